@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hullmark.facets.configuration.files import KeptFiles
+from hullmark.facets.configuration.files import KeptFiles, is_named
 from hullmark.facets.configuration.parser import Parser
-from hullmark.facets.kept import kept_read
+from hullmark.facets.configuration.start import read_start
+from hullmark.facets.kept import KEPT, kept_read
 from hullmark.facets.view import ImageView
+from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.builder import RecordBuilder
@@ -38,23 +40,30 @@ def read_settings(
     links: Mapping[str, str] | None = None,
     modes: Mapping[str, int] | None = None,
     distro: Distro | None = None,
+    config: ImageConfig | None = None,
 ) -> ReadSettings:
-    """Run a parser over `files` (paths without leading slash), symbolic `links` (path → target) and permission bits.
+    """Run a parser over `files` (paths without leading slash), symbolic `links` (path → target) and permission bits, in an image of
+    these settings.
 
-    Only files that the parser's globs ask for are kept, as in an image. No two settings may have one key.
+    Only files that the parser's globs ask for are kept, or with settings of the image all that are kept of one. No two settings may
+    have one key.
     """
-    builder = RecordBuilder(Dispatch((kept_read(parser.globs),)), DEFAULT)
+    builder = RecordBuilder(Dispatch((kept_read(parser.globs) if config is None else KEPT,)), DEFAULT)
     for path, target in sorted((links or {}).items()):
         builder.entry(path.encode(), "l", (0o777, 0, 0, 0, 0), target.encode(), b"")
     for path, content in sorted(files.items()):
         body = content.encode() if isinstance(content, str) else content
         meta = ((modes or {}).get(path, 0o644), 0, 0, len(body), 0)
-        wanted = builder.entry(path.encode(), "f", meta, b"", b"")
+        wanted = builder.entry(path.encode(), "f", meta, b"", b"" if config is None else body[:8])
         if wanted is not None:
             wanted.whole(memoryview(body))
     record = builder.record("", "", 0)
-    view = ImageView(squash([record]), [record], distro, None, "configuration")
-    found = list(parser.settings(KeptFiles(view)))
+    view = ImageView(squash([record]), [record], distro, config, "configuration")
+    kept = KeptFiles(view)
+    kept.turn_to(parser)
+    kept.start = read_start(config, kept, lambda program: is_named(program, parser.programs))
+    found = list(parser.settings(kept))
+    kept.tell_of_start(is_there=bool(found))
     values = {setting.key: setting.value for setting in found}
     assert len(values) == len(found), "two settings have one key"
     assert all(key.split(".")[0].split("[")[0] == parser.name for key in values), "a key begins with the parser's name"

@@ -12,7 +12,8 @@ class Look:
     """An image in which something lies behind a limit once that is lowered to `number`, and one where it does not.
 
     `rule` stops for what is hidden. `history` and `plain_history` are the images' build instructions, `dockerfile` and
-    `plain_dockerfile` what they were built by; `yara` are the rules of the malware scanner.
+    `plain_dockerfile` what they were built by, `cmd` and `plain_cmd` what they are started with; `yara` are the rules of the malware
+    scanner.
     """
 
     rule: str
@@ -24,3 +25,5 @@ class Look:
     dockerfile: str = ""
     plain_dockerfile: str = ""
     yara: str = ""
+    cmd: tuple[str, ...] = ()
+    plain_cmd: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.verdict import Outcome
 from hullmark.policy.load import load_any
 from hullmark.scanning.request import ScannerPlaces, ScanResources
-from tests.walk import cases_configuration, cases_contents, cases_policy
+from tests.walk import cases_configuration, cases_contents, cases_policy, cases_start
 from tests.walk.look import Look
 from tests.walk.world import NOW, Layers, lowered, seen
 from tools.limits import bounds
@@ -25,6 +25,7 @@ LOOKS: dict[tuple[str, str], Look] = {
     **cases_configuration.VIEWS,
     **cases_contents.LOOKS,
     **cases_policy.LOOKS,
+    **cases_start.LOOKS,
 }
 HELD = frozenset((Outcome.STOP, Outcome.UNKNOWN))
 ELSEWHERE = {
@@ -53,11 +54,13 @@ def test_each_limit_has_a_case() -> None:
     assert set(ELSEWHERE) <= named
 
 
-def verdict(look: Look, layers: Layers, history: tuple[str, ...], dockerfile: str, folder: Path) -> Outcome:
+def verdict(
+    look: Look, layers: Layers, history: tuple[str, ...], dockerfile: str, folder: Path, cmd: tuple[str, ...] = ()
+) -> Outcome:
     """What an image comes to by the case's rule; what is refused has no verdict, which lets go of nothing."""
     text = f"schema: hullmark-policy/1\nname: one\nversion: 1\nrules:\n  - {{id: one, action: stop, {look.rule}}}\n"
     policy: Any = load_any(text.encode())
-    config = ImageConfig(history=tuple(HistoryEntry(created_by=each) for each in history))
+    config = ImageConfig(history=tuple(HistoryEntry(created_by=each) for each in history), cmd=cmd)
     rules = folder / "rules.yar"
     rules.write_text(look.yara)
     means = ScanResources(scanners=ScannerPlaces(yara_rules=rules)) if look.yara else ScanResources()
@@ -71,11 +74,12 @@ def verdict(look: Look, layers: Layers, history: tuple[str, ...], dockerfile: st
 @pytest.mark.parametrize("key", LOOKS, ids=lambda key: ".".join(key).removeprefix("hullmark."))
 def test_what_lies_beyond_a_limit_is_never_let_go(key: tuple[str, str], tmp_path: Path) -> None:
     look = LOOKS[key]
-    of_padded = (look.padded, look.history, look.dockerfile, tmp_path)
+    of_padded = (look.padded, look.history, look.dockerfile, tmp_path, look.cmd)
     assert verdict(look, *of_padded) is Outcome.STOP
     with ExitStack() as stack:
         stack.enter_context(lowered(UNSEEN[key], look.number))
-        assert verdict(look, look.plain, look.plain_history, look.plain_dockerfile, tmp_path) is Outcome.STOP
+        plain = (look.plain, look.plain_history, look.plain_dockerfile, tmp_path, look.plain_cmd)
+        assert verdict(look, *plain) is Outcome.STOP
         assert verdict(look, *of_padded) in HELD
 
 

@@ -18,8 +18,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     list, and else the word as the program reads it (quotes and escapes undone). Secrets are masked in it.
 
     `path` and `line` (from 1) tell where it is written, which may be a file that another includes or a block further out whose
-    value is inherited; "" and 0 mean that nothing sets it, and the program's own default holds. `layer` is the layer that brought the
-    file, -1 for none.
+    value is inherited. Of what the image's start sets, `path` is CMD, ENTRYPOINT, ENV or HEALTHCHECK, and `line` is 0. "" and 0 mean
+    that nothing sets it, and the program's own default holds. `layer` is the layer that brought the file, -1 for none.
     """
 
     key: str

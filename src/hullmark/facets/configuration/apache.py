@@ -34,6 +34,8 @@ from hullmark.facets.configuration.apache_reader import ApacheReader, DirectiveW
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
+from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
@@ -45,6 +47,8 @@ _MAIN = (
     "/opt/bitnami/apache/conf/httpd.conf",
     "/opt/bitnami/apache2/conf/httpd.conf",
 )
+_NAMES = ("apache2.conf", "conf/httpd.conf", "httpd.conf")
+_ASKING = frozenset(("configtest", "fullstatus", "graceful-stop", "help", "status", "stop"))
 _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 
 _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
@@ -70,11 +74,65 @@ class _Host(NamedTuple):
 
 
 def settings(files: Files) -> Iterable[Setting]:
-    """The settings of each installation."""
-    for main, name in installations(files, _MAIN, "apache"):
-        reader = ApacheReader(files, main, name)
-        reader.read()
-        yield from _Teller(files, reader, SettingCollector(files, main)).settings()
+    """The settings of each installation. The image's own start counts for the first."""
+    run = run_of(files, _is_run)
+    given = _options(run) if run is not None else Options((), ())
+    main = _main_file(files, run, given) if run is not None else ""
+    for path, name in installations(files, (main, *_MAIN) if main else _MAIN, "apache"):
+        is_started = run is not None and path == main
+        if run is not None and not main:
+            name = f"apache[{path}]"
+        reader = _started(files, path, name, given if is_started else Options((), ()))
+        yield from _Teller(files, reader, SettingCollector(files, path)).settings()
+
+
+def _options(run: Command) -> Options:
+    """Its options. What apachectl and the scripts of images are told by a word alone is none."""
+    return short_options(run.arguments, "CcDdEefk", stops=False)
+
+
+def _is_run(command: Command) -> bool:
+    given = _options(command)
+    stops = given.last("k")
+    asks = given.has("L", "M", "S", "V", "h", "l", "t", "v") or any(word.text in _ASKING for word in given.rest)
+    return not asks and (stops is None or stops.text in ("start", "restart", "graceful"))
+
+
+def _main_file(files: Files, run: Command, given: Options) -> str:
+    named, root = given.last("f"), given.last("d")
+    usual = next((path for path in _MAIN if files.status(path) is not None), "")
+    if named is not None:
+        return named_file(
+            files, run, named, (root.text or "") if root else usual.rpartition("/")[0].removesuffix("/conf")
+        )
+    if root is not None and usual:
+        of_root = next(
+            (f"{root.text}/{name}" for name in _NAMES if files.status(f"{root.text}/{name}") is not None), ""
+        )
+        if not of_root:
+            files.problem(root.path, f"no configuration of httpd is known in {(root.text or '')[:200]}", root.line)
+        return of_root
+    if not usual:
+        files.problem(run.path, "httpd is started, and its configuration is not in the image", run.line)
+    return usual
+
+
+def _started(files: Files, main: str, name: str, given: Options) -> ApacheReader:
+    """The installation that is started: with what is defined, and with directives before and after those of the files."""
+    reader = ApacheReader(files, main, name)
+    for option in given.options:
+        if option.name == "D" and option.value is not None:
+            variable, equals, value = (option.value.text or "").partition("=")
+            reader.defines[variable] = value if equals else None
+    if (root := given.last("d")) is not None:
+        reader.root(root.text or "")
+    for letter in "Cc":
+        for option in given.options:
+            if option.name == letter and option.value is not None:
+                reader.read_line(option.value.text or "", option.value.path, option.value.line)
+        if letter == "C":
+            reader.read()
+    return reader
 
 
 class _Teller:
@@ -219,5 +277,15 @@ PARSER = Parser(
         "opt/bitnami/apache2/conf/**/*.conf",
     ),
     settings=settings,
+    programs=(
+        "httpd",
+        "apache2",
+        "apachectl",
+        "apache2ctl",
+        "httpd-foreground",
+        "apache2-foreground",
+        "httpd-prefork",
+        "httpd2",
+    ),
 )
 """Apache httpd."""

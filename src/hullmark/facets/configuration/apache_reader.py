@@ -86,6 +86,15 @@ class ApacheReader:
         """Read the main file and all that it includes."""
         self._read_file(self._main)
 
+    def root(self, folder: str) -> None:
+        """Begin in another ServerRoot."""
+        self._root = folder.rstrip("/")
+
+    def read_line(self, line: str, path: str, number: int) -> None:
+        """Read a directive that the command line gives."""
+        self._path, self._line = path, number
+        self._read_line(line.strip())
+
     def _problem(self, reason: str) -> None:
         self._files.problem(self._path, reason, self._line)
 
@@ -139,6 +148,8 @@ class ApacheReader:
     def _variable(self, name: str) -> str | None:
         known = self.defines.get(name)
         value = known if known is not None else self._environment.get(name)
+        if value is None and (outer := self._files.environment(name)) is not None:
+            value = outer.text
         self._size += len(value or "")
         return value if self._size <= MAX_TEXT else None
 

@@ -8,7 +8,8 @@ from itertools import islice
 from msgspec.structs import replace
 
 from hullmark.facets.configuration import PARSERS
-from hullmark.facets.configuration.files import KeptFiles
+from hullmark.facets.configuration.files import KeptFiles, is_named
+from hullmark.facets.configuration.start import read_start
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.configuration import Configuration
@@ -24,13 +25,16 @@ _NUMBER = re.compile(r"(\d{1,9})")
 def assemble(view: FacetView) -> Configuration:
     """The settings of every program that the image has configuration for."""
     files = KeptFiles(view)
+    names = tuple(name for parser in PARSERS for name in parser.programs)
+    files.start = read_start(view.config, files, lambda program: is_named(program, names))
     settings: list[Setting] = []
     for parser in PARSERS:
-        files.program = parser.name
+        files.turn_to(parser)
         found = list(islice(parser.settings(files), MAX_SETTINGS + 1))
         if len(found) > MAX_SETTINGS:
             files.problem("", f"{parser.name} has more than {MAX_SETTINGS:,} settings; the rest was left out")
         settings += found[:MAX_SETTINGS]
+        files.tell_of_start(is_there=bool(found))
     files.tell_the_rest()
     located = [replace(setting, layer=files.layer(setting.path)) if setting.path else setting for setting in settings]
     return Configuration(settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)))

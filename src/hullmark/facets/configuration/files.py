@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from hullmark.facets.configuration.parser import Status
+from fnmatch import fnmatchcase
+
+from hullmark.facets.configuration.parser import Parser, Status
+from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.start import Command, Start
 from hullmark.facets.facet import FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.problem import OPEN, ProblemKind
+from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.reads import Remark, kind_of
 
 MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
@@ -25,6 +30,16 @@ class KeptFiles:
         self._untold: dict[str, list[ProblemKind]] = {}
         self.program = ""
         self.used: set[str] = set()
+        self.start = Start()
+        self._names: tuple[str, ...] = ()
+        self._globs: tuple[str, ...] = ()
+        self._used_now: set[str] = set()
+
+    def turn_to(self, parser: Parser) -> None:
+        """Read for this parser from now on."""
+        self.program, self._names = parser.name, parser.programs
+        self._globs = tuple(glob for glob in parser.globs if not glob.startswith("**"))
+        self._used_now = set()
 
     @property
     def distro(self) -> Distro | None:
@@ -49,10 +64,57 @@ class KeptFiles:
             self.problem(path, found.fact.left_out)
             return None
         self.used.add("/" + found.path)
+        self._used_now |= {path, "/" + found.path}
         return found.fact.body.decode("utf-8", "backslashreplace")
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """What the image is started with of the program whose parser reads now."""
+        return tuple(command for command in self.start.commands if is_named(command.program, self._names))
+
+    def environment(self, name: str) -> StartWord | None:
+        """A variable of the environment that the image's programs are started in; its text is None where it is not known."""
+        return self.start.environment.get(name)
+
+    def variables(self, beginning: str) -> dict[str, StartWord]:
+        """The variables of the environment whose names begin so, in any case, by name, sorted."""
+        found = self.start.environment
+        return {name: found[name] for name in sorted(found) if name.lower().startswith(beginning.lower())}
+
+    def script(self, path: str) -> str | None:
+        """The text of a script, links followed; "" for what was not kept as one, None for a file that is not there or could not be kept."""
+        found = self._view.fact_at(KEPT, path.lstrip("/"))
+        if found is None:
+            return "" if self.exists(path) else None
+        if found.fact.body is None:
+            return None if found.fact.is_too_large else ""
+        return found.fact.body.decode("utf-8", "backslashreplace")
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file, links followed."""
+        entry = self._view.entry(path.lstrip("/"))
+        return entry is not None and entry.kind in "fh"
+
+    def tell_of_start(self, *, is_there: bool) -> None:
+        """Tell what of the start is not known of the program whose parser reads now. `is_there`: it has settings."""
+        for untold in self.start.untold:
+            is_about = any(is_named(name, self._names) for name in untold.programs)
+            if is_about or (not untold.programs and self._names and (is_there or self._is_installed())):
+                self.problem(untold.path, f"how the image starts it is not known: {untold.reason}", untold.line)
+
+        fits = compile_globs(self._globs).fullmatch
+        for path, (by, line) in sorted(self.start.written.items()) if self._names and is_there else ():
+            if path in self._used_now or fits(path.lstrip("/").encode("utf-8", "surrogateescape")):
+                self.problem(by, f"{path[:200]} is changed before the image's program is started", line)
+
+    def _is_installed(self) -> bool:
+        folders = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
+        return any(self._view.matching(f"{folder}/{name}") for folder in folders for name in self._names)
 
     def layer(self, path: str) -> int:
         """The layer that brought the file at a path, links followed, or the link that masks it; -1 if there is none."""
+        if not path.startswith("/"):
+            return -1
         if self._view.is_null(path):
             return self._view.layer_of(path)
         found = self._view.fact_at(KEPT, path.lstrip("/"))
@@ -80,6 +142,8 @@ class KeptFiles:
         self._problems += 1
         if self._problems <= MAX_PROBLEMS:
             whole = Remark(f"line {line}: {reason}", kind_of(reason)) if line else reason
+            if not path.startswith("/") and path:  # CMD, ENTRYPOINT, ENV: the image itself
+                path, whole = "", Remark(f"{path}: {whole}", kind_of(whole))
             self._view.problem(path.lstrip("/"), whole, (self.program,) if self.program else ())
         else:
             self._untold.setdefault(self.program, []).append(kind_of(reason))
@@ -90,3 +154,8 @@ class KeptFiles:
             reason = f"{len(kinds):,} more problems with configuration are not told"
             worst: ProblemKind = "unseen" if OPEN.intersection(kinds) else "note"
             self._view.problem("", Remark(reason, worst), (program,) if program else ())
+
+
+def is_named(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a program's name is one of these, in which `*` stands for anything."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -2,7 +2,8 @@
 
 A runtime's properties are named by their file, as in
 `java.security[/etc/java-17-openjdk/security/java.security].jdk.tls.disabledAlgorithms`. Where the file asks for it, as Red Hat's do,
-the properties of the machine's crypto policy count before its own.
+the properties of the machine's crypto policy count before its own. What runtimes are started with is `java.options`, system properties
+are as in `java.property[jdk.tls.client.protocols]`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.java_properties import properties
+from hullmark.facets.configuration.java_start import PROGRAMS, add_options, options
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.written import MASK, beside, number, without_password
 from hullmark.model.setting import Setting, Value
 
@@ -36,6 +39,7 @@ _FILES = (
 _POLICY = "/etc/crypto-policies/back-ends/java.config"
 _LIST_ENDS = ("Algorithms", "keyLimits", "package.access", "package.definition", "Policy", "Policies", "namedCurves")
 _NO_LISTS = ("krb5.kdc.bad.policy",)
+_EXTRA = "-Djava.security.properties="
 _Properties = dict[str, Setting]
 
 
@@ -44,6 +48,9 @@ def _settings(files: Files) -> Iterable[Setting]:
     tree = IncludeTree(files)
     names = BracketedNames()
     seen: set[str] = set()
+    given = options(files)
+    add_options(given, settings)
+    extra = next((word for word in reversed(given) if (word.text or "").startswith(_EXTRA)), None)
     for path in (path for glob in _FILES for path in files.matching(glob)):
         real = files.real(path) or path
         if real in seen:
@@ -55,9 +62,27 @@ def _settings(files: Files) -> Iterable[Setting]:
         if asks is not None and asks.value == "true" and files.status(_POLICY) is not None:
             policy = _read(files, tree, _POLICY, asks.path, asks.line)
             found |= {written.key: written for written in at_most(files, _POLICY, policy)}
+        if extra is not None:
+            found = _with_extra(files, tree, extra, found)
         for name, written in found.items():
             settings.add(f"{prefix}.{name}", _typed(name, str(written.value), found), written.path, written.line)
     return settings.settings()
+
+
+def _with_extra(files: Files, tree: IncludeTree, word: StartWord, found: _Properties) -> _Properties:
+    """The properties with those of the file that -Djava.security.properties names, which are all where a second `=` stands."""
+    value = (word.text or "").removeprefix(_EXTRA)
+    may = found.get("security.overridePropertiesFile")
+    if may is not None and may.value != "true":
+        return found
+    path = value.removeprefix("=").removeprefix("file:")
+    if not path.startswith("/") or files.status(path) is None:
+        files.problem(
+            word.path, "it names a file of security properties that is not in the image, or is not known", word.line
+        )
+        return found
+    own = {written.key: written for written in at_most(files, path, _read(files, tree, path, "", 0))}
+    return own if value.startswith("=") else found | own
 
 
 def _read(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Iterator[Setting]:
@@ -96,4 +121,5 @@ PARSER = Parser(
     name="java",
     globs=("**/java.security", _POLICY[1:]),
     settings=_settings,
+    programs=PROGRAMS,
 )

@@ -1,7 +1,8 @@
 """The dynamic loader: where it looks for libraries, and what it loads into every program.
 
 `ld.path` are the folders of ld.so.conf in their order (ldconfig(8)); with musl those of /etc/ld-musl-<machine>.path. `ld.preload` are
-the libraries of /etc/ld.so.preload (ld.so(8)), none where the file is not there.
+the libraries of LD_PRELOAD, as the image sets it, and of /etc/ld.so.preload (ld.so(8)), none where neither is there. `ld.library_path` and
+`ld.audit` are LD_LIBRARY_PATH and LD_AUDIT.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.written import beside
 from hullmark.model.setting import Setting
 
@@ -21,6 +23,7 @@ _MACHINES = ("aarch64", "arm", "armhf", "i386", "loongarch64", "powerpc64le", "r
 _MUSL = tuple(f"/etc/ld-musl-{machine}.path" for machine in _MACHINES)
 _SPACE = " \t\r\v\f"
 _FIRST_WORD = re.compile(r"(include|hwcap)[ \t]+(.*)", re.DOTALL).fullmatch
+_VARIABLES = {"LD_LIBRARY_PATH": "library_path", "LD_AUDIT": "audit"}
 _BETWEEN = re.compile(r"[:\s]+")
 
 
@@ -32,11 +35,25 @@ def _settings(files: Files) -> Iterable[Setting]:
         for folder, path, number in _all_folders(files, written):
             folders.setdefault(folder, (path, number))
         settings.add("ld.path", tuple(folders), *next(iter(folders.values()), (written[0], 0)))
-    if written or files.status(_PRELOAD) is not None:
-        libraries = dict(_preloaded(files))
-        line = next(iter(libraries.values()), 0)
-        settings.add("ld.preload", tuple(libraries), _PRELOAD if line else "", line)
+    of_environment = files.environment("LD_PRELOAD")
+    if written or files.status(_PRELOAD) is not None or of_environment is not None:
+        libraries = {library: (_PRELOAD, line) for library, line in _preloaded(files)}
+        if of_environment is not None:
+            place = (of_environment.path, of_environment.line)
+            libraries = dict.fromkeys(_BETWEEN.split(_known(files, of_environment).strip()), place) | libraries
+            libraries.pop("", None)
+        settings.add("ld.preload", tuple(libraries), *next(iter(libraries.values()), ("", 0)))
+    for variable, name in _VARIABLES.items():
+        if (word := files.environment(variable)) is not None:
+            pieces = tuple(piece for piece in re.split("[:;]", _known(files, word)) if piece)
+            settings.add(f"ld.{name}", pieces, word.path, word.line)
     return settings.settings()
+
+
+def _known(files: Files, word: StartWord) -> str:
+    if word.text is None:
+        files.problem(word.path, "a variable of the loader is set to what is not known", word.line)
+    return word.text or ""
 
 
 def _all_folders(files: Files, written: list[str]) -> Iterator[tuple[str, str, int]]:

@@ -2,13 +2,16 @@
 
 What a server reads from any of its groups is `mysql.server.<option>`, the last one counts; the other groups keep their names, as
 `mysql.client[mysqldump].quick`. Options are named as variables are: with underscores, in full. A name that is shortened stays as it
-is written. Groups for one version of a server count whatever the version; where several versions are named, that is a Problem.
+is written. What the image starts the server with counts last.
+
+Groups for one version of a server count whatever the version; where several versions are named, that is a Problem.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -17,6 +20,7 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.mysql_names import DEFAULTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
+from hullmark.facets.configuration.mysql_start import PROGRAMS, given_options, main_files, started
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import number, without_password
 from hullmark.model.setting import Setting, Value
@@ -33,8 +37,11 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, MAIN_FILES[0])
     lists: dict[str, list[str]] = {}
     versions: dict[str, Option] = {}
-    has_server = False
-    for option in at_most(files, MAIN_FILES[0], read_options(files)):
+    has_server = bool(files.commands)
+    run = started(files)
+    written = read_options(files, main_files(files, run))
+    given = given_options(files, run) if run is not None else iter(())
+    for option in at_most(files, MAIN_FILES[0], chain(written, given)):
         version = _OF_VERSION(option.group)
         is_server = option.group in _SERVER or version is not None
         has_server |= is_server
@@ -89,4 +96,5 @@ PARSER = Parser(
     name="mysql",
     globs=("etc/my.cnf", "usr/etc/my.cnf", "etc/mysql/**/*.cnf", "etc/my.cnf.d/*.cnf", "etc/mysql/my.cnf"),
     settings=_settings,
+    programs=PROGRAMS,
 )

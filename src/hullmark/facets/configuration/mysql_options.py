@@ -34,10 +34,10 @@ class Option(msgspec.Struct, frozen=True):
     line: int
 
 
-def read_options(files: Files) -> Iterator[Option]:
+def read_options(files: Files, mains: tuple[str, ...] = MAIN_FILES) -> Iterator[Option]:
     """The options of all groups in the order in which the programs read them. A head of a group is an option without a name."""
     tree = IncludeTree(files)
-    for path in MAIN_FILES:
+    for path in mains:
         if files.status(path) is not None:
             yield from _file(files, tree, path, path, 0)
 

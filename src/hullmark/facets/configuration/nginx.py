@@ -2,7 +2,8 @@
 
 Keys: `nginx.user`, `nginx.events.worker_connections`, `nginx.http.server[0].location[0].path`. What a level of `http`, `stream` or
 `mail` inherits is given there too, with the place where it is written; of a list that stands several times the first place counts.
-Where there is more than one installation, the further ones' keys begin with `nginx[/path/of/its/nginx.conf]`.
+Where there is more than one installation, the further ones' keys begin with `nginx[/path/of/its/nginx.conf]`. What the image starts nginx
+with counts: its file (`-c`, `-p`), and the directives of `-g`, which come before those of the file.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from hullmark.facets.configuration.nginx_directives import (
 )
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
+from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
@@ -40,6 +44,10 @@ _MAIN = (
     "/usr/local/etc/nginx/nginx.conf",
     "/opt/bitnami/nginx/conf/nginx.conf",
 )
+_PREFIXES = ("/etc/nginx", "/usr/local/nginx", "/usr/share/nginx", "/var/lib/nginx", "/usr/local/openresty/nginx")
+"""Where a file's name begins that is given without its folder: each build has its own."""
+
+_SEVERAL = frozenset(("env", "error_log", "include", "load_module"))
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 _MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
@@ -64,17 +72,60 @@ class _Block(msgspec.Struct):
 
 
 def settings(files: Files) -> Iterable[Setting]:
-    """The settings of each installation."""
-    for main, name in installations(files, _MAIN, "nginx"):
-        yield from _Reader(files, main, name).settings()
+    """The settings of each installation. The image's own start counts for the first."""
+    run = run_of(files, _is_run)
+    if run is None:
+        for main, name in installations(files, _MAIN, "nginx"):
+            yield from _Reader(files, main, name).settings()
+        return
+    given = _options(run)
+    main = _main_file(files, run, given)
+    yield from _Reader(files, main, "nginx", given.last("g")).settings()
+    for other, name in installations(files, (main, *_MAIN), "nginx"):
+        if other != main:
+            yield from _Reader(files, other, name if main else f"nginx[{other}]").settings()
+
+
+def _options(run: Command) -> Options:
+    return short_options(run.arguments, "cegps")
+
+
+def _is_run(command: Command) -> bool:
+    return not _options(command).has("?", "T", "V", "h", "s", "t", "v")
+
+
+def _main_file(files: Files, run: Command, given: Options) -> str:
+    """The configuration file that nginx is started with; "" where that is not in the image."""
+    named, prefix = given.last("c"), given.last("p")
+    if named is None:
+        usual = next((path for path in _MAIN if files.status(path) is not None), "")
+        if not usual and prefix is not None:
+            return named_file(files, run, StartWord("conf/nginx.conf", *_place(prefix)), prefix.text or "")
+        if not usual:
+            files.problem(run.path, "nginx is started, and its configuration is not where it is looked for", run.line)
+        return usual
+    text = named.text or ""
+    if text.startswith("/") or prefix is not None:
+        return named_file(files, run, named, (prefix.text or "") if prefix is not None else "")
+    there = [folder for folder in _PREFIXES if files.status(f"{folder}/{text}") is not None]
+    if len(there) == 1:
+        return f"{there[0]}/{text}"
+    files.problem(named.path, f"where {text[:200]} lies, which nginx is started with, is not known", named.line)
+    return ""
+
+
+def _place(word: StartWord) -> tuple[str, int]:
+    return word.path, word.line
 
 
 class _Reader:
     """Reads one installation."""
 
-    def __init__(self, files: Files, main: str, name: str) -> None:
+    def __init__(self, files: Files, main: str, name: str, given: StartWord | None = None) -> None:
+        """`given` are directives of the command line. Without a main file they are all there is."""
         self._files = files
         self._main = main
+        self._given = given
         self._name = name
         self._prefix = main.rpartition("/")[0]
         self._tree = IncludeTree(files)
@@ -84,12 +135,28 @@ class _Reader:
 
     def settings(self) -> list[Setting]:
         top = _Block(self._name, "", "")
-        with self._tree.opened(self._main) as text:
-            if text is None:
-                return []
-            self._fill(top, self._parsed(text, self._main), 0)
+        given = self._of_command_line()
+        self._fill(top, given, 0)
+        if self._main:
+            with self._tree.opened(self._main) as text:
+                if text is None and not given:
+                    return []
+                self._fill(top, self._parsed(text or "", self._main), 0)
+        for directive in given:
+            if directive.name not in _SEVERAL and len(top.directives.get(directive.name, ())) > 1:
+                reason = f'nginx refuses to start: it is given "{directive.name}" on its command line and in a file'
+                self._files.problem(directive.path, reason, directive.line)
         self._tell(top, {})
         return self._found.settings()
+
+    def _of_command_line(self) -> list[Directive]:
+        """The directives that come before those of the file."""
+        if self._given is None:
+            return []
+        directives = self._parsed(self._given.text or "", self._given.path)
+        for directive in directives:
+            directive.line = self._given.line
+        return directives
 
     def _parsed(self, text: str, path: str) -> list[Directive]:
         return parse(text, path, lambda reason, line: self._files.problem(path, reason, line))
@@ -236,5 +303,6 @@ PARSER = Parser(
         "opt/bitnami/nginx/conf/**/*.conf",
     ),
     settings=settings,
+    programs=("nginx", "nginx-debug", "openresty"),
 )
 """nginx and what is built from it."""

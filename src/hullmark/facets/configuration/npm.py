@@ -1,18 +1,20 @@
 """npm: where Node's packages come from (npmrc(5)).
 
 `npm.<option>` is what root gets: the files for all, then root's own. What another user has is `npm.user[<name>].<option>`, what a
-folder of an application has `npm.project[<folder>].<option>`. Credentials are masked.
+folder of an application has `npm.project[<folder>].<option>`. The variables of the
+image (NPM_CONFIG_REGISTRY …) win over files. Credentials are masked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from hullmark.facets.configuration.bracketed import BracketedNames
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
@@ -31,10 +33,11 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, _ROOT)
     tree = IncludeTree(files)
     names = BracketedNames()
-    own = (*(path for glob in _GLOBAL for path in files.matching(glob)), *files.matching(_ROOT))
+    own = tuple(_own_files(files))
+    variables = files.variables("npm_config_")
     users = files.matching(_HOMES)
     projects = [path for glob in _PROJECTS for path in files.matching(glob) if path not in users and path != _ROOT]
-    if own or users or projects:
+    if own or users or projects or variables:
         settings.add("npm.strict-ssl", True)
     for path in own:
         _file(files, tree, path, settings, "npm")
@@ -42,7 +45,44 @@ def _settings(files: Files) -> Iterable[Setting]:
         _file(files, tree, path, settings, f"npm.user[{names.name(path.split('/')[2])}]")
     for path in projects:
         _file(files, tree, path, settings, f"npm.project[{names.name(path.rpartition('/')[0] or '/')}]")
+    _environment(files, variables, settings)
     return settings.settings()
+
+
+def _own_files(files: Files) -> Iterator[str]:
+    """The files for all and root's own, or those that variables name in their place."""
+    for variable, usual in (("npm_config_globalconfig", _GLOBAL), ("npm_config_userconfig", (_ROOT,))):
+        named = [word for name, word in files.variables(variable).items() if len(name) == len(variable)]
+        for word in named[:1]:
+            if word.text and files.status(word.text) is not None:
+                yield word.text
+            else:
+                files.problem(
+                    word.path, f"{variable} names a file that is not in the image, or is not known", word.line
+                )
+        if not named:
+            yield from (path for glob in usual for path in files.matching(glob))
+
+
+def _environment(files: Files, variables: Mapping[str, StartWord], settings: SettingCollector) -> None:
+    """What variables set counts in every folder, whatever files say. An empty one sets nothing."""
+    written = settings.settings()
+    for variable, word in variables.items():
+        name = _of_variable(variable)
+        if word.text is None:
+            files.problem(word.path, f"{variable[:100]} is set to what is not known", word.line)
+        elif word.text and name:
+            value = _typed(name, word.text)
+            settings.add(f"npm.{name}", value, word.path, word.line)
+            for setting in written:
+                if setting.key.endswith(f"].{name}"):
+                    settings.add(setting.key, value, word.path, word.line)
+
+
+def _of_variable(variable: str) -> str:
+    """The option that a variable sets: in small letters, `_` as `-` but at its beginning; one that names a registry keeps its own."""
+    name = variable[len("npm_config_") :]
+    return name if name.startswith("//") else name[:1].lower() + name[1:].lower().replace("_", "-")
 
 
 def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector, prefix: str) -> None:

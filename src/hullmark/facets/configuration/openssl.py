@@ -43,13 +43,24 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, _FILES[0])
     names = BracketedNames()
     seen: list[str] = []
-    for path in _FILES:
+    for path in _places(files):
         real = files.real(path)
         if real is not None and real not in seen and files.status(path) is not None:
             prefix = f"openssl.file[{names.name(path)}]" if seen else "openssl"
             seen.append(real)
             _file(read_sections(files, path), prefix, settings)
     return settings.settings()
+
+
+def _places(files: Files) -> tuple[str, ...]:
+    """The files, first the one that OPENSSL_CONF names: programs that are started with it read no other."""
+    word = files.environment("OPENSSL_CONF")
+    if word is None or word.text == "":
+        return _FILES
+    if word.text is None or not word.text.startswith("/") or files.status(word.text) is None:
+        files.problem(word.path, "OPENSSL_CONF names a file that is not in the image, or is not known", word.line)
+        return _FILES
+    return (word.text, *_FILES)
 
 
 def _file(sections: Sections, prefix: str, settings: SettingCollector) -> None:
@@ -91,4 +102,5 @@ PARSER = Parser(
         "etc/crypto-policies/back-ends/*",
     ),
     settings=_settings,
+    programs=("openssl",),
 )

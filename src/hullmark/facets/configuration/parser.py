@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
+from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.start import Command
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
@@ -53,6 +55,16 @@ class Files(Protocol):
     def real(self, path: str) -> str | None:
         """The path with every link followed inside the root; None if nothing is there. /dev/null, which masks files, always is."""
 
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """What the image is started with of the parser's programs, in the order in which it is found."""
+
+    def environment(self, name: str) -> StartWord | None:
+        """A variable of the environment that the image's programs are started in; its text is None where it is not known."""
+
+    def variables(self, beginning: str) -> Mapping[str, StartWord]:
+        """Those whose names begin so, in any case, by name, sorted."""
+
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Put a Problem about a file into the result: what in it could not be understood. The rest of the file still counts."""
 
@@ -63,9 +75,11 @@ class Parser(msgspec.Struct, frozen=True, kw_only=True):
     `name` is unique and is the first part of its settings' keys. `globs` are the files that are kept for it, as rootfs.reads.Read
     has them (no leading slash; the last segment is a literal name, a suffix as `*.conf`, or `*`). `settings(files)` gives the
     settings in effect, in any order, with `layer` left out. It never raises for bad input. The program's own defaults are among
-    them where its configuration is there and nothing sets them.
+    them where its configuration is there and nothing sets them. `programs` are the names of the programs that read it, `*` for
+    anything: how the image starts them is among what `files` tells, and where that cannot be known, so is what they are set to.
     """
 
     name: str
     globs: tuple[str, ...]
     settings: Callable[[Files], Iterable[Setting]]
+    programs: tuple[str, ...] = ()

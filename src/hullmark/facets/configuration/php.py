@@ -4,7 +4,8 @@ Keys: `php.cli.expose_php`, `php.fpm.path[/var/www].memory_limit` for a section 
 `php.fpm.pool[www].user`, `php.fpm.pool[www].php_admin_value[memory_limit]`. `extension` and `zend_extension` are lists of all that
 is loaded. Where there is more than one installation, the further ones' keys begin with `php[8.2]` or `php[/their/folder]`.
 
-What a program or the environment sets on top (`php -d`, PHP_INI_SCAN_DIR, ini_set, .user.ini) is not among them.
+What the image starts it with counts (`-c`, `-n`, `-d`, `-y`, PHPRC, PHP_INI_SCAN_DIR); what a program sets for itself (ini_set,
+.user.ini) is not among them.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.php_reader import Installation, Interface, PhpReader
+from hullmark.facets.configuration.php_start import PROGRAMS
 from hullmark.model.setting import Setting
 
+_WITHOUT_FOLDER = ("-c", "--php-ini", "-n", "--no-php-ini")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}").fullmatch
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})").fullmatch
 
 
 def settings(files: Files) -> Iterable[Setting]:
     """The settings of each installation."""
-    for number, installation in enumerate(_installations(files)):
+    found = list(_installations(files))
+    if not found and files.commands:
+        for command in files.commands:
+            if not any((word.text or "").startswith(_WITHOUT_FOLDER) for word in command.arguments):
+                files.problem(command.path, "it is started, and where it looks for php.ini is not known", command.line)
+        found = [Installation("", [Interface(name, "", "") for name in ("cli", "fpm")])]
+    for number, installation in enumerate(found):
         yield from PhpReader(files, installation, f"php[{installation.label}]" if number else "php").settings()
 
 
@@ -130,5 +139,6 @@ PARSER = Parser(
         "opt/bitnami/php/etc/**/*.conf",
     ),
     settings=settings,
+    programs=PROGRAMS,
 )
 """PHP and php-fpm."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -22,6 +22,8 @@ from hullmark.facets.configuration.php_settings import (
     pool_typed,
     typed,
 )
+from hullmark.facets.configuration.php_start import PhpStart, start_of
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.model.setting import Setting, Value
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}").fullmatch
@@ -73,24 +75,36 @@ class PhpReader:
     def settings(self) -> list[Setting]:
         """The settings of every interface, and of php-fpm's pools."""
         for interface in self._installation.interfaces:
-            self._read(interface)
-            if interface.pools and self._files.status(interface.pools) is not None:
-                self._read_pools(f"{self._name}.{interface.name}", interface.pools)
+            start = start_of(self._files, interface.name)
+            self._read(interface, start)
+            pools = start.pools or interface.pools
+            if pools and self._files.status(pools) is not None:
+                self._read_pools(f"{self._name}.{interface.name}", pools)
         return self._found.settings()
 
     def _entries(self, path: str, known: Mapping[str, str], by: str = "", line: int = 0) -> Iterator[Entry]:
         """The entries of one file. `known` are the settings so far, which a `${NAME}` may name."""
         with self._tree.opened(path, by, line) as text:
-            yield from IniReader(text or "", self._constants, known.get, partial(self._files.problem, path)).entries()
+            report = partial(self._files.problem, path)
+            yield from IniReader(text or "", self._constants, self._lookup(known), report).entries()
 
-    def _read(self, interface: Interface) -> None:
+    def _lookup(self, known: Mapping[str, str]) -> Callable[[str], str | None]:
+        """The value of `${NAME}`: a setting's that stands before it, else a variable's of the environment."""
+
+        def value(name: str) -> str | None:
+            word = self._files.environment(name) if name not in known else None
+            return word.text if word is not None else known.get(name)
+
+        return value
+
+    def _read(self, interface: Interface, start: PhpStart) -> None:
         """Read the ini files of an interface in order: what is read later counts."""
         top = f"{self._name}.{interface.name}"
         fixed = FIXED.get(interface.name, {})
         for name, value in {**DEFAULTS, **fixed}.items():
             self._found.add(f"{top}.{name}", value)
         known: dict[str, str] = {}
-        for path in self._ini_files(interface):
+        for path in self._ini_files(interface, start):
             for entry in self._entries(path, known):
                 section = self._section(entry, interface)
                 if section is None or not self._is_name(entry, path) or (not section and entry.name in fixed):
@@ -98,13 +112,35 @@ class PhpReader:
                 if not section:
                     known[entry.name] = entry.value
                 self._take(f"{top}{section}.{entry.name}", entry, path)
+        for word in start.defined:
+            for entry in IniReader(word.text or "", self._constants, self._lookup(known), self._at(word)).entries():
+                if self._is_name(entry, word.path):
+                    entry.line = word.line
+                    self._take(f"{top}.{entry.name}", entry, word.path)
         self._tell_lists()
 
-    def _ini_files(self, interface: Interface) -> list[str]:
-        own = f"{interface.folder}/{_OWN_FILE.get(interface.name, 'php.ini')}"
-        main = own if self._files.status(own) is not None else f"{interface.folder}/php.ini"
-        first = [main] if self._files.status(main) is not None else []
-        return first + self._files.matching(f"{interface.scanned}/*.ini")
+    def _at(self, word: StartWord) -> Callable[[str, int], None]:
+        return lambda reason, line: self._files.problem(word.path, reason, word.line)
+
+    def _ini_files(self, interface: Interface, start: PhpStart) -> list[str]:
+        if not start.has_files:
+            return []
+        folders = [start.ini] if start.is_only else [start.ini, interface.folder]
+        first = next((path for folder in folders if folder for path in self._main_files(interface, folder)), "")
+        scanned = [interface.scanned] if start.scanned is None else [f or interface.scanned for f in start.scanned]
+        return [
+            *([first] if first else []),
+            *(path for f in scanned if f for path in self._files.matching(f"{f}/*.ini")),
+        ]
+
+    def _main_files(self, interface: Interface, place: str) -> Iterator[str]:
+        """The file itself, or what an interface reads in a folder."""
+        status = self._files.status(place)
+        if status is not None and status.kind != "d":
+            yield place
+        for name in (_OWN_FILE.get(interface.name, "php.ini"), "php.ini"):
+            if self._files.status(f"{place}/{name}") is not None:
+                yield f"{place}/{name}"
 
     def _section(self, entry: Entry, interface: Interface) -> str | None:
         """The part of a key that limits a setting to one path or host; None where the interface ignores it."""

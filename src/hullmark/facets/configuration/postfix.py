@@ -32,6 +32,8 @@ from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
 
+_FOLDER = "/etc/postfix"
+_CHANGING = frozenset("e#XMFP")
 _MAIN = "/etc/postfix/main.cf"
 _MASTER = "/etc/postfix/master.cf"
 _SPACE = " \t\n\v\f\r"
@@ -59,6 +61,7 @@ class _Parameter(msgspec.Struct, frozen=True):
 
 
 def _settings(files: Files) -> Iterable[Setting]:
+    _tell_of_start(files)
     if files.status(_MAIN) is None and files.status(_MASTER) is None:
         return ()
     settings = SettingCollector(files, _MAIN)
@@ -75,6 +78,28 @@ def _settings(files: Files) -> Iterable[Setting]:
         settings.add(f"postfix.main.{bracketed(parameter.name)}", typed(parameter.name, text), _MAIN, parameter.line)
     _services(files, expander, written.get("default_process_limit"), settings)
     return settings.settings()
+
+
+def _tell_of_start(files: Files) -> None:
+    """What the image's start changes is not read: another folder, and what postconf writes before Postfix runs."""
+    folder = files.environment("MAIL_CONFIG")
+    if folder is not None and folder.text != _FOLDER:
+        files.problem(folder.path, "MAIL_CONFIG names another folder than /etc/postfix, which is not read", folder.line)
+    for command in files.commands:
+        if not command.is_known:
+            files.problem(
+                command.path, f"{command.program} is started with an argument that is not known", command.line
+            )
+        words = [word.text or "" for word in command.arguments]
+        if "-c" in words[:-1] and words[words.index("-c") + 1].rstrip("/") != _FOLDER:
+            files.problem(
+                command.path, "it is started with another folder than /etc/postfix, which is not read", command.line
+            )
+        changes = any(word[:1] == "-" and not _CHANGING.isdisjoint(word) for word in words) or any(
+            "=" in word for word in words
+        )
+        if command.program == "postconf" and changes:
+            files.problem(command.path, "postconf changes its files before it is started", command.line)
 
 
 def _parameters(files: Files) -> Iterator[_Parameter]:
@@ -227,4 +252,5 @@ PARSER = Parser(
     name="postfix",
     globs=("etc/postfix/main.cf", "etc/postfix/master.cf"),
     settings=_settings,
+    programs=("postfix", "postconf", "master"),
 )

@@ -1,7 +1,8 @@
 """PostgreSQL: the settings of each cluster, and who may log on to it (PostgreSQL, Server Configuration and Client Authentication).
 
 A cluster is named as Debian names it, as in `postgresql.cluster[17/main].ssl`, and else by the folder of its postgresql.conf.
-What ALTER SYSTEM has written (postgresql.auto.conf in the data directory) replaces the rest. Values with a unit stay words.
+What ALTER SYSTEM has written (postgresql.auto.conf in the data directory) replaces the rest, and
+what the image starts the server with replaces that. Values with a unit stay words.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.postgresql_conf import WrittenSetting, read_conf
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
+from hullmark.facets.configuration.postgresql_start import PROGRAMS, PostgresStart, start_of
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -40,23 +42,33 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, _MAIN[1])
     tree = IncludeTree(files)
     seen: set[str] = set()
+    start = start_of(files)
+    if start is not None:
+        if start.main:
+            seen.add(files.real(start.main) or start.main)
+        _cluster(files, tree, start, settings)
     for main in (path for glob in _MAIN for path in files.matching(glob)):
         real = files.real(main) or main
         if real not in seen:
             seen.add(real)
-            _cluster(files, tree, main, settings)
+            _cluster(files, tree, PostgresStart(main, "", (), ""), settings)
     return settings.settings()
 
 
-def _cluster(files: Files, tree: IncludeTree, main: str, settings: SettingCollector) -> None:
-    folder = main.rpartition("/")[0]
-    found = {assignment.name: assignment for assignment in at_most(files, main, read_conf(files, tree, main))}
-    data = found["data_directory"].value if "data_directory" in found else folder
+def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: SettingCollector) -> None:
+    main = start.main
+    folder = main.rpartition("/")[0] if main else start.data or start.path
+    written = read_conf(files, tree, main) if main else iter(())
+    found = {assignment.name: assignment for assignment in at_most(files, main, written)}
+    given = {setting.name: setting for setting in start.given}
+    named = (given | found).get("data_directory")
+    data = start.data or (named.value if named is not None else folder)
     automatic = f"{data}/postgresql.auto.conf"
     if files.status(automatic) is not None:
         found |= {
             assignment.name: assignment for assignment in at_most(files, automatic, read_conf(files, tree, automatic))
         }
+    found |= given
     debian = _DEBIAN(folder)
     cluster = f"postgresql.cluster[{bracketed(debian[1] if debian else folder)}]"
     for name, value in DEFAULTS.items():
@@ -132,4 +144,5 @@ PARSER = Parser(
     name="postgresql",
     globs=("**/*.conf",),
     settings=_settings,
+    programs=PROGRAMS,
 )

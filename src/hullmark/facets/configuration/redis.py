@@ -1,13 +1,15 @@
 """Redis and Valkey: servers and sentinels (the directives of redis.conf as Redis 8 and Valkey 8 read them).
 
 A server is named by its file, as in `redis.server[/etc/redis/redis.conf].protected-mode`, a sentinel as in
-`redis.sentinel[/etc/redis/sentinel.conf].port`. Directives have the names of today: `replica` for `slave`, `listpack` for `ziplist`.
+`redis.sentinel[/etc/redis/sentinel.conf].port`. One that is started without a file is named by the place that starts it, as in
+`redis.server[CMD].port`. Directives have the names of today: `replica` for `slave`, `listpack` for `ziplist`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -27,6 +29,8 @@ from hullmark.facets.configuration.redis_directives import (
     SERVER_NAMES,
     WORDS,
 )
+from hullmark.facets.configuration.runs import named_file, run_of
+from hullmark.facets.configuration.start import Command
 from hullmark.facets.configuration.written import MASK, beside, number, without_password
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
@@ -39,6 +43,7 @@ _QUOTED = re.compile(r""""((?:\\.|[^"\\])*+)"|'((?:\\'|[^'])*+)'""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 _SPACE = " \t\r\n"
+_ASKING = frozenset(("--check-system", "--help", "--test-memory", "--version", "-h", "-v"))
 _WILD = re.compile(r"[*?\[]").search
 _ACL_SECRET = re.compile(r"([><#!]).+", re.DOTALL).fullmatch
 
@@ -57,16 +62,65 @@ def _settings(files: Files) -> Iterable[Setting]:
     tree = IncludeTree(files)
     names = BracketedNames()
     seen: set[str] = set()
+    run = run_of(files, _is_run)
+    if run is not None:
+        main, given = _given(files, run)
+        is_sentinel = "sentinel" in f"{run.program} {main.rpartition('/')[2]}" or any(
+            d.name == "sentinel" for d in given
+        )
+        prefix = f"redis.{'sentinel' if is_sentinel else 'server'}[{names.name(main or run.path)}]"
+        if main:
+            seen.add(files.real(main) or main)
+        written = read_directives(files, tree, main) if main else iter(())
+        told = (d for d in given if d.name not in ("sentinel", "include"))
+        included = (i for d in given if d.name == "include" and d.words for i in _include(files, tree, d))
+        _add_server(
+            at_most(files, main or run.path, chain(written, told, included)), prefix, settings, is_sentinel=is_sentinel
+        )
     for path in _main_files(files):
         real = files.real(path) or path
         if real not in seen:
             seen.add(real)
             is_sentinel = "sentinel" in path.rpartition("/")[2]
             prefix = f"redis.{'sentinel' if is_sentinel else 'server'}[{names.name(path)}]"
-            for name, value in (SENTINEL_DEFAULTS if is_sentinel else DEFAULTS).items():
-                settings.add(f"{prefix}.{name}", value)
-            _server(at_most(files, path, read_directives(files, tree, path)), prefix, settings)
+            directives = at_most(files, path, read_directives(files, tree, path))
+            _add_server(directives, prefix, settings, is_sentinel=is_sentinel)
     return settings.settings()
+
+
+def _add_server(directives: Iterable[Directive], prefix: str, settings: SettingCollector, *, is_sentinel: bool) -> None:
+    for name, value in (SENTINEL_DEFAULTS if is_sentinel else DEFAULTS).items():
+        settings.add(f"{prefix}.{name}", value)
+    _server(directives, prefix, settings)
+
+
+def _is_run(command: Command) -> bool:
+    return not any(word.text in _ASKING for word in command.arguments)
+
+
+def _given(files: Files, run: Command) -> tuple[str, list[Directive]]:
+    """The file that a server is started with, "" for none, and the directives of its command line: each begins with two dashes."""
+    words = list(run.arguments)
+    main = ""
+    if words and not (words[0].text or "").startswith("-"):
+        main = named_file(files, run, words.pop(0))
+    found: list[Directive] = []
+    for word in words:
+        text = word.text or ""
+        if text.startswith("--"):
+            found.append(Directive(text[2:].lower(), (), word.path, word.line))
+        elif text == "-" or not found:
+            files.problem(word.path, "what it is given on its standard input is not known", word.line)
+        else:
+            last = found[-1]
+            found[-1] = Directive(last.name, (*last.words, text), last.path, last.line)
+    return main, [_parted(directive) for directive in found]
+
+
+def _parted(directive: Directive) -> Directive:
+    """A directive whose name and value are one word, as in `--port 6380` within quotes."""
+    name, *words = directive.name.split(None, 1)[:2] or [""]
+    return Directive(name, (*words, *directive.words), directive.path, directive.line)
 
 
 def _main_files(files: Files) -> Iterator[str]:
@@ -183,4 +237,5 @@ PARSER = Parser(
     name="redis",
     globs=("**/*.conf",),
     settings=_settings,
+    programs=("redis-server", "redis-sentinel", "valkey-server", "valkey-sentinel", "keydb-server"),
 )

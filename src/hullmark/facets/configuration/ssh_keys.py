@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -18,8 +18,10 @@ import msgspec
 from hullmark.facets.configuration.bracketed import BracketedNames
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser, Status
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.sshd import MAIN
 from hullmark.facets.configuration.sshd import settings as sshd_settings
+from hullmark.facets.configuration.start import Command
 from hullmark.facets.configuration.written import split_at_commas
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
@@ -69,6 +71,16 @@ class _Quiet:
 
     def real(self, path: str) -> str | None:
         return self._files.real(path)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return self._files.commands
+
+    def environment(self, name: str) -> StartWord | None:
+        return self._files.environment(name)
+
+    def variables(self, beginning: str) -> Mapping[str, StartWord]:
+        return self._files.variables(beginning)
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Pass on what leaves it open where keys are."""
@@ -288,5 +300,6 @@ PARSER = Parser(
     name="ssh_keys",
     globs=("etc/ssh/*", "etc/passwd", "**/.ssh/authorized_keys", "**/.ssh/authorized_keys2"),
     settings=settings,
+    programs=("sshd",),
 )
 """Keys that let someone in, and the host's own keys; `encrypted` has no value where it cannot be seen."""

@@ -1,4 +1,4 @@
-"""OpenSSH's server: sshd_config(5) with its includes and Match blocks."""
+"""OpenSSH's server: sshd_config(5) with its includes and Match blocks, and the options that it is started with (sshd(8))."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import msgspec
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
+from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
+from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
@@ -32,6 +35,7 @@ _CRITERIA = (
     "invalid-user",
     "all",
 )
+_OPTION_KEYWORDS = {"c": "HostCertificate", "g": "LoginGraceTime", "h": "HostKey", "p": "Port"}
 _KEYWORD = re.compile(r"[ \t\r\f]*([^\s\"=]+)(?:[ \t]+=?|=)?[ \t]*").match
 _TIME = re.compile(r"(?=.)(?:\d{1,9}[smhdwSMHDW])*(?:\d{1,9})?").fullmatch
 _TIME_PART = re.compile(r"(\d+)([smhdw]?)").findall
@@ -68,6 +72,11 @@ class _Reader:
         self.everyone = _Block("", MAIN, 0, {})
         self.matches: list[_Block] = []
         self._outer: list[str] = []
+        self.everyone_is_given: frozenset[str] = frozenset()
+
+    def take(self, word: StartWord) -> None:
+        """Take a line that the command line gives."""
+        self._line(self.everyone, word.text or "", word.path, word.line)
 
     def read(self, path: str, block: _Block, by: str = "", line: int = 0) -> None:
         """Read a file. Match lines in it hold to its end, and no further."""
@@ -128,6 +137,8 @@ class _Reader:
             self._files.problem(at.path, f"{keyword.name} cannot be {' '.join(words)[:100]}", at.line)
             return
         known = block.values.get(keyword.name)
+        if known is not None and keyword.name in self.everyone_is_given:
+            return
         if known is None:
             block.values[keyword.name] = _WrittenValue(value, at.path, at.line)
         elif keyword.kind in ("more", "lines") and isinstance(known.value, tuple) and isinstance(value, tuple):
@@ -303,18 +314,38 @@ def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dic
     for name, value in standard.items():
         known = values.setdefault(name, _WrittenValue(value, "", 0))
         values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line)
+    for name, known in values.items():
+        if (
+            name not in standard
+            and isinstance(known.value, tuple)
+            and known.value[:1]
+            and known.value[0][:1] in ("+", "^")
+        ):
+            files.problem(known.path, f"{name} adds to a default that is not known", known.line)
+            known.value = (known.value[0][1:], *known.value[1:])
     _listening(files, values)
     return values
 
 
 def settings(files: Files) -> list[Setting]:
-    """The settings of sshd, where it has a configuration."""
-    collected = SettingCollector(files, MAIN)
-    if files.status(MAIN) is None:
+    """The settings of sshd, where it has a configuration or is started."""
+    run = run_of(files, lambda command: not _options(command).has("G", "T", "V", "t"))
+    given = _options(run) if run is not None else Options((), ())
+    named = given.last("f")
+    main = MAIN if named is None or run is None or named.text == "none" else named_file(files, run, named)
+    if run is None and files.status(MAIN) is None:
         return []
+    collected = SettingCollector(files, MAIN)
     standard = defaults(files.distro)
     reader = _Reader(files)
-    reader.read(MAIN, reader.everyone)
+    _take_options(reader, given)
+    if named is None or named.text != "none":
+        if main and files.status(main) is None:
+            files.problem(
+                run.path if run else "", f"sshd is started, and {main} is not in the image", run.line if run else 0
+            )
+        elif main:
+            reader.read(main, reader.everyone)
     for name, written in _in_effect(files, reader, standard).items():
         collected.add(f"sshd.{name}", written.value, written.path, written.line)
     for i, block in enumerate(reader.matches):
@@ -325,5 +356,29 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-PARSER = Parser(name="sshd", globs=("etc/ssh/**", "etc/crypto-policies/back-ends/*"), settings=settings)
+def _options(command: Command) -> Options:
+    return short_options(command.arguments, "CEbcfghkopu")
+
+
+def _take_options(reader: _Reader, given: Options) -> None:
+    """What is given before the files are read, and so counts: the first value does. A port of its own leaves those of files out."""
+    for option in given.options:
+        value = option.value
+        keyword = _OPTION_KEYWORDS.get(option.name)
+        if option.name == "o" and value is not None:
+            reader.take(value)
+        elif option.name in ("4", "6"):
+            reader.take(
+                StartWord(
+                    f"AddressFamily {'inet' if option.name == '4' else 'inet6'}", option.word.path, option.word.line
+                )
+            )
+        elif keyword and value is not None:
+            reader.take(StartWord(f"{keyword} {value.text}", value.path, value.line))
+    reader.everyone_is_given = frozenset(reader.everyone.values) & {"Port"} if given.has("p") else frozenset()
+
+
+PARSER = Parser(
+    name="sshd", globs=("etc/ssh/**", "etc/crypto-policies/back-ends/*"), settings=settings, programs=("sshd",)
+)
 """The server of OpenSSH. Values are as `sshd -T` prints them, but PermitRootLogin, which says prohibit-password."""

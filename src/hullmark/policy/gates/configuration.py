@@ -1,4 +1,4 @@
-"""Gate `configuration`: what the configuration files in the image make its programs do.
+"""Gate `configuration`: what the configuration files in the image, and the way it is started, make its programs do.
 
 A setting goes by its key, as `hullmark config` shows it: `sshd.PermitRootLogin`, `nginx.http.server[*].ssl_protocols`. Where nothing
 sets it, the program's own default counts as far as it is known.
@@ -181,13 +181,15 @@ def _shown(value: SettingValue) -> str:
 
 
 def _place(setting: Setting) -> str:
-    return f" ({setting.path}:{setting.line})" if setting.path else " by default"
+    if not setting.path:
+        return " by default"
+    return f" ({setting.path}:{setting.line})" if setting.line else f" ({setting.path})"
 
 
 def _evidence(setting: Setting, facts: Facts) -> tuple[Evidence, ...]:
     if not setting.path:
         return ()
-    return (facts.at(setting.path, setting.layer, f"line {setting.line}"),)
+    return (facts.at(setting.path, setting.layer, f"line {setting.line}" if setting.line else ""),)
 
 
 def _set(params: MustBe, subject: str) -> str:
