@@ -131,7 +131,7 @@ async def test_add_change_remove(at: Desk) -> None:
         ({"selector": "a,,b"}, "selector"),
         ({"selector": ","}, "selector"),
         ({"channels": ["nowhere"]}, "there is no channel 'nowhere'"),
-        ({"timezone": "Mars/Olympus"}, "no time zone"),
+        ({"timezone": "Mars/Olympus"}, "not a time zone"),
         ({"quiet": {"from": "08:00", "until": "08:00"}}, "never end"),
         ({"environments": ["a\nb"]}, "environment"),
     ],

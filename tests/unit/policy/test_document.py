@@ -63,8 +63,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     [
         (b"", "empty"),
         (b"# nothing\n", "empty"),
-        (b"a: [", "no valid YAML in line"),
-        (b"a: b\n\tc: d", "no valid YAML"),
+        (b"a: [", "not valid YAML in line"),
+        (b"a: b\n\tc: d", "not valid YAML"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"a: b\n---\nc: d", "second document begins in line 2"),
         (b"a: 1\na: 2", "'a' is given twice, again in line 2"),

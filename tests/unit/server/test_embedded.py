@@ -296,7 +296,7 @@ def test_a_folder_that_is_no_database_is_refused_and_left_alone(room: Path) -> N
     (room / "pg" / "data" / "mine.txt").write_text("x")
     if os.geteuid() == 0:
         os.chown(room / "pg" / "data", account().uid, -1)
-    with pytest.raises(HullmarkError, match="no data folder"):
+    with pytest.raises(HullmarkError, match="not a data folder"):
         Embedded(room / "pg").start()
     assert (room / "pg" / "data" / "mine.txt").read_text() == "x"
 

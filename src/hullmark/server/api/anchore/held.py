@@ -16,6 +16,7 @@ from hullmark.server.api.anchore.failures import ReadyAnswer, missing, refused
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.images.tag_moves import name_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images, tags
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
@@ -47,8 +48,7 @@ async def of_tag(services: Services, caller: Caller, name: str, *, history: bool
     wanted = [bare if named is None else named.digest or full_tag(named)]
     async with services.database.tenant(caller.account_id) as connection:
         if history and named is not None and not named.digest:
-            key = (named.host, named.repository, named.tag or "latest")
-            wanted = await tags.history_of(connection, caller.account_id, key, _MOST_OF_TAG)
+            wanted = await tags.history_of(connection, caller.account_id, name_of(named), _MOST_OF_TAG)
         found = [await images.held_image(connection, caller.account_id, row) for row in wanted]
     return [row for row in found if row is not None]
 

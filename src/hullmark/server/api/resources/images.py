@@ -22,6 +22,7 @@ from hullmark.server.stories.images import register
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.images.tag_moves import name_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
@@ -216,9 +217,8 @@ async def by_reference(
     then = moment(as_of)
     if then is not None and "@" not in name:
         named = parse_reference(name)
-        parts = (named.host, named.repository, named.tag or "latest")
         async with services.database.tenant(caller.account_id) as connection:
-            digest = await images.tagged_as_of(connection, caller.account_id, parts, then)
+            digest = await images.tagged_as_of(connection, caller.account_id, name_of(named), then)
         if digest is None:
             raise not_found(f"image that {name} pointed to then", "leave as_of out for what it points to now")
         name = digest

@@ -18,6 +18,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch, WatchFilter, WatchRow
 from hullmark.source.platform import parse_platform
@@ -97,7 +98,7 @@ async def list_watches(  # noqa: PLR0913 - one parameter a filter
 ) -> Page[WatchView]:
     """Watches by registry, repository and tag. `failing`: those whose last look failed."""
     wanted = WatchFilter(registry=registry, repository=repository, tag=tag, active=active, failing=failing)
-    after = values_in(cursor, tuple[str, str, str])
+    after = values_in(cursor, TagName)
     async with services.database.tenant(caller.account_id) as connection:
         rows = await watches.list_watches(connection, caller.account_id, wanted, after, limit + 1)
     found = page(rows, limit, lambda row: (row.registry, row.repository, row.tag))
@@ -132,7 +133,7 @@ def _new(request: WatchBody, services: Services, caller: Caller) -> NewWatch:
         parse_platform(request.platform)
     _check(request.pattern)
     return NewWatch(
-        name=(named.host, named.repository, (named.tag or "latest") if request.reference else ""),
+        name=TagName(named.host, named.repository, (named.tag or "latest") if request.reference else ""),
         every=request.every or services.settings.watch_every,
         next_at=services.clock(),
         by=caller.name,
@@ -208,7 +209,7 @@ async def look_now(
         row = await _existing(connection, caller, number)
         if not row.is_active:
             raise problem(409, f"{row.reference} is not watched: its watch is switched off", "switch it on first")
-        await watches.notice(connection, caller.account_id, [(row.registry, row.repository, row.tag)], now)
+        await watches.notice(connection, caller.account_id, [TagName(row.registry, row.repository, row.tag)], now)
         await audit.record(connection, caller, "watch.look", "watch", row.reference, None, None, origin)
         return _shown(await _existing(connection, caller, number))
 

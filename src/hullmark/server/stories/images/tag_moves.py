@@ -10,14 +10,15 @@ from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
 from hullmark.model.verdict import PASSING
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, tag_moves
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.notice import transitions
 from hullmark.source.reference import Reference
 
 
-def name_of(tagged: Reference) -> tuple[str, str, str]:
-    """Registry, repository and tag."""
-    return tagged.host, tagged.repository, tagged.tag or "latest"
+def name_of(tagged: Reference) -> TagName:
+    """What the tag that a reference names is called."""
+    return TagName(tagged.host, tagged.repository, tagged.tag or "latest")
 
 
 async def point(

@@ -14,9 +14,10 @@ from hullmark.policy.values import NameGlob
 from hullmark.server.stories.notice.links import root_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import hooks, watches
 from hullmark.server.tables.watching.hooks import HookRow
-from hullmark.server.tables.watching.watches import Name, NewWatch
+from hullmark.server.tables.watching.watches import NewWatch
 from hullmark.source.hooks import HOOKS
 from hullmark.source.hooks.hook import Delivery, NamedTag, usable
 from hullmark.source.reference import parse_reference
@@ -85,7 +86,7 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
         await hooks.used(connection, row.account_id, row.id, now)
         if not found:
             return Heard(named=0, due=0, added=0)
-        names = [(named_tag.registry, named_tag.repository, named_tag.tag) for named_tag in found]
+        names = [TagName(named_tag.registry, named_tag.repository, named_tag.tag) for named_tag in found]
         known = await watches.notice(connection, row.account_id, names, now)
         unknown = [
             named_tag
@@ -98,7 +99,7 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
             room = watches.MOST - await watches.count_watches(connection, row.account_id)
             for named_tag in unknown[: max(room, 0)]:
                 new = NewWatch(
-                    name=(named_tag.registry, named_tag.repository, named_tag.tag),
+                    name=TagName(named_tag.registry, named_tag.repository, named_tag.tag),
                     every=services.settings.watch_every,
                     next_at=now,
                     by=f"hook:{row.name}",
@@ -111,12 +112,16 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
 async def _repositories(connection: Connection, account_id: int, unknown: Sequence[NamedTag], now: datetime) -> int:
     """Look at watched repositories that may have an unknown tag; returns how many."""
     count = 0
-    wholes: dict[Name, list[str]] = {}
+    wholes: dict[TagName, list[str]] = {}
     for named_tag in unknown:
-        wholes.setdefault((named_tag.registry, named_tag.repository, ""), []).append(named_tag.tag)
+        wholes.setdefault(TagName(named_tag.registry, named_tag.repository, ""), []).append(named_tag.tag)
     for name, tags in wholes.items():
         rows = await watches.list_watches(
-            connection, account_id, watches.WatchFilter(registry=name[0], repository=name[1], active=True), None, 1
+            connection,
+            account_id,
+            watches.WatchFilter(registry=name.registry, repository=name.repository, active=True),
+            None,
+            1,
         )
         # The whole repository comes before its tags.
         if rows and not rows[0].tag and any(NameGlob(rows[0].pattern).matches(tag) for tag in tags):

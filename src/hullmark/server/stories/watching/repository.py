@@ -16,6 +16,7 @@ from hullmark.server.stories.images import register
 from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.images.repositories import tags_of
 from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch, WatchRow
 from hullmark.source.reference import Reference
@@ -71,7 +72,7 @@ async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> 
     except HullmarkError as error:
         reason = f"{error}; {error.advice}"[:1000]
     new = NewWatch(
-        name=(row.registry, row.repository, tag),
+        name=TagName(row.registry, row.repository, tag),
         every=row.every,
         next_at=services.clock() + timedelta(seconds=row.every),
         by="watch",

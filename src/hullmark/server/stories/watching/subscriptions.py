@@ -9,6 +9,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.server.tables.clients.anchore_subscriptions import SubscriptionRow
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch
 from hullmark.source.reference import Reference, parse_reference
@@ -44,8 +45,8 @@ async def keep_in_step(
     await watches.keep(connection, account_id, new, is_decided=True)
 
 
-def _name(named: Reference, *, is_tag: bool) -> watches.Name:
-    return named.host, named.repository, (named.tag or "latest") if is_tag else ""
+def _name(named: Reference, *, is_tag: bool) -> TagName:
+    return TagName(named.host, named.repository, (named.tag or "latest") if is_tag else "")
 
 
 def _follows(value: str | None) -> bool:

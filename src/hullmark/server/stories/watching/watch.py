@@ -24,6 +24,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching.repository import look_at_repository
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.images.registries import registries
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.slots import slot
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import Due, LookResult, WatchRow
@@ -159,7 +160,7 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
     digest = row.digest if found.is_same else found.digest
     if digest == row.digest:
         return _unchanged(row, digest, found.etag)
-    name = (row.registry, row.repository, row.tag)
+    name = TagName(row.registry, row.repository, row.tag)
     async with services.database.tenant(account_id) as connection:
         if await watches.points_to(connection, account_id, name, digest):
             return _unchanged(row, digest, found.etag)

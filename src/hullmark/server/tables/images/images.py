@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 
 State = Literal["waiting", "analysing", "analysed", "failed"]
@@ -154,8 +155,8 @@ async def hold(  # noqa: PLR0913 - all but three by name
     return bool(row and row[0])
 
 
-async def point_tag(connection: Connection, account_id: int, name: tuple[str, str, str], image_id: int) -> int | None:
-    """Have a tag (registry, repository, tag) point to an image; returns the image that it pointed to before, if another."""
+async def point_tag(connection: Connection, account_id: int, name: TagName, image_id: int) -> int | None:
+    """Have a tag point to an image; returns the image that it pointed to before, if another."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", ("/".join(name), account_id))
     cursor = await connection.execute(
         """
@@ -206,10 +207,8 @@ async def moved_from(connection: Connection, account_id: int, image_id: int) -> 
     return [MovedTag(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
 
 
-async def tagged_as_of(
-    connection: Connection, account_id: int, name: tuple[str, str, str], moment: datetime
-) -> str | None:
-    """The digest of the image that a tag (registry, repository, tag) pointed to at a moment, as far as it was seen."""
+async def tagged_as_of(connection: Connection, account_id: int, name: TagName, moment: datetime) -> str | None:
+    """The digest of the image that a tag pointed to at a moment, as far as it was seen."""
     cursor = await connection.execute(
         """
         SELECT image.digest FROM tag_move move JOIN image ON image.id = move.image_id

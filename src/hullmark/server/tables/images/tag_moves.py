@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 
-Name = tuple[str, str, str]
 
-
-async def last_move(connection: Connection, account_id: int, name: Name) -> int:
-    """The number of the last move of a tag (registry, repository, tag); 0 if it never pointed anywhere."""
+async def last_move(connection: Connection, account_id: int, name: TagName) -> int:
+    """The number of the last move of a tag; 0 if it never pointed anywhere."""
     cursor = await connection.execute(
         """
         SELECT max(id) FROM tag_move WHERE account_id = %s AND registry = %s AND repository = %s AND tag = %s
@@ -21,7 +20,7 @@ async def last_move(connection: Connection, account_id: int, name: Name) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-async def annotations_of(connection: Connection, account_id: int, name: Name) -> dict[str, Any]:
+async def annotations_of(connection: Connection, account_id: int, name: TagName) -> dict[str, Any]:
     """The annotations of the image that a tag points to; none if it points nowhere."""
     cursor = await connection.execute(
         """

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from psycopg.rows import class_row
 
 from hullmark.server.tables.database import Connection
+
+
+class TagName(NamedTuple):
+    """What a tag is called: its registry's host, the repository in it, and the tag itself; "" is every tag of the repository."""
+
+    registry: str
+    repository: str
+    tag: str
 
 
 class TagRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +57,8 @@ async def indexes_of(connection: Connection, image_ids: Sequence[int]) -> dict[i
     return {int(image): str(digest) for image, digest in await cursor.fetchall()}
 
 
-async def history_of(connection: Connection, account_id: int, name: tuple[str, str, str], limit: int) -> list[str]:
-    """The images (digests) that a tag (registry, repository, tag) ever pointed to: that of now first, then the last seen."""
+async def history_of(connection: Connection, account_id: int, name: TagName, limit: int) -> list[str]:
+    """The images (digests) that a tag ever pointed to: that of now first, then the last seen."""
     cursor = await connection.execute(
         """
         SELECT image.digest FROM tag JOIN image ON image.id = tag.image_id

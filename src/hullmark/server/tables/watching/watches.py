@@ -9,15 +9,13 @@ import msgspec
 from psycopg.rows import class_row
 
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.tags import TagName
 
 PATIENCE = 3600.0
 """Seconds after which a watch that was handed to a worker is due again if nothing was heard of it."""
 
 MOST = 50_000
 """The most watches of an account that hooks and people can add. Watches of added images do not count."""
-
-Name = tuple[str, str, str]
-"""Registry, repository, tag; a watch of a repository has the tag ""."""
 
 
 class WatchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +53,7 @@ class WatchRow(msgspec.Struct, frozen=True, kw_only=True):
 class NewWatch(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes a watch. `digest` is what the registry names now ("": not asked yet)."""
 
-    name: Name
+    name: TagName
     every: int
     next_at: datetime
     by: str
@@ -219,7 +217,7 @@ async def write_down(connection: Connection, account_id: int, now: datetime, loo
 
 
 async def list_watches(
-    connection: Connection, account_id: int, wanted: WatchFilter, after: Name | None, limit: int
+    connection: Connection, account_id: int, wanted: WatchFilter, after: TagName | None, limit: int
 ) -> list[WatchRow]:
     """Watches by registry, repository and tag, after a name."""
     async with connection.cursor(row_factory=class_row(WatchRow)) as cursor:
@@ -286,7 +284,7 @@ async def tags_known(connection: Connection, account_id: int, registry: str, rep
     return {str(tag) for (tag,) in await cursor.fetchall()}
 
 
-async def notice(connection: Connection, account_id: int, names: Sequence[Name], now: datetime) -> set[Name]:
+async def notice(connection: Connection, account_id: int, names: Sequence[TagName], now: datetime) -> set[TagName]:
     """What registries say by themselves: active watches of these names are due at once. Returns the names that there are watches
     of, also those that are switched off."""
     cursor = await connection.execute(
@@ -309,10 +307,10 @@ async def notice(connection: Connection, account_id: int, names: Sequence[Name],
             "tags": [name[2] for name in names],
         },
     )
-    return {(str(host), str(repository), str(tag)) for host, repository, tag in await cursor.fetchall()}
+    return {TagName(str(host), str(repository), str(tag)) for host, repository, tag in await cursor.fetchall()}
 
 
-async def points_to(connection: Connection, account_id: int, name: Name, digest: str) -> bool:
+async def points_to(connection: Connection, account_id: int, name: TagName, digest: str) -> bool:
     """Whether a digest (of a manifest or an index) is of the very image that a tag points to already."""
     cursor = await connection.execute(
         """
