@@ -21,7 +21,7 @@ NO_LIMITS = {
     "hullmark.catalog.executable._SLICES_LIMIT": "tells fat Mach-O files from Java classes, which begin alike",
     "hullmark.facets.configuration.apache_reader._MAX_NAME": "sections with longer names are numbered",
     "hullmark.facets.configuration.bracketed._LONGEST": "of longer names a digest tells one from the other",
-    "hullmark.facets.malware.archives._MAX_NAME": "how much of a member's name is shown",
+    "hullmark.facets.unpacking.archives._MAX_NAME": "how much of a member's name is shown",
     "hullmark.facets.malware.clamav._MAX_QUOTED": "how much of an answer is shown",
     "hullmark.facets.secrets.own.MAX_BLOCKS": "what is left out on purpose; beyond it more is searched",
     "hullmark.feeds.formats.rhel_minors._MAX_MINOR": "tells minor releases from other numbers",

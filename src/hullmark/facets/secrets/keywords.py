@@ -94,7 +94,7 @@ class Hyperscan:
         caseless, begins = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_SOM_LEFTMOST
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[re.escape(keyword.text) + keyword.tail for keyword in wanted],
+            expressions=[re.escape(keyword.text).replace(b"\0", rb"\x00") + keyword.tail for keyword in wanted],
             ids=list(range(len(wanted))),
             flags=[(caseless * keyword.any_case) | (begins * bool(keyword.tail)) for keyword in wanted],
         )
