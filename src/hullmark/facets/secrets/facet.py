@@ -58,7 +58,7 @@ def _read(search: Search) -> Read[list[SecretFact]]:
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
     def extract(path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
-        return search_whole(search, last_segment(path), body, report)
+        return search_whole(search, path, body, report)
 
     return Read(
         name=f"secrets-{digest[:16]}",

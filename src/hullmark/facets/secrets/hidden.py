@@ -92,7 +92,7 @@ def _coded(word: bytes, any_case: bool) -> Iterator[bytes]:
     """A word in base64, as it looks wherever it stands in the three bytes that go together."""
     if len(word) < _SHORTEST_BASE64:
         return
-    for form in {word, word.upper(), word.title()} if any_case else {word}:
+    for form in {word, word.upper()} if any_case else {word}:
         for before in range(3):
             whole = b64encode(bytes(before) + form)
             yield whole[(before * 8 + 5) // 6 : (before + len(form)) * 8 // 6]

@@ -33,6 +33,12 @@ LEAD = 256
 
 _FORMATS = (git.loose_object, git.pack, sqlite.database)
 _MAGIC = (b"PACK\0\0\0", b"SQLite format 3\0", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+_SKIPPED = (".class",)
+"""Of these there are so many, in the archives of libraries, that unpacking them would cost more than all the rest."""
+
+_CLOSED = ("usr/share/doc/", "usr/share/man/", "usr/share/info/")
+"""Compressed pages of documentation, of which every distribution has very many, are not opened."""
+
 _CUT = "it holds very many secrets; not all of them are told"
 _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
 
@@ -145,7 +151,7 @@ class FileSearch:
                 self._add(fact)
 
         try:
-            reason = look_inside(body, look, self._allowance, _FORMATS)
+            reason = look_inside(body, look, self._allowance, _FORMATS, _SKIPPED)
         except Enough as enough:
             reason = str(enough)
         self.left_out = self.left_out or reason
@@ -197,13 +203,14 @@ class FileSearch:
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may hold files, as far as a quick look can say."""
-    return bytes(body[:16]).startswith(_MAGIC) or archives.may_hold_files(body)
+    return archives.may_hold_files(body) or bytes(body[:16]).startswith(_MAGIC)
 
 
-def search_whole(search: Search, name: str, body: memoryview, report: Report) -> list[SecretFact] | None:
+def search_whole(search: Search, path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
     """The secrets of a file that is held."""
+    name = last_segment(path)
     met = search.finder.find(body, name)
-    holds_files = may_hold_files(body) or archives.ends_as_zip(body)
+    holds_files = (may_hold_files(body) or archives.ends_as_zip(body)) and not path.startswith(_CLOSED)
     if not (met.found or met.signs or met.is_cut or holds_files):
         return None
     file = FileSearch(search, len(body))

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import cast
 
 from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
+from hullmark.facets.unpacking.zips import without
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -52,6 +53,7 @@ _CLOSED = {
 }
 _CLOSED_MAGIC = tuple(_CLOSED)
 _AR, _AR_HEAD = b"!<arch>\n", 60
+_USUAL_END = 1024
 _OPENED = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC)
 
 
@@ -68,13 +70,13 @@ class Enough(Exception):
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
-    head = bytes(body[:_BLOCK])
-    return head.startswith(_OPENED) or head.startswith(_CLOSED_MAGIC) or _is_tar(head)
+    head = bytes(body[:8])
+    return head.startswith((*_OPENED, *_CLOSED_MAGIC)) or (len(body) % _BLOCK == 0 and _is_tar(bytes(body[:_BLOCK])))
 
 
 def ends_as_zip(body: bytes | memoryview) -> bool:
-    """Whether a zip may follow what a body begins with."""
-    return _END_OF_ZIP in bytes(body[-_LONGEST_END:])
+    """Whether a zip may follow what a body begins with; a quick look, at the end alone."""
+    return _END_OF_ZIP in bytes(body[-_USUAL_END:])
 
 
 class Allowance:
@@ -91,13 +93,17 @@ class Allowance:
         return Enough("it holds too much for its size")
 
 
-def look_inside(body: bytes, look: Look, allowance: Allowance, formats: Sequence[Format] = ()) -> str:
+def look_inside(
+    body: bytes, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skipped: tuple[str, ...] = ()
+) -> str:
     """Show every file in an archive to `look`, archives in archives too; other files hold nothing. `formats` are opened besides.
+
+    Files in a zip whose names end with one of `skipped` are not unpacked.
 
     Returns a clause that says why some were not shown, "" if all were. The readable part of a damaged archive is shown.
     Raises Enough.
     """
-    unpacking = Unpacking(look, allowance, formats)
+    unpacking = Unpacking(look, allowance, formats, skipped)
     unpacking.archive(body, "", 0)
     return unpacking.reason
 
@@ -122,7 +128,10 @@ def damage() -> tuple[type[Exception], ...]:
 class Unpacking:
     """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out."""
 
-    def __init__(self, look: Look, allowance: Allowance, formats: Sequence[Format] = ()) -> None:
+    def __init__(
+        self, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skipped: tuple[str, ...] = ()
+    ) -> None:
+        self.skipped = skipped
         self._look = look
         self._allowance = allowance
         self._formats = formats
@@ -233,9 +242,10 @@ def _appended_zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) ->
 
 def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
     # The library makes an object for each line of the table of contents before it says how many there are.
-    if body.count(_IN_ZIP) > MAX_MEMBERS:
+    plain = without(body, unpacking.skipped, MAX_MEMBERS) if unpacking.skipped else body
+    if plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
         raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:
         for member in archive.infolist():
             unpacking.count()
             if member.flag_bits & 1:
