@@ -29,6 +29,7 @@ _GZIP = (b"H4sIA", b"H4sIC", b"SDRzSU")
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/]{4,})*={0,2}")
 _WIDE = re.compile(rb"(?:[\t\n\r -~]\0){6,20000}[\t\n\r -~]?")
+_TEXT = re.compile(rb"[ -~]+").fullmatch
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SHORTEST_WIDE, _SHORTEST_BASE64 = 5, 6
 
@@ -45,7 +46,7 @@ class Signs:
     """The signs that something is hidden: the keywords of kinds as they look then."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        words = sorted({(word, kind.any_case) for kind in kinds for word in kind.keywords})
+        words = sorted({(word, kind.any_case) for kind in kinds for word in kind.keywords if _TEXT(word)})
         wide = [
             Keyword(b"\0".join(bytes((byte,)) for byte in word), any_case)
             for word, any_case in words

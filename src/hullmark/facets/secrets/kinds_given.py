@@ -73,6 +73,8 @@ _KEYWORDS = (
         "storage_key",
     ),
 )
+_WORDS = tuple(word.encode() for word in _KEYWORDS)
+_NAMED_VALUE = rb"(?:" + _NAMED + rb"|_key)[a-z0-9_.-]{0,16}"
 _AFTER_NAME = rb"[A-Za-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}"
 _SIGN = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _NOT_PUBLIC = (
@@ -154,15 +156,12 @@ KINDS = (
         "named-value",
         "secret that is given to a name",
         "medium",
-        (b"value", b"secret>", b"password>"),
-        rb"(?is)(?:name|key|id)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?[a-z0-9_.:-]{0,60}"
-        + _NAMED
-        + rb"[a-z0-9_.-]{0,16}[\"']?,?\s{1,40}[\"']?value[\"']?"
-        rb"[ \t]{0,4}[:=][ \t]{0,4}(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>" + _BARE + rb"))",
+        (*_WORDS, b"_key", b"apikey"),
+        rb"(?i)" + _NAMED_VALUE + rb"[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}"
+        rb"(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>" + _BARE + rb"))",
         is_assigned_secret,
-        before=200,
-        after=260,
         any_case=True,
+        tail=rb"[a-z0-9_.-]{0,16}[\"']?,?[ \t\r\n]{1,40}[\"']?value",
     ),
     Kind(
         "element-password",
@@ -201,12 +200,12 @@ KINDS = (
         "bearer-token",
         "token in a header",
         "high",
-        (b"bearer ", b"token ", b"apikey "),
+        (b"authorization",),
         rb"(?i:authorization)[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?i:bearer|token|apikey) (?P<s>[A-Za-z0-9._~+/=-]{16,2000})",
         is_assigned_secret,
-        before=30,
         after=2100,
         any_case=True,
+        tail=rb"[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?:bearer|token|apikey) ",
     ),
     Kind(
         "header-key",
@@ -384,7 +383,7 @@ KINDS = (
         "assigned-secret",
         "secret that is given to a name",
         "medium",
-        tuple(word.encode() for word in _KEYWORDS),
+        _WORDS,
         rb"(?i:"
         + _NOT_PUBLIC
         + _NAMED
@@ -406,7 +405,7 @@ KINDS = (
         "quoted-secret",
         "secret in code",
         "medium",
-        tuple(word.encode() for word in _KEYWORDS),
+        _WORDS,
         rb"(?i:" + _NOT_PUBLIC + _NAMED + rb")" + _AFTER_NAME + rb"(?:" + _SIGN + rb")?" + _QUOTED + _END,
         is_mixed,
         any_case=True,

@@ -85,6 +85,8 @@ _PYPI = base64.urlsafe_b64encode(b"\x02\x01\x08pypi.org\x02" + hashlib.sha512(b"
 _KEY = pem("PRIVATE KEY", lines=14)
 _UUID = "-".join(some(HEX, count) for count in (8, 4, 4, 4, 12))
 
+_GRAFANA = "glsa_" + some(ALNUM, 32)
+
 SAMPLES: dict[str, tuple[str, str]] = {
     "age-key": (bech32("age-secret-key-", 52), "x"),
     "aws-access-key": ("AKIA" + some(BASE32, 16), "x"),
@@ -149,7 +151,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "huggingface-token": ("hf_" + some(UPPER + LOWER, 34), "x"),
     "replicate-token": ("r8_" + some(ALNUM, 37), "x"),
     "newrelic-key": ("NRAK-" + some(UPPER + DIGITS, 27), "x"),
-    "grafana-token": (f"glsa_{some(ALNUM, 32)}_{some(HEX, 8)}", "x"),
+    "grafana-token": (f"{_GRAFANA}_{zlib.crc32(_GRAFANA.encode()).to_bytes(4, 'little').hex()}", "x"),
     "sentry-token": ("sntryu_" + some(HEX, 64), "x"),
     "linear-key": ("lin_api_" + some(ALNUM, 40), "x"),
     "notion-token": (f"ntn_{some(DIGITS, 11)}{some(ALNUM, 35)}", "x"),
