@@ -14,6 +14,7 @@ _PUBLIC = re.compile(rb"^(?:pk[._]|pub-|sha(?:1|256|384|512)[-:])")
 _CHECKED = re.compile(rb"^(?:gh[pousr]_|glpat-|npm_|glsa_|AKIA|ASIA)")
 _LETTERS = re.compile(rb"[!-~]+")
 _CALL = re.compile(
+    rb"[a-z]+(?:-[a-z0-9]{1,4})+$|"
     rb"[A-Za-z_][A-Za-z0-9_.]*(?:\(|\[\"|\[')|[a-z_]+[A-Z][A-Za-z]*\.[A-Za-z.]+$|^[A-Za-z]+(?:[-_.][A-Za-z]+)+[0-9]?$"
 )
 
@@ -192,7 +193,7 @@ KINDS = (
         "password in a connection string",
         "high",
         (b"password=", b"pwd=", b"sharedaccesskey="),
-        rb"(?i)(?:password|pwd|sharedaccesskey)=(?P<s>[^;\"'<>\s&]{6,200})(?=[;\"'\s&<]|$)",
+        rb"(?i)(?<=[;\"' \t])(?:password|pwd|sharedaccesskey)=(?P<s>[^;\"'<>\s&]{6,200})(?=[;\"'\s&<]|$)",
         is_argument,
         any_case=True,
     ),
@@ -224,6 +225,7 @@ KINDS = (
         rb"(?i:x-api-key|x-auth-token|private-token|x-vault-token|api-key|dd-api-key|x-access-token|job-token)[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?P<s>[A-Za-z0-9._~+/=-]{16,500})",
         is_assigned_secret,
         any_case=True,
+        after=560,
     ),
     Kind(
         "command-login",
@@ -232,7 +234,7 @@ KINDS = (
         (b"curl", b"wget", b"http "),
         rb"(?:curl|wget|http )[^\r\n]{0,400}?[ \t](?:-u|--user|--proxy-user|-U|-a)[ =]?[\"']?[^\s:\"'$]{1,100}:(?P<s>[^\s\"'$]{4,200})",
         is_argument,
-        after=700,
+        after=760,
     ),
     Kind(
         "command-password",
@@ -267,10 +269,10 @@ KINDS = (
         ),
         rb"(?:(?:sshpass)[ \t]{1,4}-p[ \t]{0,4}|(?:redis-cli)[^\r\n|;]{0,200}?[ \t](?:-a|--pass)[ \t=]{1,4}|(?:mysql|mariadb)[a-z]{0,10}[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
         rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh)[^\r\n|;]{0,300}?[ \t](?:-p|-P|-storepass|-keypass|--password)[ \t=]{1,4}"
-        rb"|ldap[a-z]{3,6}[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:|htpasswd[ \t]{1,4}-[a-zA-Z]*b[a-zA-Z]*[^\r\n]{0,200}[ \t]\S{1,100}[ \t])"
+        rb"|ldap[a-z]{3,6}[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:|htpasswd[ \t]{1,4}-[a-zA-Z]{0,9}b[a-zA-Z]{0,9}[^\r\n]{0,200}[ \t]\S{1,100}[ \t])"
         rb"(?:\"(?P<s>[^\"\s]{4,200})\"|'(?P<t>[^'\s]{4,200})'|(?P<u>[^\s\"'|;&]{4,200}))",
         is_argument,
-        after=800,
+        after=900,
     ),
     Kind(
         "argument-password",
@@ -307,6 +309,7 @@ KINDS = (
         ),
         rb"(?:getConnection|mysqli(?:_connect)?|PDO|mysql_connect|ldap_bind|\.connect|NetworkCredential)\s{0,3}\([^()\r\n]{1,300}?,\s{0,9}[\"'](?P<s>[^\"'\s]{8,200})[\"']",
         is_mixed,
+        after=560,
     ),
     Kind(
         "secure-string",
@@ -330,7 +333,7 @@ KINDS = (
         "key of Rails",
         "critical",
         (),
-        rb"\A\s{0,3}(?P<s>[a-f0-9]{32})\s{0,3}\Z",
+        rb"(?m)^(?P<s>[a-f0-9]{32})$",
         lambda value: entropy(value) >= 3.0,
         is_whole=True,
         names=("master.key", "production.key", "staging.key", "development.key"),

@@ -57,7 +57,6 @@ KINDS = (
     _marked("mailersend-token", "MailerSend token", "mlsn.", rb"[a-f0-9]{64}"),
     _marked("resend-key", "Resend API key", "re_", rb"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}"),
     _marked("stripe-webhook-secret", "Stripe webhook secret", "whsec_", rb"[A-Za-z0-9+/=]{24,72}"),
-    _marked("paystack-key", "Paystack key", "sk_live_", rb"[a-f0-9]{40}"),
     _marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
     _marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
     _marked("braintree-token", "Braintree access token", "access_token$production$", rb"[a-z0-9]{16}\$[a-f0-9]{32}"),
@@ -98,7 +97,6 @@ KINDS = (
     _marked("gitlab-other-token", "GitLab token", "glimt- glffct- glsbt-", _WORD + rb"{20,40}"),
     _marked("bitbucket-access-token", "Bitbucket access token", "ATCTT3", rb"[A-Za-z0-9_=-]{150,250}"),
     _marked("jfrog-key", "JFrog API key", "AKC", rb"[A-Za-z0-9]{64,75}"),
-    _marked("hashicorp-vault-batch", "HashiCorp Vault token", "hvb.", _WORD + rb"{130,300}", "critical"),
     _marked("sourcegraph-token", "Sourcegraph token", "sgp_ sgd_", rb"(?:local_|[a-f0-9]{16}_)?[a-f0-9]{40}"),
     _marked("frameio-token", "Frame.io token", "fio-u-", _WORD + rb"{64}"),
     _marked("shopify-other-token", "Shopify token", "shptka_ shpua_", rb"[a-fA-F0-9]{32}"),
@@ -108,7 +106,6 @@ KINDS = (
         "cloudinary-address", "Cloudinary address", "cloudinary://", rb"[0-9]{15}:[A-Za-z0-9_-]{20,30}@[a-z0-9-]{2,40}"
     ),
     _marked("snyk-new-token", "Snyk token", "snyk_uat. snyk_sat.", rb"[a-f0-9]{8}\.[A-Za-z0-9_.=-]{40,400}"),
-    _marked("dockerhub-organization-token", "Docker Hub token", "dckr_oat_", _WORD + rb"{32,40}"),
     Kind(
         "newrelic-license-key",
         "New Relic licence key",

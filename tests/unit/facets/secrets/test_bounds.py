@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.facets.secrets.facet import LEAD, OVERLAP
+from hullmark.facets.secrets.search import LEAD, OVERLAP
 from hullmark.facets.secrets.finder import Finder, own_finder
 from hullmark.facets.secrets.keywords import MAX_MEETINGS
 from hullmark.facets.secrets.kind import Kind
