@@ -24,6 +24,9 @@ _NEAR_THESE = (b"b64decode", b"base64 -d", b"base64 --decode")
 
 _NEAR, _BEHIND, _LONGEST = 2000, 20_000, 4 << 20
 
+_USUAL = (b"password", b"secret_key", b"access_key", b"api_key", b"apikey", b"private_key", b"authorization")
+"""Of words in any case, those that are looked for in base64; each takes six forms."""
+
 _GZIP = (b"H4sIA", b"H4sIC", b"SDRzSU")
 """Compressed data in base64, and in base64 twice."""
 
@@ -52,7 +55,8 @@ class Signs:
             for word, any_case in words
             if len(word) >= _SHORTEST_WIDE and b"\0" not in word
         ]
-        coded = sorted({form for word, any_case in words for form in _coded(word, any_case)} | set(_GZIP))
+        told = [(word, any_case) for word, any_case in words if not any_case or word in _USUAL]
+        coded = sorted({form for word, any_case in told for form in _coded(word, any_case)} | set(_GZIP))
         words_for_all = (Keyword(word, any_case=True) for word in (*_NEAR_THESE, *_ALL))
         self.keywords = (*wide, *(Keyword(form) for form in coded), *words_for_all)
         self._wide = len(wide)

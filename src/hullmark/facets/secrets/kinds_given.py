@@ -289,7 +289,7 @@ KINDS = (
             b"--auth-token",
             b"--secret-key",
         ),
-        rb"--(?:[a-z-]{0,20})(?:password|token|api-?key|secret(?:-key)?|pass)(?:[ =]|\"[ ,]{1,4}\"|',[ ]?')[\"']?(?P<s>[^\s\"',;|<>$\\]{8,200})",
+        rb"--(?:[a-z-]{0,20})(?:password|token|api-?key|secret(?:-key)?|pass)(?:[ =]|\"[ ,]{1,4}\"|',[ ]?')[\"']?(?P<s>[^\s\"',;|<>()$\\]{8,200})",
         is_mixed,
     ),
     Kind(

@@ -29,7 +29,7 @@ KINDS = (
         "private key in a PKCS #12 file",
         "high",
         (_SHROUDED, _PLAIN_BAG),
-        rb"(?s)\A\x30[\x80-\x84].{0,4}\x02\x01\x03\x30.{10,30000}?\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01[\x01\x02](?P<s>.{40,200})",
+        rb"(?s)\A\x30[\x80-\x84].{0,4}\x02\x01\x03\x30.{10,15000}?\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01[\x01\x02](?P<s>.{40,200})",
         is_whole=True,
     ),
     Kind(
@@ -37,7 +37,7 @@ KINDS = (
         "private key in a Java key store",
         "high",
         (_JKS, _JCEKS),
-        rb"(?s)\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)\0\0\0[\x01\x02]\0\0.{4,30000}?\x2b\x06\x01\x04\x01\x2a\x02(?:\x11\x01|\x13)\x01(?P<s>.{40,200})",
+        rb"(?s)\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)\0\0\0[\x01\x02]\0\0.{4,15000}?\x2b\x06\x01\x04\x01\x2a\x02(?:\x11\x01|\x13)\x01(?P<s>.{40,200})",
         is_whole=True,
     ),
     Kind(
