@@ -28,7 +28,6 @@ from tests.unit.facets.secrets.samples import (
     some,
 )
 
-
 _OID = {
     "pkcs12": bytes.fromhex("2a864886f70d010c0a0102"),
     "jks": bytes.fromhex("2b060104012a02110101"),
