@@ -24,7 +24,6 @@ NO_LIMITS = {
     "hullmark.facets.unpacking.archives._MAX_NAME": "how much of a member's name is shown",
     "hullmark.facets.unpacking.zips._LONGEST_END": "where a zip's end may lie",
     "hullmark.facets.unpacking.git._LONGEST_NUMBER": "longer numbers are damage",
-    "hullmark.facets.secrets.hidden._LONGEST": "how far ahead a text of base64 is looked for",
     "hullmark.facets.malware.clamav._MAX_QUOTED": "how much of an answer is shown",
     "hullmark.facets.secrets.own.MAX_BLOCKS": "what is left out on purpose; beyond it more is searched",
     "hullmark.feeds.formats.rhel_minors._MAX_MINOR": "tells minor releases from other numbers",

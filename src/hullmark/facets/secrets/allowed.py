@@ -98,7 +98,8 @@ ALLOWED = (
     Allowance(
         "pages",
         "it is an example in a page of documentation",
-        r"/(?:README|CHANGELOG|HISTORY|CHANGES|NEWS)[^/]*$|/docs?/(?:.*/)?[^/]+\.(?:md|rst|txt|html|adoc)$|\.(?:example|sample|dist|template|tmpl|tpl)$",
+        r"/(?:README|CHANGELOG|HISTORY|CHANGES|NEWS)[^/]*$|/docs?/(?:.*/)?[^/]+\.(?:md|rst|txt|html|adoc)$|\.(?:exa"
+        r"mple|sample|dist|template|tmpl|tpl)$",
         WEAK,
     ),
     Allowance(

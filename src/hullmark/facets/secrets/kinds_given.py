@@ -184,7 +184,8 @@ KINDS = (
                 "key",
             )
         ),
-        rb"(?i)[a-z0-9_.:-]{0,40}?(?:password|passwd|secret|token|api[_-]?key|passphrase|(?:secret|access)_?key)>\s{0,40}(?:<string>)?(?P<s>[^<>\s]{8,200})\s{0,40}</",
+        rb"(?i)[a-z0-9_.:-]{0,40}?(?:password|passwd|secret|token|api[_-]?key|passphrase|(?:secret|access)_?key)>\s{"
+        rb"0,40}(?:<string>)?(?P<s>[^<>\s]{8,200})\s{0,40}</",
         is_assigned_secret,
         any_case=True,
     ),
@@ -222,7 +223,8 @@ KINDS = (
             b"x-access-token",
             b"job-token",
         ),
-        rb"(?i:x-api-key|x-auth-token|private-token|x-vault-token|api-key|dd-api-key|x-access-token|job-token)[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?P<s>[A-Za-z0-9._~+/=-]{16,500})",
+        rb"(?i:x-api-key|x-auth-token|private-token|x-vault-token|api-key|dd-api-key|x-access-token|job-token)[\"']?"
+        rb"[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?P<s>[A-Za-z0-9._~+/=-]{16,500})",
         is_assigned_secret,
         any_case=True,
         after=560,
@@ -267,9 +269,13 @@ KINDS = (
             b"net use",
             b"impacket",
         ),
-        rb"(?:(?:sshpass)[ \t]{1,4}-p[ \t]{0,4}|(?:redis-cli)[^\r\n|;]{0,200}?[ \t](?:-a|--pass)[ \t=]{1,4}|(?:mysql|mariadb)[a-z]{0,10}[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
-        rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh)[^\r\n|;]{0,300}?[ \t](?:-p|-P|-storepass|-keypass|--password)[ \t=]{1,4}"
-        rb"|ldap[a-z]{3,6}[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:|htpasswd[ \t]{1,4}-[a-zA-Z]{0,9}b[a-zA-Z]{0,9}[^\r\n]{0,200}[ \t]\S{1,100}[ \t])"
+        rb"(?:(?:sshpass)[ \t]{1,4}-p[ \t]{0,4}|(?:redis-cli)[^\r\n|;]{0,200}?[ \t](?:-a|--pass)[ \t=]{1,4}|(?:mysql"
+        rb"|mariadb)[a-z]{0,10}[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
+        rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh)"
+        rb"[^\r\n|;]{0,300}?[ \t](?:-p|-P|-storepass|-keypass|--password)[ \t=]{1,4}"
+        rb"|ldap[a-z]{3,6}[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|"
+        rb"rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:"
+        rb"|htpasswd[ \t]{1,4}-[a-zA-Z]{0,9}b[a-zA-Z]{0,9}[^\r\n]{0,200}[ \t]\S{1,100}[ \t])"
         rb"(?:\"(?P<s>[^\"\s]{4,200})\"|'(?P<t>[^'\s]{4,200})'|(?P<u>[^\s\"'|;&]{4,200}))",
         is_argument,
         after=900,
@@ -289,7 +295,8 @@ KINDS = (
             b"--auth-token",
             b"--secret-key",
         ),
-        rb"--(?:[a-z-]{0,20})(?:password|token|api-?key|secret(?:-key)?|pass)(?:[ =]|\"[ ,]{1,4}\"|',[ ]?')[\"']?(?P<s>[^\s\"',;|<>()$\\]{8,200})",
+        rb"--(?:[a-z-]{0,20})(?:password|token|api-?key|secret(?:-key)?|pass)(?:[ =]|\"[ ,]{1,4}\"|',[ ]?')[\"']?(?P"
+        rb"<s>[^\s\"',;|<>()$\\]{8,200})",
         is_mixed,
     ),
     Kind(
@@ -307,7 +314,8 @@ KINDS = (
             b"PSCredential",
             b"NetworkCredential(",
         ),
-        rb"(?:getConnection|mysqli(?:_connect)?|PDO|mysql_connect|ldap_bind|\.connect|NetworkCredential)\s{0,3}\([^()\r\n]{1,300}?,\s{0,9}[\"'](?P<s>[^\"'\s]{8,200})[\"']",
+        rb"(?:getConnection|mysqli(?:_connect)?|PDO|mysql_connect|ldap_bind|\.connect|NetworkCredential)\s{0,3}\([^("
+        rb")\r\n]{1,300}?,\s{0,9}[\"'](?P<s>[^\"'\s]{8,200})[\"']",
         is_mixed,
         after=560,
     ),
@@ -343,7 +351,8 @@ KINDS = (
         "key of a web framework",
         "high",
         (b"secret_key", b"secret_key_base", b"app_key", b"app_secret", b"secretkeybase", b"django-insecure-"),
-        rb"(?i:secret_?key(?:_?base)?|app_(?:key|secret))[\"'\]]{0,2}[ \t]{0,9}(?:=>|=|:)[ \t]{0,9}(?:[bru]?\"(?P<s>[^\"\r\n]{24,200})\"|[bru]?'(?P<t>[^'\r\n]{24,200})'|(?P<u>(?:base64:)?[A-Za-z0-9+/=_-]{32,200}))",
+        rb"(?i:secret_?key(?:_?base)?|app_(?:key|secret))[\"'\]]{0,2}[ \t]{0,9}(?:=>|=|:)[ \t]{0,9}(?:[bru]?\"(?P<s>"
+        rb"[^\"\r\n]{24,200})\"|[bru]?'(?P<t>[^'\r\n]{24,200})'|(?P<u>(?:base64:)?[A-Za-z0-9+/=_-]{32,200}))",
         lambda value: (
             not is_placeholder(value) and entropy(value) >= 3.2 and not _PATH.match(value) and b" " not in value
         ),
@@ -375,10 +384,8 @@ KINDS = (
                 "_KEY =",
             )
         ),
-        rb"(?:PASSWORD|PASS|PASSWD|SECRET|TOKEN|API_KEY|[A-Z]{2,20}_KEY|PWD|APIKEY|AUTHKEY|PASSPHRASE|_DSN|CREDENTIALS|_AUTH)[ ]?=[ ]?[\"']?(?P<s>"
-        + _BARE
-        + rb")"
-        + _END,
+        rb"(?:PASSWORD|PASS|PASSWD|SECRET|TOKEN|API_KEY|[A-Z]{2,20}_KEY|PWD|APIKEY|AUTHKEY|PASSPHRASE|_DSN|CREDENTIA"
+        rb"LS|_AUTH)[ ]?=[ ]?[\"']?(?P<s>" + _BARE + rb")" + _END,
         is_assigned_secret,
         before=24,
     ),
@@ -429,7 +436,8 @@ KINDS = (
         "password in a program's settings",
         "medium",
         (b"password ", b"passwordeval ", b"pass ", b"BUNDLE_", b"psk=", b"sasl_passwd", b"bindpw "),
-        rb"(?:(?m:^)[ \t]{0,20}(?:password|pass|bindpw)[ \t]{1,9}[\"']?(?P<s>[^\s\"']{8,200})[\"']?[ \t]{0,9}(?m:$)|BUNDLE_[A-Z0-9_]{3,100}: [\"']?[^\s:\"']{0,100}:?(?P<t>[^\s\"':]{10,200})|psk=\"?(?P<u>[^\s\"]{8,64}))",
+        rb"(?:(?m:^)[ \t]{0,20}(?:password|pass|bindpw)[ \t]{1,9}[\"']?(?P<s>[^\s\"']{8,200})[\"']?[ \t]{0,9}(?m:$)|"
+        rb"BUNDLE_[A-Z0-9_]{3,100}: [\"']?[^\s:\"']{0,100}:?(?P<t>[^\s\"':]{10,200})|psk=\"?(?P<u>[^\s\"]{8,64}))",
         is_mixed,
         before=22,
     ),

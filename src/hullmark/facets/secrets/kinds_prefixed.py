@@ -157,7 +157,8 @@ KINDS = (
             b"AIBAAKCAgEA",
             b"MHcCAQEEI",
         ),
-        rb"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{2,10}?(?:BADANBgkqhkiG9w0BAQEFAASC|AgEAMBMGByqGSM49AgEG|AQAwBQYDK2VwBCIEI|AIBAAKCA[Qg]EA|cCAQEEI)[A-Za-z0-9+/]{40,6000}={0,2}",
+        rb"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{2,10}?(?:BADANBgkqhkiG9w0BAQEFAASC|AgEAMBMGByqGSM49AgEG|AQAwBQYDK2VwBCIE"
+        rb"I|AIBAAKCA[Qg]EA|cCAQEEI)[A-Za-z0-9+/]{40,6000}={0,2}",
         random_enough(4.0),
         before=12,
         after=6100,

@@ -37,7 +37,8 @@ KINDS = (
         "private key in a Java key store",
         "high",
         (_JKS, _JCEKS),
-        rb"(?s)\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)\0\0\0[\x01\x02]\0\0.{4,15000}?\x2b\x06\x01\x04\x01\x2a\x02(?:\x11\x01|\x13)\x01(?P<s>.{40,200})",
+        rb"(?s)\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)\0\0\0[\x01\x02]\0\0.{4,15000}?\x2b\x06\x01\x04\x01\x2a\x02(?:"
+        rb"\x11\x01|\x13)\x01(?P<s>.{40,200})",
         is_whole=True,
     ),
     Kind(
