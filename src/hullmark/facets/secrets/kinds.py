@@ -5,6 +5,7 @@ from __future__ import annotations
 from hullmark.facets.secrets import (
     kinds_cloud,
     kinds_code,
+    kinds_commands,
     kinds_files,
     kinds_general,
     kinds_given,
@@ -24,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
     *kinds_stores.KINDS,
     *kinds_files.KINDS,
     *kinds_general.KINDS,
+    *kinds_commands.KINDS,
     *kinds_given.KINDS,
 )
 """A new kind is one entry in one of the tables."""

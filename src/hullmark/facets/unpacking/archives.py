@@ -202,10 +202,8 @@ class Unpacking:
 
 
 Unpack = Callable[[Unpacking, bytes, str, int], None]
-"""Shows what is in a body. The path of each file inside begins with the text; the number is how deep the body itself lies."""
-
 Format = Callable[[bytes], Unpack | None]
-"""How a body of a format is opened; None for one of another format."""
+"""How a body of a format is opened, given what its files' paths begin with and how deep it lies; None for one of another format."""
 
 
 def _unpacker(body: bytes) -> Unpack | None:
