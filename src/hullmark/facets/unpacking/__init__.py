@@ -1,1 +1,0 @@
-"""What is inside files that hold others: archives, compressed streams, repositories and databases."""

@@ -1,1 +1,0 @@
-"""Malware: archives, scanners and the facet."""
