@@ -63,7 +63,8 @@ async def test_a_snapshot_that_is_sent_in_counts(at: Desk, tmp_path: Path) -> No
     told = await at.get("/advisories")
     assert (told["digest"], told["rematching"], told["day"]) == (snapshot, 0, "2026-05-01")
     assert [(each["namespace"], each["count"], each["licences"]) for each in told["namespaces"]] == [
-        ("debian:13", 1, ["CC0-1.0"])
+        ("debian:13", 1, ["CC0-1.0"]),
+        ("exploited", 0, ["CC0-1.0"]),
     ]
     assert [each["digest"] for each in told["kept"]] == [snapshot]
 

@@ -117,6 +117,7 @@ def test_the_system_is_up_and_has_its_feed(client: World) -> None:
     feeds = client.ok("system", "feeds", "list")
     assert [line.split()[:2] for line in feeds.splitlines() if "vulnerabilities" in line] == [
         ["vulnerabilities", "debian:12"],
+        ["vulnerabilities", "exploited"],
         ["vulnerabilities", "npm"],
     ]
     assert "REGISTRY_IMAGE_NOT_FOUND" in client.ok("system", "errorcodes")

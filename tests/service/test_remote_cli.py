@@ -138,7 +138,7 @@ def test_waiting_ends_in_time(world: World) -> None:
     ran = world("image", "upload", str(archive), "--reference", "slow.example/slow:1", "--wait", "--timeout", "0")
     assert ran.status == 0 or ran.refusal[1] == "wait longer: --timeout SECONDS"
     assert world("image", "wait", "slow.example/slow:1", "--timeout", "60").status == 0
-    assert "no number of seconds" in world("image", "wait", "x", "--timeout", "soon").refusal[0]
+    assert "not a number of seconds" in world("image", "wait", "x", "--timeout", "soon").refusal[0]
 
 
 def layer_with(text: str) -> bytes:
@@ -154,7 +154,7 @@ def test_lists_are_paged_through_to_their_end_or_limit(world: World) -> None:
     assert files != []
     assert all(each["path"].startswith(f"/{SITE}/Django") for each in files)
     assert len(world.json("image", "layers", world.image)) == 1
-    assert "no number from 1 on" in world("image", "list", "--limit", "0").refusal[0]
+    assert "not a number from 1 on" in world("image", "list", "--limit", "0").refusal[0]
 
 
 def test_vulnerabilities_are_those_of_the_advisories(world: World) -> None:

@@ -24,6 +24,8 @@ def with_unknowns(facts: Facts) -> set[Problem]:
 def _of_matches(matches: Matches) -> Iterator[Problem]:
     """Namespaces without whole and fresh advisories, once for each reason; then packages that are not of these."""
     reasons = {gap.reason for gap in matches.uncovered}
+    if matches.snapshot is not None and matches.snapshot.exploited_gap:
+        reasons.add(matches.snapshot.exploited_gap)
     yield from (Problem("", -1, _ROOM, reason, "uncovered") for reason in reasons)
     yield from (problem for problem in matches.problems if problem.kind in OPEN and problem.reason not in reasons)
     types = {kind for gap in matches.uncovered for kind in gap.types}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from hullmark.model.match import CoverageGap, UnknownPackage
+from hullmark.model.match import CoverageGap, SnapshotInfo, UnknownPackage
 from hullmark.model.problem import OPEN, Problem, ProblemKind
 from hullmark.model.verdict import Outcome
 from hullmark.policy.anchore.unknowns import with_unknowns
@@ -54,6 +54,14 @@ def test_the_same_reason_is_told_once() -> None:
     again = Problem("", -1, "match", NPM.reason, "unseen")
     found = with_unknowns(known(NPM, unknown=(untold("npm", "a", "no advisories"),), problems=(again,)))
     assert {problem.reason for problem in found if problem.kind in OPEN} == {CUT.reason, NPM.reason}
+
+
+def test_that_it_is_not_known_what_is_exploited_is_told() -> None:
+    seen = known()
+    assert seen.matches is not None
+    gap = "the snapshot has no advisories for known exploitation (KEV)"
+    matches = structs.replace(seen.matches, snapshot=SnapshotInfo(digest="sha256:5a", exploited_gap=gap))
+    assert with_unknowns(facts(matches=matches)) == {Problem("", -1, "match", gap, "uncovered")}
 
 
 def test_packages_of_which_nothing_can_be_told_are_told_once_for_each_reason() -> None:
