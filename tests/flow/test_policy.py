@@ -94,7 +94,7 @@ def test_a_case_that_does_not_go_as_expected_fails_with_what_differs(hullmark: P
         ("{name: x, recipe: {packages: [bash]}, expect: {verdict: go}}", "not a package URL"),
         ("{name: x, expect: {verdict: go}}", "expected one of recipe, inventory and image"),
         ("{name: x, recipe: {}, expect: {verdict: good}}", "expected one of go, stop, unknown, warn"),
-        ("{name: x, recipe: {files: {/a: {base64: '!'}}}, expect: {verdict: go}}", "no base64"),
+        ("{name: x, recipe: {files: {/a: {base64: '!'}}}, expect: {verdict: go}}", "not base64"),
         ("{name: x, recipe: {files: {/a: {texts: a}}}, expect: {verdict: go}}", "did you mean 'text'?"),
         ("{name: x, recipe: {}, at: soon, expect: {verdict: go}}", "is not a time"),
         ("{name: x, inventory: none.json, expect: {verdict: go}}", "cannot read"),
