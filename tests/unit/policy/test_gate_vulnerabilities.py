@@ -80,7 +80,7 @@ def test_that_the_list_is_not_whole_is_said_once() -> None:
     many = [match(OPENSSL, f"CVE-2026-000{number}") for number in range(3)]
     [answer] = found(VulnerabilityFindings(exploited=True), facts(matches=matches(*many, exploited_gap=GAP)))
     assert isinstance(answer, CannotTell)
-    assert answer.reason == f"whether CVE-2026-0000 and 2 more is known to be exploited cannot be told: {GAP}"
+    assert answer.reason == f"whether CVE-2026-0000 and 2 more are known to be exploited cannot be told: {GAP}"
     assert (answer.kind, answer.subject) == ("uncovered", "exploited")
 
 

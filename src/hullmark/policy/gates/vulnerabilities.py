@@ -150,8 +150,8 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
             reason = f"{lacking} of {_name(open_)} in {open_.package.name} is not known"
             yield CannotTell(reason, _evidence(open_, facts), kind="uncovered")
     if doubted:
-        more = f" and {len(doubted) - 1:,} more" if len(doubted) > 1 else ""
-        reason = f"whether {_name(doubted[0])}{more} is known to be exploited cannot be told: {_exploited_gap(facts)}"
+        some = f"{_name(doubted[0])} and {len(doubted) - 1:,} more are" if doubted[1:] else f"{_name(doubted[0])} is"
+        reason = f"whether {some} known to be exploited cannot be told: {_exploited_gap(facts)}"
         yield CannotTell(reason, _evidence(doubted[0], facts), subject=EXPLOITED, kind="uncovered")
 
 
