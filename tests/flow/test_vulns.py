@@ -78,7 +78,7 @@ FAILS = [
     ("high", 1),
     ("any", 1),
     ("fixable", 1),
-    ("kev", 0),
+    ("kev", 3),
     ("eol", 0),
     ("unknown", 1),
     ("kev,critical", 1),
@@ -89,7 +89,11 @@ FAILS = [
 @pytest.mark.parametrize(("condition", "status"), FAILS)
 def test_a_run_fails_on_what_was_asked(hullmark: Program, shop: Path, condition: str, status: int) -> None:
     words = ("--fail-on", condition) if condition else ()
-    assert hullmark("vulns", "--advisories", str(ADVISORIES), *words, f"oci-dir:{shop}").status == status
+    result = hullmark("vulns", "--advisories", str(ADVISORIES), *words, f"oci-dir:{shop}")
+    assert result.status == status
+    assert ("whether --fail-on kev is met cannot be told: the snapshot has no advisories for known" in result.err) is (
+        status == 3
+    )
 
 
 UNRATED = [

@@ -530,33 +530,30 @@ EXCEPTIONS = st.lists(
 )
 
 
-ANYTHING = given(IMAGES, SNAPSHOTS, EXCEPTIONS, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True))
+Anything = tuple[list[tuple[str, ...]], list[tuple[list[Said], bool]], list[dict[str, str]], list[str]]
+"""Images, what snapshots say one after the other (and whether they are partial), exceptions, and policies."""
+
+ANYTHING = st.tuples(
+    IMAGES, SNAPSHOTS, EXCEPTIONS, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True)
+)
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @settings(max_examples=4, phases=PHASES)
-@ANYTHING
+@given(ANYTHING)
 def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
-    database_server: str,
-    images: list[tuple[str, ...]],
-    said: list[tuple[list[Said], bool]],
-    exceptions: list[dict[str, str]],
-    texts: list[str],
+    database_server: str, anything: Anything
 ) -> None:
-    _comes_to_judging_anew(database_server, images, said, exceptions, texts)
+    _comes_to_judging_anew(database_server, *anything)
 
 
 @pytest.mark.slow
 @settings(max_examples=12, phases=PHASES)
-@ANYTHING
+@given(ANYTHING)
 def test_whatever_many_snapshots_say_all_verdicts_are_those_of_judging_anew(
-    database_server: str,
-    images: list[tuple[str, ...]],
-    said: list[tuple[list[Said], bool]],
-    exceptions: list[dict[str, str]],
-    texts: list[str],
+    database_server: str, anything: Anything
 ) -> None:
-    _comes_to_judging_anew(database_server, images, said, exceptions, texts)
+    _comes_to_judging_anew(database_server, *anything)
 
 
 def _comes_to_judging_anew(

@@ -98,7 +98,7 @@ class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
     """How an ecosystem names its packages.
 
     `type` is the purl type, `cataloger` the cataloger's name. `parted(name)` gives the purl's namespace and name; by default there
-    is not a namespace. `is_short`: the name by which people call a package is the purl's name alone.
+    is not a namespace. `is_short`: people call a package by the purl's name alone.
     """
 
     type: str

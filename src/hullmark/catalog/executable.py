@@ -82,7 +82,7 @@ def slices(reader: Reader) -> tuple[int, ...]:
 
 
 def section_names(reader: Reader, base: int = 0) -> bytes | None:
-    """All section names, as bytes; None if there is no section table, or it is not available."""
+    """All section names, as bytes; None if there is no section table, or it cannot be read."""
     form = _format(reader, base)
     if form is None:
         return None

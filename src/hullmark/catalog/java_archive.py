@@ -159,7 +159,7 @@ def _zip64_sizes(extra: bytes, packed: int, size: int, offset: int) -> tuple[int
 
 
 def without_overlaps(members: Iterable[Member]) -> tuple[list[Member], bool]:
-    """The members by position, without those that begin inside another, and whether any did.
+    """The members by position, without those that begin inside another one; and whether there were such.
 
     Honest archives have none; in dishonest ones the same bytes are used again and again.
     """

@@ -65,9 +65,19 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         if any(map(meets, found)):
             return _MET
         unrated = sum(match.advisory.severity == "unknown" for match in found)
+        gap = result.snapshot.exploited_gap if result.snapshot is not None else ""
+        if "kev" in words and gap and any(match.advisory.cve for match in found):
+            return _cannot_tell_of_exploitation(gap)
         return _cannot_tell(unrated, floors) if floors and unrated else 0
 
     return status_of
+
+
+def _cannot_tell_of_exploitation(gap: str) -> int:
+    import sys
+
+    sys.stderr.write(f"hullmark: whether --fail-on kev is met cannot be told: {gap}\n")
+    return _CANNOT_TELL
 
 
 def _cannot_tell(unrated: int, floors: Sequence[str]) -> int:

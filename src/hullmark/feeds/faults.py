@@ -43,7 +43,7 @@ class FaultReport:
             yield record
         for place in sorted(self._faults):
             reason, names = self._faults[place]
-            yield Advisory(id=place, source=self._source, affected=tuple(self._rows(reason, names)))
+            yield Advisory(id=f"the record {place}", source=self._source, affected=tuple(self._rows(reason, names)))
 
     def _note(self, place: str, fault: RecordFault) -> None:
         reason, names = self._faults.get(place, (str(fault)[:_LONGEST_REASON], set()))

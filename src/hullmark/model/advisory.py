@@ -105,7 +105,7 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 EXPLOITED = "exploited"
-"""The namespace of which a feed tells all that are known to be exploited."""
+"""The namespace of the list of vulnerabilities that are known to be exploited (KEV)."""
 
 
 class KevEntry(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):

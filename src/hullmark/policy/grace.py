@@ -10,6 +10,7 @@ from functools import cached_property
 
 from hullmark.model.match import Match
 from hullmark.model.verdict import Finding
+from hullmark.policy.exploitation import may_be_exploited
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
 from hullmark.policy.rollout import Deployment, Grace
@@ -64,14 +65,10 @@ class Grants:
 
     def _days_for(self, match: Match) -> int:
         days = self.grace.severity_days.get(match.advisory.severity, self.grace.days)
-        if self.grace.exploited_days is None or not self._may_be_exploited(match):
+        is_exploited = match.advisory.kev is not None or may_be_exploited(match, self.facts)
+        if self.grace.exploited_days is None or not is_exploited:
             return days
         return min(days, self.grace.exploited_days)
-
-    def _may_be_exploited(self, match: Match) -> bool:
-        """Whether it is known to be exploited, or the advisories do not tell of all that are."""
-        snapshot = self.facts.matches.snapshot if self.facts.matches is not None else None
-        return match.advisory.kev is not None or bool(snapshot is not None and snapshot.exploited_gap)
 
 
 def _names(match: Match) -> set[str]:

@@ -142,11 +142,12 @@ class UncoveredJson(msgspec.Struct, frozen=True, gc=False):
     types: tuple[str, ...]
 
 
-class SnapshotJson(msgspec.Struct, frozen=True, gc=False):
-    """The advisories."""
+class SnapshotJson(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The advisories. `exploited_gap`: why they do not tell of all vulnerabilities that are known to be exploited; not there if they do."""
 
     data_at: str
     digest: str
+    exploited_gap: str = ""
 
 
 class MatchesJson(msgspec.Struct, frozen=True):
@@ -177,7 +178,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
         matches=[_match(match) for match in matches.matches],
         problems=frame.problems,
         schema=SCHEMA,
-        snapshot=SnapshotJson(snapshot.data_at, snapshot.digest) if snapshot else None,
+        snapshot=SnapshotJson(snapshot.data_at, snapshot.digest, snapshot.exploited_gap) if snapshot else None,
         source=frame.source,
         tool=frame.tool,
         uncovered=[UncoveredJson(gap.namespace, gap.packages, gap.reason, gap.types) for gap in matches.uncovered],

@@ -118,16 +118,18 @@ def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
 
 def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     """Gaps in the advisories, a line for each cause."""
-    if not matches.uncovered:
+    lines = [
+        safe(gap.reason) + (f" ({plural(gap.packages, 'package')})" if gap.packages else "")
+        for gap in matches.uncovered
+    ]
+    if matches.matches and matches.snapshot is not None and matches.snapshot.exploited_gap:
+        lines.append(safe(matches.snapshot.exploited_gap))
+    if not lines:
         return
-    yield fact(
-        "Uncovered",
-        plural(len(matches.uncovered), "gap") + " in the advisories: what is missing is unknown, not clean",
-        paint,
-    )
-    for gap in matches.uncovered:
-        of = f" ({plural(gap.packages, 'package')})" if gap.packages else ""
-        yield from fold(f"{safe(gap.reason)}{of}", width, "  ")
+    missing = plural(len(lines), "gap") + " in the advisories: what is missing is unknown, not clean"
+    yield fact("Uncovered", missing, paint)
+    for line in lines:
+        yield from fold(line, width, "  ")
 
 
 def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:

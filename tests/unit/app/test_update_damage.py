@@ -273,7 +273,7 @@ def faulty(names: Sequence[str] | None) -> Feed:
 def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> None:
     place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
     place.update(faulty(("y",)))
-    assert (whole_at(place), place.ids()) == ("2026-06-30", [*IDS, "bad-1"])
+    assert (whole_at(place), place.ids()) == ("2026-06-30", [*IDS, "the record bad-1"])
     place.put("a.example/all", json.dumps([*IDS, "bad-1", "bad-2"]).encode())
     place.update(faulty(("y",)))
     assert whole_at(place) == ""
@@ -290,7 +290,7 @@ def test_what_a_record_names_that_cannot_be_read_is_unknown(place: Place) -> Non
     place.update(faulty(("y",)))
     with place.opened() as book:
         hits = book.hits([Ask("n", "y", "deb", "1"), Ask("n", "x", "deb", "1")])
-    assert [(hit.advisory.id, hit.affected.kind) for hit in hits if hit.ask == 0] == [("bad-1", "unknown")]
+    assert [(hit.advisory.id, hit.affected.kind) for hit in hits if hit.ask == 0] == [("the record bad-1", "unknown")]
     assert {hit.affected.kind for hit in hits if hit.ask == 1} == {"affected"}
 
 

@@ -111,3 +111,32 @@ _TOKENS = st.sampled_from(_WORDS.split())
 def test_any_text_is_an_expression_or_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert Expression(text).text == text
+
+
+GAP = "the snapshot has no advisories for known exploitation (KEV)"
+
+
+@pytest.mark.parametrize(
+    ("text", "gap", "answers"),
+    [
+        ("matches.exists(m, m.advisory.kev != null)", GAP, [GAP]),
+        ("matches.filter(m, m.risk > 90.0).map(m, m.package.purl)", GAP, [GAP]),
+        ("matches.exists(m, m.advisory.kev != null)", "", []),
+        ("matches.exists(m, m.advisory.severity == 'critical')", GAP, []),
+        ("packages.exists(p, p.name == 'kev')", GAP, []),
+    ],
+)
+def test_an_expression_that_asks_what_is_exploited_cannot_tell_without_a_whole_list(
+    text: str, gap: str, answers: list[str]
+) -> None:
+    seen = facts(
+        packages=[CURL], matches=matches(match(CURL, "CVE-2026-0001"), exploited_gap=gap), evaluate=evaluate_expression
+    )
+    found = list(holds(Holds(expression=Expression(text)), seen))
+    assert all(isinstance(answer, CannotTell) for answer in found)
+    assert [answer.reason.partition(": ")[2] for answer in found if isinstance(answer, CannotTell)] == answers
+
+
+def test_where_nothing_is_found_nothing_can_be_exploited() -> None:
+    seen = facts(packages=[CURL], matches=matches(exploited_gap=GAP), evaluate=evaluate_expression)
+    assert list(holds(Holds(expression=Expression("matches.exists(m, m.advisory.kev != null)")), seen)) == []

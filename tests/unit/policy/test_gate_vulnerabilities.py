@@ -67,6 +67,10 @@ KEV = Kev(added="2026-01-31")
         ({"ransomware": True}, None, GAP, ["?"]),
         ({"ransomware": True}, KEV, GAP, []),
         ({"exploited": True, "severity": "high"}, None, GAP, []),
+        ({"risk": 50}, None, GAP, ["?"]),
+        ({"risk": 50}, None, "", []),
+        ({"risk": 90}, None, GAP, []),
+        ({"risk": 0}, None, GAP, [SUBJECT]),
         ({}, None, GAP, [SUBJECT]),
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.advisory import Severity
 from hullmark.model.image import ImageConfig
-from hullmark.model.match import Fix, Kev, Match, MatchedAdvisory, Matches
+from hullmark.model.match import Fix, Kev, Match, MatchedAdvisory, Matches, SnapshotInfo
 from hullmark.model.verdict import Action, Outcome, Verdict
 from hullmark.policy.describe import policy_schema
 from hullmark.policy.document import read_document
@@ -277,7 +277,7 @@ VULNERABLE = Trigger(
 TRIGGER_ID = trigger_id("vulnerabilities", "given", "CVE-2026-1 pkg:deb/x@1")
 
 
-def with_match(severity: Severity, kev: Kev | None) -> Facts:
+def with_match(severity: Severity, kev: Kev | None, gap: str = "") -> Facts:
     seen = facts()
     advisory = MatchedAdvisory(
         id="DSA-1", cve="CVE-2026-1", source="debian", namespace="deb", severity=severity, kev=kev
@@ -291,11 +291,12 @@ def with_match(severity: Severity, kev: Kev | None) -> Facts:
         version="1",
         why="",
     )
-    matches = Matches(source=seen.inventory.source, distro=None, snapshot=None, matches=(match,), unknown=())
+    known = SnapshotInfo(digest="sha256:5a", exploited_gap=gap)
+    matches = Matches(source=seen.inventory.source, distro=None, snapshot=known, matches=(match,), unknown=())
     return Facts(inventory=seen.inventory, now=NOW, matches=matches)
 
 
-def graced(severity: Severity = "low", kev: Kev | None = None, **deployment: Any) -> Verdict:
+def graced(severity: Severity = "low", kev: Kev | None = None, gap: str = "", **deployment: Any) -> Verdict:
     policy = Policy(
         name="p",
         version="1",
@@ -303,7 +304,7 @@ def graced(severity: Severity = "low", kev: Kev | None = None, **deployment: Any
         rule_sets=(RuleSet(name="", stage=Stage.ENFORCE),),
         grace=Grace(days=14, exploited_days=3, severity_days={"critical": 7}),
     )
-    return judge(policy, with_match(severity, kev), **deployment)
+    return judge(policy, with_match(severity, kev, gap), **deployment)
 
 
 @pytest.mark.parametrize(
@@ -322,6 +323,13 @@ def test_what_runs_may_start_again_for_some_days_after_a_new_finding(
 ) -> None:
     first = NOW - timedelta(days=days)
     verdict = graced(severity, kev, running_since=first - timedelta(days=30), first_seen={TRIGGER_ID: first})
+    assert verdict.verdict is outcome
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(2, Outcome.WARN), (3, Outcome.STOP)])
+def test_without_a_whole_list_of_what_is_exploited_grace_counts_as_for_that(days: int, outcome: Outcome) -> None:
+    first = NOW - timedelta(days=days)
+    verdict = graced(gap="there is no list", running_since=first - timedelta(days=30), first_seen={TRIGGER_ID: first})
     assert verdict.verdict is outcome
 
 

@@ -50,7 +50,7 @@ def _settings(files: Files) -> Iterable[Setting]:
 
 
 def _own_files(files: Files) -> Iterator[str]:
-    """The files for all and root's own, or those that variables name in their place."""
+    """The global file and root's own, or the files that variables name instead."""
     for variable, usual in (("npm_config_globalconfig", _GLOBAL), ("npm_config_userconfig", (_ROOT,))):
         named = [word for name, word in files.variables(variable).items() if len(name) == len(variable)]
         for word in named[:1]:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from hullmark.facets.configuration.shell_words import Part, ShellWord
+from hullmark.facets.configuration.shell_words import ShellWord, WordPart
 from hullmark.model.limit import Limit
 
 MAX_LENGTH = Limit(1 << 16, "characters of a word of a script that an image is started with")
@@ -32,7 +32,7 @@ class StartWord(msgspec.Struct, frozen=True):
     line: int = 0
 
 
-class State(msgspec.Struct):
+class ShellState(msgspec.Struct):
     """A shell at one moment. `arguments` None: nobody knows how many there are. A variable that is None is set to what nobody knows."""
 
     name: str
@@ -41,10 +41,10 @@ class State(msgspec.Struct):
     arguments: tuple[StartWord, ...] | None
     places: dict[str, tuple[str, int]]
 
-    def copy(self) -> State:
+    def copy(self) -> ShellState:
         """Another shell that is as this one is now."""
         variables, exported, places = dict(self.variables), set(self.exported), dict(self.places)
-        return State(self.name, variables, exported, self.arguments, places)
+        return ShellState(self.name, variables, exported, self.arguments, places)
 
     def assign(self, name: str, value: str | None, place: tuple[str, int]) -> None:
         """Give a variable a value."""
@@ -56,7 +56,7 @@ class State(msgspec.Struct):
         self.variables = dict.fromkeys(self.variables)
 
 
-def expanded(words: list[ShellWord], state: State, path: str, line: int) -> list[StartWord]:
+def expanded(words: list[ShellWord], state: ShellState, path: str, line: int) -> list[StartWord]:
     """The words that a command is given, at most MAX_WORDS."""
     found: list[StartWord] = []
     for word in words:
@@ -66,9 +66,9 @@ def expanded(words: list[ShellWord], state: State, path: str, line: int) -> list
     return found
 
 
-def _words(word: ShellWord, state: State, path: str, line: int) -> list[StartWord]:
+def _words(word: ShellWord, state: ShellState, path: str, line: int) -> list[StartWord]:
     """A word's own words: a list of arguments comes to each of them, a variable outside of quotes is parted at blanks."""
-    if len(word) - (word[:1] == (Part("text", "", is_quoted=True),)) == 1 and word[-1].kind == "parameter":
+    if len(word) - (word[:1] == (WordPart("text", "", is_quoted=True),)) == 1 and word[-1].kind == "parameter":
         last = word[-1]
         if last.text in "@*" and last.operator in ("", ":"):
             return _arguments(last, state, path, line)
@@ -83,7 +83,7 @@ def _words(word: ShellWord, state: State, path: str, line: int) -> list[StartWor
     return [StartWord(text, path, line)]
 
 
-def _arguments(part: Part, state: State, path: str, line: int) -> list[StartWord]:
+def _arguments(part: WordPart, state: ShellState, path: str, line: int) -> list[StartWord]:
     if state.arguments is None:
         return [StartWord(None, path, line)]
     if part.operator == ":":
@@ -103,13 +103,13 @@ def _arguments(part: Part, state: State, path: str, line: int) -> list[StartWord
     return parted
 
 
-def _joined_arguments(state: State, path: str, line: int) -> StartWord:
+def _joined_arguments(state: ShellState, path: str, line: int) -> StartWord:
     texts = [word.text for word in state.arguments or ()]
     known = [text for text in texts if text is not None]
     return StartWord(" ".join(known)[:MAX_LENGTH] if len(known) == len(texts) else None, path, line)
 
 
-def joined(word: ShellWord, state: State) -> str | None:
+def joined(word: ShellWord, state: ShellState) -> str | None:
     """A word as one text; None if it cannot be known, or is too long."""
     pieces: list[str] = []
     size = 0
@@ -124,7 +124,7 @@ def joined(word: ShellWord, state: State) -> str | None:
     return "".join(pieces)
 
 
-def _piece(part: Part, state: State) -> str | None:
+def _piece(part: WordPart, state: ShellState) -> str | None:
     if part.kind == "text":
         return part.text
     if part.kind == "printed":
@@ -149,7 +149,7 @@ def _piece(part: Part, state: State) -> str | None:
     return value
 
 
-def _with_default(part: Part, state: State, given: tuple[bool, str | None]) -> str | None:
+def _with_default(part: WordPart, state: ShellState, given: tuple[bool, str | None]) -> str | None:
     """A parameter, or what takes its place where it is not set (or, with a colon, empty)."""
     is_set, value = given
     if is_set and value is None:
@@ -169,7 +169,7 @@ def _with_default(part: Part, state: State, given: tuple[bool, str | None]) -> s
             return other
 
 
-def _parameter(name: str, state: State) -> tuple[bool, str | None]:
+def _parameter(name: str, state: ShellState) -> tuple[bool, str | None]:
     """Whether a parameter is set, and its value. Arguments that are not there are set to nothing, as tests of them want it."""
     if name == "0":
         return True, state.name

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hullmark.facets.configuration.shell_expansion import StartWord, State, expanded, joined, truth
-from hullmark.facets.configuration.shell_syntax import Compound, Node, Simple, parse_script
+from hullmark.facets.configuration.shell_expansion import ShellState, StartWord, expanded, joined, truth
+from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_ways import Way, every, fits, is_option, merged
-from hullmark.facets.configuration.shell_words import Part, UnreadableScript
+from hullmark.facets.configuration.shell_words import UnreadableScript, WordPart
 from hullmark.model.limit import Limit
 
 _MAX_STEPS = Limit(5000, "commands that are followed of the scripts that an image is started with")
@@ -45,7 +45,7 @@ _QUIET = frozenset(
 )
 
 
-class Ran(NamedTuple):
+class StartedProgram(NamedTuple):
     """A command as a shell runs it. `is_exec`: it takes the shell's place."""
 
     words: list[StartWord]
@@ -61,7 +61,7 @@ class Shell:
 
     def __init__(
         self,
-        run: Callable[[Ran], None],
+        run: Callable[[StartedProgram], None],
         read: Callable[[str], str | None],
         told: Callable[[str, tuple[str, int], str], None],
     ) -> None:
@@ -73,7 +73,7 @@ class Shell:
         self.has_moved = False
         self.written: dict[str, tuple[str, int]] = {}
 
-    def follow(self, text: str, path: str, state: State, line: int = 0) -> None:
+    def follow(self, text: str, path: str, state: ShellState, line: int = 0) -> None:
         """Follow a script from its beginning. `line`: where it is written in another file, if it is."""
         _Script(self, path, line).follow(text, state)
 
@@ -101,7 +101,7 @@ class _Script:
         self._unknown: list[tuple[tuple[str, int], str]] = []
         self._has_known_end = False
 
-    def follow(self, text: str, state: State) -> None:
+    def follow(self, text: str, state: ShellState) -> None:
         try:
             nodes = parse_script(text)
         except UnreadableScript as error:
@@ -125,30 +125,30 @@ class _Script:
     def _node(self, node: Node, way: Way) -> list[Way]:
         if not self._shell.may_go_on(self._place(node.line)):
             return []
-        if isinstance(node, Simple):
+        if isinstance(node, SimpleCommand):
             return self._simple(node, way.state)
         return _COMPOUNDS[node.kind](self, node, way)
 
-    def _group(self, node: Compound, way: Way) -> list[Way]:
+    def _group(self, node: CompoundCommand, way: Way) -> list[Way]:
         return self._list(node.parts[0], [way])
 
-    def _subshell(self, node: Compound, way: Way) -> list[Way]:
+    def _subshell(self, node: CompoundCommand, way: Way) -> list[Way]:
         for part in node.parts:
             self._list(part, [Way(way.state.copy())])
         return [Way(way.state)]
 
-    def _not(self, node: Compound, way: Way) -> list[Way]:
+    def _not(self, node: CompoundCommand, way: Way) -> list[Way]:
         found = self._list(node.parts[0], [way])
         return [Way(after.state, None if after.success is None else not after.success) for after in found]
 
-    def _unknown_condition(self, node: Compound, way: Way) -> list[Way]:
+    def _unknown_condition(self, node: CompoundCommand, way: Way) -> list[Way]:
         return [Way(way.state)]
 
-    def _define(self, node: Compound, way: Way) -> list[Way]:
+    def _define(self, node: CompoundCommand, way: Way) -> list[Way]:
         self._functions[node.name] = node.parts[0]
         return [way]
 
-    def _all_of(self, node: Compound, way: Way) -> list[Way]:
+    def _all_of(self, node: CompoundCommand, way: Way) -> list[Way]:
         ways = self._list(node.parts[0], [way])
         for operator, part in zip(node.name.split(), node.parts[1:], strict=True):
             runs_on = operator == "&&"
@@ -162,7 +162,7 @@ class _Script:
             ways = merged(after)
         return ways
 
-    def _if(self, node: Compound, way: Way) -> list[Way]:
+    def _if(self, node: CompoundCommand, way: Way) -> list[Way]:
         after: list[Way] = []
         open_ways = [way]
         for condition, body in zip(node.parts[::2], node.parts[1::2], strict=False):
@@ -176,7 +176,7 @@ class _Script:
             open_ways = still_open
         return merged(after + (self._list(node.parts[-1], open_ways) if len(node.parts) % 2 else open_ways))
 
-    def _loop(self, node: Compound, way: Way) -> list[Way]:
+    def _loop(self, node: CompoundCommand, way: Way) -> list[Way]:
         """Once or not at all: what the body changes is not known before it nor after."""
         self._blur(node.parts, way.state)
         tried = self._list(node.parts[0], [Way(way.state.copy())])
@@ -185,7 +185,7 @@ class _Script:
             self._blur(node.parts, each.state)
         return merged([Way(way.state), *(Way(each.state) for each in after)])
 
-    def _for(self, node: Compound, way: Way) -> list[Way]:
+    def _for(self, node: CompoundCommand, way: Way) -> list[Way]:
         words = expanded(node.words, way.state, self._path, node.line)
         self._blur(node.parts, way.state)
         ways = [way]
@@ -195,10 +195,10 @@ class _Script:
             ways = self._list(node.parts[0], ways)
         return [Way(each.state) for each in ways]
 
-    def _blur(self, parts: list[list[Node]], state: State) -> None:
+    def _blur(self, parts: list[list[Node]], state: ShellState) -> None:
         """Forget what commands that are run any number of times may change."""
         for node in every(parts):
-            if isinstance(node, Simple):
+            if isinstance(node, SimpleCommand):
                 for name, _ in node.assigned:
                     if not node.words:
                         state.assign(name, None, self._place(node.line))
@@ -206,7 +206,7 @@ class _Script:
                 if first in ("shift", "set") and len(node.words) > (first == "set"):
                     state.arguments = None if not is_option(node) else state.arguments
 
-    def _case(self, node: Compound, way: Way) -> list[Way]:
+    def _case(self, node: CompoundCommand, way: Way) -> list[Way]:
         text = joined(node.words[0], way.state)
         after: list[Way] = []
         for patterns, body in zip(node.words[1:], node.parts, strict=True):
@@ -217,7 +217,7 @@ class _Script:
                 return merged(after)
         return merged([*after, Way(way.state)])
 
-    def _simple(self, node: Simple, state: State) -> list[Way]:
+    def _simple(self, node: SimpleCommand, state: ShellState) -> list[Way]:
         place = self._place(node.line)
         for target in node.written:
             if (name := joined(target, state)) is not None:
@@ -235,7 +235,7 @@ class _Script:
         return self._command(words, state, own, place)
 
     def _command(
-        self, words: list[StartWord], state: State, own: dict[str, StartWord], place: tuple[str, int]
+        self, words: list[StartWord], state: ShellState, own: dict[str, StartWord], place: tuple[str, int]
     ) -> list[Way]:
         name = words[0].text
         if name is None:
@@ -257,7 +257,7 @@ class _Script:
         self._external(words, state, own, (place, False))
         return [Way(state)]
 
-    def _call(self, name: str, words: list[StartWord], state: State) -> list[Way]:
+    def _call(self, name: str, words: list[StartWord], state: ShellState) -> list[Way]:
         if self._calls >= _MAX_CALLS:
             self._shell.tell("its functions call each other too deep", self._place(0))
             return [Way(state)]
@@ -267,7 +267,7 @@ class _Script:
             way.state.arguments = before
         return merged(after)
 
-    def _within(self, nodes: list[Node], state: State) -> list[Way]:
+    def _within(self, nodes: list[Node], state: ShellState) -> list[Way]:
         """Commands that `return` ends."""
         self._returned.append([])
         self._calls += 1
@@ -276,16 +276,16 @@ class _Script:
         return [Way(way.state) for way in (*after, *self._returned.pop())]
 
     def _external(
-        self, words: list[StartWord], state: State, own: dict[str, StartWord], how: tuple[tuple[str, int], bool]
+        self, words: list[StartWord], state: ShellState, own: dict[str, StartWord], how: tuple[tuple[str, int], bool]
     ) -> None:
         place, is_exec = how
         exported = {
             name: StartWord(state.variables.get(name), *state.places.get(name, place))
             for name in sorted(state.exported)
         }
-        self._shell.run(Ran(words, {**exported, **own}, place, is_exec))
+        self._shell.run(StartedProgram(words, {**exported, **own}, place, is_exec))
 
-    def _exec(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _exec(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         rest = words[1:]
         while rest and rest[0].text in ("-a", "-c", "-l", "--"):
             rest = rest[2:] if rest[0].text == "-a" else rest[1:]
@@ -298,7 +298,7 @@ class _Script:
             self._external(rest, state, {}, (place, True))
         return []
 
-    def _eval(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _eval(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         texts = [word.text for word in words[1:]]
         known = " ".join(text for text in texts if text is not None)
         if None in texts:
@@ -312,7 +312,7 @@ class _Script:
             return [Way(state)]
         return self._list(nodes, [Way(state)])
 
-    def _source(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _source(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         path = words[1].text if len(words) > 1 else None
         text = self._shell.source(path) if path is not None else None
         if not text or path is None or self._calls >= _MAX_CALLS:
@@ -327,7 +327,7 @@ class _Script:
         finally:
             self._path = outer
 
-    def _set(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _set(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         at = next((i for i, word in enumerate(words) if word.text == "--"), -1)
         if at >= 0:
             state.arguments = tuple(words[at + 1 :])
@@ -337,40 +337,40 @@ class _Script:
             state.arguments = tuple(words[1:])
         return [Way(state, True)]
 
-    def _shift(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _shift(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         count = words[1].text if len(words) > 1 else "1"
         known = state.arguments is not None and count is not None and count.isdecimal()
         state.arguments = state.arguments[int((count or "0")[:4]) :] if known and state.arguments is not None else None
         return [Way(state, True)]
 
-    def _unset(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _unset(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         for word in words[1:]:
             state.variables.pop(word.text or "", None)
             state.exported.discard(word.text or "")
         return [Way(state, True)]
 
-    def _declare(self, node: Simple, state: State, place: tuple[str, int]) -> list[Way]:
+    def _declare(self, node: SimpleCommand, state: ShellState, place: tuple[str, int]) -> list[Way]:
         """`export` and the like: names, with values or without."""
         is_export = joined(node.words[0], state) == "export"
         for word in node.words[1:]:
             first = word[0].text if word and word[0].kind == "text" else ""
             name, equals, rest = first.partition("=")
             if equals:
-                state.assign(name, joined((Part("text", rest, is_quoted=True), *word[1:]), state), place)
+                state.assign(name, joined((WordPart("text", rest, is_quoted=True), *word[1:]), state), place)
             if is_export and name and name[0] != "-":
                 state.exported.add(name)
         return [Way(state, True)]
 
-    def _end(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _end(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         return []
 
-    def _return(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
+    def _return(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
         if self._returned:
             self._returned[-1].append(Way(state))
         return []
 
 
-_COMPOUNDS: dict[str, Callable[[_Script, Compound, Way], list[Way]]] = {
+_COMPOUNDS: dict[str, Callable[[_Script, CompoundCommand, Way], list[Way]]] = {
     "all_of": _Script._all_of,
     "background": _Script._subshell,
     "case": _Script._case,
@@ -384,7 +384,7 @@ _COMPOUNDS: dict[str, Callable[[_Script, Compound, Way], list[Way]]] = {
     "subshell": _Script._subshell,
     "unknown": _Script._unknown_condition,
 }
-_BUILTINS: dict[str, Callable[[_Script, list[StartWord], State, tuple[str, int]], list[Way]]] = {
+_BUILTINS: dict[str, Callable[[_Script, list[StartWord], ShellState, tuple[str, int]], list[Way]]] = {
     ".": _Script._source,
     "eval": _Script._eval,
     "exec": _Script._exec,

@@ -9,7 +9,14 @@ import re
 
 import msgspec
 
-from hullmark.facets.configuration.shell_words import MAX_NESTED, PLAIN, Part, ShellWord, UnreadableScript, WordReader
+from hullmark.facets.configuration.shell_words import (
+    MAX_NESTED,
+    PLAIN,
+    ShellWord,
+    UnreadableScript,
+    WordPart,
+    WordReader,
+)
 from hullmark.model.limit import Limit
 
 MAX_SCRIPT = Limit(256 << 10, "characters of a script that an image is started with")
@@ -25,7 +32,7 @@ _REGEX = re.compile(r"(?:'[^']*+'|\"[^\"]*+\"|[^\s'\"])++").match
 _CLOSING = {"then", "else", "elif", "fi", "do", "done", "esac", "}"}
 
 
-class Simple(msgspec.Struct):
+class SimpleCommand(msgspec.Struct):
     """Assignments, words, and the files that output goes to. `is_test`: it stands in double brackets."""
 
     line: int
@@ -35,10 +42,10 @@ class Simple(msgspec.Struct):
     is_test: bool = False
 
 
-class Compound(msgspec.Struct):
+class CompoundCommand(msgspec.Struct):
     """Commands in others. `kind`: if, loop, for, case, group, subshell, function, all_of, background, not or unknown.
 
-    `parts` are their lists: of an `if` conditions and bodies by turns, with an `else` last. `words` are those that `for` and `case` name.
+    `parts` are its lists of commands: of an `if`, condition and body in turn, and the `else` last. `words` are those of a `for` or `case`.
     """
 
     kind: str
@@ -48,7 +55,7 @@ class Compound(msgspec.Struct):
     name: str = ""
 
 
-Node = Simple | Compound
+Node = SimpleCommand | CompoundCommand
 
 
 def parse_script(text: str) -> list[Node]:
@@ -125,7 +132,7 @@ class _Reader(WordReader):
             node = self._and_or()
             if self._peek() == "&":
                 self._take("&")
-                node = Compound("background", line, [[node]])
+                node = CompoundCommand("background", line, [[node]])
             nodes.append(node)
         self._depth -= 1
         return nodes
@@ -139,7 +146,7 @@ class _Reader(WordReader):
                 self._take("\n")
             operators.append(operator)
             parts.append([self._pipeline()])
-        return Compound("all_of", line, parts, [], " ".join(operators)) if operators else first
+        return CompoundCommand("all_of", line, parts, [], " ".join(operators)) if operators else first
 
     def _pipeline(self) -> Node:
         line, is_negated = self._line(), False
@@ -152,8 +159,8 @@ class _Reader(WordReader):
             while self._peek() == "\n":
                 self._take("\n")
             parts.append([self._command()])
-        node = parts[0][0] if len(parts) == 1 else Compound("pipe", line, parts)
-        return Compound("not", line, [[node]]) if is_negated else node
+        node = parts[0][0] if len(parts) == 1 else CompoundCommand("pipe", line, parts)
+        return CompoundCommand("not", line, [[node]]) if is_negated else node
 
     def _command(self) -> Node:
         line, word = self._line(), self._reserved()
@@ -165,7 +172,7 @@ class _Reader(WordReader):
             node: Node = readers[word](line)
         elif word == "{":
             self._at += 1
-            node = Compound("group", line, [self._list(("}",))])
+            node = CompoundCommand("group", line, [self._list(("}",))])
             self._expect("}")
         elif word == "function":
             self._at += len(word)
@@ -185,9 +192,9 @@ class _Reader(WordReader):
             if end < 0:
                 raise self._wrong("a bracket is not closed")
             self._at = end + 2
-            return Compound("unknown", line, [])
+            return CompoundCommand("unknown", line, [])
         self._at += 1
-        node = Compound("subshell", line, [self._list(())])
+        node = CompoundCommand("subshell", line, [self._list(())])
         if self._peek() != ")":
             raise self._wrong("a bracket is not closed")
         self._at += 1
@@ -215,7 +222,7 @@ class _Reader(WordReader):
             raise self._wrong("its functions stand too deep in each other")
         body = self._command()
         self._depth -= 1
-        return Compound("function", line, [[body]], [], name)
+        return CompoundCommand("function", line, [[body]], [], name)
 
     def _if(self, line: int) -> Node:
         parts = [self._list(("then",))]
@@ -230,11 +237,11 @@ class _Reader(WordReader):
             self._at += 4
             parts.append(self._list(("fi",)))
         self._expect("fi")
-        return Compound("if", line, parts)
+        return CompoundCommand("if", line, parts)
 
     def _loop(self, line: int) -> Node:
         condition = self._list(("do",))
-        return Compound("loop", line, [condition, self._body()])
+        return CompoundCommand("loop", line, [condition, self._body()])
 
     def _body(self) -> list[Node]:
         self._expect("do")
@@ -256,8 +263,8 @@ class _Reader(WordReader):
                 while not self._peek() and self._at < len(self._text):
                     words.append(self._word())
             else:
-                words = [(Part("parameter", "@", is_quoted=True),)]
-        return Compound("for", line, [self._body()], words, name)
+                words = [(WordPart("parameter", "@", is_quoted=True),)]
+        return CompoundCommand("for", line, [self._body()], words, name)
 
     def _case(self, line: int) -> Node:
         self._skip_blanks()
@@ -274,14 +281,14 @@ class _Reader(WordReader):
             if self._peek() in (";;", ";&", ";;&"):
                 self._take(self._peek())
         self._expect("esac")
-        return Compound("case", line, parts, words)
+        return CompoundCommand("case", line, parts, words)
 
     def _patterns(self) -> ShellWord:
         """The patterns of one branch, each after a part of the kind `pattern`."""
-        found: list[Part] = []
+        found: list[WordPart] = []
         while True:
             self._skip_blanks()
-            found += (Part("pattern"), *self._word())
+            found += (WordPart("pattern"), *self._word())
             operator = self._peek()
             self._take(operator)
             if operator == ")":
@@ -292,26 +299,26 @@ class _Reader(WordReader):
     def _test(self, line: int) -> Node:
         """What stands in double brackets. Operators are words there."""
         self._at += 2
-        words: list[ShellWord] = [(Part("text", "[["),)]
+        words: list[ShellWord] = [(WordPart("text", "[["),)]
         while self._at < len(self._text):
             self._skip_blanks()
             if self._reserved() == "]]":
                 self._at += 2
-                return Simple(line, [], words, [], is_test=True)
+                return SimpleCommand(line, [], words, [], is_test=True)
             found = _TEST_MARK(self._text, self._at)
             if found is not None:
                 self._at = found.end()
-                words += [(Part("text", found[0]),)] if found[0] != "\n" else []
-            elif len(words) > 1 and words[-1] == (Part("text", "=~"),):
+                words += [(WordPart("text", found[0]),)] if found[0] != "\n" else []
+            elif len(words) > 1 and words[-1] == (WordPart("text", "=~"),):
                 end = _REGEX(self._text, self._at)
                 self._at = end.end() if end else self._at + 1
-                words.append((Part("unknown"),))
+                words.append((WordPart("unknown"),))
             else:
                 words.append(self._word())
         raise self._wrong("a test is not closed")
 
     def _simple(self, line: int) -> Node:
-        node, start = Simple(line, [], [], []), self._at
+        node, start = SimpleCommand(line, [], [], []), self._at
         while True:
             self._skip_blanks()
             if self._redirect(node.written):
@@ -324,7 +331,7 @@ class _Reader(WordReader):
             elif not node.words and (subscript := _SUBSCRIPT.match(self._text, self._at)) is not None:
                 self._at = subscript.end()
                 self._word(may_be_empty=True)
-                node.assigned.append((subscript[0].partition("[")[0], (Part("unknown"),)))
+                node.assigned.append((subscript[0].partition("[")[0], (WordPart("unknown"),)))
             else:
                 node.words.append(self._word())
         if self._at == start:
@@ -338,10 +345,10 @@ class _Reader(WordReader):
             while self._at < len(self._text) and (operator := self._peek()) != ")":
                 self._take(operator) if operator else self._word()
             self._at += 1
-            return assigned[1], (Part("unknown"),)
+            return assigned[1], (WordPart("unknown"),)
         word = self._word(may_be_empty=True)
         if assigned[2] == "+=":
-            word = (Part("parameter", assigned[1], is_quoted=True), *word)
+            word = (WordPart("parameter", assigned[1], is_quoted=True), *word)
         return assigned[1], word
 
     def _redirect(self, written: list[ShellWord]) -> bool:

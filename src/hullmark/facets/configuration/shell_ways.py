@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from hullmark.facets.configuration.shell_expansion import State, joined
-from hullmark.facets.configuration.shell_syntax import Compound, Node, Simple
-from hullmark.facets.configuration.shell_words import Part, ShellWord
+from hullmark.facets.configuration.shell_expansion import ShellState, joined
+from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand
+from hullmark.facets.configuration.shell_words import ShellWord, WordPart
 from hullmark.model.limit import Limit
 
 MAX_WAYS = Limit(16, "ways that a start script may go")
@@ -17,13 +17,13 @@ MAX_WAYS = Limit(16, "ways that a start script may go")
 class Way(NamedTuple):
     """A shell that goes on, and whether its last command succeeded; None: nobody knows."""
 
-    state: State
+    state: ShellState
     success: bool | None = None
 
 
-def is_option(node: Simple) -> bool:
+def is_option(node: SimpleCommand) -> bool:
     """Whether `set` only switches something, as in `set -e`."""
-    second = node.words[1][0] if len(node.words) > 1 and node.words[1] else Part("unknown")
+    second = node.words[1][0] if len(node.words) > 1 and node.words[1] else WordPart("unknown")
     return len(node.words) == 2 and second.text[:1] in ("-", "+") and second.text != "--"
 
 
@@ -31,15 +31,15 @@ def every(parts: Iterable[list[Node]]) -> Iterable[Node]:
     for part in parts:
         for node in part:
             yield node
-            if isinstance(node, Compound):
+            if isinstance(node, CompoundCommand):
                 yield from every(node.parts)
 
 
-def fits(text: str | None, patterns: ShellWord, state: State) -> bool | None:
+def fits(text: str | None, patterns: ShellWord, state: ShellState) -> bool | None:
     """Whether a branch of a case is taken."""
-    one: list[Part] = []
+    one: list[WordPart] = []
     answers: list[bool | None] = []
-    for part in (*patterns[1:], Part("pattern")):
+    for part in (*patterns[1:], WordPart("pattern")):
         if part.kind != "pattern":
             one.append(part)
             continue
@@ -68,7 +68,7 @@ def merged(ways: list[Way]) -> list[Way]:
     return [Way(kept[0].state)]
 
 
-def _join(state: State, other: State) -> None:
+def _join(state: ShellState, other: ShellState) -> None:
     for name in other.variables.keys() | state.variables.keys():
         if name not in state.variables or name not in other.variables or state.variables[name] != other.variables[name]:
             state.variables[name] = None

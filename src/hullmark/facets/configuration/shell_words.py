@@ -29,17 +29,17 @@ class UnreadableScript(Exception):
         self.line = line
 
 
-class Part(msgspec.Struct, frozen=True):
+class WordPart(msgspec.Struct, frozen=True):
     """A part of a word: a `text`, or a parameter with an operator and a word behind it; `kind` "unknown" is what a command prints."""
 
     kind: str
     text: str = ""
     operator: str = ""
-    other: tuple[Part, ...] = ()
+    other: tuple[WordPart, ...] = ()
     is_quoted: bool = False
 
 
-ShellWord = tuple[Part, ...]
+ShellWord = tuple[WordPart, ...]
 
 
 class WordReader:
@@ -71,28 +71,28 @@ class WordReader:
 
     def _word(self, *, may_be_empty: bool = False) -> ShellWord:
         """One word, its quotes undone."""
-        parts: list[Part] = []
+        parts: list[WordPart] = []
         start = self._at
         while self._at < len(self._text):
             c = self._text[self._at]
             if (plain := PLAIN.match(self._text, self._at)) is not None:
-                parts.append(Part("text", plain[0]))
+                parts.append(WordPart("text", plain[0]))
                 self._at = plain.end()
             elif c == "'":
-                parts.append(Part("text", self._up_to("'"), is_quoted=True))
+                parts.append(WordPart("text", self._up_to("'"), is_quoted=True))
             elif c == '"':
                 self._at += 1
                 parts += self._double()
             elif c == "\\":
                 escaped = self._text[self._at + 1 : self._at + 2]
-                parts += [Part("text", escaped, is_quoted=True)] if escaped != "\n" else []
+                parts += [WordPart("text", escaped, is_quoted=True)] if escaped != "\n" else []
                 self._at += 2
             elif c in "$`":
                 parts.append(self._dollar(is_quoted=False))
             elif self._text.startswith(("<(", ">("), self._at):
                 self._at += 1
                 self._substituted("(")
-                parts.append(Part("unknown"))
+                parts.append(WordPart("unknown"))
             else:
                 break
         if self._at == start and not may_be_empty:
@@ -106,51 +106,51 @@ class WordReader:
         start, self._at = self._at + 1, end + 1
         return self._text[start:end]
 
-    def _double(self) -> list[Part]:
-        parts = [Part("text", "", is_quoted=True)]
+    def _double(self) -> list[WordPart]:
+        parts = [WordPart("text", "", is_quoted=True)]
         while self._at < len(self._text):
             c = self._text[self._at]
             if c == '"':
                 self._at += 1
                 return parts
             if (plain := _IN_DOUBLE.match(self._text, self._at)) is not None:
-                parts.append(Part("text", plain[0], is_quoted=True))
+                parts.append(WordPart("text", plain[0], is_quoted=True))
                 self._at = plain.end()
             elif c == "\\":
                 escaped = self._text[self._at + 1 : self._at + 2]
                 kept = escaped if escaped in '"\\$`' else "" if escaped == "\n" else "\\" + escaped
-                parts.append(Part("text", kept, is_quoted=True))
+                parts.append(WordPart("text", kept, is_quoted=True))
                 self._at += 2
             else:
                 parts.append(self._dollar(is_quoted=True))
         raise self._wrong("a quote is not closed")
 
-    def _dollar(self, *, is_quoted: bool) -> Part:
+    def _dollar(self, *, is_quoted: bool) -> WordPart:
         if self._text[self._at] == "`":
-            return Part("printed", self._up_to("`").strip(), is_quoted=is_quoted)
+            return WordPart("printed", self._up_to("`").strip(), is_quoted=is_quoted)
         self._at += 1
         c = self._text[self._at : self._at + 1]
         if c == "(":
-            return Part("printed", self._substituted("(").strip(), is_quoted=is_quoted)
+            return WordPart("printed", self._substituted("(").strip(), is_quoted=is_quoted)
         if c == "{":
             return self._braced(is_quoted=is_quoted)
         if c == "'" and not is_quoted:
             return self._ansi()
         found = _PARAMETER.match(self._text, self._at)
         if found is None:
-            return Part("text", "$", is_quoted=is_quoted)
+            return WordPart("text", "$", is_quoted=is_quoted)
         name = found[0] if not found[0].isdigit() else found[0][0]
         self._at += len(name)
-        return Part("parameter", name, is_quoted=is_quoted)
+        return WordPart("parameter", name, is_quoted=is_quoted)
 
-    def _ansi(self) -> Part:
+    def _ansi(self) -> WordPart:
         found = _ANSI_QUOTED(self._text, self._at)
         if found is None:
             raise self._wrong("a quote is not closed")
         self._at = found.end()
         if re.search(r"\\[^ntr\\'\"]", found[1]):
-            return Part("unknown", is_quoted=True)
-        return Part("text", re.sub(r"\\(.)", lambda e: _ANSI.get(e[1], e[1]), found[1]), is_quoted=True)
+            return WordPart("unknown", is_quoted=True)
+        return WordPart("text", re.sub(r"\\(.)", lambda e: _ANSI.get(e[1], e[1]), found[1]), is_quoted=True)
 
     def _substituted(self, bracket: str) -> str:
         """The text between brackets, those in it paired, which are not counted in quotes."""
@@ -162,7 +162,7 @@ class WordReader:
                 return self._text[start : found.start()]
         raise self._wrong("a bracket is not closed")
 
-    def _braced(self, *, is_quoted: bool) -> Part:
+    def _braced(self, *, is_quoted: bool) -> WordPart:
         """`${NAME}`, with an operator and a word behind it or not."""
         self._at += 1
         has_length = self._text.startswith("#", self._at) and not self._text.startswith("#}", self._at)
@@ -175,11 +175,11 @@ class WordReader:
         self._at += len(sign)
         other = self._until_brace()
         if has_length or not name or (not sign and other):
-            return Part("unknown", is_quoted=is_quoted)
-        return Part("parameter", name, sign, other, is_quoted)
+            return WordPart("unknown", is_quoted=is_quoted)
+        return WordPart("parameter", name, sign, other, is_quoted)
 
     def _until_brace(self) -> ShellWord:
-        parts: list[Part] = []
+        parts: list[WordPart] = []
         self._depth += 1
         if self._depth > MAX_NESTED:
             raise self._wrong("its words stand too deep in each other")
@@ -193,13 +193,13 @@ class WordReader:
                 self._at += 1
                 parts += self._double()
             elif c == "'":
-                parts.append(Part("text", self._up_to("'"), is_quoted=True))
+                parts.append(WordPart("text", self._up_to("'"), is_quoted=True))
             elif c in "$`":
                 parts.append(self._dollar(is_quoted=True))
             elif c == "\\":
-                parts.append(Part("text", self._text[self._at + 1 : self._at + 2], is_quoted=True))
+                parts.append(WordPart("text", self._text[self._at + 1 : self._at + 2], is_quoted=True))
                 self._at += 2
             else:
-                parts.append(Part("text", c))
+                parts.append(WordPart("text", c))
                 self._at += 1
         raise self._wrong("a brace is not closed")

@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from hullmark.facets.configuration.shell_expansion import StartWord, State
-from hullmark.facets.configuration.shell_run import Ran, Shell
-from hullmark.facets.configuration.start_wrappers import Wrapped, unwrapped
+from hullmark.facets.configuration.shell_expansion import ShellState, StartWord
+from hullmark.facets.configuration.shell_run import Shell, StartedProgram
+from hullmark.facets.configuration.start_wrappers import InnerCommand, unwrapped
 from hullmark.facets.configuration.supervisors import SUPERVISORS
 from hullmark.facets.secrets.mask import masked_text
 from hullmark.model.image import ImageConfig
@@ -48,7 +48,7 @@ class StartFiles(Protocol):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A program as it is started. `arguments` without those that cannot be known, of which there are some where `is_known` is not set.
+    """A program as it is started. `arguments` are those that are known; `is_known` is false if there are others.
 
     `environment` goes by name, `folder` is where it is started, "" where that is not known.
     """
@@ -63,7 +63,7 @@ class Command(msgspec.Struct, frozen=True):
     is_known: bool = True
 
 
-class Untold(NamedTuple):
+class StartGap(NamedTuple):
     """What cannot be told of a start, and the programs that it is about; none: any."""
 
     programs: frozenset[str]
@@ -79,7 +79,7 @@ class Start(msgspec.Struct, frozen=True):
 
     commands: tuple[Command, ...] = ()
     environment: Mapping[str, StartWord] = {}
-    untold: tuple[Untold, ...] = ()
+    untold: tuple[StartGap, ...] = ()
     written: Mapping[str, tuple[str, int]] = {}
 
 
@@ -96,7 +96,7 @@ class _Starter:
         self._files = files
         self._is_meant = is_meant
         self._commands: dict[object, Command] = {}
-        self._untold: dict[Untold, None] = {}
+        self._untold: dict[StartGap, None] = {}
         self._seen: set[object] = set()
         self._depth = 0
         self._arguments: list[str] = []
@@ -132,9 +132,9 @@ class _Starter:
         named = frozenset(
             word for piece in (text, *self._arguments) for word in _WORDS.findall(piece) if self._is_meant(word)
         )
-        self._untold[Untold(named, reason, *place)] = None
+        self._untold[StartGap(named, reason, *place)] = None
 
-    def _ran(self, ran: Ran) -> None:
+    def _ran(self, ran: StartedProgram) -> None:
         """A shell runs a program."""
         self._follow(ran.words, ran.environment, ran.place, is_exec=ran.is_exec)
 
@@ -187,7 +187,7 @@ class _Starter:
         own = (self._files.real(path) or "").rpartition("/")[2] if path and not self._is_meant(name) else ""
         return own if own and self._is_meant(own) else name
 
-    def _wrapped(self, started: _Started, inner: Wrapped) -> None:
+    def _wrapped(self, started: _Started, inner: InnerCommand) -> None:
         if inner.words is None:
             self._tell(f"what {started.name} starts is not known", started.place)
         elif inner.words:
@@ -285,10 +285,10 @@ class _Starter:
                 why = "was not kept" if path else "is not in the image"
                 self._tell(f"the script {text[:200]} {why}, and what it starts is not known", started.place)
 
-    def _state(self, name: str, arguments: list[StartWord], started: _Started) -> State:
+    def _state(self, name: str, arguments: list[StartWord], started: _Started) -> ShellState:
         variables = {variable: word.text for variable, word in started.environment.items()}
         places = {variable: (word.path, word.line) for variable, word in started.environment.items()}
-        return State(name, variables, set(variables), tuple(arguments), places)
+        return ShellState(name, variables, set(variables), tuple(arguments), places)
 
 
 class _Started(NamedTuple):
@@ -312,5 +312,5 @@ def _interpreter(script: str) -> str:
     return "sh" if name == "with-contenv" else name
 
 
-def _by_place(untold: Untold) -> tuple[str, int, str, list[str]]:
+def _by_place(untold: StartGap) -> tuple[str, int, str, list[str]]:
     return untold.path, untold.line, untold.reason, sorted(untold.programs)

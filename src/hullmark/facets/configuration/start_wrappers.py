@@ -50,7 +50,7 @@ _WRAPPERS: Mapping[str, _Wrapper] = {
 _AFTER_DASHES = frozenset(("wait-for-it.sh", "wait-for-it", "wait-for", "wait-for.sh", "wait4x", "wait-for-port"))
 
 
-class Wrapped(msgspec.Struct):
+class InnerCommand(msgspec.Struct):
     """What a wrapper starts. `words` None: it cannot be told what; empty: nothing. `is_clean`: without the environment around it."""
 
     words: list[StartWord] | None
@@ -58,26 +58,26 @@ class Wrapped(msgspec.Struct):
     is_clean: bool = False
 
 
-def unwrapped(name: str, words: list[StartWord]) -> Wrapped | None:
+def unwrapped(name: str, words: list[StartWord]) -> InnerCommand | None:
     """What the program of this name, given all its words, starts; None for one that is not known as a wrapper."""
     if name in _AFTER_DASHES:
         at = next((i for i, word in enumerate(words) if word.text == "--"), len(words))
-        return Wrapped(words[at + 1 :])
+        return InnerCommand(words[at + 1 :])
     if name in ("su", "runuser") and (inner := _as_user(words)) is not None:
-        return Wrapped(inner)
+        return InnerCommand(inner)
     if name == "start-stop-daemon":
-        return Wrapped(_daemon(words))
+        return InnerCommand(_daemon(words))
     wrapper = _WRAPPERS.get(name)
     return None if wrapper is None else _inner(wrapper, words)
 
 
-def _inner(wrapper: _Wrapper, words: list[StartWord]) -> Wrapped:
-    found = Wrapped([])
+def _inner(wrapper: _Wrapper, words: list[StartWord]) -> InnerCommand:
+    found = InnerCommand([])
     at, own, has_options = 1, wrapper.own, True
     while at < len(words):
         word = words[at]
         if word.text is None or (has_options and word.text in ("-S", "--split-string")):
-            return Wrapped(None)
+            return InnerCommand(None)
         if has_options and word.text == "--":
             has_options = False
         elif has_options and word.text[:1] == "-":

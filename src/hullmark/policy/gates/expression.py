@@ -14,8 +14,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from hullmark.model.advisory import EXPLOITED
 from hullmark.model.problem import Fact
 from hullmark.policy.days import TICK, moment_in, next_midnight
+from hullmark.policy.exploitation import exploited_gap, may_be_exploited
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.values import Expression
@@ -29,6 +31,7 @@ _LOOKS_AT: dict[str, tuple[Fact, ...]] = {
     "packages": ("packages",),
     "unknown": ("distro", "packages"),
 }
+_OF_EXPLOITATION = re.compile(r"\b(?:kev|risk)\b").search
 _LONGEST = 500
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?")
 
@@ -53,6 +56,7 @@ def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
     except ExpressionFailed as error:
         yield CannotTell(f"the expression has no value: {error}")
         return
+    yield from _doubts(params, facts)
     if value is True:
         yield Violation(params.subject, f"The expression {params.expression.text[:_LONGEST]!r} holds.")
     elif isinstance(value, list):
@@ -60,6 +64,16 @@ def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
             yield _answer(element, params, facts)
     elif value is not False:
         yield CannotTell("the expression gives neither true or false nor a list")
+
+
+def _doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
+    """That it is not known what is exploited, if the expression asks for it and something is there that may be."""
+    matches = facts.matches.matches if facts.matches is not None else ()
+    if "matches" not in params.expression.variables or not _OF_EXPLOITATION(params.expression.text):
+        return
+    if any(may_be_exploited(match, facts) for match in matches):
+        reason = f"what is known to be exploited cannot be told: {exploited_gap(facts)}"
+        yield CannotTell(reason, subject=EXPLOITED, kind="uncovered")
 
 
 def _answer(element: Any, params: Holds, facts: Facts) -> Answer:

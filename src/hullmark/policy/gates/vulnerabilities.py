@@ -19,6 +19,7 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence
 from hullmark.policy.days import day_in, later, moment_in, starts, today
+from hullmark.policy.exploitation import exploited_gap, has_risk, may_be_exploited
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.rated import severe, severity_by
@@ -151,7 +152,7 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
             yield CannotTell(reason, _evidence(open_, facts), kind="uncovered")
     if doubted:
         some = f"{_name(doubted[0])} and {len(doubted) - 1:,} more are" if doubted[1:] else f"{_name(doubted[0])} is"
-        reason = f"whether {some} known to be exploited cannot be told: {_exploited_gap(facts)}"
+        reason = f"whether {some} known to be exploited cannot be told: {exploited_gap(facts)}"
         yield CannotTell(reason, _evidence(doubted[0], facts), subject=EXPLOITED, kind="uncovered")
 
 
@@ -222,22 +223,19 @@ def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | 
         return False
     if params.sources and not _fits(params.sources, (advisory.source, advisory.namespace)):
         return False
-    answers = {answer for _, answer in _told(params, match, facts)}
-    if params.exploited is not None:
-        answers.add(None if _is_doubtful(match, facts) else params.exploited == (advisory.kev is not None))
-    if params.ransomware:
-        answers.add(None if _is_doubtful(match, facts) else bool(advisory.kev and advisory.kev.ransomware))
+    answers = {*(answer for _, answer in _told(params, match, facts)), *_exploited(params, match, facts)}
     return False if False in answers else None if None in answers else True
 
 
-def _is_doubtful(match: Match, facts: Facts) -> bool:
-    """Whether it may be known to be exploited, though the snapshot does not say so."""
-    return match.advisory.kev is None and bool(match.advisory.cve) and bool(_exploited_gap(facts))
-
-
-def _exploited_gap(facts: Facts) -> str:
-    snapshot = _matches(facts).snapshot
-    return snapshot.exploited_gap if snapshot is not None else ""
+def _exploited(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[bool | None]:
+    """The conditions that depend on what is known to be exploited."""
+    kev, is_doubtful = match.advisory.kev, may_be_exploited(match, facts)
+    if params.exploited is not None:
+        yield None if is_doubtful else params.exploited == (kev is not None)
+    if params.ransomware:
+        yield None if is_doubtful else bool(kev and kev.ransomware)
+    if params.risk is not None:
+        yield has_risk(match, params.risk, facts)
 
 
 def _lacking(params: VulnerabilityFindings, match: Match, facts: Facts) -> str:
@@ -265,8 +263,6 @@ def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, b
         yield "the EPSS score", _at_least(epss.score if epss else None, params.epss)
     if params.epss_percentile is not None:
         yield "the EPSS percentile", _at_least(epss.percentile if epss else None, params.epss_percentile)
-    if params.risk is not None:
-        yield "the risk", match.risk >= params.risk
     if params.fix:
         # Where nobody says whether there is a fix, there may be one.
         is_unknown = match.fix.state == "unknown" not in params.fix

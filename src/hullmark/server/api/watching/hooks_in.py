@@ -1,4 +1,4 @@
-"""Where registries report a push. There is no sign-in: each request proves itself by the secret of its hook."""
+"""Registries report pushes here. Nobody signs in: the secret of the hook authenticates a request."""
 
 from __future__ import annotations
 

@@ -164,8 +164,8 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
 ) -> None:
     """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
 
-    What was planned and not done for an earlier snapshot stays planned. `judge_otherwise` is told, in the same transaction, of the
-    namespaces of which the snapshot tells all and the one before does not, or the other way round. Raises OtherSnapshot if `previous`
+    What was planned and not done for an earlier snapshot stays planned. `judge_otherwise` is called in the same transaction, with
+    the namespaces whose coverage has changed. Raises OtherSnapshot if `previous`
     is not what counts so far; with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
     """
     async with db.system() as conn:

@@ -112,7 +112,7 @@ def asks_what_is_exploited(target: Target) -> bool:
     if policy is None or (policy.grace is not None and policy.grace.exploited_days is not None):
         return True
     findings = (rule.params for rule in policy.rules if isinstance(rule.params, VulnerabilityFindings))
-    return any(params.exploited is not None or params.ransomware for params in findings)
+    return any(params.exploited is not None or params.ransomware or params.risk is not None for params in findings)
 
 
 def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException, ...]:
