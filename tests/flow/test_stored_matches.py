@@ -198,6 +198,7 @@ JOINED = [
     ),
     advisory("PYSEC-1", affected("pypi", "foo", "pep440", "2"), source="pypa", severity="critical"),
 ]
+DOUBT = affected("debian:12", "foo", "deb", kind="unknown", ranges=(Range(),), note="it cannot be read")
 RECORDS = [FOO, ODD, DEB, FILLER]
 
 STEPS: dict[str, list[Record]] = {
@@ -216,6 +217,7 @@ STEPS: dict[str, list[Record]] = {
     "listed as exploited": [*RECORDS, LISTED],
     "scored": [*RECORDS, Exploitability("CVE-2024-1", 0.5, 0.9), Exploitability("CVE-2024-3", 0.02, 0.3)],
     "no longer supported": [*RECORDS, Support(namespace="debian:12", name="foo", source="x", level="ended")],
+    "a record cannot be read": [*RECORDS, advisory("the record x", DOUBT)],
     "support ends in the morning": [
         *RECORDS, Support(namespace="debian:12", name="foo.*", source="x", level="ended", since=AT)
     ],

@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.schema import Cover
-from hullmark.model.advisory import Exploitability, KevEntry, Record
+from hullmark.model.advisory import Exploitability, KevEntry, Range, Record
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging import judge
 from hullmark.server.stories.rollout.adopt import adopt
@@ -464,6 +464,7 @@ class Said(msgspec.Struct, frozen=True):
     score: float | None
     exploited: bool
     alias: bool
+    unread: bool
 
     def records(self, number: int) -> list[Record]:
         cve = f"CVE-2026-{number}"
@@ -476,6 +477,9 @@ class Said(msgspec.Struct, frozen=True):
                 for name in self.packages
             ]
             aliases = (f"DSA-{number}-1",) if self.alias else ()
+            if self.unread:
+                doubt = {"kind": "unknown", "ranges": (Range(),), "note": "it cannot be read"}
+                parts = [msgspec.structs.replace(part, **doubt) for part in parts]
             found.append(advisory(cve, *parts, source="debian", severity=self.severity, aliases=aliases))
         if self.score is not None:
             found.append(Exploitability(cve, self.score, min(1.0, self.score * 1.2), "2026-05-01"))
@@ -510,6 +514,7 @@ SAID = st.builds(
     st.sampled_from((None, 0.05, 0.3, 0.7, 0.95)),
     st.booleans(),
     st.booleans(),
+    st.sampled_from((False, False, True)),
 )
 STEP = st.tuples(st.lists(SAID, min_size=4, max_size=4), st.sampled_from((True, True, False)))
 """What a snapshot says of four vulnerabilities, and whether its feeds are whole."""
