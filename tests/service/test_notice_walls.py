@@ -189,7 +189,7 @@ async def test_a_name_that_leads_to_a_forbidden_address_is_refused(at: Desk, mon
     monkeypatch.setattr(socket, "getaddrinfo", found)
     wish = {"name": "ops", "kind": "webhook", "settings": {"url": "https://harmless.example.org/"}}
     answer = await at.ask("POST", "/channels", wish)
-    assert answer.status_code in (422, 502), answer.text
+    assert answer.status_code == 422, answer.text
     assert (await at.get("/channels"))["items"] == []
 
 

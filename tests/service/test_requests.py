@@ -209,6 +209,17 @@ async def test_headers_of_every_kind_of_answer(at: Desk, method: str, path: str,
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/api/v1/exceptions", "/v1/policies"])
+async def test_a_body_that_is_not_utf8_is_refused(at: Desk, path: str) -> None:
+    body = json.dumps({**EXCEPTION, "owner": "?"}).encode().replace(b"?", b"\xff")
+    answer = await at.client.post(
+        path, content=body, auth=("admin", PASSWORD), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert await kept(at) == []
+
+
+@pytest.mark.anyio
 async def test_pages_of_descriptions_load_nothing_from_elsewhere(at: Desk) -> None:
     for page in ("", "/redoc", "/swagger", "/elements", "/rapidoc"):
         assert b"cdn" not in (await at.client.get(f"/api/v1/openapi{page}")).content.lower(), page

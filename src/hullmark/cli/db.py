@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--insecure", action="store_const", const="true", help="plain HTTP, unverified certificates")
     group.add_argument("--cacert", metavar="FILE", help="certificates to trust besides the system's")
     add_keeping_options(parser)
-    parser.add_argument("--quiet", action="store_const", const="true", help="no progress, only the result")
+    parser.add_argument("-q", "--quiet", action="store_const", const="true", help="no progress, only the result")
     add_advisory_options(parser)
 
 

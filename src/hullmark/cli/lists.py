@@ -36,7 +36,8 @@ def _schemes() -> Iterable[tuple[str, str]]:
 def _feeds() -> Iterable[tuple[str, str]]:
     from hullmark.feeds import load
 
-    return ((feed.name, feed.parse.__module__) for feed in load())
+    # One function may read several feeds, each with values of its own.
+    return ((feed.name, getattr(feed.parse, "func", feed.parse).__module__) for feed in load())
 
 
 def _channels() -> Iterable[tuple[str, str]]:

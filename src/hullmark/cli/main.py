@@ -65,21 +65,40 @@ exit status:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong as all other errors are said, not with the whole usage."""
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str, advice: str = "") -> NoReturn:
         """End with what is wrong and what to do."""
         _say(f"hullmark: {message}")
-        _say(f"  {self.prog} --help shows what can be given")
+        _say(f"  {advice or f'{self.prog} --help shows what can be given'}")
         sys.exit(REFUSED)
+
+    def unknown(self, words: Sequence[str], verb: str) -> NoReturn:
+        """End with the first option that the verb does not have, and what may be meant by it."""
+        option = next((word for word in words if word.startswith("-")), words[0])
+        there = next(
+            (action.choices[verb] for action in self._actions if isinstance(action, argparse._SubParsersAction)), self
+        )
+        from hullmark.cli.habits import meant
+
+        advice = meant(option, there._option_string_actions)
+        self.error(
+            f"hullmark {verb} has no option {option.partition('=')[0][:50]}",
+            advice or f"hullmark {verb} --help lists them",
+        )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
-        if not isinstance(action, argparse._SubParsersAction) or value in action.choices:
+        names = isinstance(action, argparse._SubParsersAction) or action.metavar == "ACTION"
+        if not names or value in (action.choices or ()):
             super()._check_value(action, value)
             return
         from difflib import get_close_matches
 
-        near = get_close_matches(value, action.choices)
+        from hullmark.cli.habits import ACTIONS
+
+        near = get_close_matches(value, tuple(action.choices or ()))
         meant = f": {' or '.join(near)}?" if near else ""
+        if not near and self.prog == "hullmark db" and value in ACTIONS:
+            meant = f": {ACTIONS[value]}"
         raise argparse.ArgumentError(None, f"there is no {str(action.metavar).lower()} {value[:50]!r}{meant}")
 
 
@@ -98,7 +117,7 @@ def verbs(only: str | None = None) -> list[Any]:
     return [verb for module in modules for verb in getattr(module, "VERBS", (module,))]
 
 
-def parser(only: str | None = None) -> argparse.ArgumentParser:
+def parser(only: str | None = None) -> _Parser:
     """The whole command line. `only`: the verb that will be run; if it is one, the others are left out, which is faster."""
     top = _Parser(
         prog="hullmark",
@@ -128,7 +147,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
-    argv = _verb_first(argv)
+    argv = _verb_first(_helped(argv))
     whole = parser(argv[0] if argv else None)
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
@@ -138,8 +157,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     elif any(text.partition("=")[0] in _BEFORE for text in left):
         whole.error(f"{arguments.verb} works on this machine, and asks no server")
     elif left:
-        whole.error(f"unrecognized arguments: {' '.join(left)}")
+        whole.unknown(left, arguments.verb)
     return arguments
+
+
+def _helped(argv: Sequence[str]) -> Sequence[str]:
+    """The same with `help COMMAND` as `COMMAND --help`."""
+    return [*argv[1:2], "--help"] if list(argv[:1]) == ["help"] else argv
 
 
 def _verb_first(argv: Sequence[str]) -> list[str]:

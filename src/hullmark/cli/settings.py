@@ -90,7 +90,8 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     for option in _VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
     for option in _SWITCHES:
-        group.add_argument(option.flag, action="store_const", const="true", help=f"{option.help} [{option.variable}]")
+        flags = ("-q", option.flag) if option.flag == "--quiet" else (option.flag,)
+        group.add_argument(*flags, action="store_const", const="true", help=f"{option.help} [{option.variable}]")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

@@ -152,6 +152,10 @@ def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     return between.join(kept)
 
 
+def _all(count: int, what: str) -> str:
+    return f"All {count} {what}" if count > 1 else f"The {what.removesuffix('s')}"
+
+
 def shown(delivery: Delivery) -> MessageContent:
     """What a delivery shows."""
     notice = delivery.notice
@@ -161,11 +165,11 @@ def shown(delivery: Delivery) -> MessageContent:
     if isinstance(notice, Digest):
         sections = tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
         severity, is_good = _worst(notice.groups), False
-        everything = f"All {notice.count} causes" if notice.count > len(sections) else "All of it"
+        everything = _all(notice.count, "causes") if notice.count > len(sections) else "All of it"
     else:
         sections = (_section(notice, MOST_IMAGES),)
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
-        everything = f"All {notice.count} images" if notice.count > len(sections[0].images) else "All of it"
+        everything = _all(notice.count, "images") if notice.count > len(sections[0].images) else "All of it"
     return MessageContent(
         title=clean(delivery.title, 256) or "Hullmark",
         sections=sections,

@@ -10,7 +10,7 @@ from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
-from hullmark.scanning.documents import read_bounded
+from hullmark.scanning.documents import read_bounded, read_input
 from hullmark.scanning.request import ScanRequest, ScanResult
 
 
@@ -25,12 +25,19 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     return read_sbom(document, name)
 
 
+def _at(path: str) -> Inventory:
+    """The inventory of a file's document; `-`: of what standard input gives."""
+    return (
+        inventory_from_sbom(Path(path)) if path != "-" else inventory_from_sbom(read_input(MAX_BYTES), "standard input")
+    )
+
+
 def take_sbom(path: str, request: ScanRequest) -> ScanResult:
     """An SBOM's answer to a request. Raises HullmarkError if the request is for facts that only the image itself has."""
     lacking = [what for what, wished in _beyond(request).items() if wished]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
-    inventory = inventory_from_sbom(Path(path))
+    inventory = _at(path)
     if not request.files:
         return ScanResult(replace(inventory, files=None))
     if inventory.files is None:
@@ -45,7 +52,7 @@ def take_part_of_sbom(path: str, request: ScanRequest) -> ScanResult:
 
     Its list of files is left out too: it has not all that rules ask of files.
     """
-    inventory = inventory_from_sbom(Path(path))
+    inventory = _at(path)
     return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in request.facets})
 
 

@@ -29,4 +29,5 @@ def written(kind: Literal["inventory", "matches", "verdict"], format: str, resul
         raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {there}")
     chosen = load(kind, format)
     body = chosen.render(result, RenderContext(tool_version=__version__))
-    return Response(body, media_type=chosen.media_type)
+    # The framework adds the encoding to every type of text.
+    return Response(body, media_type=chosen.media_type.removesuffix("; charset=utf-8"))

@@ -12,13 +12,14 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from hullmark.model.errors import HullmarkError
-from hullmark.net.errors import NetError
+from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.source import ImageNotFound
 from hullmark.source.source import RegistryUnwell
 
 MEDIA_TYPE = "application/problem+json"
+NOT_UTF8 = "the body is not UTF-8, as JSON has to be"
 _log = structlog.get_logger("hullmark.api")
 
 
@@ -99,6 +100,7 @@ def _worded(message: str) -> str:
 
 _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
     (ImageNotFound, 404),
+    (ForbiddenAddress, 422),
     (NetError, 502),
     (RegistryUnwell, 502),
     (DatabaseUnreachable, 503),
@@ -141,12 +143,28 @@ def on_nested(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]:
     return answer(ProblemBody(title=_title(400), status=400, detail="the body is nested too deeply"))
 
 
+def is_body(error: UnicodeDecodeError) -> bool:
+    """Whether the text that is not UTF-8 is that of a request, which the framework's decoder was given."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("litestar.serialization")
+
+
+def on_undecodable(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[bytes]:
+    """A body that is not UTF-8, as JSON has to be (RFC 8259, 8.1)."""
+    if not is_body(error):
+        return on_bug(request, error)
+    return answer(ProblemBody(title=_title(400), status=400, detail=NOT_UTF8))
+
+
 HANDLERS: dict[int | type[Exception], Any] = {
     Refusal: on_refusal,
     HTTPException: on_http,
     HullmarkError: on_error,
     psycopg.DataError: on_unkept,
     RecursionError: on_nested,
+    UnicodeDecodeError: on_undecodable,
     Exception: on_bug,
 }
 

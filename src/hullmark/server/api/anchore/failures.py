@@ -11,9 +11,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from hullmark.model.errors import HullmarkError
-from hullmark.net.errors import NetError
+from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.report.anchore.errors import ErrorBody, error_body, error_of
-from hullmark.server.api.problems import HANDLERS, Refusal, on_bug, unkept
+from hullmark.server.api.problems import HANDLERS, NOT_UTF8, Refusal, is_body, on_bug, unkept
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.source import ImageNotFound
@@ -22,6 +22,7 @@ from hullmark.source.source import RegistryUnwell
 PREFIX = "/v1"
 _KINDS: tuple[tuple[type[HullmarkError], int, tuple[str, ...]], ...] = (
     (ImageNotFound, 404, ("REGISTRY_IMAGE_NOT_FOUND",)),
+    (ForbiddenAddress, 400, ()),
     (NetError, 502, ("REGISTRY_NOT_ACCESSIBLE",)),
     (RegistryUnwell, 502, ("REGISTRY_NOT_ACCESSIBLE",)),
     (DatabaseUnreachable, 503, ()),
@@ -87,6 +88,10 @@ def _on_unkept(request: Request[Any, Any, Any], error: psycopg.DataError) -> Res
     return _on_error(request, unkept(error))
 
 
+def _on_undecodable(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[bytes]:
+    return _answer(error_body(NOT_UTF8, 400)) if is_body(error) else _on_bug(request, error)
+
+
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     on_bug(request, error)
     return _answer(error_body("this is a fault of the server; its log says more", 500))
@@ -98,6 +103,7 @@ _OURS: dict[int | type[Exception], _Handler] = {
     HullmarkError: _on_error,
     psycopg.DataError: _on_unkept,
     RecursionError: _on_nested,
+    UnicodeDecodeError: _on_undecodable,
     Exception: _on_bug,
 }
 
