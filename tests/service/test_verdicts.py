@@ -177,6 +177,12 @@ async def test_advisories_change_what_holds_and_the_past_stays(at: Desk) -> None
     assert await word(at, digest) == "stop"
     (told,) = (await at.get(f"/images/{digest}/check"))["findings"]
     assert "CVE-2026-1" in told["message"]
+    page = await at.ask("GET", f"/images/{digest}/check?format=html")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    title = page.text.partition("<title>Verdict on ")[2].partition("</title>")[0]
+    assert title.endswith(":1.0"), title
+    assert f"<h1>Verdict on {title}</h1>" in page.text
+    assert digest in page.text
     (then,) = await at.get(f"/images/{digest}/verdicts?as_of={clean.isoformat().replace('+00:00', 'Z')}")
     assert (then["verdict"], then["cause"]) == ("go", "advisories")
     moment = clean.isoformat().replace("+00:00", "Z")

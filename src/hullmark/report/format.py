@@ -20,7 +20,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where none was requested;
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
-    fills in. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was set aside.
+    fills in. `name` is what people call the image, where the result has its digest alone. `explains`: a table gives the
+    reason of each row; `shows_suppressed`: it lists also what was set aside.
     """
 
     tool_version: str
@@ -28,6 +29,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     color: bool = False
     width: int = 0
     template: str = ""
+    name: str = ""
     explains: bool = False
     shows_suppressed: bool = False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.model.verdict import Verdict
+from hullmark.model.verdict import Evidence, Verdict
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
@@ -49,14 +49,16 @@ _TEMPLATE = """\
 {%- endmacro %}
 
 {% macro places(evidence) %}
-<ul class="plain">
-{%- for each in evidence[:max_places] %}<li>{{ evident(each) }}</li>{% endfor %}
-{%- if evidence | length > max_places %}<li>and in {{ evidence | length - max_places }} more places</li>{% endif %}</ul>
+{% set told = evidence | reject("equalto", nothing) | list %}
+{%- if told %}<ul class="plain">
+{%- for each in told[:max_places] %}<li>{{ evident(each) }}</li>{% endfor %}
+{%- if told | length > max_places %}<li>and in {{ told | length - max_places }} more places</li>{% endif %}</ul>{% endif %}
 {%- endmacro %}
 
 {% macro evident(evidence) %}
 {% set line = line_of(evidence) %}
-{% set where = place(evidence.path, evidence.layer) if evidence.path else "" %}
+{% set layer = "layer %d" % evidence.layer if evidence.layer >= 0 else "" %}
+{% set where = place(evidence.path, evidence.layer) if evidence.path else layer %}
 {% set what = "Dockerfile, line %d" % line if line else evidence.detail %}
 {{ where }}{% if where and what %} {% endif %}{{ what }}
 {%- if evidence.created_by %}{% if where or what %} {% endif %}<code>{{ evidence.created_by }}</code>{% endif %}
@@ -66,9 +68,9 @@ _TEMPLATE = """\
 <h1>{{ title }}</h1>
 {% for verdict in verdicts %}
 <section>
-<h2>{{ mark(verdict.verdict.value, verdict.verdict.value) }}{{ verdict.inputs.image or "an image" }}</h2>
+<h2>{{ mark(verdict.verdict.value, verdict.verdict.value) }}{{ name or verdict.inputs.image or "an image" }}</h2>
 <p class="lead">{{ sentence(verdict.reason.removesuffix(".")) }}.</p>
-{{ facts(facts_of(verdict)[1:]) }}
+{{ facts(facts_of(verdict)[0 if name else 1:]) }}
 <ul class="tiles">
 {% for name, number in numbers(verdict).items() %}
 {% set kind = " " ~ name if number and name in ("stop", "warn") else "" %}
@@ -82,7 +84,7 @@ _TEMPLATE = """\
 {% for finding in found %}
 <tr><td>{{ mark(finding.action.value, finding.action.value) }}</td><td class="what">{{ finding.message }}
 {%- if finding.recommendation %}<p>{{ finding.recommendation }}</p>{% endif %}
-{%- if finding.evidence %}{{ places(finding.evidence) }}{% endif %}</td>{{ about(finding) }}</tr>
+{{- places(finding.evidence) }}</td>{{ about(finding) }}</tr>
 {% endfor %}
 {% endcall %}
 {% else %}
@@ -121,13 +123,17 @@ def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
     one = len(verdicts) == 1
     return page(
         _TEMPLATE,
-        f"Verdict on {verdicts[0].inputs.image or 'an image'}" if one else f"Verdicts on {len(verdicts)} images",
+        f"Verdict on {context.name or verdicts[0].inputs.image or 'an image'}"
+        if one
+        else f"Verdicts on {len(verdicts)} images",
         VERDICT_STYLE,
         verdicts=verdicts,
+        name=context.name if one else "",
         version=context.tool_version,
         written=moment(context.timestamp),
         tiles=_TILES,
         max_places=_MAX_PLACES,
+        nothing=Evidence(),
         sentence=sentence,
         facts_of=facts,
         numbers=numbers,

@@ -22,12 +22,14 @@ def rendered(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
     return written("inventory", format, inventory)
 
 
-def written(kind: Literal["inventory", "matches", "verdict"], format: str, result: Any) -> Response[bytes]:
-    """A result as a response. Raises Refusal for a format that there is not."""
+def written(
+    kind: Literal["inventory", "matches", "verdict"], format: str, result: Any, name: str = ""
+) -> Response[bytes]:
+    """A result as a response; `name` is what people call the image. Raises Refusal for a format that there is not."""
     if format not in names(kind) or format == "template":
         there = ", ".join(name for name in names(kind) if name != "template")
         raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {there}")
     chosen = load(kind, format)
-    body = chosen.render(result, RenderContext(tool_version=__version__))
+    body = chosen.render(result, RenderContext(tool_version=__version__, name=name))
     # The framework adds the encoding to every type of text.
     return Response(body, media_type=chosen.media_type.removesuffix("; charset=utf-8"))

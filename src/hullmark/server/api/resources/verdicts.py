@@ -18,6 +18,7 @@ from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import CurrentVerdict, VerdictRow
 
@@ -170,10 +171,11 @@ async def findings(
     """A verdict as `hullmark check` writes it: json, table, sarif, junit …"""
     async with services.database.tenant(caller.account_id) as connection:
         row = await verdicts.by_number(connection, caller.account_id, number) if 0 < number < 1 << 62 else None
+        name = await name_of(connection, caller.account_id, row.image_digest) if row is not None else ""
     if row is None:
         raise not_found(f"verdict {number}")
     verdict = await asyncio.to_thread(verdict_at, services.objects, row)
-    return await asyncio.to_thread(written, "verdict", format, verdict)
+    return await asyncio.to_thread(written, "verdict", format, verdict, name)
 
 
 @get(
@@ -204,7 +206,9 @@ async def check(  # noqa: PLR0913 - one parameter a filter
         )
     worst = max(rows, key=lambda row: (_SEVERITY[row.verdict], row.policy))
     verdict = await asyncio.to_thread(verdict_at, services.objects, worst)
-    answer = await asyncio.to_thread(written, "verdict", format, verdict)
+    async with services.database.tenant(caller.account_id) as connection:
+        name = await name_of(connection, caller.account_id, worst.image_digest)
+    answer = await asyncio.to_thread(written, "verdict", format, verdict, name)
     answer.headers["X-Hullmark-Verdict"] = worst.verdict
     return answer
 

@@ -20,3 +20,15 @@ async def names_of(connection: Connection, account_id: int, image_ids: Sequence[
         (account_id, list(image_ids)),
     )
     return {int(image): list(names) for image, names in await cursor.fetchall()}
+
+
+async def name_of(connection: Connection, account_id: int, digest: str) -> str:
+    """The first reference that points to the image of this digest; "" where none does."""
+    cursor = await connection.execute(
+        "SELECT image.id FROM image JOIN account_image held ON held.image_id = image.id"
+        " WHERE image.digest = %s AND held.account_id = %s",
+        (digest, account_id),
+    )
+    ids = [int(row[0]) for row in await cursor.fetchall()]
+    names = await names_of(connection, account_id, ids)
+    return min((name for found in names.values() for name in found), default="")
