@@ -94,7 +94,7 @@ class Hyperscan:
         caseless, begins = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_SOM_LEFTMOST
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[re.escape(keyword.text) + keyword.tail for keyword in wanted],
+            expressions=[_literal(keyword.text) + keyword.tail for keyword in wanted],
             ids=list(range(len(wanted))),
             flags=[(caseless * keyword.any_case) | (begins * bool(keyword.tail)) for keyword in wanted],
         )
@@ -117,6 +117,11 @@ class Hyperscan:
     def _ends(self, met: Sequence[tuple[int, int, int]]) -> Sequence[Meeting]:
         sizes = self._sizes
         return _sorted([(index, start + sizes[index] if index in sizes else end) for index, start, end in met])
+
+
+def _literal(text: bytes) -> bytes:
+    """An expression for exactly these bytes, in ASCII and without a zero byte, which would end it."""
+    return b"".join(bytes((byte,)) if bytes((byte,)).isalnum() else b"\\x%02x" % byte for byte in text)
 
 
 def _note(index: int, start: int, end: int, flags: int, met: list[tuple[int, int, int]]) -> bool | None:

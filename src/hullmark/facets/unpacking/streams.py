@@ -20,9 +20,9 @@ _PIECE = 1 << 10
 def unpacked(body: bytes) -> ReadInto | None:
     """A function that fills a buffer with unpacked bytes and returns how many, 0 at the end; None for other streams.
 
-    It raises what hullmark.facets.malware.archives.damage lists where the stream is damaged or cut short, after all that came before.
+    It raises what hullmark.facets.unpacking.archives.damage lists where the stream is damaged or cut short, after all that came before.
     """
-    if not body.startswith(_MAGIC):
+    if not body.startswith(STREAM_MAGIC):
         return None
     return next(_STREAMS[magic] for magic in _STREAMS if body.startswith(magic))(body)
 
@@ -83,4 +83,4 @@ _STREAMS: dict[bytes, Callable[[bytes], ReadInto]] = {
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
-_MAGIC = tuple(_STREAMS)
+STREAM_MAGIC = tuple(_STREAMS)

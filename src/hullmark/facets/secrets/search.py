@@ -1,0 +1,283 @@
+"""A file → the secrets in it: in its bytes, in what is written so that they do not show, and in the files that it holds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import msgspec
+
+from hullmark.facets.secrets.allowed import Allowance, values_that_fit
+from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
+from hullmark.facets.secrets.finder import Finder, Spot, Spots, digest_of, lines_of
+from hullmark.facets.secrets.hidden import MAX_DEPTH, Signs
+from hullmark.facets.secrets.kinds import KINDS
+from hullmark.facets.secrets.own import OwnRules, Span, spans_of
+from hullmark.facets.unpacking import archives, git, sqlite
+from hullmark.facets.unpacking.archives import Enough, look_inside
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import MIB, Report
+
+HELD = MIB
+"""Larger files are looked at in pieces of this size, each with the end of the one before."""
+
+MAX_ARCHIVE = Limit(64 * MIB, "bytes of an archive that is opened to look for secrets")
+MAX_UNPACKED = Limit(64, "bytes unpacked in the search for secrets for each byte of an archive, and one MiB besides")
+
+OVERLAP = 20 << 10
+"""So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
+
+LEAD = 256
+
+_FORMATS = (git.loose_object, git.pack, sqlite.database)
+_MAGIC = (b"PACK\0\0\0", b"SQLite format 3\0", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+_SKIPPED = (".class",)
+"""Of these there are so many, in the archives of libraries, that unpacking them would cost more than all the rest."""
+
+_CLOSED = ("usr/share/doc/", "usr/share/man/", "usr/share/info/")
+"""Compressed pages of documentation, of which every distribution has very many, are not opened."""
+
+_CUT = "it holds very many secrets; not all of them are told"
+_DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
+
+
+class SecretFact(msgspec.Struct, frozen=True, array_like=True):
+    """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets.
+
+    `inner`: the path in the archive that the file is (`lib/a.zip!/b.txt`); "": the file itself.
+    """
+
+    kind: str
+    line: int
+    digest: str
+    met: tuple[str, ...] = ()
+    inner: str = ""
+
+
+class Searched(NamedTuple):
+    """The secrets in a body, the body, and whether there may be more."""
+
+    spots: list[Spot]
+    body: bytes
+    is_cut: bool
+
+
+class Search(msgspec.Struct, frozen=True):
+    """How secrets are looked for."""
+
+    finder: Finder
+    signs: Signs
+    salt: bytes
+    own: OwnRules
+    allowed: tuple[Allowance, ...]
+
+    def of(self, body: bytes | memoryview, name: str) -> Searched:
+        """Search a body as it stands."""
+        return self.sorted_out(body, self.finder.find(body, name).found, is_cut=False)
+
+    def sorted_out(self, body: bytes | memoryview, found: list[Spot], *, is_cut: bool) -> Searched:
+        """What of the found is not left out."""
+        if not found:
+            return Searched([], b"", is_cut)
+        whole = bytes(body)
+        spans = spans_of(self.own.blocks, whole)
+        return Searched([spot for spot in found if not _is_left_out(spot, spans)], whole, is_cut)
+
+    def fact(self, body: bytes, spot: Spot, line: int, inner: str = "") -> SecretFact:
+        """A secret as it is kept."""
+        secret = body[spot.start : spot.end]
+        met = values_that_fit(self.allowed, secret, body[spot.first : spot.last])
+        return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met, inner)
+
+
+def _is_left_out(spot: Spot, spans: Sequence[Span]) -> bool:
+    return any(
+        span.start <= spot.start and spot.end <= span.end and (not span.kinds or spot.kind.id in span.kinds)
+        for span in spans
+    )
+
+
+@cache
+def own_signs() -> Signs:
+    """The signs of every kind that the program knows."""
+    return Signs(KINDS)
+
+
+@cache
+def searching_finder() -> Finder:
+    """Looks for every kind that the program knows, and for signs that something is hidden."""
+    return Finder(KINDS, signs=own_signs().keywords)
+
+
+def last_segment(path: str) -> str:
+    """The name of a file."""
+    return path[path.rfind("/") + 1 :]
+
+
+class FileSearch:
+    """The search of one file: what was found, and why not all of it was looked at ("" if it was)."""
+
+    def __init__(self, search: Search, size: int) -> None:
+        self._search = search
+        self._allowance = archives.Allowance(MIB + MAX_UNPACKED * size, of_all=False)
+        self._met: set[tuple[str, str]] = set()
+        self._is_cut = False
+        self.found: list[SecretFact] = []
+        self.left_out = ""
+
+    def look(
+        self, body: bytes | memoryview, name: str, begin: int = 0, stop: int | None = None, lines: int = 0
+    ) -> None:
+        """Look at a body, or at a piece of one: of it, take what begins from `begin` up to `stop`. `lines`: lines before it."""
+        for start, fact in self._in(body, name, "", 0):
+            if begin <= start and (stop is None or start < stop):
+                self._add(msgspec.structs.replace(fact, line=fact.line + lines) if lines else fact)
+
+    def open(self, body: bytes) -> None:
+        """Look at the files that a body holds."""
+        # What is found in a file inside stands at a better place than what was found in the bytes around it.
+        outer, self.found = self.found, []
+        self._met.clear()
+        self._inside(body, "", 0)
+        for fact in outer:
+            if (fact.kind, fact.digest) not in self._met:
+                self.found.append(fact)
+
+    def _inside(self, body: bytes, prefix: str, depth: int) -> None:
+        def look(path: str, content: bytes) -> None:
+            for _, fact in self._in(content, last_segment(path), prefix + path, depth):
+                self._add(fact)
+
+        try:
+            reason = look_inside(body, look, self._allowance, _FORMATS, _SKIPPED)
+        except Enough as enough:
+            reason = str(enough)
+        self.left_out = self.left_out or reason
+
+    def _add(self, fact: SecretFact) -> None:
+        self._met.add((fact.kind, fact.digest))
+        if len(self.found) < MAX_IN_FILE:
+            self.found.append(fact)
+        else:
+            self._is_cut = True
+
+    def _in(self, body: bytes | memoryview, name: str, inner: str, depth: int) -> Iterator[tuple[int, SecretFact]]:
+        """(where it begins, the secret) of a body, in what is hidden in it too."""
+        search = self._search
+        met = search.finder.find(body, name)
+        spots, whole, is_cut = search.sorted_out(body, met.found, is_cut=met.is_cut)
+        self._is_cut = self._is_cut or is_cut
+        for spot, line in zip(spots, lines_of(whole, spots), strict=True):
+            yield spot.start, search.fact(whole, spot, line, inner)
+        if met.signs:
+            yield from self._hidden(bytes(body), met, name, inner, depth)
+
+    def _hidden(self, body: bytes, met: Spots, name: str, inner: str, depth: int) -> Iterator[tuple[int, SecretFact]]:
+        if depth >= MAX_DEPTH:
+            self.left_out = self.left_out or _DEEP
+            return
+        line, at = 1, 0
+        for text in self._search.signs.texts(body, met.signs):
+            if any(text.start < spot.end and spot.start < text.start + len(text.content) for spot in met.found):
+                continue
+            if text.start < at:
+                line, at = 1, 0
+            line += body.count(b"\n", at, text.start)
+            at = text.start
+            for start, fact in self._in(text.content, name if text.width else "", inner, depth + 1):
+                further = fact.line - 1 if text.width else 0
+                yield text.start + start * text.width, msgspec.structs.replace(fact, line=line + further)
+            if not text.width and may_hold_files(text.content):
+                self._inside(text.content, f"{inner}!/" if inner else "", depth + 1)
+
+    def finish(self, report: Report) -> list[SecretFact] | None:
+        """Say what was left out, and return what was found."""
+        if self._is_cut:
+            report(_CUT)
+        if self.left_out:
+            report(f"not all of it was searched for secrets: {self.left_out}")
+        return self.found or None
+
+
+def may_hold_files(body: bytes | memoryview) -> bool:
+    """Whether a body, or the beginning of one, may hold files, as far as a quick look can say."""
+    return archives.may_hold_files(body) or bytes(body[:16]).startswith(_MAGIC)
+
+
+def search_whole(search: Search, path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
+    """The secrets of a file that is held."""
+    name = last_segment(path)
+    met = search.finder.find(body, name)
+    holds_files = (may_hold_files(body) or archives.ends_as_zip(body)) and not path.startswith(_CLOSED)
+    if not (met.found or met.signs or met.is_cut or holds_files):
+        return None
+    file = FileSearch(search, len(body))
+    file.look(body, name)
+    if holds_files:
+        file.open(bytes(body))
+    return file.finish(report)
+
+
+_ZEROS = bytes(2 * HELD)
+
+
+class Pieces:
+    """Looks at a large file piece by piece, and holds it as well if it may be an archive."""
+
+    def __init__(self, search: Search, name: str, size: int) -> None:
+        self._file = FileSearch(search, size)
+        self._name = name
+        self._size = size
+        self._held = bytearray()
+        self._begin = 0
+        self._lines = 0
+        self._is_blank = False
+        self._archive: io.BytesIO | None = None
+        self._is_first = True
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes."""
+        if self._is_first:
+            self._is_first = False
+            if may_hold_files(piece) or bytes(piece[:2]) == b"#!":
+                self._hold()
+        if self._archive is not None:
+            self._archive.write(piece)
+        if self._is_blank and len(piece) <= len(_ZEROS) and _ZEROS.startswith(piece):
+            return  # what is held is as many zeros as any look goes back: more of them change nothing that is seen behind them
+        self._is_blank = False
+        self._held += piece
+        if len(self._held) >= HELD:
+            self._look(len(self._held) - OVERLAP)
+
+    def _hold(self) -> None:
+        if self._size <= MAX_ARCHIVE:
+            self._archive = io.BytesIO()
+        else:
+            self._file.left_out = f"it is an archive of more than {MAX_ARCHIVE // MIB} MiB, and was not opened"
+
+    def _look(self, stop: int) -> None:
+        """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
+        body = bytes(self._held)
+        # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
+        is_blank = _ZEROS.startswith(body)
+        if not is_blank:
+            self._file.look(body, self._name, self._begin, stop, self._lines)
+        keep = max(stop - LEAD, 0)
+        self._lines += 0 if is_blank else body.count(b"\n", 0, keep)
+        self._begin = stop - keep
+        del self._held[:keep]
+        self._is_blank = is_blank and len(self._held) >= LEAD + OVERLAP
+
+    def finish(self, report: Report, /) -> list[SecretFact] | None:
+        """All of it was given."""
+        is_zip = archives.ends_as_zip(memoryview(self._held))
+        if self._held:
+            self._look(len(self._held))
+        if self._archive is not None:
+            self._file.open(self._archive.getvalue())
+        elif is_zip and not self._file.left_out:
+            self._file.left_out = "a zip may follow the program that it is, which was not opened"
+        return self._file.finish(report)
