@@ -83,6 +83,22 @@ _NOT_PUBLIC = (
 )
 _QUOTED = rb"(?:[@$bru]{0,2}\"(?P<s>[^\"\s\0]{8,200})\"|[bru]?'(?P<t>[^'\s\0]{8,200})')"
 _BARE = rb"[^\s\"'`#;,(){}\[\]<>&|\\\0]{8,200}"
+_SIGNED = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
+_QUOTED_EIGHT = rb"[@$bru]{0,2}(?:\"[^\"\s\x00]{8}|'[^'\s\x00]{8})"
+_BARE_EIGHT = rb"[^\s\"'`#;,(){}\[\]<>&|\\\x00]{8}"
+_GIVEN = (
+    rb"(?:[a-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}(?:"
+    + _QUOTED_EIGHT
+    + rb"|"
+    + _SIGNED
+    + rb"(?:"
+    + _QUOTED_EIGHT
+    + rb"|"
+    + _BARE_EIGHT
+    + rb"))|[a-z0-9_.-]{0,16}[\"']?,?[ \t\r\n]{1,40}[\"']?value[\"']?[ \t]{0,4}[:=])"
+)
+"""What follows a name that is given a secret of eight letters at least, in any of three ways: one look finds them all."""
+
 _END = rb"(?=[\s\"',;)}\]<&\\\0]|$)"
 
 
@@ -157,12 +173,13 @@ KINDS = (
         "named-value",
         "secret that is given to a name",
         "medium",
-        (*_WORDS, b"_key", b"apikey"),
+        _WORDS,
         rb"(?i)" + _NAMED_VALUE + rb"[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}"
         rb"(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>" + _BARE + rb"))",
         is_assigned_secret,
         any_case=True,
-        tail=rb"[a-z0-9_.-]{0,16}[\"']?,?[ \t\r\n]{1,40}[\"']?value",
+        tail=_GIVEN,
+        is_one=True,
     ),
     Kind(
         "element-password",
@@ -309,7 +326,8 @@ KINDS = (
         + _END,
         is_assigned_secret,
         any_case=True,
-        tail=rb"[a-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}[:=,>]",
+        tail=_GIVEN,
+        is_one=True,
         names=_SETTINGS,
     ),
     Kind(
@@ -320,7 +338,8 @@ KINDS = (
         rb"(?i:" + _NOT_PUBLIC + _NAMED + rb")" + _AFTER_NAME + rb"(?:" + _SIGN + rb")?" + _QUOTED + _END,
         is_mixed,
         any_case=True,
-        tail=rb"[a-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|=|:|,|>)?[ \t]{0,8}[@bru]?[\"']",
+        tail=_GIVEN,
+        is_one=True,
     ),
     Kind(
         "secret-in-a-file-of-secrets",
@@ -341,5 +360,6 @@ KINDS = (
         rb"BUNDLE_[A-Z0-9_]{3,100}: [\"']?[^\s:\"']{0,100}:?(?P<t>[^\s\"':]{10,200})|psk=\"?(?P<u>[^\s\"]{8,64}))",
         is_mixed,
         before=22,
+        tail=rb"[ \t]{0,8}[\"']?(?:[^\s\"']{8}|[A-Z0-9_]{3,7}: )",
     ),
 )

@@ -15,13 +15,15 @@ def _is_random(value: bytes) -> bool:
     return not is_placeholder(value) and random_enough(3.0)(value)
 
 
-def _marked(id: str, title: str, marks: str, rest: bytes, severity: Severity = "high") -> Kind:
-    """A credential that is one of the marks, which blanks part, and what follows it."""
+def _marked(
+    id: str, title: str, marks: str, rest: bytes, severity: Severity = "high", tail: bytes = rb"[A-Za-z0-9_-]{8}"
+) -> Kind:
+    """A credential that is one of the marks, which blanks part, and what follows it; `tail`: how that begins."""
     words = tuple(mark.encode() for mark in marks.split())
     before = rb"(?<![A-Za-z0-9_-])"
     pattern = before + rb"(?:" + b"|".join(word.replace(b".", rb"\.").replace(b"$", rb"\$") for word in words) + rb")"
     # Short marks stand everywhere: what follows them is looked at in the first pass already.
-    tail = rb"[A-Za-z0-9_-]{8}" if min(map(len, words)) < 5 else b""
+    tail = tail if min(map(len, words)) < 5 else b""
     return Kind(
         id, title, severity, words, pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])", _is_random, after=1000, tail=tail
     )
@@ -48,14 +50,14 @@ KINDS = (
     _marked("weights-key", "Weights & Biases key", "wandb_v1_", _WORD + rb"{40,90}"),
     _marked("honeycomb-key", "Honeycomb key", "hcaik_ hcamk_ hcaic_ hcbik_", rb"[a-z0-9_]{50,70}"),
     _marked("posthog-key", "PostHog personal key", "phx_", _ANY + rb"{40,60}"),
-    _marked("launchdarkly-key", "LaunchDarkly key", "sdk- api- rel-", _UUID),
-    _marked("airtable-token", "Airtable token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
+    _marked("launchdarkly-key", "LaunchDarkly key", "sdk- api- rel-", _UUID, tail=rb"[a-f0-9]{8}-"),
+    _marked("airtable-token", "Airtable token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}", tail=rb"[A-Za-z0-9]{14}\."),
     _marked("hubspot-token", "HubSpot private app token", "pat-na1- pat-na2- pat-eu1- pat-ap1-", _UUID),
     _marked("typeform-token", "Typeform token", "tfp_", rb"[A-Za-z0-9_.=-]{40,70}"),
     _marked("clickup-token", "ClickUp token", "pk_", rb"[0-9]{6,9}_[A-Z0-9]{32}"),
     _marked("brevo-key", "Brevo API key", "xkeysib- xsmtpsib-", rb"[a-f0-9]{64}-[A-Za-z0-9]{16}"),
     _marked("mailersend-token", "MailerSend token", "mlsn.", rb"[a-f0-9]{64}"),
-    _marked("resend-key", "Resend API key", "re_", rb"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}"),
+    _marked("resend-key", "Resend API key", "re_", rb"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}", tail=rb"[A-Za-z0-9]{8}_"),
     _marked("stripe-webhook-secret", "Stripe webhook secret", "whsec_", rb"[A-Za-z0-9+/=]{24,72}"),
     _marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
     _marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
@@ -64,7 +66,7 @@ KINDS = (
     _marked("easypost-key", "EasyPost API key", "EZAK EZTK", _ANY + rb"{54}"),
     _marked("shippo-token", "Shippo token", "shippo_live_", _HEX + rb"{40}"),
     _marked("duffel-token", "Duffel token", "duffel_live_", _WORD + rb"{43}"),
-    _marked("adafruit-key", "Adafruit IO key", "aio_", _ANY + rb"{28}"),
+    _marked("adafruit-key", "Adafruit IO key", "aio_", _ANY + rb"{28}", tail=rb"[A-Za-z0-9]{28}"),
     _marked("readme-key", "ReadMe API key", "rdme_", rb"[a-z0-9]{70}"),
     _marked("prefect-key", "Prefect API key", "pnu_ pnb_", rb"[A-Za-z0-9]{36}"),
     _marked("neon-key", "Neon API key", "napi_", rb"[a-z0-9]{60,70}"),
@@ -83,7 +85,7 @@ KINDS = (
     _marked(
         "onepassword-token", "1Password service account token", "ops_eyJ", rb"[A-Za-z0-9+/=_-]{200,900}", "critical"
     ),
-    _marked("infisical-token", "Infisical service token", "st.", rb"[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}"),
+    _marked("infisical-token", "Infisical service token", "st.", rb"[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}", tail=rb"[a-f0-9]{24}"),
     _marked("scaleway-key", "Scaleway access key", "SCW", rb"[A-Z0-9]{17}"),
     _marked("openshift-token", "OpenShift token", "sha256~", _WORD + rb"{43}"),
     _marked(
@@ -101,7 +103,7 @@ KINDS = (
     _marked("frameio-token", "Frame.io token", "fio-u-", _WORD + rb"{64}"),
     _marked("shopify-other-token", "Shopify token", "shptka_ shpua_", rb"[a-fA-F0-9]{32}"),
     _marked("newrelic-browser-key", "New Relic key", "NRJS- NRRA-", rb"[a-f0-9]{19,42}"),
-    _marked("ngrok-key", "ngrok API key", "ak_", rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}|2[A-Za-z0-9]{26}"),
+    _marked("ngrok-key", "ngrok API key", "ak_", rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}|2[A-Za-z0-9]{26}", tail=rb"[A-Za-z0-9]{25}"),
     _marked(
         "cloudinary-address", "Cloudinary address", "cloudinary://", rb"[0-9]{15}:[A-Za-z0-9_-]{20,30}@[a-z0-9-]{2,40}"
     ),

@@ -77,6 +77,7 @@ KINDS = (
         rb"(?<![A-Za-z0-9])[a-f0-9]{32}-us[0-9]{1,2}(?![A-Za-z0-9])",
         random_enough(3.0),
         before=33,
+        tail=rb"[0-9]",
     ),
     Kind(
         "shopify-token",
