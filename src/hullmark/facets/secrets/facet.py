@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from hullmark.facets.facet import Facet, FacetView
@@ -14,7 +15,9 @@ from hullmark.facets.secrets.hidden import Signs
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules
 from hullmark.facets.secrets.search import (
+    CLASSES,
     HELD,
+    PAGES,
     Pieces,
     Search,
     SecretFact,
@@ -26,7 +29,7 @@ from hullmark.facets.secrets.search import (
 from hullmark.model.image import ImageConfig
 from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
-from hullmark.rootfs.reads import Read, Report
+from hullmark.rootfs.reads import Read, Remark, Report
 
 MAX_SECRETS = Limit(20_000, "secrets of an image")
 """The most secrets reported for one image."""
@@ -74,8 +77,12 @@ def _read(search: Search) -> Read[list[SecretFact]]:
 def _in_files(
     view: FacetView, read: Read[list[SecretFact]], search: Search, kinds: dict[str, Kind]
 ) -> Iterator[Secret]:
+    closed: Counter[str] = Counter()
     for version in view.every(read):
         for found in version.fact:
+            if not found.kind:
+                closed[found.inner] += 1
+                continue
             path = f"/{version.path}!/{found.inner}" if found.inner else f"/{version.path}"
             kind = kinds[found.kind]
             if kind.path and not (compiled(kind.path).search(path) or compiled(kind.path).search(path[1:])):
@@ -93,6 +100,15 @@ def _in_files(
                 is_ghost=version.is_ghost,
                 allowed=why_allowed(search.allowed, path, kind.id, found.met),
             )
+    if reason := _closed(closed[CLASSES], closed[PAGES]):
+        view.problem("", Remark(reason, "note"))
+
+
+def _closed(archives: int, pages: int) -> str:
+    """What was not opened on purpose, as a clause; "" for nothing."""
+    what = [f"the compiled classes in {archives:,} Java archive{'s' * (archives != 1)}"] if archives else []
+    what += [f"{pages:,} compressed manual pages and changelogs"] if pages else []
+    return f"{' and '.join(what)} were not searched for secrets" if what else ""
 
 
 def _in_settings(config: ImageConfig | None, search: Search) -> Iterator[Secret]:

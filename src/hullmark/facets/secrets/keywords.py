@@ -154,17 +154,21 @@ class _Beginnings:
     """Where a keyword of several words is met: of those with one end of their tail, the library says where the first begins."""
 
     def __init__(self, keyword: Keyword) -> None:
-        flags = re.IGNORECASE * keyword.any_case
-        self._words = re.compile(b"(?=" + _words(keyword) + b")", flags)
-        self._whole = re.compile(_words(keyword) + keyword.tail, flags)
+        self._any_case = keyword.any_case
+        self._words = re.compile(_words(keyword))
+        self._whole = re.compile(_words(keyword) + keyword.tail, re.IGNORECASE * keyword.any_case)
 
     def of(self, body: bytes | memoryview, spans: Iterable[tuple[int, int]]) -> Iterator[int]:
         """The beginnings in these spans, which are sorted."""
         at = 0
         for start, end in spans:
-            for word in self._words.finditer(body, max(at, start), end):
-                if self._whole.match(body, word.start()):
-                    yield word.start()
+            begin = max(at, start)
+            text = bytes(body[begin:end])
+            text, word = text.lower() if self._any_case else text, 0
+            while found := self._words.search(text, word):
+                word = found.start() + 1
+                if self._whole.match(body, begin + word - 1):
+                    yield begin + word - 1
             at = max(at, end)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules, Span, spans_of
 from hullmark.facets.unpacking import archives, git, sqlite
 from hullmark.facets.unpacking.archives import Enough, look_inside
+from hullmark.facets.unpacking.zips import Skip
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
@@ -33,11 +35,20 @@ LEAD = 256
 
 _FORMATS = (git.loose_object, git.pack, sqlite.database)
 _MAGIC = (b"PACK\0\0\0", b"SQLite format 3\0", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
-_SKIPPED = (".class",)
-"""Of these there are so many, in the archives of libraries, that unpacking them would cost more than all the rest."""
+_FIRST = frozenset(magic[0] for magic in _MAGIC)
+_CLASSES = (".class",)
+_OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
+_SMALL_ZIP = 256 << 10
+"""Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
 
-_CLOSED = ("usr/share/doc/", "usr/share/man/", "usr/share/info/")
-"""Compressed pages of documentation, of which every distribution has very many, are not opened."""
+_PAGE = re.compile(
+    r"usr/(?:local/)?share/(?:man/.*/[^/]+\.[0-9n][0-9a-z]*\.gz|doc/[^/]+/(?:changelog|NEWS)[^/]*\.gz)"
+).fullmatch
+"""Compressed manual pages and changelogs, of which every distribution has very many, are not opened."""
+
+CLASSES, PAGES = "classes", "pages"
+
+_HEAD = 8 << 10
 
 _CUT = "it holds very many secrets; not all of them are told"
 _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
@@ -46,7 +57,8 @@ _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
 class SecretFact(msgspec.Struct, frozen=True, array_like=True):
     """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets.
 
-    `inner`: the path in the archive that the file is (`lib/a.zip!/b.txt`); "": the file itself.
+    `inner`: the path in the archive that the file is (`lib/a.zip!/b.txt`); "": the file itself. With `kind` "" the fact is that something
+    in the file was left unopened on purpose, which `inner` names: CLASSES or PAGES.
     """
 
     kind: str
@@ -54,6 +66,11 @@ class SecretFact(msgspec.Struct, frozen=True, array_like=True):
     digest: str
     met: tuple[str, ...] = ()
     inner: str = ""
+
+
+def unopened(what: str) -> SecretFact:
+    """The fact that something in a file is not opened on purpose."""
+    return SecretFact("", 0, "", (), what)
 
 
 class Searched(NamedTuple):
@@ -124,15 +141,16 @@ class FileSearch:
         self._allowance = archives.Allowance(MIB + MAX_UNPACKED * size, of_all=False)
         self._met: set[tuple[str, str]] = set()
         self._is_cut = False
+        self._skip = Skip(_CLASSES, _OWN_CLASSES, _SMALL_ZIP)
         self.found: list[SecretFact] = []
         self.left_out = ""
 
     def look(
-        self, body: bytes | memoryview, name: str, begin: int = 0, stop: int | None = None, lines: int = 0
+        self, body: bytes | memoryview, name: str, part: range | None = None, lines: int = 0, met: Spots | None = None
     ) -> None:
-        """Look at a body, or at a piece of one: of it, take what begins from `begin` up to `stop`. `lines`: lines before it."""
-        for start, fact in self._in(body, name, "", 0):
-            if begin <= start and (stop is None or start < stop):
+        """Look at a body, or at a piece of one: of it, take what begins in `part`, and there are so many `lines` before it."""
+        for start, fact in self._in(body, name, "", 0, met):
+            if part is None or start in part:
                 self._add(msgspec.structs.replace(fact, line=fact.line + lines) if lines else fact)
 
     def open(self, body: bytes) -> None:
@@ -151,7 +169,7 @@ class FileSearch:
                 self._add(fact)
 
         try:
-            reason = look_inside(body, look, self._allowance, _FORMATS, _SKIPPED)
+            reason = look_inside(body, look, self._allowance, _FORMATS, self._skip)
         except Enough as enough:
             reason = str(enough)
         self.left_out = self.left_out or reason
@@ -163,10 +181,12 @@ class FileSearch:
         else:
             self._is_cut = True
 
-    def _in(self, body: bytes | memoryview, name: str, inner: str, depth: int) -> Iterator[tuple[int, SecretFact]]:
-        """(where it begins, the secret) of a body, in what is hidden in it too."""
+    def _in(
+        self, body: bytes | memoryview, name: str, inner: str, depth: int, met: Spots | None = None
+    ) -> Iterator[tuple[int, SecretFact]]:
+        """(where it begins, the secret) of a body, in what is hidden in it too. `met`: what is known to be found in it."""
         search = self._search
-        met = search.finder.find(body, name)
+        met = met or search.finder.find(body, name)
         spots, whole, is_cut = search.sorted_out(body, met.found, is_cut=met.is_cut)
         self._is_cut = self._is_cut or is_cut
         for spot, line in zip(spots, lines_of(whole, spots), strict=True):
@@ -178,15 +198,12 @@ class FileSearch:
         if depth >= MAX_DEPTH:
             self.left_out = self.left_out or _DEEP
             return
-        line, at = 1, 0
         for text in self._search.signs.texts(body, met.signs):
             if any(text.start < spot.end and spot.start < text.start + len(text.content) for spot in met.found):
                 continue
-            if text.start < at:
-                line, at = 1, 0
-            line += body.count(b"\n", at, text.start)
-            at = text.start
+            line = 0
             for start, fact in self._in(text.content, name if text.width else "", inner, depth + 1):
+                line = line or body.count(b"\n", 0, text.start) + 1
                 further = fact.line - 1 if text.width else 0
                 yield text.start + start * text.width, msgspec.structs.replace(fact, line=line + further)
             if not text.width and may_hold_files(text.content):
@@ -198,23 +215,28 @@ class FileSearch:
             report(_CUT)
         if self.left_out:
             report(f"not all of it was searched for secrets: {self.left_out}")
+        if self._skip.count:
+            self.found.append(unopened(CLASSES))
         return self.found or None
 
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may hold files, as far as a quick look can say."""
-    return archives.may_hold_files(body) or bytes(body[:16]).startswith(_MAGIC)
+    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:16]).startswith(_MAGIC)
+    return is_known or archives.may_hold_files(body)
 
 
 def search_whole(search: Search, path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
     """The secrets of a file that is held."""
     name = last_segment(path)
     met = search.finder.find(body, name)
-    holds_files = (may_hold_files(body) or archives.ends_as_zip(body)) and not path.startswith(_CLOSED)
+    holds_files = may_hold_files(body) or archives.ends_as_zip(body)
     if not (met.found or met.signs or met.is_cut or holds_files):
         return None
+    if holds_files and _PAGE(path):
+        return [unopened(PAGES)]
     file = FileSearch(search, len(body))
-    file.look(body, name)
+    file.look(body, name, met=met)
     if holds_files:
         file.open(bytes(body))
     return file.finish(report)
@@ -236,11 +258,14 @@ class Pieces:
         self._is_blank = False
         self._archive: io.BytesIO | None = None
         self._is_first = True
+        self._has_lines = True
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
         if self._is_first:
             self._is_first = False
+            # To count the lines of a large program takes as long as the search, and tells nobody anything.
+            self._has_lines = 0 not in bytes(piece[:_HEAD])
             if may_hold_files(piece) or bytes(piece[:2]) == b"#!":
                 self._hold()
         if self._archive is not None:
@@ -260,13 +285,14 @@ class Pieces:
 
     def _look(self, stop: int) -> None:
         """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
-        body = bytes(self._held)
         # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
-        is_blank = _ZEROS.startswith(body)
+        is_blank = _ZEROS.startswith(self._held)
         if not is_blank:
-            self._file.look(body, self._name, self._begin, stop, self._lines)
+            with memoryview(self._held) as body:
+                self._file.look(body, self._name, range(self._begin, stop), self._lines)
         keep = max(stop - LEAD, 0)
-        self._lines += 0 if is_blank else body.count(b"\n", 0, keep)
+        if not is_blank and self._has_lines:
+            self._lines += self._held.count(b"\n", 0, keep)
         self._begin = stop - keep
         del self._held[:keep]
         self._is_blank = is_blank and len(self._held) >= LEAD + OVERLAP

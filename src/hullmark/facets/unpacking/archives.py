@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import cast
 
 from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
-from hullmark.facets.unpacking.zips import without
+from hullmark.facets.unpacking.zips import Skip
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -54,7 +54,8 @@ _CLOSED = {
 _CLOSED_MAGIC = tuple(_CLOSED)
 _AR, _AR_HEAD = b"!<arch>\n", 60
 _USUAL_END = 1024
-_OPENED = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC)
+_MAGIC = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC, *_CLOSED)
+_FIRST = frozenset(magic[0] for magic in _MAGIC)
 
 
 class Enough(Exception):
@@ -70,8 +71,8 @@ class Enough(Exception):
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
-    head = bytes(body[:8])
-    return head.startswith((*_OPENED, *_CLOSED_MAGIC)) or (len(body) % _BLOCK == 0 and _is_tar(bytes(body[:_BLOCK])))
+    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:8]).startswith(_MAGIC)
+    return is_known or (len(body) % _BLOCK == 0 and _is_tar(bytes(body[:_BLOCK])))
 
 
 def ends_as_zip(body: bytes | memoryview) -> bool:
@@ -94,16 +95,16 @@ class Allowance:
 
 
 def look_inside(
-    body: bytes, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skipped: tuple[str, ...] = ()
+    body: bytes, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skip: Skip | None = None
 ) -> str:
     """Show every file in an archive to `look`, archives in archives too; other files hold nothing. `formats` are opened besides.
 
-    Files in a zip whose names end with one of `skipped` are not unpacked.
+    Files in a zip that `skip` names are not unpacked.
 
     Returns a clause that says why some were not shown, "" if all were. The readable part of a damaged archive is shown.
     Raises Enough.
     """
-    unpacking = Unpacking(look, allowance, formats, skipped)
+    unpacking = Unpacking(look, allowance, formats, skip)
     unpacking.archive(body, "", 0)
     return unpacking.reason
 
@@ -129,9 +130,9 @@ class Unpacking:
     """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out."""
 
     def __init__(
-        self, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skipped: tuple[str, ...] = ()
+        self, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skip: Skip | None = None
     ) -> None:
-        self.skipped = skipped
+        self.skip = skip
         self._look = look
         self._allowance = allowance
         self._formats = formats
@@ -240,7 +241,7 @@ def _appended_zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) ->
 
 def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
     # The library makes an object for each line of the table of contents before it says how many there are.
-    plain = without(body, unpacking.skipped, MAX_MEMBERS) if unpacking.skipped else body
+    plain = unpacking.skip.without(body, MAX_MEMBERS) if unpacking.skip is not None else body
     if plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
         raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
     with zipfile.ZipFile(io.BytesIO(plain)) as archive:
