@@ -55,7 +55,7 @@ class Keywords(Protocol):
         """At most MAX_MEETINGS of them."""
 
 
-_NONE = Meetings(())
+_NONE = Meetings([])
 
 
 def keywords(wanted: Sequence[Keyword]) -> Keywords:

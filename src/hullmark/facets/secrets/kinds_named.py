@@ -8,15 +8,6 @@ _HEX32 = rb"[a-f0-9]{32}"
 _UUID = rb"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
 
 
-_SERVICES = tuple(
-    word.encode()
-    for word in (
-        *("algolia", "auth0", "cloudflare", "confluent", "datadog", "dd_a", "discord", "dropbox", "fastly", "heroku"),
-        *("mailgun", "okta", "pagerduty", "rollbar", "snyk", "sonar", "vercel", "vault"),
-    )
-)
-
-
 def _named(service: str, title: str, value: bytes) -> Kind:
     """A value that a name with the service's in it, and key, token, secret, auth or password after that, is given."""
     word = service.encode()
@@ -24,14 +15,12 @@ def _named(service: str, title: str, value: bytes) -> Kind:
         f"{service}-credential",
         title,
         "high",
-        _SERVICES,
+        (word,),
         rb"(?i:" + word + rb"[a-z0-9_.-]{0,20}(?:key|token|secret|auth|password|sid)[a-z_]{0,10})[\"']?[ \t]{0,9}"
         rb"(?:=|:=|=>|:)[ \t]{0,9}[\"']?(?P<s>" + value + rb")(?![A-Za-z0-9_-])",
         random_enough(3.0),
         after=1600,
         any_case=True,
-        tail=rb"[a-z0-9_.-]{3,42}[\"']?[ \t]{0,9}(?:=>|:=|=|:)[ \t]{0,9}[\"']?[a-z0-9+/_-]",
-        is_one=True,
     )
 
 

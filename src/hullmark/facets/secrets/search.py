@@ -38,7 +38,7 @@ _MAGIC = (b"PACK\0\0\0", b"SQLite format 3\0", b"x\x01", b"x\x5e", b"x\x9c", b"x
 _FIRST = frozenset(magic[0] for magic in _MAGIC)
 _CLASSES = (".class",)
 _OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
-_SMALL_ZIP = 256 << 10
+_SMALL_ZIP = 32 << 10
 """Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
 
 _PAGE = re.compile(
@@ -48,7 +48,7 @@ _PAGE = re.compile(
 
 CLASSES, PAGES = "classes", "pages"
 
-_HEAD = 8 << 10
+_PROGRAM = (b"\x7fELF", b"MZ")
 
 _CUT = "it holds very many secrets; not all of them are told"
 _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
@@ -146,12 +146,21 @@ class FileSearch:
         self.left_out = ""
 
     def look(
-        self, body: bytes | memoryview, name: str, part: range | None = None, lines: int = 0, met: Spots | None = None
+        self,
+        body: bytes | memoryview,
+        name: str,
+        part: range | None = None,
+        lines: int | None = 0,
+        met: Spots | None = None,
     ) -> None:
-        """Look at a body, or at a piece of one: of it, take what begins in `part`, and there are so many `lines` before it."""
+        """Look at a body, or at a piece of one: of it, take what begins in `part`.
+
+        There are so many `lines` before it; None: it has none, and all that is found is told of the first one.
+        """
         for start, fact in self._in(body, name, "", 0, met):
             if part is None or start in part:
-                self._add(msgspec.structs.replace(fact, line=fact.line + lines) if lines else fact)
+                line = 1 if lines is None else fact.line + lines
+                self._add(fact if line == fact.line else msgspec.structs.replace(fact, line=line))
 
     def open(self, body: bytes) -> None:
         """Look at the files that a body holds."""
@@ -264,9 +273,10 @@ class Pieces:
         """The next bytes."""
         if self._is_first:
             self._is_first = False
-            # To count the lines of a large program takes as long as the search, and tells nobody anything.
-            self._has_lines = 0 not in bytes(piece[:_HEAD])
-            if may_hold_files(piece) or bytes(piece[:2]) == b"#!":
+            holds_files = may_hold_files(piece)
+            # To count the lines of a large program or archive takes as long as the search, and tells nobody anything.
+            self._has_lines = not holds_files and not bytes(piece[:4]).startswith(_PROGRAM)
+            if holds_files or bytes(piece[:2]) == b"#!":
                 self._hold()
         if self._archive is not None:
             self._archive.write(piece)
@@ -289,7 +299,7 @@ class Pieces:
         is_blank = _ZEROS.startswith(self._held)
         if not is_blank:
             with memoryview(self._held) as body:
-                self._file.look(body, self._name, range(self._begin, stop), self._lines)
+                self._file.look(body, self._name, range(self._begin, stop), self._lines if self._has_lines else None)
         keep = max(stop - LEAD, 0)
         if not is_blank and self._has_lines:
             self._lines += self._held.count(b"\n", 0, keep)

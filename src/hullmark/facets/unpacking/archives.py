@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import cast
 
 from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
-from hullmark.facets.unpacking.zips import Skip
+from hullmark.facets.unpacking.zips import Skip, inflated_member
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -250,17 +250,19 @@ def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
             if member.flag_bits & 1:
                 unpacking.note("a file in it is encrypted")
             elif not member.is_dir():
-                # Only for these two methods the library unpacks as little as requested; for others, all that a piece holds.
-                piece = _PIECE if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else _SMALL_PIECE
-                path = prefix + member.filename[:_MAX_NAME]
-                with unpacking.damaged(), archive.open(member) as file:
-                    _single(
-                        unpacking,
-                        _CountedStream(cast("io.BufferedIOBase", file).readinto1, unpacking),
-                        path,
-                        depth,
-                        piece,
-                    )
+                with unpacking.damaged():
+                    stream, piece = _opened(archive, plain, member)
+                    path = prefix + member.filename[:_MAX_NAME]
+                    _single(unpacking, _CountedStream(stream, unpacking), path, depth, piece)
+
+
+def _opened(archive: zipfile.ZipFile, body: bytes, member: zipfile.ZipInfo) -> tuple[ReadInto, int]:
+    """A member's bytes, and in what pieces they are read."""
+    if member.compress_type == zipfile.ZIP_DEFLATED:
+        return inflated_member(body, member), _PIECE
+    # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
+    piece = _PIECE if member.compress_type == zipfile.ZIP_STORED else _SMALL_PIECE
+    return cast("io.BufferedIOBase", archive.open(member)).readinto1, piece
 
 
 def _ar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
