@@ -6,7 +6,6 @@ import re
 from base64 import b64encode
 from binascii import Error, a2b_base64
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from hullmark.facets.secrets.keywords import Keyword, Meeting
@@ -22,7 +21,7 @@ _ALL = (b"kind: secret", b'"kind":"secret"', b'"kind": "secret"')
 _NEAR_THESE = (b"b64decode", b"base64 -d", b"base64 --decode")
 """What stands near one of these is looked into."""
 
-_NEAR, _BEHIND, _LONGEST = 2000, 20_000, 4 << 20
+_NEAR, _LONGEST = 2000, 4 << 20
 
 _USUAL = (b"password", b"secret_key", b"access_key", b"api_key", b"apikey", b"private_key", b"authorization")
 """Of words in any case, those that are looked for in base64; each takes six forms."""
@@ -64,18 +63,18 @@ class Signs:
         self._all = self._near + len(_NEAR_THESE)
 
     def texts(self, body: bytes, met: Sequence[Meeting]) -> Iterator[Text]:
-        """What is hidden where signs were met, in the order in which it begins; at most MAX_TEXTS of each coding."""
+        """What is hidden where signs were met, in each coding in the order in which it begins."""
         wide = [end for index, end in met if index < self._wide]
-        yield from islice(_wide(body, wide), MAX_TEXTS)
+        yield from _wide(body, wide)
         if any(index >= self._all for index, _ in met):
-            yield from islice(_decoded(body, [(0, len(body))]), MAX_TEXTS)
+            yield from _decoded(body, [(0, len(body))])
             return
         spans = [
             (end - 1, end) if index < self._near else (end - _NEAR, end + _NEAR)
             for index, end in met
             if index >= self._wide
         ]
-        yield from islice(_decoded(body, spans), MAX_TEXTS)
+        yield from _decoded(body, spans)
 
 
 def _wide(body: bytes, ends: Sequence[int]) -> Iterator[Text]:
@@ -107,7 +106,7 @@ def _decoded(body: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[Text]:
     """The texts of base64 in a body that these parts of it touch; the parts are sorted by their ends."""
     last = 0
     for start, stop in spans:
-        at = max(last, start - _BEHIND)
+        at = last
         while at < stop:
             found = _BASE64.search(body, at, stop + _LONGEST)
             if found is None or found.start() >= stop:

@@ -28,7 +28,6 @@ class Meetings(NamedTuple):
     is_cut: bool = False
 
 
-
 class Keyword(msgspec.Struct, frozen=True):
     """Bytes to look for; in upper and lower case alike if `any_case`, and written in lower case then.
 

@@ -79,13 +79,19 @@ KINDS = (
     _marked("planetscale-oauth-token", "PlanetScale token", "pscale_oauth_", rb"[A-Za-z0-9_=.-]{32,64}"),
     _marked("render-key", "Render API key", "rnd_", _ANY + rb"{28,36}"),
     _marked("mapbox-secret-token", "Mapbox secret token", "sk.eyJ", rb"[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,24}"),
-    _marked("facebook-token", "Facebook access token", "EAAC EAAB EAAG EAAM EAAD", _ANY + rb"{80,250}"),
+    _marked("facebook-access-token", "Facebook access token", "EAAC EAAB EAAG EAAM EAAD", _ANY + rb"{80,250}"),
     _marked("google-oauth-token", "Google OAuth token", "ya29.", _WORD + rb"{60,400}"),
     _marked("google-refresh-token", "Google refresh token", "1//0", _WORD + rb"{90,110}|[A-Za-z0-9_-]{60,70}"),
     _marked(
         "onepassword-token", "1Password service account token", "ops_eyJ", rb"[A-Za-z0-9+/=_-]{200,900}", "critical"
     ),
-    _marked("infisical-token", "Infisical service token", "st.", rb"[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}", tail=rb"[a-f0-9]{24}"),
+    _marked(
+        "infisical-token",
+        "Infisical service token",
+        "st.",
+        rb"[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}",
+        tail=rb"[a-f0-9]{24}",
+    ),
     _marked("scaleway-key", "Scaleway access key", "SCW", rb"[A-Z0-9]{17}"),
     _marked("openshift-token", "OpenShift token", "sha256~", _WORD + rb"{43}"),
     _marked(
@@ -103,7 +109,13 @@ KINDS = (
     _marked("frameio-token", "Frame.io token", "fio-u-", _WORD + rb"{64}"),
     _marked("shopify-other-token", "Shopify token", "shptka_ shpua_", rb"[a-fA-F0-9]{32}"),
     _marked("newrelic-browser-key", "New Relic key", "NRJS- NRRA-", rb"[a-f0-9]{19,42}"),
-    _marked("ngrok-key", "ngrok API key", "ak_", rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}|2[A-Za-z0-9]{26}", tail=rb"[A-Za-z0-9]{25}"),
+    _marked(
+        "ngrok-key",
+        "ngrok API key",
+        "ak_",
+        rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}|2[A-Za-z0-9]{26}",
+        tail=rb"[A-Za-z0-9]{25}",
+    ),
     _marked(
         "cloudinary-address", "Cloudinary address", "cloudinary://", rb"[0-9]{15}:[A-Za-z0-9_-]{20,30}@[a-z0-9-]{2,40}"
     ),

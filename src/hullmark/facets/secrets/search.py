@@ -13,7 +13,7 @@ import msgspec
 from hullmark.facets.secrets.allowed import Allowance, values_that_fit
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, Spots, digest_of, lines_of
-from hullmark.facets.secrets.hidden import MAX_DEPTH, Signs
+from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules, Span, spans_of
 from hullmark.facets.unpacking import archives, git, sqlite
@@ -207,7 +207,10 @@ class FileSearch:
         if depth >= MAX_DEPTH:
             self.left_out = self.left_out or _DEEP
             return
-        for text in self._search.signs.texts(body, met.signs):
+        for number, text in enumerate(self._search.signs.texts(body, met.signs)):
+            if number >= MAX_TEXTS:
+                self.left_out = self.left_out or f"more than {MAX_TEXTS:,} texts in base64 or UTF-16 are in it"
+                return
             if any(text.start < spot.end and spot.start < text.start + len(text.content) for spot in met.found):
                 continue
             line = 0

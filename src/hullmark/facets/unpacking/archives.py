@@ -13,10 +13,9 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import cast
 
 from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
-from hullmark.facets.unpacking.zips import Skip, inflated_member
+from hullmark.facets.unpacking.zips import Skip, opened_member
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -52,6 +51,7 @@ _CLOSED = {
     b"hsqs": "SquashFS",
 }
 _CLOSED_MAGIC = tuple(_CLOSED)
+_EXACT = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _AR, _AR_HEAD = b"!<arch>\n", 60
 _USUAL_END = 1024
 _MAGIC = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC, *_CLOSED)
@@ -251,18 +251,10 @@ def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
                 unpacking.note("a file in it is encrypted")
             elif not member.is_dir():
                 with unpacking.damaged():
-                    stream, piece = _opened(archive, plain, member)
-                    path = prefix + member.filename[:_MAX_NAME]
-                    _single(unpacking, _CountedStream(stream, unpacking), path, depth, piece)
-
-
-def _opened(archive: zipfile.ZipFile, body: bytes, member: zipfile.ZipInfo) -> tuple[ReadInto, int]:
-    """A member's bytes, and in what pieces they are read."""
-    if member.compress_type == zipfile.ZIP_DEFLATED:
-        return inflated_member(body, member), _PIECE
-    # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
-    piece = _PIECE if member.compress_type == zipfile.ZIP_STORED else _SMALL_PIECE
-    return cast("io.BufferedIOBase", archive.open(member)).readinto1, piece
+                    # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
+                    piece = _PIECE if member.compress_type in _EXACT else _SMALL_PIECE
+                    stream = _CountedStream(opened_member(archive, plain, member), unpacking)
+                    _single(unpacking, stream, prefix + member.filename[:_MAX_NAME], depth, piece)
 
 
 def _ar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:

@@ -117,6 +117,8 @@ class _Database:
     def _row(self, page: bytes, at: int) -> _Row:
         size, at = _varint(page, at)
         _, at = _varint(page, at)
+        if size > _LONGEST_VALUE:
+            self._unpacking.note(f"a row of a database in it has more than {_LONGEST_VALUE:,} bytes")
         payload = self._payload(page, at, min(size, _LONGEST_VALUE))
         self._unpacking.take(len(payload) + _LEAST)
         end, at = _varint(payload, 0)

@@ -6,8 +6,12 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from typing import TYPE_CHECKING, cast
 
 from hullmark.rootfs.inflate import ReadInto
+
+if TYPE_CHECKING:
+    import io
 
 try:
     from isal import isal_zlib
@@ -72,11 +76,13 @@ class Skip:
         return body[:begin] + table + _END.pack(*head, count, count, len(table), offset, 0)
 
 
-def inflated_member(body: bytes, member: zipfile.ZipInfo) -> ReadInto:
-    """A function that fills a buffer with a deflated member's bytes, and returns how many; 0 at the end.
+def opened_member(archive: zipfile.ZipFile, body: bytes, member: zipfile.ZipInfo) -> ReadInto:
+    """A function that fills a buffer with a member's bytes, and returns how many; 0 at the end. `body` is the archive's.
 
-    Raises BadZipFile, EOFError or the library's error, where the member is damaged, after all that came before the damage.
+    Raises BadZipFile, EOFError or the library's error where the member is damaged, after all that came before the damage.
     """
+    if member.compress_type != zipfile.ZIP_DEFLATED:
+        return cast("io.BufferedIOBase", archive.open(member)).readinto1
     at = member.header_offset
     if not body.startswith(_LOCAL_MAGIC, at) or at + _LOCAL > len(body):
         raise zipfile.BadZipFile("a member is not where the table of contents says")

@@ -232,7 +232,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "planetscale-oauth-token": ("pscale_oauth_" + some(ALNUM, 43), "x"),
     "render-key": ("rnd_" + some(ALNUM, 32), "x"),
     "mapbox-secret-token": (f"sk.eyJ{some(ALNUM, 80)}.{some(ALNUM, 22)}", "x"),
-    "facebook-token": ("EAAC" + some(ALNUM, 160), "x"),
+    "facebook-access-token": ("EAAC" + some(ALNUM, 160), "x"),
     "google-oauth-token": ("ya29." + some(ALNUM, 160), "x"),
     "google-refresh-token": ("1//0" + some(ALNUM, 99), "x"),
     "onepassword-token": ("ops_eyJ" + some(ALNUM, 400), "x"),

@@ -13,9 +13,13 @@ from hullmark.facets.secrets.kinds import KINDS
 from tests.unit.facets.secrets.samples import HEX, SAMPLES, some
 
 _KEYWORDS = tuple(dict.fromkeys(keyword for kind in KINDS for keyword in keywords_of(kind)))
-_PIECES = sorted({text for keyword in _KEYWORDS for text in (keyword.text, *keyword.others)}) + [text.encode() for text, _ in SAMPLES.values()]
+_PIECES = sorted({text for keyword in _KEYWORDS for text in (keyword.text, *keyword.others)}) + [
+    text.encode() for text, _ in SAMPLES.values()
+]
 _TEXTS = st.lists(
-    st.sampled_from(_PIECES) | st.binary(max_size=6) | st.sampled_from([b"\n", b" ", b"a", b"=", b":", b"@", b'"', b"abcdefgh"]),
+    st.sampled_from(_PIECES)
+    | st.binary(max_size=6)
+    | st.sampled_from([b"\n", b" ", b"a", b"=", b":", b"@", b'"', b"abcdefgh"]),
     max_size=12,
 ).map(b"".join)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from hullmark.facets.unpacking import git
 from hullmark.facets.unpacking.archives import MIB, Allowance, Enough, look_inside
+from tests.unit.facets.unpacking.packs import head_of, pack_of
 
 
 def shown(body: bytes) -> tuple[list[bytes], str]:
@@ -23,21 +23,6 @@ def shown(body: bytes) -> tuple[list[bytes], str]:
     return seen, reason
 
 
-def head(kind: int, size: int) -> bytes:
-    first, size = kind << 4 | size & 15, size >> 4
-    out = [first]
-    while size:
-        out[-1] |= 0x80
-        out.append(size & 0x7F)
-        size >>= 7
-    return bytes(out)
-
-
-def pack_of(*objects: bytes) -> bytes:
-    body = b"PACK\0\0\0\2" + len(objects).to_bytes(4, "big") + b"".join(objects)
-    return body + hashlib.sha1(body, usedforsecurity=False).digest()
-
-
 def test_a_loose_blob_is_shown() -> None:
     assert shown(zlib.compress(b"blob 5\0hello")) == ([b"hello"], "")
 
@@ -45,15 +30,15 @@ def test_a_loose_blob_is_shown() -> None:
 def test_a_pack_shows_blobs_and_what_deltas_make_of_them() -> None:
     base = b"token = one\n" * 20
     delta = bytes((240, 1, 16, 0x90, 12, 4)) + b"more"
-    first = head(3, len(base)) + zlib.compress(base)
-    second = head(6, len(delta)) + bytes((len(first),)) + zlib.compress(delta)
+    first = head_of(3, len(base)) + zlib.compress(base)
+    second = head_of(6, len(delta)) + bytes((len(first),)) + zlib.compress(delta)
     assert len(first) < 128
     assert shown(pack_of(first, second)) == ([base, b"token = one\nmore"], "")
 
 
 def test_a_delta_without_its_base_is_said_to_be_one() -> None:
     delta = bytes((5, 5, 5)) + b"hello"
-    body = pack_of(head(7, len(delta)) + bytes(20) + zlib.compress(delta))
+    body = pack_of(head_of(7, len(delta)) + bytes(20) + zlib.compress(delta))
     assert shown(body) == ([delta], "an object of a Git pack is made from one that is not held")
 
 
