@@ -81,8 +81,7 @@ WITHOUT_OURS = frozenset(
         *("gocardless-api-token", "grafana-api-token", "hubspot-api-token", "intercom-api-token"),
         *("intercom-client-secret", "ionic-api-token", "linear-client-secret", "linkedin-client-id"),
         *("linkedin-client-secret", "lob-api-key", "lob-pub-api-key", "mailgun-signing-key", "mapbox-api-token"),
-        *("messagebird-api-token", "messagebird-client-id", "new-relic-user-api-id"),
-        *("stripe-publishable-token"),
+        *("messagebird-api-token", "messagebird-client-id", "new-relic-user-api-id", "stripe-publishable-token"),
         *("twitch-api-token", "twitter-token"),
     )
 )
