@@ -23,11 +23,12 @@ RESULT = BENCH / "secrets.md"
 _HEAD = """\
 # Secrets: what is found of a planted set
 
-`python -m bench.planted_secrets` writes a frozen set of planted secrets ({planted} values of {kinds} kinds) and decoys ({decoys}). Rules were written with one
-half of it alone; the other was held out. A planted value is found if a finding is at its file and on its line or with its value; recall is found / planted,
-precision is found / (found + decoys hit). Each scanner opens archives and decodes as deep as it can; none asks the services whether a secret is
-valid. Made in one run by `python -m bench.planted_secrets.compare --peers FOLDER`; `python -m bench.planted_secrets.verdicts` judges each row as an
-image of its own.
+`python -m bench.planted_secrets` writes a frozen set of planted secrets ({planted} values of {kinds} kinds) and decoys ({decoys}).
+Rules were written with one half of it alone; the other was held out. A planted value is found if a finding is at its file and on its
+line or with its value; recall is found / planted, precision is found / (found + decoys hit). Each scanner opens archives and decodes
+as deep as it can; none asks the services whether a secret is valid. Made in one run by
+`python -m bench.planted_secrets.compare --peers FOLDER`; `python -m bench.planted_secrets.verdicts` judges each row as an image of
+its own.
 """
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "betterleaks": ("betterleaks", "{tree}", "-o", "{out}"),
