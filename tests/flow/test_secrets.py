@@ -20,8 +20,6 @@ PLANTED = [
     ("critical", "npm-token", "/root/.npmrc", False),
     ("critical", "private-key", "/app/config/server.key", False),
     ("critical", "private-key", "/root/.ssh/id_ed25519", False),
-    ("critical", "aws-secret-key", "/root/.aws/credentials", True),
-    ("high", "aws-access-key", "/root/.aws/credentials", True),
     ("high", "slack-token", "/app/config/.env", False),
     ("high", "url-password", "/app/config/.env", False),
 ]
@@ -77,11 +75,11 @@ def test_everything_planted_counts_and_nothing_else(hullmark: Program) -> None:
     ran = hullmark("secrets", "--no-cache", "-o", "json", corpus("oci", "secrets"))
     assert ran.status == 1, ran
     document = json.loads(ran.out)
-    assert document["problems"] == []
+    assert {problem["kind"] for problem in document["problems"]} <= {"note"}
     told = [(s["severity"], s["kind"], s["path"], s["is_ghost"]) for s in document["secrets"] if s["place"] == "file"]
     assert sorted(told) == sorted(PLANTED)
-    settings = [(s["kind"], s["place"], s["name"]) for s in document["secrets"] if s["place"] != "file"]
-    assert settings == [("aws-secret-key", "env", "AWS_SECRET_ACCESS_KEY")]
+    # The keys of Amazon's documentation, in a file of a lower layer and in a variable, are none of anyone's.
+    assert [s for s in document["secrets"] if s["place"] != "file"] == []
     assert [s for s in document["secrets"] if s["allowed"]] == []
 
 

@@ -24,30 +24,20 @@ def secrets_of(name: str) -> tuple[Secret, ...]:
     records = [read_layer(layer, dispatch) for layer in image.layers]
     view = ImageView(squash(records, keep_ghosts=True), records, None, image.config, "secrets")
     found: tuple[Secret, ...] = facet.assemble(view)
-    assert view.problems == []
-    assert [problem for record in records for problem in record.problems if problem.room.startswith("secrets")] == []
+    problems = [*view.problems, *(problem for record in records for problem in record.problems)]
+    assert [problem for problem in problems if problem.room.startswith("secrets") and problem.is_open] == []
     return found
 
 
-def test_everything_planted_is_found_in_whatever_layer() -> None:
+def test_everything_planted_is_found_but_the_keys_of_amazons_documentation() -> None:
     found = secrets_of("secrets")
     assert {(each.kind, each.path, each.line, each.is_ghost) for each in found if each.place == "file"} == {
-        ("aws-access-key", "/root/.aws/credentials", 2, True),
-        ("aws-secret-key", "/root/.aws/credentials", 3, True),
         ("npm-token", "/root/.npmrc", 1, False),
         ("private-key", "/app/config/server.key", 1, False),
         ("private-key", "/root/.ssh/id_ed25519", 1, False),
         ("slack-token", "/app/config/.env", 2, False),
         ("url-password", "/app/config/.env", 1, False),
     }
-
-
-def test_settings_hold_secrets_too_and_equal_ones_are_told_as_equal() -> None:
-    found = secrets_of("secrets")
-    in_settings = [each for each in found if each.place == "env"]
-    assert [(each.kind, each.name) for each in in_settings] == [("aws-secret-key", "AWS_SECRET_ACCESS_KEY")]
-    in_file = next(each for each in found if each.kind == "aws-secret-key" and each.place == "file")
-    assert in_settings[0].digest == in_file.digest
 
 
 def test_no_secret_is_told_whole() -> None:
@@ -62,7 +52,7 @@ def test_no_secret_is_told_whole() -> None:
         ("nginx", set()),
         ("java-app", set()),
         # Keys and logins in the tests and the documentation of npm's packages, as http-signature's http_signing.md.
-        ("node-app", {"code-of-libraries", "documentation", "documentation-of-packages", "tests"}),
+        ("node-app", {"code-of-libraries", "documentation", "documentation-of-packages", "pages", "tests"}),
         # Gems show URLs with logins in their comments, and OpenSSL's binding keys in its documentation.
         ("ruby-app", {"code-of-libraries", "documentation"}),
     ],

@@ -73,6 +73,7 @@ _OTHER = 'rule another { strings: $a = "ZZZZ" condition: $a }\n'
 _BLOCK = b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
 _TWO_FILES: Layers = {"srv/a.crt": _BLOCK * 20, "srv/b.pem": _pem()}
 _CERTIFICATES, _MALWARE_ROOM = "hullmark.facets.certificates.", "hullmark.facets.malware."
+_UNPACKING = "hullmark.facets.unpacking."
 
 LOOKS: dict[tuple[str, str], Look] = {
     (_CERTIFICATES + "facet", "FILE_LIMIT"): _keys(len(_pem()), _pem() + b"\n" * 500, _pem()),
@@ -93,17 +94,15 @@ LOOKS: dict[tuple[str, str], Look] = {
     ("hullmark.facets.secrets.keywords", "MAX_MEETINGS"): Look(
         _SECRET, 1, {"a": _SLACK + b"\n" + _SONAR}, {"a": _SONAR}
     ),
-    (_MALWARE_ROOM + "archives", "MAX_BYTES"): _infected(100, _zip(bytes(100), EICAR), gzip.compress(EICAR)),
-    (_MALWARE_ROOM + "archives", "MAX_DEPTH"): _infected(1, gzip.compress(gzip.compress(EICAR)), gzip.compress(EICAR)),
-    (_MALWARE_ROOM + "archives", "MAX_HELD_BYTES"): _infected(
+    (_UNPACKING + "archives", "MAX_BYTES"): _infected(100, _zip(bytes(100), EICAR), gzip.compress(EICAR)),
+    (_UNPACKING + "archives", "MAX_DEPTH"): _infected(1, gzip.compress(gzip.compress(EICAR)), gzip.compress(EICAR)),
+    (_UNPACKING + "archives", "MAX_HELD_BYTES"): _infected(80, gzip.compress(EICAR + bytes(99)), gzip.compress(EICAR)),
+    (_UNPACKING + "archives", "MAX_MEMBERS"): _infected(1, _zip(b"a", EICAR), gzip.compress(EICAR)),
+    (_UNPACKING + "archives", "MAX_MEMBER_BYTES"): _infected(
         80, gzip.compress(EICAR + bytes(99)), gzip.compress(EICAR)
     ),
-    (_MALWARE_ROOM + "archives", "MAX_MEMBERS"): _infected(1, _zip(b"a", EICAR), gzip.compress(EICAR)),
-    (_MALWARE_ROOM + "archives", "MAX_MEMBER_BYTES"): _infected(
-        80, gzip.compress(EICAR + bytes(99)), gzip.compress(EICAR)
-    ),
-    (_MALWARE_ROOM + "archives", "MAX_TOTAL_BYTES"): _infected(100, _zip(bytes(100), EICAR), gzip.compress(EICAR)),
-    (_MALWARE_ROOM + "streams", "MAX_WINDOW_BYTES"): _infected(
+    (_UNPACKING + "archives", "MAX_TOTAL_BYTES"): _infected(100, _zip(bytes(100), EICAR), gzip.compress(EICAR)),
+    (_UNPACKING + "streams", "MAX_WINDOW_BYTES"): _infected(
         2048, zstandard.compress(bytes(range(256)) * 99 + EICAR), zstandard.compress(EICAR)
     ),
     (_MALWARE_ROOM + "yara", "MAX_FILE_BYTES"): _infected(1 << 20, EICAR + bytes(1 << 20), EICAR),

@@ -15,7 +15,7 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.verdict import Outcome
 from hullmark.policy.load import load_any
 from hullmark.scanning.request import ScannerPlaces, ScanResources
-from tests.walk import cases_configuration, cases_contents, cases_policy, cases_start
+from tests.walk import cases_configuration, cases_contents, cases_policy, cases_secrets, cases_start
 from tests.walk.look import Look
 from tests.walk.world import NOW, Layers, lowered, seen
 from tools.limits import bounds
@@ -25,6 +25,7 @@ LOOKS: dict[tuple[str, str], Look] = {
     **cases_configuration.VIEWS,
     **cases_contents.LOOKS,
     **cases_policy.LOOKS,
+    **cases_secrets.LOOKS,
     **cases_start.LOOKS,
 }
 HELD = frozenset((Outcome.STOP, Outcome.UNKNOWN))

@@ -58,18 +58,49 @@ class Allowance(msgspec.Struct, frozen=True):
         return bool(self.value or self.known)
 
 
-_PACKAGES = r"/(?:node_modules|site-packages|dist-packages|gems|vendor)/"
+_PACKAGES = r"(?:/(?:node_modules|site-packages|dist-packages|gems|vendor)/|^/usr/(?:local/)?(?:lib|lib64|share|go)/|^/opt/(?:java|conda)/)"
+_INSIDE = r"(?:.*/)?"
+
+WEAK = (
+    *("assigned-secret", "quoted-secret", "environment-secret", "named-value", "element-password", "program-password"),
+    *(
+        "url-password",
+        "basic-login",
+        "bearer-token",
+        "header-key",
+        "command-login",
+        "command-password",
+        "argument-password",
+    ),
+    *(
+        "driver-login",
+        "connection-string-password",
+        "application-key",
+        "secure-string",
+        "password-hash",
+        "directory-password-hash",
+    ),
+    *("netrc-password", "pgpass-password", "wordpress-salt"),
+)
+"""Kinds without a form of their own. Only of these a folder's name alone says anything."""
 
 ALLOWED = (
     Allowance(
         "tests",
         "it belongs to the tests of a package, which publish what they test with",
-        r"/(?:tests?|testing|testdata|test_data|__tests__|specs?|fixtures?|mocks?)/",
+        _PACKAGES + _INSIDE + r"(?:tests?|testing|testdata|test_data|__tests__|specs?|fixtures?|mocks?)/",
     ),
     Allowance(
         "documentation",
         "it is an example in documentation",
-        r"^/usr/(?:local/)?share/(?:doc|man|info|help)/|/(?:docs?|examples?|samples?)/|/(?:README|CHANGELOG|HISTORY|CHANGES|NEWS)[^/]*$",
+        r"^/usr/(?:local/)?share/(?:doc|man|info|help)/|" + _PACKAGES + _INSIDE + r"(?:docs?|examples?|samples?)/",
+    ),
+    Allowance(
+        "pages",
+        "it is an example in a page of documentation",
+        r"/(?:README|CHANGELOG|HISTORY|CHANGES|NEWS)[^/]*$|/docs?/(?:.*/)?[^/]+\.(?:md|rst|txt|html|adoc)$|\.(?:exa"
+        r"mple|sample|dist|template|tmpl|tpl)$",
+        WEAK,
     ),
     Allowance(
         "documentation-of-packages",
@@ -79,8 +110,8 @@ ALLOWED = (
     Allowance(
         "code-of-libraries",
         "it is given to a name in the code or the settings of a published package",
-        _PACKAGES + r"|^/usr/lib/(?:python|ruby|node|perl)|^/usr/share/(?:perl|nodejs|python)",
-        ("assigned-secret", "url-password", "basic-login", "password-hash"),
+        _PACKAGES + r"|\.jar!/(?:org|com|io|net|javax|jakarta|META-INF|schema|schemas)/",
+        WEAK,
     ),
     Allowance(
         "service-descriptions",

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, Keywords, OneByOne, keywords
+from hullmark.facets.secrets.keywords import Keyword, Keywords, Meeting, OneByOne, keywords
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.model.limit import Limit
@@ -33,50 +33,69 @@ class Spot(NamedTuple):
 
 
 class Spots(NamedTuple):
-    """The secrets of one body in order, none in another; `is_cut`: there may be more."""
+    """The secrets of one body in order, none in another; `is_cut`: there may be more. `signs`: where something may be hidden in it."""
 
     found: list[Spot]
     is_cut: bool
+    signs: Sequence[Meeting] = ()
 
 
-_NONE = Spots([], False)
 _Place = tuple[int, int, int, int, int]
 """(number of the kind, where the secret begins and ends, where the expression does)."""
 
 
-class Finder:
-    """Looks for some kinds of secrets, for their keywords in this `way`. Of two that overlap, the kind that comes first counts."""
+def keywords_of(kind: Kind) -> Sequence[Keyword]:
+    """What is looked for in a body to find a kind in it."""
+    if kind.is_one and kind.keywords:
+        return (Keyword(kind.keywords[0], kind.any_case, kind.tail, kind.keywords[1:]),)
+    return [Keyword(text, kind.any_case, kind.tail) for text in kind.keywords]
 
-    def __init__(self, kinds: Sequence[Kind], way: Callable[[Sequence[Keyword]], Keywords] = keywords) -> None:
+
+class Finder:
+    """Looks for some kinds of secrets, for their keywords in this `way`. Of two that overlap, the kind that comes first counts.
+
+    `signs` are met in the same pass; what they mean is up to who asks.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        way: Callable[[Sequence[Keyword]], Keywords] = keywords,
+        signs: Sequence[Keyword] = (),
+    ) -> None:
         self._kinds = tuple(kinds)
         self._patterns: list[re.Pattern[bytes] | None] = [None] * len(kinds)
         by_keyword: dict[Keyword, list[int]] = {}
         for number, kind in enumerate(kinds):
-            for text in kind.keywords:
-                by_keyword.setdefault(Keyword(text, kind.any_case, kind.tail), []).append(number)
+            for keyword in keywords_of(kind):
+                by_keyword.setdefault(keyword, []).append(number)
+        self._names = tuple((number, kind.names) for number, kind in enumerate(kinds) if kind.names)
         self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
         self._always_in = tuple(name for number in self._always for name in kinds[number].names or ("",))
         self._wanted = tuple(by_keyword)
         self._kinds_of = tuple(by_keyword.values())
-        self._keywords = way(self._wanted)
+        self._keywords = way((*self._wanted, *signs))
 
     def find(self, body: bytes | memoryview, name: str = "") -> Spots:
         """The secrets in the body of a file with this name (its last path segment; "" for none: every kind is tried)."""
-        meetings = self._keywords.meetings(body)
+        meetings, is_cut = self._keywords.meetings(body)
         if not meetings and not name.endswith(self._always_in):
-            return _NONE
+            return Spots([], False)
         body = bytes(body)
         whole = set(self._always)
         spots: set[_Place] = set()
-        for index, end in meetings[:MAX_MEETINGS]:
-            for number in self._kinds_of[index]:
-                kind = self._kinds[number]
-                if kind.names and name and not name.endswith(kind.names):
+        own = len(self._wanted)
+        signs = [(index - own, end) for index, end in meetings if index >= own]
+        closed = self._closed(name)
+        for index, end in meetings:
+            for number in self._kinds_of[index] if index < own else ():
+                if number in closed:
                     continue
+                kind = self._kinds[number]
                 if kind.is_whole:
                     whole.add(number)
                     continue
-                place = self._place(number, body, end - len(self._wanted[index].text), end)
+                place = self._place(number, body, end - self._wanted[index].size, end)
                 if place is not None:
                     spots.add(place)
             if len(spots) > MAX_SECRETS:
@@ -85,7 +104,11 @@ class Finder:
             spots.update(self._everywhere(number, body, name))
         chosen = _apart(sorted(spots))
         found = [Spot(self._kinds[number], *place) for number, *place in chosen]
-        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or len(meetings) > MAX_MEETINGS)
+        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
+
+    def _closed(self, name: str) -> set[int]:
+        """The kinds that are not looked for in a file of this name."""
+        return {number for number, names in self._names if not name.endswith(names)} if name else set()
 
     def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[_Place]:
         kind = self._kinds[number]

@@ -6,9 +6,9 @@ Both give the same positions; the library is much faster, but not available ever
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,23 +21,40 @@ Meeting = tuple[int, int]
 """(index of the keyword, where it ends)."""
 
 
+class Meetings(NamedTuple):
+    """Where keywords were met, sorted by the end, then by the index; `is_cut`: there are more."""
+
+    found: Sequence[Meeting]
+    is_cut: bool = False
+
+
 class Keyword(msgspec.Struct, frozen=True):
     """Bytes to look for; in upper and lower case alike if `any_case`, and written in lower case then.
 
     `tail` is an expression for what follows it, so that a keyword which stands everywhere is met seldom. It is written so that Python
-    and hyperscan read it alike, and so that from one beginning it fits to one end only.
+    and hyperscan read it alike. `others`: further words, with which it is looked for as one: fifty words with a tail cost little more
+    than one then.
     """
 
     text: bytes
     any_case: bool = False
     tail: bytes = b""
+    others: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of the keyword; 0 for several words, which are met where they begin."""
+        return 0 if self.others else len(self.text)
 
 
 class Keywords(Protocol):
     """Finds all occurrences of a set of keywords, overlapping ones too."""
 
-    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
-        """The meetings, sorted by the end, then by the index; at most MAX_MEETINGS and one more."""
+    def meetings(self, body: bytes | memoryview) -> Meetings:
+        """At most MAX_MEETINGS of them."""
+
+
+_NONE = Meetings([])
 
 
 def keywords(wanted: Sequence[Keyword]) -> Keywords:
@@ -57,15 +74,17 @@ class OneByOne:
         self._wanted = tuple((keyword, _tail(keyword)) for keyword in wanted)
         self._lowers = any(keyword.any_case for keyword in wanted)
 
-    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
+    def meetings(self, body: bytes | memoryview) -> Meetings:
         """As Keywords has it."""
         body = bytes(body)
         lower = body.lower() if self._lowers else body
         found: list[Meeting] = []
         for index, (keyword, tail) in enumerate(self._wanted):
-            ends = _ends(keyword.text, lower if keyword.any_case else body)
-            met = (end for end in ends if tail is None or tail.match(body, end))
-            found += ((index, end) for _, end in zip(range(MAX_MEETINGS + 1), met, strict=False))
+            text = lower if keyword.any_case else body
+            for word in (keyword.text, *keyword.others):
+                met = (end for end in _ends(word, text) if tail is None or tail.match(body, end))
+                back = len(word) - keyword.size
+                found += ((index, end - back) for _, end in zip(range(MAX_MEETINGS + 1), met, strict=False))
         return _sorted(found)
 
 
@@ -80,9 +99,10 @@ def _ends(text: bytes, body: bytes) -> Iterator[int]:
         at = body.find(text, at + 1)
 
 
-def _sorted(found: list[Meeting]) -> list[Meeting]:
-    found.sort(key=lambda meeting: (meeting[1], meeting[0]))
-    return found[: MAX_MEETINGS + 1]
+def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> Meetings:
+    """The meetings in order, each once: of several words one may begin as another does."""
+    apart = sorted(set(found), key=lambda meeting: (meeting[1], meeting[0]))
+    return Meetings(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
 
 
 class Hyperscan:
@@ -94,29 +114,70 @@ class Hyperscan:
         caseless, begins = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_SOM_LEFTMOST
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[re.escape(keyword.text) + keyword.tail for keyword in wanted],
+            expressions=[_words(keyword) + keyword.tail for keyword in wanted],
             ids=list(range(len(wanted))),
-            flags=[(caseless * keyword.any_case) | (begins * bool(keyword.tail)) for keyword in wanted],
+            flags=[
+                (caseless * keyword.any_case) | (begins * bool(keyword.tail or keyword.others)) for keyword in wanted
+            ],
         )
         # Where what follows belongs to the expression, the library's end is not the keyword's.
-        self._sizes = {index: len(keyword.text) for index, keyword in enumerate(wanted) if keyword.tail}
+        self._sizes = {index: keyword.size for index, keyword in enumerate(wanted) if keyword.tail or keyword.others}
+        self._begins = {index: _Beginnings(keyword) for index, keyword in enumerate(wanted) if keyword.others}
         self._stopped = hyperscan.ScanTerminated
         self._lock = Lock()
 
-    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
+    def meetings(self, body: bytes | memoryview) -> Meetings:
         """As Keywords has it. The library's scratch space serves one thread at a time."""
         met: list[tuple[int, int, int]] = []
+        is_cut = False
         with self._lock:
             try:
                 if len(body):
                     self._database.scan(body, _note, 0, met)
-            except self._stopped:  # there are more than are wanted
-                return self._ends(met)
-        return self._ends(met) if met else []
+            except self._stopped:
+                is_cut = True
+        return _sorted(self._ends(met, body), is_cut=is_cut) if met else _NONE
 
-    def _ends(self, met: Sequence[tuple[int, int, int]]) -> Sequence[Meeting]:
-        sizes = self._sizes
-        return _sorted([(index, start + sizes[index] if index in sizes else end) for index, start, end in met])
+    def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> Iterator[Meeting]:
+        spans: dict[int, list[tuple[int, int]]] = {}
+        for index, start, end in met:
+            if index in self._begins:
+                spans.setdefault(index, []).append((start, end))
+            else:
+                yield index, start + self._sizes[index] if index in self._sizes else end
+        for index, each in spans.items():
+            yield from ((index, start) for start in self._begins[index].of(body, sorted(each)))
+
+
+class _Beginnings:
+    """Where a keyword of several words is met: of those with one end of their tail, the library says where the first begins."""
+
+    def __init__(self, keyword: Keyword) -> None:
+        self._any_case = keyword.any_case
+        self._words = re.compile(_words(keyword))
+        self._whole = re.compile(_words(keyword) + keyword.tail, re.IGNORECASE * keyword.any_case)
+
+    def of(self, body: bytes | memoryview, spans: Iterable[tuple[int, int]]) -> Iterator[int]:
+        """The beginnings in these spans, which are sorted."""
+        at = 0
+        for start, end in spans:
+            begin = max(at, start)
+            text = bytes(body[begin:end])
+            text, word = text.lower() if self._any_case else text, 0
+            while found := self._words.search(text, word):
+                word = found.start() + 1
+                if self._whole.match(body, begin + word - 1):
+                    yield begin + word - 1
+            at = max(at, end)
+
+
+def _words(keyword: Keyword) -> bytes:
+    return b"(?:" + b"|".join(_literal(word) for word in (keyword.text, *keyword.others)) + b")"
+
+
+def _literal(text: bytes) -> bytes:
+    """An expression for exactly these bytes, in ASCII and without a zero byte, which would end it."""
+    return b"".join(bytes((byte,)) if bytes((byte,)).isalnum() else b"\\x%02x" % byte for byte in text)
 
 
 def _note(index: int, start: int, end: int, flags: int, met: list[tuple[int, int, int]]) -> bool | None:

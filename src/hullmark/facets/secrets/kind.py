@@ -23,6 +23,8 @@ class Kind(msgspec.Struct, frozen=True):
 
     `tail`: what follows each of the keywords, as `Keyword` has it, where they alone are met too often.
 
+    `is_one`: the keywords are looked for as one, as `Keyword` has it.
+
     `is_whole`: the pattern is tried on the whole body, once a keyword is met in it, or always where there are none.
     `path`: only in files whose absolute path this expression fits; "" for any.
     `names`: only in files whose last path segment ends with one of these; () for any. Where no name is known every kind is tried,
@@ -39,6 +41,7 @@ class Kind(msgspec.Struct, frozen=True):
     after: int = 512
     any_case: bool = False
     tail: bytes = b""
+    is_one: bool = False
     names: tuple[str, ...] = ()
     is_whole: bool = False
     path: str = ""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from hullmark.facets.secrets import kinds_cloud, kinds_code, kinds_files, kinds_general, kinds_named, kinds_services
+from hullmark.facets.secrets import (
+    kinds_cloud,
+    kinds_code,
+    kinds_commands,
+    kinds_files,
+    kinds_general,
+    kinds_given,
+    kinds_named,
+    kinds_prefixed,
+    kinds_services,
+    kinds_stores,
+)
 from hullmark.facets.secrets.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     *kinds_cloud.KINDS,
     *kinds_code.KINDS,
     *kinds_services.KINDS,
+    *kinds_prefixed.KINDS,
     *kinds_named.KINDS,
+    *kinds_stores.KINDS,
     *kinds_files.KINDS,
     *kinds_general.KINDS,
+    *kinds_commands.KINDS,
+    *kinds_given.KINDS,
 )
 """A new kind is one entry in one of the tables."""

@@ -21,6 +21,11 @@ def is_bech32(value: bytes) -> bool:
     return checksum == 1
 
 
+def is_key_of_someone(value: bytes) -> bool:
+    """Whether a key is random, and not one that documentation shows."""
+    return not value.endswith(b"EXAMPLE") and random_enough(2.5)(value)
+
+
 KINDS = (
     Kind(
         "aws-access-key",
@@ -28,7 +33,7 @@ KINDS = (
         "high",
         (b"AKIA", b"ASIA"),
         rb"(?<![A-Za-z0-9+/])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9+/=])",
-        random_enough(2.5),
+        is_key_of_someone,
     ),
     Kind(
         "aws-secret-key",
@@ -37,7 +42,7 @@ KINDS = (
         (b"secret_access_key", b"secretaccesskey", b"aws_secret_key", b"secret-access-key"),
         rb"(?i)(?:secret[_-]?access[_-]?key|aws_secret_key)[\"']?[ \t]{0,9}(?:=|:|=>)[ \t]{0,9}[\"']?"
         rb"(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-        random_enough(3.5),
+        lambda value: not value.endswith(b"EXAMPLEKEY") and random_enough(3.5)(value),
         any_case=True,
     ),
     Kind(

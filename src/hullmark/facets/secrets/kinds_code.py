@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 
 from hullmark.facets.secrets.kind import Kind, is_placeholder, random_enough
 
+_BASE36 = b"0123456789abcdefghijklmnopqrstuvwxyz"
+_ROUTABLE = re.compile(rb".+\.[0-9a-z]{2}\.[0-9a-z]{9}")
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -19,6 +22,19 @@ def has_checksum(token: bytes) -> bool:
         number, digit = divmod(number, 62)
         digits = _BASE62[digit : digit + 1] + digits
     return digits == body[-6:]
+
+
+def is_gitlab_token(token: bytes) -> bool:
+    """Whether a token is random, and where it is of the routable form, its last seven digits of base 36 are the CRC-32 of the others."""
+    if is_placeholder(token) or not random_enough(3.2)(token):
+        return False
+    if not _ROUTABLE.fullmatch(token):
+        return True
+    number, digits = zlib.crc32(token[:-7]), b""
+    for _ in range(7):
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit : digit + 1] + digits
+    return digits == token[-7:]
 
 
 def is_docker_login(value: bytes) -> bool:
@@ -53,7 +69,7 @@ KINDS = (
         "critical",
         (b"glpat-", b"gldt-", b"glrt-", b"glptt-", b"glcbt-", b"glft-", b"glsoat-", b"glagent-", b"gloas-"),
         rb"(?<![A-Za-z0-9_-])gl(?:pat|dt|rt|ptt|cbt|ft|soat|agent|oas)-[A-Za-z0-9_.-]{20,100}",
-        random_enough(3.2),
+        is_gitlab_token,
     ),
     Kind("atlassian-token", "Atlassian API token", "high", (b"ATATT3",), rb"ATATT3[A-Za-z0-9_=-]{180,250}"),
     Kind(

@@ -16,25 +16,9 @@ _PUTTY_HEAD = rb"PuTTY-User-Key-File-[23]: [^\r\n]{1,40}\r?\nEncryption: "
 _PUTTY_PUBLIC = rb"\r?\nComment: [^\r\n]{0,300}\r?\nPublic-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/=\r\n]{0,4000}"
 _USER = rb"[^\s/:@\"'<>$`?#|\\(){}\[\],]{0,100}"
 _PASSWORD = rb"[^\s/:@\"'<>$`?#|\\(){}\[\],]{2,200}"
-_WORDS = (
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "secret_key",
-    "secretkey",
-    "access_key",
-)
-_SEPARATORS = ("=", " =", ":", " :", '"', "'")
 _BASIC_PASSWORDS = frozenset(
     (b"password", b"secret", b"pass", b"test", b"user", b"admin", b"root", b"pwd", b"passwd", b"token", b"123")
 )
-_IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z_.-]*(?:\(.*|\[.*)?$")
-_PATH = re.compile(rb"^(?:[.~]?/|[A-Za-z]:\\|file:|https?:)")
 
 
 def is_jwt(value: bytes) -> bool:
@@ -59,14 +43,6 @@ def is_basic_login(value: bytes) -> bool:
 def is_password(value: bytes) -> bool:
     """Whether a word may be a password that someone really has: no placeholder, no variable, none that documentation is full of."""
     return not is_placeholder(value) and value.lower() not in _BASIC_PASSWORDS
-
-
-def is_assigned_secret(value: bytes) -> bool:
-    """Whether what is given to a name of a secret is one, rather than the name of a variable, a path, an address or a word."""
-    if is_placeholder(value) or _PATH.match(value) or _IDENTIFIER.match(value):
-        return False
-    kinds = sum((any(map(str.isdigit, value.decode("latin-1"))), value != value.lower(), value != value.upper()))
-    return kinds >= 2 and entropy(value) >= 3.0
 
 
 def is_key(value: bytes) -> bool:
@@ -188,36 +164,5 @@ KINDS = (
         before=210,
         after=900,
         names=(".pgpass", "pgpass.conf"),
-    ),
-    Kind(
-        "assigned-secret",
-        "secret that is given to a name",
-        "medium",
-        tuple(f"{word}{separator}".encode() for word in _WORDS for separator in _SEPARATORS),
-        rb"(?i:password|passwd|passphrase|secret|token|api[_-]?key|secret_?key|access_key)[\"']?"
-        rb"[ \t]{0,4}(?:=|:|:=|=>)[ \t]{0,4}"
-        rb"(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>[^\s\"'#;,(){}\[\]<>]{8,200}))(?=[\s\"',;)}\]]|$)",
-        is_assigned_secret,
-        any_case=True,
-        names=(
-            ".env",
-            ".conf",
-            ".cnf",
-            ".cfg",
-            ".ini",
-            ".properties",
-            ".yml",
-            ".yaml",
-            ".toml",
-            ".tfvars",
-            ".json",
-            ".npmrc",
-            ".pypirc",
-            ".netrc",
-            "environment",
-            "credentials",
-            ".sh",
-            "Dockerfile",
-        ),
     ),
 )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
+
 from hullmark.facets.secrets.kind import Kind, random_enough
+
+
+def is_grafana_token(token: bytes) -> bool:
+    """Whether a service account's token ends with the CRC-32 of what is in front of it, the lowest byte first, in hex."""
+    body, _, checksum = token.rpartition(b"_")
+    return not token.startswith(b"glsa_") or zlib.crc32(body).to_bytes(4, "little").hex().encode() == checksum
+
 
 KINDS = (
     Kind(
@@ -68,6 +77,7 @@ KINDS = (
         rb"(?<![A-Za-z0-9])[a-f0-9]{32}-us[0-9]{1,2}(?![A-Za-z0-9])",
         random_enough(3.0),
         before=33,
+        tail=rb"[0-9]",
     ),
     Kind(
         "shopify-token",
@@ -151,6 +161,7 @@ KINDS = (
         "high",
         (b"glsa_", b"glc_eyJ"),
         rb"(?<![A-Za-z0-9_])(?:glsa_[A-Za-z0-9]{32}_[a-f0-9]{8}|glc_eyJ[A-Za-z0-9+/=]{60,400})",
+        is_grafana_token,
     ),
     Kind(
         "sentry-token",

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from hullmark.facets.secrets.facet import LEAD, OVERLAP
 from hullmark.facets.secrets.finder import Finder, own_finder
 from hullmark.facets.secrets.keywords import MAX_MEETINGS
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
+from hullmark.facets.secrets.search import LEAD, OVERLAP
 from tests.unit.facets.secrets.samples import SAMPLES
 
 _PARSER: Any = import_module("re._parser")
@@ -31,6 +31,9 @@ _CONTEXTS = (
 # They go by the lines of a file, or by what a value ends with.
 _OF_LINES = frozenset(
     (
+        "program-password",
+        "rails-key",
+        "secret-in-a-file-of-secrets",
         "account-password-hash",
         "assigned-secret",
         "netrc-password",

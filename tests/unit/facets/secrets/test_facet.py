@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.secrets.facet import HELD, LEAD, OVERLAP, _Pieces, secrets_facet
+from hullmark.facets.secrets.facet import secrets_facet
+from hullmark.facets.secrets.search import HELD, LEAD, OVERLAP, Pieces
 from hullmark.facets.view import ImageView
 from hullmark.model.image import HealthCheck, HistoryEntry, ImageConfig
 from hullmark.model.secret import Secret
@@ -80,13 +81,13 @@ def test_what_stands_behind_zeros_is_found_wherever_pieces_end(
 
 
 def test_zeros_that_follow_zeros_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, look = [], _Pieces._look
+    looks, look = [], Pieces._look
 
-    def counted(self: _Pieces, stop: int) -> None:
+    def counted(self: Pieces, stop: int) -> None:
         looks.append(stop)
         look(self, stop)
 
-    monkeypatch.setattr(_Pieces, "_look", counted)
+    monkeypatch.setattr(Pieces, "_look", counted)
     found, _ = in_pieces(bytes(8 * HELD) + TOKEN.encode(), 1 << 16)
     assert (len(looks), [each.kind for each in found]) == (2, ["sonar-token"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib import import_module
 from typing import Any
 
@@ -28,6 +29,28 @@ from tests.unit.facets.secrets.samples import (
     some,
 )
 
+_OID = {
+    "pkcs12": bytes.fromhex("2a864886f70d010c0a0102"),
+    "jks": bytes.fromhex("2b060104012a02110101"),
+    "rsa": bytes.fromhex("06092a864886f70d0101010500"),
+}
+_RANDOM = b"".join(hashlib.sha256(bytes((each,))).digest() for each in range(8))
+BINARY = {
+    "der-private-key": b"\x30\x82\x01\x22\x02\x01\x00\x30\x0d" + _OID["rsa"] + b"\x04\x82\x01\x00" + _RANDOM,
+    "pkcs12-key": b"\x30\x82\x01\x22\x02\x01\x03\x30\x82\x01\x00"
+    + _RANDOM[:40]
+    + b"\x06\x0b"
+    + _OID["pkcs12"]
+    + _RANDOM,
+    "java-key-store-key": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a" + bytes(8) + _OID["jks"] + _RANDOM,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(BINARY))
+def test_a_key_that_is_no_text_is_found_where_a_file_begins_with_it_and_nowhere_else(kind: str) -> None:
+    assert [spot.kind.id for spot in own_finder().find(BINARY[kind], "x").found] == [kind]
+    assert own_finder().find(b"x" + BINARY[kind], "x").found == []
+
 
 def found(text: str, name: str = "x") -> list[str]:
     """The kinds found in a text."""
@@ -35,7 +58,7 @@ def found(text: str, name: str = "x") -> list[str]:
 
 
 def test_every_kind_has_a_sample_and_a_name_of_its_own() -> None:
-    assert sorted(SAMPLES) == sorted(kind.id for kind in KINDS)
+    assert sorted({*SAMPLES, *BINARY}) == sorted(kind.id for kind in KINDS)
 
 
 @pytest.mark.parametrize("kind", sorted(SAMPLES))
@@ -85,7 +108,7 @@ def test_a_secret_is_found_wherever_it_stands(kind: str) -> None:
         ("password = /run/secrets/db", "app.ini"),
         ("token = get_token(request)", "app.conf"),
         ("password_encryption = scram-sha-256", "postgresql.conf"),
-        ('password = "Tr0ub4dor&3x"', "code.py"),
+        ('password = "ask-for-it"', "code.py"),
         ("passwd:         files systemd", "nsswitch.conf"),
         ("root:*:19000:0:99999:7:::", "shadow"),
         ("root:!:19000:0:99999:7:::", "shadow"),

@@ -1,4 +1,4 @@
-"""What is inside archives, for engines that do not open them: zip, tar, gzip, bzip2, xz and zstandard, within each other too.
+"""What is inside archives, for those who do not open them: zip, tar, ar (deb), gzip, bzip2, xz and zstandard, within each other too.
 
 Archives of other formats are not opened, but reported. Unpacking one file is bounded in depth, number and bytes, and so is
 the memory it takes.
@@ -10,12 +10,12 @@ import io
 import lzma
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import cast
 
-from hullmark.facets.malware.streams import unpacked
+from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
+from hullmark.facets.unpacking.zips import Skip, opened_member
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -48,10 +48,15 @@ _CLOSED = {
     b"\x04\x22\x4d\x18": "LZ4",
     b"LZIP\1": "lzip",
     b"\xed\xab\xee\xdb": "rpm",
-    b"!<arch>\ndebian-binary": "deb",
     b"hsqs": "SquashFS",
 }
 _CLOSED_MAGIC = tuple(_CLOSED)
+_EXACT = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_AR, _AR_HEAD = b"!<arch>\n", 60
+_USUAL_END = 1024
+_MAGIC = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC, *_CLOSED)
+_MAGIC_SIZE = max(map(len, _MAGIC))
+_FIRST = frozenset(magic[0] for magic in _MAGIC)
 
 
 class Enough(Exception):
@@ -65,20 +70,42 @@ class Enough(Exception):
         self.is_passing = is_passing
 
 
+def may_hold_files(body: bytes | memoryview) -> bool:
+    """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
+    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
+    return is_known or (len(body) % _BLOCK == 0 and _is_tar(bytes(body[:_BLOCK])))
+
+
+def ends_as_zip(body: bytes | memoryview) -> bool:
+    """Whether a zip may follow what a body begins with; a quick look, at the end alone."""
+    return _END_OF_ZIP in bytes(body[-_USUAL_END:])
+
+
 class Allowance:
-    """How many bytes may still be unpacked, of all files together."""
+    """How many bytes may still be unpacked. `of_all`: of all files of an image together, so that it may go otherwise the next time."""
 
-    def __init__(self, total: int | None = None) -> None:
+    def __init__(self, total: int | None = None, *, of_all: bool = True) -> None:
         self.left: int = MAX_TOTAL_BYTES if total is None else total
+        self._of_all = of_all
+
+    def enough(self) -> Enough:
+        """What to raise where nothing is left."""
+        if self._of_all:
+            return Enough("the archives of the image hold too much in all", is_passing=True)
+        return Enough("it holds too much for its size")
 
 
-def look_inside(body: bytes, look: Look, allowance: Allowance) -> str:
-    """Show every file in an archive to `look`, archives in archives too; other files hold nothing.
+def look_inside(
+    body: bytes, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skip: Skip | None = None
+) -> str:
+    """Show every file in an archive to `look`, archives in archives too; other files hold nothing. `formats` are opened besides.
+
+    Files in a zip that `skip` names are not unpacked.
 
     Returns a clause that says why some were not shown, "" if all were. The readable part of a damaged archive is shown.
     Raises Enough.
     """
-    unpacking = _Unpacker(look, allowance)
+    unpacking = Unpacking(look, allowance, formats, skip)
     unpacking.archive(body, "", 0)
     return unpacking.reason
 
@@ -100,12 +127,16 @@ def damage() -> tuple[type[Exception], ...]:
     )
 
 
-class _Unpacker:
+class Unpacking:
     """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out."""
 
-    def __init__(self, look: Look, allowance: Allowance) -> None:
+    def __init__(
+        self, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skip: Skip | None = None
+    ) -> None:
+        self.skip = skip
         self._look = look
         self._allowance = allowance
+        self._formats = formats
         self._members: int = MAX_MEMBERS
         self._bytes: int = MAX_BYTES
         self._held = 0
@@ -141,7 +172,7 @@ class _Unpacker:
         if self._bytes < 0:
             raise Enough(f"it holds more than {MAX_BYTES // MIB} MiB")
         if self._allowance.left < 0:
-            raise Enough("the archives of the image hold too much in all", is_passing=True)
+            raise self._allowance.enough()
 
     @contextmanager
     def damaged(self) -> Iterator[None]:
@@ -161,7 +192,7 @@ class _Unpacker:
 
     def archive(self, body: bytes, prefix: str, depth: int) -> None:
         """Show what is in a file, if it is an archive."""
-        unpack = _unpacker(body)
+        unpack = _unpacker(body) or next(filter(None, (opens(body) for opens in self._formats)), None)
         if body.startswith(_CLOSED_MAGIC):
             closed = next(_CLOSED[magic] for magic in _CLOSED if body.startswith(magic))
             self.note(f"archives of the format {closed} are not opened")
@@ -172,7 +203,9 @@ class _Unpacker:
                 unpack(self, body, prefix, depth)
 
 
-Unpack = Callable[[_Unpacker, bytes, str, int], None]
+Unpack = Callable[[Unpacking, bytes, str, int], None]
+Format = Callable[[bytes], Unpack | None]
+"""How a body of a format is opened, given what its files' paths begin with and how deep it lies; None for one of another format."""
 
 
 def _unpacker(body: bytes) -> Unpack | None:
@@ -183,6 +216,8 @@ def _unpacker(body: bytes) -> Unpack | None:
         return _stream(opened)
     if _is_tar(body[:_BLOCK]):
         return _plain_tar
+    if body.startswith(_AR):
+        return _ar
     # A zip may follow a program, as in self-starting jars: its end is what makes it a zip.
     return _appended_zip if body.rfind(_END_OF_ZIP, -_LONGEST_END) > 0 else None
 
@@ -195,7 +230,7 @@ def _is_tar(head: bytes) -> bool:
     return int(field, 8) == sum(head) - sum(head[148:156]) + 8 * ord(" ")
 
 
-def _appended_zip(unpacking: _Unpacker, body: bytes, prefix: str, depth: int) -> None:
+def _appended_zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             is_zip = bool(archive.filelist)
@@ -205,34 +240,47 @@ def _appended_zip(unpacking: _Unpacker, body: bytes, prefix: str, depth: int) ->
         _zip(unpacking, body, prefix, depth)
 
 
-def _zip(unpacking: _Unpacker, body: bytes, prefix: str, depth: int) -> None:
+def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
     # The library makes an object for each line of the table of contents before it says how many there are.
-    if body.count(_IN_ZIP) > MAX_MEMBERS:
+    plain = unpacking.skip.without(body, MAX_MEMBERS) if unpacking.skip is not None else body
+    if plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
         raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:
         for member in archive.infolist():
             unpacking.count()
             if member.flag_bits & 1:
                 unpacking.note("a file in it is encrypted")
             elif not member.is_dir():
-                # Only for these two methods the library unpacks as little as requested; for others, all that a piece holds.
-                piece = _PIECE if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else _SMALL_PIECE
-                path = prefix + member.filename[:_MAX_NAME]
-                with unpacking.damaged(), archive.open(member) as file:
-                    _single(
-                        unpacking,
-                        _CountedStream(cast("io.BufferedIOBase", file).readinto1, unpacking),
-                        path,
-                        depth,
-                        piece,
-                    )
+                with unpacking.damaged():
+                    # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
+                    piece = _PIECE if member.compress_type in _EXACT else _SMALL_PIECE
+                    stream = _CountedStream(opened_member(archive, plain, member), unpacking)
+                    _single(unpacking, stream, prefix + member.filename[:_MAX_NAME], depth, piece)
 
 
-def _plain_tar(unpacking: _Unpacker, body: bytes, prefix: str, depth: int) -> None:
+def _ar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+    """The members of an archive of ar(5), as packages of Debian and static libraries are."""
+    at = len(_AR)
+    while at + _AR_HEAD <= len(body):
+        name, size = body[at : at + 16].rstrip(b" /"), body[at + 48 : at + 58].strip()
+        if body[at + 58 : at + _AR_HEAD] != b"`\n" or not size.isdigit():
+            unpacking.note("an archive in it is damaged")
+            return
+        unpacking.count()
+        begin, end = at + _AR_HEAD, at + _AR_HEAD + int(size)
+        if int(size) > unpacking.room():
+            unpacking.too_large()
+        else:
+            unpacking.take(len(body[begin:end]))
+            unpacking.member(prefix + name.decode("utf-8", "replace"), body[begin:end], depth)
+        at = end + end % 2
+
+
+def _plain_tar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
     _tar(unpacking, io.BytesIO(body).readinto, prefix, depth)
 
 
-def _tar(unpacking: _Unpacker, readinto: ReadInto, prefix: str, depth: int) -> None:
+def _tar(unpacking: Unpacking, readinto: ReadInto, prefix: str, depth: int) -> None:
     TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, _LIMITS).walk()
 
 
@@ -243,7 +291,7 @@ def _ignored(value: object) -> None:
 def _stream(readinto: ReadInto) -> Unpack:
     """One compressed stream: a tar, or a file without a name."""
 
-    def unpack(unpacking: _Unpacker, body: bytes, prefix: str, depth: int) -> None:
+    def unpack(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
         stream = _CountedStream(readinto, unpacking)
         if _is_tar(stream.peek(_BLOCK)):
             _tar(unpacking, stream.readinto, prefix, depth)
@@ -254,7 +302,7 @@ def _stream(readinto: ReadInto) -> Unpack:
     return unpack
 
 
-def _single(unpacking: _Unpacker, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
+def _single(unpacking: Unpacking, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
     """Show the unpacked stream as a file, as far as it can be read, unless it would not fit."""
     room, out, buffer = unpacking.room(), io.BytesIO(), unpacking.buffer[:piece]
     with unpacking.damaged():
@@ -269,7 +317,7 @@ def _single(unpacking: _Unpacker, stream: _CountedStream, path: str, depth: int,
 class _CountedStream:
     """An unpacked stream, whose bytes count."""
 
-    def __init__(self, readinto: ReadInto, unpacking: _Unpacker) -> None:
+    def __init__(self, readinto: ReadInto, unpacking: Unpacking) -> None:
         self._readinto = readinto
         self._unpacking = unpacking
         self._head = b""
@@ -301,7 +349,7 @@ class _TarFiles:
 
     starts: frozenset[int] = frozenset()
 
-    def __init__(self, unpacking: _Unpacker, prefix: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacking, prefix: str, depth: int) -> None:
         self._unpacking = unpacking
         self._prefix = prefix
         self._depth = depth
@@ -329,7 +377,7 @@ class _TarFiles:
 class _TarFile:
     """The body of one file of a tar."""
 
-    def __init__(self, unpacking: _Unpacker, path: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacking, path: str, depth: int) -> None:
         self._unpacking = unpacking
         self._path = path
         self._depth = depth

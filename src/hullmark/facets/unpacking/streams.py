@@ -15,21 +15,58 @@ from hullmark.rootfs.inflate import ReadInto
 MAX_WINDOW_BYTES = Limit(128 << 20, "bytes of the window of a zstandard stream (RFC 8878)")
 
 _PIECE = 1 << 10
+_SKIPPED = 1 << 16
 
 
 def unpacked(body: bytes) -> ReadInto | None:
     """A function that fills a buffer with unpacked bytes and returns how many, 0 at the end; None for other streams.
 
-    It raises what hullmark.facets.malware.archives.damage lists where the stream is damaged or cut short, after all that came before.
+    It raises what hullmark.facets.unpacking.archives.damage lists where the stream is damaged or cut short, after all that came before.
     """
-    if not body.startswith(_MAGIC):
+    if not body.startswith(STREAM_MAGIC):
         return None
     return next(_STREAMS[magic] for magic in _STREAMS if body.startswith(magic))(body)
 
 
 # Here `readinto1` returns what is available; `readinto` fills the buffer first, and loses it all to a later fault.
-def _gzip(body: bytes) -> ReadInto:
+def _plain_gzip(body: bytes) -> ReadInto:
     return cast("ReadInto", gzip.GzipFile(fileobj=io.BytesIO(body)).readinto1)
+
+
+def _gzip(body: bytes) -> ReadInto:
+    try:
+        from isal import igzip, isal_zlib
+    except ImportError:  # pragma: no cover - isal has no wheel for some machines
+        return _plain_gzip(body)
+    fast = cast("ReadInto", igzip.IGzipFile(fileobj=io.BytesIO(body), mode="rb").readinto1)  # type: ignore[no-untyped-call]
+    return _Gzip(body, fast, (EOFError, OSError, cast("type[Exception]", isal_zlib.error))).readinto
+
+
+class _Gzip:
+    """A gzip stream read by the faster library, which loses what it has unpacked where it meets a fault: from there on by Python's."""
+
+    def __init__(self, body: bytes, fast: ReadInto, faults: tuple[type[Exception], ...]) -> None:
+        self._body = body
+        self._read = fast
+        self._faults = faults
+        self._given = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        """The next bytes; 0 at the end."""
+        try:
+            n = self._read(buffer)
+        except self._faults:
+            self._read, self._faults = _plain_gzip(self._body), ()
+            self._skip()
+            n = self._read(buffer)
+        self._given += n
+        return n
+
+    def _skip(self) -> None:
+        buffer = memoryview(bytearray(_SKIPPED))
+        left = self._given
+        while left and (n := self._read(buffer[: min(left, _SKIPPED)])):
+            left -= n
 
 
 def _bzip2(body: bytes) -> ReadInto:
@@ -83,4 +120,4 @@ _STREAMS: dict[bytes, Callable[[bytes], ReadInto]] = {
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
-_MAGIC = tuple(_STREAMS)
+STREAM_MAGIC = tuple(_STREAMS)

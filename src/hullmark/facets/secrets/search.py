@@ -1,0 +1,322 @@
+"""A file → the secrets in it: in its bytes, in what is written so that they do not show, and in the files that it holds."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import msgspec
+
+from hullmark.facets.secrets.allowed import Allowance, values_that_fit
+from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
+from hullmark.facets.secrets.finder import Finder, Spot, Spots, digest_of, lines_of
+from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
+from hullmark.facets.secrets.kinds import KINDS
+from hullmark.facets.secrets.own import OwnRules, Span, spans_of
+from hullmark.facets.unpacking import archives, git, sqlite
+from hullmark.facets.unpacking.archives import Enough, look_inside
+from hullmark.facets.unpacking.zips import Skip
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import MIB, Report
+
+HELD = MIB
+"""Larger files are looked at in pieces of this size, each with the end of the one before."""
+
+MAX_ARCHIVE = Limit(64 * MIB, "bytes of an archive that is opened to look for secrets")
+MAX_UNPACKED = Limit(64, "bytes unpacked in the search for secrets for each byte of an archive, and one MiB besides")
+
+OVERLAP = 20 << 10
+"""So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
+
+LEAD = 256
+
+_FORMATS = (git.loose_object, git.pack, sqlite.database)
+_MAGIC = (b"PACK\0\0\0", b"SQLite format 3\0", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+_FIRST = frozenset(magic[0] for magic in _MAGIC)
+_CLASSES = (".class",)
+_OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
+_SMALL_ZIP = 32 << 10
+"""Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
+
+_PAGE = re.compile(
+    r"usr/(?:local/)?share/(?:man/.*/[^/]+\.[0-9n][0-9a-z]*\.gz|doc/[^/]+/(?:changelog|NEWS)[^/]*\.gz)"
+).fullmatch
+"""Compressed manual pages and changelogs, of which every distribution has very many, are not opened."""
+
+CLASSES, PAGES = "classes", "pages"
+
+_PROGRAM = (b"\x7fELF", b"MZ")
+
+_CUT = "it holds very many secrets; not all of them are told"
+_DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
+
+
+class SecretFact(msgspec.Struct, frozen=True, array_like=True):
+    """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets.
+
+    `inner`: the path in the archive that the file is (`lib/a.zip!/b.txt`); "": the file itself. With `kind` "" the fact is that something
+    in the file was left unopened on purpose, which `inner` names: CLASSES or PAGES.
+    """
+
+    kind: str
+    line: int
+    digest: str
+    met: tuple[str, ...] = ()
+    inner: str = ""
+
+
+def unopened(what: str) -> SecretFact:
+    """The fact that something in a file is not opened on purpose."""
+    return SecretFact("", 0, "", (), what)
+
+
+class Searched(NamedTuple):
+    """The secrets in a body, the body, and whether there may be more."""
+
+    spots: list[Spot]
+    body: bytes
+    is_cut: bool
+
+
+class Search(msgspec.Struct, frozen=True):
+    """How secrets are looked for."""
+
+    finder: Finder
+    signs: Signs
+    salt: bytes
+    own: OwnRules
+    allowed: tuple[Allowance, ...]
+
+    def of(self, body: bytes | memoryview, name: str) -> Searched:
+        """Search a body as it stands."""
+        return self.sorted_out(body, self.finder.find(body, name).found, is_cut=False)
+
+    def sorted_out(self, body: bytes | memoryview, found: list[Spot], *, is_cut: bool) -> Searched:
+        """What of the found is not left out."""
+        if not found:
+            return Searched([], b"", is_cut)
+        whole = bytes(body)
+        spans = spans_of(self.own.blocks, whole)
+        return Searched([spot for spot in found if not _is_left_out(spot, spans)], whole, is_cut)
+
+    def fact(self, body: bytes, spot: Spot, line: int, inner: str = "") -> SecretFact:
+        """A secret as it is kept."""
+        secret = body[spot.start : spot.end]
+        met = values_that_fit(self.allowed, secret, body[spot.first : spot.last])
+        return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met, inner)
+
+
+def _is_left_out(spot: Spot, spans: Sequence[Span]) -> bool:
+    return any(
+        span.start <= spot.start and spot.end <= span.end and (not span.kinds or spot.kind.id in span.kinds)
+        for span in spans
+    )
+
+
+@cache
+def own_signs() -> Signs:
+    """The signs of every kind that the program knows."""
+    return Signs(KINDS)
+
+
+@cache
+def searching_finder() -> Finder:
+    """Looks for every kind that the program knows, and for signs that something is hidden."""
+    return Finder(KINDS, signs=own_signs().keywords)
+
+
+def last_segment(path: str) -> str:
+    """The name of a file."""
+    return path[path.rfind("/") + 1 :]
+
+
+class FileSearch:
+    """The search of one file: what was found, and why not all of it was looked at ("" if it was)."""
+
+    def __init__(self, search: Search, size: int) -> None:
+        self._search = search
+        self._allowance = archives.Allowance(MIB + MAX_UNPACKED * size, of_all=False)
+        self._met: set[tuple[str, str]] = set()
+        self._is_cut = False
+        self._skip = Skip(_CLASSES, _OWN_CLASSES, _SMALL_ZIP)
+        self.found: list[SecretFact] = []
+        self.left_out = ""
+
+    def look(
+        self,
+        body: bytes | memoryview,
+        name: str,
+        part: range | None = None,
+        lines: int | None = 0,
+        met: Spots | None = None,
+    ) -> None:
+        """Look at a body, or at a piece of one: of it, take what begins in `part`.
+
+        There are so many `lines` before it; None: it has none, and all that is found is told of the first one.
+        """
+        for start, fact in self._in(body, name, "", 0, met):
+            if part is None or start in part:
+                line = 1 if lines is None else fact.line + lines
+                self._add(fact if line == fact.line else msgspec.structs.replace(fact, line=line))
+
+    def open(self, body: bytes) -> None:
+        """Look at the files that a body holds."""
+        # What is found in a file inside stands at a better place than what was found in the bytes around it.
+        outer, self.found = self.found, []
+        self._met.clear()
+        self._inside(body, "", 0)
+        for fact in outer:
+            if (fact.kind, fact.digest) not in self._met:
+                self.found.append(fact)
+
+    def _inside(self, body: bytes, prefix: str, depth: int) -> None:
+        def look(path: str, content: bytes) -> None:
+            for _, fact in self._in(content, last_segment(path), prefix + path, depth):
+                self._add(fact)
+
+        try:
+            reason = look_inside(body, look, self._allowance, _FORMATS, self._skip)
+        except Enough as enough:
+            reason = str(enough)
+        self.left_out = self.left_out or reason
+
+    def _add(self, fact: SecretFact) -> None:
+        self._met.add((fact.kind, fact.digest))
+        if len(self.found) < MAX_IN_FILE:
+            self.found.append(fact)
+        else:
+            self._is_cut = True
+
+    def _in(
+        self, body: bytes | memoryview, name: str, inner: str, depth: int, met: Spots | None = None
+    ) -> Iterator[tuple[int, SecretFact]]:
+        """(where it begins, the secret) of a body, in what is hidden in it too. `met`: what is known to be found in it."""
+        search = self._search
+        met = met or search.finder.find(body, name)
+        spots, whole, is_cut = search.sorted_out(body, met.found, is_cut=met.is_cut)
+        self._is_cut = self._is_cut or is_cut
+        for spot, line in zip(spots, lines_of(whole, spots), strict=True):
+            yield spot.start, search.fact(whole, spot, line, inner)
+        if met.signs:
+            yield from self._hidden(bytes(body), met, name, inner, depth)
+
+    def _hidden(self, body: bytes, met: Spots, name: str, inner: str, depth: int) -> Iterator[tuple[int, SecretFact]]:
+        if depth >= MAX_DEPTH:
+            self.left_out = self.left_out or _DEEP
+            return
+        for number, text in enumerate(self._search.signs.texts(body, met.signs)):
+            if number >= MAX_TEXTS:
+                self.left_out = self.left_out or f"more than {MAX_TEXTS:,} texts in base64 or UTF-16 are in it"
+                return
+            if any(text.start < spot.end and spot.start < text.start + len(text.content) for spot in met.found):
+                continue
+            line = 0
+            for start, fact in self._in(text.content, name if text.width else "", inner, depth + 1):
+                line = line or body.count(b"\n", 0, text.start) + 1
+                further = fact.line - 1 if text.width else 0
+                yield text.start + start * text.width, msgspec.structs.replace(fact, line=line + further)
+            if not text.width and may_hold_files(text.content):
+                self._inside(text.content, f"{inner}!/" if inner else "", depth + 1)
+
+    def finish(self, report: Report) -> list[SecretFact] | None:
+        """Say what was left out, and return what was found."""
+        if self._is_cut:
+            report(_CUT)
+        if self.left_out:
+            report(f"not all of it was searched for secrets: {self.left_out}")
+        if self._skip.count:
+            self.found.append(unopened(CLASSES))
+        return self.found or None
+
+
+def may_hold_files(body: bytes | memoryview) -> bool:
+    """Whether a body, or the beginning of one, may hold files, as far as a quick look can say."""
+    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:16]).startswith(_MAGIC)
+    return is_known or archives.may_hold_files(body)
+
+
+def search_whole(search: Search, path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
+    """The secrets of a file that is held."""
+    name = last_segment(path)
+    met = search.finder.find(body, name)
+    holds_files = may_hold_files(body) or archives.ends_as_zip(body)
+    if not (met.found or met.signs or met.is_cut or holds_files):
+        return None
+    if holds_files and _PAGE(path):
+        return [unopened(PAGES)]
+    file = FileSearch(search, len(body))
+    file.look(body, name, met=met)
+    if holds_files:
+        file.open(bytes(body))
+    return file.finish(report)
+
+
+_ZEROS = bytes(2 * HELD)
+
+
+class Pieces:
+    """Looks at a large file piece by piece, and holds it as well if it may be an archive."""
+
+    def __init__(self, search: Search, name: str, size: int) -> None:
+        self._file = FileSearch(search, size)
+        self._name = name
+        self._size = size
+        self._held = bytearray()
+        self._begin = 0
+        self._lines = 0
+        self._is_blank = False
+        self._archive: io.BytesIO | None = None
+        self._is_first = True
+        self._has_lines = True
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes."""
+        if self._is_first:
+            self._is_first = False
+            holds_files = may_hold_files(piece)
+            # To count the lines of a large program or archive takes as long as the search, and tells nobody anything.
+            self._has_lines = not holds_files and not bytes(piece[:4]).startswith(_PROGRAM)
+            if holds_files or bytes(piece[:2]) == b"#!":
+                self._hold()
+        if self._archive is not None:
+            self._archive.write(piece)
+        if self._is_blank and len(piece) <= len(_ZEROS) and _ZEROS.startswith(piece):
+            return  # what is held is as many zeros as any look goes back: more of them change nothing that is seen behind them
+        self._is_blank = False
+        self._held += piece
+        if len(self._held) >= HELD:
+            self._look(len(self._held) - OVERLAP)
+
+    def _hold(self) -> None:
+        if self._size <= MAX_ARCHIVE:
+            self._archive = io.BytesIO()
+        else:
+            self._file.left_out = f"it is an archive of more than {MAX_ARCHIVE // MIB} MiB, and was not opened"
+
+    def _look(self, stop: int) -> None:
+        """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
+        # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
+        is_blank = _ZEROS.startswith(self._held)
+        if not is_blank:
+            with memoryview(self._held) as body:
+                self._file.look(body, self._name, range(self._begin, stop), self._lines if self._has_lines else None)
+        keep = max(stop - LEAD, 0)
+        if not is_blank and self._has_lines:
+            self._lines += self._held.count(b"\n", 0, keep)
+        self._begin = stop - keep
+        del self._held[:keep]
+        self._is_blank = is_blank and len(self._held) >= LEAD + OVERLAP
+
+    def finish(self, report: Report, /) -> list[SecretFact] | None:
+        """All of it was given."""
+        is_zip = archives.ends_as_zip(memoryview(self._held))
+        if self._held:
+            self._look(len(self._held))
+        if self._archive is not None:
+            self._file.open(self._archive.getvalue())
+        elif is_zip and not self._file.left_out:
+            self._file.left_out = "a zip may follow the program that it is, which was not opened"
+        return self._file.finish(report)

@@ -1,0 +1,1 @@
+"""What is inside files that hold others: archives, compressed streams, repositories and databases."""

@@ -1,0 +1,178 @@
+"""The search looks into archives, codings, databases and objects of Git; what harmful archives keep from it is said."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import sqlite3
+import tarfile
+import zipfile
+import zlib
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.facets.secrets.facet import secrets_facet
+from hullmark.facets.secrets.search import SecretFact, searching_finder
+from tests.unit.facets.secrets.samples import SAMPLES
+from tests.unit.facets.unpacking.packs import head_of, pack_of
+
+TOKEN = SAMPLES["sonar-token"][0]
+LINES = f"one\ntwo {TOKEN}\n".encode()
+(READ,) = secrets_facet().reads
+
+
+def found(body: bytes, path: str = "srv/a") -> tuple[list[SecretFact], list[str]]:
+    """What is found in a file, and what is reported of it."""
+    reports: list[str] = []
+    facts = READ.extract(path, memoryview(body), reports.append)
+    return facts or [], reports
+
+
+def places(body: bytes, path: str = "srv/a") -> list[tuple[str, str, int]]:
+    facts, reports = found(body, path)
+    assert reports == []
+    return [(fact.kind, fact.inner, fact.line) for fact in facts]
+
+
+def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return out.getvalue()
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    return out.getvalue()
+
+
+def database(encoding: str) -> bytes:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"PRAGMA encoding = '{encoding}'")
+    connection.execute("CREATE TABLE settings (name TEXT, value TEXT)")
+    connection.execute("INSERT INTO settings VALUES ('key', ?)", (TOKEN,))
+    connection.commit()
+    return bytes(connection.serialize())
+
+
+@pytest.mark.parametrize(
+    ("body", "inner", "line"),
+    [
+        (b"\0" * 100 + LINES, "", 2),
+        (LINES.decode().encode("utf-16-le") + "password".encode("utf-16-le"), "", 2),
+        (gzip.compress(LINES), "content", 2),
+        (bz2.compress(LINES), "content", 2),
+        (lzma.compress(LINES), "content", 2),
+        (zstandard.compress(LINES), "content", 2),
+        (zip_of({"a.txt": LINES}), "a.txt", 2),
+        (zip_of({"a.txt": LINES}, zipfile.ZIP_BZIP2), "a.txt", 2),
+        (tar_of({"d/a.txt": LINES}), "d/a.txt", 2),
+        (zip_of({"in.tar.gz": gzip.compress(tar_of({"a.txt": LINES}))}), "a.txt", 2),
+        (b"#!/bin/sh\n" + zip_of({"a.txt": LINES}), "a.txt", 2),
+        (database("UTF-8"), "settings.rows", 2),
+        (database("UTF-16le"), "settings.rows", 2),
+        (b"x = b64decode('" + b64encode(LINES) + b"')", "", 1),
+        (b"\nkind: Secret\ndata:\n  a: " + b64encode(LINES) + b"\n", "", 4),
+        (b"\nkind: Secret\ndata:\n  a: " + b64encode(gzip.compress(LINES)) + b"\n", "content", 2),
+    ],
+    ids=[
+        *(
+            "NUL",
+            "UTF-16",
+            "gzip",
+            "bzip2",
+            "xz",
+            "zstandard",
+            "zip",
+            "zip with bzip2",
+            "tar",
+            "tar in zip",
+            "script and zip",
+        ),
+        *("SQLite", "SQLite in UTF-16", "base64", "Kubernetes", "gzip in base64"),
+    ],
+)
+def test_a_secret_is_found_whatever_it_is_wrapped_in(body: bytes, inner: str, line: int) -> None:
+    (kind, path, at), *_ = places(body)
+    assert (kind, path.rpartition("!/")[2], at) == ("sonar-token", inner, line)
+
+
+def test_objects_of_git_are_searched() -> None:
+    blob = b"blob %d\0" % len(LINES) + LINES
+    packed = pack_of(head_of(3, len(LINES)) + zlib.compress(LINES))
+    for body in (zlib.compress(blob), packed):
+        assert [(kind, line) for kind, _, line in places(body)] == [("sonar-token", 2)]
+
+
+def test_classes_of_an_application_are_searched_and_those_of_a_large_library_are_told_of() -> None:
+    padding = bytes(range(256)) * 200
+    stored = zipfile.ZIP_STORED
+    mine = zip_of({"BOOT-INF/classes/a/B.class": LINES, "padding": padding}, stored)
+    assert [kind for kind, *_ in places(mine)] == ["sonar-token"]
+    small = zip_of({"org/a/B.class": LINES})
+    assert [(kind, inner) for kind, inner, _ in places(small)] == [("sonar-token", "org/a/B.class")]
+    library = zip_of({"org/a/B.class": LINES, "random": hashlib.shake_128(b"").digest(40 << 10)})
+    assert found(library) == ([SecretFact("", 0, "", (), "classes")], [])
+
+
+def test_compressed_manual_pages_and_changelogs_are_told_of_and_other_documentation_is_searched() -> None:
+    page = gzip.compress(LINES)
+    for path in ("usr/share/man/man1/a.1.gz", "usr/share/doc/a/changelog.Debian.gz"):
+        assert places(page, path) == [("", "pages", 0)]
+    assert [kind for kind, *_ in places(page, "usr/share/doc/a/examples/config.gz")] == ["sonar-token"]
+
+
+def _nested(depth: int) -> bytes:
+    body = TOKEN.encode()
+    for _ in range(depth):
+        body = gzip.compress(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (lambda: _nested(50), "archives are in each other more than 5 deep"),
+        (lambda: gzip.compress(bytes(64 << 20)), "it holds too much for its size"),
+        (lambda: zip_of({"a": bytes(64 << 20), "b": TOKEN.encode()}), "it holds too much for its size"),
+        (lambda: gzip.compress(LINES * 500)[:-40], "an archive in it cannot be unpacked (EOFError)"),
+        (lambda: b"7z\xbc\xaf\x27\x1c" + bytes(100), "archives of the format 7-Zip are not opened"),
+        (lambda: b"PK\3\4" + bytes(400), "an archive in it cannot be unpacked (BadZipFile)"),
+    ],
+    ids=["fifty deep", "zeros", "zeros in a zip", "cut short", "another format", "no zip"],
+)
+def test_an_archive_that_is_not_seen_whole_is_said_to_be_one(body: Callable[[], bytes], reason: str) -> None:
+    _, reports = found(body())
+    assert reports == [f"not all of it was searched for secrets: {reason}"]
+
+
+def test_very_many_files_in_an_archive_are_searched_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.facets.unpacking.archives.MAX_MEMBERS", 100)
+    files = {str(number): b"x" for number in range(101)}
+    _, reports = found(tar_of(files))
+    assert reports == ["not all of it was searched for secrets: it holds more than 100 files"]
+    assert found(zip_of(files))[1] == reports
+
+
+@given(st.binary(max_size=200), st.sampled_from([gzip.compress, bz2.compress, lzma.compress, zstandard.compress]))
+def test_what_is_found_in_a_stream_is_what_is_found_in_its_content(
+    around: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    body = around + b"\n" + TOKEN.encode() + b"\n" + around
+    plain = {(fact.kind, fact.digest) for fact in found(body)[0] if fact.kind}
+    assert {(fact.kind, fact.digest) for fact in found(pack(body))[0] if fact.kind} >= plain
+    assert searching_finder().find(body).found

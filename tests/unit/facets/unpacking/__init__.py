@@ -1,0 +1,1 @@
+"""Malware: archives, scanners and the facet."""
