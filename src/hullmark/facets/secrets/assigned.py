@@ -22,9 +22,9 @@ _MAY_FOLLOW = frozenset(b"=:\"'`)]> \t\\\x1f,|\r\n")
 
 _CLOSE = rb"\\{0,3}[\"'`]?[\])]{0,2}"
 _SIGN = re.compile(_CLOSE + rb"([ \t]{0,40})(=>|:=|\+=|={1,3}|:(?!:))([ \t]{0,40})").match
-_DEFAULT = re.compile(rb":?[-=]([^}\n]{1,500})\}").match
+_DEFAULT = re.compile(rb":?[-=]([^}\n\0]{1,500})\}").match
 _ELEMENT = re.compile(
-    rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n]{1,2000}?)[ \t]*(?:\]\]>)?</"
+    rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n\0]{1,2000}?)[ \t]*(?:\]\]>)?</"
 ).match
 _PAIR = re.compile(
     rb"\\{0,3}[\"']?[ \t]{0,8}(?:\r?\n[ \t]{1,60}|,[ \t]{0,8}(?:\r?\n[ \t]{0,60})?|[ \t])\\{0,3}[\"']?(?i:value)\\{0,3}[\"']?"
@@ -40,21 +40,22 @@ _VERB = re.compile(
 _LINE_START = re.compile(
     rb"[ \t]*(?:[#;*!]+[ \t]*|-[ \t]+|export[ \t]+|set[ \t]+|local[ \t]+|readonly[ \t]+|[\"'{]|<)?[\"']?\Z"
 ).match
-_LONE = re.compile(rb"[ \t]{1,40}([^\s\"'#;=:]\S{0,499}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
-_QUOTED_WORD = re.compile(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f]){1,500}\1").match
+_MANY = re.compile(r"(?i)[\w.-]*(?:passwords|passwds|tokens|credentials|phrases|keys|auth)\Z").match
+_LONE = re.compile(rb"[ \t]{1,40}([^\s\"'#;=:\0][^\s\0]{0,499}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
+_QUOTED_WORD = re.compile(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f\0]){1,500}\1").match
 _QUOTE = re.compile(rb"(?:[bBrRuUfF$@]{0,2})(\\{0,3})([\"'`])").match
 _CONTENT = {
-    b'"': re.compile(rb'(?:[^"\\\r\n\x1f]|\\[^\r\n\x1f]){0,2000}+').match,
-    b"'": re.compile(rb"(?:[^'\\\r\n\x1f]|\\[^\r\n\x1f]){0,2000}+").match,
-    b"`": re.compile(rb"[^`\r\n\x1f]{0,2000}+").match,
+    b'"': re.compile(rb'(?:[^"\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+').match,
+    b"'": re.compile(rb"(?:[^'\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+").match,
+    b"`": re.compile(rb"[^`\r\n\x1f\0]{0,2000}+").match,
 }
-_ESCAPED = re.compile(rb"[^\"'\\\r\n\x1f]{0,2000}+").match
+_ESCAPED = re.compile(rb"[^\"'\\\r\n\x1f\0]{0,2000}+").match
 _SCHEME = re.compile(rb"(?i:basic|bearer|token|digest|negotiate|apikey)[ \t]{1,4}").match
-_ITEM = re.compile(rb"\\{0,3}([\"'])((?:(?!\1)[^\\\r\n]){1,500})\\{0,3}\1")
-_TO_END = re.compile(rb"[^\r\n\x1f]{0,2000}").match
+_ITEM = re.compile(rb"\\{0,3}([\"'])((?:(?!\1)[^\\\r\n\0]){1,500})\\{0,3}\1")
+_TO_END = re.compile(rb"[^\r\n\x1f\0]{0,2000}").match
 _COMMENT = re.compile(rb"(?:\A#[ \t]|[ \t]+(?:#|//|;)).*\Z").search
-_WORD = re.compile(rb"(?:[^\s;|&<>\"'`\x1f]|&(?=[^\s&])){0,2000}").match
-_PART = re.compile(rb"[^\s;|&<>\"'`\x1f]{0,2000}").match
+_WORD = re.compile(rb"(?:[^\s;|&<>\"'`\x1f\0]|&(?=[^\s&])){0,2000}").match
+_PART = re.compile(rb"[^\s;|&<>\"'`\x1f\0]{0,2000}").match
 _CALL = re.compile(rb"[A-Za-z_$@][\w.$>:\\@!?-]{0,100}[(\[]|[(\[{]|new |function\b|await |lambda\b").match
 _NO_VALUE_OF_CODE = re.compile(rb"#[0-9a-fA-F]{3,8}\Z|[^\r\n]{0,200}?(?:\(\?|\[\^|\\[sdwWb]|\{\w)").match
 """Colours, expressions and forms."""
@@ -141,7 +142,7 @@ class _Reading:
         is_set = _VERB(body[max(0, start - 40) : start]) is not None
         if is_set or _QUOTED_WORD(body, gap.end()) is not None:
             yield from self._value(name, gap.end())
-        elif not self.is_code and not name.lower().endswith(("s", "auth")) and self._is_at_start(start):
+        elif not self.is_code and not _MANY(name) and self._is_at_start(start):
             lone = _LONE(body, end)
             if lone is not None:
                 yield from self._judged(name, *lone.span(1))
