@@ -70,7 +70,7 @@ _CODE = (
     *(".py", ".pyi", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".java", ".kt", ".go", ".rb", ".php", ".pl", ".pm"),
     *(".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".rs", ".lua", ".scala", ".swift", ".vue", ".css", ".html", ".tcl"),
 )
-_SCRIPTS = (".sh", ".bash", ".ash", ".ksh", ".zsh")
+_SCRIPTS = (".sh", ".bash", ".ash", ".ksh", ".zsh", "Dockerfile", "_history")
 
 
 def assigned(body: bytes, roots: Sequence[Span], name: str = "", *, is_command: bool = False) -> Iterator[Span]:

@@ -49,6 +49,11 @@ def masked_text(text: str) -> str:
     return _masked(small_finder(), raw, "", is_command=True).decode("utf-8", "surrogateescape")
 
 
+def masked_dockerfile(text: str) -> str:
+    """A whole Dockerfile."""
+    return masked(text.encode("utf-8", "surrogatepass"), "Dockerfile").decode("utf-8", "surrogatepass")
+
+
 def secrets_in(text: str) -> list[str]:
     """What a line or two gives to names, arguments and addresses that say it is a secret."""
     raw = text.encode("utf-8", "surrogateescape")
