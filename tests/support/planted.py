@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import gzip
 import io
-import json
 import random
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import zstandard
 
+from hullmark.facets.secrets.keywords import Keyword, Keywords, keywords
 from tests.support.images import Blobs, Json, tar_of
 
 MANY = 150
@@ -180,7 +180,6 @@ def _zip(name: str, body: bytes) -> bytes:
     return out.getvalue()
 
 
-@cache
 def _forms(value: str) -> tuple[bytes, ...]:
     """The value as it may be written."""
     raw = value.encode()
@@ -189,10 +188,17 @@ def _forms(value: str) -> tuple[bytes, ...]:
     return (raw, raw.hex().encode(), raw.hex().upper().encode(), raw.replace(b"-", b"%2D"), raw[::-1], *wide, *coded)
 
 
-def found_in(body: bytes, values: list[str]) -> list[str]:
+def found_in(body: bytes, values: Sequence[str]) -> list[str]:
     """Those of the values that stand in the bytes, in any of their forms, or in what is compressed in them."""
-    bodies = [body, *_unpacked(body)]
-    return [value for value in values if any(form in each for each in bodies for form in _forms(value))]
+    owners, search = _search(tuple(values))
+    met = {owners[index] for each in (body, *_unpacked(body)) for index, _ in search.meetings(each)}
+    return [value for value in values if value in met]
+
+
+@cache
+def _search(values: tuple[str, ...]) -> tuple[list[str], Keywords]:
+    forms = [(value, form) for value in values for form in _forms(value)]
+    return [value for value, _ in forms], keywords([Keyword(form) for _, form in forms])
 
 
 def _unpacked(body: bytes, depth: int = 0) -> Iterator[bytes]:
@@ -235,8 +241,3 @@ _WAYS: tuple[tuple[bytes, Any], ...] = ((b"\x1f\x8b\x08", _gunzip), (b"\x28\xb5\
 def gzipped(body: bytes) -> bytes:
     """For tests of the search itself."""
     return gzip.compress(body)
-
-
-def as_json(value: Any) -> str:
-    """A value as policies have it."""
-    return json.dumps(value)
