@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from tests.flow.test_check import policy_of, rule
 from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.places import REPOSITORY
-from tests.support.planted import FILES, HISTORY, IN_ARCHIVE, MANY, Planted, found_in, gzipped
+from tests.support.planted import CANARY, FILES, HISTORY, IN_ARCHIVE, MANY, Planted, found_in, gzipped
 from tests.support.program import Program, program_in
 from tests.unit.policy.anchore.building import rule as anchore_rule
 from tests.unit.policy.anchore.building import second
@@ -28,18 +28,22 @@ NATIVE = (
     rule("secrets/found", name="found"),
     rule("configuration/must_not_be", name="settings", setting="*"),
     rule("configuration/unread", name="unread"),
-    rule("contents/forbidden", name="contents", paths=["/etc/**", "/opt/**", "/root/**"], pattern="."),
     rule("dockerfile/secrets", name="build-secrets"),
     *(rule("dockerfile/instruction", name=f"no-{word}", keyword=word, forbidden=True) for word in KEYWORDS),
 )
-ANCHORE = (
-    *({**anchore_rule("dockerfile", "instruction", {"instruction": word, "check": "exists"}), "id": word} for word in KEYWORDS),
-    *(
-        {**anchore_rule("retrieved_files", "content_regex", {"path": path, "regex": ".*", "check": "match"}), "id": path}
-        for path in PATHS
-    ),
-    anchore_rule("secret_scans", "content_regex_checks"),
-)  # fmt: skip
+
+CONTENTS = rule("contents/forbidden", name="contents", paths=["/etc/**", "/opt/**", "/root/**"], pattern=".")
+
+
+def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Rules of Anchore's that tell of instructions, and of these files."""
+    for word in KEYWORDS:
+        yield {**anchore_rule("dockerfile", "instruction", {"instruction": word, "check": "exists"}), "id": word}
+    for path in paths:
+        params = {"path": path, "regex": ".*", "check": "match"}
+        yield {**anchore_rule("retrieved_files", "content_regex", params), "id": path}
+
+
 DOCKERFILE = "FROM debian:13\n" + "".join(
     f"{text}\n" for text in HISTORY if text.startswith(("RUN /bin", "ARG", "ENV", "LABEL"))
 )
@@ -67,8 +71,10 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
     named = {**descriptor["annotations"], **tagged(descriptor, "latest")["annotations"]}
     write_layout(folder / "image", blobs, [{**descriptor, "annotations": named}])
     (folder / "Dockerfile").write_text(planted.filled(DOCKERFILE))
-    (folder / "native.yaml").write_text(policy_of(*NATIVE))
-    (folder / "anchore.json").write_text(json.dumps(second(*ANCHORE)))
+    (folder / "native.yaml").write_text(policy_of(*NATIVE, CONTENTS))
+    (folder / "anchore.json").write_text(
+        json.dumps(second(*anchore(PATHS), anchore_rule("secret_scans", "content_regex_checks")))
+    )
     retrieved = {"retrieve_files": list(PATHS)}
     (folder / "context.json").write_text(json.dumps(retrieved))
     return Place(program_in(folder / "run"), planted, folder)
@@ -131,6 +137,9 @@ def test_no_planted_value_is_printed_or_kept(at: Place) -> None:
     assert len(kept) > 3
     told |= {name: found_in(body, at.planted.values) for name, body in kept.items()}
     assert {name: values for name, values in told.items() if values} == {}
+    assert any(found_in(body, [CANARY]) for name, body in kept.items() if ".json" in name), (
+        "the search would have seen them"
+    )
 
 
 def test_what_is_masked_is_still_told_of(at: Place) -> None:
@@ -150,19 +159,18 @@ def test_what_is_masked_is_still_told_of(at: Place) -> None:
 
 def test_the_search_finds_what_is_not_masked(at: Place, tmp_path: Path) -> None:
     """A value under a name that says nothing is in the outputs, in the cache and in what is kept, and the search sees it there."""
-    canary = "juniper-anchor-9917"
     blobs = Blobs()
 
     def config(made: dict[str, object]) -> dict[str, object]:
-        return {**made, "config": {"Labels": {"com.example.note": canary}}}
+        return {**made, "config": {"Labels": {"com.example.note": CANARY}}}
 
-    layer = tar_of({"etc/app.conf": f"note = {canary}\n".encode()})
+    layer = tar_of({"etc/app.conf": f"note = {CANARY}\n".encode()})
     write_layout(tmp_path / "image", blobs, [tagged(blobs.image([layer], config=config), "latest")])
     hullmark = program_in(tmp_path / "run")
     ran = hullmark("scan", f"oci-dir:{tmp_path / 'image'}", "--for-policies", "--keep-files", "text", "-o", "json")
-    assert found_in(ran.out, [canary]) == [canary]
+    assert found_in(ran.out, [CANARY]) == [CANARY]
     kept = [path.read_bytes() for path in hullmark.home.rglob("*") if path.is_file()]
-    assert sum(bool(found_in(body, [canary])) for body in kept) >= 1
+    assert sum(bool(found_in(body, [CANARY])) for body in kept) >= 1
 
 
 @pytest.mark.parametrize(
@@ -172,10 +180,10 @@ def test_the_search_finds_what_is_not_masked(at: Place, tmp_path: Path) -> None:
         b"x anVuaXBlci1hbmNob3ItOTkxNw== y",
         "x juniper-anchor-9917".encode("utf-16"),
         b"6a756e697065722d616e63686f722d39393137",
-        b"junk" + gzipped(b"juniper-anchor-9917"),
+        b"junk" + gzipped(CANARY.encode()),
         b"YSBqdW5pcGVyLWFuY2hvci05OTE3IGI=",
         b"YWEganVuaXBlci1hbmNob3ItOTkxNyBi",
     ],
 )
 def test_the_search_knows_many_forms(written: bytes) -> None:
-    assert found_in(written, ["juniper-anchor-9917", "other-value-1"]) == ["juniper-anchor-9917"]
+    assert found_in(written, [CANARY, "other-value-1"]) == [CANARY]

@@ -19,6 +19,9 @@ from hullmark.facets.secrets.keywords import Keyword, Keywords, keywords
 from tests.support.images import Blobs, Json, tar_of
 
 MANY = 150
+CANARY = "juniper-anchor-9917"
+"""A value under a name that says nothing: it is to be found wherever the settings are."""
+
 _PLACE = "§"
 _WORDS = (
     *("tulip", "canoe", "harbor", "lantern", "meadow", "walnut", "pepper", "violin", "saddle", "copper", "marble", "falcon"),
@@ -63,7 +66,8 @@ FILES = {
     "etc/php/8.3/cli/php.ini": "[MySQLi]\nmysqli.default_pw = \"§\"\n[app]\napp.secret = §\nsession.save_path = \"tcp://r?auth=§\"\n",
     "etc/nginx/nginx.conf": "http {\n proxy_set_header Authorization \"Basic §\";\n set $api_key \"§\";\n server {\n  listen 80;\n"
     "  proxy_pass http://robot:§@up.example/;\n  secure_link_secret §;\n }\n}\n",
-    "etc/apache2/apache2.conf": "Listen 80\nSetEnv DB_PASSWORD §\nAuthLDAPBindPassword \"§\"\nRequestHeader set Authorization \"Bearer §\"\n",
+    "etc/apache2/apache2.conf": "Listen 80\nSetEnv DB_PASSWORD §\nAuthLDAPBindPassword \"§\"\n"
+    "RequestHeader set Authorization \"Bearer §\"\n",
     "etc/pip.conf": "[global]\nindex-url = https://robot:§@pypi.example/simple\nextra-index-url = https://§@pypi.example/more\n",
     "etc/npmrc": "//registry.example/:_authToken=§\n_auth=§\n//other.example/:_password=§\n",
     "root/.npmrc": "registry=https://robot:§@registry.example/\n_authToken = §\n",
@@ -85,13 +89,17 @@ FILES = {
     "etc/shadow": "root:*:19000:0:99999:7:::\n",
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
     "etc/java/java.security": "keystore.type=pkcs12\nshop.keystore.password=§\nshop.url=https://robot:§@ca.example/\n",
-    "opt/shop/application.properties": "spring.datasource.password=§\nspring.datasource.url=jdbc:mysql://db/shop?user=r&password=§\nmail.smtp.auth=true\n",
-    "opt/shop/application.yaml": "db:\n  password: §\n  url: \"postgres://shop:§@db/shop\"\nkeys:\n  api_key: '§'\n  private_key: |\n    §\n"
+    "opt/shop/application.properties": "spring.datasource.password=§\n"
+    "spring.datasource.url=jdbc:mysql://db/shop?user=r&password=§\nmail.smtp.auth=true\n",
+    "opt/shop/application.yaml": "db:\n  password: §\n  url: \"postgres://shop:§@db/shop\"\nkeys:\n  api_key: '§'\n"
+    "  private_key: |\n    §\n"
     "env:\n  - name: OAUTH_TOKEN\n    value: §\npasswords:\n  - §\n  - \"§\"\n",
     "opt/shop/settings.toml": "[auth]\nclient_secret = \"§\"\ntokens = [\"§\", \"§\"]\n",
     "opt/shop/.env": "SESSION_SECRET=§ with blanks\nexport JWT_TOKEN='§'\n",
-    "etc/shop/config.json": "{\"auths\": {\"reg.example\": {\"auth\": \"§\"}}, \"db\": {\"password\":\"§\",\n \"accessKey\": \"§\"}, \"x\": \"{\\\"token\\\": \\\"§\\\"}\"}\n",
-    "etc/shop/server.xml": "<server>\n <password>§</password>\n <property name=\"apiToken\" value=\"§\"/>\n <Connector keystorePass=\"§\"/>\n</server>\n",
+    "etc/shop/config.json": "{\"auths\": {\"reg.example\": {\"auth\": \"§\"}}, \"db\": {\"password\":\"§\",\n"
+    " \"accessKey\": \"§\"}, \"x\": \"{\\\"token\\\": \\\"§\\\"}\"}\n",
+    "etc/shop/server.xml": "<server>\n <password>§</password>\n <property name=\"apiToken\" value=\"§\"/>\n"
+    " <Connector keystorePass=\"§\"/>\n</server>\n",
     "etc/shop/config.php": "<?php\ndefine('DB_PASSWORD', '§');\n$cfg['secret'] = '§';\nreturn ['password' => '§'];\n",
     "etc/shop/init.sql": "CREATE USER 'r'@'%' IDENTIFIED BY '§';\nALTER ROLE shop WITH PASSWORD '§';\n",
     "etc/shop/db_password": "§\n",
@@ -101,13 +109,15 @@ FILES = {
     "root/.pgpass": "db:15432:shop:robot:§\n",
     "root/.git-credentials": "https://robot:§@git.example\n",
     "etc/shop/wide.conf": "password = §\n",
-    "entrypoint.sh": "#!/bin/sh\nDB_PASSWORD=${DB_PASSWORD:-§}\nexport TOKEN=§\nmysql -uroot -p\"§\" -e 'select 1'\nexec redis-server --requirepass \"§\"\n",
+    "entrypoint.sh": "#!/bin/sh\nDB_PASSWORD=${DB_PASSWORD:-§}\nexport TOKEN=§\nmysql -uroot -p\"§\" -e 'select 1'\n"
+    "exec redis-server --requirepass \"§\"\n",
     "etc/nginx/conf.d/broken.conf": "server { listen 80; auth_token \"§\" { \n",
     "etc/mysql/conf.d/broken.cnf": "[mysqld\npassword=§\n",
     "etc/apache2/conf-enabled/broken.conf": "<Directory /x>\nSetEnv API_SECRET §\n",
     "app/node_modules/shop/package.json": "{\"name\": \"shop\", \"version\": \"1.0.0\", \"homepage\": \"https://robot:§@shop.example\","
     " \"_resolved\": \"https://registry.example/shop.tgz?token=§\"}",
-    "usr/lib/python3/site-packages/shop-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: shop\nVersion: 1.0\nHome-page: https://robot:§@shop.example\n",
+    "usr/lib/python3/site-packages/shop-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n"
+    "Home-page: https://robot:§@shop.example\n",
     "usr/lib/python3/site-packages/shop-1.0.dist-info/direct_url.json": "{\"url\": \"https://robot:§@git.example/shop.git\","
     " \"vcs_info\": {\"vcs\": \"git\", \"commit_id\": \"0123456789012345678901234567890123456789\"}}",
     "var/lib/dpkg/status": "Package: bash\nStatus: install ok installed\nMaintainer: A <a@example.org>\nArchitecture: amd64\nVersion: 5.2\n"
@@ -152,7 +162,7 @@ class Planted:
     def _config(self) -> Json:
         return {
             "Env": [*map(self.filled, ENV), "PATH=/usr/bin:/bin"],
-            "Labels": {name: self.filled(text) for name, text in LABELS.items()},
+            "Labels": {"com.example.note": CANARY, **{name: self.filled(text) for name, text in LABELS.items()}},
             "Entrypoint": [*map(self.filled, ENTRYPOINT)],
             "Cmd": [*map(self.filled, CMD)],
             "Healthcheck": {"Test": [*map(self.filled, HEALTHCHECK)]},
