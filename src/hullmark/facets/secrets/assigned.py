@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from hullmark.facets.secrets.names import ACCOUNTS, is_secret_name, is_secret_value
+from hullmark.facets.secrets.words import IN_CODE
 
 Span = tuple[int, int]
 """Where a value begins and ends."""
@@ -18,6 +19,10 @@ _BEFORE, _MOST = 80, 2000
 _BACK = re.compile(rb"[A-Za-z0-9_.-]*").match
 _FORTH = re.compile(rb"[A-Za-z0-9_.-]{0,80}").match
 _IN_BRACES = re.compile(rb"[A-Za-z0-9_]{0,80}").match
+_Y, _IN_KEYS = b"yY", frozenset(b"_.-eginstrdthpckyoEGINSTRDTHPCKYO")
+"""The word key is a part of a name of a secret only behind another, and the letters that those end with."""
+
+_MAY_FOLLOW_IN_CODE = frozenset(b"=:\"'`)] \t\\},")
 _MAY_FOLLOW = frozenset(b"=:\"'`)]> \t\\\x1f,|\r\n")
 
 _CLOSE = rb"\\{0,3}[\"'`]?[\])]{0,2}"
@@ -30,6 +35,7 @@ _PAIR = re.compile(
     rb"\\{0,3}[\"']?[ \t]{0,8}(?:\r?\n[ \t]{1,60}|,[ \t]{0,8}(?:\r?\n[ \t]{0,60})?|[ \t])\\{0,3}[\"']?(?i:value)\\{0,3}[\"']?"
     rb"[ \t]{0,20}([:=])[ \t]{0,20}"
 ).match
+_GIVEN_IN_CODE = re.compile(IN_CODE.replace(rb"[ \t]{0,8}[bBrR", rb"[ \t]{0,8}()[bBrR")).match
 _GAP = re.compile(rb"[ \t]{1,40}").match
 _OPTION_GAP = re.compile(rb"[ \t\x1f]{1,8}(?:\\\r?\n[ \t]{0,40})?|\\{0,3}[\"'][ \t,]{1,8}(?=\\{0,3}[\"'])").match
 _VERB = re.compile(
@@ -83,17 +89,21 @@ def assigned(body: bytes, roots: Sequence[Span], name: str = "", *, is_command: 
     if not roots or name in ACCOUNTS:
         return
     reading = _Reading(body, name, is_command=is_command)
+    may_follow = _MAY_FOLLOW_IN_CODE if reading.is_code else _MAY_FOLLOW
     done = 0
     for at, end in roots:
-        if at < done:
+        if at < done or (body[end - 1] in _Y and (not at or body[at - 1] not in _IN_KEYS)):
+            continue
+        is_bare = _FORTH(body, end)
+        stop = is_bare.end() if is_bare is not None else end
+        if stop < len(body) and body[stop] not in may_follow:
+            done = stop
             continue
         back = _BACK(body[max(done, at - _BEFORE) : at][::-1])
         start = at - (back.end() if back is not None else 0)
-        is_in_braces = body[start - 1 : start] == b"{" and start > 1
-        forth = (_IN_BRACES if is_in_braces else _FORTH)(body, end)
-        done = forth.end() if forth is not None else end
-        if not is_in_braces and body[done : done + 1] and body[done] not in _MAY_FOLLOW:
-            continue
+        if body[start - 1 : start] == b"{" and start > 1 and (inner := _IN_BRACES(body, end)) is not None:
+            stop = inner.end()
+        done = stop
         named = body[start:done].decode("latin-1")
         for span in reading.values(named, start, done) if is_secret_name(named) else ():
             if span[0] >= done:
@@ -106,12 +116,17 @@ class _Reading:
 
     def __init__(self, body: bytes, name: str, *, is_command: bool) -> None:
         self.body = body
-        self.is_code = name.endswith(_CODE)
+        self.is_code = is_code(name)
         self.is_script = is_command or body.startswith(b"#!") or name.endswith(_SCRIPTS)
 
     def values(self, name: str, start: int, end: int) -> Iterator[Span]:
         """The values that the name from `start` to `end` is given."""
         body = self.body
+        if self.is_code:
+            given = _GIVEN_IN_CODE(body, end)
+            if given is not None:
+                yield from self._value(name, given.end(1))
+            return
         before = body[start - 1 : start]
         if before == b"{" and (default := _DEFAULT(body, end)) is not None:
             yield from self._judged(name, *default.span(1))
@@ -119,7 +134,7 @@ class _Reading:
             yield from self._value(name, pair.end(), has_line=pair[1] == b":")
         elif (sign := _SIGN(body, end)) is not None:
             is_address = sign[2] == b":" and body[max(0, start - 2) : start] == b"//"
-            if not is_address and not (self.is_code and sign[2].startswith(b"==")):
+            if not is_address:
                 has_line = self._is_at_start(start) and (not self.is_script or sign[2] == b":" or bool(sign[1]))
                 is_part = before in (b"?", b"&")
                 yield from self._value(
@@ -142,7 +157,7 @@ class _Reading:
         is_set = _VERB(body[max(0, start - 40) : start]) is not None
         if is_set or _QUOTED_WORD(body, gap.end()) is not None:
             yield from self._value(name, gap.end())
-        elif not self.is_code and not _MANY(name) and self._is_at_start(start):
+        elif not _MANY(name) and self._is_at_start(start):
             lone = _LONE(body, end)
             if lone is not None:
                 yield from self._judged(name, *lone.span(1))
@@ -214,6 +229,11 @@ class _Reading:
         text = body[start:end]
         if not text.startswith(_KEY_HEAD) and is_secret_value(name, text):
             yield start, end
+
+
+def is_code(name: str) -> bool:
+    """Whether a file is a program's source, where only what is quoted is a value."""
+    return name.endswith(_CODE)
 
 
 def _is_no_part(value: bytes) -> bool:

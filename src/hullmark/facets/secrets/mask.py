@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hullmark.facets.secrets.assigned import assigned
+from hullmark.facets.secrets.assigned import assigned, is_code
 from hullmark.facets.secrets.finder import Finder, Spot, own_finder, small_finder
 from hullmark.facets.secrets.kinds_files import OLD_HASH
 from hullmark.facets.secrets.logins import PROGRAMS, logins
@@ -97,7 +97,7 @@ def _is_option(word: str) -> bool:
 def _masked(finder: Finder, body: bytes, name: str, *, is_command: bool) -> bytes:
     for _ in range(_ROUNDS):
         # What is replaced may have kept its neighbour from being seen as what it is.
-        words = words_in(body, PROGRAMS)
+        words = words_in(body, () if is_code(name) else PROGRAMS, is_code=is_code(name))
         places = (*assigned(body, words.roots, name, is_command=is_command), *logins(body, words.programs, name))
         named = _replaced(body, ((*span, MASK) for span in places)) if places else body
         spots = finder.find(named, name)

@@ -12,6 +12,11 @@ from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, Keywords, ke
 ROOTS = (b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"psk")
 _ANY_ROOT = re.compile(b"|".join(ROOTS))
 _SMALL = 4096
+_SHORT = 5
+"""Names of programs up to so many letters stand in many words: in larger texts a blank must follow them."""
+
+IN_CODE = rb"\\{0,3}[\"'`]?[\])]{0,2}[ \t]{0,8}(?:=>|:=|=|:|,)[ \t]{0,8}[bBrRuUfF$@]{0,2}\\{0,3}[\"'`\[]"
+"""What follows a name in code that is given a value."""
 
 
 class Words(NamedTuple):
@@ -21,10 +26,10 @@ class Words(NamedTuple):
     programs: dict[bytes, list[int]]
 
 
-def words_in(body: bytes, programs: tuple[bytes, ...]) -> Words:
-    """All of them. `programs` are written in small letters and found in such only."""
+def words_in(body: bytes, programs: tuple[bytes, ...], *, is_code: bool = False) -> Words:
+    """All of them; in code only those that may be given a value. `programs` are written in small letters and found in such only."""
     if len(body) > _SMALL:
-        meetings = _pass(programs).meetings(body)
+        meetings = _pass(programs, is_code=is_code).meetings(body)
         if len(meetings) <= MAX_MEETINGS:
             return _sorted_out(meetings, programs)
     lower = body.lower()
@@ -33,8 +38,10 @@ def words_in(body: bytes, programs: tuple[bytes, ...]) -> Words:
 
 
 @cache
-def _pass(programs: tuple[bytes, ...]) -> Keywords:
-    return keywords([*(Keyword(root, any_case=True) for root in ROOTS), *map(Keyword, programs)])
+def _pass(programs: tuple[bytes, ...], *, is_code: bool) -> Keywords:
+    tail = rb"[A-Za-z0-9_.-]{0,40}" + IN_CODE if is_code else b""
+    wanted = (Keyword(literal + b" " if len(literal) <= _SHORT else literal) for literal in programs)
+    return keywords([*(Keyword(root, any_case=True, tail=tail) for root in ROOTS), *wanted])
 
 
 def _sorted_out(meetings: Sequence[tuple[int, int]], programs: tuple[bytes, ...]) -> Words:
@@ -45,7 +52,7 @@ def _sorted_out(meetings: Sequence[tuple[int, int]], programs: tuple[bytes, ...]
             roots.append((end - len(ROOTS[index]), end))
         else:
             literal = programs[index - len(ROOTS)]
-            found.setdefault(literal, []).append(end - len(literal))
+            found.setdefault(literal, []).append(end - len(literal) - (len(literal) <= _SHORT))
     return Words(sorted(roots), found)
 
 
