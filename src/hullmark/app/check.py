@@ -15,8 +15,8 @@ from hullmark._version import __version__
 from hullmark.app.expressions import evaluate_expression
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.facets.secrets.mask import masked_dockerfile
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict

@@ -60,7 +60,7 @@ def test_what_is_not_masked_is_told_as_it_is(pattern: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("glob", "text", "may"),
-    [("", "****", False), ("changeme", "****", False), ("no", "***", False), ("tulip-1", "****", True), ("static:*", "static:***", True),
+    [("changeme", "****", False), ("no", "***", False), ("tulip-1", "****", True), ("static:*", "static:***", True),
      ("https://a:b1@c", "https://a:***@c", True), ("https://x", "https://a:***@c", False)],
 )  # fmt: skip
 def test_whether_a_masked_value_may_be_one(glob: str, text: str, may: bool) -> None:
