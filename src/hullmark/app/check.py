@@ -15,6 +15,7 @@ from hullmark._version import __version__
 from hullmark.app.expressions import evaluate_expression
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
@@ -185,6 +186,7 @@ def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
 
 def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOptions, searched: Hits) -> Facts:
     inventory = scanned.inventory
+    dockerfile = masked_dockerfile(options.dockerfile)
     return Facts(
         inventory=inventory,
         now=now,
@@ -192,8 +194,8 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOpti
         **of_facets({name: scanned.facets[name] for name in wanted.facets}),
         ghosts=wanted.ghosts,
         matches=_matches(scanned, wanted, now, options),
-        dockerfile=_dockerfile(inventory, options) if wanted.dockerfile else None,
-        dockerfile_text=options.dockerfile,
+        dockerfile=_dockerfile(inventory, dockerfile) if wanted.dockerfile else None,
+        dockerfile_text=dockerfile,
         searched=searched,
         reference=_reference(inventory) if options.tag is None else options.tag,
         evaluate=evaluate_expression,
@@ -225,10 +227,10 @@ def _with_data(context: Context, source: AdvisorySource | None) -> Context:
     return replace(context, vulnerability_data=data)
 
 
-def _dockerfile(inventory: Inventory, options: CheckOptions) -> Dockerfile | None:
+def _dockerfile(inventory: Inventory, given: str) -> Dockerfile | None:
     """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for what is none."""
-    if options.dockerfile.strip():
-        return parse_dockerfile(options.dockerfile.encode("utf-8", "surrogatepass"))
+    if given.strip():
+        return parse_dockerfile(given.encode("utf-8", "surrogatepass"))
     return from_history(inventory.config.history) if inventory.config is not None else None
 
 

@@ -61,7 +61,7 @@ def _with_content(file: FileContent, contents: dict[str, bytes]) -> FileContent:
     if file.body is not None or not file.real:
         return file
     body = contents.get(file.real)
-    reason = "" if body is not None else "it is too large to print, or could not be read"
+    reason = "" if body is not None else "it is too large to print, an archive, or could not be read"
     return msgspec.structs.replace(file, body=body, reason=reason)
 
 

@@ -45,6 +45,7 @@ _PLACE = late(r"#\{(?:\w{1,64}(?=\.))?(\.?\w{1,64})\}")
 _LISTS = {".license": "license", ".licenses": "license", ".author": "author", ".authors": "author"}
 _LISTS |= {".executables": "executables"}
 
+_LOGIN = late(r"(?<=://)[^/@\s]*@")
 _IS_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,255}").fullmatch
 _IS_VERSION = late(r"[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?").fullmatch
 _FILE_NAME = late(r"([A-Za-z0-9_][A-Za-z0-9._-]*?)-([0-9]+(?:\.[0-9A-Za-z]+)*)(?:-([A-Za-z][\w.-]*))?").fullmatch
@@ -160,7 +161,7 @@ def extract(path: str, body: memoryview, report: Report) -> Gemspec | None:
         lists.get("license", ()),
         lists.get("author", ()),
         lists.get("executables", ()),
-        known.get(".homepage", ""),
+        _LOGIN.sub("", known.get(".homepage", "")),
     )
 
 

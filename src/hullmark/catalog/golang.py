@@ -23,7 +23,7 @@ from hullmark.catalog.executable import (
     segments,
     slices,
 )
-from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
+from hullmark.catalog.golang_versions import DEVEL, main_version, release_of, version_flags
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.view import View
@@ -271,7 +271,9 @@ def _replaced(module: GoModule, other: GoModule) -> GoModule:
 def _setting(text: str) -> Iterator[tuple[str, str]]:
     key, _, value = text.partition("=")
     if key in _SETTINGS:
-        yield key, _unquoted(value)[:_SETTING_LIMIT]
+        found = _unquoted(value)[:_SETTING_LIMIT]
+        # What else is linked in may be a secret.
+        yield key, version_flags(found) if key == "-ldflags" else found
 
 
 def _unquoted(value: str) -> str:

@@ -36,6 +36,17 @@ def main_version(stamped: str, settings: dict[str, str], module: str) -> str:
     return stamped if stamped not in DEVEL else _pseudo_version(settings, module)
 
 
+def version_flags(flags: str) -> str:
+    """Of a linker's flags those that set a version variable to a version."""
+    words = (_WORD.search(piece.lstrip(" =\t")) for piece in flags.split("-X")[1:])
+    settings = (word[0].partition("=") for word in words if word is not None)
+    return " ".join(
+        f"-X {variable}={value}"
+        for variable, _, value in settings
+        if variable.rpartition(".")[2].lower() in _VARIABLES and _SEMVER.fullmatch(value)
+    )
+
+
 def _linked_version(flags: str, module: str) -> str:
     """The value of the best known version variable, if it is one only: `-X main.version=1.2.3` gives v1.2.3."""
     found: dict[tuple[int, int], set[str]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from hullmark.facets.secrets.mask import masked
 from hullmark.facets.secrets.text import is_binary
+from hullmark.facets.unpacking.archives import ends_as_zip, may_hold_files
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -15,9 +16,14 @@ _FILE_LIMIT = Limit(MIB, "bytes of a file whose content rules ask for")
 _LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files whose content rules ask for")
 
 
-def take(path: str, body: memoryview, report: Report) -> bytes:
-    """The body, with the secrets in it masked: kept files and freshly read ones give a rule the same answer."""
-    return bytes(body) if is_binary(body) else masked(bytes(body), posixpath.basename(path))
+def take(path: str, body: memoryview, report: Report) -> bytes | None:
+    """The body, with the secrets in it masked: kept files and freshly read ones give a rule the same answer.
+
+    None for an archive: what is packed in it can be neither judged nor masked.
+    """
+    if is_binary(body) and (may_hold_files(body) or ends_as_zip(body)):
+        return None
+    return masked(bytes(body), posixpath.basename(path))
 
 
 def content_read(globs: tuple[str, ...]) -> Read[bytes]:

@@ -6,7 +6,6 @@ from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.policy.gate import FACETS, Need
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources
-from hullmark.scanning.shown_settings import without_secrets
 from hullmark.scanning.take import take_for_rules
 from hullmark.source import SourceOptions
 
@@ -20,6 +19,5 @@ def known_image(reference: str, resources: ScanResources, options: SourceOptions
     with facets_for(names, resources) as facets:
         request = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
         scanned = take_for_rules(reference, request, resources, options)
-    config = scanned.inventory.config
-    facts = PolicyFacts(config=without_secrets(config) if config is not None else None, ghosts=True, **scanned.facets)
+    facts = PolicyFacts(config=scanned.inventory.config, ghosts=True, **scanned.facets)
     return KnownImage(inventory=scanned.inventory, policy_facts=facts)

@@ -12,6 +12,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.scanning.documents import read_bounded, read_input
 from hullmark.scanning.request import ScanRequest, ScanResult
+from hullmark.scanning.shown_settings import without_secrets
 
 
 def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
@@ -21,8 +22,9 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     cannot be read, is not an SBOM, or is too large.
     """
     if isinstance(document, Path):
-        return read_sbom(read_bounded(document, MAX_BYTES), name or str(document))
-    return read_sbom(document, name)
+        document, name = read_bounded(document, MAX_BYTES), name or str(document)
+    inventory = read_sbom(document, name)
+    return replace(inventory, config=without_secrets(inventory.config)) if inventory.config is not None else inventory
 
 
 def _at(path: str) -> Inventory:

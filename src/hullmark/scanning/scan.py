@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.facets.secrets.mask import masked_instruction
-from hullmark.model.image import Image
+from hullmark.model.image import Image, ImageConfig
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
@@ -21,6 +20,7 @@ from hullmark.scanning.fingerprint import analysis_fingerprint, read_fingerprint
 from hullmark.scanning.layercache import LayerCache
 from hullmark.scanning.layers import Extra, LayerReading, are_kept, known_digests, layer_records
 from hullmark.scanning.request import Analysis, ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.shown_settings import without_secrets
 from hullmark.source.folder import read_folder
 
 _REGISTRY_JOBS = 3
@@ -136,8 +136,9 @@ def _kept(image: Image, request: ScanRequest, cache: LayerCache) -> tuple[Analys
 
 
 def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] | None = None) -> Inventory:
-    """The inventory of an image whose layers came to this analysis."""
-    instructions = _instructions(image)
+    """The inventory of an image whose layers came to this analysis. Secrets in its settings are masked from here on."""
+    config = without_secrets(image.config) if image.config is not None else None
+    instructions = _instructions(config)
     layers = tuple(
         InventoryLayer(
             digest=digest,
@@ -161,13 +162,11 @@ def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] |
         distro=result.distro,
         packages=result.packages,
         problems=image.problems + result.problems,
-        config=image.config,
+        config=config,
         files=files,
     )
 
 
-def _instructions(image: Image) -> list[str]:
-    """The build instruction of each layer, as far as the history tells, with the secrets in it masked."""
-    if image.config is None:
-        return []
-    return [masked_instruction(entry.created_by) for entry in image.config.history if not entry.empty_layer]
+def _instructions(config: ImageConfig | None) -> list[str]:
+    """The build instruction of each layer, as far as the history tells."""
+    return [entry.created_by for entry in config.history if not entry.empty_layer] if config is not None else []

@@ -1,55 +1,74 @@
-"""An image's settings in a form that may be stored: with every secret masked."""
+"""An image's settings in a form that may be shown and stored: with every secret masked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
-from hullmark.facets.secrets.mask import masked_text
+from hullmark.facets.secrets.mask import MASK, masked_text, masked_value, masked_words, secrets_in
 from hullmark.model.image import HistoryEntry, ImageConfig
-from hullmark.policy.credentials import assignments, is_credential
 
-MASK = "****"
-_LONG = 4
+_LONG_ALONE = 8
+_LONG_BESIDE = 4
 
 
 def without_secrets(config: ImageConfig) -> ImageConfig:
-    """The settings, with every value masked that is a credential by its form or name: in variables, labels, commands and
-    history."""
+    """The settings, with every value masked that is a secret by its form, its name or its place: in variables, labels, commands and
+    history. A value that is long enough is masked wherever else it stands."""
     healthcheck = config.healthcheck
+    start = (*config.entrypoint, *config.cmd)
+    known = _known(config)
+    words = _hidden(masked_words(start), known)
     return replace(
         config,
-        env=tuple(_variable(variable) for variable in config.env),
-        labels={name: _value(name, value) for name, value in config.labels.items()},
-        entrypoint=_texts(config.entrypoint),
-        cmd=_texts(config.cmd),
-        on_build=_texts(config.on_build),
-        history=tuple(_entry(entry) for entry in config.history),
-        healthcheck=replace(healthcheck, test=_texts(healthcheck.test)) if healthcheck is not None else None,
+        env=_hidden(map(_variable, config.env), known),
+        labels={name: _without(masked_value(name, value), known) for name, value in config.labels.items()},
+        entrypoint=words[: len(config.entrypoint)],
+        cmd=words[len(config.entrypoint) :],
+        shell=_hidden(masked_words(config.shell), known),
+        on_build=tuple(_instruction(text, known) for text in config.on_build),
+        history=tuple(_entry(entry, known) for entry in config.history),
+        healthcheck=replace(healthcheck, test=_hidden(masked_words(healthcheck.test), known))
+        if healthcheck is not None
+        else None,
     )
+
+
+def _known(config: ImageConfig) -> tuple[str, ...]:
+    """The secrets of variables and of instructions, the longest first: a build repeats them in its commands."""
+    texts = (*config.env, *config.on_build, *(entry.created_by for entry in config.history))
+    found = {value for text in texts for value in secrets_in(text)}
+    found |= {text.partition("=")[2] for text in config.env if _variable(text) == f"{text.partition('=')[0]}={_MASK}"}
+    return tuple(
+        sorted((value for value in found if len(value) >= _LONG_ALONE), key=lambda value: (-len(value), value))
+    )
+
+
+_MASK = MASK.decode()
 
 
 def _variable(text: str) -> str:
     name, equals, value = text.partition("=")
-    return f"{name}={_value(name, value)}" if equals else text
+    return f"{name}={masked_value(name, value)}" if equals else text
 
 
-def _value(name: str, value: str) -> str:
-    return MASK if is_credential(name, value) else masked_text(value)
+def _entry(entry: HistoryEntry, known: tuple[str, ...]) -> HistoryEntry:
+    return replace(
+        entry, created_by=_instruction(entry.created_by, known), comment=_without(masked_text(entry.comment), known)
+    )
 
 
-def _entry(entry: HistoryEntry) -> HistoryEntry:
-    return replace(entry, created_by=_instruction(entry.created_by), comment=masked_text(entry.comment))
+def _instruction(text: str, known: tuple[str, ...]) -> str:
+    own = sorted((value for value in secrets_in(text) if len(value) >= _LONG_BESIDE), key=len, reverse=True)
+    return _without(masked_text(_without(text, own)), known)
 
 
-def _instruction(text: str) -> str:
-    for name, value in assignments(text):
-        bare = value.strip("\"'")
-        if bare and is_credential(name, value):
-            # A value too long for a coincidence is masked wherever the instruction repeats it.
-            where = bare if len(bare) >= _LONG else f"{name}={value}"
-            text = text.replace(where, where.removesuffix(bare) + MASK)
-    return masked_text(text)
+def _hidden(texts: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_without(text, known) for text in texts)
 
 
-def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_instruction(text) for text in texts)
+def _without(text: str, values: Iterable[str]) -> str:
+    for value in values:
+        text = text.replace(value, _MASK)
+    return text

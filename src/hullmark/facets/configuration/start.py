@@ -16,7 +16,7 @@ from hullmark.facets.configuration.shell_expansion import ShellState, StartWord
 from hullmark.facets.configuration.shell_run import Shell, StartedProgram
 from hullmark.facets.configuration.start_wrappers import InnerCommand, unwrapped
 from hullmark.facets.configuration.supervisors import SUPERVISORS
-from hullmark.facets.secrets.mask import masked_text
+from hullmark.facets.secrets.mask import masked_value, masked_words
 from hullmark.model.image import ImageConfig
 from hullmark.model.limit import Limit
 
@@ -104,17 +104,19 @@ class _Starter:
         self._environment: dict[str, StartWord] = {}
         for variable in config.env:
             name, _, value = variable.partition("=")
-            self._environment[name] = StartWord(masked_text(value), "ENV")
+            self._environment[name] = StartWord(masked_value(name, value), "ENV")
         self._first = dict(self._environment)
         if (self._environment.get("PATH", StartWord("", "")).text or "").count(":") >= _MOST_FOLDERS:
             self._tell("PATH names so many folders that programs are not looked for in all", ("ENV", 0))
 
     def read(self) -> Start:
         """Follow what is run when a container starts, and what its health is checked with."""
-        words = [*self._given(self._config.entrypoint, "ENTRYPOINT"), *self._given(self._config.cmd, "CMD")]
+        shown = masked_words((*self._config.entrypoint, *self._config.cmd))
+        begun = len(self._config.entrypoint)
+        words = [*self._given(shown[:begun], "ENTRYPOINT"), *self._given(shown[begun:], "CMD")]
         if words:
             self._follow(words, self._first, (words[0].path, 0), is_exec=True)
-        check = self._config.healthcheck.test if self._config.healthcheck is not None else ()
+        check = masked_words(self._config.healthcheck.test if self._config.healthcheck is not None else ())
         if check[:1] == ("CMD",):
             self._follow(self._given(check[1:], "HEALTHCHECK"), self._first, ("HEALTHCHECK", 0), is_exec=False)
         elif check[:1] == ("CMD-SHELL",):
@@ -125,7 +127,7 @@ class _Starter:
 
     @staticmethod
     def _given(words: Iterable[str], place: str) -> list[StartWord]:
-        return [StartWord(masked_text(word), place) for word in words]
+        return [StartWord(word, place) for word in words]
 
     def _tell(self, reason: str, place: tuple[str, int], text: str = "") -> None:
         """Something cannot be followed. It is about the programs that are named near to it; where none is, about any."""

@@ -15,9 +15,11 @@ from hullmark.policy.dockerfile.history import MAX_INSTRUCTION
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob
+from hullmark.policy.masked import is_masked, may_fit, surely_fits
 from hullmark.policy.values import NameGlob, Pattern, Ports
 
 _PASSWD = "/etc/passwd"  # noqa: S105 — a path, not a password
+_MASKED = "****"
 _ROOT = frozenset(("", "root"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
@@ -169,7 +171,12 @@ def labels(params: Labels, facts: Facts) -> Iterator[Answer]:
         if any(glob.matches(name) for glob in params.forbidden):
             yield Violation(f"label:{name}", f"The label {name} is set, and is forbidden.", evidence)
         pattern = params.patterns.get(name)
-        if pattern is not None and not pattern.is_in(value):
+        if pattern is not None and is_masked(value) and may_fit(pattern, value):
+            if not surely_fits(pattern, value):
+                yield CannotTell(
+                    f"the value of the label {name} is masked, and may fit {pattern.text!r} or not", evidence
+                )
+        elif pattern is not None and not pattern.is_in(value):
             message = f"The label {name} is {value[:100]!r}, and must fit {pattern.text!r}."
             yield Violation(f"label:{name}", message, evidence)
 
@@ -188,6 +195,8 @@ def environment(params: Environment, facts: Facts) -> Iterator[Answer]:
             yield Violation(f"env:{name}", f"The environment variable {name} is set, and is forbidden.", evidence)
         elif any(pattern.is_in(entry) for pattern in params.patterns):
             yield Violation(f"env:{name}", f"The environment variable {name} fits a forbidden pattern.", evidence)
+        elif is_masked(entry) and any(may_fit(pattern, entry) for pattern in params.patterns):
+            yield CannotTell(f"the value of {name} is masked, and may fit a forbidden pattern", evidence)
 
 
 def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
@@ -202,7 +211,10 @@ def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
         return
     if params.no_shell and words[0].rpartition("/")[2] in _SHELLS:
         yield Violation("entrypoint", f"The image starts {command[:100]!r}, which runs through a shell.", evidence)
-    if params.pattern is not None and not params.pattern.is_in(command):
+    if params.pattern is not None and is_masked(command) and may_fit(params.pattern, command):
+        if not surely_fits(params.pattern, command):
+            yield CannotTell(f"what it starts holds a secret, and may fit {params.pattern.text!r} or not", evidence)
+    elif params.pattern is not None and not params.pattern.is_in(command):
         message = f"The image starts {command[:100]!r}, and must start what fits {params.pattern.text!r}."
         yield Violation("entrypoint", message, evidence)
 
@@ -214,9 +226,9 @@ def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
     settings += [("label", name, value) for name, value in sorted(config.labels.items())]
     settings += [("command", "", " ".join(config.entrypoint + config.cmd))]
     for kind, name, value in settings:
-        found = list(credentials_in(value))
-        if not found and params.by_name and kind == "env" and is_credential(name, value):
-            found = ["a credential, by its name"]
+        found = list(credentials_in(value)) or (["a credential, which is masked"] if is_masked(value) else [])
+        if kind == "env" and is_credential(name, value) and not list(credentials_in(value)):
+            found = ["a credential, by its name"] if params.by_name else []
         if found and not any(glob.matches(name) for glob in params.allow):
             where = f"{kind}:{name}" if name else kind
             shown = {"env": f"environment variable {name}", "label": f"label {name}"}.get(kind, "command")
@@ -230,7 +242,8 @@ def _secrets_in_history(params: Secrets, config: ImageConfig) -> Iterator[Answer
         text = entry.created_by[:MAX_INSTRUCTION]
         names = {name for name, value in assignments(text) if params.by_name and is_credential(name, value)}
         named = sorted(name for name in names if not any(glob.matches(name) for glob in params.allow))
-        if found := [*credentials_in(text), *named]:
+        hidden = _MASKED in text and not names
+        if found := [*credentials_in(text), *named] or (["a credential, which is masked"] if hidden else []):
             keyword = _KEYWORD.match(entry.created_by)
             shown = f"instruction {number + 1} of the history" + (f" ({keyword[1]})" if keyword else "")
             message = f"The {shown} holds {' and '.join(found)}: whoever has the image can read it."

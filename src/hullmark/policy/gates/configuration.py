@@ -18,6 +18,7 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.masked import is_masked, may_be, may_fit
 from hullmark.policy.setting_values import Amount, SettingGlob, amount_of, spellings
 from hullmark.policy.values import NameGlob, Pattern
 
@@ -86,7 +87,9 @@ def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
     found = list(_settings(params, facts))
     for setting in found:
         wrong = _wrong(params, setting.value)
-        if wrong:
+        if wrong and _may_be_right(params, setting.value):
+            yield CannotTell(f"the value of {setting.key} is masked", _evidence(setting, facts))
+        elif wrong:
             message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, {wrong}."
             yield Violation(setting.key, message, _evidence(setting, facts))
     if not found and _is_configured(params.setting, facts):
@@ -105,6 +108,8 @@ def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
         if is_any or any(_is_forbidden(params, item) for item in _items(setting.value)):
             message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, and must not be."
             yield Violation(setting.key, message, _evidence(setting, facts))
+        elif any(_may_fit(params.values, params.pattern, item) for item in _items(setting.value)):
+            yield CannotTell(f"the value of {setting.key} is masked", _evidence(setting, facts))
 
 
 def unread(params: Unread, facts: Facts) -> Iterator[Answer]:
@@ -158,6 +163,18 @@ def _out_of_range(params: MustBe, value: SettingValue) -> str:
     if params.at_most is not None and amount > params.at_most.amount:
         return f"and must be at most {params.at_most}"
     return ""
+
+
+def _may_be_right(params: MustBe, value: SettingValue) -> bool:
+    """Whether a masked value may be as it must be."""
+    items = _items(value)
+    return any(map(is_masked, items)) and all(
+        _fits(params.values, item) or _may_fit(params.values, params.pattern, item) for item in items
+    )
+
+
+def _may_fit(globs: tuple[NameGlob, ...], pattern: Pattern | None, item: str) -> bool:
+    return is_masked(item) and (may_be(globs, item) or (pattern is not None and may_fit(pattern, item)))
 
 
 def _is_forbidden(params: MustNotBe, item: str) -> bool:

@@ -15,6 +15,7 @@ from hullmark.model.problem import Fact
 from hullmark.policy.facts import CONTENT_LIMIT, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.masked import is_masked, may_fit
 from hullmark.policy.values import Pattern
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files whose lines are looked at.")]
@@ -63,6 +64,9 @@ def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
         if line is not None:
             message = f"Line {line} of {file.path} fits the forbidden pattern {params.pattern.text!r}."
             yield Violation(file.path, message, facts.at_file(file, f"line {line}"))
+        elif (hidden := _masked_line(params, text)) is not None:
+            reason = f"line {hidden} of {file.path} holds a secret, which is masked, and may fit the pattern"
+            yield CannotTell(reason, facts.at_file(file, f"line {hidden}"))
 
 
 def required(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
@@ -72,6 +76,9 @@ def required(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
         text = _text(file, params, facts)
         if isinstance(text, CannotTell):
             yield text
+        elif _first_line(params, text) is None and (hidden := _masked_line(params, text)) is not None:
+            reason = f"line {hidden} of {file.path} holds a secret, which is masked, and may fit the pattern"
+            yield CannotTell(reason, facts.at_file(file, f"line {hidden}"))
         elif _first_line(params, text) is None:
             message = f"No line of {file.path} fits the pattern {params.pattern.text!r}, and one must."
             yield Violation(file.path, message, facts.at_file(file))
@@ -113,6 +120,19 @@ def _first_line(params: _Lines, text: str) -> int | None:
         number = params.pattern.first_line(text)
     is_past_the_end = number is not None and number > text.count("\n") and (not text or text.endswith("\n"))
     return None if is_past_the_end else number
+
+
+def _masked_line(params: _Lines, text: str) -> int | None:
+    """The number of the first line in which something is masked, so that it may fit."""
+    if not is_masked(text):
+        return None
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if is_masked(line))
+    for number, line in lines:
+        if any(
+            may_fit(params.pattern, part) for part in (_tried(line) if params.words else (line.removesuffix("\r"),))
+        ):
+            return number
+    return None
 
 
 def _tried(line: str) -> tuple[str, ...]:

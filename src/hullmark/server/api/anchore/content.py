@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from hullmark.facets.secrets.mask import masked_document
 from hullmark.model.image import ImageConfig
 from hullmark.model.policy_facts import KnownImage
 from hullmark.policy.dockerfile import from_history
@@ -78,10 +79,11 @@ async def list_metadata_types(
 async def get_metadata(
     digest: FromPath[str], kind: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Metadata:
-    """The manifest as the registry has it, the history, or the Dockerfile: the one that was sent, else what the history tells of it."""
+    """The manifest as the registry has it, secrets in its annotations masked; the history; or the Dockerfile: the one that was sent, else
+    what the history tells of it."""
     row = await held.find(services, caller, digest)
     if kind == "manifest":
-        return image_shapes.metadata(row.digest, kind, await _manifest(services, caller, row))
+        return image_shapes.metadata(row.digest, kind, masked_document(await _manifest(services, caller, row)))
     if kind == "dockerfile" and row.dockerfile.strip():
         return image_shapes.metadata(row.digest, kind, row.dockerfile)
     facts = await held.facts_of(services, row)

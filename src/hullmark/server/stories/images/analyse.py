@@ -24,7 +24,6 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_image
-from hullmark.scanning.shown_settings import without_secrets
 from hullmark.scanning.stored_image import stored_image
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable
@@ -223,10 +222,9 @@ def read(services: Services, image: Image) -> AnalysisResult:
     finally:
         keep.close()
     whole = scanned.inventory
-    shown = without_secrets(whole.config) if whole.config is not None else None
-    inventory = msgspec.structs.replace(whole, config=shown, files=None)
-    stored = msgspec.structs.replace(stored_image(image, whole), config=shown)
-    facts = PolicyFacts(config=shown, ghosts=True, **scanned.facets)
+    inventory = msgspec.structs.replace(whole, files=None)
+    stored = msgspec.structs.replace(stored_image(image, whole), config=whole.config)
+    facts = PolicyFacts(config=whole.config, ghosts=True, **scanned.facets)
     analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=scanned.found)
     distro = whole.distro
     document, files = put_analysis(services.objects, analysis, whole.files)

@@ -9,6 +9,7 @@ from itertools import groupby
 
 import msgspec
 
+from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.server.stories.images.logins import asking, login_for
@@ -139,7 +140,7 @@ async def settle(
         placed.image_id,
         reference=wanted.reference,
         annotations=annotations,
-        dockerfile=wanted.dockerfile,
+        dockerfile=masked_dockerfile(wanted.dockerfile),
         by=holding.by,
     )
     moved_from = None

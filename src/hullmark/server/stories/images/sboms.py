@@ -12,7 +12,6 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.scanning.sbom import inventory_from_sbom
-from hullmark.scanning.shown_settings import without_secrets
 from hullmark.scanning.stored_image import StoredImage
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out
@@ -110,8 +109,7 @@ def _is_manifest(body: bytes) -> bool:
 
 def _written(services: Services, digest: str, inventory: Inventory) -> AnalysisResult:
     """What is stored of it: only packages are known."""
-    shown = without_secrets(inventory.config) if inventory.config is not None else None
-    inventory = msgspec.structs.replace(inventory, config=shown, files=None)
+    inventory, shown = msgspec.structs.replace(inventory, files=None), inventory.config
     image = StoredImage(kind="sbom", reference=inventory.source.reference, layers=(), digest=digest, config=shown)
     analysis = StoredAnalysis(image=image, inventory=inventory, facts=PolicyFacts(config=shown))
     document, files = put_analysis(services.objects, analysis, None)

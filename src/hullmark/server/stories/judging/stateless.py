@@ -29,7 +29,6 @@ from hullmark.report.format import RenderContext
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.sbom import inventory_from_sbom
 from hullmark.scanning.scan import scan_image
-from hullmark.scanning.shown_settings import without_secrets
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.judging.exceptions import exceptions_for
@@ -191,10 +190,7 @@ def _scan_answer(
         matches = matched(scanned, source, MatchOptions(at=services.clock().date().isoformat()))
     if order.format:
         return load("matches", order.format).render(_required(matches), RenderContext(tool_version=__version__))
-    config = scanned.inventory.config
-    shown = msgspec.structs.replace(
-        scanned.inventory, files=None, config=without_secrets(config) if config is not None else None
-    )
+    shown = msgspec.structs.replace(scanned.inventory, files=None)
     return msgspec.json.encode(
         ScanAnswer(
             inventory=_raw("inventory", shown),

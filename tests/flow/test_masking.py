@@ -1,0 +1,189 @@
+"""An image full of secrets that no detector knows: none is in anything that is printed or kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.flow.test_check import policy_of, rule
+from tests.support.images import Blobs, tagged, tar_of, write_layout
+from tests.support.places import REPOSITORY
+from tests.support.planted import CANARY, FILES, HISTORY, IN_ARCHIVE, MANY, Planted, found_in, gzipped
+from tests.support.program import Program, program_in
+from tests.unit.policy.anchore.building import rule as anchore_rule
+from tests.unit.policy.anchore.building import second
+
+AT = "2026-03-10T00:00:00Z"
+KEYWORDS = ("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN")
+PATHS = tuple(f"/{path}" for path in FILES)
+NATIVE = (
+    rule("config/env", name="env", forbidden=["*"]),
+    rule("config/labels", name="labels", forbidden=["*"], patterns={"com.example.password": "^x$"}),
+    rule("config/entrypoint", name="entrypoint", pattern="^x$"),
+    rule("config/secrets", name="secrets"),
+    rule("secrets/found", name="found"),
+    rule("configuration/must_not_be", name="settings", setting="*"),
+    rule("configuration/unread", name="unread"),
+    rule("dockerfile/secrets", name="build-secrets"),
+    *(rule("dockerfile/instruction", name=f"no-{word}", keyword=word, forbidden=True) for word in KEYWORDS),
+)
+
+CONTENTS = rule("contents/forbidden", name="contents", paths=["/etc/**", "/opt/**", "/root/**"], pattern=".")
+
+
+def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Rules of Anchore's that tell of instructions, and of these files."""
+    for word in KEYWORDS:
+        yield {**anchore_rule("dockerfile", "instruction", {"instruction": word, "check": "exists"}), "id": word}
+    for path in paths:
+        params = {"path": path, "regex": ".*", "check": "match"}
+        yield {**anchore_rule("retrieved_files", "content_regex", params), "id": path}
+
+
+DOCKERFILE = "FROM debian:13\n" + "".join(
+    f"{text}\n" for text in HISTORY if text.startswith(("RUN /bin", "ARG", "ENV", "LABEL"))
+)
+
+
+@dataclass
+class Place:
+    """The program, the image, and where policies are."""
+
+    hullmark: Program
+    planted: Planted
+    folder: Path
+
+    @property
+    def source(self) -> str:
+        """The image."""
+        return f"oci-dir:{self.folder / 'image'}"
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("planted")
+    planted, blobs = Planted(), Blobs()
+    descriptor = planted.image(blobs)
+    named = {**descriptor["annotations"], **tagged(descriptor, "latest")["annotations"]}
+    write_layout(folder / "image", blobs, [{**descriptor, "annotations": named}])
+    (folder / "Dockerfile").write_text(planted.filled(DOCKERFILE))
+    (folder / "native.yaml").write_text(policy_of(*NATIVE, CONTENTS))
+    (folder / "anchore.json").write_text(
+        json.dumps(second(*anchore(PATHS), anchore_rule("secret_scans", "content_regex_checks")))
+    )
+    retrieved = {"retrieve_files": list(PATHS)}
+    (folder / "context.json").write_text(json.dumps(retrieved))
+    return Place(program_in(folder / "run"), planted, folder)
+
+
+def in_formats(first: str, *more: str) -> tuple[str, ...]:
+    """What asks for all of these formats at once; the others go into files where the program is started."""
+    return ("-o", first, *(word for format in more for word in ("-o", f"{format}={first}.{format}")))
+
+
+def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
+    """Each verb that takes an image, with each of its formats."""
+    formats = in_formats("table", "json", "purls", "cyclonedx-json", "spdx-json", "syft-json")
+    yield "scan", at.source, "--files", *formats
+    yield "scan", at.source, "--for-policies", "--keep-files", "text", "-o", "json"
+    yield "scan", at.source, "--all-layers", "-o", "json"
+    for format in ("table", "json"):
+        yield from ((verb, at.source, "-o", format) for verb in ("secrets", "config", "files"))
+    yield "files", at.source, *PATHS
+    yield "files", at.source, f"/{IN_ARCHIVE[0]}"
+    native = ("check", at.source, "--policy", at.folder / "native.yaml", "--at", AT)
+    yield *native, *in_formats("markdown", "table", "sarif", "junit", "html", "json", "github")
+    yield *native, "-o", "json", "--explain", "--dockerfile", at.folder / "Dockerfile"
+    anchore = (
+        "check",
+        at.source,
+        "--policy",
+        at.folder / "anchore.json",
+        "--context",
+        at.folder / "context.json",
+        "--at",
+        AT,
+    )
+    yield *anchore, "--profile", "native", "-o", "json"
+    yield *anchore, "--profile", "compat", "-o", "json", "--dockerfile", at.folder / "Dockerfile"
+    advisories = ("--advisories", REPOSITORY / "examples" / "advisories")
+    yield (
+        "vulns",
+        at.source,
+        *advisories,
+        *in_formats("csv", "table", "json", "cyclonedx-json", "sarif", "html", "gitlab", "csaf"),
+    )
+
+
+def everything_kept(at: Place) -> Iterator[tuple[str, bytes]]:
+    """Each file that runs have left behind."""
+    for folder in (at.hullmark.home, at.hullmark.temporary, at.hullmark.place):
+        yield from ((str(path), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_no_planted_value_is_printed_or_kept(at: Place) -> None:
+    assert len(set(at.planted.values)) == len(at.planted.values) >= MANY
+    told: dict[str, list[str]] = {}
+    for words in runs(at):
+        ran = at.hullmark(*words, "--debug")
+        assert ran.status in (0, 1, 3) or words[0] == "files", (words, ran.err)
+        assert ran.out or words[0] == "files", words
+        told[" ".join(map(str, words))] = found_in(ran.out + ran.err.encode(), at.planted.values)
+    kept = dict(everything_kept(at))
+    assert len(kept) > 3
+    told |= {name: found_in(body, at.planted.values) for name, body in kept.items()}
+    assert {name: values for name, values in told.items() if values} == {}
+    assert any(found_in(body, [CANARY]) for name, body in kept.items() if "syft-json" in name), (
+        "the search would have seen them"
+    )
+
+
+def test_what_is_masked_is_still_told_of(at: Place) -> None:
+    settings = at.hullmark("config", at.source, "-o", "json").document["settings"]
+    values = {setting["key"]: setting["value"] for setting in settings}
+    assert values["php.cli.mysqli.default_pw"] == "****"
+    assert values["nginx.http.server[0].proxy_pass"] == "http://robot:****@up.example/"  # noqa: S105 — it is masked
+    assert values["sshd.PasswordAuthentication"] is True
+    assert values["apt.source[0].uris"] == ["https://robot:***@deb.example/debian"]
+    text = at.hullmark("files", at.source, "/etc/redis/redis.conf").text
+    assert (
+        text == 'port 6379\nrequirepass ****\nmasterauth "****"\nuser robot on >**** ~* +@all\ntls-key-file-pass ****\n'
+    )
+    found = json.loads(at.hullmark("secrets", at.source, "-o", "json").out)
+    assert any(secret["place"] == "env" for secret in found["secrets"])
+
+
+def test_the_search_finds_what_is_not_masked(at: Place, tmp_path: Path) -> None:
+    """A value under a name that says nothing is in the outputs, in the cache and in what is kept, and the search sees it there."""
+    blobs = Blobs()
+
+    def config(made: dict[str, object]) -> dict[str, object]:
+        return {**made, "config": {"Labels": {"com.example.note": CANARY}}}
+
+    layer = tar_of({"etc/app.conf": f"note = {CANARY}\n".encode()})
+    write_layout(tmp_path / "image", blobs, [tagged(blobs.image([layer], config=config), "latest")])
+    hullmark = program_in(tmp_path / "run")
+    ran = hullmark("scan", f"oci-dir:{tmp_path / 'image'}", "--for-policies", "--keep-files", "text", "-o", "json")
+    assert found_in(ran.out, [CANARY]) == [CANARY]
+    kept = [path.read_bytes() for path in hullmark.home.rglob("*") if path.is_file()]
+    assert sum(bool(found_in(body, [CANARY])) for body in kept) >= 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"x juniper-anchor-9917 y",
+        b"x anVuaXBlci1hbmNob3ItOTkxNw== y",
+        "x juniper-anchor-9917".encode("utf-16"),
+        b"6a756e697065722d616e63686f722d39393137",
+        b"junk" + gzipped(CANARY.encode()),
+        b"YSBqdW5pcGVyLWFuY2hvci05OTE3IGI=",
+        b"YWEganVuaXBlci1hbmNob3ItOTkxNyBi",
+    ],
+)
+def test_the_search_knows_many_forms(written: bytes) -> None:
+    assert found_in(written, [CANARY, "other-value-1"]) == [CANARY]
