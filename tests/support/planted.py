@@ -201,7 +201,7 @@ def _forms(value: str) -> tuple[bytes, ...]:
 def found_in(body: bytes, values: Sequence[str]) -> list[str]:
     """Those of the values that stand in the bytes, in any of their forms, or in what is compressed in them."""
     owners, search = _search(tuple(values))
-    met = {owners[index] for each in (body, *_unpacked(body)) for index, _ in search.meetings(each)}
+    met = {owners[index] for each in (body, *_unpacked(body)) for index, _ in search.meetings(each).found}
     return [value for value in values if value in met]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, Keywords, keywords
+from hullmark.facets.secrets.keywords import Keyword, Keywords, keywords
 
 ROOTS = (b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"psk")
 _ANY_ROOT = re.compile(b"|".join(ROOTS))
@@ -29,8 +29,8 @@ class Words(NamedTuple):
 def words_in(body: bytes, programs: tuple[bytes, ...], *, is_code: bool = False) -> Words:
     """All of them; in code only those that may be given a value. `programs` are written in small letters and found in such only."""
     if len(body) > _SMALL:
-        meetings = _pass(programs, is_code=is_code).meetings(body)
-        if len(meetings) <= MAX_MEETINGS:
+        meetings, is_cut = _pass(programs, is_code=is_code).meetings(body)
+        if not is_cut:
             return _sorted_out(meetings, programs)
     lower = body.lower()
     roots = [found.span() for found in _ANY_ROOT.finditer(lower)] if any(root in lower for root in ROOTS) else []
