@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 
-from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder, random_enough
 
 # Without five hyphens, so that the next BEGIN ends it: many of them cost no more than their bytes.
 _KEY_BODY = rb"(?:[A-Za-z0-9+/=\s:,.()\"'@<>]|\\[nrt]|-(?!----)){60,16000}+"
@@ -164,5 +164,24 @@ KINDS = (
         before=210,
         after=900,
         names=(".pgpass", "pgpass.conf"),
+    ),
+    # The text of a key in PEM is one, too; where its first line is there the key has a better name.
+    Kind(
+        "encoded-private-key",
+        "private key",
+        "critical",
+        (
+            b"BADANBgkqhkiG9w0BAQEFAASC",
+            b"AgEAMBMGByqGSM49AgEG",
+            b"AQAwBQYDK2Vw",
+            b"AIBAAKCAQEA",
+            b"AIBAAKCAgEA",
+            b"MHcCAQEEI",
+        ),
+        rb"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{2,10}?(?:BADANBgkqhkiG9w0BAQEFAASC|AgEAMBMGByqGSM49AgEG|AQAwBQYDK2VwBCIE"
+        rb"I|AIBAAKCA[Qg]EA|cCAQEEI)[A-Za-z0-9+/]{40,6000}={0,2}",
+        random_enough(4.0),
+        before=12,
+        after=6100,
     ),
 )

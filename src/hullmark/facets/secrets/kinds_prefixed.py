@@ -159,22 +159,4 @@ KINDS = (
         after=2100,
         any_case=True,
     ),
-    Kind(
-        "encoded-private-key",
-        "private key",
-        "critical",
-        (
-            b"BADANBgkqhkiG9w0BAQEFAASC",
-            b"AgEAMBMGByqGSM49AgEG",
-            b"AQAwBQYDK2Vw",
-            b"AIBAAKCAQEA",
-            b"AIBAAKCAgEA",
-            b"MHcCAQEEI",
-        ),
-        rb"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{2,10}?(?:BADANBgkqhkiG9w0BAQEFAASC|AgEAMBMGByqGSM49AgEG|AQAwBQYDK2VwBCIE"
-        rb"I|AIBAAKCA[Qg]EA|cCAQEEI)[A-Za-z0-9+/]{40,6000}={0,2}",
-        random_enough(4.0),
-        before=12,
-        after=6100,
-    ),
 )
