@@ -31,9 +31,10 @@ from hullmark.facets.configuration.apache_directives import (
     WORDS,
 )
 from hullmark.facets.configuration.apache_reader import ApacheReader, DirectiveWords, Section
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import DefaultValue, SettingCollector
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import ABSENT, APACHE, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
@@ -62,7 +63,7 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
 _MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
 
-_Effective = tuple[Value, str, int]
+_Effective = tuple[DefaultValue, str, int]
 """A value and the path and line where it is written."""
 
 
@@ -148,22 +149,23 @@ class _Teller:
         first = next((place for place in reader.modules.values() if place[1]), ("", 0))
         self._found.add(f"{name}.modules", tuple(reader.modules), *first)
         self._found.add(f"{name}.defines", tuple(reader.defines))
-        defaults: dict[str, _Effective] = {
-            directive: (value, "", 0)
-            for module, values in DEFAULTS.items()
-            if module in reader.modules
-            for directive, value in values.items()
-        }
-        self._tell(reader.top, defaults, ())
+        self._tell(reader.top, {name: (value, "", 0) for name, value in self._defaults()}, ())
         return self._found.settings()
+
+    def _defaults(self) -> Iterator[tuple[str, DefaultValue]]:
+        """The defaults of the modules that are loaded; what others would do is not there."""
+        by_release = defaults_here(self._files, APACHE)
+        for module, values in DEFAULTS.items():
+            for directive, value in values.items():
+                yield directive, by_release.get(directive, value) if module in self._reader.modules else ABSENT
 
     def _tell(self, section: Section, outer: dict[str, _Effective], hosts: tuple[_Host, ...]) -> None:
         """Give the settings of a section and of those in it. `outer` is what it takes over, `hosts` whose section it is."""
         if section.argument and section.kind in NUMBERED:
             is_host = section.kind == "virtual_host"
-            value: Value = tuple(section.argument.split()) if is_host else section.argument
+            argument: Value = tuple(section.argument.split()) if is_host else section.argument
             name = "addresses" if is_host else "arguments"
-            self._found.add(f"{section.key}.{name}", value, section.path, section.line)
+            self._found.add(f"{section.key}.{name}", argument, section.path, section.line)
         effective = outer | dict(_own(section, outer))
         for name, (value, path, line) in effective.items():
             self._found.add(f"{section.key}.{name}", value, path, line)

@@ -12,6 +12,15 @@ MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 
+class UnknownDefault(msgspec.Struct, frozen=True):
+    """In the place of a default that is not known, and why; without a reason: the program, as it is here, has no such setting."""
+
+    reason: str = ""
+
+
+DefaultValue = Value | UnknownDefault
+
+
 class SettingCollector:
     """Settings by key. A later value replaces an earlier one."""
 
@@ -20,10 +29,15 @@ class SettingCollector:
         self._files = files
         self._main = main
         self._settings: dict[str, Setting] = {}
+        self._unset: dict[str, str] = {}
         self.is_full = False
 
-    def add(self, key: str, value: Value, path: str = "", line: int = 0) -> None:
-        """Note a value. Without a path it is the program's own default."""
+    def add(self, key: str, value: DefaultValue, path: str = "", line: int = 0) -> None:
+        """Note a value. Without a path it is the program's own default, which need not be known."""
+        if isinstance(value, UnknownDefault):
+            if key not in self._settings and len(self._unset) < MAX_SETTINGS:
+                self._unset[key] = value.reason
+            return
         if len(self._settings) >= MAX_SETTINGS and key not in self._settings:
             if not self.is_full:
                 self._files.problem(
@@ -39,5 +53,8 @@ class SettingCollector:
             self._settings[key] = msgspec.structs.replace(self._settings[key], value=value)
 
     def settings(self) -> list[Setting]:
-        """All of them, in the order in which their keys came up."""
+        """All of them, in the order in which their keys came up. What is not set and not known is told to the files."""
+        for key, reason in self._unset.items():
+            if key not in self._settings:
+                self._files.unset(key, reason)
         return list(self._settings.values())

@@ -37,7 +37,9 @@ def assemble(view: FacetView) -> Configuration:
         files.tell_of_start(is_there=bool(found))
     files.tell_the_rest()
     located = [replace(setting, layer=files.layer(setting.path)) if setting.path else setting for setting in settings]
-    return Configuration(settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)))
+    return Configuration(
+        settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)), unset=files.told_unset()
+    )
 
 
 def _order(setting: Setting) -> tuple[tuple[str, int], ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import DefaultValue, SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.nginx_directives import (
@@ -30,6 +30,7 @@ from hullmark.facets.configuration.nginx_directives import (
 )
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import NGINX, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.start import Command
@@ -53,7 +54,9 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 _MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
 _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
-_Effective = tuple[Value, str, int]
+_WITH_TLS = ("http", "mail", "stream")
+
+_Effective = tuple[DefaultValue, str, int]
 """A value and the path and line where it is written."""
 
 
@@ -232,8 +235,7 @@ class _Reader:
             }
         else:
             effective = {}
-        defaults = DEFAULTS.get(block.kind, {}) if block.kind == block.outermost else {}
-        effective = {name: (value, "", 0) for name, value in defaults.items()} | effective | own
+        effective = {name: (value, "", 0) for name, value in self._defaults(block)} | effective | own
         for name, (value, path, line) in effective.items():
             self._found.add(f"{block.key}.{name}", value, path, line)
         for blocks in block.blocks.values():
@@ -242,9 +244,15 @@ class _Reader:
                     return
                 self._tell(inner, effective if inherited is not None else outer | effective)
 
+    def _defaults(self, block: _Block) -> Iterator[tuple[str, DefaultValue]]:
+        """The defaults that a block has, if it is an outermost one."""
+        if block.kind == block.outermost:
+            yield from DEFAULTS.get(block.kind, {}).items()
+            yield from defaults_here(self._files, NGINX).items() if block.kind in _WITH_TLS else ()
+
     def _own(self, block: _Block) -> dict[str, _Effective]:
         """The values that a block itself sets."""
-        own = {}
+        own: dict[str, _Effective] = {}
         for name, directives in block.directives.items():
             first = directives[0]
             own[name] = (_value(name, directives), first.path, first.line)

@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.php_reader import Installation, Interface, PhpReader
 from hullmark.facets.configuration.php_start import PROGRAMS
+from hullmark.facets.configuration.release_defaults import Release
 from hullmark.model.setting import Setting
 
 _WITHOUT_FOLDER = ("-c", "--php-ini", "-n", "--no-php-ini")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}").fullmatch
+_LAST = 99
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})").fullmatch
 
 
@@ -74,7 +76,7 @@ def _per_interface(files: Files) -> Iterator[Installation]:
             interfaces.append(
                 Interface(name, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf" if name == "fpm" else "")
             )
-        yield Installation(version, interfaces, _order(version) >= (8, 4))
+        yield Installation(version, interfaces, _order(version) >= (8, 4), release=_release(version))
 
 
 def _per_version(files: Files) -> Iterator[Installation]:
@@ -97,7 +99,7 @@ def _per_version(files: Files) -> Iterator[Installation]:
         else:
             module = f"/usr/lib/apache2/mod_php{digits}.so"
             interfaces = _shared(files, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf", module)
-        yield Installation(folder, interfaces, _order(version) >= (8, 4))
+        yield Installation(folder, interfaces, _order(version) >= (8, 4), release=_release(version))
 
 
 def _pools(folder: str, name: str) -> str:
@@ -117,6 +119,11 @@ def _shared(files: Files, folder: str, scanned: str, pools: str, module: str) ->
 def _order(version: str) -> tuple[int, int]:
     found = _VERSION(version)
     return (int(found[1]), int(found[2])) if found is not None else (0, 0)
+
+
+def _release(version: str) -> Release | None:
+    """The release of a folder's name; its last number, which is not known, is taken to be high."""
+    return (*_order(version), _LAST) if _VERSION(version) else None
 
 
 PARSER = Parser(

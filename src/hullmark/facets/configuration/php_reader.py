@@ -23,6 +23,7 @@ from hullmark.facets.configuration.php_settings import (
     typed,
 )
 from hullmark.facets.configuration.php_start import PhpStart, start_of
+from hullmark.facets.configuration.release_defaults import PHP, Release, defaults_here
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.model.setting import Setting, Value
 
@@ -51,12 +52,15 @@ class Interface(msgspec.Struct):
 
 
 class Installation(msgspec.Struct):
-    """PHP once. `is_new`: it is known to be 8.4 or later. `prefix` is what names of pools' files are relative to."""
+    """PHP once. `is_new`: it is known to be 8.4 or later. `prefix` is what names of pools' files are relative to. `release`: as far as its
+    folder tells.
+    """
 
     label: str
     interfaces: list[Interface]
     is_new: bool = False
     prefix: str = "/usr"
+    release: Release | None = None
 
 
 class PhpReader:
@@ -101,7 +105,8 @@ class PhpReader:
         """Read the ini files of an interface in order: what is read later counts."""
         top = f"{self._name}.{interface.name}"
         fixed = FIXED.get(interface.name, {})
-        for name, value in {**DEFAULTS, **fixed}.items():
+        by_release = defaults_here(self._files, PHP, release=self._installation.release)
+        for name, value in {**DEFAULTS, **by_release, **fixed}.items():
             self._found.add(f"{top}.{name}", value)
         known: dict[str, str] = {}
         for path in self._ini_files(interface, start):

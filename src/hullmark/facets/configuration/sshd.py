@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import SettingCollector, UnknownDefault
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
@@ -336,7 +336,8 @@ def settings(files: Files) -> list[Setting]:
     if run is None and files.status(MAIN) is None:
         return []
     collected = SettingCollector(files, MAIN)
-    standard = defaults(files.distro)
+    told = defaults(files)
+    standard = {name: value for name, value in told.items() if not isinstance(value, UnknownDefault)}
     reader = _Reader(files)
     _take_options(reader, given)
     if named is None or named.text != "none":
@@ -348,6 +349,9 @@ def settings(files: Files) -> list[Setting]:
             reader.read(main, reader.everyone)
     for name, written in _in_effect(files, reader, standard).items():
         collected.add(f"sshd.{name}", written.value, written.path, written.line)
+    for name, value in told.items():
+        if isinstance(value, UnknownDefault):
+            collected.add(f"sshd.{name}", value)
     for i, block in enumerate(reader.matches):
         collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line)
         for name, written in block.values.items():

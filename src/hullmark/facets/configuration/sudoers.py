@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import DefaultValue, SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import SUDO, defaults_here
 from hullmark.facets.configuration.sudoers_syntax import (
     ALIASES,
     Default,
@@ -23,7 +24,6 @@ from hullmark.facets.configuration.sudoers_syntax import (
     plain,
     rules,
 )
-from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
@@ -35,7 +35,8 @@ _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,3})?").fullmatch
 _LISTS = frozenset({"env_check", "env_delete", "env_keep", "log_subcmds_exclude"})
 _MAX_ITEMS = Limit(500, "items of a list in sudoers")
 
-_STANDARD: dict[str, Value] = {
+_IN_TRIXIE = (1, 9, 16)
+_STANDARD: dict[str, DefaultValue] = {
     "authenticate": True,
     "env_reset": True,
     "passwd_tries": 3,
@@ -195,12 +196,14 @@ def _list(default: Default, before: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def _standard(distro: Distro | None) -> dict[str, Value]:
-    """sudo's own defaults that all releases of today share, and those that a distribution has built in."""
-    if distro is None or not {"debian", "ubuntu"} & {distro.id, *distro.id_like}:
-        return _STANDARD
-    is_trixie = distro.id == "debian" and distro.version_id.split(".")[0] == "13"
-    return {**_STANDARD, "timestamp_timeout": 15, **({"use_pty": True} if is_trixie else {})}
+def _standard(files: Files) -> dict[str, DefaultValue]:
+    """sudo's own defaults, those of its release, and those that a distribution has built in."""
+    distro = files.distro
+    is_trixie = distro is not None and (distro.id, distro.version_id.split(".")[0]) == ("debian", "13")
+    standard = {**_STANDARD, **defaults_here(files, SUDO, release=_IN_TRIXIE if is_trixie else None)}
+    if distro is not None and {"debian", "ubuntu"} & {distro.id, *distro.id_like}:
+        standard["timestamp_timeout"] = 15
+    return standard
 
 
 def _add_rule(collected: SettingCollector, key: str, rule: Rule, path: str, line: int) -> None:
@@ -224,7 +227,7 @@ def settings(files: Files) -> list[Setting]:
     collected = SettingCollector(files, MAIN)
     policy = _Policy(files)
     policy.read(MAIN)
-    for name, standard in _standard(files.distro).items():
+    for name, standard in _standard(files).items():
         collected.add(f"sudoers.defaults.{name}", standard)
     for name, written in policy.everyone.items():
         collected.add(f"sudoers.defaults.{name}", written.value, written.path, written.line)
