@@ -2,7 +2,8 @@
 
 Keys: `apache.ServerTokens`, `apache.virtual_host[0].ServerName`, `apache.directory[/var/www/].Options`, `apache.modules`. Directives
 have the documentation's spelling. A virtual host has what it takes over from the server too, and a folder the options and overrides
-of the folders above it, each with the place where it is written; of a list that stands several times the first place counts.
+of the folders above it, each with the place where it is written; of a list that stands several times the first place counts. What
+.htaccess files set, as far as AllowOverride lets them, is their folder's: `apache.directory[/var/www/html].Options`.
 
 `Options`, `AllowOverride` and `SSLProtocol` are what they come to, in the order of the alphabet: `All`, `None`, `+` and `-` are carried
 out, and none is an empty tuple. Where there is more than one installation, the further ones' keys begin with
@@ -15,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from hullmark.facets.configuration.apache_access import add_access_files
 from hullmark.facets.configuration.apache_directives import (
     ALL_OPTIONS,
     DEFAULTS,
@@ -84,6 +86,7 @@ def settings(files: Files) -> Iterable[Setting]:
         if run is not None and not main:
             name = f"apache[{path}]"
         reader = _started(files, path, name, given if is_started else Options((), ()))
+        add_access_files(files, reader)
         yield from _Teller(files, reader, SettingCollector(files, path)).settings()
 
 
@@ -266,6 +269,7 @@ def _value(name: str, written: DirectiveWords) -> Value:
 PARSER = Parser(
     name="apache",
     globs=(
+        "**/.htaccess",
         "etc/apache2/*",
         "etc/apache2/**/*.conf",
         "etc/apache2/**/*.load",

@@ -47,6 +47,10 @@ class SettingCollector:
             return
         self._settings[key] = Setting(key=key, value=value, path=path, line=line)
 
+    def value(self, key: str) -> Value:
+        """The value of a setting so far; None where it has none."""
+        return self._settings[key].value if key in self._settings else None
+
     def replace(self, key: str, value: Value) -> None:
         """Change the value of a known setting, but not its place."""
         if key in self._settings:

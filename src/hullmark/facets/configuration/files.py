@@ -75,6 +75,10 @@ class KeptFiles:
         """The paths of files that a glob(7) pattern fits."""
         return ["/" + path for path in self._view.matching(glob)]
 
+    def named(self, name: str) -> list[str]:
+        """The paths of kept files with this name, in whatever folder."""
+        return ["/" + found.path for found in self._view.facts(KEPT) if found.path.rpartition("/")[2] == name]
+
     def text(self, path: str) -> str | None:
         """The content of a file, links followed."""
         if self._view.is_null(path):

@@ -49,6 +49,9 @@ class Files(Protocol):
         Names that begin with a dot are only found by a pattern that begins with one.
         """
 
+    def named(self, name: str) -> list[str]:
+        """The paths of kept files with this name, sorted, in whatever folder. Links are not among them."""
+
     def text(self, path: str) -> str | None:
         """The content of a file, links followed, as UTF-8 with escapes for other bytes; None if it is missing or was not read.
 

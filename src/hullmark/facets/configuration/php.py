@@ -1,8 +1,10 @@
 """PHP: php.ini and the files beside it for each server interface, and the pools of php-fpm.
 
 Keys: `php.cli.expose_php`, `php.fpm.path[/var/www].memory_limit` for a section `[PATH=/var/www]`, `php.fpm.global.error_log`,
-`php.fpm.pool[www].user`, `php.fpm.pool[www].php_admin_value[memory_limit]`. `extension` and `zend_extension` are lists of all that
-is loaded. Where there is more than one installation, the further ones' keys begin with `php[8.2]` or `php[/their/folder]`.
+`php.fpm.pool[www].user`, `php.fpm.pool[www].php_admin_value[memory_limit]`. What a pool changes of PHP's own settings is in effect
+there, as `php.fpm.pool[www].memory_limit`, and where every pool changes it, as `php.fpm.memory_limit` too. `extension` and
+`zend_extension` are lists of all that is loaded. Where there is more than one installation, the further ones' keys begin with
+`php[8.2]` or `php[/their/folder]`.
 
 What the image starts it with counts (`-c`, `-n`, `-d`, `-y`, PHPRC, PHP_INI_SCAN_DIR); what a program sets for itself (ini_set,
 .user.ini) is not among them.

@@ -12,6 +12,7 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.php_ini import Entry, IniReader
+from hullmark.facets.configuration.php_pools import PoolOverride, in_effect, with_more
 from hullmark.facets.configuration.php_settings import (
     ALL_SINCE_8_4,
     CONSTANTS,
@@ -75,6 +76,7 @@ class PhpReader:
         self._constants = {**CONSTANTS, "E_ALL": ALL_SINCE_8_4} if installation.is_new else CONSTANTS
         self._lists: dict[str, list[str]] = {}
         self._seen: set[str] = set()
+        self._overrides: list[PoolOverride] = []
 
     def settings(self) -> list[Setting]:
         """The settings of every interface, and of php-fpm's pools."""
@@ -84,6 +86,7 @@ class PhpReader:
             pools = start.pools or interface.pools
             if pools and self._files.status(pools) is not None:
                 self._read_pools(f"{self._name}.{interface.name}", pools)
+                self._tell_overrides(f"{self._name}.{interface.name}")
         return self._found.settings()
 
     def _entries(self, path: str, known: Mapping[str, str], by: str = "", line: int = 0) -> Iterator[Entry]:
@@ -192,6 +195,21 @@ class PhpReader:
             elif self._is_name(entry, path):
                 self._take_pool(top, section, entry, path)
 
+    def _tell_overrides(self, top: str) -> None:
+        """Give what pools change of PHP's settings: those of each pool, and those of PHP where every pool changes them."""
+        by_setting: dict[str, dict[str, PoolOverride]] = {}
+        for override in in_effect(self._overrides):
+            by_setting.setdefault(override.setting, {})[override.pool] = override
+        for setting, pools in by_setting.items():
+            before = self._found.value(f"{top}.{setting}")
+            for pool, override in pools.items():
+                place = (override.path, override.line)
+                value = with_more(setting, before, override.value)
+                self._found.add(f"{top}.pool[{pool}].{setting}", value, *place)
+                if pools.keys() == self._seen:
+                    self._found.add(f"{top}.{setting}", value, *place)
+        self._overrides.clear()
+
     def _take_pool(self, top: str, section: str, entry: Entry, path: str) -> None:
         if section in ("", "global"):
             self._found.add(f"{top}.global.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
@@ -210,5 +228,7 @@ class PhpReader:
         elif _NAME(entry.offset):
             value: Value = typed(entry.offset, text) if entry.name in _PHP_VALUES else text
             self._found.add(f"{key}.{entry.name}[{entry.offset}]", value, path, entry.line)
+            if entry.name in _PHP_VALUES:
+                self._overrides.append(PoolOverride(section, entry.name, entry.offset, value, path, entry.line))
         else:
             self._files.problem(path, "this is no setting, and is left out", entry.line)

@@ -69,6 +69,9 @@ class _Quiet:
     def matching(self, glob: str) -> list[str]:
         return self._files.matching(glob)
 
+    def named(self, name: str) -> list[str]:
+        return self._files.named(name)
+
     def text(self, path: str) -> str | None:
         return self._files.text(path)
 

@@ -30,6 +30,9 @@ Default = Annotated[bool, Meta(description="Whether the program's own default co
 _IF_UNSET = "What it means that the program is configured, but neither a file nor a known default says anything."
 
 
+_OF_POOL = re.compile(r"(?P<php>php(?:\[[^\]]*\])?\.\w+)\.pool\[[^\]]*\]\.(?P<setting>[^\[\]]+)").fullmatch
+
+
 class _SettingParams(Params, frozen=True, kw_only=True):
     setting: Key
 
@@ -127,9 +130,16 @@ def _settings(params: MustBe | MustNotBe, facts: Facts) -> Iterator[Setting]:
     allow = PathGlobs(params.allow)
     configuration = facts.configuration
     for setting in configuration.settings if configuration is not None else ():
-        is_meant = params.setting.matches(setting.key) and (params.defaults or setting.path)
+        is_named = params.setting.matches(setting.key) or _is_of_pool(params.setting, setting.key)
+        is_meant = is_named and (params.defaults or setting.path)
         if is_meant and not (setting.path and allow.match(setting.path)):
             yield setting
+
+
+def _is_of_pool(glob: NameGlob, key: str) -> bool:
+    """Whether a rule about PHP's settings under php-fpm speaks of one that a pool changes."""
+    found = _OF_POOL(key)
+    return found is not None and glob.matches(f"{found['php']}.{found['setting']}")
 
 
 def _wrong(params: MustBe, value: SettingValue) -> str:
