@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 import msgspec
 
 from hullmark.facets.configuration.parser import Files
 from hullmark.model.limit import Limit
-from hullmark.model.setting import Setting, Value
+from hullmark.model.setting import Place, Setting, Value
 
 MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of a program")
 """So many settings one program may have; what comes after them is left out, with a Problem."""
+
+
+MAX_PLACES = Limit(100, "lines that contribute to one setting and are told", "shortened")
+
+
+def _places(more: Iterable[tuple[str, int]], own: tuple[str, int]) -> tuple[Place, ...]:
+    """Places in their order, each once."""
+    others = dict.fromkeys(place for place in more if place != own and place[0])
+    return tuple(Place(*place) for place in islice(others, MAX_PLACES))
 
 
 class UnknownDefault(msgspec.Struct, frozen=True):
@@ -32,8 +44,12 @@ class SettingCollector:
         self._unset: dict[str, str] = {}
         self.is_full = False
 
-    def add(self, key: str, value: DefaultValue, path: str = "", line: int = 0) -> None:
-        """Note a value. Without a path it is the program's own default, which need not be known."""
+    def add(
+        self, key: str, value: DefaultValue, path: str = "", line: int = 0, more: Iterable[tuple[str, int]] = ()
+    ) -> None:
+        """Note a value. Without a path it is the program's own default, which need not be known. `more` are the lines that contribute to it
+        too, its own left out.
+        """
         if isinstance(value, UnknownDefault):
             if key not in self._settings and len(self._unset) < MAX_SETTINGS:
                 self._unset[key] = value.reason
@@ -45,7 +61,7 @@ class SettingCollector:
                 )
             self.is_full = True
             return
-        self._settings[key] = Setting(key=key, value=value, path=path, line=line)
+        self._settings[key] = Setting(key=key, value=value, path=path, line=line, more=_places(more, (path, line)))
 
     def value(self, key: str) -> Value:
         """The value of a setting so far; None where it has none."""

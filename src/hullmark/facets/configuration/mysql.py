@@ -37,6 +37,7 @@ _ON_OFF = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": 
 def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, MAIN_FILES[0])
     lists: dict[str, list[str]] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
     versions: dict[str, Option] = {}
     has_server = bool(files.commands)
     run = started(files)
@@ -54,7 +55,10 @@ def _settings(files: Files) -> Iterable[Setting]:
                 key = f"{scope}.{name}"
                 if name in REPEATED:
                     lists.setdefault(key, []).append(str(value))
-                settings.add(key, value, option.path, option.line)
+                place = (option.path, option.line)
+                if name in REPEATED:
+                    places.setdefault(key, []).append(place)
+                settings.add(key, value, *place, places.get(key, ()))
     if len(versions) > 1:
         last = list(versions.values())[-1]
         files.problem(

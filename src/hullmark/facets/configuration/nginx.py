@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import DefaultValue, SettingCollector
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.nginx_directives import (
@@ -56,8 +56,8 @@ _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
 _WITH_TLS = ("http", "mail", "stream")
 
-_Effective = tuple[DefaultValue, str, int]
-"""A value and the path and line where it is written."""
+_Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
+"""A value, the path and line where it is written, and the other lines of a list."""
 
 
 class _Block(msgspec.Struct):
@@ -235,9 +235,9 @@ class _Reader:
             }
         else:
             effective = {}
-        effective = {name: (value, "", 0) for name, value in self._defaults(block)} | effective | own
-        for name, (value, path, line) in effective.items():
-            self._found.add(f"{block.key}.{name}", value, path, line)
+        effective = {name: (value, "", 0, ()) for name, value in self._defaults(block)} | effective | own
+        for name, (value, path, line, more) in effective.items():
+            self._found.add(f"{block.key}.{name}", value, path, line, more)
         for blocks in block.blocks.values():
             for inner in blocks:
                 if self._found.is_full:
@@ -255,11 +255,12 @@ class _Reader:
         own: dict[str, _Effective] = {}
         for name, directives in block.directives.items():
             first = directives[0]
-            own[name] = (_value(name, directives), first.path, first.line)
+            more = tuple((directive.path, directive.line) for directive in directives[1 : MAX_PLACES + 1])
+            own[name] = (_value(name, directives), first.path, first.line, more)
         if "user" in own and not block.kind and (words := block.directives["user"][-1].arguments):
-            own["user"] = (words[0], own["user"][1], own["user"][2])
+            own["user"] = (words[0], *own["user"][1:])
             if len(words) > 1:
-                own.setdefault("group", (words[1], own["user"][1], own["user"][2]))
+                own.setdefault("group", (words[1], *own["user"][1:]))
         return own
 
 

@@ -14,7 +14,7 @@ from itertools import chain
 import msgspec
 
 from hullmark.facets.configuration.bracketed import BracketedNames
-from hullmark.facets.configuration.collected import DefaultValue, SettingCollector
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
@@ -180,7 +180,7 @@ def _unquoted(found: re.Match[str]) -> str:
 def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
     """The settings of one server: of repeated settings the last counts, except those that add up."""
     lists: dict[str, dict[str, str]] = {}
-    places: dict[str, tuple[str, int]] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
     for directive in directives:
         name = directive.name.replace("slave", "replica").replace("ziplist", "listpack")
         words = directive.words
@@ -188,11 +188,11 @@ def _server(directives: Iterable[Directive], prefix: str, settings: SettingColle
             name, words = f"sentinel.{words[0].lower()}", words[1:]
         if name in ADDING or (name.startswith("sentinel.") and len(words) > 1):
             _add_up(lists.setdefault(name, {}), name, words)
-            places[name] = (directive.path, directive.line)
+            places.setdefault(name, []).append((directive.path, directive.line))
         else:
             settings.add(f"{prefix}.{name}", typed(name, words), directive.path, directive.line)
     for name, entries in lists.items():
-        settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name])
+        settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name][-1], places[name][-MAX_PLACES:])
 
 
 def _add_up(entries: dict[str, str], name: str, words: tuple[str, ...]) -> None:

@@ -47,11 +47,12 @@ _OPTIONAL = frozenset({"UnusedConnectionTimeout"})
 
 
 class _WrittenValue(msgspec.Struct):
-    """A value, where it is written first, and whether further lines add to it."""
+    """A value, where it is written first, and the further lines that add to it."""
 
     value: Value
     path: str
     line: int
+    more: tuple[tuple[str, int], ...] = ()
 
 
 class _Block(msgspec.Struct):
@@ -61,6 +62,7 @@ class _Block(msgspec.Struct):
     path: str
     line: int
     values: dict[str, _WrittenValue]
+    around: tuple[tuple[str, int], ...] = ()
 
 
 class _Reader:
@@ -72,6 +74,7 @@ class _Reader:
         self.everyone = _Block("", MAIN, 0, {})
         self.matches: list[_Block] = []
         self._outer: list[str] = []
+        self._around: list[tuple[tuple[str, int], ...]] = []
         self.everyone_is_given: frozenset[str] = frozenset()
 
     def take(self, word: StartWord) -> None:
@@ -81,10 +84,12 @@ class _Reader:
     def read(self, path: str, block: _Block, by: str = "", line: int = 0) -> None:
         """Read a file. Match lines in it hold to its end, and no further."""
         self._outer.append(block.criteria)
+        self._around.append((*block.around, (block.path, block.line)) if block.criteria else ())
         with self._tree.opened(path, by, line) as text:
             for number, written in enumerate((text or "").split("\n"), 1):
                 block = self._line(block, written, path, number)
         self._outer.pop()
+        self._around.pop()
 
     def _line(self, block: _Block, written: str, path: str, line: int) -> _Block:
         """Take one line, and give the block that the next line belongs to."""
@@ -117,7 +122,8 @@ class _Reader:
         if unknown is not None:
             self._files.problem(path, Remark(f"sshd does not know the criterion {unknown[:100]}"), line)
         criteria = " ".join((*self._outer[-1:], *words)).strip()
-        self.matches.append(_Block(criteria, path, line, {}))
+        around = self._around[-1] if self._around else ()
+        self.matches.append(_Block(criteria, path, line, {}, around))
         return self.matches[-1]
 
     def _include(self, words: list[str], block: _Block, path: str, line: int) -> None:
@@ -146,6 +152,7 @@ class _Reader:
                 self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
             else:
                 known.value += value
+                known.more += ((at.path, at.line),)
 
 
 def _criteria(words: list[str]) -> Iterator[str]:
@@ -302,7 +309,7 @@ def _listening(files: Files, everyone: dict[str, _WrittenValue]) -> None:
         listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS + 1))
         if len(listening) > _MAX_ITEMS:
             files.problem(MAIN, "so many addresses that it listens on are not told")
-        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line)
+        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line, known.more)
 
 
 def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _WrittenValue]:
@@ -313,7 +320,7 @@ def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dic
             values.setdefault(name, written)
     for name, value in standard.items():
         known = values.setdefault(name, _WrittenValue(value, "", 0))
-        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line)
+        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line, known.more)
     for name, known in values.items():
         if (
             name not in standard
@@ -348,15 +355,16 @@ def settings(files: Files) -> list[Setting]:
         elif main:
             reader.read(main, reader.everyone)
     for name, written in _in_effect(files, reader, standard).items():
-        collected.add(f"sshd.{name}", written.value, written.path, written.line)
+        collected.add(f"sshd.{name}", written.value, written.path, written.line, written.more)
     for name, value in told.items():
         if isinstance(value, UnknownDefault):
             collected.add(f"sshd.{name}", value)
     for i, block in enumerate(reader.matches):
-        collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line)
+        collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line, block.around)
         for name, written in block.values.items():
             value = _changed(written.value, standard.get(name))
-            collected.add(f"sshd.Match[{i}].{name}", value, written.path, written.line)
+            place = (written.path, written.line)
+            collected.add(f"sshd.Match[{i}].{name}", value, *place, written.more)
     return collected.settings()
 
 

@@ -33,6 +33,9 @@ _IF_UNSET = "What it means that the program is configured, but neither a file no
 _OF_POOL = re.compile(r"(?P<php>php(?:\[[^\]]*\])?\.\w+)\.pool\[[^\]]*\]\.(?P<setting>[^\[\]]+)").fullmatch
 
 
+_SHOWN_PLACES = 20
+
+
 class _SettingParams(Params, frozen=True, kw_only=True):
     setting: Key
 
@@ -132,7 +135,8 @@ def _settings(params: MustBe | MustNotBe, facts: Facts) -> Iterator[Setting]:
     for setting in configuration.settings if configuration is not None else ():
         is_named = params.setting.matches(setting.key) or _is_of_pool(params.setting, setting.key)
         is_meant = is_named and (params.defaults or setting.path)
-        if is_meant and not (setting.path and allow.match(setting.path)):
+        is_allowed = setting.path and (allow.match(setting.path) or (setting.file and allow.match(setting.file)))
+        if is_meant and not is_allowed:
             yield setting
 
 
@@ -191,13 +195,16 @@ def _shown(value: SettingValue) -> str:
 def _place(setting: Setting) -> str:
     if not setting.path:
         return " by default"
-    return f" ({setting.path}:{setting.line})" if setting.line else f" ({setting.path})"
+    line = f":{setting.line}" if setting.line else ""
+    return f" ({setting.path}{line}" + (f", which is {setting.file})" if setting.file else ")")
 
 
 def _evidence(setting: Setting, facts: Facts) -> tuple[Evidence, ...]:
     if not setting.path:
         return ()
-    return (facts.at(setting.path, setting.layer, f"line {setting.line}" if setting.line else ""),)
+    first = facts.at(setting.path, setting.layer, f"line {setting.line}" if setting.line else "")
+    more = (facts.at(place.path, place.layer, f"line {place.line}") for place in setting.more[:_SHOWN_PLACES])
+    return (first, *more)
 
 
 def _set(params: MustBe, subject: str) -> str:
