@@ -142,14 +142,23 @@ _POSTGRES = 'exec setpriv --reuid postgres --clear-groups /usr/lib/postgresql/17
 
 
 @contextmanager
-def overlaid(root: Path, folder: Path) -> Iterator[Path]:
-    """The root file system with programs in it that say what they would run with. What is written there goes to the folder."""
+def plain_overlay(root: Path, folder: Path) -> Iterator[Path]:
+    """The root file system. What is written there goes to the folder."""
     upper, work, merged = (folder / name for name in ("upper", "work", "merged"))
     for path in (upper, work, merged):
         path.mkdir(parents=True)
     options = f"lowerdir={root},upperdir={upper},workdir={work}"
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)], check=True, capture_output=True)
     try:
+        yield merged
+    finally:
+        subprocess.run(["umount", "-l", str(merged)], check=False)
+
+
+@contextmanager
+def overlaid(root: Path, folder: Path) -> Iterator[Path]:
+    """The same with programs in it that say what they would run with."""
+    with plain_overlay(root, folder) as merged:
         (merged / "opt/real").mkdir(parents=True, exist_ok=True)
         (merged / "run/sshd").mkdir(parents=True, exist_ok=True)
         for name, script in _FAKES.items():
@@ -163,8 +172,6 @@ def overlaid(root: Path, folder: Path) -> Iterator[Path]:
             (merged / "usr/bin" / name).symlink_to(f"/{folder_of}/{target}")
         _write(merged / "usr/local/bin/postgres", f"#!/bin/sh\n{_POSTGRES}\n")
         yield merged
-    finally:
-        subprocess.run(["umount", "-l", str(merged)], check=False)
 
 
 def _write(path: Path, text: str) -> None:

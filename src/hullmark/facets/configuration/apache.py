@@ -33,6 +33,7 @@ from hullmark.facets.configuration.apache_directives import (
     WORDS,
 )
 from hullmark.facets.configuration.apache_reader import ApacheReader, DirectiveWords, Section
+from hullmark.facets.configuration.apache_refusals import tell_refusals
 from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
@@ -86,6 +87,7 @@ def settings(files: Files) -> Iterable[Setting]:
         if run is not None and not main:
             name = f"apache[{path}]"
         reader = _started(files, path, name, given if is_started else Options((), ()))
+        tell_refusals(files, reader, path)
         add_access_files(files, reader)
         yield from _Teller(files, reader, SettingCollector(files, path)).settings()
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from hullmark.facets.configuration.apache_directives import OVERRIDES
+from hullmark.facets.configuration.apache_grammar import MODULES, OVERRIDE_OF
 from hullmark.facets.configuration.apache_reader import ApacheReader, Section, folder_path
 from hullmark.facets.configuration.parser import Files
 
@@ -20,23 +21,8 @@ _USUAL = (".htaccess",)
 _SERVED = ("DocumentRoot", "Alias", "ScriptAlias", "WSGIScriptAlias")
 _PATTERNS = ("directory_match",)
 
-_CLASSES = {
-    "AuthConfig": """
-        Anonymous* Auth* Require Satisfy SSLCipherSuite SSLRenegBufferSize SSLRequire SSLRequireSSL SSLUserName SSLVerifyClient
-        SSLVerifyDepth Session*""",
-    "FileInfo": """
-        AcceptPathInfo Action AddCharset AddDefaultCharset AddEncoding AddHandler AddInputFilter AddLanguage AddOutputFilter*
-        AddType BrowserMatch* CGIMapExtension CGIPassAuth CharsetDefault Cookie* DefaultLanguage DefaultType EnableMMAP EnableSendfile
-        ErrorDocument FileETag ForceType Header LanguagePriority ModMimeUsePathInfo MultiviewsMatch PassEnv
-        QualifyRedirectURL Redirect* Remove* RequestHeader Rewrite* Script* SetEnv* SetHandler SetInputFilter SetOutputFilter UnsetEnv""",
-    "Indexes": """
-        Add*Icon* AddAlt* AddDescription DefaultIcon Directory* Expires* FallbackResource HeaderName Imap* Index* ReadmeName""",
-    "Limit": "Allow Deny Order",
-    "Options": "CheckSpelling CheckCaseOnly ContentDigest Filter* Options php_flag php_value Proxy* SSI* SSLOptions XBitHack",
-}
-_KINDS = tuple((name, tuple(patterns.split())) for name, patterns in _CLASSES.items())
-_NEVER = ("php_admin_flag", "php_admin_value")
-"""Directives whose documentation never has them in .htaccess, and which seem to be of a kind that may be."""
+_OF_PHP = {"php_flag": "Options", "php_value": "Options"}
+"""What the module for PHP adds."""
 
 
 def add_access_files(files: Files, reader: ApacheReader) -> None:
@@ -90,10 +76,11 @@ def _add(reader: ApacheReader, hosts: list[tuple[Section, ...]], path: str, fold
 
 def is_allowed(name: str, allowed: frozenset[str]) -> bool:
     """Whether a directive may stand in .htaccess where these kinds, or this one by its name, are allowed."""
-    if name in _NEVER:
-        return False
-    kinds = {kind for kind, patterns in _KINDS if any(fnmatchcase(name, pattern) for pattern in patterns)}
-    return name.lower() in allowed or not kinds or not kinds.isdisjoint(allowed)
+    lower = name.lower()
+    kinds = _OF_PHP.get(lower, OVERRIDE_OF.get(lower))
+    if kinds is None:
+        return lower in allowed or lower not in MODULES  # what modules of others add is taken to be allowed
+    return lower in allowed or not kinds or not allowed.isdisjoint(kinds.split(" or "))
 
 
 def _overrides(host: tuple[Section, ...], folder: str) -> frozenset[str]:

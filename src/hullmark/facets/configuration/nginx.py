@@ -28,6 +28,7 @@ from hullmark.facets.configuration.nginx_directives import (
     TABLES,
     TOGETHER,
 )
+from hullmark.facets.configuration.nginx_refusals import NEWEST, refusal
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import NGINX, defaults_here
@@ -54,6 +55,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 _MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
 _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
+_MOST_REFUSALS = Limit(50, "directives that nginx refuses and that are told", "shortened")
 _WITH_TLS = ("http", "mail", "stream")
 
 _Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
@@ -135,6 +137,9 @@ class _Reader:
         self._found = SettingCollector(files, main)
         self._count = 0
         self._is_stopped = False
+        self._refusals = 0
+        self._has_modules = "openresty" in main or "bitnami" in main
+        self._is_checked = all(release <= NEWEST for release in files.releases(*NGINX.packages))
 
     def settings(self) -> list[Setting]:
         top = _Block(self._name, "", "")
@@ -179,9 +184,21 @@ class _Reader:
             elif not _NAME(directive.name):
                 self._files.problem(directive.path, Remark("this is no directive, and is left out"), directive.line)
             elif directive.block is not None:
+                self._check(block, directive)
                 self._nest(block, directive, directive.block, depth)
             else:
+                self._check(block, directive)
                 block.directives.setdefault(directive.name, []).append(directive)
+
+    def _check(self, block: _Block, directive: Directive) -> None:
+        """Tell of a directive with which nginx does not start. What it sets is kept."""
+        self._has_modules |= directive.name == "load_module"
+        if self._is_checked:
+            reason = refusal(directive, block.kind, block.outermost, has_modules=self._has_modules)
+            self._refusals += bool(reason)
+            if reason and self._refusals <= _MOST_REFUSALS:
+                told = Remark(f"nginx refuses to start: {directive.name}: {reason}")
+                self._files.problem(directive.path, told, directive.line)
 
     def _stop(self, directive: Directive) -> None:
         if not self._is_stopped:

@@ -14,6 +14,7 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
+from hullmark.facets.configuration.sshd_refusals import refusal
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -142,6 +143,8 @@ class _Reader:
         if value is None:
             self._files.problem(at.path, f"{keyword.name} cannot be {' '.join(words)[:100]}", at.line)
             return
+        if reason := refusal(keyword.name, value):
+            self._files.problem(at.path, Remark(f"sshd refuses to start: {reason}"), at.line)
         known = block.values.get(keyword.name)
         if known is not None and keyword.name in self.everyone_is_given:
             return
@@ -161,8 +164,8 @@ def _criteria(words: list[str]) -> Iterator[str]:
     for word in rest:
         name, equals, _ = word.partition("=")
         yield name
-        if not equals and name.lower() not in ("all", "invalid-user"):
-            next(rest, None)
+        if not equals and name.lower() not in ("all", "invalid-user") and next(rest, None) is None:
+            yield f"{name} without a value"
 
 
 def split_words(text: str) -> list[str] | None:

@@ -289,6 +289,7 @@ Define A
 </{condition.split()[0]}>
 ServerName y
 """
+    text = "LoadModule authz_core_module /m/a.so\n" + text
     found = read(text, {"etc/apache2/x.conf": ""})
     assert ("apache.location[/in].Require" in found.values) == holds
     assert found.values["apache.ServerName"] == "y"
