@@ -36,7 +36,8 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     """One trap. The rule says that `setting` must not be `value`.
 
     `says` is a regular expression for what the program prints of it, and `ask` is what it is asked for where it does not print everything.
-    `cmd` and `entrypoint` are words as a shell parts them, `sh` is a CMD in the shell's form.
+    `cmd` and `entrypoint` are words as a shell parts them, `sh` is a CMD in the shell's form. `probe`: what a shell runs to ask
+    the program, where it must be at work to answer. `is_unset`: nothing sets it and no default is known, so no file is to blame.
     """
 
     name: str
@@ -50,10 +51,14 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     sh: str = ""
     entrypoint: str = ""
     env: tuple[str, ...] = ()
+    probe: str = ""
+    is_unset: bool = False
 
     @property
     def how(self) -> str:
-        """What sets it: a file, the start itself, or a script."""
+        """What sets it: nothing, a file, the start itself, or a script."""
+        if self.is_unset:
+            return "nothing"
         if any(text.startswith("#!") for text in self.files.values()):
             return "script"
         return "start" if self.cmd or self.sh or self.entrypoint or self.env else "file"
@@ -188,6 +193,7 @@ def answer_of(trap: Trap, root: Path) -> str:
         _write(root / path, text)
     (root / "srv").mkdir(exist_ok=True)
     command = [*shlex.split(trap.entrypoint), *trap.command] or shlex.split(_USUAL[trap.program])
+    command = ["/bin/sh", "-c", trap.probe] if trap.probe else command
     environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ASK": trap.ask}
     environment |= dict(variable.split("=", 1) for variable in trap.env)
     try:
@@ -205,6 +211,7 @@ _USUAL = {
     "mysql": "mariadbd",
     "nginx": "nginx",
     "php": "php /srv/show.php",
+    "php-fpm": "php-fpm8.4",
     "postgresql": "postgres -D /srv/data",
     "redis": "redis-server /etc/redis/redis.conf",
     "sshd": "sshd",
