@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +15,6 @@ from hullmark.facets.certificates.items import items_in
 from hullmark.facets.malware.archives import damage
 from hullmark.model.certificate import Item, Unread
 from hullmark.model.limit import Limit
-from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.reads import MIB
 
 MAX_BYTES = Limit(64 * MIB, "bytes unpacked of an archive of Java in search of certificates and keys")
@@ -24,7 +25,7 @@ MAX_DEPTH = Limit(3, "archives of Java in each other that are searched for certi
 TEXTS = ("json", "yaml", "yml")
 ARCHIVES = ("ear", "jar", "war")
 _MARKS = (b"-----BEGIN ", b"LS0tLS1C")
-_IN_ZIP = b"PK\1\2"
+_IN_ZIP, _END_OF_ZIP, _WIDE_END, _LONGEST_END = b"PK\1\2", b"PK\5\6", b"PK\6\7", 22 + 0xFFFF
 
 
 class HeldItems(msgspec.Struct, frozen=True, array_like=True):
@@ -57,40 +58,67 @@ def _of_text(inner: str, body: bytes) -> list[HeldItems]:
     return [HeldItems(inner, items)] if items else []
 
 
+class _Names(NamedTuple):
+    """What is looked into in archives: suffixes and names, in small letters."""
+
+    suffixes: frozenset[str]
+    names: frozenset[str]
+    find: re.Pattern[bytes]
+
+
+@cache
+def _wanted(globs: tuple[str, ...]) -> _Names:
+    last = [glob.rpartition("/")[2] for glob in globs]
+    suffixes = {name.removeprefix("*.") for name in last if name.startswith("*.")} | {*TEXTS, *ARCHIVES}
+    names = frozenset(name for name in last if not name.startswith("*"))
+    find = re.compile(rf"\.(?:{'|'.join(map(re.escape, sorted(suffixes)))})".encode())
+    return _Names(frozenset(suffixes), names, find)
+
+
+def _may_hold(body: bytes, globs: tuple[str, ...]) -> bool:
+    """Whether the table of contents names anything to look into. One that is not found where it should be may."""
+    at = body.rfind(_END_OF_ZIP, -_LONGEST_END)
+    if at < 0 or _WIDE_END in body[max(0, at - 100) : at]:
+        return True
+    size = int.from_bytes(body[at + 12 : at + 16], "little")
+    begin = at - size
+    is_table = begin >= 0 and (not size or body.startswith(_IN_ZIP, begin))
+    table, wanted = body[begin:at].lower(), _wanted(globs)
+    return not is_table or wanted.find.search(table) is not None or any(name.encode() in table for name in wanted.names)
+
+
 def _of_archive(body: bytes, globs: tuple[str, ...], prefix: str, budget: _Budget) -> Iterator[HeldItems]:
+    if not _may_hold(body, globs):
+        return
     if body.count(_IN_ZIP) > MAX_ENTRIES:
         budget.reason = f"it holds more than {MAX_ENTRIES:,} files"
         return
-    fits = compile_globs(globs).fullmatch
+    wanted = _wanted(globs)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             for member in archive.infolist():
-                suffix = posixpath.splitext(member.filename)[1].lstrip(".").lower()
-                is_named = fits(member.filename.encode("utf-8", "surrogateescape")) is not None
-                if is_named or suffix in TEXTS or suffix in ARCHIVES:
+                name = member.filename.rpartition("/")[2].lower()
+                suffix = name.rpartition(".")[2]
+                if suffix in wanted.suffixes or name in wanted.names:
                     content = _content(archive, member, budget)
                     if content is not None:
-                        yield from _of_member(
-                            content, (prefix + member.filename[:1000], suffix, is_named), globs, budget
-                        )
+                        yield from _of_member(content, (prefix + member.filename[:1000], suffix), globs, budget)
     except damage() as error:
         budget.reason = f"it is an archive that cannot be unpacked ({type(error).__name__})"
 
 
-def _of_member(
-    content: bytes, what: tuple[str, str, bool], globs: tuple[str, ...], budget: _Budget
-) -> Iterator[HeldItems]:
-    path, suffix, is_named = what
+def _of_member(content: bytes, what: tuple[str, str], globs: tuple[str, ...], budget: _Budget) -> Iterator[HeldItems]:
+    path, suffix = what
     if suffix in ARCHIVES:
         if path.count(":") >= MAX_DEPTH - 1:
             budget.reason = "archives are in each other too deep"
         else:
             yield from _of_archive(content, globs, f"{path}:", budget)
-    elif is_named:
+    elif suffix in TEXTS:
+        yield from _of_text(path, content)
+    else:
         items = tuple(items_in(content))
         yield from [HeldItems(path, items)] if items else []
-    else:
-        yield from _of_text(path, content)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget) -> bytes | None:
