@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hullmark.facets.malware.scanner import Scanner, Unarmed
 from hullmark.facets.malware.yara import MAX_RULES_BYTES, BadRules, YaraScanner
 from hullmark.model.errors import HullmarkError
@@ -48,7 +50,7 @@ def _clamav(places: ScannerPlaces, stack: ExitStack) -> Scanner | None:
         if daemon is not None or program is None:
             return daemon
         if database is None:
-            return Unarmed(engine_of_program(program))
+            return Unarmed(replace(engine_of_program(program), has_signatures=False))
         return _clamscan(program, database, stack)
     except HullmarkError:
         return None  # nobody asked for it
