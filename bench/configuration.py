@@ -22,9 +22,10 @@ _PAGE = Path(__file__).with_name("configuration.md")
 _HEAD = """\
 # Traps of configuration
 
-Images in which a program is set to what a rule forbids: by a file, by how the image starts it (CMD, ENTRYPOINT, ENV), or by a script. Each
-program was started in a Debian root file system as the image starts it, and said itself what it runs with; a policy of one rule judged the
-image. `stop` and `unknown` are right, and where it is `unknown`, `configuration.unread` fires too. Made by
+Images in which a program is set to what a rule forbids: by a file, by how the image starts it (CMD, ENTRYPOINT, ENV), by a script, or
+by nothing but a default that is not known. Each program was started in a Debian root file system as the image starts it, and said itself
+what it runs with; a policy of one rule judged the image. `stop` and `unknown` are right, and where a file or a start leaves it
+`unknown`, `configuration.unread` fires too. Made by
 `python -m bench.configuration`.
 
 """
@@ -36,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, overlaid(root, Path(folder) / "overlay") as merged:
         rows = [(trap, _said(trap, merged), judged(trap, Path(folder) / str(i))) for i, trap in enumerate(TRAPS)]
     _PAGE.write_text(_HEAD + "\n".join(_lines(rows)) + "\n", "utf-8")
-    return int(any(not _is_right(found) for _, _, found in rows))
+    return int(any(not _is_right(trap, found) for trap, _, found in rows))
 
 
 def _said(trap: Trap, root: Path) -> str:
@@ -49,16 +50,16 @@ def _said(trap: Trap, root: Path) -> str:
     return " ".join(answer[start : end if end >= 0 else None].split())[:80]
 
 
-def _is_right(found: Judged) -> bool:
-    return found.outcome.value == "stop" or (found.outcome.value == "unknown" and found.is_unread)
+def _is_right(trap: Trap, found: Judged) -> bool:
+    return found.outcome.value == "stop" or (found.outcome.value == "unknown" and (found.is_unread or trap.is_unset))
 
 
 def _lines(rows: list[tuple[Trap, str, Judged]]) -> Iterator[str]:
     yield "| set by | traps | stop | unknown | missed |"
     yield "| --- | --: | --: | --: | --: |"
-    for how in ("file", "start", "script"):
+    for how in ("file", "start", "script", "nothing"):
         counts = Counter(found.outcome.value for trap, _, found in rows if trap.how == how)
-        wrong = sum(not _is_right(found) for trap, _, found in rows if trap.how == how)
+        wrong = sum(not _is_right(trap, found) for trap, _, found in rows if trap.how == how)
         yield f"| {how} | {sum(counts.values())} | {counts['stop']} | {counts['unknown']} | {wrong} |"
     yield ""
     yield "| trap | set by | the program says | Hullmark says |"

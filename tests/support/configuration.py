@@ -7,7 +7,7 @@ assert read.problems == []
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from hullmark.facets.kept import KEPT, kept_read
 from hullmark.facets.view import ImageView
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
+from hullmark.model.package import Package
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.builder import RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
@@ -26,11 +27,12 @@ from hullmark.rootfs.squash import squash
 
 
 class ReadSettings(msgspec.Struct):
-    """The settings in order, their values by key, and (path, reason) of each problem."""
+    """The settings in order, their values by key, (path, reason) of each problem, and why others are not known, by key."""
 
     settings: list[Setting]
     values: dict[str, Value]
     problems: list[tuple[str, str]]
+    unset: dict[str, str] = {}
 
 
 def read_settings(
@@ -41,9 +43,10 @@ def read_settings(
     modes: Mapping[str, int] | None = None,
     distro: Distro | None = None,
     config: ImageConfig | None = None,
+    packages: Sequence[Package] = (),
 ) -> ReadSettings:
     """Run a parser over `files` (paths without leading slash), symbolic `links` (path → target) and permission bits, in an image of
-    these settings.
+    these settings and packages.
 
     Only files that the parser's globs ask for are kept, or with settings of the image all that are kept of one. No two settings may
     have one key.
@@ -58,7 +61,7 @@ def read_settings(
         if wanted is not None:
             wanted.whole(memoryview(body))
     record = builder.record("", "", 0)
-    view = ImageView(squash([record]), [record], distro, config, "configuration")
+    view = ImageView(squash([record]), [record], distro, config, "configuration", packages=packages)
     kept = KeptFiles(view)
     kept.turn_to(parser)
     kept.start = read_start(config, kept, lambda program: is_named(program, parser.programs))
@@ -69,4 +72,4 @@ def read_settings(
     assert all(key.split(".")[0].split("[")[0] == parser.name for key in values), "a key begins with the parser's name"
     problems = [(problem.path, problem.reason) for problem in view.problems]
     problems += [(f"/{problem.path.decode()}", problem.reason) for problem in record.problems]
-    return ReadSettings(found, values, problems)
+    return ReadSettings(found, values, problems, kept.unset_settings)

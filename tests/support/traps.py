@@ -7,6 +7,7 @@ image that holds the trap's files.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from hullmark.facets.configuration.facet import FACET
@@ -36,7 +38,9 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     """One trap. The rule says that `setting` must not be `value`.
 
     `says` is a regular expression for what the program prints of it, and `ask` is what it is asked for where it does not print everything.
-    `cmd` and `entrypoint` are words as a shell parts them, `sh` is a CMD in the shell's form.
+    `cmd` and `entrypoint` are words as a shell parts them, `sh` is a CMD in the shell's form. `probe`: what a shell runs to ask the
+    program, where it must be at work to answer. `is_unset`: nothing sets it and no default is known, so no file is to blame.
+    `is_outside`: the program is one of this machine's own, for the root file system has none.
     """
 
     name: str
@@ -50,10 +54,15 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     sh: str = ""
     entrypoint: str = ""
     env: tuple[str, ...] = ()
+    probe: str = ""
+    is_unset: bool = False
+    is_outside: bool = False
 
     @property
     def how(self) -> str:
-        """What sets it: a file, the start itself, or a script."""
+        """What sets it: nothing, a file, the start itself, or a script."""
+        if self.is_unset:
+            return "nothing"
         if any(text.startswith("#!") for text in self.files.values()):
             return "script"
         return "start" if self.cmd or self.sh or self.entrypoint or self.env else "file"
@@ -142,14 +151,23 @@ _POSTGRES = 'exec setpriv --reuid postgres --clear-groups /usr/lib/postgresql/17
 
 
 @contextmanager
-def overlaid(root: Path, folder: Path) -> Iterator[Path]:
-    """The root file system with programs in it that say what they would run with. What is written there goes to the folder."""
+def plain_overlay(root: Path, folder: Path) -> Iterator[Path]:
+    """The root file system. What is written there goes to the folder."""
     upper, work, merged = (folder / name for name in ("upper", "work", "merged"))
     for path in (upper, work, merged):
         path.mkdir(parents=True)
     options = f"lowerdir={root},upperdir={upper},workdir={work}"
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)], check=True, capture_output=True)
     try:
+        yield merged
+    finally:
+        subprocess.run(["umount", "-l", str(merged)], check=False)
+
+
+@contextmanager
+def overlaid(root: Path, folder: Path) -> Iterator[Path]:
+    """The same with programs in it that say what they would run with."""
+    with plain_overlay(root, folder) as merged:
         (merged / "opt/real").mkdir(parents=True, exist_ok=True)
         (merged / "run/sshd").mkdir(parents=True, exist_ok=True)
         for name, script in _FAKES.items():
@@ -163,8 +181,6 @@ def overlaid(root: Path, folder: Path) -> Iterator[Path]:
             (merged / "usr/bin" / name).symlink_to(f"/{folder_of}/{target}")
         _write(merged / "usr/local/bin/postgres", f"#!/bin/sh\n{_POSTGRES}\n")
         yield merged
-    finally:
-        subprocess.run(["umount", "-l", str(merged)], check=False)
 
 
 def _write(path: Path, text: str) -> None:
@@ -176,11 +192,14 @@ def _write(path: Path, text: str) -> None:
 
 def answer_of(trap: Trap, root: Path) -> str:
     """What the program prints, started as the trap's image starts it in a root file system as `overlaid` gives it."""
+    if trap.is_outside:
+        return _outside(trap)
     before = {root / path: (root / path).read_text() if (root / path).is_file() else None for path in trap.files}
     for path, text in trap.files.items():
         _write(root / path, text)
     (root / "srv").mkdir(exist_ok=True)
-    command = [*shlex.split(trap.entrypoint), *trap.command] or shlex.split(_USUAL[trap.program])
+    command = ["/bin/sh", "-c", trap.probe] if trap.probe else [*shlex.split(trap.entrypoint), *trap.command]
+    command = command or shlex.split(_USUAL[trap.program])
     environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ASK": trap.ask}
     environment |= dict(variable.split("=", 1) for variable in trap.env)
     try:
@@ -193,11 +212,22 @@ def answer_of(trap: Trap, root: Path) -> str:
             file.unlink() if old is None else file.write_text(old)
 
 
+def _outside(trap: Trap) -> str:
+    """What a program of this machine prints; skips the test where it is not there."""
+    if shutil.which(trap.program) is None:
+        pytest.skip(f"{trap.program} is not installed")
+    command = ["/bin/sh", "-c", trap.probe] if trap.probe else list(trap.command)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere"} | dict(one.split("=", 1) for one in trap.env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return done.stdout + done.stderr
+
+
 _USUAL = {
     "apache": "apache2",
     "mysql": "mariadbd",
     "nginx": "nginx",
     "php": "php /srv/show.php",
+    "php-fpm": "php-fpm8.4",
     "postgresql": "postgres -D /srv/data",
     "redis": "redis-server /etc/redis/redis.conf",
     "sshd": "sshd",

@@ -100,7 +100,7 @@ SSHD = (
     ),
 )
 
-_HTTPD = (
+HTTPD = (
     "ServerRoot /etc/apache2\nLoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
     "LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\nListen 8080\nErrorLog /dev/stderr\nServerName x\n"
 )
@@ -109,24 +109,24 @@ APACHE = (
         Trap(name="", program="apache", setting="apache.TraceEnable", value="on", says='(?mi)^ *TraceEnable "?on'),
         "etc/apache2/apache2.conf",
         {
-            "plain": _HTTPD + "TraceEnable on\n",
-            "the last counts": _HTTPD + "TraceEnable off\nTraceEnable on\n",
-            "in small letters": _HTTPD + "traceenable On\n",
-            "in quotes": _HTTPD + 'TraceEnable "on"\n',
-            "over two lines": _HTTPD + "TraceEnable \\\n on\n",
-            "an include": _HTTPD + "Include /srv/*.inc\n--- srv/a.inc\nTraceEnable on\n",
-            "a variable": _HTTPD + "Define T on\nTraceEnable ${T}\n",
-            "where a module is": _HTTPD + "<IfModule mod_authz_core.c>\nTraceEnable on\n</IfModule>\n",
-            "where a variable is not": _HTTPD + "<IfDefine !NOT>\nTraceEnable on\n</IfDefine>\n",
+            "plain": HTTPD + "TraceEnable on\n",
+            "the last counts": HTTPD + "TraceEnable off\nTraceEnable on\n",
+            "in small letters": HTTPD + "traceenable On\n",
+            "in quotes": HTTPD + 'TraceEnable "on"\n',
+            "over two lines": HTTPD + "TraceEnable \\\n on\n",
+            "an include": HTTPD + "Include /srv/*.inc\n--- srv/a.inc\nTraceEnable on\n",
+            "a variable": HTTPD + "Define T on\nTraceEnable ${T}\n",
+            "where a module is": HTTPD + "<IfModule mod_authz_core.c>\nTraceEnable on\n</IfModule>\n",
+            "where a variable is not": HTTPD + "<IfDefine !NOT>\nTraceEnable on\n</IfDefine>\n",
         },
     ),
     *_written(
         Trap(name="", program="apache", setting="apache.directory[/srv].Options", value="Indexes", says="(?i)Options"),
         "etc/apache2/apache2.conf",
         {
-            "what All holds": _HTTPD + "<Directory /srv>\nOptions All\n</Directory>\n",
-            "an added word": _HTTPD + "<Directory /srv>\nOptions None\nOptions +Indexes\n</Directory>\n",
-            "what a folder takes over": _HTTPD + "<Directory />\nOptions Indexes\n</Directory>\n"
+            "what All holds": HTTPD + "<Directory /srv>\nOptions All\n</Directory>\n",
+            "an added word": HTTPD + "<Directory /srv>\nOptions None\nOptions +Indexes\n</Directory>\n",
+            "what a folder takes over": HTTPD + "<Directory />\nOptions Indexes\n</Directory>\n"
             "<Directory /srv>\nRequire all denied\n</Directory>\n",
         },
     ),

@@ -60,6 +60,14 @@ def _zip(*bodies: bytes) -> bytes:
     return out.getvalue()
 
 
+def _jar(*bodies: bytes, name: str = "pem") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, body in enumerate(bodies):
+            archive.writestr(zipfile.ZipInfo(f"{number}.{name}"), body)
+    return out.getvalue()
+
+
 def _keys(number: int, padded: bytes, plain: bytes, path: str = "srv/a.pem", rule: str = _PRIVATE) -> Look:
     return Look(rule, number, {path: padded}, {path: plain})
 
@@ -76,6 +84,11 @@ _CERTIFICATES, _MALWARE_ROOM = "hullmark.facets.certificates.", "hullmark.facets
 _UNPACKING = "hullmark.facets.unpacking."
 
 LOOKS: dict[tuple[str, str], Look] = {
+    (_CERTIFICATES + "facet", "INSIDE_READ.limit"): _keys(300, _jar(_pem(), bytes(999)), _pem(), "srv/a.jar"),
+    (_CERTIFICATES + "inside", "MAX_BYTES"): _keys(len(_pem()), _jar(b"x", _pem()), _jar(_pem()), "srv/a.jar"),
+    (_CERTIFICATES + "inside", "MAX_FILES"): _keys(1, _jar(b"x", _pem()), _jar(_pem()), "srv/a.jar"),
+    (_CERTIFICATES + "inside", "MAX_ENTRIES"): _keys(1, _jar(b"x", _pem()), _jar(_pem()), "srv/a.jar"),
+    (_CERTIFICATES + "inside", "MAX_DEPTH"): _keys(1, _jar(_jar(_pem()), name="jar"), _jar(_pem()), "srv/a.jar"),
     (_CERTIFICATES + "facet", "FILE_LIMIT"): _keys(len(_pem()), _pem() + b"\n" * 500, _pem()),
     (_CERTIFICATES + "facet", "_LAYER_LIMIT"): Look(_PRIVATE, 1100, _TWO_FILES, {"srv/b.pem": _pem()}),
     (_CERTIFICATES + "facet", "CERTIFICATE_READ.layer_limit"): Look(_PRIVATE, 1100, _TWO_FILES, {"srv/b.pem": _pem()}),

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "hullmark.facets.kept.KEPT.image_limit": "tests/unit/scanning/test_layers.py: what is kept of several layers",
     "hullmark.facets.kept.TEXT.image_limit": "tests/unit/scanning/test_layers.py: what is kept of several layers",
     "hullmark.facets.kept.TEXT.layer_limit": "as KEPT.layer_limit",
+    "hullmark.facets.malware.unopened.MAX_HELD": "tests/unit/facets/malware/test_unopened.py",
     "hullmark.policy.anchore.evaluate.MAX_FINDINGS": "tests/unit/policy/anchore: a rule that fires too often has failed",
     "hullmark.policy.anchore.original_versions._MAX_TEXT": "test_as_the_original.py: what cannot be compared fails the rule",
     "hullmark.policy.anchore.regex_cost._MAX_DEPTH": "tests/unit/policy/anchore: an expression that is too deep has failed",

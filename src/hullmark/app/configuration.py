@@ -31,10 +31,11 @@ def configuration_of(
         for setting in found.settings
         if (defaults or setting.path) and (not wanted or any(glob.matches(setting.key) for glob in wanted))
     )
+    unset = (one for one in found.unset if defaults and (not wanted or any(glob.matches(one.key) for glob in wanted)))
     problems = (problem for problem in scanned.inventory.problems if problem.room in ("configuration", "kept"))
     return ImageConfiguration(
         source=scanned.inventory.source,
-        configuration=replace(found, settings=tuple(chosen)),
+        configuration=replace(found, settings=tuple(chosen), unset=tuple(unset)),
         problems=tuple(problems),
     )
 

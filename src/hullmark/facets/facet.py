@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
+from hullmark.model.package import Package
 from hullmark.rootfs.entry import Entry
 from hullmark.rootfs.reads import LocatedFact, Read
 
@@ -34,6 +35,10 @@ class FacetView(Protocol):
     @property
     def config(self) -> ImageConfig | None:
         """The image's settings: environment, labels, history. None where it has none, as a plain folder."""
+
+    @property
+    def packages(self) -> Sequence[Package]:
+        """The packages that are installed, as the catalogers found them."""
 
     def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""

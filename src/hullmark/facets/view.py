@@ -12,6 +12,7 @@ from hullmark.facets.facet import Version
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
+from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import Entry, LayerRecord, text
 from hullmark.rootfs.reads import Read, kind_of
@@ -52,10 +53,18 @@ class ImageView(TreeView):
     """Implements facets.facet.FacetView over a tree and the records that it was folded from."""
 
     def __init__(
-        self, tree: Tree, records: Sequence[LayerRecord], distro: Distro | None, config: ImageConfig | None, room: str
+        self,
+        tree: Tree,
+        records: Sequence[LayerRecord],
+        distro: Distro | None,
+        config: ImageConfig | None,
+        room: str,
+        *,
+        packages: Sequence[Package] = (),
     ) -> None:
         super().__init__(tree, records, distro, room=room)
         self.config = config
+        self.packages = packages
         self._names: dict[bytes, list[bytes]] | None = None
         self._steps = 0
         self._cuts: set[str] = set()

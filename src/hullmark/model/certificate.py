@@ -11,7 +11,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, tag="certificate"):
     """A certificate: the first 16 hex digits of its SHA-256 fingerprint, whom it names, when it is valid, how strong it is.
 
     `key` is rsa, ec, dsa or the algorithm's name, `bits` the key's size (0: of fixed strength), `hash_name` that of its signature
-    ("" where the algorithm has none of its own).
+    ("" where the algorithm has none of its own). `public` are the first 16 hex digits of the SHA-256 of its public key, "" where
+    that cannot be read.
     """
 
     fingerprint: str
@@ -22,18 +23,32 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, tag="certificate"):
     bits: int
     hash_name: str
     is_self_signed: bool
+    public: str = ""
 
 
 class PrivateKey(msgspec.Struct, frozen=True, kw_only=True, tag="key"):
     """A private key. `key` and `bits` are as in Certificate, `key` is "" where it cannot be told, as of most encrypted keys.
 
-    `number` is its place among the parts of the file, from 1.
+    `number` is its place among the parts of the file, from 1. `public` is that of a Certificate: the two belong together where it is the
+    same. `password` is the one that opens it, "" where it needs none or none is known.
     """
 
     number: int
     is_encrypted: bool
     key: str = ""
     bits: int = 0
+    public: str = ""
+    password: str = ""
+
+
+class KeyStore(msgspec.Struct, frozen=True, kw_only=True, tag="store"):
+    """A key store with so many private keys in it. `password` is the one that opens it, of those that everybody knows: "" for none at all,
+    None where another one is needed. `format` is jks, jceks or pkcs12.
+    """
+
+    format: str
+    keys: int
+    password: str | None
 
 
 class Unread(msgspec.Struct, frozen=True, tag="unread"):
@@ -43,11 +58,14 @@ class Unread(msgspec.Struct, frozen=True, tag="unread"):
     may_be_key: bool = False
 
 
-Item = Certificate | PrivateKey | Unread
+Item = Certificate | KeyStore | PrivateKey | Unread
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that holds certificates or keys, by its absolute path. `is_ghost`: a later layer has deleted or replaced it."""
+    """A file that holds certificates or keys, by its absolute path; one in an archive as `/app/shop.war:WEB-INF/key.pem`.
+
+    `is_ghost`: a later layer has deleted or replaced it.
+    """
 
     path: str
     layer: int

@@ -9,11 +9,22 @@ from hullmark.model.problem import Problem
 from hullmark.model.setting import Setting
 
 
+class UnsetSetting(msgspec.Struct, frozen=True, order=True):
+    """A setting that nothing sets and whose value is not known: `reason` is a clause that says why.
+
+    Without a reason the program, as it is here, has no such setting.
+    """
+
+    key: str
+    reason: str = ""
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings` are sorted by key, `files` are the absolute paths that were read, sorted."""
+    """`settings` are sorted by key, `files` are the absolute paths that were read, sorted; `unset` are sorted by key."""
 
     settings: tuple[Setting, ...]
     files: tuple[str, ...]
+    unset: tuple[UnsetSetting, ...] = ()
 
 
 class ImageConfiguration(msgspec.Struct, frozen=True, kw_only=True):

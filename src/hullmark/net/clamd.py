@@ -10,6 +10,8 @@ import msgspec
 
 from hullmark.facets.malware.clamav import engine_of, verdict
 from hullmark.facets.malware.scanner import IN_MEMORY, Scan
+from hullmark.facets.malware.unopened import ArchiveWatch, with_reason
+from hullmark.facets.unpacking.archives import Allowance
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.malware import Engine
@@ -39,6 +41,7 @@ class ClamdScanner:
     def __init__(self, address: str) -> None:
         self._address = address
         self._timeouts = 0
+        self._allowance = Allowance()
         self.dead = ""
         try:
             engine = engine_of(self._ask(b"zVERSION\0"))
@@ -89,7 +92,7 @@ class ClamdScanner:
 
     def stream(self, size: int) -> ClamdStream:
         """Hand a file over as it comes."""
-        return ClamdStream(self)
+        return ClamdStream(self, ArchiveWatch(size, self._allowance))
 
     def lost(self, error: OSError) -> Scan:
         """The answer for a file if the connection was lost or nothing came. The daemon may still be running, or not."""
@@ -119,11 +122,12 @@ class ClamdScanner:
 class ClamdStream:
     """One file on its way to the daemon: chunks, each after its length in four bytes, then a length of zero."""
 
-    def __init__(self, daemon: ClamdScanner) -> None:
+    def __init__(self, daemon: ClamdScanner, watch: ArchiveWatch) -> None:
         self._daemon = daemon
         self._connection: socket.socket | None = None
         self._failed = Scan(failed=daemon.dead, is_passing=True)
         self._is_refused = False
+        self._watch = watch
         if daemon.dead:
             return
         try:
@@ -135,6 +139,7 @@ class ClamdStream:
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
+        self._watch.write(piece)
         for at in range(0, len(piece), _PIECE):
             chunk = piece[at : at + _PIECE]
             self._send(len(chunk).to_bytes(4, "big"))
@@ -158,7 +163,8 @@ class ClamdStream:
         if self._connection is None:
             return self._failed
         try:
-            return verdict(answer_of(self._connection).removeprefix(_STREAM))
+            answer = verdict(answer_of(self._connection).removeprefix(_STREAM))
+            return with_reason(answer, self._watch.finish())
         except OSError as error:
             return self._daemon.lost(error)
         finally:

@@ -11,6 +11,7 @@ from hullmark.policy.values import NameGlob, Value
 _ON = ("yes", "on", "true", "1")
 _OFF = ("no", "off", "false", "0")
 _AMOUNT = re.compile(r"([+-]?\d{1,15})(\.\d{1,9})?\s*([A-Za-z]{0,3})").fullmatch
+_WHOLE = re.compile(r"[0-9]{2,15}|[0-9]{1,15}[KMGTkmgt][Bb]?").fullmatch
 _UNITS = {
     "": 1.0, "b": 1, "k": 2**10, "kb": 2**10, "kib": 2**10, "m": 2**20, "mb": 2**20, "mib": 2**20, "g": 2**30, "gb": 2**30,
     "gib": 2**30, "t": 2**40, "tb": 2**40,
@@ -25,12 +26,30 @@ def spellings(item: str) -> tuple[str, ...]:
     return (item, *_OFF) if lower in _OFF else (item,)
 
 
+def _whole_amount(text: str) -> float | None:
+    """The amount of a whole number with a unit or without, of more than one digit: of 8M as of 8388608."""
+    return amount_of(text) if _WHOLE(text) else None
+
+
 class SettingGlob(NameGlob):
     """A value that a setting has or must not have; switches need no quotes."""
 
-    __slots__ = ()
+    __slots__ = ("_folded", "_whole")
     kind = "a value (* and ? are wildcards), or yes and no"
     schema: ClassVar[dict[str, Any]] = {"type": ["string", "number", "boolean"]}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._folded = NameGlob(text.lower())
+        self._whole = _whole_amount(text)
+
+    def fits(self, item: str) -> bool:
+        """Whether an item of a value is this one: switches and amounts in any spelling, words but paths in any letters."""
+        if any(self.matches(spelling) for spelling in spellings(item)):
+            return True
+        if "/" not in item and "/" not in self.text and self._folded.matches(item.lower()):
+            return True
+        return self._whole is not None and self._whole == _whole_amount(item)
 
 
 def amount_of(value: SettingValue) -> float | None:

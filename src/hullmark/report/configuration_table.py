@@ -25,6 +25,7 @@ def render(result: ImageConfiguration, context: RenderContext) -> bytes:
 
 def _row(setting: Setting) -> tuple[str, ...]:
     place = f"{setting.path}:{setting.line}" if setting.line else setting.path
+    place += f" → {setting.file}" if setting.file else ""
     return safe(setting.key), safe(shown(setting.value)), safe(place or "(default)")
 
 

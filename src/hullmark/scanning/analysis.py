@@ -13,6 +13,7 @@ from hullmark.catalog.ownership import file_records
 from hullmark.facets.facet import Facet
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord
+from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord, text
@@ -80,7 +81,7 @@ def analyse(
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
     found = catalogue(tree, records, catalogers, distro, all_layers=request.all_layers, claims=request.files)
-    results, more_problems = _assembled(tree, records, distro, config, request.facets)
+    results, more_problems = _assembled(tree, records, distro, config, found.packages, request.facets)
     rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
@@ -100,6 +101,7 @@ def _assembled(
     records: Sequence[LayerRecord],
     distro: Distro | None,
     config: ImageConfig | None,
+    packages: Sequence[Package],
     facets: Sequence[Facet],
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What each facet comes to, by its name, and the problems that they had."""
@@ -108,7 +110,7 @@ def _assembled(
     for facet in facets:
         from hullmark.facets.view import ImageView
 
-        view = ImageView(tree, records, distro, config, facet.name)
+        view = ImageView(tree, records, distro, config, facet.name, packages=packages)
         results[facet.name] = facet.assemble(view)
         problems += view.problems
     return results, problems

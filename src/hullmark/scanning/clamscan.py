@@ -18,6 +18,8 @@ import msgspec
 
 from hullmark.facets.malware.clamav import engine_of, verdict
 from hullmark.facets.malware.scanner import IN_MEMORY, Scan
+from hullmark.facets.malware.unopened import ArchiveWatch, with_reason
+from hullmark.facets.unpacking.archives import Allowance
 from hullmark.model.errors import HullmarkError
 from hullmark.model.malware import Engine
 
@@ -28,12 +30,19 @@ SIGNATURES = frozenset((".cvd", ".cld", ".hdb", ".hsb", ".ldb", ".ndb", ".mdb", 
 """How the names of files with signatures end."""
 
 _OPTIONS = (
-    "--no-summary",
+    "--alert-encrypted=yes",
     "--stdout",
     "--alert-exceeds-max=yes",
     "--max-filesize=1000M",
     "--max-scansize=2000M",
 )
+
+
+_IN_ORDER = (0, 1)
+"""With these it ends where all went well: nothing was found, or something was."""
+
+_OK, _ERROR = ": OK", " ERROR"
+_NO_SIGNATURES = "Known viruses: 0"
 
 
 class ClamscanScanner:
@@ -58,6 +67,8 @@ class ClamscanScanner:
         self._waiting: list[Path] = []
         self._waiting_bytes = 0
         self._answers: dict[str, Scan] = {}
+        self._closed: dict[str, str] = {}
+        self._allowance = Allowance()
         self._process: subprocess.Popen[str] | None = None
         self._is_closed = False
 
@@ -69,16 +80,18 @@ class ClamscanScanner:
 
     def stream(self, size: int) -> ClamscanStream:
         """Put a file aside as it comes."""
-        return ClamscanStream(self, self._folder / str(next(self._numbers)))
+        return ClamscanStream(self, self._folder / str(next(self._numbers)), ArchiveWatch(size, self._allowance))
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing may be put aside any more."""
         return self._is_closed
 
-    def put(self, path: Path, size: int) -> None:
-        """A file was put aside to its end; once there are many they are looked at."""
+    def put(self, path: Path, size: int, closed: str = "") -> None:
+        """A file was put aside to its end; once there are many they are looked at. `closed`: what is not looked into of it."""
         with self._lock:
+            if closed:
+                self._closed[path.name] = closed
             self._waiting.append(path)
             self._waiting_bytes += size
             is_due = self._waiting_bytes >= BATCH_BYTES
@@ -108,7 +121,8 @@ class ClamscanScanner:
                 lines, reason = self._output_for(files)
             except OSError as error:
                 lines, reason = [], f"clamscan did not run ({error.strerror})"
-            self._answers |= _answers(self._folder, files, lines, reason)
+            answers = _answers(self._folder, files, lines, reason)
+            self._answers |= {name: with_reason(scan, self._closed.pop(name, "")) for name, scan in answers.items()}
             for file in files:
                 file.unlink(missing_ok=True)
 
@@ -127,8 +141,13 @@ class ClamscanScanner:
                 self._process.kill()
                 raise
         first = next((line for line in complaints.splitlines() if line.strip()), "")[:200]
-        ended = f"clamscan ended with status {self._process.returncode} and did not speak of it"
-        return output.splitlines(), f"{ended} ({first})" if first else ended
+        status, lines = self._process.returncode, output.splitlines()
+        if status in _IN_ORDER and _NO_SIGNATURES in lines:
+            return [], "clamscan found no signatures"
+        if status not in _IN_ORDER and not any(line.endswith(_ERROR) for line in lines):
+            lines = [line for line in lines if not line.endswith(_OK)] if status > 0 else lines
+        ended = f"clamscan ended with status {status} and did not speak of it"
+        return lines, f"{ended} ({first})" if first else ended
 
 
 def _answers(folder: Path, files: Sequence[Path], lines: Sequence[str], reason: str) -> dict[str, Scan]:
@@ -146,8 +165,9 @@ def _answers(folder: Path, files: Sequence[Path], lines: Sequence[str], reason: 
 class ClamscanStream:
     """One file on its way to the folder."""
 
-    def __init__(self, scanner: ClamscanScanner, path: Path) -> None:
+    def __init__(self, scanner: ClamscanScanner, path: Path, watch: ArchiveWatch) -> None:
         self._scanner = scanner
+        self._watch = watch
         self._path = path
         self._size = 0
         self._failed = "the scan was stopped" if scanner.is_closed else ""
@@ -156,6 +176,7 @@ class ClamscanStream:
         """The next bytes."""
         if self._failed:
             return
+        self._watch.write(piece)
         try:
             # Opened for each piece, of a mebibyte, so that nothing stays open where the reading of a layer breaks off.
             with self._path.open("ab") as file:
@@ -169,21 +190,13 @@ class ClamscanStream:
         """The answer comes later, under the file's number."""
         if self._failed:
             return Scan(failed=self._failed, is_passing=True)
-        self._scanner.put(self._path, self._size)
+        self._scanner.put(self._path, self._size, self._watch.finish())
         return Scan(pending=self._path.name)
 
 
 def _engine(program: str, database: Path) -> Engine:
     """The program's version, and which signatures these are: told by the main ones, and by the files that are there."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - as above
-            [program, f"--database={database}", "--version"], capture_output=True, text=True, timeout=60, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        raise HullmarkError(f"{program} does not run: {error}", advice="install ClamAV, or use clamd") from error
-    engine = engine_of(answer)
-    if engine is None:
-        raise HullmarkError(f"{program} is not a clamscan", advice="install ClamAV, or use clamd")
+    engine = engine_of_program(program, f"--database={database}")
     files = signature_files(database)
     if not files:
         raise HullmarkError(f"there are no signatures of ClamAV in {database}", advice="fetch some with freshclam")
@@ -204,3 +217,17 @@ def signature_files(database: Path) -> list[Path]:
         return [file for file in files if file.suffix in SIGNATURES and file.is_file()]
     except OSError:
         return []
+
+
+def engine_of_program(program: str, *options: str) -> Engine:
+    """The program's version, and the number of its main signatures if it has some. Raises HullmarkError where it does not run."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - as above
+            [program, *options, "--version"], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise HullmarkError(f"{program} does not run: {error}", advice="install ClamAV, or use clamd") from error
+    engine = engine_of(answer)
+    if engine is None:
+        raise HullmarkError(f"{program} is not a clamscan", advice="install ClamAV, or use clamd")
+    return engine

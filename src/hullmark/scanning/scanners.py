@@ -9,11 +9,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hullmark.facets.malware.scanner import Scanner
+from msgspec.structs import replace
+
+from hullmark.facets.malware.scanner import Scanner, Unarmed
 from hullmark.facets.malware.yara import MAX_RULES_BYTES, BadRules, YaraScanner
 from hullmark.model.errors import HullmarkError
 from hullmark.net.clamd import ClamdScanner
-from hullmark.scanning.clamscan import ClamscanScanner, signature_files
+from hullmark.scanning.clamscan import ClamscanScanner, engine_of_program, signature_files
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.request import ScannerPlaces
 
@@ -29,6 +31,8 @@ def opened(places: ScannerPlaces) -> Iterator[tuple[Scanner, ...]]:
     with ExitStack() as stack:
         clamav = _clamav(places, stack)
         yara = _yara(places.yara_rules) if places.yara_rules is not None else None
+        if isinstance(clamav, Unarmed) and yara is not None:
+            clamav = None  # another one looks, and nobody asked for this one
         yield tuple(scanner for scanner in (clamav, yara) if scanner is not None)
 
 
@@ -43,8 +47,10 @@ def _clamav(places: ScannerPlaces, stack: ExitStack) -> Scanner | None:
     database = next((Path(folder) for folder in DATABASES if signature_files(Path(folder))), None)
     try:
         daemon = _daemon()
-        if daemon is not None or program is None or database is None:
+        if daemon is not None or program is None:
             return daemon
+        if database is None:
+            return Unarmed(replace(engine_of_program(program), has_signatures=False))
         return _clamscan(program, database, stack)
     except HullmarkError:
         return None  # nobody asked for it

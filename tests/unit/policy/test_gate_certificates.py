@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
+from hullmark.facets.certificates import keystores
+from hullmark.model.certificate import Certificate, Item, KeyFile, KeyStore, PrivateKey, Unread
 from hullmark.policy.gate import CannotTell, Violation
 from hullmark.policy.gates.certificates import (
     CertificateValidity,
     PrivateKeys,
     SelfSigned,
+    UsualPassword,
     expired,
     private_key,
     self_signed,
+    usual_password,
 )
 from hullmark.policy.globs import PathGlob
 from tests.unit.policy.building import facts
@@ -78,3 +81,37 @@ def test_a_certificate_that_signs_itself_counts_but_for_authorities() -> None:
     (found,) = self_signed(SelfSigned(), facts(certificates=files))
     assert isinstance(found, Violation)
     assert found.message == "The certificate of CN=old in /app/tls.pem signs itself."
+
+
+def test_a_key_is_told_with_its_certificate_the_nearest_first() -> None:
+    key, certificate = replace(KEY, public="ab"), replace(OLD, public="ab")
+    seen = facts(
+        certificates=(
+            held("/etc/a/x.crt", certificate),
+            held("/etc/b/key.pem", key),
+            held("/etc/b/x.crt", certificate),
+            held("/etc/c.pem", certificate, key),
+            held("/etc/d.pem", replace(key, public="cd")),
+        )
+    )
+    first, second, third = (found.message for found in private_key(PrivateKeys(), seen) if isinstance(found, Violation))
+    assert "(rsa 2048), beside its certificate of CN=old in /etc/b/x.crt: whoever" in first
+    assert "(rsa 2048), beside its certificate of CN=old: whoever" in second
+    assert "beside" not in third
+
+
+def test_a_key_store_that_everybody_can_open_is_found() -> None:
+    def store(path: str, password: str | None, keys: int = 1) -> KeyFile:
+        return held(path, KeyStore(format="jks", keys=keys, password=password))
+
+    seen = facts(certificates=(store("/a", "changeit"), store("/b", None), store("/c", ""), store("/d", "changeit", 0)))
+    told = [found.message for found in usual_password(UsualPassword(), seen) if isinstance(found, Violation)]
+    assert told == [
+        "The key store /a (jks, private keys: 1) can be opened with the password changeit.",
+        "The key store /c (jks, private keys: 1) can be opened without a password.",
+    ]
+    assert len(list(usual_password(UsualPassword(without_keys=True), seen))) == 3
+    opened = facts(certificates=(held("/a", replace(KEY, password=keystores.PASSWORD)),))
+    (found,) = private_key(PrivateKeys(), opened)
+    assert isinstance(found, Violation)
+    assert "a private key that the password changeit opens (rsa 2048)" in found.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hullmark.facets.certificates.inside import ARCHIVES, TEXTS, HeldItems, found_inside
 from hullmark.facets.certificates.items import items_in
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.model.certificate import Item, KeyFile, Unread
@@ -64,12 +65,36 @@ CERTIFICATE_READ = Read(
 )
 
 
+_NAMED_IN_ARCHIVES = tuple(glob for glob in CERTIFICATE_READ.globs if glob.startswith("**/"))
+
+
+def extract_inside(path: str, body: memoryview, report: Report) -> list[HeldItems] | None:
+    """The certificates and keys inside an archive of Java, or in a text."""
+    return found_inside(bytes(body), _NAMED_IN_ARCHIVES) or None
+
+
+INSIDE_READ = Read(
+    name="certificates-inside",
+    fact=list[HeldItems],
+    extract=extract_inside,
+    globs=tuple(f"**/*.{suffix}" for suffix in (*TEXTS, *ARCHIVES)),
+    limit=512 * MIB,
+    sources=("facets/certificates", "facets/malware/archives"),
+)
+"""Its limit is that of the reading of Java's packages, which holds the same files."""
+
+
 def assemble(view: FacetView) -> tuple[KeyFile, ...]:
-    """Each version of each file that holds certificates or keys, sorted by path, bottom layer first."""
-    return tuple(
+    """Each version of each file that holds certificates or keys, sorted by path, bottom layer first; those inside others after these."""
+    files = [
         KeyFile(path="/" + found.path, layer=found.layer, is_ghost=found.is_ghost, items=tuple(found.fact))
         for found in view.every(CERTIFICATE_READ)
-    )
+    ]
+    for found in view.every(INSIDE_READ):
+        for held in found.fact:
+            path = f"/{found.path}:{held.inner}" if held.inner else f"/{found.path}"
+            files.append(KeyFile(path=path, layer=found.layer, is_ghost=found.is_ghost, items=held.items))
+    return tuple(files)
 
 
-FACET = Facet(name="certificates", reads=(CERTIFICATE_READ,), assemble=assemble)
+FACET = Facet(name="certificates", reads=(CERTIFICATE_READ, INSIDE_READ), assemble=assemble)

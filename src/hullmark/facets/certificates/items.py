@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hullmark.facets.certificates.ber import DamagedBer
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
-from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
+from hullmark.model.certificate import Certificate, Item, KeyStore, PrivateKey, Unread
 from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 
@@ -28,6 +29,8 @@ MAX_BLOCK_BYTES = Limit(64 << 10, "bytes of a block in PEM, or of a file in DER"
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 _END = b"-----END "
+_IN_BASE64 = base64.b64encode(b"-----BEGIN ")[:14]
+_BASE64 = re.compile(re.escape(_IN_BASE64) + rb"[A-Za-z0-9+/]{20,}={0,2}")
 _CERTIFICATES = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
 _PKCS12 = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
 _SEQUENCE, _LONG_SEQUENCE = b"\x30", b"\x30\x83"  # with a length of three bytes
@@ -36,7 +39,10 @@ _OPEN_CIPHER = b"\0\0\0\x04none"
 
 
 def items_in(body: bytes) -> Iterator[Item]:
-    """All certificates and keys of a file, in order. A file that has none gives none."""
+    """All certificates and keys of a file, in order. A file that has none gives none. PEM may be written as a text in JSON or YAML: with
+    line ends as `\\n`, or in base64 as a whole.
+    """
+    body = _written_out(body)
     starts = list(islice(_BEGIN.finditer(body), MAX_BLOCKS + 1))
     if len(starts) > MAX_BLOCKS:
         yield Unread(f"it holds more than {MAX_BLOCKS} parts", may_be_key=True)
@@ -47,7 +53,7 @@ def items_in(body: bytes) -> Iterator[Item]:
     if starts:
         return
     if is_keystore(body):
-        yield from keystore_items(body, _certificate)
+        yield from keystore_items(body, _certificate, lambda der, number: _private_key("PRIVATE KEY", der, number))
     elif body.startswith(b"PuTTY-User-Key-File-"):
         yield PrivateKey(number=1, is_encrypted=b"\nEncryption: none" not in body[:500])
     elif _PKCS12.match(body):
@@ -58,6 +64,20 @@ def items_in(body: bytes) -> Iterator[Item]:
         yield Unread(
             f"it is larger than the {MAX_BLOCK_BYTES >> 10} KiB that are read as a certificate or key", may_be_key=True
         )
+
+
+def _written_out(body: bytes) -> bytes:
+    """A file with PEM in it as it is, where it is written in a form for texts."""
+    if _IN_BASE64[:8] in body and body[:1] != _SEQUENCE:
+        body = _BASE64.sub(_decoded, body, count=MAX_BLOCKS)
+    return body.replace(b"\\r", b"").replace(b"\\n", b"\n") if b"-----\\n" in body or b"-----\\r" in body else body
+
+
+def _decoded(found: re.Match[bytes]) -> bytes:
+    try:
+        return base64.b64decode(found[0] + b"=" * (-len(found[0]) % 4), validate=True)
+    except binascii.Error:
+        return found[0]
 
 
 def _block(label: str, text: bytes, number: int) -> Iterator[Item]:
@@ -105,12 +125,14 @@ def _pkcs12(body: bytes) -> Iterator[Item]:
         yield Unread("it is a key store that was cut short or is damaged", may_be_key=True)
         return
     if opened is None:
+        yield KeyStore(format="pkcs12", keys=1, password=None)
         yield PrivateKey(number=1, is_encrypted=True)
         return
+    yield KeyStore(format="pkcs12", keys=opened.keys, password=opened.password)
     for number in range(1, opened.keys + 1):
         is_read = number == 1 and opened.key is not None
-        key, bits = _strength(opened.key.public_key()) if is_read else ("", 0)
-        yield PrivateKey(number=number, is_encrypted=False, key=key, bits=bits)
+        told = _told(opened.key.public_key()) if is_read else {}
+        yield PrivateKey(number=number, is_encrypted=False, password=opened.password, **told)
     yield from map(_certificate, opened.certificates)
     if opened.has_more:
         yield Unread("it holds more than certificates in a part that is encrypted", may_be_key=True)
@@ -136,8 +158,7 @@ def _private_key(label: str, der: bytes, number: int) -> PrivateKey:
         return PrivateKey(number=number, is_encrypted=True)
     except (ValueError, UnsupportedAlgorithm):
         return PrivateKey(number=number, is_encrypted=False)
-    key, bits = _strength(public)
-    return PrivateKey(number=number, is_encrypted=False, key=key, bits=bits)
+    return PrivateKey(number=number, is_encrypted=False, **_told(public))
 
 
 def _certificate(der: bytes) -> Certificate | Unread:
@@ -177,10 +198,23 @@ def _algorithms(read: x509.Certificate) -> dict[str, Any]:
         # MD2 and MD4 are so old that the library has forgotten them.
         hash_name = "unknown"
     try:
-        key, bits = _strength(read.public_key())
+        told = _told(read.public_key())
     except (ValueError, UnsupportedAlgorithm):
-        key, bits = "unknown", 0
-    return {"key": key, "bits": bits, "hash_name": hash_name}
+        told = {"key": "unknown", "bits": 0}
+    return {**told, "hash_name": hash_name}
+
+
+def _told(public: Any) -> dict[str, Any]:
+    """What is told of a public key: family, size, and the digest by which a private key and its certificate are found."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key, bits = _strength(public)
+    try:
+        written = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (AttributeError, TypeError, ValueError, UnsupportedAlgorithm):
+        written = b""  # the library has no such form for the kind of key
+    return {"key": key, "bits": bits, "public": hashlib.sha256(written).hexdigest()[:16] if written else ""}
 
 
 def _strength(public: Any) -> tuple[str, int]:

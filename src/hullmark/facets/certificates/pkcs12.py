@@ -53,12 +53,15 @@ class TooCostly(Exception):
 
 
 class KeystoreContent(NamedTuple):
-    """What a file holds: the first of its keys, how many it shows, its certificates in DER, whether more is hidden among them."""
+    """What a file holds: the first of its keys, how many it shows, its certificates in DER, whether more is hidden among them, and the
+    password that opened it.
+    """
 
     key: Any
     keys: int
     certificates: list[bytes]
     has_more: bool
+    password: str
 
 
 class _Parts:
@@ -119,7 +122,9 @@ def open_store(body: bytes) -> KeystoreContent | None:
             continue
         found = ([held.cert] if held.cert is not None else []) + list(held.additional_certs)
         certificates = [entry.certificate.public_bytes(Encoding.DER) for entry in found]
-        return KeystoreContent(held.key, parts.keys, certificates, parts.has_more(certificates))
+        return KeystoreContent(
+            held.key, parts.keys, certificates, parts.has_more(certificates), (password or b"").decode()
+        )
     return None
 
 

@@ -2,7 +2,8 @@
 
 Keys: `apache.ServerTokens`, `apache.virtual_host[0].ServerName`, `apache.directory[/var/www/].Options`, `apache.modules`. Directives
 have the documentation's spelling. A virtual host has what it takes over from the server too, and a folder the options and overrides
-of the folders above it, each with the place where it is written; of a list that stands several times the first place counts.
+of the folders above it, each with the place where it is written; of a list that stands several times the first place counts. What
+.htaccess files set, as far as AllowOverride lets them, is their folder's: `apache.directory[/var/www/html].Options`.
 
 `Options`, `AllowOverride` and `SSLProtocol` are what they come to, in the order of the alphabet: `All`, `None`, `+` and `-` are carried
 out, and none is an empty tuple. Where there is more than one installation, the further ones' keys begin with
@@ -15,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from hullmark.facets.configuration.apache_access import add_access_files
 from hullmark.facets.configuration.apache_directives import (
     ALL_OPTIONS,
     DEFAULTS,
@@ -31,9 +33,11 @@ from hullmark.facets.configuration.apache_directives import (
     WORDS,
 )
 from hullmark.facets.configuration.apache_reader import ApacheReader, DirectiveWords, Section
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.apache_refusals import tell_refusals
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import ABSENT, APACHE, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
@@ -62,8 +66,8 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
 _MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
 
-_Effective = tuple[Value, str, int]
-"""A value and the path and line where it is written."""
+_Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
+"""A value, the path and line where it is written, and the other lines that it comes of."""
 
 
 class _Host(NamedTuple):
@@ -83,6 +87,8 @@ def settings(files: Files) -> Iterable[Setting]:
         if run is not None and not main:
             name = f"apache[{path}]"
         reader = _started(files, path, name, given if is_started else Options((), ()))
+        tell_refusals(files, reader, path)
+        add_access_files(files, reader)
         yield from _Teller(files, reader, SettingCollector(files, path)).settings()
 
 
@@ -148,25 +154,26 @@ class _Teller:
         first = next((place for place in reader.modules.values() if place[1]), ("", 0))
         self._found.add(f"{name}.modules", tuple(reader.modules), *first)
         self._found.add(f"{name}.defines", tuple(reader.defines))
-        defaults: dict[str, _Effective] = {
-            directive: (value, "", 0)
-            for module, values in DEFAULTS.items()
-            if module in reader.modules
-            for directive, value in values.items()
-        }
-        self._tell(reader.top, defaults, ())
+        self._tell(reader.top, {name: (value, "", 0, ()) for name, value in self._defaults()}, ())
         return self._found.settings()
+
+    def _defaults(self) -> Iterator[tuple[str, DefaultValue]]:
+        """The defaults of the modules that are loaded; what others would do is not there."""
+        by_release = defaults_here(self._files, APACHE)
+        for module, values in DEFAULTS.items():
+            for directive, value in values.items():
+                yield directive, by_release.get(directive, value) if module in self._reader.modules else ABSENT
 
     def _tell(self, section: Section, outer: dict[str, _Effective], hosts: tuple[_Host, ...]) -> None:
         """Give the settings of a section and of those in it. `outer` is what it takes over, `hosts` whose section it is."""
         if section.argument and section.kind in NUMBERED:
             is_host = section.kind == "virtual_host"
-            value: Value = tuple(section.argument.split()) if is_host else section.argument
+            argument: Value = tuple(section.argument.split()) if is_host else section.argument
             name = "addresses" if is_host else "arguments"
-            self._found.add(f"{section.key}.{name}", value, section.path, section.line)
+            self._found.add(f"{section.key}.{name}", argument, section.path, section.line)
         effective = outer | dict(_own(section, outer))
-        for name, (value, path, line) in effective.items():
-            self._found.add(f"{section.key}.{name}", value, path, line)
+        for name, (value, path, line, more) in effective.items():
+            self._found.add(f"{section.key}.{name}", value, path, line, more)
         if section.kind in ("", "virtual_host"):
             hosts = (*hosts, _Host(effective, _folders(section)))
         for inner in section.sections.values():
@@ -217,13 +224,14 @@ def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[st
             yield name, _switched(name, written, outer.get(name), section.kind)
         elif name in LISTS:
             last = written[-1]
-            yield name, (last.words, last.path, last.line)
+            yield name, (last.words, last.path, last.line, ())
         elif name in REPEATED or (len(written) > 1 and name.lower() not in KNOWN):
             first = written[0]
-            yield name, (tuple(" ".join(one.words) for one in written), first.path, first.line)
+            value = tuple(" ".join(one.words) for one in written)
+            yield name, (value, first.path, first.line, _places(written))
         else:
             last = written[-1]
-            yield name, (_value(name, last), last.path, last.line)
+            yield name, (_value(name, last), last.path, last.line, ())
 
 
 def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None, kind: str) -> _Effective:
@@ -234,19 +242,25 @@ def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None
     last = written[-1]
     is_relative = all(word[:1] in ("+", "-") for one in written for word in one.words)
     if name in _PER_FOLDER and is_relative and kind not in ("", "virtual_host", "directory"):
-        return tuple(word for one in written for word in one.words), last.path, last.line
+        return tuple(word for one in written for word in one.words), last.path, last.line, _places(written)
     known, every = _KNOWN_WORDS[name]
     spelled = {word.lower(): word for word in known}
     value: set[str] = set(outer[0]) if outer is not None and isinstance(outer[0], tuple) else set()
+    begun = 0 if outer is None or not outer[1] else -1
     for one in written:
         if name not in _PER_FOLDER or not all(word[:1] in ("+", "-") for word in one.words):
-            value = set()
+            value, begun = set(), written.index(one)
         for word in one.words:
             sign, bare = (word[0], word[1:].lower()) if word[:1] in ("+", "-") else ("", word.lower())
             meant = {"all": every, "none": frozenset[str]()}.get(bare, frozenset({spelled.get(bare, bare)}))
             replaces = not sign and name not in _PER_FOLDER
             value = value - meant if sign == "-" else set(meant) if replaces else value | meant
-    return tuple(sorted(value)), last.path, last.line
+    above = ((outer[1], outer[2]), *outer[3]) if begun < 0 and outer is not None else ()
+    return tuple(sorted(value)), last.path, last.line, (*above, *_places(written[max(begun, 0) :]))
+
+
+def _places(written: list[DirectiveWords]) -> tuple[tuple[str, int], ...]:
+    return tuple((one.path, one.line) for one in written[:MAX_PLACES])
 
 
 def _value(name: str, written: DirectiveWords) -> Value:
@@ -264,6 +278,7 @@ def _value(name: str, written: DirectiveWords) -> Value:
 PARSER = Parser(
     name="apache",
     globs=(
+        "**/.htaccess",
         "etc/apache2/*",
         "etc/apache2/**/*.conf",
         "etc/apache2/**/*.load",

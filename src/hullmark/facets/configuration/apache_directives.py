@@ -239,6 +239,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         "AllowOverride": (),
         "HostnameLookups": "Off",
         "KeepAlive": True,
+        "LimitRequestBody": 1 << 30,
         "LimitRequestFieldSize": 8190,
         "LimitRequestFields": 100,
         "LimitRequestLine": 8190,
@@ -261,7 +262,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         "SSLVerifyClient": "none",
     },
 }
-"""The defaults that decide how safe a server is, by the module that has them."""
+"""The defaults that decide how safe a server is, by the module that has them, as the newest release has them."""
 
 SOURCES = {
     "core.c": "core_module",

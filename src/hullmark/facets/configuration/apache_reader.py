@@ -26,6 +26,7 @@ _VERSION = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?").ful
 _MAX_NESTED = Limit(32, "sections of Apache httpd in each other")
 _MAX_DIRECTIVES = Limit(200_000, "directives of one Apache httpd")
 _MAX_NAME = 200
+_NOT_IN_ACCESS_FILES = frozenset(("include", "includeoptional", "loadmodule", "serverroot", "use"))
 _RAW = ("macro", "perl", "lua")
 _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"})
 
@@ -81,10 +82,17 @@ class ApacheReader:
         self._line = 0
         self._count = 0
         self._size = 0
+        self._is_access_file = False
 
     def read(self) -> None:
         """Read the main file and all that it includes."""
         self._read_file(self._main)
+
+    def read_access_file(self, path: str, section: Section) -> None:
+        """Read an .htaccess file into its folder's section. It neither includes files nor loads modules."""
+        self._stack, self._floor, self._is_access_file = [_Frame("", section)], 1, True
+        self._read_file(path)
+        self._is_access_file = False
 
     def root(self, folder: str) -> None:
         """Begin in another ServerRoot."""
@@ -190,7 +198,7 @@ class ApacheReader:
         if names[:1] == ["~"]:
             kind, names = f"{kind}_match", names[1:]
         name = " ".join(names)
-        identity = f"{kind} {_folder(name) if kind == 'directory' else name}"
+        identity = f"{kind} {folder_path(name) if kind == 'directory' else name}"
         if kind in NUMBERED or len(name) > _MAX_NAME:
             number = around.counts.get(kind, 0)
             around.counts[kind] = number + 1
@@ -230,6 +238,8 @@ class ApacheReader:
         arguments = words(rest)
         first = arguments[0] if arguments else ""
         match name.lower():
+            case lowered if self._is_access_file and lowered in _NOT_IN_ACCESS_FILES:
+                self._problem(Remark(f"{name[:100]} may not stand here"))
             case "include" | "includeoptional":
                 self._include(first, name.lower() == "includeoptional")
             case "loadmodule":
@@ -274,7 +284,7 @@ class ApacheReader:
         return sorted(path for glob in below for path in self._tree.matching(glob, self._path, self._line))
 
 
-def _folder(path: str) -> str:
+def folder_path(path: str) -> str:
     """A folder's path without the slashes that make no difference."""
     return "/" + "/".join(part for part in path.split("/") if part)
 

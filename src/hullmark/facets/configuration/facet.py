@@ -14,7 +14,7 @@ from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.configuration import Configuration
 from hullmark.model.limit import Limit
-from hullmark.model.setting import Setting
+from hullmark.model.setting import Place, Setting
 
 MAX_SETTINGS = Limit(200_000, "settings of one program")
 """So many settings one program may have; what comes after them is left out, with a Problem."""
@@ -36,8 +36,35 @@ def assemble(view: FacetView) -> Configuration:
         settings += found[:MAX_SETTINGS]
         files.tell_of_start(is_there=bool(found))
     files.tell_the_rest()
-    located = [replace(setting, layer=files.layer(setting.path)) if setting.path else setting for setting in settings]
-    return Configuration(settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)))
+    located = _Locator(files)
+    settings = [located.setting(setting) if setting.path else setting for setting in settings]
+    return Configuration(
+        settings=tuple(sorted(settings, key=_order)), files=tuple(sorted(files.used)), unset=files.told_unset()
+    )
+
+
+class _Locator:
+    """Finds layers and real files of settings; each file once."""
+
+    def __init__(self, files: KeptFiles) -> None:
+        self._files = files
+        self._known: dict[str, tuple[int, str]] = {}
+
+    def setting(self, setting: Setting) -> Setting:
+        """A setting with the layer and the real file of each of its lines."""
+        layer, file = self._of(setting.path)
+        more = tuple(self._place(place) for place in setting.more)
+        return replace(setting, layer=layer, file=file, more=more)
+
+    def _place(self, place: Place) -> Place:
+        layer, file = self._of(place.path)
+        return replace(place, layer=layer, file=file)
+
+    def _of(self, path: str) -> tuple[int, str]:
+        if path not in self._known:
+            real = (self._files.real(path) or path) if path.startswith("/") else path
+            self._known[path] = (self._files.layer(path), real if real != path else "")
+        return self._known[path]
 
 
 def _order(setting: Setting) -> tuple[tuple[str, int], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 from hullmark.facets.configuration.parser import Parser, Status
@@ -9,6 +10,7 @@ from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.start import Command, Start
 from hullmark.facets.facet import FacetView
 from hullmark.facets.kept import KEPT
+from hullmark.model.configuration import UnsetSetting
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.problem import OPEN, ProblemKind
@@ -17,6 +19,11 @@ from hullmark.rootfs.reads import Remark, kind_of
 
 MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
 """So many problems are told one by one."""
+
+_PACKAGE_TYPES = frozenset(("alpm", "apk", "bitnami", "deb", "generic", "nix", "rpm"))
+"""Types of packages that are the program itself; of a library for a language with its name, the version says nothing."""
+
+_RELEASE = re.compile(r"(?:[0-9]{1,9}:)?([0-9]{1,9}(?:\.[0-9]{1,9}){0,5})").match
 
 
 class KeptFiles:
@@ -34,6 +41,7 @@ class KeptFiles:
         self._names: tuple[str, ...] = ()
         self._globs: tuple[str, ...] = ()
         self._used_now: set[str] = set()
+        self.unset_settings: dict[str, str] = {}
 
     def turn_to(self, parser: Parser) -> None:
         """Read for this parser from now on."""
@@ -46,9 +54,30 @@ class KeptFiles:
         """The image's distribution, if it says."""
         return self._view.distro
 
+    def releases(self, *names: str) -> frozenset[tuple[int, ...]]:
+        """The releases of the installed packages with one of these names."""
+        found = (
+            _RELEASE(package.version)
+            for package in self._view.packages
+            if package.type in _PACKAGE_TYPES and is_named(package.name, names)
+        )
+        return frozenset(tuple(map(int, match[1].split("."))) for match in found if match is not None)
+
+    def unset(self, key: str, reason: str = "") -> None:
+        """Tell of a setting that nothing sets that its value is not known, and why."""
+        self.unset_settings[key] = reason
+
+    def told_unset(self) -> tuple[UnsetSetting, ...]:
+        """All that was told so, sorted."""
+        return tuple(UnsetSetting(key, reason) for key, reason in sorted(self.unset_settings.items()))
+
     def matching(self, glob: str) -> list[str]:
         """The paths of files that a glob(7) pattern fits."""
         return ["/" + path for path in self._view.matching(glob)]
+
+    def named(self, name: str) -> list[str]:
+        """The paths of kept files with this name, in whatever folder."""
+        return ["/" + found.path for found in self._view.facts(KEPT) if found.path.rpartition("/")[2] == name]
 
     def text(self, path: str) -> str | None:
         """The content of a file, links followed."""

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
-from hullmark.facets.configuration.mysql_names import DEFAULTS, NAMED_SKIP, REPEATED, SWITCHES
+from hullmark.facets.configuration.mysql_names import DEFAULTS, LISTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
 from hullmark.facets.configuration.mysql_start import PROGRAMS, given_options, main_files, started
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import MARIADB, MYSQL, defaults_here
 from hullmark.facets.configuration.written import number, without_password
 from hullmark.model.setting import Setting, Value
 
@@ -36,6 +37,7 @@ _ON_OFF = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": 
 def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, MAIN_FILES[0])
     lists: dict[str, list[str]] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
     versions: dict[str, Option] = {}
     has_server = bool(files.commands)
     run = started(files)
@@ -53,7 +55,10 @@ def _settings(files: Files) -> Iterable[Setting]:
                 key = f"{scope}.{name}"
                 if name in REPEATED:
                     lists.setdefault(key, []).append(str(value))
-                settings.add(key, value, option.path, option.line)
+                place = (option.path, option.line)
+                if name in REPEATED:
+                    places.setdefault(key, []).append(place)
+                settings.add(key, value, *place, places.get(key, ()))
     if len(versions) > 1:
         last = list(versions.values())[-1]
         files.problem(
@@ -63,7 +68,7 @@ def _settings(files: Files) -> Iterable[Setting]:
         replace(setting, value=tuple(lists[setting.key])) if setting.key in lists else setting
         for setting in settings.settings()
     ]
-    return _with_defaults(found) if has_server else found
+    return _with_defaults(files, found) if has_server else found
 
 
 def _scopes(group: str, *, is_server: bool) -> tuple[str, ...]:
@@ -72,10 +77,13 @@ def _scopes(group: str, *, is_server: bool) -> tuple[str, ...]:
     return ("mysql.server",) if is_server else (f"mysql.client[{bracketed(group)}]",)
 
 
-def _with_defaults(found: list[Setting]) -> list[Setting]:
+def _with_defaults(files: Files, found: list[Setting]) -> list[Setting]:
     known = {setting.key for setting in found}
-    defaults = ((f"mysql.server.{name}", value) for name, value in DEFAULTS.items())
-    return found + [Setting(key=key, value=value) for key, value in defaults if key not in known]
+    standard = SettingCollector(files, MAIN_FILES[0])
+    for name, value in {**DEFAULTS, **defaults_here(files, MYSQL, MARIADB)}.items():
+        if f"mysql.server.{name}" not in known:
+            standard.add(f"mysql.server.{name}", value)
+    return found + standard.settings()
 
 
 def named(option: Option) -> tuple[str, Value]:
@@ -89,6 +97,8 @@ def named(option: Option) -> tuple[str, Value]:
     value = option.value
     if name in SWITCHES:
         return name, True if value is None else _ON_OFF.get(value.lower(), value)
+    if name in LISTS and value is not None:
+        return name, tuple(word.strip() for word in value.split(",") if word.strip())
     return name, None if value is None else number(without_password(value))
 
 

@@ -78,6 +78,9 @@ _REPEATED = """
 REPEATED = frozenset(_REPEATED.split())
 """Options that may be given several times, each adding to the others."""
 
+LISTS = frozenset(("admin_tls_version", "sql_mode", "tls_version"))
+"""Options that take a list with commas."""
+
 DEFAULTS: dict[str, Value] = {
     "allow_suspicious_udfs": False,
     "bind_address": "*",

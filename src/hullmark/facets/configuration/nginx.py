@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.nginx_directives import (
@@ -28,8 +28,10 @@ from hullmark.facets.configuration.nginx_directives import (
     TABLES,
     TOGETHER,
 )
+from hullmark.facets.configuration.nginx_refusals import NEWEST, refusal
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import NGINX, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.start import Command
@@ -53,8 +55,11 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 _MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
 _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
-_Effective = tuple[Value, str, int]
-"""A value and the path and line where it is written."""
+_MOST_REFUSALS = Limit(50, "directives that nginx refuses and that are told", "shortened")
+_WITH_TLS = ("http", "mail", "stream")
+
+_Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
+"""A value, the path and line where it is written, and the other lines of a list."""
 
 
 class _Block(msgspec.Struct):
@@ -132,6 +137,9 @@ class _Reader:
         self._found = SettingCollector(files, main)
         self._count = 0
         self._is_stopped = False
+        self._refusals = 0
+        self._has_modules = "openresty" in main or "bitnami" in main
+        self._is_checked = all(release <= NEWEST for release in files.releases(*NGINX.packages))
 
     def settings(self) -> list[Setting]:
         top = _Block(self._name, "", "")
@@ -176,9 +184,21 @@ class _Reader:
             elif not _NAME(directive.name):
                 self._files.problem(directive.path, Remark("this is no directive, and is left out"), directive.line)
             elif directive.block is not None:
+                self._check(block, directive)
                 self._nest(block, directive, directive.block, depth)
             else:
+                self._check(block, directive)
                 block.directives.setdefault(directive.name, []).append(directive)
+
+    def _check(self, block: _Block, directive: Directive) -> None:
+        """Tell of a directive with which nginx does not start. What it sets is kept."""
+        self._has_modules |= directive.name == "load_module"
+        if self._is_checked:
+            reason = refusal(directive, block.kind, block.outermost, has_modules=self._has_modules)
+            self._refusals += bool(reason)
+            if reason and self._refusals <= _MOST_REFUSALS:
+                told = Remark(f"nginx refuses to start: {directive.name}: {reason}")
+                self._files.problem(directive.path, told, directive.line)
 
     def _stop(self, directive: Directive) -> None:
         if not self._is_stopped:
@@ -232,26 +252,32 @@ class _Reader:
             }
         else:
             effective = {}
-        defaults = DEFAULTS.get(block.kind, {}) if block.kind == block.outermost else {}
-        effective = {name: (value, "", 0) for name, value in defaults.items()} | effective | own
-        for name, (value, path, line) in effective.items():
-            self._found.add(f"{block.key}.{name}", value, path, line)
+        effective = {name: (value, "", 0, ()) for name, value in self._defaults(block)} | effective | own
+        for name, (value, path, line, more) in effective.items():
+            self._found.add(f"{block.key}.{name}", value, path, line, more)
         for blocks in block.blocks.values():
             for inner in blocks:
                 if self._found.is_full:
                     return
                 self._tell(inner, effective if inherited is not None else outer | effective)
 
+    def _defaults(self, block: _Block) -> Iterator[tuple[str, DefaultValue]]:
+        """The defaults that a block has, if it is an outermost one."""
+        if block.kind == block.outermost:
+            yield from DEFAULTS.get(block.kind, {}).items()
+            yield from defaults_here(self._files, NGINX).items() if block.kind in _WITH_TLS else ()
+
     def _own(self, block: _Block) -> dict[str, _Effective]:
         """The values that a block itself sets."""
-        own = {}
+        own: dict[str, _Effective] = {}
         for name, directives in block.directives.items():
             first = directives[0]
-            own[name] = (_value(name, directives), first.path, first.line)
+            more = tuple((directive.path, directive.line) for directive in directives[1 : MAX_PLACES + 1])
+            own[name] = (_value(name, directives), first.path, first.line, more)
         if "user" in own and not block.kind and (words := block.directives["user"][-1].arguments):
-            own["user"] = (words[0], own["user"][1], own["user"][2])
+            own["user"] = (words[0], *own["user"][1:])
             if len(words) > 1:
-                own.setdefault("group", (words[1], own["user"][1], own["user"][2]))
+                own.setdefault("group", (words[1], *own["user"][1:]))
         return own
 
 

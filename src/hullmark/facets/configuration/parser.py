@@ -37,11 +37,20 @@ class Files(Protocol):
     def distro(self) -> Distro | None:
         """The image's distribution, if it says."""
 
+    def releases(self, *names: str) -> frozenset[tuple[int, ...]]:
+        """The releases of the installed packages with one of these names, in which `*` stands for anything: (1, 26, 3) for 1:1.26.3-3."""
+
+    def unset(self, key: str, reason: str = "") -> None:
+        """Tell of a setting that nothing sets that its value is not known, and why; without a reason: that the program has none."""
+
     def matching(self, glob: str) -> list[str]:
         """The paths of files (and of links to files) that a glob(7) pattern fits, sorted by bytes; folders that are links are entered.
 
         Names that begin with a dot are only found by a pattern that begins with one.
         """
+
+    def named(self, name: str) -> list[str]:
+        """The paths of kept files with this name, sorted, in whatever folder. Links are not among them."""
 
     def text(self, path: str) -> str | None:
         """The content of a file, links followed, as UTF-8 with escapes for other bytes; None if it is missing or was not read.

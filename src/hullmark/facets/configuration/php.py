@@ -1,8 +1,10 @@
 """PHP: php.ini and the files beside it for each server interface, and the pools of php-fpm.
 
 Keys: `php.cli.expose_php`, `php.fpm.path[/var/www].memory_limit` for a section `[PATH=/var/www]`, `php.fpm.global.error_log`,
-`php.fpm.pool[www].user`, `php.fpm.pool[www].php_admin_value[memory_limit]`. `extension` and `zend_extension` are lists of all that
-is loaded. Where there is more than one installation, the further ones' keys begin with `php[8.2]` or `php[/their/folder]`.
+`php.fpm.pool[www].user`, `php.fpm.pool[www].php_admin_value[memory_limit]`. What a pool changes of PHP's own settings is in effect
+there, as `php.fpm.pool[www].memory_limit`, and where every pool changes it, as `php.fpm.memory_limit` too. `extension` and
+`zend_extension` are lists of all that is loaded. Where there is more than one installation, the further ones' keys begin with
+`php[8.2]` or `php[/their/folder]`.
 
 What the image starts it with counts (`-c`, `-n`, `-d`, `-y`, PHPRC, PHP_INI_SCAN_DIR); what a program sets for itself (ini_set,
 .user.ini) is not among them.
@@ -16,10 +18,12 @@ from collections.abc import Iterable, Iterator
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.php_reader import Installation, Interface, PhpReader
 from hullmark.facets.configuration.php_start import PROGRAMS
+from hullmark.facets.configuration.release_defaults import Release
 from hullmark.model.setting import Setting
 
 _WITHOUT_FOLDER = ("-c", "--php-ini", "-n", "--no-php-ini")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}").fullmatch
+_LAST = 99
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})").fullmatch
 
 
@@ -74,7 +78,7 @@ def _per_interface(files: Files) -> Iterator[Installation]:
             interfaces.append(
                 Interface(name, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf" if name == "fpm" else "")
             )
-        yield Installation(version, interfaces, _order(version) >= (8, 4))
+        yield Installation(version, interfaces, _order(version) >= (8, 4), release=_release(version))
 
 
 def _per_version(files: Files) -> Iterator[Installation]:
@@ -97,7 +101,7 @@ def _per_version(files: Files) -> Iterator[Installation]:
         else:
             module = f"/usr/lib/apache2/mod_php{digits}.so"
             interfaces = _shared(files, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf", module)
-        yield Installation(folder, interfaces, _order(version) >= (8, 4))
+        yield Installation(folder, interfaces, _order(version) >= (8, 4), release=_release(version))
 
 
 def _pools(folder: str, name: str) -> str:
@@ -117,6 +121,11 @@ def _shared(files: Files, folder: str, scanned: str, pools: str, module: str) ->
 def _order(version: str) -> tuple[int, int]:
     found = _VERSION(version)
     return (int(found[1]), int(found[2])) if found is not None else (0, 0)
+
+
+def _release(version: str) -> Release | None:
+    """The release of a folder's name; its last number, which is not known, is taken to be high."""
+    return (*_order(version), _LAST) if _VERSION(version) else None
 
 
 PARSER = Parser(

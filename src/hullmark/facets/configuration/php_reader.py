@@ -12,6 +12,7 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.php_ini import Entry, IniReader
+from hullmark.facets.configuration.php_pools import PoolOverride, in_effect, with_more
 from hullmark.facets.configuration.php_settings import (
     ALL_SINCE_8_4,
     CONSTANTS,
@@ -23,6 +24,7 @@ from hullmark.facets.configuration.php_settings import (
     typed,
 )
 from hullmark.facets.configuration.php_start import PhpStart, start_of
+from hullmark.facets.configuration.release_defaults import PHP, Release, defaults_here
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.model.setting import Setting, Value
 
@@ -51,12 +53,15 @@ class Interface(msgspec.Struct):
 
 
 class Installation(msgspec.Struct):
-    """PHP once. `is_new`: it is known to be 8.4 or later. `prefix` is what names of pools' files are relative to."""
+    """PHP once. `is_new`: it is known to be 8.4 or later. `prefix` is what names of pools' files are relative to. `release`: as far as its
+    folder tells.
+    """
 
     label: str
     interfaces: list[Interface]
     is_new: bool = False
     prefix: str = "/usr"
+    release: Release | None = None
 
 
 class PhpReader:
@@ -71,6 +76,7 @@ class PhpReader:
         self._constants = {**CONSTANTS, "E_ALL": ALL_SINCE_8_4} if installation.is_new else CONSTANTS
         self._lists: dict[str, list[str]] = {}
         self._seen: set[str] = set()
+        self._overrides: list[PoolOverride] = []
 
     def settings(self) -> list[Setting]:
         """The settings of every interface, and of php-fpm's pools."""
@@ -80,6 +86,7 @@ class PhpReader:
             pools = start.pools or interface.pools
             if pools and self._files.status(pools) is not None:
                 self._read_pools(f"{self._name}.{interface.name}", pools)
+                self._tell_overrides(f"{self._name}.{interface.name}")
         return self._found.settings()
 
     def _entries(self, path: str, known: Mapping[str, str], by: str = "", line: int = 0) -> Iterator[Entry]:
@@ -101,7 +108,8 @@ class PhpReader:
         """Read the ini files of an interface in order: what is read later counts."""
         top = f"{self._name}.{interface.name}"
         fixed = FIXED.get(interface.name, {})
-        for name, value in {**DEFAULTS, **fixed}.items():
+        by_release = defaults_here(self._files, PHP, release=self._installation.release)
+        for name, value in {**DEFAULTS, **by_release, **fixed}.items():
             self._found.add(f"{top}.{name}", value)
         known: dict[str, str] = {}
         for path in self._ini_files(interface, start):
@@ -187,6 +195,21 @@ class PhpReader:
             elif self._is_name(entry, path):
                 self._take_pool(top, section, entry, path)
 
+    def _tell_overrides(self, top: str) -> None:
+        """Give what pools change of PHP's settings: those of each pool, and those of PHP where every pool changes them."""
+        by_setting: dict[str, dict[str, PoolOverride]] = {}
+        for override in in_effect(self._overrides):
+            by_setting.setdefault(override.setting, {})[override.pool] = override
+        for setting, pools in by_setting.items():
+            before = self._found.value(f"{top}.{setting}")
+            for pool, override in pools.items():
+                place = (override.path, override.line)
+                value = with_more(setting, before, override.value)
+                self._found.add(f"{top}.pool[{pool}].{setting}", value, *place)
+                if pools.keys() == self._seen:
+                    self._found.add(f"{top}.{setting}", value, *place)
+        self._overrides.clear()
+
     def _take_pool(self, top: str, section: str, entry: Entry, path: str) -> None:
         if section in ("", "global"):
             self._found.add(f"{top}.global.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
@@ -205,5 +228,7 @@ class PhpReader:
         elif _NAME(entry.offset):
             value: Value = typed(entry.offset, text) if entry.name in _PHP_VALUES else text
             self._found.add(f"{key}.{entry.name}[{entry.offset}]", value, path, entry.line)
+            if entry.name in _PHP_VALUES:
+                self._overrides.append(PoolOverride(section, entry.name, entry.offset, value, path, entry.line))
         else:
             self._files.problem(path, "this is no setting, and is left out", entry.line)

@@ -83,10 +83,8 @@ DEFAULTS: Mapping[str, Value] = {
     "auto_append_file": "",
     "auto_prepend_file": "",
     "default_charset": "UTF-8",
-    "disable_classes": (),
     "disable_functions": (),
     "display_errors": "1",
-    "display_startup_errors": True,
     "doc_root": "",
     "enable_dl": True,
     "expose_php": True,
@@ -104,7 +102,6 @@ DEFAULTS: Mapping[str, Value] = {
     "session.auto_start": False,
     "session.cookie_httponly": False,
     "session.cookie_lifetime": 0,
-    "session.cookie_samesite": "",
     "session.cookie_secure": False,
     "session.gc_maxlifetime": 1440,
     "session.name": "PHPSESSID",
@@ -118,7 +115,6 @@ DEFAULTS: Mapping[str, Value] = {
     "user_ini.filename": ".user.ini",
     "variables_order": "EGPCS",
     "zend.assertions": 1,
-    "zend.exception_ignore_args": False,
 }
 
 FIXED: Mapping[str, Mapping[str, Value]] = {

@@ -19,6 +19,7 @@ from hullmark.facets.configuration.postgresql_conf import WrittenSetting, read_c
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
 from hullmark.facets.configuration.postgresql_start import PROGRAMS, PostgresStart, start_of
+from hullmark.facets.configuration.release_defaults import POSTGRESQL, defaults_here
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -32,7 +33,6 @@ _MAIN = (
 )
 _DEBIAN = re.compile(r"/etc/postgresql/([^/]+/[^/]+)").fullmatch
 _VERSION = re.compile(r"/([0-9]{1,2})(?:\.[0-9]+)?(?=/)")
-_FIRST_SCRAM = 14
 _LONGEST_LIST = Limit(10_000, "characters of a list in postgresql.conf")
 _CONNECTION_SECRET = re.compile(r"(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.){0,999}+'?|[^\s']++)", re.IGNORECASE)
 _ITEM = re.compile(r'\s*+("(?:[^"]|"")*+"|[^,]*+)\s*+(?:,|\Z)').findall
@@ -71,11 +71,10 @@ def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: Se
     found |= given
     debian = _DEBIAN(folder)
     cluster = f"postgresql.cluster[{bracketed(debian[1] if debian else folder)}]"
-    for name, value in DEFAULTS.items():
-        settings.add(f"{cluster}.{name}", value)
     version = _VERSION.search(main)
-    if version and int(version[1]) < _FIRST_SCRAM:
-        settings.add(f"{cluster}.password_encryption", "md5")
+    release = (int(version[1]),) if version else None
+    for name, value in {**DEFAULTS, **defaults_here(files, POSTGRESQL, release=release)}.items():
+        settings.add(f"{cluster}.{name}", value)
     for assignment in found.values():
         if assignment.name in LISTS and len(assignment.value) >= _LONGEST_LIST:
             files.problem(assignment.path, f"{assignment.name} is too long, and was not taken apart", assignment.line)

@@ -50,26 +50,22 @@ LISTS = frozenset(_LISTS.split())
 
 DEFAULTS: dict[str, Value] = {
     "allow_system_table_mods": False,
-    "event_triggers": True,
     "fsync": True,
     "ignore_system_indexes": False,
     "listen_addresses": ("localhost",),
-    "log_connections": False,
     "log_disconnections": False,
     "log_hostname": False,
     "log_min_duration_statement": -1,
     "log_statement": "none",
     "logging_collector": False,
-    "password_encryption": "scram-sha-256",
     "port": 5432,
     "row_security": True,
     "shared_preload_libraries": (),
     "ssl": False,
     "ssl_ca_file": "",
     "ssl_crl_file": "",
-    "ssl_min_protocol_version": "TLSv1.2",
     "ssl_prefer_server_ciphers": True,
     "unix_socket_permissions": "0777",
     "zero_damaged_pages": False,
 }
-"""What the server does where nothing is set. `password_encryption` is md5 before version 14."""
+"""What the server of every release does where nothing is set."""

@@ -8,13 +8,13 @@ A server is named by its file, as in `redis.server[/etc/redis/redis.conf].protec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 import msgspec
 
 from hullmark.facets.configuration.bracketed import BracketedNames
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
@@ -29,6 +29,7 @@ from hullmark.facets.configuration.redis_directives import (
     SERVER_NAMES,
     WORDS,
 )
+from hullmark.facets.configuration.release_defaults import REDIS, defaults_here
 from hullmark.facets.configuration.runs import named_file, run_of
 from hullmark.facets.configuration.start import Command
 from hullmark.facets.configuration.written import MASK, beside, number, without_password
@@ -62,6 +63,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     tree = IncludeTree(files)
     names = BracketedNames()
     seen: set[str] = set()
+    standard = {**DEFAULTS, **defaults_here(files, REDIS)}
     run = run_of(files, _is_run)
     if run is not None:
         main, given = _given(files, run)
@@ -75,7 +77,10 @@ def _settings(files: Files) -> Iterable[Setting]:
         told = (d for d in given if d.name not in ("sentinel", "include"))
         included = (i for d in given if d.name == "include" and d.words for i in _include(files, tree, d))
         _add_server(
-            at_most(files, main or run.path, chain(written, told, included)), prefix, settings, is_sentinel=is_sentinel
+            at_most(files, main or run.path, chain(written, told, included)),
+            prefix,
+            settings,
+            SENTINEL_DEFAULTS if is_sentinel else standard,
         )
     for path in _main_files(files):
         real = files.real(path) or path
@@ -84,12 +89,14 @@ def _settings(files: Files) -> Iterable[Setting]:
             is_sentinel = "sentinel" in path.rpartition("/")[2]
             prefix = f"redis.{'sentinel' if is_sentinel else 'server'}[{names.name(path)}]"
             directives = at_most(files, path, read_directives(files, tree, path))
-            _add_server(directives, prefix, settings, is_sentinel=is_sentinel)
+            _add_server(directives, prefix, settings, SENTINEL_DEFAULTS if is_sentinel else standard)
     return settings.settings()
 
 
-def _add_server(directives: Iterable[Directive], prefix: str, settings: SettingCollector, *, is_sentinel: bool) -> None:
-    for name, value in (SENTINEL_DEFAULTS if is_sentinel else DEFAULTS).items():
+def _add_server(
+    directives: Iterable[Directive], prefix: str, settings: SettingCollector, standard: Mapping[str, DefaultValue]
+) -> None:
+    for name, value in standard.items():
         settings.add(f"{prefix}.{name}", value)
     _server(directives, prefix, settings)
 
@@ -173,7 +180,7 @@ def _unquoted(found: re.Match[str]) -> str:
 def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
     """The settings of one server: of repeated settings the last counts, except those that add up."""
     lists: dict[str, dict[str, str]] = {}
-    places: dict[str, tuple[str, int]] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
     for directive in directives:
         name = directive.name.replace("slave", "replica").replace("ziplist", "listpack")
         words = directive.words
@@ -181,11 +188,11 @@ def _server(directives: Iterable[Directive], prefix: str, settings: SettingColle
             name, words = f"sentinel.{words[0].lower()}", words[1:]
         if name in ADDING or (name.startswith("sentinel.") and len(words) > 1):
             _add_up(lists.setdefault(name, {}), name, words)
-            places[name] = (directive.path, directive.line)
+            places.setdefault(name, []).append((directive.path, directive.line))
         else:
             settings.add(f"{prefix}.{name}", typed(name, words), directive.path, directive.line)
     for name, entries in lists.items():
-        settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name])
+        settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name][-1], places[name][-MAX_PLACES:])
 
 
 def _add_up(entries: dict[str, str], name: str, words: tuple[str, ...]) -> None:

@@ -60,8 +60,17 @@ class _Quiet:
     def distro(self) -> Distro | None:
         return self._files.distro
 
+    def releases(self, *names: str) -> frozenset[tuple[int, ...]]:
+        return self._files.releases(*names)
+
+    def unset(self, key: str, reason: str = "") -> None:
+        """The other parser tells it itself."""
+
     def matching(self, glob: str) -> list[str]:
         return self._files.matching(glob)
+
+    def named(self, name: str) -> list[str]:
+        return self._files.named(name)
 
     def text(self, path: str) -> str | None:
         return self._files.text(path)

@@ -8,12 +8,13 @@ from itertools import islice
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import SettingCollector, UnknownDefault
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
+from hullmark.facets.configuration.sshd_refusals import refusal
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -47,11 +48,12 @@ _OPTIONAL = frozenset({"UnusedConnectionTimeout"})
 
 
 class _WrittenValue(msgspec.Struct):
-    """A value, where it is written first, and whether further lines add to it."""
+    """A value, where it is written first, and the further lines that add to it."""
 
     value: Value
     path: str
     line: int
+    more: tuple[tuple[str, int], ...] = ()
 
 
 class _Block(msgspec.Struct):
@@ -61,6 +63,7 @@ class _Block(msgspec.Struct):
     path: str
     line: int
     values: dict[str, _WrittenValue]
+    around: tuple[tuple[str, int], ...] = ()
 
 
 class _Reader:
@@ -72,6 +75,7 @@ class _Reader:
         self.everyone = _Block("", MAIN, 0, {})
         self.matches: list[_Block] = []
         self._outer: list[str] = []
+        self._around: list[tuple[tuple[str, int], ...]] = []
         self.everyone_is_given: frozenset[str] = frozenset()
 
     def take(self, word: StartWord) -> None:
@@ -81,10 +85,12 @@ class _Reader:
     def read(self, path: str, block: _Block, by: str = "", line: int = 0) -> None:
         """Read a file. Match lines in it hold to its end, and no further."""
         self._outer.append(block.criteria)
+        self._around.append((*block.around, (block.path, block.line)) if block.criteria else ())
         with self._tree.opened(path, by, line) as text:
             for number, written in enumerate((text or "").split("\n"), 1):
                 block = self._line(block, written, path, number)
         self._outer.pop()
+        self._around.pop()
 
     def _line(self, block: _Block, written: str, path: str, line: int) -> _Block:
         """Take one line, and give the block that the next line belongs to."""
@@ -117,7 +123,8 @@ class _Reader:
         if unknown is not None:
             self._files.problem(path, Remark(f"sshd does not know the criterion {unknown[:100]}"), line)
         criteria = " ".join((*self._outer[-1:], *words)).strip()
-        self.matches.append(_Block(criteria, path, line, {}))
+        around = self._around[-1] if self._around else ()
+        self.matches.append(_Block(criteria, path, line, {}, around))
         return self.matches[-1]
 
     def _include(self, words: list[str], block: _Block, path: str, line: int) -> None:
@@ -136,6 +143,8 @@ class _Reader:
         if value is None:
             self._files.problem(at.path, f"{keyword.name} cannot be {' '.join(words)[:100]}", at.line)
             return
+        if reason := refusal(keyword.name, value):
+            self._files.problem(at.path, Remark(f"sshd refuses to start: {reason}"), at.line)
         known = block.values.get(keyword.name)
         if known is not None and keyword.name in self.everyone_is_given:
             return
@@ -146,6 +155,7 @@ class _Reader:
                 self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
             else:
                 known.value += value
+                known.more += ((at.path, at.line),)
 
 
 def _criteria(words: list[str]) -> Iterator[str]:
@@ -154,8 +164,8 @@ def _criteria(words: list[str]) -> Iterator[str]:
     for word in rest:
         name, equals, _ = word.partition("=")
         yield name
-        if not equals and name.lower() not in ("all", "invalid-user"):
-            next(rest, None)
+        if not equals and name.lower() not in ("all", "invalid-user") and next(rest, None) is None:
+            yield f"{name} without a value"
 
 
 def split_words(text: str) -> list[str] | None:
@@ -302,7 +312,7 @@ def _listening(files: Files, everyone: dict[str, _WrittenValue]) -> None:
         listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS + 1))
         if len(listening) > _MAX_ITEMS:
             files.problem(MAIN, "so many addresses that it listens on are not told")
-        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line)
+        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line, known.more)
 
 
 def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _WrittenValue]:
@@ -313,7 +323,7 @@ def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dic
             values.setdefault(name, written)
     for name, value in standard.items():
         known = values.setdefault(name, _WrittenValue(value, "", 0))
-        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line)
+        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line, known.more)
     for name, known in values.items():
         if (
             name not in standard
@@ -336,7 +346,8 @@ def settings(files: Files) -> list[Setting]:
     if run is None and files.status(MAIN) is None:
         return []
     collected = SettingCollector(files, MAIN)
-    standard = defaults(files.distro)
+    told = defaults(files)
+    standard = {name: value for name, value in told.items() if not isinstance(value, UnknownDefault)}
     reader = _Reader(files)
     _take_options(reader, given)
     if named is None or named.text != "none":
@@ -347,12 +358,16 @@ def settings(files: Files) -> list[Setting]:
         elif main:
             reader.read(main, reader.everyone)
     for name, written in _in_effect(files, reader, standard).items():
-        collected.add(f"sshd.{name}", written.value, written.path, written.line)
+        collected.add(f"sshd.{name}", written.value, written.path, written.line, written.more)
+    for name, value in told.items():
+        if isinstance(value, UnknownDefault):
+            collected.add(f"sshd.{name}", value)
     for i, block in enumerate(reader.matches):
-        collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line)
+        collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line, block.around)
         for name, written in block.values.items():
             value = _changed(written.value, standard.get(name))
-            collected.add(f"sshd.Match[{i}].{name}", value, written.path, written.line)
+            place = (written.path, written.line)
+            collected.add(f"sshd.Match[{i}].{name}", value, *place, written.more)
     return collected.settings()
 
 

@@ -1,7 +1,7 @@
 """What sshd_config(5) says about its keywords: their spelling, values and defaults.
 
-The defaults are those that OpenSSH has had since release 8.5. Those that differ between releases, as the algorithms do, are only
-known for releases that were asked (`sshd -T`); a keyword whose default is not known has none.
+The defaults are those that OpenSSH has had since release 8.5, those of release_defaults, and those of releases that were asked
+(`sshd -T`); a keyword whose default is not known has none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from hullmark.model.inventory import Distro
+from hullmark.facets.configuration.collected import DefaultValue, UnknownDefault
+from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.release_defaults import OPENSSH, defaults_here
 from hullmark.model.setting import Value
 
 
@@ -128,7 +130,7 @@ X11UseLocalhost StrictModes Compression TCPKeepAlive PubkeyAuthentication Passwo
 KbdInteractiveAuthentication PermitTTY PermitUserRC AllowAgentForwarding
 """
 _OFF = """
-UsePAM HostbasedUsesNameFromPacketOnly IgnoreUserKnownHosts UseDNS StreamLocalBindUnlink ExposeAuthInfo
+UsePAM HostbasedUsesNameFromPacketOnly IgnoreUserKnownHosts StreamLocalBindUnlink ExposeAuthInfo
 HostbasedAuthentication KerberosAuthentication GSSAPIAuthentication X11Forwarding PermitEmptyPasswords DisableForwarding
 """
 _NONE = """
@@ -159,7 +161,6 @@ _EVERYWHERE: dict[str, Value] = {
     "PerSourceNetBlockSize": "32:128",
     "PermitListen": ("any",),
     "PermitOpen": ("any",),
-    "PermitRootLogin": "prohibit-password",
     "PermitTunnel": "no",
     "PermitUserEnvironment": "no",
     "PidFile": "/var/run/sshd.pid",
@@ -195,9 +196,6 @@ _PENALTIES = (
 _OPENSSH_10_0: dict[str, Value] = {
     "CASignatureAlgorithms": _words(_SIGNATURES),
     "ChannelTimeout": ("none",),
-    "Ciphers": _words(
-        "chacha20-poly1305@openssh.com aes128-gcm@openssh.com aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr"
-    ),
     "GSSAPIKexAlgorithms": _words(
         "gss-group14-sha256- gss-group16-sha512- gss-nistp256-sha256- gss-curve25519-sha256- gss-group14-sha1- "
         "gss-gex-sha1-"
@@ -205,10 +203,6 @@ _OPENSSH_10_0: dict[str, Value] = {
     "HostKeyAlgorithms": _words(f"{_CERTIFIED} {_SIGNATURES}"),
     "HostbasedAcceptedAlgorithms": _words(f"{_CERTIFIED} {_SIGNATURES}"),
     "IPQoS": ("ef", "cs1"),
-    "KexAlgorithms": _words(
-        "mlkem768x25519-sha256 sntrup761x25519-sha512 sntrup761x25519-sha512@openssh.com curve25519-sha256 "
-        "curve25519-sha256@libssh.org ecdh-sha2-nistp256 ecdh-sha2-nistp384 ecdh-sha2-nistp521"
-    ),
     "MACs": _words(
         "umac-64-etm@openssh.com umac-128-etm@openssh.com hmac-sha2-256-etm@openssh.com hmac-sha2-512-etm@openssh.com "
         "hmac-sha1-etm@openssh.com umac-64@openssh.com umac-128@openssh.com hmac-sha2-256 hmac-sha2-512 hmac-sha1"
@@ -226,9 +220,25 @@ _OPENSSH_10_0: dict[str, Value] = {
 }
 
 
-def defaults(distro: Distro | None) -> dict[str, Value]:
-    """The defaults by keyword, as far as known for a distribution's sshd."""
-    if distro is None or "debian" not in (distro.id, *distro.id_like):
-        return dict(_EVERYWHERE)
-    is_trixie = distro.id == "debian" and distro.version_id.split(".")[0] == "13"
-    return {**_EVERYWHERE, **_DEBIAN, **(_OPENSSH_10_0 if is_trixie else {})}
+_UNTOLD = UnknownDefault("its default differs between releases, and is only known of some")
+
+
+def defaults(files: Files) -> dict[str, DefaultValue]:
+    """The defaults by keyword, as far as known for the release and the distribution that has built it."""
+    distro = files.distro
+    like = frozenset(() if distro is None else (distro.id, *distro.id_like))
+    is_trixie = distro is not None and (distro.id, distro.version_id.split(".")[0]) == ("debian", "13")
+    releases = files.releases(*OPENSSH.packages)
+    untold = dict.fromkeys(_OPENSSH_10_0, _UNTOLD)
+    standard = {
+        **untold,
+        **_EVERYWHERE,
+        **defaults_here(files, OPENSSH, release=(10, 0) if is_trixie and not releases else None),
+    }
+    if "debian" in like:
+        standard |= _DEBIAN
+    if is_trixie and all(release[:2] == (10, 0) for release in releases):
+        standard |= _OPENSSH_10_0
+    if like & {"rhel", "fedora", "centos"} and any(release < (8,) for release in releases):
+        standard["PermitRootLogin"] = "yes"  # a patch of Red Hat's
+    return standard

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.facets.configuration.collected import SettingCollector
+from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.release_defaults import SUDO, defaults_here
 from hullmark.facets.configuration.sudoers_syntax import (
     ALIASES,
     Default,
@@ -23,7 +24,6 @@ from hullmark.facets.configuration.sudoers_syntax import (
     plain,
     rules,
 )
-from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
@@ -35,7 +35,8 @@ _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,3})?").fullmatch
 _LISTS = frozenset({"env_check", "env_delete", "env_keep", "log_subcmds_exclude"})
 _MAX_ITEMS = Limit(500, "items of a list in sudoers")
 
-_STANDARD: dict[str, Value] = {
+_IN_TRIXIE = (1, 9, 16)
+_STANDARD: dict[str, DefaultValue] = {
     "authenticate": True,
     "env_reset": True,
     "passwd_tries": 3,
@@ -49,18 +50,23 @@ _STANDARD: dict[str, Value] = {
 }
 
 
+_Places = tuple[tuple[str, int], ...]
+
+
 class _Exempt(NamedTuple):
-    """Who needs no password, and the path and line that say so."""
+    """Who needs no password, and the lines that say so, those of aliases last."""
 
     name: str
-    path: str
-    line: int
+    places: _Places
 
 
 class _WrittenValue(msgspec.Struct, frozen=True):
+    """A value, its last line, and the lines before that it comes of too."""
+
     value: Value
     path: str
     line: int
+    more: _Places = ()
 
 
 class _ScopedDefaults(msgspec.Struct, frozen=True):
@@ -82,6 +88,7 @@ class _Policy:
         self.scoped: list[_ScopedDefaults] = []
         self.aliases: dict[tuple[str, str], tuple[tuple[str, ...], str, int]] = {}
         self.rules: list[tuple[Rule, str, int]] = []
+        self._places: dict[tuple[str, str], _Places] = {}
 
     def read(self, path: str, by: str = "", line: int = 0) -> None:
         """Read a file and those that it includes."""
@@ -127,7 +134,9 @@ class _Policy:
             for default in found:
                 known = self.everyone.get(default.name)
                 value = _value(default, known.value if known else None)
-                self.everyone[default.name] = _WrittenValue(value, path, line)
+                adds = known is not None and default.operator in ("+=", "-=")
+                more = (*known.more, (known.path, known.line)) if adds and known is not None else ()
+                self.everyone[default.name] = _WrittenValue(value, path, line, more)
             return
         settings: dict[str, Value] = {}
         for default in found:
@@ -136,19 +145,47 @@ class _Policy:
             settings[default.name] = _value(default, before)
         self.scoped.append(_ScopedDefaults(scope, path, line, settings))
 
-    def members(self, kind: str, names: tuple[str, ...]) -> Iterator[str]:
-        """The names with aliases replaced by their members, without repeats. Excluded ones have a `!` in front."""
-        seen, waiting = set(), list(reversed(names))
+    def members(self, kind: str, names: tuple[str, ...]) -> Iterator[tuple[str, _Places]]:
+        """The names with aliases replaced by their members, without repeats, and the lines of those aliases.
+
+        Excluded ones have a `!` in front.
+        """
+        seen: set[str] = set()
+        waiting: list[tuple[str, _Places]] = [(name, ()) for name in reversed(names)]
         while waiting:
-            name = waiting.pop()
+            name, places = waiting.pop()
             if name in seen:
                 continue
             seen.add(name)
             alias = self.aliases.get((kind, name))
             if alias is None:
-                yield name
+                yield name, places
             else:
-                waiting += reversed(alias[0])
+                waiting += [(member, (*places, alias[1:])) for member in reversed(alias[0])]
+
+    def alias_places(self, rule: Rule) -> _Places:
+        """The lines of the aliases that stand in a rule, and in each other."""
+        named = {"user": rule.users, "host": rule.hosts, "runas": rule.runas + rule.groups, "command": rule.commands}
+        found: dict[tuple[str, int], None] = {}
+        for kind, names in named.items():
+            for name in names:
+                found.update(dict.fromkeys(self._places_of(kind, name.lstrip("!"))))
+        return tuple(found)
+
+    def _places_of(self, kind: str, name: str) -> _Places:
+        """The lines of an alias and of those in it, each found once; none for other names."""
+        first = (kind, name)
+        if first in self.aliases and first not in self._places:
+            seen, waiting = {first: None}, [name]
+            while waiting:
+                members = (member.lstrip("!") for member in self.aliases[kind, waiting.pop()][0])
+                inner = [one for one in members if (kind, one) in self.aliases and (kind, one) not in seen]
+                seen |= dict.fromkeys((kind, one) for one in inner)
+                waiting += inner
+                if len(seen) > MAX_PLACES:
+                    break
+            self._places[first] = tuple(self.aliases[one][1:] for one in seen)
+        return self._places.get(first, ())
 
     def without_password(self) -> Iterator[_Exempt]:
         """Who may run a command without a password, and the line that says so.
@@ -157,19 +194,22 @@ class _Policy:
         """
         exempt = self.everyone.get("exempt_group")
         if exempt is not None and isinstance(exempt.value, str):
-            yield _Exempt(f"%{exempt.value}", exempt.path, exempt.line)
-        nobody_asked = self.everyone.get("authenticate", _WrittenValue(True, "", 0)).value is False
+            yield _Exempt(f"%{exempt.value}", ((exempt.path, exempt.line),))
+        asked = self.everyone.get("authenticate", _WrittenValue(True, "", 0))
+        nobody_asked, said = asked.value is False, [(asked.path, asked.line)] if asked.value is False else []
         for scoped in self.scoped:
             if scoped.settings.get("authenticate") is False and scoped.scope.startswith(":"):
-                for name in self.members("user", tuple(scoped.scope[1:].split(","))):
-                    yield _Exempt(name, scoped.path, scoped.line)
+                for name, places in self.members("user", tuple(scoped.scope[1:].split(","))):
+                    yield _Exempt(name, ((scoped.path, scoped.line), *places))
             elif scoped.settings.get("authenticate") is False:
                 nobody_asked = True
+                said.append((scoped.path, scoped.line))
         for rule, path, line in self.rules:
             allows = any(not command.startswith("!") for command in rule.commands)
             if allows and ("NOPASSWD" in rule.tags or (nobody_asked and "PASSWD" not in rule.tags)):
-                for name in self.members("user", rule.users):
-                    yield _Exempt(name, path, line)
+                by = () if "NOPASSWD" in rule.tags else tuple(said)
+                for name, places in self.members("user", rule.users):
+                    yield _Exempt(name, ((path, line), *by, *places))
 
 
 def _value(default: Default, before: Value) -> Value:
@@ -195,15 +235,18 @@ def _list(default: Default, before: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def _standard(distro: Distro | None) -> dict[str, Value]:
-    """sudo's own defaults that all releases of today share, and those that a distribution has built in."""
-    if distro is None or not {"debian", "ubuntu"} & {distro.id, *distro.id_like}:
-        return _STANDARD
-    is_trixie = distro.id == "debian" and distro.version_id.split(".")[0] == "13"
-    return {**_STANDARD, "timestamp_timeout": 15, **({"use_pty": True} if is_trixie else {})}
+def _standard(files: Files) -> dict[str, DefaultValue]:
+    """sudo's own defaults, those of its release, and those that a distribution has built in."""
+    distro = files.distro
+    is_trixie = distro is not None and (distro.id, distro.version_id.split(".")[0]) == ("debian", "13")
+    standard = {**_STANDARD, **defaults_here(files, SUDO, release=_IN_TRIXIE if is_trixie else None)}
+    if distro is not None and {"debian", "ubuntu"} & {distro.id, *distro.id_like}:
+        standard["timestamp_timeout"] = 15
+    return standard
 
 
-def _add_rule(collected: SettingCollector, key: str, rule: Rule, path: str, line: int) -> None:
+def _add_rule(collected: SettingCollector, key: str, written: tuple[Rule, str, int], more: _Places) -> None:
+    rule, path, line = written
     for name, value in (
         ("users", rule.users),
         ("hosts", rule.hosts),
@@ -214,7 +257,7 @@ def _add_rule(collected: SettingCollector, key: str, rule: Rule, path: str, line
         ("commands", rule.commands),
     ):
         if value or name in ("runas", "tags"):
-            collected.add(f"{key}.{name}", value, path, line)
+            collected.add(f"{key}.{name}", value, path, line, more)
 
 
 def settings(files: Files) -> list[Setting]:
@@ -224,21 +267,22 @@ def settings(files: Files) -> list[Setting]:
     collected = SettingCollector(files, MAIN)
     policy = _Policy(files)
     policy.read(MAIN)
-    for name, standard in _standard(files.distro).items():
+    for name, standard in _standard(files).items():
         collected.add(f"sudoers.defaults.{name}", standard)
     for name, written in policy.everyone.items():
-        collected.add(f"sudoers.defaults.{name}", written.value, written.path, written.line)
+        collected.add(f"sudoers.defaults.{name}", written.value, written.path, written.line, written.more)
     for i, scoped in enumerate(policy.scoped):
         collected.add(f"sudoers.scoped[{i}].scope", scoped.scope, scoped.path, scoped.line)
         for name, value in scoped.settings.items():
             collected.add(f"sudoers.scoped[{i}].{name}", value, scoped.path, scoped.line)
     for (kind, name), (members, path, line) in policy.aliases.items():
         collected.add(f"sudoers.alias.{kind}[{name}]", members, path, line)
-    for i, (rule, path, line) in enumerate(policy.rules):
-        _add_rule(collected, f"sudoers.rule[{i}]", rule, path, line)
+    for i, rule in enumerate(policy.rules):
+        _add_rule(collected, f"sudoers.rule[{i}]", rule, policy.alias_places(rule[0]))
     found = list(policy.without_password())
     names = tuple(dict.fromkeys(exempt.name for exempt in found if not exempt.name.startswith("!")))
-    collected.add("sudoers.nopasswd", names, *((found[0].path, found[0].line) if found else ()))
+    places = [place for exempt in found for place in exempt.places]
+    collected.add("sudoers.nopasswd", names, *(places[0] if places else ("", 0)), places)
     return collected.settings()
 
 

@@ -1,26 +1,23 @@
 """What is inside archives, for those who do not open them: zip, tar, ar (deb), gzip, bzip2, xz and zstandard, within each other too.
 
-Archives of other formats are not opened, but reported. Unpacking one file is bounded in depth, number and bytes, and so is
+Archives of other formats are not opened, but reported. Unpacker one file is bounded in depth, number and bytes, and so is
 the memory it takes.
 """
 
 from __future__ import annotations
 
 import io
-import lzma
-import struct
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
-from hullmark.facets.unpacking.streams import STREAM_MAGIC, unpacked
+from hullmark.facets.unpacking.streams import STREAM_MAGIC, damage, unpacked
 from hullmark.facets.unpacking.zips import Skip, opened_member
-from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
-from hullmark.rootfs.inflate import ReadInto, damage_errors
+from hullmark.rootfs.inflate import ReadInto
 from hullmark.rootfs.limits import Limits
-from hullmark.rootfs.tar import LimitReached, Meta, TarWalker
+from hullmark.rootfs.tar import Meta, TarWalker
 
 MIB = 1 << 20
 MAX_DEPTH = Limit(5, "archives in each other")
@@ -37,7 +34,7 @@ Look = Callable[[str, bytes], object]
 _MAX_NAME = 1000
 _PIECE = 1 << 18
 _SMALL_PIECE = 1 << 12
-_BLOCK = 512
+BLOCK = 512
 _LIMITS = Limits(entries=MAX_MEMBERS)
 _END_OF_ZIP, _IN_ZIP, _LONGEST_END = b"PK\5\6", b"PK\1\2", 22 + 0xFFFF
 _CLOSED = {
@@ -73,7 +70,7 @@ class Enough(Exception):
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
     is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
-    return is_known or (len(body) % _BLOCK == 0 and _is_tar(bytes(body[:_BLOCK])))
+    return is_known or (len(body) % BLOCK == 0 and _is_tar(bytes(body[:BLOCK])))
 
 
 def ends_as_zip(body: bytes | memoryview) -> bool:
@@ -105,30 +102,16 @@ def look_inside(
     Returns a clause that says why some were not shown, "" if all were. The readable part of a damaged archive is shown.
     Raises Enough.
     """
-    unpacking = Unpacking(look, allowance, formats, skip)
+    unpacking = Unpacker(look, allowance, formats, skip)
     unpacking.archive(body, "", 0)
     return unpacking.reason
 
 
-def damage() -> tuple[type[Exception], ...]:
-    """What these libraries raise for archives that are damaged, or made to harm."""
-    return (
-        *damage_errors(),
-        ArithmeticError,
-        BrokenImage,
-        LookupError,
-        LimitReached,
-        MemoryError,
-        RuntimeError,
-        ValueError,
-        lzma.LZMAError,
-        struct.error,
-        zipfile.BadZipFile,
-    )
+class Unpacker:
+    """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out.
 
-
-class Unpacking:
-    """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out."""
+    `shut` is the first that lies in the file itself: it is damaged, or encrypted.
+    """
 
     def __init__(
         self, look: Look, allowance: Allowance, formats: Sequence[Format] = (), skip: Skip | None = None
@@ -141,6 +124,7 @@ class Unpacking:
         self._bytes: int = MAX_BYTES
         self._held = 0
         self.reason = ""
+        self.shut = ""
 
     @cached_property
     def buffer(self) -> memoryview:
@@ -150,6 +134,11 @@ class Unpacking:
     def note(self, reason: str) -> None:
         """Something was left out."""
         self.reason = self.reason or reason
+
+    def note_shut(self, reason: str) -> None:
+        """Something cannot be unpacked."""
+        self.note(reason)
+        self.shut = self.shut or reason
 
     def room(self) -> int:
         """The largest file, in bytes, that may be held now."""
@@ -180,7 +169,7 @@ class Unpacking:
         try:
             yield
         except damage() as error:
-            self.note(f"an archive in it cannot be unpacked ({type(error).__name__})")
+            self.note_shut(f"an archive in it cannot be unpacked ({type(error).__name__})")
 
     def member(self, path: str, content: bytes, depth: int) -> None:
         """Show one file, and what is in it."""
@@ -203,9 +192,14 @@ class Unpacking:
                 unpack(self, body, prefix, depth)
 
 
-Unpack = Callable[[Unpacking, bytes, str, int], None]
+Unpack = Callable[[Unpacker, bytes, str, int], None]
 Format = Callable[[bytes], Unpack | None]
 """How a body of a format is opened, given what its files' paths begin with and how deep it lies; None for one of another format."""
+
+
+def is_archive(body: bytes) -> bool:
+    """Whether a file is of a format that is opened here."""
+    return _unpacker(body) is not None
 
 
 def _unpacker(body: bytes) -> Unpack | None:
@@ -214,7 +208,7 @@ def _unpacker(body: bytes) -> Unpack | None:
     opened = unpacked(body)
     if opened is not None:
         return _stream(opened)
-    if _is_tar(body[:_BLOCK]):
+    if _is_tar(body[:BLOCK]):
         return _plain_tar
     if body.startswith(_AR):
         return _ar
@@ -225,12 +219,12 @@ def _unpacker(body: bytes) -> Unpack | None:
 def _is_tar(head: bytes) -> bool:
     """Whether a block is a tar header: its check sum, in which its own field counts as blanks, fits (POSIX.1-2001, ustar)."""
     field = head[148:156].strip(b" \0")
-    if len(head) < _BLOCK or not field or field.strip(b"01234567"):
+    if len(head) < BLOCK or not field or field.strip(b"01234567"):
         return False
     return int(field, 8) == sum(head) - sum(head[148:156]) + 8 * ord(" ")
 
 
-def _appended_zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _appended_zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             is_zip = bool(archive.filelist)
@@ -240,7 +234,7 @@ def _appended_zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) ->
         _zip(unpacking, body, prefix, depth)
 
 
-def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     # The library makes an object for each line of the table of contents before it says how many there are.
     plain = unpacking.skip.without(body, MAX_MEMBERS) if unpacking.skip is not None else body
     if plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
@@ -249,7 +243,7 @@ def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
         for member in archive.infolist():
             unpacking.count()
             if member.flag_bits & 1:
-                unpacking.note("a file in it is encrypted")
+                unpacking.note_shut("a file in it is encrypted")
             elif not member.is_dir():
                 with unpacking.damaged():
                     # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
@@ -258,13 +252,13 @@ def _zip(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
                     _single(unpacking, stream, prefix + member.filename[:_MAX_NAME], depth, piece)
 
 
-def _ar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _ar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     """The members of an archive of ar(5), as packages of Debian and static libraries are."""
     at = len(_AR)
     while at + _AR_HEAD <= len(body):
         name, size = body[at : at + 16].rstrip(b" /"), body[at + 48 : at + 58].strip()
         if body[at + 58 : at + _AR_HEAD] != b"`\n" or not size.isdigit():
-            unpacking.note("an archive in it is damaged")
+            unpacking.note_shut("an archive in it is damaged")
             return
         unpacking.count()
         begin, end = at + _AR_HEAD, at + _AR_HEAD + int(size)
@@ -276,11 +270,11 @@ def _ar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
         at = end + end % 2
 
 
-def _plain_tar(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _plain_tar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     _tar(unpacking, io.BytesIO(body).readinto, prefix, depth)
 
 
-def _tar(unpacking: Unpacking, readinto: ReadInto, prefix: str, depth: int) -> None:
+def _tar(unpacking: Unpacker, readinto: ReadInto, prefix: str, depth: int) -> None:
     TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, _LIMITS).walk()
 
 
@@ -291,9 +285,9 @@ def _ignored(value: object) -> None:
 def _stream(readinto: ReadInto) -> Unpack:
     """One compressed stream: a tar, or a file without a name."""
 
-    def unpack(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+    def unpack(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
         stream = _CountedStream(readinto, unpacking)
-        if _is_tar(stream.peek(_BLOCK)):
+        if _is_tar(stream.peek(BLOCK)):
             _tar(unpacking, stream.readinto, prefix, depth)
         else:
             unpacking.count()
@@ -302,7 +296,7 @@ def _stream(readinto: ReadInto) -> Unpack:
     return unpack
 
 
-def _single(unpacking: Unpacking, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
+def _single(unpacking: Unpacker, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
     """Show the unpacked stream as a file, as far as it can be read, unless it would not fit."""
     room, out, buffer = unpacking.room(), io.BytesIO(), unpacking.buffer[:piece]
     with unpacking.damaged():
@@ -317,7 +311,7 @@ def _single(unpacking: Unpacking, stream: _CountedStream, path: str, depth: int,
 class _CountedStream:
     """An unpacked stream, whose bytes count."""
 
-    def __init__(self, readinto: ReadInto, unpacking: Unpacking) -> None:
+    def __init__(self, readinto: ReadInto, unpacking: Unpacker) -> None:
         self._readinto = readinto
         self._unpacking = unpacking
         self._head = b""
@@ -349,7 +343,7 @@ class _TarFiles:
 
     starts: frozenset[int] = frozenset()
 
-    def __init__(self, unpacking: Unpacking, prefix: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacker, prefix: str, depth: int) -> None:
         self._unpacking = unpacking
         self._prefix = prefix
         self._depth = depth
@@ -377,7 +371,7 @@ class _TarFiles:
 class _TarFile:
     """The body of one file of a tar."""
 
-    def __init__(self, unpacking: Unpacking, path: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacker, path: str, depth: int) -> None:
         self._unpacking = unpacking
         self._path = path
         self._depth = depth

@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from typing import NamedTuple
 
-from hullmark.facets.unpacking.archives import MIB, Unpack, Unpacking
+from hullmark.facets.unpacking.archives import MIB, Unpack, Unpacker
 from hullmark.model.limit import Limit
 
 MAX_BASES = Limit(32 * MIB, "bytes of a Git pack's objects that others may be made from")
@@ -47,14 +47,14 @@ def pack(body: bytes) -> Unpack | None:
     return _show_pack if body.startswith((b"PACK\0\0\0\2", b"PACK\0\0\0\3")) else None
 
 
-def _show_loose(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _show_loose(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     unpacking.count()
     content, _ = _inflated(unpacking, body, 0, unpacking.room())
     head, _, rest = content.partition(b"\0")
     _show(unpacking, _Object(head.partition(b" ")[0], rest), prefix, depth)
 
 
-def _show(unpacking: Unpacking, found: _Object, prefix: str, depth: int) -> str:
+def _show(unpacking: Unpacker, found: _Object, prefix: str, depth: int) -> str:
     """Show an object, and return its name."""
     head = b"%s %d\0" % (found.kind, len(found.body))
     name = hashlib.sha1(head + found.body, usedforsecurity=False).hexdigest()
@@ -63,7 +63,7 @@ def _show(unpacking: Unpacking, found: _Object, prefix: str, depth: int) -> str:
     return name
 
 
-def _inflated(unpacking: Unpacking, body: bytes, at: int, most: int) -> tuple[bytes, int]:
+def _inflated(unpacking: Unpacker, body: bytes, at: int, most: int) -> tuple[bytes, int]:
     """What a zlib stream unpacks to, which counts, and where it ends. Raises DamagedObject for more than `most` bytes."""
     stream, out, size = zlib.decompressobj(), [], 0
     while not stream.eof:
@@ -80,14 +80,14 @@ def _inflated(unpacking: Unpacking, body: bytes, at: int, most: int) -> tuple[by
     return b"".join(out), at
 
 
-def _show_pack(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _show_pack(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     _Pack(unpacking, prefix, depth).show(body)
 
 
 class _Pack:
     """The objects of one pack, in the order in which they lie. Those that others may be made from are held."""
 
-    def __init__(self, unpacking: Unpacking, prefix: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacker, prefix: str, depth: int) -> None:
         self._unpacking = unpacking
         self._prefix = prefix
         self._depth = depth

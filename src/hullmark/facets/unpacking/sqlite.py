@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from hullmark.facets.unpacking.archives import Unpack, Unpacking
+from hullmark.facets.unpacking.archives import Unpack, Unpacker
 from hullmark.model.limit import Limit
 
 MAX_PAGES = Limit(100_000, "pages of a table of an SQLite database")
@@ -33,7 +33,7 @@ def database(body: bytes) -> Unpack | None:
     return _show if body.startswith(_MAGIC) and len(body) >= 512 else None
 
 
-def _show(unpacking: Unpacking, body: bytes, prefix: str, depth: int) -> None:
+def _show(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     file = _Database(body, unpacking)
     schema = [row for row in file.rows(1) if len(row) >= 5]
     tables = [row for row in schema if row[0] == b"table"]
@@ -82,7 +82,7 @@ def _columns(sql: str) -> list[bytes]:
 class _Database:
     """The pages of a file."""
 
-    def __init__(self, body: bytes, unpacking: Unpacking) -> None:
+    def __init__(self, body: bytes, unpacking: Unpacker) -> None:
         self._body = body
         self._unpacking = unpacking
         size = int.from_bytes(body[16:18], "big")

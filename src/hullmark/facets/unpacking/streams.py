@@ -6,11 +6,15 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
+import zipfile
 from collections.abc import Callable
 from typing import cast
 
+from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
-from hullmark.rootfs.inflate import ReadInto
+from hullmark.rootfs.inflate import ReadInto, damage_errors
+from hullmark.rootfs.tar import LimitReached
 
 MAX_WINDOW_BYTES = Limit(128 << 20, "bytes of the window of a zstandard stream (RFC 8878)")
 
@@ -21,11 +25,28 @@ _SKIPPED = 1 << 16
 def unpacked(body: bytes) -> ReadInto | None:
     """A function that fills a buffer with unpacked bytes and returns how many, 0 at the end; None for other streams.
 
-    It raises what hullmark.facets.unpacking.archives.damage lists where the stream is damaged or cut short, after all that came before.
+    It raises what `damage` lists where the stream is damaged or cut short, after all that came before.
     """
     if not body.startswith(STREAM_MAGIC):
         return None
     return next(_STREAMS[magic] for magic in _STREAMS if body.startswith(magic))(body)
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What these libraries raise for archives that are damaged, or made to harm."""
+    return (
+        *damage_errors(),
+        ArithmeticError,
+        BrokenImage,
+        LookupError,
+        LimitReached,
+        MemoryError,
+        RuntimeError,
+        ValueError,
+        lzma.LZMAError,
+        struct.error,
+        zipfile.BadZipFile,
+    )
 
 
 # Here `readinto1` returns what is available; `readinto` fills the buffer first, and loses it all to a later fault.

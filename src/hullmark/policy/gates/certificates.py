@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
+from hullmark.model.certificate import Certificate, Item, KeyFile, KeyStore, PrivateKey, Unread
 from hullmark.model.verdict import Evidence
 from hullmark.policy.days import later
 from hullmark.policy.facts import Facts
@@ -77,6 +77,14 @@ class PrivateKeys(Params, frozen=True, kw_only=True):
     encrypted: Annotated[bool, Meta(description="Whether keys count that a password protects.")] = True
 
 
+class UsualPassword(Params, frozen=True, kw_only=True):
+    """Fires for each key store that everybody can open: with the password changeit, or without one."""
+
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only these key stores; none: wherever they are.")] = ()
+    allow: Allow = ()
+    without_keys: Annotated[bool, Meta(description="Whether stores count that hold no private key.")] = False
+
+
 def expired(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:
     """Look at the dates of certificates."""
     for file, item in _items(params, facts):
@@ -94,6 +102,8 @@ def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
             yield _unread(file, item, facts)
+            continue
+        if isinstance(item, KeyStore):
             continue
         least = {"rsa": params.rsa_bits, "dsa": params.rsa_bits, "ec": params.ec_bits}.get(item.key, 0)
         what = f"The certificate of {item.name}" if isinstance(item, Certificate) else "The private key"
@@ -118,16 +128,49 @@ def self_signed(params: SelfSigned, facts: Facts) -> Iterator[Answer]:
 
 def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
     """Look for private keys."""
+    certified = _certified(facts)
     for file, item in _items(params, facts):
         if isinstance(item, PrivateKey) and (params.encrypted or not item.is_encrypted):
             protected = "a private key that a password protects" if item.is_encrypted else "a private key"
+            protected += f" that the password {item.password} opens" if item.password else ""
             kind = f" ({item.key} {item.bits or ''}".rstrip() + ")" if item.key else ""
             deleted = " (a later layer deletes or replaces it)" if file.is_ghost else ""
-            message = f"The file {file.path}{deleted} holds {protected}{kind}: whoever has the image has it."
+            beside = _nearest(file, certified.get(item.public, ()))
+            message = f"The file {file.path}{deleted} holds {protected}{kind}{beside}: whoever has the image has it."
             subject = f"{file.path}#{item.number}" + (f"@{file.layer}" if file.is_ghost else "")
             yield Violation(subject, message, _at(file, facts, item.key))
         elif isinstance(item, Unread) and item.may_be_key:
             yield _unread(file, item, facts)
+
+
+def usual_password(params: UsualPassword, facts: Facts) -> Iterator[Answer]:
+    """Try the passwords that everybody knows."""
+    for file, item in _items(params, facts):
+        if isinstance(item, KeyStore) and item.password is not None and (item.keys or params.without_keys):
+            how = f"with the password {item.password}" if item.password else "without a password"
+            message = f"The key store {file.path} ({item.format}, private keys: {item.keys}) can be opened {how}."
+            yield Violation(file.path, message, _at(file, facts, item.format))
+        elif isinstance(item, Unread) and item.may_be_key:
+            yield _unread(file, item, facts)
+
+
+def _certified(facts: Facts) -> dict[str, list[tuple[str, str]]]:
+    """The path and name of each certificate by its public key."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for file in facts.certificates or ():
+        for item in file.items:
+            if isinstance(item, Certificate) and item.public and not file.is_ghost:
+                found.setdefault(item.public, []).append((file.path, item.name))
+    return found
+
+
+def _nearest(file: KeyFile, certificates: Sequence[tuple[str, str]]) -> str:
+    """Words about the certificate that belongs to a key: the one in its file, in its folder, or another."""
+    if not certificates:
+        return ""
+    folder = file.path.rpartition("/")[0]
+    path, name = min(certificates, key=lambda one: (one[0] != file.path, one[0].rpartition("/")[0] != folder, one))
+    return f", beside its certificate of {name}" + (f" in {path}" if path != file.path else "")
 
 
 def _is_weak_hash(params: Weak, name: str) -> bool:
@@ -156,7 +199,7 @@ def _turns(params: CertificateValidity, facts: Facts) -> Iterator[datetime]:
 
 
 def _items(
-    params: CertificateValidity | Weak | SelfSigned | PrivateKeys, facts: Facts
+    params: CertificateValidity | Weak | SelfSigned | PrivateKeys | UsualPassword, facts: Facts
 ) -> Iterator[tuple[KeyFile, Item]]:
     """What is in the files that count; those that later layers deleted count for private keys only."""
     allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
@@ -178,6 +221,10 @@ def _at(file: KeyFile, facts: Facts, detail: str = "") -> tuple[Evidence, ...]:
 
 def _renew(params: CertificateValidity | Weak | SelfSigned, subject: str) -> str:
     return f"replace the certificate or key in {subject.partition('#')[0]}, or remove the file"
+
+
+def _change(params: UsualPassword, subject: str) -> str:
+    return f"give {subject} a password of its own, or hand it over when the container starts"
 
 
 def _remove(params: PrivateKeys, subject: str) -> str:
@@ -213,5 +260,13 @@ TRIGGERS = (
         check=private_key,
         needs=_NEEDS,
         advice=_remove,
+    ),
+    Trigger(
+        gate="certificates",
+        name="usual_password",
+        params=UsualPassword,
+        check=usual_password,
+        needs=_NEEDS,
+        advice=_change,
     ),
 )

@@ -19,12 +19,22 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.masked import is_masked, may_be, may_fit
-from hullmark.policy.setting_values import Amount, SettingGlob, amount_of, spellings
+from hullmark.policy.setting_values import Amount, SettingGlob, amount_of
+from hullmark.policy.unset_settings import untold
 from hullmark.policy.values import NameGlob, Pattern
 
 Key = Annotated[NameGlob, Meta(description="The setting's key; * stands for any characters, ? for one.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Configuration files that do not count.")]
 Default = Annotated[bool, Meta(description="Whether the program's own default counts where nothing sets it.")]
+
+
+_IF_UNSET = "What it means that the program is configured, but neither a file nor a known default says anything."
+
+
+_OF_POOL = re.compile(r"(?P<php>php(?:\[[^\]]*\])?\.\w+)\.pool\[[^\]]*\]\.(?P<setting>[^\[\]]+)").fullmatch
+
+
+_SHOWN_PLACES = 20
 
 
 class _SettingParams(Params, frozen=True, kw_only=True):
@@ -41,7 +51,8 @@ class _SettingParams(Params, frozen=True, kw_only=True):
 class MustBe(_SettingParams, frozen=True, kw_only=True):
     """Fires for each setting with this key that is not as it must be.
 
-    Of a list, each item must fit `values` and `pattern`. Switches may be written yes, on, true or 1, and no, off, false or 0.
+    Of a list, each item must fit `values` and `pattern`. Switches may be written yes, on, true or 1, and no, off, false or 0, amounts as 8M
+    or 8388608, and words but paths in small or capital letters.
     """
 
     values: Annotated[tuple[SettingGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
@@ -49,12 +60,7 @@ class MustBe(_SettingParams, frozen=True, kw_only=True):
     containing: Annotated[tuple[SettingGlob, ...], Meta(description="Items that a list must all have.")] = ()
     at_least: Annotated[Amount | None, Meta(description="Its smallest value, as 1024 or 10m.")] = None
     at_most: Annotated[Amount | None, Meta(description="Its largest value, as 1024 or 10m.")] = None
-    if_unset: Annotated[
-        Literal["unknown", "fire", "pass"],
-        Meta(
-            description="What it means that the program is configured, but neither a file nor a known default says anything."
-        ),
-    ] = "unknown"
+    if_unset: Annotated[Literal["unknown", "fire", "pass"], Meta(description=_IF_UNSET)] = "unknown"
     defaults: Default = True
     allow: Allow = ()
 
@@ -67,11 +73,12 @@ class MustBe(_SettingParams, frozen=True, kw_only=True):
 class MustNotBe(_SettingParams, frozen=True, kw_only=True):
     """Fires for each setting with this key whose value, or an item of it, is one of those that it must not be.
 
-    Without values and pattern it must not be set at all.
+    Without values and pattern it must not be set at all. Where nothing sets it and no default is known, it cannot be told.
     """
 
     values: Annotated[tuple[SettingGlob, ...], Meta(description="What its value must not be.")] = ()
     pattern: Annotated[Pattern | None, Meta(description="What no value of it may fit.")] = None
+    if_unset: Annotated[Literal["unknown", "pass"], Meta(description=_IF_UNSET)] = "unknown"
     defaults: Default = True
     allow: Allow = ()
 
@@ -92,17 +99,19 @@ def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
         elif wrong:
             message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, {wrong}."
             yield Violation(setting.key, message, _evidence(setting, facts))
-    if not found and _is_configured(params.setting, facts):
+    unset = untold(params.setting, facts, has_found=bool(found)) if params.defaults or not found else ()
+    for key, reason in unset:
         if params.if_unset == "fire":
-            yield Violation(params.setting.text, f"{params.setting} is not set, and must be.")
+            yield Violation(key, f"{key} is not set, and must be.")
         elif params.if_unset == "unknown":
-            yield CannotTell(f"{params.setting} is not set, and what the program does then is not known")
+            yield CannotTell(f"{key} is not set, and {reason}")
 
 
 def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
     """Compare values with what they must not be."""
     is_any = not params.values and params.pattern is None
-    for setting in _settings(params, facts):
+    found = list(_settings(params, facts))
+    for setting in found:
         if is_any and not setting.path:
             continue
         if is_any or any(_is_forbidden(params, item) for item in _items(setting.value)):
@@ -110,6 +119,9 @@ def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
             yield Violation(setting.key, message, _evidence(setting, facts))
         elif any(_may_fit(params.values, params.pattern, item) for item in _items(setting.value)):
             yield CannotTell(f"the value of {setting.key} is masked", _evidence(setting, facts))
+    if params.if_unset == "unknown" and params.defaults and not is_any:
+        for key, reason in untold(params.setting, facts, has_found=bool(found)):
+            yield CannotTell(f"{key} is not set, and {reason}")
 
 
 def unread(params: Unread, facts: Facts) -> Iterator[Answer]:
@@ -126,17 +138,17 @@ def _settings(params: MustBe | MustNotBe, facts: Facts) -> Iterator[Setting]:
     allow = PathGlobs(params.allow)
     configuration = facts.configuration
     for setting in configuration.settings if configuration is not None else ():
-        is_meant = params.setting.matches(setting.key) and (params.defaults or setting.path)
-        if is_meant and not (setting.path and allow.match(setting.path)):
+        is_named = params.setting.matches(setting.key) or _is_of_pool(params.setting, setting.key)
+        is_meant = is_named and (params.defaults or setting.path)
+        is_allowed = setting.path and (allow.match(setting.path) or (setting.file and allow.match(setting.file)))
+        if is_meant and not is_allowed:
             yield setting
 
 
-def _is_configured(key: NameGlob, facts: Facts) -> bool:
-    """Whether there is any configuration of the program that a key speaks of."""
-    program = key.text.partition(".")[0].partition("[")[0]
-    configuration = facts.configuration
-    begins = (program + ".", program + "[")
-    return configuration is not None and any(setting.key.startswith(begins) for setting in configuration.settings)
+def _is_of_pool(glob: NameGlob, key: str) -> bool:
+    """Whether a rule about PHP's settings under php-fpm speaks of one that a pool changes."""
+    found = _OF_POOL(key)
+    return found is not None and glob.matches(f"{found['php']}.{found['setting']}")
 
 
 def _wrong(params: MustBe, value: SettingValue) -> str:
@@ -181,8 +193,8 @@ def _is_forbidden(params: MustNotBe, item: str) -> bool:
     return _fits(params.values, item) or (params.pattern is not None and params.pattern.is_in(item))
 
 
-def _fits(globs: tuple[NameGlob, ...], item: str) -> bool:
-    return any(glob.matches(spelling) for glob in globs for spelling in spellings(item))
+def _fits(globs: tuple[SettingGlob, ...], item: str) -> bool:
+    return any(glob.fits(item) for glob in globs)
 
 
 def _items(value: SettingValue) -> tuple[str, ...]:
@@ -200,13 +212,16 @@ def _shown(value: SettingValue) -> str:
 def _place(setting: Setting) -> str:
     if not setting.path:
         return " by default"
-    return f" ({setting.path}:{setting.line})" if setting.line else f" ({setting.path})"
+    line = f":{setting.line}" if setting.line else ""
+    return f" ({setting.path}{line}" + (f", which is {setting.file})" if setting.file else ")")
 
 
 def _evidence(setting: Setting, facts: Facts) -> tuple[Evidence, ...]:
     if not setting.path:
         return ()
-    return (facts.at(setting.path, setting.layer, f"line {setting.line}" if setting.line else ""),)
+    first = facts.at(setting.path, setting.layer, f"line {setting.line}" if setting.line else "")
+    more = (facts.at(place.path, place.layer, f"line {place.line}") for place in setting.more[:_SHOWN_PLACES])
+    return (first, *more)
 
 
 def _set(params: MustBe, subject: str) -> str:

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.certificates.items import MAX_BLOCKS, items_in
+from hullmark.facets.certificates.items import MAX_BLOCKS
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
+from tests.unit.facets.certificates.plain import plain_items
 
 RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 — it is to be found weak
 OPEN, LOCKED = formats.NoEncryption(), formats.BestAvailableEncryption(b"secret")
@@ -47,14 +48,14 @@ CERTIFICATE, OTHER = certificate("one"), certificate("two")
     ("encoding", "form"), [(PEM, PKCS8), (PEM, OPENSSL), (PEM, OPENSSH), (DER, PKCS8), (DER, OPENSSL)]
 )
 def test_an_open_key_tells_its_kind_and_size(encoding: Any, form: Any) -> None:
-    assert list(items_in(RSA.private_bytes(encoding, form, OPEN))) == [
+    assert list(plain_items(RSA.private_bytes(encoding, form, OPEN))) == [
         PrivateKey(number=1, is_encrypted=False, key="rsa", bits=1024)
     ]
 
 
 @pytest.mark.parametrize(("encoding", "form"), [(PEM, PKCS8), (PEM, OPENSSL), (DER, PKCS8)])
 def test_a_key_with_a_password_is_one(encoding: Any, form: Any) -> None:
-    assert list(items_in(RSA.private_bytes(encoding, form, LOCKED))) == [PrivateKey(number=1, is_encrypted=True)]
+    assert list(plain_items(RSA.private_bytes(encoding, form, LOCKED))) == [PrivateKey(number=1, is_encrypted=True)]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +64,18 @@ def test_a_key_with_a_password_is_one(encoding: Any, form: Any) -> None:
 )
 def test_other_keys_have_names_and_sizes(make: Callable[[], Any], key: str, bits: int) -> None:
     body = make().private_bytes(PEM, PKCS8, OPEN)
-    assert list(items_in(body)) == [PrivateKey(number=1, is_encrypted=False, key=key, bits=bits)]
+    assert list(plain_items(body)) == [PrivateKey(number=1, is_encrypted=False, key=key, bits=bits)]
 
 
 def test_a_store_with_a_password_of_its_own_holds_a_key_as_far_as_can_be_told() -> None:
     store = pkcs12.serialize_key_and_certificates(b"name", RSA, None, None, LOCKED)
-    assert list(items_in(store)) == [PrivateKey(number=1, is_encrypted=True)]
+    assert list(plain_items(store)) == [PrivateKey(number=1, is_encrypted=True)]
 
 
 def test_a_store_with_the_password_that_java_s_tools_begin_with_is_open() -> None:
     locked = formats.BestAvailableEncryption(b"changeit")
     store = pkcs12.serialize_key_and_certificates(b"name", RSA, CERTIFICATE, [OTHER], locked)
-    key, first, second = items_in(store)
+    key, first, second = plain_items(store)
     assert key == PrivateKey(number=1, is_encrypted=False, key="rsa", bits=1024)
     assert [each.name for each in (first, second) if isinstance(each, Certificate)] == ["CN=one", "CN=two"]
 
@@ -91,7 +92,7 @@ def jks_certificate(certificate: x509.Certificate, *, head: bytes = struct.pack(
 
 def test_java_s_own_stores_tell_their_certificates_and_that_there_are_keys() -> None:
     key = struct.pack(">IH1sQI3sI", 1, 1, b"k", 0, 3, b"xyz", 1) + jks_certificate(OTHER, head=b"")
-    trusted, private, chained = items_in(jks(jks_certificate(CERTIFICATE), key))
+    trusted, private, chained = plain_items(jks(jks_certificate(CERTIFICATE), key))
     assert isinstance(trusted, Certificate)
     assert (trusted.name, trusted.ends.year) == ("CN=one", 2031)
     assert private == PrivateKey(number=2, is_encrypted=True)
@@ -102,7 +103,7 @@ def test_java_s_own_stores_tell_their_certificates_and_that_there_are_keys() -> 
 @pytest.mark.parametrize("cut", [0, 1, 30, 200])
 def test_a_store_that_was_cut_short_says_so_after_what_it_still_tells(cut: int) -> None:
     whole = jks(jks_certificate(CERTIFICATE), jks_certificate(OTHER))
-    items = list(items_in(whole[: 12 + cut]))
+    items = list(plain_items(whole[: 12 + cut]))
     assert isinstance(items[-1], Unread)
     assert items[-1].may_be_key
 
@@ -113,7 +114,7 @@ def test_a_store_that_keytool_writes_is_read(tmp_path: Path) -> None:
     store = tmp_path / "store"
     command = "keytool -genkeypair -storetype JKS -alias x -keyalg RSA -keysize 2048 -dname CN=three -storepass secret1"
     subprocess.run([*command.split(), "-keystore", str(store)], check=True, capture_output=True)
-    key, certificate = items_in(store.read_bytes())
+    key, certificate = plain_items(store.read_bytes())
     assert key == PrivateKey(number=1, is_encrypted=True)
     assert isinstance(certificate, Certificate)
     assert (certificate.name, certificate.key, certificate.bits) == ("CN=three", "rsa", 2048)
@@ -121,17 +122,17 @@ def test_a_store_that_keytool_writes_is_read(tmp_path: Path) -> None:
 
 def test_putty_s_keys_are_keys() -> None:
     putty = b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\n"
-    assert list(items_in(putty)) == [PrivateKey(number=1, is_encrypted=False)]
+    assert list(plain_items(putty)) == [PrivateKey(number=1, is_encrypted=False)]
 
 
 def test_a_public_key_is_nothing_to_speak_of() -> None:
     public = RSA.public_key()
-    assert list(items_in(public.public_bytes(PEM, formats.PublicFormat.SubjectPublicKeyInfo))) == []
-    assert list(items_in(public.public_bytes(DER, formats.PublicFormat.SubjectPublicKeyInfo))) == []
+    assert list(plain_items(public.public_bytes(PEM, formats.PublicFormat.SubjectPublicKeyInfo))) == []
+    assert list(plain_items(public.public_bytes(DER, formats.PublicFormat.SubjectPublicKeyInfo))) == []
 
 
 def test_a_file_of_very_many_parts_is_not_read_to_its_end() -> None:
-    items = list(items_in(b"-----BEGIN PRIVATE KEY-----\n" * (MAX_BLOCKS + 1)))
+    items = list(plain_items(b"-----BEGIN PRIVATE KEY-----\n" * (MAX_BLOCKS + 1)))
     assert isinstance(items[0], Unread)
     assert len(items) == MAX_BLOCKS + 1
 
@@ -152,4 +153,4 @@ _PARTS = st.sampled_from(
 
 @given(st.binary(max_size=80) | st.lists(_PARTS | st.binary(max_size=9), max_size=9).map(b"".join))
 def test_any_bytes_give_items_and_no_error(body: bytes) -> None:
-    assert all(items_in(body))
+    assert all(plain_items(body))

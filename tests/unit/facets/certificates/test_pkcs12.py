@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, DamagedBer, elements, written
-from hullmark.facets.certificates.items import items_in
 from hullmark.facets.certificates.pkcs12 import MAX_ROUNDS, TooCostly, open_store
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
+from tests.unit.facets.certificates.plain import plain_items
 from tests.unit.facets.certificates.test_items import CERTIFICATE, DER, OPEN, OTHER, PEM, PKCS8, RSA
 
 KNOWN = b"changeit"
@@ -44,7 +44,7 @@ def told(body: bytes) -> list[str]:
     """The items in short."""
     return [
         item.reason if isinstance(item, Unread) else item.name if isinstance(item, Certificate) else f"key {item.key}"
-        for item in items_in(body)
+        for item in plain_items(body)
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_store_raises_nothing(data: st.DataObject) -> None:
     body = bytearray(SMALL)
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    for item in items_in(bytes(body)):
+    for item in plain_items(bytes(body)):
         assert isinstance(item, Certificate | PrivateKey | Unread)
 
 

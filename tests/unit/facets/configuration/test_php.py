@@ -300,3 +300,30 @@ def test_problems(files: dict[str, str], problem: tuple[str, str]) -> None:
 )
 def test_text_that_repeats_itself_is_read(text: str) -> None:
     assert read_settings(PHP, {INI: text}).values["php.cli.expose_php"] is True
+
+
+def _fpm(pools: str, ini: str = "") -> dict[str, object]:
+    files = {"etc/php/8.4/fpm/php.ini": ini, "etc/php/8.4/fpm/php-fpm.conf": "[global]\ndaemonize = no\n" + pools}
+    return dict(read_settings(PHP, files).values)
+
+
+def test_what_a_pool_changes_of_php_is_in_effect_there() -> None:
+    found = _fpm(
+        "[www]\nphp_admin_value[memory_limit] = 1G\nphp_value[memory_limit] = 32M\nphp_flag[display_errors] = on\n"
+        "php_admin_flag[allow_url_include] = on\n[b]\nphp_admin_flag[allow_url_include] = off\n",
+        "memory_limit = 8M\n",
+    )
+    assert found["php.fpm.pool[www].memory_limit"] == "1G"
+    assert found["php.fpm.memory_limit"] == "8M"
+    assert "php.fpm.pool[b].memory_limit" not in found
+    assert (found["php.fpm.pool[www].allow_url_include"], found["php.fpm.pool[b].allow_url_include"]) == (True, False)
+
+
+def test_what_every_pool_changes_is_in_effect_everywhere() -> None:
+    found = _fpm("[www]\nphp_admin_flag[expose_php] = off\n", "expose_php = On\n")
+    assert found["php.fpm.expose_php"] is False
+
+
+def test_functions_that_pools_disable_are_added() -> None:
+    found = _fpm("[www]\nphp_admin_value[disable_functions] = exec,system\n", "disable_functions = phpinfo,exec\n")
+    assert found["php.fpm.pool[www].disable_functions"] == ("phpinfo", "exec", "system")

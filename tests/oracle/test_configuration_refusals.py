@@ -1,0 +1,39 @@
+"""Programs refuse the files that the table says they refuse, and take the others."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.traps import plain_overlay
+from tests.traps.refusals import MAIN, REFUSALS, Refusal
+
+pytestmark = pytest.mark.slow
+
+_CHECKS = {
+    "nginx": "nginx -t",
+    "apache": ". /etc/apache2/envvars; mkdir -p /run/apache2; apache2 -t",
+    "sshd": "mkdir -p /run/sshd; ssh-keygen -A >/dev/null; /usr/sbin/sshd -t",
+}
+
+
+@pytest.fixture(scope="module")
+def merged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The root file system, what is written there apart. Skips where overlays cannot be mounted."""
+    try:
+        with plain_overlay(root, tmp_path_factory.mktemp("overlay")) as folder:
+            (folder / "srv").mkdir(exist_ok=True)
+            yield folder
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no overlay can be mounted: {error.stderr!r}")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.program} {refusal.text[-60:]!r}")
+def test_the_program_says_so(refusal: Refusal, merged: Path) -> None:
+    (merged / MAIN[refusal.program]).write_text(refusal.text)
+    command = ["chroot", str(merged), "/bin/sh", "-c", _CHECKS[refusal.program]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert bool(done.returncode) is refusal.is_refused, done.stdout + done.stderr
