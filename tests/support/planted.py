@@ -201,7 +201,7 @@ def _forms(value: str) -> tuple[bytes, ...]:
 def found_in(body: bytes, values: Sequence[str]) -> list[str]:
     """Those of the values that stand in the bytes, in any of their forms, or in what is compressed in them."""
     owners, search = _search(tuple(values))
-    met = {owners[index] for each in (body, *_unpacked(body)) for index, _ in search.meetings(each).found}
+    met = {owners[index] for each in (body, *unpacked(body)) for index, _ in search.meetings(each).found}
     return [value for value in values if value in met]
 
 
@@ -211,7 +211,7 @@ def _search(values: tuple[str, ...]) -> tuple[list[str], Keywords]:
     return [value for value, _ in forms], keywords([Keyword(form) for _, form in forms])
 
 
-def _unpacked(body: bytes, depth: int = 0) -> Iterator[bytes]:
+def unpacked(body: bytes, depth: int = 0) -> Iterator[bytes]:
     """What is compressed in the bytes, wherever it begins."""
     for magic, unpack in _WAYS:
         at = body.find(magic)
@@ -219,7 +219,7 @@ def _unpacked(body: bytes, depth: int = 0) -> Iterator[bytes]:
             inner = unpack(body[at:])
             if inner:
                 yield inner
-                yield from _unpacked(inner, depth + 1)
+                yield from unpacked(inner, depth + 1)
             at = body.find(magic, at + 1)
 
 

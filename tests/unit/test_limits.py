@@ -39,6 +39,7 @@ NO_LIMITS = {
     "hullmark.policy.dockerfile.history._MAX_WORDS": "where a shell's option stands",
     "hullmark.policy.dockerfile.shown._LONGEST": "how much of an instruction is shown",
     "hullmark.policy.files._MOST_CANDIDATES": "chooses between two ways to the same answer",
+    "hullmark.policy.masked._MOST": "what takes longer to work out may fit",
     "hullmark.policy.gates.accounts._LONGEST": "no number in passwd(5) is so long; else it cannot be told",
     "hullmark.policy.gates.dockerfile._LONGEST": "how much of an instruction is shown",
     "hullmark.policy.gates.expression._LONGEST": "how much of an expression is shown",

@@ -69,7 +69,6 @@ _NO_VALUE_OF_CODE = re.compile(rb"#[0-9a-fA-F]{3,8}\Z|[^\r\n]{0,200}?(?:\(\?|\[\
 _BLOCK = re.compile(rb"(?:[|>][0-9+-]{0,2})?[ \t]*(?:#[^\r\n]*)?\r?\n").match
 _LINE = re.compile(rb"([ \t]*)(-[ \t]+)?([^\r\n]*)\r?\n?").match
 _MAPPING = re.compile(rb"[\w.\"'-]{1,100}:(?:[ \t]|\Z)").match
-_MAX_LINES = 400
 _KEY_HEAD = b"-----BEGIN "
 _OPENED = {b")": b"(", b"]": b"[", b"}": b"{"}
 _CODE = (
@@ -205,7 +204,7 @@ class _Reading:
         line_start = body.rfind(b"\n", max(0, at - 400), at) + 1
         own = _LINE(body, line_start)
         depth = len(own[1]) if own is not None else 0
-        for _ in range(_MAX_LINES):
+        while True:
             line = _LINE(body, start)
             if line is None or line.end() == start:
                 return

@@ -41,7 +41,6 @@ def _option(letters: bytes, *, attached: bool = False) -> re.Pattern[bytes]:
     return re.compile(_BEGIN + rb"-[" + letters + rb"]" + _SEP + (rb"?" if attached else b"") + _VALUE)
 
 
-_ATTACHED = _option(b"p", attached=True)
 _LOGIN = re.compile(_BEGIN + rb"(?:-[uU]|--user|--proxy-user|-a|--auth)" + _SEP + rb"?" + _LOGIN_VALUE)
 
 
@@ -147,8 +146,7 @@ _COLUMNS = (
         ),
     ),
 )
-_LONE_VALUE = re.compile(rb"\s*([^\s]{1,1000})\s*\Z").match
-_LONGEST_LONE = 2000
+_LONE_VALUE = re.compile(rb"\s*+([^\s]++)\s*+\Z").match
 _EXTENSIONS = (".txt", ".secret", ".key")
 
 
@@ -207,7 +205,7 @@ def _in_columns(body: bytes, name: str) -> Iterator[Span]:
     fitting = [columns.pattern for columns in _COLUMNS if name.endswith(columns.names)]
     for pattern in fitting:
         yield from (found.span(1) for found in pattern.finditer(body) if is_secret_value(_NAME, found[1]))
-    is_lone = not fitting and len(body) <= _LONGEST_LONE and name not in ACCOUNTS and _is_named_so(name)
+    is_lone = not fitting and name not in ACCOUNTS and _is_named_so(name)
     lone = _LONE_VALUE(body) if is_lone else None
     if lone is not None and is_secret_value(_NAME, lone[1]):
         yield lone.span(1)

@@ -124,7 +124,7 @@ ACCOUNTS = ("passwd", "passwd-", "shadow", "shadow-", "group", "group-", "gshado
 """Names of files of accounts: their columns are no settings, and a user may have any name."""
 
 _SWITCHES = frozenset(("no", "without", "skip", "require", "requires", "max", "min", "num", "number", "public"))
-_MOST_AFTER = 3
+_WORDS_AFTER = 3
 
 _NO_VALUES = frozenset(
     (
@@ -205,7 +205,7 @@ def is_secret_name(name: str) -> bool:
     words = words_of(name)
     at = next((at for at in reversed(range(len(words))) if _is_secret(words, at)), -1)
     after = words[at + 1 :]
-    if at < 0 or len(after) > _MOST_AFTER or not _ABOUT.isdisjoint(after):
+    if at < 0 or len(after) > _WORDS_AFTER or not _ABOUT.isdisjoint(after):
         return False
     return at == 0 or words[0] not in _SWITCHES
 

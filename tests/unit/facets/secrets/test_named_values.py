@@ -189,3 +189,9 @@ def test_words_of_commands_and_variables() -> None:
 )  # fmt: skip
 def test_names(name: str, is_one: bool) -> None:
     assert is_secret_name(name) is is_one
+
+
+def test_a_long_block_and_a_long_lone_value_are_masked_to_their_ends() -> None:
+    block = "secret: |\n" + "".join(f"  line-{number:04}-{VALUE}\n" for number in range(1000))
+    assert VALUE.encode() not in masked(block.encode(), "a.yaml")
+    assert masked((VALUE * 500).encode(), "token") == b"****"
