@@ -22,6 +22,7 @@ from hullmark.policy.dockerfile.shown import rest, shown, variables_of
 from hullmark.policy.dockerfile.words import arguments
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
+from hullmark.policy.masked import is_masked, may_fit
 from hullmark.policy.values import NameGlob, Pattern, Ports
 
 _LONGEST = 200
@@ -154,18 +155,32 @@ def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
     named = [
         directive for directive in _instructions(dockerfile, params.all_stages) if directive.keyword == params.keyword
     ]
-    meant = [directive for directive in named if params.pattern is None or params.pattern.is_in(rest(directive))]
-    fitting = f" that fits {params.pattern.text!r}" if params.pattern else ""
-    if params.required and not meant:
+    pattern = params.pattern
+    meant = [directive for directive in named if pattern is None or pattern.is_in(rest(directive))]
+    hidden = [directive for directive in named if directive not in meant and _may_fit(pattern, directive)]
+    fitting = f" that fits {pattern.text!r}" if pattern else ""
+    if params.required and not meant and not hidden:
         yield Violation(params.keyword, f"The Dockerfile must have the instruction {params.keyword}{fitting}.")
+    if (params.required and not meant) or params.forbidden:
+        yield from (CannotTell(f"a part of {shown(each)} is masked", evidence_of(each)) for each in hidden)
     for directive in meant:
         if params.forbidden:
             yield Violation(
                 shown(directive), f"The instruction {shown(directive)} is forbidden.", evidence_of(directive)
             )
-        if params.must_fit is not None and not params.must_fit.is_in(rest(directive)):
+        if params.must_fit is None or params.must_fit.is_in(rest(directive)):
+            continue
+        if _may_fit(params.must_fit, directive):
+            yield CannotTell(f"a part of {shown(directive)} is masked", evidence_of(directive))
+        else:
             message = f"The instruction {shown(directive)} must fit {params.must_fit.text!r}."
             yield Violation(shown(directive), message, evidence_of(directive))
+
+
+def _may_fit(pattern: Pattern | None, directive: Instruction) -> bool:
+    """Whether an instruction may fit, once it is known what was masked in it."""
+    text = rest(directive)
+    return pattern is not None and is_masked(text) and may_fit(pattern, text)
 
 
 def base_image(params: BaseImages, facts: Facts) -> Iterator[Answer]:

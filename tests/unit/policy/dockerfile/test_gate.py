@@ -149,3 +149,15 @@ def test_names_of_secrets_are_words() -> None:
 def test_a_rule_that_never_fires_is_refused(trigger: str, params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         GATE[trigger].params(**params)
+
+
+def test_what_is_masked_may_fit_what_is_forbidden_or_required() -> None:
+    text = "FROM a\nRUN deploy --token **** now\n"
+    masked, other = Pattern("token [a-z]+"), Pattern("^sudo")
+    unknown = ["? a part of RUN deploy --token **** now is masked"]
+    assert said(answers("instruction", text, keyword="RUN", forbidden=True, pattern=masked)) == unknown
+    assert said(answers("instruction", text, keyword="RUN", forbidden=True, pattern=other)) == []
+    assert said(answers("instruction", text, keyword="RUN", required=True, pattern=masked)) == unknown
+    assert said(answers("instruction", text, keyword="RUN", required=True, pattern=other)) == ["RUN"]
+    assert said(answers("instruction", text, keyword="RUN", must_fit=masked)) == unknown
+    assert said(answers("instruction", text, keyword="RUN", must_fit=other)) == ["RUN deploy --token **** now"]
