@@ -11,11 +11,14 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.setting import Setting
 from hullmark.policy.gate import CannotTell, Violation
 from hullmark.policy.gates import config as gate
+from hullmark.policy.gates import contents as lines
 from hullmark.policy.gates.configuration import MustBe, MustNotBe, must_be, must_not_be
+from hullmark.policy.globs import PathGlob
 from hullmark.policy.masked import may_be, may_fit
 from hullmark.policy.setting_values import SettingGlob
 from hullmark.policy.values import NameGlob, Pattern
 from tests.unit.policy.building import facts as facts_of
+from tests.unit.policy.building import file
 
 PATTERNS = (
     "^DB_PASSWORD=(changeme|admin)$", "(?i)debug=true", "^A=", "b", "a.c", "x+y", "=[0-9]{4}$", r"\bfoo\b", "^$", "[^a]$", "a|b*c", "",
@@ -104,3 +107,20 @@ def kinds(answers: object) -> list[str]:
         for each in found
         if isinstance(each, CannotTell | Violation)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "forbidden", "required"),
+    [
+        ("password=****", "password=[a-z]{4}$", ["unknown"], ["unknown"]),
+        ("password=****", r"password=\S{4}$", ["unknown"], ["unknown"]),
+        ("password=****", "^password=", ["stop"], []),
+        ("password=****\npassword=ab", "password=ab", ["stop"], []),
+        ("password=****", "^user=", [], ["stop"]),
+    ],
+)
+def test_rules_about_lines_cannot_tell(text: str, pattern: str, forbidden: list[str], required: list[str]) -> None:
+    facts = facts_of(files=[file("/srv/a", size=len(text))], contents={"/srv/a": text.encode()})
+    paths = (PathGlob("/srv/a"),)
+    assert kinds(lines.forbidden(lines.ForbiddenLines(paths=paths, pattern=Pattern(pattern)), facts)) == forbidden
+    assert kinds(lines.required(lines.RequiredLines(paths=paths, pattern=Pattern(pattern)), facts)) == required

@@ -15,7 +15,7 @@ from hullmark.model.problem import Fact
 from hullmark.policy.facts import CONTENT_LIMIT, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.masked import is_masked, may_fit
+from hullmark.policy.masked import is_masked, may_fit, surely_fits
 from hullmark.policy.values import Pattern
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files whose lines are looked at.")]
@@ -60,11 +60,11 @@ def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
         if isinstance(text, CannotTell):
             yield text
             continue
-        line = _first_line(params, text)
-        if line is not None:
+        line, hidden = _first_line(params, text), _masked_line(params, text)
+        if line is not None and hidden is None:
             message = f"Line {line} of {file.path} fits the forbidden pattern {params.pattern.text!r}."
             yield Violation(file.path, message, facts.at_file(file, f"line {line}"))
-        elif (hidden := _masked_line(params, text)) is not None:
+        elif hidden is not None:
             reason = f"line {hidden} of {file.path} holds a secret, which is masked, and may fit the pattern"
             yield CannotTell(reason, facts.at_file(file, f"line {hidden}"))
 
@@ -76,10 +76,12 @@ def required(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
         text = _text(file, params, facts)
         if isinstance(text, CannotTell):
             yield text
-        elif _first_line(params, text) is None and (hidden := _masked_line(params, text)) is not None:
+            continue
+        line, hidden = _first_line(params, text), _masked_line(params, text)
+        if hidden is not None:
             reason = f"line {hidden} of {file.path} holds a secret, which is masked, and may fit the pattern"
             yield CannotTell(reason, facts.at_file(file, f"line {hidden}"))
-        elif _first_line(params, text) is None:
+        elif line is None:
             message = f"No line of {file.path} fits the pattern {params.pattern.text!r}, and one must."
             yield Violation(file.path, message, facts.at_file(file))
     for glob in () if params.optional else params.paths:
@@ -123,16 +125,17 @@ def _first_line(params: _Lines, text: str) -> int | None:
 
 
 def _masked_line(params: _Lines, text: str) -> int | None:
-    """The number of the first line in which something is masked, so that it may fit."""
+    """The number of the first line in which something is masked, so that it may fit; None where another line surely does."""
     if not is_masked(text):
         return None
-    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if is_masked(line))
-    for number, line in lines:
-        if any(
-            may_fit(params.pattern, part) for part in (_tried(line) if params.words else (line.removesuffix("\r"),))
-        ):
-            return number
-    return None
+    hidden: int | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        parts = _tried(line) if params.words else (line.removesuffix("\r"),)
+        if any(params.pattern.is_in(part) and surely_fits(params.pattern, part) for part in parts):
+            return None
+        if hidden is None and is_masked(line) and any(may_fit(params.pattern, part) for part in parts):
+            hidden = number
+    return hidden
 
 
 def _tried(line: str) -> tuple[str, ...]:
