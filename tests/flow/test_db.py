@@ -68,6 +68,10 @@ def test_a_vulnerability_and_a_package_can_be_searched(updated: Program) -> None
     assert any("log4j-core" in affected["name"] for advisory in by_id for affected in map(part, advisory["affected"]))
     assert "django" in updated("db", "search", "pypi:django").text
     assert updated("db", "search", "no-such-thing").text == "nothing is known of that\n"
+    log4j = "org.apache.logging.log4j"
+    for text in (f"{log4j}:log4j-core", "log4j-core", f"pkg:maven/{log4j}/log4j-core@2.14.1?type=jar"):
+        assert f"{log4j}:log4j-core" in updated("db", "search", text).text, text
+    assert "django" in updated("db", "search", "pkg:pypi/django@1.0").text
 
 
 def part(row: object) -> dict[str, str]:

@@ -91,6 +91,7 @@ def test_a_run_fails_on_what_was_asked(hullmark: Program, shop: Path, condition:
     words = ("--fail-on", condition) if condition else ()
     result = hullmark("vulns", "--advisories", str(ADVISORIES), *words, f"oci-dir:{shop}")
     assert result.status == status
+    assert (f"hullmark: --fail-on {condition} is met: " in result.err) is (status == 1)
     assert ("whether --fail-on kev is met cannot be told: the snapshot has no advisories for known" in result.err) is (
         status == 3
     )

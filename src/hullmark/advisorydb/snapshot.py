@@ -172,6 +172,15 @@ class Snapshot:
         ).fetchall()
         return tuple(self._whole(number, head) for number, head in rows)
 
+    def ending(self, last: str) -> tuple[tuple[str, str], ...]:
+        """The packages (namespace, name) whose names end with this part, behind a colon or a slash, sorted; at most 100."""
+        rows = self._db.execute(
+            "SELECT namespace, name FROM package WHERE substr(name, -length(?1) - 1) IN (':' || ?1, '/' || ?1) "
+            "ORDER BY namespace, name LIMIT 100",
+            (last,),
+        )
+        return tuple(rows.fetchall())
+
     def _whole(self, number: int, head: bytes) -> Advisory:
         rows = self._db.execute("SELECT body FROM part WHERE advisory = ? ORDER BY number", (number,))
         return msgspec.structs.replace(_advisory(head), affected=tuple(_affected(body) for (body,) in rows))

@@ -149,7 +149,8 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if not arguments.arguments:
         raise HullmarkError(
-            "what is to be searched?", advice="hullmark db search CVE-2021-44228, or a package: pypi:django, openssl"
+            "what is to be searched?",
+            advice="hullmark db search CVE-2021-44228, or a package: pypi:django, openssl, pkg:npm/express",
         )
     found: list[Advisory] = []
     with settings.book() as snapshot:
@@ -166,12 +167,30 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _found(snapshot: Snapshot, text: str) -> tuple[Advisory, ...]:
+    if text.startswith("pkg:"):
+        return _of_purl(snapshot, text)
     by_id = snapshot.complete(text) or snapshot.complete(text.upper())
     if by_id:
         return by_id
     namespace, colon, name = text.rpartition(":")
     exact = snapshot.about(namespace, name) if colon else ()
-    return exact or snapshot.about("", text)
+    if exact := exact or snapshot.about("", text):
+        return exact
+    # The last part of a name is what people know of it: log4j-core, or the module's own name.
+    return tuple(advisory for where, whole in snapshot.ending(text) for advisory in snapshot.about(where, whole))
+
+
+def _of_purl(snapshot: Snapshot, purl: str) -> tuple[Advisory, ...]:
+    """The advisories about a purl's package, whatever its version: of its type where there are any, else of its name."""
+    from hullmark.model.purl import namespace_of, unquote
+
+    type, _, rest = purl.removeprefix("pkg:").partition("/")
+    path = rest.partition("?")[0].partition("#")[0]
+    # A version begins at the last @ of the last segment: npm's scopes begin with one, too.
+    name = unquote(path.rpartition("/")[2].partition("@")[0])
+    scope = namespace_of(purl)
+    whole = f"{scope}{':' if type == 'maven' else '/'}{name}" if scope else name
+    return snapshot.about(type, whole) or snapshot.about("", whole) or snapshot.about("", name)
 
 
 def _print_advisory(advisory: Advisory, terms: list[str]) -> None:

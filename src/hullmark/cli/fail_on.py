@@ -58,12 +58,12 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
 
     def status_of(result: Matches | MatchesJson) -> int:
         if "unknown" in words and _is_open(result):
-            return _MET
+            return _met(arguments.fail_on, "not everything can be told of the packages")
         if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
-            return _MET
+            return _met(arguments.fail_on, "the distribution is at its end of life")
         found = [match for match in result.matches if counts(match)]
-        if any(map(meets, found)):
-            return _MET
+        if meeting := sum(map(meets, found)):
+            return _met(arguments.fail_on, f"{meeting:,} match{'es' * (meeting > 1)} of {len(found):,}")
         unrated = sum(match.advisory.severity == "unknown" for match in found)
         gap = result.snapshot.exploited_gap if result.snapshot is not None else ""
         if "kev" in words and gap and any(match.advisory.cve for match in found):
@@ -71,6 +71,14 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         return _cannot_tell(unrated, floors) if floors and unrated else 0
 
     return status_of
+
+
+def _met(asked: str, reason: str) -> int:
+    """Say on standard error why the status is 1: it may be all that is read of a step in a pipeline."""
+    import sys
+
+    sys.stderr.write(f"hullmark: --fail-on {asked} is met: {reason}\n")
+    return _MET
 
 
 def _cannot_tell_of_exploitation(gap: str) -> int:

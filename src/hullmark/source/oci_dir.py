@@ -23,6 +23,8 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image in a layout folder."""
     place, wanted = split_place(rest)
     folder = Path(place)
+    if not folder.exists():
+        raise HullmarkError(f"there is no folder {place}", advice="check the path")
     if not (folder / "index.json").is_file():
         raise HullmarkError(
             f"{place} is not an OCI layout: it has no index.json", advice="name a folder with index.json"
