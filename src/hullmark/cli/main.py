@@ -34,6 +34,7 @@ _VERBS = (
     "migrate",
     "backup",
     "restore",
+    "completion",
 )
 """The modules of one verb each, in the order in which `--help` shows them."""
 
