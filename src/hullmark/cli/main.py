@@ -89,14 +89,14 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
         names = isinstance(action, argparse._SubParsersAction) or action.metavar == "ACTION"
-        if not names or value in (action.choices or ()):
+        if not names or action.choices is None or value in action.choices:
             super()._check_value(action, value)
             return
         from difflib import get_close_matches
 
         from hullmark.cli.habits import ACTIONS
 
-        near = get_close_matches(value, tuple(action.choices or ()))
+        near = get_close_matches(value, tuple(action.choices))
         meant = f": {' or '.join(near)}?" if near else ""
         if not near and self.prog == "hullmark db" and value in ACTIONS:
             meant = f": {ACTIONS[value]}"
