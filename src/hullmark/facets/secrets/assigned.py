@@ -29,7 +29,7 @@ _CLOSE = rb"\\{0,3}[\"'`]?[\])]{0,2}"
 _SIGN = re.compile(_CLOSE + rb"([ \t]{0,40})(=>|:=|\+=|={1,3}|:(?!:))([ \t]{0,40})").match
 _DEFAULT = re.compile(rb":?[-=]([^}\n\0]{1,500})\}").match
 _ELEMENT = re.compile(
-    rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n\0]{1,2000}?)[ \t]*(?:\]\]>)?</"
+    rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n\0]{1,20000}?)[ \t]*(?:\]\]>)?</"
 ).match
 _PAIR = re.compile(
     rb"\\{0,3}[\"']?[ \t]{0,8}(?:\r?\n[ \t]{1,60}|,[ \t]{0,8}(?:\r?\n[ \t]{0,60})?|[ \t])\\{0,3}[\"']?(?i:value)\\{0,3}[\"']?"
@@ -47,8 +47,8 @@ _LINE_START = re.compile(
     rb"[ \t]*(?:[#;*!]+[ \t]*|-[ \t]+|export[ \t]+|set[ \t]+|local[ \t]+|readonly[ \t]+|[\"'{]|<)?[\"']?\Z"
 ).match
 _MANY = re.compile(r"(?i)[\w.-]*(?:passwords|passwds|tokens|credentials|phrases|keys|auth)\Z").match
-_LONE = re.compile(rb"[ \t]{1,40}([^\s\"'#;=:\0][^\s\0]{0,499}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
-_QUOTED_WORD = re.compile(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f\0]){1,500}\1").match
+_LONE = re.compile(rb"[ \t]{1,40}([^\s\"'#;=:\0][^\s\0]{0,20000}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
+_QUOTED_WORD = re.compile(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f\0]){1,20000}\1").match
 _QUOTE = re.compile(rb"(?:[bBrRuUfF$@]{0,2})(\\{0,3})([\"'`])").match
 _CONTENT = {
     b'"': re.compile(rb'(?:[^"\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+').match,
@@ -57,9 +57,12 @@ _CONTENT = {
 }
 _ESCAPED = re.compile(rb"[^\"'\\\r\n\x1f\0]{0,2000}+").match
 _SCHEME = re.compile(rb"(?i:basic|bearer|token|digest|negotiate|apikey)[ \t]{1,4}").match
-_ITEM = re.compile(rb"\\{0,3}([\"'])((?:(?!\1)[^\\\r\n\0]){1,500})\\{0,3}\1")
+_ITEM = re.compile(rb"[\[\s,]{0,200}\\{0,3}([\"'])((?:(?!\1)[^\\\r\n\0]){1,20000})\\{0,3}\1").match
 _TO_END = re.compile(rb"[^\r\n\x1f\0]{0,2000}").match
 _COMMENT = re.compile(rb"(?:\A#[ \t]|[ \t]+(?:#|//|;)).*\Z").search
+_REST = re.compile(rb"[^\r\n\x1f\0\"'`<>]*+").match
+"""What follows a value of which no more was looked at; it is a part of it."""
+
 _WORD = re.compile(rb"(?:[^\s;|&<>\"'`\x1f\0]|&(?=[^\s&])){0,2000}").match
 _PART = re.compile(rb"[^\s;|&<>\"'`\x1f\0]{0,2000}").match
 _CALL = re.compile(rb"[A-Za-z_$@][\w.$>:\\@!?-]{0,100}[(\[]|[(\[{]|new |function\b|await |lambda\b").match
@@ -178,9 +181,10 @@ class _Reading:
             if content is not None and not (self.is_code and _NO_VALUE_OF_CODE(body, *content.span())):
                 yield from self._judged(name, *content.span())
         elif body[at : at + 1] == b"[":
-            end = _end_of_list(body, at)
-            for item in _ITEM.finditer(body, at, end):
+            item = _ITEM(body, at)
+            while item is not None:
                 yield from self._judged(name, *item.span(2))
+                item = _ITEM(body, item.end())
         elif may_be_block and not self.is_code and (block := _BLOCK(body, at)) is not None:
             yield from self._block(name, at, block.end(), is_text=body[at : at + 1] in (b"|", b">"))
         elif not self.is_code:
@@ -226,8 +230,10 @@ class _Reading:
         if scheme is not None and scheme.end() < end:
             start = scheme.end()
         text = body[start:end]
-        if not text.startswith(_KEY_HEAD) and is_secret_value(name, text):
-            yield start, end
+        if text.startswith(_KEY_HEAD) or not is_secret_value(name, text):
+            return
+        rest = _REST(body, end) if len(text) >= _MOST else None
+        yield start, rest.end() if rest is not None else end
 
 
 def is_code(name: str) -> bool:
@@ -239,13 +245,6 @@ def _is_no_part(value: bytes) -> bool:
     """Whether the last character only ends what stands around the value."""
     last = value[-1:]
     return last in (b" ", b"\t", b",", b";", b'"', b"'") or (last in _OPENED and _OPENED[last] not in value)
-
-
-def _end_of_list(body: bytes, at: int) -> int:
-    end = body.find(b"]", at, at + _MOST)
-    line = body.find(b"\n", at, at + _MOST)
-    ends = [place for place in (end, line, min(len(body), at + _MOST)) if place >= 0]
-    return min(ends)
 
 
 def _unquoted(body: bytes, start: int, end: int) -> Span:

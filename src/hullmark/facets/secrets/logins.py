@@ -13,7 +13,7 @@ Span = tuple[int, int]
 
 _NAME = "password"
 _USER_INFO = re.compile(
-    rb"(?P<user>[^\s/:@\"'<>\x1f\0]{0,300})(?::(?P<password>(?![0-9]{1,5}[?#])[^\s/\"'<>\x1f\0]{0,500}))?@(?=[\w\[$*{%-])"
+    rb"(?P<user>[^\s/:@\"'<>\x1f\0]{0,20000})(?::(?P<password>(?![0-9]{1,5}[?#])[^\s/\"'<>\x1f\0]{0,20000}))?@(?=[\w\[$*{%-])"
 ).match
 _TOKENS = (b"http", b"https")
 _NO_PASSWORDS = (b"", b"x-oauth-basic", b"x")
@@ -21,17 +21,17 @@ _NO_TOKENS = (b"git", b"oauth2", b"user", b"username", b"anonymous")
 _THIN = re.compile(rb"(?i:jdbc:oracle:(?:thin|oci):)[^\s/@\"']{1,100}/([^\s/@\"']{1,200})@")
 _IDENTIFIED = re.compile(
     rb"(?i:identified[ \t]{1,8}(?:with[ \t]{1,8}\S{1,60}[ \t]{1,8})?(?:by|as)[ \t]{1,8}(?:password[ \t]{1,8})?)"
-    rb"\\{0,3}([\"'])([^\r\n\"'\\\x1f\0]{1,300})"
+    rb"\\{0,3}([\"'])([^\r\n\"'\\\x1f\0]{1,20000})"
 )
 
 _SEP = rb"(?:[ \t\x1f=]{1,4}(?:\\\r?\n[ \t]{0,40})?|\\?[\"'][ \t,]{1,4}(?=\\?[\"']))"
 _VALUE = (
-    rb"(?:\\?\"(?P<a>[^\"\r\n\\\x1f\0]{1,500})|\\?'(?P<b>[^'\r\n\\\x1f\0]{1,500})"
-    rb"|(?P<c>[^\s\"'\x1f\0<>|;&-][^\s\"'\x1f<>|;&]{0,500}))"
+    rb"(?:\\?\"(?P<a>[^\"\r\n\\\x1f\0]{1,20000})|\\?'(?P<b>[^'\r\n\\\x1f\0]{1,20000})"
+    rb"|(?P<c>[^\s\"'\x1f\0<>|;&-][^\s\"'\x1f<>|;&]{0,20000}))"
 )
 _LOGIN_VALUE = (
-    rb"(?:\\?\"[^\":\r\n\x1f\0]{0,200}:(?P<a>[^\"\r\n\\\x1f\0]{1,500})|\\?'[^':\r\n\x1f\0]{0,200}:(?P<b>[^'\r\n\\\x1f\0]{1,500})"
-    rb"|[^\s\"'\x1f:;|&]{0,200}:(?P<c>(?:[^\s\"'\x1f\0;|&]|&(?=[^\s&])){1,500}))"
+    rb"(?:\\?\"[^\":\r\n\x1f\0]{0,200}:(?P<a>[^\"\r\n\\\x1f\0]{1,20000})|\\?'[^':\r\n\x1f\0]{0,200}:(?P<b>[^'\r\n\\\x1f\0]{1,20000})"
+    rb"|[^\s\"'\x1f:;|&]{0,200}:(?P<c>(?:[^\s\"'\x1f\0;|&]|&(?=[^\s&])){1,20000}))"
 )
 _BEGIN = rb"(?<=[\s\x1f\"',\[])"
 
@@ -57,10 +57,12 @@ def _program(begins: bytes, more: bytes, argument: re.Pattern[bytes]) -> _Progra
 
 
 _REGISTRY_LOGIN = rb"(?:[ \t\x1f\0]registry)?[ \t\x1f\"',]{1,4}login"
-_WORD_AT = rb"[ \t\x1f\0]+[\"']?(?P<a>[^\s\"'\x1f\0]{1,300})"
-_SHARE = re.compile(_BEGIN + rb"(?:-U|--user)" + _SEP + rb"?[\"']?[^\s\"'%\x1f\0]{1,100}%(?P<a>[^\s\"'\x1f\0]{1,300})")
+_WORD_AT = rb"[ \t\x1f\0]+[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})"
+_SHARE = re.compile(
+    _BEGIN + rb"(?:-U|--user)" + _SEP + rb"?[\"']?[^\s\"'%\x1f\0]{1,100}%(?P<a>[^\s\"'\x1f\0]{1,20000})"
+)
 _PASS = re.compile(
-    _BEGIN + rb"(?:pass:(?P<b>[^\s\"'\x1f\0]{1,500})|-[kK]" + _SEP + rb"(?P<a>[^\s\"'\x1f-][^\s\"'\x1f\0]{0,500}))"
+    _BEGIN + rb"(?:pass:(?P<b>[^\s\"'\x1f\0]{1,20000})|-[kK]" + _SEP + rb"(?P<a>[^\s\"'\x1f-][^\s\"'\x1f\0]{0,20000}))"
 )
 _HTPASSWD = re.compile(
     _BEGIN + rb"-[a-zA-Z0-9]{0,8}b[a-zA-Z0-9]{0,8}(?:[ \t\x1f\0]+-\S{1,6}){0,6}(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){1,2}?"
@@ -69,8 +71,8 @@ _HTPASSWD = re.compile(
 _ECHO = rb"\A[ \t\x1f\0]+(?:-\S+[ \t\x1f\0]+)?[\"']?"
 _ECHOED = re.compile(
     _ECHO
-    + rb"(?:[\w.-]{1,64}:(?P<b>[^\s\"'\x1f\\]{1,300})(?:\\n)?[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"
-    + rb"|(?P<a>[^\s\"'\x1f\\]{1,300})(?:\\n)?[\"']?[ \t]*\|[^\r\n|]{0,200}(?:--(?:password-)?stdin|--with-token|sudo[ \t]-S))"
+    + rb"(?:[\w.-]{1,64}:(?P<b>[^\s\"'\x1f\\]{1,20000})(?:\\n)?[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"
+    + rb"|(?P<a>[^\s\"'\x1f\\]{1,20000})(?:\\n)?[\"']?[ \t]*\|[^\r\n|]{0,200}(?:--(?:password-)?stdin|--with-token|sudo[ \t]-S))"
 )
 _ADDED = re.compile(rb"(?:add_user|change_password|authenticate_user)[\s\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)
 _P, _P_OR_NEXT, _BIG_P = _option(b"p"), _option(b"p", attached=True), _option(b"P", attached=True)
@@ -92,14 +94,14 @@ _PROGRAMS = (
     _program(b"ldap", rb"(?:search|modify|add|delete|passwd|whoami|compare)", _option(b"w", attached=True)),
     _program(b"snmp", rb"[a-z]{2,12}", _option(b"AXc")),
     *(_program(begins, rb"", _LOGIN) for begins in (b"curl", b"wget", b"http", b"https", b"ab", b"lftp", b"xh")),
-    _program(b"lftp", rb"", re.compile(_BEGIN + rb"-u" + _SEP + rb"[^\s,\"']{1,100},(?P<a>[^\s\"',;]{1,300})")),
+    _program(b"lftp", rb"", re.compile(_BEGIN + rb"-u" + _SEP + rb"[^\s,\"']{1,100},(?P<a>[^\s\"',;]{1,20000})")),
     *(_program(begins, rb"", _SHARE) for begins in (b"smbclient", b"smbmap", b"rpcclient", b"smbget", b"net ads")),
     _program(b"openssl", rb"", _PASS),
     _program(b"rabbitmqctl", rb"", _ADDED),
-    *(_program(begins, rb"", re.compile(rb"/p:[\"']?(?P<a>[^\s\"'\x1f\0]{1,300})")) for begins in (b"xfreerdp", b"wlfreerdp")),
+    *(_program(begins, rb"", re.compile(rb"/p:[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})")) for begins in (b"xfreerdp", b"wlfreerdp")),
     _program(b"htpasswd", rb"", _HTPASSWD),
     _program(b"mc", rb"[ \t\x1f\0]alias[ \t\x1f\0]set", re.compile(rb"\A(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){3}" + _WORD_AT)),
-    _program(b"vault", rb"[ \t\x1f\0]login", re.compile(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]{0,300})(?=[\s\x1f\0;|&]|\Z)")),
+    _program(b"vault", rb"[ \t\x1f\0]login", re.compile(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]{0,9999})(?=[\s\x1f\0;|&]|\Z)")),
     *(_program(begins, rb"", _ECHOED) for begins in (b"echo", b"printf")),
     _program(b"composer", rb"[ \t\x1f\0]config", re.compile(rb"http-basic\.[^\s\x1f\0]{1,100}[ \t\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)),
 )  # fmt: skip
@@ -107,7 +109,7 @@ _BEFORE_NAME = re.compile(rb"[\w.-]").match
 PROGRAMS = tuple(sorted({program.begins for program in _PROGRAMS}))
 """How the names of programs begin that are given passwords."""
 
-_COMMAND = re.compile(rb"(?:[^\\\r\n]|\\(?:\r?\n|.)){0,1000}", re.DOTALL).match
+_COMMAND = re.compile(rb"(?:[^\\\r\n]|\\(?:\r?\n|.))*+", re.DOTALL).match
 _NEXT = re.compile(rb"[ \t](?:&&|\|\|)[ \t]|;[ \t]|[ \t];")
 
 
@@ -122,7 +124,7 @@ _LINE = rb"(?m)^[^\s#:]"
 _COLUMNS = (
     _Columns(
         ("sasl_passwd", "sasl_password", "smtp_auth"),
-        re.compile(_LINE + rb"?[^\s#]\S{0,300}[ \t]+[^\s:]{1,200}:(\S{1,500})"),
+        re.compile(_LINE + rb"?[^\s#]\S{0,300}[ \t]+[^\s:]{1,200}:(\S{1,20000})"),
     ),
     _Columns(
         ("chap-secrets", "pap-secrets"),
@@ -130,15 +132,15 @@ _COLUMNS = (
     ),
     _Columns(
         (".secrets", "htpasswd", "passwd.client", "authinfo"),
-        re.compile(_LINE + rb"[^:\r\n]{0,200}:(?:[^:\r\n]{1,200}:)?([^$:{\r\n][^:\r\n]{0,500})$"),
+        re.compile(_LINE + rb"[^:\r\n]{0,200}:(?:[^:\r\n]{1,200}:)?([^$:{\r\n][^:\r\n]{0,20000})$"),
     ),
     _Columns(
         (".pgpass", "pgpass", "pgpass.conf"),
-        re.compile(_LINE + rb"[^:\r\n]{0,200}(?::[^:\r\n]{1,200}){3}:([^\r\n]{1,500})$"),
+        re.compile(_LINE + rb"[^:\r\n]{0,200}(?::[^:\r\n]{1,200}){3}:([^\r\n]{1,20000})$"),
     ),
-    _Columns(("main.cf", "master.cf"), re.compile(rb"\bstatic:[^\s:,]{1,200}:([^\s,]{1,500})")),
+    _Columns(("main.cf", "master.cf"), re.compile(rb"\bstatic:[^\s:,]{1,200}:([^\s,]{1,20000})")),
     _Columns(("main.cf", "master.cf"), re.compile(rb"\binline:[ \t]{0,4}(\{[^\r\n]{1,1000}\})")),
-    _Columns(("netrc",), re.compile(rb"(?:^|\s)password\s{1,20}(\S{1,500})")),
+    _Columns(("netrc",), re.compile(rb"(?:^|\s)password\s{1,20}(\S{1,20000})")),
     _Columns(
         (".conf", ".acl"),
         re.compile(

@@ -166,7 +166,8 @@ def test_a_command_has_as_many_words_as_before(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["key=", "password: ", "://a:", "mysql -p", "curl -u ", "token=\"", "<password>", "x-key-", "secret:\n - ", "user a >b "]
+    "piece", ["key=", "password: ", "://a:", "mysql -p", "curl -u ", "token=\"", "<password>", "x-key-", "secret:\n - ", "user a >b ",
+              "tokens: [", "tokens: ['a', "]
 )  # fmt: skip
 def test_hostile_text_costs_its_length(piece: str) -> None:
     assert isinstance(masked((piece * (200_000 // len(piece))).encode(), "redis.conf"), bytes)
@@ -195,3 +196,25 @@ def test_a_long_block_and_a_long_lone_value_are_masked_to_their_ends() -> None:
     block = "secret: |\n" + "".join(f"  line-{number:04}-{VALUE}\n" for number in range(1000))
     assert VALUE.encode() not in masked(block.encode(), "a.yaml")
     assert masked((VALUE * 500).encode(), "token") == b"****"
+
+
+@pytest.mark.parametrize("size", [450, 1990, 2100, 15_000])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("password={}", 'password="{}"', "password: {}", '{{"password": "{}"}}', "<password>{}</password>"),
+        *(
+            "tokens: ['{}', 'b-1']",
+            "password {}",
+            "run --password {} x",
+            "run --password={}",
+            "https://me:{}@a.example/",
+        ),
+        *("run --password '{}'", "Authorization: Bearer {}", "PASSWORD='{}' run", "curl -u me:{} https://a.example"),
+    ],
+)
+def test_a_value_is_masked_to_its_end_however_long_it_is(form: str, size: int) -> None:
+    value = (VALUE * (size // len(VALUE) + 1))[:size]
+    hidden = masked(form.format(value).encode() + b"\n", "a.conf")
+    assert VALUE.encode() not in hidden
+    assert len(hidden) < 200
