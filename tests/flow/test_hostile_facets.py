@@ -261,7 +261,7 @@ def test_key_stores_that_ask_for_hours_of_work_are_not_opened(hullmark: Program,
     assert [item.get("reason") for item in found["/srv/slow.p12"]] == [
         "it asks for more work to open it than any program that makes such files"
     ]
-    assert [item["type"] for item in found["/srv/good.p12"]] == ["key", "certificate", "certificate"]
+    assert [item["type"] for item in found["/srv/good.p12"]] == ["store", "key", "certificate", "certificate"]
     assert [(item["type"], item["is_encrypted"]) for item in found["/srv/other.p12"]] == [("key", True)]
 
 

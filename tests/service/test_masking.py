@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -10,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from psycopg import sql
 
 from hullmark.notify.channels import CHANNELS
-from hullmark.server.logs import set_up
+from hullmark.server.logs import masked
 from hullmark.server.stories.backup.backup import back_up
 from hullmark.server.stories.notice.deliver import wake_due
 from tests.flow.test_check import policy_of, rule
@@ -51,8 +54,23 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-async def test_no_planted_value_is_on_a_server(at: Desk, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    set_up("debug")
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """All that is logged, as the server writes it. (Its own way keeps loggers that outlive a test.)"""
+    out = io.StringIO()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, masked, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    logging.getLogger().addHandler(handler)
+    yield out
+    logging.getLogger().removeHandler(handler)
+    structlog.reset_defaults()
+
+
+async def test_no_planted_value_is_on_a_server(at: Desk, tmp_path: Path, log: io.StringIO) -> None:
     planted = Planted()
     digest = str(planted.image(at.registry.blobs)["digest"])
     at.registry.tags["1"] = digest
@@ -71,8 +89,8 @@ async def test_no_planted_value_is_on_a_server(at: Desk, tmp_path: Path, capfd: 
     with tarfile.open(backup) as archive:
         members = [(entry.name, archive.extractfile(entry)) for entry in archive]
         told |= {f"backup {name}": member.read() for name, member in members if member is not None}
-    said = capfd.readouterr()
-    told["logs"] = (said.out + said.err).encode()
+    told["logs"] = log.getvalue().encode()
+    assert b"request" in told["logs"]
     found = {name: values for name, body in told.items() if (values := found_in(body, planted.values))}
     assert found == {}
     where = {name.partition(" ")[0] for name, body in told.items() if found_in(body, [CANARY])}

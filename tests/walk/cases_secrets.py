@@ -9,6 +9,7 @@ import sqlite3
 import zipfile
 import zlib
 from base64 import b64encode
+from contextlib import closing
 
 from tests.unit.facets.secrets.samples import SAMPLES
 from tests.unit.facets.unpacking.packs import copied_and, head_of, pack_of
@@ -30,13 +31,13 @@ def _coded(*texts: str) -> bytes:
 
 def _database(**tables: list[str]) -> bytes:
     """A database in UTF-16, in whose bytes as they stand no short keyword is met."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("PRAGMA encoding = 'UTF-16le'")
-    for name, values in tables.items():
-        connection.execute(f"CREATE TABLE {name} (value TEXT)")
-        connection.executemany(f"INSERT INTO {name} VALUES (?)", [(value,) for value in values])
-    connection.commit()
-    return bytes(connection.serialize())
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA encoding = 'UTF-16le'")
+        for name, values in tables.items():
+            connection.execute(f"CREATE TABLE {name} (value TEXT)")
+            connection.executemany(f"INSERT INTO {name} VALUES (?)", [(value,) for value in values])
+        connection.commit()
+        return bytes(connection.serialize())
 
 
 def _pack() -> bytes:

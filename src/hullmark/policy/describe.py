@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from inspect import cleandoc
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -162,7 +163,11 @@ def _inline(schema: Any, components: dict[str, Any]) -> Any:
     if isinstance(schema, dict):
         if "$ref" in schema:
             return _inline(components[schema["$ref"].rpartition("/")[2]], components)
-        return {key: _inline(value, components) for key, value in schema.items()}
+        inlined = {key: _inline(value, components) for key, value in schema.items()}
+        # Only since Python 3.13 docstrings are kept without the indentation of the code around them.
+        if isinstance(inlined.get("description"), str):
+            inlined["description"] = cleandoc(inlined["description"])
+        return inlined
     if isinstance(schema, list):
         return [_inline(value, components) for value in schema]
     return schema

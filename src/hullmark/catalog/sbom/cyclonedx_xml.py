@@ -114,7 +114,7 @@ def _properties(element: _Element) -> list[Json]:
 
 def _licenses(element: _Element) -> list[Json]:
     parent = _child(element, "licenses")
-    return [choice for child in parent or () if (choice := _license(child)) is not None]
+    return [choice for child in (parent if parent is not None else ()) if (choice := _license(child)) is not None]
 
 
 def _license(element: _Element) -> Json | None:

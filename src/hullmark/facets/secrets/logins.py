@@ -101,7 +101,7 @@ _PROGRAMS = (
     *(_program(begins, rb"", re.compile(rb"/p:[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})")) for begins in (b"xfreerdp", b"wlfreerdp")),
     _program(b"htpasswd", rb"", _HTPASSWD),
     _program(b"mc", rb"[ \t\x1f\0]alias[ \t\x1f\0]set", re.compile(rb"\A(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){3}" + _WORD_AT)),
-    _program(b"vault", rb"[ \t\x1f\0]login", re.compile(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]{0,9999})(?=[\s\x1f\0;|&]|\Z)")),
+    _program(b"vault", rb"[ \t\x1f\0]login", re.compile(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]*+)(?=[\s\x1f\0;|&]|\Z)")),
     *(_program(begins, rb"", _ECHOED) for begins in (b"echo", b"printf")),
     _program(b"composer", rb"[ \t\x1f\0]config", re.compile(rb"http-basic\.[^\s\x1f\0]{1,100}[ \t\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)),
 )  # fmt: skip

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 import zstandard
@@ -61,12 +62,12 @@ def tar_of(files: dict[str, bytes]) -> bytes:
 
 
 def database(encoding: str) -> bytes:
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"PRAGMA encoding = '{encoding}'")
-    connection.execute("CREATE TABLE settings (name TEXT, value TEXT)")
-    connection.execute("INSERT INTO settings VALUES ('key', ?)", (TOKEN,))
-    connection.commit()
-    return bytes(connection.serialize())
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"PRAGMA encoding = '{encoding}'")
+        connection.execute("CREATE TABLE settings (name TEXT, value TEXT)")
+        connection.execute("INSERT INTO settings VALUES ('key', ?)", (TOKEN,))
+        connection.commit()
+        return bytes(connection.serialize())
 
 
 @pytest.mark.parametrize(

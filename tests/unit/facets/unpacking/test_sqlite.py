@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +13,12 @@ from hullmark.facets.unpacking.archives import MIB, Allowance, Enough, look_insi
 
 
 def database(rows: list[tuple[str, str]], encoding: str = "UTF-8") -> bytes:
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"PRAGMA encoding = '{encoding}'")
-    connection.execute("CREATE TABLE settings (id INTEGER PRIMARY KEY, name TEXT, value TEXT)")
-    connection.executemany("INSERT INTO settings (name, value) VALUES (?, ?)", rows)
-    connection.commit()
-    return bytes(connection.serialize())
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"PRAGMA encoding = '{encoding}'")
+        connection.execute("CREATE TABLE settings (id INTEGER PRIMARY KEY, name TEXT, value TEXT)")
+        connection.executemany("INSERT INTO settings (name, value) VALUES (?, ?)", rows)
+        connection.commit()
+        return bytes(connection.serialize())
 
 
 def shown(body: bytes) -> tuple[dict[str, bytes], str]:
