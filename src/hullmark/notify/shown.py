@@ -113,12 +113,13 @@ def unmentioned(text: str) -> str:
 
 
 def address(url: str) -> str:
-    """A web address that is safe in any markup; "" for anything else."""
+    """A web address that is safe in any markup; "" for anything else, and for one that is too long then."""
     if not url.startswith(("https://", "http://")) or len(url) > _URL:
         return ""
-    return _UNSAFE_IN_URL.sub(
+    safe = _UNSAFE_IN_URL.sub(
         lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace")), url
     )
+    return safe if len(safe) <= _URL else ""
 
 
 def units(text: str) -> int:

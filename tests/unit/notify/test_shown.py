@@ -73,6 +73,10 @@ def test_an_address_can_stand_in_any_markup(url: str, expected: str) -> None:
     assert address(url) == expected
 
 
+def test_an_address_that_is_too_long_when_it_can_stand_in_any_markup_is_none() -> None:
+    assert address("https://a.example/" + "\U000771505" * 150) == ""
+
+
 def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> None:
     what = shown(wish())
     (section,) = what.sections
