@@ -262,7 +262,9 @@ def test_key_stores_that_ask_for_hours_of_work_are_not_opened(hullmark: Program,
         "it asks for more work to open it than any program that makes such files"
     ]
     assert [item["type"] for item in found["/srv/good.p12"]] == ["store", "key", "certificate", "certificate"]
-    assert [(item["type"], item["is_encrypted"]) for item in found["/srv/other.p12"]] == [("key", True)]
+    others = [(item["type"], item.get("is_encrypted")) for item in found["/srv/other.p12"]]
+    assert [other for other in others if other[0] == "key"] == [("key", True)]
+    assert {kind for kind, _ in others} <= {"store", "key"}
 
 
 def test_values_in_der_that_are_nested_without_end(hullmark: Program, tmp_path: Path) -> None:
