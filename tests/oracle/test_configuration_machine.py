@@ -159,7 +159,9 @@ def assert_read_alike(libcrypto: LibCrypto, path: Path, text: str) -> int:
     theirs = libcrypto.values(path, list(ours))
     assert (theirs is None) == bool(read.problems), read.problems
     if theirs is not None:
-        assert [value.encode() for value in ours.values()] == theirs
+        # Values of names such as challengePassword are masked, whatever they are.
+        told = [theirs[at] if value == "****" else value.encode() for at, value in enumerate(ours.values())]
+        assert told == theirs
     return len(ours)
 
 
