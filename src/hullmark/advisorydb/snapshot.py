@@ -173,10 +173,10 @@ class Snapshot:
         return tuple(self._whole(number, head) for number, head in rows)
 
     def ending(self, last: str) -> tuple[tuple[str, str], ...]:
-        """The packages (namespace, name) whose names end with this part, behind a colon or a slash, sorted; at most 100."""
+        """The packages (namespace, name) whose names end with this part, behind a colon or a slash, sorted."""
         rows = self._db.execute(
             "SELECT namespace, name FROM package WHERE substr(name, -length(?1) - 1) IN (':' || ?1, '/' || ?1) "
-            "ORDER BY namespace, name LIMIT 100",
+            "ORDER BY namespace, name",
             (last,),
         )
         return tuple(rows.fetchall())

@@ -37,7 +37,7 @@ def main_version(stamped: str, settings: dict[str, str], module: str) -> str:
 
 
 def version_flags(flags: str) -> str:
-    """Of a linker's flags those that set a version variable to a version."""
+    """The flags among a linker's that set a version variable to a version."""
     words = (_WORD.search(piece.lstrip(" =\t")) for piece in flags.split("-X")[1:])
     settings = (word[0].partition("=") for word in words if word is not None)
     return " ".join(

@@ -18,7 +18,7 @@ how to use it
 """
 
 
-class Place(NamedTuple):
+class CommandWords(NamedTuple):
     """A place in a command line: the words before it (`image list`), the words and options that may follow, each with its help."""
 
     path: tuple[str, ...]
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _places(parser: argparse.ArgumentParser, path: tuple[str, ...]) -> Iterator[Place]:
+def _places(parser: argparse.ArgumentParser, path: tuple[str, ...]) -> Iterator[CommandWords]:
     """The parser's own place, and those of the parsers below it."""
     below: dict[str, argparse.ArgumentParser] = {}
     words: list[tuple[str, str]] = []
@@ -54,7 +54,7 @@ def _places(parser: argparse.ArgumentParser, path: tuple[str, ...]) -> Iterator[
             options += [(name, said) for name in action.option_strings]
         elif action.choices:
             words += [(str(name), "") for name in action.choices]
-    yield Place(path, tuple(words), tuple(options))
+    yield CommandWords(path, tuple(words), tuple(options))
     for name, inner in below.items():
         yield from _places(inner, (*path, name))
 
@@ -87,7 +87,7 @@ complete -o filenames -F _hullmark hullmark
 """
 
 
-def _bash(places: list[Place]) -> str:
+def _bash(places: list[CommandWords]) -> str:
     rows = []
     for place in places:
         path = "".join(f" {word}" for word in place.path)
@@ -122,7 +122,7 @@ _hullmark "$@"
 """
 
 
-def _zsh(places: list[Place]) -> str:
+def _zsh(places: list[CommandWords]) -> str:
     rows = []
     for place in places:
         path = "".join(f" {word}" for word in place.path)
@@ -131,7 +131,7 @@ def _zsh(places: list[Place]) -> str:
     return _ZSH % "\n".join(rows)
 
 
-def _fish(places: list[Place]) -> str:
+def _fish(places: list[CommandWords]) -> str:
     lines = ["# hullmark: completion for fish, written by `hullmark completion fish`"]
     for place in places:
         seen = [f"__fish_seen_subcommand_from {word}" for word in place.path] or ["__fish_use_subcommand"]
@@ -147,4 +147,4 @@ def _fish(places: list[Place]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_SHELLS: dict[str, Callable[[list[Place]], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+_SHELLS: dict[str, Callable[[list[CommandWords]], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}

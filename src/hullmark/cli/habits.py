@@ -5,30 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-OPTIONS: dict[str, str] = {
-    "--severity": "choose what counts with --fail-on SEVERITY, and what is shown with a policy's rule vulnerabilities.found",
-    "--ignore-unfixed": "--only-fixed leaves out what has no fix",
-    "--exit-code": "--fail-on SEVERITY ends with status 1 where it is met",
-    "--fail-on-severity": "it is --fail-on SEVERITY",
-    "--format": "it is -o FORMAT; hullmark formats lists them",
-    "-f": "it is -o FORMAT; hullmark formats lists them",
-    "--file": "write to a file with -o FORMAT=FILE",
-    "--exclude": "all files are read; what is in an excepted place is left out by a policy's rule (allow)",
-    "--skip-dirs": "all files are read; what is in an excepted place is left out by a policy's rule (allow)",
-    "--skip-files": "all files are read; what is in an excepted place is left out by a policy's rule (allow)",
-    "--skip-db-update": "a scan fetches no advisories; hullmark db update does",
-    "--scanners": "each is a command: vulns, secrets, config, malware",
-    "--scope": "all layers are read; --all-layers also shows what later layers deleted or replaced",
-    "--username": "log in with docker login or podman login; their files are read",
-    "--password": "log in with docker login or podman login; their files are read",
+_ALL_FILES = "all files are read; a policy's rules leave out what their allow names"
+_LOGINS = "log in with docker login or podman login; their files are read"
+_READS_IMAGES = "--platform"
+
+OPTIONS: dict[str, tuple[str, str]] = {
+    "--severity": (
+        "--fail-on",
+        "choose what counts with --fail-on SEVERITY, or with a policy's rule vulnerabilities.found",
+    ),
+    "--ignore-unfixed": ("--only-fixed", "--only-fixed leaves out what has no fix"),
+    "--exit-code": ("--fail-on", "--fail-on SEVERITY ends with status 1 where it is met"),
+    "--fail-on-severity": ("--fail-on", "it is --fail-on SEVERITY"),
+    "--format": ("-o", "it is -o FORMAT; hullmark formats lists them"),
+    "-f": ("-o", "it is -o FORMAT; hullmark formats lists them"),
+    "--file": ("-o", "write to a file with -o FORMAT=FILE"),
+    "--exclude": (_READS_IMAGES, _ALL_FILES),
+    "--skip-dirs": (_READS_IMAGES, _ALL_FILES),
+    "--skip-files": (_READS_IMAGES, _ALL_FILES),
+    "--skip-db-update": (_READS_IMAGES, "a scan fetches no advisories; hullmark db update does"),
+    "--scanners": (_READS_IMAGES, "each is a command: vulns, secrets, config, malware"),
+    "--scope": (
+        _READS_IMAGES,
+        "all layers are read; scan --all-layers also shows what later layers deleted or replaced",
+    ),
+    "--username": (_READS_IMAGES, _LOGINS),
+    "--password": (_READS_IMAGES, _LOGINS),
 }
-"""Options of Trivy, Grype, Syft and Docker that are called otherwise here."""
+"""Options of Trivy, Grype, Syft and Docker that are called otherwise here: an option of ours, and what to type where a command has it."""
 
 ACTIONS: dict[str, str] = {
     "list": "status shows what there is",
     "ls": "status shows what there is",
     "check": "status shows how old it is",
-    "delete": "hullmark cache prune frees space",
+    "delete": "update --keep-snapshots N keeps fewer",
     "init": "update fetches the advisories",
     "download": "update fetches the advisories",
 }
@@ -36,13 +46,14 @@ ACTIONS: dict[str, str] = {
 
 
 def meant(option: str, there: Iterable[str]) -> str:
-    """What to type for an option that is not there, of those that are; "" where nothing comes near it."""
+    """What to type instead of an option that the command does not have; "" where none is close. `there` are those that it has."""
     known = sorted(there)
     name = option.partition("=")[0]
-    if name in OPTIONS and name not in known:
-        return OPTIONS[name]
-    near = get_close_matches(name, [*known, *OPTIONS], 2) if name.startswith("--") else []
-    if near and near[0] not in known:
-        return OPTIONS[near[0]]
+    elsewhere = {theirs: said for theirs, (ours, said) in OPTIONS.items() if ours in known and theirs not in known}
+    if name in elsewhere:
+        return elsewhere[name]
+    near = get_close_matches(name, [*known, *elsewhere], 2) if name.startswith("--") else []
+    if near and near[0] in elsewhere:
+        return elsewhere[near[0]]
     likely = [option for option in near if option in known]
     return f"{' or '.join(likely)}?" if likely else ""

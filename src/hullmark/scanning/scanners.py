@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hullmark.facets.malware.scanner import Scanner, Unarmed
+from hullmark.facets.malware.scanner import EngineWithoutSignatures, Scanner
 from hullmark.facets.malware.yara import MAX_RULES_BYTES, BadRules, YaraScanner
 from hullmark.model.errors import HullmarkError
 from hullmark.net.clamd import ClamdScanner
@@ -31,7 +31,7 @@ def opened(places: ScannerPlaces) -> Iterator[tuple[Scanner, ...]]:
     with ExitStack() as stack:
         clamav = _clamav(places, stack)
         yara = _yara(places.yara_rules) if places.yara_rules is not None else None
-        if isinstance(clamav, Unarmed) and yara is not None:
+        if isinstance(clamav, EngineWithoutSignatures) and yara is not None:
             clamav = None  # another one looks, and nobody asked for this one
         yield tuple(scanner for scanner in (clamav, yara) if scanner is not None)
 
@@ -50,7 +50,7 @@ def _clamav(places: ScannerPlaces, stack: ExitStack) -> Scanner | None:
         if daemon is not None or program is None:
             return daemon
         if database is None:
-            return Unarmed(replace(engine_of_program(program), has_signatures=False))
+            return EngineWithoutSignatures(replace(engine_of_program(program), has_signatures=False))
         return _clamscan(program, database, stack)
     except HullmarkError:
         return None  # nobody asked for it

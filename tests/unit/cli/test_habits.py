@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.cli.habits import ACTIONS, OPTIONS
-from hullmark.cli.main import main, verbs
+from hullmark.cli.habits import ACTIONS, OPTIONS, meant
+from hullmark.cli.main import main, parser
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
@@ -19,14 +19,14 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "what", "advice"),
     [
-        (("scan", "--severty", "high", "x"), "hullmark scan has no option --severty", OPTIONS["--severity"]),
+        (("vulns", "--severty", "high", "x"), "hullmark vulns has no option --severty", OPTIONS["--severity"][1]),
         (("vulns", "--only-fixd", "x"), "hullmark vulns has no option --only-fixd", "--only-fixed or --only-notfixed?"),
         (
             ("vulns", "--ignore-unfixed", "x"),
             "hullmark vulns has no option --ignore-unfixed",
-            OPTIONS["--ignore-unfixed"],
+            OPTIONS["--ignore-unfixed"][1],
         ),
-        (("scan", "-f", "json", "x"), "hullmark scan has no option -f", OPTIONS["-f"]),
+        (("scan", "-f", "json", "x"), "hullmark scan has no option -f", OPTIONS["-f"][1]),
         (("scan", "-z", "x"), "hullmark scan has no option -z", "hullmark scan --help lists them"),
         (("db", "list"), f"there is no action 'list': {ACTIONS['list']}", "hullmark db --help shows what can be given"),
         (("db", "serch", "x"), "there is no action 'serch': search?", "hullmark db --help shows what can be given"),
@@ -39,9 +39,12 @@ def test_a_mistake_is_answered_with_what_to_type(
     assert refusal(capsys, *words) == [f"hullmark: {what}", f"  {advice}"]
 
 
-def test_no_habit_is_an_option_of_ours_everywhere() -> None:
-    assert {verb.NAME for verb in verbs()} >= {"scan", "vulns"}
-    assert not set(OPTIONS) & {"--only-fixed", "--fail-on", "-o", "--quiet", "-q"}
+def test_an_answer_names_what_the_command_has() -> None:
+    assert meant("--severity", ("--fail-on",)) == OPTIONS["--severity"][1]
+    assert meant("--username", ("--user",)) != OPTIONS["--username"][1]
+    (commands,) = (action.choices for action in parser()._actions if isinstance(action.choices, dict))
+    options = {option for command in commands.values() for option in command._option_string_actions}
+    assert {ours for ours, _ in OPTIONS.values()} <= options
 
 
 @pytest.mark.parametrize(("words", "same"), [(("help",), ("--help",)), (("help", "scan"), ("scan", "--help"))])

@@ -205,7 +205,7 @@ def _algorithms(read: x509.Certificate) -> dict[str, Any]:
 
 
 def _told(public: Any) -> dict[str, Any]:
-    """What is told of a public key: family, size, and the digest by which a private key and its certificate are found."""
+    """A public key's family, size, and the digest that it shares with its private key and its certificates."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

@@ -21,7 +21,7 @@ _KEY, _CERTIFICATE = 1, 2
 _DIGEST_BYTES = 20
 
 
-PASSWORD = "changeit"  # noqa: S105 — it is no secret
+PASSWORD = "changeit"  # noqa: S105 — everyone knows it
 """The password that all of Java's tools begin with."""
 
 _LETTERS = PASSWORD.encode("utf-16-be")

@@ -1,4 +1,4 @@
-"""What Apache httpd refuses to start with: directives of modules that are not loaded, in a wrong place, or with a value that is none."""
+"""What Apache httpd refuses to start with: directives of modules that are not loaded, misplaced directives, invalid values."""
 
 from __future__ import annotations
 

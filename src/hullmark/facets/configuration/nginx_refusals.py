@@ -1,4 +1,4 @@
-"""What nginx refuses to start with (`nginx -t`): unknown directives, a wrong place, a wrong number of arguments, a switch that is none."""
+"""What nginx refuses to start with (`nginx -t`): unknown and misplaced directives, a wrong number of arguments, invalid switches."""
 
 from __future__ import annotations
 

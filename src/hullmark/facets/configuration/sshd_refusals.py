@@ -42,7 +42,7 @@ def refusal(name: str, value: Value) -> str:
         return ""
     if name == "Port":
         wrong = next((port for port in value if not _PORT(port) or int(port) > _HIGHEST_PORT), None)
-        return f"{wrong[:100]} is no port" if wrong is not None else ""
+        return f"{wrong[:100]} is not a port" if wrong is not None else ""
     if name in _LEAST_WORDS and any(len(line.split()) < _LEAST_WORDS[name] for line in value):
         return f"{name} needs {_LEAST_WORDS[name]} words"
     known = _ALGORITHMS.get(name)
@@ -50,4 +50,4 @@ def refusal(name: str, value: Value) -> str:
         return ""
     first = value[0][1:] if value[0][:1] in ("+", "^") else value[0]
     unknown = next((word for word in (first, *value[1:]) if word not in known and not set("*?") & set(word)), None)
-    return f"{unknown[:100]} is no algorithm for {name}" if unknown is not None else ""
+    return f"{unknown[:100]} is not an algorithm for {name}" if unknown is not None else ""

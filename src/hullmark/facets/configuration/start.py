@@ -48,7 +48,7 @@ class StartFiles(Protocol):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A program as it is started. `arguments` are those that are known; `is_known` is false if there are others.
+    """A program and the arguments it is started with. `is_known` is false if it has arguments that could not be told.
 
     `environment` goes by name, `folder` is where it is started, "" where that is not known.
     """

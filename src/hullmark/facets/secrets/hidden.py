@@ -112,13 +112,14 @@ def _decoded(body: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[Text]:
             if found is None or found.start() >= stop:
                 break
             at = last = found.end()
-            content = _plain(found[0]) if found.end() > start else b""
-            if content:
-                yield Text(found.start(), 0, content)
+            # What begins with the body may be the rest of a text that a large file's pieces part, wherever in four letters.
+            for cut in range(1 if found.start() else 4) if found.end() > start else ():
+                if content := _plain(found[0][cut:]):
+                    yield Text(found.start(), 0, content)
 
 
 def _plain(coded: bytes) -> bytes:
-    """What base64 stands for, in either alphabet; b"" for what is none."""
+    """The bytes that a text in base64 encodes, in either alphabet; b"" for a text that is not base64."""
     digits = b"".join(coded.translate(_URL_SAFE).split()).rstrip(b"=")
     try:
         return a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"=" * (-len(digits) % 4 % 3))

@@ -113,7 +113,7 @@ def is_assigned_secret(value: bytes) -> bool:
 
 
 def is_mixed(value: bytes) -> bool:
-    """Whether a value has digits among its letters besides: in code, few words have that are no secrets."""
+    """Whether a value has digits among its letters besides: words in code that are not secrets seldom have."""
     return is_assigned_secret(value) and any(48 <= byte < 58 for byte in value) and any(byte >= 65 for byte in value)
 
 

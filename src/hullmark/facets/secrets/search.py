@@ -46,9 +46,13 @@ _PAGE = re.compile(
 ).fullmatch
 """Compressed manual pages and changelogs, of which every distribution has very many, are not opened."""
 
+_GZIP = b"\x1f\x8b\x08"
+
 CLASSES, PAGES = "classes", "pages"
 
 _PROGRAM = (b"\x7fELF", b"MZ")
+_HEAD = 512
+"""As many bytes say of which format a file is: a tar takes most."""
 
 _CUT = "it holds very many secrets; not all of them are told"
 _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
@@ -73,7 +77,7 @@ def unopened(what: str) -> SecretFact:
     return SecretFact("", 0, "", (), what)
 
 
-class Searched(NamedTuple):
+class BodySearch(NamedTuple):
     """The secrets in a body, the body, and whether there may be more."""
 
     spots: list[Spot]
@@ -90,17 +94,17 @@ class Search(msgspec.Struct, frozen=True):
     own: OwnRules
     allowed: tuple[Allowance, ...]
 
-    def of(self, body: bytes | memoryview, name: str) -> Searched:
+    def of(self, body: bytes | memoryview, name: str) -> BodySearch:
         """Search a body as it stands."""
         return self.sorted_out(body, self.finder.find(body, name).found, is_cut=False)
 
-    def sorted_out(self, body: bytes | memoryview, found: list[Spot], *, is_cut: bool) -> Searched:
+    def sorted_out(self, body: bytes | memoryview, found: list[Spot], *, is_cut: bool) -> BodySearch:
         """What of the found is not left out."""
         if not found:
-            return Searched([], b"", is_cut)
+            return BodySearch([], b"", is_cut)
         whole = bytes(body)
         spans = spans_of(self.own.blocks, whole)
-        return Searched([spot for spot in found if not _is_left_out(spot, spans)], whole, is_cut)
+        return BodySearch([spot for spot in found if not _is_left_out(spot, spans)], whole, is_cut)
 
     def fact(self, body: bytes, spot: Spot, line: int, inner: str = "") -> SecretFact:
         """A secret as it is kept."""
@@ -158,7 +162,7 @@ class FileSearch:
         There are so many `lines` before it; None: it has none, and all that is found is told of the first one.
         """
         for start, fact in self._in(body, name, "", 0, met):
-            if part is None or start in part:
+            if part is None or start in part or (start < 0 and (fact.kind, fact.digest) not in self._met):
                 line = 1 if lines is None else fact.line + lines
                 self._add(fact if line == fact.line else msgspec.structs.replace(fact, line=line))
 
@@ -193,7 +197,9 @@ class FileSearch:
     def _in(
         self, body: bytes | memoryview, name: str, inner: str, depth: int, met: Spots | None = None
     ) -> Iterator[tuple[int, SecretFact]]:
-        """(where it begins, the secret) of a body, in what is hidden in it too. `met`: what is known to be found in it."""
+        """(where it begins, the secret) of a body, in what is hidden in it too; -1: in what may have begun in front of the body. `met`:
+        what is known to be found in it.
+        """
         search = self._search
         met = met or search.finder.find(body, name)
         spots, whole, is_cut = search.sorted_out(body, met.found, is_cut=met.is_cut)
@@ -217,7 +223,9 @@ class FileSearch:
             for start, fact in self._in(text.content, name if text.width else "", inner, depth + 1):
                 line = line or body.count(b"\n", 0, text.start) + 1
                 further = fact.line - 1 if text.width else 0
-                yield text.start + start * text.width, msgspec.structs.replace(fact, line=line + further)
+                # Base64 at the beginning of a piece may be the rest of a text in which the same was found already.
+                at = text.start + start * text.width if text.start or text.width else -1
+                yield at, msgspec.structs.replace(fact, line=line + further)
             if not text.width and may_hold_files(text.content):
                 self._inside(text.content, f"{inner}!/" if inner else "", depth + 1)
 
@@ -245,11 +253,11 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
     holds_files = may_hold_files(body) or archives.ends_as_zip(body)
     if not (met.found or met.signs or met.is_cut or holds_files):
         return None
-    if holds_files and _PAGE(path):
-        return [unopened(PAGES)]
     file = FileSearch(search, len(body))
     file.look(body, name, met=met)
-    if holds_files:
+    if holds_files and _PAGE(path) and body[:3] == _GZIP:
+        file.found.append(unopened(PAGES))
+    elif holds_files:
         file.open(bytes(body))
     return file.finish(report)
 
@@ -269,19 +277,14 @@ class Pieces:
         self._lines = 0
         self._is_blank = False
         self._archive: io.BytesIO | None = None
-        self._is_first = True
+        self._head = bytearray()
         self._has_lines = True
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
-        if self._is_first:
-            self._is_first = False
-            holds_files = may_hold_files(piece)
-            # To count the lines of a large program or archive takes as long as the search, and tells nobody anything.
-            self._has_lines = not holds_files and not bytes(piece[:4]).startswith(_PROGRAM)
-            if holds_files or bytes(piece[:2]) == b"#!":
-                self._hold()
-        if self._archive is not None:
+        if len(self._head) < _HEAD:
+            self._begun(piece)
+        elif self._archive is not None:
             self._archive.write(piece)
         if self._is_blank and len(piece) <= len(_ZEROS) and _ZEROS.startswith(piece):
             return  # what is held is as many zeros as any look goes back: more of them change nothing that is seen behind them
@@ -290,9 +293,23 @@ class Pieces:
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
 
+    def _begun(self, piece: memoryview) -> None:
+        """A piece at the beginning, which may be a small one. What the file is shows once all of its head is there."""
+        self._head += piece
+        if len(self._head) < _HEAD:
+            return
+        head = bytes(self._head[:_HEAD])
+        holds_files = may_hold_files(head)
+        # To count the lines of a large program or archive takes as long as the search, and tells nobody anything.
+        self._has_lines = not holds_files and not head.startswith(_PROGRAM)
+        if holds_files or head.startswith(b"#!"):
+            self._hold()
+        self._head = self._head[:_HEAD]
+
     def _hold(self) -> None:
         if self._size <= MAX_ARCHIVE:
             self._archive = io.BytesIO()
+            self._archive.write(self._head)
         else:
             self._file.left_out = f"it is an archive of more than {MAX_ARCHIVE // MIB} MiB, and was not opened"
 

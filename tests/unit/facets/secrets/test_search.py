@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.secrets.facet import secrets_facet
-from hullmark.facets.secrets.search import SecretFact, searching_finder
+from hullmark.facets.secrets.search import HELD, SecretFact, searching_finder
 from tests.unit.facets.secrets.samples import SAMPLES
 from tests.unit.facets.unpacking.packs import head_of, pack_of
 
@@ -135,6 +135,39 @@ def test_compressed_manual_pages_and_changelogs_are_told_of_and_other_documentat
     for path in ("usr/share/man/man1/a.1.gz", "usr/share/doc/a/changelog.Debian.gz"):
         assert places(page, path) == [("", "pages", 0)]
     assert [kind for kind, *_ in places(page, "usr/share/doc/a/examples/config.gz")] == ["sonar-token"]
+
+
+def test_a_page_that_is_none_is_opened() -> None:
+    assert [kind for kind, *_ in places(tar_of({"a": LINES}), "usr/share/man/man1/a.1.gz")] == ["sonar-token"]
+
+
+def in_pieces(body: bytes, size: int) -> list[tuple[str, str]]:
+    """What is found in a large file that comes in pieces of this size."""
+    assert READ.oversize_at is not None
+    sink, reports = READ.oversize_at("srv/a", len(body)), list[str]()
+    for start in range(0, len(body), size):
+        sink.write(memoryview(body)[start : start + size])
+    facts = sink.finish(reports.append) or []
+    assert reports == []
+    return [(fact.kind, fact.inner) for fact in facts]
+
+
+@pytest.mark.parametrize("size", [3, 100, 511, 512, 1000, 1 << 16])
+def test_a_large_archive_is_opened_however_small_its_first_piece_is(size: int) -> None:
+    filler = hashlib.shake_128(b"").digest(600)
+    for archive in (tar_of({"f": filler, "a.gz": gzip.compress(LINES)}), bz2.compress(filler + LINES)):
+        assert ("sonar-token", "a.gz!/content") in in_pieces(archive, size) or ("sonar-token", "content") in in_pieces(
+            archive, size
+        )
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_base64_that_pieces_part_is_read_on_both_sides(shift: int) -> None:
+    text, _ = SAMPLES["gitlab-token"]
+    lines = b"nothing to see here\n" * 8000 + text.encode() + b"\n"
+    front = b"-" * 79 + b"\n"
+    body = front * ((HELD - len(lines)) // len(front)) + b"x" * shift + b" " + b64encode(lines)
+    assert [kind for kind, _ in in_pieces(body, 1 << 16)] == ["gitlab-token"]
 
 
 def _nested(depth: int) -> bytes:
