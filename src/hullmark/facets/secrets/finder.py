@@ -40,6 +40,7 @@ class Spots(NamedTuple):
     signs: Sequence[Meeting] = ()
 
 
+_NONE = Spots([], False)
 _Place = tuple[int, int, int, int, int]
 """(number of the kind, where the secret begins and ends, where the expression does)."""
 
@@ -80,7 +81,7 @@ class Finder:
         """The secrets in the body of a file with this name (its last path segment; "" for none: every kind is tried)."""
         meetings, is_cut = self._keywords.meetings(body)
         if not meetings and not name.endswith(self._always_in):
-            return Spots([], False)
+            return _NONE
         body = bytes(body)
         whole = set(self._always)
         spots: set[_Place] = set()
