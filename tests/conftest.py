@@ -30,6 +30,7 @@ _LONGEST = (
     "tests/service/test_serve.py",
     "tests/service/test_rejudge.py",
 )
+_SHORT = 60
 _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/conformance", "tests/contract")
 
 
@@ -50,6 +51,11 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their number only unless they are short text: what is compressed holds the time, and all processes must agree."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) and not (val.isascii() and len(val) <= _SHORT) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
