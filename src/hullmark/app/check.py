@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
-from hullmark.app.expressions import evaluate_expression
+from hullmark.app.expressions import Evaluator
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.facets.secrets.mask import masked_dockerfile
@@ -52,12 +52,13 @@ _ANALYZER = f"hullmark {__version__}"
 
 class CheckResult(msgspec.Struct, frozen=True):
     """A verdict, and the inventory that it judges. `next_at` is the first moment at which time alone may change the verdict (None: never);
-    `granted` is what the image may start in spite of, and until when."""
+    `granted` is what the image may start in spite of, and until when; `seconds` the processor time that its expressions took."""
 
     verdict: Verdict
     inventory: Inventory
     next_at: datetime | None = None
     granted: tuple[GrantedGrace, ...] = ()
+    seconds: float = 0.0
 
 
 class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +141,8 @@ def judge_by(
         reads = (*searches.reads.values(), *matching)
         request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
-    facts = _facts(scanned, wanted, now, check_options, searches.hits(scanned))
+    evaluator = Evaluator()
+    facts = dataclasses.replace(_facts(scanned, wanted, now, check_options, searches.hits(scanned)), evaluate=evaluator)
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     verdict = language.evaluate(policy, facts, question, _ANALYZER, snapshot)
@@ -149,7 +151,7 @@ def judge_by(
     if check_options.wants_explanations:
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
-    return CheckResult(verdict, scanned.inventory, next_at, held)
+    return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds)
 
 
 def _question(options: CheckOptions) -> Question:
@@ -198,7 +200,6 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOpti
         dockerfile_text=dockerfile,
         searched=searched,
         reference=_reference(inventory) if options.tag is None else options.tag,
-        evaluate=evaluate_expression,
     )
 
 

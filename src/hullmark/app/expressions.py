@@ -19,6 +19,7 @@ from hullmark.report.format import RenderContext
 
 WALL_SECONDS = 60
 MAX_FACTS_BYTES = Limit(256 << 20, "bytes of the facts that an expression sees")
+MAX_SECONDS = Limit(30, "seconds of processor time that all expressions of a policy take for one image")
 
 _CONTEXT = RenderContext(tool_version=__version__)
 _CHILD = "hullmark.app.expression_child"
@@ -26,25 +27,48 @@ _OF_MATCHES = frozenset(("matches", "unknown", "snapshot"))
 _OF_INVENTORY = frozenset(("distro", "files", "packages", "problems", "source"))
 
 
-def evaluate_expression(expression: Expression, facts: Facts) -> Any:
-    """The value of an expression. Raises ExpressionFailed if it has none, or takes too long or too much memory to find."""
-    request = msgspec.json.encode({"source": expression.text, "variables": published(facts, expression.variables)})
-    if len(request) > MAX_FACTS_BYTES:
-        raise ExpressionFailed(f"the facts it asks for are larger than {MAX_FACTS_BYTES >> 20} MiB")
-    try:
-        done = subprocess.run(  # noqa: S603 — no word of the command comes from outside
-            [sys.executable, "-P", "-m", _CHILD], input=request, capture_output=True, timeout=WALL_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ExpressionFailed(f"it was not done after {WALL_SECONDS} seconds") from error
-    except OSError as error:
-        raise ExpressionFailed(f"no process for it could be started ({error.strerror})") from error
-    if done.returncode != 0:
-        raise ExpressionFailed(_reason(done.returncode, done.stderr))
-    answer = json.loads(done.stdout)
-    if "error" in answer:
-        raise ExpressionFailed(" ".join(answer["error"].split())[:300])
-    return answer["value"]
+class Evaluator:
+    """Evaluates the expressions that judge one image. `seconds`: the processor time that they took; beyond MAX_SECONDS the others have
+    no value."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, expression: Expression, facts: Facts) -> Any:
+        """The value of an expression. Raises ExpressionFailed if it has none, or takes too long or too much memory to find."""
+        if self.seconds > MAX_SECONDS:
+            raise ExpressionFailed(f"the policy's expressions take more than {MAX_SECONDS} seconds for this image")
+        request = msgspec.json.encode({"source": expression.text, "variables": published(facts, expression.variables)})
+        if len(request) > MAX_FACTS_BYTES:
+            raise ExpressionFailed(f"the facts it asks for are larger than {MAX_FACTS_BYTES >> 20} MiB")
+        answer = self._asked(request)
+        if "error" in answer:
+            raise ExpressionFailed(" ".join(answer["error"].split())[:300])
+        return answer["value"]
+
+    def _asked(self, request: bytes) -> dict[str, Any]:
+        """What the child answers. What it took counts also where it was ended before it could say so."""
+        taken = float(CPU_SECONDS)
+        try:
+            done = subprocess.run(  # noqa: S603 — no word of the command comes from outside
+                [sys.executable, "-P", "-m", _CHILD],
+                input=request,
+                capture_output=True,
+                timeout=WALL_SECONDS,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise ExpressionFailed(_reason(done.returncode, done.stderr))
+            answer: dict[str, Any] = json.loads(done.stdout)
+            taken = float(answer["seconds"])
+        except subprocess.TimeoutExpired as error:
+            raise ExpressionFailed(f"it was not done after {WALL_SECONDS} seconds") from error
+        except OSError as error:
+            taken = 0.0
+            raise ExpressionFailed(f"no process for it could be started ({error.strerror})") from error
+        finally:
+            self.seconds += taken
+        return answer
 
 
 def published(facts: Facts, names: frozenset[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark._version import __version__
-from hullmark.app.expressions import evaluate_expression
+from hullmark.app.expressions import Evaluator
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
 from hullmark.app.vulns import MatchOptions, weighed
@@ -104,7 +104,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
-        evaluate=evaluate_expression,
+        evaluate=Evaluator(),
     )
     deployment = Deployment(
         environment=case.environment,
@@ -146,7 +146,7 @@ def _facts_of(known: KnownImage, now: datetime, source: AdvisorySource | None) -
         secrets=policy_facts.secrets,
         malware=policy_facts.malware,
         certificates=policy_facts.certificates,
-        evaluate=evaluate_expression,
+        evaluate=Evaluator(),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.app.expressions import evaluate_expression
+from hullmark.app.expressions import Evaluator
 from hullmark.facets.certificates.items import items_in
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.certificate import KeyFile, Unread
@@ -190,7 +190,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             matches=matches(
                 *found, unknown=self.unknown, packages=packages, data_at=self.data_at, lifecycles=self.lifecycles
             ),
-            evaluate=evaluate_expression,
+            evaluate=Evaluator(),
             configuration=self.configuration,
             secrets=self.secrets,
             malware=self.malware,

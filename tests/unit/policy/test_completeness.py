@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hullmark.app.expressions import evaluate_expression
+from hullmark.app.expressions import Evaluator
 from hullmark.model.match import CoverageGap, Matches, UnknownPackage
 from hullmark.model.problem import IN_LAYERS, Fact, Problem, ProblemKind
 from hullmark.model.verdict import Outcome, Verdict
@@ -34,7 +34,7 @@ def judged(
     rule: str, *problems: Problem, told: Matches | None = None, exceptions: str = "", **fields: object
 ) -> Verdict:
     text = f"schema: hullmark-policy/1\nname: test\nrules:\n  - {{id: rule, {rule}}}\n{exceptions}"
-    known: dict[str, Any] = {"evaluate": evaluate_expression, **fields}
+    known: dict[str, Any] = {"evaluate": Evaluator(), **fields}
     seen = facts(problems=problems, matches=told if told is not None else matches(), **known)
     return evaluate(native_policy(text.encode()), seen, analyzer="test")
 

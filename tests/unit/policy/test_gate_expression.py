@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.app.expressions import evaluate_expression, published
+from hullmark.app.expression_child import CPU_SECONDS
+from hullmark.app.expressions import Evaluator, published
 from hullmark.policy.facts import ExpressionFailed
 from hullmark.policy.gate import CannotTell, Need
 from hullmark.policy.gates.expression import TRIGGERS, Holds, holds
@@ -36,7 +37,7 @@ SEEN = facts(packages=[CURL], files=[file("/a")], matches=matches(match(CURL, "C
     ],
 )
 def test_the_facts_are_there_under_the_names_of_the_documents(text: str, value: Any) -> None:
-    assert evaluate_expression(Expression(text), SEEN) == value
+    assert Evaluator()(Expression(text), SEEN) == value
 
 
 def test_only_what_is_named_is_handed_over() -> None:
@@ -58,13 +59,24 @@ _TOO_MUCH = "['0123456789']" + ".map(a, a+a+a+a+a+a+a+a+a+a+a+a)" * 12
 
 def test_waiting_for_an_expression_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 1)
+    evaluator = Evaluator()
     with pytest.raises(ExpressionFailed, match="not done after 1 seconds"):
-        evaluate_expression(Expression(_FOREVER), SEEN)
+        evaluator(Expression(_FOREVER), SEEN)
+    assert evaluator.seconds == CPU_SECONDS
+
+
+def test_all_expressions_of_an_image_have_an_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.app.expressions.MAX_SECONDS", 0)
+    evaluator = Evaluator()
+    assert evaluator(Expression("1 + 1"), SEEN) == 2
+    assert 0 < evaluator.seconds < CPU_SECONDS
+    with pytest.raises(ExpressionFailed, match="expressions take more than 0 seconds for this image"):
+        evaluator(Expression("1 + 1"), SEEN)
 
 
 def test_the_memory_of_an_expression_has_an_end() -> None:
     with pytest.raises(ExpressionFailed, match="it takes more than 2 GiB of memory"):
-        evaluate_expression(Expression(_TOO_MUCH), SEEN)
+        Evaluator()(Expression(_TOO_MUCH), SEEN)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +89,12 @@ def test_the_work_of_an_expression_has_an_end(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("hullmark.app.expressions._CHILD", child)
     monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 600)  # a busy machine changes nothing
     with pytest.raises(ExpressionFailed, match="it takes more than 10 seconds"):
-        evaluate_expression(Expression(_FOREVER), SEEN)
+        Evaluator()(Expression(_FOREVER), SEEN)
 
 
 @pytest.mark.parametrize("text", ["nope", "1/0", "packages[7].name", "packages.all(p, p.nothing == 1)"])
 def test_an_expression_without_a_value_cannot_be_told(text: str) -> None:
-    (answer,) = holds(Holds(expression=Expression(text)), facts(packages=[CURL], evaluate=evaluate_expression))
+    (answer,) = holds(Holds(expression=Expression(text)), facts(packages=[CURL], evaluate=Evaluator()))
     assert isinstance(answer, CannotTell)
 
 
@@ -130,7 +142,7 @@ def test_an_expression_that_asks_what_is_exploited_cannot_tell_without_a_whole_l
     text: str, gap: str, answers: list[str]
 ) -> None:
     seen = facts(
-        packages=[CURL], matches=matches(match(CURL, "CVE-2026-0001"), exploited_gap=gap), evaluate=evaluate_expression
+        packages=[CURL], matches=matches(match(CURL, "CVE-2026-0001"), exploited_gap=gap), evaluate=Evaluator()
     )
     found = list(holds(Holds(expression=Expression(text)), seen))
     assert all(isinstance(answer, CannotTell) for answer in found)
@@ -138,5 +150,5 @@ def test_an_expression_that_asks_what_is_exploited_cannot_tell_without_a_whole_l
 
 
 def test_where_nothing_is_found_nothing_can_be_exploited() -> None:
-    seen = facts(packages=[CURL], matches=matches(exploited_gap=GAP), evaluate=evaluate_expression)
+    seen = facts(packages=[CURL], matches=matches(exploited_gap=GAP), evaluate=Evaluator())
     assert list(holds(Holds(expression=Expression("matches.exists(m, m.advisory.kev != null)")), seen)) == []
