@@ -27,6 +27,7 @@ from hullmark.server.api.resources.signin import Gate, SignIn, check_routes
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.identity.identity import KEEP
 from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.images.retain import retain
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Database
@@ -42,6 +43,7 @@ class World(msgspec.Struct, kw_only=True):
     """A server, with a clock that tests turn."""
 
     client: AsyncClient
+    app: Any
     services: Services
     gate: Gate
     database_url: str
@@ -63,6 +65,12 @@ class World(msgspec.Struct, kw_only=True):
             if body is not None
             else (await self.client.request(method, url, headers=headers))
         )
+
+    async def ask_from(self, address: str, who: tuple[str, str], method: str, path: str) -> Response:
+        """The same from another address."""
+        transport = ASGITransport(app=self.app, client=(address, 1))
+        async with AsyncClient(transport=transport, base_url="http://server") as client:
+            return await msgspec.structs.replace(self, client=client).ask(who, method, path)
 
     async def team(self, name: str, admin: tuple[str, str]) -> None:
         """An account with its admin."""
@@ -126,7 +134,13 @@ def open_world(database_url: str, tmp_path: Path) -> Callable[..., Any]:
         transport = ASGITransport(app=cast("Any", app))
         async with app.lifespan(), AsyncClient(transport=transport, base_url="http://server") as client:
             yield World(
-                client=client, services=services, gate=gate, database_url=database_url, now=now, seconds=seconds
+                client=client,
+                app=app,
+                services=services,
+                gate=gate,
+                database_url=database_url,
+                now=now,
+                seconds=seconds,
             )
 
     return opened
@@ -194,11 +208,11 @@ async def test_failures_lock_a_person_longer_each_time_but_not_who_proved_itself
     for _ in range(10):
         await world.ask((ANNA[0], "wrong"), "GET", "/whoami")
         world.later(KEEP + 3)  # the kept answer and the address's bucket
-    assert _one(world, "SELECT failed FROM person WHERE name = 'anna'") == 10
+    assert _one(world, "SELECT failed FROM failed_sign_in") == 10
     assert (await world.ask(ANNA, "GET", "/whoami")).status_code == 401
     world.later(15)
     assert (await world.ask(ANNA, "GET", "/whoami")).status_code == 200
-    assert _one(world, "SELECT failed FROM person WHERE name = 'anna'") == 0
+    assert _one(world, "SELECT count(*) FROM failed_sign_in") == 0
     for _ in range(12):
         await world.ask((ANNA[0], "wrong"), "GET", "/whoami")
         world.later(KEEP + 3)
@@ -209,7 +223,38 @@ async def test_many_guesses_at_once_are_all_counted(world: World) -> None:
     await world.team("team-a", ANNA)
     answers = await asyncio.gather(*(world.ask((ANNA[0], f"guess {n}"), "GET", "/whoami") for n in range(25)))
     assert {answer.status_code for answer in answers} == {401}
-    assert _one(world, "SELECT failed FROM person WHERE name = 'anna'") == 10
+    assert _one(world, "SELECT failed FROM failed_sign_in") == 10
+
+
+async def test_who_guesses_from_many_addresses_locks_nobody_out(world: World) -> None:
+    await world.team("team-a", ANNA)
+    for number in range(50):
+        for guess in range(12):
+            answer = await world.ask_from(
+                f"198.51.100.{number}", (ANNA[0], f"guess {number} {guess}"), "GET", "/whoami"
+            )
+            assert answer.status_code == 401
+    assert _one(world, "SELECT count(*) FROM failed_sign_in WHERE locked_until IS NOT NULL") == 50
+    assert (
+        await world.ask_from("198.51.100.7", ANNA, "GET", "/whoami")
+    ).status_code == 401  # there nothing is looked at
+    assert (await world.ask_from("203.0.113.5", ANNA, "GET", "/whoami")).status_code == 200
+    shown = (await world.ask(ANNA, "GET", "/accounts/team-a/persons")).json()["items"]
+    assert [person["locked_until"] is not None for person in shown] == [True]
+    assert (
+        await world.ask(ADMIN, "PATCH", "/accounts/team-a/persons/anna", {"password": "other words"})
+    ).status_code < 300
+    assert _one(world, "SELECT count(*) FROM failed_sign_in") == 0
+
+
+async def test_failures_of_long_ago_are_forgotten(world: World) -> None:
+    await world.team("team-a", ANNA)
+    await world.ask((ANNA[0], "wrong"), "GET", "/whoami")
+    await retain(world.services)
+    assert _one(world, "SELECT count(*) FROM failed_sign_in") == 1
+    world.later(25 * 3600)
+    await retain(world.services)
+    assert _one(world, "SELECT count(*) FROM failed_sign_in") == 0
 
 
 async def test_an_address_that_only_fails_must_wait(world: World) -> None:

@@ -192,7 +192,7 @@ async def test_every_answer_has_an_id_which_the_audit_log_has_too(at: Desk) -> N
         ("GET", "/v1/nowhere", 404),
         ("DELETE", "/api/v1/whoami", 405),
         ("GET", "/api/v1/openapi/openapi.json", 200),
-        ("GET", "/metrics", 200),
+        ("GET", "/metrics", 401),
     ],
 )
 async def test_headers_of_every_kind_of_answer(at: Desk, method: str, path: str, status: int) -> None:
@@ -252,7 +252,7 @@ async def test_what_is_counted_can_be_read_by_prometheus_and_names_nobody(at: De
     await at.work()
     await at.ask("GET", f"/images/{digest}")
     await at.client.get("/nowhere/at/all")
-    text = (await at.client.get("/metrics")).text
+    text = (await at.client.get("/metrics", auth=("admin", "the operator's words"))).text
     families = {each.name: each for each in text_string_to_metric_families(text)}
     assert {
         "hullmark_requests",

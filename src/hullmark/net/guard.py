@@ -169,15 +169,15 @@ def _literal(name: str) -> Address | None:
         return None
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """The networks of a list such as `127.0.0.0/8,::1`. Raises HullmarkError if it is not valid."""
+def parse_networks(text: str, variable: str = VARIABLE) -> tuple[Network, ...]:
+    """The networks of a list such as `127.0.0.0/8,::1`, which `variable` gives. Raises HullmarkError if it is not valid."""
     words = [word for word in _SEPARATOR.split(text) if word]
     if len(words) > MAX_NETWORKS:
-        raise HullmarkError(f"{VARIABLE} names more than {MAX_NETWORKS} networks", advice="name larger networks")
-    return tuple(_network(word) for word in words)
+        raise HullmarkError(f"{variable} names more than {MAX_NETWORKS} networks", advice="name larger networks")
+    return tuple(_network(word, variable) for word in words)
 
 
-def _network(word: str) -> Network:
+def _network(word: str, variable: str) -> Network:
     try:
         return ipaddress.ip_network(word)
     except ValueError:
@@ -186,4 +186,4 @@ def _network(word: str) -> Network:
         advice = f"write {ipaddress.ip_network(word, strict=False)}, or the address alone"
     except ValueError:
         advice = "write addresses and networks, as in 127.0.0.0/8,::1"
-    raise HullmarkError(f"{VARIABLE}: {word[:80]!r} is not a network", advice=advice)
+    raise HullmarkError(f"{variable}: {word[:80]!r} is not a network", advice=advice)

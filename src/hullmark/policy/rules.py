@@ -13,7 +13,7 @@ import msgspec
 from hullmark.model.verdict import Action
 from hullmark.policy.gate import Params, Trigger
 from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
-from hullmark.policy.values import NameGlob, Value
+from hullmark.policy.values import Expression, NameGlob, Value
 
 NATIVE_SCHEMA = "hullmark-policy/1"
 
@@ -100,6 +100,12 @@ class Policy:
     def rule_count(self) -> int:
         """How many rules it has."""
         return len(self.rules)
+
+    @property
+    def has_expressions(self) -> bool:
+        """Whether a rule evaluates expressions in CEL, which takes far longer than other rules do."""
+        values = (value for rule in self.rules for value in msgspec.structs.astuple(rule.params))
+        return any(isinstance(value, Expression) for value in values)
 
     def with_exceptions(self, exceptions: tuple[PolicyException, ...]) -> Policy:
         """The same with more exceptions."""

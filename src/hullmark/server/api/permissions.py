@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from hullmark.server.tables.identity.accounts import Role
+from hullmark.server.tables.identity.keys import OPERATOR_SCOPES
 
 SIGNED_IN = "signed-in"
 """Marks a route for everyone who has signed in. It is not a permission that can be granted."""
@@ -34,16 +35,15 @@ _WRITES = frozenset(
         "accounts:write",
         "keys:write",
         "notices:write",
-        "system:write",
         "scan",
     )
 )
-PERMISSIONS = READS | _WRITES
-"""All permissions. `system:write` is about the whole installation: operators only."""
+PERMISSIONS = READS | _WRITES | OPERATOR_SCOPES
+"""All permissions. OPERATOR_SCOPES are about the whole installation: operators only."""
 
 _VIEWER = READS - {"audit:read", "keys:read", "registries:read"}
 ROLES: dict[Role, frozenset[str]] = {
-    "admin": PERMISSIONS - {"system:write"},
+    "admin": PERMISSIONS - OPERATOR_SCOPES,
     "editor": _VIEWER
     | {
         "registries:read",

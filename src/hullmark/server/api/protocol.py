@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from ipaddress import ip_address
 from typing import Any, ClassVar, cast
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from hullmark.net.guard import Network
 
 _TITLES = {
     400: b"Bad Request",
@@ -28,7 +31,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     `head_seconds` and `head_bytes` for a request's line and headers, of which there are at most `headers`; `overhead_bytes` of a body that
     are none of its content; `linger_seconds` of sending on after the answer; `stall_seconds` of taking nothing of an answer; connections at
-    the same time from one address (0: any number, as behind a proxy) and in all.
+    the same time from one address (0: any number), but for `proxies`, and in all.
     """
 
     head_seconds: float = 10.0
@@ -39,6 +42,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     stall_seconds: float = 60.0
     per_address: int = 250
     in_all: int = 2000
+    proxies: tuple[Network, ...] = ()
 
 
 def protocol_class(limits: ConnectionLimits | None = None) -> type[asyncio.Protocol]:
@@ -97,11 +101,17 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(cast("asyncio.Transport", transport))
         self._address = str(cast("Any", self.client)[0]) if self.client else ""
         self.addresses[self._address] += 1
-        most = self.limits.per_address if self._address else 0
+        most = self.limits.per_address if self._address and not self._is_proxy() else 0
         if (most and self.addresses[self._address] > most) or self.addresses.total() > self.limits.in_all:
             self._refuse(503, b"too many connections", b"retry-after: 5\r\n")
             return
         self._await_head()
+
+    def _is_proxy(self) -> bool:
+        """Whether others stand behind this address."""
+        return bool(self.limits.proxies) and any(
+            ip_address(self._address) in network for network in self.limits.proxies
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

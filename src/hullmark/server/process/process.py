@@ -10,10 +10,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import structlog
 
 from hullmark.model.errors import HullmarkError
+from hullmark.net.guard import parse_networks
 from hullmark.server.logs import set_up
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.services import Services, services_for
@@ -22,8 +24,12 @@ from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.server.tables.forms import require_newest
 from hullmark.server.tracing import flush
 
+if TYPE_CHECKING:
+    import uvicorn
+
 _log = structlog.get_logger("hullmark.serve")
 _PAUSE = 1.0
+_POLL = 0.1
 PARENT = "HULLMARK_PARENT"
 """The variable with the number of the process that a role is to end with."""
 
@@ -47,22 +53,24 @@ async def _api(services: Services) -> None:
     import uvicorn
 
     from hullmark.server.api.app import create_app
-    from hullmark.server.api.protocol import protocol_class
+    from hullmark.server.api.protocol import ConnectionLimits, protocol_class
 
     settings = services.settings
     await _first_person(settings)
     app = create_app(services)
+    trusted = parse_networks(settings.trusted_proxies)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=protocol_class(),
+        http=protocol_class(ConnectionLimits(proxies=trusted)),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=[str(network) for network in trusted],
         timeout_keep_alive=30,
         timeout_graceful_shutdown=15,
         backlog=1024,
@@ -74,7 +82,27 @@ async def _api(services: Services) -> None:
     # The server sends itself again the signal that ended it, for those who have something to do before they end by it.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)
-    await uvicorn.Server(config).serve()
+    server = uvicorn.Server(config)
+    beside = asyncio.create_task(_metrics(services, server)) if settings.metrics_listen else None
+    try:
+        await server.serve()
+    finally:
+        if beside is not None:
+            await beside
+
+
+async def _metrics(services: Services, server: uvicorn.Server) -> None:
+    """Answer for metrics beside the API, as long as it does."""
+    from hullmark.server.api.metrics_app import metrics_server
+
+    while not server.started and not server.should_exit:
+        await asyncio.sleep(_POLL)
+    beside = metrics_server(services)
+    serving = asyncio.create_task(beside.serve())
+    while not server.should_exit and not serving.done():
+        await asyncio.sleep(_POLL)
+    beside.should_exit = True
+    await serving
 
 
 async def _first_person(settings: Settings) -> None:

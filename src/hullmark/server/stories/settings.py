@@ -11,6 +11,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.net.guard import parse_networks
 
 ROLES = ("api", "worker", "scheduler")
 
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
     `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
     is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
+    `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where `/metrics` answers whoever
+    asks ("": nowhere; where the API answers it needs a permission).
     """
 
     data: Path
@@ -47,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key_file: str = ""
     admin_password: str = ""
     allow_addresses: str = ""
+    trusted_proxies: str = ""
+    metrics_listen: str = ""
     workers: int = 1
     upload_limit: int = 64 << 30
     request_limit: int = REQUEST_LIMIT
@@ -132,9 +137,11 @@ def _value(variable: str, text: str, kind: Any) -> Any:
 
 
 def _checked(settings: Settings) -> Settings:
-    host, colon, port = settings.listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise HullmarkError(f"{settings.listen!r} is not an address to listen on", advice="write it as HOST:PORT")
+    for address in (settings.listen, settings.metrics_listen or _DEFAULT_LISTEN):
+        host, colon, port = address.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65_535:
+            raise HullmarkError(f"{address!r} is not an address to listen on", advice="write it as HOST:PORT")
+    parse_networks(settings.trusted_proxies, "HULLMARK_TRUSTED_PROXIES")
     if settings.workers < 1 or settings.lease <= settings.heartbeat:
         raise HullmarkError(
             "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",

@@ -13,8 +13,14 @@ from psycopg.types.json import Jsonb
 
 from hullmark.server.tables.database import Connection
 
-_DEFER = "SELECT defer_job(%s, %s, %s, %s, %s, %s)"
+JUDGING, COSTLY, REJUDGING = "judging", "costly", "rejudging"
+"""Queues: images to be judged, those of accounts whose policies take long, and what has all images of an account judged."""
 
+IN_TURN = frozenset((JUDGING, COSTLY))
+"""Queues whose accounts take turns: next is the one that was judged least lately."""
+
+_DEFER = "SELECT defer_job(%s, %s, %s, %s, %s, %s)"
+_DEFER_JUDGING = "SELECT defer_job(judging_queue(%s), %s, %s, %s, %s, %s)"
 
 TOGETHER = 50
 """How many images one job judges: each takes far less then, and none waits long for the others."""
@@ -33,9 +39,13 @@ async def defer(  # noqa: PLR0913 - all but two by name
     """Have a task run after this transaction, not before `at`. While a job of the same `once` waits, nothing is added (None): that one does
     not begin before this transaction has ended either, and as early as the more urgent of both.
 
-    Higher priorities run first.
+    Higher priorities run first. What waits in JUDGING must name its `account_id`, and waits in COSTLY where its policies take long.
     """
-    cursor = await connection.execute(_DEFER, (queue, task, priority, once or None, Jsonb(args), at))
+    is_judging = queue == JUDGING
+    where = args["account_id"] if is_judging else queue
+    cursor = await connection.execute(
+        _DEFER_JUDGING if is_judging else _DEFER, (where, task, priority, once or None, Jsonb(args), at)
+    )
     row = await cursor.fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
@@ -55,6 +65,23 @@ async def is_judging_ahead(connection: Connection, account_id: int) -> bool:
     )
     row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def count_judging(connection: Connection, account_id: int, seconds: float) -> None:
+    """Note how much processor time judging for an account took."""
+    await connection.execute("SELECT count_judging(%s, %s)", (account_id, seconds))
+
+
+async def queue_again(connection: Connection, account_id: int) -> None:
+    """Have an account's images that wait to be judged wait where they belong now."""
+    await connection.execute(
+        """
+        UPDATE procrastinate_jobs SET queue_name = judging_queue(%(account)s) WHERE status = 'todo' AND queue_name = ANY(%(queues)s)
+            AND coalesce((args ->> 'account_id')::bigint, 0) = %(account)s AND task_name <> 'simulate'
+            AND queue_name <> judging_queue(%(account)s)
+        """,
+        {"account": account_id, "queues": sorted(IN_TURN)},
+    )
 
 
 async def forget_waiting(connection: Connection, task: str, account_id: int, priority: int) -> int:

@@ -46,10 +46,9 @@ async def description(request: Request[Any, Any, Any]) -> Json:
 
 
 @get("/version", opt=_PUBLIC)
-async def version(services: NamedDependency[Services]) -> Json:
-    """Versions of program, database and interface."""
-    async with services.database.system() as connection:
-        return shapes.service_version(version=__version__, schema=await liveness.form(connection))
+async def version() -> Json:
+    """The version of the interface. What is built and stored is shown to those who sign in, by /status."""
+    return shapes.service_version()
 
 
 @get("/status", opt=_ANYBODY)
@@ -169,14 +168,13 @@ ROUTES = [
 
 
 @get(["/health", "/version", "/swagger.json"], opt=_PUBLIC, include_in_schema=False)
-async def at_root(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Json | str:
+async def at_root(request: Request[Any, Any, Any]) -> Json | str:
     """What old clients and probes ask the host itself for."""
     match request.url.path:
         case "/health":
             return "ok"
         case "/version":
-            async with services.database.system() as connection:
-                return shapes.service_version(version=__version__, schema=await liveness.form(connection))
+            return shapes.service_version()
     return shapes.description(f"{str(request.base_url).rstrip('/')}/api/v1/openapi")
 
 

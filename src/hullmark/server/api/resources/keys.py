@@ -32,7 +32,7 @@ _WRITE: dict[str, Any] = {"permission": "keys:write"}
 class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A key to be made. `scopes` narrow its role; `person` is for whom it acts: it may then no more than that person, and ends with it.
 
-    With the scope `system:write`, which an operator gives to a key of its own, the key is an operator's.
+    With a scope of operators (`system:write`, `metrics:read`), which an operator gives to a key of its own, the key is an operator's.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f/]{1,200}\Z")]
@@ -172,7 +172,7 @@ async def rotate_key(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, name)
         _check_holds(caller, row.role, row.scopes)
-        if "system:write" in row.scopes and row.person_id != caller.person_id:
+        if keys.is_of_operator(row.scopes) and row.person_id != caller.person_id:
             raise Refusal(403, "this is another operator's key", "only its owner rotates it")
         await keys.replace_secret(connection, row.id, secret.prefix, secret.digest)
         before, after = {"prefix": row.prefix}, {"prefix": secret.prefix}
@@ -217,13 +217,13 @@ def _check_scopes(role: Role, scopes: list[str]) -> None:
         raise Refusal(
             422, f"no permissions: {', '.join(wrong)[:300]}", f"scopes are some of {', '.join(sorted(PERMISSIONS))}"
         )
-    if "system:write" not in scopes and (wrong := sorted(set(scopes) - ROLES[role])):
+    if not keys.is_of_operator(scopes) and (wrong := sorted(set(scopes) - ROLES[role])):
         raise Refusal(422, f"the role {role} has no {', '.join(wrong)}", "scopes only narrow the role: choose another")
 
 
 def _check_holds(caller: Caller, role: Role, scopes: list[str]) -> None:
     """Nobody can give a key more permissions than they have."""
-    allowed = permitted((role,), tuple(scopes), "system:write" in scopes)
+    allowed = permitted((role,), tuple(scopes), keys.is_of_operator(scopes))
     if more := sorted(allowed - caller.permissions):
         raise Refusal(403, f"you may not do all that the key may: {', '.join(more)}", "nobody gives more than he has")
 
@@ -231,13 +231,13 @@ def _check_holds(caller: Caller, role: Role, scopes: list[str]) -> None:
 async def _acting_for(connection: Connection, request: KeyBody, caller: Caller) -> int | None:
     """The person that the key is to act for."""
     if not request.person:
-        if "system:write" in request.scopes:
+        if keys.is_of_operator(request.scopes):
             raise Refusal(422, "an operator's key acts for a person", "give your own name as person")
         return None
     person = await accounts.person_by_name(connection, request.person)
     if person is not None and caller.is_operator and person.id == caller.person_id:
         return person.id
-    if "system:write" in request.scopes:
+    if keys.is_of_operator(request.scopes):
         raise Refusal(403, "an operator's key acts for that operator", "give your own name as person")
     member = await accounts.member_by_name(connection, caller.account_id, request.person)
     if member is None:

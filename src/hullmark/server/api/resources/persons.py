@@ -57,7 +57,8 @@ class PasswordChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PersonView(msgspec.Struct, kw_only=True):
-    """A person in an account. `locked_until`: after too many failures, no password is looked at until then."""
+    """A person in an account. `locked_until`: after too many failures, no password is looked at until then that comes from where these
+    came from."""
 
     name: str
     role: Role

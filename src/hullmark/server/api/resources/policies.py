@@ -24,8 +24,9 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.judging import policies
+from hullmark.server.tables.judging import policies, policy_costs
 from hullmark.server.tables.judging.policies import Activation, NewVersion, PolicyHead, PolicyVersion
+from hullmark.server.tables.judging.policy_costs import PolicyCost
 
 _READ: dict[str, Any] = {"permission": "policies:read"}
 _WRITE: dict[str, Any] = {"permission": "policies:write"}
@@ -42,7 +43,8 @@ class PolicyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class VersionView(msgspec.Struct, kw_only=True):
-    """One version, with its text."""
+    """One version, with its text. `judged` images took `seconds_each` of processor time on average (null: none was judged by it), and the
+    dearest one `seconds_most`; `is_costly`: they wait apart from others'."""
 
     name: str
     version: int
@@ -53,10 +55,14 @@ class VersionView(msgspec.Struct, kw_only=True):
     text: str
     created_by: str
     created_at: datetime
+    is_costly: bool
+    judged: int = 0
+    seconds_each: float | None = None
+    seconds_most: float | None = None
 
 
 class HeadView(msgspec.Struct, kw_only=True):
-    """A policy by its newest version, without text. `is_active`: a version of it is in force somewhere."""
+    """A policy by its newest version, without text, with what judging by it takes. `is_active`: a version of it is in force somewhere."""
 
     name: str
     version: int
@@ -66,6 +72,10 @@ class HeadView(msgspec.Struct, kw_only=True):
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    is_costly: bool
+    judged: int
+    seconds_each: float | None
+    seconds_most: float | None
 
 
 class ActivationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -92,9 +102,13 @@ class ActivationView(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
-def version_shown(version: PolicyVersion) -> VersionView:
-    """A version as it is answered."""
-    return VersionView(**{name: getattr(version, name) for name in VersionView.__struct_fields__})
+def version_shown(version: PolicyVersion, cost: PolicyCost | None = None) -> VersionView:
+    """A version as it is answered; `cost`: what judging by it took so far."""
+    names = [name for name in VersionView.__struct_fields__ if hasattr(version, name)]
+    view = VersionView(**{name: getattr(version, name) for name in names})
+    if cost is not None:
+        view.judged, view.seconds_each, view.seconds_most = cost.images, cost.seconds / cost.images, cost.most
+    return view
 
 
 def activation_shown(active: Activation) -> ActivationView:
@@ -118,6 +132,7 @@ def checked(request: PolicyBody, by: str) -> NewVersion:
     if not name.strip() or len(name) > 200 or not name.isprintable() or "/" in name:
         raise problem(422, "the policy has no name that it could be kept under", "give one as `name`, without a slash")
     language.check(policy, NATIVE)
+    native = language.as_native(policy)
     return NewVersion(
         name=name,
         text=request.text,
@@ -126,13 +141,14 @@ def checked(request: PolicyBody, by: str) -> NewVersion:
         note=request.note,
         is_draft=request.draft,
         by=by,
+        is_costly=native is not None and native.has_expressions,
     )
 
 
 async def rejudge_account(connection: Connection, account_id: int, cause: str) -> None:
     """Have every image of an account judged again. In the transaction of the change that makes it necessary."""
     args = {"account_id": account_id, "cause": cause}
-    await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging", priority=5)
+    await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue=jobs.REJUDGING, priority=5)
 
 
 @post("/policies", status_code=201, opt={**_WRITE, "also": 200}, summary="Keep a version of a policy")
@@ -176,7 +192,10 @@ async def get_policy(
     version: Annotated[int | None, QueryParameter(ge=1, le=2_000_000_000)] = None,
 ) -> VersionView:
     """A version with its text."""
-    return version_shown(await version_named(services, caller, name, version))
+    found = await version_named(services, caller, name, version)
+    async with services.database.tenant(caller.account_id) as connection:
+        costs = await policy_costs.costs_of(connection, (found.id,))
+    return version_shown(found, costs.get(found.id))
 
 
 async def version_named(services: Services, caller: Caller, name: str, version: int | None) -> PolicyVersion:
@@ -200,10 +219,11 @@ async def list_versions(
     before = values_in(cursor, int)
     async with services.database.tenant(caller.account_id) as connection:
         rows = await policies.versions_of(connection, caller.account_id, name, before, limit + 1)
+        costs = await policy_costs.costs_of(connection, [row.id for row in rows])
     if not rows and before is None:
         raise not_found(f"policy {name}")
     found = page(rows, limit, lambda row: row.version)
-    return Page(items=[version_shown(row) for row in found.items], next=found.next)
+    return Page(items=[version_shown(row, costs.get(row.id)) for row in found.items], next=found.next)
 
 
 @delete("/policies/{name:str}", operation_id="delete_policy", status_code=204, opt=_WRITE, summary="Remove a policy")

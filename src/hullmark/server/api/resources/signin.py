@@ -29,6 +29,7 @@ from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables.identity.accounts import account_by_name
+from hullmark.server.tables.identity.keys import OPERATOR_SCOPES
 from hullmark.source.distribution import http_settings
 
 ACCOUNT_HEADERS = ("x-hullmark-account", "x-anchore-account")
@@ -127,7 +128,7 @@ class SignIn(ASGIMiddleware):
         if not caller.may(needed):
             advice = f"your role in {caller.account} is {caller.role}"
             raise Refusal(
-                403, f"this needs the permission {needed}", advice if needed != "system:write" else _OPERATORS
+                403, f"this needs the permission {needed}", _OPERATORS if needed in OPERATOR_SCOPES else advice
             )
         scope.setdefault("state", {})
         scope["state"]["caller"] = msgspec.structs.replace(caller, origin=origin_of(scope))

@@ -20,8 +20,9 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.policies import version_named
+from hullmark.server.stories.judging.simulate import want_simulation
 from hullmark.server.stories.services import Services
-from hullmark.server.tables import audit, jobs
+from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import simulations
 from hullmark.server.tables.judging.simulations import NewSimulation, SimulationRow
@@ -97,8 +98,7 @@ async def begin(
         if await simulations.unfinished(connection, caller.account_id) >= _AT_ONCE:
             raise Refusal(409, f"{_AT_ONCE} trials have not ended yet", "wait for them, or cancel one")
         await simulations.add(connection, new)
-        args = {"simulation_id": str(new.id)}
-        await jobs.defer(connection, "simulate", args, once=f"simulate:{new.id}", queue="judging", priority=5)
+        await want_simulation(connection, caller.account_id, new.id)
         after = {"policy": data.policy, "version": kept.version if kept else None, "environment": data.environment}
         await audit.record(connection, caller, "simulation.begin", "simulation", str(new.id), None, after, origin)
         row = await simulations.by_id(connection, new.id)

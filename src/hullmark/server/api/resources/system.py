@@ -68,9 +68,15 @@ async def _objects(services: Services) -> str:
     return "ok"
 
 
-@get("/metrics", opt=_PUBLIC, summary="What the process counts, for Prometheus", media_type="text/plain; version=0.0.4")
+@get(
+    "/metrics",
+    opt={"permission": "metrics:read"},
+    summary="What the process counts, for Prometheus",
+    media_type="text/plain; version=0.0.4",
+)
 async def metrics(services: NamedDependency[Services]) -> bytes:
-    """The text format of Prometheus."""
+    """The text format of Prometheus. For operators, and keys with the scope `metrics:read`; HULLMARK_METRICS_LISTEN is a listener without
+    sign-in."""
     return await exposition(services)
 
 

@@ -14,6 +14,8 @@ from procrastinate.connector import BaseAsyncConnector
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 
+from hullmark.server.tables.jobs import IN_TURN
+
 _log = structlog.get_logger("hullmark.worker")
 _PAUSE = 0.5
 _INSISTS = 15.0
@@ -32,6 +34,11 @@ _GIVE_BACK = """
         SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts FROM ended ON CONFLICT DO NOTHING
     )
     SELECT count(*) AS count FROM ended
+"""
+
+_IN_TURN = """
+    SELECT id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
+    FROM fetch_job_in_turn(%(queues)s, %(worker)s)
 """
 
 
@@ -56,7 +63,7 @@ class LastingJobs(JobManager):
             # A database that breaks down forgets the ends of jobs that it wrote down last, and may be back before anybody asks it.
             if worker_id in self._doubtful or time.monotonic() - self._looked.get(worker_id, 0.0) >= _LOOKS:
                 await self._give_back(worker_id)
-            job = await super().fetch_job(queues, worker_id)
+            job = await self._next_job(queues, worker_id)
         except exceptions.ConnectorException as error:
             if not _is_passing(error):
                 raise
@@ -68,6 +75,13 @@ class LastingJobs(JobManager):
         if job is not None and job.id is not None:
             self._held.add(job.id)
         return job
+
+    async def _next_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        names = set(queues or ())
+        if not names or not names <= IN_TURN:
+            return await super().fetch_job(queues, worker_id)
+        row = await self.connector.execute_query_one_async(_IN_TURN, queues=sorted(names), worker=worker_id)
+        return Job.from_row(row) if row["id"] is not None else None
 
     async def _give_back(self, worker_id: int) -> None:
         """Have the jobs wait again that are this worker's, and that it does not do: it never heard of them, or did them already."""

@@ -19,6 +19,7 @@ from hullmark.server.process.worker.lasting import LastingJobs
 from hullmark.server.process.worker.tasks import TASKS, Work, worker_name
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import jobs
 from hullmark.server.tables.database import watchful
 from hullmark.server.tables.notice.transitions import AGAIN
 from hullmark.server.tracing import span
@@ -44,7 +45,10 @@ class Lane(NamedTuple):
 def lanes() -> tuple[Lane, ...]:
     """What a worker does side by side. What no other lane takes is heavy, one at a time: an analysis needs a whole processor."""
     light = (
-        Lane("judging", ("judging",), 1),
+        Lane("judging", (jobs.JUDGING,), 1),
+        # Policies that take long hold up each other alone.
+        Lane("costly", (jobs.COSTLY,), 1),
+        Lane("rejudging", (jobs.REJUDGING,), 1),
         Lane("matching", ("matching",), 1),
         Lane("notice", ("notice",), 2),
         Lane("watching", ("watching",), 2),

@@ -57,9 +57,9 @@ async def judge_image(work: Work, account_id: int, image_id: int, cause: str) ->
     _log.info("judged", account=account_id, image=image_id, new=new)
 
 
-async def judge_images(work: Work, account_id: int, image_ids: list[int], cause: str) -> None:
-    """Judge images by what an account has in force for them."""
-    new = await judge.judge_some(work.services, work.books, account_id, image_ids, cause)
+async def judge_images(work: Work, account_id: int, image_ids: list[int], cause: str, priority: int = 0) -> None:
+    """Judge images by what an account has in force for them; those that are left when others are to have their turn wait again."""
+    new = await judge.judge_some(work.services, work.books, account_id, image_ids, cause, priority)
     _log.info("judged", account=account_id, images=len(image_ids), new=new)
 
 
@@ -87,8 +87,8 @@ async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
     _log.info("adopted" if counts else "outdated", snapshot=snapshot_id)
 
 
-async def simulate_policy(work: Work, simulation_id: str) -> None:
-    """Try a draft on an account's images."""
+async def simulate_policy(work: Work, simulation_id: str, account_id: int = 0) -> None:
+    """Try a draft on an account's images, some at a time."""
     await simulate.simulate(work.services, work.books, simulation_id)
 
 
@@ -137,11 +137,11 @@ async def delete_account(work: Work, account_id: int) -> None:
 
 TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "analyse": ("analysis", analyse_image),
-    "judge": ("judging", judge_image),
-    "judge_some": ("judging", judge_images),
-    "rejudge": ("judging", rejudge_account),
+    "judge": (jobs.JUDGING, judge_image),
+    "judge_some": (jobs.JUDGING, judge_images),
+    "rejudge": (jobs.REJUDGING, rejudge_account),
     "adopt": ("matching", adopt_snapshot),
-    "simulate": ("judging", simulate_policy),
+    "simulate": (jobs.COSTLY, simulate_policy),
     "update_advisories": ("feeds", update_advisories),
     "harbor": ("analysis", scan_for_harbor),
     "route": ("notice", route_transitions),

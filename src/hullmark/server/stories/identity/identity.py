@@ -169,7 +169,8 @@ class Identity:
     async def _by_password(self, name: str, password: str, address: str) -> _Subject:
         if name == KEY_USER:
             return await self._bearer(password if password.startswith(KEY_START) else KEY_START, address)
-        proof = self._proof(f"{name}\0{password}")
+        # What is refused to one network, as it is locked there, is not refused to another.
+        proof = self._proof(f"{network_of(address)}\0{name}\0{password}")
         return await self._remembered(proof, lambda: self._prove(name, password, address), address)
 
     async def _remembered(self, key: bytes, find: Callable[[], Awaitable[_Subject]], address: str) -> _Subject:
@@ -250,7 +251,7 @@ class Identity:
             id=f"key:{holder.id}",
             name=f"key:{holder.name}",
             person_id=holder.person_id,
-            is_operator=holder.is_operator and "system:write" in holder.scopes,
+            is_operator=holder.is_operator and keys.is_of_operator(holder.scopes),
             memberships=(own,),
             caps=caps,
             scopes=tuple(holder.scopes),
@@ -287,24 +288,26 @@ class Identity:
         return _Subject(who=who, mark=_mark(person.password_hash.encode()))
 
     async def _prove(self, name: str, password: str, address: str) -> _Subject:
-        """By password. A recently proven one is not computed again, and keeps working while another's failures lock the
-        account."""
+        """By password. A recently proven one is not computed again, and keeps working while failures lock the network it comes from."""
         async with self._database.system() as connection:
             person = await accounts.person_by_name(connection, name) if _is_name(name) else None
             if person is not None and self._was_proven(person, password):
                 return await self._person(connection, person)
-        if wait := self._failures.wait(network_of(address), self._monotonic()):
+        network = network_of(address)
+        if wait := self._failures.wait(network, self._monotonic()):
             raise TooManyFailures(wait)
         async with self._database.system() as connection:
             claimed = (
-                await accounts.claim_attempt(connection, name, self._clock(), self._lock) if _is_name(name) else None
+                await accounts.claim_attempt(connection, name, network, self._clock(), self._lock)
+                if _is_name(name)
+                else None
             )
         hash_ = claimed.password_hash if claimed is not None and claimed.state == "enabled" else ""
         if not await self.passwords.verify(hash_, password) or claimed is None:
             raise refused()
         rehashed = await self.passwords.hash(password) if self.passwords.is_outdated(hash_) else ""
         async with self._database.system() as connection:
-            await accounts.forget_failures(connection, claimed.id, rehashed)
+            await accounts.forget_failures(connection, claimed.id, network, rehashed)
             subject = await self._person(connection, await accounts.person_by_id(connection, claimed.id))
         self._remember_proof(rehashed or hash_, password)
         return subject

@@ -177,7 +177,7 @@ async def want_verdict(connection: Connection, account_id: int, image_id: int, c
     """Have an image judged by all policies that an account has in force for it."""
     args = {"account_id": account_id, "image_id": image_id, "cause": cause}
     await jobs.defer(
-        connection, "judge", args, once=f"judge:{account_id}:{image_id}", queue="judging", priority=priority
+        connection, "judge", args, once=f"judge:{account_id}:{image_id}", queue=jobs.JUDGING, priority=priority
     )
 
 
@@ -190,8 +190,8 @@ async def want_verdicts(connection: Connection, holdings: Iterable[tuple[int, in
             if len(some) == 1:
                 await want_verdict(connection, account_id, some[0], cause, priority)
             else:
-                args = {"account_id": account_id, "image_ids": some, "cause": cause}
-                await jobs.defer(connection, "judge_some", args, queue="judging", priority=priority)
+                args = {"account_id": account_id, "image_ids": some, "cause": cause, "priority": priority}
+                await jobs.defer(connection, "judge_some", args, queue=jobs.JUDGING, priority=priority)
 
 
 def _tagged(named: Reference, tag: str) -> Reference | None:

@@ -12,6 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.server.objects.objects import ListedObject, Objects
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import retention
+from hullmark.server.tables.identity import accounts
 from hullmark.server.tables.images import images
 from hullmark.server.tables.notice import retention as notice_retention
 
@@ -19,6 +20,7 @@ _AT_ONCE = 500
 _MOST_SETS, _SETS_AT_ONCE = 10_000, 100
 _MOST_TRIES, _PAUSE = 50, 0.1
 _ANSWERS_KEPT = 24
+_FAILURES_KEPT = timedelta(days=1)
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
 _MOST_ROUNDS = Limit(100, "rounds of deleting in one job", "later")
@@ -33,6 +35,7 @@ async def retain(services: Services) -> None:
             await retention.let_untagged_go(connection, services.settings.keep_days, _AT_ONCE)
         await images.forget_unheld(connection, _AT_ONCE)
         await retention.forget_answers(connection, _ANSWERS_KEPT)
+        await accounts.forget_old_failures(connection, services.clock() - _FAILURES_KEPT)
 
 
 async def forget_told(services: Services, limit: int = _TOLD_AT_ONCE) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -82,13 +83,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of,
-    until when."""
+    """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
+    `seconds` the processor time that it took."""
 
     judged: JudgedVerdict
     policy: str
     news: tuple[News, ...] = ()
     granted: tuple[GrantedGrace, ...] = ()
+    seconds: float = 0.0
 
 
 def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
@@ -110,6 +112,7 @@ class JudgingSources(NamedTuple):
 def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources: JudgingSources) -> NewVerdict:
     """The verdict of one case with the image's transitions; its findings are put into the object store."""
     source, lookup, known_at = sources
+    began = time.thread_time()
     inputs, chosen, compared, version = case.inputs, case.chosen, case.compared, case.version
     before = _before(services, case)
     checked = verdict_of(services, facts, case, source, before)
@@ -141,12 +144,14 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
         finding_count=len(verdict.findings),
     )
     if before is None or compared is None:
-        return NewVerdict(judged=judged, policy=version.name, granted=checked.granted)
+        seconds = checked.seconds + time.thread_time() - began
+        return NewVerdict(judged=judged, policy=version.name, granted=checked.granted, seconds=seconds)
     after = as_compared(verdict, inputs.image.digest, basis)
     news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
-    return NewVerdict(judged=judged, policy=version.name, news=news, granted=checked.granted)
+    seconds = checked.seconds + time.thread_time() - began
+    return NewVerdict(judged=judged, policy=version.name, news=news, granted=checked.granted, seconds=seconds)
 
 
 def _before(services: Services, case: Evaluation) -> KeptVerdict | None:
@@ -221,8 +226,9 @@ def verdict_of(
             return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
         options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
-        return _until_it_ends(checked, policy, case.now, source)
+        again = judge_by(facts.look, policy, case.now, means_of(services), options)
+        again = msgspec.structs.replace(again, seconds=checked.seconds + again.seconds)
+        return _until_it_ends(again, policy, case.now, source)
     except HullmarkError as error:
         verdict_inputs = VerdictInputs(
             image=inputs.image.digest,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
@@ -15,7 +18,7 @@ from hullmark.model.verdict import PASSING
 from hullmark.notify.transitions import numbered
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
-from hullmark.server.stories.images.register import want_verdict
+from hullmark.server.stories.images.register import want_verdict, want_verdicts
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.deadlines import tell_of_grace
 from hullmark.server.stories.judging.earlier import (
@@ -28,11 +31,12 @@ from hullmark.server.stories.judging.earlier import (
 )
 from hullmark.server.stories.judging.evaluation import Evaluation, Inputs, JudgingSources, NewVerdict, judge_case
 from hullmark.server.stories.judging.selection import choose
+from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
-from hullmark.server.tables.judging import policies, verdicts
+from hullmark.server.tables.judging import policies, policy_costs, verdicts
 from hullmark.server.tables.judging.policies import Activation
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
@@ -65,10 +69,13 @@ async def judge(services: Services, books: Books, account_id: int, image_id: int
     raise HullmarkError("what the image is judged by changed all the time", advice="it is judged again by itself")
 
 
-async def judge_some(services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str) -> int:
+async def judge_some(
+    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str, priority: int = 0
+) -> int:
     """Judge images together, which takes far less than one after the other; returns how many verdicts are new. Those of which
-    something changed meanwhile, and those that cannot be judged, are judged by themselves after that."""
-    came_to = await _judge_once(services, books, account_id, image_ids, cause)
+    something changed meanwhile, and those that cannot be judged, are judged by themselves after that. Those that are left when it is
+    others' turn wait again, with the same priority."""
+    came_to = await _judge_once(services, books, account_id, image_ids, cause, priority)
     async with services.database.system() as connection:
         for image_id in (*came_to.again, *came_to.faults):
             await want_verdict(connection, account_id, image_id, cause)
@@ -76,17 +83,22 @@ async def judge_some(services: Services, books: Books, account_id: int, image_id
 
 
 async def _judge_once(
-    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str
+    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str, priority: int = 0
 ) -> _CameTo:
     async with services.database.system() as connection:
         before = await _standing(connection, account_id, image_ids)
         some = next(iter(before.values()), None)
         known_at = await seen_at(connection, some.inputs.snapshot_id) if some is not None else None
-    why = (services.clock(), cause)
-    cases = {image_id: _cases(account_id, *inputs, why) for image_id, inputs in before.items()}
+    now = services.clock()
+    cases = {image_id: _cases(account_id, *inputs, (now, cause)) for image_id, inputs in before.items()}
     outcomes = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
+    await _count(services, account_id, outcomes)
+    left = [(account_id, image_id) for image_id in before.keys() - outcomes.keys()]
+    before = {image_id: before[image_id] for image_id in outcomes}
     faults = {image_id: error for image_id, error in outcomes.items() if isinstance(error, HullmarkError)}
     async with services.database.system() as connection:
+        # First of all: what is still to be judged keeps a cause from being complete.
+        await want_verdicts(connection, left, cause, priority)
         await verdicts.hold_current(connection, account_id, list(before))
         after = await _standing(connection, account_id, list(before))
         same = {
@@ -98,6 +110,20 @@ async def _judge_once(
             await _drop_others(connection, account_id, image_id, before[image_id].earlier, judged)
         count = await _written(connection, account_id, [one for judged in same.values() for one in judged])
     return _CameTo(count, [image_id for image_id in before if image_id not in same and image_id not in faults], faults)
+
+
+async def _count(services: Services, account_id: int, outcomes: dict[int, list[NewVerdict] | HullmarkError]) -> None:
+    """Note what judging took, by version of a policy and for the account, which waits elsewhere once that is much."""
+    costs: dict[tuple[int, int], list[float]] = {}
+    for judged in outcomes.values():
+        for one in judged if isinstance(judged, list) else ():
+            costs.setdefault((one.judged.policy_id, one.judged.policy_version), []).append(one.seconds)
+    if not costs:
+        return
+    async with services.database.system() as connection:
+        await jobs.count_judging(connection, account_id, sum(map(sum, costs.values())))
+        if await policy_costs.count_costs(connection, costs):
+            await jobs.queue_again(connection, account_id)
 
 
 class _JudgingInputs(NamedTuple):
@@ -172,13 +198,16 @@ def _slot(row: VerdictRow | Activation) -> tuple[int, str]:
 def _judge_all(
     services: Services, books: Books, cases: dict[int, list[Evaluation]], known_at: datetime | None
 ) -> dict[int, list[NewVerdict] | HullmarkError]:
-    """The verdicts of each image, or why there are none."""
+    """The verdicts of each image, or why there are none; of some images only where it is others' turn before all are judged."""
+    turn = Turn()
     judged = [some for some in cases.values() if some]
     if not judged:
         return {image_id: [] for image_id in cases}
     outcomes: dict[int, list[NewVerdict] | HullmarkError] = {}
     with book_of(books, judged[0][0].inputs) as source, looking(books) as lookup:
         for image_id, some in cases.items():
+            if outcomes and turn.is_over():
+                break
             try:
                 outcomes[image_id] = _judge_image(services, some, JudgingSources(source, lookup, known_at))
             except HullmarkError as error:
@@ -189,8 +218,11 @@ def _judge_all(
 def _judge_image(services: Services, cases: list[Evaluation], sources: JudgingSources) -> list[NewVerdict]:
     if not cases:
         return []
+    began = time.thread_time()
     facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
-    return [judge_case(services, facts, case, sources) for case in cases]
+    reading = (time.thread_time() - began) / len(cases)
+    judged = (judge_case(services, facts, case, sources) for case in cases)
+    return [msgspec.structs.replace(one, seconds=one.seconds + reading) for one in judged]
 
 
 def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[AdvisorySource | None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,7 +22,10 @@ from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
 from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.judging.judge import book_of, inputs_of
+from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import jobs
+from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
 from hullmark.server.tables.judging import policies, simulations, verdicts
 from hullmark.server.tables.judging.policies import ExceptionRow
@@ -41,8 +46,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
 
 
+async def want_simulation(connection: Connection, account_id: int, key: UUID) -> None:
+    """Have a draft tried, or tried on."""
+    args = {"simulation_id": str(key), "account_id": account_id}
+    await jobs.defer(connection, "simulate", args, once=f"simulate:{key}", queue=jobs.COSTLY, priority=5)
+
+
 async def simulate(services: Services, books: Books, key: str) -> None:
-    """Try a draft to the end, going on where it was stopped; what went wrong is written down."""
+    """Try a draft, going on where it was stopped, until it is others' turn; what went wrong is written down."""
     async with services.database.system() as connection:
         row = await simulations.by_id(connection, UUID(key))
         if row is None:
@@ -53,8 +64,12 @@ async def simulate(services: Services, books: Books, key: str) -> None:
         return
     try:
         draft = load_any(row.draft.encode())
-        while row is not None:
+        turn = Turn()
+        while row is not None and not turn.is_over():
             row = await _some(services, books, row, draft)
+        async with services.database.system() as connection:
+            if row is not None:
+                await want_simulation(connection, row.account_id, row.id)
     except HullmarkError as error:
         async with services.database.system() as connection:
             await simulations.end(connection, UUID(key), "failed", str(error)[:2000])
@@ -74,26 +89,47 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
         exceptions = tuple(await policies.exceptions(connection, row.account_id))
     trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
     found = await asyncio.to_thread(_tried, services, books, trial, wanted)
+    last = some[-1] if found.last is None else found.last
     async with services.database.system() as connection:
-        if not await simulations.advance(connection, row, some[-1], found, len(some)):
+        await jobs.count_judging(connection, row.account_id, found.seconds)
+        if not await simulations.advance(connection, row, last, found.flips, some.index(last) + 1):
             return None
         return await simulations.by_id(connection, row.id)
 
 
-def _tried(
-    services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
-) -> list[FlipRow]:
-    flips = []
+class _Tried(NamedTuple):
+    """What differs, the processor time that it took, and the last image of those looked at (None: it is all of them)."""
+
+    flips: list[FlipRow]
+    seconds: float
+    last: int | None
+
+
+def _tried(services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]) -> _Tried:
+    flips: list[FlipRow] = []
+    turn, began, seconds = Turn(), time.thread_time(), 0.0
+    last: int | None = None
     for inputs, current in wanted:
-        after = _draft_verdict(services, books, inputs, trial)
+        if last is not None and turn.is_over():
+            return _Tried(flips, seconds + time.thread_time() - began, last)
+        checked = _drafted(services, books, inputs, trial)
+        seconds += checked.seconds
         before = _before(services, current, trial.row.environment)
-        flip = _flip(inputs, before, after)
+        flip = _flip(inputs, before, checked.verdict)
         if flip is not None:
             flips.append(flip)
-    return flips
+        last = inputs.image.id
+    return _Tried(flips, seconds + time.thread_time() - began, None)
 
 
-def _draft_verdict(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Verdict:
+class _Drafted(NamedTuple):
+    """A draft's verdict, and the processor time of its expressions."""
+
+    verdict: Verdict
+    seconds: float
+
+
+def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _Drafted:
     """The draft's verdict on one image. A fault only affects this image: its verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
@@ -108,7 +144,8 @@ def _draft_verdict(services: Services, books: Books, inputs: Inputs, trial: Tria
                 environment=trial.row.environment,
                 exceptions=exceptions,
             )
-            return judge_by(facts.look, trial.draft, trial.now, means_of(services), options).verdict
+            checked = judge_by(facts.look, trial.draft, trial.now, means_of(services), options)
+            return _Drafted(checked.verdict, checked.seconds)
     except HullmarkError as error:
         stated = VerdictInputs(
             image=inputs.image.digest,
@@ -118,7 +155,7 @@ def _draft_verdict(services: Services, books: Books, inputs: Inputs, trial: Tria
             at=trial.now.isoformat(),
         )
         reason = f"it cannot be judged: {error}"
-        return Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=stated)
+        return _Drafted(Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=stated), 0.0)
 
 
 def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:

@@ -192,4 +192,4 @@ async def _judge_askers(connection: Connection, namespaces: set[str]) -> None:
 
 async def _judge_account(connection: Connection, account_id: int) -> None:
     args = {"account_id": account_id, "cause": CAUSE}
-    await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging")
+    await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue=jobs.REJUDGING)

@@ -86,8 +86,8 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         policy=None,
     )
     native = language.as_native(loaded)
-    if native is None or not _is_sum(native):
-        return target
+    if native is None or version.is_costly or not _is_sum(native):
+        return target  # what takes long is judged image by image, where nobody else waits for it
     wide: list[ExceptionRow] = []
     narrow: list[ExceptionRow] = []
     for row in exceptions:

@@ -82,7 +82,8 @@ class PersonChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
-    """When failures lock a person: after `free` of them for `first` seconds, each further one twice as long, at most `longest`."""
+    """When failures lock a person, for the network that they came from: after `free` of them for `first` seconds, each further one twice as
+    long, at most `longest`."""
 
     free: int = 10
     first: float = 15.0
@@ -90,9 +91,11 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ACCOUNT = "SELECT id, name, email, state, created_at FROM account"
-_PERSON = "SELECT id, name, subject, password_hash, state, is_operator, locked_until, created_at FROM person"
-_MEMBER = """
-SELECT person.id, person.name, person.subject, person.state, membership.role, person.is_operator, person.locked_until,
+_LOCKED = "(SELECT max(lock.locked_until) FROM failed_sign_in lock WHERE lock.person_id = person.id) AS locked_until"
+_PERSON_COLUMNS = f"id, name, subject, password_hash, state, is_operator, {_LOCKED}, created_at"
+_PERSON = f"SELECT {_PERSON_COLUMNS} FROM person"
+_MEMBER = f"""
+SELECT person.id, person.name, person.subject, person.state, membership.role, person.is_operator, {_LOCKED},
     (SELECT count(*) FROM membership other WHERE other.person_id = person.id) AS accounts, membership.created_at
 FROM membership JOIN person ON person.id = membership.person_id
 """
@@ -171,24 +174,24 @@ async def add_person(connection: Connection, person: NewPerson) -> PersonRow | N
     async with connection.cursor(row_factory=class_row(PersonRow)) as cursor:
         await cursor.execute(
             "INSERT INTO person (name, password_hash, subject, is_operator) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-            " RETURNING id, name, subject, password_hash, state, is_operator, locked_until, created_at",
+            f" RETURNING {_PERSON_COLUMNS}",
             (person.name, person.password_hash, person.subject, person.is_operator),
         )
         return await cursor.fetchone()
 
 
 async def change_person(connection: Connection, person_id: int, change: PersonChange) -> None:
-    """Change what is not None. A new password ends a lock."""
+    """Change what is not None. A new password ends all locks."""
     await connection.execute(
         """
         UPDATE person SET password_hash = coalesce(%(hash)s, password_hash), state = coalesce(%(state)s, state),
-            is_operator = coalesce(%(operator)s, is_operator),
-            failed = CASE WHEN %(hash)s::text IS NULL THEN failed ELSE 0 END,
-            locked_until = CASE WHEN %(hash)s::text IS NULL THEN locked_until END
+            is_operator = coalesce(%(operator)s, is_operator)
         WHERE id = %(id)s
         """,
         {"hash": change.password_hash, "state": change.state, "operator": change.is_operator, "id": person_id},
     )
+    if change.password_hash is not None:
+        await connection.execute("DELETE FROM failed_sign_in WHERE person_id = %s", (person_id,))
 
 
 async def delete_person(connection: Connection, person_id: int) -> None:
@@ -292,28 +295,45 @@ async def is_empty(connection: Connection) -> bool:
     return await cursor.fetchone() == (True,)
 
 
-async def claim_attempt(connection: Connection, name: str, now: datetime, lock: Lock) -> PersonRow | None:
-    """Count a sign-in as failed before it is tried, so that many at the same time are counted too; None: unknown, or locked.
+async def claim_attempt(connection: Connection, name: str, network: str, now: datetime, lock: Lock) -> PersonRow | None:
+    """Count a sign-in from a network as failed before it is tried, so that many at the same time are counted too; None: unknown, or locked.
 
     The commit does not wait for the disk: a name that exists must not take longer than one that does not.
     """
     await connection.execute("SET LOCAL synchronous_commit = off")
     async with connection.cursor(row_factory=class_row(PersonRow)) as cursor:
         await cursor.execute(
-            """
-            UPDATE person SET failed = failed + 1, locked_until = CASE WHEN failed + 1 >= %(free)s THEN %(now)s::timestamptz
-                + make_interval(secs => least(%(longest)s::float8, %(first)s::float8 * 2 ^ least(failed + 1 - %(free)s, 30))) END
-            WHERE name = %(name)s AND (locked_until IS NULL OR locked_until <= %(now)s)
-            RETURNING id, name, subject, password_hash, state, is_operator, locked_until, created_at
+            f"""
+            WITH claimed AS (
+                INSERT INTO failed_sign_in AS known (person_id, network, failed, last_at)
+                SELECT id, %(network)s, 1, %(now)s FROM person WHERE name = %(name)s
+                ON CONFLICT (person_id, network) DO UPDATE SET failed = known.failed + 1, last_at = %(now)s,
+                    locked_until = CASE WHEN known.failed + 1 >= %(free)s THEN %(now)s::timestamptz + make_interval(
+                        secs => least(%(longest)s::float8, %(first)s::float8 * 2 ^ least(known.failed + 1 - %(free)s, 30))) END
+                WHERE known.locked_until IS NULL OR known.locked_until <= %(now)s
+                RETURNING person_id
+            )
+            SELECT {_PERSON_COLUMNS} FROM person WHERE id IN (SELECT person_id FROM claimed)
             """,
-            {"name": name, "now": now, "free": lock.free, "first": lock.first, "longest": lock.longest},
+            {
+                "name": name,
+                "network": network,
+                "now": now,
+                "free": lock.free,
+                "first": lock.first,
+                "longest": lock.longest,
+            },
         )
         return await cursor.fetchone()
 
 
-async def forget_failures(connection: Connection, person_id: int, rehashed: str = "") -> None:
-    """A sign-in succeeded; `rehashed` replaces a hash of older parameters."""
-    await connection.execute(
-        "UPDATE person SET failed = 0, locked_until = NULL, password_hash = coalesce(nullif(%s, ''), password_hash) WHERE id = %s",
-        (rehashed, person_id),
-    )
+async def forget_failures(connection: Connection, person_id: int, network: str, rehashed: str = "") -> None:
+    """A sign-in from a network succeeded; `rehashed` replaces a hash of older parameters."""
+    await connection.execute("DELETE FROM failed_sign_in WHERE person_id = %s AND network = %s", (person_id, network))
+    if rehashed:
+        await connection.execute("UPDATE person SET password_hash = %s WHERE id = %s", (rehashed, person_id))
+
+
+async def forget_old_failures(connection: Connection, before: datetime) -> int:
+    """Forget the failures of networks from which nobody tried since; returns how many."""
+    return (await connection.execute("DELETE FROM failed_sign_in WHERE last_at < %s", (before,))).rowcount

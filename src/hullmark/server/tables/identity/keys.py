@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,9 @@ from psycopg.rows import class_row
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.identity.accounts import AccountState, PersonState, Role
+
+OPERATOR_SCOPES = frozenset(("metrics:read", "system:write"))
+"""Permissions about the whole installation: only operators have them, and keys that they made with these scopes."""
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,3 +165,8 @@ async def names_of_persons(connection: Connection, person_ids: list[int]) -> dic
     """The names of persons, by their numbers."""
     cursor = await connection.execute("SELECT id, name FROM person WHERE id = ANY(%s)", (person_ids,))
     return {int(number): str(name) for number, name in await cursor.fetchall()}
+
+
+def is_of_operator(scopes: Collection[str]) -> bool:
+    """Whether a key of these scopes is an operator's."""
+    return not OPERATOR_SCOPES.isdisjoint(scopes)

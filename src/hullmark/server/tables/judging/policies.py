@@ -15,7 +15,7 @@ from hullmark.server.tables.database import Connection
 
 
 class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a policy, as it was written."""
+    """One version of a policy, as it was written. `is_costly`: judging by it takes long, and images wait for that apart from others'."""
 
     id: int
     policy_id: int
@@ -28,10 +28,12 @@ class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
     is_draft: bool
     created_by: str
     created_at: datetime
+    is_costly: bool = False
 
 
 class PolicyHead(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy without its text: its newest version."""
+    """A policy without its text: its newest version. `judged` images took `seconds_each` of processor time on average (None: none was
+    judged by it), and the dearest one `seconds_most`."""
 
     id: int
     name: str
@@ -42,10 +44,14 @@ class PolicyHead(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    is_costly: bool
+    judged: int
+    seconds_each: float | None
+    seconds_most: float | None
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes a version."""
+    """What becomes a version. `is_costly`: judging by it is expected to take long, until that is measured."""
 
     name: str
     text: str
@@ -54,6 +60,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     is_draft: bool = False
     by: str = ""
+    is_costly: bool = False
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +94,10 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
+_COST = "coalesce(cost.images, 0) AS judged, cost.seconds / cost.images AS seconds_each, cost.most AS seconds_most"
 _VERSION = """version.id, version.policy_id, policy.name, version.version, version.text, version.digest, version.kind, version.note,
-    version.is_draft, version.created_by, version.created_at"""
+    version.is_draft, version.created_by, version.created_at, version.is_costly"""
+_FROM_VERSION = "FROM policy_version version JOIN policy ON policy.id = version.policy_id"
 _ACTIVATION = """active.id, active.environment, active.selector, version.policy_id, policy.name, version.version, active.version_id,
     active.is_shadow, active.created_by, active.created_at"""
 _FROM_ACTIVATION = """FROM activation active JOIN policy_version version ON version.id = active.version_id
@@ -114,8 +123,8 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
         return newest, False
     await connection.execute(
         """
-        INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind, note, is_draft, created_by)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind, note, is_draft, created_by, is_costly)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             account_id,
@@ -127,6 +136,7 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
             new.note,
             new.is_draft,
             new.by,
+            new.is_costly or (newest is not None and newest.is_costly),
         ),
     )
     kept = await version_of(connection, account_id, new.name)
@@ -141,7 +151,7 @@ async def version_of(
     async with connection.cursor(row_factory=class_row(PolicyVersion)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_VERSION} FROM policy_version version JOIN policy ON policy.id = version.policy_id
+            SELECT {_VERSION} {_FROM_VERSION}
             WHERE policy.account_id = %s AND policy.name = %s AND (%s::integer IS NULL OR version.version = %s)
             ORDER BY version.version DESC LIMIT 1
             """,
@@ -160,7 +170,7 @@ async def versions_by_ids(connection: Connection, version_ids: Collection[int]) 
     async with connection.cursor(row_factory=class_row(PolicyVersion)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_VERSION} FROM policy_version version JOIN policy ON policy.id = version.policy_id
+            SELECT {_VERSION} {_FROM_VERSION}
             WHERE version.id = ANY(%s::bigint[])
             """,
             (sorted(version_ids),),
@@ -172,13 +182,15 @@ async def list_policies(connection: Connection, account_id: int, after: str, lim
     """Policies by name, after a name."""
     async with connection.cursor(row_factory=class_row(PolicyHead)) as cursor:
         await cursor.execute(
-            """
+            f"""
             SELECT policy.id, policy.name, newest.version, newest.digest, newest.kind, newest.is_draft, policy.created_at,
-                newest.created_at AS updated_at, EXISTS (SELECT FROM activation active JOIN policy_version version
+                newest.created_at AS updated_at, newest.is_costly, {_COST},
+                EXISTS (SELECT FROM activation active JOIN policy_version version
                     ON version.id = active.version_id WHERE version.policy_id = policy.id AND active.ended_at IS NULL
                     AND NOT active.is_shadow) AS is_active
             FROM policy JOIN LATERAL (SELECT * FROM policy_version version WHERE version.policy_id = policy.id
                 ORDER BY version.version DESC LIMIT 1) newest ON true
+            LEFT JOIN policy_cost cost ON cost.version_id = newest.id
             WHERE policy.account_id = %s AND policy.name > %s ORDER BY policy.name LIMIT %s
             """,
             (account_id, after, limit),
@@ -193,7 +205,7 @@ async def versions_of(
     async with connection.cursor(row_factory=class_row(PolicyVersion)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_VERSION} FROM policy_version version JOIN policy ON policy.id = version.policy_id
+            SELECT {_VERSION} {_FROM_VERSION}
             WHERE policy.account_id = %s AND policy.name = %s AND (%s::integer IS NULL OR version.version < %s)
             ORDER BY version.version DESC LIMIT %s
             """,

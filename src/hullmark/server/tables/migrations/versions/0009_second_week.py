@@ -20,5 +20,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Count by person alone again."""
-    op.execute("DROP TABLE failed_sign_in")
-    op.execute("ALTER TABLE person ADD COLUMN failed integer NOT NULL DEFAULT 0, ADD COLUMN locked_until timestamptz;")
+    for function in ("judging_queue(bigint)", "fetch_job_in_turn", "count_judging", "lately_judged"):
+        op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP INDEX procrastinate_jobs_turns")
+    op.execute("UPDATE procrastinate_jobs SET queue_name = 'judging' WHERE queue_name IN ('costly', 'rejudging')")
+    op.execute("ALTER TABLE policy_version DROP COLUMN is_costly")
+    for table in ("judging_use", "policy_cost", "failed_sign_in"):
+        op.execute(f"DROP TABLE {table}")
+    op.execute("ALTER TABLE person ADD COLUMN failed integer NOT NULL DEFAULT 0, ADD COLUMN locked_until timestamptz")
