@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -102,13 +103,24 @@ class ActivationView(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
-def version_shown(version: PolicyVersion, cost: PolicyCost | None = None) -> VersionView:
-    """A version as it is answered; `cost`: what judging by it took so far."""
-    names = [name for name in VersionView.__struct_fields__ if hasattr(version, name)]
-    view = VersionView(**{name: getattr(version, name) for name in names})
-    if cost is not None:
-        view.judged, view.seconds_each, view.seconds_most = cost.images, cost.seconds / cost.images, cost.most
-    return view
+async def version_shown(connection: Connection, version: PolicyVersion) -> VersionView:
+    """A version as it is answered, with what judging by it took so far."""
+    return (await _shown(connection, [version]))[0]
+
+
+async def _shown(connection: Connection, versions: Sequence[PolicyVersion]) -> list[VersionView]:
+    costs = await policy_costs.costs_of(connection, [version.id for version in versions])
+    fields = set(VersionView.__struct_fields__)
+    return [
+        VersionView(
+            **{
+                name: getattr(part, name)
+                for part in (costs.get(version.id) or PolicyCost(version_id=version.id), version)
+                for name in fields & set(part.__struct_fields__)
+            }
+        )
+        for version in versions
+    ]
 
 
 def activation_shown(active: Activation) -> ActivationView:
@@ -165,7 +177,8 @@ async def keep_policy(
         if is_new:
             after = {"version": version.version, "digest": version.digest, "draft": version.is_draft}
             await audit.record(connection, caller, "policy.keep", "policy", version.name, None, after, origin)
-    return Response(version_shown(version), status_code=201 if is_new else 200)
+        shown = await version_shown(connection, version)
+    return Response(shown, status_code=201 if is_new else 200)
 
 
 @get("/policies", opt=_READ, summary="List policies by name")
@@ -194,8 +207,7 @@ async def get_policy(
     """A version with its text."""
     found = await version_named(services, caller, name, version)
     async with services.database.tenant(caller.account_id) as connection:
-        costs = await policy_costs.costs_of(connection, (found.id,))
-    return version_shown(found, costs.get(found.id))
+        return await version_shown(connection, found)
 
 
 async def version_named(services: Services, caller: Caller, name: str, version: int | None) -> PolicyVersion:
@@ -219,11 +231,11 @@ async def list_versions(
     before = values_in(cursor, int)
     async with services.database.tenant(caller.account_id) as connection:
         rows = await policies.versions_of(connection, caller.account_id, name, before, limit + 1)
-        costs = await policy_costs.costs_of(connection, [row.id for row in rows])
+        found = page(rows, limit, lambda row: row.version)
+        shown = await _shown(connection, found.items)
     if not rows and before is None:
         raise not_found(f"policy {name}")
-    found = page(rows, limit, lambda row: row.version)
-    return Page(items=[version_shown(row, costs.get(row.id)) for row in found.items], next=found.next)
+    return Page(items=shown, next=found.next)
 
 
 @delete("/policies/{name:str}", operation_id="delete_policy", status_code=204, opt=_WRITE, summary="Remove a policy")

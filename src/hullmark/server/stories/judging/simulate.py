@@ -65,6 +65,7 @@ async def simulate(services: Services, books: Books, key: str) -> None:
     try:
         draft = load_any(row.draft.encode())
         turn = Turn()
+        row = await _some(services, books, row, draft)
         while row is not None and not turn.is_over():
             row = await _some(services, books, row, draft)
         async with services.database.system() as connection:

@@ -37,7 +37,7 @@ from hullmark.server.tables.advisories.match_changes import HeldPackage, MatchCh
 from hullmark.server.tables.advisories.snapshots import LAST_RANK
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import coordinates
-from hullmark.server.tables.judging import policies
+from hullmark.server.tables.judging import policies, policy_costs
 from hullmark.server.tables.rollout import adoptions, waves
 from hullmark.server.tables.rollout.waves import ADDS, QUIET, TAKES, FindingChange
 
@@ -83,7 +83,10 @@ async def targets_of(connection: Connection, accounts: Iterable[int] | None = No
         exceptions = await policies.exceptions(connection, account_id)
         for active in await policies.activations(connection, account_id):
             version = await policies.version_by_id(connection, active.version_id)
-            target = sums.target_of(account_id, version, exceptions) if version is not None else None
+            if version is None:
+                continue
+            is_costly = await policy_costs.is_costly(connection, version.id)
+            target = sums.target_of(account_id, version, exceptions, is_costly=is_costly)
             if target is not None:
                 found[target.key] = target
     return list(found.values())

@@ -68,8 +68,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return self.account_id, self.policy_id, self.version
 
 
-def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[ExceptionRow]) -> Target | None:
-    """A version with an account's exceptions; None if advisories change nothing that it says."""
+def target_of(
+    account_id: int, version: PolicyVersion, exceptions: Sequence[ExceptionRow], *, is_costly: bool = False
+) -> Target | None:
+    """A version with an account's exceptions; None if advisories change nothing that it says. `is_costly`: judging by it takes long."""
     try:
         loaded = load_any(version.text.encode())
     except HullmarkError:
@@ -86,7 +88,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         policy=None,
     )
     native = language.as_native(loaded)
-    if native is None or version.is_costly or not _is_sum(native):
+    if native is None or is_costly or not _is_sum(native):
         return target  # what takes long is judged image by image, where nobody else waits for it
     wide: list[ExceptionRow] = []
     narrow: list[ExceptionRow] = []

@@ -12,10 +12,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.judging import policy_costs
 
 
 class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a policy, as it was written. `is_costly`: judging by it takes long, and images wait for that apart from others'."""
+    """One version of a policy, as it was written."""
 
     id: int
     policy_id: int
@@ -28,7 +29,6 @@ class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
     is_draft: bool
     created_by: str
     created_at: datetime
-    is_costly: bool = False
 
 
 class PolicyHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 _COST = "coalesce(cost.images, 0) AS judged, cost.seconds / cost.images AS seconds_each, cost.most AS seconds_most"
 _VERSION = """version.id, version.policy_id, policy.name, version.version, version.text, version.digest, version.kind, version.note,
-    version.is_draft, version.created_by, version.created_at, version.is_costly"""
+    version.is_draft, version.created_by, version.created_at"""
 _FROM_VERSION = "FROM policy_version version JOIN policy ON policy.id = version.policy_id"
 _ACTIVATION = """active.id, active.environment, active.selector, version.policy_id, policy.name, version.version, active.version_id,
     active.is_shadow, active.created_by, active.created_at"""
@@ -136,7 +136,7 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
             new.note,
             new.is_draft,
             new.by,
-            new.is_costly or (newest is not None and newest.is_costly),
+            new.is_costly or (newest is not None and await policy_costs.is_costly(connection, newest.id)),
         ),
     )
     kept = await version_of(connection, account_id, new.name)

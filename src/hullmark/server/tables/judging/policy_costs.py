@@ -15,12 +15,14 @@ COSTLY = 0.1
 
 
 class PolicyCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What judging by a version took: so many images, processor seconds for all of them (more than none), and for the dearest one."""
+    """What judging by a version took: `judged` images took `seconds_each` of processor time on average (None: none was judged by it), and
+    the dearest one `seconds_most`. `is_costly`: images wait for it apart from others'."""
 
     version_id: int
-    images: int
-    seconds: float
-    most: float
+    is_costly: bool = False
+    judged: int = 0
+    seconds_each: float | None = None
+    seconds_most: float | None = None
 
 
 async def count_costs(connection: Connection, costs: Mapping[tuple[int, int], Sequence[float]]) -> bool:
@@ -51,10 +53,19 @@ async def count_costs(connection: Connection, costs: Mapping[tuple[int, int], Se
 
 
 async def costs_of(connection: Connection, version_ids: Collection[int]) -> dict[int, PolicyCost]:
-    """The costs of versions, by their numbers in the database; of those by which an image was judged."""
+    """The costs of versions, by their numbers in the database."""
     async with connection.cursor(row_factory=class_row(PolicyCost)) as cursor:
         await cursor.execute(
-            "SELECT version_id, images, seconds, most FROM policy_cost WHERE version_id = ANY(%s::bigint[])",
+            """
+            SELECT version.id AS version_id, version.is_costly, coalesce(cost.images, 0) AS judged,
+                cost.seconds / cost.images AS seconds_each, cost.most AS seconds_most
+            FROM policy_version version LEFT JOIN policy_cost cost ON cost.version_id = version.id WHERE version.id = ANY(%s::bigint[])
+            """,
             (sorted(version_ids),),
         )
         return {row.version_id: row for row in await cursor.fetchall()}
+
+
+async def is_costly(connection: Connection, version_id: int) -> bool:
+    """Whether judging by a version takes long, or is expected to."""
+    return (await costs_of(connection, (version_id,)))[version_id].is_costly
