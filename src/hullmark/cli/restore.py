@@ -12,6 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("backup", metavar="BACKUP", help="the folder or file that `hullmark backup` wrote")
     parser.add_argument("--data", metavar="DIR", help="where the server keeps its state [HULLMARK_DATA]")
+    parser.add_argument(
+        "--unmuted",
+        action="store_true",
+        help="have it tell people, watch and fetch at once: the server that the backup is of is gone",
+    )
     parser.add_argument("--force", action="store_true", help="replace a database that is not empty")
 
 
@@ -26,9 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
         from hullmark.server.stories.backup.restore import restore
         from hullmark.server.stories.settings import settings_from
     settings = settings_from(os.environ, data=arguments.data)
-    done = restore(settings, os.environ, Path(arguments.backup), force=arguments.force)
+    done = restore(settings, os.environ, Path(arguments.backup), force=arguments.force, unmuted=arguments.unmuted)
     print(
         f"{arguments.backup} of {done.told.made_at} is back: {done.written.objects:,} objects of {done.written.bytes:,} bytes,"
         f" the database in form {done.form}"
     )
+    if not arguments.unmuted:
+        print("it is muted: it sends, watches and fetches nothing until you say `hullmark system unmute`")
     return 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.remote.actions import Action
+from hullmark.cli.remote.actions import Action, api_of
 from hullmark.cli.remote.noun import Noun
-from hullmark.cli.remote.shown import show_fields
+from hullmark.cli.remote.shown import show, show_fields
 from hullmark.cli.rows import add_output
 
 
@@ -17,7 +17,9 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         return show_fields(arguments, found)
     jobs = [f"{count} {name}" for name, count in found["jobs"].items()]
-    return show_fields(arguments, {**found, "jobs": jobs or "none"})
+    muted = found["muted"]
+    shown = {**found, "jobs": jobs or "none", "muted": f"since {muted['since']}: {muted['reason']}" if muted else "no"}
+    return show_fields(arguments, shown)
 
 
 def _ready(arguments: argparse.Namespace) -> int:
@@ -34,12 +36,35 @@ def _ready(arguments: argparse.Namespace) -> int:
     return 0 if answer.status == 200 else 1
 
 
+def _muting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", metavar="TEXT", default="an operator muted it", help="why, for whoever looks")
+    add_output(parser)
+
+
+def _mute(arguments: argparse.Namespace) -> int:
+    kept = api_of(arguments).json("PUT", "/system/mute", document={"reason": arguments.reason})
+    return show(arguments, kept, lambda muted: f"muted since {muted['since']}: {muted['reason']}")
+
+
+def _unmuting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--discard", action="store_true", help="do not send what waits: another server sent it")
+    add_output(parser)
+
+
+def _unmute(arguments: argparse.Namespace) -> int:
+    query = {"discard": "true"} if arguments.discard else {}
+    done = api_of(arguments).json("DELETE", "/system/mute", query)
+    return show(arguments, done, lambda found: f"unmuted; {found['discarded']} messages were discarded")
+
+
 VERBS = (
     Noun(
         "system",
-        "say how the server itself is: versions, jobs, readiness",
+        "say how the server itself is: versions, jobs, readiness; mute it",
         {
             "status": Action("show versions, the snapshot of advisories in use, and jobs", add_output, _status),
+            "mute": Action("have the server send, watch and fetch nothing (operators)", _muting, _mute),
+            "unmute": Action("have the server speak again, as after a restore (operators)", _unmuting, _unmute),
             "ready": Action("say whether requests can be served (exit status 1: not now)", add_output, _ready),
         },
     ),

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.server.objects.objects import ObjectsUnreachable
+from hullmark.server.stories.muting import Muted
 from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.source import ImageNotFound
 from hullmark.source.source import RegistryUnwell
@@ -101,6 +102,7 @@ def _worded(message: str) -> str:
 _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
     (ImageNotFound, 404),
     (ForbiddenAddress, 422),
+    (Muted, 409),
     (NetError, 502),
     (RegistryUnwell, 502),
     (DatabaseUnreachable, 503),

@@ -15,6 +15,11 @@ async def setting(connection: Connection, name: str) -> Any:
     return row[0] if row else None
 
 
+async def forget_setting(connection: Connection, name: str) -> None:
+    """Keep no value any more."""
+    await connection.execute("DELETE FROM setting WHERE name = %s", (name,))
+
+
 async def keep_setting(connection: Connection, name: str, value: Any) -> None:
     """Keep a value in place of the one before."""
     await connection.execute(

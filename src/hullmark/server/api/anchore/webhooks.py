@@ -15,6 +15,7 @@ from hullmark.notify.anchore import CHANNEL, TYPES
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore.failures import missing, refused
 from hullmark.server.api.caller import Caller
+from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.notice.notices import sample_notice
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
@@ -42,6 +43,7 @@ async def try_webhook(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await channels.channels(connection, caller.account_id)
     wanted = [row for row in rows if row.kind == CHANNEL.name and row.is_active][:_MOST]
+    await require_unmuted(services)
     if not wanted:
         raise missing(f"active channel of the kind {CHANNEL.name}", "add one with POST /api/v1/channels")
     failed: list[str] = []

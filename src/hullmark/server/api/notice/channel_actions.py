@@ -18,6 +18,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.notice.channels import Name, Templates, found, new_secret, told
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
+from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.notice import channel_settings
 from hullmark.server.stories.notice.notices import notice_of, sample_notice
 from hullmark.server.stories.notice.sending import preview, send, tried
@@ -109,7 +110,8 @@ async def test_channel(
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
 ) -> SentView:
-    """Send a test notice now, and return the result."""
+    """Send a test notice now, and return the result. Not while the server is muted (409)."""
+    await require_unmuted(services)
     async with services.database.tenant(caller.account_id) as connection:
         row = await found(connection, caller, name)
     notice = sample_notice(services.settings, caller.account, services.clock(), str(uuid4()))

@@ -22,6 +22,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.feeds import LastUpdate
+from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
@@ -206,6 +207,7 @@ async def update(
 ) -> Response[UpdateAsked]:
     """A worker fetches what HULLMARK_FEEDS says. A feed that gives much less than before is held: its last good data stays."""
     request = data or UpdateBody()
+    await require_unmuted(services)
 
     async def entry(connection: Connection, _: bool) -> None:
         place = services.settings.feeds

@@ -23,6 +23,7 @@ from hullmark.feeds.feed import Feed
 from hullmark.model.errors import HullmarkError
 from hullmark.net.http import Client
 from hullmark.server.stories.advisories.advisories import Books, publish
+from hullmark.server.stories.muting import mute_of, require_unmuted
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.advisories import snapshots
@@ -110,6 +111,8 @@ async def update_when_due(services: Services) -> None:
         return
     async with services.database.system() as connection:
         last = await last_update(connection)
+        if await mute_of(connection) is not None:
+            return
     if last is None or services.clock() >= last.asked_at + timedelta(seconds=_pause(services, last)):
         await want_update(services)
 
@@ -120,7 +123,8 @@ def _pause(services: Services, last: LastUpdate) -> float:
 
 
 async def update_advisories(services: Services, wished: UpdateOptions) -> LastUpdate:
-    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down."""
+    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down. Raises Muted."""
+    await require_unmuted(services)
     began = services.clock()
     try:
         shelf, updated = await asyncio.to_thread(_updated, services, wished, began)

@@ -7,12 +7,14 @@ import shutil
 import tarfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
 import msgspec
 import psycopg
+from psycopg.types.json import Jsonb
 
 from hullmark.model.errors import HullmarkError
 from hullmark.server.objects.objects import Objects, open_objects
@@ -31,6 +33,7 @@ from hullmark.server.stories.backup.backup_files import (
     parsed,
     told_in,
 )
+from hullmark.server.stories.muting import NAME, Mute
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.forms import form_of, known_forms
 from hullmark.server.tables.migrate import migrate
@@ -51,8 +54,11 @@ class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
     form: str
 
 
-def restore(settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False) -> RestoreResult:
-    """Put a backup into the server of these settings, which must not run. With `force` in place of what is there.
+def restore(
+    settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False, unmuted: bool = False
+) -> RestoreResult:
+    """Put a backup into the server of these settings, which must not run. With `force` in place of what is there. It is muted then, unless
+    `unmuted` says that the one that the backup is of is no more.
 
     Raises HullmarkError where the target is not empty, the secret key is another's or missing, or the backup is damaged; the database is
     untouched then.
@@ -70,10 +76,12 @@ def restore(settings: Settings, environment: Mapping[str, str], source: Path, *,
             advice="name another one, or give --force to keep what is there beside",
         )
     if settings.database_url:
-        return _into(settings, settings.database_url, objects, source, header, force=force)
+        done = _into(settings, settings.database_url, objects, source, header, force=force)
+        return _muted(settings.database_url, done, unmuted)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     with Embedded(settings.data / "postgres") as embedded:
-        return _into(settings, embedded.url, objects, source, header, force=force)
+        done = _into(settings, embedded.url, objects, source, header, force=force)
+        return _muted(embedded.url, done, unmuted)
 
 
 def _into(
@@ -92,6 +100,17 @@ def _into(
         dumps.restore(url, dump, roles=(ROLE,))
         form = migrate(url)
     return RestoreResult(told=header, written=done, form=form)
+
+
+def _muted(url: str, done: RestoreResult, unmuted: bool) -> RestoreResult:
+    """Have the server say nothing, or not: the one that the backup is of may still be there, and people would hear everything twice."""
+    kept = Mute(since=datetime.now(UTC), reason=f"it was restored from a backup of {done.told.made_at}")
+    with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
+        connection.execute("DELETE FROM setting WHERE name = %s", (NAME,))
+        if not unmuted:
+            row = (NAME, Jsonb(msgspec.to_builtins(kept)))
+            connection.execute("INSERT INTO setting (name, value) VALUES (%s, %s)", row)
+    return done
 
 
 def _check_database(url: str, force: bool) -> None:

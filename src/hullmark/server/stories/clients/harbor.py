@@ -22,6 +22,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import carry_out, read
 from hullmark.server.stories.images.logins import login_for
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
+from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.clients import harbor_scans
@@ -127,7 +128,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def carry_out_scan(services: Services, books: Books, order: Order, worker: str) -> str:
-    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome."""
+    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome. Raises Muted."""
+    await require_unmuted(services)
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
         return await _scanned(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)

@@ -33,6 +33,7 @@ from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.images.register import want_analysis, want_verdict
 from hullmark.server.stories.images.uploads import forget_upload, opened_upload
+from hullmark.server.stories.muting import is_muted
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
 from hullmark.server.tables.advisories import snapshots
@@ -50,6 +51,7 @@ from hullmark.source.source import RegistryUnwell
 _PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)
 _LONGEST_PAUSE = 900.0
 _BUSY_PAUSES = (2.0, 5.0)
+_MUTED_PAUSES = (60.0, 90.0)
 _TRIES = 5
 _WRITES_BEHIND = 4
 _PAUSE = 0.5
@@ -71,7 +73,11 @@ class _ImageOrigin(msgspec.Struct, frozen=True):
 
 
 class _Busy(Exception):
-    """The number of registries that may be asked for one image."""
+    """No registry may be asked for the image now; `pauses`: between how many seconds it waits."""
+
+    def __init__(self, pauses: tuple[float, float] = _BUSY_PAUSES) -> None:
+        super().__init__()
+        self.pauses = pauses
 
 
 async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
@@ -97,8 +103,9 @@ async def carry_out(
         async with _held(services, row.id, worker):
             analysed = await source()
             counts = await _patiently(services, lambda: _finished(services, books, row, worker, analysed))
-    except _Busy:
-        return await _patiently(services, lambda: _put_off(services, row.id, worker))
+    except _Busy as busy:
+        pauses = busy.pauses
+        return await _patiently(services, lambda: _put_off(services, row.id, worker, pauses))
     except HullmarkError as error:
         failure = error
         came_to = await _patiently(services, lambda: _failed(services, row, worker, failure))
@@ -174,6 +181,8 @@ async def _read(services: Services, row: ImageRow, places: list[_ImageOrigin]) -
     """
     if row.upload:
         return await asyncio.to_thread(_read_upload, services, row.upload)
+    if places and await is_muted(services):
+        raise _Busy(_MUTED_PAUSES)
     if row.kind == "sbom":
         raise HullmarkError("what the SBOM tells was not written down", advice="send the SBOM again")
     error: HullmarkError = HullmarkError("no account holds the image any more", advice="add it again")
@@ -330,12 +339,12 @@ def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tupl
     return cause, failed
 
 
-async def _put_off(services: Services, image_id: int, worker: str) -> str:
+async def _put_off(services: Services, image_id: int, worker: str, pauses: tuple[float, float]) -> str:
     """The image waits for its turn at the registry, for some seconds, not all for the same; this was no attempt."""
     async with services.database.system() as connection:
         if await leases.give_back(connection, image_id, worker, "waiting") is None:
             return "lost"
-        pause = random.uniform(*_BUSY_PAUSES)  # noqa: S311 - only spreads the load
+        pause = random.uniform(*pauses)  # noqa: S311 - only spreads the load
         await want_analysis(connection, image_id, services.clock() + timedelta(seconds=pause))
         return "put off"
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from hullmark.model.notice import Digest, Notice
+from hullmark.server.stories.muting import mute_of
 from hullmark.server.stories.notice.notices import notice_of
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
@@ -68,7 +69,9 @@ async def _next(services: Services, channel_id: UUID) -> _Next | None:
         now = services.clock()
         async with services.database.system() as connection:
             row = await channels.channel(connection, channel_id)
-            if row is None or not row.is_active or (row.resume_at is not None and row.resume_at > now):
+            if row is None or await mute_of(connection) is not None:
+                return None
+            if not row.is_active or (row.resume_at is not None and row.resume_at > now):
                 return None
             await messages.seal_due(connection, channel_id, now)
             message = await messages.first_waiting(connection, channel_id)
@@ -137,9 +140,11 @@ def pause(failures: int, chance: float, after: float | None) -> float:
 
 
 async def wake_due(services: Services) -> None:
-    """Wake channels with due messages; report those without a success for long."""
+    """Wake channels with due messages; report those without a success for long. Not while the server is muted."""
     now = services.clock()
     async with services.database.system() as connection:
+        if await mute_of(connection) is not None:
+            return
         await want_delivery(connection, [str(channel) for channel in await channels.to_wake(connection, now, _WOKEN)])
         for row in await channels.long_failing(connection, now - FAILING_AFTER, now):
             since = row.failing_since.isoformat() if row.failing_since else None

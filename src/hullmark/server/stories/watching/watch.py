@@ -20,6 +20,7 @@ from hullmark.net.errors import NetError
 from hullmark.server.stories.images import register
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.images.register import ImageRegistration
+from hullmark.server.stories.muting import is_muted, mute_of
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching.repository import look_at_repository
 from hullmark.server.tables import events, jobs
@@ -51,6 +52,8 @@ GONE = "the registry has no such tag any more"
 async def look_when_due(services: Services) -> int:
     """Have those looked at whose time has come; returns how many. Registries that said something by themselves come first."""
     async with services.database.system() as connection:
+        if await mute_of(connection) is not None:
+            return 0
         due = await watches.take_due(connection, services.clock(), _MOST)
         for (account_id, registry, is_noticed), several in groupby(sorted(due, key=_lane), _lane):
             numbers = [watch.id for watch in several]
@@ -77,6 +80,9 @@ async def look(services: Services, account_id: int, registry: str, numbers: Sequ
     """Look at watches of one registry; returns the results. May be done twice: nothing is found a second time."""
     async with services.database.tenant(account_id) as connection:
         rows = [row for row in await watches.watches_by_id(connection, account_id, numbers) if row.is_active]
+        if rows and await is_muted(services):
+            await watches.put_off(connection, account_id, [row.id for row in rows], services.clock())
+            return "muted"
         logins = await registries(connection, account_id)
     if not rows:
         return "nothing to look at"

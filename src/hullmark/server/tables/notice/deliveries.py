@@ -153,6 +153,15 @@ async def give_up(connection: Connection, number: int, reason: str) -> None:
     )
 
 
+async def give_up_all(connection: Connection, reason: str) -> int:
+    """No message that waits or gathers is sent any more; returns how many those are."""
+    cursor = await connection.execute(
+        "UPDATE message SET state = 'dead', last_error = %s, next_at = NULL WHERE state IN ('gathering', 'waiting')",
+        (reason,),
+    )
+    return cursor.rowcount
+
+
 async def log_test(connection: Connection, channel: tuple[int, UUID], key: UUID, attempt: Attempt) -> int:
     """Keep a test that was sent in the log; `channel` is (account, id). Returns the message's number."""
     state = "delivered" if attempt.outcome == "delivered" else "dead"
