@@ -1,7 +1,7 @@
-"""Muted: a server that says nothing to anybody outside, and asks nobody, until it is told otherwise. A restored one begins so.
+"""Muted: a server that says nothing to anybody outside, and asks nobody by itself, until it is told otherwise. A restored one begins so.
 
-Messages are made and wait. Watches, feeds and images that are to be read from registries wait too; what a person asks for by a request of
-its own, such as adding an image, is done, but no test is sent to a channel.
+Messages are made and wait. So do watches, feeds, and images that are to be read from registries; archives and SBOMs that are sent in are
+read and judged. No test is sent to a channel.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ ROLES = ("api", "worker", "scheduler")
 REQUEST_LIMIT = Limit(
     4 << 20, "bytes of a request where the route names no other limit", "refused", option="HULLMARK_REQUEST_LIMIT"
 )
+_WATCH_EVERY = (10, 604_800)
 _DEFAULT_LISTEN = "127.0.0.1:8228"
 
 
@@ -149,4 +150,7 @@ def _checked(settings: Settings) -> Settings:
         )
     if settings.registry_parallel < 1:
         raise HullmarkError("HULLMARK_REGISTRY_PARALLEL must be at least 1", advice="correct it")
+    if not _WATCH_EVERY[0] <= settings.watch_every <= _WATCH_EVERY[1]:
+        bounds = f"from {_WATCH_EVERY[0]} to {_WATCH_EVERY[1]}"
+        raise HullmarkError(f"HULLMARK_WATCH_EVERY must be {bounds} seconds", advice="correct it")
     return settings
