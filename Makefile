@@ -16,7 +16,7 @@ TESTS := tests
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by
 
 prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
 	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract
+
+prove-fairness: $(READY) ## measure that no account holds up another (20 minutes), into bench/notify.md
+	$(BIN)/python -m bench.fairness
 
 test-all: test test-slow ## run all tests
 

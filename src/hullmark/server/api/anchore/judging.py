@@ -18,13 +18,13 @@ from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
-from hullmark.policy.load import load_any
 from hullmark.scanning.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, digest_of_exceptions
 from hullmark.server.stories.judging.exceptions import exceptions_for
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.images import HeldImage
@@ -129,7 +129,7 @@ def _judged(
     version, excepted = by
     try:
         exceptions = exceptions_for(excepted, version.name, options.tag or "")
-        policy = load_any(version.text.encode())
+        policy = loaded(version.text)
         options = msgspec.structs.replace(options, exceptions=exceptions)
         return judge_by(facts.look, policy, now, means_of(services), options).verdict
     except HullmarkError as error:

@@ -31,6 +31,7 @@ from hullmark.server.tables.judging.policy_costs import PolicyCost
 
 _READ: dict[str, Any] = {"permission": "policies:read"}
 _WRITE: dict[str, Any] = {"permission": "policies:write"}
+_MANY_RULES = 100
 _MAX_TEXT = Bound(2 << 20, "characters of a policy", "refused")
 
 
@@ -153,7 +154,7 @@ def checked(request: PolicyBody, by: str) -> NewVersion:
         note=request.note,
         is_draft=request.draft,
         by=by,
-        is_costly=native is not None and native.has_expressions,
+        is_costly=native is not None and (native.has_expressions or native.rule_count > _MANY_RULES),
     )
 
 

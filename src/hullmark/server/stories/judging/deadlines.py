@@ -24,12 +24,12 @@ from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
 from hullmark.model.verdict import Finding
 from hullmark.policy.deadlines import WARNED_DAYS, GrantedGrace
 from hullmark.policy.languages import language_of
-from hullmark.policy.load import load_any
 from hullmark.policy.support_end import GATE, TRIGGER
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging.exceptions import ExceptionBody, covers, is_behind
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import deadlines, policies, verdicts
@@ -325,7 +325,7 @@ async def _asking_for_lifecycles(connection: Connection) -> list[int]:
 
 def _asks_for_lifecycles(text: str) -> bool:
     try:
-        policy = load_any(text.encode())
+        policy = loaded(text)
     except HullmarkError:
         return False
     language = language_of(policy)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +20,6 @@ from hullmark.notify.transitions import News, transitions_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.languages import AnyPolicy, language_of
-from hullmark.policy.load import load_any
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.verdict_diff import Lookup, key_of
 from hullmark.server.stories.advisories.ends import when_it_ends
@@ -38,6 +36,7 @@ from hullmark.server.stories.judging.earlier import (
     named_exceptions,
 )
 from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage, ImageRow
@@ -213,7 +212,7 @@ def verdict_of(
     inputs, version = case.inputs, case.version
     try:
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
-        policy = _loaded(version.text)
+        policy = loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
         checked = judge_by(facts.look, policy, case.now, means_of(services), options)
@@ -253,11 +252,6 @@ def _until_it_ends(
         return checked
     moments = [moment for moment in (checked.next_at, when_it_ends(checked.inventory.distro, source, now)) if moment]
     return msgspec.structs.replace(checked, next_at=min(moments, default=None))
-
-
-@lru_cache(maxsize=32)
-def _loaded(text: str) -> AnyPolicy:
-    return load_any(text.encode())
 
 
 def _running_since(case: Evaluation) -> datetime | None:

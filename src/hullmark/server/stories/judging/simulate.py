@@ -14,7 +14,6 @@ from hullmark.app.check import CheckOptions, judge_by
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.languages import AnyPolicy
-from hullmark.policy.load import load_any
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import verdict_at
@@ -22,6 +21,7 @@ from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
 from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.judging.judge import book_of, inputs_of
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
@@ -63,7 +63,7 @@ async def simulate(services: Services, books: Books, key: str) -> None:
     if row is None:
         return
     try:
-        draft = load_any(row.draft.encode())
+        draft = loaded(row.draft)
         turn = Turn()
         row = await _some(services, books, row, draft)
         while row is not None and not turn.is_over():

@@ -22,11 +22,11 @@ from hullmark.model.match import Fix, Match, MatchKind, Suppression
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Pair, Scene, cause_of, evidence_of
 from hullmark.notify.transitions import transitions_of
-from hullmark.policy.load import load_any
 from hullmark.policy.verdict_diff import Lookup, compare
 from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.sums import PackageFindings, Sum, Target
 from hullmark.server.stories.rollout.waves import CAUSE as CAUSE
@@ -86,7 +86,7 @@ async def targets_of(connection: Connection, accounts: Iterable[int] | None = No
             if version is None:
                 continue
             is_costly = await policy_costs.is_costly(connection, version.id)
-            target = sums.target_of(account_id, version, exceptions, is_costly=is_costly)
+            target = await asyncio.to_thread(sums.target_of, account_id, version, exceptions, is_costly=is_costly)
             if target is not None:
                 found[target.key] = target
     return list(found.values())
@@ -100,7 +100,7 @@ async def thresholds(connection: Connection) -> Thresholds:
         for active in await policies.activations(connection, account_id)
         if (version := await policies.version_by_id(connection, active.version_id)) is not None
     }
-    return sums.thresholds_of(load_any(text.encode()) for text in texts)
+    return await asyncio.to_thread(lambda: sums.thresholds_of(loaded(text) for text in sorted(texts)))
 
 
 async def weigh_changes(services: Services, books: Books, step: Step, rank: int) -> bool:

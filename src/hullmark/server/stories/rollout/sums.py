@@ -24,13 +24,13 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
 from hullmark.policy.gates.vulnerabilities import ListedVulnerabilities, NoData, StaleData, VulnerabilityFindings
 from hullmark.policy.languages import AnyPolicy, language_of
-from hullmark.policy.load import load_any
 from hullmark.policy.question import NATIVELY
 from hullmark.policy.rules import Policy, PolicyException, Rule
 from hullmark.policy.values import Expression
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.evaluation import digest_of_exceptions
 from hullmark.server.stories.judging.exceptions import ExceptionBody, exceptions_for
+from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
 
 _AT_ONCE = 400
@@ -73,11 +73,11 @@ def target_of(
 ) -> Target | None:
     """A version with an account's exceptions; None if advisories change nothing that it says. `is_costly`: judging by it takes long."""
     try:
-        loaded = load_any(version.text.encode())
+        policy = loaded(version.text)
     except HullmarkError:
         return None  # its verdicts say so, whatever advisories say
-    language = language_of(loaded)
-    if not language.needs(loaded, NATIVELY).matches:
+    language = language_of(policy)
+    if not language.needs(policy, NATIVELY).matches:
         return None
     target = Target(
         account_id=account_id,
@@ -87,7 +87,7 @@ def target_of(
         exceptions_digest=digest_of_exceptions(tuple(exceptions)),
         policy=None,
     )
-    native = language.as_native(loaded)
+    native = language.as_native(policy)
     if native is None or is_costly or not _is_sum(native):
         return target  # what takes long is judged image by image, where nobody else waits for it
     wide: list[ExceptionRow] = []
@@ -147,10 +147,10 @@ def _is_dated(rule: Rule) -> bool:
     return isinstance(rule.params, VulnerabilityFindings) and rule.params.known_for_days is not None
 
 
-def thresholds_of(loaded: Iterable[AnyPolicy]) -> Thresholds:
+def thresholds_of(known: Iterable[AnyPolicy]) -> Thresholds:
     """All bounds of scores that policies ask for; of expressions, all numbers that might be some."""
     epss, percentile, risk = set(Thresholds().epss), set[float](), set[float]()
-    natives = (language_of(policy).as_native(policy) for policy in loaded)
+    natives = (language_of(policy).as_native(policy) for policy in known)
     for rule in (rule for policy in natives if policy is not None for rule in policy.rules):
         params = rule.params
         if isinstance(params, VulnerabilityFindings):
