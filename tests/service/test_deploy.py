@@ -55,6 +55,9 @@ def test_every_role_of_the_compose_file_waits_for_the_migrated_database() -> Non
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "user" not in service  # the image's own: 10001
+        passed = {name for name, value in service["environment"].items() if str(value).startswith("${")}
+        assert {"PGPASSWORD", "HULLMARK_FEEDS", "HULLMARK_PUBLIC_URL", "HULLMARK_SMTP", "HULLMARK_MAIL_FROM"} <= passed
+        assert "PASSWORD" not in service["environment"]["HULLMARK_DATABASE_URL"]  # which would have to be encoded there
 
 
 @pytest.mark.parametrize("program", ["docker-compose", "podman-compose"])
@@ -72,7 +75,7 @@ def test_compose_programs_understand_the_file(program: str) -> None:
     assert ran.returncode == 0, ran.stderr
     services = yaml.safe_load(ran.stdout)["services"]
     assert set(services) == set(compose()["services"])
-    assert services["worker"]["environment"]["HULLMARK_DATABASE_URL"] == "postgresql://hullmark:x@postgres/hullmark"
+    assert services["worker"]["environment"]["HULLMARK_DATABASE_URL"] == "postgresql://hullmark@postgres/hullmark"
     if program == "docker-compose":
         del environment["POSTGRES_PASSWORD"]
         ran = subprocess.run(words, env=environment, capture_output=True, timeout=60)
@@ -226,6 +229,12 @@ def test_pods_of_the_chart_run_with_no_rights_and_only_over_a_migrated_database(
         assert container["image"] == "hullmark@sha256:" + "0" * 64
         own = {each["name"] for each in container["env"] if each["name"].startswith("HULLMARK_")}
         assert {"HULLMARK_DATABASE_URL", "HULLMARK_OBJECTS", "HULLMARK_SECRET_KEY_FILE"} <= own <= KNOWN, name
+        assert {"HULLMARK_FEEDS", "HULLMARK_FEEDS_EVERY", "HULLMARK_METRICS_LISTEN"} <= own
+        if name != "it-migrate":
+            ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+            assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+            assert container["livenessProbe"]["httpGet"]["port"] in ports
+            assert ports["metrics"] == 9228
     # Whoever waits for pods to be ready must not wait for what only runs afterwards; and the account is not there yet.
     migrate = workloads["it-migrate"]
     assert migrate["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"

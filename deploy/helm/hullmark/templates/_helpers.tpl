@@ -68,6 +68,28 @@ env:
     value: /etc/hullmark/secret.key
   - name: HULLMARK_OBJECTS
     value: {{ required "objects is required: s3://BUCKET/PREFIX" .Values.objects | quote }}
+  - name: HULLMARK_FEEDS
+    value: {{ .Values.feeds.from | quote }}
+  - name: HULLMARK_FEEDS_EVERY
+    value: {{ .Values.feeds.every | quote }}
+  - name: HULLMARK_METRICS_LISTEN
+    value: "0.0.0.0:{{ .Values.metricsPort }}"
+{{- with .Values.publicUrl }}
+  - name: HULLMARK_PUBLIC_URL
+    value: {{ . | quote }}
+{{- end }}
+{{- with .Values.mail.smtp }}
+  - name: HULLMARK_SMTP
+    value: {{ . | quote }}
+{{- end }}
+{{- with .Values.mail.from }}
+  - name: HULLMARK_MAIL_FROM
+    value: {{ . | quote }}
+{{- end }}
+{{- with .Values.trustedProxies }}
+  - name: HULLMARK_TRUSTED_PROXIES
+    value: {{ . | quote }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
   - name: {{ $name }}
     value: {{ $value | quote }}

@@ -9,8 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 
 import structlog
 
@@ -24,12 +23,8 @@ from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.server.tables.forms import require_newest
 from hullmark.server.tracing import flush
 
-if TYPE_CHECKING:
-    import uvicorn
-
 _log = structlog.get_logger("hullmark.serve")
 _PAUSE = 1.0
-_POLL = 0.1
 PARENT = "HULLMARK_PARENT"
 """The variable with the number of the process that a role is to end with."""
 
@@ -53,6 +48,7 @@ async def _api(services: Services) -> None:
     import uvicorn
 
     from hullmark.server.api.app import create_app
+    from hullmark.server.api.metrics_app import metrics_beside
     from hullmark.server.api.protocol import ConnectionLimits, protocol_class
 
     settings = services.settings
@@ -82,27 +78,8 @@ async def _api(services: Services) -> None:
     # The server sends itself again the signal that ended it, for those who have something to do before they end by it.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)
-    server = uvicorn.Server(config)
-    beside = asyncio.create_task(_metrics(services, server)) if settings.metrics_listen else None
-    try:
-        await server.serve()
-    finally:
-        if beside is not None:
-            await beside
-
-
-async def _metrics(services: Services, server: uvicorn.Server) -> None:
-    """Answer for metrics beside the API, as long as it does."""
-    from hullmark.server.api.metrics_app import metrics_server
-
-    while not server.started and not server.should_exit:
-        await asyncio.sleep(_POLL)
-    beside = metrics_server(services)
-    serving = asyncio.create_task(beside.serve())
-    while not server.should_exit and not serving.done():
-        await asyncio.sleep(_POLL)
-    beside.should_exit = True
-    await serving
+    async with metrics_beside(services):
+        await uvicorn.Server(config).serve()
 
 
 async def _first_person(settings: Settings) -> None:
@@ -121,7 +98,8 @@ async def _first_person(settings: Settings) -> None:
 async def _worker(services: Services) -> None:
     from hullmark.server.process.worker.run import run_worker
 
-    await run_worker(services)
+    async with _metrics(services):
+        await run_worker(services)
     # A thread may still read an image that was handed back; only the end of the process ends it.
     flush()
     sys.stderr.flush()
@@ -135,8 +113,18 @@ async def _scheduler(services: Services) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, task.cancel)
-    with suppress(asyncio.CancelledError):
-        await task
+    async with _metrics(services):
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _metrics(services: Services) -> AbstractAsyncContextManager[None]:
+    """The listener for metrics; what it needs is loaded only where there is one."""
+    if not services.settings.metrics_listen:
+        return nullcontext()
+    from hullmark.server.api.metrics_app import metrics_beside
+
+    return metrics_beside(services)
 
 
 async def _run(role: str, services: Services) -> None:

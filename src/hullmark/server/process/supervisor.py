@@ -147,8 +147,9 @@ async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Setting
 
 async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:
     environment = {**os.environ, **environment_of(settings), PARENT: str(os.getpid())}
-    children = [Child("api", "api", environment), Child("scheduler", "scheduler", environment)]
-    children += [Child(f"worker-{number + 1}", "worker", environment) for number in range(settings.workers)]
+    quiet = {**environment, "HULLMARK_METRICS_LISTEN": ""}  # one address, one listener: the API's
+    children = [Child("api", "api", environment), Child("scheduler", "scheduler", quiet)]
+    children += [Child(f"worker-{number + 1}", "worker", quiet) for number in range(settings.workers)]
     reviving: asyncio.Task[None] | None = None
     try:
         while not stopping.is_set():

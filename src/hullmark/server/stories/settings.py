@@ -40,8 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
     `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
     is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
-    `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where `/metrics` answers whoever
-    asks ("": nowhere; where the API answers it needs a permission).
+    `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where each role answers
+    whoever asks for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
     """
 
     data: Path
