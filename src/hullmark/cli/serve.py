@@ -61,6 +61,7 @@ def _serve_all(settings: Settings) -> None:
         from hullmark.server.logs import set_up
         from hullmark.server.process.supervisor import serve
     set_up(settings.log_level)
+    _say(f"all state is kept in {settings.data}")
     asyncio.run(serve(settings, _say))
 
 

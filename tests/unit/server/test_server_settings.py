@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hullmark.model.errors import HullmarkError
-from hullmark.server.stories.settings import Settings, environment_of, settings_from
+from hullmark.server.stories.settings import Settings, environment_of, settings_from, usual_folder
 from tests.support.places import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "how-to" / "run-the-server.md"
@@ -42,3 +42,30 @@ def test_a_process_is_given_the_settings_of_the_one_that_starts_it() -> None:
 def test_a_setting_that_cannot_be_used_is_named() -> None:
     with pytest.raises(HullmarkError, match="HULLMARK_WORKERS='two' cannot be used"):
         settings_from({"HULLMARK_WORKERS": "two"})
+
+
+def test_the_state_of_root_is_not_below_a_home_that_postgresql_may_not_pass_through(tmp_path: Path) -> None:
+    environment, below = {"HOME": str(tmp_path)}, tmp_path / ".local" / "share" / "hullmark" / "server"
+    tmp_path.chmod(0o700)
+    assert usual_folder(environment, 0) == "/var/lib/hullmark"
+    assert usual_folder(environment, 1000) == str(below)
+    tmp_path.chmod(0o711)
+    assert usual_folder(environment, 0) == str(below)
+    tmp_path.chmod(0o700)
+    below.mkdir(parents=True)  # as one was started there before
+    assert usual_folder(environment, 0) == str(below)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HULLMARK_WATCH_EVERY": "1"},
+        {"HULLMARK_TRUSTED_PROXIES": "10.0.0.0/8,proxy"},
+        {"HULLMARK_METRICS_LISTEN": "9228"},
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(variables: dict[str, str]) -> None:
+    (value,) = variables.values()
+    with pytest.raises(HullmarkError) as caught:
+        settings_from(variables, data="/srv")
+    assert any(word in str(caught.value) for word in (*variables, value))

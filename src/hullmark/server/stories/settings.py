@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ ROLES = ("api", "worker", "scheduler")
 REQUEST_LIMIT = Limit(
     4 << 20, "bytes of a request where the route names no other limit", "refused", option="HULLMARK_REQUEST_LIMIT"
 )
+_STATE = "/var/lib"
 _WATCH_EVERY = (10, 604_800)
 _DEFAULT_LISTEN = "127.0.0.1:8228"
 
@@ -114,10 +116,18 @@ def settings_from(environment: Mapping[str, str], *, data: str | None = None, li
         variable = f"HULLMARK_{field.name.upper()}"
         if field.name != "data" and (text := environment.get(variable)) is not None:
             given[field.name] = _value(variable, text, field.type)
-    home = environment.get("HOME") or str(Path("/var/lib"))
-    folder = data or environment.get("HULLMARK_DATA") or f"{home}/.local/share/hullmark/server"
+    folder = data or environment.get("HULLMARK_DATA") or usual_folder(environment, os.geteuid())
     settings = Settings(data=Path(folder).absolute(), **given)
     return _checked(msgspec.structs.replace(settings, listen=listen) if listen else settings)
+
+
+def usual_folder(environment: Mapping[str, str], user: int) -> str:
+    """Where the server keeps its state if nobody says: below the home, but for root not below one that others may not pass through, as
+    PostgreSQL has to, unless something is there already."""
+    home = environment.get("HOME") or _STATE
+    below = Path(home, ".local", "share", "hullmark", "server")
+    is_open = user != 0 or below.exists() or not Path(home).is_dir() or Path(home).stat().st_mode & stat.S_IXOTH
+    return str(below) if is_open else f"{_STATE}/hullmark"
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
