@@ -52,7 +52,9 @@ def test_the_state_of_root_is_not_below_a_home_that_postgresql_may_not_pass_thro
     tmp_path.chmod(0o711)
     assert usual_folder(environment, 0) == str(below)
     tmp_path.chmod(0o700)
-    below.mkdir(parents=True)  # as one was started there before
+    below.mkdir(parents=True)
+    assert usual_folder(environment, 0) == "/var/lib/hullmark"  # no server came to be there
+    (below / "secret.key").touch()
     assert usual_folder(environment, 0) == str(below)
 
 
@@ -64,7 +66,7 @@ def test_the_state_of_root_is_not_below_a_home_that_postgresql_may_not_pass_thro
         {"HULLMARK_METRICS_LISTEN": "9228"},
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named(variables: dict[str, str]) -> None:
+def test_a_setting_of_addresses_or_bounds_that_cannot_be_used_is_named(variables: dict[str, str]) -> None:
     (value,) = variables.values()
     with pytest.raises(HullmarkError) as caught:
         settings_from(variables, data="/srv")
