@@ -19,7 +19,7 @@ ROLES = ("api", "worker", "scheduler")
 REQUEST_LIMIT = Limit(
     4 << 20, "bytes of a request where the route names no other limit", "refused", option="HULLMARK_REQUEST_LIMIT"
 )
-SECRET_KEY = "secret.key"
+KEY_FILE = "secret.key"
 _STATE = "/var/lib"
 _WATCH_EVERY = (10, 604_800)
 _DEFAULT_LISTEN = "127.0.0.1:8228"
@@ -107,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key_path(self) -> Path:
         """Where the key is that credentials are encrypted by."""
-        return Path(self.secret_key_file) if self.secret_key_file else self.data / SECRET_KEY
+        return Path(self.secret_key_file) if self.secret_key_file else self.data / KEY_FILE
 
 
 def settings_from(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
@@ -129,7 +129,7 @@ def usual_folder(environment: Mapping[str, str], user: int) -> str:
     below = Path(home, ".local", "share", "hullmark", "server")
     is_open = (
         user != 0
-        or (below / SECRET_KEY).exists()
+        or (below / KEY_FILE).exists()
         or not Path(home).is_dir()
         or Path(home).stat().st_mode & stat.S_IXOTH
     )
