@@ -189,6 +189,26 @@ async def test_of_many_at_once_some_are_told_to_come_again_and_others_are_served
         assert all(each.headers["retry-after"] for each in answers if each.status_code == 503)
 
 
+async def test_one_account_leaves_a_slot_to_others(at: Desk) -> None:
+    await at.post("/accounts", {"name": "other"})
+    await sent(at, "/scan", json.dumps(SBOM).encode())
+    slots = at.app.state["scan_slots"]
+    with slots.taken(1), slots.taken(1):
+        refused = await sent(at, "/scan", json.dumps(SBOM).encode())
+        assert (refused.status_code, refused.json()["detail"]) == (
+            503,
+            "there are as many of the account's scans as may be at the same time",
+        )
+        served = await at.client.post(
+            "/api/v1/scan",
+            content=json.dumps(SBOM),
+            headers={"x-hullmark-account": "other"},
+            auth=("admin", PASSWORD),
+            timeout=120,
+        )
+        assert served.status_code == 200, served.text
+
+
 async def test_scanning_needs_its_permission(at: Desk) -> None:
     for role, status in (("viewer", 403), ("ci", 200)):
         key = await at.post("/keys", {"name": role, "role": role})

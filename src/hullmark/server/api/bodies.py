@@ -113,32 +113,39 @@ class BoundedBody:
 
 
 class Slots:
-    """How many uploads there may be at the same time in this process, of one account and in all."""
+    """How many uploads, or `what` else, there may be at the same time in this process, of one account and in all."""
 
-    def __init__(self, of_account: int = UPLOADS_OF_ACCOUNT, in_all: int = UPLOADS_IN_ALL) -> None:
+    def __init__(
+        self, of_account: int = UPLOADS_OF_ACCOUNT, in_all: int = UPLOADS_IN_ALL, what: str = "uploads"
+    ) -> None:
         self._of_account = of_account
         self._in_all = in_all
+        self._what = what
         self._taken: dict[int, int] = {}
 
     @contextmanager
     def taken(self, account_id: int) -> Iterator[None]:
         """Hold a slot. Raises Refusal 503 if there is none."""
-        mine = self._taken.get(account_id, 0)
-        if mine >= self._of_account or sum(self._taken.values()) >= self._in_all:
-            whose = "the account's uploads" if mine >= self._of_account else "uploads"
-            raise Refusal(
-                503,
-                f"there are as many of {whose} as may be at the same time",
-                "wait for one to end, then send it again",
-                headers={"Retry-After": str(_RETRY_SECONDS), **_ENDS},
-            )
-        self._taken[account_id] = mine + 1
+        self.check(account_id)
+        self._taken[account_id] = self._taken.get(account_id, 0) + 1
         try:
             yield
         finally:
             left = self._taken.pop(account_id) - 1
             if left:
                 self._taken[account_id] = left
+
+    def check(self, account_id: int) -> None:
+        """Raise Refusal 503 if there is no slot."""
+        mine = self._taken.get(account_id, 0)
+        if mine >= self._of_account or sum(self._taken.values()) >= self._in_all:
+            whose = f"the account's {self._what}" if mine >= self._of_account else self._what
+            raise Refusal(
+                503,
+                f"there are as many of {whose} as may be at the same time",
+                "wait for one to end, then send it again",
+                headers={"Retry-After": str(_RETRY_SECONDS), **_ENDS},
+            )
 
 
 def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:

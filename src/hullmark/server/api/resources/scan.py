@@ -232,7 +232,7 @@ async def register(
 
 @asynccontextmanager
 async def _place(request: Request[Any, Any, Any], services: Services, caller: Caller) -> AsyncIterator[Path]:
-    """A folder with the request's body as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 if there is none.
+    """A folder with the request's body as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 where there is none.
 
     A body that comes slowly holds none of them.
     """
@@ -240,18 +240,11 @@ async def _place(request: Request[Any, Any, Any], services: Services, caller: Ca
     limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
     with TemporaryDirectory(prefix="hullmark-scan-") as name:
         folder = Path(name)
-        _check_free(slots)
+        slots.check(caller.account_id)
         with _receiving(request).taken(caller.account_id):
             await received(BoundedBody(request.scope, request.receive, limits), folder / DOCUMENT)
-        _check_free(slots)
-        async with slots:
+        with slots.taken(caller.account_id):
             yield folder
-
-
-def _check_free(slots: asyncio.Semaphore) -> None:
-    if slots.locked():
-        headers = {"Retry-After": str(_RETRY_SECONDS), "Connection": "close"}
-        raise Refusal(503, "as many scans run as may at the same time", "send it again soon", headers=headers)
 
 
 def _receiving(request: Request[Any, Any, Any]) -> Slots:
@@ -262,10 +255,12 @@ def _receiving(request: Request[Any, Any, Any]) -> Slots:
     return found
 
 
-def _slots(request: Request[Any, Any, Any], services: Services) -> asyncio.Semaphore:
+def _slots(request: Request[Any, Any, Any], services: Services) -> Slots:
+    """How many scans may run: one account leaves another at least one of several slots."""
     if _SLOTS not in request.app.state:
-        request.app.state[_SLOTS] = asyncio.Semaphore(services.settings.scan_slots)
-    found: asyncio.Semaphore = request.app.state[_SLOTS]
+        in_all = services.settings.scan_slots
+        request.app.state[_SLOTS] = Slots(max(1, in_all - 1), in_all, "scans")
+    found: Slots = request.app.state[_SLOTS]
     return found
 
 
