@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from hullmark.net.guard import Network
+from hullmark.net.guard import Network, parse_networks
 
 _TITLES = {
     400: b"Bad Request",
@@ -31,7 +31,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     `head_seconds` and `head_bytes` for a request's line and headers, of which there are at most `headers`; `overhead_bytes` of a body that
     are none of its content; `linger_seconds` of sending on after the answer; `stall_seconds` of taking nothing of an answer; connections at
-    the same time from one address (0: any number), but for `proxies`, and in all.
+    the same time from one address (0: any number), but for the networks
+    of `proxies`, and in all.
     """
 
     head_seconds: float = 10.0
@@ -42,12 +43,14 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     stall_seconds: float = 60.0
     per_address: int = 250
     in_all: int = 2000
-    proxies: tuple[Network, ...] = ()
+    proxies: str = ""
 
 
 def protocol_class(limits: ConnectionLimits | None = None) -> type[asyncio.Protocol]:
     """The class for `uvicorn.Config(http=…)`. Connections are counted by class: make it once for a process."""
-    members = {"limits": limits or ConnectionLimits(), "addresses": Counter(), "__doc__": HttpProtocol.__doc__}
+    limits = limits or ConnectionLimits()
+    proxies = parse_networks(limits.proxies)
+    members = {"limits": limits, "proxies": proxies, "addresses": Counter(), "__doc__": HttpProtocol.__doc__}
     return type("BoundedHttpProtocol", (HttpProtocol,), members)
 
 
@@ -81,6 +84,7 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection, bounded."""
 
     limits: ClassVar[ConnectionLimits]
+    proxies: ClassVar[tuple[Network, ...]]
     addresses: ClassVar[Counter[str]]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -109,9 +113,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_proxy(self) -> bool:
         """Whether others stand behind this address."""
-        return bool(self.limits.proxies) and any(
-            ip_address(self._address) in network for network in self.limits.proxies
-        )
+        return bool(self.proxies) and any(ip_address(self._address) in network for network in self.proxies)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

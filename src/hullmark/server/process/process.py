@@ -59,7 +59,7 @@ async def _api(services: Services) -> None:
         app,
         host=settings.host,
         port=settings.port,
-        http=protocol_class(ConnectionLimits(proxies=trusted)),
+        http=protocol_class(ConnectionLimits(proxies=settings.trusted_proxies)),
         ws="none",
         lifespan="on",
         log_config=None,
