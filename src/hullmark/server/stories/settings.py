@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
     fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
     advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
-    of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process, one less of one account. `registry_parallel`
+    of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process,
+    one less of one account. `registry_parallel`
     images are read at the same time, by all workers together, from a registry that no login says it of.
     `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
     `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
