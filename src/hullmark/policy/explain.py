@@ -54,10 +54,15 @@ def _placed(evidence: Evidence, facts: Facts) -> PlacedEvidence:
 
 def advice(finding: Finding, rule: Rule | None, facts: Facts) -> str:
     """The smallest change, as a clause: what mends the vulnerability, else what the trigger or the rule's author says."""
+    if rule is not None and Need.MATCHES in rule.trigger.needs and (upgrade := _upgrade(finding, facts)):
+        return upgrade
+    return advice_of_rule(finding, rule)
+
+
+def advice_of_rule(finding: Finding, rule: Rule | None) -> str:
+    """What the trigger or the rule's author says, as a clause."""
     if rule is None:
         return "add an entry to apply that fits the image, or let unmatched say what it comes to"
-    if Need.MATCHES in rule.trigger.needs and (upgrade := _upgrade(finding, facts)):
-        return upgrade
     if rule.trigger.advice is not None and finding.subject not in ("*", "?"):
         return rule.trigger.advice(rule.params, finding.subject)
     return rule.message or "change what the evidence shows, or except it for a time with an owner and a reason"
