@@ -148,7 +148,9 @@ def at_minute(at: datetime) -> str:
 
 def _advice(evidence: Evidence) -> str:
     if not evidence.is_gained:
-        return _MEANWHILE if evidence.standing else _NOTHING
+        if not evidence.standing:
+            return _NOTHING
+        return f"{_MEANWHILE} (it is fixed in {evidence.fix_version})" if evidence.fix_version else _MEANWHILE
     if evidence.advice:
         return whole_words(evidence.advice.strip().removesuffix("."), _MOST_ADVICE)
     name, _ = package_in(evidence.package)

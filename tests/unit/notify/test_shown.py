@@ -141,7 +141,7 @@ def test_good_news_is_green() -> None:
         (
             {"is_gained": False, "standing": "excepted by anna until 2026-12-01"},
             f"{SAID}: excepted by anna until 2026-12-01",
-            "rule no-critical. To do: nothing while that holds",
+            "rule no-critical. To do: nothing while that holds (it is fixed in 3.0.2)",
         ),
         (
             {
