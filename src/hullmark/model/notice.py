@@ -92,7 +92,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """The one thing that brought transitions about. `key` is equal for all transitions of one cause, and differs between causes.
 
     `subject` is what it is about: a CVE, a policy, a reference. Its `evidence` is that of the first image; where there are several, only
-    what findings say of themselves is true of all of them, and where they are seen is said with each image. `before` and `after` are the two inputs that were compared, in words.
+    what findings say of themselves is true of all of them, and where they are seen is said with each image. `before` and `after` are
+    the two inputs that were compared, in words.
     `seen_at` is when that which changed came to be known here.
     """
 

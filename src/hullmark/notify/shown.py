@@ -176,12 +176,11 @@ def shown(delivery: Delivery) -> MessageContent:
     when = f"{delivery.now:%Y-%m-%d %H:%M} UTC"
     again = " · sent again" if notice.is_replay else ""
     footer = clean(f"Hullmark · {notice.account} · {when}{again}", _WORDS)
+    sections = sections_of(notice)
     if isinstance(notice, Digest):
-        sections = tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
         severity, is_good = _worst(notice.groups), False
         everything = f"All {notice.count} causes" if notice.count > len(sections) else "All of it"
     else:
-        sections = (_section(notice, MOST_IMAGES),)
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
         is_more = notice.count > 1 and sections[0].more
         everything = f"All {notice.count} of them" if is_more else "All of it"
@@ -195,6 +194,13 @@ def shown(delivery: Delivery) -> MessageContent:
         severity=severity,
         is_good=is_good,
     )
+
+
+def sections_of(notice: Notice | Digest) -> tuple[Section, ...]:
+    """What is shown of each cause."""
+    if isinstance(notice, Digest):
+        return tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
+    return (_section(notice, MOST_IMAGES),)
 
 
 def _worst(groups: Sequence[Notice]) -> Severity:
@@ -217,13 +223,14 @@ def _section(notice: Notice, most: int) -> Section:
         counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
         findings=tuple(found[:MOST_EVIDENCE]),
         more_findings=max(0, len(found) - MOST_EVIDENCE),
-        images=tuple(_image(item, has_place=not is_one) for item in items if item.image or item.reference),
+        images=tuple(image_shown(item, has_place=not is_one) for item in items if item.image or item.reference),
         more=max(0, notice.count - len(notice.items) + len(listed) - len(items)),
         link=address(notice.link),
     )
 
 
-def _image(item: Item, *, has_place: bool) -> ShownImage:
+def image_shown(item: Item, *, has_place: bool = True) -> ShownImage:
+    """The line of an image; `has_place`: with where its first finding is seen."""
     words = [_KINDS.get(item.kind, item.kind)]
     if item.policy:
         words.append(f"policy {item.policy}" + (f" in {item.environment}" if item.environment else ""))

@@ -15,6 +15,7 @@ import msgspec
 
 from hullmark.model.notice import Digest, Notice
 from hullmark.server.stories.notice.notices import notice_of
+from hullmark.server.stories.notice.placed import placed
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
@@ -51,7 +52,8 @@ async def deliver(services: Services, channel_id: str) -> int:
             return 0
         while following := await _next(services, number):
             await still_ours()
-            attempt = await send(services, following.channel, following.notice, following.message.id)
+            notice = await placed(services, following.message.account_id, following.notice)
+            attempt = await send(services, following.channel, notice, following.message.id)
             count += await _written_down(services, following, attempt)
             if time.monotonic() > ends:
                 is_more = True
