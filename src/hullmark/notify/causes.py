@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK, Severity
+from hullmark.model.expiry import ends_at
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding
 from hullmark.notify.evidence import evidence_in, storable
@@ -121,8 +122,15 @@ def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _
     expires = covered.get("expires", "")
     if kept is not None and kept.ended_at is not None:
         return _ExceptionChange(name, "ended", kept.ended_at)
-    is_expired = bool(expires) and expires < scene.at.date().isoformat()
+    is_expired = bool(expires) and _has_ended(expires, scene.at)
     return _ExceptionChange(name, "expired" if is_expired else "ended", None)
+
+
+def _has_ended(expires: str, at: datetime) -> bool:
+    try:
+        return ends_at(expires) <= at
+    except ValueError:
+        return False
 
 
 def name_of(finding: Finding) -> ExceptionName:

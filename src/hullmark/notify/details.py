@@ -121,7 +121,7 @@ def place_of(evidence: Evidence) -> str:
     elif step:
         words.append(f"in the instruction {step}")
     if not words and evidence.detail and not evidence.package:
-        words.append(f"seen: {whole_words(evidence.detail, _MOST_PATH)}")
+        words.append(f"in the image as a whole ({whole_words(evidence.detail, _MOST_PATH)})")
     if words and evidence.more_places:
         words.append(f"and in {evidence.more_places} more {'place' if evidence.more_places == 1 else 'places'}")
     return " ".join(words)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.expiry import is_day
 from hullmark.model.explanation import Explanation, PlacedEvidence
 from hullmark.model.match import Match
 from hullmark.model.verdict import Evidence, Finding, Verdict
@@ -93,7 +94,8 @@ def _ends(finding: Finding) -> str:
     if "stage" in held:
         return f"it does not count while the rule set {held.get('rule_set', '')} is in shadow"
     owner = f" by {held['owner']}" if held.get("owner") else ""
-    until = f" until the end of {held['expires']}" if held.get("expires") else ""
+    expires = held.get("expires", "")
+    until = f" until {'the end of ' if is_day(expires) else ''}{expires}" if expires else ""
     return f"it is excepted{owner}{until}"
 
 

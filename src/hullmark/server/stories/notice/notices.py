@@ -73,9 +73,9 @@ def _notice(
     for group in groups:
         kinds[group.kind] = kinds.get(group.kind, 0) + group.count
     items = _told_once(item_of(settings, account, row) for row in rows)
-    one = {item.link for item in items if item.link}
     # Where all of it is about one verdict, that is where the link leads.
-    is_one = len(rows) <= len(items) + 1 and len(one) == 1 and sum(kinds.values()) <= len(rows)
+    led = {item.link for item in items if item.history_id is not None}
+    is_one = len(led) == 1 and len({item.image for item in items}) == 1 and sum(kinds.values()) <= len(rows)
     return Notice(
         id=str(message.key),
         account=account,
@@ -85,7 +85,7 @@ def _notice(
         kinds={kind: kinds[kind] for kind in _KINDS if kind in kinds},
         at=message.sealed_at or message.due_at,
         severity=severity_of(max((group.severity for group in groups), default=cause.severity)),
-        link=one.pop() if is_one else message_page_link(settings, account, message.id),
+        link=led.pop() if is_one else message_page_link(settings, account, message.id),
         part=message.part,
         is_replay=message.resent_at is not None,
     )
