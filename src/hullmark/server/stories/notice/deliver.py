@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from hullmark.model.notice import Digest, Notice
+from hullmark.server.stories.notice.channel_settings import seal_again
 from hullmark.server.stories.notice.notices import notice_of
 from hullmark.server.stories.notice.placed import placed
 from hullmark.server.stories.notice.sending import send
@@ -72,6 +73,7 @@ async def _next(services: Services, channel_id: UUID) -> _Next | None:
             row = await channels.channel(connection, channel_id)
             if row is None or not row.is_active or (row.resume_at is not None and row.resume_at > now):
                 return None
+            row = await seal_again(connection, services.vault, row)
             await messages.seal_due(connection, channel_id, now)
             message = await messages.first_waiting(connection, channel_id)
             if message is None:
