@@ -216,6 +216,8 @@ def _event(account: str, cause: Cause | None, item: Item) -> dict[str, Any]:
             "cause": plain(cause.key, 1000) if cause else "",
             "image": item.image,
             "policy": item.policy,
+            "before": item.before,
+            "after": item.after,
             "findings": [
                 plain(": ".join(filter(None, (words.what, words.rest))), 1500)
                 for words in map(details_of, item.evidence[:_MOST_FINDINGS])

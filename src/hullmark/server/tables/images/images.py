@@ -96,7 +96,8 @@ _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.a
     coalesce((SELECT jsonb_agg(jsonb_build_object('reference', tag.registry || '/' || tag.repository || ':' || tag.tag, 'until', moved.at)
         ORDER BY moved.at DESC, tag.registry, tag.repository, tag.tag) FROM tag CROSS JOIN LATERAL (
             SELECT min(move.at) AS at FROM tag_move move WHERE move.account_id = tag.account_id AND move.registry = tag.registry
-                AND move.repository = tag.repository AND move.tag = tag.tag AND move.image_id <> tag.image_id AND move.at >= tag.seen_at) moved
+                AND move.repository = tag.repository AND move.tag = tag.tag AND move.image_id <> tag.image_id
+                AND move.at >= tag.seen_at) moved
         WHERE tag.account_id = held.account_id AND tag.image_id = held.image_id AND NOT tag.is_current AND moved.at IS NOT NULL),
         '[]') AS earlier_tags"""
 
