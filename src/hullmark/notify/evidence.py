@@ -47,7 +47,7 @@ def _untold(pair: Pair, scene: Scene) -> tuple[notice.Evidence, ...]:
     return (
         notice.Evidence(
             rule=storable(named[1]) if named is not None else "",
-            message=storable(reason),
+            message=storable(reason if named is None else reason[named.end(1) + 1 :]),
             is_gained=is_gained,
             since=scene.at,
             advice=_TELL if is_gained else "",
@@ -101,8 +101,9 @@ def _advice(finding: Finding, scene: Scene) -> str:
     """What mends a finding, as a clause."""
     weakness = finding.weakness
     if weakness is not None:
-        name = weakness.place.partition("/")[2] or package_in(weakness.package)[0]
-        return mending(name, weakness.fix_state, weakness.fix_version)
+        package = package_in(weakness.package)[0]
+        name = weakness.place.partition("/")[2] if weakness.fix_version else ""
+        return mending(name or package, weakness.fix_state, weakness.fix_version)
     return finding.recommendation or (scene.advice(finding) if scene.advice is not None else "")
 
 

@@ -35,7 +35,6 @@ from hullmark.notify.threaded import (
     document,
     entries,
     fields,
-    lines_of,
     link_of,
     listed,
     markdown,
@@ -44,6 +43,7 @@ from hullmark.notify.threaded import (
     note_of,
     plain,
     quoted,
+    said_by,
     state_of,
     threads_for,
     why,
@@ -193,7 +193,7 @@ def _body(thread: Thread, delivery: Delivery, before: str) -> str:
     link = link_of(delivery)
     head = [
         f"**{markdown(plain(delivery.title, 500))}**",
-        *(markdown(line) for line in lines_of(delivery.text, 5000)),
+        *(markdown(line) for line in said_by(delivery, 5000)),
         state_of(thread),
         f"[All of it](<{link}>)" if link else "",
     ]

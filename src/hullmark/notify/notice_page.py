@@ -26,9 +26,9 @@ _TEMPLATE = """\
 {% if section.findings %}
 <ul>
 {% for found in section.findings %}
-<li><code>{{ found.what }}</code>{% if found.words %}: {{ found.words }}{% endif %}</li>
+<li>{% if found.what %}<code>{{ found.what }}</code>{% if found.words %}: {% endif %}{% endif %}{{ found.words }}</li>
 {% endfor %}
-{% if section.more_findings %}<li>{{ section.more_findings }} more</li>{% endif %}
+{% if section.more_findings %}<li>and {{ section.more_findings }} more</li>{% endif %}
 </ul>
 {% endif %}
 {% endfor %}

@@ -24,6 +24,7 @@ from hullmark.notify.threaded import (
     note_id,
     note_of,
     plain,
+    said_by,
     severity_of,
     state_of,
     threads_for,
@@ -118,7 +119,7 @@ def _note(thread: Thread, delivery: Delivery) -> dict[str, Any]:
 def _alert(thread: Thread, delivery: Delivery, settings: Settings) -> dict[str, Any]:
     severity = severity_of(thread, delivery)
     link = link_of(delivery)
-    head = [plain(delivery.title, 1000), *lines_of(delivery.text, 6000), state_of(thread), link]
+    head = [plain(delivery.title, 1000), *said_by(delivery, 6000), state_of(thread), link]
     images = listed(thread.open, thread.open_count, 7500, lambda item: f"- {named(item)} {why(item)}".rstrip())
     return {
         "message": plain(thread.title, _MOST_MESSAGE),

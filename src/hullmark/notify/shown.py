@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.limit import Limit
-from hullmark.model.notice import Digest, Item, Notice, TransitionKind
+from hullmark.model.notice import Digest, Evidence, Item, Notice, TransitionKind
 from hullmark.notify.channel import Delivery
 from hullmark.notify.details import (
     details_of,
@@ -72,7 +72,8 @@ class ShownImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding: what it is, and its rule, place, time and what to do about it ("": nothing of that is known)."""
+    """A finding: what it is ("": what the section's sentence says), and its rule, place, time and what to do about it ("": nothing of
+    that is known)."""
 
     what: str
     words: str
@@ -213,13 +214,11 @@ def _section(notice: Notice, most: int) -> Section:
     is_one = is_of_one(notice)
     listed = told_items(notice)
     items = listed[:most]
-    found = [
-        ShownFinding(what=what, words=clean(words.rest, _REST))
-        for words in (details_of(evidence, has_place=is_one) for evidence in findings_of(notice))
-        if (what := clean(words.what, _WORDS))
-    ]
+    sentence = clean(notice.cause.sentence, 1000)
+    lines = (_finding_shown(evidence, sentence, has_place=is_one) for evidence in findings_of(notice))
+    found = [line for line in dict.fromkeys(lines) if line.what or line.words]
     return Section(
-        sentence=clean(notice.cause.sentence, 1000) or clean(notice.cause.subject, _NAME) or "Something changed",
+        sentence=sentence or clean(notice.cause.subject, _NAME) or "Something changed",
         counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
         findings=tuple(found[:MOST_EVIDENCE]),
         more_findings=max(0, len(found) - MOST_EVIDENCE),
@@ -227,6 +226,13 @@ def _section(notice: Notice, most: int) -> Section:
         more=max(0, notice.count - len(notice.items) + len(listed) - len(items)),
         link=address(notice.link),
     )
+
+
+def _finding_shown(evidence: Evidence, sentence: str, *, has_place: bool) -> ShownFinding:
+    """What the cause's own sentence says is not said again."""
+    words = details_of(evidence, has_place=has_place)
+    what = clean(words.what, _WORDS)
+    return ShownFinding(what="" if what in sentence else what, words=clean(words.rest, _REST))
 
 
 def image_shown(item: Item, *, has_place: bool = True) -> ShownImage:
@@ -272,6 +278,8 @@ def _paragraphs(section: Section, ink: Ink, limit: int) -> tuple[str, str, str]:
 
 def _finding_line(found: ShownFinding, ink: Ink, limit: int) -> str:
     """The finding in one line that fits, whatever it is called."""
+    if not found.what:
+        return ink.bullet + fitted(found.words, limit - units(ink.bullet), ink.plain)
     head = f"{ink.bullet}{fitted(found.what, limit // 2, ink.code)}"
     room = limit - units(head) - 2
     return f"{head}: {fitted(found.words, room, ink.plain)}" if found.words else head

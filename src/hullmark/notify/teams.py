@@ -89,8 +89,9 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     if section.counts:
         rows.append(_row(_run(section.counts, 400)))
     for found in section.findings:
-        rest = [_run(f": {found.words}", 1202)] if found.words else []
-        rows.append(_row(_run("• ", 2), _run(found.what, 400, fontType="Monospace"), *rest, spacing="Small"))
+        what = [_run(found.what, 400, fontType="Monospace")] if found.what else []
+        rest = [_run(f": {found.words}" if what else found.words, 1202)] if found.words else []
+        rows.append(_row(_run("• ", 2), *what, *rest, spacing="Small"))
     if section.more_findings:
         rows.append(_row(_run(f"… {more_findings(section.more_findings)}", 60), spacing="Small"))
     for image in section.images:

@@ -81,6 +81,12 @@ def lines_of(text: str, most: int) -> list[str]:
     return found
 
 
+def said_by(delivery: Delivery, most: int) -> list[str]:
+    """The lines of a delivery's text, but for the link at its end: it stands by itself."""
+    link = delivery.notice.link
+    return [line for line in lines_of(delivery.text, most) if not (link and line.endswith(f": {link}"))]
+
+
 def named(item: Item) -> str:
     """An image in words: what it is called, under which policy and where."""
     name = item.reference or item.image or "an image"
@@ -107,7 +113,7 @@ def state_of(thread: Thread) -> str:
 
 def note_of(thread: Thread, delivery: Delivery) -> list[str]:
     """The note for a thread that changes."""
-    lines = [plain(delivery.title, 300), *lines_of(delivery.text, _MOST_TEXT), state_of(thread)]
+    lines = [plain(delivery.title, 300), *said_by(delivery, _MOST_TEXT), state_of(thread)]
     return [line for line in lines if line]
 
 

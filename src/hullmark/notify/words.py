@@ -150,9 +150,9 @@ def _cause(cause: Cause, found: Sequence[Evidence], page: _Page, *, has_place: b
     if _is_worth_saying(cause):
         before, after = (page.word(_shortened(text)) or "nothing" for text in (cause.before, cause.after))
         page.say(f"Before: {before}. Now: {after}.")
-    for evidence in found[:_EVIDENCE]:
-        if line := _finding(evidence, page, has_place=has_place):
-            page.point(line)
+    lines = (_finding(evidence, page, cause.sentence, has_place=has_place) for evidence in found[:_EVIDENCE])
+    for line in filter(None, dict.fromkeys(lines)):
+        page.point(line)
     if len(found) > _EVIDENCE:
         page.point(more_findings(len(found) - _EVIDENCE))
 
@@ -161,7 +161,10 @@ def _is_worth_saying(cause: Cause) -> bool:
     """Whether before and after are not shown already and mean something to people: digests of policies do not."""
     is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
     return (
-        bool(cause.before or cause.after) and not is_said and not (cause.kind == "policy" and _is_digest(cause.after))
+        bool(cause.before or cause.after)
+        and not is_said
+        and cause.before != "as it was"  # and now something else: the sentence says that already
+        and not (cause.kind == "policy" and _is_digest(cause.after))
     )
 
 
@@ -174,10 +177,11 @@ def _shortened(text: str) -> str:
     return text[: len("sha256:") + 12] if _is_digest(text) else text
 
 
-def _finding(evidence: Evidence, page: _Page, *, has_place: bool) -> str:
-    """A finding that came or went: what, by which rule, where, since when, and what to do."""
+def _finding(evidence: Evidence, page: _Page, sentence: str, *, has_place: bool) -> str:
+    """A finding that came or went: what, by which rule, where, since when, and what to do. What a sentence says is not said again."""
     words = details_of(evidence, has_place=has_place)
-    return ": ".join(filter(None, (page.word(words.what), page.word(words.rest, _MOST_REST))))
+    what = "" if words.what in sentence else page.word(words.what)
+    return ": ".join(filter(None, (what, page.word(words.rest, _MOST_REST))))
 
 
 def _item(item: Item, page: _Page, *, has_place: bool) -> str:
@@ -197,7 +201,7 @@ def _digest(digest: Digest, page: _Page) -> str:
         page.point(page.word(f"{counted(group.kinds)}: {about(group)}"))
         is_one = is_of_one(group)
         found = findings_of(group)
-        lines = [_finding(evidence, page, has_place=is_one) for evidence in found[:3]]
+        lines = [_finding(evidence, page, "", has_place=is_one) for evidence in found[:3]]
         lines += [more_findings(len(found) - 3)] if len(found) > 3 else []
         lines += [_item(item, page, has_place=not is_one) for item in told_items(group)[:3]]
         lines += [f"and {group.count - 3} more"] if group.count > 3 else []
