@@ -8,7 +8,8 @@ import pytest
 
 from hullmark.model.notice import TRANSITION_KINDS, Digest
 from hullmark.notify.channels import CHANNELS
-from tools.messages import FORMATS, News, main, rendered, world
+from tools.message_world import News, world
+from tools.messages import FORMATS, main, rendered
 
 NEWS = {news.name: news for news in world()}
 _BARE = {

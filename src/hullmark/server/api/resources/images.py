@@ -28,7 +28,7 @@ from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.images import images, leases
+from hullmark.server.tables.images import images, leases, tag_moves
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
 from hullmark.server.tables.judging import reports
 from hullmark.source.reference import parse_reference
@@ -115,18 +115,12 @@ def shown(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
     """An image as it is answered. `counts`: how many matches count, by image and severity."""
     own = ("added_at", "vulnerabilities", "reference", "earlier_tags")
     values = {name: getattr(row, name) for name in ImageView.__struct_fields__ if name not in own}
-    earlier = msgspec.convert(row.earlier_tags, list[EarlierTagView])
-    return ImageView(
-        added_at=row.held_at,
-        vulnerabilities=counts.get(row.id),
-        reference=_name_of(row),
-        earlier_tags=earlier,
-        **values,
-    )
+    values["earlier_tags"] = msgspec.convert(row.earlier_tags, list[EarlierTagView])
+    return ImageView(added_at=row.held_at, vulnerabilities=counts.get(row.id), reference=_name_of(row), **values)
 
 
 def _name_of(row: HeldImage) -> str:
-    """The reference that an image was added by, unless that points to another now: then one that still points to it, if there is any."""
+    """The reference that it was added by, unless that points to another now: then one that still points to it, if there is any."""
     moved = [tag["reference"] for tag in row.earlier_tags]
     if row.reference in moved or (moved and not row.tags and "@" not in row.reference):
         return row.tags[0] if row.tags else ""
@@ -244,7 +238,7 @@ async def by_reference(
     if then is not None and "@" not in name:
         named = parse_reference(name)
         async with services.database.tenant(caller.account_id) as connection:
-            digest = await images.tagged_as_of(connection, caller.account_id, name_of(named), then)
+            digest = await tag_moves.tagged_as_of(connection, caller.account_id, name_of(named), then)
         if digest is None:
             raise not_found(f"image that {name} pointed to then", "leave as_of out for what it points to now")
         name = digest
