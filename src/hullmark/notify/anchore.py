@@ -167,7 +167,7 @@ def _difference(item: Item) -> dict[str, list[dict[str, str]]]:
     """The vulnerabilities that were added, changed and removed, as far as the evidence shows."""
     found: dict[str, list[dict[str, str]]] = {"added": [], "updated": [], "removed": []}
     for evidence in item.evidence:
-        if evidence.advisory:
+        if evidence.advisory and not evidence.standing:  # what is excepted is still there
             usual = "added" if evidence.is_gained else "removed"
             found[_CHANGES.get(item.kind, usual)].append(_vulnerability(item, evidence))
     return found

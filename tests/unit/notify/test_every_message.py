@@ -74,3 +74,10 @@ def test_nothing_is_empty_said_twice_or_wrongly_counted(news: News) -> None:
 def test_all_of_them_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--kind", "fix", "--format", "slack"]) == 0
     assert capsys.readouterr().out.startswith("=== fix available, slack\n")
+
+
+def test_what_is_excepted_is_not_removed_for_anchores_clients() -> None:
+    text = rendered("anchore", NEWS["an exception begins"])
+    assert "excepted by anna until 2026-05-04" in text
+    assert "CVE_ID" not in text
+    assert "CVE_ID: CVE-2026-1234" in rendered("anchore", NEWS["a retraction"])
