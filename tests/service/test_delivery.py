@@ -125,7 +125,7 @@ async def test_a_message_arrives_signed_and_once(at: Desk, receiver: Receiver) -
     assert [(each["outcome"], each["status"]) for each in whole["attempts"]] == [("delivered", 204)]
     assert set(whole["latency"]) >= {"sealed_delivered", "seen_delivered"}
     assert whole["cause"]["subject"] == "CVE-2026-1"
-    assert event["data"]["link"].endswith(f"/api/v1/messages/{message['id']}")
+    assert "/api/v1/messages/{}/page?format=html&account=".format(message["id"]) in event["data"]["link"]
     assert await passed(at, hours=1) == []
     assert len(receiver.received) == 1
 
@@ -414,6 +414,54 @@ async def test_secrets_are_not_shown_and_are_kept(at: Desk, receiver: Receiver) 
     assert row is not None
     assert "tokentoken" not in row[0]
     assert b"tokentoken" not in row[1]
+
+
+async def test_a_secret_in_an_address_is_encrypted_and_shown_nowhere(at: Desk, receiver: Receiver) -> None:
+    address = f"{receiver.url}?channel=ops&token=tokentoken"
+    made = await at.post(
+        "/channels", {"name": "ops", "kind": "webhook", "settings": {"url": address, "secret": SECRET}}, status=201
+    )
+    shown = f"{receiver.url}?channel=ops&token=***"
+    assert made["settings"]["url"] == shown
+    answer = await at.ask("PATCH", "/channels/ops", {"settings": {**made["settings"], "mode": "binary"}})
+    assert answer.json()["settings"]["url"] == shown, answer.text
+    await begun(at, made["id"], "CVE-1")
+    receiver.status = 500
+    await passed(at)
+    seen = await at.post("/channels/ops/preview", {}, status=200)
+    assert seen["sends"][0]["url"] == shown
+    for path in ("/channels", "/channels/ops", "/audit", "/events", "/messages"):
+        assert "tokentoken" not in (await at.ask("GET", path)).text, path
+    async with at.services.database.system() as connection:
+        row = await (await connection.execute("SELECT settings::text, secrets FROM channel")).fetchone()
+    assert row is not None
+    assert "tokentoken" not in row[0]
+    assert b"tokentoken" not in row[1]
+    for other in (f"{receiver.url}?token=***", "https://elsewhere.example.org/?channel=ops&token=***"):
+        refused = await at.ask("PATCH", "/channels/ops", {"settings": {"url": other}})
+        assert refused.status_code == 422, other
+
+
+async def test_what_was_kept_before_addresses_were_encrypted_goes_on_and_is_encrypted_then(
+    at: Desk, receiver: Receiver
+) -> None:
+    made = await channel(at, receiver)
+    address = f"{receiver.url}?token=tokentoken"
+    async with at.services.database.system() as connection:
+        await connection.execute(
+            "UPDATE channel SET settings = settings || jsonb_build_object('url', %s::text)", (address,)
+        )
+    assert "tokentoken" not in (await at.ask("GET", "/channels/ops")).text
+    await begun(at, made, "CVE-1")
+    await passed(at)
+    assert len(receiver.received) == 1
+    async with at.services.database.system() as connection:
+        row = await (await connection.execute("SELECT settings::text FROM channel")).fetchone()
+    assert row is not None
+    assert "tokentoken" not in row[0]
+    await begun(at, made, "CVE-2")
+    await passed(at)
+    assert len(receiver.received) == 2
 
 
 async def test_a_secret_is_made_where_none_is_given(at: Desk, receiver: Receiver) -> None:

@@ -194,3 +194,25 @@ async def test_the_scheduler_comes_to_it_by_itself(at: Desk) -> None:
         scheduler.cancel()
         await asyncio.gather(scheduler, return_exceptions=True)
     assert await word(at, digest) == "stop"
+
+
+async def test_an_exception_that_ends_at_a_moment_is_judged_at_that_very_moment(at: Desk) -> None:
+    digest = await held(at, "1")
+    ends = datetime(2026, 5, 20, 14, tzinfo=UTC)
+    key = await excepted(at, expires="2026-05-20T16:00:00+02:00")
+    (kept,) = (await at.get("/exceptions"))["items"]
+    assert kept["expires"] == "2026-05-20T14:00:00Z"
+    for moment in (ends - DAY, ends - TICK):
+        assert await due(at, moment) == 0
+    assert await word(at, digest) == "go"
+    assert await due(at, ends) == 1
+    assert await word(at, digest) == "stop"
+    sentence, evidence, _ = await cause(at, f"exception:{key}@expired")
+    assert "ended at 2026-05-20 14:00 UTC" in sentence
+    assert [(seen["rule"], seen["since"]) for seen in evidence] == [("no-root", "2026-05-01T12:00:00Z")]
+
+
+@pytest.mark.parametrize("text", ["2026-05-20T14:00:00", "tomorrow", "2026-05-20 14:00"])
+async def test_what_is_not_a_time_or_has_no_zone_is_refused(at: Desk, text: str) -> None:
+    refused = await at.post("/exceptions", {**WISH, "expires": text}, status=422)
+    assert "not a valid time" in refused["detail"]

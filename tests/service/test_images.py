@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hullmark.server.stories.images.retain import retain
+from hullmark.server.tables.images.names import name_of
 from tests.support.desk import Desk, desk, status_file
 from tests.support.images import with_platform
 
@@ -85,6 +86,27 @@ async def test_a_tag_moves(at: Desk) -> None:
     assert (await at.get(f"/images/{after}"))["tags"] == [at.reference("latest")]
     listed = await at.get("/images?tag=latest")
     assert [each["digest"] for each in listed["items"]] == [after]
+
+
+async def test_a_name_is_shown_at_the_image_that_has_it_now_and_at_no_other(at: Desk) -> None:
+    before = at.push("latest", SHOP)
+    await at.add("latest")
+    after = at.push("latest", status_file(("libc6", "2.41-13")))
+    await at.add("latest")
+    name = at.reference("latest")
+    shown = {each["digest"]: each for each in (await at.get("/images"))["items"]}
+    assert (shown[after]["tags"], shown[after]["reference"], shown[after]["earlier_tags"]) == ([name], name, [])
+    assert (shown[before]["tags"], shown[before]["reference"]) == ([], "")
+    (earlier,) = shown[before]["earlier_tags"]
+    assert (earlier["reference"], earlier["until"][:4].isdigit()) == (name, True)
+    async with at.services.database.system() as connection:
+        names = [await name_of(connection, 1, digest) for digest in (before, after)]
+    assert names == ["", name]
+    at.registry.tags["latest"] = before
+    await at.add("latest")
+    shown = {each["digest"]: each for each in (await at.get("/images"))["items"]}
+    assert [shown[digest]["tags"] for digest in (before, after)] == [[name], []]
+    assert shown[before]["earlier_tags"] == []
 
 
 async def test_where_a_tag_pointed_at_any_moment(at: Desk) -> None:

@@ -45,7 +45,8 @@ async def moves(at: Desk) -> list[dict[str, Any]]:
     return await rows(
         at,
         "SELECT transition.*, cause.key AS cause, cause.kind AS of, cause.seen_at, cause.is_complete, cause.sentence"
-        " FROM transition JOIN cause ON cause.id = cause_id WHERE transition.kind = 'tag.moved' ORDER BY transition.id",
+        " FROM transition JOIN cause ON cause.id = cause_id WHERE transition.kind = 'tag.moved' AND policy_id IS NULL"
+        " ORDER BY transition.id",
     )
 
 

@@ -53,7 +53,7 @@ def evidence(**more: Any) -> Evidence:
         "rule": "no-critical",
         "subject": "pkg:deb/debian/openssl@3.0.1",
         "advisory": "CVE-2026-0001",
-        "package": "openssl 3.0.1",
+        "package": "pkg:deb/debian/openssl@3.0.1",
         "fix_state": "fixed",
         "fix_version": "3.0.2",
     }

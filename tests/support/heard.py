@@ -70,7 +70,9 @@ class Ears:
             for text in (_shown_in(chat).replace(_STAR, "*"), _plain(mail)):
                 assert {name for name in names if name in text} == told.references, (told, text)
                 assert told.cause["sentence"] in text
-                for fix in {each["fix_version"] for each in told.cause["evidence"]} - {""}:
+                for fix in {
+                    each["fix_version"] for each in told.cause["evidence"] if each["is_gained"] or each["standing"]
+                } - {""}:
                     assert fix in text
         return _wholes(found)
 

@@ -31,7 +31,7 @@ _Told = TypeVar("_Told", Match, UnknownPackage)
 
 
 class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How matches are weighed and shown. `at` is the day that counts as today (ISO 8601).
+    """How matches are weighed and shown. `at` is the day that counts as today (ISO 8601), `moment` the moment of it ("": its end).
 
     `rules` are ignore rules, `statements` what suppliers say (VEX), the later overriding the earlier. `sort` is one of
     risk.ORDERS, `set_aside` fix states that do not count, `channels` paid channels that are in use.
@@ -44,6 +44,7 @@ class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: tuple[str, ...] = ()
     by_cve: bool = False
     channels: tuple[str, ...] = ()
+    moment: str = ""
 
 
 def vulnerabilities(
@@ -99,12 +100,14 @@ def weighed(
     says = _says(inventory.source, weighing, statements)
     matches: tuple[Match, ...] = vex.judged(result.matches, says)
     if weighing.rules:
-        matches = ignores.apply(matches, weighing.rules, weighing.at, says.of)
+        matches = ignores.apply(matches, weighing.rules, weighing.moment or weighing.at, says.of)
     if weighing.set_aside:
         matches = risk.ignore_states(matches, weighing.set_aside)
     if weighing.by_cve:
         matches = risk.by_cve(matches)
-    notes = tuple(Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.at))
+    notes = tuple(
+        Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.moment or weighing.at)
+    )
     return msgspec.structs.replace(
         result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + statements.problems + notes
     )

@@ -144,6 +144,7 @@ def _weighing(arguments: argparse.Namespace) -> MatchOptions:
     from hullmark.app.vulns import MatchOptions, rules_in, statements_in
     from hullmark.match.risk import FIX_STATES, NOT_FIXED, ORDERS
     from hullmark.model.errors import HullmarkError
+    from hullmark.model.expiry import is_day
 
     states = [state for state in arguments.ignore_states.split(",") if state]
     by_fix = NOT_FIXED if arguments.only_fixed else ("fixed",) if arguments.only_notfixed else ()
@@ -153,8 +154,10 @@ def _weighing(arguments: argparse.Namespace) -> MatchOptions:
     ):
         if value not in known:
             raise HullmarkError(f"{option}: there is no {value!r}", advice=f"known are {', '.join(known)}")
+    now = moment(arguments.at)
     return MatchOptions(
-        at=moment(arguments.at).date().isoformat(),
+        at=now.date().isoformat(),
+        moment="" if is_day(arguments.at or "") else now.isoformat(),
         rules=tuple(rule for file in arguments.ignore for rule in rules_in(Path(file))),
         statements=tuple(
             statement for file in arguments.vex if file not in WORDS for statement in statements_in(Path(file))

@@ -17,7 +17,7 @@ import difflib
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -26,11 +26,13 @@ import yaml
 from hullmark.match.risk import FIX_STATES
 from hullmark.match.vex import JUSTIFICATIONS, STATUSES
 from hullmark.model.advisory import Statement
+from hullmark.model.expiry import canonical, ends_at, is_day
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Suppression
 from hullmark.model.package import Package
 
 MAX_RULES = Limit(10_000, "ignore rules", "refused")
+_TICK = timedelta(microseconds=1)
 _LIMIT = Limit(4 << 20, "bytes of a document of ignore rules", "refused")
 _LONGEST = Limit(1000, "characters of a value in an ignore rule", "refused")
 _KINDS = ("cpe", "direct", "source")
@@ -52,7 +54,8 @@ class PackageRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class IgnoreRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule; "" is any. `expires` is the last day on which it holds (ISO 8601). `place` is where it stands in its document."""
+    """One rule; "" is any. `expires` is the last day on which it holds, or the moment at which it ends (model/expiry). `place` is where it
+    stands in its document."""
 
     owner: str
     reason: str
@@ -68,8 +71,11 @@ class IgnoreRule(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
 
     def has_expired(self, at: str) -> bool:
-        """Whether the rule's last day lies before the day `at` (ISO 8601)."""
-        return bool(self.expires) and self.expires < at[:10]
+        """Whether the rule has ended at the moment `at` (ISO 8601, in UTC). Of a day without a time counts its end."""
+        if not self.expires:
+            return False
+        now = ends_at(at) - _TICK if is_day(at) else ends_at(at)
+        return ends_at(self.expires) <= now
 
 
 _PACKAGE_FIELDS = PackageRule.__struct_fields__
@@ -104,7 +110,7 @@ def apply(
 ) -> tuple[Match, ...]:
     """The matches; those that a rule is about are suppressed, in the name of the first one that is.
 
-    `at` is the day that counts as today (ISO 8601): an expired rule does nothing, `expired` tells of it. `says` is asked for the
+    `at` is the moment that counts as now (ISO 8601): an expired rule does nothing, `expired` tells of it. `says` is asked for the
     VEX statement about a match where a rule wants one. What is suppressed already stays as it is.
     """
     tests = [(rule, _test(rule, says)) for rule in rules if not rule.has_expired(at)]
@@ -112,7 +118,7 @@ def apply(
 
 
 def expired(rules: Iterable[IgnoreRule], at: str) -> tuple[str, ...]:
-    """A sentence for each rule that does nothing any more on the day `at`."""
+    """A sentence for each rule that does nothing any more at the moment `at`."""
     return tuple(
         f"{rule.place or 'an ignore rule'} of {rule.owner} expired on {rule.expires} and does nothing: {rule.reason}"
         for rule in rules
@@ -252,6 +258,8 @@ def _rule(entry: Any, path: str) -> IgnoreRule:
         if key not in texts:
             raise ValueError(f"{path}.{key}: missing; a rule says in whose name and why it holds")
     _check_values(texts, path)
+    if "expires" in texts:
+        texts["expires"] = canonical(texts["expires"])
     if "include_aliases" in texts:
         texts["include_aliases"] = _WORDS[texts["include_aliases"]]
     if not about and not any(key in texts for key in _CONDITIONS):
@@ -265,11 +273,10 @@ def _check_values(texts: Mapping[str, str], path: str) -> None:
         if word is not None and word not in allowed:
             raise ValueError(f"{path}.{key}: there is no {word[:60]!r}{_nearest(word, allowed)}")
     try:
-        day = texts.get("expires")
-        if day is not None and date.fromisoformat(day).isoformat() != day:
-            raise ValueError(day)
-    except ValueError:
-        raise ValueError(f"{path}.expires: expected a day as 2027-03-31, not {texts['expires'][:60]!r}") from None
+        if "expires" in texts:
+            ends_at(texts["expires"])
+    except ValueError as error:
+        raise ValueError(f"{path}.expires: {error}") from None
 
 
 def _check_keys(entry: Mapping[Any, Any], known: tuple[str, ...], path: str) -> None:

@@ -63,6 +63,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What can be seen: a finding that came or went, in which package, and the version that mends it ("": none is known).
 
     `fix_state` is as an advisory's; `rule` and `message` are the finding's. `subject` is the finding's subject.
+
+    It is seen at `path`, in the layer of that number (-1: of none) which `instruction` made, by the value `detail`, and in `more_places`
+    others. `since`: when it came to be known of the image, or went. `advice` is what to do, as a clause. `standing` says of a
+    finding that is still there and counts less what became of it ("": it is gone).
     """
 
     rule: str = ""
@@ -74,12 +78,22 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     fix_state: str = ""
     fix_version: str = ""
     is_gained: bool = True
+    severity: Severity = "unknown"
+    layer: int = -1
+    instruction: str = ""
+    detail: str = ""
+    more_places: int = 0
+    since: datetime | None = None
+    advice: str = ""
+    standing: str = ""
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """The one thing that brought transitions about. `key` is equal for all transitions of one cause, and differs between causes.
 
-    `subject` is what it is about: a CVE, a policy, a reference. `before` and `after` are the two inputs that were compared, in words.
+    `subject` is what it is about: a CVE, a policy, a reference. Its `evidence` is that of the first image; where there are several, only
+    what findings say of themselves is true of all of them, and where they are seen is said with each image. `before` and `after` are
+    the two inputs that were compared, in words.
     `seen_at` is when that which changed came to be known here.
     """
 
@@ -118,7 +132,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition as a message shows it. `link` leads to the image."""
+    """A transition as a message shows it. `link` leads to the verdict that it came with, as a page."""
 
     id: int
     kind: TransitionKind

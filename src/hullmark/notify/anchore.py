@@ -19,6 +19,7 @@ from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
 from hullmark.model.verdict import PASSING, Verdict
 from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
+from hullmark.notify.details import details_of
 from hullmark.notify.threaded import plain, quoted
 from hullmark.report.anchore.evaluations import Evaluation, result_of
 from hullmark.report.anchore.events import EventInfo, event
@@ -31,6 +32,7 @@ TYPES: tuple[Type, ...] = ("policy_eval", "vuln_update", "tag_update", "analysis
 MOST_ROWS = Limit(5_000, "findings of an evaluation that Anchore's webhooks are sent", "shortened")
 """The most findings of an evaluation that are sent."""
 
+_MOST_FINDINGS = Limit(20, "findings of an event that Anchore's webhooks are sent", "shortened")
 _IDS = uuid.UUID("5f0f4c3e-8f0c-5c0e-9b0e-1d4c8d7a2b61")
 _GRACE = 7 * 86_400
 _OF_KIND: dict[str, tuple[Type, ...]] = {
@@ -127,6 +129,8 @@ def _payload(type: Type, delivery: Delivery, item: Item) -> dict[str, Any] | Non
             return (
                 {**about, "imageDigest": item.image, "diff_vulnerability_result": diff} if any(diff.values()) else None
             )
+        case "tag_update" if not item.after.startswith("sha256:") and item.before:
+            return None  # the verdict on what the tag leads to, which the other types tell
         case "tag_update":
             before_it = [item.before] if item.before else []
             return {**about, "last_eval": before_it, "curr_eval": [item.after or item.image]}
@@ -163,7 +167,7 @@ def _difference(item: Item) -> dict[str, list[dict[str, str]]]:
     """The vulnerabilities that were added, changed and removed, as far as the evidence shows."""
     found: dict[str, list[dict[str, str]]] = {"added": [], "updated": [], "removed": []}
     for evidence in item.evidence:
-        if evidence.advisory:
+        if evidence.advisory and not evidence.standing:  # what is excepted is still there
             usual = "added" if evidence.is_gained else "removed"
             found[_CHANGES.get(item.kind, usual)].append(_vulnerability(item, evidence))
     return found
@@ -173,7 +177,7 @@ def _vulnerability(item: Item, evidence: Evidence) -> dict[str, str]:
     kind, name, version = _parts(evidence.package)
     return {
         "CVE_ID": evidence.advisory,
-        "Severity": item.severity.capitalize(),
+        "Severity": (evidence.severity if evidence.severity != "unknown" else item.severity).capitalize(),
         "Vulnerable_Package": f"{name}-{version}" if version else name,
         "Fix_Available": evidence.fix_version or NONE,
         "URL": item.link,
@@ -212,6 +216,12 @@ def _event(account: str, cause: Cause | None, item: Item) -> dict[str, Any]:
             "cause": plain(cause.key, 1000) if cause else "",
             "image": item.image,
             "policy": item.policy,
+            "before": item.before,
+            "after": item.after,
+            "findings": [
+                plain(": ".join(filter(None, (words.what, words.rest))), 1500)
+                for words in map(details_of, item.evidence[:_MOST_FINDINGS])
+            ],
             "link": item.link,
         },
     )

@@ -9,63 +9,21 @@ import msgspec
 
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK, Severity
-from hullmark.model.limit import Limit
+from hullmark.model.expiry import ends_at
 from hullmark.model.notice import CauseKind
-from hullmark.model.verdict import Finding, Verdict
+from hullmark.model.verdict import Finding
+from hullmark.notify.evidence import evidence_in, storable
+from hullmark.notify.scene import ExceptionName as ExceptionName
+from hullmark.notify.scene import KeptException as KeptException
+from hullmark.notify.scene import Pair as Pair
+from hullmark.notify.scene import Scene as Scene
 from hullmark.policy.coverage_diff import subject_of
 from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, InputDifference, advisory_in, advisory_of, key_of
 
-MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is told with", "shortened")
-"""Pieces of evidence shown with a cause or a transition."""
-
-_MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a cause is told with", "shortened")
-_LONGEST = 2000
 _OF_ADVISORIES = (Cause.ADVISORY, Cause.COVERAGE, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
 
 _OF_COVERAGE = (Cause.COVERAGE, Cause.LIFECYCLE, Cause.TIME)
-
-ExceptionName = tuple[str, str, str, str, str]
-"""What identifies an exception in a finding: rule, subject, owner, reason, last day."""
-
-
-class KeptException(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception that has an id, and when a person made and ended it."""
-
-    id: str
-    created_at: datetime
-    ended_at: datetime | None = None
-
-
-class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What was judged by what, and how that is called. `at` is the moment that counted as now.
-
-    `snapshot` is the number of the advisories that count, `activation` that of the policy's coming into force. `is_moved`: the verdict
-    before is that on another image, from which the tag `reference` moved here. `seen` tells of what may be a cause when it came to be
-    known. `has_vex`: VEX statements may have changed meanwhile. `is_redeployed`: since when the image runs is told otherwise than before.
-    """
-
-    image_id: int | None
-    image_digest: str
-    policy_id: int | None
-    policy: str
-    environment: str
-    reference: str
-    at: datetime
-    snapshot: str = ""
-    activation: str = ""
-    is_moved: bool = False
-    seen: Mapping[CauseKind, datetime] = {}
-    exceptions: Mapping[ExceptionName, KeptException] = {}
-    has_vex: bool = False
-    is_redeployed: bool = False
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """The two verdicts that are compared."""
-
-    before: Verdict
-    after: Verdict
 
 
 def kind_of(cause: Cause, scene: Scene) -> CauseKind:
@@ -87,7 +45,7 @@ def cause_of(
     before, after = _words(kind, compared, pair)
     what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
     seen_at = scene.seen.get(kind) or (scene.seen.get("advisory") if cause in _OF_ADVISORIES else None)
-    evidence = evidence_in(changes)
+    evidence = evidence_in(changes, pair, scene)
     key = _key(kind, subject, what, scene, pair)
     if kind == "lifecycle":
         key += f"-{after or 'later'}"  # an end and its postponement may be reported on one day
@@ -108,44 +66,6 @@ def severity_of(changes: Sequence[Change]) -> Severity:
     """The highest severity of the vulnerabilities."""
     found = [change.finding.weakness.severity for change in changes if change.finding.weakness is not None]
     return max(found, key=SEVERITY_RANK.__getitem__, default="unknown")
-
-
-def evidence_in(changes: Sequence[Change]) -> tuple[notice.Evidence, ...]:
-    """The first of these changes as shown: no more than fits a message, whatever an image calls its files."""
-    shown: list[notice.Evidence] = []
-    left: int = _MOST_CHARACTERS
-    for change in changes[:MOST_EVIDENCE]:
-        piece = evidence_of(change)
-        left -= sum(len(text) for text in msgspec.structs.astuple(piece) if isinstance(text, str))
-        if shown and left < 0:
-            break
-        shown.append(piece)
-    return tuple(shown)
-
-
-def evidence_of(change: Change) -> notice.Evidence:
-    """A change as it is shown."""
-    finding, weakness = change.finding, change.finding.weakness
-    return notice.Evidence(
-        rule=storable(finding.rule_id),
-        subject=storable(finding.subject),
-        message=storable(finding.message),
-        advisory=storable(advisory_of(finding)),
-        package=storable(weakness.package if weakness is not None else _purl_in(finding.subject)),
-        path=storable(next((place.path for place in finding.evidence if place.path), "")),
-        fix_state=weakness.fix_state if weakness is not None else "",
-        fix_version=storable(weakness.fix_version) if weakness is not None else "",
-        is_gained=change.is_gained,
-    )
-
-
-def storable(text: str) -> str:
-    """A text from an image or a policy in a form that databases accept: bounded, without NUL and lone surrogates."""
-    return text[:_LONGEST].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _purl_in(subject: str) -> str:
-    return subject if subject.startswith("pkg:") else ""
 
 
 def _covered(cause: Cause, compared: InputDifference | None) -> str:
@@ -202,8 +122,15 @@ def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _
     expires = covered.get("expires", "")
     if kept is not None and kept.ended_at is not None:
         return _ExceptionChange(name, "ended", kept.ended_at)
-    is_expired = bool(expires) and expires < scene.at.date().isoformat()
+    is_expired = bool(expires) and _has_ended(expires, scene.at)
     return _ExceptionChange(name, "expired" if is_expired else "ended", None)
+
+
+def _has_ended(expires: str, at: datetime) -> bool:
+    try:
+        return ends_at(expires) <= at
+    except ValueError:
+        return False
 
 
 def name_of(finding: Finding) -> ExceptionName:

@@ -35,7 +35,6 @@ from hullmark.notify.threaded import (
     document,
     entries,
     fields,
-    lines_of,
     link_of,
     listed,
     markdown,
@@ -44,6 +43,7 @@ from hullmark.notify.threaded import (
     note_of,
     plain,
     quoted,
+    said_by,
     state_of,
     threads_for,
     why,
@@ -193,11 +193,11 @@ def _body(thread: Thread, delivery: Delivery, before: str) -> str:
     link = link_of(delivery)
     head = [
         f"**{markdown(plain(delivery.title, 500))}**",
-        *(markdown(line) for line in lines_of(delivery.text, 8000)),
+        *(markdown(line) for line in said_by(delivery, 5000)),
         state_of(thread),
         f"[All of it](<{link}>)" if link else "",
     ]
-    top = "\n\n".join(line for line in head if line)[:20_000]
+    top = "\n\n".join(line for line in head if line)[:25_000]
     room = _MOST_BODY - len(top) - 500
     lines = listed(thread.open, thread.open_count, room, lambda item: f"- [ ] {_line(item)}")
     ticked: list[str] = []

@@ -35,7 +35,6 @@ from hullmark.notify.threaded import (
     document,
     entries,
     fields,
-    lines_of,
     link_of,
     listed,
     named,
@@ -43,6 +42,7 @@ from hullmark.notify.threaded import (
     note_of,
     plain,
     quoted,
+    said_by,
     severity_of,
     state_of,
     threads_for,
@@ -178,7 +178,7 @@ def _commented(path: str, thread: Thread, delivery: Delivery, settings: Settings
 
 def _fields(thread: Thread, delivery: Delivery, settings: Settings, *, is_first: bool) -> dict[str, Any]:
     """Fields that are written whenever the issue changes."""
-    paragraphs = [plain(delivery.title, 500), *lines_of(delivery.text, 8000), state_of(thread)]
+    paragraphs = [plain(delivery.title, 500), *said_by(delivery, 8000), state_of(thread)]
     images = listed(thread.open, thread.open_count, 15_000, _line)
     last = f"{thread.marker} {note_id(thread, delivery)}" if is_first else thread.marker
     text = Text(paragraphs=paragraphs, entries=images, link=link_of(delivery), last=last)

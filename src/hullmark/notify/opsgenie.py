@@ -17,12 +17,14 @@ from hullmark.notify.threaded import (
     CARRIED,
     Answers,
     account_of,
+    lines_of,
     link_of,
     listed,
     named,
     note_id,
     note_of,
     plain,
+    said_by,
     severity_of,
     state_of,
     threads_for,
@@ -110,19 +112,19 @@ def _post(settings: Settings, path: str, body: dict[str, Any] | None) -> Outgoin
 
 
 def _note(thread: Thread, delivery: Delivery) -> dict[str, Any]:
-    text = "\n".join(note_of(thread, delivery))[: _MOST_NOTE - 200]
+    text = "\n".join(lines_of("\n".join(note_of(thread, delivery)), _MOST_NOTE - 200))
     return {"note": f"{text}\n{note_id(thread, delivery)}", "source": "Hullmark", "user": "Hullmark"}
 
 
 def _alert(thread: Thread, delivery: Delivery, settings: Settings) -> dict[str, Any]:
     severity = severity_of(thread, delivery)
     link = link_of(delivery)
-    head = [plain(delivery.title, 1000), delivery.text[:6000], state_of(thread), link]
+    head = [plain(delivery.title, 1000), *said_by(delivery, 6000), state_of(thread), link]
     images = listed(thread.open, thread.open_count, 7500, lambda item: f"- {named(item)} {why(item)}".rstrip())
     return {
         "message": plain(thread.title, _MOST_MESSAGE),
         "alias": thread.marker,
-        "description": "\n".join(line for line in (*head, *images) if line)[:_MOST_DESCRIPTION],
+        "description": "\n".join(lines_of("\n".join(filter(None, (*head, *images))), _MOST_DESCRIPTION - 2)),
         "responders": [msgspec.structs.asdict(responder) for responder in settings.responders],
         "tags": ["hullmark", *settings.tags],
         "details": {"account": account_of(delivery.notice), "severity": severity, "images": str(thread.open_count)}

@@ -17,6 +17,7 @@ from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, Thre
 from hullmark.notify.threaded import (
     CARRIED,
     account_of,
+    lines_of,
     link_of,
     named,
     plain,
@@ -101,7 +102,7 @@ def _event(thread: Thread, delivery: Delivery, settings: Settings, count: int) -
             "class": plain(delivery.notice.cause.kind, 100) if isinstance(delivery.notice, Notice) else "digest",
             "custom_details": {
                 "what": plain(delivery.title, 1000),
-                "text": delivery.text[:8000],
+                "text": "\n".join(lines_of(delivery.text, 8000)),
                 "severity": severity,
                 "images": thread.open_count,
                 "first": [_image(image) for image in thread.open[:count]],

@@ -15,7 +15,16 @@ from hullmark.model.advisory import Severity
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Evidence, Item, Notice, TransitionKind
 from hullmark.notify.channel import Delivery
-from hullmark.notify.words import counted, package_in, text_of
+from hullmark.notify.details import (
+    details_of,
+    end_of_word,
+    findings_of,
+    is_of_one,
+    more_findings,
+    told_items,
+    where_in,
+)
+from hullmark.notify.words import counted, text_of
 
 MOST_EVIDENCE = Limit(5, "pieces of evidence that a message shows", "shortened")
 MOST_IMAGES = Limit(10, "images that a message names; all are counted", "shortened")
@@ -24,14 +33,14 @@ MOST_IMAGES_OF_A_GROUP = Limit(
     3, "images that a message with several causes names for each; all are counted", "shortened"
 )
 
-_NAME, _WORDS, _URL = 200, 400, 600
+_NAME, _WORDS, _REST, _URL = 200, 400, 1200, 600
 
 _KINDS: dict[TransitionKind, str] = {
     "compliance.lost": "out of compliance",
     "compliance.regained": "back in compliance",
     "finding.new": "one more finding",
     "finding.worse": "a finding is worse",
-    "finding.retracted": "a finding withdrawn",
+    "finding.retracted": "one finding less that counts",
     "fix.available": "fix available",
     "grace.ending": "grace ending",
     "tag.moved": "tag moved",
@@ -41,7 +50,6 @@ _KINDS: dict[TransitionKind, str] = {
     "exception.expired": "an exception ended",
 }
 _GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available"))
-_FIXES = {"not-fixed": "no fix yet", "wont-fix": "will not be fixed"}
 _COLOURS: dict[Severity, int] = {"critical": 0xA3182B, "high": 0xD9480F, "medium": 0xE0A100, "low": 0x4C78C9}
 _GREEN, _GREY = 0x2F9E44, 0x868E96
 
@@ -63,12 +71,22 @@ class ShownImage(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
+class ShownFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding: what it is ("": what the section's sentence says), and its rule, place, time and what to do about it ("": nothing of
+    that is known)."""
+
+    what: str
+    words: str
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """One cause: what it is, how many images it concerns by kind, what can be seen, and the first images."""
+    """One cause: what it is, how many images it concerns by kind, the first findings and how many more, and the first images and how many
+    more."""
 
     sentence: str
     counts: str
-    evidence: tuple[str, ...]
+    findings: tuple[ShownFinding, ...]
+    more_findings: int
     images: tuple[ShownImage, ...]
     more: int
     link: str
@@ -128,7 +146,7 @@ def units(text: str) -> int:
 
 
 def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
-    """The text as `write` gives it, cut to `limit` units, but never within the output of `write`."""
+    """The text as `write` gives it, cut to `limit` units between two words, and never within the output of `write`."""
     if units(whole := write(text)) <= limit:
         return whole
     low, high = 0, min(len(text), limit)
@@ -138,7 +156,7 @@ def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
             low = middle
         else:
             high = middle - 1
-    return write(text[:low].rstrip() + "…")
+    return write(text[: end_of_word(text, low)].rstrip() + "…")
 
 
 def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
@@ -153,24 +171,20 @@ def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     return between.join(kept)
 
 
-def _all(count: int, what: str) -> str:
-    return f"All {count} {what}" if count > 1 else f"The {what.removesuffix('s')}"
-
-
 def shown(delivery: Delivery) -> MessageContent:
     """What a delivery shows."""
     notice = delivery.notice
     when = f"{delivery.now:%Y-%m-%d %H:%M} UTC"
     again = " · sent again" if notice.is_replay else ""
     footer = clean(f"Hullmark · {notice.account} · {when}{again}", _WORDS)
+    sections = sections_of(notice)
     if isinstance(notice, Digest):
-        sections = tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
         severity, is_good = _worst(notice.groups), False
-        everything = _all(notice.count, "causes") if notice.count > len(sections) else "All of it"
+        everything = f"All {notice.count} causes" if notice.count > len(sections) else "All of it"
     else:
-        sections = (_section(notice, MOST_IMAGES),)
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
-        everything = _all(notice.count, "images") if notice.count > len(sections[0].images) else "All of it"
+        is_more = notice.count > 1 and sections[0].more
+        everything = f"All {notice.count} of them" if is_more else "All of it"
     return MessageContent(
         title=clean(delivery.title, 256) or "Hullmark",
         sections=sections,
@@ -183,6 +197,13 @@ def shown(delivery: Delivery) -> MessageContent:
     )
 
 
+def sections_of(notice: Notice | Digest) -> tuple[Section, ...]:
+    """What is shown of each cause."""
+    if isinstance(notice, Digest):
+        return tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
+    return (_section(notice, MOST_IMAGES),)
+
+
 def _worst(groups: Sequence[Notice]) -> Severity:
     order: tuple[Severity, ...] = ("critical", "high", "medium", "low", "negligible")
     found = {group.severity for group in groups}
@@ -190,48 +211,47 @@ def _worst(groups: Sequence[Notice]) -> Severity:
 
 
 def _section(notice: Notice, most: int) -> Section:
-    items = notice.items[:most]
-    seen = notice.cause.evidence or tuple(evidence for item in items for evidence in item.evidence)
-    evidence = tuple(dict.fromkeys(words for evidence in seen if (words := _evidence_words(evidence))))
+    is_one = is_of_one(notice)
+    listed = told_items(notice)
+    items = listed[:most]
+    sentence = clean(notice.cause.sentence, 1000)
+    lines = (_finding_shown(evidence, sentence, has_place=is_one) for evidence in findings_of(notice))
+    found = [line for line in dict.fromkeys(lines) if line.what or line.words]
     return Section(
-        sentence=clean(notice.cause.sentence, 1000) or clean(notice.cause.subject, _NAME) or "Something changed",
+        sentence=sentence or clean(notice.cause.subject, _NAME) or "Something changed",
         counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
-        evidence=evidence[:MOST_EVIDENCE],
-        images=tuple(_image(item) for item in items if item.image or item.reference),
-        more=max(0, notice.count - len(items)),
+        findings=tuple(found[:MOST_EVIDENCE]),
+        more_findings=max(0, len(found) - MOST_EVIDENCE),
+        images=tuple(image_shown(item, has_place=not is_one) for item in items if item.image or item.reference),
+        more=max(0, notice.count - len(notice.items) + len(listed) - len(items)),
         link=address(notice.link),
     )
 
 
-def _image(item: Item) -> ShownImage:
+def _finding_shown(evidence: Evidence, sentence: str, *, has_place: bool) -> ShownFinding:
+    """What the cause's own sentence says is not said again."""
+    words = details_of(evidence, has_place=has_place)
+    what = clean(words.what, _WORDS)
+    return ShownFinding(what="" if what in sentence else what, words=clean(words.rest, _REST))
+
+
+def image_shown(item: Item, *, has_place: bool = True) -> ShownImage:
+    """The line of an image; `has_place`: with where its first finding is seen."""
     words = [_KINDS.get(item.kind, item.kind)]
     if item.policy:
         words.append(f"policy {item.policy}" + (f" in {item.environment}" if item.environment else ""))
     if item.before or item.after:
         words.append(f"{_short(item.before) or 'nothing'} → {_short(item.after) or 'nothing'}")
     if item.is_deployed:
-        words.append("deployed")
+        words.append("running")
+    if has_place and (where := where_in(item)):
+        words.append(where)
     name = clean(item.reference, _NAME) or clean(item.image, _NAME)
-    return ShownImage(name=name, link=address(item.link), words=clean(", ".join(words), _WORDS))
+    return ShownImage(name=name, link=address(item.link), words=clean(", ".join(words), _REST))
 
 
 def _short(text: str) -> str:
     return text[:19] if text.startswith("sha256:") else text
-
-
-def _evidence_words(evidence: Evidence) -> str:
-    what = evidence.advisory or evidence.rule or evidence.subject
-    where = " ".join(filter(None, package_in(evidence.package))) or evidence.path
-    words = f"{what} in {where}" if what and where else what or where or evidence.message
-    if not words:
-        return ""
-    if evidence.fix_version:
-        words += f": fixed in {evidence.fix_version}"
-    elif fix := _FIXES.get(evidence.fix_state):
-        words += f": {fix}"
-    elif evidence.message and not evidence.advisory:
-        words += f": {evidence.message}"
-    return clean(words if evidence.is_gained else f"no longer: {words}", _WORDS)
 
 
 def paragraphs(what: MessageContent, ink: Ink, limit: int) -> list[str]:
@@ -242,20 +262,45 @@ def paragraphs(what: MessageContent, ink: Ink, limit: int) -> list[str]:
 def _paragraphs(section: Section, ink: Ink, limit: int) -> tuple[str, str, str]:
     counts = (ink.plain(section.counts),) if section.counts else ()
     head = packed((fitted(section.sentence, limit, ink.strong), *counts), limit)
-    evidence = packed((f"{ink.bullet}{ink.code(line)}" for line in section.evidence), limit)
-    lines = [_image_line(image, ink) for image in section.images]
-    if section.more:
-        more = f"… and {section.more} more"
-        lines.append(ink.link(more, section.link) if section.link else ink.plain(more))
-    # The last line says how many are not shown: space is reserved for it.
-    last = lines.pop() if section.more else ""
-    images = packed(lines, limit - units(last) - 1)
-    return head, evidence, "\n".join(line for line in (images, last) if line)
+
+    def rest(count: int) -> str:
+        more = f"… and {count} more"
+        return ink.link(more, section.link) if section.link else ink.plain(more)
+
+    findings = _listed(
+        [_finding_line(found, ink, limit - 40) for found in section.findings],
+        section.more_findings,
+        limit,
+        lambda count: ink.plain(f"… {more_findings(count)}"),
+    )
+    return head, findings, _listed([_image_line(image, ink) for image in section.images], section.more, limit, rest)
+
+
+def _finding_line(found: ShownFinding, ink: Ink, limit: int) -> str:
+    """The finding in one line that fits, whatever it is called."""
+    if not found.what:
+        return ink.bullet + fitted(found.words, limit - units(ink.bullet), ink.plain)
+    head = f"{ink.bullet}{fitted(found.what, limit // 2, ink.code)}"
+    room = limit - units(head) - 2
+    return f"{head}: {fitted(found.words, room, ink.plain)}" if found.words else head
 
 
 def _image_line(image: ShownImage, ink: Ink) -> str:
     name = ink.link(image.name, image.link) if image.link else ink.code(image.name)
     return f"{ink.bullet}{name}: {ink.plain(image.words)}"
+
+
+def _listed(lines: Sequence[str], more: int, limit: int, rest: Callable[[int], str]) -> str:
+    """The first lines that fit together, and how many more there are."""
+    kept: list[str] = []
+    for place, line in enumerate(lines):
+        left_over = more + len(lines) - place - 1
+        ending = [rest(left_over)] if left_over else []
+        if units("\n".join([*kept, line, *ending])) > limit:
+            break
+        kept.append(line)
+    left_over = more + len(lines) - len(kept)
+    return "\n".join([*kept, rest(left_over)] if left_over else kept)
 
 
 def is_worded(delivery: Delivery) -> bool:

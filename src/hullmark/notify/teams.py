@@ -12,6 +12,7 @@ import msgspec
 
 from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
 from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Post, Reply, Steps, judged, retry_after
+from hullmark.notify.details import more_findings
 from hullmark.notify.shown import MessageContent, Section, clean, fitted, is_worded, shown, unmentioned
 
 MAX_BYTES = 27_000
@@ -87,11 +88,16 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     rows = [_row(_run(section.sentence, 1000, weight="Bolder"), separator=True)]
     if section.counts:
         rows.append(_row(_run(section.counts, 400)))
-    rows += [_row(_run("• ", 2), _run(line, 400, fontType="Monospace"), spacing="Small") for line in section.evidence]
+    for found in section.findings:
+        what = [_run(found.what, 400, fontType="Monospace")] if found.what else []
+        rest = [_run(f": {found.words}" if what else found.words, 1202)] if found.words else []
+        rows.append(_row(_run("• ", 2), *what, *rest, spacing="Small"))
+    if section.more_findings:
+        rows.append(_row(_run(f"… {more_findings(section.more_findings)}", 60), spacing="Small"))
     for image in section.images:
         opens = {"selectAction": {"type": "Action.OpenUrl", "url": image.link}} if image.link else {}
         named = [_run(image.name, 200, fontType="Monospace", underline=bool(opens), **opens)] if image.name else []
-        words = _run(f": {image.words}" if named else image.words, 402)
+        words = _run(f": {image.words}" if named else image.words, 1202)
         rows.append(_row(_run("• ", 2), *named, words, spacing="Small"))
     if section.more:
         rows.append(_row(_run(f"… and {section.more} more", 60), spacing="Small"))

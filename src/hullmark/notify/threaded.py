@@ -11,6 +11,7 @@ import msgspec
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.notice import Digest, Item, Notice, TransitionKind
 from hullmark.notify.channel import Again, Delivery, Outgoing, Reply, Thread
+from hullmark.notify.details import details_of, whole_words
 
 CARRIED: frozenset[TransitionKind] = frozenset(
     (
@@ -25,6 +26,7 @@ CARRIED: frozenset[TransitionKind] = frozenset(
 """The kinds that open, change or close issues and incidents: only those about compliance."""
 
 Answers = Generator[Outgoing, Reply, Reply]
+_MOST_TEXT = 8000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>+\-.!|~&$^:])")
@@ -66,12 +68,23 @@ def link_of(delivery: Delivery) -> str:
 def plain(text: str, most: int) -> str:
     """One line of at most this many characters, without control characters for terminals or the direction of writing."""
     line = " ".join(_CONTROL.sub(" ", text).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return whole_words(line, most)
 
 
 def lines_of(text: str, most: int) -> list[str]:
-    """The lines of a text of at most this many characters, each as `plain` gives it."""
-    return [plain(line, most) for line in text[:most].splitlines()]
+    """The first whole lines of a text that have at most this many characters together, each as `plain` gives it."""
+    found: list[str] = []
+    for line in text[: 4 * most].splitlines():
+        if (most := most - len(line) - 1) < 0:
+            return [*found, "…"]
+        found.append(plain(line, len(line)))
+    return found
+
+
+def said_by(delivery: Delivery, most: int) -> list[str]:
+    """The lines of a delivery's text, but for the link at its end: it stands by itself."""
+    link = delivery.notice.link
+    return [line for line in lines_of(delivery.text, most) if not (link and line.endswith(f": {link}"))]
 
 
 def named(item: Item) -> str:
@@ -83,12 +96,12 @@ def named(item: Item) -> str:
 
 
 def why(item: Item) -> str:
-    """The first reason that an item gives ("": none)."""
+    """The first reason that an item gives ("": none): what, by which rule, where, since when, and what to do."""
     found = next((evidence for evidence in item.evidence if evidence.is_gained), None)
     if found is None:
         return ""
-    reason = found.message or found.subject or found.advisory
-    return plain(f"{reason} (fixed in {found.fix_version})" if found.fix_version else reason, 400)
+    words = details_of(found)
+    return plain(": ".join(filter(None, (words.what, words.rest))), 1500)
 
 
 def state_of(thread: Thread) -> str:
@@ -100,7 +113,7 @@ def state_of(thread: Thread) -> str:
 
 def note_of(thread: Thread, delivery: Delivery) -> list[str]:
     """The note for a thread that changes."""
-    lines = [plain(delivery.title, 300), *lines_of(delivery.text, 8000), state_of(thread)]
+    lines = [plain(delivery.title, 300), *said_by(delivery, _MOST_TEXT), state_of(thread)]
     return [line for line in lines if line]
 
 

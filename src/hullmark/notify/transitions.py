@@ -12,7 +12,9 @@ from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.notice import Transition, TransitionKind
 from hullmark.model.verdict import PASSING, Action, Finding, Verdict, Weakness
-from hullmark.notify.causes import Pair, Scene, cause_of, evidence_in, severity_of
+from hullmark.notify.causes import cause_of, severity_of
+from hullmark.notify.evidence import evidence_in
+from hullmark.notify.scene import Pair, Scene
 from hullmark.policy.verdict_diff import (
     Cause,
     Change,
@@ -46,12 +48,15 @@ def transitions_of(
     """The transitions between two verdicts; empty without an earlier verdict.
 
     An image that comes out of compliance, or back in, has one cause. One that stays out of it has one for each advisory, or whatever
-    else changed what it is held against. The first advisories that there are make no news.
+    else changed what it is held against. The first advisories that there are make no news. Where a tag moved, all that it leads to now
+    is told, also if it is as good as before.
     """
     if before is None or _is_first_look(before, after):
         return ()
     difference = compare(before, after, lookup)
     pair = Pair(before, after)
+    if scene.is_moved:
+        return (_moved(difference, pair, scene),)
     if (before.verdict in PASSING) is not (after.verdict in PASSING):
         return (_flipped(difference, pair, scene),)
     if after.verdict in PASSING or _is_failure(before) or _is_failure(after):
@@ -86,6 +91,17 @@ def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
     kind: TransitionKind = "compliance.lost" if is_worse else "compliance.regained"
     cause = cause_of(difference.cause, difference.compared, decisive, pair, scene)
     return _news(cause, [(kind, (*decisive, *others))], pair, scene)
+
+
+def _moved(difference: Difference, pair: Pair, scene: Scene) -> News:
+    """What a tag leads to now: the verdict, and the reasons that are new or gone."""
+    was, passes = (verdict.verdict in PASSING for verdict in (pair.before, pair.after))
+    kind: TransitionKind = "tag.moved" if was is passes else "compliance.regained" if passes else "compliance.lost"
+    changes = sorted(
+        difference.changes, key=lambda change: (change.is_gained is passes, change.finding.action is not Action.STOP)
+    )
+    compared = InputDifference(what="image", before=pair.before.inputs.image, after=pair.after.inputs.image)
+    return _news(cause_of(Cause.IMAGE, compared, changes, pair, scene), [(kind, changes)], pair, scene)
 
 
 def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator[News]:
@@ -187,7 +203,7 @@ def _news(
             before=pair.before.verdict.value,
             after=pair.after.verdict.value,
             severity=severity_of(changes),
-            evidence=evidence_in(changes),
+            evidence=evidence_in(changes, pair, scene),
         )
         for kind, changes in kinds
     )

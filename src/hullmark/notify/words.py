@@ -7,16 +7,26 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice, TransitionKind
-from hullmark.model.purl import unquote
+from hullmark.notify.details import (
+    at_minute,
+    details_of,
+    findings_of,
+    is_of_one,
+    more_findings,
+    told_items,
+    where_in,
+    whole_words,
+)
+from hullmark.notify.details import package_in as package_in
 
 Form = Literal["plain", "markdown"]
 
 _MOST_TITLE = 250
 _MOST_WORDS = 500
+_MOST_REST = 1200
 _ITEMS = 10
 _GROUPS = 15
 _EVIDENCE = 5
-_OF_DISTRIBUTIONS = ("deb", "rpm", "apk", "alpm")
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
@@ -25,7 +35,7 @@ _SAYS: dict[TransitionKind, tuple[str, str]] = {
     "compliance.regained": ("1 image back in compliance", "{} images back in compliance"),
     "finding.new": ("1 image with one more finding", "{} images with one more finding"),
     "finding.worse": ("1 image with a finding that weighs more", "{} images with a finding that weighs more"),
-    "finding.retracted": ("1 image with one finding less", "{} images with one finding less"),
+    "finding.retracted": ("1 image with one finding less that counts", "{} images with one finding less that counts"),
     "fix.available": ("a fix for 1 image", "a fix for {} images"),
     "grace.ending": ("grace ends for 1 image", "grace ends for {} images"),
     "tag.moved": ("1 tag moved", "{} tags moved"),
@@ -40,7 +50,7 @@ def title_of(notice: Notice | Digest) -> str:
     """One line, at most 250 characters."""
     if isinstance(notice, Digest):
         text = f"{notice.count} causes of change" if notice.count != 1 else "1 cause of change"
-        return _line(f"{text} since {_moment(notice.since)}", _MOST_TITLE)
+        return _line(f"{text} since {at_minute(notice.since)}", _MOST_TITLE)
     title = _line(f"{counted(notice.kinds)}: {about(notice)}", _MOST_TITLE)
     return f"Test: {title}"[:_MOST_TITLE] if notice.is_test else title
 
@@ -61,7 +71,9 @@ def about(notice: Notice) -> str:
     if cause.kind in ("policy", "exception"):
         name = f"{'exception from' if cause.kind == 'exception' else 'policy'} {cause.subject}".rstrip()
         return f"{name} ({_line(cause.after, 60)})" if cause.after and not _is_digest(cause.after) else name
-    found = _evidence(notice)
+    found = findings_of(notice)
+    if cause.kind == "image":
+        return cause.subject
     packages = _listed(_distinct(package_in(finding.package)[0] for finding in found), 3)
     text = cause.subject or _line(cause.sentence, 100)
     details: list[str] = [cause.severity] if cause.severity != "unknown" else []
@@ -76,31 +88,22 @@ def about(notice: Notice) -> str:
     return text + (f" ({', '.join(details)})" if details else "")
 
 
-def package_in(text: str) -> tuple[str, str]:
-    """Name and version of a package, if it is written as a purl; else the text, and ""."""
-    if not text.startswith("pkg:"):
-        return text, ""
-    type, _, path = text[len("pkg:") :].partition("?")[0].partition("#")[0].partition("/")
-    path, _, version = path.rpartition("@") if "@" in path else (path, "", "")
-    # For these the namespace is only the distribution.
-    name = path.rpartition("/")[2] if type in _OF_DISTRIBUTIONS else path
-    return unquote(name), unquote(version)
-
-
 def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
     """The text: what, why, how many, the first images, and where the others are."""
     page = _Page(form)
     if isinstance(notice, Digest):
         return _digest(notice, page)
-    _cause(notice.cause, _evidence(notice), page)
-    shown = notice.items[:_ITEMS]
+    is_one = is_of_one(notice)
+    _cause(notice.cause, findings_of(notice), page, has_place=is_one)
+    listed = told_items(notice)
+    shown = listed[:_ITEMS]
     if notice.kinds:
         page.say("")
         page.say(f"{_capital(counted(notice.kinds))}:")
     for item in shown:
-        page.point(_item(item, page))
-    if notice.count > len(shown):
-        page.point(f"and {notice.count - len(shown)} more")
+        page.point(_item(item, page, has_place=not is_one))
+    if (more := notice.count - len(notice.items) + len(listed) - len(shown)) > 0:
+        page.point(f"and {more} more")
     _ending(notice, page)
     return page.text()
 
@@ -141,22 +144,27 @@ class _Page:
         return "\n".join(self._lines)
 
 
-def _cause(cause: Cause, found: Sequence[Evidence], page: _Page) -> None:
+def _cause(cause: Cause, found: Sequence[Evidence], page: _Page, *, has_place: bool) -> None:
     if cause.sentence:
         page.say(page.word(cause.sentence))
     if _is_worth_saying(cause):
-        page.say(f"Before: {page.word(cause.before) or 'nothing'}. Now: {page.word(cause.after) or 'nothing'}.")
-    for evidence in found[:_EVIDENCE]:
-        page.point(_why(evidence, page))
+        before, after = (page.word(_shortened(text)) or "nothing" for text in (cause.before, cause.after))
+        page.say(f"Before: {before}. Now: {after}.")
+    lines = (_finding(evidence, page, cause.sentence, has_place=has_place) for evidence in found[:_EVIDENCE])
+    for line in filter(None, dict.fromkeys(lines)):
+        page.point(line)
     if len(found) > _EVIDENCE:
-        page.point(f"and {len(found) - _EVIDENCE} more")
+        page.point(more_findings(len(found) - _EVIDENCE))
 
 
 def _is_worth_saying(cause: Cause) -> bool:
     """Whether before and after are not shown already and mean something to people: digests of policies do not."""
     is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
     return (
-        bool(cause.before or cause.after) and not is_said and not (cause.kind == "policy" and _is_digest(cause.after))
+        bool(cause.before or cause.after)
+        and not is_said
+        and cause.before != "as it was"  # and now something else: the sentence says that already
+        and not (cause.kind == "policy" and _is_digest(cause.after))
     )
 
 
@@ -164,41 +172,41 @@ def _is_digest(text: str) -> bool:
     return text.startswith("sha256:")
 
 
-def _why(evidence: Evidence, page: _Page) -> str:
-    """A finding that was added or removed, and its fix."""
-    what = page.word(evidence.message) or " ".join(
-        filter(None, (page.word(evidence.advisory), page.word(evidence.subject)))
-    )
-    name, version = package_in(evidence.package)
-    where = f" in {page.code(f'{name} {version}'.strip())}" if name and name not in evidence.message else ""
-    where += f" at {page.code(evidence.path)}" if evidence.path else ""
-    mended = ""
-    if evidence.is_gained and evidence.fix_version:
-        if evidence.fix_version not in evidence.message:
-            mended = f"; fixed in {page.code(evidence.fix_version)}"
-    elif evidence.is_gained and evidence.fix_state in ("not-fixed", "wont-fix"):
-        mended = "; no fix is known" if evidence.fix_state == "not-fixed" else "; it will not be fixed"
-    rule = f" (rule {page.word(evidence.rule, 100)})" if evidence.rule else ""
-    return f"{'' if evidence.is_gained else 'no longer: '}{what or 'a finding'}{where}{rule}{mended}"
+def _shortened(text: str) -> str:
+    """A digest as people tell it from others; any other text as it is."""
+    return text[: len("sha256:") + 12] if _is_digest(text) else text
 
 
-def _item(item: Item, page: _Page) -> str:
+def _finding(evidence: Evidence, page: _Page, sentence: str, *, has_place: bool) -> str:
+    """A finding that came or went: what, by which rule, where, since when, and what to do. What a sentence says is not said again."""
+    words = details_of(evidence, has_place=has_place)
+    what = "" if words.what in sentence else page.word(words.what)
+    return ": ".join(filter(None, (what, page.word(words.rest, _MOST_REST))))
+
+
+def _item(item: Item, page: _Page, *, has_place: bool) -> str:
     name = page.code(item.reference or item.image or item.policy) or TRANSITION_KINDS[item.kind]
     more = [word for word in (page.word(item.environment, 100), "running" if item.is_deployed else "") if word]
     if item.policy and name != page.code(item.policy):
         more.insert(0, f"policy {page.word(item.policy, 100)}")
-    became = f": {page.word(item.before, 100)} → {page.word(item.after, 100)}" if item.before and item.after else ""
-    return f"{name}{became}" + (f" ({', '.join(more)})" if more else "")
+    before, after = (page.word(_shortened(text), 100) for text in (item.before, item.after))
+    became = f": {before} → {after}" if before and after else ""
+    where = page.word(where_in(item), _MOST_REST) if has_place else ""
+    return f"{name}{became}" + (f" ({', '.join(more)})" if more else "") + (f"; {where}" if where else "")
 
 
 def _digest(digest: Digest, page: _Page) -> str:
-    page.say(f"From {_moment(digest.since)} to {_moment(digest.until)}:")
+    page.say(f"From {at_minute(digest.since)} to {at_minute(digest.until)}:")
     for group in digest.groups[:_GROUPS]:
         page.point(page.word(f"{counted(group.kinds)}: {about(group)}"))
-        for item in group.items[:3]:
-            page.say(f"  - {_item(item, page)}")
-        if group.count > len(group.items[:3]):
-            page.say(f"  - and {group.count - len(group.items[:3])} more")
+        is_one = is_of_one(group)
+        found = findings_of(group)
+        lines = [_finding(evidence, page, "", has_place=is_one) for evidence in found[:3]]
+        lines += [more_findings(len(found) - 3)] if len(found) > 3 else []
+        lines += [_item(item, page, has_place=not is_one) for item in told_items(group)[:3]]
+        lines += [f"and {group.count - 3} more"] if group.count > 3 else []
+        for line in filter(None, lines):
+            page.say(f"  - {line}")
     if digest.count > len(digest.groups[:_GROUPS]):
         page.point(f"and {digest.count - len(digest.groups[:_GROUPS])} more causes")
     _ending(digest, page)
@@ -213,13 +221,6 @@ def _ending(notice: Notice | Digest, page: _Page) -> None:
         page.say("This is a test. Nothing happened.")
 
 
-def _evidence(notice: Notice) -> tuple[Evidence, ...]:
-    """The cause's own, else that of the shown images, without repeats."""
-    if notice.cause.evidence:
-        return notice.cause.evidence
-    return tuple(dict.fromkeys(evidence for item in notice.items for evidence in item.evidence))
-
-
 def _distinct(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(_line(word, 100) for word in words if word))
 
@@ -231,12 +232,8 @@ def _listed(words: Sequence[str], most: int) -> str:
 
 def _line(text: str, most: int) -> str:
     line = " ".join(_CONTROLS.sub(" ", text[: most * 4]).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return whole_words(line, most)
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _moment(at: object) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -48,9 +48,7 @@ class ConvertedRule:
 
 def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> Iterator[dict[str, Any]]:
     """The exceptions that an item comes to, for rules of its gate. Raises NoEqual where they would cover more or less."""
-    last = _last_day(item.expires)
-    if last is None:
-        raise NoEqual("it ends within a day; here exceptions last to the end of one")
+    last = _until(item.expires)
     for converted, subject in _covered(item, rules):
         for name in converted.ids:
             yield {
@@ -191,9 +189,11 @@ _MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[ReachableFinding
 """By gate and trigger: every finding that a rule can come to, in the original's words."""
 
 
-def _last_day(expires: datetime | None) -> str | None:
-    """The last day that ends when the original does; None if it ends within a day."""
+def _until(expires: datetime | None) -> str:
+    """The last day that ends when the original does; if it ends within a day, that moment."""
     if expires is None:
         return _NEVER
     moment = (expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)).astimezone(UTC)
-    return (moment - timedelta(days=1)).date().isoformat() if moment.time() == time.min else None
+    if moment.time() == time.min:
+        return (moment - timedelta(days=1)).date().isoformat()
+    return moment.isoformat().replace("+00:00", "Z")

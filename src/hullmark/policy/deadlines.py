@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
+from hullmark.model.expiry import NEVER, ends_at
 from hullmark.model.guard import guarded
 from hullmark.model.verdict import Action, Finding, Verdict
-from hullmark.policy.days import later, next_midnight, starts
+from hullmark.policy.days import later, next_midnight
 from hullmark.policy.evaluate import MAX_FINDINGS, lacking
 from hullmark.policy.facts import Facts
 from hullmark.policy.grace import Grants
@@ -97,14 +98,13 @@ def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) 
     Where not all findings of a rule are listed, all exceptions from it count.
     """
     counts: dict[str, int] = {}
-    days: set[date] = set()
+    moments: set[datetime] = set()
     for finding in findings:
         counts[finding.rule_id] = counts.get(finding.rule_id, 0) + 1
         if finding.allowlisted and "expires" in finding.allowlisted:
             try:
-                days.add(date.fromisoformat(finding.allowlisted["expires"]))
+                moments.add(ends_at(finding.allowlisted["expires"]))
             except ValueError:
-                continue  # an allowlist's own, which ends at a time of day
-    days.update(exception.expires for exception in exceptions if counts.get(exception.rule, 0) >= MAX_FINDINGS)
-    for day in days:
-        yield from starts(day, 1)
+                continue  # an allowlist's own, which its language knows of
+    moments.update(exception.expires.ends for exception in exceptions if counts.get(exception.rule, 0) >= MAX_FINDINGS)
+    yield from moments - {NEVER}

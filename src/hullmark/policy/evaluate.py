@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -59,16 +59,15 @@ def evaluate(
     `deployment` is what is known of where it runs: selectors may ask for its environment, grace for since when.
     A rule that cannot be judged, for want of a fact or by a defect of its gate, never keeps the others from being judged.
     """
-    today = facts.now.astimezone(UTC).date()
     chosen = choose(policy, facts, deployment)
-    judged = [_judge(rule, stage, facts, _live(policy.exceptions, rule.id, today)) for rule, stage in chosen.rules]
+    judged = [_judge(rule, stage, facts, _live(policy.exceptions, rule.id, facts.now)) for rule, stage in chosen.rules]
     if policy.grace is not None:
         grants = Grants(policy.grace, facts, deployment)
         for result in judged:
             result.findings = [_with_grace(finding, result.rule, grants, facts.now) for finding in result.findings]
     findings = sorted((finding for result in judged for finding in result.findings), key=finding_order)
     problems = {problem for result in judged for problem in result.problems}
-    problems.update(facts.inventory.problems, _expired(policy.exceptions, today), _not_identified(facts))
+    problems.update(facts.inventory.problems, _expired(policy.exceptions, facts.now), _not_identified(facts))
     outcome, reason = _outcome(judged, findings)
     if chosen.unmatched or chosen.lacking:
         outcome, reason, findings = _unchosen(policy, chosen)
@@ -231,19 +230,19 @@ def _with_grace(finding: Finding, rule: Rule, grants: Grants, now: datetime) -> 
     return replace(finding, action=Action.WARN, message=message)
 
 
-def _live(exceptions: Iterable[PolicyException], rule_id: str, today: date) -> list[PolicyException]:
-    """The rule's exceptions that count today, those that last longest first."""
-    live = [excepted for excepted in exceptions if excepted.rule == rule_id and today <= excepted.expires]
-    return sorted(live, key=lambda e: (-e.expires.toordinal(), e.subject.text, e.owner, e.reason, e.ticket))
+def _live(exceptions: Iterable[PolicyException], rule_id: str, now: datetime) -> list[PolicyException]:
+    """The rule's exceptions that count now, those that last longest first."""
+    live = [excepted for excepted in exceptions if excepted.rule == rule_id and now < excepted.expires.ends]
+    return sorted(live, key=lambda e: (-e.expires.ends.timestamp(), e.subject.text, e.owner, e.reason, e.ticket))
 
 
 def _covering(exceptions: Sequence[PolicyException], subject: str) -> PolicyException | None:
     return next((excepted for excepted in exceptions if excepted.subject.matches(subject)), None)
 
 
-def _expired(exceptions: Iterable[PolicyException], today: date) -> Iterable[Problem]:
+def _expired(exceptions: Iterable[PolicyException], now: datetime) -> Iterable[Problem]:
     for excepted in exceptions:
-        if excepted.expires < today:
+        if excepted.expires.ends <= now:
             subject = f"{excepted.subject.text} (owner: {excepted.owner})"
             reason = f"the exception from the rule {excepted.rule} for {subject} expired on {excepted.expires}"
             yield Problem("", -1, _ROOM, reason, "note")

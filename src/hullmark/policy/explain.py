@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.expiry import is_day
 from hullmark.model.explanation import Explanation, PlacedEvidence
 from hullmark.model.match import Match
 from hullmark.model.verdict import Evidence, Finding, Verdict
@@ -54,10 +55,15 @@ def _placed(evidence: Evidence, facts: Facts) -> PlacedEvidence:
 
 def advice(finding: Finding, rule: Rule | None, facts: Facts) -> str:
     """The smallest change, as a clause: what mends the vulnerability, else what the trigger or the rule's author says."""
+    if rule is not None and Need.MATCHES in rule.trigger.needs and (upgrade := _upgrade(finding, facts)):
+        return upgrade
+    return advice_of_rule(finding, rule)
+
+
+def advice_of_rule(finding: Finding, rule: Rule | None) -> str:
+    """What the trigger or the rule's author says, as a clause."""
     if rule is None:
         return "add an entry to apply that fits the image, or let unmatched say what it comes to"
-    if Need.MATCHES in rule.trigger.needs and (upgrade := _upgrade(finding, facts)):
-        return upgrade
     if rule.trigger.advice is not None and finding.subject not in ("*", "?"):
         return rule.trigger.advice(rule.params, finding.subject)
     return rule.message or "change what the evidence shows, or except it for a time with an owner and a reason"
@@ -88,7 +94,8 @@ def _ends(finding: Finding) -> str:
     if "stage" in held:
         return f"it does not count while the rule set {held.get('rule_set', '')} is in shadow"
     owner = f" by {held['owner']}" if held.get("owner") else ""
-    until = f" until the end of {held['expires']}" if held.get("expires") else ""
+    expires = held.get("expires", "")
+    until = f" until {'the end of ' if is_day(expires) else ''}{expires}" if expires else ""
     return f"it is excepted{owner}{until}"
 
 

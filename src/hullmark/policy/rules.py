@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ import msgspec
 from hullmark.model.verdict import Action
 from hullmark.policy.gate import Params, Trigger
 from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
-from hullmark.policy.values import Expression, NameGlob, Value
+from hullmark.policy.values import Expiry, Expression, NameGlob, Value
 
 NATIVE_SCHEMA = "hullmark-policy/1"
 
@@ -48,12 +47,14 @@ class Rule:
 class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Findings that are accepted for a time. They stay visible, and do not count.
 
-    It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day it expires.
+    It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day, or to the moment, at which it expires.
     """
 
     rule: Annotated[str, msgspec.Meta(description="The id of the rule whose findings are accepted.")]
     subject: Annotated[NameGlob, msgspec.Meta(description="Which subjects: a purl, a path or the name of a setting.")]
-    expires: Annotated[date, msgspec.Meta(description="The last day it counts, in UTC.")]
+    expires: Annotated[
+        Expiry, msgspec.Meta(description="The last day it counts, in UTC; or the moment at which it ends.")
+    ]
     owner: Annotated[str, msgspec.Meta(description="Who answers for it.")]
     reason: Annotated[str, msgspec.Meta(description="Why it is accepted.")]
     ticket: Annotated[str, msgspec.Meta(description="Where it is kept track of.")] = ""
@@ -67,7 +68,7 @@ class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         shown = {
             "owner": self.owner,
             "reason": self.reason,
-            "expires": self.expires.isoformat(),
+            "expires": self.expires.text,
             "subject": self.subject.text,
         }
         return {**shown, "ticket": self.ticket} if self.ticket else shown

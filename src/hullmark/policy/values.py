@@ -9,6 +9,7 @@ import operator
 import re
 from typing import Any, ClassVar, NoReturn
 
+from hullmark.model.expiry import canonical, ends_at
 from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION
@@ -57,6 +58,18 @@ class Value:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+class Expiry(Value):
+    """The last day on which something holds, or the moment at which it ends (`ends`: the first moment without it, in UTC)."""
+
+    __slots__ = ("ends",)
+    kind = "a day such as 2027-01-31, or a moment with its zone such as 2027-01-31T14:00:00Z"
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(canonical(text))
+        self.ends = ends_at(text)
 
 
 def wildcard_source(text: str, any_character: str = ".") -> str:

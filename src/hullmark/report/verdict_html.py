@@ -60,7 +60,8 @@ _TEMPLATE = """\
 {% set layer = "layer %d" % evidence.layer if evidence.layer >= 0 else "" %}
 {% set where = place(evidence.path, evidence.layer) if evidence.path else layer %}
 {% set what = "Dockerfile, line %d" % line if line else evidence.detail %}
-{{ where }}{% if where and what %} {% endif %}{{ what }}
+{{ where }}{% if where and what %} {% endif %}
+{%- if not (where or line or evidence.created_by) %}seen: {% endif %}{{ what }}
 {%- if evidence.created_by %}{% if where or what %} {% endif %}<code>{{ evidence.created_by }}</code>{% endif %}
 {%- endmacro %}
 
@@ -68,7 +69,8 @@ _TEMPLATE = """\
 <h1>{{ title }}</h1>
 {% for verdict in verdicts %}
 <section>
-<h2>{{ mark(verdict.verdict.value, verdict.verdict.value) }}{{ name or verdict.inputs.image or "an image" }}</h2>
+<h2>{{ mark(verdict.verdict.value, verdict.verdict.value) }}
+{%- if verdicts | length > 1 %}{{ verdict.inputs.image or "an image" }}{% endif %}</h2>
 <p class="lead">{{ sentence(verdict.reason.removesuffix(".")) }}.</p>
 {{ facts(facts_of(verdict)[0 if name else 1:]) }}
 <ul class="tiles">
@@ -96,7 +98,7 @@ _TEMPLATE = """\
 {% set head = ("Finding", "Subject", "Rule", "Why it does not count") %}
 {% call table("Findings that do not count, with the reason", head) %}
 {% for finding in aside %}
-<tr><td class="what">{{ finding.message }}</td>{{ about(finding) }}<td>{{ excuse(finding) }}</td></tr>
+<tr><td class="what">{{ finding.message }}{{ places(finding.evidence) }}</td>{{ about(finding) }}<td>{{ excuse(finding) }}</td></tr>
 {% endfor %}
 {% endcall %}
 {% endif %}

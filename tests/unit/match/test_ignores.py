@@ -130,9 +130,9 @@ def test_a_document_without_rules_has_none(text: str) -> None:
         ),
         (
             "ignore: [{owner: x, reason: y, vulnerability: z, expires: soon}]",
-            r"\.expires: expected a day as 2027-03-31",
+            r"\.expires: not a valid time",
         ),
-        ("ignore: [{owner: x, reason: y, vulnerability: z, expires: 20270331}]", r"\.expires: expected a day"),
+        ("ignore: [{owner: x, reason: y, vulnerability: z, expires: 20270331}]", r"\.expires: not a valid time"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_the_nearest_word(text: str, message: str) -> None:
@@ -235,3 +235,12 @@ def test_what_is_suppressed_already_and_what_no_rule_is_about_stay_as_they_are()
     waived = match(PYTHON, suppressed=Suppression(by="vex", reason="x"))
     found = (rule("vulnerability: CVE-2024-1\npackage: {type: pypi}"),)
     assert apply((waived, match(LIBSSL)), found, AT) == (waived, match(LIBSSL))
+
+
+def test_a_rule_may_end_at_a_moment() -> None:
+    found = rule("vulnerability: CVE-2024-1\nexpires: 2026-11-01T15:00:00+01:00")
+    assert found.expires == "2026-11-01T14:00:00Z"
+    moments = ("2026-11-01T13:59:59Z", "2026-11-01T14:00:00+00:00", "2026-10-31", "2026-11-01")
+    assert [found.has_expired(at) for at in moments] == [False, True, False, True]
+    with pytest.raises(ValueError, match="does not say in which zone"):
+        rule("vulnerability: CVE-2024-1\nexpires: 2026-11-01T15:00:00")

@@ -36,11 +36,11 @@ def test_a_message_is_an_embed_that_mentions_nobody() -> None:
     assert (embed["color"], embed["url"], embed["timestamp"]) == (0xA3182B, LINK, "2026-05-01T12:30:00+00:00")
     head, found, images, last = embed["description"].split("\n\n")
     assert head.startswith("**CVE\\-2026\\-0001 is new and critical**\n298 images out of compliance")
-    assert found == "• `CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2`"
+    assert found == "• `CVE-2026-0001 in openssl 3.0.1`: rule no\\-critical. To do\\: update openssl to 3.0.2"
     assert images.startswith(
         f"• [registry.example/shop/web\\:1]({item().link}): out of compliance, policy base in production"
     )
-    assert last == f"[All 300 images]({LINK})"
+    assert last == f"[All 300 of them]({LINK})"
 
 
 def test_a_thread_is_named_in_the_address() -> None:

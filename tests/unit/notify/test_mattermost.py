@@ -35,9 +35,9 @@ def test_a_message_is_an_attachment() -> None:
     assert attachment["fallback"] == "300 images are out of compliance: CVE-2026-0001"
     head, found, images, last = attachment["text"].split("\n\n")
     assert head.startswith("**CVE\\-2026\\-0001 is new and critical**")
-    assert found == "• `CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2`"
+    assert found == "• `CVE-2026-0001 in openssl 3.0.1`: rule no\\-critical. To do: update openssl to 3.0.2"
     assert images.startswith("• [registry.example/shop/web:1](https://hullmark.example/api/v1/images/sha256:")
-    assert last == f"[All 300 images]({LINK})"
+    assert last == f"[All 300 of them]({LINK})"
 
 
 @pytest.mark.parametrize(

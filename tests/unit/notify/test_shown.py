@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.notify.channel import Delivery
-from hullmark.notify.shown import address, as_templated, clean, fitted, packed, shown, units, unmentioned
+from hullmark.notify.details import whole_words
+from hullmark.notify.shown import (
+    Ink,
+    address,
+    as_templated,
+    clean,
+    fitted,
+    packed,
+    paragraphs,
+    shown,
+    units,
+    unmentioned,
+)
 from tests.support.deliveries import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
+
+SAID = "CVE-2026-0001 in openssl 3.0.1"
 
 
 @given(texts(), st.integers(1, 300))
@@ -82,10 +97,11 @@ def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> No
     (section,) = what.sections
     assert section.sentence == "CVE-2026-0001 is new and critical"
     assert section.counts == "298 images out of compliance, 2 images with one more finding"
-    assert section.evidence == ("CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2",)
+    (found,) = section.findings
+    assert (found.what, found.words) == (SAID, "rule no-critical. To do: update openssl to 3.0.2")
     assert section.images[0].name == "registry.example/shop/web:1"
-    assert section.images[0].words == "out of compliance, policy base in production, go → stop, deployed"
-    assert (section.more, what.all, what.link) == (297, "All 300 images", LINK)
+    assert section.images[0].words == "out of compliance, policy base in production, go → stop, running"
+    assert (section.more, what.all, what.link) == (297, "All 300 of them", LINK)
     assert what.footer == "Hullmark · shop · 2026-05-01 12:30 UTC"
 
 
@@ -106,36 +122,98 @@ def test_good_news_is_green() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "what", "words"),
     [
-        ({}, "CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2"),
-        ({"fix_version": "", "fix_state": "not-fixed"}, "CVE-2026-0001 in openssl 3.0.1: no fix yet"),
-        ({"fix_version": "", "fix_state": "wont-fix"}, "CVE-2026-0001 in openssl 3.0.1: will not be fixed"),
-        ({"fix_version": "", "fix_state": "unknown"}, "CVE-2026-0001 in openssl 3.0.1"),
-        ({"is_gained": False, "fix_version": "", "fix_state": ""}, "no longer: CVE-2026-0001 in openssl 3.0.1"),
+        ({}, SAID, "rule no-critical. To do: update openssl to 3.0.2"),
+        (
+            {"fix_version": "", "fix_state": "not-fixed"},
+            SAID,
+            "rule no-critical. To do: there is no version without it yet: remove openssl, or state why it is not affected"
+            " (VEX), or except it for a time",
+        ),
+        (
+            {"fix_version": "", "fix_state": "wont-fix"},
+            SAID,
+            "rule no-critical. To do: its supplier will not fix it: remove openssl, or state why it is not affected (VEX)",
+        ),
+        ({"severity": "high", "rule": ""}, f"{SAID} (high)", "To do: update openssl to 3.0.2"),
+        ({"is_gained": False}, f"no longer: {SAID}", "rule no-critical. To do: nothing, it is gone"),
+        (
+            {"is_gained": False, "standing": "excepted by anna until 2026-12-01"},
+            f"{SAID}: excepted by anna until 2026-12-01",
+            "rule no-critical. To do: nothing while that holds (it is fixed in 3.0.2)",
+        ),
         (
             {
                 "advisory": "",
                 "package": "",
                 "path": "/usr/bin/x",
+                "layer": 3,
+                "instruction": "RUN /bin/sh -c chmod u+s /usr/bin/x # buildkit",
+                "more_places": 1,
+                "since": datetime(2026, 4, 1, 8, tzinfo=UTC),
                 "fix_version": "",
                 "fix_state": "",
-                "message": "it is setuid",
+                "message": "it is setuid.",
+                "advice": "chmod u-s /usr/bin/x",
             },
-            "no-critical in /usr/bin/x: it is setuid",
+            "it is setuid",
+            "rule no-critical, at /usr/bin/x in layer 3 (RUN chmod u+s /usr/bin/x) and in 1 more place,"
+            " since 2026-04-01 08:00 UTC. To do: chmod u-s /usr/bin/x",
         ),
     ],
 )
-def test_evidence_says_where_and_what_mends_it(more: dict[str, object], words: str) -> None:
-    given = notice(items=(item(evidence=(evidence(**more),)),), cause=cause(evidence=()))
-    assert shown(wish(given)).sections[0].evidence == (words,)
+def test_a_finding_says_what_where_since_when_and_what_to_do(more: dict[str, object], what: str, words: str) -> None:
+    given = notice(items=(item(evidence=(evidence(**more),)),), count=1, cause=cause(evidence=()))
+    (found,) = shown(wish(given)).sections[0].findings
+    assert (found.what, found.words) == (what, words)
+
+
+def test_of_many_images_each_says_where_and_since_when() -> None:
+    first = datetime(2026, 4, 1, tzinfo=UTC)
+    one, two = (
+        item(
+            number,
+            image=f"sha256:{number}",
+            evidence=(evidence(path=f"/p{number}", layer=number, since=first),),
+        )
+        for number in (1, 2)
+    )
+    (section,) = shown(wish(notice(items=(one, two), count=2))).sections
+    assert [found.words for found in section.findings] == ["rule no-critical. To do: update openssl to 3.0.2"]
+    assert [image.words.partition(" → stop, ")[2] for image in section.images] == [
+        "running, at /p1 in layer 1, since 2026-04-01 00:00 UTC",
+        "at /p2 in layer 2, since 2026-04-01 00:00 UTC",
+    ]
+
+
+def test_findings_that_do_not_fit_are_counted() -> None:
+    many = tuple(evidence(advisory=f"CVE-2026-{number}", message="x " * 80) for number in range(8))
+    section = shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[0]
+    assert (len(section.findings), section.more_findings) == (5, 3)
+    ink = Ink(plain=str, code=str, strong=str, link=lambda text, url: text)
+    found = paragraphs(shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), ink, 600)[
+        1
+    ].splitlines()
+    assert found[-1] == f"… and {8 - (len(found) - 1)} more findings"
+
+
+def test_no_name_is_cut_in_its_middle() -> None:
+    assert fitted("rule no-critical-packages in openssl", 20) == "rule…"
+    assert whole_words("CVE-2026-0001 in libssl3-dev 3.0.1", 29) == "CVE-2026-0001 in libssl3-dev…"
+    assert whole_words("x" * 50, 10) == "x" * 9 + "…"
 
 
 @given(wishes())
 def test_everything_shown_is_clean(wished: Delivery) -> None:
     what = shown(wished)
     for section in what.sections:
-        for text in (section.sentence, section.counts, *section.evidence, *(each.name for each in section.images)):
+        for text in (
+            section.sentence,
+            section.counts,
+            *(each.what for each in section.findings),
+            *(each.name for each in section.images),
+        ):
             assert clean(text, 5000) == text
         assert section.sentence
 

@@ -45,15 +45,15 @@ def test_a_webhook_gets_a_line_and_blocks_beside_a_coloured_bar() -> None:
     assert (
         said[0] == "*CVE-2026-0001 is new and critical*\n298 images out of compliance, 2 images with one more finding"
     )
-    assert said[1] == "• `CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2`"
+    assert said[1] == "• `CVE-2026-0001 in openssl 3.0.1`: rule no-critical. To do: update openssl to 3.0.2"
     first, *_, more = said[2].splitlines()
     link = item().link
     assert (
         first
-        == f"• <{link}|registry.example/shop/web:1>: out of compliance, policy base in production, go → stop, deployed"
+        == f"• <{link}|registry.example/shop/web:1>: out of compliance, policy base in production, go → stop, running"
     )
     assert more == f"<{LINK}|… and 297 more>"
-    assert said[3] == f"<{LINK}|All 300 images>"
+    assert said[3] == f"<{LINK}|All 300 of them>"
     assert blocks_of(content)[-1]["elements"][0]["text"] == "Hullmark · shop · 2026-05-01 12:30 UTC"
 
 

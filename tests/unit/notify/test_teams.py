@@ -36,7 +36,7 @@ def test_a_message_is_a_card() -> None:
     assert (content["type"], attachment["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
     shown = attachment["content"]
     assert (shown["type"], shown["version"]) == ("AdaptiveCard", "1.4")
-    assert shown["actions"] == [{"type": "Action.OpenUrl", "title": "All 300 images", "url": LINK}]
+    assert shown["actions"] == [{"type": "Action.OpenUrl", "title": "All 300 of them", "url": LINK}]
     head, *rows, foot = shown["body"]
     assert (head["type"], head["style"]) == ("Container", "attention")
     said = ["".join(run["text"] for run in runs(row)) for row in (head, *rows, foot)]
@@ -44,8 +44,8 @@ def test_a_message_is_a_card() -> None:
         "300 images are out of compliance: CVE-2026-0001",
         "CVE-2026-0001 is new and critical",
         "298 images out of compliance, 2 images with one more finding",
-        "• CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2",
-        "• registry.example/shop/web:1: out of compliance, policy base in production, go → stop, deployed",
+        "• CVE-2026-0001 in openssl 3.0.1: rule no-critical. To do: update openssl to 3.0.2",
+        "• registry.example/shop/web:1: out of compliance, policy base in production, go → stop, running",
         "• registry.example/shop/web:2: out of compliance, policy base in production, go → stop",
         "• registry.example/shop/web:3: out of compliance, policy base in production, go → stop",
         "… and 297 more",

@@ -480,3 +480,41 @@ def test_the_end_of_support_is_told_with_its_day(message: str, sentence: str) ->
     )
     assert (came.cause.subject, came.cause.sentence) == ("debian 12", sentence)
     assert went.cause.sentence == "debian 12 is maintained for longer than it was said to be."
+
+
+MOVED = replace(SCENE, is_moved=True, image_digest="sha256:j")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "shown"),
+    [
+        (verdict(), verdict(about(LIBC)), "compliance.lost", ["+CVE-2026-1"]),
+        (verdict(about(LIBC)), verdict(about(ZLIB)), "tag.moved", ["+CVE-2026-2", "-CVE-2026-1"]),
+        (verdict(about(LIBC)), verdict(), "compliance.regained", ["-CVE-2026-1"]),
+        (
+            verdict(about(LIBC)),
+            verdict(about(LIBC, Action.WARN)),
+            "compliance.regained",
+            ["-CVE-2026-1 only warned of now"],
+        ),
+        (verdict(), verdict(about(ZLIB, Action.WARN)), "tag.moved", ["+CVE-2026-2"]),
+        (verdict(), verdict(), "tag.moved", []),
+    ],
+)
+def test_a_tag_that_moved_tells_the_new_verdict_and_all_reasons_that_are_new_or_gone(
+    before: Verdict, after: Verdict, kind: str, shown: list[str]
+) -> None:
+    after = replace(after, inputs=replace(after.inputs, image="sha256:j"))
+    (news,) = transitions_of(before, after, MOVED)
+    (only,) = news.transitions
+    assert (only.kind, only.before, only.after) == (kind, before.verdict.value, after.verdict.value)
+    assert news.cause.key == "tag:r.example/shop:1@sha256:j"
+    assert [
+        f"{'+' if seen.is_gained else '-'}{seen.advisory} {seen.standing}".strip() for seen in only.evidence
+    ] == shown
+
+
+def test_an_exception_that_begins_is_told_as_one_and_not_as_if_the_finding_were_gone() -> None:
+    (news,) = transitions_of(verdict(about(LIBC)), verdict(EXCEPTED), SCENE)
+    ((seen,),) = [each.evidence for each in news.transitions]
+    assert (seen.is_gained, seen.standing) == (False, "excepted by us until 2026-03-01")

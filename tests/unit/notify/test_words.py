@@ -93,13 +93,13 @@ def test_it_is_said_that_there_is_no_fix() -> None:
     without = msgspec.structs.replace(FOUND, fix_state="wont-fix", fix_version="")
     told = notice(cause=msgspec.structs.replace(CAUSE, evidence=(without,)))
     assert title_of(told).endswith("(critical, no fix yet)")
-    assert "it will not be fixed" in text_of(told)
+    assert "To do: its supplier will not fix it: remove openssl" in text_of(told)
 
 
 def test_a_text_says_what_why_how_many_and_where() -> None:
     assert text_of(notice(12)).splitlines() == [
         "CVE-2026-1234 is new.",
-        "- CVE-2026-1234 in openssl 3.0.11 (rule no-critical); fixed in 3.0.14-1",
+        "- CVE-2026-1234 in openssl 3.0.11: rule no-critical. To do: update openssl to 3.0.14-1",
         "",
         "12 images out of compliance:",
         "- r.example.org/app:1: go → stop (policy baseline, production, running)",
@@ -268,8 +268,11 @@ def test_titles_and_texts_name_packages_not_purls() -> None:
     found = msgspec.structs.replace(FOUND, package="pkg:deb/debian/libssl3@3.0.11-1?arch=amd64", message="it is old")
     told = notice(cause=msgspec.structs.replace(CAUSE, evidence=(found,)))
     assert title_of(told) == "3 images out of compliance: CVE-2026-1234 in libssl3 (critical, fixed in 3.0.14-1)"
-    assert "- it is old in libssl3 3.0.11-1 (rule no-critical); fixed in 3.0.14-1" in text_of(told).splitlines()
-    assert "in `libssl3 3.0.11-1`" in text_of(told, "markdown")
+    assert (
+        "- CVE-2026-1234 in libssl3 3.0.11-1: rule no-critical. To do: update libssl3 to 3.0.14-1"
+        in text_of(told).splitlines()
+    )
+    assert "in libssl3 3.0.11-1" in text_of(told, "markdown")
 
 
 def test_nothing_is_said_twice() -> None:

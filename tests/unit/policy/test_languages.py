@@ -17,7 +17,7 @@ from hullmark.policy.languages import LANGUAGES, language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.question import NATIVELY, Question
 from hullmark.policy.rules import PolicyException
-from hullmark.policy.values import NameGlob
+from hullmark.policy.values import Expiry, NameGlob
 from tests.support.places import REPOSITORY
 from tests.unit.policy.building import NOW, facts, file
 
@@ -75,7 +75,9 @@ def test_a_document_is_read_by_its_language_which_judges_and_explains_what_it_fi
 def test_exceptions_beside_a_policy_count_in_any_language_until_they_end(name: str) -> None:
     policy = load_any(DOCUMENTS[name])
     language = language_of(policy)
-    excepted = PolicyException(rule="s", subject=NameGlob("*"), expires=NOW.date(), owner="us", reason="so")
+    excepted = PolicyException(
+        rule="s", subject=NameGlob("*"), expires=Expiry(NOW.date().isoformat()), owner="us", reason="so"
+    )
     question, seen = Question(exceptions=(excepted,)), facts(files=[file("/bin/su", mode="4755")])
     verdict = language.evaluate(policy, seen, question, "test", None)
     assert (verdict.verdict.value, verdict.findings[0].allowlisted) == ("go", excepted.described())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from hullmark.policy.gates import expression as expressions
 from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment, Grace
 from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
-from hullmark.policy.values import Expression, NameGlob
+from hullmark.policy.values import Expiry, Expression, NameGlob
 from tests.support.examples import examples
 from tests.unit.policy.anchore.building import bundle as anchore_bundle
 from tests.unit.policy.anchore.building import rule as anchore_rule
@@ -97,7 +97,8 @@ def policies(draw: Any) -> Policy:
                 st.tuples(
                     st.integers(0, 2),
                     st.sampled_from(["*", "CVE-2026-1*", "age", "advisories"]),
-                    _near.map(lambda moment: moment.date()),
+                    _near.map(lambda moment: Expiry(moment.date().isoformat()))
+                    | _near.map(lambda moment: Expiry(moment.isoformat())),
                 ),
                 max_size=3,
             )
@@ -244,7 +245,11 @@ def test_so_it_is_under_an_anchore_policy(
         vulnerability_data=VulnerabilityData(built_at=built, namespaces=("debian:12",)),
     )
     kept = PolicyException(
-        rule="vulnerabilities-stale_feed_data", subject=NameGlob("*"), expires=ends.date(), owner="o", reason="r"
+        rule="vulnerabilities-stale_feed_data",
+        subject=NameGlob("*"),
+        expires=Expiry(ends.isoformat()),
+        owner="o",
+        reason="r",
     )
     question = Question(context=context, exceptions=(kept,))
 
@@ -278,12 +283,28 @@ def test_the_moment_is_the_one_at_which_it_changes() -> None:
 def test_an_exception_ends_with_its_last_day_and_only_what_it_covers_is_looked_at_then() -> None:
     rule = a_rule("image.age", 0, {"max_days": 1})
     old = facts(config=ImageConfig(created="2026-01-01T00:00:00Z"))
-    kept = PolicyException(rule="r0", subject=NameGlob("age"), expires=date(2026, 3, 5), owner="o", reason="r")
-    longer = msgspec.structs.replace(kept, expires=date(2026, 3, 9))
+    kept = PolicyException(rule="r0", subject=NameGlob("age"), expires=Expiry("2026-03-05"), owner="o", reason="r")
+    longer = msgspec.structs.replace(kept, expires=Expiry("2026-03-09"))
     elsewhere = msgspec.structs.replace(kept, subject=NameGlob("else"))
     assert moment_of(rule, old, exceptions=(kept,)) == datetime(2026, 3, 6, tzinfo=UTC)
     assert moment_of(rule, old, exceptions=(kept, longer)) == datetime(2026, 3, 10, tzinfo=UTC)
     assert moment_of(rule, old, exceptions=(elsewhere,)) is None
+
+
+def test_an_exception_that_ends_at_a_moment_is_looked_at_then() -> None:
+    rule = a_rule("image.age", 0, {"max_days": 1})
+    old = facts(config=ImageConfig(created="2026-01-01T00:00:00Z"))
+    kept = PolicyException(
+        rule="r0", subject=NameGlob("age"), expires=Expiry("2026-03-05T15:00:00+01:00"), owner="o", reason="r"
+    )
+    ends = datetime(2026, 3, 5, 14, tzinfo=UTC)
+    assert moment_of(rule, old, exceptions=(kept,)) == ends
+    policy = Policy(name="p", version="1", rules=(rule,), exceptions=(kept,))
+    before, then = (
+        evaluate(policy, replace(old, now=at), analyzer="a").verdict.value
+        for at in (ends - timedelta(microseconds=1), ends)
+    )
+    assert (before, then) == ("go", "stop")
 
 
 def test_grace_is_told_of_before_it_ends() -> None:

@@ -73,7 +73,7 @@ def test_what_is_overridden_is_there_and_takes_what_it_took() -> None:
 
 
 def test_what_is_used_is_there_and_nothing_else_is() -> None:
-    own = own_methods() | touched(tree(HttpProtocol.__init__), stored=True) | {"limits", "addresses"}
+    own = own_methods() | touched(tree(HttpProtocol.__init__), stored=True) | {"limits", "addresses", "proxies"}
     assert touched(tree(HttpProtocol)) - own == USED | CALLED.keys()
     assert touched(tree(HttpToolsProtocol.__init__), stored=True) >= USED
 

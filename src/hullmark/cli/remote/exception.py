@@ -10,7 +10,12 @@ _ALL, _ONE = "/exceptions", "/exceptions/{name}"
 _NEW = (
     field("--rule", "the rule whose findings are accepted", metavar="ID", required=True),
     field("--subject", "on what, with * and ? as wildcards", metavar="PATTERN", required=True),
-    field("--expires", "the last day on which it counts, as 2026-12-31", metavar="DAY", required=True),
+    field(
+        "--expires",
+        "its last day, as 2026-12-31, or the moment at which it ends, as 2026-12-31T14:00:00Z",
+        metavar="TIME",
+        required=True,
+    ),
     field("--owner", "who answers for it", metavar="WHO", required=True),
     field("--reason", "why", metavar="TEXT", required=True),
     field("--ticket", "where it was decided", metavar="REF", default=""),
@@ -27,7 +32,7 @@ VERBS = (
         "accept findings for a time on the server, list what is accepted, end it",
         {
             "add": sending(
-                "accept the findings of a rule on some subjects until a day",
+                "accept the findings of a rule on some subjects until a day or a moment",
                 *("POST", _ALL, _NEW, "exception {id} counts until {expires}"),
             ),
             "list": listing("list what is accepted", _ALL, _COLUMNS, "no exception", (_ENDED,), _MORE),

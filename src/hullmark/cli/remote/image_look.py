@@ -26,7 +26,7 @@ IMAGE_COLUMNS: tuple[Column, ...] = (
     ("STATE", "state"),
     ("DISTRO", "distro"),
     ("PACKAGES", "package_count"),
-    ("NAME", lambda image: ", ".join(image["tags"]) or image["reference"]),
+    ("NAME", lambda image: ", ".join(image["tags"]) or image["reference"] or _earlier_name(image)),
 )
 _FILTERS = ("state", "registry", "repository", "tag", "verdict", "distro")
 _HOLDER_COLUMNS: tuple[Column, ...] = (
@@ -52,6 +52,12 @@ _MATCH_COLUMNS: tuple[Column, ...] = (
     ("FIX", lambda match: match["fix"]["version"] or match["fix"]["state"]),
     ("SUPPRESSED", lambda match: (match["suppressed"] or {}).get("by", "")),
 )
+
+
+def _earlier_name(image: dict[str, Any]) -> str:
+    """What an image was called until its tag moved to another."""
+    earlier = image.get("earlier_tags") or []
+    return f"was {earlier[0]['reference']} until {earlier[0]['until'][:10]}" if earlier else ""
 
 
 def show_images(arguments: argparse.Namespace) -> int:

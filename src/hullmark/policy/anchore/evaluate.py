@@ -251,14 +251,13 @@ def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, how: tuple[Anch
 
 
 def _excepted(finding: Finding, exceptions: Sequence[PolicyException], now: datetime) -> Finding:
-    """The finding, not counting if one of the exceptions covers it today (UTC)."""
-    today = now.astimezone(UTC).date()
+    """The finding, not counting if one of the exceptions covers it now."""
     covering = next(
         (
             exception
             for exception in exceptions
             if exception.rule == finding.rule_id
-            and today <= exception.expires
+            and now < exception.expires.ends
             and exception.subject.matches(finding.subject)
         ),
         None,

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json (RFC 9457), with what to do about them in `advice`."""
+"""Errors as application/problem+json (RFC 9457), with what to do about them in `advice`; to browsers, as a page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import psycopg
 import structlog
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import ForbiddenAddress, NetError
+from hullmark.server.api.pages import problem_page, wants_page
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.muting import Muted
 from hullmark.server.tables.database import DatabaseUnreachable
@@ -56,8 +57,15 @@ def not_found(what: str, advice: str = "") -> Refusal:
     return Refusal(404, f"there is no {what}", advice)
 
 
-def answer(body: ProblemBody, headers: dict[str, str] | None = None) -> Response[bytes]:
-    """The problem as a response."""
+def answer(
+    body: ProblemBody, headers: dict[str, str] | None = None, request: Request[Any, Any, Any] | None = None
+) -> Response[bytes]:
+    """The problem as a response; as a page for whoever asks with a browser."""
+    if request is not None and wants_page(request):
+        content = problem_page(body.status, body.title, body.detail, body.advice)
+        return Response(
+            content=content, status_code=body.status, media_type=MediaType.HTML, headers={**(headers or {})}
+        )
     return Response(
         content=msgspec.json.encode(body), status_code=body.status, media_type=MEDIA_TYPE, headers=headers or {}
     )
@@ -70,13 +78,13 @@ def _title(status: int) -> str:
         return "Error"
 
 
-def on_refusal(_: Request[Any, Any, Any], error: Refusal) -> Response[bytes]:
+def on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[bytes]:
     """A refusal of ours."""
     body = ProblemBody(title=_title(error.status), status=error.status, detail=error.detail, advice=error.advice)
-    return answer(body, error.headers)
+    return answer(body, error.headers, request)
 
 
-def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """A refusal of the framework: a route that is not there, a body that is not what it should be."""
     errors: list[dict[str, str]] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
@@ -88,7 +96,9 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     status = error.status_code
     detail = str(error.detail)[:500] if status < 500 else ""
     return answer(
-        ProblemBody(title=_title(status), status=status, detail=detail, errors=errors), dict(error.headers or {})
+        ProblemBody(title=_title(status), status=status, detail=detail, errors=errors),
+        dict(error.headers or {}),
+        request,
     )
 
 
@@ -110,14 +120,14 @@ _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
 )
 
 
-def on_error(_: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes]:
+def on_error(request: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes]:
     """What could not be done, by what stood in the way."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
     headers = {"Retry-After": "2"} if status == 503 else {}
     body = ProblemBody(
         title=_title(status), status=status, detail=str(error)[:2000], advice=(error.advice or "")[:2000]
     )
-    return answer(body, headers)
+    return answer(body, headers, request)
 
 
 def unkept(error: psycopg.DataError) -> HullmarkError:

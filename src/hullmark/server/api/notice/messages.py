@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import MediaType, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Cause, Item
+from hullmark.notify.notice_page import notice_page
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
-from hullmark.server.stories.notice.notices import cause_of, item_of, severity_of
+from hullmark.server.stories.notice.links import message_page_link
+from hullmark.server.stories.notice.notices import cause_of, item_of, notice_of, severity_of
+from hullmark.server.stories.notice.placed import placed
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -30,6 +34,7 @@ from hullmark.server.tables.notice.transitions import CauseRow
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _ATTEMPTS = 100
+_OF_A_PAGE = 500
 _NUMBER = 1 << 62
 State = Annotated[
     Literal["", "gathering", "waiting", "delivered", "dead"],
@@ -155,7 +160,34 @@ async def list_message_items(
         await _found(connection, caller, number)
         rows = await messages.items(connection, caller.account_id, number, after=after, limit=limit + 1)
     some = page(rows, limit, lambda row: row.id)
-    return Page(items=[item_of(services.settings, row) for row in some.items], next=some.next)
+    return Page(items=[item_of(services.settings, caller.account, row) for row in some.items], next=some.next)
+
+
+@get(
+    "/messages/{number:int}/page",
+    operation_id="read_message",
+    opt={**_READ, "answers": {200: ("text/html",)}},
+    media_type=MediaType.HTML,
+    summary="A message as a page to read",
+)
+async def read_message(
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    after: Annotated[
+        int, QueryParameter(ge=0, le=_NUMBER, description="Behind which of its items the page begins.")
+    ] = 0,
+) -> Response[bytes]:
+    """What happened, what to do, and its images, each with the way to its verdict. The links in messages lead here."""
+    async with services.database.tenant(caller.account_id) as connection:
+        row = await _found(connection, caller, number)
+        notice = await notice_of(connection, services.settings, row, services.clock())
+        rows = await messages.items(connection, caller.account_id, number, after=after, limit=_OF_A_PAGE + 1)
+    notice = await placed(services, caller.account_id, notice)
+    items = [item_of(services.settings, caller.account, row) for row in rows[:_OF_A_PAGE]]
+    more = len(rows) > _OF_A_PAGE
+    following = message_page_link(services.settings, caller.account, number, items[-1].id) if more else ""
+    return Response(await asyncio.to_thread(notice_page, notice, items, following), media_type=MediaType.HTML)
 
 
 @post(
@@ -180,4 +212,4 @@ async def redeliver_message(
         return shown(await _found(connection, caller, number), causes)
 
 
-ROUTES = [list_messages, get_message, list_message_items, redeliver_message]
+ROUTES = [list_messages, get_message, list_message_items, read_message, redeliver_message]

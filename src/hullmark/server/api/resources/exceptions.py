@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,7 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.model.errors import HullmarkError
-from hullmark.policy.values import NameGlob
+from hullmark.model.expiry import NEVER
+from hullmark.policy.values import Expiry, NameGlob
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
@@ -49,17 +50,19 @@ async def add_exception(
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
 ) -> ExceptionView:
-    """Accept the findings of a rule on some subjects until a day. They stay visible, and do not count."""
+    """Accept the findings of a rule on some subjects until a day or a moment. They stay visible, and do not count."""
     if not data.owner.strip() or not data.reason.strip():
         raise problem(422, "an exception needs an owner and a reason", "say who answers for it and why")
     try:
         for pattern in (data.subject, data.policy, data.images):
             NameGlob(pattern)
-        ends = datetime.combine(data.expires, time.min, UTC) + timedelta(days=1)
-    except (ValueError, OverflowError) as error:
+        until = Expiry(data.expires)
+        if until.ends == NEVER:
+            raise ValueError("its last day is beyond the calendar")
+    except ValueError as error:
         raise HullmarkError(f"the exception cannot be used: {error}", advice="correct it") from error
     key = uuid4()
-    body = msgspec.to_builtins(data)
+    ends, body = until.ends, {**msgspec.to_builtins(data), "expires": until.text}
     async with services.database.tenant(caller.account_id) as connection:
         await policies.add_exception(connection, caller.account_id, key, body, ends, caller.name)
         await warn_as_made(connection, key, ends, services.clock())

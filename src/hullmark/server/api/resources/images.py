@@ -28,7 +28,7 @@ from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.images import images, leases
+from hullmark.server.tables.images import images, leases, tag_moves
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
 from hullmark.server.tables.judging import reports
 from hullmark.source.reference import parse_reference
@@ -53,8 +53,18 @@ class ImageBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     watch: bool | None = None
 
 
+class EarlierTagView(msgspec.Struct, kw_only=True):
+    """A reference that pointed to the image, and when it was seen to point to another."""
+
+    reference: str
+    until: datetime
+
+
 class ImageView(msgspec.Struct, kw_only=True):
     """An image as an account holds it. `size` is in bytes, the sum of its stored layers.
+
+    `reference` is the one that it was added by, "" if that points to another image now; `tags` point to it now, `earlier_tags` did until
+    they moved.
 
     `vulnerabilities` says how many matches count, by severity; null where that is not known: without advisories, or before it is analysed.
     """
@@ -77,6 +87,7 @@ class ImageView(msgspec.Struct, kw_only=True):
     analysed_at: datetime | None
     reference: str
     tags: list[str]
+    earlier_tags: list[EarlierTagView]
     annotations: dict[str, Any]
     added_by: str
     vulnerabilities: dict[str, int] | None
@@ -102,9 +113,18 @@ class LayerView(msgspec.Struct, kw_only=True):
 
 def shown(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
     """An image as it is answered. `counts`: how many matches count, by image and severity."""
-    own = ("added_at", "vulnerabilities")
+    own = ("added_at", "vulnerabilities", "reference", "earlier_tags")
     values = {name: getattr(row, name) for name in ImageView.__struct_fields__ if name not in own}
-    return ImageView(added_at=row.held_at, vulnerabilities=counts.get(row.id), **values)
+    values["earlier_tags"] = msgspec.convert(row.earlier_tags, list[EarlierTagView])
+    return ImageView(added_at=row.held_at, vulnerabilities=counts.get(row.id), reference=_name_of(row), **values)
+
+
+def _name_of(row: HeldImage) -> str:
+    """The reference that it was added by, unless that points to another now: then one that still points to it, if there is any."""
+    moved = [tag["reference"] for tag in row.earlier_tags]
+    if row.reference in moved or (moved and not row.tags and "@" not in row.reference):
+        return row.tags[0] if row.tags else ""
+    return row.reference
 
 
 async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int, dict[str, int]]:
@@ -218,7 +238,7 @@ async def by_reference(
     if then is not None and "@" not in name:
         named = parse_reference(name)
         async with services.database.tenant(caller.account_id) as connection:
-            digest = await images.tagged_as_of(connection, caller.account_id, name_of(named), then)
+            digest = await tag_moves.tagged_as_of(connection, caller.account_id, name_of(named), then)
         if digest is None:
             raise not_found(f"image that {name} pointed to then", "leave as_of out for what it points to now")
         name = digest

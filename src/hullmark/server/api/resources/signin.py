@@ -10,13 +10,14 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 import msgspec
 from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from hullmark.net.http import Client
 from hullmark.server.api.caller import Caller, address_of, member, operator, origin_of
@@ -124,7 +125,10 @@ class SignIn(ASGIMiddleware):
             return
         name = handler.opt.get("of")
         account = str(scope["path_params"][name]) if name else None
-        caller = await gate_of(app).caller(_headers(scope), address_of(scope), account)
+        headers = _headers(scope)
+        if account is None and (chosen := _account_of_page(scope)):
+            headers.setdefault(ACCOUNT_HEADERS[0], chosen)
+        caller = await gate_of(app).caller(headers, address_of(scope), account)
         if not caller.may(needed):
             advice = f"your role in {caller.account} is {caller.role}"
             raise Refusal(
@@ -142,6 +146,12 @@ def _headers(scope: Scope) -> dict[str, str]:
         for name, value in scope["headers"]
         if name.lower() in _HEADERS
     }
+
+
+def _account_of_page(scope: Scope) -> str:
+    """The account in the address of a page that somebody reads in a browser, which sends no header for it; "" if there is none."""
+    given = parse_qs(cast("HTTPScope", scope)["query_string"].decode("latin-1"))
+    return given["account"][0] if given.get("format") == ["html"] and given.get("account") else ""
 
 
 def gate_of(app: Litestar) -> Gate:

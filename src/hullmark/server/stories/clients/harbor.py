@@ -156,7 +156,7 @@ async def _scanned(services: Services, books: Books, order: Order, scan_request:
             row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
             held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
             holding = Acquisition(wanted, image.digest, tagged, order.by, services.clock())
-            await settle(connection, account_id, held, holding)
+            await settle(connection, services.objects, account_id, held, holding)
         if row is None:
             return held.state
         return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(read, services, image))

@@ -315,7 +315,10 @@ def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tupl
     """The notice that an image could not be analysed. Each failure is its own cause."""
     key = f"analysis:{ended.digest}@{now.isoformat()}"
     evidence = Evidence(
-        subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason
+        subject=ended.digest,
+        message=ended.reason,
+        since=now,
+        advice=ended.advice or f"mend that, then hullmark image analyse {reference or ended.digest}",
     )
     cause = Cause(
         kind="data",

@@ -12,6 +12,7 @@ import msgspec
 from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
+from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.images.tag_moves import name_of, point
 from hullmark.server.stories.services import Services
@@ -88,7 +89,7 @@ async def add(
         now = services.clock()
         every = wanted.every or services.settings.watch_every
         holding = Acquisition(wanted, image.digest, tagged, by, wanted.seen_at or now)
-        added = await settle(connection, account_id, placed, holding)
+        added = await settle(connection, services.objects, account_id, placed, holding)
         named_digest = image.index_digest or image.digest
         await _watched(connection, account_id, holding, named_digest, (every, now))
         added = msgspec.structs.replace(added, named=named_digest)
@@ -127,7 +128,7 @@ class Acquisition(msgspec.Struct, frozen=True):
 
 
 async def settle(
-    connection: Connection, account_id: int, placed: ImageState, holding: Acquisition
+    connection: Connection, objects: Objects, account_id: int, placed: ImageState, holding: Acquisition
 ) -> RegistrationResult:
     """Have the account hold the image and the tag point to it; it is analysed if it has to be, else judged. One transaction."""
     wanted, tagged = holding.wanted, holding.tagged
@@ -146,7 +147,7 @@ async def settle(
     moved_from = None
     if tagged is not None:
         image = (placed.image_id, holding.digest)
-        moved_from = await point(connection, account_id, tagged, image, holding.seen_at)
+        moved_from = await point(connection, objects, account_id, tagged, image, holding.seen_at)
     is_news = is_new_here or moved_from is not None
     state = placed.state
     if state in ("analysed", "failed") and (wanted.force or state == "failed"):

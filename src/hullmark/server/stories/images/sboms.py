@@ -64,7 +64,11 @@ async def register_sbom(
         row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
         held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
         added = await settle(
-            connection, order.account_id, held, Acquisition(wanted, digest, tagged, order.by, services.clock())
+            connection,
+            services.objects,
+            order.account_id,
+            held,
+            Acquisition(wanted, digest, tagged, order.by, services.clock()),
         )
         after = {"reference": added.tagged}
         await audit.record(connection, order, "image.sbom", "image", digest, None, after, order.origin)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
-from hullmark.model.verdict import PASSING
+from hullmark.model.notice import Cause, Evidence, Transition
+from hullmark.notify.scene import Scene
+from hullmark.notify.transitions import transitions_of
+from hullmark.server.objects.objects import Objects
+from hullmark.server.stories.judging.earlier import as_it_was, first_seen_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, tag_moves
 from hullmark.server.tables.images.tags import TagName
-from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.judging import policies, verdicts
+from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
 from hullmark.source.reference import Reference
 
@@ -22,7 +28,12 @@ def name_of(tagged: Reference) -> TagName:
 
 
 async def point(
-    connection: Connection, account_id: int, tagged: Reference, image: tuple[int, str], seen_at: datetime
+    connection: Connection,
+    objects: Objects,
+    account_id: int,
+    tagged: Reference,
+    image: tuple[int, str],
+    seen_at: datetime,
 ) -> int | None:
     """Have a tag point to an image (number, digest), which was seen at a moment; returns the image that it pointed to, if
     another."""
@@ -36,7 +47,11 @@ async def point(
     number = await tag_moves.last_move(connection, account_id, name)
     reference = f"{name[0]}/{name[1]}:{name[2]}"
     moved = _moved(reference, image, before.digest, number, seen_at)
-    pointed_tags = [moved, *await _flips(connection, account_id, moved_from, moved)]
+    held = await verdicts.current(connection, account_id, image[0])
+    judged = await _judged(connection, objects, account_id, (moved_from, held), moved)
+    if not held and await policies.activations(connection, account_id):
+        moved = replace(moved, evidence=(Evidence(subject=reference, message=_UNTOLD, advice="nothing yet"),))
+    pointed_tags = [moved, *judged]
     # More may follow from the verdicts of the new image.
     await transitions.tell(
         connection, account_id, _cause(reference, before.digest, image[1], seen_at), pointed_tags, is_complete=False
@@ -46,29 +61,48 @@ async def point(
     return moved_from
 
 
-async def _flips(connection: Connection, account_id: int, moved_from: int, moved: Transition) -> list[Transition]:
-    """What the tag leads out of compliance, or back into it, by verdicts that there are already: of others, who makes them tells."""
-    held = await verdicts.current(connection, account_id, moved_from)
-    before = {(row.policy_id, row.environment): row.verdict for row in held}
-    found: list[Transition] = []
-    for row in await verdicts.current(connection, account_id, moved.image_id or 0):
-        old = before.get((row.policy_id, row.environment), row.verdict)
-        if (old in PASSING) is (row.verdict in PASSING):
-            continue
-        kind: TransitionKind = "compliance.regained" if row.verdict in PASSING else "compliance.lost"
-        flip = replace(
-            moved,
-            kind=kind,
-            key=f"{kind}:{row.policy_id}:{row.environment}:{moved.key}",
-            policy_id=row.policy_id,
-            policy=row.policy,
-            environment=row.environment,
-            before=old,
-            after=row.verdict,
-            history_id=row.id,
-        )
-        found.append(flip)
-    return found
+_UNTOLD = "the image that it points to now is not judged yet; its verdict is told when it is"
+
+
+async def _judged(
+    connection: Connection,
+    objects: Objects,
+    account_id: int,
+    pointed: tuple[int, Sequence[VerdictRow]],
+    moved: Transition,
+) -> list[Transition]:
+    """What the tag leads to, by verdicts that there are already: of others, who makes them tells. `pointed`: the image before, and the
+    verdicts on the one that it points to now."""
+    moved_from, held = pointed
+    there = {
+        (row.policy_id, row.environment): row for row in await verdicts.current(connection, account_id, moved_from)
+    }
+    pairs = [(old, row) for row in held if (old := there.get((row.policy_id, row.environment))) is not None]
+    found = await asyncio.to_thread(lambda: [_compared(objects, old, row, moved) for old, row in pairs])
+    return [
+        replace(transition, key=f"{transition.kind}:{row.policy_id}:{row.environment}:{moved.key}", history_id=row.id)
+        for (_, row), news in zip(pairs, found, strict=True)
+        for transition in news
+    ]
+
+
+def _compared(objects: Objects, old: VerdictRow, row: VerdictRow, moved: Transition) -> list[Transition]:
+    """The transitions between the verdicts on the image before and on the new one."""
+    # That advisories came in between does not matter: it is another image.
+    before = as_it_was(objects, old, row.snapshot_digest)
+    after = as_it_was(objects, row, row.snapshot_digest)
+    scene = Scene(
+        image_id=moved.image_id,
+        image_digest=moved.image_digest,
+        policy_id=row.policy_id,
+        policy=row.policy,
+        environment=row.environment,
+        reference=moved.reference,
+        at=moved.at,
+        is_moved=True,
+        first_seen=first_seen_of(after, row.at),
+    )
+    return [transition for news in transitions_of(before, after, scene) for transition in news.transitions]
 
 
 def cause_key(reference: str, digest: str) -> str:
@@ -85,7 +119,6 @@ def _cause(reference: str, before: str, after: str, seen_at: datetime) -> Cause:
         before=before,
         after=after,
         seen_at=seen_at,
-        evidence=(Evidence(subject=reference, message=f"it pointed to {before}, and points to {after}"),),
     )
 
 

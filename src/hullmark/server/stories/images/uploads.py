@@ -218,7 +218,7 @@ async def _registered(
         placed = await images.register(connection, _new(image, received))
         if await leases.read_again(connection, placed.image_id, received.key, fingerprint()):
             placed = msgspec.structs.replace(placed, state="waiting")
-        added = await settle(connection, account_id, placed, holding)
+        added = await settle(connection, services.objects, account_id, placed, holding)
         if not await uploads.use(connection, received.id):
             raise _given_up()
         await entry(connection, added)

@@ -19,8 +19,10 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.coverage import lifecycles
 from hullmark.match.distros import plan_for
 from hullmark.model.errors import HullmarkError
+from hullmark.model.expiry import is_day
 from hullmark.model.inventory import Distro
 from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
+from hullmark.model.verdict import Evidence as Place
 from hullmark.model.verdict import Finding
 from hullmark.policy.deadlines import WARNED_DAYS, GrantedGrace
 from hullmark.policy.languages import language_of
@@ -28,6 +30,7 @@ from hullmark.policy.support_end import GATE, TRIGGER
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
+from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.judging.exceptions import ExceptionBody, covers, is_behind
 from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.services import Services
@@ -69,9 +72,9 @@ async def judge_due(services: Services) -> None:
 
 
 class _CoveredFindings(NamedTuple):
-    """What an exception covers: some of the findings, with the verdict that each is in; and of how many images, at least."""
+    """What an exception covers: some of the findings, each with its verdict and since when it is known; of how many images, at least."""
 
-    findings: tuple[tuple[DatedVerdict, Finding], ...]
+    findings: tuple[tuple[DatedVerdict, Finding, datetime], ...]
     images: int
     is_all: bool
 
@@ -111,14 +114,14 @@ async def _tell(services: Services, connection: Connection, ending: EndingExcept
     what = f"{days}d" if days else "expired"
     kind: TransitionKind = "exception.expiring" if days else "exception.expired"
     key = exception_key(ending.id, what)
-    evidence = tuple(_evidence(verdict, finding) for verdict, finding in covered.findings[:_SHOWN])
+    evidence = tuple(_evidence(*found, is_over=not days) for found in covered.findings[:_SHOWN])
     cause = Cause(
         kind="exception",
         key=key,
         subject=_subject(ending),
         sentence=_sentence(ending, days, covered),
         seen_at=services.clock(),
-        before=f"covered until {_last_day(ending)}",
+        before=f"covered until {_until(ending)}",
         after="" if days else "covered no more",
         evidence=evidence,
     )
@@ -135,7 +138,7 @@ def exception_key(key: object, what: str) -> str:
 async def _covered_by(services: Services, connection: Connection, ending: EndingException) -> _CoveredFindings:
     """What an exception covers, by the documents of some verdicts that change when it ends, if they did not yet."""
     body = msgspec.convert(ending.body, ExceptionBody)
-    found: list[tuple[DatedVerdict, Finding]] = []
+    found: list[tuple[DatedVerdict, Finding, datetime]] = []
     after, looked_at, read = 0, 0, 0
     while looked_at < _LOOKED_AT and read < _READ:
         rows = await deadlines.dated_before(
@@ -144,19 +147,19 @@ async def _covered_by(services: Services, connection: Connection, ending: Ending
         for row in rows:
             if read < _READ and covers(body, row.policy, row.reference):
                 read += 1
-                found += [(row, finding) for finding in await _findings_of(services, connection, ending, row)]
+                found += [(row, *one) for one in await _findings_of(services, connection, ending, row)]
         looked_at += len(rows)
         if len(rows) < _AT_ONCE:
             break
         after = rows[-1].history_id
     is_all = looked_at < _LOOKED_AT and read < _READ
-    return _CoveredFindings(tuple(found), len({row.image_id for row, _ in found}), is_all)
+    return _CoveredFindings(tuple(found), len({row.image_id for row, *_ in found}), is_all)
 
 
 async def _findings_of(
     services: Services, connection: Connection, ending: EndingException, verdict: DatedVerdict
-) -> list[Finding]:
-    """The findings of a verdict that an exception covers; none if its document is not there."""
+) -> list[tuple[Finding, datetime]]:
+    """The findings of a verdict that an exception covers, each with when it came to be known; none if its document is not there."""
     row = await verdicts.by_number(connection, ending.account_id, verdict.history_id)
     if row is None:
         return []
@@ -165,17 +168,29 @@ async def _findings_of(
     except HullmarkError:
         return []
     body = msgspec.convert(ending.body, ExceptionBody)
-    return [finding for finding in whole.findings if is_behind(body, finding)]
+    since = first_seen_of(whole, row.at)
+    return [(finding, since[finding.trigger_id]) for finding in whole.findings if is_behind(body, finding)]
 
 
-def _evidence(verdict: DatedVerdict, finding: Finding) -> Evidence:
+def _evidence(verdict: DatedVerdict, finding: Finding, since: datetime, *, is_over: bool) -> Evidence:
+    place = _place_of(finding)
     where = f" in {verdict.environment}" if verdict.environment else ""
     return Evidence(
         rule=finding.rule_id,
         subject=finding.subject,
         message=f"{verdict.reference or f'image {verdict.image_id}'}, {verdict.policy}{where}: {finding.message}",
-        path=next((place.path for place in finding.evidence), ""),
+        path=place.path,
+        layer=place.layer,
+        instruction=place.created_by,
+        more_places=max(len(finding.evidence) - 1, 0),
+        since=since,
+        advice=f"mend it{'' if is_over else ' before the exception ends'}, or accept it anew: hullmark exception add",
     )
+
+
+def _place_of(finding: Finding) -> Place:
+    """Where a finding is seen first."""
+    return next((place for place in finding.evidence if place.path), Place())
 
 
 def _subject(ending: EndingException) -> str:
@@ -192,12 +207,18 @@ def _sentence(ending: EndingException, days: int, covered: _CoveredFindings) -> 
     images = "image" if covered.images == 1 else "images"
     cover = f"{count} {findings} of {covered.images} {images}" if covered.findings else "nothing"
     if days:
-        return f"The exception {about} ends with {_last_day(ending)} (UTC). It covers {cover}."
-    return f"The exception {about} ended with {_last_day(ending)} (UTC). It covered {cover}."
+        return f"The exception {about} ends {_when(ending)}. It covers {cover}."
+    return f"The exception {about} ended {_when(ending)}. It covered {cover}."
 
 
-def _last_day(ending: EndingException) -> str:
-    return (ending.expires_at - timedelta(microseconds=1)).astimezone(UTC).date().isoformat()
+def _until(ending: EndingException) -> str:
+    """The last day, or the moment, as it was given."""
+    return str(ending.body["expires"])
+
+
+def _when(ending: EndingException) -> str:
+    until = _until(ending)
+    return f"with {until} (UTC)" if is_day(until) else f"at {ending.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 # Grace
@@ -240,7 +261,7 @@ class _GraceEnd(NamedTuple):
 async def _tell_of_grace(connection: Connection, judged: JudgedVerdict, ending: _GraceEnd) -> int:
     day = ending.until.astimezone(UTC).date().isoformat()
     evidence = tuple(
-        Evidence(rule=grace.finding.rule_id, subject=grace.finding.subject, message=grace.finding.message)
+        _of_grace(grace.finding)
         for grace in sorted(ending.held, key=lambda grace: (grace.finding.rule_id, grace.finding.subject))[:_SHOWN]
     )
     cause = Cause(
@@ -269,6 +290,19 @@ async def _tell_of_grace(connection: Connection, judged: JudgedVerdict, ending: 
         evidence=evidence,
     )
     return await transitions.tell(connection, judged.account_id, cause, (transition,), is_complete=False)
+
+
+def _of_grace(finding: Finding) -> Evidence:
+    place = _place_of(finding)
+    return Evidence(
+        rule=finding.rule_id,
+        subject=finding.subject,
+        message=finding.message,
+        path=place.path,
+        layer=place.layer,
+        instruction=place.created_by,
+        advice="mend it before the grace ends, or accept it for a time: hullmark exception add",
+    )
 
 
 # Support of distributions

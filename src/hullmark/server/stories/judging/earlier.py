@@ -22,7 +22,7 @@ from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.images import images
+from hullmark.server.tables.images import tag_moves
 from hullmark.server.tables.judging import deployments, verdicts
 from hullmark.server.tables.judging.deployments import Deployment
 from hullmark.server.tables.judging.policies import ExceptionRow
@@ -82,7 +82,7 @@ async def _moved(connection: Connection, account_id: int, image_id: int) -> tupl
     if await verdicts.last_in_force(connection, account_id, image_id):
         return ()
     moved = []
-    for reference, other, at in await images.moved_from(connection, account_id, image_id):
+    for reference, other, at in await tag_moves.moved_from(connection, account_id, image_id):
         found = tuple(await verdicts.last_in_force(connection, account_id, other))
         moved.append(MovedTag(reference=reference, at=at, rows=found))
     return tuple(moved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,11 +15,12 @@ from hullmark.app.check import CheckResult, judge_by
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
-from hullmark.model.verdict import Action, Outcome, Verdict, VerdictInputs
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Scene
 from hullmark.notify.transitions import News, transitions_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import GrantedGrace
+from hullmark.policy.explain import advice_of_rule
 from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.verdict_diff import Lookup, key_of
@@ -195,7 +197,20 @@ def scene_of(case: Evaluation, pair: tuple[KeptVerdict, KeptVerdict], known_at: 
         seen=seen,
         exceptions=named_exceptions((*inputs.ended, *inputs.exceptions)),
         is_redeployed=before.running_since != after.running_since,
+        first_seen=after.first_seen,
+        advice=_advice_by(version.text),
     )
+
+
+def _advice_by(text: str) -> Callable[[Finding], str]:
+    """What a policy says to do about its findings; "" where it cannot say."""
+    try:
+        policy = loaded(text)
+    except HullmarkError:
+        return lambda finding: ""
+    native = language_of(policy).as_native(policy)
+    rules = {rule.id: rule for rule in native.rules} if native is not None else {}
+    return lambda finding: advice_of_rule(finding, rules.get(finding.rule_id)) if rules else ""
 
 
 def verdict_of(

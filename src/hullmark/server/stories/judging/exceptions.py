@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -14,7 +13,7 @@ from hullmark.model.verdict import Finding
 from hullmark.policy.context import Context
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
-from hullmark.policy.values import NameGlob
+from hullmark.policy.values import Expiry, NameGlob
 from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging.policies import ExceptionRow
@@ -24,14 +23,21 @@ NOT_RUNNING = Deployment()
 
 
 class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an exception covers: findings of a rule on the subjects that the wildcards fit, until the end (UTC) of a day.
+    """What an exception covers: findings of a rule on the subjects that the wildcards fit, until the end (UTC) of a day, or until a moment.
 
     `policy` and `images` (wildcards on HOST/REPOSITORY:TAG) narrow it; `*` is all.
     """
 
     rule: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     subject: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-    expires: date
+    expires: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=40,
+            description="The last day on which it counts, in UTC; or the moment at which it ends, with its zone.",
+            examples=["2027-01-31", "2027-01-31T14:00:00Z"],
+        ),
+    ]
     owner: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
     ticket: Annotated[str, msgspec.Meta(max_length=1000)] = ""
@@ -63,7 +69,7 @@ def _excepted(body: ExceptionBody) -> PolicyException:
     return PolicyException(
         rule=body.rule,
         subject=NameGlob(body.subject),
-        expires=body.expires,
+        expires=Expiry(body.expires),
         owner=body.owner,
         reason=body.reason,
         ticket=body.ticket,

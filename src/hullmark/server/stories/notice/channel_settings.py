@@ -16,11 +16,13 @@ from msgspec import inspect
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.guard import Guard
+from hullmark.notify.addresses import HIDDEN_PART, masked_address
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.vault import Vault
-from hullmark.server.tables.notice.channels import ChannelRow
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.notice.channels import ChannelRow, change_channel
 
 HIDDEN = "***"
 """Replaces a secret where settings are shown; sent back, it means the stored one."""
@@ -92,13 +94,30 @@ def _names(settings: Any) -> str:
 
 
 def apart(settings: msgspec.Struct) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What may be shown of settings, and what is secret."""
+    """What may be shown of settings, and what is secret. An address with a secret in it is in both: as it is shown, and whole."""
     whole: dict[str, Any] = msgspec.to_builtins(settings)
     names = secret_names(type(settings))
-    return (
-        {name: value for name, value in whole.items() if name not in names},
-        {name: value for name, value in whole.items() if name in names},
-    )
+    plain = {name: _masked(value) for name, value in whole.items() if name not in names}
+    return plain, {name: value for name, value in whole.items() if name in names or plain[name] != value}
+
+
+def _masked(value: Any) -> Any:
+    """A setting that is no secret, as it is shown: an address may hold one."""
+    return masked_address(value) if isinstance(value, str) else value
+
+
+async def seal_again(connection: Connection, vault: Vault, row: ChannelRow) -> ChannelRow:
+    """A channel that was kept when addresses were not looked at for secrets: from now on they are encrypted, too."""
+    kind = CHANNELS.get(row.kind)
+    if kind is None or all(_masked(value) == value for value in row.settings.values()):
+        return row
+    try:
+        plain, secret = apart(as_settings(kind, given_settings(vault, row)))
+    except HullmarkError:
+        return row  # what is wrong with them is said where they are used
+    kept = msgspec.structs.replace(row, settings=plain, secrets=sealed(vault, row.account_id, row.id, secret))
+    await change_channel(connection, kept)
+    return kept
 
 
 def sealed(vault: Vault, account_id: int, channel_id: UUID, secret: Mapping[str, Any]) -> bytes:
@@ -121,7 +140,7 @@ def settings_of(vault: Vault, row: ChannelRow) -> tuple[Channel, Any]:
 def shown(channel: Channel, given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as they are shown."""
     names = secret_names(channel.settings)
-    return {name: hidden(value) if name in names else value for name, value in given.items()}
+    return {name: hidden(value) if name in names else _masked(value) for name, value in given.items()}
 
 
 def hidden(value: Any) -> Any:
@@ -147,8 +166,17 @@ def filled(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) 
             raise HullmarkError(
                 f"{name}: the secret that is kept is not sent to another server", advice=f"give it instead of {HIDDEN}"
             )
-        filled[name] = _filled(name, value, kept.get(name)) if name in names else value
+        filled[name] = _filled(name, value, kept.get(name)) if name in names else _unmasked(name, value, kept.get(name))
     return filled
+
+
+def _unmasked(name: str, value: Any, kept: Any) -> Any:
+    """An address as it was shown is the one that is kept. Raises HullmarkError for one with a secret that is hidden otherwise."""
+    if not isinstance(value, str) or HIDDEN_PART not in value or "://" not in value:
+        return value
+    if isinstance(kept, str) and value == masked_address(kept):
+        return kept
+    raise HullmarkError(f"{name}: a part of the address is hidden", advice=f"give all of it instead of {HIDDEN_PART}")
 
 
 def _origins(settings: Mapping[str, Any], names: Collection[str]) -> set[str]:
@@ -183,9 +211,13 @@ def _filled(name: str, value: Any, kept: Any) -> Any:
 def masked(settings: Any) -> Any:
     """The same settings with every secret hidden, to show what would be sent. They need not be such as could be used."""
     found = copy(settings)
-    for name in secret_names(settings.__class__):
-        if value := getattr(settings, name):
-            msgspec.structs.force_setattr(found, name, _like(value))
+    names = secret_names(settings.__class__)
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        if field.encode_name in names:
+            msgspec.structs.force_setattr(found, field.name, _like(value) if value else value)
+        else:
+            msgspec.structs.force_setattr(found, field.name, _masked(value))
     return found
 
 

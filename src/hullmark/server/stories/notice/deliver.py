@@ -15,7 +15,9 @@ import msgspec
 
 from hullmark.model.notice import Digest, Notice
 from hullmark.server.stories.muting import mute_of
+from hullmark.server.stories.notice.channel_settings import seal_again
 from hullmark.server.stories.notice.notices import notice_of
+from hullmark.server.stories.notice.placed import placed
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
@@ -52,7 +54,8 @@ async def deliver(services: Services, channel_id: str) -> int:
             return 0
         while following := await _next(services, number):
             await still_ours()
-            attempt = await send(services, following.channel, following.notice, following.message.id)
+            notice = await placed(services, following.message.account_id, following.notice)
+            attempt = await send(services, following.channel, notice, following.message.id)
             count += await _written_down(services, following, attempt)
             if time.monotonic() > ends:
                 is_more = True
@@ -73,6 +76,7 @@ async def _next(services: Services, channel_id: UUID) -> _Next | None:
                 return None
             if not row.is_active or (row.resume_at is not None and row.resume_at > now):
                 return None
+            row = await seal_again(connection, services.vault, row)
             await messages.seal_due(connection, channel_id, now)
             message = await messages.first_waiting(connection, channel_id)
             if message is None:

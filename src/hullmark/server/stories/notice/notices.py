@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -11,7 +11,7 @@ import msgspec
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
-from hullmark.server.stories.notice.links import image_link, message_link
+from hullmark.server.stories.notice.links import image_link, message_page_link, verdict_link
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import messages, transitions
@@ -56,7 +56,7 @@ async def _digest(
         count=len(numbers),
         since=message.opened_at,
         until=message.sealed_at or message.due_at,
-        link=message_link(settings, message.id),
+        link=message_page_link(settings, account, message.id),
         is_replay=message.resent_at is not None,
     )
 
@@ -72,19 +72,30 @@ def _notice(
     kinds: dict[str, int] = {}
     for group in groups:
         kinds[group.kind] = kinds.get(group.kind, 0) + group.count
+    items = _told_once(item_of(settings, account, row) for row in rows)
+    # Where all of it is about one verdict, that is where the link leads.
+    led = {item.link for item in items if item.history_id is not None}
+    is_one = len(led) == 1 and len({item.image for item in items}) == 1 and sum(kinds.values()) <= len(rows)
     return Notice(
         id=str(message.key),
         account=account,
         cause=cause_of(cause),
-        items=tuple(item_of(settings, row) for row in rows),
+        items=items,
         count=sum(kinds.values()),
         kinds={kind: kinds[kind] for kind in _KINDS if kind in kinds},
         at=message.sealed_at or message.due_at,
         severity=severity_of(max((group.severity for group in groups), default=cause.severity)),
-        link=message_link(settings, message.id),
+        link=led.pop() if is_one else message_page_link(settings, account, message.id),
         part=message.part,
         is_replay=message.resent_at is not None,
     )
+
+
+def _told_once(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items; that a tag moved is left out where what it leads to is told."""
+    listed = tuple(items)
+    judged = {item.reference for item in listed if item.kind == "tag.moved" and item.policy}
+    return tuple(item for item in listed if item.kind != "tag.moved" or item.policy or item.reference not in judged)
 
 
 def severity_of(rank: int) -> Severity:
@@ -100,7 +111,7 @@ def cause_of(row: CauseRow) -> Cause:
     )
 
 
-def item_of(settings: Settings, row: TransitionRow) -> Item:
+def item_of(settings: Settings, account: str, row: TransitionRow) -> Item:
     """A transition as messages show it."""
     return Item(
         id=row.id,
@@ -116,8 +127,15 @@ def item_of(settings: Settings, row: TransitionRow) -> Item:
         is_deployed=row.is_deployed,
         history_id=row.history_id,
         evidence=msgspec.convert(row.evidence, tuple[Evidence, ...]),
-        link=image_link(settings, row.image_digest) if row.image_digest else "",
+        link=_link(settings, account, row),
     )
+
+
+def _link(settings: Settings, account: str, row: TransitionRow) -> str:
+    """To the verdict that it came with, else to the image."""
+    if row.history_id is not None:
+        return verdict_link(settings, account, row.history_id)
+    return image_link(settings, account, row.image_digest) if row.image_digest else ""
 
 
 async def _account(connection: Connection, account_id: int) -> str:
@@ -128,12 +146,17 @@ async def _account(connection: Connection, account_id: int) -> str:
 
 _SAMPLE = Evidence(
     rule="no-critical",
-    subject="openssl",
-    message="CVE-2026-1234 in openssl 3.0.11-1 (critical)",
+    subject="CVE-2026-1234+pkg:deb/debian/openssl@3.0.11-1",
+    message="openssl 3.0.11-1 (deb) has CVE-2026-1234 (critical severity). Upgrade openssl to 3.0.14-1.",
     advisory="CVE-2026-1234",
-    package="openssl",
+    package="pkg:deb/debian/openssl@3.0.11-1",
+    severity="critical",
+    path="/var/lib/dpkg/status",
+    layer=2,
+    instruction="RUN apt-get install -y openssl",
     fix_state="fixed",
     fix_version="3.0.14-1",
+    advice="update openssl to 3.0.14-1",
 )
 
 
@@ -150,7 +173,9 @@ def sample_notice(settings: Settings, account: str, now: datetime, number: str) 
         after="critical, fixed in 3.0.14-1",
         evidence=(_SAMPLE,),
     )
-    items = tuple(_sample_item(settings, now, place, name) for place, name in enumerate(("web", "api", "jobs"), 1))
+    items = tuple(
+        _sample_item(settings, account, now, (place, name)) for place, name in enumerate(("web", "api", "jobs"), 1)
+    )
     return Notice(
         id=number,
         account=account,
@@ -160,12 +185,13 @@ def sample_notice(settings: Settings, account: str, now: datetime, number: str) 
         kinds={"compliance.lost": len(items)},
         at=now,
         severity="critical",
-        link=message_link(settings, 0),
+        link=message_page_link(settings, account, 0),
         is_test=True,
     )
 
 
-def _sample_item(settings: Settings, now: datetime, place: int, name: str) -> Item:
+def _sample_item(settings: Settings, account: str, now: datetime, named: tuple[int, str]) -> Item:
+    place, name = named
     digest = f"sha256:{place:064d}"
     return Item(
         id=place,
@@ -179,6 +205,6 @@ def _sample_item(settings: Settings, now: datetime, place: int, name: str) -> It
         after="stop",
         severity="critical",
         is_deployed=place == 1,
-        evidence=(_SAMPLE,),
-        link=image_link(settings, digest),
+        evidence=(msgspec.structs.replace(_SAMPLE, since=now),),
+        link=image_link(settings, account, digest),
     )

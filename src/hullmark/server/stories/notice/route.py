@@ -23,6 +23,9 @@ from hullmark.server.tables.notice.decisions import Decision
 
 _AT_ONCE = 10_000
 _FORGOTTEN, _LOST = timedelta(seconds=30), timedelta(seconds=60)
+_VERDICT_WITHIN = timedelta(minutes=2)
+"""So long the news that a tag moved waits for the verdict on what it leads to."""
+
 _SHOWN = 20
 
 
@@ -95,6 +98,7 @@ async def _pack(
     lots = lots_of(decided, heard)
     if not lots:
         return 0, {}
+    await _hold(connection, account_id, decided, lots, now)
     groups = [(lot.channel_id, lot.cause_id) for lot in lots if lot.cause_id is not None]
     digests = [(lot.channel_id, lot.subscription_id) for lot in lots if lot.cause_id is None]
     there = await routing.messages_about(connection, account_id, groups) if groups else []
@@ -117,6 +121,18 @@ async def _pack(
     for message, lot in sorted(placed, key=lambda item: item[0], reverse=True):
         messages |= dict.fromkeys(lot.ids, message)
     return len(began), messages
+
+
+async def _hold(
+    connection: Connection, account_id: int, decided: Sequence[Decision], lots: Sequence[Lot], now: datetime
+) -> None:
+    """That a tag moved waits a little for the verdict on what it leads to, so that both are one message: whatever comes of the cause lets
+    it go."""
+    moves = {number for decision in decided if decision.kind == "tag.moved" for number in decision.ids}
+    awaiting = await routing.awaiting_verdict(connection, account_id, sorted(moves)) if moves else set[int]()
+    for lot in lots:
+        if lot.cause_id is not None and lot.due_at is None and awaiting.issuperset(lot.ids):
+            lot.due_at = now + _VERDICT_WITHIN
 
 
 async def _keep_order(

@@ -99,8 +99,10 @@ async def _within(
     whole = _WHOLE_OF_MANY if is_long else _WHOLE
     if row.failures:
         whole /= _LESS  # who hangs takes turns away from others
-    state = await _threads(services, channel, row, number)
-    asking = _ChannelState(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
+    state = await _threads(services, channel, row, notice.account, number)
+    asking = _ChannelState(
+        services, asyncio.get_running_loop(), (row, notice.account), await _begun(services, row, number)
+    )
     work = partial(
         _attempt, services, channel, settings, lambda: delivery_of(services, row, notice, state, asking), whole
     )
@@ -113,11 +115,13 @@ async def _within(
     return msgspec.structs.replace(outcome, error=_clean(outcome.error, secrets), remote=_clean(outcome.remote, []))
 
 
-async def _threads(services: Services, channel: Channel, row: ChannelRow, number: int | None) -> tuple[Thread, ...]:
+async def _threads(
+    services: Services, channel: Channel, row: ChannelRow, account: str, number: int | None
+) -> tuple[Thread, ...]:
     if not channel.is_threaded or number is None:
         return ()
     async with services.database.system() as connection:
-        return await threads.threads_of(connection, row, number, partial(image_link, services.settings))
+        return await threads.threads_of(connection, row, number, partial(image_link, services.settings, account))
 
 
 async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.Begun | None:
@@ -238,11 +242,16 @@ class _ChannelState:
     """What a channel's steps ask the database for, from their thread. Raises HullmarkError where it does not answer."""
 
     def __init__(
-        self, services: Services, loop: asyncio.AbstractEventLoop, row: ChannelRow, begun: deliveries.Begun | None
+        self,
+        services: Services,
+        loop: asyncio.AbstractEventLoop,
+        of: tuple[ChannelRow, str],
+        begun: deliveries.Begun | None,
     ) -> None:
+        """`of`: the channel, and the name of its account."""
         self._services = services
         self._loop = loop
-        self._row = row
+        self._row, self._account = of
         self.begun = begun
 
     def keep(self, key: str, remote: str) -> None:
@@ -269,7 +278,7 @@ class _ChannelState:
             return
         account, number, after = self._row.account_id, self.begun.number, self.begun.reached
         while some := self._ask(partial(messages.items, account_id=account, number=number, after=after, limit=_PAGE)):
-            yield from (item_of(self._services.settings, transition) for transition in some)
+            yield from (item_of(self._services.settings, self._account, transition) for transition in some)
             after = some[-1].id
 
     def reached(self, id: int) -> None:

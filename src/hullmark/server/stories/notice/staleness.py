@@ -21,6 +21,7 @@ FEEDS = "feeds"
 """What is wrong with all advisories goes by this name, what is wrong with one feed by the feed's."""
 
 _NAME = "advisories.stale"
+_ADVICE = "see hullmark advisories status, let the server reach its feeds, or bring newer advisories: hullmark advisories send"
 _MANY_FAILURES = 3
 _DAY = 10
 _SHOWN = 50
@@ -105,7 +106,9 @@ def _failing(last: LastUpdate, limit: timedelta, now: datetime) -> list[str]:
 
 async def _tell(connection: Connection, account_id: int, name: str, stale: Stale, now: datetime) -> None:
     key = f"data:{name}@{stale.day}"
-    evidence = tuple(Evidence(subject=name, message=reason) for reason in stale.reasons)
+    evidence = tuple(
+        Evidence(subject=name, message=reason, since=moment_in(stale.day), advice=_ADVICE) for reason in stale.reasons
+    )
     cause = Cause(
         kind="data",
         key=key,

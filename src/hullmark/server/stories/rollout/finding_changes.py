@@ -20,7 +20,9 @@ from hullmark.model import notice
 from hullmark.model.limit import Limit
 from hullmark.model.match import Fix, Match, MatchKind, Suppression
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
-from hullmark.notify.causes import Pair, Scene, cause_of, evidence_of
+from hullmark.notify.causes import cause_of
+from hullmark.notify.evidence import evidence_in
+from hullmark.notify.scene import Pair, Scene
 from hullmark.notify.transitions import transitions_of
 from hullmark.policy.verdict_diff import Lookup, compare
 from hullmark.server.stories.advisories.advisories import Books, object_of
@@ -312,8 +314,9 @@ def _announcements(
         return entries
     difference = compare(before, after, lookup)
     changes = difference.changes[:1]
-    cause = cause_of(changes[0].cause, changes[0].compared, changes, Pair(before, after), scene)
-    return [_entry(cause, "", cause.severity, tuple(map(evidence_of, changes)))]
+    pair = Pair(before, after)
+    cause = cause_of(changes[0].cause, changes[0].compared, changes, pair, scene)
+    return [_entry(cause, "", cause.severity, evidence_in(changes, pair, scene))]
 
 
 def _entry(cause: notice.Cause, kind: str, severity: str, evidence: tuple[notice.Evidence, ...]) -> dict[str, Any]:

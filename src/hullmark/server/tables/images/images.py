@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, LiteralString, NamedTuple
+from typing import Any, Literal, LiteralString, NamedTuple, TypedDict
 
 import msgspec
 from psycopg.rows import class_row
@@ -44,8 +44,15 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     analysed_at: datetime | None
 
 
+class EarlierTag(TypedDict):
+    """A reference that pointed to an image, and the moment at which it was seen to point to another (RFC 3339)."""
+
+    reference: str
+    until: str
+
+
 class HeldImage(ImageRow, frozen=True, kw_only=True):
-    """An image as one account holds it. `tags` are the references that point to it now."""
+    """An image as one account holds it. `tags` are the references that point to it now, `earlier_tags` those that did until they moved."""
 
     reference: str
     annotations: dict[str, Any]
@@ -53,6 +60,7 @@ class HeldImage(ImageRow, frozen=True, kw_only=True):
     added_by: str
     held_at: datetime
     tags: list[str]
+    earlier_tags: list[EarlierTag]
 
 
 class NewImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +92,14 @@ COLUMNS = """image.id, image.digest, image.config_digest, image.kind, image.medi
 
 _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.added_by, held.added_at AS held_at,
     ARRAY(SELECT tag.registry || '/' || tag.repository || ':' || tag.tag FROM tag WHERE tag.account_id = held.account_id
-        AND tag.image_id = held.image_id AND tag.is_current ORDER BY 1) AS tags"""
+        AND tag.image_id = held.image_id AND tag.is_current ORDER BY 1) AS tags,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('reference', tag.registry || '/' || tag.repository || ':' || tag.tag, 'until', moved.at)
+        ORDER BY moved.at DESC, tag.registry, tag.repository, tag.tag) FROM tag CROSS JOIN LATERAL (
+            SELECT min(move.at) AS at FROM tag_move move WHERE move.account_id = tag.account_id AND move.registry = tag.registry
+                AND move.repository = tag.repository AND move.tag = tag.tag AND move.image_id <> tag.image_id
+                AND move.at >= tag.seen_at) moved
+        WHERE tag.account_id = held.account_id AND tag.image_id = held.image_id AND NOT tag.is_current AND moved.at IS NOT NULL),
+        '[]') AS earlier_tags"""
 
 
 async def register(connection: Connection, new: NewImage) -> ImageState:
@@ -182,43 +197,6 @@ async def point_tag(connection: Connection, account_id: int, name: TagName, imag
         (account_id, *name, image_id),
     )
     return int(row[0]) if row else None
-
-
-class MovedTag(NamedTuple):
-    """A tag (HOST/REPOSITORY:TAG), the image that it pointed to before, and when it moved."""
-
-    reference: str
-    image_id: int
-    since: datetime
-
-
-async def moved_from(connection: Connection, account_id: int, image_id: int) -> list[MovedTag]:
-    """The tags that point to an image and pointed to another before, by name."""
-    cursor = await connection.execute(
-        """
-        SELECT tag.registry || '/' || tag.repository || ':' || tag.tag, earlier.image_id, tag.seen_at
-        FROM tag JOIN LATERAL (SELECT move.image_id FROM tag_move move WHERE move.account_id = tag.account_id
-            AND move.registry = tag.registry AND move.repository = tag.repository AND move.tag = tag.tag
-            AND move.image_id <> tag.image_id ORDER BY move.at DESC, move.id DESC LIMIT 1) earlier ON true
-        WHERE tag.account_id = %s AND tag.image_id = %s AND tag.is_current ORDER BY 1
-        """,
-        (account_id, image_id),
-    )
-    return [MovedTag(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
-
-
-async def tagged_as_of(connection: Connection, account_id: int, name: TagName, moment: datetime) -> str | None:
-    """The digest of the image that a tag pointed to at a moment, as far as it was seen."""
-    cursor = await connection.execute(
-        """
-        SELECT image.digest FROM tag_move move JOIN image ON image.id = move.image_id
-        WHERE move.account_id = %s AND move.registry = %s AND move.repository = %s AND move.tag = %s AND move.at <= %s
-        ORDER BY move.at DESC, move.id DESC LIMIT 1
-        """,
-        (account_id, *name, moment),
-    )
-    row = await cursor.fetchone()
-    return str(row[0]) if row else None
 
 
 async def image_by_id(connection: Connection, image_id: int) -> ImageRow | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.tags import TagName
@@ -46,3 +47,40 @@ async def stands_for(connection: Connection, account_id: int, key: str, image_id
         """,
         {"account": account_id, "key": key, "image": image_id},
     )
+
+
+class MovedTag(NamedTuple):
+    """A tag (HOST/REPOSITORY:TAG), the image that it pointed to before, and when it moved."""
+
+    reference: str
+    image_id: int
+    since: datetime
+
+
+async def moved_from(connection: Connection, account_id: int, image_id: int) -> list[MovedTag]:
+    """The tags that point to an image and pointed to another before, by name."""
+    cursor = await connection.execute(
+        """
+        SELECT tag.registry || '/' || tag.repository || ':' || tag.tag, earlier.image_id, tag.seen_at
+        FROM tag JOIN LATERAL (SELECT move.image_id FROM tag_move move WHERE move.account_id = tag.account_id
+            AND move.registry = tag.registry AND move.repository = tag.repository AND move.tag = tag.tag
+            AND move.image_id <> tag.image_id ORDER BY move.at DESC, move.id DESC LIMIT 1) earlier ON true
+        WHERE tag.account_id = %s AND tag.image_id = %s AND tag.is_current ORDER BY 1
+        """,
+        (account_id, image_id),
+    )
+    return [MovedTag(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
+
+
+async def tagged_as_of(connection: Connection, account_id: int, name: TagName, moment: datetime) -> str | None:
+    """The digest of the image that a tag pointed to at a moment, as far as it was seen."""
+    cursor = await connection.execute(
+        """
+        SELECT image.digest FROM tag_move move JOIN image ON image.id = move.image_id
+        WHERE move.account_id = %s AND move.registry = %s AND move.repository = %s AND move.tag = %s AND move.at <= %s
+        ORDER BY move.at DESC, move.id DESC LIMIT 1
+        """,
+        (account_id, *name, moment),
+    )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else None

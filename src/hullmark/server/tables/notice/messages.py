@@ -176,12 +176,13 @@ class Group(msgspec.Struct, frozen=True):
 
 
 async def groups(connection: Connection, number: int) -> list[Group]:
-    """All items of a message, counted by cause and kind; the most severe causes first."""
+    """All items of a message, counted by cause and kind; the most severe causes first. A tag that moved is one, whatever it leads to."""
     async with connection.cursor(row_factory=args_row(Group)) as cursor:
         await cursor.execute(
             """
-            SELECT cause_id, kind, count(*), max(severity) FROM (
-                SELECT transition.cause_id, transition.kind, greatest(transition.severity, cause.severity) AS severity
+            SELECT cause_id, kind, CASE kind WHEN 'tag.moved' THEN count(DISTINCT about) ELSE count(*) END, max(severity) FROM (
+                SELECT transition.cause_id, transition.kind, (transition.reference, transition.image_digest) AS about,
+                    greatest(transition.severity, cause.severity) AS severity
                 FROM message_item item JOIN transition ON transition.id = item.transition_id JOIN cause ON cause.id = transition.cause_id
                 WHERE item.message_id = %s) told
             GROUP BY 1, 2 ORDER BY max(max(severity)) OVER (PARTITION BY cause_id) DESC, cause_id, kind

@@ -80,6 +80,23 @@ async def unfinished(connection: Connection, causes: Sequence[int], after: int) 
     return {int(number) for (number,) in await cursor.fetchall()}
 
 
+async def awaiting_verdict(connection: Connection, account_id: int, ids: Sequence[int]) -> set[int]:
+    """Of these transitions those that tell of a tag that moved to an image which is still to be judged by what is in force."""
+    cursor = await connection.execute(
+        """
+        SELECT t.id FROM transition t JOIN image ON image.id = t.image_id
+        WHERE t.account_id = %(account)s AND t.id = ANY(%(ids)s::bigint[]) AND t.kind = 'tag.moved' AND t.policy_id IS NULL
+            AND image.state IN ('waiting', 'analysing', 'analysed')
+            AND EXISTS (SELECT FROM activation active WHERE active.account_id = t.account_id AND active.ended_at IS NULL
+                AND NOT active.is_shadow)
+            AND NOT EXISTS (SELECT FROM verdict WHERE verdict.account_id = t.account_id AND verdict.image_id = t.image_id
+                AND NOT verdict.is_shadow)
+        """,
+        {"account": account_id, "ids": list(ids)},
+    )
+    return {int(number) for (number,) in await cursor.fetchall()}
+
+
 async def images_of(connection: Connection, account_id: int, ids: Sequence[int]) -> dict[int, tuple[int, int | None]]:
     """The images that transitions are about, and the verdicts that they came with; those about no image are left out."""
     cursor = await connection.execute(
