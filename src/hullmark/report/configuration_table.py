@@ -5,7 +5,8 @@ from __future__ import annotations
 from hullmark.model.configuration import ImageConfiguration
 from hullmark.model.setting import Setting, Value
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, problem_lines, safe
 
 _HEAD = ("SETTING", "VALUE", "WRITTEN IN")
 
@@ -17,8 +18,8 @@ def render(result: ImageConfiguration, context: RenderContext) -> bytes:
     lines: list[str] = []
     if found.settings:
         lines += [*columns(_HEAD, [_row(setting) for setting in found.settings], context.width, paint), ""]
-    lines.append(fact("Image", result.source.reference, paint))
-    lines.append(fact("Settings", f"{len(found.settings)} from {len(found.files)} files", paint))
+    lines.append(fact("Image", result.source.reference, paint, context.width))
+    lines.append(fact("Settings", f"{len(found.settings)} from {len(found.files)} files", paint, context.width))
     lines += problem_lines(result.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, clip, fact, fold, problem_lines, safe
+from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shortened
 
 _COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
 _GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
@@ -18,17 +18,24 @@ _LONGEST_INSTRUCTION = 160
 def render(verdict: Verdict, context: RenderContext) -> bytes:
     """The text. Excepted findings are counted, not listed; the JSON has them. What only a set in shadow asks for is listed apart."""
     paint = Paint(context.color)
-    word = paint(_COLOR[verdict.verdict], verdict.verdict.value.upper())
     open_findings = [finding for finding in verdict.findings if finding.allowlisted is None]
-    lines = [f"{word} {safe(verdict.inputs.image)}".rstrip(), ""]
+    lines = [*_sentence(verdict, verdict.inputs.image, context.width, paint), ""]
     for action, color in _GROUPS:
         lines += _group(action.value, [f for f in open_findings if f.action is action], context.width, paint, color)
     shadowed = [finding for finding in verdict.findings if _is_shadowed(finding)]
     lines += _group("shadow, which does not count", shadowed, context.width, paint, "dim")
     lines += problem_lines(verdict.problems, context.width, paint)
-    lines += _facts(verdict, open_findings, paint)
-    lines.append(f"{word}: {safe(verdict.reason)}")
+    lines += _facts(verdict, open_findings, paint, context.width)
+    lines += _sentence(verdict, f": {verdict.reason}", context.width, paint)
     return ("\n".join(lines) + "\n").encode()
+
+
+def _sentence(verdict: Verdict, text: str, width: int, paint: Paint) -> list[str]:
+    """The verdict's word in its colour, with what follows it."""
+    word = verdict.verdict.value.upper()
+    space = "" if text.startswith(":") else " "
+    first, *others = fold(f"{word}{space}{safe(text)}".rstrip(), width, "")
+    return [paint(_COLOR[verdict.verdict], word) + first.removeprefix(word), *others]
 
 
 def _is_shadowed(finding: Finding) -> bool:
@@ -55,9 +62,9 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
     for place in found[:_MAX_EVIDENCE]:
         parts = [f"at {safe(place.path)}" if place.path else "", f"in layer {place.layer}" if place.layer >= 0 else ""]
         if place.created_by:
-            parts.append(f"by {clip(safe(place.created_by), _LONGEST_INSTRUCTION)}")
+            parts.append(f"by {shortened(safe(place.created_by), _LONGEST_INSTRUCTION)}")
         if place.detail:
-            parts.append(clip(safe(place.detail), _LONGEST_INSTRUCTION))
+            parts.append(shortened(safe(place.detail), _LONGEST_INSTRUCTION))
         text = ", ".join(part for part in parts if part)
         if text:
             yield text
@@ -65,7 +72,7 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
         yield f"and in {len(found) - _MAX_EVIDENCE} more places"
 
 
-def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iterator[str]:
+def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint, width: int) -> Iterator[str]:
     inputs = verdict.inputs
     noted = sum(finding.action is Action.GO for finding in open_findings)
     excepted = sum(finding.allowlisted is not None and not _is_shadowed(finding) for finding in verdict.findings)
@@ -78,7 +85,7 @@ def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iter
     )
     for name, value in facts:
         if value:
-            yield fact(name, value, paint)
+            yield fact(name, value, paint, width)
 
 
 def _findings(count: int) -> str:

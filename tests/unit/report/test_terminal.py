@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.report.terminal import Paint, clip, columns, fold, safe, width_of
+from hullmark.report.table import columns, grid
+from hullmark.report.terminal import Paint, broken, clip, fact, fold, safe, shortened, width_of
 from tests.unit.report.samples import INVENTORIES, ODD, SMALL, STOP, VERDICTS, package
 
 NO_COLOR = Paint(color=False)
@@ -42,11 +43,43 @@ def test_clipped_text_fits(text: str, width: int) -> None:
 
 
 @given(st.text(), st.integers(10, 40))
-def test_folded_text_keeps_its_words_and_only_a_long_word_stands_out(text: str, width: int) -> None:
-    text = safe(text).strip()
+def test_folded_text_is_whole_and_within_its_width(text: str, width: int) -> None:
+    text = safe(text)
     lines = fold(text, width, "  ")
-    assert " ".join(line.removeprefix("  ") for line in lines) == text
-    assert all(width_of(line) <= width or " " not in line[2:].strip() for line in lines)
+    assert all(width_of(line) <= width for line in lines)
+    assert unbroken(lines) == unbroken([text])
+
+
+@given(st.text(), st.integers(2, 40))
+def test_what_is_broken_loses_and_gains_nothing_but_blanks(text: str, width: int) -> None:
+    text = safe(text)
+    lines = broken(text, width)
+    assert all(width_of(line) <= width for line in lines)
+    assert unbroken(lines) == unbroken([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a path /usr/share/doc/x", ["a path", "  /usr/", "  share/", "  doc/x"]),
+        ("pkg:npm/left-pad", ["pkg:npm/", " left-", " pad"]),
+        ("abcdefghijklmnop", ["abcdefgh", " ijklmno", " p"]),
+    ],
+)
+def test_lines_break_at_blanks_then_behind_signs_then_anywhere(text: str, lines: list[str]) -> None:
+    width = 8
+    assert [line.strip() for line in broken(text, width)] == [line.strip() for line in lines]
+
+
+@given(st.text(alphabet="ab ", max_size=60), st.integers(1, 40))
+def test_shortened_text_ends_with_a_whole_word(text: str, width: int) -> None:
+    words = shortened(text, width).removesuffix(" …").split(" ")
+    assert words == text.split(" ")[: len(words)]
+
+
+def unbroken(lines: list[str]) -> str:
+    """The text of lines, as it is without blanks."""
+    return "".join(lines).replace(" ", "")
 
 
 def test_wide_characters_count_twice() -> None:
@@ -69,11 +102,62 @@ def test_one_very_long_name_does_not_widen_every_row_of_a_file() -> None:
     assert len(lines[2]) < 200
 
 
-@given(st.lists(st.tuples(st.text(max_size=90), st.text(max_size=90), st.text(max_size=9)), min_size=1), st.data())
-def test_rows_fit_a_terminal_of_thirty_columns_and_more(rows: list[tuple[str, ...]], data: st.DataObject) -> None:
-    width = data.draw(st.integers(30, 120))
+ROWS = st.lists(st.tuples(st.text(max_size=90), st.text(max_size=90), st.text(max_size=9)), min_size=1)
+
+
+@given(ROWS, st.integers(30, 120))
+def test_rows_fit_a_terminal_of_thirty_columns_and_more(rows: list[tuple[str, ...]], width: int) -> None:
     shown = [tuple(map(safe, row)) for row in rows]
     assert all(width_of(line) <= width for line in columns(("A", "B", "C"), shown, width, NO_COLOR))
+
+
+@given(ROWS, st.integers(30, 120))
+def test_nothing_in_a_table_is_cut(rows: list[tuple[str, ...]], width: int) -> None:
+    shown = [tuple(map(safe, row)) for row in rows]
+    lines = grid(("A", "B", "C"), shown, width, NO_COLOR).rows
+    for row, found in zip(shown, lines, strict=True):
+        assert sorted(unbroken(found)) == sorted(unbroken(list(row)))
+
+
+WIDE = [("name-of-a-package", "1.0", "x" * 30, "12%"), ("other", "2.0", "y" * 20, "3%")] * 20
+
+
+def test_a_table_that_fits_leaves_nothing_out() -> None:
+    assert grid(("NAME", "VERSION", "PATH", "EPSS"), WIDE, 80, NO_COLOR, ("EPSS",)).left_out == ()
+
+
+def test_where_it_is_narrow_what_may_be_left_out_is_in_its_order_and_is_named() -> None:
+    head, spare = ("NAME", "VERSION", "PATH", "EPSS"), ("EPSS", "VERSION")
+    assert (
+        list(columns(head, WIDE, 60, NO_COLOR, spare))[-1]
+        == "(left out to fit: EPSS; a wider terminal or -o json has it)"
+    )
+    assert grid(head, WIDE, 50, NO_COLOR, spare).left_out == ("VERSION", "EPSS")
+
+
+def test_prose_wraps_before_names_are_broken() -> None:
+    rows = [("certificates.private_key", "It fires for each private key that is found in a file.")]
+    assert "certificates.private_key" in grid(("TRIGGER", "WHEN"), rows, 50, NO_COLOR).rows[0][0]
+
+
+def test_a_cell_goes_on_below_somewhat_to_the_right() -> None:
+    rows = [("/usr/share/doc/package/copyright", "ok")]
+    assert grid(("PATH", "STATE"), rows, 27, NO_COLOR).rows == [["/usr/share/doc/       ok", "  package/copyright"]]
+
+
+def test_a_style_does_not_move_columns() -> None:
+    plain, painted = (
+        grid(("A", "B"), [("x", "y")], 80, Paint(color=color), (), lambda row, column: "red" if column == 0 else "")
+        for color in (False, True)
+    )
+    assert painted.rows == [["\x1b[31mx\x1b[0m  y"]]
+    assert plain.rows == [["x  y"]]
+
+
+def test_a_fact_that_is_too_long_for_its_line_goes_on_below() -> None:
+    assert fact("Digest", "sha256:" + "0" * 64, NO_COLOR, 80) == "Digest:\n  sha256:" + "0" * 64
+    assert fact("Types", "aa bb cc", NO_COLOR, 17) == "Types:     aa bb\n           cc"
+    assert "\n" not in fact("Digest", "sha256:" + "0" * 64, NO_COLOR)
 
 
 @pytest.mark.parametrize("case", INVENTORIES)
