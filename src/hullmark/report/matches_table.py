@@ -16,6 +16,7 @@ from hullmark.report.matches_words import (
     reasons,
     sentence,
     snapshot_text,
+    some,
     summary,
     system_of,
 )
@@ -106,11 +107,14 @@ def _row(match: Match) -> tuple[str, ...]:
 def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     if not matches.unknown:
         return
-    yield fact("Unknown", f"{plural(len(matches.unknown), 'package')} of which nothing can be said", paint, width)
-    for reason, packages in reasons(matches):
-        names = ", ".join(safe(package.name) for package in packages[:_MAX_NAMES])
-        more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
-        yield from fold(f"{safe(reason)}: {names}{more}", width, "  ")
+    about = list(reasons(matches))
+    is_cut = any(len(packages) > _MAX_NAMES for _, packages in about)
+    more = "; -o json names each" if is_cut else ""
+    yield fact("Unknown", f"{plural(len(matches.unknown), 'package')} of which nothing can be said{more}", paint, width)
+    for reason, packages in about:
+        names = some([safe(package.name) for package in packages], _MAX_NAMES)
+        count = f" ({len(packages)} packages)" if len(packages) > 1 else ""
+        yield from fold(f"{safe(reason)}{count}: {names}", width, "  ")
 
 
 def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:

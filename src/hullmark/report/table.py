@@ -14,7 +14,7 @@ _NARROW, _WORD = 8, 24
 """No column becomes narrower than the first, its head, or a word of up to the second in it, where that can be avoided."""
 
 _NARROWEST = 4
-_NAME = 3
+_NAME = 8
 """A name that must be broken, as there is no blank in it, counts as so many lines: prose is rather wrapped."""
 
 _EASY = 2 * _NAME

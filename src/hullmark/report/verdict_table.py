@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shortened
@@ -12,6 +16,10 @@ from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, sho
 _COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
 _GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
 _MAX_EVIDENCE = Limit(5, "pieces of evidence shown in a table", "shortened")
+_MAX_RULES = Limit(
+    5, "rules named together in a table that cannot be judged for one reason; the others are counted", "shortened"
+)
+_UNJUDGED = re.compile(r"the rule (\S+) cannot be judged: ").match
 _LONGEST_INSTRUCTION = 160
 
 
@@ -24,7 +32,7 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
         lines += _group(action.value, [f for f in open_findings if f.action is action], context.width, paint, color)
     shadowed = [finding for finding in verdict.findings if _is_shadowed(finding)]
     lines += _group("shadow, which does not count", shadowed, context.width, paint, "dim")
-    lines += problem_lines(verdict.problems, context.width, paint)
+    lines += problem_lines(_by_reason(verdict.problems), context.width, paint)
     lines += _facts(verdict, open_findings, paint, context.width)
     lines += _sentence(verdict, f": {verdict.reason}", context.width, paint)
     return ("\n".join(lines) + "\n").encode()
@@ -55,6 +63,26 @@ def _group(title: str, findings: list[Finding], width: int, paint: Paint, color:
         for place in _places(finding.evidence):
             yield from fold(place, width, "    ")
     yield ""
+
+
+def _by_reason(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems, but the rules that cannot be judged for the same reason are in one; in the JSON each is by itself."""
+    rules: dict[Problem, list[str]] = {}
+    for problem in problems:
+        rule = _UNJUDGED(problem.reason)
+        rules.setdefault(replace(problem, reason=problem.reason[rule.end() :]) if rule else problem, []).extend(
+            [rule[1]] if rule else []
+        )
+    return tuple(replace(problem, reason=_unjudged(names) + problem.reason) for problem, names in rules.items())
+
+
+def _unjudged(rules: Sequence[str]) -> str:
+    names = list(dict.fromkeys(rules))
+    if len(names) < 2:
+        return f"the rule {names[0]} cannot be judged: " if names else ""
+    first, more = names[:_MAX_RULES], len(names) - _MAX_RULES
+    others = f" and {more} more" if more > 0 else f" and {first.pop()}"
+    return f"{len(names)} rules cannot be judged ({', '.join(first)}{others}): "
 
 
 def _places(evidence: Iterable[Evidence]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.model.problem import Problem
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.table import columns, grid
@@ -206,3 +208,18 @@ def test_stops_stand_before_warnings_and_excepted_findings_are_only_counted() ->
     text = load("verdict", "table").render(STOP, RenderContext(tool_version="1")).decode()
     assert text.index("stop (1)") < text.index("warn (1)") < text.index("Excepted:  1 finding covered by an allowlist")
     assert "An accepted one." not in text
+
+
+def test_rules_that_cannot_be_judged_for_one_reason_are_one_line() -> None:
+    told = [
+        Problem("", -1, "policy", f"the rule r{n} cannot be judged: no data for npm", "uncovered") for n in range(7)
+    ]
+    two = [Problem("/a", 1, "policy", f"the rule {name} cannot be judged: odd", "unseen") for name in ("x", "y")]
+    alone = Problem("/b", 1, "policy", "the rule x cannot be judged: odd", "unseen")
+    verdict = msgspec.structs.replace(STOP, problems=(*told, *two, alone))
+    lines = load("verdict", "table").render(verdict, RenderContext(tool_version="1")).decode().splitlines()
+    assert [line for line in lines if "cannot be judged" in line] == [
+        "  /a (layer 1): 2 rules cannot be judged (x and y): odd",
+        "  /b (layer 1): the rule x cannot be judged: odd",
+        "  image: 7 rules cannot be judged (r0, r1, r2, r3, r4 and 2 more): no data for npm",
+    ]
