@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.check import judge
 
-    outputs = wanted_outputs("verdict", arguments.output)
+    outputs = wanted_outputs("verdict", arguments.output, len(arguments.source))
     known_at = known_moment(arguments.known_at)
     policy = _policy(settings, arguments.policy, known_at)
     check_options = _asked(arguments)

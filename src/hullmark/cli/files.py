@@ -77,7 +77,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from hullmark.scanning.request import ScanRequest
     from hullmark.scanning.take import take
 
-    outputs = wanted_outputs("files", arguments.output)
+    outputs = wanted_outputs("files", arguments.output, len(arguments.source))
     settings = settings_of(arguments)
     options = settings.source_options()
     ghosts = "ghost" in (arguments.state or ())

@@ -33,8 +33,8 @@ def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     )
 
 
-def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
-    """What -o asks for. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
+def wanted_outputs(kind: Kind, written: list[str], sources: int = 1) -> list[Output]:
+    """What -o asks for, of so many sources. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
     from hullmark.model.errors import HullmarkError
     from hullmark.report import load
 
@@ -44,6 +44,11 @@ def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
         if equals and not file:
             raise HullmarkError(f"-o {text} names no file", advice=f"write -o {name}=FILE, or -o {name}")
         outputs.append(Output(load(kind, name), file))
+        if sources > 1 and outputs[-1].format.is_single:
+            raise HullmarkError(
+                f"a document of the format {name} is about one image, and here are {sources} sources",
+                advice=f"ask for one after another, each with a file of its own: -o {name}=FILE",
+            )
     if sum(not output.file for output in outputs) > 1:
         raise HullmarkError(
             "several formats cannot share standard output", advice="give all but one a file: -o FORMAT=FILE"
