@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from hullmark._version import __version__
+from hullmark.cli.environment import warn_of_mistyped
 from hullmark.cli.output import columns, let_go_of_stdout
 from hullmark.cli.settings import add_common
 
@@ -182,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     argv = sys.argv[1:] if argv is None else argv
     arguments = parse(argv)
+    warn_of_mistyped(os.environ)
     # A scan makes hundreds of thousands of values without cycles and then ends: collecting them is wasted work.
     gc.disable()
     # Freeing a large piece once tells glibc to keep what is freed later (mallopt(3), M_MMAP_THRESHOLD): bodies and blocks
