@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple
 
 from hullmark.report.terminal import Paint, broken, longest_part, width_of
@@ -77,60 +79,79 @@ def grid(
     )
 
 
+class _Column:
+    """What is to be known of a column to find its width: how much each width counts that a text has, its head the first of them."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._texts = texts
+        self.sizes = Counter[int]()
+        for text in texts:
+            self.sizes[width_of(text)] += 1 if " " in text else _NAME
+        self.most = max(self.sizes)
+
+    @cached_property
+    def least(self) -> int:
+        """How narrow it becomes at most, where that can be avoided."""
+        return self.most if self.most <= _NARROW else max(_NARROW, width_of(self._texts[0]), self._word())
+
+    def _word(self) -> int:
+        longest = 0
+        for text in self._texts:
+            longest = max(longest, longest_part(text))
+            if longest >= _WORD:
+                return _WORD
+        return longest
+
+    def cost(self, width: int) -> int:
+        """About how many lines more than one each the cells take in a width, as they count."""
+        return sum(count * ((size - 1) // width) for size, count in self.sizes.items() if size > width)
+
+
 def _fitted(
     head: Sequence[str], rows: Sequence[Sequence[str]], used: list[int], width: int, spare: Sequence[str]
 ) -> tuple[list[int], list[int]]:
     """The columns that are shown, and their widths."""
+    columns = {i: _Column([head[i], *(row[i] for row in rows)]) for i in used}
+    if width <= 0:
+        return used, [min(_WIDEST, columns[i].most) for i in used]
     names = iter(spare)
     while True:
-        widths, added = _widths([[head[i], *(row[i] for row in rows)] for i in used], width)
+        widths, added = _widths([columns[i] for i in used], width)
         name = next((name for name in names if any(head[i] == name for i in used)), None)
         if name is None or added <= max(_EASY, len(rows) // _SHARE):
             return used, widths
         used = [i for i in used if head[i] != name]
 
 
-def _widths(columns: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
-    """The width of each column, heads first in them, with which the fewest lines are added; and how many are."""
-    sizes = [_sizes(column) for column in columns]
-    if width <= 0:
-        return [min(_WIDEST, max(column)) for column in sizes], 0
-    room = width - len(_GAP) * (len(sizes) - 1)
-    found = [min(max(column), max(room, _NARROWEST)) for column in sizes]
+def _widths(columns: Sequence[_Column], width: int) -> tuple[list[int], int]:
+    """The width of each column with which the fewest lines are added; and how much these count."""
+    room = width - len(_GAP) * (len(columns) - 1)
+    found = [min(column.most, max(room, _NARROWEST)) for column in columns]
     if sum(found) <= room:
         return found, 0
-    words = [max(_NARROW, width_of(column[0]), min(_WORD, max(map(longest_part, column)))) for column in columns]
-    for floors in (words, [_NARROWEST] * len(words), [1] * len(words)):
+    for floors in ([column.least for column in columns], [_NARROWEST] * len(columns), [1] * len(columns)):
         while sum(found) > room:
             able = [i for i, floor in enumerate(floors) if found[i] > floor]
             if not able:
                 break
-            cheapest = min(able, key=lambda i: (_added(sizes[i], found[i] - 1) - _added(sizes[i], found[i]), -found[i]))
+            cheapest = min(able, key=lambda i: (columns[i].cost(found[i] - 1) - columns[i].cost(found[i]), -found[i]))
             found[cheapest] -= 1
-    return found, sum(map(_added, sizes, found))
-
-
-def _sizes(column: Sequence[str]) -> Counter[int]:
-    """How much each width counts that a cell has."""
-    found = Counter[int]()
-    for text in column:
-        found[width_of(text)] += 1 if " " in text else _NAME
-    return found
-
-
-def _added(sizes: Counter[int], width: int) -> int:
-    """About how many lines more than one each the cells of a column take in a width."""
-    return sum(count * ((size - 1) // width) for size, count in sizes.items() if size > width)
+    return found, sum(column.cost(size) for column, size in zip(columns, found, strict=True))
 
 
 def _lines(
     cells: Sequence[str], widths: Sequence[int], styles: Sequence[str], paint: Paint, *, wraps: bool
 ) -> Iterator[str]:
     """The lines of a row: what does not fit goes on below, somewhat to the right, so that it looks like no row of its own."""
-    stacks = [broken(text, width) if wraps else [text] for text, width in zip(cells, widths, strict=True)]
+    sizes = [width_of(text) for text in cells]
+    if not wraps or all(size <= width for size, width in zip(sizes, widths, strict=True)):
+        yield _GAP.join(map(_cell, cells, sizes, widths, styles, repeat(paint))).rstrip()
+        return
+    stacks = [broken(text, width) for text, width in zip(cells, widths, strict=True)]
     for number in range(max(map(len, stacks), default=1)):
-        parts = []
-        for stack, width, style in zip(stacks, widths, styles, strict=True):
-            text = stack[number] if number < len(stack) else ""
-            parts.append((paint(style, text) if style and text else text) + " " * (width - width_of(text)))
-        yield _GAP.join(parts).rstrip()
+        texts = [stack[number] if number < len(stack) else "" for stack in stacks]
+        yield _GAP.join(map(_cell, texts, map(width_of, texts), widths, styles, repeat(paint))).rstrip()
+
+
+def _cell(text: str, size: int, width: int, style: str, paint: Paint) -> str:
+    return (paint(style, text) if style and text else text) + " " * (width - size)

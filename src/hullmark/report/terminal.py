@@ -103,8 +103,8 @@ def longest_part(text: str) -> int:
 
 def _line_end(text: str, at: int, width: int) -> int:
     """Where a line ends that begins at `at`: at the last blank that it has room for, behind the last sign, or where it is full."""
-    end, used = at, 0
-    while end < len(text) and (used := used + width_of(text[end])) <= width:
+    end, used = (min(len(text), at + width), width) if text.isascii() else (at, 0)
+    while used < width and end < len(text) and (used := used + width_of(text[end])) <= width:
         end += 1
     end = max(end, at + 1)
     if end == len(text) or text[end] == " ":

@@ -5,9 +5,10 @@ To add one, write a module with a constant `SOURCE = Source(…)` and put its na
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from hullmark.model.errors import HullmarkError
+from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.plugin import plugins
 from hullmark.source import docker_archive, registry
@@ -106,7 +107,22 @@ def _from_anywhere(reference: str, options: SourceOptions) -> Image:
                 return open_from(engine, reference, reference, options)
         except (ImageNotFound, NetError):
             continue
-    return registry.SOURCE.open(reference, reference, options)
+    try:
+        return registry.SOURCE.open(reference, reference, options)
+    except BrokenImage:
+        raise
+    except HullmarkError as error:
+        # Whoever built the image here does not look for it in a registry.
+        _say_what_was_not_asked(error, options)
+        raise
+
+
+def _say_what_was_not_asked(error: HullmarkError, options: SourceOptions) -> None:
+    from hullmark.source.engine import missing
+
+    with suppress(HullmarkError):
+        if unasked := missing(options.environment):
+            error.advice = f"{error.advice}; {unasked}" if error.advice else unasked
 
 
 __all__ = ["IMAGE", "SOURCES", "ImageNotFound", "Source", "SourceOptions", "classify", "open_image"]
