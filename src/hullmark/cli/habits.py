@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -25,6 +26,11 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--skip-files": (_READS_IMAGES, _ALL_FILES),
     "--skip-db-update": (_READS_IMAGES, "a scan fetches no advisories; hullmark db update does"),
     "--scanners": (_READS_IMAGES, "each is a command: vulns, secrets, config, malware"),
+    "--cache-dir": ("--db-dir", "advisories are kept in --db-dir DIR; --cache-dir is for layers that were read"),
+    "--db-dir": (
+        "--cache-dir",
+        "layers are kept in --cache-dir DIR; --db-dir is for advisories, which this command does not read",
+    ),
     "--scope": (
         _READS_IMAGES,
         "all layers are read; scan --all-layers also shows what later layers deleted or replaced",
@@ -43,6 +49,14 @@ ACTIONS: dict[str, str] = {
     "download": "update fetches the advisories",
 }
 """The same for the actions of `hullmark db`."""
+
+
+def named(action: argparse.Action, name: str) -> str:
+    """The name that is shown of a command or an action, by whichever of its names it was found."""
+    if not isinstance(action, argparse._SubParsersAction):
+        return name
+    found = action.choices[name]
+    return next((shown.dest for shown in action._choices_actions if action.choices.get(shown.dest) is found), name)
 
 
 def meant(option: str, there: Iterable[str]) -> str:

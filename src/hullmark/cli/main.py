@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 from hullmark._version import __version__
 from hullmark.cli.environment import warn_of_mistyped
-from hullmark.cli.output import columns, let_go_of_stdout
+from hullmark.cli.help import HelpFormatter
+from hullmark.cli.output import let_go_of_stdout
 from hullmark.cli.settings import add_common
 
 _VERBS = (
@@ -73,19 +74,29 @@ class _Parser(argparse.ArgumentParser):
         _say(f"  {advice or f'{self.prog} --help shows what can be given'}")
         sys.exit(REFUSED)
 
-    def unknown(self, words: Sequence[str], verb: str) -> NoReturn:
-        """End with the first option that the verb does not have, and what may be meant by it."""
+    def unknown(self, words: Sequence[str], verb: str, action: str) -> NoReturn:
+        """End with the first option that the verb, or its action, does not have, and what may be meant by it."""
         option = next((word for word in words if word.startswith("-")), words[0])
-        there = next(
-            (action.choices[verb] for action in self._actions if isinstance(action, argparse._SubParsersAction)), self
-        )
         from hullmark.cli.habits import meant
 
+        there, name = self._innermost(verb, action)
         advice = meant(option, there._option_string_actions)
         self.error(
-            f"hullmark {verb} has no option {option.partition('=')[0][:50]}",
-            advice or f"hullmark {verb} --help lists them",
+            f"hullmark {name} has no option {option.partition('=')[0][:50]}",
+            advice or f"hullmark {name} --help lists them",
         )
+
+    def _innermost(self, *names: str) -> tuple[argparse.ArgumentParser, str]:
+        """The parser of a verb, or of its action, and its name."""
+        found: argparse.ArgumentParser = self
+        path: list[str] = []
+        for name in names:
+            subs = (one for one in found._actions if isinstance(one, argparse._SubParsersAction))
+            inner = next((sub.choices[name] for sub in subs if name in sub.choices), None)
+            if inner is None:
+                break
+            found, path = inner, [*path, name]
+        return found, " ".join(path)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
@@ -95,20 +106,13 @@ class _Parser(argparse.ArgumentParser):
             return
         from difflib import get_close_matches
 
-        from hullmark.cli.habits import ACTIONS
+        from hullmark.cli.habits import ACTIONS, named
 
-        near = get_close_matches(value, tuple(action.choices))
+        near = list(dict.fromkeys(named(action, name) for name in get_close_matches(value, tuple(action.choices))))
         meant = f": {' or '.join(near)}?" if near else ""
         if not near and self.prog == "hullmark db" and value in ACTIONS:
             meant = f": {ACTIONS[value]}"
         raise argparse.ArgumentError(None, f"there is no {str(action.metavar).lower()} {value[:50]!r}{meant}")
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal. Asking for the width here spares every run the import of shutil."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=max(columns(80), 40) - 2)
 
 
 def verbs(only: str | None = None) -> list[Any]:
@@ -125,7 +129,7 @@ def parser(only: str | None = None) -> _Parser:
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
         epilog=_EXIT_CODES,
-        formatter_class=_Formatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
@@ -138,7 +142,7 @@ def parser(only: str | None = None) -> _Parser:
             help=verb.HELP,
             description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
             epilog=getattr(verb, "EPILOG", None),
-            formatter_class=_Formatter,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
         verb.add_arguments(sub)
@@ -159,7 +163,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     elif any(text.partition("=")[0] in _BEFORE for text in left):
         whole.error(f"{arguments.verb} works on this machine, and asks no server")
     elif left:
-        whole.unknown(left, arguments.verb)
+        whole.unknown(left, arguments.verb, getattr(arguments, "action", "") or "")
     return arguments
 
 

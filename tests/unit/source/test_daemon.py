@@ -192,8 +192,8 @@ def test_docker_without_a_socket_is_said_with_where_it_was_looked_for(tmp_path: 
 
 def test_where_podman_is_there_instead_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "podman").mkdir()
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "XDG_RUNTIME_DIR": str(tmp_path)}
     with FakeEngine(saved()).listening(tmp_path / "podman" / "podman.sock"), pytest.raises(NoEngine) as caught:
-        nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "XDG_RUNTIME_DIR": str(tmp_path)}
         open_image("docker:shop", replace(OPTIONS, environment=nowhere))
     assert caught.value.advice == "podman has one: podman:shop"
 
