@@ -37,6 +37,7 @@ _VERBS = (
     "backup",
     "restore",
     "completion",
+    "man",
 )
 """The modules of one verb each, in the order in which `--help` shows them."""
 

@@ -99,7 +99,7 @@ def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Ma
     is_terminal = sys.stdout.isatty() and not output.file
     context = RenderContext(
         tool_version=__version__,
-        timestamp=_timestamp(),
+        timestamp=timestamp(),
         color=settings.wants_color() and not output.file,
         width=columns(120) if is_terminal else 0,
         **wishes,
@@ -120,7 +120,7 @@ def columns(otherwise: int) -> int:
         return otherwise
 
 
-def _timestamp() -> str | None:
+def timestamp() -> str | None:
     """The time that documents carry, if SOURCE_DATE_EPOCH sets one (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
