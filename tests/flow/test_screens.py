@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from hullmark.app.configuration import configuration_of
 from hullmark.app.secrets import secrets_of
+from hullmark.model.configuration import ImageConfiguration
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
+from hullmark.model.secret import ImageSecrets
 from hullmark.report import load
 from hullmark.report.format import Kind, RenderContext
 from hullmark.report.terminal import safe, width_of
@@ -49,6 +51,13 @@ class Shown(NamedTuple):
 def scanned(name: str) -> Inventory:
     request = ScanRequest(files=True, digests=True)
     return take(f"oci-dir:{corpus('oci', name)}", request, ScanResources(), SourceOptions()).inventory
+
+
+@cache
+def searched(name: str) -> tuple[ImageSecrets, ImageConfiguration]:
+    source = f"oci-dir:{corpus('oci', name)}"
+    secrets = secrets_of(source, ScanResources(), SourceOptions())
+    return secrets, configuration_of(source, ScanResources(), SourceOptions(), defaults=False)
 
 
 def matched(inventory: Inventory) -> Matches:
@@ -124,11 +133,9 @@ def test_no_name_version_id_or_path_is_cut(name: str, table: Any, width: int) ->
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in (*CHEAP, *COSTLY)])
 def test_no_place_of_a_secret_or_setting_is_cut(name: str, width: int) -> None:
-    source = f"oci-dir:{corpus('oci', name)}"
-    secrets = secrets_of(source, ScanResources(), SourceOptions())
+    secrets, settings = searched(name)
     places = {secret.path for secret in secrets.secrets if secret.place == "file" and not secret.allowed}
     check(Shown("secrets", secrets, {"WHERE": places}), width)
-    settings = configuration_of(source, ScanResources(), SourceOptions(), defaults=False)
     keys = {setting.key for setting in settings.configuration.settings}
     check(Shown("configuration", settings, {"SETTING": keys}), width)
 

@@ -317,7 +317,7 @@ def test_persons_come_change_and_go(world: World) -> None:
     assert world("user", "delete", "bert").status == 0
     assert "bert" not in world("user", "list").text
     assert "standard input holds no" in world("user", "add", "cleo", "--role", "ci").refusal[0]
-    assert "invalid choice" in world("user", "add", "cleo", "--role", "king").refusal[0]
+    assert "--role: there is no 'king'" in world("user", "add", "cleo", "--role", "king").refusal[0]
 
 
 def test_keys_are_shown_once_rotated_and_revoked(world: World) -> None:

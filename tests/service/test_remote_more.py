@@ -172,7 +172,7 @@ def test_an_export_into_a_file_is_added_to_behind_a_cursor(world: World) -> None
 
 
 def test_what_cannot_be_exported_is_refused(world: World) -> None:
-    assert "invalid choice" in world("export", "persons").refusal[0]
+    assert "there is no kind 'persons'" in world("export", "persons").refusal[0]
     assert "the cursor is not from this list" in world("export", "images", "--after", "nonsense").refusal[0]
     what, advice = world("export", "images", str(world.folder / "none" / "file")).refusal
     assert ("cannot write" in what, advice) == (True, "check path, rights and space")

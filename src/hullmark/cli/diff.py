@@ -36,8 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare the two."""
     from hullmark.app.verdicts import advisory_lookup, read_verdict
+    from hullmark.model.errors import HullmarkError
     from hullmark.policy.verdict_diff import Cause, compare
 
+    for text in (arguments.before, arguments.after):
+        if not Path(text).exists():
+            advice = "BEFORE and AFTER are verdicts: hullmark check -o json=FILE IMAGE writes one"
+            raise HullmarkError(f"there is no file {text}", advice=advice)
     before, after = read_verdict(Path(arguments.before)), read_verdict(Path(arguments.after))
     with advisory_lookup(settings_of(arguments).shelf()) as lookup:
         difference = compare(before, after, lookup)

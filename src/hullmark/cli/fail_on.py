@@ -32,7 +32,11 @@ def _words(text: str, known: tuple[str, ...]) -> list[Any]:
     words = [word.strip().lower() for word in text.split(",") if word.strip()]
     for word in words:
         if word not in known:
-            raise HullmarkError(f"--fail-on: there is no {word!r}", advice=f"known are {', '.join(known)}")
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, known, 1)
+            meant = f": {near[0]}?" if near else ""
+            raise HullmarkError(f"--fail-on: there is no {word!r}{meant}", advice=f"known are {', '.join(known)}")
     return words
 
 

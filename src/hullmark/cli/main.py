@@ -52,6 +52,8 @@ _REMOTE = (
 _BEFORE = ("--server", "--account")
 """Options that may stand before the verb, as well as behind it."""
 
+_TOP = ("-h", "--help", "--version")
+_LACKING = "the following arguments are required: "
 _KEPT_FREE = 16 << 20
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
@@ -71,6 +73,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str, advice: str = "") -> NoReturn:
         """End with what is wrong and what to do."""
+        lacks = message.removeprefix(_LACKING).split(", ")[0] if message.startswith(_LACKING) else ""
+        if lacks:
+            from hullmark.cli.habits import missing
+
+            article = "" if lacks.startswith("-") else "an " if lacks[0] in "AEIOU" else "a "
+            message, advice = f"{self.prog} needs {article}{lacks}", missing(self.prog, lacks)
         _say(f"hullmark: {message}")
         _say(f"  {advice or f'{self.prog} --help shows what can be given'}")
         sys.exit(REFUSED)
@@ -82,9 +90,10 @@ class _Parser(argparse.ArgumentParser):
 
         there, name = self._innermost(verb, action)
         advice = meant(option, there._option_string_actions)
+        name = f"hullmark {name}".rstrip()
         self.error(
-            f"hullmark {name} has no option {option.partition('=')[0][:50]}",
-            advice or f"hullmark {name} --help lists them",
+            f"{name} has no option {option.partition('=')[0][:50]}",
+            advice or f"{name} --help lists them",
         )
 
     def _innermost(self, *names: str) -> tuple[argparse.ArgumentParser, str]:
@@ -102,18 +111,27 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
         names = isinstance(action, argparse._SubParsersAction) or action.metavar == "ACTION"
-        if not names or action.choices is None or value in action.choices:
-            super()._check_value(action, value)
+        if action.choices is None or value in action.choices:
             return
         from difflib import get_close_matches
 
-        from hullmark.cli.habits import ACTIONS, named
+        from hullmark.cli.habits import instead, named
 
-        near = list(dict.fromkeys(named(action, name) for name in get_close_matches(value, tuple(action.choices))))
-        meant = f": {' or '.join(near)}?" if near else ""
-        if not near and self.prog == "hullmark db" and value in ACTIONS:
-            meant = f": {ACTIONS[value]}"
-        raise argparse.ArgumentError(None, f"there is no {str(action.metavar).lower()} {value[:50]!r}{meant}")
+        near = list(
+            dict.fromkeys(
+                named(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
+            )
+        )
+        what = str(action.metavar or action.dest).lower() if not action.option_strings else action.option_strings[-1]
+        there = (
+            f"there is no {what} {str(value)[:50]!r}"
+            if not action.option_strings
+            else f"{what}: there is no {str(value)[:50]!r}"
+        )
+        if not near and names and (advice := instead(self.prog, value)):
+            self.error(there, advice)
+        known = "" if near or names else f"; known are {', '.join(map(str, action.choices))}"
+        raise argparse.ArgumentError(None, there + (f": {' or '.join(near)}?" if near else known))
 
 
 def verbs(only: str | None = None) -> list[Any]:
@@ -155,6 +173,8 @@ def parser(only: str | None = None) -> _Parser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
     argv = _verb_first(_helped(argv))
+    if argv and argv[0].startswith("-") and argv[0] not in _TOP:
+        parser("scan").unknown(argv[:1], "", "")
     whole = parser(argv[0] if argv else None)
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
@@ -195,6 +215,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # then use the same memory again and again, where fresh memory costs a page fault every 4 KiB.
     bytes(_KEPT_FREE)
     try:
+        if isinstance(sources := getattr(arguments, "source", None), list):
+            from hullmark.cli.habits import refuse_sources
+
+            refuse_sources(sources)
         status = int(arguments.run(arguments))
         sys.stdout.flush()
         return status

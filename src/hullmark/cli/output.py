@@ -43,6 +43,9 @@ def wanted_outputs(kind: Kind, written: list[str], sources: int = 1) -> list[Out
         name, equals, file = text.partition("=")
         if equals and not file:
             raise HullmarkError(f"-o {text} names no file", advice=f"write -o {name}=FILE, or -o {name}")
+        if not equals and "." in name:
+            form = "json" if name.endswith(".json") else "FORMAT"
+            raise HullmarkError(f"-o {name[:100]} names a file and no format", advice=f"write -o {form}={name[:100]}")
         outputs.append(Output(load(kind, name), file))
         if sources > 1 and outputs[-1].format.is_single:
             raise HullmarkError(

@@ -78,6 +78,8 @@ def _row(row: TriggerRow) -> tuple[str, ...]:
 
 def describe(arguments: argparse.Namespace) -> int:
     """Show triggers with their parameters."""
+    from difflib import get_close_matches
+
     from hullmark.model.errors import HullmarkError
     from hullmark.policy.decode import nearest
     from hullmark.policy.describe import describe as rows_of
@@ -87,8 +89,10 @@ def describe(arguments: argparse.Namespace) -> int:
     for name in arguments.names or sorted({row.gate for row in rows}):
         found = [row for row in rows if name.replace("/", ".") in (row.gate, f"{row.gate}.{row.trigger}")]
         if not found:
+            near = [known for known in sorted(names) if known.startswith(name[:4])]
+            meant = nearest(name, near or names) if near or get_close_matches(name, names, 1) else ""
             raise HullmarkError(
-                f"there is no gate or trigger {name!r}{nearest(name, names)}", advice="hullmark policy gates"
+                f"there is no gate or trigger {name!r}{meant}", advice="hullmark policy gates lists them"
             )
         wanted += found
     if arguments.output == "json":

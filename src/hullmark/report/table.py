@@ -87,12 +87,13 @@ class _Column:
         self.sizes = Counter[int]()
         for text in texts:
             self.sizes[width_of(text)] += 1 if " " in text else _NAME
+        self.head = width_of(texts[0])
         self.most = max(self.sizes)
 
     @cached_property
     def least(self) -> int:
         """How narrow it becomes at most, where that can be avoided."""
-        return self.most if self.most <= _NARROW else max(_NARROW, width_of(self._texts[0]), self._word())
+        return self.most if self.most <= _NARROW else max(_NARROW, self.head, self._word())
 
     def _word(self) -> int:
         longest = 0
@@ -129,7 +130,12 @@ def _widths(columns: Sequence[_Column], width: int) -> tuple[list[int], int]:
     found = [min(column.most, max(room, _NARROWEST)) for column in columns]
     if sum(found) <= room:
         return found, 0
-    for floors in ([column.least for column in columns], [_NARROWEST] * len(columns), [1] * len(columns)):
+    for floors in (
+        [column.least for column in columns],
+        [column.head for column in columns],
+        [_NARROWEST] * len(columns),
+        [1] * len(columns),
+    ):
         while sum(found) > room:
             able = [i for i, floor in enumerate(floors) if found[i] > floor]
             if not able:
