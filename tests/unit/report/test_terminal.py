@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.model.configuration import Configuration
 from hullmark.model.problem import Problem
+from hullmark.model.setting import Setting
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.table import columns, grid
 from hullmark.report.terminal import Paint, broken, clip, fact, fold, safe, shortened, width_of
+from tests.unit.report.facet_samples import CONFIGURATIONS
 from tests.unit.report.samples import INVENTORIES, ODD, SMALL, STOP, VERDICTS, package
 
 NO_COLOR = Paint(color=False)
@@ -223,3 +226,19 @@ def test_rules_that_cannot_be_judged_for_one_reason_are_one_line() -> None:
         "  /b (layer 1): the rule x cannot be judged: odd",
         "  image: 7 rules cannot be judged (r0, r1, r2, r3, r4 and 2 more): no data for npm",
     ]
+
+
+def test_a_long_list_of_values_is_whole_in_a_pipe_and_begun_on_a_terminal() -> None:
+    many = Setting(
+        key="ca.enabled", value=tuple(f"mozilla/{n}.crt" for n in range(40)), path="/etc/ca.conf", line=1, layer=0
+    )
+    sample = CONFIGURATIONS["empty"]
+    result = msgspec.structs.replace(sample, configuration=Configuration(settings=(many,), files=("/etc/ca.conf",)))
+    piped, screen = (
+        load("configuration", "table").render(result, RenderContext(tool_version="1", width=width)).decode()
+        for width in (0, 80)
+    )
+    assert "mozilla/39.crt" in piped
+    assert "mozilla/9.crt" in screen
+    assert "30 more" in " ".join(screen.split())
+    assert len(screen.splitlines()) < 16
