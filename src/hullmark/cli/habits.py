@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _ALL_FILES = "all files are read; a policy's rules leave out what their allow names"
 _LOGINS = "log in with docker login or podman login; their files are read"
@@ -117,6 +116,8 @@ def named(action: argparse.Action, name: str) -> str:
 
 def meant(option: str, there: Iterable[str]) -> str:
     """What to type instead of an option that the command does not have; "" where none is close. `there` are those that it has."""
+    from difflib import get_close_matches
+
     known = sorted(there)
     name = option.partition("=")[0]
     elsewhere = {theirs: said for theirs, (ours, said) in OPTIONS.items() if ours in known and theirs not in known}

@@ -189,8 +189,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _helped(argv: Sequence[str]) -> Sequence[str]:
-    """The same with `help COMMAND` as `COMMAND --help`."""
-    return [*argv[1:2], "--help"] if list(argv[:1]) == ["help"] else argv
+    """The same with `help COMMAND` and `help NOUN ACTION` as `COMMAND --help`."""
+    return [*argv[1:3], "--help"] if list(argv[:1]) == ["help"] else argv
 
 
 def _verb_first(argv: Sequence[str]) -> list[str]:

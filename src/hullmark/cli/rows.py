@@ -46,7 +46,7 @@ def print_line(text: str, label: str = "", hang: int | None = None) -> None:
     indent = " " * (len(label) if hang is None else hang)
     longest = max(map(width_of, text.split(" ")))
     lines = [label + text]
-    if width and label.strip() and longest > width - len(label):
+    if width and label.strip() and width - len(label) < longest <= width - 2:
         lines = [label, *("  " + line for line in broken(text, max(width - 2, 1), hang=0))]
     elif width:
         first, *others = broken(text, max(width - max(len(label), len(indent)), 1), hang=0)

@@ -131,7 +131,7 @@ def fact(name: str, value: str, paint: Paint, width: int = 0) -> str:
     label, text = f"{name}:".ljust(_LABEL), safe(value)
     if width <= 0 or _LABEL + width_of(text) <= width:
         return f"{paint('bold', label)}{text}"
-    if max(map(width_of, text.split(" "))) > width - _LABEL:
+    if width - _LABEL < max(map(width_of, text.split(" "))) <= width - _HANG:
         return "\n".join((paint("bold", label.rstrip()), *fold(text, width, "  ")))
     first, *others = fold(text, width, " " * _LABEL)
     return "\n".join((paint("bold", label) + first[_LABEL:], *others))
