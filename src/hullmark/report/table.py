@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
-from hullmark.report.terminal import Paint, broken, longest_part, width_of
+from hullmark.report.terminal import Paint, broken, fold, longest_part, width_of
 
 _GAP = "  "
 _WIDEST = 100
@@ -62,20 +62,22 @@ def grid(
     """Columns as wide as their text, within `width` (0: no bound, and then one very long text sticks out of its column).
 
     Where they do not fit, those that are named in `spare` are left out, the first of them first, and long texts wrap.
+    A column that would become much narrower than most of its texts, as of digests, stands below each row on lines of its own.
     Columns in which no row has anything are never shown. `style` names the style of a cell, by the numbers of row and
     column; "" for none.
     """
     used = [i for i in range(len(head)) if any(row[i] for row in rows)]
-    shown, widths = _fitted(head, rows, used, width, spare)
+    shown, below, widths = _fitted(head, rows, used, width, spare)
 
     def lines(row: Sequence[str], styles: Sequence[str]) -> list[str]:
-        return list(_lines([row[i] for i in shown], widths, styles, paint, wraps=width > 0))
+        found = list(_lines([row[i] for i in shown], widths, styles, paint, wraps=width > 0))
+        return [*found, *(line for i in below if row[i] for line in fold(row[i], width, _GAP))]
 
     plain = [""] * len(shown)
     return Grid(
         [paint("bold", line) for line in lines(head, plain)],
         [lines(row, [style(n, i) for i in shown] if style else plain) for n, row in enumerate(rows)],
-        tuple(head[i] for i in used if i not in shown),
+        tuple(head[i] for i in used if i not in (*shown, *below)),
     )
 
 
@@ -103,6 +105,11 @@ class _Column:
                 return _WORD
         return longest
 
+    def is_tall(self, width: int) -> bool:
+        """Whether in this width more than half of the texts take more than two lines."""
+        tall = sum(count for size, count in self.sizes.items() if size > 2 * width)
+        return 2 * tall > sum(count for size, count in self.sizes.items() if size)
+
     def cost(self, width: int) -> int:
         """About how many lines more than one each the cells take in a width, as they count."""
         return sum(count * ((size - 1) // width) for size, count in self.sizes.items() if size > width)
@@ -110,18 +117,30 @@ class _Column:
 
 def _fitted(
     head: Sequence[str], rows: Sequence[Sequence[str]], used: list[int], width: int, spare: Sequence[str]
-) -> tuple[list[int], list[int]]:
-    """The columns that are shown, and their widths."""
+) -> tuple[list[int], list[int], list[int]]:
+    """The columns that are shown side by side, those that stand below each row, and the widths of the former."""
     columns = {i: _Column([head[i], *(row[i] for row in rows)]) for i in used}
     if width <= 0:
-        return used, [min(_WIDEST, columns[i].most) for i in used]
+        return used, [], [min(_WIDEST, columns[i].most) for i in used]
     names = iter(spare)
     while True:
         widths, added = _widths([columns[i] for i in used], width)
         name = next((name for name in names if any(head[i] == name for i in used)), None)
         if name is None or added <= max(_EASY, len(rows) // _SHARE):
-            return used, widths
+            break
         used = [i for i in used if head[i] != name]
+    below: list[int] = []
+    while len(used) > 1 and (tall := _tall({i: columns[i] for i in used}, widths, width)) is not None:
+        below.append(tall)
+        used = [i for i in used if i != tall]
+        widths, _ = _widths([columns[i] for i in used], width)
+    return used, sorted(below), widths
+
+
+def _tall(columns: Mapping[int, _Column], widths: Sequence[int], width: int) -> int | None:
+    """The widest of the columns that are narrow, and whose texts take many lines."""
+    found = [i for i, size in zip(columns, widths, strict=True) if size < width // 2 and columns[i].is_tall(size)]
+    return max(found, key=lambda i: columns[i].most, default=None)
 
 
 def _widths(columns: Sequence[_Column], width: int) -> tuple[list[int], int]:

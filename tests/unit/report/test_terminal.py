@@ -150,6 +150,14 @@ def test_a_cell_goes_on_below_somewhat_to_the_right() -> None:
     assert grid(("PATH", "STATE"), rows, 27, NO_COLOR).rows == [["/usr/share/doc/       ok", "  package/copyright"]]
 
 
+def test_a_column_of_digests_for_which_there_is_no_room_stands_below_its_rows() -> None:
+    rows = [(f"sha256:{n:064}", "analysed", f"registry.example.com/team/shop:1.{n}") for n in range(3)]
+    found = grid(("DIGEST", "STATE", "NAME"), rows, 80, NO_COLOR)
+    assert found.head == ["STATE     NAME", "  DIGEST"]
+    assert found.rows[1] == ["analysed  registry.example.com/team/shop:1.1", f"  sha256:{1:064}"]
+    assert grid(("DIGEST", "STATE", "NAME"), rows, 120, NO_COLOR).head[0].startswith("DIGEST")
+
+
 def test_a_style_does_not_move_columns() -> None:
     plain, painted = (
         grid(("A", "B"), [("x", "y")], 80, Paint(color=color), (), lambda row, column: "red" if column == 0 else "")
