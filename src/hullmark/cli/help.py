@@ -43,6 +43,12 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=max(columns(80), 40) - 2)
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """What has lines of its own keeps them; a sentence is as wide as the terminal."""
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
 
 def add_example(parser: argparse.ArgumentParser, options: str = "") -> None:
     """Show, at the end of the parser's help, a command line that it takes; `options` are shown besides what must be given."""
