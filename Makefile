@@ -13,10 +13,11 @@ READY := .venv/.ready
 # make demo IMAGE=NAME; make test TESTS="tests/unit/rootfs -x"; make test-packages INSTALL=no
 IMAGE :=
 TESTS := tests
+MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness lint format man bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -53,6 +54,9 @@ lint: $(READY) ## check style, types, the rooms' borders, and that nothing is re
 format: $(READY) ## write the code in the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+man: $(READY) ## write the manual pages into MANDIR (default: ~/.local/share/man/man1)
+	@$(BIN)/hullmark man --into '$(MANDIR)'
 
 bench: $(READY) corpus ## measure speed beside a peer and the floor, into bench/results.md
 	$(BIN)/python -m bench.speed

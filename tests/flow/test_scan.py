@@ -221,6 +221,25 @@ def test_several_images_give_a_document_each(hullmark: Program, shop: Path, tmp_
     assert [json.loads(line)["source"]["reference"] for line in lines] == [str(shop), str(other)]
 
 
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        *(("scan", name) for name in ("cyclonedx-json", "spdx-json", "syft-json")),
+        *(
+            ("vulns", name)
+            for name in ("csv", "cyclonedx-json", "cyclonedx-vex-json", "csaf", "openvex", "gitlab", "html")
+        ),
+    ],
+)
+def test_several_images_do_not_go_into_a_document_that_is_about_one(
+    hullmark: Program, shop: Path, verb: str, name: str
+) -> None:
+    for form in (name, f"{name}=FILE"):
+        what, advice = hullmark(verb, "-o", form, shop, shop).refusal
+        assert what == f"a document of the format {name} is about one image, and here are 2 sources"
+        assert advice == f"ask for one after another, each with a file of its own: -o {name}=FILE"
+
+
 def test_every_format_is_valid(hullmark: Program, shop: Path, tmp_path: Path) -> None:
     made = {name: tmp_path / f"bom.{name}" for name in ("cyclonedx-json", "spdx-json", "syft-json", "purls", "table")}
     spdx = made["spdx-json"] = tmp_path / "bom.spdx.json"

@@ -52,12 +52,12 @@ def test_a_subscription_from_the_beginning_to_the_end(world: World) -> None:
     assert world.json("subscription", "change", "night", "--no-quiet", "--name", "day")["quiet"] is None
     assert "quiet" in world("subscription", "show", "day").text
     assert world("subscription", "try", "day").text == "of 0 transitions it would have told none\n"
-    assert world("subscription", "remove", "day").text == "subscription day removed\n"
+    assert world("subscription", "delete", "day").text == "subscription day removed\n"
     assert [each["name"] for each in world.json("subscription", "list")] == ["default"]
 
 
 def test_what_is_refused(world: World) -> None:
-    assert "cannot be removed" in world("subscription", "remove", "default").refusal[0]
+    assert "cannot be removed" in world("subscription", "delete", "default").refusal[0]
     assert "switched off" in world("subscription", "change", "default", "--off").text
     assert world("subscription", "change", "default", "--on").text == "subscription default tells at once\n"
     assert "not a time zone" in world("subscription", "add", "x", "--timezone", "Mars").refusal[0]

@@ -78,7 +78,7 @@ class World:
 
     def digest(self, name: str) -> str:
         """What the server holds under a name; "" for nothing."""
-        ran = self("image", "get", f"{self.host}/{name}", "-o", "json")
+        ran = self("image", "show", f"{self.host}/{name}", "-o", "json")
         return str(ran.document["digest"]) if ran.status == 0 else ""
 
 
@@ -126,15 +126,15 @@ def test_what_is_watched_is_listed_changed_and_removed(world: World) -> None:
     assert world("watch", "change", f"{name}:2", "--on", "--every", "90").status == 0
     assert world("watch", "look", f"{name}:2").text == f"{name}:2 is looked at now\n"
     assert world("watch", "change", f"{name}:2").refusal[0] == "nothing is to change"
-    assert world("watch", "remove", name).text == f"{name} is watched no longer\n"
+    assert world("watch", "delete", name).text == f"{name} is watched no longer\n"
     assert [each["tag"] for each in world.json("watch", "list", "--repository", "shop/buyer")] == ["2"]
-    assert "is not watched" in world("watch", "remove", name).refusal[0]
+    assert "is not watched" in world("watch", "delete", name).refusal[0]
 
 
 def test_an_image_can_be_added_without_a_watch(world: World) -> None:
     world.push("shop/seller:1", "one")
     name = f"{world.host}/shop/seller:1"
-    world("watch", "remove", name)
+    world("watch", "delete", name)
     assert world("image", "add", name, "--no-watch").status == 0
     assert world.json("watch", "list", "--repository", "shop/seller") == []
     assert world("image", "add", name).status == 0
@@ -152,7 +152,7 @@ def test_hooks_are_listed_without_secrets_and_replaced(world: World) -> None:
     renewed = world("hook", "rotate", "hub").text
     assert "secret: " in renewed
     assert secret not in renewed
-    assert world("hook", "remove", "hub").text == "hook hub is removed\n"
-    assert world("hook", "remove", "hub").refusal[0] == "there is no hook hub"
+    assert world("hook", "delete", "hub").text == "hook hub is removed\n"
+    assert world("hook", "delete", "hub").refusal[0] == "there is no hook hub"
     log = "".join(path.read_text(errors="replace") for path in world.server.folder.rglob("*.log"))
     assert secret not in log

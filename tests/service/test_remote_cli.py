@@ -114,8 +114,8 @@ def test_an_image_is_listed_and_found_by_each_of_its_names(world: World) -> None
     assert world.json("image", "list", "--registry", "elsewhere.example") == []
     assert world("image", "list", "--state", "failed").text == "no image\n"
     for name in (world.image, world.digest, listed[0]["config_digest"]):
-        assert world.json("image", "get", name)["digest"] == world.digest
-    assert f"  {world.digest}\n" in world("image", "get", world.image).text
+        assert world.json("image", "show", name)["digest"] == world.digest
+    assert f"  {world.digest}\n" in world("image", "show", world.image).text
 
 
 def test_adding_an_image_twice_is_adding_it_once(world: World) -> None:
@@ -317,7 +317,7 @@ def test_persons_come_change_and_go(world: World) -> None:
     assert world("user", "delete", "bert").status == 0
     assert "bert" not in world("user", "list").text
     assert "standard input holds no" in world("user", "add", "cleo", "--role", "ci").refusal[0]
-    assert "invalid choice" in world("user", "add", "cleo", "--role", "king").refusal[0]
+    assert "--role: there is no 'king'" in world("user", "add", "cleo", "--role", "king").refusal[0]
 
 
 def test_keys_are_shown_once_rotated_and_revoked(world: World) -> None:
@@ -422,7 +422,7 @@ def test_an_image_is_read_again_and_let_go(world: World) -> None:
     assert again["state"] in ("waiting", "analysing")
     assert world("image", "wait", name).status == 0
     assert world.json("image", "delete", name) == {"deleted": [added["digest"]]}
-    what, advice = world("image", "get", name).refusal
+    what, advice = world("image", "show", name).refusal
     assert what.startswith("there is no image")
     assert advice == f"add it first: hullmark image add {name}"
 

@@ -172,7 +172,7 @@ def test_an_export_into_a_file_is_added_to_behind_a_cursor(world: World) -> None
 
 
 def test_what_cannot_be_exported_is_refused(world: World) -> None:
-    assert "invalid choice" in world("export", "persons").refusal[0]
+    assert "there is no kind 'persons'" in world("export", "persons").refusal[0]
     assert "the cursor is not from this list" in world("export", "images", "--after", "nonsense").refusal[0]
     what, advice = world("export", "images", str(world.folder / "none" / "file")).refusal
     assert ("cannot write" in what, advice) == (True, "check path, rights and space")
@@ -187,7 +187,7 @@ def test_a_bill_of_materials_becomes_an_image(world: World) -> None:
     assert world("image", "sbom", str(file), "--reference", name).text.startswith(f"{name} is analysed: sha256:")
     added = world.json("image", "sbom", str(file), "--reference", name)
     assert (added["state"], added["is_new"], added["tag"]) == ("analysed", False, name)
-    assert world.json("image", "get", name)["kind"] == "sbom"
+    assert world.json("image", "show", name)["kind"] == "sbom"
     assert len(world.json("image", "packages", name)) == MANY + 2
     assert "send the SBOM again" in world("image", "analyse", name).refusal[1]
     file.write_text("no bill at all")
@@ -208,7 +208,7 @@ def test_an_image_that_cannot_be_read_again_is_what_it_was(world: World) -> None
         ran = world("image", "wait", name)
     assert (ran.status, "analysed" in ran.text) == (0, True)
     assert ran.err.startswith(f"{digest}: an earlier analysis is kept: ")
-    assert world.json("image", "get", name)["reason"] in ran.err
+    assert world.json("image", "show", name)["reason"] in ran.err
 
 
 def test_an_upload_is_analysed_again_by_sending_it_again(world: World) -> None:

@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.check import judge
 
-    outputs = wanted_outputs("verdict", arguments.output)
+    outputs = wanted_outputs("verdict", arguments.output, len(arguments.source))
     known_at = known_moment(arguments.known_at)
     policy = _policy(settings, arguments.policy, known_at)
     check_options = _asked(arguments)
@@ -173,7 +173,8 @@ def _policy(settings: Settings, text: str | None, known_at: datetime | None) -> 
 
     if text is None:
         raise HullmarkError(
-            "by which policy?", advice="name it by --policy FILE, or a server that has one by --server URL"
+            "by which policy?",
+            advice="name it by --policy FILE (hullmark policy init writes one), or a server that has one by --server URL",
         )
     if text.startswith(PREFIX):
         return settings.policies().load(text.removeprefix(PREFIX), known_at or moment(None))

@@ -60,7 +60,11 @@ def _order(name: str, a: str, b: str) -> int:
 
     scheme = scheme_named(name)
     if scheme is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, [scheme.name for scheme in SCHEMES], 1)
+        meant = f": {near[0]}?" if near else ""
         raise HullmarkError(
-            f"there is no scheme {name!r}", advice=f"known are {', '.join(scheme.name for scheme in SCHEMES)}"
+            f"there is no scheme {name!r}{meant}", advice=f"known are {', '.join(scheme.name for scheme in SCHEMES)}"
         )
     return scheme.compare(a, b)

@@ -48,8 +48,9 @@ def _places(parser: argparse.ArgumentParser, path: tuple[str, ...]) -> Iterator[
         said = _line(action.help)
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: _line(choice.help) for choice in action._choices_actions}
-            words += [(name, helps.get(name, "")) for name in action.choices]
-            below |= action.choices
+            # What else a command or an action may be called by is not shown.
+            words += [(name, helps[name]) for name in action.choices if name in helps]
+            below |= {name: inner for name, inner in action.choices.items() if name in helps}
         elif action.option_strings:
             options += [(name, said) for name in action.option_strings]
         elif action.choices:

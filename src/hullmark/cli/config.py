@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the configuration of each source."""
     from hullmark.app.configuration import configuration_of
 
-    outputs = wanted_outputs("configuration", arguments.output)
+    outputs = wanted_outputs("configuration", arguments.output, len(arguments.source))
     settings = settings_of(arguments)
     options = settings.source_options()
     results = []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hullmark.cli import db_fetch, db_look, db_share
+from hullmark.cli.remote.actions import Action, add_action, add_other_names
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import add_advisory_options, add_keeping_options, settings_of
 
@@ -15,64 +16,146 @@ if TYPE_CHECKING:
 
 NAME = "db"
 HELP = "fetch, show, search, compare and share the advisories"
+EPILOG = "`hullmark db ACTION --help` says what an action takes."
 
-EPILOG = """\
-actions
-  update                     fetch what changed and make a snapshot; status 3 if a feed failed or is held (its last good data
-                             stays), 2 if none could be had
-  status                     what there is: each namespace's count, age, licence and whether it is whole; feeds that failed or are held
-  search ID|PACKAGE          what is known of a vulnerability or package
-  diff DIGEST|FILE [DIGEST|FILE]   what changed between two snapshots
-  use DIGEST                 take an earlier snapshot into use
-  export FILE                write the snapshot into a bundle, for machines without a network
-  import FILE                take a bundle's snapshot into use
-  push NAME                  put the snapshot into a registry, as an OCI artifact
-  pull NAME                  take a registry's snapshot into use
-"""
+_SHARED = ("output", "quiet", "db_dir", "snapshot", "advisories")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    parser.add_argument("action", metavar="ACTION", choices=tuple(_ACTIONS), help="see below")
-    parser.add_argument("arguments", metavar="ARGUMENT", nargs="*", help="what the action is about")
+    """The verb's own arguments. What all actions share may stand before the action as well, and is not shown there."""
+    _share(parser)
+    for option in parser._actions:
+        if option.dest in _SHARED:
+            option.help = argparse.SUPPRESS
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
+    for name, action in _ACTIONS.items():
+        add_action(actions, name, action, is_remote=False)
+    add_other_names(actions)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the action."""
+    return _ACTIONS[arguments.action].run(arguments)
+
+
+def _share(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
-    group = parser.add_argument_group("update")
-    group.add_argument(
+    parser.add_argument("-q", "--quiet", action="store_const", const="true", help="no progress, only the result")
+    add_advisory_options(parser)
+
+
+def _update(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--from",
         dest="origin",
         metavar="DIR|URL",
         help="a mirror: a folder or address with HOST/PATH as the upstreams have them",
     )
-    group.add_argument("--feeds", metavar="NAMES", help="only these feeds, with commas (hullmark feeds lists them)")
-    group.add_argument("--anew", action="store_true", help="fetch and read everything again")
-    group.add_argument(
+    parser.add_argument("--feeds", metavar="NAMES", help="only these feeds, with commas (hullmark feeds lists them)")
+    parser.add_argument("--anew", action="store_true", help="fetch and read everything again")
+    parser.add_argument(
         "--accept-shrinking", action="store_true", help="take a feed's data even if it gives much less than before"
     )
-    group = parser.add_argument_group("export, import, push, pull")
-    group.add_argument("--since", metavar="DIGEST", help="export only what changed since this snapshot")
-    group.add_argument("--key", metavar="FILE", help="sign with this private key (Ed25519, PEM)")
-    group.add_argument("--trust", metavar="FILE", help="accept only what one of these public keys signed (PEM)")
-    group.add_argument("--allow-unsigned", action="store_true", help="accept what nobody signed")
-    group.add_argument("--insecure", action="store_const", const="true", help="plain HTTP, unverified certificates")
-    group.add_argument("--cacert", metavar="FILE", help="certificates to trust besides the system's")
     add_keeping_options(parser)
-    parser.add_argument("-q", "--quiet", action="store_const", const="true", help="no progress, only the result")
-    add_advisory_options(parser)
+    _reach(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action](arguments, settings_of(arguments))
+def _reach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--insecure", action="store_const", const="true", help="plain HTTP, unverified certificates")
+    parser.add_argument("--cacert", metavar="FILE", help="certificates to trust besides the system's")
 
 
-_ACTIONS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
-    "update": db_fetch.update,
-    "status": db_look.status,
-    "search": db_look.search,
-    "diff": db_look.diff,
-    "use": db_look.use,
-    "export": db_share.export,
-    "import": db_share.bring,
-    "push": db_share.push,
-    "pull": db_share.pull,
+def _sign(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--key", metavar="FILE", help="sign with this private key (Ed25519, PEM)")
+
+
+def _believe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trust", metavar="FILE", help="accept only what one of these public keys signed (PEM)")
+    parser.add_argument("--allow-unsigned", action="store_true", help="accept what nobody signed")
+    add_keeping_options(parser)
+
+
+def _since(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="DIGEST", help="export only what changed since this snapshot")
+
+
+def _action(
+    help: str,
+    do: Callable[[argparse.Namespace, Settings], int],
+    about: tuple[str, str] | None = None,
+    adds: tuple[Callable[[argparse.ArgumentParser], None], ...] = (),
+    example: str = "",
+) -> Action:
+    """An action: what it is about (its name in the usage, its help), what it adds besides what all share, and its example."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        if about is not None:
+            parser.add_argument("arguments", metavar=about[0], nargs="*", help=about[1])
+        for each in adds:
+            each(parser)
+        _share(parser)
+        # What stands before the action is not undone by what does not stand behind it.
+        for option in parser._actions:
+            if option.dest in _SHARED:
+                option.default = argparse.SUPPRESS
+
+    return Action(help, add, lambda arguments: do(arguments, settings_of(arguments)), example)
+
+
+_FILE = ("FILE", "the bundle's file")
+_REGISTRY = ("NAME", "a name in a registry, as registry.example.com/advisories:latest")
+
+_ACTIONS = {
+    "update": _action(
+        "fetch what changed and make a snapshot; status 3 if a feed failed or is held (its last good data stays), 2 if none "
+        "could be had",
+        db_fetch.update,
+        adds=(_update,),
+    ),
+    "status": _action(
+        "show what there is: each namespace's count, age, licence and whether it is whole; feeds that failed or are held",
+        db_look.status,
+    ),
+    "search": _action(
+        "show what is known of vulnerabilities or packages",
+        db_look.search,
+        ("ID|PACKAGE", "CVE-2021-44228, or a package: pypi:django, openssl, pkg:npm/express"),
+        example="CVE-2021-44228 pypi:django",
+    ),
+    "diff": _action(
+        "show what changed between two snapshots",
+        db_look.diff,
+        ("DIGEST|FILE", "the older snapshot, and the newer one (default: that in use)"),
+        example="8041f0954dd1",
+    ),
+    "use": _action(
+        "take an earlier snapshot into use",
+        db_look.use,
+        ("DIGEST", "its digest, or the beginning of it"),
+        example="8041f0954dd1",
+    ),
+    "export": _action(
+        "write the snapshot into a bundle, for machines without a network",
+        db_share.export,
+        ("FILE", "the file to write"),
+        (_since, _sign),
+        "advisories.bundle --key key.pem",
+    ),
+    "import": _action(
+        "take a bundle's snapshot into use", db_share.bring, _FILE, (_believe,), "advisories.bundle --trust key.pub.pem"
+    ),
+    "push": _action(
+        "put the snapshot into a registry, as an OCI artifact",
+        db_share.push,
+        _REGISTRY,
+        (_sign, _reach),
+        "registry.example.com/advisories:latest --key key.pem",
+    ),
+    "pull": _action(
+        "take a registry's snapshot into use",
+        db_share.pull,
+        _REGISTRY,
+        (_believe, _reach),
+        "registry.example.com/advisories:latest --trust key.pub.pem",
+    ),
 }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hullmark.cli.rows import plain, print_json
+from hullmark.cli.rows import plain, print_json, print_line
 from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
         for outcome in result.outcomes:
             _print_outcome(outcome)
         word = "the same as before" if result.digest == result.previous else "in use now"
-        sys.stdout.write(f"snapshot {result.digest}, {word}\n")
+        print_line(f"{result.digest}, {word}", "snapshot ", 2)
     tried = [outcome for outcome in result.outcomes if outcome.status not in ("absent", "left-out")]
     if any(outcome.status in ("failed", "held") for outcome in tried):
         return 2 if all(outcome.status == "failed" for outcome in tried) else 3
@@ -92,7 +91,7 @@ def _print_outcome(outcome: FeedOutcome) -> None:
     if outcome.problem_count:
         place, reason = outcome.problems[0]
         note += f" ({outcome.problem_count:,} problem(s), as {place}: {reason})"
-    sys.stdout.write(f"{outcome.feed:<18} {outcome.status:<10} {outcome.records:>9,} records{note}\n")
+    print_line(f"{outcome.status:<10} {outcome.records:>9,} records{note}", f"{outcome.feed:<18} ")
 
 
 @contextmanager

@@ -7,17 +7,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.rows import plain, print_json, print_line, print_rows
 from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hullmark.advisorydb.schema import FeedInfo
     from hullmark.advisorydb.shelf import FeedState, Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.cli.settings import Settings
-    from hullmark.model.advisory import Advisory
+    from hullmark.model.advisory import Advisory, AffectedPackage
 
-_LICENCE = 40
+_ALIASES, _PACKAGES, _RANGES = 8, 40, 8
 
 
 def status(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -90,9 +92,9 @@ def _namespaces(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _print_status(document: dict[str, Any]) -> None:
-    sys.stdout.write(
-        f"snapshot  {document['digest']}\nfile      {document['path']}\ndata of   {document['data_at']}\n\n"
-    )
+    print_line(document["digest"], "snapshot  ", 2)
+    print_line(document["path"], "file      ", 2)
+    sys.stdout.write(f"data of   {document['data_at']}\n\n")
     print_rows(
         ("FEED", "RECORDS", "DATA OF", "CHECKED", "LICENCE", ""),
         [
@@ -101,11 +103,12 @@ def _print_status(document: dict[str, Any]) -> None:
                 f"{row['records']:,}",
                 row["data_at"],
                 row["checked_at"][:10],
-                row["licence"][:_LICENCE],
+                row["licence"],
                 _trouble(row),
             )
             for row in document["feeds"]
         ],
+        ("LICENCE", "CHECKED"),
     )
     sys.stdout.write("\n")
     print_rows(
@@ -117,10 +120,11 @@ def _print_status(document: dict[str, Any]) -> None:
                 f"{row['count']:,}",
                 row["data_at"],
                 row["whole_at"] or ("in part" if row["is_known"] else "in part: unknown"),
-                row["licence"][:_LICENCE],
+                row["licence"],
             )
             for row in document["namespaces"]
         ],
+        ("LICENCE",),
     )
 
 
@@ -160,7 +164,7 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
         print_json([plain(advisory) for advisory in found])
         return 0
     for advisory in found:
-        _print_advisory(advisory, arguments.arguments)
+        _print_advisory(advisory)
     if not found:
         sys.stdout.write("nothing is known of that\n")
     return 0
@@ -193,21 +197,32 @@ def _of_purl(snapshot: Snapshot, purl: str) -> tuple[Advisory, ...]:
     return snapshot.about(type, whole) or snapshot.about("", whole) or snapshot.about("", name)
 
 
-def _print_advisory(advisory: Advisory, terms: list[str]) -> None:
-    from hullmark.match.why import condition
+def _print_advisory(advisory: Advisory) -> None:
+    from hullmark.report.terminal import safe
 
     head = f"{advisory.id}  {advisory.source}  {advisory.severity}  {advisory.published[:10]}"
-    sys.stdout.write(f"{head}{'  withdrawn' if advisory.withdrawn else ''}\n  {advisory.summary}\n")
+    print_line(safe(f"{head}{'  withdrawn' if advisory.withdrawn else ''}"), hang=2)
+    print_line(safe(advisory.summary), "  ")
     if advisory.aliases:
-        sys.stdout.write(f"  also {', '.join(advisory.aliases[:8])}\n")
-    for affected in advisory.affected[:40]:
-        ranges = "; ".join(
-            [condition(span) for span in affected.ranges[:4]] + [f"= {version}" for version in affected.versions[:4]]
-        )
+        print_line(safe(_named(advisory.aliases, ", ", _ALIASES)), "  also ")
+    for affected in advisory.affected[:_PACKAGES]:
         word = "" if affected.kind == "affected" else " is not affected"
-        sys.stdout.write(f"    {affected.namespace} {affected.name}{word} {ranges}\n")
-    if len(advisory.affected) > 40:
-        sys.stdout.write(f"    and {len(advisory.affected) - 40} more\n")
+        print_line(safe(f"{affected.namespace} {affected.name}{word} {_versions(affected)}"), "    ", 6)
+    if len(advisory.affected) > _PACKAGES:
+        sys.stdout.write(f"    and {len(advisory.affected) - _PACKAGES} more, all of them with -o json\n")
+
+
+def _versions(affected: AffectedPackage) -> str:
+    from hullmark.match.why import condition
+
+    spans = [condition(span) for span in affected.ranges]
+    return _named([*spans, *(f"= {version}" for version in affected.versions)], "; ", _RANGES)
+
+
+def _named(names: Sequence[str], between: str, most: int) -> str:
+    """The first names, and how many more there are."""
+    more = f"{between}and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def diff(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.rows import add_output, plain, print_json, print_rows
+from hullmark.cli.rows import add_output, plain, print_json, print_line, print_rows
 from hullmark.cli.settings import add_advisory_options, settings_of
 
 if TYPE_CHECKING:
@@ -36,8 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare the two."""
     from hullmark.app.verdicts import advisory_lookup, read_verdict
+    from hullmark.model.errors import HullmarkError
     from hullmark.policy.verdict_diff import Cause, compare
 
+    for text in (arguments.before, arguments.after):
+        if not Path(text).exists():
+            advice = "BEFORE and AFTER are verdicts: hullmark check -o json=FILE IMAGE writes one"
+            raise HullmarkError(f"there is no file {text}", advice=advice)
     before, after = read_verdict(Path(arguments.before)), read_verdict(Path(arguments.after))
     with advisory_lookup(settings_of(arguments).shelf()) as lookup:
         difference = compare(before, after, lookup)
@@ -63,11 +68,11 @@ def _print(difference: Difference) -> None:
 
     arrow = f"{difference.before.value} to {difference.after.value}"
     certain = "" if difference.is_certain else " (most likely: other inputs differ too)"
-    sys.stdout.write(f"{arrow}: {difference.cause.value}{certain}\n{safe(difference.sentence)}\n")
+    print_line(f"{arrow}: {difference.cause.value}{certain}")
+    print_line(safe(difference.sentence))
     for other in difference.also:
-        sys.stdout.write(
-            f"also another {other.what}: {safe(other.before) or 'none'}, then {safe(other.after) or 'none'}\n"
-        )
+        before, after = safe(other.before) or "none", safe(other.after) or "none"
+        print_line(f"also another {other.what}: {before}, then {after}", hang=2)
     if difference.changes:
         sys.stdout.write("\n")
         rows: list[tuple[str, ...]] = [
@@ -82,4 +87,4 @@ def _print(difference: Difference) -> None:
         ]
         print_rows(("", "ACTION", "RULE", "SUBJECT", "CAUSE"), rows)
     if len(difference.changes) > _SHOWN:
-        sys.stdout.write(f"and {len(difference.changes) - _SHOWN} more\n")
+        sys.stdout.write(f"and {len(difference.changes) - _SHOWN} more, all of them with -o json\n")

@@ -15,23 +15,23 @@ _LONGEST = 200
 
 def print_explanations(explanations: Iterable[Explanation]) -> None:
     """Each finding with its rule, where it can be seen, and what to do."""
-    from hullmark.report.terminal import clip, safe
+    from hullmark.cli.rows import print_line
+    from hullmark.report.terminal import safe, shortened
 
     for explanation in explanations:
         finding = explanation.finding
-        sys.stdout.write(f"{finding.action.value}  {safe(finding.message)}\n")
+        print_line(safe(finding.message), f"{finding.action.value}  ", 9)
         source = f", from {safe(explanation.source)}" if explanation.source else ""
-        sys.stdout.write(
-            f"  rule   {finding.rule_id}: {finding.gate}.{finding.trigger}"
-            f" {clip(explanation.params, _LONGEST)}{source}\n"
-        )
+        params = shortened(explanation.params, _LONGEST)
+        print_line(f"{finding.rule_id}: {finding.gate}.{finding.trigger} {params}{source}", "  rule   ")
         if explanation.asks:
-            sys.stdout.write(f"         {explanation.asks}\n")
+            print_line(safe(explanation.asks), "         ")
         for place in explanation.places[:_MAX_PLACES]:
             layer = f"layer {place.evidence.layer} {place.digest}".rstrip() if place.evidence.layer >= 0 else ""
             parts = (place.evidence.path, layer, place.instruction, place.evidence.detail)
-            if shown := ", ".join(clip(safe(part), _LONGEST) for part in parts if part):
-                sys.stdout.write(f"  at     {shown}\n")
+            if shown := ", ".join(shortened(safe(part), _LONGEST) for part in parts if part):
+                print_line(shown, "  at     ")
         if explanation.ends:
-            sys.stdout.write(f"  note   {safe(explanation.ends)}\n")
-        sys.stdout.write(f"  do     {safe(explanation.advice)}\n\n")
+            print_line(safe(explanation.ends), "  note   ")
+        print_line(safe(explanation.advice), "  do     ")
+        sys.stdout.write("\n")

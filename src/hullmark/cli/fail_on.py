@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from hullmark.model.advisory import Severity
+    from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Match, Matches
+    from hullmark.model.secret import ImageSecrets
     from hullmark.report.matches_json import MatchesJson, MatchJson
 
 _SEVERITIES = ("negligible", "low", "medium", "high", "critical")
 _CONDITIONS = (*_SEVERITIES, "unrated", "any", "fixable", "kev", "unknown", "eol")
 _MET, _CANNOT_TELL = 1, 3
+
+
+def add_fail_on(parser: argparse.ArgumentParser, known: str) -> None:
+    """The option, for what is found that is not a vulnerability."""
+    text = f"{known}; several with commas (default: what is found does not change the exit status)"
+    group = parser.add_argument_group("when to fail (status 1; 3 if that cannot be told)")
+    group.add_argument("--fail-on", metavar="WHAT", default="", help=text)
+
+
+def _words(text: str, known: tuple[str, ...]) -> list[Any]:
+    from hullmark.model.errors import HullmarkError
+
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, known, 1)
+            meant = f": {near[0]}?" if near else ""
+            raise HullmarkError(f"--fail-on: there is no {word!r}{meant}", advice=f"known are {', '.join(known)}")
+    return words
 
 
 def worst(statuses: Iterable[int]) -> int:
@@ -36,12 +59,8 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
     What nobody rated may be of any severity: where nothing else meets the one that is asked for, that cannot be told.
     """
     from hullmark.match.risk import is_at_least
-    from hullmark.model.errors import HullmarkError
 
-    words = [word.strip().lower() for word in arguments.fail_on.split(",") if word.strip()]
-    for word in words:
-        if word not in _CONDITIONS:
-            raise HullmarkError(f"--fail-on: there is no {word!r}", advice=f"known are {', '.join(_CONDITIONS)}")
+    words = _words(arguments.fail_on, _CONDITIONS)
     floors = [word for word in words if word in _SEVERITIES]
 
     def counts(match: Match | MatchJson) -> bool:
@@ -71,6 +90,49 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         return _cannot_tell(unrated, floors) if floors and unrated else 0
 
     return status_of
+
+
+def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
+    """The exit status by --fail-on, of the secrets that count. Raises HullmarkError for a word that is none."""
+    from hullmark.match.risk import is_at_least
+
+    words = _words(text, (*_SEVERITIES, "any", "unknown"))
+    floors = [word for word in words if word in _SEVERITIES]
+
+    def status_of(result: ImageSecrets) -> int:
+        found = [secret for secret in result.secrets if not secret.allowed]
+        meeting = sum("any" in words or any(is_at_least(each.severity, floor) for floor in floors) for each in found)
+        if meeting:
+            return _met(text, f"{meeting:,} of {len(found):,} secret{'s' * (len(found) > 1)}")
+        return _not_looked_at(text, words, "searched") if any(each.is_open for each in result.problems) else 0
+
+    return status_of
+
+
+def malware_condition(text: str) -> Callable[[ImageMalware], int]:
+    """The exit status by --fail-on, of what scanners say. Raises HullmarkError for a word that is none."""
+    words = _words(text, ("any", "unknown"))
+
+    def status_of(result: ImageMalware) -> int:
+        scan = result.scan
+        if "any" in words and scan.infections:
+            return _met(text, f"{len(scan.infections):,} report{'s' * (len(scan.infections) > 1)} of malware")
+        is_open = bool(scan.unscanned) or not scan.is_run or any(each.is_open for each in result.problems)
+        return _not_looked_at(text, words, "scanned") if is_open else 0
+
+    return status_of
+
+
+def _not_looked_at(text: str, words: Sequence[str], done: str) -> int:
+    """The status where nothing was found that counts, but not everything was looked at."""
+    import sys
+
+    if not words:
+        return 0
+    if "unknown" in words:
+        return _met(text, f"not everything could be {done}")
+    sys.stderr.write(f"hullmark: whether --fail-on {text} is met cannot be told: not everything could be {done}\n")
+    return _CANNOT_TELL
 
 
 def _met(asked: str, reason: str) -> int:

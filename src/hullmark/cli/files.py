@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source_options, settings_of
 
 NAME = "files"
+_FOLDERS = frozenset(
+    ("bin", "boot", "etc", "home", "lib", "lib64", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "var")
+)
 HELP = "list every file of an image with owner and state, or print some of them"
 EPILOG = (
     SOURCES
@@ -39,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List the files of each source, or print those whose paths are given."""
     first, *others = arguments.source
     paths = [text for text in others if text.startswith("/")]
+    _refuse_relative(others)
     if paths:
         return _print(arguments, first, [text for text in others if text not in paths], paths)
     return _list(arguments)
@@ -71,13 +76,24 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
     return 0
 
 
+def _refuse_relative(others: list[str]) -> None:
+    """Raise HullmarkError for what is a path inside of an image, but for its slash: no registry is asked for it."""
+    from hullmark.model.errors import HullmarkError
+
+    for text in others:
+        if text.partition("/")[0] in _FOLDERS and ":" not in text and not Path(text).exists():
+            raise HullmarkError(
+                f"{text[:200]} is neither an image nor a path inside of one", advice=f"write /{text[:200]}"
+            )
+
+
 def _list(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from hullmark.scanning.request import ScanRequest
     from hullmark.scanning.take import take
 
-    outputs = wanted_outputs("files", arguments.output)
+    outputs = wanted_outputs("files", arguments.output, len(arguments.source))
     settings = settings_of(arguments)
     options = settings.source_options()
     ghosts = "ghost" in (arguments.state or ())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
+
+from hullmark.cli.rows import print_line
 
 
 def _catalogers() -> Iterable[tuple[str, str]]:
@@ -51,7 +52,7 @@ def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -
         found = list(rows())
         width = max((len(first) for first, _ in found), default=0)
         for first, module in found:
-            sys.stdout.write(f"{first:<{width}}  {module}\n")
+            print_line(module, f"{first:<{width}}  ")
         return 0
 
     return SimpleNamespace(NAME=name, HELP=f"list {what}", add_arguments=lambda parser: None, run=run)

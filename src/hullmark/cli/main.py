@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from hullmark._version import __version__
-from hullmark.cli.output import columns, let_go_of_stdout
+from hullmark.cli.environment import warn_of_mistyped
+from hullmark.cli.help import HelpFormatter
+from hullmark.cli.output import let_go_of_stdout
 from hullmark.cli.settings import add_common
 
 _VERBS = (
@@ -35,6 +37,7 @@ _VERBS = (
     "backup",
     "restore",
     "completion",
+    "man",
 )
 """The modules of one verb each, in the order in which `--help` shows them."""
 
@@ -49,6 +52,8 @@ _REMOTE = (
 _BEFORE = ("--server", "--account")
 """Options that may stand before the verb, as well as behind it."""
 
+_TOP = ("-h", "--help", "--version")
+_LACKING = "the following arguments are required: "
 _KEPT_FREE = 16 << 20
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
@@ -68,46 +73,65 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str, advice: str = "") -> NoReturn:
         """End with what is wrong and what to do."""
+        lacks = message.removeprefix(_LACKING).split(", ")[0] if message.startswith(_LACKING) else ""
+        if lacks:
+            from hullmark.cli.habits import missing
+
+            article = "" if lacks.startswith("-") else "an " if lacks[0] in "AEIOU" else "a "
+            message, advice = f"{self.prog} needs {article}{lacks}", missing(self.prog, lacks)
         _say(f"hullmark: {message}")
         _say(f"  {advice or f'{self.prog} --help shows what can be given'}")
         sys.exit(REFUSED)
 
-    def unknown(self, words: Sequence[str], verb: str) -> NoReturn:
-        """End with the first option that the verb does not have, and what may be meant by it."""
+    def unknown(self, words: Sequence[str], verb: str, action: str) -> NoReturn:
+        """End with the first option that the verb, or its action, does not have, and what may be meant by it."""
         option = next((word for word in words if word.startswith("-")), words[0])
-        there = next(
-            (action.choices[verb] for action in self._actions if isinstance(action, argparse._SubParsersAction)), self
-        )
         from hullmark.cli.habits import meant
 
+        there, name = self._innermost(verb, action)
         advice = meant(option, there._option_string_actions)
+        name = f"hullmark {name}".rstrip()
         self.error(
-            f"hullmark {verb} has no option {option.partition('=')[0][:50]}",
-            advice or f"hullmark {verb} --help lists them",
+            f"{name} has no option {option.partition('=')[0][:50]}",
+            advice or f"{name} --help lists them",
         )
+
+    def _innermost(self, *names: str) -> tuple[argparse.ArgumentParser, str]:
+        """The parser of a verb, or of its action, and its name."""
+        found: argparse.ArgumentParser = self
+        path: list[str] = []
+        for name in names:
+            subs = (one for one in found._actions if isinstance(one, argparse._SubParsersAction))
+            inner = next((sub.choices[name] for sub in subs if name in sub.choices), None)
+            if inner is None:
+                break
+            found, path = inner, [*path, name]
+        return found, " ".join(path)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
         names = isinstance(action, argparse._SubParsersAction) or action.metavar == "ACTION"
-        if not names or action.choices is None or value in action.choices:
-            super()._check_value(action, value)
+        if action.choices is None or value in action.choices:
             return
         from difflib import get_close_matches
 
-        from hullmark.cli.habits import ACTIONS
+        from hullmark.cli.habits import instead, named
 
-        near = get_close_matches(value, tuple(action.choices))
-        meant = f": {' or '.join(near)}?" if near else ""
-        if not near and self.prog == "hullmark db" and value in ACTIONS:
-            meant = f": {ACTIONS[value]}"
-        raise argparse.ArgumentError(None, f"there is no {str(action.metavar).lower()} {value[:50]!r}{meant}")
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal. Asking for the width here spares every run the import of shutil."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=max(columns(80), 40) - 2)
+        near = list(
+            dict.fromkeys(
+                named(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
+            )
+        )
+        what = str(action.metavar or action.dest).lower() if not action.option_strings else action.option_strings[-1]
+        there = (
+            f"there is no {what} {str(value)[:50]!r}"
+            if not action.option_strings
+            else f"{what}: there is no {str(value)[:50]!r}"
+        )
+        if not near and names and (advice := instead(self.prog, value)):
+            self.error(there, advice)
+        known = "" if near or names else f"; known are {', '.join(map(str, action.choices))}"
+        raise argparse.ArgumentError(None, there + (f": {' or '.join(near)}?" if near else known))
 
 
 def verbs(only: str | None = None) -> list[Any]:
@@ -124,7 +148,7 @@ def parser(only: str | None = None) -> _Parser:
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
         epilog=_EXIT_CODES,
-        formatter_class=_Formatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
@@ -137,7 +161,7 @@ def parser(only: str | None = None) -> _Parser:
             help=verb.HELP,
             description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
             epilog=getattr(verb, "EPILOG", None),
-            formatter_class=_Formatter,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
         verb.add_arguments(sub)
@@ -149,6 +173,8 @@ def parser(only: str | None = None) -> _Parser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
     argv = _verb_first(_helped(argv))
+    if argv and argv[0].startswith("-") and argv[0] not in _TOP:
+        parser("scan").unknown(argv[:1], "", "")
     whole = parser(argv[0] if argv else None)
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
@@ -158,13 +184,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     elif any(text.partition("=")[0] in _BEFORE for text in left):
         whole.error(f"{arguments.verb} works on this machine, and asks no server")
     elif left:
-        whole.unknown(left, arguments.verb)
+        whole.unknown(left, arguments.verb, getattr(arguments, "action", "") or "")
     return arguments
 
 
 def _helped(argv: Sequence[str]) -> Sequence[str]:
-    """The same with `help COMMAND` as `COMMAND --help`."""
-    return [*argv[1:2], "--help"] if list(argv[:1]) == ["help"] else argv
+    """The same with `help COMMAND` and `help NOUN ACTION` as `COMMAND --help`."""
+    return [*argv[1:3], "--help"] if list(argv[:1]) == ["help"] else argv
 
 
 def _verb_first(argv: Sequence[str]) -> list[str]:
@@ -182,12 +208,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     argv = sys.argv[1:] if argv is None else argv
     arguments = parse(argv)
+    warn_of_mistyped(os.environ)
     # A scan makes hundreds of thousands of values without cycles and then ends: collecting them is wasted work.
     gc.disable()
     # Freeing a large piece once tells glibc to keep what is freed later (mallopt(3), M_MMAP_THRESHOLD): bodies and blocks
     # then use the same memory again and again, where fresh memory costs a page fault every 4 KiB.
     bytes(_KEPT_FREE)
     try:
+        if isinstance(sources := getattr(arguments, "source", None), list):
+            from hullmark.cli.habits import refuse_sources
+
+            refuse_sources(sources)
         status = int(arguments.run(arguments))
         sys.stdout.flush()
         return status

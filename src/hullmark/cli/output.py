@@ -33,8 +33,8 @@ def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     )
 
 
-def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
-    """What -o asks for. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
+def wanted_outputs(kind: Kind, written: list[str], sources: int = 1) -> list[Output]:
+    """What -o asks for, of so many sources. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
     from hullmark.model.errors import HullmarkError
     from hullmark.report import load
 
@@ -43,7 +43,15 @@ def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
         name, equals, file = text.partition("=")
         if equals and not file:
             raise HullmarkError(f"-o {text} names no file", advice=f"write -o {name}=FILE, or -o {name}")
+        if not equals and "." in name:
+            form = "json" if name.endswith(".json") else "FORMAT"
+            raise HullmarkError(f"-o {name[:100]} names a file and no format", advice=f"write -o {form}={name[:100]}")
         outputs.append(Output(load(kind, name), file))
+        if sources > 1 and outputs[-1].format.is_single:
+            raise HullmarkError(
+                f"a document of the format {name} is about one image, and here are {sources} sources",
+                advice=f"ask for one after another, each with a file of its own: -o {name}=FILE",
+            )
     if sum(not output.file for output in outputs) > 1:
         raise HullmarkError(
             "several formats cannot share standard output", advice="give all but one a file: -o FORMAT=FILE"
@@ -94,7 +102,7 @@ def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Ma
     is_terminal = sys.stdout.isatty() and not output.file
     context = RenderContext(
         tool_version=__version__,
-        timestamp=_timestamp(),
+        timestamp=timestamp(),
         color=settings.wants_color() and not output.file,
         width=columns(120) if is_terminal else 0,
         **wishes,
@@ -115,7 +123,7 @@ def columns(otherwise: int) -> int:
         return otherwise
 
 
-def _timestamp() -> str | None:
+def timestamp() -> str | None:
     """The time that documents carry, if SOURCE_DATE_EPOCH sets one (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli import policy_convert, policy_keep, policy_look, policy_try
+from hullmark.cli import policy_convert, policy_init, policy_keep, policy_look, policy_try
 from hullmark.cli.remote import policy as on_server
-from hullmark.cli.remote.actions import Action, add_action
+from hullmark.cli.remote.actions import Action, add_action, add_other_names
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_server_options, add_timeout
 from hullmark.cli.settings import add_advisory_options, add_policy_options
 
 NAME = "policy"
-HELP = "check, test, try, keep and describe policies; on a server also add and activate them"
+HELP = "begin, check, test, try, keep and describe policies; on a server also add and activate them"
 EPILOG = """\
-add, list, get, versions, active, activate, deactivate and delete are about the policies of a server (--server); simulate works there
+add, list, show, versions, active, activate, deactivate and delete are about the policies of a server (--server); simulate works there
 where it is given no inventories, and all else on this machine. `hullmark policy ACTION --help` says more of each.
 """
 
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
     for name, action in _ACTIONS.items():
         add_action(actions, name, action, is_remote=name in _ON_SERVER)
+    add_other_names(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -121,6 +122,7 @@ def _simulated(arguments: argparse.Namespace) -> int:
 
 
 _ACTIONS = {
+    "init": Action("write a policy to begin with, and its test cases", policy_init.add_arguments, policy_init.init),
     "validate": Action("name every mistake in policies", _validate, policy_look.validate),
     "test": Action("judge the test cases beside a policy", _test, policy_try.test),
     "simulate": Action("show what a draft would make of known images", _simulate, _simulated),

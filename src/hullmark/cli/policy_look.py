@@ -7,15 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.rows import plain, print_json, print_line, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hullmark.policy.decode import Mistake
     from hullmark.policy.describe import TriggerRow
-
-_LONGEST = 90
 
 
 def validate(arguments: argparse.Namespace) -> int:
@@ -50,12 +48,12 @@ def _shown(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
 def _print_result(result: dict[str, object]) -> None:
     name, mistakes = result["policy"], result["mistakes"]
     if not isinstance(mistakes, list) or not mistakes:
-        sys.stdout.write(f"{name}: valid, {result['rules']} rules, {result['digest']}\n")
+        print_line(f"{name}: valid, {result['rules']} rules, {result['digest']}", hang=2)
         return
     for mistake in mistakes:
         file = f"{name}/{mistake['file']}" if mistake["file"] else name
         line = f":{mistake['line']}" if mistake["line"] else ""
-        sys.stdout.write(f"{file}{line}: {mistake['where'] or 'the policy'}: {mistake['reason']}\n")
+        print_line(f"{file}{line}: {mistake['where'] or 'the policy'}: {mistake['reason']}", hang=2)
 
 
 def gates(arguments: argparse.Namespace) -> int:
@@ -69,18 +67,19 @@ def gates(arguments: argparse.Namespace) -> int:
     elif arguments.output == "json":
         print_json([plain(row) for row in rows])
     else:
-        print_rows(("TRIGGER", "WHEN IT FIRES", "NEEDS"), [_row(row) for row in rows])
+        print_rows(("TRIGGER", "WHEN IT FIRES", "NEEDS"), [_row(row) for row in rows], ("NEEDS",))
     return 0
 
 
 def _row(row: TriggerRow) -> tuple[str, ...]:
     first = " ".join(row.description.split()).partition(". ")[0].rstrip(".")
-    short = first if len(first) <= _LONGEST else first[: _LONGEST - 1] + "…"
-    return (f"{row.gate}.{row.trigger}", short, ", ".join(row.needs))
+    return (f"{row.gate}.{row.trigger}", first, ", ".join(row.needs))
 
 
 def describe(arguments: argparse.Namespace) -> int:
     """Show triggers with their parameters."""
+    from difflib import get_close_matches
+
     from hullmark.model.errors import HullmarkError
     from hullmark.policy.decode import nearest
     from hullmark.policy.describe import describe as rows_of
@@ -90,8 +89,10 @@ def describe(arguments: argparse.Namespace) -> int:
     for name in arguments.names or sorted({row.gate for row in rows}):
         found = [row for row in rows if name.replace("/", ".") in (row.gate, f"{row.gate}.{row.trigger}")]
         if not found:
+            near = [known for known in sorted(names) if known.startswith(name[:4])]
+            meant = nearest(name, near or names) if near or get_close_matches(name, names, 1) else ""
             raise HullmarkError(
-                f"there is no gate or trigger {name!r}{nearest(name, names)}", advice="hullmark policy gates"
+                f"there is no gate or trigger {name!r}{meant}", advice="hullmark policy gates lists them"
             )
         wanted += found
     if arguments.output == "json":
@@ -103,13 +104,15 @@ def describe(arguments: argparse.Namespace) -> int:
 
 
 def _print_trigger(row: TriggerRow) -> None:
-    sys.stdout.write(f"{row.gate}.{row.trigger}\n  {' '.join(row.description.split())}\n")
+    print_line(f"{row.gate}.{row.trigger}")
+    print_line(" ".join(row.description.split()), "  ")
     for param in row.params:
         default = "must be given" if param.required else f"default {param.default}"
-        sys.stdout.write(f"  {param.name}: {param.takes} ({default})\n")
+        print_line(f"{param.name}: {param.takes} ({default})", "  ", 6)
         if param.description:
-            sys.stdout.write(f"      {param.description}\n")
-    sys.stdout.write(f"  needs {', '.join(row.needs) or 'nothing that costs'}; {row.module}\n\n")
+            print_line(" ".join(param.description.split()), "      ")
+    print_line(f"needs {', '.join(row.needs) or 'nothing that costs'}; {row.module}", "  ", 6)
+    sys.stdout.write("\n")
 
 
 def schema(arguments: argparse.Namespace) -> int:

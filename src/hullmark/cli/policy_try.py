@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.rows import plain, print_json, print_line, print_rows
 from hullmark.cli.settings import moment, settings_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hullmark.policy.rules import Policy
 
 _SHOWN = 3
-_LONGEST = 160
 
 
 def test(arguments: argparse.Namespace) -> int:
@@ -54,13 +53,13 @@ def _print_trial(trial: Trial) -> None:
     from hullmark.report.terminal import safe
 
     for tried in trial.cases:
-        sys.stdout.write(f"{'FAILED' if tried.differences else 'passed'}  {tried.name} ({tried.verdict})\n")
+        print_line(f"{safe(tried.name)} ({tried.verdict})", f"{'FAILED' if tried.differences else 'passed'}  ")
         for difference in tried.differences:
-            sys.stdout.write(f"        {safe(difference)}\n")
+            print_line(safe(difference), "        ")
     if trial.never_fired:
-        sys.stdout.write(f"no case makes these rules fire: {', '.join(trial.never_fired)}\n")
+        print_line(f"no case makes these rules fire: {', '.join(trial.never_fired)}", hang=2)
     count, wrong = len(trial.cases), len(failed(trial))
-    sys.stdout.write(f"{trial.policy}: {count - wrong} of {count} cases passed\n")
+    print_line(f"{trial.policy}: {count - wrong} of {count} cases passed", hang=2)
 
 
 def simulate(arguments: argparse.Namespace) -> int:
@@ -112,9 +111,9 @@ def _print_flips(flips: list[Flip]) -> None:
     sys.stdout.write("\n")
     for flip in flips:
         if flip.reasons:
-            sys.stdout.write(f"{safe(flip.image)}\n")
+            print_line(safe(flip.image), hang=2)
         for reason in map(safe, flip.reasons[:_SHOWN]):
-            sys.stdout.write(f"  {reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + '…'}\n")
+            print_line(reason, "  ")
         if len(flip.reasons) > _SHOWN:
             sys.stdout.write(f"  and {len(flip.reasons) - _SHOWN} more\n")
     sys.stdout.write("\n")

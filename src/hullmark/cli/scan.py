@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.scanning.known import known_image
 
-    outputs = wanted_outputs("known", arguments.output or ["json"])
+    outputs = wanted_outputs("known", arguments.output or ["json"], len(arguments.source))
     options = settings.source_options()
     known = []
     for source in arguments.source:
@@ -66,7 +66,7 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.scanning.request import ScanRequest
     from hullmark.scanning.take import take
 
-    outputs = wanted_outputs("inventory", arguments.output)
+    outputs = wanted_outputs("inventory", arguments.output, len(arguments.source))
     request = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
     inventories = []

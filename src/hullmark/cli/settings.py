@@ -70,6 +70,7 @@ _VALUES = (
     ),
     _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
 )
+_CONFIG_HELP = "settings (default: hullmark.yaml in ~/.config/hullmark)"
 _SWITCHES = (
     _Option("no_cache", _yes, "", "keep nothing, use nothing kept"),
     _Option("insecure", _yes, "", "accept plain HTTP and unverified certificates from registries"),
@@ -80,7 +81,7 @@ _SWITCHES = (
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The options that every verb has."""
     group = parser.add_argument_group("general options")
-    group.add_argument("--config", metavar="FILE", help="settings (default: hullmark.yaml in ~/.config/hullmark)")
+    group.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     group.add_argument("--debug", action="store_true", help="show where an error happened")
 
 
@@ -143,10 +144,20 @@ SERVER_VALUES = (
 _LOGIN_VALUES = (_Option("api_key", str, "KEY", "the key that the server knows you by"),)
 """What never stands on a command line, where others could read it."""
 
+_CONFIG = _Option("config", str, "FILE", _CONFIG_HELP)
+USER = _Option("user", str, "NAME", "who signs in to a server")
+PASSWORD = _Option("password", str, "TEXT", "that person's password")
+REGISTRY_PASSWORD = _Option("registry_password", str, "TEXT", "the password of a login for a registry")
+"""What stands in the environment alone."""
+
 _EVERY = (
     *(*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES, *_SCANNER_VALUES, *_SECRET_VALUES),
     *(*SERVER_VALUES, *_LOGIN_VALUES),
 )
+
+
+VARIABLES = frozenset(option.variable for option in (*_EVERY, _CONFIG, USER, PASSWORD, REGISTRY_PASSWORD))
+"""All variables that the command line heeds; those of the server are the fields of its settings."""
 
 
 def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
@@ -328,7 +339,7 @@ def _config_folder(environment: Mapping[str, str]) -> Path:
 
 def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
     default = _config_folder(environment) / "hullmark.yaml"
-    path = Path(chosen or environment.get("HULLMARK_CONFIG") or default)
+    path = Path(chosen or environment.get(_CONFIG.variable) or default)
     if path == default and not path.exists():
         return {}
     import yaml

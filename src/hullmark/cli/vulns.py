@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         return remote.vulns(arguments, settings)
     from hullmark.app.vulns import vulnerabilities
 
-    outputs = wanted_outputs("matches", arguments.output)
+    outputs = wanted_outputs("matches", arguments.output, len(arguments.source))
     status_of = condition(arguments)
     weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
     template = _template(arguments.template)

@@ -61,7 +61,7 @@ class InvalidPolicy(HullmarkError):
             if count > 1
             else f"the policy has a mistake: {self.mistakes[0]}"
         )
-        super().__init__(head, advice="correct the document; examples/policy.yaml shows the form")
+        super().__init__(head, advice="correct the document; hullmark policy init writes one that shows the form")
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):

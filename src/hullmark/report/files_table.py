@@ -7,9 +7,11 @@ from collections import Counter
 
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, problem_lines, safe
 
 _HEAD = ("STATE", "MODE", "UID:GID", "SIZE", "SHA256", "LAYER", "PATH", "PACKAGE")
+_SPARE = ("SHA256", "UID:GID", "LAYER", "MODE", "SIZE")
 _DIGEST_SHOWN = 12
 _KINDS = {
     "file": stat.S_IFREG,
@@ -27,9 +29,9 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     files = inventory.files or ()
     lines = rows(inventory, context)
     states = Counter(file.state for file in files)
-    lines.append(fact("Image", inventory.source.reference, paint))
+    lines.append(fact("Image", inventory.source.reference, paint, context.width))
     counts = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
-    lines.append(fact("Files", f"{len(files)} ({counts})" if counts else "none", paint))
+    lines.append(fact("Files", f"{len(files)} ({counts})" if counts else "none", paint, context.width))
     lines += problem_lines(inventory.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()
 
@@ -40,7 +42,7 @@ def rows(inventory: Inventory, context: RenderContext) -> list[str]:
         return []
     names = {package.purl: f"{package.name} ({package.type})" for package in inventory.packages}
     found = [_row(file, names) for file in inventory.files]
-    return [*columns(_HEAD, found, context.width, Paint(context.color)), ""]
+    return [*columns(_HEAD, found, context.width, Paint(context.color), _SPARE), ""]
 
 
 def _row(file: FileRecord, names: dict[str, str]) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One way to write a result. `file_name` is what a file of this format is usually called.
 
-    `render_all` writes several results as one document; where it is None, their documents follow one another.
+    `render_all` writes several results as one document; where it is None, their documents follow one another, unless the format
+    `is_single`: then what follows would make the file invalid.
     """
 
     kind: Kind
@@ -46,3 +47,4 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     file_name: str
     render: Callable[[R, RenderContext], bytes]
     render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None
+    is_single: bool = False

@@ -198,4 +198,5 @@ FORMAT = Format(
     media_type="application/vnd.cyclonedx+json; version=1.6",
     file_name="bom.cdx.json",
     render=render,
+    is_single=True,
 )

@@ -239,4 +239,5 @@ FORMAT = Format(
     media_type="application/spdx+json; version=2.3",
     file_name="bom.spdx.json",
     render=render,
+    is_single=True,
 )

@@ -180,4 +180,5 @@ FORMAT = Format(
     media_type="application/vnd.syft+json",
     file_name="bom.syft.json",
     render=render,
+    is_single=True,
 )

@@ -9,9 +9,11 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.package import Package
 from hullmark.report import files_table
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, problem_lines, safe
 
 _HEAD = ("NAME", "VERSION", "TYPE", "ARCH", "LAYER", "PLACES")
+_SPARE = ("PLACES", "ARCH", "LAYER")
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -19,10 +21,10 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     paint = Paint(context.color)
     lines: list[str] = []
     if inventory.packages:
-        lines += columns(_HEAD, _rows(inventory.packages), context.width, paint)
+        lines += columns(_HEAD, _rows(inventory.packages), context.width, paint, _SPARE)
         lines.append("")
     lines += files_table.rows(inventory, context)
-    lines += _summary(inventory, paint)
+    lines += _summary(inventory, paint, context.width)
     lines += problem_lines(inventory.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()
 
@@ -47,7 +49,7 @@ def _rows(packages: Iterable[Package]) -> list[tuple[str, ...]]:
     ]
 
 
-def _summary(inventory: Inventory, paint: Paint) -> Iterator[str]:
+def _summary(inventory: Inventory, paint: Paint, width: int) -> Iterator[str]:
     source, distro = inventory.source, inventory.distro
     system = (distro.pretty_name or f"{distro.id} {distro.version_id}".strip()) if distro else "not recognised"
     by_type = Counter(package.type for package in inventory.packages)
@@ -63,7 +65,7 @@ def _summary(inventory: Inventory, paint: Paint) -> Iterator[str]:
     )
     for name, value in facts:
         if value:
-            yield fact(name, value, paint)
+            yield fact(name, value, paint, width)
 
 
 FORMAT = Format(

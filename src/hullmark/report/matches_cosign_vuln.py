@@ -37,4 +37,5 @@ FORMAT = Format(
     media_type="application/json",
     file_name="vulnerabilities.cosign.json",
     render=render,
+    is_single=True,
 )

@@ -175,5 +175,10 @@ def _line(text: str) -> str:
 
 
 FORMAT = Format(
-    kind="matches", name="csaf", media_type="application/csaf+json", file_name="vex.csaf.json", render=render
+    kind="matches",
+    name="csaf",
+    media_type="application/csaf+json",
+    file_name="vex.csaf.json",
+    render=render,
+    is_single=True,
 )

@@ -69,5 +69,10 @@ def _row(match: Match) -> tuple[str, ...]:
 
 
 FORMAT = Format(
-    kind="matches", name="csv", media_type="text/csv; charset=utf-8", file_name="vulnerabilities.csv", render=render
+    kind="matches",
+    name="csv",
+    media_type="text/csv; charset=utf-8",
+    file_name="vulnerabilities.csv",
+    render=render,
+    is_single=True,
 )

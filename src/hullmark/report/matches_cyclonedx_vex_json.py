@@ -19,4 +19,5 @@ FORMAT = Format(
     media_type="application/vnd.cyclonedx+json; version=1.6",
     file_name="vex.cdx.json",
     render=render,
+    is_single=True,
 )

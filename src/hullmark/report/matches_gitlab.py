@@ -117,4 +117,5 @@ FORMAT = Format(
     media_type="application/json",
     file_name="gl-container-scanning-report.json",
     render=render,
+    is_single=True,
 )

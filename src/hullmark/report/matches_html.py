@@ -117,5 +117,10 @@ def _after_places(match: Match) -> list[tuple[str, str]]:
 
 
 FORMAT = Format(
-    kind="matches", name="html", media_type="text/html; charset=utf-8", file_name="vulnerabilities.html", render=render
+    kind="matches",
+    name="html",
+    media_type="text/html; charset=utf-8",
+    file_name="vulnerabilities.html",
+    render=render,
+    is_single=True,
 )

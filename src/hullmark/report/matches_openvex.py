@@ -79,4 +79,5 @@ FORMAT = Format(
     media_type="application/vnd.openvex+json",
     file_name="vex.openvex.json",
     render=render,
+    is_single=True,
 )

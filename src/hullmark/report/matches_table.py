@@ -16,13 +16,16 @@ from hullmark.report.matches_words import (
     reasons,
     sentence,
     snapshot_text,
+    some,
     summary,
     system_of,
 )
-from hullmark.report.terminal import Paint, columns, fact, fold, problem_lines, safe
+from hullmark.report.table import grid, left_out_lines
+from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
 
 _HEAD = ("PACKAGE", "INSTALLED", "FIXED IN", "TYPE", "VULNERABILITY", "SEVERITY", "EPSS", "KEV", "RISK")
 _SEVERITY = _HEAD.index("SEVERITY")
+_SPARE = ("TYPE", "EPSS", "RISK")
 _COLOR = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim", "negligible": "dim", "unknown": "dim"}
 _SAME = 4
 """So many cells name the package and its fix; they are not repeated from row to row."""
@@ -34,17 +37,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     """The text. Suppressed matches are counted, but only listed on request; the JSON always has them."""
     paint = Paint(context.color)
     found = counting(matches.matches)
-    lines: list[str] = []
-    if found:
-        head, *rows = _painted(list(columns(_HEAD, _rows(found), context.width, Paint(color=False))), found, paint)
-        lines.append(head)
-        for line, match in zip(rows, found, strict=True):
-            lines.append(line)
-            if context.explains:
-                by = match.advisory.severity_text
-                whose = f"; {match.advisory.severity} by {by}" if by else "; nobody rated it"
-                lines += fold(safe(f"{match.why}{whose}"), context.width, "    ")
-        lines.append("")
+    lines = _table(found, context, paint)
     for name, value in (
         ("Image", matches.source.reference),
         ("Digest", matches.source.digest),
@@ -52,7 +45,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         ("Snapshot", snapshot_text(matches.snapshot)),
     ):
         if value:
-            lines.append(fact(name, value, paint))
+            lines.append(fact(name, value, paint, context.width))
     lines += _unknown(matches, context.width, paint)
     if context.shows_suppressed:
         lines += _suppressed(matches, context.width, paint)
@@ -64,6 +57,24 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     lines += problem_lines(others, context.width, paint)
     lines += (paint("bold", line) for line in fold(sentence(summary(matches)), context.width, ""))
     return ("\n".join(lines) + "\n").encode()
+
+
+def _table(found: list[Match], context: RenderContext, paint: Paint) -> list[str]:
+    """The lines of what counts, with an empty one at their end; none if nothing does."""
+    if not found:
+        return []
+    word = [_COLOR[match.advisory.severity] for match in found]
+    shown = grid(
+        _HEAD, _rows(found), context.width, paint, _SPARE, lambda row, column: word[row] if column == _SEVERITY else ""
+    )
+    lines = list(shown.head)
+    for row, match in zip(shown.rows, found, strict=True):
+        lines += row
+        if context.explains:
+            by = match.advisory.severity_text
+            whose = f"; {match.advisory.severity} by {by}" if by else "; nobody rated it"
+            lines += fold(safe(f"{match.why}{whose}"), context.width, "    ")
+    return [*lines, *left_out_lines(shown.left_out, context.width, paint), ""]
 
 
 def _rows(matches: Iterable[Match]) -> list[tuple[str, ...]]:
@@ -93,27 +104,17 @@ def _row(match: Match) -> tuple[str, ...]:
     )
 
 
-def _painted(lines: list[str], matches: list[Match], paint: Paint) -> Iterator[str]:
-    """The lines with the severity's word in its colour, within its column."""
-    head, *rows = lines
-    yield paint("bold", head)
-    place = head.find(_HEAD[_SEVERITY])
-    for line, match in zip(rows, matches, strict=True):
-        word = match.advisory.severity
-        end = place + len(word)
-        if place >= 0 and line[place:end] == word:
-            line = line[:place] + paint(_COLOR[word], word) + line[end:]
-        yield line
-
-
 def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     if not matches.unknown:
         return
-    yield fact("Unknown", f"{plural(len(matches.unknown), 'package')} of which nothing can be said", paint)
-    for reason, packages in reasons(matches):
-        names = ", ".join(safe(package.name) for package in packages[:_MAX_NAMES])
-        more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
-        yield from fold(f"{safe(reason)}: {names}{more}", width, "  ")
+    about = list(reasons(matches))
+    is_cut = any(len(packages) > _MAX_NAMES for _, packages in about)
+    more = "; -o json names each" if is_cut else ""
+    yield fact("Unknown", f"{plural(len(matches.unknown), 'package')} of which nothing can be said{more}", paint, width)
+    for reason, packages in about:
+        names = some([safe(package.name) for package in packages], _MAX_NAMES)
+        count = f" ({len(packages)} packages)" if len(packages) > 1 else ""
+        yield from fold(f"{safe(reason)}{count}: {names}", width, "  ")
 
 
 def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
@@ -127,7 +128,7 @@ def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     if not lines:
         return
     missing = plural(len(lines), "gap") + " in the advisories: what is missing is unknown, not clean"
-    yield fact("Uncovered", missing, paint)
+    yield fact("Uncovered", missing, paint, width)
     for line in lines:
         yield from fold(line, width, "  ")
 
@@ -136,7 +137,7 @@ def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     aside = [(match, match.suppressed) for match in matches.matches if match.suppressed is not None]
     if not aside:
         return
-    yield fact("Set aside", plural(len(aside), "match", "matches"), paint)
+    yield fact("Set aside", plural(len(aside), "match", "matches"), paint, width)
     for match, suppressed in aside:
         name = f"{match.package.name} {match.package.version} {match.advisory.id}"
         until = f" (until {suppressed.expires})" if suppressed.expires else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from hullmark.model.package import Package
 from hullmark.model.purl import make_purl, quote
 from hullmark.report.documents import EPOCH, moment
 from hullmark.report.format import RenderContext
+
+T = TypeVar("T")
 
 WORST_FIRST: tuple[Severity, ...] = SEVERITIES[::-1]  # type: ignore[assignment] # the tuple is the literal's words
 """The severities, the worst first."""
@@ -34,6 +37,9 @@ _PAGES = (
     ("RUSTSEC-", "https://rustsec.org/advisories/"),
 )
 _ID = re.compile(r"[A-Za-z0-9.:_-]{1,100}").fullmatch
+_IDS = re.compile(r" \((?:[A-Z]+-[A-Za-z0-9:.-]{1,60}(?:, )?)+(?: and [0-9,]+ more)?\)\Z")
+"""The advisories that a reason names at its end."""
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 
 
@@ -210,11 +216,35 @@ def day_or_moment(text: str) -> str:
 
 
 def reasons(matches: Matches) -> Iterator[tuple[str, list[Package]]]:
-    """Each reason for a gap, without its full stop, with the packages it applies to."""
-    found: dict[str, list[Package]] = {}
-    for untold in matches.unknown:
-        found.setdefault(untold.reason.removesuffix("."), []).append(untold.package)
-    yield from found.items()
+    """Each reason for a gap, without its full stop, with the packages it applies to.
+
+    What is said of several packages with their names, or the ids of their advisories, in it is one reason, without these.
+    """
+    told = ((untold.reason, untold.package) for untold in matches.unknown)
+    yield from by_reason((reason, (package.name, *_sources(package)), package) for reason, package in told)
+
+
+def _sources(package: Package) -> tuple[str, ...]:
+    return (package.source.name,) if package.source else ()
+
+
+def by_reason(told: Iterable[tuple[str, Sequence[str], T]]) -> Iterator[tuple[str, list[T]]]:
+    """(reason, names that may stand in it, what it is about) → each reason, as `reasons` has it, with all that it is about."""
+    alike: dict[str, list[tuple[str, T]]] = {}
+    for whole, names, about in told:
+        reason = whole.removesuffix(".")
+        without = _IDS.sub("", reason)
+        for name in sorted(names, key=len, reverse=True):
+            without = without.replace(f" of {name} ", " of these ")
+        alike.setdefault(without, []).append((reason, about))
+    for reason, found in alike.items():
+        same = {each for each, _ in found}
+        yield same.pop() if len(same) == 1 else reason, [about for _, about in found]
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def as_inventory(matches: Matches, packages: Iterable[Package] = ()) -> Inventory:

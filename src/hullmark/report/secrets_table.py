@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hullmark.model.secret import ImageSecrets, Secret
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, problem_lines, safe
 
 _HEAD = ("SEVERITY", "SECRET", "WHERE", "LAYER", "", "DOES NOT COUNT")
 
@@ -17,10 +18,10 @@ def render(result: ImageSecrets, context: RenderContext) -> bytes:
     lines: list[str] = []
     if shown:
         lines += [*columns(_HEAD, [_row(secret) for secret in shown], context.width, paint), ""]
-    lines.append(fact("Image", result.source.reference, paint))
+    lines.append(fact("Image", result.source.reference, paint, context.width))
     allowed = len(result.secrets) - len(counting)
     more = f" ({allowed} do not count; --show-allowed lists them)" if allowed and not context.shows_suppressed else ""
-    lines.append(fact("Secrets", f"{len(counting) or 'none'}{more}", paint))
+    lines.append(fact("Secrets", f"{len(counting) or 'none'}{more}", paint, context.width))
     lines += problem_lines(result.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()
 

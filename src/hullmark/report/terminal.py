@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem, ProblemKind
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_GAP = "  "
-_NARROWEST = 8
-_WIDEST = 100
 _LABEL = 11
+_HANG = 2
+_SIGNS = frozenset("/\\-_.:,;@=+&?#~")
+_PARTS = re.compile(r"[^ /\\_.:,;@=+&?#~-]+[/\\_.:,;@=+&?#~-]?")
 _KINDS: dict[ProblemKind, str] = {
     "unseen": "Not seen",
     "uncovered": "Uncovered",
@@ -55,21 +56,63 @@ def clip(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
+def shortened(text: str, width: int) -> str:
+    """The text up to the last word that ends within `width` columns, with `…` for the others. No word is cut, however long."""
+    if width_of(text) <= width:
+        return text
+    words = text.split(" ")
+    kept, used = words[0], width_of(words[0]) + 2
+    for word in words[1:]:
+        used += 1 + width_of(word)
+        if used > width:
+            break
+        kept += f" {word}"
+    return text if kept == text else f"{kept} …"
+
+
 def fold(text: str, width: int, indent: str) -> list[str]:
-    """The text in lines of at most `width` columns (0: one line), each after `indent`. A long word is left whole."""
-    room = width - len(indent)
-    if width <= 0 or width_of(text) <= room:
+    """The text in lines of at most `width` columns (0: one line), each after `indent`; broken as `broken` does."""
+    if width <= 0 or width_of(text) <= width - len(indent):
         return [indent + text]
-    lines: list[str] = []
-    line, used = "", 0
-    for word in text.split(" "):
-        size = width_of(word)
-        if line and used + 1 + size > room:
-            lines.append(indent + line)
-            line, used = word, size
-        else:
-            line, used = (f"{line} {word}", used + 1 + size) if line else (word, size)
-    return [*lines, indent + line]
+    return [indent + line for line in broken(text, max(width - len(indent), 1), hang=0)]
+
+
+def broken(text: str, width: int, hang: int | None = None) -> list[str]:
+    """The text in lines of at most `width` columns (0: one line), of which all but the first begin with `hang` blanks.
+
+    It breaks at blanks; a word that is longer than a line behind one of its signs, or else anywhere. Without the blanks at
+    breaks the lines are the text again: nothing is put in, as a hyphen would be.
+    """
+    if width <= 0 or width_of(text) <= width:
+        return [text]
+    before = " " * (min(_HANG, width // 8) if hang is None else hang)
+    lines, at, start = [], 0, ""
+    while at < len(text):
+        end = _line_end(text, at, width - len(start))
+        lines.append(start + text[at:end].rstrip(" "))
+        at, start = end, before
+        while text.startswith(" ", at):
+            at += 1
+    return [line for line in lines if line.strip(" ")] or [""]
+
+
+def longest_part(text: str) -> int:
+    """The columns of the longest part of a text that `broken` keeps together where it can, with the blanks before it."""
+    return max((width_of(part) for part in _PARTS.findall(text)), default=0) + min(_HANG, len(text))
+
+
+def _line_end(text: str, at: int, width: int) -> int:
+    """Where a line ends that begins at `at`: at the last blank that it has room for, behind the last sign, or where it is full."""
+    end, used = (min(len(text), at + width), width) if text.isascii() else (at, 0)
+    while used < width and end < len(text) and (used := used + width_of(text[end])) <= width:
+        end += 1
+    end = max(end, at + 1)
+    if end == len(text) or text[end] == " ":
+        return end
+    blank = text.rfind(" ", at, end)
+    if blank > at and text[at:blank].strip(" "):
+        return blank
+    return next((i for i in range(end, (at + end) // 2, -1) if text[i - 1] in _SIGNS), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +126,15 @@ class Paint:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
 
 
-def fact(name: str, value: str, paint: Paint) -> str:
-    """`Name:      value`, the values of all facts below each other."""
-    return f"{paint('bold', f'{name}:'.ljust(_LABEL))}{safe(value)}"
+def fact(name: str, value: str, paint: Paint, width: int = 0) -> str:
+    """`Name:      value`, the values of all facts below each other; what is longer than a line (0: never) goes on below."""
+    label, text = f"{name}:".ljust(_LABEL), safe(value)
+    if width <= 0 or _LABEL + width_of(text) <= width:
+        return f"{paint('bold', label)}{text}"
+    if width - _LABEL < max(map(width_of, text.split(" "))) <= width - _HANG:
+        return "\n".join((paint("bold", label.rstrip()), *fold(text, width, "  ")))
+    first, *others = fold(text, width, " " * _LABEL)
+    return "\n".join((paint("bold", label) + first[_LABEL:], *others))
 
 
 def problem_lines(problems: tuple[Problem, ...], width: int, paint: Paint) -> Iterator[str]:
@@ -93,41 +142,9 @@ def problem_lines(problems: tuple[Problem, ...], width: int, paint: Paint) -> It
     for kind, name in _KINDS.items():
         found = [problem for problem in problems if problem.kind == kind]
         if found:
-            yield fact(name, str(len(found)), paint)
+            yield fact(name, str(len(found)), paint, width)
         for problem in found[:_MAX_PROBLEMS]:
             layer = f" (layer {problem.layer})" if problem.layer >= 0 else ""
             yield from fold(f"{safe(problem.path or 'image')}{layer}: {safe(problem.reason)}", width, "  ")
         if len(found) > _MAX_PROBLEMS:
-            yield f"  and {len(found) - _MAX_PROBLEMS} more, all of them in the JSON"
-
-
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, paint: Paint) -> Iterable[str]:
-    """Lines of a table, its head first: columns as wide as their text, cut where they exceed `width` (0: never).
-
-    Columns in which no row has anything are left out. One very long text does not widen the others: it sticks out of
-    its column.
-    """
-    used = [i for i in range(len(head)) if any(row[i] for row in rows)]
-    cells = [[head[i] for i in used], *([row[i] for i in used] for row in rows)]
-    widths = [min(_WIDEST, max(map(width_of, column))) for column in zip(*cells, strict=True)]
-    if width > 0:
-        widths = _squeezed(widths, width - len(_GAP) * (len(widths) - 1))
-    lines = (_line(row, widths, cut=width > 0) for row in cells)
-    yield paint("bold", next(lines))
-    yield from lines
-
-
-def _squeezed(widths: list[int], room: int) -> list[int]:
-    """The widths under the highest common limit with which all columns fit; none becomes narrower than _NARROWEST."""
-    limit = max(_NARROWEST, min(max(widths, default=0), room))
-    while limit > _NARROWEST and sum(min(width, limit) for width in widths) > room:
-        limit -= 1
-    return [min(width, limit) for width in widths]
-
-
-def _line(row: Sequence[str], widths: Sequence[int], *, cut: bool) -> str:
-    parts = []
-    for text, width in zip(row, widths, strict=True):
-        shown = clip(text, width) if cut else text
-        parts.append(shown + " " * (width - width_of(shown)))
-    return _GAP.join(parts).rstrip()
+            yield from fold(f"and {len(found) - _MAX_PROBLEMS} more, all of them in the JSON", width, "  ")

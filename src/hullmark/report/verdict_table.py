@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, clip, fact, fold, problem_lines, safe
+from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shortened
 
 _COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
 _GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
 _MAX_EVIDENCE = Limit(5, "pieces of evidence shown in a table", "shortened")
+_MAX_RULES = Limit(
+    5, "rules named together in a table that cannot be judged for one reason; the others are counted", "shortened"
+)
+_UNJUDGED = re.compile(r"the rule (\S+) cannot be judged: ").match
 _LONGEST_INSTRUCTION = 160
 
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
     """The text. Excepted findings are counted, not listed; the JSON has them. What only a set in shadow asks for is listed apart."""
     paint = Paint(context.color)
-    word = paint(_COLOR[verdict.verdict], verdict.verdict.value.upper())
     open_findings = [finding for finding in verdict.findings if finding.allowlisted is None]
-    lines = [f"{word} {safe(verdict.inputs.image)}".rstrip(), ""]
+    lines = [*_sentence(verdict, verdict.inputs.image, context.width, paint), ""]
     for action, color in _GROUPS:
         lines += _group(action.value, [f for f in open_findings if f.action is action], context.width, paint, color)
     shadowed = [finding for finding in verdict.findings if _is_shadowed(finding)]
     lines += _group("shadow, which does not count", shadowed, context.width, paint, "dim")
-    lines += problem_lines(verdict.problems, context.width, paint)
-    lines += _facts(verdict, open_findings, paint)
-    lines.append(f"{word}: {safe(verdict.reason)}")
+    lines += problem_lines(_by_reason(verdict.problems), context.width, paint)
+    lines += _facts(verdict, open_findings, paint, context.width)
+    lines += _sentence(verdict, f": {verdict.reason}", context.width, paint)
     return ("\n".join(lines) + "\n").encode()
+
+
+def _sentence(verdict: Verdict, text: str, width: int, paint: Paint) -> list[str]:
+    """The verdict's word in its colour, with what follows it."""
+    word = verdict.verdict.value.upper()
+    space = "" if text.startswith(":") else " "
+    first, *others = fold(f"{word}{space}{safe(text)}".rstrip(), width, "")
+    return [paint(_COLOR[verdict.verdict], word) + first.removeprefix(word), *others]
 
 
 def _is_shadowed(finding: Finding) -> bool:
@@ -50,14 +65,34 @@ def _group(title: str, findings: list[Finding], width: int, paint: Paint, color:
     yield ""
 
 
+def _by_reason(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems, but the rules that cannot be judged for the same reason are in one; in the JSON each is by itself."""
+    rules: dict[Problem, list[str]] = {}
+    for problem in problems:
+        rule = _UNJUDGED(problem.reason)
+        rules.setdefault(replace(problem, reason=problem.reason[rule.end() :]) if rule else problem, []).extend(
+            [rule[1]] if rule else []
+        )
+    return tuple(replace(problem, reason=_unjudged(names) + problem.reason) for problem, names in rules.items())
+
+
+def _unjudged(rules: Sequence[str]) -> str:
+    names = list(dict.fromkeys(rules))
+    if len(names) < 2:
+        return f"the rule {names[0]} cannot be judged: " if names else ""
+    first, more = names[:_MAX_RULES], len(names) - _MAX_RULES
+    others = f" and {more} more" if more > 0 else f" and {first.pop()}"
+    return f"{len(names)} rules cannot be judged ({', '.join(first)}{others}): "
+
+
 def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
     found = list(evidence)
     for place in found[:_MAX_EVIDENCE]:
         parts = [f"at {safe(place.path)}" if place.path else "", f"in layer {place.layer}" if place.layer >= 0 else ""]
         if place.created_by:
-            parts.append(f"by {clip(safe(place.created_by), _LONGEST_INSTRUCTION)}")
+            parts.append(f"by {shortened(safe(place.created_by), _LONGEST_INSTRUCTION)}")
         if place.detail:
-            parts.append(clip(safe(place.detail), _LONGEST_INSTRUCTION))
+            parts.append(shortened(safe(place.detail), _LONGEST_INSTRUCTION))
         text = ", ".join(part for part in parts if part)
         if text:
             yield text
@@ -65,7 +100,7 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
         yield f"and in {len(found) - _MAX_EVIDENCE} more places"
 
 
-def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iterator[str]:
+def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint, width: int) -> Iterator[str]:
     inputs = verdict.inputs
     noted = sum(finding.action is Action.GO for finding in open_findings)
     excepted = sum(finding.allowlisted is not None and not _is_shadowed(finding) for finding in verdict.findings)
@@ -78,7 +113,7 @@ def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iter
     )
     for name, value in facts:
         if value:
-            yield fact(name, value, paint)
+            yield fact(name, value, paint, width)
 
 
 def _findings(count: int) -> str:

@@ -5,9 +5,10 @@ To add one, write a module with a constant `SOURCE = Source(…)` and put its na
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from hullmark.model.errors import HullmarkError
+from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.plugin import plugins
 from hullmark.source import docker_archive, registry
@@ -30,6 +31,7 @@ _ADVICE = {
     "singularity": "scan the image that it was built from",
     "file": "scan the folder it is in as dir:PATH",
 }
+_FILES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".json", ".xml", ".spdx")
 _TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -50,6 +52,10 @@ def classify(reference: str) -> tuple[str, str]:
     if reference.startswith(("/", "./", "../", "~")):
         raise HullmarkError(f"there is no file or folder {reference}", advice="check the path")
     parse_reference(reference)
+    if place.lower().endswith(_FILES) and not exists(place):
+        raise HullmarkError(
+            f"there is no file {place}", advice=f"check the path; an image of this name is registry:{reference}"
+        )
     return IMAGE, reference
 
 
@@ -73,6 +79,11 @@ def _text_or_error(path: Path) -> str:
         raise HullmarkError(f"{path} cannot be read ({error.strerror})", advice="check its permissions") from error
     if head.startswith(_TEXT):
         return "sbom"
+    if path.name.startswith(("Dockerfile", "Containerfile")):
+        raise HullmarkError(
+            f"{path} is what an image is built by, not an image",
+            advice="build it and name the image; check takes the file besides: --dockerfile FILE",
+        )
     # A compressed, damaged or foreign archive: opening it says which.
     docker_archive.SOURCE.open(str(path), str(path), SourceOptions())
     raise HullmarkError(f"{path} is not an image", advice="name a docker or OCI archive, or put the scheme in front")
@@ -106,7 +117,22 @@ def _from_anywhere(reference: str, options: SourceOptions) -> Image:
                 return open_from(engine, reference, reference, options)
         except (ImageNotFound, NetError):
             continue
-    return registry.SOURCE.open(reference, reference, options)
+    try:
+        return registry.SOURCE.open(reference, reference, options)
+    except BrokenImage:
+        raise
+    except HullmarkError as error:
+        # Whoever built the image here does not look for it in a registry.
+        _say_what_was_not_asked(error, options)
+        raise
+
+
+def _say_what_was_not_asked(error: HullmarkError, options: SourceOptions) -> None:
+    from hullmark.source.engine import missing
+
+    with suppress(HullmarkError):
+        if unasked := missing(options.environment):
+            error.advice = f"{error.advice}; {unasked}" if error.advice else unasked
 
 
 __all__ = ["IMAGE", "SOURCES", "ImageNotFound", "Source", "SourceOptions", "classify", "open_image"]

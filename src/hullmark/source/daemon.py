@@ -9,13 +9,15 @@ from hullmark.source.source import Source, SourceOptions
 def _open_docker(rest: str, reference: str, options: SourceOptions) -> Image:
     from hullmark.source import engine
 
-    return engine.open_from(engine.docker_engine(options.environment), rest, reference, options)
+    there = engine.require(engine.docker_engine(options.environment), rest, options.environment)
+    return engine.open_from(there, rest, reference, options)
 
 
 def _open_podman(rest: str, reference: str, options: SourceOptions) -> Image:
     from hullmark.source import engine
 
-    return engine.open_from(engine.podman_engine(options.environment), rest, reference, options)
+    there = engine.require(engine.podman_engine(options.environment), rest, options.environment)
+    return engine.open_from(there, rest, reference, options)
 
 
 DOCKER = Source(scheme="docker", open=_open_docker)

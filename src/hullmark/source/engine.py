@@ -29,6 +29,12 @@ _ROOT_PODMAN_SOCKET = "/run/podman/podman.sock"
 _DESCRIPTION_LIMIT = Limit(8 << 20, "bytes of a container engine's description of an image", "refused")
 _EXPORT_LIMIT = Limit(256 << 30, "bytes of an image that a container engine exports", "refused")
 _CHUNK = 1 << 20
+_UNIX = "unix://"
+_START_PODMAN = "systemctl --user start podman.socket"
+
+
+class NoEngine(HullmarkError):
+    """There is no socket by which a container engine could be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Engine:
 
 def docker_engine(environment: Mapping[str, str]) -> Engine:
     """Docker, by DOCKER_HOST or at its usual socket. Raises HullmarkError for ways to it that are not supported."""
-    address = environment.get("DOCKER_HOST") or f"unix://{_DOCKER_SOCKET}"
+    address = environment.get("DOCKER_HOST") or f"{_UNIX}{_DOCKER_SOCKET}"
     kind = address.partition("://")[0]
     if kind not in ("unix", "tcp"):
         raise HullmarkError(
@@ -66,14 +72,43 @@ def docker_engine(environment: Mapping[str, str]) -> Engine:
 
 
 def podman_engine(environment: Mapping[str, str]) -> Engine:
-    """Podman: CONTAINER_HOST if it names a socket, else the user's own socket if there is one, else root's."""
-    if (host := environment.get("CONTAINER_HOST", "")).startswith("unix://"):
-        return Engine("podman", host)
-    if runtime := environment.get("XDG_RUNTIME_DIR"):
-        own = Engine("podman", f"unix://{runtime}/podman/podman.sock")
-        if own.is_there:
-            return own
-    return Engine("podman", f"unix://{_ROOT_PODMAN_SOCKET}")
+    """Podman: the first of its sockets that is there, else the last."""
+    engines = [Engine("podman", f"{_UNIX}{path}") for path in podman_sockets(environment)]
+    return next((engine for engine in engines if engine.is_there), engines[-1])
+
+
+def podman_sockets(environment: Mapping[str, str]) -> list[str]:
+    """Where podman's socket is looked for: where CONTAINER_HOST says if it names one, else the user's own, then root's."""
+    if (host := environment.get("CONTAINER_HOST", "")).startswith(_UNIX):
+        return [host.removeprefix(_UNIX)]
+    runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return [f"{runtime}/podman/podman.sock", _ROOT_PODMAN_SOCKET]
+
+
+def missing(environment: Mapping[str, str]) -> str:
+    """Which sockets of engines were looked for, and how one comes to be there; "" if one is."""
+    engines = (docker_engine(environment), podman_engine(environment))
+    if any(engine.is_there for engine in engines):
+        return ""
+    tried = (engines[0].address.removeprefix(_UNIX), *podman_sockets(environment))
+    return f"no Docker or podman was asked, there is no socket at {', '.join(tried)} ({_START_PODMAN} makes podman's)"
+
+
+def require(engine: Engine, name: str, environment: Mapping[str, str]) -> Engine:
+    """The engine. Raises NoEngine, with the sockets that were looked for and what to do, where none of them is there."""
+    if engine.is_there:
+        return engine
+    if engine.scheme == "podman":
+        where = " or ".join(podman_sockets(environment))
+        raise NoEngine(
+            f"podman has no socket at {where}",
+            advice=f"start it: {_START_PODMAN} (root: systemctl start podman.socket)",
+        )
+    where = engine.address.removeprefix(_UNIX)
+    advice = "start it (systemctl start docker), or name its socket in DOCKER_HOST"
+    if podman_engine(environment).is_there:
+        advice = f"podman has one: podman:{name}"
+    raise NoEngine(f"Docker has no socket at {where}", advice=advice)
 
 
 def open_from(engine: Engine, name: str, reference: str, options: SourceOptions) -> Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from hullmark.cli.main import main, parser, verbs
+from tests.support.program import HULLMARK
+from tests.support.shells import shell
 
 
 def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -52,3 +56,36 @@ def test_a_shell_can_read_its_script_in_which_every_command_is(
     path = tmp_path / "script"
     path.write_text(text)
     subprocess.run([shell, "-n", path], check=True)
+
+
+STARTS = {
+    "bash": (["bash", "--norc", "-i"], "source script.bash"),
+    "zsh": (["zsh", "-f", "-i"], "fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D"),
+    "fish": (["fish", "--no-config", "-i"], "source script.fish"),
+}
+SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?<>=]*[A-Za-z]|[=>])")
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_shell_on_a_terminal_completes_an_action(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, setup = STARTS[name]
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    text = script(name, capsys)
+    (tmp_path / f"script.{name}").write_text(text)
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "_hullmark").write_text(text)
+    (tmp_path / "hullmark").symlink_to(shutil.which(HULLMARK[0]) or HULLMARK[0])
+    environment = {
+        "HOME": str(tmp_path),
+        "TERM": "dumb",
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }
+    with shell(command, tmp_path, environment) as at:
+        at.type(f"{setup}; echo rea''dy\n")
+        assert at.wait_for(lambda shown: "ready" in shown), at.shown
+        at.type("hullmark image li\t")
+        assert at.wait_for(lambda shown: "hullmark image list " in SEQUENCE.sub("", shown)), at.shown

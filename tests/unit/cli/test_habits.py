@@ -28,7 +28,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ),
         (("scan", "-f", "json", "x"), "hullmark scan has no option -f", OPTIONS["-f"][1]),
         (("scan", "-z", "x"), "hullmark scan has no option -z", "hullmark scan --help lists them"),
-        (("db", "list"), f"there is no action 'list': {ACTIONS['list']}", "hullmark db --help shows what can be given"),
+        (("db", "list"), "there is no action 'list'", ACTIONS["list"]),
         (("db", "serch", "x"), "there is no action 'serch': search?", "hullmark db --help shows what can be given"),
         (("scna", "x"), "there is no command 'scna': scan?", "hullmark --help shows what can be given"),
     ],

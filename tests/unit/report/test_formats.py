@@ -49,6 +49,17 @@ def test_every_module_with_a_format_is_listed() -> None:
     assert found == FORMATS
 
 
+def test_documents_of_several_results_that_follow_one_another_can_be_read() -> None:
+    """JSON a line each; what holds one document only says so."""
+    for kind, name in FORMATS:
+        found = load(kind, name)
+        assert not (found.is_single and found.render_all), (kind, name)
+        if found.render_all is None and not found.is_single:
+            assert name in ("json", "table", "purls", "markdown", "github", "template"), (kind, name)
+    lines = (load("inventory", "json").render(INVENTORIES["small"], PLAIN) * 2).splitlines()
+    assert [json.loads(line)["source"]["kind"] for line in lines] == [INVENTORIES["small"].source.kind] * 2
+
+
 def test_a_command_that_writes_nothing_loads_no_format() -> None:
     code = "import sys, hullmark.report; print(*sorted(m for m in sys.modules if m.startswith(('hullmark.report', 'rich'))))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

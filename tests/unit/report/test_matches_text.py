@@ -95,8 +95,23 @@ def test_severities_have_colours_where_colours_are_wanted() -> None:
 def test_packages_of_which_nothing_is_known_are_grouped_by_reason() -> None:
     untold = tuple(UnknownPackage(package=package("npm", f"p{i}", "1"), reason="No data.") for i in range(7))
     lines = text("table", msgspec.structs.replace(SMALL, unknown=untold)).splitlines()
-    assert "Unknown:   7 packages of which nothing can be said" in lines
-    assert "  No data: p0, p1, p2, p3, p4 and 2 more" in lines
+    assert "Unknown:   7 packages of which nothing can be said; -o json names each" in lines
+    assert "  No data (7 packages): p0, p1, p2, p3, p4 and 2 more" in lines
+
+
+def test_what_is_said_of_several_packages_by_their_names_or_advisories_is_one_reason() -> None:
+    reasons = {
+        "p0": "Debian 13's security support of p0 is limited (see README)",
+        "p1": "Debian 13's security support of p1 is limited (see README)",
+        "p2": "its version is not known, and advisories speak of it (CVE-1-1, GO-2024-3271)",
+        "p3": "its version is not known, and advisories speak of it (GHSA-xxxx-1 and 12 more)",
+        "p4": "Debian 13's security support of p4 has ended",
+    }
+    untold = tuple(UnknownPackage(package=package("deb", name, "1"), reason=said) for name, said in reasons.items())
+    lines = text("table", msgspec.structs.replace(SMALL, unknown=untold)).splitlines()
+    assert "  Debian 13's security support of these is limited (see README) (2 packages): p0, p1" in lines
+    assert "  its version is not known, and advisories speak of it (2 packages): p2, p3" in lines
+    assert "  Debian 13's security support of p4 has ended: p4" in lines
 
 
 def test_gaps_in_the_advisories_are_said_once_each_and_nothing_else_hides_behind_them() -> None:

@@ -17,9 +17,9 @@ import pytest
 from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
-from hullmark.net.errors import Cut, NetError, Unreachable
+from hullmark.net.errors import Cut, NetError
 from hullmark.source import ImageNotFound, SourceOptions, open_image
-from hullmark.source.engine import docker_engine, podman_engine
+from hullmark.source.engine import NoEngine, docker_engine, podman_engine
 from tests.support.images import LAYERS, docker_files, sha256, stored, tar_of, to_json
 from tests.unit.source.test_docker_archives import todays_save
 
@@ -184,10 +184,39 @@ def test_an_engine_in_trouble_is_named(engine: FakeEngine) -> None:
         open_image("docker:shop:1", options(engine))
 
 
-def test_no_engine_is_unreachable_with_advice(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable) as caught:
+def test_docker_without_a_socket_is_said_with_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(NoEngine, match=f"Docker has no socket at {tmp_path}/none.sock") as caught:
         open_image("docker:shop", replace(OPTIONS, environment={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}))
-    assert "daemon" in caught.value.advice
+    assert caught.value.advice == "start it (systemctl start docker), or name its socket in DOCKER_HOST"
+
+
+def test_where_podman_is_there_instead_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "podman").mkdir()
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock", "XDG_RUNTIME_DIR": str(tmp_path)}
+    with FakeEngine(saved()).listening(tmp_path / "podman" / "podman.sock"), pytest.raises(NoEngine) as caught:
+        open_image("docker:shop", replace(OPTIONS, environment=nowhere))
+    assert caught.value.advice == "podman has one: podman:shop"
+
+
+def test_podman_without_a_socket_is_said_with_how_it_comes_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(NoEngine) as caught:
+        open_image("podman:shop", replace(OPTIONS, environment={"CONTAINER_HOST": f"unix://{tmp_path}/none.sock"}))
+    assert str(caught.value) == f"podman has no socket at {tmp_path}/none.sock"
+    assert caught.value.advice.startswith("start it: systemctl --user start podman.socket")
+
+
+def test_a_name_that_no_registry_has_either_says_which_sockets_were_looked_for(tmp_path: Path) -> None:
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock", "CONTAINER_HOST": f"unix://{tmp_path}/podman.sock"}
+    with pytest.raises(HullmarkError) as caught:
+        open_image("localhost:1/shop:1", replace(OPTIONS, environment=nowhere))
+    assert f"there is no socket at {tmp_path}/docker.sock, {tmp_path}/podman.sock" in caught.value.advice
+    assert "systemctl --user start podman.socket" in caught.value.advice
+
+
+def test_where_an_engine_was_asked_nothing_is_said_of_sockets(engine: FakeEngine) -> None:
+    with pytest.raises(HullmarkError) as caught:
+        open_image("localhost:1/other:1", options(engine))
+    assert "socket" not in caught.value.advice
 
 
 def test_an_answer_that_is_no_http_is_a_cut(tmp_path: Path) -> None:

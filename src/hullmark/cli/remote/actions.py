@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from hullmark.cli.help import HelpFormatter, add_example
 from hullmark.cli.server_options import add_server_options
 
 if TYPE_CHECKING:
@@ -13,16 +14,27 @@ if TYPE_CHECKING:
 
 _DIGITS = 12
 
+OTHER_NAMES = {
+    "delete": ("remove", "rm"),
+    "end": ("delete", "remove", "rm"),
+    "list": ("ls",),
+    "show": ("get", "inspect"),
+    "add": ("create", "new"),
+    "change": ("edit", "update", "set"),
+}
+"""The words that actions have everywhere, and what else people call them. Those of before are among these."""
+
 Run = Callable[[argparse.Namespace], int]
 Add = Callable[[argparse.ArgumentParser], None]
 
 
 class Action(NamedTuple):
-    """A sub-action: its help, what it adds to the command line, what it does."""
+    """A sub-action: its help, what it adds to the command line, what it does. `example`: options that its example shows."""
 
     help: str
     add: Add
     run: Run
+    example: str = ""
 
 
 def add_actions(parser: argparse.ArgumentParser, actions: Mapping[str, Action]) -> None:
@@ -31,6 +43,7 @@ def add_actions(parser: argparse.ArgumentParser, actions: Mapping[str, Action]) 
     subs = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
     for name, action in actions.items():
         add_action(subs, name, action)
+    add_other_names(subs)
 
 
 def add_action(
@@ -38,12 +51,23 @@ def add_action(
 ) -> None:
     """One action with the options that it shares with its verb; here they do not undo what stands before the action."""
     text = action.help[0].upper() + action.help[1:] + "."
-    sub = subs.add_parser(name, help=action.help, description=text, allow_abbrev=False)
+    sub = subs.add_parser(name, help=action.help, description=text, formatter_class=HelpFormatter, allow_abbrev=False)
     action.add(sub)
     if is_remote:
         add_server_options(sub, again=True, with_trust=True)
     sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
     sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+    add_example(sub, action.example)
+    sub.set_defaults(action=name)
+
+
+def add_other_names(subs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What else actions may be called by, where that is not another one: accepted, and not shown."""
+    there = dict(subs._name_parser_map)
+    for name, others in OTHER_NAMES.items():
+        if name in there:
+            for other in others:
+                subs._name_parser_map.setdefault(other, there[name])
 
 
 def api_of(arguments: argparse.Namespace) -> ApiClient:

@@ -214,7 +214,7 @@ VERBS = (
             "show": showing("show a channel", _ONE, _CHANNEL),
             "add": Action("add a channel", _adding, _add),
             "change": Action("change a channel's settings or templates, or switch it on or off", _changing, _change),
-            "remove": removing(
+            "delete": removing(
                 "remove a channel with its messages", _ONE, _CHANNEL, "removed", "channel {removed} removed"
             ),
             "test": acting("send a test through a channel (exit status 1: it did not arrive)", (_CHANNEL,), _test),

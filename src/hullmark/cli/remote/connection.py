@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.servers import KeptLogin, Servers
-from hullmark.cli.settings import Settings, settings_of
+from hullmark.cli.settings import PASSWORD, USER, Settings, settings_of
 from hullmark.model.errors import HullmarkError
 from hullmark.net.api_client import ApiClient, ApiLogin, server_url
 
@@ -54,7 +54,7 @@ def http_settings(settings: Settings, kept: KeptLogin | None = None) -> HttpSett
 
 
 def _names_login(settings: Settings) -> bool:
-    return bool(settings.get("api_key") or settings.environment.get("HULLMARK_USER"))
+    return bool(settings.get("api_key") or settings.environment.get(USER.variable))
 
 
 def _login(settings: Settings, kept: KeptLogin | None) -> ApiLogin:
@@ -62,8 +62,8 @@ def _login(settings: Settings, kept: KeptLogin | None) -> ApiLogin:
     if key := settings.get("api_key"):
         return ApiLogin(key=str(key).strip(), account=account)
     environment = settings.environment
-    if user := environment.get("HULLMARK_USER"):
-        return ApiLogin(user=user, password=environment.get("HULLMARK_PASSWORD", ""), account=account)
+    if user := environment.get(USER.variable):
+        return ApiLogin(user=user, password=environment.get(PASSWORD.variable, ""), account=account)
     if kept is not None:
         return ApiLogin(key=kept.api_key, account=account or kept.account)
     return ApiLogin(account=account)

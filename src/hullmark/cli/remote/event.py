@@ -11,7 +11,7 @@ from typing import Any
 from hullmark.cli.remote.actions import Action, add_limit
 from hullmark.cli.remote.noun import Noun, field, listing
 from hullmark.cli.remote.shown import Column, cell, time_of
-from hullmark.cli.rows import add_output
+from hullmark.cli.rows import add_output, print_line
 from hullmark.cli.server_options import seconds
 
 _KIND = field("--kind", "only this, as image.analysed or image.*", metavar="KIND", default="")
@@ -87,7 +87,7 @@ def _print(data: str, *, is_json: bool) -> None:
     else:
         event = json.loads(data)
         words = (time_of("at")(event), event["kind"], event["resource"], more_of(event))
-        sys.stdout.write(safe("  ".join(map(str, words))) + "\n")
+        print_line(safe("  ".join(map(str, words))), hang=2)
     sys.stdout.flush()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from hullmark.cli.remote.actions import add_limit
 from hullmark.cli.remote.shown import show_list
-from hullmark.cli.rows import add_output
+from hullmark.cli.rows import add_output, print_line
 from hullmark.cli.server_options import add_server_options
 
 NAME = "explain-change"
@@ -18,6 +19,7 @@ HELP = "say what made the verdict on an image change on the server, when, and wh
 EPILOG = "The newest change comes first."
 
 _SHOWN = 10
+_LABEL = re.compile(r"(?:  (?:[a-z]+ +|[+-] (?:[a-z]+ +)?)| *)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
         return show_list(arguments, found, [], "")
     count = 0
     for count, change in enumerate(found, 1):
-        sys.stdout.write(("\n" if count > 1 else "") + "".join(f"{safe(line)}\n" for line in lines_of(change)))
+        if count > 1:
+            sys.stdout.write("\n")
+        for line in lines_of(change):
+            words = safe(line)
+            label = len(_LABEL.match(words)[0])  # type: ignore[index] # it fits everything
+            print_line(words[label:], words[:label])
     if not count:
         sys.stdout.write("nothing changed\n")
     return 0

@@ -68,7 +68,7 @@ VERBS = (
             "list": listing("list the hooks", "/hooks", _COLUMNS, "no hook"),
             "add": acting("make a hook, and the secret that the registry proves itself by", _NEW, _add),
             "rotate": acting("give a hook another secret", (_HOOK,), _rotate),
-            "remove": removing("listen to a registry no longer", _path, _HOOK, "removed", "hook {removed} is removed"),
+            "delete": removing("listen to a registry no longer", _path, _HOOK, "removed", "hook {removed} is removed"),
         },
         guide="watch-registries",
     ),

@@ -138,7 +138,7 @@ VERBS = (
             "upload": Action("add an image by its archive", _uploading, image_add.upload),
             "wait": Action("wait until images are analysed (exit status 2: one cannot be)", _waiting, image_add.wait),
             "list": Action("list the account's images, the newest first", _listing, image_look.show_images),
-            "get": Action("show one image", _getting, image_look.get),
+            "show": Action("show one image", _getting, image_look.get),
             "check": Action(
                 "may it be deployed? Exit status 0, 1 (stop) or 3 (cannot tell)", _checking, image_look.check
             ),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.shown import Column, show, show_fields, show_list
+from hullmark.cli.rows import print_json, print_line
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ MOST_DOCUMENT = 1 << 30
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
 _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
 CANNOT_TELL = 3
+_NAMES = 5
 
 IMAGE_COLUMNS: tuple[Column, ...] = (
     ("DIGEST", "digest"),
@@ -133,7 +135,6 @@ def history(arguments: argparse.Namespace) -> int:
 
 def vulns(arguments: argparse.Namespace) -> int:
     """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages of which nothing can be said."""
-    from hullmark.cli.rows import print_json
     from hullmark.report.matches_words import plural
     from hullmark.report.terminal import safe
 
@@ -153,10 +154,22 @@ def vulns(arguments: argparse.Namespace) -> int:
         return 0
     show_list(arguments, found, _MATCH_COLUMNS, "no vulnerability is known")
     for gap in api.get(f"{path}/vulnerabilities", {**query, "limit": 1}).get("uncovered", ()):
-        sys.stdout.write(safe(f"unknown, not clean: {gap['reason']} ({plural(gap['packages'], 'package')})") + "\n")
-    if untold := sum(1 for _ in api.pages(f"{path}/unknown")):
-        sys.stdout.write(f"nothing can be said of {untold} packages: -o json names them, with the reasons\n")
+        print_line(safe(f"unknown, not clean: {gap['reason']} ({plural(gap['packages'], 'package')})"), hang=2)
+    _print_unknown(list(api.pages(f"{path}/unknown")))
     return 0
+
+
+def _print_unknown(untold: list[dict[str, Any]]) -> None:
+    """The packages of which nothing can be said: a line for each reason."""
+    from hullmark.report.matches_words import by_reason, plural, some
+    from hullmark.report.terminal import safe
+
+    told = ((one["reason"], (one["package"]["name"],), one["package"]["name"]) for one in untold)
+    for reason, names in by_reason(told):
+        who = f"nothing can be said of {plural(len(names), 'package')}"
+        print_line(safe(f"{who}: {reason}: {some(names, _NAMES)}"), hang=2)
+    if len(untold) > _NAMES:
+        sys.stdout.write("-o json names each of them\n")
 
 
 def sbom(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.server_options import add_server_options
-from hullmark.cli.settings import Settings, settings_of
+from hullmark.cli.settings import PASSWORD, USER, Settings, settings_of
 
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
@@ -87,10 +87,10 @@ def _made_key(
     from hullmark.net.api_client import ApiRefused
 
     environment = settings.environment
-    user = arguments.user or environment.get("HULLMARK_USER") or asked("name", is_secret=False)
+    user = arguments.user or environment.get(USER.variable) or asked("name", is_secret=False)
     # The environment's password is that of the environment's person.
-    is_environments = user == environment.get("HULLMARK_USER")
-    password = (environment.get("HULLMARK_PASSWORD") if is_environments else "") or asked("password")
+    is_environments = user == environment.get(USER.variable)
+    password = (environment.get(PASSWORD.variable) if is_environments else "") or asked("password")
     api = _client(settings, arguments.url, account, user=user, password=password)
     myself = api.get("/whoami")
     try:

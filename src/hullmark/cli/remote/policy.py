@@ -162,7 +162,7 @@ def _show_trial(arguments: argparse.Namespace, api: ApiClient, path: str, trial:
 ACTIONS = {
     "add": Action("add a version of a policy to the server", _adding, add),
     "list": listing("list the server's policies", _ALL, _LISTED, "no policy"),
-    "get": Action("print a policy's text as the server has it", _getting, get),
+    "show": Action("print a policy's text as the server has it", _getting, get),
     "versions": Action("list what a policy ever said, the newest first", _listing_versions, versions),
     "active": listing("list which policies are in force on the server", "/activations", _ACTIVE, "none is in force"),
     "activate": sending(

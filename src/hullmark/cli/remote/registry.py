@@ -8,7 +8,7 @@ from hullmark.cli.remote.actions import Action, api_of
 from hullmark.cli.remote.noun import Noun, acting, listing, named, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
-from hullmark.cli.settings import settings_of
+from hullmark.cli.settings import REGISTRY_PASSWORD, settings_of
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def _add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
 
     settings = settings_of(arguments)
-    password = settings.environment.get("HULLMARK_REGISTRY_PASSWORD", "")
+    password = settings.environment.get(REGISTRY_PASSWORD.variable, "")
     if arguments.username and not password:
         password = asked(f"password of {arguments.username}")
     request = {

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hullmark.cli.rows import print_json
+from hullmark.cli.rows import print_json, print_line, terminal_width
 
 Column = tuple[str, str | Callable[[Any], object]]
 """A heading, and a field's name or a function of the item."""
 
 _BATCH = 200
-_MOST = 100
+_WIDEST = 100
+"""One very long text does not widen its column for all rows: it sticks out."""
+
+_SPARE = ("LICENCES", "EVERY", "SIZE", "CREATED", "ADDED", "CHANGED", "USED", "OPERATOR", "TYPE", "RISK")
+"""What a narrow terminal may do without, the first of them first."""
 
 
 def show_list(arguments: argparse.Namespace, items: Iterable[Any], columns: Sequence[Column], none: str) -> int:
@@ -31,7 +35,7 @@ def show(arguments: argparse.Namespace, document: Any, line: str | Callable[[Any
     if arguments.output == "json":
         print_json(document)
     else:
-        sys.stdout.write((line if isinstance(line, str) else _safe(line(document))) + "\n")
+        print_line(line if isinstance(line, str) else _safe(line(document)), hang=2)
     return 0
 
 
@@ -42,7 +46,7 @@ def show_lines(arguments: argparse.Namespace, document: Any, lines: Callable[[An
     else:
         for text in lines(document):
             for line in text.split("\n"):
-                sys.stdout.write(_safe(line) + "\n")
+                print_line(_safe(line), hang=2)
     return 0
 
 
@@ -54,7 +58,7 @@ def show_fields(arguments: argparse.Namespace, document: Mapping[str, Any]) -> i
     width = max(map(len, document), default=0)
     for name, value in document.items():
         text = ", ".join(map(cell, value)) if isinstance(value, list) else cell(value)
-        sys.stdout.write(f"{name.replace('_', ' '):<{width}}  {_safe(text)}".rstrip() + "\n")
+        print_line(_safe(text), f"{name.replace('_', ' '):<{width}}  ")
     return 0
 
 
@@ -106,18 +110,35 @@ def _print_json_array(items: Iterable[Any]) -> None:
 
 def _print_table(items: Iterator[Any], columns: Sequence[Column]) -> bool:
     """Answers whether there was anything. Widths are those of the first rows, and grow with later ones."""
-    widths = [len(head) for head, _ in columns]
+    head = tuple(name for name, _ in columns)
     is_first = True
+    widths = [len(name) for name in head]
     while batch := [_row(item, columns) for item in itertools.islice(items, _BATCH)]:
-        widths = [max(width, *(len(row[i]) for row in batch)) for i, width in enumerate(widths)]
-        head = [tuple(head for head, _ in columns)] if is_first else []
-        for row in (*head, *batch):
-            line = "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True))
-            sys.stdout.write(line.rstrip() + "\n")
+        if width := terminal_width():
+            _print_fitting(head, batch, width, is_first=is_first)
+        else:
+            longest = (max(len(row[i]) for row in batch) for i in range(len(head)))
+            widths = [max(before, min(size, _WIDEST)) for before, size in zip(widths, longest, strict=True)]
+            for row in (*([head] if is_first else ()), *batch):
+                line = "  ".join(f"{text:<{size}}" for text, size in zip(row, widths, strict=True))
+                sys.stdout.write(line.rstrip() + "\n")
         is_first = False
     return not is_first
 
 
+def _print_fitting(head: tuple[str, ...], rows: list[tuple[str, ...]], width: int, *, is_first: bool) -> None:
+    """Rows on a terminal; further ones below the first are laid out for themselves, with heads of their own where these move."""
+    from hullmark.report.table import grid, left_out_lines
+    from hullmark.report.terminal import Paint
+
+    paint = Paint(color=False)
+    found = grid(head, rows, width, paint, _SPARE)
+    lines = [*found.head] if is_first else ["", *found.head]
+    for row in found.rows:
+        lines += row
+    for line in (*lines, *left_out_lines(found.left_out, width, paint)):
+        sys.stdout.write(line + "\n")
+
+
 def _row(item: Any, columns: Sequence[Column]) -> tuple[str, ...]:
-    found = (cell(item.get(source) if isinstance(source, str) else source(item)) for _, source in columns)
-    return tuple(_safe(text if len(text) <= _MOST else text[: _MOST - 1] + "…") for text in found)
+    return tuple(_safe(cell(item.get(source) if isinstance(source, str) else source(item))) for _, source in columns)

@@ -19,7 +19,9 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.api_client import ApiClient, ApiRefused, segment
 
 if TYPE_CHECKING:
+    from hullmark.cli.output import Output
     from hullmark.cli.settings import Settings
+    from hullmark.report.format import Kind
 
 _LOCAL_ONLY = {
     "scan": ("for_policies", "all_layers", "secret_rules", "secret_salt", "clamd", "clamav_database", "yara_rules"),
@@ -43,13 +45,25 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 def scan(arguments: argparse.Namespace, settings: Settings) -> int:
     """The inventory of each source."""
-    outputs = wanted_outputs("inventory", arguments.output)
+    outputs = _outputs("inventory", arguments)
     _refuse_local("scan", arguments)
     api = connect(arguments, settings)
     for source in arguments.source:
         path = _image(api, source, arguments, settings)
         put_documents(api, f"{path}/inventory", {"files": arguments.files or None}, outputs)
     return 0
+
+
+def _outputs(kind: Kind, arguments: argparse.Namespace) -> list[Output]:
+    """What -o asks for. The server answers for each source by itself, so several fit into nothing that holds one document."""
+    outputs = wanted_outputs(kind, arguments.output, len(arguments.source))
+    for output in outputs:
+        if len(arguments.source) > 1 and (output.file or output.format.render_all is not None):
+            what = output.file or f"a document of the format {output.format.name}"
+            raise HullmarkError(
+                f"a server's answers about several images cannot share {what}", advice="ask for one after another"
+            )
+    return outputs
 
 
 def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -59,7 +73,7 @@ def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.cli.settings import known_moment, moment
     from hullmark.report.matches_json import MatchesJson
 
-    outputs = wanted_outputs("matches", arguments.output)
+    outputs = _outputs("matches", arguments)
     status_of = condition(arguments)
     _refuse_local("vulns", arguments)
     api = connect(arguments, settings)
@@ -80,7 +94,7 @@ def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def check(arguments: argparse.Namespace, settings: Settings) -> int:
     """The verdict on each source; the exit status is that of the worst: a stop, then what cannot be told."""
-    outputs = wanted_outputs("verdict", arguments.output)
+    outputs = _outputs("verdict", arguments)
     _refuse_local("check", arguments)
     api = connect(arguments, settings)
     query = {"policy": arguments.policy or "", "environment": arguments.environment}

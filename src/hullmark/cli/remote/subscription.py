@@ -173,7 +173,7 @@ VERBS = (
             "add": Action("tell channels of what becomes of some images", _adding, _add),
             "change": Action("have a subscription say something else, or switch it off or on", _changing, _change),
             "try": Action("show what a subscription would have told lately; nothing is sent", _trying, _try),
-            "remove": removing(
+            "delete": removing(
                 "remove a subscription", _ONE, _SUBSCRIPTION, "removed", "subscription {removed} removed"
             ),
         },

@@ -107,7 +107,7 @@ VERBS = (
             "list": listing("list what is watched", "/watches", _COLUMNS, "nothing is watched", _FILTERS),
             "add": Action("watch a tag, or a repository", _adding, _add),
             "change": Action("change how often, or whether, it is looked at", _changing, _change),
-            "remove": removing(
+            "delete": removing(
                 "watch something no longer; the image stays", _path, _WATCH, "removed", "{removed} is watched no longer"
             ),
             "look": sending(
