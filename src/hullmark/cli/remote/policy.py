@@ -33,7 +33,15 @@ _FLIPS: tuple[Column, ...] = (
 
 
 _ALL, _ONE, _POLICY = "/policies", "/policies/{name}", named("the policy")
-_LISTED: tuple[Column, ...] = (*_HEADS[:3], ("ACTIVE", "is_active"), *_HEADS[3:])
+
+
+def _cost(policy: dict[str, Any]) -> str:
+    """The processor time that judging one image takes, as measured."""
+    each = policy["seconds_each"]
+    return "" if each is None else f"{each * 1000:.0f} ms" if each < 1 else f"{each:.1f} s"
+
+
+_LISTED: tuple[Column, ...] = (*_HEADS[:3], ("ACTIVE", "is_active"), ("EACH", _cost), *_HEADS[3:])
 _VERSIONS: tuple[Column, ...] = (*_HEADS, ("BY", "created_by"), ("AT", time_of("created_at")), ("NOTE", "note"))
 _ACTIVE = (
     ("ID", "id"),

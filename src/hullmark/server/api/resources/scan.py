@@ -34,7 +34,6 @@ from hullmark.server.tables.audit import RequestOrigin
 _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
 _RECEIVING = "scan_bodies"
-_RETRY_SECONDS = 10
 _LARGEST_WISH = Limit(8 << 20, "bytes of a request to scan at once that is not a document", "refused")
 _MAX_TEXT = Limit(2 << 20, "characters of a policy that an image is checked with at once", "refused")
 
