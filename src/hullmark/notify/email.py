@@ -90,7 +90,7 @@ def _name(of: str, settings: Settings) -> str:
 
 
 def _text(what: MessageContent) -> str:
-    parts = [what.title, *paragraphs(what, _TEXT, _MAX_PARAGRAPH)]
+    parts = paragraphs(what, _TEXT, _MAX_PARAGRAPH)
     if what.link:
         parts.append(f"{what.all}: {what.link}")
     return "\n\n".join((*parts, f"-- \n{what.footer}")) + "\n"

@@ -185,8 +185,11 @@ def shown(delivery: Delivery) -> MessageContent:
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
         is_more = notice.count > 1 and sections[0].more
         everything = f"All {notice.count} of them" if is_more else "All of it"
+    title = clean(delivery.title, 256) or "Hullmark"
+    if len(sections) == 1 and title.startswith(sections[0].counts):
+        sections = (msgspec.structs.replace(sections[0], counts=""),)  # the title says it
     return MessageContent(
-        title=clean(delivery.title, 256) or "Hullmark",
+        title=title,
         sections=sections,
         footer=footer,
         link=address(notice.link),
@@ -240,7 +243,9 @@ def image_shown(item: Item, *, has_place: bool = True) -> ShownImage:
     words = [_KINDS.get(item.kind, item.kind)]
     if item.policy:
         words.append(f"policy {item.policy}" + (f" in {item.environment}" if item.environment else ""))
-    if item.before or item.after:
+    if item.before == item.after != "":
+        words.append(f"still {_short(item.after)}")
+    elif item.before or item.after:
         words.append(f"{_short(item.before) or 'nothing'} → {_short(item.after) or 'nothing'}")
     if item.is_deployed:
         words.append("running")

@@ -191,6 +191,7 @@ def _item(item: Item, page: _Page, *, has_place: bool) -> str:
         more.insert(0, f"policy {page.word(item.policy, 100)}")
     before, after = (page.word(_shortened(text), 100) for text in (item.before, item.after))
     became = f": {before} → {after}" if before and after else ""
+    became = f": still {after}" if before == after != "" else became
     where = page.word(where_in(item), _MOST_REST) if has_place else ""
     return f"{name}{became}" + (f" ({', '.join(more)})" if more else "") + (f"; {where}" if where else "")
 
