@@ -52,7 +52,9 @@ def masked_text(text: str) -> str:
 
 
 def masked_dockerfile(text: str) -> str:
-    """A whole Dockerfile."""
+    """A whole Dockerfile, "" where there is none."""
+    if not text:
+        return ""
     return masked_document(text.encode("utf-8", "surrogatepass"), "Dockerfile").decode("utf-8", "surrogatepass")
 
 
