@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import PASSWORD
+from tests.support.processes import PASSWORD, forked_server, place, until
 from tests.support.server import Running, running_server
 
 PROXY, GUESSER, ANNA, BERT = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -134,3 +134,14 @@ def test_metrics_are_for_operators_or_on_a_listener_of_their_own(
     assert "hullmark_database_up 1.0" in text
     assert asked(metrics_port, "/api/v1/whoami")[0] == 404
     assert asked(metrics_port, "/v1/version", "")[0] == 404
+
+
+@pytest.mark.parametrize("role", ["worker", "scheduler"])
+def test_each_role_answers_for_its_life_and_what_it_counts(database_url: str, role: str) -> None:
+    port = free_port()
+    with place() as folder, forked_server(folder, HULLMARK_DATABASE_URL=database_url) as made:
+        process = made.start(role, HULLMARK_METRICS_LISTEN=f"{PROXY}:{port}")
+        until(lambda: asked(port, "/healthz", "") == (200, {"status": "ok"}), 60, "a sign of life")
+        status, text = asked(port, "/metrics", "")
+        assert (status, "hullmark_jobs" in text) == (200, True)
+        assert process.end() == 0
