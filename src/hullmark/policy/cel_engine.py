@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from functools import cache
+import sys
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
+_NAME = "cel.cel"
 
-@cache
+
 def cel_engine() -> Any:
-    """The module `cel.cel` of the package common-expression-language. Raises ImportError where it is not installed."""
+    """The module `cel.cel` of the package common-expression-language. Raises ImportError where it is not installed.
+
+    A process may load it once: whoever imports the package itself is given the same one.
+    """
+    known = sys.modules.get(_NAME)
+    if known is not None:
+        return known
     package = find_spec("cel")
     places = package.submodule_search_locations if package is not None else None
-    found = PathFinder.find_spec("cel", places) if places else None
+    found = PathFinder.find_spec(_NAME, places) if places else None
     if found is None or found.loader is None:
         raise ImportError("the package common-expression-language is not installed")
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
+    module = sys.modules[_NAME] = module_from_spec(found)
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[_NAME]
+        raise
     return module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -152,3 +153,10 @@ def test_an_expression_that_asks_what_is_exploited_cannot_tell_without_a_whole_l
 def test_where_nothing_is_found_nothing_can_be_exploited() -> None:
     seen = facts(packages=[CURL], matches=matches(exploited_gap=GAP), evaluate=Evaluator())
     assert list(holds(Holds(expression=Expression("matches.exists(m, m.advisory.kev != null)")), seen)) == []
+
+
+def test_whoever_imports_the_package_of_the_engine_is_given_the_same_one() -> None:
+    code = "from hullmark.policy.cel_engine import cel_engine as e; a = e(); import cel; assert cel.compile is a.compile is e().compile"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import cel; from hullmark.policy.cel_engine import cel_engine as e; assert cel.compile is e().compile"
+    subprocess.run([sys.executable, "-c", code], check=True)
