@@ -103,6 +103,7 @@ def without_fix(part: AffectedPackage) -> AffectedPackage:
     return msgspec.structs.replace(part, ranges=spans, fix_state="not-fixed")
 
 
+@pytest.mark.slow
 def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_new_snapshot(
     world: World,
     database_url: str,

@@ -62,6 +62,7 @@ def peak_mib(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
+@pytest.mark.slow
 def test_every_hostile_image_comes_to_an_end_and_the_worker_lives(cases: list[Path]) -> None:
     layouts = [path for path in cases if (path / "index.json").is_file()]
     with place() as folder, served(layouts).running() as registry, forked_server(folder) as running:

@@ -89,6 +89,7 @@ def rounds_of(running: Server) -> Callable[[], int]:
     return count
 
 
+@pytest.mark.slow
 def test_nothing_leaves_a_restored_copy_until_it_is_unmuted(outside: Outside) -> None:
     with place() as folder, place() as other:
         with forked_server(folder, **settings(outside)) as running:
