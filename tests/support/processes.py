@@ -111,7 +111,7 @@ class Client:
         found: list[dict[str, Any]] = []
         cursor = ""
         while True:
-            page = self.must("GET", f"/api/v1/images?limit=200&cursor={cursor}")
+            page = self.insist("GET", f"/api/v1/images?limit=200&cursor={cursor}").document
             found += page["items"]
             if not (cursor := page["next"] or ""):
                 return found
