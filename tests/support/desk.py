@@ -22,6 +22,7 @@ from hullmark.server.process.worker.tasks import TASKS, Work
 from hullmark.server.stories.advisories.advisories import Books, publish
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.judging import turn
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from tests.support.images import Blobs, tar_of
@@ -30,6 +31,9 @@ from tests.support.snapshots import snapshot_in
 
 PASSWORD = "the operator's words"  # noqa: S105
 _numbers = itertools.count()
+_PATIENCE = 3600.0
+"""Seconds that a turn of judging lasts here: on a busy machine a job would leave images to another one, and tests count them."""
+
 OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
 
 
@@ -136,6 +140,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
     settings.data.mkdir()
     services = services_for(settings, {})
+    turn.SECONDS = _PATIENCE
     with ExitStack() as stack:
         app = stack.enter_context(_application(services))
         app.state["gate"] = gate = Gate(services)

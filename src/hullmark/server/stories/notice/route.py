@@ -115,7 +115,7 @@ async def _pack(
         await routing.hasten(connection, planned.sooner)
     placed = [*planned.joined, *((message.id, lot) for message, lot in zip(began, planned.begun, strict=True))]
     await routing.fill(connection, account_id, [(message, number) for message, lot in placed for number in lot.ids])
-    due = planned.due | await _keep_order(connection, account_id, heard, placed, now)
+    due = planned.due | await _keep_order(connection, account_id, placed, now)
     await transitions.want_delivery(connection, sorted(map(str, due)))
     messages: dict[int, int] = {}
     for message, lot in sorted(placed, key=lambda item: item[0], reverse=True):
@@ -136,11 +136,11 @@ async def _hold(
 
 
 async def _keep_order(
-    connection: Connection, account_id: int, heard: Listening, placed: Sequence[tuple[int, Lot]], now: datetime
+    connection: Connection, account_id: int, placed: Sequence[tuple[int, Lot]], now: datetime
 ) -> set[Any]:
-    """Messages about an image stay in order: those held by quiet hours go out before one that does not wait."""
+    """Messages about an image stay in order: those held by quiet hours, or for a verdict, go out before one that does not wait."""
     urgent = [message for message, lot in placed if lot.cause_id is not None and lot.due_at is None]
-    if not urgent or all(wanted.quiet is None for wanted in heard.subscriptions):
+    if not urgent:
         return set()
     return set(await routing.release_images(connection, account_id, urgent, now))
 

@@ -231,8 +231,8 @@ async def mark_routed(connection: Connection, account_id: int, whys: Sequence[tu
 
 
 async def release_images(connection: Connection, account_id: int, urgent: Sequence[int], now: datetime) -> list[UUID]:
-    """Send messages held by quiet hours before messages that do not wait, if they share an image: messages about an image
-    stay in order. Returns the channels."""
+    """Send messages held by quiet hours, or for a verdict, before messages that do not wait, if they share an image: messages about an
+    image stay in order. Returns the channels."""
     cursor = await connection.execute(
         """
         WITH freed AS (
