@@ -784,3 +784,17 @@ def _dump(world: World) -> str:
 
 def _basic(who: tuple[str, str]) -> str:
     return "Basic " + base64.b64encode(":".join(who).encode()).decode()
+
+
+async def test_the_address_of_a_page_chooses_the_account_for_reading_alone(world: World) -> None:
+    await world.team("team-a", ANNA)
+    await world.team("team-b", BERT)
+    await world.add("team-a", ("carl", "carl's own words"), "admin")
+    joined = {"name": "carl", "role": "admin"}
+    assert (await world.ask(ADMIN, "POST", "/accounts/team-b/persons", joined)).status_code == 201
+    carl, chosen = ("carl", "carl's own words"), "?format=html&account=team-b"
+    assert (await world.ask(carl, "GET", f"/whoami{chosen}")).json()["account"] == "team-b"
+    assert (await world.ask(carl, "POST", f"/keys{chosen}", {"name": "k", "role": "ci"})).status_code == 201
+    assert [key["name"] for key in (await world.ask(carl, "GET", "/keys")).json()["items"]] == ["k"]
+    assert (await world.ask(carl, "GET", "/keys", account="team-b")).json()["items"] == []
+    assert (await world.ask(ANNA, "GET", f"/whoami{chosen}")).status_code == 403

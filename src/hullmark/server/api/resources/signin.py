@@ -150,7 +150,10 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 def _account_of_page(scope: Scope) -> str:
     """The account in the address of a page that somebody reads in a browser, which sends no header for it; "" if there is none."""
-    given = parse_qs(cast("HTTPScope", scope)["query_string"].decode("latin-1"))
+    asked = cast("HTTPScope", scope)
+    if asked.get("method") != "GET":
+        return ""
+    given = parse_qs(asked["query_string"].decode("latin-1"))
     return given["account"][0] if given.get("format") == ["html"] and given.get("account") else ""
 
 
