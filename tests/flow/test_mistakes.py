@@ -18,7 +18,7 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     ),
     ("nginx:1.27", "there is no command 'nginx:1.27'", "hullmark scan nginx:1.27 says what is inside"),
     ("scna app", "there is no command 'scna': scan?", ""),
-    ("image nginx", "there is no action 'nginx'", "hullmark vulns nginx looks at an image from here"),
+    ("image nginx", "there is no action 'nginx'", "hullmark vulns nginx examines an image from this machine"),
     ("sbom nginx", "there is no action 'nginx'", "hullmark scan nginx -o cyclonedx-json writes the bill of materials"),
     ("fs .", "there is no command 'fs'", "a folder is scanned as any image: hullmark scan dir:PATH"),
     ("version", "there is no command 'version'", "it is hullmark --version"),

@@ -164,6 +164,18 @@ async def test_what_waits_moves_once_a_policy_is_found_to_take_long(at: Desk, mo
     assert await rows(at, "SELECT count(*) FROM verdict") == [(3,)]
 
 
+async def test_what_waits_already_moves_when_a_policy_that_takes_long_is_put_in_force(at: Desk) -> None:
+    await hold(at, "dear", 2)
+    ids = await account_ids(at)
+    await waiting(at, ids["dear"], 3)
+    await put_in_force(at, "dear", EXPRESSION)
+    statement = "SELECT DISTINCT queue_name FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'judge'"
+    assert await rows(at, statement) == [(jobs.JUDGING,)]
+    await rows(at, "UPDATE procrastinate_jobs SET priority = 100 WHERE task_name = 'rejudge' RETURNING 1")
+    assert await at.work(1) == ["rejudge"]
+    assert await rows(at, statement) == [(jobs.COSTLY,)]
+
+
 async def test_after_its_turn_the_rest_waits_again_and_is_told_as_one(
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,9 @@ def instead(command: str, value: str) -> str:
     if command == "hullmark sbom":
         return f"hullmark scan {value} -o cyclonedx-json writes the bill of materials of an image"
     if command == "hullmark image":
-        return f"hullmark vulns {value} looks at an image from here; image is about those that a server looks after"
+        return (
+            f"hullmark vulns {value} examines an image from this machine; `hullmark image` is about images on a server"
+        )
     return ""
 
 

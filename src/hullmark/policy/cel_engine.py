@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from threading import Lock
 from typing import Any
 
 _NAME = "cel.cel"
+_lock = Lock()
 
 
 def cel_engine() -> Any:
@@ -15,18 +17,17 @@ def cel_engine() -> Any:
 
     A process may load it once: whoever imports the package itself is given the same one.
     """
-    known = sys.modules.get(_NAME)
-    if known is not None:
-        return known
+    with _lock:
+        return sys.modules.get(_NAME) or _load()
+
+
+def _load() -> Any:
     package = find_spec("cel")
     places = package.submodule_search_locations if package is not None else None
     found = PathFinder.find_spec(_NAME, places) if places else None
     if found is None or found.loader is None:
         raise ImportError("the package common-expression-language is not installed")
-    module = sys.modules[_NAME] = module_from_spec(found)
-    try:
-        found.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[_NAME]
-        raise
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    sys.modules[_NAME] = module
     return module

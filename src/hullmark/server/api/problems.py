@@ -15,7 +15,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.server.api.pages import problem_page, wants_page
 from hullmark.server.objects.objects import ObjectsUnreachable
-from hullmark.server.stories.muting import Muted
+from hullmark.server.stories.muting import MutedServer
 from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.source import ImageNotFound
 from hullmark.source.source import RegistryUnwell
@@ -112,7 +112,7 @@ def _worded(message: str) -> str:
 _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
     (ImageNotFound, 404),
     (ForbiddenAddress, 422),
-    (Muted, 409),
+    (MutedServer, 409),
     (NetError, 502),
     (RegistryUnwell, 502),
     (DatabaseUnreachable, 503),

@@ -30,7 +30,7 @@ class Mute(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Muted(HullmarkError):
+class MutedServer(HullmarkError):
     """The server is muted."""
 
 
@@ -47,11 +47,11 @@ async def is_muted(services: Services) -> bool:
 
 
 async def require_unmuted(services: Services) -> None:
-    """Raise Muted if the server is."""
+    """Raise MutedServer if the server is."""
     async with services.database.system() as connection:
         kept = await mute_of(connection)
     if kept is not None:
-        raise Muted(f"the server is muted: {kept.reason}", advice=ADVICE)
+        raise MutedServer(f"the server is muted: {kept.reason}", advice=ADVICE)
 
 
 async def mute(connection: Connection, reason: str, now: datetime) -> Mute:

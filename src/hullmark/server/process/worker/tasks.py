@@ -67,6 +67,7 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
     """Have every image of an account judged, some to a job, after what is requested by itself: those that run first, then those
     that were in compliance once, then the others. What was requested so before, and still waits, is requested again."""
     async with work.services.database.system() as connection:
+        await jobs.queue_again(connection, account_id)  # what waits already may take longer by what is in force now
         await jobs.forget_waiting(connection, "judge_some", account_id, priority=_FIRST[0][0])
     queued = set[int]()
     for priority, standing in _FIRST:

@@ -123,7 +123,8 @@ def _pause(services: Services, last: LastUpdate) -> float:
 
 
 async def update_advisories(services: Services, wished: UpdateOptions) -> LastUpdate:
-    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down. Raises Muted."""
+    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down. Raises
+    MutedServer."""
     await require_unmuted(services)
     began = services.clock()
     try:

@@ -128,7 +128,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def carry_out_scan(services: Services, books: Books, order: Order, worker: str) -> str:
-    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome. Raises Muted."""
+    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome. Raises MutedServer."""
     await require_unmuted(services)
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
