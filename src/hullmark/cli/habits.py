@@ -125,9 +125,11 @@ def meant(option: str, there: Iterable[str]) -> str:
     elsewhere = {theirs: said for theirs, (ours, said) in OPTIONS.items() if ours in known and theirs not in known}
     if name in elsewhere:
         return elsewhere[name]
-    near = get_close_matches(name, [*known, *elsewhere], 2) if name.startswith("--") else []
+    # Without the dashes, which make all of them alike.
+    words = [other[2:] for other in (*known, *elsewhere) if other.startswith("--")]
+    near = [f"--{word}" for word in get_close_matches(name[2:], words, 2)] if name.startswith("--") else []
     if near and near[0] in elsewhere:
         # Of what is called otherwise here, only a slip of the finger is meant.
         return elsewhere[near[0]] if get_close_matches(name, near[:1], 1, _SLIP) else ""
     likely = [option for option in near if option in known]
-    return f"{' or '.join(likely)}?" if likely else ""
+    return f"did you mean {' or '.join(likely)}?" if likely else ""

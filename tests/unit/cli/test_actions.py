@@ -103,7 +103,7 @@ def test_what_stands_before_an_action_holds_behind_it() -> None:
             "scan --db-dir x y",
             "layers are kept in --cache-dir DIR; --db-dir is for advisories, which this command does not read",
         ),
-        ("image list --stat x", "--state or --tag?"),
+        ("image list --stat x", "did you mean --state?"),
     ],
 )
 def test_a_folder_or_option_that_is_called_otherwise_is_answered(
