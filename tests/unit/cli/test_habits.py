@@ -20,7 +20,11 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     ("words", "what", "advice"),
     [
         (("vulns", "--severty", "high", "x"), "hullmark vulns has no option --severty", OPTIONS["--severity"][1]),
-        (("vulns", "--only-fixd", "x"), "hullmark vulns has no option --only-fixd", "did you mean --only-fixed or --only-notfixed?"),
+        (
+            ("vulns", "--only-fixd", "x"),
+            "hullmark vulns has no option --only-fixd",
+            "did you mean --only-fixed or --only-notfixed?",
+        ),
         (
             ("vulns", "--ignore-unfixed", "x"),
             "hullmark vulns has no option --ignore-unfixed",
