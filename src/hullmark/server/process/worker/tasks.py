@@ -20,7 +20,7 @@ from hullmark.server.stories.images import analyse
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
-from hullmark.server.stories.rollout import adopt
+from hullmark.server.stories.rollout import adopt, policy_change
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
 from hullmark.server.tables import jobs, retention
@@ -79,6 +79,18 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
                 await want_verdicts(connection, fresh, cause, priority)
             queued.update(some)
             count, after = len(some), max(some, default=after)
+
+
+async def carry_policy(work: Work, account_id: int, activation_id: int, before_id: int, cause: str) -> None:
+    """Bring an account's verdicts from one version of a policy to the next: by what differs, where that can be told of packages alone; else
+    every image is judged."""
+    async with work.services.database.system() as connection:
+        await jobs.queue_again(connection, account_id)
+    step = policy_change.PolicyStep(account_id, activation_id, before_id, cause)
+    is_carried = await policy_change.carry(work.services, work.books, step)
+    _log.info("carried" if is_carried else "to be judged", account=account_id, activation=activation_id)
+    if not is_carried:
+        await rejudge_account(work, account_id, cause)
 
 
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
@@ -141,6 +153,7 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "judge": (jobs.JUDGING, judge_image),
     "judge_some": (jobs.JUDGING, judge_images),
     "rejudge": (jobs.REJUDGING, rejudge_account),
+    "carry": (jobs.REJUDGING, carry_policy),
     "adopt": ("matching", adopt_snapshot),
     "simulate": (jobs.COSTLY, simulate_policy),
     "update_advisories": ("feeds", update_advisories),

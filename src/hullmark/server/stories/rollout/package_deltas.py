@@ -1,0 +1,187 @@
+"""What another version of a policy says differently of packages: each is asked about once, for all images that hold it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hullmark.model import notice
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.match import Match
+from hullmark.model.verdict import VerdictInputs
+from hullmark.notify.scene import Scene
+from hullmark.server.stories.rollout import sums
+from hullmark.server.stories.rollout.announcements import announcements
+from hullmark.server.stories.rollout.finding_changes import match_of
+from hullmark.server.stories.rollout.rule_differences import RuleDifference
+from hullmark.server.stories.rollout.sums import PackageFindings
+from hullmark.server.stories.rollout.telling import CauseName, gather
+from hullmark.server.tables.advisories import match_changes, matches
+from hullmark.server.tables.advisories.match_changes import HeldPackage, Side
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images import coordinates
+from hullmark.server.tables.rollout import policy_changes
+
+GRAVEST = 5
+"""Pieces of evidence that an image is told with, the gravest: a message shows no more, and the verdict has all."""
+
+
+class Piece(NamedTuple):
+    """A piece of evidence, as JSON, for news of a kind ("": only where compliance is lost or regained)."""
+
+    severity: int
+    kind: str
+    evidence: msgspec.Raw
+
+
+class PackageDelta(NamedTuple):
+    """What is added to the verdicts of images that hold a package. `pieces` are the gravest of each kind; `lost` and `gained` as
+    Changes has them."""
+
+    is_doubtful: bool = False
+    stops: int = 0
+    warns: int = 0
+    findings: int = 0
+    next_at: datetime | None = None
+    pieces: tuple[Piece, ...] = ()
+    lost: tuple[Any, ...] = ()
+    gained: tuple[Any, ...] = ()
+
+
+class Question(NamedTuple):
+    """What packages are asked about: the rules that differ, the moment with its advisories, and as what it is told."""
+
+    difference: RuleDifference
+    at: sums.Moment
+    scene: Scene
+    inputs: tuple[VerdictInputs, VerdictInputs]
+
+
+class _Case(NamedTuple):
+    package_id: int
+    matches: tuple[Match, ...]
+
+
+async def deltas_of(
+    connection: Connection, packages: Iterable[int], question: Question, causes: dict[CauseName, notice.Cause]
+) -> dict[int, PackageDelta]:
+    """The deltas of those packages of which something else is said now. `causes` gets what they are told with."""
+    cases = await _cases(connection, await policy_changes.packages_by_id(connection, packages))
+    return await asyncio.to_thread(_deltas, cases, question, causes)
+
+
+async def _cases(connection: Connection, held: Sequence[HeldPackage]) -> list[_Case]:
+    """The matches of each vulnerability in each package."""
+    ids = sorted({package.coordinate_id for package in held})
+    known = await coordinates.coordinates_by_id(connection, ids)
+    rows: dict[int, list[matches.FoundRow]] = {}
+    for row in await matches.rows_of(connection, ids):
+        rows.setdefault(row.coordinate_id, []).append(row)
+    advisories = {row.advisory_id for some in rows.values() for row in some}
+    weights = await match_changes.weights_of(connection, advisories)
+    bodies = await match_changes.bodies_of(connection, advisories)
+    exempt = await match_changes.exempt_of(connection, [package.id for package in held if package.is_owned])
+
+    def cases_of(package: HeldPackage) -> Iterable[_Case]:
+        by_name: dict[str, list[Match]] = {}
+        answered = exempt.get(package.id, {})
+        for row in sorted(rows.get(package.coordinate_id, ())):
+            name, weight = weights[row.advisory_id]
+            side = Side(row, weight, answered.get(row.advisory_id))
+            by_name.setdefault(name, []).append(match_of(side, package, known[package.coordinate_id], bodies))
+        return (_Case(package.id, tuple(by_name[name])) for name in sorted(by_name))
+
+    return await asyncio.to_thread(lambda: [case for package in held for case in cases_of(package)])
+
+
+def _deltas(
+    cases: Sequence[_Case], question: Question, causes: dict[CauseName, notice.Cause]
+) -> dict[int, PackageDelta]:
+    difference = question.difference
+    asked = [case.matches for case in cases]
+    before = sums.said_of(difference.before, asked, question.at)
+    after = sums.said_of(difference.after, asked, question.at)
+    found: dict[int, PackageDelta] = {}
+    for case, findings in zip(cases, zip(before, after, strict=True), strict=True):
+        delta = _delta(findings, question, causes)
+        if delta is not None:
+            known = found.get(case.package_id)
+            found[case.package_id] = _together(known, delta) if known is not None else delta
+    return found
+
+
+def _delta(
+    findings: tuple[PackageFindings, PackageFindings], question: Question, causes: dict[CauseName, notice.Cause]
+) -> PackageDelta | None:
+    target = question.difference.target
+    total = sums.sum_of(target, *findings)
+    if total is None:
+        return None
+    if total.is_doubtful:
+        return PackageDelta(is_doubtful=True)
+    pieces = []
+    for entry in announcements(total, findings, question.inputs, question.scene, None):
+        if entry["about"]["kind"] != "policy":
+            return PackageDelta(is_doubtful=True)
+        gather(causes, target.account_id, entry)
+        severity = SEVERITY_RANK[entry["severity"]]
+        pieces += [Piece(severity, entry["kind"], msgspec.Raw(_storable(item))) for item in entry["evidence"]]
+    return PackageDelta(
+        stops=total.stops,
+        warns=total.warns,
+        findings=total.findings,
+        next_at=total.next_at,
+        pieces=gravest(pieces),
+        lost=total.lost,
+        gained=total.gained,
+    )
+
+
+def _storable(item: object) -> bytes:
+    return msgspec.json.encode(item).replace(b"\\u0000", "\ufffd".encode())
+
+
+def _together(first: PackageDelta, second: PackageDelta) -> PackageDelta:
+    return PackageDelta(
+        is_doubtful=first.is_doubtful or second.is_doubtful,
+        stops=first.stops + second.stops,
+        warns=first.warns + second.warns,
+        findings=first.findings + second.findings,
+        next_at=min((moment for moment in (first.next_at, second.next_at) if moment), default=None),
+        pieces=gravest((*first.pieces, *second.pieces)),
+        lost=(*first.lost, *second.lost),
+        gained=(*first.gained, *second.gained),
+    )
+
+
+def gravest(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The gravest pieces of each kind, some kinds after the others."""
+    kinds: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        kinds.setdefault(piece.kind, []).append(piece)
+    return tuple(
+        piece
+        for kind in sorted(kinds)
+        for piece in (
+            kinds[kind]
+            if len(kinds[kind]) <= GRAVEST
+            else sorted(kinds[kind], key=lambda piece: (-piece.severity, bytes(piece.evidence)))[:GRAVEST]
+        )
+    )
+
+
+def total_of(deltas: Mapping[int, PackageDelta], packages: Iterable[int]) -> PackageDelta:
+    """What several packages change together, without the findings themselves."""
+    some = [deltas[package] for package in packages]
+    return PackageDelta(
+        is_doubtful=any(delta.is_doubtful for delta in some),
+        stops=sum(delta.stops for delta in some),
+        warns=sum(delta.warns for delta in some),
+        findings=sum(delta.findings for delta in some),
+        next_at=min((delta.next_at for delta in some if delta.next_at), default=None),
+        pieces=gravest(piece for delta in some for piece in delta.pieces),
+    )
