@@ -31,11 +31,12 @@ GRAVEST = 5
 
 
 class Piece(NamedTuple):
-    """A piece of evidence, as JSON, for news of a kind ("": only where compliance is lost or regained)."""
+    """A piece of evidence, as JSON, for news of a kind ("": only where compliance is lost or regained). Sorted, the gravest of a kind comes
+    first: `lightness` is the severity below zero."""
 
-    severity: int
     kind: str
-    evidence: msgspec.Raw
+    lightness: int
+    evidence: bytes
 
 
 class PackageDelta(NamedTuple):
@@ -128,8 +129,8 @@ def _delta(
         if entry["about"]["kind"] != "policy":
             return PackageDelta(is_doubtful=True)
         gather(causes, target.account_id, entry)
-        severity = SEVERITY_RANK[entry["severity"]]
-        pieces += [Piece(severity, entry["kind"], msgspec.Raw(_storable(item))) for item in entry["evidence"]]
+        lightness = -SEVERITY_RANK[entry["severity"]]
+        pieces += [Piece(entry["kind"], lightness, _storable(item)) for item in entry["evidence"]]
     return PackageDelta(
         stops=total.stops,
         warns=total.warns,
@@ -159,29 +160,31 @@ def _together(first: PackageDelta, second: PackageDelta) -> PackageDelta:
 
 
 def gravest(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """The gravest pieces of each kind, some kinds after the others."""
-    kinds: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        kinds.setdefault(piece.kind, []).append(piece)
-    return tuple(
-        piece
-        for kind in sorted(kinds)
-        for piece in (
-            kinds[kind]
-            if len(kinds[kind]) <= GRAVEST
-            else sorted(kinds[kind], key=lambda piece: (-piece.severity, bytes(piece.evidence)))[:GRAVEST]
-        )
-    )
+    """The gravest pieces of each kind, sorted."""
+    ordered = sorted(pieces)
+    if len(ordered) <= GRAVEST:
+        return tuple(ordered)
+    taken: dict[str, list[Piece]] = {}
+    for piece in ordered:
+        some = taken.setdefault(piece.kind, [])
+        if len(some) < GRAVEST:
+            some.append(piece)
+    return tuple(piece for some in taken.values() for piece in some)
 
 
 def total_of(deltas: Mapping[int, PackageDelta], packages: Iterable[int]) -> PackageDelta:
     """What several packages change together, without the findings themselves."""
-    some = [deltas[package] for package in packages]
+    return joined([deltas[package] for package in packages])
+
+
+def joined(some: Sequence[PackageDelta]) -> PackageDelta:
+    """What several deltas come to together, without the findings themselves."""
+    moments = [delta.next_at for delta in some if delta.next_at]
     return PackageDelta(
-        is_doubtful=any(delta.is_doubtful for delta in some),
-        stops=sum(delta.stops for delta in some),
-        warns=sum(delta.warns for delta in some),
-        findings=sum(delta.findings for delta in some),
-        next_at=min((delta.next_at for delta in some if delta.next_at), default=None),
-        pieces=gravest(piece for delta in some for piece in delta.pieces),
+        is_doubtful=True in [delta.is_doubtful for delta in some],
+        stops=sum([delta.stops for delta in some]),
+        warns=sum([delta.warns for delta in some]),
+        findings=sum([delta.findings for delta in some]),
+        next_at=min(moments) if moments else None,
+        pieces=gravest([piece for delta in some for piece in delta.pieces]),
     )

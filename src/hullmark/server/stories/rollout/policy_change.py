@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from hullmark.match.coverage import snapshot_info
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import VerdictInputs
@@ -20,7 +22,7 @@ from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging.evaluation import advice_by
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.deltas import JUDGE, Judge, NextVerdict, VerdictDelta, WorseningNotice, outcome_of
-from hullmark.server.stories.rollout.package_deltas import PackageDelta, Piece, Question, deltas_of, gravest, total_of
+from hullmark.server.stories.rollout.package_deltas import PackageDelta, Piece, Question, deltas_of, joined, total_of
 from hullmark.server.stories.rollout.rule_differences import RuleDifference, difference_of
 from hullmark.server.stories.rollout.telling import Causes, tell
 from hullmark.server.stories.services import Services
@@ -335,7 +337,7 @@ def _outcome(order: _Order, row: Row, sets: Sequence[_SetDelta], now: datetime) 
         findings=total.findings,
         next_at=total.next_at,
         cause=_cause(order),
-        severity=max((piece.severity for piece in total.pieces), default=0),
+        severity=max([-piece.lightness for piece in total.pieces], default=0),
         told=_notices(order, total),
     )
     outcome = outcome_of(row, (delta,), now)
@@ -347,21 +349,13 @@ def _outcome(order: _Order, row: Row, sets: Sequence[_SetDelta], now: datetime) 
 
 def _total(order: _Order, sets: Sequence[_SetDelta]) -> PackageDelta | None:
     """What an image's sets bring together, a package that several hold once; None if two of its packages are one to the policy."""
-    twins = frozenset().union(*(delta.twins for delta in sets)) if len(sets) > 0 else frozenset[int]()
-    packages = {package for delta in sets for package in delta.packages}
-    if any(package in twins and not twins.isdisjoint(order.twins[package]) for package in packages):
+    packages = set[int]().union(*[delta.packages for delta in sets])
+    twins = frozenset[int]().union(*[delta.twins for delta in sets])
+    if any(not twins.isdisjoint(order.twins[package]) for package in packages & twins):
         return None
-    if len(packages) == sum(len(delta.packages) for delta in sets):
-        totals = [delta.total for delta in sets]
-        return totals[0] if len(totals) == 1 else _joined(totals)
-    return total_of(
-        {package: delta for package in packages if (delta := order.packages[package]) is not None}, packages
-    )
-
-
-def _joined(totals: Sequence[PackageDelta]) -> PackageDelta:
-    numbered = dict(enumerate(totals))
-    return total_of(numbered, numbered)
+    if len(packages) == sum([len(delta.packages) for delta in sets]):
+        return sets[0].total if len(sets) == 1 else joined([delta.total for delta in sets])
+    return joined([delta for package in packages if (delta := order.packages[package]) is not None])
 
 
 def _cause(order: _Order) -> str:
@@ -372,11 +366,11 @@ def _cause(order: _Order) -> str:
 def _notices(order: _Order, total: PackageDelta) -> tuple[WorseningNotice, ...]:
     """The news, that which decides first."""
     kinds: dict[str, list[Piece]] = {}
-    for piece in gravest(total.pieces):
+    for piece in total.pieces:
         kinds.setdefault(piece.kind, []).append(piece)
     is_better = total.stops < 0
     ordered = sorted(kinds.items(), key=lambda item: ((item[0] == "finding.retracted") is not is_better, item[0]))
     return tuple(
-        WorseningNotice(_cause(order), kind, some[0].severity, [piece.evidence for piece in some])
+        WorseningNotice(_cause(order), kind, -some[0].lightness, [msgspec.Raw(piece.evidence) for piece in some])
         for kind, some in ordered
     )
