@@ -117,10 +117,11 @@ _WRITE: LiteralString = (
     "new.new_reason END, new.stops, new.warns, old.document, old.image_digest, "
     "coalesce(%(policy)s, old.policy_digest), old.exceptions_digest, %(digest)s, "
     "old.analyzer, %(cause)s, %(now)s, coalesce(old.changes, '[]') || new.changes FROM new JOIN verdict_history old "
-    "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns) "
+    "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns), "
+    # By itself: how many rows the verdicts leave is estimated far too low, and then each row of the one is compared with each of the other.
+    "whole AS MATERIALIZED (SELECT written.*, new.finding_count, new.next_at FROM written JOIN new USING (id)) "
     "UPDATE verdict SET history_id = new.id, verdict = new.verdict, reason = new.reason, stops = new.stops, warns = new.warns, "
-    "finding_count = told.finding_count, next_at = told.next_at, judged_at = %(now)s FROM written new JOIN new told "
-    "ON told.id = new.id WHERE " + _SAME
+    "finding_count = new.finding_count, next_at = new.next_at, judged_at = %(now)s FROM whole new WHERE " + _SAME
 )
 
 
