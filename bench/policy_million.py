@@ -45,6 +45,8 @@ def main() -> None:
             psycopg.connect(wanted.database, autocommit=True) as connection,
             server(Path(folder), HULLMARK_DATABASE_URL=wanted.database) as running,
         ):
+            # It was matched today: another day would be carried into all verdicts first.
+            connection.execute("UPDATE matching SET at = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
             prepared(connection, running, wanted.world, address)
             before = _counts(connection)
             marks = _measured(connection, running, POLICY if wanted.back else POLICY.replace(*_CHANGE), arrived)

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hullmark.server.stories.rollout import policy_change
 from hullmark.server.stories.rollout.adopt import adopt
-from hullmark.server.stories.rollout.policy_change import PolicyStep
+from hullmark.server.stories.rollout.policy_change import Carrier, PolicyStep, Position
 from hullmark.server.stories.rollout.settle import forget_changes, settle_some
 from tests.service.test_rejudge import (
     EXCEPTIONS,
@@ -201,7 +200,10 @@ async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk)
     await at.advise(FILLER, *RECORDS[2:], deb("CVE-2026-9", "z", severity="high"))
     await adopt(at.services, at.books, 2)
     judged = at.judged
-    assert await policy_change.carry(at.services, at.books, PolicyStep(account, activation, before, "again"))
+    assert (
+        await Carrier().carry(at.services, at.books, PolicyStep(account, activation, before, "again"), Position())
+        is True
+    )
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name IN ('carry', 'adopt') RETURNING id")
     assert at.judged == judged
     assert await stored(at) == await judged_anew(at)
@@ -231,7 +233,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: st
                 stops += 1
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
                 try:
-                    await policy_change.carry(at.services, at.books, step)
+                    await Carrier().carry(at.services, at.books, step, Position())
                     break
                 except (Stopped, ExceptionGroup):
                     continue

@@ -69,6 +69,7 @@ def test_what_is_found_of_many_is_what_is_found_of_each(
 
 def test_many_packages_are_asked_about_in_few_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
+
     def counted(*args: Any, **more: Any) -> Any:
         asked.append(1)
         return evaluate(*args, **more)

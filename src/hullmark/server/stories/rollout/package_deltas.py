@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -28,6 +27,10 @@ from hullmark.server.tables.rollout import policy_changes
 
 GRAVEST = 5
 """Pieces of evidence that an image is told with, the gravest: a message shows no more, and the verdict has all."""
+
+
+Think = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Does some work in a thread, and answers what comes of it."""
 
 
 class Piece(NamedTuple):
@@ -68,14 +71,19 @@ class _Case(NamedTuple):
 
 
 async def deltas_of(
-    connection: Connection, packages: Iterable[int], question: Question, causes: dict[CauseName, notice.Cause]
+    connection: Connection,
+    packages: Iterable[int],
+    question: Question,
+    causes: dict[CauseName, notice.Cause],
+    think: Think,
 ) -> dict[int, PackageDelta]:
-    """The deltas of those packages of which something else is said now. `causes` gets what they are told with."""
-    cases = await _cases(connection, await policy_changes.packages_by_id(connection, packages))
-    return await asyncio.to_thread(_deltas, cases, question, causes)
+    """The deltas of those packages of which something else is said now. `causes` gets what they are told with, `think` does what takes
+    long."""
+    cases = await _cases(connection, await policy_changes.packages_by_id(connection, packages), think)
+    return cast("dict[int, PackageDelta]", await think(lambda: _deltas(cases, question, causes)))
 
 
-async def _cases(connection: Connection, held: Sequence[HeldPackage]) -> list[_Case]:
+async def _cases(connection: Connection, held: Sequence[HeldPackage], think: Think) -> list[_Case]:
     """The matches of each vulnerability in each package."""
     ids = sorted({package.coordinate_id for package in held})
     known = await coordinates.coordinates_by_id(connection, ids)
@@ -96,7 +104,7 @@ async def _cases(connection: Connection, held: Sequence[HeldPackage]) -> list[_C
             by_name.setdefault(name, []).append(match_of(side, package, known[package.coordinate_id], bodies))
         return (_Case(package.id, tuple(by_name[name])) for name in sorted(by_name))
 
-    return await asyncio.to_thread(lambda: [case for package in held for case in cases_of(package)])
+    return cast("list[_Case]", await think(lambda: [case for package in held for case in cases_of(package)]))
 
 
 def _deltas(
@@ -170,11 +178,6 @@ def gravest(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
         if len(some) < GRAVEST:
             some.append(piece)
     return tuple(piece for some in taken.values() for piece in some)
-
-
-def total_of(deltas: Mapping[int, PackageDelta], packages: Iterable[int]) -> PackageDelta:
-    """What several packages change together, without the findings themselves."""
-    return joined([deltas[package] for package in packages])
 
 
 def joined(some: Sequence[PackageDelta]) -> PackageDelta:

@@ -37,6 +37,11 @@ class Causes:
         self.told: set[int] = set()
         self._lock = asyncio.Lock()
 
+    @property
+    def first(self) -> str:
+        """The key of the first that became known; "" while there is none."""
+        return next((key for _, key in self.known), "")
+
     async def numbers_of(self, services: Services, names: Iterable[CauseName]) -> dict[CauseName, int]:
         """The numbers of causes. Those that are new are written at once: other parts need not wait for this one's end."""
         wanted = set(names)
