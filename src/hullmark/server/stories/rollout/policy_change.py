@@ -42,8 +42,8 @@ from hullmark.server.tables.rollout import policy_changes, summed
 from hullmark.server.tables.rollout.policy_changes import ChangedBy
 from hullmark.server.tables.rollout.summed import Row
 
-FIRST, AT_ONCE = 500, 2000
-"""Images that are written in one transaction: the first, of which people hear at once, and the others."""
+FIRST, GROWS, AT_ONCE = 100, 4, 2000
+"""Images that are written in one transaction: the first, of which people hear at once, then so many times as many, and at most."""
 
 _WRITERS = 2
 """Parts that are written at the same time: while the database writes one, the next is thought about."""
@@ -190,7 +190,7 @@ async def _parts(order: _Order) -> AsyncIterator[tuple[int, list[int]]]:
             if not some:
                 break
             yield priority, some
-            last, size = some[-1], AT_ONCE
+            last, size = some[-1], min(size * GROWS, AT_ONCE)
 
 
 async def _work(order: _Order, books: Books, parts: AsyncIterator[tuple[int, list[int]]], lock: asyncio.Lock) -> None:
