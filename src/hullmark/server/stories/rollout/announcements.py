@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,17 +29,7 @@ def announcements(
     `findings` are those of the package before and after, `inputs` what both were judged by. An entry has the keys `cause` (by key), `kind`
     ("": only where compliance is lost or regained), `severity`, `evidence` and `about` (the cause without evidence).
     """
-    before, after = (
-        Verdict(
-            verdict=Outcome.STOP,
-            reason="",
-            findings=tuple(side.findings[key] for key in sorted(side.findings)),
-            problems=(),
-            inputs=judged_by,
-            rule_count=1,
-        )
-        for side, judged_by in zip(findings, inputs, strict=True)
-    )
+    before, after = pair_of([findings], inputs)
     entries = [
         _entry(news.cause, transition.kind, transition.severity, transition.evidence)
         for news in transitions_of(before, after, scene, lookup)
@@ -51,6 +42,24 @@ def announcements(
     pair = Pair(before, after)
     cause = cause_of(changes[0].cause, changes[0].compared, changes, pair, scene)
     return [_entry(cause, "", cause.severity, evidence_in(changes, pair, scene))]
+
+
+def pair_of(
+    some: Sequence[tuple[PackageFindings, PackageFindings]], inputs: tuple[VerdictInputs, VerdictInputs]
+) -> tuple[Verdict, Verdict]:
+    """Verdicts of an image out of compliance that has just these findings, before and after."""
+    before, after = (
+        Verdict(
+            verdict=Outcome.STOP,
+            reason="",
+            findings=tuple(sides[place].findings[key] for sides in some for key in sorted(sides[place].findings)),
+            problems=(),
+            inputs=inputs[place],
+            rule_count=1,
+        )
+        for place in (0, 1)
+    )
+    return before, after
 
 
 def _entry(cause: notice.Cause, kind: str, severity: str, evidence: tuple[notice.Evidence, ...]) -> dict[str, Any]:

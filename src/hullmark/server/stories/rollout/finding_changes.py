@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.match.coverage import snapshot_info
+from hullmark.model.advisory import FixState
 from hullmark.model.limit import Limit
 from hullmark.model.match import Fix, Match, MatchKind, Suppression
+from hullmark.model.package import Package
 from hullmark.model.verdict import VerdictInputs
 from hullmark.notify.scene import Scene
 from hullmark.policy.verdict_diff import Lookup
@@ -157,28 +159,31 @@ async def _cases(connection: Connection, changes: Sequence[MatchChange]) -> _Cas
             if not change.name:
                 untold.add(package.id)
                 continue
-            coordinate = known[change.coordinate_id]
+            matched = matched_package(package, known[change.coordinate_id])
             sides = [
-                tuple(match_of(side, package, coordinate, bodies) for side in sides)
-                for sides in (change.before, change.after)
+                tuple(match_of(side, matched, bodies) for side in sides) for sides in (change.before, change.after)
             ]
             cases.append(_Case(package.id, change.name, sides[0], sides[1]))
     return _Cases(cases, untold)
 
 
-def match_of(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Mapping[int, bytes]) -> Match:
+def matched_package(package: HeldPackage, coordinate: Coordinate) -> Package:
+    """A package as matches name it."""
+    return msgspec.structs.replace(
+        package_of(coordinate), name=package.name, version=package.version, arch=package.arch, purl=package.purl
+    )
+
+
+def match_of(side: Side, package: Package, bodies: Mapping[int, bytes]) -> Match:
     """A match that is stored, as `find` says it. `bodies` are those of advisories, by number."""
     row, weight = side.row, side.weight
-    advisory = matches.advisory_of(bodies[row.advisory_id], weight)
     by = "distro" if side.exempt is not None else row.suppressed_by
     reason = side.exempt if side.exempt is not None else row.suppressed_reason
     return Match(
-        package=msgspec.structs.replace(
-            package_of(coordinate), name=package.name, version=package.version, arch=package.arch, purl=package.purl
-        ),
-        advisory=advisory,
-        fix=msgspec.convert({"state": row.fix_state, "version": row.fix_version, "date": row.fix_date}, Fix),
-        kind=msgspec.convert(row.kind, MatchKind),
+        package=package,
+        advisory=matches.advisory_of(bodies[row.advisory_id], weight),
+        fix=Fix(state=cast("FixState", row.fix_state), version=row.fix_version, date=row.fix_date),
+        kind=cast("MatchKind", row.kind),
         name=row.name,
         version=row.version,
         why=row.why,

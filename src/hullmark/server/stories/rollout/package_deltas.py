@@ -12,12 +12,16 @@ from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.match import Match
 from hullmark.model.verdict import VerdictInputs
-from hullmark.notify.scene import Scene
+from hullmark.notify.causes import cause_of, severity_of
+from hullmark.notify.evidence import evidence_of
+from hullmark.notify.scene import Pair, Scene
+from hullmark.notify.transitions import announced
+from hullmark.policy.verdict_diff import Change, compare
 from hullmark.server.stories.rollout import sums
-from hullmark.server.stories.rollout.announcements import announcements
-from hullmark.server.stories.rollout.finding_changes import match_of
+from hullmark.server.stories.rollout.announcements import pair_of
+from hullmark.server.stories.rollout.finding_changes import match_of, matched_package
 from hullmark.server.stories.rollout.rule_differences import RuleDifference
-from hullmark.server.stories.rollout.sums import PackageFindings
+from hullmark.server.stories.rollout.sums import PackageFindings, Sum
 from hullmark.server.stories.rollout.telling import CauseName, gather
 from hullmark.server.tables.advisories import match_changes, matches
 from hullmark.server.tables.advisories.match_changes import HeldPackage, Side
@@ -28,6 +32,9 @@ from hullmark.server.tables.rollout import policy_changes
 GRAVEST = 5
 """Pieces of evidence that an image is told with, the gravest: a message shows no more, and the verdict has all."""
 
+
+_TOLD_TOGETHER = 200
+"""Changes that are compared at once."""
 
 Think = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Does some work in a thread, and answers what comes of it."""
@@ -98,10 +105,11 @@ async def _cases(connection: Connection, held: Sequence[HeldPackage], think: Thi
     def cases_of(package: HeldPackage) -> Iterable[_Case]:
         by_name: dict[str, list[Match]] = {}
         answered = exempt.get(package.id, {})
+        matched = matched_package(package, known[package.coordinate_id])
         for row in sorted(rows.get(package.coordinate_id, ())):
             name, weight = weights[row.advisory_id]
             side = Side(row, weight, answered.get(row.advisory_id))
-            by_name.setdefault(name, []).append(match_of(side, package, known[package.coordinate_id], bodies))
+            by_name.setdefault(name, []).append(match_of(side, matched, bodies))
         return (_Case(package.id, tuple(by_name[name])) for name in sorted(by_name))
 
     return cast("list[_Case]", await think(lambda: [case for package in held for case in cases_of(package)]))
@@ -114,44 +122,64 @@ def _deltas(
     asked = [case.matches for case in cases]
     before = sums.said_of(difference.before, asked, question.at)
     after = sums.said_of(difference.after, asked, question.at)
+    totals = [sums.sum_of(difference.target, *pair) for pair in zip(before, after, strict=True)]
+    loud = [number for number, total in enumerate(totals) if total is not None and not total.is_doubtful]
+    pieces: dict[int, list[Piece]] = {}
+    for start in range(0, len(loud), _TOLD_TOGETHER):
+        some = loud[start : start + _TOLD_TOGETHER]
+        told = _told([(before[number], after[number]) for number in some], question, causes)
+        pieces |= {number: told[place] for place, number in enumerate(some)}
     found: dict[int, PackageDelta] = {}
-    for case, findings in zip(cases, zip(before, after, strict=True), strict=True):
-        delta = _delta(findings, question, causes)
-        if delta is not None:
-            known = found.get(case.package_id)
-            found[case.package_id] = _together(known, delta) if known is not None else delta
+    for number, total in enumerate(totals):
+        if total is not None:
+            package = cases[number].package_id
+            delta = _delta(total, pieces.get(number, ()))
+            found[package] = _together(found[package], delta) if package in found else delta
     return found
 
 
-def _delta(
-    findings: tuple[PackageFindings, PackageFindings], question: Question, causes: dict[CauseName, notice.Cause]
-) -> PackageDelta | None:
-    target = question.difference.target
-    total = sums.sum_of(target, *findings)
-    if total is None:
-        return None
+def _delta(total: Sum, pieces: Sequence[Piece]) -> PackageDelta:
     if total.is_doubtful:
         return PackageDelta(is_doubtful=True)
-    pieces = []
-    for entry in announcements(total, findings, question.inputs, question.scene, None):
-        if entry["about"]["kind"] != "policy":
-            return PackageDelta(is_doubtful=True)
-        gather(causes, target.account_id, entry)
-        lightness = -SEVERITY_RANK[entry["severity"]]
-        pieces += [Piece(entry["kind"], lightness, _storable(item)) for item in entry["evidence"]]
     return PackageDelta(
         stops=total.stops,
         warns=total.warns,
         findings=total.findings,
         next_at=total.next_at,
-        pieces=gravest(pieces),
+        pieces=gravest(pieces if total.stops else [piece for piece in pieces if piece.kind]),
         lost=total.lost,
         gained=total.gained,
     )
 
 
-def _storable(item: object) -> bytes:
-    return msgspec.json.encode(item).replace(b"\\u0000", "\ufffd".encode())
+def _told(
+    some: Sequence[tuple[PackageFindings, PackageFindings]], question: Question, causes: dict[CauseName, notice.Cause]
+) -> list[list[Piece]]:
+    """What is told of each of these changes: that which is news where the image stays out of compliance, else its first change."""
+    pair = Pair(*pair_of(some, question.inputs))
+    difference = compare(pair.before, pair.after)
+    places = {
+        finding.subject: place
+        for place, sides in enumerate(some)
+        for side in sides
+        for finding in side.findings.values()
+    }
+    pieces: list[list[Piece]] = [[] for _ in some]
+    for change, kind in announced(difference, pair):
+        pieces[places[change.finding.subject]].append(_piece(change, kind, pair, question.scene))
+    for change in difference.changes:
+        if not (those := pieces[places[change.finding.subject]]):
+            those.append(_piece(change, "", pair, question.scene))
+    if difference.changes:
+        first = difference.changes[0]
+        cause = cause_of(first.cause, first.compared, difference.changes, pair, question.scene)
+        gather(causes, question.difference.target.account_id, cause)
+    return pieces
+
+
+def _piece(change: Change, kind: str, pair: Pair, scene: Scene) -> Piece:
+    evidence = msgspec.json.encode(evidence_of(change, pair, scene)).replace(b"\\u0000", "\ufffd".encode())
+    return Piece(kind, -SEVERITY_RANK[severity_of((change,))], evidence)
 
 
 def _together(first: PackageDelta, second: PackageDelta) -> PackageDelta:

@@ -49,7 +49,8 @@ _WRITERS = 2
 """Parts that are written at the same time: while the database writes one, the next is thought about."""
 _TURNS = 5
 """How many turns of judging a turn of this lasts: it begins with what is known already only where the same process goes on."""
-_KEPT = 2
+_KEPT = 4
+"""Steps whose packages are kept in memory between their turns."""
 _PAUSE = 0.5
 _STANDINGS: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "any"))
 _T = TypeVar("_T")

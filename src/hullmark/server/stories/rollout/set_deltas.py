@@ -11,6 +11,9 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.rollout import policy_changes, waves
 from hullmark.server.tables.rollout.policy_changes import ChangedBy
 
+_ASKED_AT_ONCE = 5000
+"""Packages whose matches are in memory at once."""
+
 
 class SetDelta(NamedTuple):
     """What is added to the verdicts of images that hold a package set: by the change of this number (0: none), of these packages.
@@ -47,18 +50,24 @@ class SetDeltas:
         sets = {number for some in held.values() for number in some} - self._sets.keys()
         members = await policy_changes.matched_members_of(connection, sets)
         new = {package for some in members.values() for package in some} - self._packages.keys()
-        deltas = await deltas_of(connection, new, question, self.causes.known, think) if new else {}
+        ordered = sorted(new)
+        for start in range(0, len(ordered), _ASKED_AT_ONCE):
+            await self._ask(connection, ordered[start : start + _ASKED_AT_ONCE], question, think)
+        for package, twin in await waves.twins_of(connection, new):
+            self._twins.setdefault(package, set()).add(twin)
+        await self._sum_up(connection, members, sets)
+
+    async def _ask(self, connection: Connection, packages: Sequence[int], question: Question, think: Think) -> None:
+        """Ask about some packages, and number what comes of it."""
+        deltas = await deltas_of(connection, packages, question, self.causes.known, think)
         telling = [(package, delta) for package, delta in sorted(deltas.items()) if delta.lost or delta.gained]
         changes = [(package, delta.lost, delta.gained) for package, delta in telling]
         numbers = await policy_changes.keep_changes(connection, self.by, changes)
         self._numbers |= dict(zip((package for package, _ in telling), numbers, strict=True))
-        for package in new:
+        for package in packages:
             delta = deltas.get(package)
             # The findings are in the database now.
             self._packages[package] = delta._replace(lost=(), gained=()) if delta is not None else None
-        for package, twin in await waves.twins_of(connection, new):
-            self._twins.setdefault(package, set()).add(twin)
-        await self._sum_up(connection, members, sets)
 
     async def _sum_up(self, connection: Connection, members: dict[int, list[int]], sets: Iterable[int]) -> None:
         """Add up what package sets bring, and number those sums."""

@@ -22,7 +22,7 @@ from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.rollout import summed
 from hullmark.server.tables.rollout.summed import NewTransition, Row
 
-_MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
+MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
 
 CauseName = tuple[int, str]
 """An account, and the key of a cause."""
@@ -54,16 +54,17 @@ class Causes:
         return {name: self.numbers[name] for name in wanted}
 
 
-def gather(causes: dict[CauseName, notice.Cause], account_id: int, entry: dict[str, Any]) -> None:
+def gather(causes: dict[CauseName, notice.Cause], account_id: int, cause: notice.Cause) -> None:
     """Put together what all changes say of a cause: the gravest severity, and evidence of each."""
-    key = (account_id, str(entry["cause"]))
-    cause = msgspec.convert(entry["about"], notice.Cause)
-    evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
-    known = causes.get(key)
+    name = (account_id, cause.key)
+    known = causes.get(name)
     if known is not None:
-        cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
-        evidence = (*known.evidence, *(item for item in evidence if item not in known.evidence))
-    causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
+        evidence = known.evidence
+        if len(evidence) < MOST_EVIDENCE:
+            evidence = (*evidence, *(item for item in cause.evidence if item not in evidence))[:MOST_EVIDENCE]
+        graver = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
+        cause = msgspec.structs.replace(graver, evidence=evidence)
+    causes[name] = cause
 
 
 WrittenVerdict = tuple[Row, NextVerdict, int]

@@ -13,7 +13,7 @@ from hullmark.model import notice
 from hullmark.model.limit import Limit
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.rollout.deltas import JUDGE, Judge, Moment, NextVerdict, VerdictDelta, added, outcome_of
-from hullmark.server.stories.rollout.telling import CauseName, Causes, gather, tell
+from hullmark.server.stories.rollout.telling import MOST_EVIDENCE, CauseName, Causes, gather, tell
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import transitions
@@ -99,7 +99,9 @@ async def _wave(connection: Connection, number: int) -> Wave:
         changes.setdefault(key, {}).setdefault(change.package_id, []).append(added(change))
         concerned.setdefault((change.account_id, change.policy_id), set()).add(change.package_id)
         for entry in change.told:
-            gather(causes, change.account_id, entry)
+            evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
+            about = msgspec.convert(entry["about"], notice.Cause)
+            gather(causes, change.account_id, msgspec.structs.replace(about, evidence=evidence[:MOST_EVIDENCE]))
     packages = {package for names in concerned.values() for package in names}
     others: dict[int, list[int]] = {}
     for package, twin in await waves.twins_of(connection, packages):
