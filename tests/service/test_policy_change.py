@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from hullmark.server.stories.rollout import policy_change
 from hullmark.server.stories.rollout.adopt import adopt
 from hullmark.server.stories.rollout.policy_change import Carrier, PolicyStep, Position
 from hullmark.server.stories.rollout.settle import forget_changes, settle_some
@@ -213,6 +215,22 @@ async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk)
         "warn",
         "stop",
     ]
+
+
+async def test_it_is_done_in_turns_between_which_others_get_to_theirs(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(at)
+    judged = at.judged
+    monkeypatch.setattr(policy_change, "FIRST", 1)
+    monkeypatch.setattr(policy_change, "AT_ONCE", 1)
+    turns = itertools.cycle((False, False, True))
+    monkeypatch.setattr("hullmark.server.stories.judging.turn.Turn.is_over", lambda _: next(turns))
+    jobs = await changed(at, HIGHER)
+    assert jobs.count("carry") > 3
+    assert at.judged == judged
+    assert await stored(at) == await judged_anew(at)
+    assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
 
 
 async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
