@@ -80,6 +80,7 @@ async def changed(at: Desk, text: str) -> list[str]:
     return await at.work()
 
 
+LISTED = "  - {id: more, gate: vulnerabilities, trigger: listed, action: stop, params: {ids: [CVE-2026-3]}}\n"
 CHANGES: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
     "a lower threshold": (
         HIGHER,
@@ -101,6 +102,11 @@ CHANGES: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
         POLICY.replace("action: stop, params", "action: stop, message: Ask the shop., params"),
         [],
     ),
+    "a rule more": (POLICY + LISTED, [("compliance.lost", "policy", "warn→stop", "3")]),
+    "a rule less": (
+        "\n".join(line for line in POLICY.splitlines() if "severe" not in line),
+        [("compliance.regained", "policy", "stop→warn", "1")],
+    ),
     "nothing but a description": (POLICY + "description: for the shop\n", []),
 }
 
@@ -121,9 +127,8 @@ async def test_what_a_version_says_differently_is_added_without_judging_an_image
 _VERSIONS = "SELECT policy_version FROM verdict JOIN verdict_history history ON history.id = history_id"
 
 OTHERWISE: dict[str, str] = {
-    "a rule more": POLICY
-    + "  - {id: more, gate: vulnerabilities, trigger: listed, action: stop, params: {ids: [CVE-2026-3]}}\n",
     "another kind of rule that differs": POLICY.replace("not_root: true", "forbidden: [root]"),
+    "the first rule about packages of a type": POLICY + LISTED.replace("{ids:", "{types: [npm], ids:"),
     "other packages that are asked for": POLICY.replace("severity: critical", "severity: critical, types: [npm]"),
     "grace": POLICY + "grace: {days: 30}\n",
     "a rule that goes by when it was published": POLICY.replace("severity: critical", "known_for_days: 3"),
@@ -283,8 +288,9 @@ RULES = {
     ),
     "risky": st.fixed_dictionaries({"risk": st.sampled_from((20, 60))}, optional={"unrated": st.just("ignore")}),
 }
+_rules = {name: st.tuples(st.sampled_from(("stop", "warn")), params) for name, params in RULES.items()}
 VERSION = st.fixed_dictionaries(
-    {name: st.tuples(st.sampled_from(("stop", "warn")), params) for name, params in RULES.items()}
+    {"severe": _rules["severe"]}, optional={name: rule for name, rule in _rules.items() if name != "severe"}
 )
 WORLD = st.tuples(
     IMAGES,

@@ -130,7 +130,7 @@ class _Order:
         target = difference.target
         snapshot_id = (known.snapshot_id if known is not None else None) or 0
         by = ChangedBy(target.account_id, target.policy_id, target.version, target.exceptions_digest, snapshot_id)
-        self.deltas = SetDeltas(by, self.after.digest, self.causes)
+        self.deltas = SetDeltas(by, (self.after.digest, difference.rule_count), self.causes)
 
     async def think(self, work: Callable[[], _T]) -> _T:
         """Do some work in a thread, and count its processor time."""

@@ -31,14 +31,15 @@ NOTHING = SetDelta(0, (), frozenset(), PackageDelta())
 class SetDeltas:
     """What is known of packages and sets, with the advisories that counted as they were asked about.
 
-    `marker` is the number of a change that names no finding: the policy alone is another one.
+    `policy` is the digest of the newer version, and how many rules it has. `marker` is the number of a change that names no finding: the
+    policy alone is another one.
     """
 
-    def __init__(self, by: ChangedBy, policy_digest: str, causes: Causes) -> None:
+    def __init__(self, by: ChangedBy, policy: tuple[str, int], causes: Causes) -> None:
         self.by = by
         self.causes = causes
         self.marker = 0
-        self._policy_digest = policy_digest
+        self._policy = policy
         self._packages: dict[int, PackageDelta | None] = {}
         self._numbers: dict[int, int] = {}
         self._sets: dict[int, SetDelta] = {}
@@ -81,7 +82,7 @@ class SetDeltas:
         }
         told = [number for number, some in parts.items() if some]
         kept = [parts[number] for number in told] + ([] if self.marker else [[]])
-        numbers = await policy_changes.keep_sums(connection, self.by, self._policy_digest, kept)
+        numbers = await policy_changes.keep_sums(connection, self.by, self._policy, kept)
         self.marker = self.marker or numbers.pop()
         numbered = dict(zip(told, numbers, strict=True))
         for number in sets:

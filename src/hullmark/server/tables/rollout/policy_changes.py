@@ -76,14 +76,18 @@ async def keep_changes(
     return ids
 
 
-async def keep_sums(conn: Connection, by: ChangedBy, policy_digest: str, parts: Sequence[Sequence[int]]) -> list[int]:
-    """Write down which changes package sets bring together; returns their numbers."""
+async def keep_sums(
+    conn: Connection, by: ChangedBy, policy: tuple[str, int], parts: Sequence[Sequence[int]]
+) -> list[int]:
+    """Write down which changes package sets bring together, and the policy (its digest, and how many rules it has); returns their
+    numbers."""
     ids = await _numbers(conn, len(parts))
     await conn.execute(
         "INSERT INTO finding_change (id, snapshot_id, account_id, policy_id, policy_version, exceptions_digest, package_id, stage, "
-        "wave_id, parts, policy_digest) OVERRIDING SYSTEM VALUE SELECT id, %s, %s, %s, %s, %s, 0, 2, %s, parts::bigint[], %s "
+        "wave_id, parts, policy_digest, rule_count) OVERRIDING SYSTEM VALUE "
+        "SELECT id, %s, %s, %s, %s, %s, 0, 2, %s, parts::bigint[], %s, %s "
         "FROM unnest(%s::bigint[], %s::text[]) AS new (id, parts)",
-        (*_columns(by), _CLOSED, policy_digest, ids, ["{" + ",".join(map(str, sorted(some))) + "}" for some in parts]),
+        (*_columns(by), _CLOSED, *policy, ids, ["{" + ",".join(map(str, sorted(some))) + "}" for some in parts]),
     )
     return ids
 

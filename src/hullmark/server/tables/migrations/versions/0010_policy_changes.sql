@@ -1,11 +1,11 @@
--- A change of a package set: those of its packages by number, smallest first, and what policy the verdict is by then
-ALTER TABLE finding_change ADD COLUMN parts bigint[], ADD COLUMN policy_digest text;
+-- A change of a package set: those of its packages by number, smallest first, what policy the verdict is by then, and how many rules that has
+ALTER TABLE finding_change ADD COLUMN parts bigint[], ADD COLUMN policy_digest text, ADD COLUMN rule_count integer;
 
 -- The findings that came and went by changes of these numbers (a JSON array), and by those that these name, in their order: what the last
--- one says of each counts. `policy` is the digest of the policy that the last one names, '' if none does.
+-- one says of each counts. `policy` is the digest of the policy that the last one names, '' if none does, `rules` how many rules it has.
 CREATE OR REPLACE FUNCTION finding_changes(numbers jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
     WITH named AS (
-        SELECT change.id, change.parts, change.policy_digest FROM finding_change change
+        SELECT change.id, change.parts, change.policy_digest, change.rule_count FROM finding_change change
         WHERE change.id = ANY (ARRAY(SELECT each::bigint FROM jsonb_array_elements_text(
             CASE jsonb_typeof(numbers) WHEN 'array' THEN numbers ELSE '[]' END) each))
     ), meant AS (
@@ -22,6 +22,7 @@ CREATE OR REPLACE FUNCTION finding_changes(numbers jsonb) RETURNS jsonb LANGUAGE
     SELECT CASE jsonb_typeof(numbers) WHEN 'object' THEN numbers ELSE jsonb_build_object(
         'lost', coalesce((SELECT jsonb_agg(jsonb_build_array(rule, trigger) ORDER BY rule, trigger) FROM last), '[]'),
         'gained', coalesce((SELECT jsonb_agg(finding ORDER BY rule, trigger) FROM last WHERE finding IS NOT NULL), '[]'),
-        'policy', coalesce((SELECT policy_digest FROM named WHERE policy_digest IS NOT NULL ORDER BY id DESC LIMIT 1), '')) END
+        'policy', coalesce((SELECT policy_digest FROM named WHERE policy_digest IS NOT NULL ORDER BY id DESC LIMIT 1), ''),
+        'rules', coalesce((SELECT rule_count FROM named WHERE policy_digest IS NOT NULL ORDER BY id DESC LIMIT 1), 0)) END
     WHERE numbers IS NOT NULL
 $$;
