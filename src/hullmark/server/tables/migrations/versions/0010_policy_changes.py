@@ -23,8 +23,8 @@ def downgrade() -> None:
     """Write down for each verdict what its changes name, and let them name nothing any more."""
     op.execute(
         "UPDATE verdict_history SET changes = finding_changes(changes) - 'policy' - 'rules' "
-        "WHERE jsonb_typeof(changes) = 'array' AND EXISTS (SELECT FROM jsonb_array_elements_text(changes) AS each (number) JOIN finding_change ON id = number::bigint "
-        "WHERE parts IS NOT NULL)"
+        "WHERE jsonb_typeof(changes) = 'array' AND EXISTS (SELECT FROM jsonb_array_elements_text(changes) AS each (number) "
+        "JOIN finding_change ON id = number::bigint WHERE parts IS NOT NULL)"
     )
     op.execute("DELETE FROM procrastinate_jobs WHERE task_name = 'carry'")
     op.execute("DELETE FROM finding_change WHERE parts IS NOT NULL")
