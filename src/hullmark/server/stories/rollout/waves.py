@@ -10,7 +10,6 @@ from operator import attrgetter
 import msgspec
 
 from hullmark.model import notice
-from hullmark.model.limit import Limit
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.rollout.deltas import JUDGE, Judge, Moment, NextVerdict, VerdictDelta, added, outcome_of
 from hullmark.server.stories.rollout.telling import MOST_EVIDENCE, CauseName, Causes, gather, tell
@@ -27,7 +26,6 @@ CAUSE = "advisories"
 """What verdicts say that they were made for."""
 
 _PAUSE = 0.1
-_MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
 _NONE: frozenset[int] = frozenset()
 _Target = tuple[int, int, int, str]
 _number = attrgetter("id")
