@@ -1,7 +1,7 @@
-"""A threshold that changes at a million images: `python -m bench.policy_million --database URL --world DIR` writes its section of
-`bench/notify.md`.
+"""A threshold that changes at a million images: `python -m bench.policy_million` writes its section of `bench/notify.md`.
 
-The database is one that `bench.stored_world` filled, as of the day before. Real processes: the API, a worker, a scheduler, and a receiver
+It fills a database of its own with the world of `bench.stored_world`, which takes most of an hour; `--database URL --world DIR` takes one
+that is filled already, as of the day before. Real processes: the API, a worker, a scheduler, and a receiver
 of webhooks here, which the first account's default subscription tells of all its images. The change is made in every account at once. The
 machine should do nothing else meanwhile.
 """
@@ -22,10 +22,13 @@ from bench.notify import PAGE, Mark, prepared, receiver
 from bench.sections import replace_section
 from bench.serving import key_of
 from bench.speed import machine
-from bench.stored_world import ACCOUNTS, POLICY
+from bench.stored_world import ACCOUNTS, POLICY, store
+from bench.world import Size, scaled
+from hullmark.server.postgres.embedded import Embedded
 from tests.support.processes import Client, Server, server
 
 TITLE = "A threshold that changes at a million images"
+VAR = Path(__file__).parent.parent / "var"
 ALL, FIRST = 600.0, 5.0
 """Bounds in seconds: all verdicts by the newer version, and the first message."""
 _LONG = 7200.0
@@ -35,21 +38,35 @@ _CHANGE = ("severity: critical", "severity: high")
 def main() -> None:
     """Measure, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.policy_million", description=__doc__)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--world", type=Path, required=True)
-    parser.add_argument("--back", action="store_true", help="from the lower threshold to the higher one")
+    parser.add_argument("--images", type=int, default=Size.images)
+    parser.add_argument("--database", help="a filled one; default: one of its own")
+    parser.add_argument("--world", type=Path, help="the folder that it was filled from")
     wanted = parser.parse_args()
+    if (wanted.database is None) is not (wanted.world is None):
+        parser.error("--database and --world go together")
+    if wanted.database is not None:
+        _measure(wanted.database, wanted.world)
+        return
+    VAR.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="hm-policy-", dir=VAR) as folder:
+        Path(folder).chmod(0o755)
+        with Embedded(Path(folder) / "server") as cluster:
+            store(cluster.url, Path(folder) / "world", scaled(wanted.images))
+            _measure(cluster.url, Path(folder) / "world")
+
+
+def _measure(database: str, world: Path) -> None:
     with TemporaryDirectory(prefix="hm-policy-") as folder, receiver() as (address, arrived):
         Path(folder).chmod(0o755)
         with (
-            psycopg.connect(wanted.database, autocommit=True) as connection,
-            server(Path(folder), HULLMARK_DATABASE_URL=wanted.database) as running,
+            psycopg.connect(database, autocommit=True) as connection,
+            server(Path(folder), HULLMARK_DATABASE_URL=database) as running,
         ):
             # It was matched today: another day would be carried into all verdicts first.
             connection.execute("UPDATE matching SET at = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
-            prepared(connection, running, wanted.world, address)
+            prepared(connection, running, world, address)
             before = _counts(connection)
-            marks = _measured(connection, running, POLICY if wanted.back else POLICY.replace(*_CHANGE), arrived)
+            marks = _measured(connection, running, POLICY.replace(*_CHANGE), arrived)
             replace_section(PAGE, TITLE, _written(connection, before, marks, arrived))
     print(PAGE.read_text())
 
