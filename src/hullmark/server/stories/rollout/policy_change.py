@@ -52,7 +52,7 @@ _TURNS = 5
 _KEPT = 4
 """Steps whose packages are kept in memory between their turns."""
 _PAUSE = 0.5
-_STANDINGS: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "any"))
+_STANDINGS: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "uncertified"))
 _T = TypeVar("_T")
 
 
@@ -269,7 +269,7 @@ async def _write(order: _Order, priority: int, image_ids: Sequence[int]) -> bool
             return True  # what took its place has all images judged
         rows = [
             row
-            for row in await summed.rows_of(connection, image_ids, {order.active.policy_id}, None)
+            for row in await summed.rows_of(connection, image_ids, {order.active.policy_id}, None, order.after.version)
             if row.environment == order.active.environment and not row.is_shadow
         ]
         held = await policy_changes.sets_of(connection, image_ids)
@@ -296,12 +296,7 @@ async def _replace(
 def _outcomes(
     order: _Order, rows: Iterable[Row], held: dict[int, list[int]], now: datetime
 ) -> list[tuple[Row, NextVerdict | Judge]]:
-    made_by = (order.after.version, order.difference.target.exceptions_digest)
-    return [
-        (row, _outcome(order, row, held.get(row.image_id, ()), now))
-        for row in rows
-        if (row.policy_version, row.exceptions_digest) != made_by
-    ]
+    return [(row, _outcome(order, row, held.get(row.image_id, ()), now)) for row in rows]
 
 
 def _outcome(order: _Order, row: Row, sets: Iterable[int], now: datetime) -> NextVerdict | Judge:

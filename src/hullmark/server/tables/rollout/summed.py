@@ -70,10 +70,14 @@ class NewTransition(NamedTuple):
 
 
 async def rows_of(
-    conn: Connection, images: Sequence[int], policies: Collection[int], snapshot_id: int | None
+    conn: Connection,
+    images: Sequence[int],
+    policies: Collection[int],
+    snapshot_id: int | None,
+    version: int | None = None,
 ) -> list[Row]:
-    """The current verdicts of images by policies that were not judged with this snapshot (None: all), nor are to be judged
-    anyway; they are locked until the transaction ends."""
+    """The current verdicts of images by policies that were not judged with this snapshot (None: all) or by this version, nor are to be
+    judged anyway; they are locked until the transaction ends."""
     cursor = await conn.execute(
         "SELECT now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow, now.history_id, now.verdict, "
         "now.stops, now.warns, now.finding_count, now.has_unknowns, now.next_at, history.policy_version, "
@@ -82,9 +86,10 @@ async def rows_of(
         "FROM verdict now JOIN verdict_history history ON history.id = now.history_id "
         "WHERE now.image_id = ANY(%s::bigint[]) AND now.policy_id = ANY(%s::bigint[]) AND NOT now.is_awaiting "
         "AND (%s::bigint IS NULL OR now.snapshot_id IS DISTINCT FROM %s) "
+        "AND (%s::integer IS NULL OR history.policy_version <> %s) "
         "ORDER BY now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow "
         "FOR UPDATE OF now",
-        (_array(images), _array(sorted(policies)), snapshot_id, snapshot_id),
+        (_array(images), _array(sorted(policies)), snapshot_id, snapshot_id, version, version),
     )
     return [Row(*row) for row in await cursor.fetchall()]
 
