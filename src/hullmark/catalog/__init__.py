@@ -7,9 +7,15 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.plugin import plugins
 
-_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "redhat_image", "unread")
-_DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java", "lock_unread")
+_SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
+_MANAGED = ("python", "python_eggs", "npm", "npm_pnp", "gem", "java", "dotnet", "php", "pear", "r", "perl", "lua", "erlang")
+_MANAGED_TOO = ("opam", "prolog", "conan", "vcpkg", "wordpress")
+_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "dotnet_assembly", "apple", "kernel", "models")
+_INSTALLED = (*_SYSTEMS, *_MANAGED, *_MANAGED_TOO, *_PROGRAMS, "redhat_image", "claims", "unread")
 
+_LOCKS = ("npm", "bun", "python", "ruby", "rust", "go", "java", "dotnet", "php", "r", "perl", "dart", "swift", "beam", "haskell")
+_LOCKS_TOO = ("opam", "julia", "conan", "vcpkg", "terraform", "unread")
+_DECLARED = (*(f"lock_{name}" for name in (*_LOCKS, *_LOCKS_TOO)), "github_actions")
 
 CATALOGERS: tuple[Cataloger, ...] = tuple(plugins(__name__, _INSTALLED, "CATALOGER"))
 """What is installed: of use in images and folders."""

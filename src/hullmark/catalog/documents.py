@@ -37,6 +37,7 @@ class Element(Protocol):
 
     tag: str
     text: str | None
+    attrib: dict[str, str]
 
     def __iter__(self) -> Iterator[Element]:
         """Its children."""
@@ -52,6 +53,15 @@ def text_of(body: memoryview) -> str:
 
 def json_object(body: memoryview, report: Report) -> Table | None:
     """The object of a JSON document; None, with a report, if it is not one."""
+    found = json_value(body, report)
+    if found is None or isinstance(found, dict):
+        return found
+    report("it is not a JSON object")
+    return None
+
+
+def json_value(body: memoryview, report: Report) -> Any:
+    """What a JSON document holds; None, with a report, if it is not one."""
     data = bytes(body[3:] if body[:3] == _BOMS[0][0] else body)
     # Each is sixty bytes or more in memory, and one or two in the file.
     if data.count(b"[") + data.count(b"{") > _MAX_CONTAINERS:
@@ -64,9 +74,9 @@ def json_object(body: memoryview, report: Report) -> Table | None:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         report(f"it is not JSON: {error}")
     else:
-        if isinstance(found, dict):
+        if found is not None:
             return found
-        report("it is not a JSON object")
+        report("it is null")
     return None
 
 

@@ -56,16 +56,13 @@ def tell(view: View, kind: UnreadRecord, paths: list[str]) -> None:
 
 
 KINDS = (
-    unread("alpm", "pacman's database", "Arch Linux", "**/var/lib/pacman/local/*/desc"),
-    unread("brew", "a receipt of Homebrew", "Homebrew", "**/Cellar/*/*/INSTALL_RECEIPT.json"),
-    unread("composer", "composer's installed.json", "PHP", "**/vendor/composer/installed.json"),
-    unread("conda", "a record of conda", "conda", "**/conda-meta/*.json"),
-    unread("cran", "a library of R", "R", "**/usr/local/lib/R/*library/*/DESCRIPTION"),
-    unread("ebuild", "portage's database", "Gentoo", "**/var/db/pkg/*/*/PF"),
-    unread("nix", "the database of Nix", "Nix", "**/nix/var/nix/db/db.sqlite"),
-    unread("nuget", "a deps.json", ".NET", "**/*.deps.json"),
+    unread("deb", "a manifest of chisel", "Ubuntu", "**/var/lib/chisel/manifest.wall"),
+    unread("guix", "the database of Guix", "Guix", "**/var/guix/db/db.sqlite"),
+    unread("slackware", "Slackware's database", "Slackware", "**/var/lib/pkgtools/packages/*"),
+    unread("spack", "the database of Spack", "Spack", "**/.spack-db/index.json"),
+    unread("xbps", "xbps' database", "Void Linux", "**/var/db/xbps/pkgdb-*.plist"),
 )
-_STORES = {"nix": "nix/store"}
+_STORES = {"guix": "gnu/store"}
 
 
 def assemble(view: View) -> Iterator[Package]:

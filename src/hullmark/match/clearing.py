@@ -101,6 +101,8 @@ class Clearing:
 
     def _speaker(self, owner: Package) -> str:
         """Whose advisories mean a system's package, for people; "" if nobody's do."""
+        if not is_system(owner):
+            return ""  # conda, Homebrew and the like: no distribution speaks of what they brought
         extra = epel.spaces(owner, self._plan, self._namespaces)
         return epel.label(extra[0]) if extra else "" if is_foreign(owner, self._plan) else self._plan.label
 
