@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.support import records
+from tests.support.records import Record
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.world import NAME, Files
@@ -128,3 +130,26 @@ READS: dict[tuple[str, str], Case] = {
     ("rpm", "DATABASE"): _case("var/lib/rpm/rpmdb.sqlite", b.rpms(b.header()), b.ROCKY, padding=bytes(4096)),
     ("rpm", "MANIFEST"): _case("var/lib/rpmmanifest/container-manifest-2", b.rpm_line(), {}),
 }
+
+
+def _of(record: Record) -> Case:
+    return _case(record.path, record.body, record.beside, padding=record.padding, is_folder=record.is_lock)
+
+
+_PIECEWISE = frozenset(
+    (
+        ("dotnet_assembly", "ASSEMBLY"),
+        ("graalvm", "PROGRAM"),
+        ("homebrew", "RECEIPT"),
+        ("kernel", "INDEX"),
+        ("kernel", "KERNEL"),
+        ("models", "MODEL"),
+        ("nix", "DATABASE"),
+        ("snap", "FILE"),
+        ("wordpress", "PLUGIN"),
+    )
+)
+"""Reads that take larger files piece by piece, or look only whether they are there."""
+
+READS |= {key: _of(record) for key, record in records.RECORDS.items() if key not in _PIECEWISE}
+READS |= {key: _of(record._replace(is_lock=True)) for key, record in records.LOCKS.items()}

@@ -8,12 +8,42 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.plugin import plugins
 
 _SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
-_MANAGED = ("python", "python_eggs", "npm", "npm_pnp", "gem", "java", "dotnet", "php", "pear", "r", "perl", "lua", "erlang")
+_MANAGED = (
+    "python",
+    "python_eggs",
+    "npm",
+    "npm_pnp",
+    "gem",
+    "java",
+    "dotnet",
+    "php",
+    "pear",
+    "r",
+    "perl",
+    "lua",
+    "erlang",
+)
 _MANAGED_TOO = ("opam", "prolog", "conan", "vcpkg", "wordpress")
 _PROGRAMS = ("jvm", "graalvm", "golang", "rust", "dotnet_assembly", "apple", "kernel", "models")
 _INSTALLED = (*_SYSTEMS, *_MANAGED, *_MANAGED_TOO, *_PROGRAMS, "redhat_image", "claims", "unread")
 
-_LOCKS = ("npm", "bun", "python", "ruby", "rust", "go", "java", "dotnet", "php", "r", "perl", "dart", "swift", "beam", "haskell")
+_LOCKS = (
+    "npm",
+    "bun",
+    "python",
+    "ruby",
+    "rust",
+    "go",
+    "java",
+    "dotnet",
+    "php",
+    "r",
+    "perl",
+    "dart",
+    "swift",
+    "beam",
+    "haskell",
+)
 _LOCKS_TOO = ("opam", "julia", "conan", "vcpkg", "terraform", "unread")
 _DECLARED = (*(f"lock_{name}" for name in (*_LOCKS, *_LOCKS_TOO)), "github_actions")
 

@@ -17,7 +17,7 @@ from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _MAX_VALUES = Limit(100, "licences of one package of pacman's", "shortened")
-_MAX_MTREE = Limit(64 * MIB, "bytes of a package's mtree in pacman's database, unpacked", "shortened")
+_MAX_MTREE = Limit(64 * MIB, "bytes of a package's mtree in pacman's database, unpacked")
 
 _IS_NAME = late(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,254}").fullmatch
 _IS_VERSION = late(r"[A-Za-z0-9:._+~]{1,127}(?:-[0-9.]{1,32})?").fullmatch
@@ -116,7 +116,10 @@ def assemble(view: View) -> Iterator[Package]:
 def _digests(packed: bytes, view: View, path: str) -> dict[str, tuple[str, str]]:
     """Path → algorithm and digest, from an mtree."""
     try:
-        unpacked = zlib.decompressobj(31).decompress(packed, _MAX_MTREE)
+        inflater = zlib.decompressobj(31)
+        unpacked = inflater.decompress(packed, _MAX_MTREE)
+        if inflater.unconsumed_tail:
+            view.problem(path, f"the list of digests has more than {_MAX_MTREE:,} bytes; the rest was not read")
     except zlib.error:
         view.problem(path, "the list of digests cannot be unpacked")
         return {}

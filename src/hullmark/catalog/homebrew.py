@@ -9,6 +9,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
@@ -40,11 +41,6 @@ def extract_formula(path: str, body: memoryview, report: Report) -> Formula | No
     return Formula(version, found.get("license", ""), found.get("homepage", ""))
 
 
-def extract_receipt(path: str, body: memoryview, report: Report) -> bool | None:
-    """That a keg was installed; its folder says which."""
-    return True
-
-
 FORMULA = Read(
     name="homebrew-formula",
     fact=Formula,
@@ -52,13 +48,7 @@ FORMULA = Read(
     extract=extract_formula,
     limit=4 * MIB,
 )
-RECEIPT = Read(
-    name="homebrew-receipt",
-    fact=bool,
-    globs=("**/Cellar/*/*/INSTALL_RECEIPT.json",),
-    extract=extract_receipt,
-    limit=64 * MIB,
-)
+RECEIPT = presence("homebrew-receipt", "**/Cellar/*/*/INSTALL_RECEIPT.json")
 
 
 def _kegs(view: View) -> dict[str, tuple[str, str, LocatedFact[Formula] | None, Location]]:

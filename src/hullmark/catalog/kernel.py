@@ -14,6 +14,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.executable import BytesNotKept, find_section
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import Body
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -172,13 +173,7 @@ MODULE = Read(
     extract=extract_module,
     limit=64 * MIB,
 )
-INDEX = Read(
-    name="kernel-modules",
-    fact=bool,
-    globs=("**/lib/modules/*/modules.dep", "**/lib/modules/*/modules.builtin"),
-    extract=lambda path, body, report: True,
-    limit=64 * MIB,
-)
+INDEX = presence("kernel-modules", "**/lib/modules/*/modules.dep", "**/lib/modules/*/modules.builtin")
 
 
 def _kernel(release: str, build: str, location: Location) -> Package:

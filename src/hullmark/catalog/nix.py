@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import Read, Remark, Report
+from hullmark.rootfs.reads import Remark
 
 _STORE = "nix/store"
 # A name ends at the first hyphen that no letter follows; the digest is in Nix' own base 32, without e, o, t and u.
@@ -23,29 +24,7 @@ _OUTPUT = late(
 _NOT_PACKAGES = late(r".*\.(?:drv|lock|patch|diff|sh|chroot|check|tar(?:\.\w+)?|tgz|tbz2|zip|gz|xz|bz2)").fullmatch
 
 
-def _absent(path: str, body: memoryview, report: Report) -> bool | None:
-    return True
-
-
-DATABASE = Read(
-    name="nix-database",
-    fact=bool,
-    globs=("**/nix/var/nix/db/db.sqlite",),
-    extract=_absent,
-    limit=0,
-    oversize=lambda size: _Presence(),
-)
-
-
-class _Presence:
-    """Lets a file pass that only has to be there."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing of it is kept."""
-
-    def finish(self, report: Report, /) -> bool:
-        """It is there."""
-        return True
+DATABASE = presence("nix-database", "**/nix/var/nix/db/db.sqlite")
 
 
 class _StoreObject:

@@ -9,6 +9,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.documents import text_of, yaml_documents
 from hullmark.catalog.late import late
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -43,30 +44,8 @@ def extract_meta(path: str, body: memoryview, report: Report) -> Snap | None:
     return None
 
 
-class _Presence:
-    """Lets a file pass that only has to be there."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing of it is kept."""
-
-    def finish(self, report: Report, /) -> bool:
-        """It is there."""
-        return True
-
-
-def _absent(path: str, body: memoryview, report: Report) -> bool | None:
-    return True
-
-
 META = Read(name="snap-meta", fact=Snap, globs=("**/meta/snap.yaml",), extract=extract_meta, limit=MIB)
-FILE = Read(
-    name="snap-file",
-    fact=bool,
-    globs=("**/snapd/snaps/*.snap",),
-    extract=_absent,
-    limit=0,
-    oversize=lambda size: _Presence(),
-)
+FILE = presence("snap-file", "**/snapd/snaps/*.snap")
 
 
 def assemble(view: View) -> Iterator[Package]:

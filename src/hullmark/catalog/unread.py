@@ -9,25 +9,10 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import Read, Remark, Report
-
-
-class _PresenceOnly:
-    """Lets a file pass that only has to be there."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing of it is kept."""
-
-    def finish(self, report: Report, /) -> bool:
-        """The record exists and is not empty."""
-        return True
-
-
-def _empty(_path: str, _body: memoryview, _report: Report) -> None:
-    """An empty record says nothing."""
-    return
+from hullmark.rootfs.reads import Read, Remark
 
 
 class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +26,7 @@ class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> UnreadRecord:
     """A kind of record with files of these names."""
-    read: Read[bool] = Read(
-        name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _PresenceOnly()
-    )
-    return UnreadRecord(read=read, what=what, packages=packages, type=type)
+    return UnreadRecord(read=presence(f"{name}-{type}", *globs), what=what, packages=packages, type=type)
 
 
 def tell(view: View, kind: UnreadRecord, paths: list[str]) -> None:
