@@ -55,7 +55,7 @@ def serialised(value: object) -> bytes:
         parts = b"".join(serialised(key) + serialised(each) for key, each in value.items())
         return b"a:%d:{%s}" % (len(value), parts)
     text = str(value).encode()
-    return b'i:%s;' % text if isinstance(value, int) else b's:%d:"%s";' % (len(text), text)
+    return b"i:%s;" % text if isinstance(value, int) else b's:%d:"%s";' % (len(text), text)
 
 
 def _string(key: str, value: str) -> bytes:
@@ -65,7 +65,9 @@ def _string(key: str, value: str) -> bytes:
     return head + raw + bytes(-(6 + len(raw)) % 4) + text + bytes(-len(text) % 4)
 
 
-def assembly(*, clr: bool = True, strings: dict[str, str] | None = None, fixed: bytes = b"", resources: int = 0x1000) -> bytes:
+def assembly(
+    *, clr: bool = True, strings: dict[str, str] | None = None, fixed: bytes = b"", resources: int = 0x1000
+) -> bytes:
     """A PE file whose resources hold a version; `resources` is where they stand in the file and in memory."""
     block = b"".join(_string(key, value) for key, value in (strings or {}).items())
     # VS_VERSIONINFO: head, key, padding, the fixed part, StringFileInfo, StringTable, strings.
@@ -119,13 +121,20 @@ def safetensors(**fields: str) -> bytes:
 
 def cyclonedx(*components: dict[str, str]) -> bytes:
     """A bill of materials."""
-    whole = {"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [{"type": "library", **each} for each in components]}
+    whole = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "components": [{"type": "library", **each} for each in components],
+    }
     return json.dumps(whole).encode()
 
 
 def native_image(document: bytes) -> bytes:
     """A program of GraalVM with a bill of materials."""
-    parts = [Part(b".dynstr", b"\0sbom\0sbom_length\0", writable=False), Part(b".data", gzip.compress(document, mtime=0))]
+    parts = [
+        Part(b".dynstr", b"\0sbom\0sbom_length\0", writable=False),
+        Part(b".data", gzip.compress(document, mtime=0)),
+    ]
     return elf(parts)
 
 
@@ -146,7 +155,14 @@ _DEPS = {
     "libraries": {f"{NAME}/1.0.0": {"type": "package"}},
 }
 _PNP = {"packageRegistryData": [[NAME, [["npm:1.0.0", {}]]]]}
-_CONDA = {"name": NAME, "version": "1.0.0", "build": "0", "files": [f"lib/{NAME}.py"], "channel": "https://e.org/main/noarch", "subdir": "noarch"}
+_CONDA = {
+    "name": NAME,
+    "version": "1.0.0",
+    "build": "0",
+    "files": [f"lib/{NAME}.py"],
+    "channel": "https://e.org/main/noarch",
+    "subdir": "noarch",
+}
 _INFO = f"""<?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0"><dict><key>CFBundleName</key><string>{NAME}</string>
 <key>CFBundleShortVersionString</key><string>1.0.0</string></dict></plist>
@@ -277,6 +293,9 @@ RECORDS: dict[tuple[str, str], Record] = {
     ("portage", "CONTENTS"): _text(
         f"var/db/pkg/app-misc/{NAME}-1.0-r1/CONTENTS", "dir /usr\n", f"pkg:ebuild/app-misc/{NAME}@1.0-r1"
     ),
+    ("portage", "PF"): _text(
+        f"var/db/pkg/app-misc/{NAME}-1.1/PF", f"{NAME}-1.1\n", f"pkg:ebuild/app-misc/{NAME}@1.1"
+    ),
     ("prolog", "PACK"): _text(
         f"usr/lib/swi-prolog/pack/{NAME}/pack.pl", f"name({NAME}).\nversion('1.0').\n", f"pkg:swiplpack/{NAME}@1.0"
     ),
@@ -287,7 +306,9 @@ RECORDS: dict[tuple[str, str], Record] = {
         padding=bytes(5000),
     ),
     ("r", "DESCRIPTION"): _text(
-        f"usr/lib/R/library/{NAME}/DESCRIPTION", f"Package: {NAME}\nVersion: 1.0\nLicense: MIT\n", f"pkg:cran/{NAME}@1.0"
+        f"usr/lib/R/library/{NAME}/DESCRIPTION",
+        f"Package: {NAME}\nVersion: 1.0\nLicense: MIT\n",
+        f"pkg:cran/{NAME}@1.0",
     ),
     ("snap", "META"): _text(
         f"snap/{NAME}/12/meta/snap.yaml", f"name: {NAME}\nversion: '1.0'\nsummary: a\n", f"pkg:snap/{NAME}@1.0"
@@ -313,7 +334,9 @@ LOCKS: dict[tuple[str, str], Record] = {
         f"pkg:githubactions/actions/{NAME}@v1.0.0#sub",
     ),
     ("lock_beam", "MIX_LOCK"): _text(
-        "mix.lock", f'%{{\n  "a": {{:hex, :{NAME}, "1.0.0", "00", [:mix], [], "hexpm", "00"}},\n}}\n', f"pkg:hex/{NAME}@1.0.0"
+        "mix.lock",
+        f'%{{\n  "a": {{:hex, :{NAME}, "1.0.0", "00", [:mix], [], "hexpm", "00"}},\n}}\n',
+        f"pkg:hex/{NAME}@1.0.0",
     ),
     ("lock_beam", "REBAR_LOCK"): _text(
         "rebar.lock", f'{{"1.2.0",\n[{{<<"a">>,{{pkg,<<"{NAME}">>,<<"1.0.0">>}},0}}]}}.\n', f"pkg:hex/{NAME}@1.0.0"
@@ -321,8 +344,12 @@ LOCKS: dict[tuple[str, str], Record] = {
     ("lock_bun", "BUN_LOCK"): _text(
         "bun.lock", f'{{"packages": {{"a": ["{NAME}@1.0.0", "", {{}}, "sha512-x"],}},}}', f"pkg:npm/{NAME}@1.0.0"
     ),
-    ("lock_bun", "DENO_LOCK"): _json("deno.lock", {"version": "4", "npm": {f"{NAME}@1.0.0": {}}}, f"pkg:npm/{NAME}@1.0.0"),
-    ("lock_conan", "LOCK"): _json("conan.lock", {"version": "0.5", "requires": [f"{NAME}/1.0#0%1"]}, f"pkg:conan/{NAME}@1.0"),
+    ("lock_bun", "DENO_LOCK"): _json(
+        "deno.lock", {"version": "4", "npm": {f"{NAME}@1.0.0": {}}}, f"pkg:npm/{NAME}@1.0.0"
+    ),
+    ("lock_conan", "LOCK"): _json(
+        "conan.lock", {"version": "0.5", "requires": [f"{NAME}/1.0#0%1"]}, f"pkg:conan/{NAME}@1.0"
+    ),
     ("lock_conan", "FILE"): _text("conanfile.txt", f"[requires]\n{NAME}/1.0\n", f"pkg:conan/{NAME}@1.0"),
     ("lock_dart", "PUBSPEC_LOCK"): _text(
         "pubspec.lock",
@@ -341,7 +368,9 @@ LOCKS: dict[tuple[str, str], Record] = {
         f"packages:\n- completed:\n    hackage: {NAME}-1.0@sha256:{'0' * 64},12\nsnapshots: []\n",
         f"pkg:hackage/{NAME}@1.0",
     ),
-    ("lock_haskell", "STACK"): _text("stack.yaml", f"extra-deps:\n- {NAME}-1.0\n- ./local\n", f"pkg:hackage/{NAME}@1.0"),
+    ("lock_haskell", "STACK"): _text(
+        "stack.yaml", f"extra-deps:\n- {NAME}-1.0\n- ./local\n", f"pkg:hackage/{NAME}@1.0"
+    ),
     ("lock_haskell", "FREEZE"): _text(
         "cabal.project.freeze", f"constraints: any.{NAME} ==1.0,\n             a +flag\n", f"pkg:hackage/{NAME}@1.0"
     ),

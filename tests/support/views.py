@@ -135,7 +135,9 @@ class FakeView:
 
     def below(self, folder: str) -> Iterator[tuple[str, int]]:
         """Path and layer of everything below a folder, sorted by path."""
-        found = {path: layer for path, layer in self._visible.items() if path.startswith(f"{folder}/" if folder else "")}
+        found = {
+            path: layer for path, layer in self._visible.items() if path.startswith(f"{folder}/" if folder else "")
+        }
         return iter(sorted(found.items()))
 
     def problem(self, path: str, reason: str) -> None:

@@ -134,6 +134,8 @@ def _assembly(resources: bytes, address: int) -> Assembly | None:
         return None
     place, size = struct.unpack_from("<II", resources, at)
     start = place - address
+    if start + size > len(resources):
+        raise struct.error("the version ends behind the resources")
     block = resources[start : start + size] if 0 <= start < len(resources) else b""
     strings = _strings(block)
     name = strings.get("OriginalFilename") or strings.get("InternalName", "")

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
+from hullmark.rootfs.reads import MIB, Read, Report
 
 _MAX_LICENCES = Limit(100, "licences of one package of Gentoo's", "shortened")
 
@@ -31,12 +32,13 @@ def extract_contents(path: str, body: memoryview, report: Report) -> bytes | Non
 
 def extract_licence(path: str, body: memoryview, report: Report) -> tuple[str, ...] | None:
     """The names of licences, without conditions (`foo?`), choices (`||`) and brackets."""
-    words = bytes(body[: 64 * 1024]).decode("utf-8", "replace").split()
+    words = bytes(body).decode("utf-8", "replace").split()
     names = dict.fromkeys(word for word in words if _WORD(word))
     return tuple(names)[:_MAX_LICENCES] or None
 
 
 _FOLDER = "**/var/db/pkg/*/*"
+PF = presence("portage-pf", f"{_FOLDER}/PF")
 CONTENTS = Read(
     name="portage-contents", fact=bytes, globs=(f"{_FOLDER}/CONTENTS",), extract=extract_contents, limit=64 * MIB
 )
@@ -45,22 +47,33 @@ LICENSE = Read(
 )
 
 
-def _identity(found: LocatedFact[bytes]) -> tuple[str, str, str] | None:
+def _identity(path: str) -> tuple[str, str, str] | None:
     """Category and name, version, and purl, as the folders say."""
-    place = _PLACE(found.path)
+    place = _PLACE(path)
     if place is None:
         return None
     return f"{place[1]}/{place[2]}", place[3], make_purl("ebuild", place[2], place[3], namespace=place[1])
 
 
-def assemble(view: View) -> Iterator[Package]:
-    """One package a folder with CONTENTS."""
+def _records(view: View) -> Iterator[tuple[str, int]]:
+    """Path and layer of each folder's record: its CONTENTS, or at least its PF."""
+    known = set()
     for found in view.facts(CONTENTS):
-        identity = _identity(found)
+        known.add(found.path.rpartition("/")[0])
+        yield found.path, found.layer
+    for named in view.facts(PF):
+        if named.path.rpartition("/")[0] not in known:
+            yield named.path, named.layer
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One package a folder with a record."""
+    for path, layer in _records(view):
+        identity = _identity(path)
         if identity is None:
-            view.problem(found.path, "its folder's name is not that of a package of Gentoo's, which is left out")
+            view.problem(path, "its folder's name is not that of a package of Gentoo's, which is left out")
             continue
-        licence = view.fact_at(LICENSE, f"{found.path.removesuffix('CONTENTS')}LICENSE")
+        licence = view.fact_at(LICENSE, f"{path.rpartition('/')[0]}/LICENSE")
         yield Package(
             type="ebuild",
             name=identity[0],
@@ -68,7 +81,7 @@ def assemble(view: View) -> Iterator[Package]:
             purl=identity[2],
             cataloger="portage",
             licenses=licence.fact if licence else (),
-            locations=(Location(f"/{found.path}", found.layer),),
+            locations=(Location(f"/{path}", layer),),
         )
 
 
@@ -85,7 +98,7 @@ def _file(line: str, owner: str) -> OwnedFile | None:
 def owned(view: View) -> Iterator[OwnedFile]:
     """Files with their md5, folders and links on the packages' lists; names may hold blanks."""
     for found in view.facts(CONTENTS):
-        identity = _identity(found)
+        identity = _identity(found.path)
         for line in found.fact.decode("utf-8", "surrogateescape").split("\n") if identity else ():
             file = _file(line, identity[2]) if identity else None
             if file is not None and file.path and "\0" not in file.path:
@@ -93,5 +106,5 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 CATALOGER = Cataloger(
-    name="portage", types=("ebuild",), reads=(CONTENTS, LICENSE), assemble=assemble, owned=owned, system=True
+    name="portage", types=("ebuild",), reads=(CONTENTS, PF, LICENSE), assemble=assemble, owned=owned, system=True
 )
