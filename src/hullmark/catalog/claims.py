@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.view import View
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -20,7 +19,7 @@ from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 NAME = "claims"
 _MAX_CLAIMS = Limit(100_000, "packages that an SBOM in an image names")
-_NOT_INSIDE = frozenset((*SYSTEM, "", "docker", "github", "oci"))
+_NOT_INSIDE = frozenset(("", "alpm", "apk", "deb", "docker", "ebuild", "github", "oci", "rpm"))
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):

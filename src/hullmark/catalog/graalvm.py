@@ -22,7 +22,7 @@ from hullmark.rootfs.reads import MIB, Read, Report
 NAME = "graalvm"
 LOST = "its bill of materials lies where a file of this size is not kept"
 _SIGN = b"sbom_length"
-_HEAD_BYTES = 256 * 1024  # the names of exported symbols stand before the code
+_HEAD_BYTES = 64 * 1024  # the names of exported symbols stand before the code
 _DOCUMENT = Limit(16 * MIB, "bytes of the bill of materials in a program of GraalVM")
 _STEP = 64 * 1024
 _BEGIN = late(rb'\s*\{\s*"(?:bomFormat|\$schema|specVersion)"').match
