@@ -293,9 +293,7 @@ RECORDS: dict[tuple[str, str], Record] = {
     ("portage", "CONTENTS"): _text(
         f"var/db/pkg/app-misc/{NAME}-1.0-r1/CONTENTS", "dir /usr\n", f"pkg:ebuild/app-misc/{NAME}@1.0-r1"
     ),
-    ("portage", "PF"): _text(
-        f"var/db/pkg/app-misc/{NAME}-1.1/PF", f"{NAME}-1.1\n", f"pkg:ebuild/app-misc/{NAME}@1.1"
-    ),
+    ("portage", "PF"): _text(f"var/db/pkg/app-misc/{NAME}-1.1/PF", f"{NAME}-1.1\n", f"pkg:ebuild/app-misc/{NAME}@1.1"),
     ("prolog", "PACK"): _text(
         f"usr/lib/swi-prolog/pack/{NAME}/pack.pl", f"name({NAME}).\nversion('1.0').\n", f"pkg:swiplpack/{NAME}@1.0"
     ),

@@ -83,6 +83,9 @@ WITHIN: dict[tuple[str, str], Case] = {
     ("pear", "_MAX_VALUES"): _padded(
         ("pear", "REGISTERED"), 9, records.serialised({**dict.fromkeys("abcde", 1), "name": NAME, "version": "1.0"})
     ),
+    ("pear", "_MAX_DEPTH"): _padded(
+        ("pear", "REGISTERED"), 2, records.serialised({"a": {"b": {"c": "d"}}, "name": NAME, "version": "1.0"})
+    ),
     ("perl", "_MAX_ENTRIES"): _padded(
         ("perl", "LOCAL"),
         1,

@@ -24,7 +24,7 @@ _MANAGED = (
     "erlang",
 )
 _MANAGED_TOO = ("opam", "prolog", "conan", "vcpkg", "wordpress")
-_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "dotnet_assembly", "apple", "kernel", "models")
+_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models")
 _INSTALLED = (*_SYSTEMS, *_MANAGED, *_MANAGED_TOO, *_PROGRAMS, "redhat_image", "claims", "unread")
 
 _LOCKS = (

@@ -95,4 +95,5 @@ def assemble(view: View) -> Iterator[Package]:
         yield from (claimed(each, found, NAME) for each in found.fact)
 
 
-CATALOGER = Cataloger(name=NAME, types=(), reads=(DOCUMENT,), assemble=assemble)
+_TYPES = ("cargo", "composer", "gem", "generic", "golang", "maven", "npm", "nuget", "pypi")
+CATALOGER = Cataloger(name=NAME, types=_TYPES, reads=(DOCUMENT,), assemble=assemble)

@@ -80,6 +80,26 @@ def json_value(body: memoryview, report: Report) -> Any:
     return None
 
 
+def json_beginning(text: str, start: int, report: Report) -> Table | None:
+    """The JSON object that begins at a place in a text of another kind; None, with a report, if there is none."""
+    import json  # few files need it
+
+    if text.count("[") + text.count("{") > _MAX_CONTAINERS:
+        report(f"it has more than {_MAX_CONTAINERS:,} objects and lists")
+        return None
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, start)
+    except RecursionError:
+        report("it is nested too deeply")
+    except ValueError as error:
+        report(f"what is in it is not JSON: {error}")
+    else:
+        if isinstance(found, dict):
+            return found
+        report("what is in it is not a JSON object")
+    return None
+
+
 def toml_table(body: memoryview, report: Report) -> Table | None:
     """The table of a TOML document; None, with a report, if it is not one."""
     import tomllib  # few folders have a file that needs it

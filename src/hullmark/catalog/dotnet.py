@@ -1,6 +1,7 @@
 """.NET programs: NAME.deps.json beside each (dotnet/sdk, "Runtime configuration files"), and NuGet's packages.lock.json.
 
 A library counts where its target brings files into the program, or one that it depends on does: others were only there to compile.
+Of assemblies that no deps.json tells of, their version resource does (`dotnet_assembly.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object
+from hullmark.catalog.dotnet_assembly import ASSEMBLY, assemblies, is_name
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
@@ -21,7 +23,6 @@ from hullmark.rootfs.reads import Read, Report
 
 NAME = "dotnet"
 _DEPS_LIMIT = Limit(16 * 1024 * 1024, "bytes of a deps.json")
-is_name = late(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,198}[A-Za-z0-9_])?").fullmatch
 is_version = late(r"[0-9][0-9A-Za-z.+_-]{0,127}").fullmatch
 _FILES = ("runtime", "resources", "native", "runtimeTargets")
 _NOTHING = "_._"
@@ -137,7 +138,7 @@ def _libraries(libraries: Iterable[Library], program: str) -> Iterator[Library]:
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """A package for each library of each program, and for each entry of a lock file that came along."""
+    """A package for each library of each program, for each entry of a lock file that came along, and for each assembly without either."""
     for found in view.facts(DEPS):
         program = found.path.rpartition("/")[2].removesuffix(".deps.json")
         for each in _libraries(found.fact, program):
@@ -150,6 +151,7 @@ def assemble(view: View) -> Iterator[Package]:
                 locations=(Location(f"/{found.path}", found.layer),),
             )
     yield from packages(view, (LOCK,), NUGET)
+    yield from assemblies(view, {found.path.rpartition("/")[0] for found in view.facts(DEPS)}, NAME)
 
 
-CATALOGER = Cataloger(name=NAME, types=("nuget",), reads=(DEPS, LOCK), assemble=assemble)
+CATALOGER = Cataloger(name=NAME, types=("nuget",), reads=(DEPS, LOCK, ASSEMBLY), assemble=assemble)

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.dotnet import DEPS, is_name
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
@@ -19,15 +17,15 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
-NAME = "dotnet-assembly"
 _HEAD_BYTES = 4096
 _RESOURCES = Limit(16 * MIB, "bytes of the resources of a .NET assembly")
-_MAX_SECTIONS = 96  # as the loader of Windows has it
+_SECTIONS = 96  # as the loader of Windows has it
 _VERSION_TYPE, _CLR, _RESOURCE = 16, 14, 2
 _MAGIC32, _MAGIC64 = 0x10B, 0x20B
 _FIXED_MARK = 0xFEEF04BD
-_MAX_STRING = 1024
+_MAX_STRING = Limit(1024, "characters of a text in the version of a .NET assembly", "shortened")
 
+is_name = late(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,198}[A-Za-z0-9_])?").fullmatch
 _NUMBERS = late(r"\d{1,9}(?:\.\d{1,9}){1,3}(?:-[0-9A-Za-z.-]{1,64})?").match
 
 
@@ -73,7 +71,7 @@ def _layout(head: bytes) -> _Layout | None:
     address, length = struct.unpack_from("<II", head, directories + 8 * _RESOURCE)
     if not clr[0] or not address or not length:
         return None
-    for index in range(min(count, _MAX_SECTIONS)):
+    for index in range(min(count, _SECTIONS)):
         virtual, place, raw, at = struct.unpack_from("<IIII", head, optional + size + 40 * index + 8)
         if place <= address < place + max(virtual, raw):
             return _Layout(at + address - place, min(length, _RESOURCES), address)
@@ -216,9 +214,9 @@ def _name(found: LocatedFact[Assembly]) -> str:
     return stem if is_name(stem) else ""
 
 
-def assemble(view: View) -> Iterator[Package]:
-    """A package for each assembly in a folder without a deps.json; those with texts in one language are parts of another."""
-    told = {found.path.rpartition("/")[0] for found in view.facts(DEPS)}
+def assemblies(view: View, told: set[str], cataloger: str) -> Iterator[Package]:
+    """A package for each assembly outside the folders `told`, of whose programs a deps.json tells; those with texts in one language are
+    parts of another."""
     for found in view.facts(ASSEMBLY):
         name, version = _name(found), _version(found.fact)
         if not name or name.endswith(".resources") or _is_within(found.path, told):
@@ -228,7 +226,7 @@ def assemble(view: View) -> Iterator[Package]:
             name=name,
             version=version or UNKNOWN_VERSION,
             purl=make_purl("nuget", name, version),
-            cataloger=NAME,
+            cataloger=cataloger,
             locations=(Location(f"/{found.path}", found.layer),),
             notes={"company": found.fact.company} if found.fact.company else {},
         )
@@ -242,6 +240,3 @@ def _is_within(path: str, folders: set[str]) -> bool:
             return False
         folder = folder.rpartition("/")[0]
     return True
-
-
-CATALOGER = Cataloger(name=NAME, types=("nuget",), reads=(DEPS, ASSEMBLY), assemble=assemble)

@@ -133,4 +133,4 @@ def assemble(view: View) -> Iterator[Package]:
         yield from (claimed(each, found, NAME) for each in found.fact)
 
 
-CATALOGER = Cataloger(name=NAME, types=(), reads=(PROGRAM,), assemble=assemble)
+CATALOGER = Cataloger(name=NAME, types=("maven",), reads=(PROGRAM,), assemble=assemble)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import JSON_LIMIT, XML_LIMIT, json_object, xml_root
-from hullmark.catalog.dotnet import is_name, is_version
+from hullmark.catalog.dotnet import is_version
+from hullmark.catalog.dotnet_assembly import is_name
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
-from hullmark.catalog.documents import JSON_LIMIT, json_object, text_of
+from hullmark.catalog.documents import JSON_LIMIT, json_beginning, json_object, text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.lock_npm import is_name, is_version, name_parts
 from hullmark.catalog.view import View
@@ -21,7 +20,6 @@ _LOCAL = late(r"(?:virtual:[0-9a-f]{1,128}#)?(?:workspace|link|portal|file):").m
 _STATE = late(r"RAW_RUNTIME_STATE\s*=\s*'").search
 _SETUP = late(r"hydrateRuntimeState\(\s*(?=\{)").search
 _ESCAPE = late(r"\\(\n|.)", 16)
-_MAX_MARKS = 1_000_000
 
 
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:
@@ -63,18 +61,7 @@ def _embedded(text: str, report: Report) -> dict[str, Any] | None:
     else:
         report("it is not a script of Plug'n'Play")
         return None
-    if text.count("[") + text.count("{") > _MAX_MARKS:
-        report(f"it has more than {_MAX_MARKS:,} objects and lists")
-        return None
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text, start)
-    except RecursionError:
-        report("it is nested too deeply")
-        return None
-    except ValueError as error:
-        report(f"its state is not JSON: {error}")
-        return None
-    return found if isinstance(found, dict) else None
+    return json_beginning(text, start, report)
 
 
 _NPM = Ecosystem(type="npm", cataloger=_NAME, parted=name_parts)

@@ -19,7 +19,7 @@ from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _MAX_VALUES = Limit(500_000, "values in a record of PEAR's registry")
-_MAX_DEPTH = 64
+_MAX_DEPTH = Limit(64, "levels of nesting in a record of PEAR's registry")
 _IS_NAME = late(r"[A-Za-z][A-Za-z0-9_.-]{0,127}").fullmatch
 _IS_VERSION = late(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,127}").fullmatch
 _IS_CHANNEL = late(r"[A-Za-z0-9](?:[A-Za-z0-9./-]{0,127}[A-Za-z0-9])?").fullmatch

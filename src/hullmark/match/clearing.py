@@ -110,6 +110,8 @@ class Clearing:
 def is_tracked(package: Package, owner: Package) -> bool:
     """Whether a distribution tracks what is owned by the owner's source package: it is that library, or that very program."""
     names = {name.lower() for name in (owner.name, owner.source.name if owner.source else "") if name}
+    if package.name == "linux-kernel":
+        return any(name == "kernel" or name.startswith(("linux", "kernel-")) for name in names)
     if package.type == "generic":
         return _is_of(package, owner) or package.name.lower() in names | {_COUNT.sub("", name) for name in names}
     affixes = _NAMED.get(package.type)
