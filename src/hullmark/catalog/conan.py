@@ -17,7 +17,9 @@ _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}"
 _IS_NAME = late(_WORD).fullmatch
 _IS_VERSION = late(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}").fullmatch
 # name/version[@user/channel][#revision][%time][:package]
-_REFERENCE = late(rf"({_WORD})/([^@#:%\s]{{1,255}})(?:@({_WORD})?/?({_WORD})?)?(?:[#:%]\S{{0,512}})?").fullmatch
+_REFERENCE = late(
+    rf"({_WORD})/(\[[^\]]{{1,128}}\]|[^@#:%\s]{{1,255}})(?:@({_WORD})?/?({_WORD})?)?(?:[#:%]\S{{0,512}})?"
+).fullmatch
 _RANGE = "["
 
 

@@ -27,7 +27,8 @@ _MODULE_BYTES = Limit(128 * MIB, "bytes of a kernel module, unpacked")
 _MODINFO_BYTES = Limit(MIB, "bytes of a kernel module's description", "shortened")
 _BANNER = late(rb"([0-9][0-9A-Za-z.+~_-]{2,127})(?: \(([^)\0]{1,200})\))?(?: ([^\0]{0,200}))?").match
 _FILE = late(
-    r"(?:.*/)?(?:boot/|lib/modules/([0-9][^/]{0,127})/)?vmlinu[xz](?:-([0-9][0-9A-Za-z.+~_-]{0,127}))?(?:\.[a-z0-9]+)?"
+    r"(?:(?:.*/)?lib/modules/([0-9][^/]{0,127})/|(?:.*/)?boot/|(?:.*/)?)"
+    r"vmlinu[xz](?:-([0-9][0-9A-Za-z.+~_-]{0,127}))?(?:\.(?:gz|xz|zst|efi|img))?"
 ).fullmatch
 _FOLDER = late(r"(?:.*/)?lib/modules/([0-9][^/]{0,127})/").match
 _IS_VERSION = late(r"[0-9A-Za-z][0-9A-Za-z.+~_:-]{0,127}").fullmatch

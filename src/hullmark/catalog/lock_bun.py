@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, package, packages
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, is_others, package, packages
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.lock_npm import is_name, is_version, name_parts
@@ -92,7 +92,7 @@ def assemble(view: View) -> Iterator[Package]:
 def assemble_deno(view: View) -> Iterator[Package]:
     """What Deno's lock files name, of three registries."""
     for found in view.facts(DENO_LOCK):
-        for entry in found.fact:
+        for entry in () if is_others(found.path) else found.fact:
             kind, _, name = entry.name.partition(":")
             yield replace(package(found, entry, _OF_DENO[kind]), name=name)
 
