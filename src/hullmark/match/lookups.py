@@ -82,7 +82,7 @@ def _maven(package: Package) -> tuple[str, ...]:
 RULES: dict[str, Rule] = {
     "bitnami": Rule(namespace="bitnami", scheme="bitnami", names=_lower),
     "cargo": Rule(namespace="cargo", scheme="cargo", names=_plain),
-    "composer": Rule(namespace="composer", scheme="packagist", names=_pathed_lower),
+    "composer": Rule(namespace="composer", scheme="packagist", names=_in_purl),
     "conan": Rule(namespace="conan", scheme="conan", names=_lower),
     "cran": Rule(namespace="cran", scheme="cran", names=_plain),
     "gem": Rule(namespace="gem", scheme="gem", names=_plain),
