@@ -181,14 +181,20 @@ RECORDS: dict[tuple[str, str], Record] = {
     ("bitnami", "COMPONENTS"): _json(
         f"opt/bitnami/{NAME}/.spdx-{NAME}.spdx", _SPDX, f"pkg:bitnami/{NAME}@1.0.0-1?arch=amd64"
     ),
+    ("bitnami", "LIST"): _json(
+        "opt/bitnami/.bitnami_components.json",
+        {NAME: {"arch": "amd64", "distro": "debian-12", "type": "NAMI", "version": "1.0.0-1"}},
+        f"pkg:bitnami/{NAME}@1.0.0-1?arch=amd64&distro=debian-12",
+    ),
     ("claims", "DOCUMENT"): Record(
         "srv/a.cdx.json",
         cyclonedx({"name": NAME, "version": "1.0.0", "purl": f"pkg:npm/{NAME}@1.0.0"}),
         (f"pkg:npm/{NAME}@1.0.0",),
     ),
     ("conan", "INFO"): _text(
-        ".conan/data/a/1/_/_/package/0/conaninfo.txt",
+        ".conan/data/a/1.0.0/_/_/package/0/conaninfo.txt",
         f"[settings]\n    os=Linux\n\n[full_requires]\n    {NAME}/1.0.0:0123\n",
+        "pkg:conan/a@1.0.0",
         f"pkg:conan/{NAME}@1.0.0",
     ),
     ("conda", "RECORD"): _json(

@@ -1,4 +1,4 @@
-"""Bitnami's components: the SPDX document .spdx-NAME.spdx that each brings along, in /opt/bitnami/NAME."""
+"""Bitnami's components: the SPDX document .spdx-NAME.spdx that each brings along, in /opt/bitnami/NAME, and .bitnami_components.json."""
 
 from __future__ import annotations
 
@@ -86,14 +86,48 @@ COMPONENTS = Read(
 )
 
 
+def extract_list(path: str, body: memoryview, report: Report) -> tuple[Component, ...] | None:
+    """The components that the image was made of: a name → its version, architecture and distribution."""
+    found = json_object(body, report)
+    kept, bad = [], 0
+    for name, entry in (found or {}).items():
+        version = entry.get("version") if isinstance(entry, dict) else None
+        if not _IS_NAME(name) or not isinstance(version, str) or not _IS_VERSION(version):
+            bad += 1
+            continue
+        pairs = ((key, entry.get(key)) for key in ("arch", "distro"))
+        kept.append(
+            Component(
+                name, version, "", tuple((key, text) for key, text in pairs if isinstance(text, str) and _IS_NAME(text))
+            )
+        )
+    if bad:
+        report(f"components of Bitnami's that have no name and version that can be used: {bad}")
+    return tuple(kept) or None
+
+
+LIST = Read(
+    name="bitnami-list",
+    fact=tuple[Component, ...],
+    globs=("**/opt/bitnami/.bitnami_components.json",),
+    extract=extract_list,
+    limit=JSON_LIMIT,
+)
+
+
 def _purl(each: Component) -> str:
     return make_purl("bitnami", each.name, each.version, qualifiers=each.qualifiers)
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """A package for each component, and for what it says it contains."""
-    for found in view.facts(COMPONENTS):
-        for each in found.fact:
+    """A package for each component, and for what it says it contains; of the list, what has no document."""
+    known: set[tuple[str, str]] = set()
+    for found in (*view.facts(COMPONENTS), *view.facts(LIST)):
+        fresh = [each for each in found.fact if (each.name, each.version) not in known]
+        if found.path.endswith(".spdx"):
+            known |= {(each.name, each.version) for each in found.fact}
+            fresh = list(found.fact)
+        for each in fresh:
             yield Package(
                 type="bitnami",
                 name=each.name,
@@ -123,5 +157,5 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 CATALOGER = Cataloger(
-    name="bitnami", types=("bitnami",), reads=(COMPONENTS,), assemble=assemble, owned=owned, system=True
+    name="bitnami", types=("bitnami",), reads=(COMPONENTS, LIST), assemble=assemble, owned=owned, system=True
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
+from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -19,6 +19,9 @@ _IS_VERSION = late(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}").fullmatch
 # name/version[@user/channel][#revision][%time][:package]
 _REFERENCE = late(
     rf"({_WORD})/(\[[^\]]{{1,128}}\]|[^@#:%\s]{{1,255}})(?:@({_WORD})?/?({_WORD})?)?(?:[#:%]\S{{0,512}})?"
+).fullmatch
+_PLACE = late(
+    rf"(?:.*/)?\.conan/data/({_WORD})/({_WORD})/({_WORD})/({_WORD})/package/[0-9a-f]{{1,64}}/conaninfo\.txt"
 ).fullmatch
 _RANGE = "["
 
@@ -51,13 +54,13 @@ def section(text: str, *names: str) -> Iterator[str]:
             yield line
 
 
-def extract_info(path: str, body: memoryview, report: Report) -> Listing | None:
+def extract_info(path: str, body: memoryview, report: Report) -> Listing:
     """All that a built package was made with."""
     gathering = collector()
     text = text_of(body)
     for line in list(section(text, "full_requires")) or list(section(text, "requires")):
         gather(line, gathering)
-    return gathering.finish(report)
+    return gathering.finish(report) or ()
 
 
 INFO: Read[Listing] = Read(
@@ -67,8 +70,14 @@ _INSTALLED = Ecosystem(type="conan", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """What the built packages were made with."""
-    return packages(view, (INFO,), _INSTALLED, everywhere=True)
+    """The built packages themselves, as their folders name them, and what they were made with."""
+    for found in view.facts(INFO):
+        place = _PLACE(found.path)
+        if place is not None:
+            pairs = (("channel", place[4]), ("user", place[3]))
+            own = DeclaredPackage(place[1], place[2], (), tuple(pair for pair in pairs if pair[1] != "_"))
+            yield package(found, own, _INSTALLED)
+        yield from (package(found, entry, _INSTALLED) for entry in found.fact)
 
 
 CATALOGER = Cataloger(name=_NAME, types=("conan",), reads=(INFO,), assemble=assemble)

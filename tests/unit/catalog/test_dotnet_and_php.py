@@ -12,29 +12,11 @@ from hullmark.catalog import (
     pear,
     php,
 )
-from hullmark.catalog.cataloger import Cataloger
-from hullmark.model.package import Package
+from tests.support.cataloging import packages, problems, purls
 from tests.support.records import assembly, serialised
 from tests.support.views import FakeView
 
 H = "0123456789abcdfghijklmnpqrsvwxyz"
-
-
-def packages(cataloger: Cataloger, files: dict[str, bytes]) -> list[Package]:
-    """What is found."""
-    return list(cataloger.assemble(FakeView(files, cataloger)))
-
-
-def purls(cataloger: Cataloger, files: dict[str, bytes]) -> list[str]:
-    """The purls of what is found."""
-    return [package.purl for package in packages(cataloger, files)]
-
-
-def problems(cataloger: Cataloger, files: dict[str, bytes]) -> list[str]:
-    """What is reported."""
-    view = FakeView(files, cataloger)
-    list(cataloger.assemble(view))
-    return [str(reason) for _, reason in view.problems]
 
 
 # .NET
