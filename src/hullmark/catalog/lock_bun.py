@@ -18,7 +18,8 @@ from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 
 _BUN_NAME, _DENO_NAME = "bun-lock", "deno-lock"
-_TOKEN = late(r'("(?:[^"\\\n]|\\.)*+")|,(?=\s*+[\]}])|//[^\n]*+')
+# A text that does not end is taken to the end: no part is looked at twice.
+_TOKEN = late(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*+[\]}])|//[^\n]*+', 16)
 _LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm:)?([^_\s]{1,256})(?:_.*)?", 16).fullmatch
 _REMOTE = late(r"https://deno\.land/(?:x/)?([A-Za-z0-9_.-]{1,128})@(v?[0-9][0-9A-Za-z.+_-]{0,63})/.*").fullmatch
 _ELSEWHERE = ("workspace:", "link:", "file:", "root:")

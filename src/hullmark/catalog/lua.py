@@ -18,10 +18,10 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Report
 
+# Each form matches whatever follows, so that no text is looked at twice.
 _TOKEN = late(
-    r"(?P<skip>[ \t\r\n]+|--\[(?P<a>=*)\[.*?\](?P=a)\]|--[^\n]*)"
-    r"|\[(?P<b>=*)\[\n?(?P<long>.*?)\](?P=b)\]"
-    r"""|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.)*)'"""
+    r"(?P<skip>[ \t\r\n]+)|(?P<open>(?:--)?\[(?P<level>=*)\[)|(?P<comment>--[^\n]*)"
+    r"""|"(?P<double>(?:[^"\\\n]|\\.)*+)"?|'(?P<single>(?:[^'\\\n]|\\.)*+)'?"""
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d[\d.]*)|(?P<mark>\.\.|.)",
     16,  # DOTALL
 )
@@ -49,7 +49,22 @@ Token = tuple[str, str]
 
 
 def _tokens(source: str) -> list[Token]:
-    return [_token(found) for found in _TOKEN.finditer(source) if found["skip"] is None]
+    """All tokens. What stands in long brackets that do not end is not looked at, as Lua would refuse the whole."""
+    tokens: list[Token] = []
+    at = 0
+    while (found := _TOKEN.match(source, at)) is not None:
+        at = found.end()
+        if found["open"] is not None:
+            close = f"]{found['level']}]"
+            end = source.find(close, at)
+            if end < 0:
+                break
+            if not found["open"].startswith("--"):
+                tokens.append(("text", source[at:end].removeprefix("\n")))
+            at = end + len(close)
+        elif found["skip"] is None and found["comment"] is None:
+            tokens.append(_token(found))
+    return tokens
 
 
 def _token(found: Match[str]) -> Token:
@@ -57,8 +72,8 @@ def _token(found: Match[str]) -> Token:
         return "name", found["name"]
     if found["mark"] is not None:
         return "mark", found["mark"]
-    if found["long"] is not None or found["number"] is not None:
-        return "text", found["long"] if found["number"] is None else found["number"]
+    if found["number"] is not None:
+        return "text", found["number"]
     quoted = found["double"] if found["double"] is not None else found["single"]
     return "text", _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), quoted)
 
@@ -115,7 +130,7 @@ def extract(path: str, body: memoryview, report: Report) -> Rock | None:
     )
 
 
-ROCKSPEC = Read(name="lua-rockspec", fact=Rock, globs=("**/*.rockspec",), extract=extract, limit=MIB)
+ROCKSPEC = Read(name="lua-rockspec", fact=Rock, globs=("**/*.rockspec",), extract=extract, limit=MIB // 4)
 
 
 def assemble(view: View) -> Iterator[Package]:

@@ -10,10 +10,12 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Report
 
+_MAX_TEXT = Limit(4096, "characters of the licence of an R package", "shortened")
 is_name = late(r"[A-Za-z][A-Za-z0-9.]{0,127}").fullmatch
 is_version = late(r"[0-9]{1,9}(?:[.-][0-9]{1,9}){0,12}").fullmatch
 _FIELD = late(r"([A-Za-z][A-Za-z0-9/@_-]*)[ \t]*:(.*)").fullmatch
@@ -34,25 +36,25 @@ class Description(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def _fields(text: str) -> dict[str, str]:
     """The wanted fields of the first paragraph; lines that begin with a blank go on."""
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     key = ""
     for line in text.splitlines():
         if line[:1] in (" ", "\t"):
             if key:
-                fields[key] = f"{fields[key]} {line.strip()}"
+                fields[key].append(line.strip())
             continue
         field = _FIELD(line)
         if field is None and not line.strip():
             break
         key = field[1] if field and field[1] in _WANTED and field[1] not in fields else ""
         if field and key:
-            fields[key] = field[2].strip()
-    return fields
+            fields[key] = [field[2].strip()]
+    return {key: " ".join(lines) for key, lines in fields.items()}
 
 
 def _licences(text: str) -> tuple[str, ...]:
     """`MIT + file LICENSE` is MIT, `GPL (>= 2)` is GPL-2+; what stands between bars are choices."""
-    names = (part.strip() for part in _FILE.sub("", text).split("|"))
+    names = (part.strip() for part in _FILE.sub("", text[:_MAX_TEXT]).split("|"))
     return tuple(dict.fromkeys(_AT_LEAST.sub(r"\1-\2+", name)[:512] for name in names if name))
 
 
