@@ -124,10 +124,8 @@ class Sample(NamedTuple):
 def roots() -> list[tuple[str, Files]]:
     """(what it is, the files of an image's root) for every case of the material, every record, and every made one."""
     known = [(case["id"], placed(case)) for case in [*cases("image"), *cases("declared")]]
-    known += [
-        (f"record-{module}-{constant}".lower(), {record.path: record.body, **record.beside})
-        for (module, constant), record in (records.RECORDS | records.LOCKS).items()
-    ]
+    for what, each in (("records", records.RECORDS), ("locks", records.LOCKS)):
+        known.append((what, {path: body for one in each.values() for path, body in one.files.items()}))
     known += [(f"made-{next(iter(files)).rpartition('/')[2]}", files) for files in MADE]
     return [(name, {path: body for path, body in files.items() if len(body) <= MOST_BYTES}) for name, files in known]
 

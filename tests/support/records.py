@@ -31,6 +31,11 @@ class Record(NamedTuple):
     is_lock: bool = False
     padding: bytes = b"\n" * 5000
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The record with what is beside it."""
+        return {**self.beside, self.path: self.body}
+
 
 def _json(path: str, value: object, *purls: str, is_lock: bool = False) -> Record:
     return Record(path, json.dumps(value).encode(), purls, is_lock=is_lock)
