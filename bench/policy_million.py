@@ -2,8 +2,7 @@
 
 It fills a database of its own with the world of `bench.stored_world`, which takes most of an hour; `--database URL --world DIR` takes one
 that is filled already, as of the day before. Real processes: the API, a worker, a scheduler, and a receiver
-of webhooks here, which the first account's default subscription tells of all its images. The change is made in every account at once. The
-machine should do nothing else meanwhile.
+of webhooks here, which the account's default subscription tells of all images. The machine should do nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from bench.notify import PAGE, Mark, prepared, receiver
 from bench.sections import replace_section
 from bench.serving import key_of
 from bench.speed import machine
-from bench.stored_world import ACCOUNTS, POLICY, store
+from bench.stored_world import POLICY, store
 from bench.world import Size, scaled
 from hullmark.server.postgres.embedded import Embedded
 from tests.support.processes import Client, Server, server
@@ -51,7 +50,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="hm-policy-", dir=VAR) as folder:
         Path(folder).chmod(0o755)
         with Embedded(Path(folder) / "server") as cluster:
-            store(cluster.url, Path(folder) / "world", scaled(wanted.images))
+            store(cluster.url, Path(folder) / "world", scaled(wanted.images), accounts=1)
             _measure(cluster.url, Path(folder) / "world")
 
 
@@ -72,13 +71,12 @@ def _measure(database: str, world: Path) -> None:
 
 
 def _measured(connection: psycopg.Connection[Any], running: Server, text: str, arrived: dict[str, float]) -> list[Mark]:
-    clients = [Client("127.0.0.1", running.port, key_of(connection, number)) for number in range(1, ACCOUNTS + 1)]
-    kept = [client.must("POST", "/api/v1/policies", {"text": text}) for client in clients]
+    client = Client("127.0.0.1", running.port, key_of(connection))
+    kept = client.must("POST", "/api/v1/policies", {"text": text})
     arrived.clear()
     began = time.time()
-    for client, version in zip(clients, kept, strict=True):
-        client.must("POST", "/api/v1/activations", {"policy": version["name"], "version": version["version"]})
-    marks = [Mark("all four accounts have it in force", time.time() - began)]
+    client.must("POST", "/api/v1/activations", {"policy": kept["name"], "version": kept["version"]})
+    marks = [Mark("it is in force", time.time() - began)]
     while time.time() - began < _LONG:
         row = connection.execute(_IS_DONE).fetchone()
         if row == (True,):
@@ -137,9 +135,9 @@ def _written(
     shown = [(mark.what, f"{mark.seconds:.1f}", _bound(mark.seconds, bounds.get(mark.what))) for mark in marks]
     words = "/".join(f"{count:,}" for count in before[:3]), "/".join(f"{count:,}" for count in after[:3])
     return (
-        f"{images:,} images of {sets:,} package sets (`bench/world.py`) in four accounts; the rule `critical-with-fix` asks for"
-        f" `{_CHANGE[1]}` where it asked for `{_CHANGE[0]}`, in all accounts at once. Of go/warn/stop there were {words[0]}, and are"
-        f" {words[1]}; {after[3] - before[3]:,} transitions, {len(arrived):,} messages to the first account's webhook; verdicts that"
+        f"{images:,} images of {sets:,} package sets (`bench/world.py`) in an account; the rule `critical-with-fix` asks for"
+        f" `{_CHANGE[1]}` where it asked for `{_CHANGE[0]}`. Of go/warn/stop there were {words[0]}, and are"
+        f" {words[1]}; {after[3] - before[3]:,} transitions, {len(arrived):,} messages to a webhook; verdicts that"
         f" are not by the newer version: {left[0] if left else '?'}. Seconds from the request, with real processes (API, scheduler, one"
         f" worker) and PostgreSQL on the same two cores ({machine()}).\n\n"
         + table(("stage", "s", "bound"), shown)

@@ -64,21 +64,26 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=Size.images)
     parser.add_argument("--database", required=True)
     parser.add_argument("--world", type=Path, required=True)
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     wanted = parser.parse_args()
-    store(wanted.database, wanted.world, scaled(wanted.images))
+    store(wanted.database, wanted.world, scaled(wanted.images), wanted.accounts)
 
 
-def store(database: str, folder: Path, size: Size) -> None:
+def store(database: str, folder: Path, size: Size, accounts: int = ACCOUNTS) -> None:
     """Fill an empty database with a world, which is made in a folder where it is not there."""
     world = made(size, folder)
     migrate(database)
     with psycopg.connect(database) as connection:
-        for name, keep in (("packages", _packages), ("sets", _sets), ("images", _images)):
-            _timed(name, lambda keep=keep: keep(connection, world))  # type: ignore[misc]  # bound now
+        for name, keep in (
+            ("packages", lambda: _packages(connection, world)),
+            ("sets", lambda: _sets(connection, world)),
+            ("images", lambda: _images(connection, world, accounts)),
+        ):
+            _timed(name, keep)
             connection.commit()
     _timed("matches", lambda: asyncio.run(_match(database, folder / "previous")))
     with psycopg.connect(database) as connection:
-        _timed("verdicts", lambda: _verdicts(connection, world))
+        _timed("verdicts", lambda: _verdicts(connection, world, accounts))
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 
@@ -115,9 +120,9 @@ def repository_of(number: int) -> str:
     return f"team-{number % REPOSITORIES % 200}/app-{number % REPOSITORIES}"
 
 
-def account_of(number: int) -> int:
+def account_of(number: int, accounts: int = ACCOUNTS) -> int:
     """The account that holds an image: three of five are the first's."""
-    return 1 if number % 5 < 3 else 2 + number % (ACCOUNTS - 1)
+    return 1 if number % 5 < 3 or accounts == 1 else 2 + number % (accounts - 1)
 
 
 def _copy(connection: psycopg.Connection[Any], statement: LiteralString, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -169,9 +174,9 @@ def _sets(connection: psycopg.Connection[Any], world: World) -> None:
     )
 
 
-def _images(connection: psycopg.Connection[Any], world: World) -> None:
+def _images(connection: psycopg.Connection[Any], world: World, accounts: int) -> None:
     count = len(world.images)
-    for number in range(1, ACCOUNTS + 1):
+    for number in range(1, accounts + 1):
         connection.execute("INSERT INTO account (name) VALUES (%s)", (f"team-{number}",))
     when = [_START + timedelta(seconds=2 * number) for number in range(count)]
     _copy(
@@ -192,13 +197,20 @@ def _images(connection: psycopg.Connection[Any], world: World) -> None:
     _copy(
         connection,
         "COPY account_image (account_id, image_id, reference, added_at) FROM STDIN",
-        ((account_of(number), number + 1, reference_of(number), when[number]) for number in range(count)),
+        ((account_of(number, accounts), number + 1, reference_of(number), when[number]) for number in range(count)),
     )
     _copy(
         connection,
         "COPY tag (account_id, registry, repository, tag, image_id, seen_at) FROM STDIN",
         (
-            (account_of(number), "registry.example", repository_of(number), str(number), number + 1, when[number])
+            (
+                account_of(number, accounts),
+                "registry.example",
+                repository_of(number),
+                str(number),
+                number + 1,
+                when[number],
+            )
             for number in range(count)
         ),
     )
@@ -217,10 +229,10 @@ def _images(connection: psycopg.Connection[Any], world: World) -> None:
         )
 
 
-def _verdicts(connection: psycopg.Connection[Any], world: World) -> None:
+def _verdicts(connection: psycopg.Connection[Any], world: World, accounts: int) -> None:
     """What the policy says of every image: of each vulnerability in each package it holds."""
     digest = load_any(POLICY.encode()).digest
-    for account in range(1, ACCOUNTS + 1):
+    for account in range(1, accounts + 1):
         connection.execute("INSERT INTO policy (account_id, name) VALUES (%s, 'baseline')", (account,))
         connection.execute(
             "INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind) VALUES (%s, %s, 1, %s, %s, 'native')",
@@ -238,7 +250,7 @@ def _verdicts(connection: psycopg.Connection[Any], world: World) -> None:
         "COPY verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, verdict, reason, stops,"
         " warns, document, image_digest, policy_digest, snapshot_digest, analyzer, at) FROM STDIN",
         (
-            (n + 1, account_of(n), n + 1, account_of(n), 1, "", reference_of(n), *word_of(*counts), *counts, f"verdicts/{n % 5000}",
+            (n + 1, account_of(n, accounts), n + 1, account_of(n, accounts), 1, "", reference_of(n), *word_of(*counts), *counts, f"verdicts/{n % 5000}",
              digest_of_image(n), *common)
             for n, counts in enumerate(counted)
         ),
@@ -249,9 +261,9 @@ def _verdicts(connection: psycopg.Connection[Any], world: World) -> None:
         " finding_count) FROM STDIN",
         (
             (
-                account_of(n),
+                account_of(n, accounts),
                 n + 1,
-                account_of(n),
+                account_of(n, accounts),
                 reference_of(n),
                 n + 1,
                 *word_of(*counts),
