@@ -249,7 +249,7 @@ def _zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
         if content is not None:
             unpacking.take(len(content))
             unpacking.member(prefix + member.name[:_MAX_NAME], content, depth)
-        elif not member.is_folder:
+        elif not (member.is_folder and not member.flags & 1):
             _show_member(unpacking, archive, archive.library.infolist()[number], prefix, depth)
 
 

@@ -84,10 +84,16 @@ class Zip:
         return zipfile.ZipFile(io.BytesIO(self.plain))
 
     def at_once(self, member: Member, most: int) -> bytes | None:
-        """All bytes of a member of at most so many; None for one that is larger, encrypted, or not as its line says."""
+        """All bytes of a member of at most so many; None for one that is larger, encrypted, a folder, or not as its line says."""
         body, at = self._body, member.at
         is_small = member.size <= most and member.size <= AT_ONCE
-        if not is_small or member.flags & 1 or not body.startswith(_LOCAL_MAGIC, at) or at + _LOCAL > len(body):
+        if (
+            not is_small
+            or member.flags & 1
+            or member.is_folder
+            or not body.startswith(_LOCAL_MAGIC, at)
+            or at + _LOCAL > len(body)
+        ):
             return None
         name, extra = _NAMES.unpack_from(body, at + 26)
         start = at + _LOCAL + name + extra
