@@ -138,15 +138,19 @@ class Hyperscan:
                 is_cut = True
         return _sorted(self._ends(met, body), is_cut=is_cut) if met else _NONE
 
-    def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> Iterator[Meeting]:
-        spans: dict[int, list[tuple[int, int]]] = {}
-        for index, start, end in met:
-            if index in self._begins:
-                spans.setdefault(index, []).append((start, end))
-            else:
-                yield index, start + self._sizes[index] if index in self._sizes else end
-        for index, each in spans.items():
-            yield from ((index, start) for start in self._begins[index].of(body, sorted(each)))
+    def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> list[Meeting]:
+        sizes, begins = self._sizes, self._begins
+        found = [
+            (index, start + sizes[index] if index in sizes else end) for index, start, end in met if index not in begins
+        ]
+        if len(found) < len(met):
+            spans: dict[int, list[tuple[int, int]]] = {}
+            for index, start, end in met:
+                if index in begins:
+                    spans.setdefault(index, []).append((start, end))
+            for index, each in spans.items():
+                found += ((index, start) for start in begins[index].of(body, sorted(each)))
+        return found
 
 
 class _Beginnings:
