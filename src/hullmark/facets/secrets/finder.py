@@ -117,7 +117,7 @@ class Finder:
         if kind.names and (name or not kind.keywords) and not name.endswith(kind.names):
             return
         for fits in islice(_all_fits(self._pattern(number), body), MAX_SECRETS + 1):
-            span = _secret_in(fits)
+            span = _secret_in(fits, fits.span())
             if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])):
                 yield number, *span, *fits.span()
 
@@ -133,16 +133,21 @@ class Finder:
         stop = end + kind.after
         if not kind.before:
             fits = pattern.match(body, start, stop)
+            first, last = fits.span() if fits is not None else (0, 0)
         else:
-            fits = pattern.search(body, max(0, start - kind.before), stop)
-            while fits is not None and fits.end() < end and fits.end() > fits.start():
-                fits = pattern.search(body, fits.end(), stop)
-            if fits is not None and fits.start() > start:
+            at = max(0, start - kind.before)
+            while True:
+                fits = pattern.match(body, at, stop)
+                first, last = fits.span("whole") if fits is not None else (0, 0)
+                if fits is None or last >= end or last == first:
+                    break
+                at = last
+            if first > start:
                 fits = None
-        span = _secret_in(fits) if fits is not None else None
-        if fits is None or span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
+        span = _secret_in(fits, (first, last)) if fits is not None else None
+        if span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
             return None
-        return number, *span, *fits.span()
+        return number, *span, first, last
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:
@@ -154,10 +159,10 @@ def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[byte
         yield from is_in if stop < len(body) else pattern.finditer(body, at, stop)
 
 
-def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:
+def _secret_in(fits: re.Match[bytes], whole: tuple[int, int]) -> tuple[int, int] | None:
     """Where the secret is in what a pattern fits; None for an empty one."""
     groups = (fits.span(group) for group in _GROUPS if group in fits.re.groupindex and fits[group] is not None)
-    start, end = next(groups, fits.span())
+    start, end = next(groups, whole)
     return (start, end) if end > start else None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -99,9 +100,12 @@ def _ends(text: bytes, body: bytes) -> Iterator[int]:
         at = body.find(text, at + 1)
 
 
+_BY_END = itemgetter(1, 0)
+
+
 def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> Meetings:
     """The meetings in order, each once: of several words one may begin as another does."""
-    apart = sorted(set(found), key=lambda meeting: (meeting[1], meeting[0]))
+    apart = sorted(set(found), key=_BY_END)
     return Meetings(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
 
 
@@ -132,7 +136,7 @@ class Hyperscan:
         is_cut = False
         with self._lock:
             try:
-                if len(body):
+                if body:
                     self._database.scan(body, _note, 0, met)
             except self._stopped:
                 is_cut = True
@@ -158,6 +162,7 @@ class _Beginnings:
 
     def __init__(self, keyword: Keyword) -> None:
         self._any_case = keyword.any_case
+        self._longest = max(map(len, (keyword.text, *keyword.others)))
         self._words = re.compile(_words(keyword))
         self._whole = re.compile(_words(keyword) + keyword.tail, re.IGNORECASE * keyword.any_case)
 
@@ -166,9 +171,10 @@ class _Beginnings:
         at = 0
         for start, end in spans:
             begin = max(at, start)
-            text = bytes(body[begin:end])
+            # A word that begins in a span may end behind it, and have a tail of its own.
+            text = bytes(body[begin : end + self._longest])
             text, word = text.lower() if self._any_case else text, 0
-            while found := self._words.search(text, word):
+            while (found := self._words.search(text, word)) and found.start() < end - begin:
                 word = found.start() + 1
                 if self._whole.match(body, begin + word - 1):
                     yield begin + word - 1

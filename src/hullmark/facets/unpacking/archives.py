@@ -53,7 +53,8 @@ _AR, _AR_HEAD = b"!<arch>\n", 60
 _USUAL_END = 1024
 _MAGIC = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC, *_CLOSED)
 _MAGIC_SIZE = max(map(len, _MAGIC))
-_FIRST = frozenset(magic[0] for magic in _MAGIC)
+FIRST = frozenset(magic[0] for magic in _MAGIC)
+"""The first bytes of those that are not tars."""
 
 
 class Enough(Exception):
@@ -69,7 +70,7 @@ class Enough(Exception):
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
-    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
+    is_known = len(body) > 0 and body[0] in FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
     return is_known or (len(body) % BLOCK == 0 and _is_tar(bytes(body[:BLOCK])))
 
 
