@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.traps import plain_overlay
-from tests.traps.refusals import MAIN, REFUSALS, Refusal
+from tests.traps.refusals import MAIN, POSTGRES_REFUSALS, REFUSALS, Refusal
 
 pytestmark = pytest.mark.slow
 
@@ -35,5 +35,16 @@ def merged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 def test_the_program_says_so(refusal: Refusal, merged: Path) -> None:
     (merged / MAIN[refusal.program]).write_text(refusal.text)
     command = ["chroot", str(merged), "/bin/sh", "-c", _CHECKS[refusal.program]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert bool(done.returncode) is refusal.is_refused, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("refusal", POSTGRES_REFUSALS, ids=lambda refusal: repr(refusal.text))
+def test_postgresql_15_says_so(refusal: Refusal, tmp_path: Path) -> None:
+    server = Path("/usr/lib/postgresql/15/bin/postgres")
+    if not server.exists():
+        pytest.skip("PostgreSQL 15 is not installed")
+    (tmp_path / "postgresql.conf").write_text(refusal.text)
+    command = [str(server), "-C", "port", "-D", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert bool(done.returncode) is refusal.is_refused, done.stdout + done.stderr

@@ -125,6 +125,48 @@ _SSHD = {
     "SyslogFacility NOWHERE": True,
 }
 
+_POSTGRES = {
+    "": False,
+    "fsync = off": False,
+    "fsync = OF": False,
+    "fsync = o": True,
+    "fsync = 2": True,
+    "fsync = maybe": True,
+    "fsink = off": True,
+    "my.setting = anything": False,
+    "port = 5433": False,
+    "port = 0x1539": False,
+    "port = '5433 '": False,
+    "port = five": True,
+    "port = 5433kB": True,
+    "shared_buffers = 128MB": False,
+    "shared_buffers = '128 MB'": False,
+    "shared_buffers = 128mb": True,
+    "shared_buffers = 10min": True,
+    "work_mem = 4.5MB": True,
+    "work_mem = '4.5MB'": False,
+    "IntervalStyle = postgres": False,
+    "ssl = o": True,
+    "checkpoint_timeout = 5min": False,
+    "checkpoint_timeout = 5m": True,
+    "checkpoint_timeout = soon": True,
+    "random_page_cost = 1.5": False,
+    "random_page_cost = 1.5x": True,
+    "random_page_cost = '1e1'": False,
+    "log_connections = on": False,
+    "listen_addresses = 'anything goes'": False,
+    "autovacuum_vacuum_scale_factor = .2": False,
+    "port = ''": True,
+    "max_connections = 100 # many": False,
+    "max_connections = '1_00'": True,
+    "ssl_ciphers = 1": False,
+}
+
+POSTGRES_REFUSALS: tuple[Refusal, ...] = tuple(
+    Refusal("postgresql", f"{text}\n", is_refused) for text, is_refused in _POSTGRES.items()
+)
+"""For release 15, which need not be the one of the distribution."""
+
 REFUSALS: tuple[Refusal, ...] = (
     *(Refusal("nginx", _SERVER.format(text), is_refused) for text, is_refused in _IN_SERVER.items()),
     *(Refusal("nginx", text, is_refused) for text, is_refused in _TOP.items()),
@@ -133,5 +175,10 @@ REFUSALS: tuple[Refusal, ...] = (
 )
 """Every file."""
 
-MAIN = {"nginx": "etc/nginx/nginx.conf", "apache": "etc/apache2/apache2.conf", "sshd": "etc/ssh/sshd_config"}
+MAIN = {
+    "nginx": "etc/nginx/nginx.conf",
+    "apache": "etc/apache2/apache2.conf",
+    "sshd": "etc/ssh/sshd_config",
+    "postgresql": "etc/postgresql/15/main/postgresql.conf",
+}
 """Where each program's main file is, without leading slash."""
