@@ -16,6 +16,8 @@ pytestmark = pytest.mark.slow
 _CHECKS = {
     "nginx": "nginx -t",
     "apache": ". /etc/apache2/envvars; mkdir -p /run/apache2; apache2 -t",
+    # A server that reads the first line goes on to one that it is sure to refuse.
+    "redis": "! (cat /etc/redis/redis.conf; echo no-such-directive) | redis-server - 2>&1 | grep -q 'at line 1$'",
     "sshd": "mkdir -p /run/sshd; ssh-keygen -A >/dev/null; /usr/sbin/sshd -t",
 }
 

@@ -167,11 +167,37 @@ POSTGRES_REFUSALS: tuple[Refusal, ...] = tuple(
 )
 """For release 15, which need not be the one of the distribution."""
 
+_REDIS = {
+    "protected-mode YES": False,
+    "protected-mode maybe": True,
+    "protected-mode": True,
+    "protected-mode yes yes": True,
+    "slave-read-only perhaps": True,
+    "port 6380": False,
+    "port six": True,
+    "port 70000": True,
+    "tls-port -1": True,
+    "maxmemory 1GB": False,
+    "maxmemory 100mb": False,
+    "maxmemory 1.5gb": True,
+    "maxmemory much": True,
+    "maxmemory 5 mb": True,
+    "timeout 0": False,
+    "timeout never": True,
+    "hash-max-ziplist-entries 12": False,
+    "hash-max-ziplist-entries x": True,
+    "slowlog-log-slower-than -1": False,
+    "oom-score-adj relative": False,
+    "bind 127.0.0.1 ::1": False,
+    "requirepass 1": False,
+}
+
 REFUSALS: tuple[Refusal, ...] = (
     *(Refusal("nginx", _SERVER.format(text), is_refused) for text, is_refused in _IN_SERVER.items()),
     *(Refusal("nginx", text, is_refused) for text, is_refused in _TOP.items()),
     *(Refusal("apache", f"{_HTTPD}{text}\n", is_refused) for text, is_refused in _APACHE.items()),
     *(Refusal("sshd", f"{text}\n", is_refused) for text, is_refused in _SSHD.items()),
+    *(Refusal("redis", f"{text}\n", is_refused) for text, is_refused in _REDIS.items()),
 )
 """Every file."""
 
@@ -179,6 +205,7 @@ MAIN = {
     "nginx": "etc/nginx/nginx.conf",
     "apache": "etc/apache2/apache2.conf",
     "sshd": "etc/ssh/sshd_config",
+    "redis": "etc/redis/redis.conf",
     "postgresql": "etc/postgresql/15/main/postgresql.conf",
 }
 """Where each program's main file is, without leading slash."""

@@ -10,13 +10,14 @@ from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_grammar import FORMS
 from hullmark.facets.configuration.postgresql import PARSER as POSTGRESQL
+from hullmark.facets.configuration.redis import PARSER as REDIS
 from hullmark.facets.configuration.sshd import PARSER as SSHD
 from hullmark.model.inventory import Distro
 from tests.support.configuration import read_settings
 from tests.traps.refusals import MAIN, POSTGRES_REFUSALS, REFUSALS, Refusal
 from tests.unit.policy.building import package
 
-PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD, "postgresql": POSTGRESQL}
+PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD, "postgresql": POSTGRESQL, "redis": REDIS}
 
 
 @pytest.mark.parametrize(
