@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hullmark.rootfs.inflate import ReadInto
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.tar import Meta, TarWalker
 
-if TYPE_CHECKING:
-    from hullmark.facets.unpacking.archives import Unpacker
-
 _MAX_NAME = 1000
 
 
-def show_tar(unpacking: Unpacker, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
+class Unpacking(Protocol):
+    """What is left of the limits of one file, and who is shown what is in it; as archives have it."""
+
+    def count(self) -> None:
+        """One more entry."""
+
+    def note(self, reason: str) -> None:
+        """Something was left out."""
+
+    def room(self) -> int:
+        """The largest file, in bytes, that may be held now."""
+
+    def too_large(self) -> None:
+        """A file is left out because it would not fit."""
+
+    def member(self, path: str, content: bytes, depth: int) -> None:
+        """Show one file, and what is in it."""
+
+
+def show_tar(unpacking: Unpacking, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
     """Show every file of a tar. Raises what an unpacking raises, and for damage what the walk does."""
     TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, limits).walk()
 
@@ -29,7 +45,7 @@ class _TarFiles:
 
     starts: frozenset[int] = frozenset()
 
-    def __init__(self, unpacking: Unpacker, prefix: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacking, prefix: str, depth: int) -> None:
         self._unpacking = unpacking
         self._prefix = prefix
         self._depth = depth
@@ -57,7 +73,7 @@ class _TarFiles:
 class _TarFile:
     """The body of one file of a tar."""
 
-    def __init__(self, unpacking: Unpacker, path: str, depth: int) -> None:
+    def __init__(self, unpacking: Unpacking, path: str, depth: int) -> None:
         self._unpacking = unpacking
         self._path = path
         self._depth = depth
