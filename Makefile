@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness lint format man bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ prove-properties: $(READY) ## try the properties of tests/unit on ten times as m
 
 prove-fairness: $(READY) ## measure that no account holds up another (20 minutes), into bench/notify.md
 	$(BIN)/python -m bench.fairness
+
+prove-policy: $(READY) ## measure a threshold that changes at a million images (over an hour, 20 GB), into bench/notify.md
+	$(BIN)/python -m bench.policy_million
 
 test-all: test test-slow ## run all tests
 

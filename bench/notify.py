@@ -63,7 +63,7 @@ def main() -> None:
             psycopg.connect(wanted.database, autocommit=True) as connection,
             server(Path(folder), HULLMARK_DATABASE_URL=wanted.database) as running,
         ):
-            place = _prepared(connection, running, wanted.world, address)
+            place = prepared(connection, running, wanted.world, address)
             marks = thousand_measured(connection, place, wanted.world / "next", arrived)
             replace_section(PAGE, "A thousand advisories", thousand_written(connection, marks, arrived))
             seconds = one_measured(connection, place, wanted.world, scaled(wanted.images), wanted.rounds)
@@ -107,7 +107,7 @@ class Place(NamedTuple):
     objects: Objects
 
 
-def _prepared(connection: psycopg.Connection[Any], running: Server, wanted: Path, address: str) -> Place:
+def prepared(connection: psycopg.Connection[Any], running: Server, wanted: Path, address: str) -> Place:
     """Have processes run on the database, the snapshot of the day before at hand, and the first account told of everything."""
     settings = Settings(data=running.folder / "data", database_url=running.settings["HULLMARK_DATABASE_URL"])
     settings.data.mkdir(exist_ok=True)

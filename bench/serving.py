@@ -141,13 +141,13 @@ def written(found: dict[str, tuple[Result, Result]], count: int, size: int) -> s
     )
 
 
-def key_of(connection: psycopg.Connection[Any]) -> str:
-    """A key of the first account."""
+def key_of(connection: psycopg.Connection[Any], account: int = 1) -> str:
+    """A key of an account, by default the first."""
     made = new_key()
-    connection.execute("DELETE FROM api_key WHERE name = 'bench'")
+    connection.execute("DELETE FROM api_key WHERE name = 'bench' AND account_id = %s", (account,))
     connection.execute(
-        "INSERT INTO api_key (account_id, name, prefix, digest, role) VALUES (1, 'bench', %s, %s, 'admin')",
-        (made.prefix, digest_of_key(made.key)),
+        "INSERT INTO api_key (account_id, name, prefix, digest, role) VALUES (%s, 'bench', %s, %s, 'admin')",
+        (account, made.prefix, digest_of_key(made.key)),
     )
     connection.commit()
     return made.key

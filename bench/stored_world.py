@@ -65,17 +65,21 @@ def main() -> None:
     parser.add_argument("--database", required=True)
     parser.add_argument("--world", type=Path, required=True)
     wanted = parser.parse_args()
-    size = scaled(wanted.images)
-    world = made(size, wanted.world)
-    migrate(wanted.database)
-    with psycopg.connect(wanted.database) as connection:
-        for name, store in (("packages", _packages), ("sets", _sets), ("images", _images)):
-            _timed(name, lambda store=store: store(connection, world))  # type: ignore[misc]  # bound now
+    store(wanted.database, wanted.world, scaled(wanted.images))
+
+
+def store(database: str, folder: Path, size: Size) -> None:
+    """Fill an empty database with a world, which is made in a folder where it is not there."""
+    world = made(size, folder)
+    migrate(database)
+    with psycopg.connect(database) as connection:
+        for name, keep in (("packages", _packages), ("sets", _sets), ("images", _images)):
+            _timed(name, lambda keep=keep: keep(connection, world))  # type: ignore[misc]  # bound now
             connection.commit()
-    _timed("matches", lambda: asyncio.run(_match(wanted.database, wanted.world / "previous")))
-    with psycopg.connect(wanted.database) as connection:
+    _timed("matches", lambda: asyncio.run(_match(database, folder / "previous")))
+    with psycopg.connect(database) as connection:
         _timed("verdicts", lambda: _verdicts(connection, world))
-    with psycopg.connect(wanted.database, autocommit=True) as connection:
+    with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 
 

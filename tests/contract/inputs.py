@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import Read
 from tests.conformance.cases import cases, placed
+from tests.support import records
 from tests.support.executables import elf, fat, go_inline, go_pointed, macho, pe, rust
 from tests.unit.catalog.test_java import make_jar, properties
 from tests.unit.catalog.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
@@ -121,8 +122,10 @@ class Sample(NamedTuple):
 
 
 def roots() -> list[tuple[str, Files]]:
-    """(what it is, the files of an image's root) for every case of the material, and every made one."""
+    """(what it is, the files of an image's root) for every case of the material, every record, and every made one."""
     known = [(case["id"], placed(case)) for case in [*cases("image"), *cases("declared")]]
+    for what, each in (("records", records.RECORDS), ("locks", records.LOCKS)):
+        known.append((what, {path: body for one in each.values() for path, body in one.files.items()}))
     known += [(f"made-{next(iter(files)).rpartition('/')[2]}", files) for files in MADE]
     return [(name, {path: body for path, body in files.items() if len(body) <= MOST_BYTES}) for name, files in known]
 

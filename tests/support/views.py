@@ -133,6 +133,13 @@ class FakeView:
         """Is there anything at this path, links followed?"""
         return self.resolve(path) is not None
 
+    def below(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Path and layer of everything below a folder, sorted by path."""
+        found = {
+            path: layer for path, layer in self._visible.items() if path.startswith(f"{folder}/" if folder else "")
+        }
+        return iter(sorted(found.items()))
+
     def problem(self, path: str, reason: str) -> None:
         """Keep a problem for the test to look at."""
         self.problems.append((path, reason))

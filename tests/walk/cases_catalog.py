@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
+from tests.support import records
 from tests.support.executables import elf, go_pointed
 from tests.walk import bodies as b
 from tests.walk.case import Case
-from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS
+from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS, arch
 from tests.walk.world import NAME, Files
 
 _SITE = "usr/lib/python3/site-packages/v-1.0.dist-info"
@@ -43,7 +45,55 @@ _RUST = "hullmark.catalog.rust", "READ.limit"
 _INFO_TEXT = f"path\tm\nmod\tm\tv1.0.0\ndep\texample.org/{NAME}\tv1.0.0\n"
 _BIG_GO = elf(go_pointed("go1.16", _INFO_TEXT, stride=1 << 20), stride=1 << 20, tail=3 << 20)
 
+_RECORDS = records.RECORDS
+
+
+def _padded(key: tuple[str, str], number: int, body: bytes) -> Case:
+    """A record of the kind, and one in which more stands before the package."""
+    record = _RECORDS[key]
+    return Case(number, {record.path: body}, {record.path: record.body})
+
+
+_MTREE = b"#" * 100 + b"\n./opt/changed sha256digest=" + b"0" * 64 + b"\n"
+_CLAIMS = [{"name": name, "version": "1", "purl": f"pkg:npm/{name}@1"} for name in ("good", NAME)]
+
 WITHIN: dict[tuple[str, str], Case] = {
+    ("alpm", "_MAX_MTREE"): Case(
+        120, arch(gzip.compress(_MTREE, mtime=0)), arch(gzip.compress(_MTREE[101:], mtime=0)), rule="changed"
+    ),
+    ("bitnami", "_MAX_COMPONENTS"): _padded(
+        ("bitnami", "COMPONENTS"),
+        1,
+        _RECORDS["bitnami", "COMPONENTS"].body.replace(b'"packages": [', b'"packages": [{}, '),
+    ),
+    ("claims", "_MAX_CLAIMS"): Case(
+        1, {"srv/a.cdx.json": records.cyclonedx(*_CLAIMS)}, {"srv/a.cdx.json": records.cyclonedx(_CLAIMS[1])}
+    ),
+    ("dotnet_assembly", "_RESOURCES"): Case(
+        100,
+        {f"app/{NAME}.dll": _RECORDS["dotnet_assembly", "ASSEMBLY"].body},
+        {"app/a.deps.json": _RECORDS["dotnet", "DEPS"].body},
+    ),
+    ("graalvm", "_DOCUMENT"): Case(60, {"app/a": _RECORDS["graalvm", "PROGRAM"].body}, {"app/b": b.crates(NAME)}),
+    ("kernel", "_MODULE_BYTES"): Case(
+        500,
+        {f"lib/modules/6.1/extra/{NAME}.ko.gz": gzip.compress(_RECORDS["kernel", "MODULE"].body)},
+        {f"lib/modules/6.1/extra/{NAME}.ko": _RECORDS["kernel", "MODULE"].body},
+    ),
+    ("pear", "_MAX_VALUES"): _padded(
+        ("pear", "REGISTERED"), 9, records.serialised({**dict.fromkeys("abcde", 1), "name": NAME, "version": "1.0"})
+    ),
+    ("pear", "_MAX_DEPTH"): _padded(
+        ("pear", "REGISTERED"), 2, records.serialised({"a": {"b": {"c": "d"}}, "name": NAME, "version": "1.0"})
+    ),
+    ("perl", "_MAX_ENTRIES"): _padded(
+        ("perl", "LOCAL"),
+        1,
+        _RECORDS["perl", "LOCAL"].body.replace(NAME.encode(), b"good") + _RECORDS["perl", "LOCAL"].body,
+    ),
+    ("python_eggs", "_MAX_METADATA"): _padded(
+        ("python_eggs", "EGG"), 60, records.egg(b.wheel(more=f"Author: {'x' * 99}\n"))
+    ),
     ("apk", "_MAX_PACKAGES"): Case(
         1,
         {**b.ALPINE, "lib/apk/db/installed": b.apk("good") + b.apk()},

@@ -143,11 +143,11 @@ HIDDEN: dict[str, Layers] = {
     ],
     "another system's os-release": {"etc/os-release": b.ALPINE["etc/os-release"], _STATUS: b.deb("other", "")},
     "a path that is not text": TarBuilder().add(f"app/\udcff/node_modules/{NAME}/package.json", b.npm()).done(),
-    "PHP packages": {"srv/vendor/composer/installed.json": b'{"packages": []}'},
+    "PHP packages": {"srv/vendor/composer/installed.json": b'{"packages": {}}'},
     ".NET packages": {"app/a.deps.json": b"{}"},
     "conda packages": {"opt/conda/conda-meta/a-1-0.json": b"{}"},
     "pacman's packages": {"var/lib/pacman/local/a-1-1/desc": b"%NAME%\na\n"},
-    "Gentoo's packages": {"var/db/pkg/app-misc/a-1/PF": b"a-1\n"},
+    "Gentoo's packages": {"var/db/pkg/app-misc/a/PF": b"a\n"},
     "Nix packages": {"nix/store/abc-a-1/bin/a": b"x"},
 }
 """What is hidden → the image. None of them is ever let go by a rule that forbids the package."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
+from tests.support import records
+from tests.support.records import Record
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.world import NAME, Files
@@ -128,3 +131,55 @@ READS: dict[tuple[str, str], Case] = {
     ("rpm", "DATABASE"): _case("var/lib/rpm/rpmdb.sqlite", b.rpms(b.header()), b.ROCKY, padding=bytes(4096)),
     ("rpm", "MANIFEST"): _case("var/lib/rpmmanifest/container-manifest-2", b.rpm_line(), {}),
 }
+
+
+def _of(record: Record) -> Case:
+    return _case(record.path, record.body, record.beside, padding=record.padding, is_folder=record.is_lock)
+
+
+_PIECEWISE = frozenset(
+    (
+        ("dotnet_assembly", "ASSEMBLY"),
+        ("graalvm", "PROGRAM"),
+        ("homebrew", "RECEIPT"),
+        ("kernel", "INDEX"),
+        ("kernel", "KERNEL"),
+        ("models", "MODEL"),
+        ("nix", "DATABASE"),
+        ("portage", "PF"),
+        ("snap", "FILE"),
+        ("wordpress", "PLUGIN"),
+    )
+)
+"""Reads that take larger files piece by piece, or look only whether they are there."""
+
+_ARCH = "var/lib/pacman/local/v-1.0-1"
+_WRONG = gzip.compress(b"./opt/changed sha256digest=" + b"0" * 64 + b"\n")
+
+
+def arch(mtree: bytes) -> Files:
+    """A package of pacman's, with a file that is not as its list of digests says."""
+    return {
+        f"{_ARCH}/desc": b"%NAME%\nv\n\n%VERSION%\n1.0-1\n\n",
+        f"{_ARCH}/files": b"%FILES%\nopt/changed\n",
+        f"{_ARCH}/mtree": mtree,
+        "opt/changed": b"x",
+    }
+
+
+def _without(files: Files, path: str) -> Files:
+    return {each: body for each, body in files.items() if each != path}
+
+
+_PORTAGE = "var/db/pkg/app-misc/v-1.0"
+READS |= {
+    ("alpm", "FILES"): _case(
+        f"{_ARCH}/files", arch(_WRONG)[f"{_ARCH}/files"], _without(arch(_WRONG), f"{_ARCH}/files"), rule="changed"
+    ),
+    ("alpm", "MTREE"): _case(f"{_ARCH}/mtree", _WRONG, _without(arch(_WRONG), f"{_ARCH}/mtree"), rule="changed"),
+    ("portage", "LICENSE"): _case(
+        f"{_PORTAGE}/LICENSE", b"Evil-1.0", {f"{_PORTAGE}/CONTENTS": b"dir /usr\n"}, rule="licences"
+    ),
+}
+READS |= {key: _of(record) for key, record in records.RECORDS.items() if key not in _PIECEWISE}
+READS |= {key: _of(record._replace(is_lock=True)) for key, record in records.LOCKS.items()}

@@ -7,9 +7,16 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.plugin import plugins
 
-_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "redhat_image", "unread")
-_DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java", "lock_unread")
+_SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
+_SCRIPTS = ("python", "python_eggs", "npm", "npm_pnp", "gem", "php", "pear", "r", "perl", "lua", "wordpress")
+_BUILT = ("java", "dotnet", "erlang", "opam", "prolog", "conan", "vcpkg")
+_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models")
+_INSTALLED = (*_SYSTEMS, *_SCRIPTS, *_BUILT, *_PROGRAMS, "redhat_image", "claims", "unread")
 
+_OF_SCRIPTS = ("lock_npm", "lock_bun", "lock_python", "lock_ruby", "lock_php", "lock_r", "lock_perl")
+_OF_BUILT = ("lock_rust", "lock_go", "lock_java", "lock_dotnet", "lock_dart", "lock_swift", "lock_beam", "lock_haskell")
+_OF_BUILT_TOO = ("lock_opam", "lock_julia", "lock_conan", "lock_vcpkg")
+_DECLARED = (*_OF_SCRIPTS, *_OF_BUILT, *_OF_BUILT_TOO, "lock_terraform", "github_actions", "lock_unread")
 
 CATALOGERS: tuple[Cataloger, ...] = tuple(plugins(__name__, _INSTALLED, "CATALOGER"))
 """What is installed: of use in images and folders."""

@@ -107,11 +107,14 @@ class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
     is_short: bool = False
 
 
-def packages(view: View, reads: tuple[Read[Listing], ...], of: Ecosystem) -> Iterator[Package]:
-    """A package for each entry of each file, except files that belong to installed packages."""
+def packages(
+    view: View, reads: tuple[Read[Listing], ...], of: Ecosystem, *, everywhere: bool = False
+) -> Iterator[Package]:
+    """A package for each entry of each file, except files that belong to installed packages. `everywhere`: of those too, as records of
+    what is installed are."""
     for read in reads:
         for found in view.facts(read):
-            if not is_others(found.path):
+            if everywhere or not is_others(found.path):
                 yield from (package(found, entry, of) for entry in found.fact)
 
 

@@ -37,6 +37,7 @@ class Element(Protocol):
 
     tag: str
     text: str | None
+    attrib: dict[str, str]
 
     def __iter__(self) -> Iterator[Element]:
         """Its children."""
@@ -52,6 +53,15 @@ def text_of(body: memoryview) -> str:
 
 def json_object(body: memoryview, report: Report) -> Table | None:
     """The object of a JSON document; None, with a report, if it is not one."""
+    found = json_value(body, report)
+    if found is None or isinstance(found, dict):
+        return found
+    report("it is not a JSON object")
+    return None
+
+
+def json_value(body: memoryview, report: Report) -> Any:
+    """What a JSON document holds; None, with a report, if it is not one."""
     data = bytes(body[3:] if body[:3] == _BOMS[0][0] else body)
     # Each is sixty bytes or more in memory, and one or two in the file.
     if data.count(b"[") + data.count(b"{") > _MAX_CONTAINERS:
@@ -64,9 +74,29 @@ def json_object(body: memoryview, report: Report) -> Table | None:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         report(f"it is not JSON: {error}")
     else:
+        if found is not None:
+            return found
+        report("it is null")
+    return None
+
+
+def json_beginning(text: str, start: int, report: Report) -> Table | None:
+    """The JSON object that begins at a place in a text of another kind; None, with a report, if there is none."""
+    import json  # few files need it
+
+    if text.count("[") + text.count("{") > _MAX_CONTAINERS:
+        report(f"it has more than {_MAX_CONTAINERS:,} objects and lists")
+        return None
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, start)
+    except RecursionError:
+        report("it is nested too deeply")
+    except ValueError as error:
+        report(f"what is in it is not JSON: {error}")
+    else:
         if isinstance(found, dict):
             return found
-        report("it is not a JSON object")
+        report("what is in it is not a JSON object")
     return None
 
 

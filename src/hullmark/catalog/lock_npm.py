@@ -22,8 +22,8 @@ _NAME = "npm-lock"
 _MODULES = "node_modules/"
 _MAX_TEXT = Limit(512, "characters of a licence in a package-lock.json", "shortened")
 
-_IS_NAME = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
-_IS_VERSION = late(r"[0-9][0-9A-Za-z.+~_-]{0,255}").fullmatch
+is_name = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
+is_version = late(r"[0-9][0-9A-Za-z.+~_-]{0,255}").fullmatch
 _ALIAS = late(r"npm:(@?[^@]+)@(.+)").fullmatch
 _ADDRESS = late(r"(?:git|https?|ssh|file|link|portal|workspace|github|gitlab|bitbucket)[:+]").match
 _ARCHIVE = late(r"-([0-9]+\.[0-9]+\.[0-9]+[^/?#]{0,64})\.tgz").search
@@ -35,7 +35,7 @@ _FIELD = late(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").
 
 
 def _gathering() -> PackageCollector:
-    return PackageCollector(_IS_NAME, _IS_VERSION)
+    return PackageCollector(is_name, is_version)
 
 
 # package-lock.json
@@ -177,12 +177,13 @@ def extract_pnpm(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _parts(name: str) -> tuple[str, str]:
+def name_parts(name: str) -> tuple[str, str]:
+    """Scope and name of an npm package."""
     scope, _, base = name.rpartition("/")
     return scope, base
 
 
-_NPM = Ecosystem(type="npm", cataloger=_NAME, parted=_parts)
+_NPM = Ecosystem(type="npm", cataloger=_NAME, parted=name_parts)
 
 
 def assemble(view: View) -> Iterator[Package]:

@@ -14,17 +14,11 @@ from hullmark.model.package import Package
 _lock = partial(unread, name="unread-lock")
 
 KINDS = (
-    _lock("cocoapods", "Podfile.lock", "CocoaPods", "**/Podfile.lock"),
-    _lock("composer", "composer.lock", "PHP", "**/composer.lock"),
-    _lock("conan", "conan.lock", "Conan", "**/conan.lock"),
-    _lock("cran", "renv.lock", "R", "**/renv.lock"),
     _lock("golang", "go.sum without go.mod", "Go", "**/go.sum"),
-    _lock("hackage", "a lock file of Haskell", "Haskell", "**/cabal.project.freeze", "**/stack.yaml.lock"),
-    _lock("hex", "a lock file of Erlang or Elixir", "Erlang and Elixir", "**/mix.lock", "**/rebar.lock"),
-    _lock("npm", "a lock file of bun", "bun's", "**/bun.lock", "**/bun.lockb"),
-    _lock("nuget", "a lock file of NuGet", ".NET", "**/packages.lock.json", "**/project.assets.json"),
-    _lock("pub", "pubspec.lock", "Dart", "**/pubspec.lock"),
-    _lock("swift", "Package.resolved", "Swift", "**/Package.resolved", "**/.package.resolved"),
+    _lock("nimble", "nimble.lock", "Nim", "**/nimble.lock"),
+    _lock("npm", "bun.lockb, the older form of bun's lock file", "bun's", "**/bun.lockb"),
+    _lock("nuget", "paket.lock", ".NET", "**/paket.lock"),
+    _lock("swift", "Cartfile.resolved", "Carthage's", "**/Cartfile.resolved"),
 )
 
 

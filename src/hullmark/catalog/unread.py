@@ -9,25 +9,10 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import Read, Remark, Report
-
-
-class _PresenceOnly:
-    """Lets a file pass that only has to be there."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing of it is kept."""
-
-    def finish(self, report: Report, /) -> bool:
-        """The record exists and is not empty."""
-        return True
-
-
-def _empty(_path: str, _body: memoryview, _report: Report) -> None:
-    """An empty record says nothing."""
-    return
+from hullmark.rootfs.reads import Read, Remark
 
 
 class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +26,7 @@ class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> UnreadRecord:
     """A kind of record with files of these names."""
-    read: Read[bool] = Read(
-        name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _PresenceOnly()
-    )
-    return UnreadRecord(read=read, what=what, packages=packages, type=type)
+    return UnreadRecord(read=presence(f"{name}-{type}", *globs), what=what, packages=packages, type=type)
 
 
 def tell(view: View, kind: UnreadRecord, paths: list[str]) -> None:
@@ -56,16 +38,13 @@ def tell(view: View, kind: UnreadRecord, paths: list[str]) -> None:
 
 
 KINDS = (
-    unread("alpm", "pacman's database", "Arch Linux", "**/var/lib/pacman/local/*/desc"),
-    unread("brew", "a receipt of Homebrew", "Homebrew", "**/Cellar/*/*/INSTALL_RECEIPT.json"),
-    unread("composer", "composer's installed.json", "PHP", "**/vendor/composer/installed.json"),
-    unread("conda", "a record of conda", "conda", "**/conda-meta/*.json"),
-    unread("cran", "a library of R", "R", "**/usr/local/lib/R/*library/*/DESCRIPTION"),
-    unread("ebuild", "portage's database", "Gentoo", "**/var/db/pkg/*/*/PF"),
-    unread("nix", "the database of Nix", "Nix", "**/nix/var/nix/db/db.sqlite"),
-    unread("nuget", "a deps.json", ".NET", "**/*.deps.json"),
+    unread("deb", "a manifest of chisel", "Ubuntu", "**/var/lib/chisel/manifest.wall"),
+    unread("guix", "the database of Guix", "Guix", "**/var/guix/db/db.sqlite"),
+    unread("slackware", "Slackware's database", "Slackware", "**/var/lib/pkgtools/packages/*"),
+    unread("spack", "the database of Spack", "Spack", "**/.spack-db/index.json"),
+    unread("xbps", "xbps' database", "Void Linux", "**/var/db/xbps/pkgdb-*.plist"),
 )
-_STORES = {"nix": "nix/store"}
+_STORES = {"guix": "gnu/store"}
 
 
 def assemble(view: View) -> Iterator[Package]:

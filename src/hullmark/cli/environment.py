@@ -9,6 +9,8 @@ _PREFIX = "HULLMARK_"
 _CHILD = _PREFIX + "PARENT"
 _NEAR = 0.75
 _MOST = 5
+_OTHERS = ("HULLMARK_POSTGRES_USER",)
+"""Read by neither: who the server's own PostgreSQL runs as."""
 
 
 def warn_of_mistyped(environment: Mapping[str, str]) -> None:
@@ -27,7 +29,7 @@ def mistyped(environment: Mapping[str, str]) -> list[tuple[str, str]]:
         return []
     from difflib import get_close_matches
 
-    known = {name.removeprefix(_PREFIX): name for name in sorted({*VARIABLES, *_of_server()})}
+    known = {name.removeprefix(_PREFIX): name for name in sorted({*VARIABLES, *_of_server(), *_OTHERS})}
     found = []
     for name in unknown:
         if name not in known.values() and (near := get_close_matches(name.removeprefix(_PREFIX), known, 1, _NEAR)):

@@ -12,8 +12,13 @@ from hullmark.cli.rows import print_line
 
 def _catalogers() -> Iterable[tuple[str, str]]:
     from hullmark.catalog import CATALOGERS, DECLARED
+    from hullmark.catalog.selection import tags_of
 
-    return ((cataloger.name, cataloger.assemble.__module__) for cataloger in CATALOGERS + DECLARED)
+    # Those of the second list look into folders alone.
+    return (
+        (f"{cataloger.name} ({', '.join(tags_of(cataloger, CATALOGERS))})", cataloger.assemble.__module__)
+        for cataloger in CATALOGERS + DECLARED
+    )
 
 
 def _formats() -> Iterable[tuple[str, str]]:

@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with all that policies may ask for (files, settings, configuration, certificates, secrets masked); json only",
     )
     parser.add_argument("--all-layers", action="store_true", help="also show what later layers deleted or replaced")
+    parser.add_argument(
+        "--catalogers",
+        metavar="WORDS",
+        default="",
+        help="which catalogers look for packages, by name, purl type or tag (image, directory, os, all), parted by commas: `python,deb` "
+        "alone, `+directory` what lock files name as well, `-npm` not these; `hullmark catalogers` lists them",
+    )
     add_secret_options(parser)
     add_scanner_options(parser)
     add_source_options(parser)
@@ -50,8 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
+    from hullmark.model.errors import HullmarkError
     from hullmark.scanning.known import known_image
 
+    if arguments.catalogers:
+        raise HullmarkError("policies are told of all packages", advice="leave out --catalogers or --for-policies")
     outputs = wanted_outputs("known", arguments.output or ["json"], len(arguments.source))
     options = settings.source_options()
     known = []
@@ -67,7 +77,12 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.scanning.take import take
 
     outputs = wanted_outputs("inventory", arguments.output, len(arguments.source))
-    request = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
+    request = ScanRequest(
+        files=arguments.files,
+        digests=arguments.files,
+        all_layers=arguments.all_layers,
+        catalogers=tuple(filter(None, (word.strip() for word in arguments.catalogers.split(",")))),
+    )
     options = settings.source_options()
     inventories = []
     for source in arguments.source:

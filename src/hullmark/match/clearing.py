@@ -101,6 +101,8 @@ class Clearing:
 
     def _speaker(self, owner: Package) -> str:
         """Whose advisories mean a system's package, for people; "" if nobody's do."""
+        if not is_system(owner):
+            return ""  # conda, Homebrew and the like: no distribution speaks of what they brought
         extra = epel.spaces(owner, self._plan, self._namespaces)
         return epel.label(extra[0]) if extra else "" if is_foreign(owner, self._plan) else self._plan.label
 
@@ -108,6 +110,8 @@ class Clearing:
 def is_tracked(package: Package, owner: Package) -> bool:
     """Whether a distribution tracks what is owned by the owner's source package: it is that library, or that very program."""
     names = {name.lower() for name in (owner.name, owner.source.name if owner.source else "") if name}
+    if package.name == "linux-kernel":
+        return any(name == "kernel" or name.startswith(("linux", "kernel-")) for name in names)
     if package.type == "generic":
         return _is_of(package, owner) or package.name.lower() in names | {_COUNT.sub("", name) for name in names}
     affixes = _NAMED.get(package.type)

@@ -14,7 +14,7 @@ from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
 from hullmark.model.match import MatchKind
 from hullmark.model.package import UNKNOWN_VERSION, Package
-from hullmark.model.purl import namespace_of
+from hullmark.model.purl import namespace_of, unquote
 
 Names = Callable[[Package], tuple[str, ...]]
 
@@ -62,6 +62,14 @@ def _pathed_lower(package: Package) -> tuple[str, ...]:
     return tuple(name.lower() for name in _pathed(package))
 
 
+def _in_purl(package: Package) -> tuple[str, ...]:
+    """The path of the purl: a repository, whatever its lock file calls the package, or whichever folder of it is meant."""
+    path = package.purl.partition("#")[0].partition("?")[0].partition("/")[2]
+    name = unquote((path.rpartition("@")[0] or path).rpartition("/")[2])
+    space = namespace_of(package.purl)
+    return (f"{space}/{name}".lower(),) if space else _pathed_lower(package)
+
+
 def _maven(package: Package) -> tuple[str, ...]:
     if ":" in package.name:
         return (package.name,)
@@ -74,11 +82,11 @@ def _maven(package: Package) -> tuple[str, ...]:
 RULES: dict[str, Rule] = {
     "bitnami": Rule(namespace="bitnami", scheme="bitnami", names=_lower),
     "cargo": Rule(namespace="cargo", scheme="cargo", names=_plain),
-    "composer": Rule(namespace="composer", scheme="packagist", names=_pathed_lower),
+    "composer": Rule(namespace="composer", scheme="packagist", names=_in_purl),
     "conan": Rule(namespace="conan", scheme="conan", names=_lower),
     "cran": Rule(namespace="cran", scheme="cran", names=_plain),
     "gem": Rule(namespace="gem", scheme="gem", names=_plain),
-    "githubactions": Rule(namespace="githubactions", scheme="semver", names=_pathed_lower),
+    "githubactions": Rule(namespace="githubactions", scheme="semver", names=_in_purl),
     "golang": Rule(namespace="golang", scheme="golang", names=_pathed_lower),
     "hackage": Rule(namespace="hackage", scheme="hackage", names=_plain),
     "hex": Rule(namespace="hex", scheme="hex", names=_lower),
@@ -88,7 +96,7 @@ RULES: dict[str, Rule] = {
     image_names.TYPE: Rule(namespace="oci:redhat", scheme="rhctag", names=image_names.names_of),
     "pub": Rule(namespace="pub", scheme="pub", names=_lower),
     "pypi": Rule(namespace="pypi", scheme="pep440", names=_pypi),
-    "swift": Rule(namespace="swift", scheme="semver", names=_pathed_lower),
+    "swift": Rule(namespace="swift", scheme="semver", names=_in_purl),
 }
 """By purl type. A language whose packages are to be matched is one more line."""
 

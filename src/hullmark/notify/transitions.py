@@ -106,7 +106,7 @@ def _moved(difference: Difference, pair: Pair, scene: Scene) -> News:
 
 def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator[News]:
     groups: dict[str, tuple[notice.Cause, dict[TransitionKind, list[Change]]]] = {}
-    for change, kind in _announced(difference, pair):
+    for change, kind in announced(difference, pair):
         cause = cause_of(change.cause, change.compared, (change,), pair, scene)
         known, kinds = groups.setdefault(cause.key, (cause, {}))
         kinds.setdefault(kind, []).append(change)
@@ -117,8 +117,9 @@ def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator
         yield _news(cause, sorted(kinds.items()), pair, scene)
 
 
-def _announced(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
-    """The news about an image that stays out of compliance: only findings that stop it count."""
+def announced(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
+    """The news about an image that stays out of compliance: only findings that stop it count. In the order of their keys, findings that
+    stay last."""
     changes = [change for change in difference.changes if change.finding.action is Action.STOP]
     replaced = {_about(change.finding) for change in changes if change.is_gained}
     for change in changes:

@@ -42,11 +42,6 @@ def next_moment(policy: Policy, facts: Facts, verdict: Verdict, deployment: Depl
     return first_after(facts.now, _moments(policy, facts, verdict, deployment))
 
 
-def is_timeless(policy: Policy) -> bool:
-    """Whether time changes nothing that a policy says, whatever the image is like; its own exceptions aside."""
-    return policy.grace is None and all(rule.trigger.moments is None for rule in policy.rules)
-
-
 def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
     """The earliest of the moments that have not come yet."""
     return min((moment for moment in moments if moment > now), default=None)

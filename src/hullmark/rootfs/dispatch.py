@@ -94,13 +94,14 @@ class Dispatch:
         rule = ((index, None if folder == "**" else _LaterPattern(glob)),)
         if not _WILD(last):
             self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
+        elif "**" not in last and parent and not _WILD(parent):
+            # Few folders have the name, so that no file elsewhere is looked at.
+            self._folders[parent.encode()] = (*self._folders.get(parent.encode(), ()), (index, _LaterPattern(glob)))
         elif last[:2] == "*." and not _WILD(last[1:]):
             ending = last[last.rfind(".") + 1 :].encode()
             # The look-up knows only the last dot: for `*.deps.json` the expression checks the rest.
             rule = rule if last.count(".") == 1 else ((index, _LaterPattern(glob)),)
             self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
-        elif last == "*" and parent and not _WILD(parent):
-            self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:
             self._others += ((index, None if glob == "**" else _LaterPattern(glob)),)
 

@@ -119,6 +119,13 @@ class TreeView:
         """Whether anything exists at this path, with links followed."""
         return self._tree.resolve(_raw(path)) is not None
 
+    def below(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Path and layer of all that is no folder below a folder, at any depth, sorted by path; links are not followed."""
+        start = _raw(folder) + b"/" if folder else b""
+        nodes = self._tree.nodes.items()
+        found = sorted((path, node.layer) for path, node in nodes if path.startswith(start) and node.entry.kind != "d")
+        return ((text(path), layer) for path, layer in found)
+
     def problem(self, path: str, reason: str) -> None:
         """Add a Problem about a path to the result."""
         types = reason.types if isinstance(reason, Remark) else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from hullmark.catalog import CATALOGERS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS, read_distro
@@ -34,6 +36,18 @@ class Extras(NamedTuple):
     facets: dict[str, Any]
 
 
+def catalogers_for(request: ScanRequest, *, is_folder: bool = False) -> tuple[Cataloger, ...]:
+    """The catalogers that a request chooses: by default all of what is installed, in folders also of what projects name. Raises
+    HullmarkError for a word that no cataloger answers to."""
+    if not is_folder and not request.catalogers:
+        return CATALOGERS
+    from hullmark.catalog import DECLARED
+    from hullmark.catalog.selection import select
+
+    usual = CATALOGERS + DECLARED if is_folder else CATALOGERS
+    return select(request.catalogers, usual, CATALOGERS, DECLARED) if request.catalogers else usual
+
+
 def reads_for(catalogers: Sequence[Cataloger] = CATALOGERS) -> tuple[Read[Any], ...]:
     """What the catalogers want to read, without repeats."""
     reads: list[Read[Any]] = [*DISTRO_READS]
@@ -45,6 +59,10 @@ def reads_for(catalogers: Sequence[Cataloger] = CATALOGERS) -> tuple[Read[Any], 
 def extra_reads_for(request: ScanRequest) -> tuple[Read[Any], ...]:
     """What else a request wants to read, without repeats."""
     reads = [*request.reads, *(read for facet in request.facets for read in facet.reads)]
+    if request.catalogers:
+        usual = {id(read) for read in reads_for()}
+        wanted = reads_for(catalogers_for(request))
+        reads += [replace(read, sources=("catalog",)) for read in wanted if id(read) not in usual]
     # A scan for packages alone imports nothing of this.
     if request.keeps:
         from hullmark.facets.kept import KEPT
@@ -75,8 +93,9 @@ def analyse(
     request: ScanRequest,
     catalogers: Sequence[Cataloger] = CATALOGERS,
     config: ImageConfig | None = None,
+    usual: Sequence[Cataloger] = CATALOGERS,
 ) -> AnalysedImage:
-    """Fold the layers and run catalogers and facets."""
+    """Fold the layers and run catalogers and facets. Of the `usual` catalogers that are not among them a problem tells."""
     tree = squash(records, keep_ghosts=request.ghosts or request.all_layers)
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
@@ -85,6 +104,7 @@ def analyse(
     rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
+    problems += _left_out(catalogers, usual) if request.catalogers else ()
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,
@@ -94,6 +114,16 @@ def analyse(
     files = file_records(tree, found.claims) if request.files else None
     extras = Extras(_contents(tree, records, request), _found(tree, records, request), results)
     return AnalysedImage(analysis, files, extras)
+
+
+def _left_out(catalogers: Sequence[Cataloger], usual: Sequence[Cataloger]) -> Iterator[Problem]:
+    """That catalogers were chosen which leave some packages out: who judges by the result must know."""
+    from hullmark.catalog.selection import left_out
+
+    names, types = left_out(catalogers, usual)
+    if names:
+        reason = f"these catalogers were left out by the request: {names}"
+        yield Problem("", -1, "catalog", reason, facts=("owners", "packages"), types=types)
 
 
 def _assembled(

@@ -25,7 +25,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
     package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
     `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
-    does. `facets`: what else to find out. `keeps`: whether the text of configuration files is kept, so that it can be asked
+    does. `facets`: what else to find out. `catalogers`: words that choose them
+    (`catalog/selection.py`); none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked
     for later without reading the layers again; `keeps_text`: that of all files.
     """
 
@@ -36,6 +37,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     contents: tuple[str, ...] = ()
     reads: tuple[Read[Any], ...] = ()
     facets: tuple[Facet, ...] = ()
+    catalogers: tuple[str, ...] = ()
     keeps: bool = False
     keeps_text: bool = False
 

@@ -64,4 +64,5 @@ def _beyond(request: ScanRequest) -> dict[str, bool]:
         "what the files hold": bool(request.contents),
         "what is in the image besides packages": bool(request.facets),
         "what later layers deleted": request.ghosts or request.all_layers,
+        "what other catalogers would find": bool(request.catalogers),
     }

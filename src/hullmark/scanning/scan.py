@@ -40,10 +40,11 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
         analysis, found = kept
         return ScanResult(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
-    from hullmark.scanning.analysis import analyse
+    from hullmark.scanning.analysis import analyse, catalogers_for
 
+    catalogers = catalogers_for(request)
     records = _records(image, request, resources, cache)
-    analysis, files, extras = analyse(records, request, config=image.config)
+    analysis, files, extras = analyse(records, request, catalogers, image.config)
     if cache is not None and is_plain:
         key = _result_key(image, request, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
@@ -96,20 +97,20 @@ def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
 def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.catalog import CATALOGERS, DECLARED
-    from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
+    from hullmark.scanning.analysis import analyse, catalogers_for, extra_reads_for, reads_for
 
     # A folder may be a project that is not built yet: there, what lock files name counts too.
-    catalogers = CATALOGERS + DECLARED
-    record = read_folder(
-        folder, Dispatch((*reads_for(catalogers), *extra_reads_for(request))), digests=request.digests, limits=DEFAULT
-    )
-    analysis, files, extras = analyse([record], request, catalogers)
+    usual, catalogers = CATALOGERS + DECLARED, catalogers_for(request, is_folder=True)
+    others = extra_reads_for(replace(request, catalogers=()))
+    record = read_folder(folder, Dispatch((*reads_for(catalogers), *others)), digests=request.digests, limits=DEFAULT)
+    analysis, files, extras = analyse([record], request, catalogers, usual=usual)
     image = Image(kind="dir", reference=reference, layers=())
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
 def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> str:
-    joined = "\n".join((image.config_digest, str(request.all_layers), *map(read_fingerprint, request.reads), *digests))
+    wished = (str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads))
+    joined = "\n".join((image.config_digest, *wished, *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 

@@ -9,27 +9,18 @@ from hullmark.catalog.unread import UnreadRecord
 from tests.support.views import FakeView
 
 CASES = {
-    "alpm": "var/lib/pacman/local/bash-5.2-1/desc",
-    "brew": "home/linuxbrew/.linuxbrew/Cellar/jq/1.7/INSTALL_RECEIPT.json",
-    "composer": "srv/app/vendor/composer/installed.json",
-    "conda": "opt/conda/conda-meta/python-3.12.0-0.json",
-    "cran": "usr/local/lib/R/site-library/jsonlite/DESCRIPTION",
-    "ebuild": "var/db/pkg/app-shells/bash-5.2/PF",
-    "nix": "nix/var/nix/db/db.sqlite",
-    "nuget": "app/App.deps.json",
+    "deb": "var/lib/chisel/manifest.wall",
+    "guix": "var/guix/db/db.sqlite",
+    "slackware": "var/lib/pkgtools/packages/bash-5.2-x86_64-1",
+    "spack": "opt/spack/.spack-db/index.json",
+    "xbps": "var/db/xbps/pkgdb-0.38.plist",
 }
 LOCKS = {
-    "cocoapods": "Podfile.lock",
-    "composer": "a/composer.lock",
-    "conan": "conan.lock",
-    "cran": "renv.lock",
     "golang": "a/go.sum",
-    "hackage": "stack.yaml.lock",
-    "hex": "mix.lock",
-    "npm": "bun.lock",
-    "nuget": "packages.lock.json",
-    "pub": "pubspec.lock",
-    "swift": "Package.resolved",
+    "nimble": "nimble.lock",
+    "npm": "bun.lockb",
+    "nuget": "paket.lock",
+    "swift": "Cartfile.resolved",
 }
 
 
@@ -55,11 +46,11 @@ def test_a_lock_file_that_is_not_read_is_a_problem_of_a_folder(kind: UnreadRecor
 
 
 def test_many_files_of_a_kind_are_one_problem() -> None:
-    files = {f"srv/{number}/composer.lock": b"x" for number in range(3)}
+    files = {f"srv/{number}/paket.lock": b"x" for number in range(3)}
     assert told(files, is_folder=True) == [
         (
-            "srv/0/composer.lock",
-            "composer.lock is there (3 files, first /srv/0/composer.lock): PHP packages are not read",
+            "srv/0/paket.lock",
+            "paket.lock is there (3 files, first /srv/0/paket.lock): .NET packages are not read",
         )
     ]
 
@@ -69,9 +60,9 @@ def test_a_sum_file_beside_its_go_mod_says_nothing_more() -> None:
 
 
 def test_an_empty_record_says_nothing() -> None:
-    assert told({CASES["composer"]: b""}) == []
+    assert told({CASES["spack"]: b""}) == []
 
 
-def test_a_store_of_nix_without_its_database_is_a_problem_too() -> None:
-    (problem,) = told({"nix/store/abc-hello/bin/hello": b"x"})
-    assert problem[0] == "nix/store"
+def test_a_store_of_guix_without_its_database_is_a_problem_too() -> None:
+    (problem,) = told({"gnu/store/abc-hello/bin/hello": b"x"})
+    assert problem[0] == "gnu/store"

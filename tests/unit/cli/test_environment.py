@@ -25,6 +25,7 @@ VARIABLE = re.compile(r"\bHULLMARK_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
         ("HULLMARK_DATABASE_URI", "HULLMARK_DATABASE_URL"),
         ("HULLMARK_WORKER", "HULLMARK_WORKERS"),
         ("HULLMARK_PUBLICURL", "HULLMARK_PUBLIC_URL"),
+        ("HULLMARK_POSTGRES_USR", "HULLMARK_POSTGRES_USER"),
     ],
 )
 def test_what_comes_near_a_setting_is_answered_with_it(name: str, meant: str) -> None:

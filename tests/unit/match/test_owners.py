@@ -134,3 +134,22 @@ def test_silence_says_nothing_unless_a_whole_feed_stands_behind_it(extent: Exten
     clearing = Clearing(plan, namespaces, {"owner": owner})
     owned = package("pypi", "x", "1.0", owned_by="owner")
     assert (clearing.suppressed(owned, {"GHSA-1"}, {}, {}) is not None) is expected
+
+
+def test_a_distribution_says_nothing_of_what_other_package_managers_brought() -> None:
+    owner = package("conda", "x", "1.0", purl="pkg:conda/x@1.0")
+    whole = Extent(1, "2026-06-29", whole_at="2026-06-29")
+    plan = plan_for(Distro(id="debian", version_id="12"), {"debian:12": whole, "pypi": whole})
+    owned = package("pypi", "x", "1.0", owned_by=owner.purl)
+    clearing = Clearing(plan, {"debian:12": whole, "pypi": whole}, {owner.purl: owner})
+    assert clearing.suppressed(owned, ("CVE-1-1",), {}, {}) is None
+    debian = package("deb", "python3-x", "1.0-1", purl="pkg:deb/debian/python3-x@1.0-1")
+    by_debian = Clearing(plan, {"debian:12": whole, "pypi": whole}, {owner.purl: debian})
+    assert by_debian.suppressed(owned, ("CVE-1-1",), {}, {}) is not None
+
+
+def test_a_kernel_is_that_of_the_package_that_brought_it() -> None:
+    kernel = package("generic", "linux-kernel", "6.1.0-1-amd64")
+    assert is_tracked(kernel, deb("linux-image-6.1.0-1-amd64", "linux-signed-amd64"))
+    assert is_tracked(kernel, rpm("kernel-core", "kernel"))
+    assert not is_tracked(kernel, deb("grub", "grub2"))

@@ -22,7 +22,7 @@ from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.read import read_bundle
 from hullmark.policy.context import Context, VulnerabilityData
-from hullmark.policy.deadlines import granted, is_timeless, next_moment
+from hullmark.policy.deadlines import granted, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Trigger
@@ -329,8 +329,6 @@ def test_what_has_no_dates_has_no_moments() -> None:
     rule = a_rule("vulnerabilities.found", 0, {"severity": "high"})
     image = facts(matches=matches(match(package("deb", "openssl", "3.0.14"), "CVE-2026-1", severity="high")))
     assert moment_of(rule, image) is None
-    assert is_timeless(Policy(name="p", version="1", rules=(a_rule("image.layers", 0, {"max": 3}),)))
-    assert not is_timeless(Policy(name="p", version="1", rules=(rule,)))
 
 
 def test_what_is_beyond_the_calendar_never_comes() -> None:

@@ -17,6 +17,7 @@ GLOBS = (
     "**/*requirements*.txt",
     "**/status.d/*",
     "**/dpkg/info/*.list",
+    "**/info/x*",
     "**/META-INF/maven/*/*/pom.properties",
     "lib/*/x[0-9].so",
     "**/a{b,c}d",

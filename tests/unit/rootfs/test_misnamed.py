@@ -91,11 +91,12 @@ def test_a_folder_that_only_looks_like_housekeeping_is_part_of_the_tree() -> Non
 
 
 def test_no_cataloger_reads_a_file_by_two_different_dots() -> None:
+    deps = b'{"libraries": {"a/1.0": {"type": "package"}}}'
     # The look-up by endings knows the last dot; a glob like `*.deps.json` must not take every JSON file.
     for cataloger in CATALOGERS + DECLARED:
         for read in cataloger.reads:
             if any(glob.endswith("*.deps.json") for glob in read.globs):
-                made = records([TarBuilder().add("a/b.json", b"{}").add("a/b.deps.json", b"{}").done()], [read])
+                made = records([TarBuilder().add("a/b.json", deps).add("a/b.deps.json", deps).done()], [read])
                 assert [made[0].entries[at].path for at, _ in made[0].facts[read.name]] == [b"a/b.deps.json"]
                 return
     pytest.fail("no such glob")

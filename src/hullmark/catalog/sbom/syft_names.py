@@ -7,8 +7,10 @@ _TYPES = {
     "conda": "conda", "dart-pub": "pub", "deb": "deb", "dotnet": "nuget", "erlang-otp": "otp", "gem": "gem",
     "github-action": "github", "go-module": "golang", "hackage": "hackage", "hex": "hex", "homebrew": "brew",
     "java-archive": "maven", "jenkins-plugin": "maven", "linux-kernel": "generic", "linux-kernel-module": "generic",
-    "lua-rocks": "luarocks", "nix": "nix", "npm": "npm", "opam": "opam", "php-composer": "composer", "php-pecl": "pecl",
+    "lua-rocks": "luarocks", "nix": "nix", "npm": "npm", "opam": "opam", "php-composer": "composer", "php-pear": "pear",
+    "php-pecl": "pecl",
     "pod": "cocoapods", "portage": "portage", "python": "pypi", "rpm": "rpm", "rust-crate": "cargo", "swift": "swift",
+    "swiplpack": "swiplpack", "terraform": "terraform", "vcpkg": "vcpkg",
     "wordpress-plugin": "wordpress-plugin",
 }  # fmt: skip
 

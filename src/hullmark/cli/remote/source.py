@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from hullmark.report.format import Kind
 
 _LOCAL_ONLY = {
-    "scan": ("for_policies", "all_layers", "secret_rules", "secret_salt", "clamd", "clamav_database", "yara_rules"),
+    "scan": (
+        "for_policies",
+        "all_layers",
+        "catalogers",
+        "secret_rules",
+        "secret_salt",
+        "clamd",
+        "clamav_database",
+        "yara_rules",
+    ),
     "vulns": (
         *("only_fixed", "only_notfixed", "ignore_states", "by_cve", "why", "show_suppressed", "channel", "template"),
         *("ignore", "vex", "vex_key", "vex_unsigned", "snapshot", "advisories", "db_dir"),

@@ -50,21 +50,33 @@ async def defer(  # noqa: PLR0913 - all but two by name
     return int(row[0]) if row and row[0] is not None else None
 
 
-async def is_judging_ahead(connection: Connection, account_id: int) -> bool:
-    """Whether more verdicts of an account are on their way: its images wait to be judged, or new advisories are carried into verdicts."""
+async def is_judging_ahead(connection: Connection, account_id: int, besides: str = "") -> bool:
+    """Whether more verdicts of an account are on their way: its images wait to be judged, or new advisories or another policy are carried
+    into verdicts. `besides`: without the jobs of this task that run."""
     cursor = await connection.execute(
         """
         SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'adopt' AND status IN ('todo', 'doing'))
-            OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'judge_some', 'rejudge')
-                OR status = 'doing' AND task_name = 'rejudge') AND (args ->> 'account_id')::bigint = %(account)s)
+            OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'judge_some', 'rejudge', 'carry')
+                OR status = 'doing' AND task_name IN ('rejudge', 'carry') AND task_name <> %(besides)s)
+                AND (args ->> 'account_id')::bigint = %(account)s)
             -- One of these is the one that asks.
             OR (SELECT count(*) > 1 FROM procrastinate_jobs WHERE status = 'doing' AND task_name = 'judge_some'
                 AND (args ->> 'account_id')::bigint = %(account)s)
         """,
-        {"account": account_id},
+        {"account": account_id, "besides": besides},
     )
     row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def versions_carried(connection: Connection, account_id: int) -> list[int]:
+    """The versions of policies from which verdicts of an account are being brought to newer ones."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT (args ->> 'before_id')::bigint FROM procrastinate_jobs WHERE task_name = 'carry'"
+        " AND status IN ('todo', 'doing') AND (args ->> 'account_id')::bigint = %s ORDER BY 1",
+        (account_id,),
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
 
 
 async def count_judging(connection: Connection, account_id: int, seconds: float) -> None:

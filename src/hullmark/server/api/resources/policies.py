@@ -164,6 +164,16 @@ async def rejudge_account(connection: Connection, account_id: int, cause: str) -
     await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue=jobs.REJUDGING, priority=5)
 
 
+async def judge_by(connection: Connection, account_id: int, activation_id: int, cause: str) -> None:
+    """Bring an account's verdicts to what an activation puts in force. In the transaction that activates."""
+    replaced = await policies.replaced_by(connection, account_id, activation_id)
+    if replaced is None:
+        await rejudge_account(connection, account_id, cause)
+        return
+    args = {"account_id": account_id, "activation_id": activation_id, "before_id": replaced.version_id, "cause": cause}
+    await jobs.defer(connection, "carry", args, once=f"carry:{activation_id}", queue=jobs.REJUDGING, priority=5)
+
+
 @post("/policies", status_code=201, opt={**_WRITE, "also": 200}, summary="Keep a version of a policy")
 async def keep_policy(
     data: JSONBody[PolicyBody],
@@ -289,7 +299,7 @@ async def activate(
         after = activation_shown(active)
         await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, origin)
         cause = f"policy {version.name} {version.version} activated"
-        await rejudge_account(connection, caller.account_id, cause)
+        await judge_by(connection, caller.account_id, number, cause)
     return after
 
 

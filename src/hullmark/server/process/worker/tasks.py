@@ -20,7 +20,7 @@ from hullmark.server.stories.images import analyse
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
-from hullmark.server.stories.rollout import adopt
+from hullmark.server.stories.rollout import adopt, policy_change
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
 from hullmark.server.tables import jobs, retention
@@ -32,11 +32,12 @@ _FIRST: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certifi
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """What tasks are handed: the services, the snapshots at hand, and the name of the process."""
+    """What tasks are handed: the services, the snapshots at hand, the name of the process, and what brings verdicts to other policies."""
 
     services: Services
     books: Books
     worker: str
+    carrier: policy_change.Carrier = msgspec.field(default_factory=policy_change.Carrier)
 
 
 def worker_name() -> str:
@@ -79,6 +80,27 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
                 await want_verdicts(connection, fresh, cause, priority)
             queued.update(some)
             count, after = len(some), max(some, default=after)
+
+
+async def carry_policy(  # noqa: PLR0913 - what a job says
+    work: Work, account_id: int, activation_id: int, before_id: int, cause: str, standing: int = 0, after: int = 0
+) -> None:
+    """Bring an account's verdicts from one version of a policy to the next, for a turn: by what differs, where that can be told of packages
+    alone; else every image is judged. `standing` and `after` say where it goes on."""
+    async with work.services.database.system() as connection:
+        await jobs.queue_again(connection, account_id)
+    step = policy_change.PolicyStep(account_id, activation_id, before_id, cause)
+    position = policy_change.Position(standing, after)
+    left = await work.carrier.carry(work.services, work.books, step, position)
+    if left is False:
+        await rejudge_account(work, account_id, cause)
+    elif left is not True:
+        args = {**step._asdict(), "standing": left.standing, "after": left.image_id}
+        async with work.services.database.system() as connection:
+            await jobs.defer(connection, "carry", args, once=f"carry:{activation_id}", queue=jobs.REJUDGING, priority=5)
+    _log.info(
+        "carried" if left else "to be judged", account=account_id, activation=activation_id, left=left is not True
+    )
 
 
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
@@ -141,6 +163,7 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "judge": (jobs.JUDGING, judge_image),
     "judge_some": (jobs.JUDGING, judge_images),
     "rejudge": (jobs.REJUDGING, rejudge_account),
+    "carry": (jobs.REJUDGING, carry_policy),
     "adopt": ("matching", adopt_snapshot),
     "simulate": (jobs.COSTLY, simulate_policy),
     "update_advisories": ("feeds", update_advisories),

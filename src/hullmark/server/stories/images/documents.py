@@ -113,10 +113,13 @@ class KeptVerdict(Verdict, frozen=True, kw_only=True):
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Findings that came and went since the document of a verdict was written: `lost` are (rule id, trigger id), and went before `gained`
-    came. A finding that says something else now is lost and gained."""
+    came. A finding that says something else now is lost and gained. `policy` is the digest of the policy that judges since ("": that of
+    the document), `rules` how many rules it has."""
 
     gained: tuple[Finding, ...] = ()
     lost: tuple[tuple[str, str], ...] = ()
+    policy: str = ""
+    rules: int = 0
 
 
 class VerdictDocument(Protocol):
@@ -154,5 +157,8 @@ def verdict_at(objects: Objects, row: VerdictDocument) -> KeptVerdict:
     if row.changes is None:
         return kept
     changes = msgspec.convert(row.changes, Changes)
-    inputs = msgspec.structs.replace(kept.inputs, snapshot=row.snapshot_digest or None)
+    if changes.policy:
+        kept = msgspec.structs.replace(kept, rule_count=changes.rules)
+    policy = changes.policy or kept.inputs.policy
+    inputs = msgspec.structs.replace(kept.inputs, snapshot=row.snapshot_digest or None, policy=policy)
     return msgspec.structs.replace(changed(kept, changes.gained, changes.lost), inputs=inputs)

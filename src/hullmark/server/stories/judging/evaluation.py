@@ -198,11 +198,11 @@ def scene_of(case: Evaluation, pair: tuple[KeptVerdict, KeptVerdict], known_at: 
         exceptions=named_exceptions((*inputs.ended, *inputs.exceptions)),
         is_redeployed=before.running_since != after.running_since,
         first_seen=after.first_seen,
-        advice=_advice_by(version.text),
+        advice=advice_by(version.text),
     )
 
 
-def _advice_by(text: str) -> Callable[[Finding], str]:
+def advice_by(text: str) -> Callable[[Finding], str]:
     """What a policy says to do about its findings; "" where it cannot say."""
     try:
         policy = loaded(text)

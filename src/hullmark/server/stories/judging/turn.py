@@ -10,11 +10,11 @@ SECONDS = 1.0
 
 
 class Turn:
-    """A turn that begins now."""
+    """A turn that begins now. `seconds`: how long it lasts, where that is not as long as others."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, seconds: float | None = None) -> None:
         self._monotonic = monotonic
-        self._ends = monotonic() + SECONDS
+        self._ends = monotonic() + (SECONDS if seconds is None else seconds)
 
     def is_over(self) -> bool:
         """Whether it is others' turn."""

@@ -10,36 +10,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.match.coverage import snapshot_info
-from hullmark.model import notice
+from hullmark.model.advisory import FixState
 from hullmark.model.limit import Limit
 from hullmark.model.match import Fix, Match, MatchKind, Suppression
-from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
-from hullmark.notify.causes import cause_of
-from hullmark.notify.evidence import evidence_in
-from hullmark.notify.scene import Pair, Scene
-from hullmark.notify.transitions import transitions_of
-from hullmark.policy.verdict_diff import Lookup, compare
+from hullmark.model.package import Package
+from hullmark.model.verdict import VerdictInputs
+from hullmark.notify.scene import Scene
+from hullmark.policy.verdict_diff import Lookup
 from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
 from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.rollout import sums
-from hullmark.server.stories.rollout.sums import PackageFindings, Sum, Target
+from hullmark.server.stories.rollout.announcements import announcements
+from hullmark.server.stories.rollout.sums import PackageFindings, Target
 from hullmark.server.stories.rollout.waves import CAUSE as CAUSE
 from hullmark.server.stories.rollout.waves import work_off
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import jobs
 from hullmark.server.tables.advisories import match_changes, matches
 from hullmark.server.tables.advisories.match_changes import HeldPackage, MatchChange, Side
 from hullmark.server.tables.advisories.snapshots import LAST_RANK
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import coordinates
 from hullmark.server.tables.judging import policies, policy_costs
+from hullmark.server.tables.judging.policies import PolicyVersion
 from hullmark.server.tables.rollout import adoptions, waves
 from hullmark.server.tables.rollout.waves import ADDS, QUIET, TAKES, FindingChange
 
@@ -83,10 +84,7 @@ async def targets_of(connection: Connection, accounts: Iterable[int] | None = No
     found: dict[tuple[int, int, int], Target] = {}
     for account_id in accounts if accounts is not None else await adoptions.accounts_with_policies(connection):
         exceptions = await policies.exceptions(connection, account_id)
-        for active in await policies.activations(connection, account_id):
-            version = await policies.version_by_id(connection, active.version_id)
-            if version is None:
-                continue
+        for version in await _versions(connection, account_id):
             is_costly = await policy_costs.is_costly(connection, version.id)
             target = await asyncio.to_thread(sums.target_of, account_id, version, exceptions, is_costly=is_costly)
             if target is not None:
@@ -94,13 +92,21 @@ async def targets_of(connection: Connection, accounts: Iterable[int] | None = No
     return list(found.values())
 
 
+async def _versions(connection: Connection, account_id: int) -> list[PolicyVersion]:
+    """The versions that verdicts are by: those in force, and those from which verdicts are still being brought to newer ones."""
+    active = {activation.version_id for activation in await policies.activations(connection, account_id)}
+    known = await policies.versions_by_ids(
+        connection, active.union(await jobs.versions_carried(connection, account_id))
+    )
+    return [version for _, version in sorted(known.items())]
+
+
 async def thresholds(connection: Connection) -> Thresholds:
     """The bounds of scores that policies in force ask for."""
     texts = {
         version.text
         for account_id in await adoptions.accounts_with_policies(connection)
-        for active in await policies.activations(connection, account_id)
-        if (version := await policies.version_by_id(connection, active.version_id)) is not None
+        for version in await _versions(connection, account_id)
     }
     return await asyncio.to_thread(lambda: sums.thresholds_of(loaded(text) for text in sorted(texts)))
 
@@ -153,27 +159,31 @@ async def _cases(connection: Connection, changes: Sequence[MatchChange]) -> _Cas
             if not change.name:
                 untold.add(package.id)
                 continue
-            coordinate = known[change.coordinate_id]
+            matched = matched_package(package, known[change.coordinate_id])
             sides = [
-                tuple(_match(side, package, coordinate, bodies) for side in sides)
-                for sides in (change.before, change.after)
+                tuple(match_of(side, matched, bodies) for side in sides) for sides in (change.before, change.after)
             ]
             cases.append(_Case(package.id, change.name, sides[0], sides[1]))
     return _Cases(cases, untold)
 
 
-def _match(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Mapping[int, bytes]) -> Match:
+def matched_package(package: HeldPackage, coordinate: Coordinate) -> Package:
+    """A package as matches name it."""
+    return msgspec.structs.replace(
+        package_of(coordinate), name=package.name, version=package.version, arch=package.arch, purl=package.purl
+    )
+
+
+def match_of(side: Side, package: Package, bodies: Mapping[int, bytes]) -> Match:
+    """A match that is stored, as `find` says it. `bodies` are those of advisories, by number."""
     row, weight = side.row, side.weight
-    advisory = matches.advisory_of(bodies[row.advisory_id], weight)
     by = "distro" if side.exempt is not None else row.suppressed_by
     reason = side.exempt if side.exempt is not None else row.suppressed_reason
     return Match(
-        package=msgspec.structs.replace(
-            package_of(coordinate), name=package.name, version=package.version, arch=package.arch, purl=package.purl
-        ),
-        advisory=advisory,
-        fix=msgspec.convert({"state": row.fix_state, "version": row.fix_version, "date": row.fix_date}, Fix),
-        kind=msgspec.convert(row.kind, MatchKind),
+        package=package,
+        advisory=matches.advisory_of(bodies[row.advisory_id], weight),
+        fix=Fix(state=cast("FixState", row.fix_state), version=row.fix_version, date=row.fix_date),
+        kind=cast("MatchKind", row.kind),
         name=row.name,
         version=row.version,
         why=row.why,
@@ -221,17 +231,20 @@ def _finding_changes(
 
 
 def _with_others(targets: Sequence[Target], case: _Case, found: dict[int, FindingChange]) -> list[FindingChange]:
-    """The changes of a case, also for versions without a change if another version of the policy is in force."""
-    concerned = {(sharer.account_id, sharer.policy_id) for sharer in found.values()}
+    """The changes of a case, also for versions without a change if another version of the policy is in force. Those of one policy are
+    written in one stage: what a wave does not know of a version is judged as a whole."""
+    stages: dict[tuple[int, int], int] = {}
+    for change in found.values():
+        policy = (change.account_id, change.policy_id)
+        stages[policy] = min(stages.get(policy, change.stage), change.stage)
     changes = []
     for number, target in enumerate(targets):
-        if number in found:
-            changes.append(found[number])
-        elif target.key[:2] in concerned:
-            stage = min(
-                sharer.stage for sharer in found.values() if (sharer.account_id, sharer.policy_id) == target.key[:2]
+        stage = stages.get(target.key[:2])
+        if stage is not None:
+            known = found.get(number)
+            changes.append(
+                msgspec.structs.replace(known, stage=stage) if known else _new(target, case.package_id, stage=stage)
             )
-            changes.append(_new(target, case.package_id, stage=stage))
     return changes
 
 
@@ -260,7 +273,7 @@ def _change(target: Target, findings: tuple[PackageFindings, PackageFindings], c
         return None
     if total.is_doubtful:
         return {"stage": ADDS, "is_doubtful": True}
-    entries = _announcements(target, total, findings, context)
+    entries = announcements(total, findings, _sides(context), _scene(target, context), context.lookup)
     takes = total.stops < 0 or (bool(entries) and all(entry["kind"] == "finding.retracted" for entry in entries))
     return {
         "stage": QUIET if not entries else TAKES if takes else ADDS,
@@ -274,59 +287,26 @@ def _change(target: Target, findings: tuple[PackageFindings, PackageFindings], c
     }
 
 
-# What is announced
-
-
-def _announcements(
-    target: Target, total: Sum, findings: tuple[PackageFindings, PackageFindings], context: _Context
-) -> list[dict[str, Any]]:
-    """The news about an image that stays out of compliance, and its cause, which is also that of losing or regaining
-    compliance."""
-    step, at, lookup = context
+def _sides(context: _Context) -> tuple[VerdictInputs, VerdictInputs]:
     before, after = (
-        Verdict(
-            verdict=Outcome.STOP,
-            reason="",
-            findings=tuple(side.findings[key] for key in sorted(side.findings)),
-            problems=(),
-            inputs=VerdictInputs(image="", policy="", snapshot=digest, analyzer="", at=""),
-            rule_count=1,
-        )
-        for side, digest in zip(findings, (step.before, step.after), strict=True)
+        VerdictInputs(image="", policy="", snapshot=digest, analyzer="", at="")
+        for digest in (context.step.before, context.step.after)
     )
-    scene = Scene(
+    return before, after
+
+
+def _scene(target: Target, context: _Context) -> Scene:
+    return Scene(
         image_id=None,
         image_digest="",
         policy_id=target.policy_id,
         policy=target.name,
         environment="",
         reference="",
-        at=at.now,
-        snapshot=str(step.snapshot_id),
-        seen={"advisory": step.seen_at},
+        at=context.at.now,
+        snapshot=str(context.step.snapshot_id),
+        seen={"advisory": context.step.seen_at},
     )
-    entries = [
-        _entry(news.cause, transition.kind, transition.severity, transition.evidence)
-        for news in transitions_of(before, after, scene, lookup)
-        for transition in news.transitions
-    ]
-    if entries or not total.stops:
-        return entries
-    difference = compare(before, after, lookup)
-    changes = difference.changes[:1]
-    pair = Pair(before, after)
-    cause = cause_of(changes[0].cause, changes[0].compared, changes, pair, scene)
-    return [_entry(cause, "", cause.severity, evidence_in(changes, pair, scene))]
-
-
-def _entry(cause: notice.Cause, kind: str, severity: str, evidence: tuple[notice.Evidence, ...]) -> dict[str, Any]:
-    return {
-        "cause": cause.key,
-        "kind": kind,
-        "severity": severity,
-        "evidence": [msgspec.to_builtins(item) for item in evidence],
-        "about": msgspec.to_builtins(msgspec.structs.replace(cause, evidence=())),
-    }
 
 
 # In waves

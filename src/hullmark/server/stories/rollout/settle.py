@@ -21,7 +21,7 @@ async def settle_some(services: Services) -> int:
         if not await snapshots.is_carried_out(connection):
             return 0  # people wait for that
         waiting = await jobs.waiting_by_task(connection)
-        if any(count for (task, _), count in waiting.items() if task in ("judge", "judge_some", "rejudge")):
+        if any(count for (task, _), count in waiting.items() if task in ("judge", "judge_some", "rejudge", "carry")):
             return 0
         after = int(await setting(connection, _PLACE) or 0)
         found = await summed.unsettled_after(connection, after, AT_ONCE)

@@ -18,7 +18,7 @@ from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.match import Match, Matches, SnapshotInfo
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.completeness import asks_for_advisories
-from hullmark.policy.deadlines import is_timeless, next_moment
+from hullmark.policy.deadlines import next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
@@ -189,36 +189,57 @@ class Moment(msgspec.Struct, frozen=True):
 def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> list[PackageFindings]:
     """What a policy finds in each case: the matches of one vulnerability in one package."""
     found = [PackageFindings({}) for _ in cases]
-    many = _AT_ONCE if is_timeless(policy) and not policy.exceptions else 1
-    for numbers in _apart(cases, many):
-        if len(numbers) == 1:
-            found[numbers[0]] = _package_findings(policy, cases[numbers[0]], at)
-            continue
-        verdict = evaluate(policy, _facts([match for number in numbers for match in cases[number]], at), analyzer="")
-        if verdict.has_unknowns:
-            for number in numbers:
-                found[number] = _package_findings(policy, cases[number], at)
-            continue
-        places = {_subject(cases[number]): number for number in numbers}
-        for finding in verdict.findings:
-            found[places[finding.subject]].findings[(finding.rule_id, finding.trigger_id)] = finding
+    for numbers in _apart(cases, _AT_ONCE if _is_timeless(policy) else 1):
+        _say(policy, cases, numbers, at, found)
     return found
+
+
+def _say(
+    policy: Policy, cases: Sequence[Sequence[Match]], numbers: Sequence[int], at: Moment, found: list[PackageFindings]
+) -> None:
+    """Ask about some cases together, and about those by themselves of which something cannot be told, or that an exception covers."""
+    if len(numbers) == 1:
+        found[numbers[0]] = _package_findings(policy, cases[numbers[0]], at)
+        return
+    verdict = evaluate(policy, _facts([match for number in numbers for match in cases[number]], at), analyzer="")
+    if verdict.has_unknowns:
+        middle = len(numbers) // 2
+        for some in (numbers[:middle], numbers[middle:]):
+            _say(policy, cases, some, at, found)
+        return
+    places = {_subject(cases[number]): number for number in numbers}
+    excepted = {places[finding.subject] for finding in verdict.findings if finding.allowlisted is not None}
+    for finding in verdict.findings:
+        found[places[finding.subject]].findings[(finding.rule_id, finding.trigger_id)] = finding
+    for number in excepted:
+        found[number] = _package_findings(policy, cases[number], at)
+
+
+def _is_timeless(policy: Policy) -> bool:
+    """Whether time changes nothing that it says of packages, but for the ends of exceptions."""
+    dated = (rule for rule in policy.rules if rule.trigger.moments is not None)
+    return policy.grace is None and all(
+        isinstance(rule.params, VulnerabilityFindings)
+        and rule.params.fixed_for_days is None
+        and rule.params.known_for_days is None
+        for rule in dated
+    )
 
 
 def _apart(cases: Sequence[Sequence[Match]], most: int) -> Iterator[list[int]]:
     """The numbers of cases that are not empty, some at a time, in which no two are about the same."""
-    waiting = [number for number, matches in enumerate(cases) if matches]
-    while waiting:
-        taken: dict[str, int] = {}
-        left = []
-        for number in waiting:
-            subject = _subject(cases[number])
-            if subject in taken or len(taken) >= most:
-                left.append(number)
-            else:
-                taken[subject] = number
-        yield list(taken.values())
-        waiting = left
+    met: dict[str, int] = {}
+    layers: list[list[int]] = []
+    for number, matches in enumerate(cases):
+        if matches:
+            subject = _subject(matches)
+            layer = met[subject] = met.get(subject, -1) + 1
+            if layer == len(layers):
+                layers.append([])
+            layers[layer].append(number)
+    for numbers in layers:
+        for start in range(0, len(numbers), most):
+            yield numbers[start : start + most]
 
 
 def _subject(matches: Sequence[Match]) -> str:

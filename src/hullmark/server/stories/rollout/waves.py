@@ -6,23 +6,18 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
 
 import msgspec
 
 from hullmark.model import notice
-from hullmark.model.advisory import SEVERITY_RANK
-from hullmark.model.limit import Limit
-from hullmark.model.verdict import PASSING
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.rollout.deltas import JUDGE, Judge, Moment, NextVerdict, VerdictDelta, added, outcome_of
+from hullmark.server.stories.rollout.telling import MOST_EVIDENCE, CauseName, Causes, gather, tell
 from hullmark.server.stories.services import Services
-from hullmark.server.tables import events
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.events import NewEvent
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.rollout import summed, waves
-from hullmark.server.tables.rollout.summed import NewTransition, Row
+from hullmark.server.tables.rollout.summed import Row
 from hullmark.server.tables.rollout.waves import Part
 
 AT_ONCE = 3
@@ -31,7 +26,6 @@ CAUSE = "advisories"
 """What verdicts say that they were made for."""
 
 _PAUSE = 0.1
-_MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
 _NONE: frozenset[int] = frozenset()
 _Target = tuple[int, int, int, str]
 _number = attrgetter("id")
@@ -39,9 +33,7 @@ _number = attrgetter("id")
 
 class Wave(msgspec.Struct, frozen=True, kw_only=True):
     """A wave in memory. `packages` are the changed ones, by the set that holds them; `twins` those whose purl is in a set
-    twice. `changes` are by version of a policy (with the digest of its exceptions) and package. `told`: accounts that are notified
-    already.
-    """
+    twice. `changes` are by version of a policy (with the digest of its exceptions) and package."""
 
     number: int
     packages: dict[int, frozenset[int]]
@@ -49,9 +41,7 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     sets: waves.Sets
     changes: dict[_Target, dict[int, list[VerdictDelta]]]
     concerned: dict[tuple[int, int], set[int]]
-    causes: dict[tuple[int, str], notice.Cause]
-    numbers: dict[tuple[int, str], int] = {}
-    told: set[int] = set()
+    causes: Causes
 
 
 async def work_off(services: Services, snapshot_id: int, digest: str, *, is_day: bool = False) -> None:
@@ -101,13 +91,15 @@ async def _loaded(order: _Order, number: int) -> Wave:
 async def _wave(connection: Connection, number: int) -> Wave:
     changes: dict[_Target, dict[int, list[VerdictDelta]]] = {}
     concerned: dict[tuple[int, int], set[int]] = {}
-    causes: dict[tuple[int, str], notice.Cause] = {}
+    causes: dict[CauseName, notice.Cause] = {}
     for change in await waves.changes_of(connection, number):
         key = (change.account_id, change.policy_id, change.policy_version, change.exceptions_digest)
         changes.setdefault(key, {}).setdefault(change.package_id, []).append(added(change))
         concerned.setdefault((change.account_id, change.policy_id), set()).add(change.package_id)
         for entry in change.told:
-            _gather(causes, change.account_id, entry)
+            evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
+            about = msgspec.convert(entry["about"], notice.Cause)
+            gather(causes, change.account_id, msgspec.structs.replace(about, evidence=evidence[:MOST_EVIDENCE]))
     packages = {package for names in concerned.values() for package in names}
     others: dict[int, list[int]] = {}
     for package, twin in await waves.twins_of(connection, packages):
@@ -121,7 +113,7 @@ async def _wave(connection: Connection, number: int) -> Wave:
         sets=waves.Sets.of(by_set.keys() | twins.keys()),
         changes=changes,
         concerned=concerned,
-        causes=causes,
+        causes=Causes(causes),
     )
 
 
@@ -130,18 +122,6 @@ def _by_set(held: Iterable[tuple[int, list[int]]]) -> dict[int, frozenset[int]]:
     for number, packages in held:
         found.setdefault(number, set()).update(packages)
     return {number: frozenset(packages) for number, packages in found.items()}
-
-
-def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry: dict[str, Any]) -> None:
-    """Put together what all changes say of a cause: the gravest severity, and evidence of each."""
-    key = (account_id, str(entry["cause"]))
-    cause = msgspec.convert(entry["about"], notice.Cause)
-    evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
-    known = causes.get(key)
-    if known is not None:
-        cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
-        evidence = (*known.evidence, *(item for item in evidence if item not in known.evidence))
-    causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
 
 
 # A part
@@ -208,83 +188,8 @@ async def _write(connection: Connection, order: _Order, wave: Wave, found: _Foun
     if not written:
         return
     ids = await summed.write(connection, [outcome.row for _, outcome in written], order.digest, CAUSE, now)
-    await _tell(connection, order, wave, [(*row, number) for row, number in zip(written, ids, strict=True)], now)
-
-
-_Written = list[tuple[Row, NextVerdict, int]]
-
-
-async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
-    """Store the news of verdicts: events for changed outcomes, transitions, and certifications."""
-    news_rows = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
-    keys = {(account_id, news.cause) for account_id, _, news in news_rows}
-    numbers = await _causes(order, wave, keys)
-    shown: dict[int, str] = {}
-    rows = [
-        NewTransition(
-            number,
-            numbers[(account_id, news.cause)],
-            news.kind,
-            news.before,
-            news.after,
-            news.severity,
-            _shown(shown, news.evidence),
-        )
-        for account_id, number, news in news_rows
-    ]
-    await summed.add_transitions(connection, rows, now)
-    flipped = {
-        number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
-    }
-    flips = await summed.flips_of(connection, list(flipped)) if flipped else []
-    await summed.certify(connection, [flipped[flip.history_id][:2] for flip in flips if flip.after in PASSING], now)
-    for account_id in sorted({flip.account_id for flip in flips}):
-        flip_events = [
-            _event(flip, flipped[flip.history_id].verdict) for flip in flips if flip.account_id == account_id
-        ]
-        await events.tell_all(connection, account_id, flip_events)
-    # People hear of the first images at once, and of all others together when the wave is closed.
-    for account_id in sorted({account_id for account_id, _ in keys} - wave.told):
-        wave.told.add(account_id)
-        await transitions.want_routing(connection, account_id)
-
-
-def _shown(known: dict[int, str], evidence: list[Any]) -> str:
-    """Evidence as JSON. Most of it is one object that many images share."""
-    text = known.get(id(evidence))
-    if text is None:
-        text = known[id(evidence)] = msgspec.json.encode(evidence).decode().replace("\\u0000", "\ufffd")
-    return text
-
-
-def _event(flip: summed.Flip, before: str) -> NewEvent:
-    body = {
-        "digest": flip.digest,
-        "policy": flip.policy,
-        "environment": flip.environment,
-        "reference": flip.reference,
-        "before": before,
-        "after": flip.after,
-        "reason": flip.reason,
-        "cause": CAUSE,
-    }
-    return NewEvent(kind="verdict.changed", resource=("image", flip.digest), body=body)
-
-
-# Causes
-
-
-async def _causes(order: _Order, wave: Wave, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """The numbers of causes, by account and key. Those that are new are written at once: other parts need not wait for this one's end."""
-    wanted = set(keys)
-    if wanted - wave.numbers.keys():
-        async with order.lock, order.services.database.system() as connection:
-            for account_id, key in sorted(wanted - wave.numbers.keys()):
-                cause = wave.causes[(account_id, key)]
-                wave.numbers[(account_id, key)] = await transitions.keep_cause(
-                    connection, account_id, cause, is_complete=False
-                )
-    return {cause: wave.numbers[cause] for cause in wanted}
+    announced = [(*row, number) for row, number in zip(written, ids, strict=True)]
+    await tell(connection, order.services, wave.causes, announced, (CAUSE, now))
 
 
 async def _close(order: _Order, number: int) -> None:

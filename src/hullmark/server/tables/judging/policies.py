@@ -255,6 +255,34 @@ async def activate(  # noqa: PLR0913 - all but three by name
     return int(row[0])
 
 
+async def replaced_by(connection: Connection, account_id: int, activation_id: int) -> Activation | None:
+    """The activation that another one ended as it came; None if that was not another version of the same policy, or if the policy
+    is in force elsewhere in the same environment. In the transaction that activates."""
+    async with connection.cursor(row_factory=class_row(Activation)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_ACTIVATION} {_FROM_ACTIVATION} JOIN activation new ON new.account_id = active.account_id AND new.id = %s
+            JOIN policy_version latest ON latest.id = new.version_id
+            WHERE active.account_id = %s AND active.ended_at = new.created_at AND active.selector = new.selector
+                AND active.environment = new.environment AND NOT active.is_shadow AND NOT new.is_shadow
+                AND version.policy_id = latest.policy_id AND version.id <> latest.id
+                AND NOT EXISTS (SELECT FROM activation other JOIN policy_version ON policy_version.id = other.version_id
+                    WHERE other.account_id = active.account_id AND other.id <> new.id AND other.ended_at IS NULL
+                        AND NOT other.is_shadow AND other.environment = new.environment AND policy_version.policy_id = latest.policy_id)
+            """,
+            (activation_id, account_id),
+        )
+        return await cursor.fetchone()
+
+
+async def is_in_force(connection: Connection, account_id: int, activation_id: int) -> bool:
+    """Whether an activation counts."""
+    cursor = await connection.execute(
+        "SELECT FROM activation WHERE account_id = %s AND id = %s AND ended_at IS NULL", (account_id, activation_id)
+    )
+    return await cursor.fetchone() is not None
+
+
 async def deactivate(connection: Connection, account_id: int, activation_id: int) -> bool:
     """End an activation."""
     cursor = await connection.execute(

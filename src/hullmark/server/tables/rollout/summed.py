@@ -23,7 +23,7 @@ _WORD: LiteralString = "(ARRAY['go', 'warn', 'stop', 'unknown'])[1 + "
 
 class Row(NamedTuple):
     """A current verdict and its inputs. `changes`: how many findings were added and removed since its document was written;
-    below 0: unknown."""
+    below 0: unknown. `is_matched`: there were advisories when it was made."""
 
     account_id: int
     image_id: int
@@ -40,6 +40,7 @@ class Row(NamedTuple):
     policy_version: int
     exceptions_digest: str
     changes: int
+    is_matched: bool = True
 
 
 class NewRow(NamedTuple):
@@ -69,21 +70,26 @@ class NewTransition(NamedTuple):
 
 
 async def rows_of(
-    conn: Connection, images: Sequence[int], policies: Collection[int], snapshot_id: int | None
+    conn: Connection,
+    images: Sequence[int],
+    policies: Collection[int],
+    snapshot_id: int | None,
+    version: int | None = None,
 ) -> list[Row]:
-    """The current verdicts of images by policies that were not judged with this snapshot (None: all), nor are to be judged
-    anyway; they are locked until the transaction ends."""
+    """The current verdicts of images by policies that were not judged with this snapshot (None: all) or by this version, nor are to be
+    judged anyway; they are locked until the transaction ends."""
     cursor = await conn.execute(
         "SELECT now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow, now.history_id, now.verdict, "
         "now.stops, now.warns, now.finding_count, now.has_unknowns, now.next_at, history.policy_version, "
         "history.exceptions_digest, CASE jsonb_typeof(history.changes) WHEN 'array' THEN "
-        "jsonb_array_length(history.changes) WHEN 'object' THEN -1 ELSE 0 END "
+        "jsonb_array_length(history.changes) WHEN 'object' THEN -1 ELSE 0 END, now.snapshot_id IS NOT NULL "
         "FROM verdict now JOIN verdict_history history ON history.id = now.history_id "
         "WHERE now.image_id = ANY(%s::bigint[]) AND now.policy_id = ANY(%s::bigint[]) AND NOT now.is_awaiting "
         "AND (%s::bigint IS NULL OR now.snapshot_id IS DISTINCT FROM %s) "
+        "AND (%s::integer IS NULL OR history.policy_version <> %s) "
         "ORDER BY now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow "
         "FOR UPDATE OF now",
-        (_array(images), _array(sorted(policies)), snapshot_id, snapshot_id),
+        (_array(images), _array(sorted(policies)), snapshot_id, snapshot_id, version, version),
     )
     return [Row(*row) for row in await cursor.fetchall()]
 
@@ -108,21 +114,32 @@ _WRITE: LiteralString = (
     "ON place = reason_at), "
     "written AS (INSERT INTO verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, is_shadow, "
     "verdict, reason, stops, warns, document, image_digest, policy_digest, exceptions_digest, snapshot_digest, analyzer, cause, at, "
-    "changes) OVERRIDING SYSTEM VALUE SELECT new.id, old.account_id, old.image_id, old.policy_id, old.policy_version, "
+    "changes) OVERRIDING SYSTEM VALUE SELECT new.id, old.account_id, old.image_id, old.policy_id, "
+    "coalesce(%(version)s, old.policy_version), "
     "old.environment, old.reference, old.is_shadow, "
     + _WORD
     + "new.word], CASE new.new_reason WHEN '' THEN old.reason ELSE "
-    "new.new_reason END, new.stops, new.warns, old.document, old.image_digest, old.policy_digest, old.exceptions_digest, %(digest)s, "
+    "new.new_reason END, new.stops, new.warns, old.document, old.image_digest, "
+    "coalesce(%(policy)s, old.policy_digest), old.exceptions_digest, %(digest)s, "
     "old.analyzer, %(cause)s, %(now)s, coalesce(old.changes, '[]') || new.changes FROM new JOIN verdict_history old "
-    "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns) "
+    "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns), "
+    # By itself: how many rows the verdicts leave is estimated far too low, and then each row of the one is compared with each of the other.
+    "whole AS MATERIALIZED (SELECT written.*, new.finding_count, new.next_at FROM written JOIN new USING (id)) "
     "UPDATE verdict SET history_id = new.id, verdict = new.verdict, reason = new.reason, stops = new.stops, warns = new.warns, "
-    "finding_count = told.finding_count, next_at = told.next_at, judged_at = %(now)s FROM written new JOIN new told "
-    "ON told.id = new.id WHERE " + _SAME
+    "finding_count = new.finding_count, next_at = new.next_at, judged_at = %(now)s FROM whole new WHERE " + _SAME
 )
 
 
-async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, cause: str, now: datetime) -> list[int]:
-    """Replace verdicts by others; answers their numbers. The history gets rows with what came since the documents were written."""
+async def write(
+    conn: Connection,
+    rows: Sequence[NewRow],
+    snapshot_digest: str,
+    cause: str,
+    now: datetime,
+    version: tuple[int, str] | None = None,
+) -> list[int]:
+    """Replace verdicts by others; answers their numbers. The history gets rows with what came since the documents were written.
+    `version`: that of the policy, with its digest, where it is another one."""
     cursor = await conn.execute(
         "SELECT nextval(pg_get_serial_sequence('verdict_history', 'id')) FROM generate_series(1, %s)", (len(rows),)
     )
@@ -144,6 +161,8 @@ async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, 
             "digest": snapshot_digest,
             "cause": cause,
             "now": now,
+            "version": version[0] if version is not None else None,
+            "policy": version[1] if version is not None else None,
         },
         prepare=False,
     )

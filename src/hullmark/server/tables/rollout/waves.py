@@ -196,9 +196,11 @@ async def forget(conn: Connection, snapshot_id: int) -> None:
 async def forget_unreferenced(conn: Connection) -> int:
     """Drop changes to which no verdict of the history refers any more, or can; returns how many."""
     cursor = await conn.execute(
-        "DELETE FROM finding_change WHERE wave_id IS NOT NULL AND NOT EXISTS (SELECT FROM wave) AND id < coalesce("
-        "(SELECT min(number::bigint) FROM verdict_history CROSS JOIN LATERAL jsonb_array_elements_text(changes) AS each (number) "
-        "WHERE changes IS NOT NULL AND jsonb_typeof(changes) = 'array'), 9223372036854775807)"
+        "DELETE FROM finding_change WHERE wave_id IS NOT NULL AND NOT EXISTS (SELECT FROM wave) AND NOT EXISTS ("
+        "SELECT FROM procrastinate_jobs WHERE task_name = 'carry' AND status IN ('todo', 'doing')) AND id < coalesce("
+        "(SELECT min(coalesce(parts[1], id)) FROM (SELECT DISTINCT number::bigint AS id FROM verdict_history "
+        "CROSS JOIN LATERAL jsonb_array_elements_text(changes) AS each (number) "
+        "WHERE changes IS NOT NULL AND jsonb_typeof(changes) = 'array') AS named JOIN finding_change USING (id)), 9223372036854775807)"
     )
     return cursor.rowcount
 

@@ -1,0 +1,99 @@
+"""Bills of materials inside an image: what they name is claimed by somebody, and marked so (`claimed`).
+
+SPDX and CycloneDX documents by their usual names, those of Python distributions (PEP 770), and what GraalVM puts into native programs.
+A claim about a system's packages says nothing: their database knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.view import View
+from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
+
+NAME = "claims"
+_MAX_CLAIMS = Limit(100_000, "packages that an SBOM in an image names")
+_NOT_INSIDE = frozenset(("", "alpm", "apk", "deb", "docker", "ebuild", "github", "oci", "rpm"))
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A package that a document names."""
+
+    type: str
+    name: str
+    version: str
+    purl: str
+    licenses: tuple[str, ...] = ()
+
+
+def claims_of(data: bytes, report: Report) -> tuple[Claim, ...] | None:
+    """The packages of a document that have a purl; None for a document of another kind."""
+    from hullmark.catalog.sbom import read_sbom, recognised  # few images have one
+
+    try:
+        if recognised(data) is None:
+            return None
+        found = read_sbom(data)
+    except HullmarkError as error:
+        report(Remark(f"the SBOM was not read: {error}"))
+        return None
+    claims = [
+        Claim(each.type, each.name, "" if each.version == UNKNOWN_VERSION else each.version, each.purl, each.licenses)
+        for each in found.packages
+        if each.purl and each.name.strip() and each.type not in _NOT_INSIDE
+    ]
+    if len(claims) > _MAX_CLAIMS:
+        report(f"it names more than {_MAX_CLAIMS:,} packages; the rest was left out")
+    return tuple(dict.fromkeys(claims[:_MAX_CLAIMS])) or None
+
+
+def extract(path: str, body: memoryview, report: Report) -> tuple[Claim, ...] | None:
+    """The packages that a document names."""
+    return claims_of(bytes(body).removeprefix(b"\xef\xbb\xbf"), report)
+
+
+DOCUMENT = Read(
+    name="claims-document",
+    fact=tuple[Claim, ...],
+    globs=(
+        *(
+            f"**/*.{kind}.{form}"
+            for kind in ("cdx", "bom", "sbom", "spdx", "spdx3", "syft")
+            for form in ("json", "xml")
+        ),
+        *(f"**/{name}.{form}" for name in ("bom", "sbom") for form in ("json", "xml")),
+        "**/sboms/*.json",
+    ),
+    extract=extract,
+    limit=64 * MIB,
+)
+
+
+def claimed(each: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) -> Package:
+    """The package that is claimed at a place."""
+    return Package(
+        type=each.type,
+        name=each.name,
+        version=each.version or UNKNOWN_VERSION,
+        purl=each.purl,
+        cataloger=cataloger,
+        licenses=each.licenses,
+        locations=(Location(f"/{found.path}", found.layer),),
+        notes={"claimed": "true"},
+    )
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One package a claim."""
+    for found in view.facts(DOCUMENT):
+        yield from (claimed(each, found, NAME) for each in found.fact)
+
+
+_TYPES = ("cargo", "composer", "gem", "generic", "golang", "maven", "npm", "nuget", "pypi")
+CATALOGER = Cataloger(name=NAME, types=_TYPES, reads=(DOCUMENT,), assemble=assemble)

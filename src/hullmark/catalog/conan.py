@@ -1,0 +1,83 @@
+"""C and C++ packages of Conan: conaninfo.txt of built ones (Conan's documentation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
+from hullmark.catalog.documents import text_of
+from hullmark.catalog.late import late
+from hullmark.catalog.view import View
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import MIB, Read, Report
+
+_NAME = "conan"
+_WORD = r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}"
+_IS_NAME = late(_WORD).fullmatch
+_IS_VERSION = late(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}").fullmatch
+# name/version[@user/channel][#revision][%time][:package]
+_REFERENCE = late(
+    rf"({_WORD})/(\[[^\]]{{1,128}}\]|[^@#:%\s]{{1,255}})(?:@({_WORD})?/?({_WORD})?)?(?:[#:%]\S{{0,512}})?"
+).fullmatch
+_PLACE = late(
+    rf"(?:.*/)?\.conan/data/({_WORD})/({_WORD})/({_WORD})/({_WORD})/package/[0-9a-f]{{1,64}}/conaninfo\.txt"
+).fullmatch
+_RANGE = "["
+
+
+def collector() -> PackageCollector:
+    """For Conan's names and versions."""
+    return PackageCollector(_IS_NAME, _IS_VERSION)
+
+
+def gather(reference: object, gathering: PackageCollector) -> None:
+    """A reference; of a range the version is not known."""
+    text = reference[0] if isinstance(reference, list) and reference else reference
+    found = _REFERENCE(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        gathering.refuse(text)
+        return
+    version = None if found[2].startswith(_RANGE) else found[2]
+    qualifiers = (("channel", found[4] or ""), ("user", found[3] or ""))
+    gathering.add(found[1], version, qualifiers=tuple(pair for pair in qualifiers if pair[1] and pair[1] != "_"))
+
+
+def section(text: str, *names: str) -> Iterator[str]:
+    """The lines below a heading `[name]`, without comments."""
+    heading = ""
+    for line in text.splitlines():
+        line = line.split("#", 1)[0].strip() if line.lstrip().startswith("#") else line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            heading = line[1:-1]
+        elif line and heading in names:
+            yield line
+
+
+def extract_info(path: str, body: memoryview, report: Report) -> Listing:
+    """All that a built package was made with."""
+    gathering = collector()
+    text = text_of(body)
+    for line in list(section(text, "full_requires")) or list(section(text, "requires")):
+        gather(line, gathering)
+    return gathering.finish(report) or ()
+
+
+INFO: Read[Listing] = Read(
+    name="conan-info", fact=Listing, extract=extract_info, globs=("**/conaninfo.txt",), limit=4 * MIB
+)
+_INSTALLED = Ecosystem(type="conan", cataloger=_NAME)
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """The built packages themselves, as their folders name them, and what they were made with."""
+    for found in view.facts(INFO):
+        place = _PLACE(found.path)
+        if place is not None:
+            pairs = (("channel", place[4]), ("user", place[3]))
+            own = DeclaredPackage(place[1], place[2], (), tuple(pair for pair in pairs if pair[1] != "_"))
+            yield package(found, own, _INSTALLED)
+        yield from (package(found, entry, _INSTALLED) for entry in found.fact)
+
+
+CATALOGER = Cataloger(name=_NAME, types=("conan",), reads=(INFO,), assemble=assemble)

@@ -1,0 +1,94 @@
+"""Packages in a store of Nix: the folders nix/store/DIGEST-NAME-VERSION[-OUTPUT] (Nix' reference manual, "Store Path", `parseDrvName`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.late import late
+from hullmark.catalog.presence import presence
+from hullmark.catalog.view import View
+from hullmark.model.package import Location, OwnedFile, Package
+from hullmark.model.purl import make_purl
+
+_STORE = "nix/store"
+# A name ends at the first hyphen that no letter follows; the digest is in Nix' own base 32, without e, o, t and u.
+_OBJECT = late(
+    r"nix/store/(([0-9a-df-np-sv-z]{32})-([A-Za-z0-9+._?=](?:[A-Za-z0-9+._?=]|-(?=[A-Za-z])){0,199})-(\d[A-Za-z0-9+._?=-]{0,199}))(?:/.*)?",
+    16,  # DOTALL
+).fullmatch
+_IS_OBJECT = late(r"nix/store/[0-9a-df-np-sv-z]{32}-.*", 16).fullmatch
+_HOUSEKEEPING = ("nix/store/.links/", "nix/store/trash/")
+_OUTPUT = late(
+    r"-(bin|debug|dev|devdoc|dist|doc|info|lib|libexec|man|modules|nc|out|py|scripts|static|sysconfig|tests|tools|unwrapped|wrapped)"
+)
+_NOT_PACKAGES = late(r".*\.(?:drv|lock|patch|diff|sh|chroot|check|tar(?:\.\w+)?|tgz|tbz2|zip|gz|xz|bz2)").fullmatch
+
+
+DATABASE = presence("nix-database", "**/nix/var/nix/db/db.sqlite")
+
+
+class _StoreObject:
+    """An object of the store: what its name says."""
+
+    def __init__(self, digest: str, name: str, version: str) -> None:
+        stem, output = version, ""
+        ends = list(_OUTPUT.finditer(version))
+        if ends and ends[-1].end() == len(version):
+            stem, output = version[: ends[-1].start()], ends[-1][1]
+        self.name, self.version, self.output = name, stem, output
+        qualifiers = {"outputhash": digest, "output": output}
+        self.purl = make_purl("nix", name, stem, qualifiers=qualifiers)
+
+
+def _stored(view: View) -> list[tuple[str, int]]:
+    """Path and layer of all that is in the store."""
+    there = view.below(_STORE) if view.exists(_STORE) else ()
+    return [each for each in there if not each[0].startswith(_HOUSEKEEPING)]
+
+
+def _objects(stored: list[tuple[str, int]]) -> Iterator[tuple[_StoreObject, str, str, int]]:
+    """Each file that is, or is below, an object with a version: the object, its place, the file's path and layer."""
+    known: dict[str, _StoreObject] = {}
+    for path, layer in stored:
+        found = _OBJECT(path)
+        if found is None or _NOT_PACKAGES(found[1]):
+            continue
+        if found[1] not in known:
+            known[found[1]] = _StoreObject(found[2], found[3], found[4])
+        yield known[found[1]], found[1], path, layer
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One package an object with a version in its name. What has none is a script, a configuration, or a wrapper of several."""
+    stored = _stored(view)
+    first: dict[str, tuple[_StoreObject, str, int]] = {}
+    for each, place, path, layer in _objects(stored):
+        known = first.get(place)
+        if known is None or layer < known[2]:
+            first[place] = each, path, layer
+    for each, path, layer in first.values():
+        yield Package(
+            type="nix",
+            name=each.name,
+            version=each.version,
+            purl=each.purl,
+            cataloger="nix",
+            locations=(Location(f"/{path}", layer),),
+            notes={"output": each.output} if each.output else {},
+        )
+    for found in () if first else view.facts(DATABASE):
+        view.problem(
+            found.path, "the database of Nix is there, and no package in its store: which are installed is not known"
+        )
+    strangers = [path for path, _ in stored if not _IS_OBJECT(path)]
+    if strangers:
+        view.problem(strangers[0], f"files of the store of Nix that belong to none of its objects: {len(strangers):,}")
+
+
+def owned(view: View) -> Iterator[OwnedFile]:
+    """All that is below an object's folder."""
+    return (OwnedFile(path, each.purl) for each, _, path, _ in _objects(_stored(view)))
+
+
+CATALOGER = Cataloger(name="nix", types=("nix",), reads=(DATABASE,), assemble=assemble, owned=owned, system=True)

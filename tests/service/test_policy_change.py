@@ -1,0 +1,349 @@
+"""Another version of a policy is put in force: verdicts come out as if every image had been judged anew, and are told of once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from hullmark.server.stories.rollout import policy_change
+from hullmark.server.stories.rollout.adopt import adopt
+from hullmark.server.stories.rollout.policy_change import Carrier, PolicyStep, Position
+from hullmark.server.stories.rollout.settle import forget_changes, settle_some
+from tests.service.test_rejudge import (
+    EXCEPTIONS,
+    FILLER,
+    IMAGES,
+    SAID,
+    Fragile,
+    Said,
+    Stopped,
+    deb,
+    files_of,
+    in_force,
+    judged_anew,
+    records_of,
+    rows,
+    stored,
+    transitions,
+    world,
+)
+from tests.support.database import fresh_database
+from tests.support.desk import Desk, desk
+
+pytestmark = pytest.mark.anyio
+
+POLICY = """
+schema: hullmark-policy/1
+name: shop
+version: 1
+rules:
+  - {id: severe, gate: vulnerabilities, trigger: found, action: stop, params: {severity: critical, unrated: ignore}}
+  - {id: fixed, gate: vulnerabilities, trigger: found, action: warn, params: {fix: [fixed], unrated: ignore}}
+  - {id: root, gate: config, trigger: user, action: warn, params: {not_root: true}}
+"""
+HIGHER = POLICY.replace("severity: critical", "severity: high")
+RECORDS = (
+    FILLER,
+    deb("CVE-2026-1", "a", severity="critical"),
+    deb("CVE-2026-2", "b", severity="high"),
+    deb("CVE-2026-3", "c", severity="low"),
+)
+SHOP = (("a", "b"), ("b",), ("c",), ("z",))
+
+
+@pytest.fixture
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+async def shop(at: Desk, text: str = POLICY) -> None:
+    """Images of all kinds that are judged by a policy."""
+    await in_force(at, text)
+    await at.advise(*RECORDS)
+    await at.work()
+    await world(at, *SHOP)
+
+
+async def changed(at: Desk, text: str) -> list[str]:
+    """Put another version in force; answers the jobs that ran."""
+    await in_force(at, text)
+    return await at.work()
+
+
+LISTED = "  - {id: more, gate: vulnerabilities, trigger: listed, action: stop, params: {ids: [CVE-2026-3]}}\n"
+CHANGES: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
+    "a lower threshold": (
+        HIGHER,
+        [("finding.new", "policy", "stop→stop", "1"), ("compliance.lost", "policy", "warn→stop", "2")],
+    ),
+    "a threshold that nothing reaches": (
+        POLICY.replace("severity: critical", "severity: critical, cvss: 10"),
+        [("compliance.regained", "policy", "stop→warn", "1")],
+    ),
+    "a rule that stops where it warned": (
+        POLICY.replace("trigger: found, action: warn", "trigger: found, action: stop"),
+        [
+            ("compliance.lost", "policy", "warn→stop", "2"),
+            ("compliance.lost", "policy", "warn→stop", "3"),
+            ("finding.new", "policy", "stop→stop", "1"),
+        ],
+    ),
+    "a rule that says something else to people": (
+        POLICY.replace("action: stop, params", "action: stop, message: Ask the shop., params"),
+        [],
+    ),
+    "a rule more": (POLICY + LISTED, [("compliance.lost", "policy", "warn→stop", "3")]),
+    "a rule less": (
+        "\n".join(line for line in POLICY.splitlines() if "severe" not in line),
+        [("compliance.regained", "policy", "stop→warn", "1")],
+    ),
+    "nothing but a description": (POLICY + "description: for the shop\n", []),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_a_version_says_differently_is_added_without_judging_an_image(at: Desk, change: str) -> None:
+    text, expected = CHANGES[change]
+    await shop(at)
+    before = at.judged
+    jobs = await changed(at, text)
+    assert (at.judged, jobs.count("carry"), jobs.count("rejudge")) == (before, 1, 0)
+    assert await stored(at) == await judged_anew(at)
+    assert sorted(told[:4] for told in await transitions(at)) == sorted(expected)
+    assert {version for (version,) in await rows(at, _VERSIONS)} == {2}
+    assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
+
+
+_VERSIONS = "SELECT policy_version FROM verdict JOIN verdict_history history ON history.id = history_id"
+
+OTHERWISE: dict[str, str] = {
+    "another kind of rule that differs": POLICY.replace("not_root: true", "forbidden: [root]"),
+    "the first rule about packages of a type": POLICY + LISTED.replace("{ids:", "{types: [npm], ids:"),
+    "other packages that are asked for": POLICY.replace("severity: critical", "severity: critical, types: [npm]"),
+    "grace": POLICY + "grace: {days: 30}\n",
+    "a rule that goes by when it was published": POLICY.replace("severity: critical", "known_for_days: 3"),
+}
+
+
+@pytest.mark.parametrize("change", OTHERWISE)
+async def test_where_more_differs_every_image_is_judged(at: Desk, change: str) -> None:
+    await shop(at)
+    before = at.judged
+    jobs = await changed(at, OTHERWISE[change])
+    assert (at.judged - before, jobs.count("rejudge") + jobs.count("carry")) == (len(SHOP), 1)
+    assert await stored(at) == await judged_anew(at)
+
+
+async def test_a_message_names_the_rule_the_finding_and_what_to_do(at: Desk) -> None:
+    await shop(at)
+    await changed(at, HIGHER)
+    ((evidence,),) = await rows(at, "SELECT evidence FROM transition WHERE image_id = 2")
+    (piece,) = evidence
+    assert (piece["rule"], piece["advisory"], piece["severity"]) == ("severe", "CVE-2026-2", "high")
+    assert piece["since"]
+    ((sentence, before, after),) = await rows(at, "SELECT sentence, before, after FROM cause")
+    assert "shop" in sentence
+    assert before != after
+    assert after.startswith("sha256:")
+
+
+async def test_what_was_added_is_settled_and_nobody_hears_of_it(at: Desk) -> None:
+    await shop(at)
+    await changed(at, HIGHER)
+    told, anew = await transitions(at), await judged_anew(at)
+    history = await rows(at, "SELECT id, verdict, stops, warns, policy_digest FROM verdict_history ORDER BY id")
+    await forget_changes(at.services)
+    assert await stored(at) == anew
+    while await settle_some(at.services):
+        await at.work()
+    left = "SELECT id FROM verdict_history JOIN verdict ON history_id = id WHERE changes IS NOT NULL"
+    assert await rows(at, left) == []
+    assert await rows(at, "SELECT id, verdict, stops, warns, policy_digest FROM verdict_history ORDER BY id") == history
+    assert (await stored(at), await transitions(at)) == (anew, told)
+    await forget_changes(at.services)
+    assert await rows(at, "SELECT id FROM finding_change") == []
+
+
+async def test_a_verdict_shows_the_policy_that_it_is_by(at: Desk) -> None:
+    await shop(at)
+    await changed(at, HIGHER)
+    (digest,) = {row[0] for row in await rows(at, "SELECT digest FROM policy_version WHERE version = 2")}
+    found = await at.get("/images?limit=10")
+    for image in found["items"]:
+        (shown,) = await at.get(f"/images/{image['digest']}/verdicts")
+        assert shown["policy_digest"] == digest
+        document = await at.get(f"/history/{shown['id']}")
+        assert document["inputs"]["policy"] == digest
+
+
+async def test_a_version_after_the_next_and_advisories_between_come_to_the_same(at: Desk) -> None:
+    await shop(at)
+    await in_force(at, HIGHER)
+    await at.advise(*RECORDS, deb("CVE-2026-9", "z", severity="high"))
+    await in_force(at, POLICY.replace("severity: critical", "severity: low"))
+    await at.work()
+    assert await stored(at) == await judged_anew(at)
+    assert {version for (version,) in await rows(at, _VERSIONS)} == {3}
+
+
+async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk) -> None:
+    await shop(at)
+    await in_force(at, HIGHER)
+    ((account, activation, before),) = await rows(
+        at,
+        "SELECT (args ->> 'account_id')::bigint, (args ->> 'activation_id')::bigint, (args ->> 'before_id')::bigint"
+        " FROM procrastinate_jobs WHERE task_name = 'carry'",
+    )
+    await at.advise(FILLER, *RECORDS[2:], deb("CVE-2026-9", "z", severity="high"))
+    await adopt(at.services, at.books, 2)
+    judged = at.judged
+    assert (
+        await Carrier().carry(at.services, at.books, PolicyStep(account, activation, before, "again"), Position())
+        is True
+    )
+    await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name IN ('carry', 'adopt') RETURNING id")
+    assert at.judged == judged
+    assert await stored(at) == await judged_anew(at)
+    assert [word for word, *_ in (told for _, told in sorted((await stored(at)).items()))] == [
+        "stop",
+        "stop",
+        "warn",
+        "stop",
+    ]
+
+
+async def test_it_is_done_in_turns_between_which_others_get_to_theirs(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(at)
+    judged = at.judged
+    monkeypatch.setattr(policy_change, "FIRST", 1)
+    monkeypatch.setattr(policy_change, "AT_ONCE", 1)
+    turns = itertools.cycle((False, False, True))
+    monkeypatch.setattr("hullmark.server.stories.judging.turn.Turn.is_over", lambda _: next(turns))
+    jobs = await changed(at, HIGHER)
+    assert jobs.count("carry") > 3
+    assert at.judged == judged
+    assert await stored(at) == await judged_anew(at)
+    assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
+
+
+async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
+    ends = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        async with desk(fresh_database(database_server), tmp_path / str(number)) as at:
+            await shop(at)
+            await in_force(at, HIGHER)
+            whole, stops = at.services.database, 0
+            ((account, activation, before),) = await rows(
+                at,
+                "SELECT (args ->> 'account_id')::bigint, (args ->> 'activation_id')::bigint,"
+                " (args ->> 'before_id')::bigint FROM procrastinate_jobs WHERE task_name = 'carry'",
+            )
+            step = PolicyStep(account, activation, before, "policy shop 2 activated")
+            while number:
+                stops += 1
+                at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
+                try:
+                    await Carrier().carry(at.services, at.books, step, Position())
+                    break
+                except (Stopped, ExceptionGroup):
+                    continue
+            at.services.database = whole
+            assert number == 0 or stops >= 5
+            await at.work()
+            assert await stored(at) == await judged_anew(at)
+            history = (
+                "SELECT image_id, verdict, stops, warns, policy_version FROM verdict_history ORDER BY image_id, id"
+            )
+            ends.append((sorted(await transitions(at)), await rows(at, history)))
+    assert ends[0] == ends[1]
+
+
+# Whatever a version says
+
+RULES = {
+    "severe": st.fixed_dictionaries(
+        {"severity": st.sampled_from(("low", "high", "critical"))},
+        optional={
+            "unrated": st.sampled_from(("ignore", "count", "cannot-tell")),
+            "fix": st.sampled_from((["fixed"], ["not-fixed", "unknown"])),
+            "exploited": st.booleans(),
+            "packages": st.sampled_from((["a"], ["b", "foo"])),
+        },
+    ),
+    "likely": st.fixed_dictionaries(
+        {"epss": st.sampled_from(("0.1", "0.6"))}, optional={"unrated": st.just("ignore"), "allow": st.just(["a"])}
+    ),
+    "risky": st.fixed_dictionaries({"risk": st.sampled_from((20, 60))}, optional={"unrated": st.just("ignore")}),
+}
+_rules = {name: st.tuples(st.sampled_from(("stop", "warn")), params) for name, params in RULES.items()}
+VERSION = st.fixed_dictionaries(
+    {"severe": _rules["severe"]}, optional={name: rule for name, rule in _rules.items() if name != "severe"}
+)
+WORLD = st.tuples(
+    IMAGES,
+    st.tuples(st.lists(SAID, min_size=4, max_size=4), st.sampled_from((True, True, False))),
+    EXCEPTIONS,
+    st.lists(VERSION, min_size=2, max_size=3),
+)
+
+
+def text_of(version: dict[str, tuple[str, dict[str, Any]]]) -> str:
+    """The policy, with its rules in the form that YAML shares with JSON."""
+    rules = "".join(
+        f"  - {{id: {name}, gate: vulnerabilities, trigger: found, action: {action}, params: {json.dumps(params)}}}\n"
+        for name, (action, params) in version.items()
+    )
+    return f"schema: hullmark-policy/1\nname: shop\nversion: 1\nrules:\n{rules}"
+
+
+@settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(WORLD)
+def test_whatever_a_version_says_all_verdicts_are_those_of_judging_anew(database_server: str, some: Any) -> None:
+    asyncio.run(_comes_to_judging_anew(database_server, *some))
+
+
+@pytest.mark.slow
+@settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(WORLD)
+def test_whatever_many_versions_say_all_verdicts_are_those_of_judging_anew(database_server: str, some: Any) -> None:
+    asyncio.run(_comes_to_judging_anew(database_server, *some))
+
+
+async def _comes_to_judging_anew(
+    database_server: str,
+    images: list[tuple[str, ...]],
+    said: tuple[list[Said], bool],
+    exceptions: list[dict[str, str]],
+    versions: list[dict[str, tuple[str, dict[str, Any]]]],
+) -> None:
+    with TemporaryDirectory(prefix="hm-policy-change-") as folder:
+        async with desk(fresh_database(database_server), Path(folder)) as at:
+            for each in exceptions:
+                await at.post("/exceptions", each)
+            await in_force(at, text_of(versions[0]))
+            records, is_whole = said
+            await at.advise(FILLER, *records_of(records), is_partial=not is_whole)
+            await at.work()
+            for number, packages in enumerate(images):
+                at.push(str(number), files_of(packages))
+                await at.add(str(number))
+            await at.work()
+            for version in versions[1:]:
+                await in_force(at, text_of(version))
+                await at.work()
+                anew = await judged_anew(at)
+                found = await stored(at)
+                assert found == anew, (version, found, anew)
