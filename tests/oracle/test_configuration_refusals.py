@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.traps import plain_overlay
-from tests.traps.refusals import MAIN, REFUSALS, Refusal
+from tests.traps.refusals import MAIN, POSTGRES_REFUSALS, REFUSALS, Refusal
 
 pytestmark = pytest.mark.slow
 
 _CHECKS = {
     "nginx": "nginx -t",
     "apache": ". /etc/apache2/envvars; mkdir -p /run/apache2; apache2 -t",
+    # A server that reads the first line goes on to one that it is sure to refuse.
+    "redis": "! (cat /etc/redis/redis.conf; echo no-such-directive) | redis-server - 2>&1 | grep -q 'at line 1$'",
     "sshd": "mkdir -p /run/sshd; ssh-keygen -A >/dev/null; /usr/sbin/sshd -t",
 }
 
@@ -35,5 +37,16 @@ def merged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 def test_the_program_says_so(refusal: Refusal, merged: Path) -> None:
     (merged / MAIN[refusal.program]).write_text(refusal.text)
     command = ["chroot", str(merged), "/bin/sh", "-c", _CHECKS[refusal.program]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert bool(done.returncode) is refusal.is_refused, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("refusal", POSTGRES_REFUSALS, ids=lambda refusal: repr(refusal.text))
+def test_postgresql_15_says_so(refusal: Refusal, tmp_path: Path) -> None:
+    server = Path("/usr/lib/postgresql/15/bin/postgres")
+    if not server.exists():
+        pytest.skip("PostgreSQL 15 is not installed")
+    (tmp_path / "postgresql.conf").write_text(refusal.text)
+    command = [str(server), "-C", "port", "-D", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert bool(done.returncode) is refusal.is_refused, done.stdout + done.stderr

@@ -125,13 +125,87 @@ _SSHD = {
     "SyslogFacility NOWHERE": True,
 }
 
+_POSTGRES = {
+    "": False,
+    "fsync = off": False,
+    "fsync = OF": False,
+    "fsync = o": True,
+    "fsync = 2": True,
+    "fsync = maybe": True,
+    "fsink = off": True,
+    "my.setting = anything": False,
+    "port = 5433": False,
+    "port = 0x1539": False,
+    "port = '5433 '": False,
+    "port = five": True,
+    "port = 5433kB": True,
+    "shared_buffers = 128MB": False,
+    "shared_buffers = '128 MB'": False,
+    "shared_buffers = 128mb": True,
+    "shared_buffers = 10min": True,
+    "work_mem = 4.5MB": True,
+    "work_mem = '4.5MB'": False,
+    "IntervalStyle = postgres": False,
+    "ssl = o": True,
+    "checkpoint_timeout = 5min": False,
+    "checkpoint_timeout = 5m": True,
+    "checkpoint_timeout = soon": True,
+    "random_page_cost = 1.5": False,
+    "random_page_cost = 1.5x": True,
+    "random_page_cost = '1e1'": False,
+    "log_connections = on": False,
+    "listen_addresses = 'anything goes'": False,
+    "autovacuum_vacuum_scale_factor = .2": False,
+    "port = ''": True,
+    "max_connections = 100 # many": False,
+    "max_connections = '1_00'": True,
+    "ssl_ciphers = 1": False,
+}
+
+POSTGRES_REFUSALS: tuple[Refusal, ...] = tuple(
+    Refusal("postgresql", f"{text}\n", is_refused) for text, is_refused in _POSTGRES.items()
+)
+"""For release 15, which need not be the one of the distribution."""
+
+_REDIS = {
+    "protected-mode YES": False,
+    "protected-mode maybe": True,
+    "protected-mode": True,
+    "protected-mode yes yes": True,
+    "slave-read-only perhaps": True,
+    "port 6380": False,
+    "port six": True,
+    "port 70000": True,
+    "tls-port -1": True,
+    "maxmemory 1GB": False,
+    "maxmemory 100mb": False,
+    "maxmemory 1.5gb": True,
+    "maxmemory much": True,
+    "maxmemory 5 mb": True,
+    "timeout 0": False,
+    "timeout never": True,
+    "hash-max-ziplist-entries 12": False,
+    "hash-max-ziplist-entries x": True,
+    "slowlog-log-slower-than -1": False,
+    "oom-score-adj relative": False,
+    "bind 127.0.0.1 ::1": False,
+    "requirepass 1": False,
+}
+
 REFUSALS: tuple[Refusal, ...] = (
     *(Refusal("nginx", _SERVER.format(text), is_refused) for text, is_refused in _IN_SERVER.items()),
     *(Refusal("nginx", text, is_refused) for text, is_refused in _TOP.items()),
     *(Refusal("apache", f"{_HTTPD}{text}\n", is_refused) for text, is_refused in _APACHE.items()),
     *(Refusal("sshd", f"{text}\n", is_refused) for text, is_refused in _SSHD.items()),
+    *(Refusal("redis", f"{text}\n", is_refused) for text, is_refused in _REDIS.items()),
 )
 """Every file."""
 
-MAIN = {"nginx": "etc/nginx/nginx.conf", "apache": "etc/apache2/apache2.conf", "sshd": "etc/ssh/sshd_config"}
+MAIN = {
+    "nginx": "etc/nginx/nginx.conf",
+    "apache": "etc/apache2/apache2.conf",
+    "sshd": "etc/ssh/sshd_config",
+    "redis": "etc/redis/redis.conf",
+    "postgresql": "etc/postgresql/15/main/postgresql.conf",
+}
 """Where each program's main file is, without leading slash."""

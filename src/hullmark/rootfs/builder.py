@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,8 +15,8 @@ from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
-from hullmark.rootfs.reads import Read, Remark, Sink, kind_of
-from hullmark.rootfs.tar import Meta
+from hullmark.rootfs.reads import Read, Remark, Report, Sink, kind_of
+from hullmark.rootfs.tar import Body, Meta
 
 _LONG = 768
 _LONGEST_NAME = 255
@@ -64,7 +65,7 @@ class RecordBuilder:
         """What extended headers say about the entry that comes next."""
         self._capability, self._sparse = capability[:256], is_sparse
 
-    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:  # noqa: C901
+    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> Body | None:  # noqa: C901
         """Take one entry; returns who wants its body, if anyone. Runs for every file, so the common cases are inline."""
         slash = path.rfind(b"/")
         if kind == "d" and slash == len(path) - 1:
@@ -154,7 +155,7 @@ class RecordBuilder:
         self.entries.append(Entry(folder + b"/" + name if folder else name, "w", 0, 0, 0, 0, 0))
         return "w"
 
-    def _file(self, path: bytes, meta: Meta, head: bytes, wanted: tuple[int, ...]) -> _Body | None:
+    def _file(self, path: bytes, meta: Meta, head: bytes, wanted: tuple[int, ...]) -> Body | None:
         if head:
             wanted = tuple(dict.fromkeys(wanted + self._dispatch.by_magic(head)))
         capability, is_sparse = self._capability, self._sparse
@@ -169,6 +170,10 @@ class RecordBuilder:
             return None
         if not wanted and not self._digests:
             return None
+        if len(wanted) == 1 and not self._digests:
+            read = self._dispatch.reads[wanted[0]]
+            if size <= read.limit and read.layer_limit is None:
+                return _WholeBody(self, index, read)
         return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
 
     def may_hold(self, read: Read[Any], size: int) -> bool:
@@ -206,18 +211,11 @@ class RecordBuilder:
 
     def extracted(self, index: int, read: Read[Any], body: memoryview | Sink) -> None:
         """Run an extractor over a complete body, or finish one that was fed in pieces."""
+        # Runs for each file that is wanted: partial calls cost a third of what functions made here would.
         path = self.entries[index].path
-
-        def report(reason: str) -> None:
-            self.problem(path, read.name, reason)
-
-        def extract() -> Any:
-            return read.extract(text(path), body, report) if isinstance(body, memoryview) else body.finish(report)
-
-        def failed(error: Exception) -> None:
-            report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
-
-        fact = guarded(extract, failed)
+        report = partial(self.problem, path, read.name)
+        finish = partial(read.extract, text(path), body) if isinstance(body, memoryview) else body.finish
+        fact = guarded(partial(finish, report), partial(_failed, report))
         if fact is not None:
             self.facts[read.name].append((index, fact))
 
@@ -262,6 +260,35 @@ class RecordBuilder:
             facts={name: facts for name, facts in self.facts.items() if facts},
             problems=self.problems,
         )
+
+
+def _failed(report: Report, error: Exception) -> None:
+    report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
+
+
+class _WholeBody:
+    """The same for the usual case: one read that holds it, and no digests."""
+
+    __slots__ = ("_builder", "_held", "_index", "_read")
+
+    def __init__(self, builder: RecordBuilder, index: int, read: Read[Any]) -> None:
+        self._builder, self._index, self._read = builder, index, read
+        self._held: bytearray | None = None
+
+    def whole(self, body: memoryview) -> None:
+        """The complete body."""
+        self._builder.extracted(self._index, self._read, body)
+
+    def piece(self, piece: memoryview) -> None:
+        """The next bytes of a body that is larger than the buffer."""
+        if self._held is None:
+            self._held = bytearray()
+        self._held += piece
+
+    def end(self) -> None:
+        """The body is complete."""
+        held, self._held = self._held or bytearray(), None
+        self.whole(memoryview(held))
 
 
 class _Body:

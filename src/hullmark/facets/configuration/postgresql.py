@@ -18,11 +18,13 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.postgresql_conf import WrittenSetting, read_conf
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
+from hullmark.facets.configuration.postgresql_refusals import refusal
 from hullmark.facets.configuration.postgresql_start import PROGRAMS, PostgresStart, start_of
 from hullmark.facets.configuration.release_defaults import POSTGRESQL, defaults_here
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _MAIN = (
     "/etc/postgresql/postgresql.conf",
@@ -76,6 +78,8 @@ def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: Se
     for name, value in {**DEFAULTS, **defaults_here(files, POSTGRESQL, release=release)}.items():
         settings.add(f"{cluster}.{name}", value)
     for assignment in found.values():
+        if reason := refusal(assignment.name, assignment.value, release[0] if release else None):
+            files.problem(assignment.path, Remark(f"postgres refuses to start: {reason}"), assignment.line)
         if assignment.name in LISTS and len(assignment.value) >= _LONGEST_LIST:
             files.problem(assignment.path, f"{assignment.name} is too long, and was not taken apart", assignment.line)
         settings.add(

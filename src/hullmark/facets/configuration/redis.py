@@ -29,6 +29,7 @@ from hullmark.facets.configuration.redis_directives import (
     SERVER_NAMES,
     WORDS,
 )
+from hullmark.facets.configuration.redis_refusals import refusal
 from hullmark.facets.configuration.release_defaults import REDIS, defaults_here
 from hullmark.facets.configuration.runs import named_file, run_of
 from hullmark.facets.configuration.start import Command
@@ -149,7 +150,10 @@ def read_directives(files: Files, tree: IncludeTree, path: str, by: str = "", at
             elif words and words[0].lower() == "include" and len(words) > 1:
                 yield from _include(files, tree, Directive("include", words[1:], path, line))
             elif words:
-                yield Directive(words[0].lower(), words[1:], path, line)
+                directive = Directive(words[0].lower(), words[1:], path, line)
+                if reason := refusal(_name_of_today(directive.name), directive.words):
+                    files.problem(path, Remark(f"the server refuses to start: {reason}"), line)
+                yield directive
 
 
 def _include(files: Files, tree: IncludeTree, include: Directive) -> Iterator[Directive]:
@@ -177,12 +181,16 @@ def _unquoted(found: re.Match[str]) -> str:
     return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if e[1] else _ESCAPES.get(e[2], e[2]), found[1])
 
 
+def _name_of_today(name: str) -> str:
+    return name.replace("slave", "replica").replace("ziplist", "listpack")
+
+
 def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
     """The settings of one server: of repeated settings the last counts, except those that add up."""
     lists: dict[str, dict[str, str]] = {}
     places: dict[str, list[tuple[str, int]]] = {}
     for directive in directives:
-        name = directive.name.replace("slave", "replica").replace("ziplist", "listpack")
+        name = _name_of_today(directive.name)
         words = directive.words
         if name == "sentinel" and words:
             name, words = f"sentinel.{words[0].lower()}", words[1:]

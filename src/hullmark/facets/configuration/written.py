@@ -12,6 +12,7 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,15}").fullmatch
 _AUTHORITY = re.compile(r"[^/?\s\"'<>]*")
 _WILD = re.compile(r"([*?\[\\])")
 _TOKEN_SCHEMES = ("http", "https")
+_LONG_TOKEN = re.compile(r"(?=[^0-9]{0,200}[0-9])(?=[^A-Za-z]{0,200}[A-Za-z])[A-Za-z0-9_~+=-]{20,200}").fullmatch
 
 
 def number(word: str) -> int | float | str:
@@ -24,7 +25,8 @@ def number(word: str) -> int | float | str:
 def without_password(text: str) -> str:
     """The text with the passwords in its URLs masked (RFC 3986, userinfo).
 
-    A lone user name of an http address is masked too: it is how access tokens are given.
+    A lone user name of an http address is masked too: it is how access tokens are given. In other schemes it is a name, as in
+    `ssh://git@host`, unless it is a long word of letters and digits.
     """
     if "@" not in text:
         return text
@@ -45,7 +47,8 @@ def _masked_user(scheme: str, user: str) -> str:
     name, colon, password = user.partition(":")
     if colon:
         return f"{name}:{MASK}" if password else user
-    return MASK if scheme.lower().endswith(_TOKEN_SCHEMES) and user else user
+    is_token = scheme.lower().endswith(_TOKEN_SCHEMES) or _LONG_TOKEN(user) is not None
+    return MASK if is_token and user else user
 
 
 def plain_glob(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.secrets.allowed import why_allowed
@@ -29,7 +30,7 @@ from hullmark.facets.secrets.search import (
 from hullmark.model.image import ImageConfig
 from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
-from hullmark.rootfs.reads import Read, Remark, Report
+from hullmark.rootfs.reads import Read, Remark
 
 MAX_SECRETS = Limit(20_000, "secrets of an image")
 """The most secrets reported for one image."""
@@ -59,14 +60,10 @@ def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet
 def _read(search: Search) -> Read[list[SecretFact]]:
     """The facts depend on the user's own rules and on the salt, so both are in its name."""
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
-
-    def extract(path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
-        return search_whole(search, path, body, report)
-
     return Read(
         name=f"secrets-{digest[:16]}",
         fact=list[SecretFact],
-        extract=extract,
+        extract=partial(search_whole, search),
         globs=("**",),
         limit=HELD,
         oversize_at=lambda path, size: Pieces(search, last_segment(path), size),

@@ -70,7 +70,7 @@ class Finder:
         for number, kind in enumerate(kinds):
             for keyword in keywords_of(kind):
                 by_keyword.setdefault(keyword, []).append(number)
-        self._names = tuple((number, kind.names) for number, kind in enumerate(kinds) if kind.names)
+        self._names = tuple(kind.names for kind in kinds)
         self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
         self._always_in = tuple(name for number in self._always for name in kinds[number].names or ("",))
         self._wanted = tuple(by_keyword)
@@ -83,17 +83,26 @@ class Finder:
         if not meetings and not name.endswith(self._always_in):
             return _NONE
         body = bytes(body)
-        whole = set(self._always)
-        spots: set[_Place] = set()
+        spots, whole = self._met(meetings, body, name)
+        for number in whole:
+            spots.update(self._everywhere(number, body, name))
         own = len(self._wanted)
         signs = [(index - own, end) for index, end in meetings if index >= own]
-        closed = self._closed(name)
+        if not spots:
+            return Spots([], is_cut, signs)
+        chosen = _apart(sorted(spots))
+        found = [Spot(self._kinds[number], *place) for number, *place in chosen]
+        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
+
+    def _met(self, meetings: Sequence[Meeting], body: bytes, name: str) -> tuple[set[_Place], set[int]]:
+        """(the places of secrets at these meetings, the kinds whose patterns are tried on the whole body)."""
+        whole = {number for number in self._always if name.endswith(self._names[number] or "")}
+        spots: set[_Place] = set()
         for index, end in meetings:
-            for number in self._kinds_of[index] if index < own else ():
-                if number in closed:
+            for number in self._kinds_of[index] if index < len(self._kinds_of) else ():
+                if name and self._names[number] and not name.endswith(self._names[number]):
                     continue
-                kind = self._kinds[number]
-                if kind.is_whole:
+                if self._kinds[number].is_whole:
                     whole.add(number)
                     continue
                 place = self._place(number, body, end - self._wanted[index].size, end)
@@ -101,22 +110,14 @@ class Finder:
                     spots.add(place)
             if len(spots) > MAX_SECRETS:
                 break
-        for number in whole:
-            spots.update(self._everywhere(number, body, name))
-        chosen = _apart(sorted(spots))
-        found = [Spot(self._kinds[number], *place) for number, *place in chosen]
-        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
-
-    def _closed(self, name: str) -> set[int]:
-        """The kinds that are not looked for in a file of this name."""
-        return {number for number, names in self._names if not name.endswith(names)} if name else set()
+        return spots, whole
 
     def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[_Place]:
         kind = self._kinds[number]
         if kind.names and (name or not kind.keywords) and not name.endswith(kind.names):
             return
         for fits in islice(_all_fits(self._pattern(number), body), MAX_SECRETS + 1):
-            span = _secret_in(fits)
+            span = _secret_in(fits, fits.span())
             if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])):
                 yield number, *span, *fits.span()
 
@@ -132,16 +133,21 @@ class Finder:
         stop = end + kind.after
         if not kind.before:
             fits = pattern.match(body, start, stop)
+            first, last = fits.span() if fits is not None else (0, 0)
         else:
-            fits = pattern.search(body, max(0, start - kind.before), stop)
-            while fits is not None and fits.end() < end and fits.end() > fits.start():
-                fits = pattern.search(body, fits.end(), stop)
-            if fits is not None and fits.start() > start:
+            at = max(0, start - kind.before)
+            while True:
+                fits = pattern.match(body, at, stop)
+                first, last = fits.span("whole") if fits is not None else (0, 0)
+                if fits is None or last >= end or last == first:
+                    break
+                at = last
+            if first > start:
                 fits = None
-        span = _secret_in(fits) if fits is not None else None
-        if fits is None or span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
+        span = _secret_in(fits, (first, last)) if fits is not None else None
+        if span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
             return None
-        return number, *span, *fits.span()
+        return number, *span, first, last
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:
@@ -153,10 +159,10 @@ def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[byte
         yield from is_in if stop < len(body) else pattern.finditer(body, at, stop)
 
 
-def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:
+def _secret_in(fits: re.Match[bytes], whole: tuple[int, int]) -> tuple[int, int] | None:
     """Where the secret is in what a pattern fits; None for an empty one."""
     groups = (fits.span(group) for group in _GROUPS if group in fits.re.groupindex and fits[group] is not None)
-    start, end = next(groups, fits.span())
+    start, end = next(groups, whole)
     return (start, end) if end > start else None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -99,9 +100,12 @@ def _ends(text: bytes, body: bytes) -> Iterator[int]:
         at = body.find(text, at + 1)
 
 
+_BY_END = itemgetter(1, 0)
+
+
 def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> Meetings:
     """The meetings in order, each once: of several words one may begin as another does."""
-    apart = sorted(set(found), key=lambda meeting: (meeting[1], meeting[0]))
+    apart = sorted(set(found), key=_BY_END)
     return Meetings(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
 
 
@@ -132,21 +136,25 @@ class Hyperscan:
         is_cut = False
         with self._lock:
             try:
-                if len(body):
+                if body:
                     self._database.scan(body, _note, 0, met)
             except self._stopped:
                 is_cut = True
         return _sorted(self._ends(met, body), is_cut=is_cut) if met else _NONE
 
-    def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> Iterator[Meeting]:
-        spans: dict[int, list[tuple[int, int]]] = {}
-        for index, start, end in met:
-            if index in self._begins:
-                spans.setdefault(index, []).append((start, end))
-            else:
-                yield index, start + self._sizes[index] if index in self._sizes else end
-        for index, each in spans.items():
-            yield from ((index, start) for start in self._begins[index].of(body, sorted(each)))
+    def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> list[Meeting]:
+        sizes, begins = self._sizes, self._begins
+        found = [
+            (index, start + sizes[index] if index in sizes else end) for index, start, end in met if index not in begins
+        ]
+        if len(found) < len(met):
+            spans: dict[int, list[tuple[int, int]]] = {}
+            for index, start, end in met:
+                if index in begins:
+                    spans.setdefault(index, []).append((start, end))
+            for index, each in spans.items():
+                found += ((index, start) for start in begins[index].of(body, sorted(each)))
+        return found
 
 
 class _Beginnings:
@@ -154,6 +162,7 @@ class _Beginnings:
 
     def __init__(self, keyword: Keyword) -> None:
         self._any_case = keyword.any_case
+        self._longest = max(map(len, (keyword.text, *keyword.others)))
         self._words = re.compile(_words(keyword))
         self._whole = re.compile(_words(keyword) + keyword.tail, re.IGNORECASE * keyword.any_case)
 
@@ -162,9 +171,10 @@ class _Beginnings:
         at = 0
         for start, end in spans:
             begin = max(at, start)
-            text = bytes(body[begin:end])
+            # A word that begins in a span may end behind it, and have a tail of its own.
+            text = bytes(body[begin : end + self._longest])
             text, word = text.lower() if self._any_case else text, 0
-            while found := self._words.search(text, word):
+            while (found := self._words.search(text, word)) and found.start() < end - begin:
                 word = found.start() + 1
                 if self._whole.match(body, begin + word - 1):
                     yield begin + word - 1

@@ -14,6 +14,9 @@ Check = Callable[[bytes], bool]
 """Whether a secret of the right form is one: a checksum, a structure, enough randomness."""
 
 
+_FLAGS = re.compile(rb"\(\?[a-z]+\)")
+
+
 class Kind(msgspec.Struct, frozen=True):
     """One form that a secret has.
 
@@ -47,8 +50,16 @@ class Kind(msgspec.Struct, frozen=True):
     path: str = ""
 
     def compiled(self) -> re.Pattern[bytes]:
-        """The pattern, compiled."""
-        return re.compile(self.pattern)
+        """The pattern, compiled. What may begin in front of its keyword is the group `whole` of what fits, and begins at most `before`
+        bytes behind where it is tried: a search would go on to the end of the bytes around the keyword.
+        """
+        if not self.before or self.is_whole:
+            return re.compile(self.pattern)
+        flags = _FLAGS.match(self.pattern)
+        start = flags.end() if flags else 0
+        return re.compile(
+            self.pattern[:start] + rb"(?s:.{0,%d}?)(?P<whole>(?:%b))" % (self.before, self.pattern[start:])
+        )
 
 
 def entropy(value: bytes) -> float:

@@ -47,10 +47,10 @@ KINDS = (
             b"impacket",
         ),
         rb"(?:(?:sshpass)[ \t]{1,4}-p[ \t]{0,4}|(?:redis-cli)[^\r\n|;]{0,200}?[ \t](?:-a|--pass)[ \t=]{1,4}|(?:mysql"
-        rb"|mariadb)[a-z]{0,10}[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
+        rb"|mariadb)[a-z]{0,10}+[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
         rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh)"
         rb"[^\r\n|;]{0,300}?[ \t](?:-p|-P|-storepass|-keypass|--password)[ \t=]{1,4}"
-        rb"|ldap[a-z]{3,6}[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|"
+        rb"|ldap[a-z]{3,6}+[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|"
         rb"rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:"
         rb"|htpasswd[ \t]{1,4}-[a-zA-Z]{0,9}b[a-zA-Z]{0,9}[^\r\n]{0,200}[ \t]\S{1,100}[ \t])"
         rb"(?:\"(?P<s>[^\"\s]{4,200})\"|'(?P<t>[^'\s]{4,200})'|(?P<u>[^\s\"'|;&]{4,200}))",

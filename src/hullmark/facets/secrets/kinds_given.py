@@ -82,7 +82,8 @@ _NOT_PUBLIC = (
     rb"(?<!page)(?<!page_)(?<!next_)(?<!csrf_)(?<!csrf)(?<!public_)(?<!public)(?<!cursor_)(?<!search)(?<!continuation)"
 )
 _QUOTED = rb"(?:[@$bru]{0,2}\"(?P<s>[^\"\s\0]{8,200})\"|[bru]?'(?P<t>[^'\s\0]{8,200})')"
-_BARE = rb"[^\s\"'`#;,(){}\[\]<>&|\\\0]{8,200}"
+_BARE = rb"[^\s\"'`#;,(){}\[\]<>&|\\\0]{8,200}+"
+"""Nothing is given back: no letter of it can be the end that follows."""
 _SIGNED = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _QUOTED_EIGHT = rb"[@$bru]{0,2}(?:\"[^\"\s\x00]{8}|'[^'\s\x00]{8})"
 _BARE_EIGHT = rb"[^\s\"'`#;,(){}\[\]<>&|\\\x00]{8}"

@@ -17,6 +17,8 @@ _USER_INFO = re.compile(
 ).match
 _TOKENS = (b"http", b"https")
 _NO_PASSWORDS = (b"", b"x-oauth-basic", b"x")
+_LONG_TOKEN = re.compile(rb"(?=[^0-9]{0,200}[0-9])(?=[^A-Za-z]{0,200}[A-Za-z])[A-Za-z0-9_~+=-]{20,200}").fullmatch
+"""A user of an address of any scheme that is no name: a long word of letters and digits, as access tokens are."""
 _NO_TOKENS = (b"git", b"oauth2", b"user", b"username", b"anonymous")
 _THIN = re.compile(rb"(?i:jdbc:oracle:(?:thin|oci):)[^\s/@\"']{1,100}/([^\s/@\"']{1,200})@")
 _IDENTIFIED = re.compile(
@@ -174,7 +176,8 @@ def _in_addresses(body: bytes) -> Iterator[Span]:
         if found is not None:
             password = found["password"]
             has_password = bool(password) and password not in _NO_PASSWORDS
-            is_token = body[max(0, at - 5) : at].lower().endswith(_TOKENS) and found["user"] not in _NO_TOKENS
+            is_web = body[max(0, at - 5) : at].lower().endswith(_TOKENS)
+            is_token = (is_web and found["user"] not in _NO_TOKENS) or _LONG_TOKEN(found["user"]) is not None
             group = "password" if has_password else "user"
             if (has_password or is_token) and is_secret_value(_NAME, found[group]):
                 yield found.span(group)

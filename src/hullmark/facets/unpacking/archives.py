@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
-from hullmark.facets.unpacking.streams import STREAM_MAGIC, damage, unpacked
-from hullmark.facets.unpacking.zips import Skip, opened_member
+from hullmark.facets.unpacking.streams import STREAM_MAGIC, damage, stream_of, unpacked_at_once
+from hullmark.facets.unpacking.tars import show_tar
+from hullmark.facets.unpacking.zips import Skip, Zip
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto
 from hullmark.rootfs.limits import Limits
-from hullmark.rootfs.tar import Meta, TarWalker
 
 MIB = 1 << 20
 MAX_DEPTH = Limit(5, "archives in each other")
@@ -53,7 +53,8 @@ _AR, _AR_HEAD = b"!<arch>\n", 60
 _USUAL_END = 1024
 _MAGIC = (b"PK\3\4", _END_OF_ZIP, _AR, *STREAM_MAGIC, *_CLOSED)
 _MAGIC_SIZE = max(map(len, _MAGIC))
-_FIRST = frozenset(magic[0] for magic in _MAGIC)
+FIRST = frozenset(magic[0] for magic in _MAGIC)
+"""The first bytes of those that are not tars."""
 
 
 class Enough(Exception):
@@ -69,7 +70,7 @@ class Enough(Exception):
 
 def may_hold_files(body: bytes | memoryview) -> bool:
     """Whether a body, or the beginning of one, may be an archive that is opened here; a quick look, for most files hold none."""
-    is_known = len(body) > 0 and body[0] in _FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
+    is_known = len(body) > 0 and body[0] in FIRST and bytes(body[:_MAGIC_SIZE]).startswith(_MAGIC)
     return is_known or (len(body) % BLOCK == 0 and _is_tar(bytes(body[:BLOCK])))
 
 
@@ -205,9 +206,8 @@ def is_archive(body: bytes) -> bool:
 def _unpacker(body: bytes) -> Unpack | None:
     if body.startswith((b"PK\3\4", _END_OF_ZIP)):
         return _zip
-    opened = unpacked(body)
-    if opened is not None:
-        return _stream(opened)
+    if body.startswith(STREAM_MAGIC):
+        return _stream
     if _is_tar(body[:BLOCK]):
         return _plain_tar
     if body.startswith(_AR):
@@ -235,21 +235,35 @@ def _appended_zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> 
 
 
 def _zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
-    # The library makes an object for each line of the table of contents before it says how many there are.
-    plain = unpacking.skip.without(body, MAX_MEMBERS) if unpacking.skip is not None else body
-    if plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
-        raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
-    with zipfile.ZipFile(io.BytesIO(plain)) as archive:
-        for member in archive.infolist():
+    archive = Zip(body, MAX_MEMBERS, unpacking.skip)
+    if archive.members is None:
+        # The library makes an object for each line of the table of contents before it says how many there are.
+        if archive.plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
+            raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
+        for line in archive.library.infolist():
             unpacking.count()
-            if member.flag_bits & 1:
-                unpacking.note_shut("a file in it is encrypted")
-            elif not member.is_dir():
-                with unpacking.damaged():
-                    # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
-                    piece = _PIECE if member.compress_type in _EXACT else _SMALL_PIECE
-                    stream = _CountedStream(opened_member(archive, plain, member), unpacking)
-                    _single(unpacking, stream, prefix + member.filename[:_MAX_NAME], depth, piece)
+            _show_member(unpacking, archive, line, prefix, depth)
+        return
+    for number, member in enumerate(archive.members):
+        unpacking.count()
+        content = archive.at_once(member, unpacking.room())
+        if content is not None:
+            unpacking.take(len(content))
+            unpacking.member(prefix + member.name[:_MAX_NAME], content, depth)
+        elif not (member.is_folder and not member.flags & 1):
+            _show_member(unpacking, archive, archive.library.infolist()[number], prefix, depth)
+
+
+def _show_member(unpacking: Unpacker, archive: Zip, member: zipfile.ZipInfo, prefix: str, depth: int) -> None:
+    """Show a member piece by piece, as far as it can be read."""
+    if member.flag_bits & 1:
+        unpacking.note_shut("a file in it is encrypted")
+    elif not member.is_dir():
+        with unpacking.damaged():
+            # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
+            piece = _PIECE if member.compress_type in _EXACT else _SMALL_PIECE
+            stream = _CountedStream(archive.opened(member), unpacking)
+            _single(unpacking, stream, prefix + member.filename[:_MAX_NAME], depth, piece)
 
 
 def _ar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
@@ -271,29 +285,22 @@ def _ar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
 
 
 def _plain_tar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
-    _tar(unpacking, io.BytesIO(body).readinto, prefix, depth)
+    show_tar(unpacking, io.BytesIO(body).readinto, prefix, depth, _LIMITS)
 
 
-def _tar(unpacking: Unpacker, readinto: ReadInto, prefix: str, depth: int) -> None:
-    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, _LIMITS).walk()
-
-
-def _ignored(value: object) -> None:
-    """Neither a digest nor a limit of its own: the stream counts."""
-
-
-def _stream(readinto: ReadInto) -> Unpack:
+def _stream(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     """One compressed stream: a tar, or a file without a name."""
-
-    def unpack(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
-        stream = _CountedStream(readinto, unpacking)
-        if _is_tar(stream.peek(BLOCK)):
-            _tar(unpacking, stream.readinto, prefix, depth)
-        else:
-            unpacking.count()
-            _single(unpacking, stream, f"{prefix}content", depth)
-
-    return unpack
+    content = unpacked_at_once(body, unpacking.room())
+    stream = _CountedStream(stream_of(body) if content is None else io.BytesIO(content).readinto, unpacking)
+    if _is_tar(stream.peek(BLOCK) if content is None else content[:BLOCK]):
+        show_tar(unpacking, stream.readinto, prefix, depth, _LIMITS)
+        return
+    unpacking.count()
+    if content is None:
+        _single(unpacking, stream, f"{prefix}content", depth)
+    else:
+        unpacking.take(len(content))
+        unpacking.member(f"{prefix}content", content, depth)
 
 
 def _single(unpacking: Unpacker, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
@@ -336,55 +343,3 @@ class _CountedStream:
         n = self._readinto(buffer)
         self._unpacking.take(n)
         return n
-
-
-class _TarFiles:
-    """Shows the files of a tar. It is the visitor of a walk."""
-
-    starts: frozenset[int] = frozenset()
-
-    def __init__(self, unpacking: Unpacker, prefix: str, depth: int) -> None:
-        self._unpacking = unpacking
-        self._prefix = prefix
-        self._depth = depth
-        self._is_sparse = False
-
-    def attributes(self, capability: bytes, is_sparse: bool) -> None:
-        """What extended headers say about the entry that comes next."""
-        self._is_sparse = is_sparse
-
-    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _TarFile | None:
-        """Wants the body of every file."""
-        self._unpacking.count()
-        is_sparse, self._is_sparse = self._is_sparse, False
-        if kind != "f" or not meta[3]:
-            return None
-        if is_sparse:
-            self._unpacking.note("a file in it is sparse")
-            return None
-        if meta[3] > self._unpacking.room():
-            self._unpacking.too_large()
-            return None
-        return _TarFile(self._unpacking, self._prefix + path[:_MAX_NAME].decode("utf-8", "replace"), self._depth)
-
-
-class _TarFile:
-    """The body of one file of a tar."""
-
-    def __init__(self, unpacking: Unpacker, path: str, depth: int) -> None:
-        self._unpacking = unpacking
-        self._path = path
-        self._depth = depth
-        self._held = io.BytesIO()
-
-    def whole(self, body: memoryview) -> None:
-        """The complete body."""
-        self._unpacking.member(self._path, bytes(body), self._depth)
-
-    def piece(self, piece: memoryview) -> None:
-        """The next bytes."""
-        self._held.write(piece)
-
-    def end(self) -> None:
-        """All pieces were given."""
-        self._unpacking.member(self._path, self._held.getvalue(), self._depth)

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from typing import cast
 
+from hullmark.facets.unpacking.inflating import AT_ONCE, FAULTS, crc32, decompressor
 from hullmark.model.errors import BrokenImage
 from hullmark.model.limit import Limit
 from hullmark.rootfs.inflate import ReadInto, damage_errors
@@ -20,16 +21,31 @@ MAX_WINDOW_BYTES = Limit(128 << 20, "bytes of the window of a zstandard stream (
 
 _PIECE = 1 << 10
 _SKIPPED = 1 << 16
+_GZIP, _GZIP_END, _SHORTEST_GZIP, _WITH_GZIP_HEAD = b"\x1f\x8b\x08", struct.Struct("<2L"), 18, 31
 
 
-def unpacked(body: bytes) -> ReadInto | None:
-    """A function that fills a buffer with unpacked bytes and returns how many, 0 at the end; None for other streams.
+def stream_of(body: bytes) -> ReadInto:
+    """A function that fills a buffer with the unpacked bytes of a stream and returns how many, 0 at the end.
 
     It raises what `damage` lists where the stream is damaged or cut short, after all that came before.
     """
-    if not body.startswith(STREAM_MAGIC):
-        return None
     return next(_STREAMS[magic] for magic in _STREAMS if body.startswith(magic))(body)
+
+
+def unpacked_at_once(body: bytes, most: int) -> bytes | None:
+    """All bytes of a gzip stream of one part and at most so many bytes, as its end says; None for what is read piece by piece."""
+    if len(body) < _SHORTEST_GZIP or not body.startswith(_GZIP):
+        return None
+    crc, size = _GZIP_END.unpack_from(body, len(body) - _GZIP_END.size)
+    if size > min(most, AT_ONCE):
+        return None
+    inflater = decompressor(_WITH_GZIP_HEAD)
+    try:
+        content = inflater.decompress(body, size + 1)
+    except FAULTS:
+        return None
+    is_whole = inflater.eof and not inflater.unused_data and len(content) == size
+    return content if is_whole and crc32(content) == crc else None
 
 
 def damage() -> tuple[type[Exception], ...]:
@@ -136,7 +152,7 @@ class _Zstandard:
 
 
 _STREAMS: dict[bytes, Callable[[bytes], ReadInto]] = {
-    b"\x1f\x8b\x08": _gzip,
+    _GZIP: _gzip,
     **{b"BZh%d1AY&SY" % level: _bzip2 for level in range(1, 10)},
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,

@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_grammar import FORMS
+from hullmark.facets.configuration.postgresql import PARSER as POSTGRESQL
+from hullmark.facets.configuration.redis import PARSER as REDIS
 from hullmark.facets.configuration.sshd import PARSER as SSHD
 from hullmark.model.inventory import Distro
 from tests.support.configuration import read_settings
-from tests.traps.refusals import MAIN, REFUSALS, Refusal
+from tests.traps.refusals import MAIN, POSTGRES_REFUSALS, REFUSALS, Refusal
 from tests.unit.policy.building import package
 
-PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD}
+PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD, "postgresql": POSTGRESQL, "redis": REDIS}
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.program} {refusal.text[-60:]!r}")
+@pytest.mark.parametrize(
+    "refusal", [*REFUSALS, *POSTGRES_REFUSALS], ids=lambda refusal: f"{refusal.program} {refusal.text[-60:]!r}"
+)
 def test_a_file_that_is_refused_has_a_problem_and_no_other_has(refusal: Refusal) -> None:
     trixie = Distro(id="debian", version_id="13")
     found = read_settings(PARSERS[refusal.program], {MAIN[refusal.program]: refusal.text}, distro=trixie)
@@ -34,6 +38,13 @@ def test_many_refusals_are_told_in_part() -> None:
 def test_what_a_newer_nginx_takes_is_not_known(release: str) -> None:
     found = read_settings(NGINX, {MAIN["nginx"]: "nothing a;\n"}, packages=[package("deb", "nginx", release)])
     assert found.problems == []
+
+
+def test_names_of_other_releases_of_postgresql_are_not_known() -> None:
+    for release in ("9.6", "17"):
+        main = f"etc/postgresql/{release}/main/postgresql.conf"
+        assert read_settings(POSTGRESQL, {main: "nothing = 1\n"}).problems == []
+        assert len(read_settings(POSTGRESQL, {main: "fsync = maybe\n"}).problems) == 1
 
 
 def test_what_modules_of_others_add_is_not_known() -> None:

@@ -34,6 +34,8 @@ def test_plain_numbers_are_numbers(word: str, value: int | float | str) -> None:
         ("https://u:s@ec:r#et@h/p", "https://u:***@h/p"),
         ("https://token@h/p", "https://***@h/p"),
         ("ssh://git@h/p", "ssh://git@h/p"),
+        ("postgres://orders@h/p", "postgres://orders@h/p"),
+        ("amqp://9f86d081884c7d659a2feaa0c55ad015@h", "amqp://***@h"),
         ("git+https://u:x@h, http://a:y@b", "git+https://u:***@h, http://a:***@b"),
         ("https://h/@scope/x:y@z", "https://h/@scope/x:y@z"),
         ("u:x@h", "u:x@h"),

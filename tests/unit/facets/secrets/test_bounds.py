@@ -102,6 +102,19 @@ def test_an_expression_is_tried_a_few_times_for_each_keyword(kind: Kind) -> None
         assert _tries((kind,), unit * count) <= _MOST_FOLLOWERS * len(kind.keywords) * count
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.before and not kind.is_whole], ids=lambda kind: kind.id
+)
+def test_no_expression_begins_behind_its_keyword(kind: Kind) -> None:
+    # From there on it would begin anew at every letter of all that is looked at around each keyword.
+    text, _ = SAMPLES[kind.id]
+    pattern = kind.compiled()
+    found = re.compile(kind.pattern).search(text.encode())
+    assert found is not None
+    assert pattern.match(b"\n" * (kind.before - found.start()) + text.encode()) is not None
+    assert pattern.match(b"\n" * (kind.before + 1) + text.encode()[found.start() :]) is None
+
+
 def test_what_is_met_too_often_is_not_followed_up() -> None:
     kind = Kind("k", "", "low", (b"ab",), rb"abc")
     assert _tries((kind,), b"ab" * (MAX_MEETINGS + 1000)) == MAX_MEETINGS

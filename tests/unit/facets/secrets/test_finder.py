@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hullmark.facets.secrets.finder import MAX_SECRETS, Finder, digest_of, keywords_of, lines_of, own_finder
@@ -25,6 +25,7 @@ _TEXTS = st.lists(
 
 
 @given(_TEXTS)
+@example(b'api-key"private_key"algolia\x02')
 def test_keywords_are_met_alike_with_and_without_the_library(body: bytes) -> None:
     pytest.importorskip("hyperscan", reason="hyperscan is not installed")
     for text in (body, body.upper()):

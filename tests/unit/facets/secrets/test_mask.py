@@ -96,3 +96,16 @@ def test_masking_what_is_masked_changes_nothing(body: bytes, name: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_masked(body: bytes) -> None:
     assert isinstance(masked(body), bytes)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ssh://git@host/a", "ssh://git@host/a"),
+        ("postgres://orders@host/db", "postgres://orders@host/db"),
+        ("postgres://orders-production-reader@host/db", "postgres://orders-production-reader@host/db"),
+        ("redis://a8f5f167f44f4964e6c998dee827110c@host:6379", "redis://****@host:6379"),
+    ],
+)
+def test_a_user_of_any_scheme_is_masked_where_it_looks_like_a_token(text: str, shown: str) -> None:
+    assert masked(text.encode()) == shown.encode()

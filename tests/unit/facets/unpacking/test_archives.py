@@ -344,3 +344,28 @@ def shown_often(body: bytes) -> tuple[list[bytes], str]:
         return seen, look_inside(body, lambda path, content: seen.append(content), Allowance())
     except Enough as enough:
         return seen, str(enough)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "d/", "d/b", "c.class"]), st.binary(max_size=40), min_size=1),
+    st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
+    st.lists(st.tuples(st.integers(min_value=0), st.integers(0, 255)), max_size=3),
+)
+def test_what_is_read_fast_of_a_zip_is_what_the_library_reads(
+    files: dict[str, bytes], method: int, damage: list[tuple[int, int]]
+) -> None:
+    body = bytearray(zip_of(files, method))
+    for at, byte in damage:
+        body[at % len(body)] = byte
+    fast = shown_often(bytes(body))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hullmark.facets.unpacking.zips._table_of", lambda *_: None)
+        assert fast == shown_often(bytes(body))
+
+
+def test_plain_zips_and_streams_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_single", None)
+    files = {"a": b"A" * 5000, "b": b"B"}
+    assert shown(zip_of(files)) == (files, "")
+    assert shown(zip_of(files, zipfile.ZIP_STORED)) == (files, "")
+    assert shown(packed_gzip(b"content")) == ({"content": b"content"}, "")
