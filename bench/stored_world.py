@@ -250,7 +250,8 @@ def _verdicts(connection: psycopg.Connection[Any], world: World, accounts: int) 
         "COPY verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, verdict, reason, stops,"
         " warns, document, image_digest, policy_digest, snapshot_digest, analyzer, at) FROM STDIN",
         (
-            (n + 1, account_of(n, accounts), n + 1, account_of(n, accounts), 1, "", reference_of(n), *word_of(*counts), *counts, f"verdicts/{n % 5000}",
+            (n + 1, account_of(n, accounts), n + 1, account_of(n, accounts), 1, "", reference_of(n), *word_of(*counts), *counts,
+             f"verdicts/{n % 5000}",
              digest_of_image(n), *common)
             for n, counts in enumerate(counted)
         ),

@@ -345,10 +345,11 @@ async def analysed_of(
     cursor = await connection.execute(
         f"""
         SELECT held.image_id FROM account_image held JOIN image ON image.id = held.image_id
-        WHERE held.account_id = %s AND held.image_id > %s AND image.state = 'analysed' AND {_OF_STANDING[standing]}
+        WHERE held.account_id = %s AND held.image_id > %s AND image.id > %s AND image.state = 'analysed' AND {_OF_STANDING[standing]}
         ORDER BY held.image_id LIMIT %s
         """,
-        (account_id, after, limit),
+        # Named twice: else the images before it are gone through to join the two.
+        (account_id, after, after, limit),
     )
     return [int(image) for (image,) in await cursor.fetchall()]
 
