@@ -49,12 +49,14 @@ class SetDeltas:
         """Ask about the packages of these images that are not known yet. Everything that is numbered is written down."""
         held = await policy_changes.sets_of(connection, image_ids)
         sets = {number for some in held.values() for number in some} - self._sets.keys()
+        if not sets and self.marker:
+            return
         members = await policy_changes.matched_members_of(connection, sets)
         new = {package for some in members.values() for package in some} - self._packages.keys()
         ordered = sorted(new)
         for start in range(0, len(ordered), _ASKED_AT_ONCE):
             await self._ask(connection, ordered[start : start + _ASKED_AT_ONCE], question, think)
-        for package, twin in await waves.twins_of(connection, new):
+        for package, twin in await waves.twins_of(connection, new) if new else ():
             self._twins.setdefault(package, set()).add(twin)
         await self._sum_up(connection, members, sets)
 
