@@ -199,18 +199,11 @@ async def test_a_version_after_the_next_and_advisories_between_come_to_the_same(
 async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk) -> None:
     await shop(at)
     await in_force(at, HIGHER)
-    ((account, activation, before),) = await rows(
-        at,
-        "SELECT (args ->> 'account_id')::bigint, (args ->> 'activation_id')::bigint, (args ->> 'before_id')::bigint"
-        " FROM procrastinate_jobs WHERE task_name = 'carry'",
-    )
+    step = await waiting_step(at)
     await at.advise(FILLER, *RECORDS[2:], deb("CVE-2026-9", "z", severity="high"))
     await adopt(at.services, at.books, 2)
     judged = at.judged
-    assert (
-        await Carrier().carry(at.services, at.books, PolicyStep(account, activation, before, "again"), Position())
-        is True
-    )
+    assert await Carrier().carry(at.services, at.books, step, Position()) is True
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name IN ('carry', 'adopt') RETURNING id")
     assert at.judged == judged
     assert await stored(at) == await judged_anew(at)
@@ -220,6 +213,28 @@ async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk)
         "warn",
         "stop",
     ]
+
+
+async def test_what_was_asked_with_earlier_advisories_writes_nothing(at: Desk) -> None:
+    await shop(at)
+    await in_force(at, HIGHER)
+    order = await policy_change._order(at.services, await waiting_step(at))
+    assert order is not None
+    first = await policy_change._prepare(order, at.books, [1, 2])
+    await at.advise(*RECORDS, deb("CVE-2026-9", "z", severity="high"))
+    await adopt(at.services, at.books, 2)
+    second = await policy_change._prepare(order, at.books, [3, 4])
+    assert not await policy_change._write(order, first, 0, [1, 2])
+    assert {version for (version,) in await rows(at, _VERSIONS)} == {1}
+    assert await policy_change._write(order, second, 0, [3, 4])
+    await at.work()
+    assert await stored(at) == await judged_anew(at)
+
+
+async def waiting_step(at: Desk) -> PolicyStep:
+    """The step that waits to be carried out."""
+    ((args,),) = await rows(at, "SELECT args FROM procrastinate_jobs WHERE task_name = 'carry'")
+    return PolicyStep(**args)
 
 
 async def test_it_is_done_in_turns_between_which_others_get_to_theirs(
@@ -246,12 +261,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: st
             await shop(at)
             await in_force(at, HIGHER)
             whole, stops = at.services.database, 0
-            ((account, activation, before),) = await rows(
-                at,
-                "SELECT (args ->> 'account_id')::bigint, (args ->> 'activation_id')::bigint,"
-                " (args ->> 'before_id')::bigint FROM procrastinate_jobs WHERE task_name = 'carry'",
-            )
-            step = PolicyStep(account, activation, before, "policy shop 2 activated")
+            step = await waiting_step(at)
             while number:
                 stops += 1
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions

@@ -200,14 +200,15 @@ async def _work(order: _Order, books: Books, parts: AsyncIterator[tuple[int, lis
             part = await anext(parts, None)
             if part is None:
                 return
-            await _prepare(order, books, part[1])
-        while not await _write(order, *part):
+            deltas = await _prepare(order, books, part[1])
+        while not await _write(order, deltas, *part):
             async with lock:
-                await _prepare(order, books, part[1])
+                deltas = await _prepare(order, books, part[1])
 
 
-async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> None:
-    """Ask about the packages of these images that are not known yet; waits for advisories that are being carried out."""
+async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> SetDeltas:
+    """Ask about the packages of these images that are not known yet; waits for advisories that are being carried out. Answers what is
+    known then."""
     while True:
         async with order.services.database.system() as connection:
             known = await snapshots.current_kept(connection)
@@ -216,7 +217,7 @@ async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> Non
                     order.learn_from(order.difference, known)
                 question = await order.think(partial(_question, order, books, known))
                 await order.deltas.learn(connection, image_ids, question, order.think)
-                return
+                return order.deltas
         await asyncio.sleep(_PAUSE)
 
 
@@ -253,16 +254,14 @@ def _question(order: _Order, books: Books, known: Current) -> Question:
 # A part is written
 
 
-async def _write(order: _Order, priority: int, image_ids: Sequence[int]) -> bool:
-    """Write the verdicts of some images; returns False if other advisories count now, and nothing was written."""
+async def _write(order: _Order, deltas: SetDeltas, priority: int, image_ids: Sequence[int]) -> bool:
+    """Write the verdicts of some images, of whose sets these are the deltas; returns False if other advisories count now, and nothing was
+    written."""
     step, now = order.step, order.services.clock()
     async with order.services.database.system() as connection:
         known = await snapshots.current_kept(connection)
-        if (
-            order.known is None
-            or _basis(order.known) != _basis(known)
-            or not await snapshots.is_carried_out(connection)
-        ):
+        is_known = deltas is order.deltas and order.known is not None and _basis(order.known) == _basis(known)
+        if not is_known or not await snapshots.is_carried_out(connection):
             return False
         if not await policies.is_in_force(connection, step.account_id, step.activation_id):
             order.is_over = True
