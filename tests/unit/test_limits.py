@@ -25,6 +25,7 @@ NO_LIMITS = {
     "hullmark.facets.configuration.shell_expansion._MAX_TEST": "what a longer condition decides is taken as not known",
     "hullmark.facets.configuration.start._MOST_FOLDERS": "with more, how the image is started is taken as not known",
     "hullmark.facets.unpacking.archives._MAX_NAME": "how much of a member's name is shown",
+    "hullmark.facets.unpacking.tars._MAX_NAME": "how much of a member's name is shown",
     "hullmark.facets.unpacking.zips._LONGEST_END": "where a zip's end may lie",
     "hullmark.facets.unpacking.git._LONGEST_NUMBER": "longer numbers are damage",
     "hullmark.facets.malware.clamav._MAX_QUOTED": "how much of an answer is shown",
