@@ -144,6 +144,20 @@ async def test_where_more_differs_every_image_is_judged(at: Desk, change: str) -
     assert await stored(at) == await judged_anew(at)
 
 
+async def test_a_rule_without_the_exceptions_of_others_is_asked_what_it_cannot_tell(at: Desk) -> None:
+    excepted = {"rule": "severe", "subject": "*", "expires": "2027-01-01", "owner": "o", "reason": "r"}
+    await at.post("/exceptions", excepted)
+    await shop(at, ONE)
+    await world(at, ())
+    assert {word for word, *_ in (await stored(at)).values()} == {"go"}
+    await changed(at, ONE + LISTED)
+    assert await stored(at) == await judged_anew(at)
+    assert "unknown" in {word for word, *_ in (await stored(at)).values()}
+
+
+ONE = "\n".join(line for line in POLICY.splitlines() if "fixed" not in line and "root" not in line) + "\n"
+
+
 async def test_a_message_names_the_rule_the_finding_and_what_to_do(at: Desk) -> None:
     await shop(at)
     await changed(at, HIGHER)

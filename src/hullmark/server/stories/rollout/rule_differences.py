@@ -46,8 +46,12 @@ def difference_of(
     if older is None or newer is None or target is None or len(policies) < 2:
         return None
     pairs = _differing(older, newer)
-    if pairs is None or not all(_is_comparable(pair, older) for pair in pairs):
+    excepted = {exception.rule for exception in older.exceptions} | {str(row.body["rule"]) for row in exceptions}
+    plain = [rule for rule in older.rules if rule.id not in excepted]
+    if pairs is None or not all(_is_comparable(pair, plain) for pair in pairs):
         return None
+    if any(rule.id in excepted for pair in pairs if not _counts_alike(pair) for rule in pair if rule is not None):
+        return None  # exceptions may cover what it could not tell, which is told of as a finding
     ids = {rule.id for pair in pairs for rule in pair if rule is not None}
     narrowed = [
         dataclasses.replace(policy, rules=tuple(rule for rule in policy.rules if rule.id in ids)) for policy in policies
@@ -66,14 +70,15 @@ def _differing(before: Policy, after: Policy) -> list[_Pair] | None:
     return [pair for pair in pairs if pair[0] != pair[1]]
 
 
-def _is_comparable(pair: _Pair, older: Policy) -> bool:
-    """Whether a rule looks at vulnerabilities of packages, one by one, and cannot tell of more images than rules of the older policy."""
+def _is_comparable(pair: _Pair, older: Sequence[Rule]) -> bool:
+    """Whether a rule looks at vulnerabilities of packages, one by one, and cannot tell of more images than older rules without
+    exceptions."""
     before, after = pair
     if after is None:
         return before is not None and _types_of(before) is not None
     types = _types_of(after)
     if before is None:
-        return types is not None and any(_types_of(rule) == types for rule in older.rules)
+        return types is not None and any(_types_of(rule) == types for rule in older)
     return types is not None and type(before.params) is type(after.params) and _types_of(before) == types
 
 
