@@ -180,7 +180,8 @@ async def test_after_its_turn_the_rest_waits_again_and_is_told_as_one(
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hold(at, "plain", 4)
-    await put_in_force(at, "plain", NO_HIGH.replace("action: stop", "action: warn"))
+    # It asks for packages of other types: all images are judged as wholes.
+    await put_in_force(at, "plain", NO_HIGH.replace("severity: high", "severity: critical, types: [deb]"))
     await at.work()
     monkeypatch.setattr(turn, "SECONDS", 0.0)
     await put_in_force(at, "plain", NO_HIGH)

@@ -41,7 +41,13 @@ async def at(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def put_in_force(at: Desk, action: str) -> None:
-    await at.post("/policies", {"text": NO_HIGH.replace("action: stop", f"action: {action}")})
+    # Each asks for packages of other types than the one before: all images are judged as wholes.
+    types = {"stop": "deb, apk", "warn": "deb"}[action]
+    text = NO_HIGH.replace("action: stop", f"action: {action}").replace(
+        "severity: high", f"severity: high, types: [{types}]"
+    )
+    assert types in text
+    await at.post("/policies", {"text": text})
     await at.post("/activations", {"policy": "weaknesses"})
 
 
@@ -63,7 +69,7 @@ async def test_a_policy_that_changes_is_judged_some_images_to_a_job(at: Desk) ->
     await put_in_force(at, "stop")
     ran = await at.work()
     # The one that runs, by itself, before all others.
-    assert ran[:2] == ["rejudge", "judge"]
+    assert ran[:2] == ["carry", "judge"]
     assert (ran.count("judge"), ran.count("judge_some")) == (1, 2)
     assert await words(at) == AFTER
     told = await rows(at, "SELECT kind, image_id, cause_id FROM transition ORDER BY image_id")
@@ -120,7 +126,7 @@ async def test_one_that_changes_meanwhile_is_judged_again_and_nothing_is_written
 async def test_what_still_waits_to_be_judged_is_asked_for_once(at: Desk) -> None:
     for action in ("stop", "warn", "stop"):
         await put_in_force(at, action)
-        assert await at.work(1) == ["rejudge"]
+        assert await at.work(1) == ["carry"]
     asked = await rows(at, "SELECT count(*) FROM procrastinate_jobs WHERE task_name IN ('judge', 'judge_some')")
     assert asked == [(3,)]
     await at.work()
