@@ -367,7 +367,7 @@ async def test_what_a_policy_did_to_many_images_is_whole_when_the_last_is_judged
             )
             return [(int(count), bool(whole)) for count, whole in await cursor.fetchall()]
 
-    assert (await at.work(2))[:2] == ["rejudge", "judge"]
+    assert (await at.work(2))[:2] == ["carry", "judge"]
     assert await standing() == [(1, False)]
     await at.work()
     assert await standing() == [(3, True)]

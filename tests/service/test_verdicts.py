@@ -75,7 +75,7 @@ async def test_an_image_is_judged_when_it_is_analysed_and_when_a_policy_comes(at
     second = NOT_ROOT.replace("action: stop", "action: warn")
     assert (await at.post("/policies", {"text": second}))["version"] == 2
     await at.post("/activations", {"policy": "users"})
-    assert await at.work() == ["rejudge", "judge", "route"]
+    assert await at.work() == ["carry", "judge", "route"]
     assert await word(at, digest) == "warn"
     history = (await at.get(f"/images/{digest}/history"))["items"]
     assert [(each["verdict"], each["policy_version"]) for each in history] == [("warn", 2), ("stop", 1)]
