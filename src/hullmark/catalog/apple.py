@@ -10,6 +10,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.guard import guarded
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -28,25 +29,14 @@ class Bundle(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def extract(path: str, body: memoryview, report: Report) -> Bundle | None:
     """Name and version, of a property list in XML or binary."""
     import plistlib  # few images have one
-    import struct
-    from xml.parsers.expat import ExpatError
 
-    try:
-        found = plistlib.loads(bytes(body))
-    except RecursionError:
-        report("the property list is nested too deeply")
-        return None
-    except (
-        plistlib.InvalidFileException,
-        ExpatError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        struct.error,
-    ):
-        report("it is not a property list")
+    def refused(error: Exception) -> None:
+        is_deep = isinstance(error, RecursionError)
+        report("the property list is nested too deeply" if is_deep else "it is not a property list")
+
+    # The library tells of what is no property list by whatever it meets first.
+    found = guarded(lambda: plistlib.loads(bytes(body)), refused)
+    if found is None:
         return None
     if not isinstance(found, dict):
         report("the property list is not a dictionary")
