@@ -206,7 +206,7 @@ def one_measured(
     connection: psycopg.Connection[Any], place: Place, world: Path, size: Size, rounds: int
 ) -> list[float]:
     """From stored to delivered, in seconds, of each transition that an advisory on 300 images brings about."""
-    _drained(connection)
+    drained(connection)
     held = connection.execute(_HELD, (_REACHED, _REACHED + 20, rounds)).fetchall()
     records = changed(size, records_of(size, names_of(size)))
     found: list[float] = []
@@ -227,7 +227,7 @@ def one_measured(
     return sorted(found)
 
 
-def _drained(connection: psycopg.Connection[Any]) -> None:
+def drained(connection: psycopg.Connection[Any]) -> None:
     """Wait until all is told that was to be told before."""
     ends = time.time() + _LONG
     while time.time() < ends:

@@ -1,8 +1,8 @@
 """A threshold that changes at a million images: `python -m bench.policy_million` writes its section of `bench/notify.md`.
 
 It fills a database of its own with the world of `bench.stored_world`, which takes most of an hour; `--database URL --world DIR` takes one
-that is filled already, as of the day before. Real processes: the API, a worker, a scheduler, and a receiver
-of webhooks here, which the account's default subscription tells of all images. The machine should do nothing else meanwhile.
+that is filled already, as of the day before. Real processes: the API, two workers (as the compose file starts them), a scheduler, and a
+receiver of webhooks here, which the account's default subscription tells of all images. The machine should do nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from bench.markdown import table
-from bench.notify import PAGE, Mark, prepared, receiver
+from bench.notify import PAGE, Mark, drained, prepared, receiver
 from bench.sections import replace_section
 from bench.serving import key_of
 from bench.speed import machine
@@ -64,6 +64,7 @@ def _measure(database: str, world: Path) -> None:
             # It was matched today: another day would be carried into all verdicts first.
             connection.execute("UPDATE matching SET at = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
             prepared(connection, running, world, address)
+            running.start("worker-2")
             before = _counts(connection)
             marks = _measured(connection, running, POLICY.replace(*_CHANGE), arrived)
             replace_section(PAGE, TITLE, _written(connection, before, marks, arrived))
@@ -83,7 +84,7 @@ def _measured(connection: psycopg.Connection[Any], running: Server, text: str, a
             marks.append(Mark("all verdicts are by it", time.time() - began))
             break
         time.sleep(0.5)
-    _delivered(connection)
+    drained(connection)
     moments = sorted(arrived.values())
     if moments:
         marks.append(Mark("the first message has arrived", moments[0] - began))
@@ -96,19 +97,6 @@ SELECT NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doin
     AND task_name IN ('carry', 'rejudge', 'judge', 'judge_some') AND priority >= 0)
 """
 """What nobody waits for, as writing whole documents, comes later."""
-
-
-def _delivered(connection: psycopg.Connection[Any]) -> None:
-    """Wait until all is told."""
-    ends = time.time() + _LONG
-    while time.time() < ends:
-        row = connection.execute(
-            "SELECT EXISTS (SELECT FROM transition WHERE routed_at IS NULL)"
-            " OR EXISTS (SELECT FROM message WHERE state IN ('gathering', 'waiting'))"
-        ).fetchone()
-        if row == (False,):
-            return
-        time.sleep(1)
 
 
 def _counts(connection: psycopg.Connection[Any]) -> tuple[int, ...]:
@@ -138,8 +126,8 @@ def _written(
         f"{images:,} images of {sets:,} package sets (`bench/world.py`) in an account; the rule `critical-with-fix` asks for"
         f" `{_CHANGE[1]}` where it asked for `{_CHANGE[0]}`. Of go/warn/stop there were {words[0]}, and are"
         f" {words[1]}; {after[3] - before[3]:,} transitions, {len(arrived):,} messages to a webhook; verdicts that"
-        f" are not by the newer version: {left[0] if left else '?'}. Seconds from the request, with real processes (API, scheduler, one"
-        f" worker) and PostgreSQL on the same two cores ({machine()}).\n\n"
+        f" are not by the newer version: {left[0] if left else '?'}. Seconds from the request, with real processes (API, scheduler, two"
+        f" workers) and PostgreSQL on the same two cores ({machine()}).\n\n"
         + table(("stage", "s", "bound"), shown)
         + "\n\nMade by `make prove-policy`."
     )
