@@ -38,6 +38,7 @@ from tests.service.test_rejudge import (
 )
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 
@@ -251,20 +252,64 @@ async def waiting_step(at: Desk) -> PolicyStep:
     return PolicyStep(**args)
 
 
-async def test_it_is_done_in_turns_between_which_others_get_to_theirs(
-    at: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_is_done_in_turns_where_others_wait(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await shop(at)
+    await at.post("/accounts", {"name": "other"})
+    for number in range(len(SHOP)):
+        await at.add(str(number), account="other")
+    await in_force_of(at, POLICY, "other")
+    await at.work()
     judged = at.judged
     monkeypatch.setattr(policy_change, "FIRST", 1)
     monkeypatch.setattr(policy_change, "AT_ONCE", 1)
     turns = itertools.cycle((False, False, True))
     monkeypatch.setattr("hullmark.server.stories.judging.turn.Turn.is_over", lambda _: next(turns))
-    jobs = await changed(at, HIGHER)
+    await in_force(at, HIGHER)
+    await in_force_of(at, HIGHER, "other")
+    jobs = await at.work()
     assert jobs.count("carry") > 3
     assert at.judged == judged
     assert await stored(at) == await judged_anew(at)
     assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
+
+
+async def in_force_of(at: Desk, text: str, account: str) -> None:
+    kept = await at.post("/policies", {"text": text}, account=account)
+    await at.post("/activations", {"policy": kept["name"]}, account=account)
+
+
+async def test_of_two_packages_by_one_name_in_two_images_both_are_told(at: Desk) -> None:
+    """Equal but for their owners: foo of pip's, and foo that a package of another distribution's brought."""
+    await in_force(at, POLICY)
+    await at.advise(*RECORDS, FOO_HIGH)
+    await at.work()
+    for number, packages in enumerate((("foo",), ("python3-foo",))):
+        at.push(str(number), files_of(packages))
+        await at.add(str(number))
+    await at.work()
+    assert len(await rows(at, "SELECT FROM package WHERE name = 'foo' AND type = 'pypi'")) == 2
+    await changed(at, HIGHER)
+    assert await flips(at) == await told_flips(at)
+
+
+FOO_HIGH = advisory("GHSA-1", affected("pypi", "foo", "pep440", "2"), source="ghsa", severity="high")
+
+
+async def flips(at: Desk) -> list[tuple[Any, ...]]:
+    """Where a verdict lets an image pass and the one before it did not, or the other way round."""
+    return await rows(
+        at,
+        "SELECT image_id, id FROM (SELECT id, image_id, verdict, lag(verdict) OVER (PARTITION BY account_id, image_id, policy_id,"
+        " environment, is_shadow ORDER BY id) AS before FROM verdict_history) AS steps"
+        " WHERE (verdict IN ('go', 'warn')) <> (before IN ('go', 'warn')) ORDER BY id",
+    )
+
+
+async def told_flips(at: Desk) -> list[tuple[Any, ...]]:
+    return await rows(
+        at,
+        "SELECT image_id, history_id FROM transition WHERE kind IN ('compliance.lost', 'compliance.regained') ORDER BY history_id",
+    )
 
 
 async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
@@ -371,3 +416,4 @@ async def _comes_to_judging_anew(
                 anew = await judged_anew(at)
                 found = await stored(at)
                 assert found == anew, (version, found, anew)
+                assert await flips(at) == await told_flips(at)

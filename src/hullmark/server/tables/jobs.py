@@ -69,6 +69,16 @@ async def is_judging_ahead(connection: Connection, account_id: int, besides: str
     return bool(row and row[0])
 
 
+async def is_waiting(connection: Connection, queue: str) -> bool:
+    """Whether a job of a queue waits that is due."""
+    cursor = await connection.execute(
+        "SELECT FROM procrastinate_jobs WHERE queue_name = %s AND status = 'todo'"
+        " AND (scheduled_at IS NULL OR scheduled_at <= now()) LIMIT 1",
+        (queue,),
+    )
+    return await cursor.fetchone() is not None
+
+
 async def versions_carried(connection: Connection, account_id: int) -> list[int]:
     """The versions of policies from which verdicts of an account are being brought to newer ones."""
     cursor = await connection.execute(

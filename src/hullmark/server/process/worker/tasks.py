@@ -87,17 +87,18 @@ async def carry_policy(  # noqa: PLR0913 - what a job says
 ) -> None:
     """Bring an account's verdicts from one version of a policy to the next, for a turn: by what differs, where that can be told of packages
     alone; else every image is judged. `standing` and `after` say where it goes on."""
-    async with work.services.database.system() as connection:
-        await jobs.queue_again(connection, account_id)
     step = policy_change.PolicyStep(account_id, activation_id, before_id, cause)
     position = policy_change.Position(standing, after)
     left = await work.carrier.carry(work.services, work.books, step, position)
     if left is False:
         await rejudge_account(work, account_id, cause)
-    elif left is not True:
-        args = {**step._asdict(), "standing": left.standing, "after": left.image_id}
+    else:
         async with work.services.database.system() as connection:
-            await jobs.defer(connection, "carry", args, once=f"carry:{activation_id}", queue=jobs.REJUDGING, priority=5)
+            await jobs.queue_again(connection, account_id)
+            if left is not True:
+                args = {**step._asdict(), "standing": left.standing, "after": left.image_id}
+                once = f"carry:{activation_id}"
+                await jobs.defer(connection, "carry", args, once=once, queue=jobs.REJUDGING, priority=5)
     _log.info(
         "carried" if left else "to be judged", account=account_id, activation=activation_id, left=left is not True
     )

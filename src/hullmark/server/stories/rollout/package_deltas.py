@@ -30,9 +30,7 @@ from hullmark.server.tables.images import coordinates
 from hullmark.server.tables.rollout import policy_changes
 
 GRAVEST = 5
-"""Pieces of evidence that an image is told with, the gravest: a message shows no more, and the verdict has all."""
-
-
+"""Pieces of evidence that an image is told with, the gravest of each kind; its verdict has all findings."""
 _TOLD_TOGETHER = 200
 """Changes that are compared at once."""
 
@@ -125,8 +123,8 @@ def _deltas(
     totals = [sums.sum_of(difference.target, *pair) for pair in zip(before, after, strict=True)]
     loud = [number for number, total in enumerate(totals) if total is not None and not total.is_doubtful]
     pieces: dict[int, list[Piece]] = {}
-    for start in range(0, len(loud), _TOLD_TOGETHER):
-        some = loud[start : start + _TOLD_TOGETHER]
+    for places in sums.apart([asked[number] for number in loud], _TOLD_TOGETHER):
+        some = [loud[place] for place in places]
         told = _told([(before[number], after[number]) for number in some], question, causes)
         pieces |= {number: told[place] for place, number in enumerate(some)}
     found: dict[int, PackageDelta] = {}

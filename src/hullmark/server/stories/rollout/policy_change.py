@@ -51,6 +51,7 @@ _TURNS = 5
 """How many turns of judging a turn of this lasts: it begins with what is known already only where the same process goes on."""
 _KEPT = 4
 """Steps whose packages are kept in memory between their turns."""
+_KEPT_SECONDS = 60.0
 _PAUSE = 0.5
 _STANDINGS: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "uncertified"))
 _T = TypeVar("_T")
@@ -84,6 +85,8 @@ class Carrier:
         order = self._orders.pop(step.activation_id, None) or await _order(services, step)
         if order is None:
             return False
+        if order.kept_for is not None:
+            order.kept_for.cancel()
         order.begin(position)
         parts, lock = _parts(order), asyncio.Lock()
         async with asyncio.TaskGroup() as writers:
@@ -95,10 +98,19 @@ class Carrier:
                 await transitions.complete(connection, step.account_id, sorted(order.causes.numbers.values()))
         if order.left is None:
             return True
-        self._orders[step.activation_id] = order
+        self._keep(order)
+        return order.left
+
+    def _keep(self, order: _Order) -> None:
+        """Keep it for the next turn, unless that is another process's."""
+        self._orders[order.step.activation_id] = order
         for old in list(self._orders)[:-_KEPT]:
             del self._orders[old]
-        return order.left
+        order.kept_for = asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._forget, order)
+
+    def _forget(self, order: _Order) -> None:
+        if self._orders.get(order.step.activation_id) is order:
+            del self._orders[order.step.activation_id]
 
 
 class _Order:
@@ -113,6 +125,7 @@ class _Order:
         self.before, self.after = versions
         self.causes = Causes({})
         self.known: Current | None = None
+        self.kept_for: asyncio.TimerHandle | None = None
         self.begin(Position())
 
     def begin(self, position: Position) -> None:
@@ -122,6 +135,15 @@ class _Order:
         self.left: Position | None = None
         self.is_over = False
         self.seconds = 0.0
+
+    async def goes_on(self, connection: Connection) -> bool:
+        """Count what the turn took; begin another one where nobody else waits."""
+        seconds, self.seconds = self.seconds, 0.0
+        await jobs.count_judging(connection, self.step.account_id, seconds)
+        if await jobs.is_waiting(connection, jobs.REJUDGING):
+            return False
+        self.turn = turn.Turn(seconds=_TURNS * turn.SECONDS)
+        return True
 
     def learn_from(self, difference: RuleDifference, known: Current | None = None) -> None:
         """Forget what is known of packages: these advisories count."""
@@ -183,10 +205,10 @@ async def _parts(order: _Order) -> AsyncIterator[tuple[int, list[int]]]:
     for place, (priority, standing) in enumerate(_STANDINGS):
         last = order.position.image_id if place == order.position.standing else 0
         while place >= order.position.standing and not order.is_over:
-            if order.turn.is_over():
-                order.left = Position(place, last)
-                return
             async with order.services.database.system() as connection:
+                if order.turn.is_over() and not await order.goes_on(connection):
+                    order.left = Position(place, last)
+                    return
                 some = await images.analysed_of(connection, order.step.account_id, last, size, standing)
             if not some:
                 break
@@ -211,13 +233,16 @@ async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> Set
     known then."""
     while True:
         async with order.services.database.system() as connection:
-            known = await snapshots.current_kept(connection)
+            # Nothing is locked meanwhile, as this may take some seconds: whether other advisories came to count is seen afterwards.
+            known = await snapshots.current(connection)
             if await snapshots.is_carried_out(connection):
                 if order.known is None or _basis(order.known) != _basis(known):
                     order.learn_from(order.difference, known)
                 question = await order.think(partial(_question, order, books, known))
                 await order.deltas.learn(connection, image_ids, question, order.think)
-                return order.deltas
+                if _basis(known) == _basis(await snapshots.current(connection)):
+                    return order.deltas
+        order.known = None
         await asyncio.sleep(_PAUSE)
 
 
@@ -272,7 +297,7 @@ async def _write(order: _Order, deltas: SetDeltas, priority: int, image_ids: Seq
             if row.environment == order.active.environment and not row.is_shadow
         ]
         held = await policy_changes.sets_of(connection, image_ids)
-        outcomes = await order.think(lambda: _outcomes(order, rows, held, now))
+        outcomes = await order.think(partial(_outcomes, order, deltas, rows, held, now))
         unsummed = [row for row, outcome in outcomes if isinstance(outcome, Judge)]
         await summed.await_judging(connection, unsummed)
         await want_verdicts(connection, {row[:2] for row in unsummed}, step.cause, priority)
@@ -293,12 +318,12 @@ async def _replace(
 
 
 def _outcomes(
-    order: _Order, rows: Iterable[Row], held: dict[int, list[int]], now: datetime
+    order: _Order, deltas: SetDeltas, rows: Iterable[Row], held: dict[int, list[int]], now: datetime
 ) -> list[tuple[Row, NextVerdict | Judge]]:
-    return [(row, _outcome(order, row, held.get(row.image_id, ()), now)) for row in rows]
+    return [(row, _outcome(order, deltas, row, held.get(row.image_id, ()), now)) for row in rows]
 
 
-def _outcome(order: _Order, row: Row, sets: Iterable[int], now: datetime) -> NextVerdict | Judge:
+def _outcome(order: _Order, deltas: SetDeltas, row: Row, sets: Iterable[int], now: datetime) -> NextVerdict | Judge:
     if (row.policy_version, row.exceptions_digest) != (
         order.before.version,
         order.difference.target.exceptions_digest,
@@ -306,12 +331,12 @@ def _outcome(order: _Order, row: Row, sets: Iterable[int], now: datetime) -> Nex
         return JUDGE  # it was judged by something else than was in force
     if not row.is_matched or (row.has_unknowns and not order.difference.keeps_unknowns):
         return JUDGE
-    some = order.deltas.of(sets)
-    total = order.deltas.total(some)
+    some = deltas.of(sets)
+    total = deltas.total(some)
     if total is None or total.is_doubtful:
         return JUDGE
     delta = VerdictDelta(
-        order.deltas.marker,
+        deltas.marker,
         is_doubtful=False,
         says=True,
         stops=total.stops,
@@ -325,7 +350,7 @@ def _outcome(order: _Order, row: Row, sets: Iterable[int], now: datetime) -> Nex
     outcome = outcome_of(row, (delta,), now)
     if not isinstance(outcome, NextVerdict):
         return JUDGE
-    changes = (order.deltas.marker, *(delta.number for delta in some if delta.number))
+    changes = (deltas.marker, *(delta.number for delta in some if delta.number))
     return outcome._replace(row=outcome.row._replace(changes=changes))
 
 

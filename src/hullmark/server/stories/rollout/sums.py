@@ -189,7 +189,7 @@ class Moment(msgspec.Struct, frozen=True):
 def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> list[PackageFindings]:
     """What a policy finds in each case: the matches of one vulnerability in one package."""
     found = [PackageFindings({}) for _ in cases]
-    for numbers in _apart(cases, _AT_ONCE if _is_timeless(policy) else 1):
+    for numbers in apart(cases, _AT_ONCE if _is_timeless(policy) else 1):
         _say(policy, cases, numbers, at, found)
     return found
 
@@ -226,7 +226,7 @@ def _is_timeless(policy: Policy) -> bool:
     )
 
 
-def _apart(cases: Sequence[Sequence[Match]], most: int) -> Iterator[list[int]]:
+def apart(cases: Sequence[Sequence[Match]], most: int) -> Iterator[list[int]]:
     """The numbers of cases that are not empty, some at a time, in which no two are about the same."""
     met: dict[str, int] = {}
     layers: list[list[int]] = []
