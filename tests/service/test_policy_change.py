@@ -38,7 +38,6 @@ from tests.service.test_rejudge import (
 )
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk
-from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 
@@ -276,23 +275,6 @@ async def test_it_is_done_in_turns_where_others_wait(at: Desk, monkeypatch: pyte
 async def in_force_of(at: Desk, text: str, account: str) -> None:
     kept = await at.post("/policies", {"text": text}, account=account)
     await at.post("/activations", {"policy": kept["name"]}, account=account)
-
-
-async def test_of_two_packages_by_one_name_in_two_images_both_are_told(at: Desk) -> None:
-    """Equal but for their owners: foo of pip's, and foo that a package of another distribution's brought."""
-    await in_force(at, POLICY)
-    await at.advise(*RECORDS, FOO_HIGH)
-    await at.work()
-    for number, packages in enumerate((("foo",), ("python3-foo",))):
-        at.push(str(number), files_of(packages))
-        await at.add(str(number))
-    await at.work()
-    assert len(await rows(at, "SELECT FROM package WHERE name = 'foo' AND type = 'pypi'")) == 2
-    await changed(at, HIGHER)
-    assert await flips(at) == await told_flips(at)
-
-
-FOO_HIGH = advisory("GHSA-1", affected("pypi", "foo", "pep440", "2"), source="ghsa", severity="high")
 
 
 async def flips(at: Desk) -> list[tuple[Any, ...]]:
