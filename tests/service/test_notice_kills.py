@@ -124,7 +124,7 @@ def world() -> Iterator[World]:
         channels["issues"] = channel(storm.admin, "github", url=tracker_url, repository="o/r", token="T")  # noqa: S106
         for _ in range(IMAGES):
             storm.add_image()
-        settle(running, 120)
+        settle(running, 240)
         yield World(running, storm, receiver, tracker, channels)
 
 

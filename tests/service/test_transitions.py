@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from hullmark.model.advisory import KevEntry
 from hullmark.server.stories.images.documents import Changes, KeptVerdict, get_document
 from hullmark.server.stories.judging import evaluation
 from hullmark.server.stories.judging.judge import judge
+from hullmark.server.stories.notice.route import route
 from hullmark.server.tables import jobs
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.notice import transitions
@@ -202,6 +204,43 @@ async def test_a_tag_moves_to_an_image_that_was_never_judged(at: Desk) -> None:
         rows = await transitions_of(connection, 1, await image_of(at, digest))
     (row,) = [each for each in rows if each.kind == "compliance.lost"]
     assert (row.before, row.after, row.is_certified, row.reference) == ("go", "stop", False, at.reference("1.0"))
+
+
+async def test_that_a_tag_moved_waits_for_no_verdict_that_has_nothing_to_tell(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "is_judging_ahead", AsyncMock(return_value=True))  # others' verdicts are still to come
+    await kept(at, NOT_ROOT)
+    at.push("1.0", SHOP)
+    digest = (await at.add("1.0"))["digest"]
+    await sql(
+        at, "DELETE FROM procrastinate_jobs"
+    )  # so that there is nothing that the next verdict could be compared with
+    await sql(at, "UPDATE image SET state = 'failed' WHERE digest = %s", digest)
+    await sql(at, "INSERT INTO deployment (account_id, image_id, since) SELECT 1, id, now() FROM image")
+    paused = at.now + timedelta(days=1)
+    await sql(
+        at,
+        "INSERT INTO channel (account_id, name, kind, secrets, resume_at) VALUES (1, 'hook', 'webhook', '', %s)",
+        paused,
+    )
+    at.push("1.0", {**SHOP, "new": b"x"})
+    await at.add("1.0")
+    await sql(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'route'")
+    await route(at.services, 1)
+    ((held, due),) = await sql(at, "SELECT is_held, due_at FROM message")
+    assert held
+    assert due > at.now
+    await at.work()
+    assert await told(at) == []
+    assert await sql(at, "SELECT is_held, due_at FROM message") == [(False, at.now)]
+
+
+async def sql(at: Desk, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What a statement answers."""
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute(statement, values)
+        return await cursor.fetchall() if cursor.description else []
 
 
 async def test_accounts_are_told_of_their_own_verdicts(at: Desk) -> None:

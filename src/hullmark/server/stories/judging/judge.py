@@ -254,6 +254,9 @@ async def _written(connection: Connection, account_id: int, new_verdicts: list[N
     if passing:
         await summed.certify(connection, [(account_id, judged.image_id) for judged in passing], passing[0].at)
     await _tell_news(connection, account_id, in_force)
+    if any(noted.is_new and not noted.before for _, noted in in_force):
+        # The news that a tag moved may wait for a first verdict, also for one that there is nothing to tell of.
+        await transitions.want_routing(connection, account_id)
     changed = [
         (new_verdict, noted.before) for new_verdict, noted in in_force if noted.before != new_verdict.judged.verdict
     ]

@@ -46,6 +46,8 @@ async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) ->
             some = await _route_some(services, connection, account_id, at_once)
             if some.count < at_once:
                 await transitions.send_complete(connection, account_id)
+                freed = await routing.release_judged(connection, account_id, _VERDICT_WITHIN, services.clock())
+                await transitions.want_delivery(connection, sorted(map(str, freed)))
         done = RoutingResult(
             count=done.count + some.count, told=done.told + some.told, messages=done.messages + some.messages
         )
@@ -127,7 +129,7 @@ async def _hold(
     connection: Connection, account_id: int, decided: Sequence[Decision], lots: Sequence[Lot], now: datetime
 ) -> None:
     """That a tag moved waits a little for the verdict on what it leads to, so that both are one message: whatever comes of the cause lets
-    it go."""
+    it go, and so does a verdict of which there is nothing to tell."""
     moves = {number for decision in decided if decision.kind == "tag.moved" for number in decision.ids}
     awaiting = await routing.awaiting_verdict(connection, account_id, sorted(moves)) if moves else set[int]()
     for lot in lots:

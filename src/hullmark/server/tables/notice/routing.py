@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -80,21 +80,39 @@ async def unfinished(connection: Connection, causes: Sequence[int], after: int) 
     return {int(number) for (number,) in await cursor.fetchall()}
 
 
+_AWAITING = """t.kind = 'tag.moved' AND t.policy_id IS NULL
+    AND EXISTS (SELECT FROM image WHERE image.id = t.image_id AND image.state IN ('waiting', 'analysing', 'analysed'))
+    AND EXISTS (SELECT FROM activation active WHERE active.account_id = t.account_id AND active.ended_at IS NULL AND NOT active.is_shadow)
+    AND NOT EXISTS (SELECT FROM verdict WHERE verdict.account_id = t.account_id AND verdict.image_id = t.image_id
+        AND NOT verdict.is_shadow)"""
+"""That a transition `t` tells of a tag that moved to an image which is still to be judged by what is in force."""
+
+
 async def awaiting_verdict(connection: Connection, account_id: int, ids: Sequence[int]) -> set[int]:
     """Of these transitions those that tell of a tag that moved to an image which is still to be judged by what is in force."""
     cursor = await connection.execute(
-        """
-        SELECT t.id FROM transition t JOIN image ON image.id = t.image_id
-        WHERE t.account_id = %(account)s AND t.id = ANY(%(ids)s::bigint[]) AND t.kind = 'tag.moved' AND t.policy_id IS NULL
-            AND image.state IN ('waiting', 'analysing', 'analysed')
-            AND EXISTS (SELECT FROM activation active WHERE active.account_id = t.account_id AND active.ended_at IS NULL
-                AND NOT active.is_shadow)
-            AND NOT EXISTS (SELECT FROM verdict WHERE verdict.account_id = t.account_id AND verdict.image_id = t.image_id
-                AND NOT verdict.is_shadow)
-        """,
-        {"account": account_id, "ids": list(ids)},
+        f"SELECT t.id FROM transition t WHERE t.account_id = %s AND t.id = ANY(%s::bigint[]) AND {_AWAITING}",
+        (account_id, list(ids)),
     )
     return {int(number) for (number,) in await cursor.fetchall()}
+
+
+async def release_judged(connection: Connection, account_id: int, within: timedelta, now: datetime) -> list[UUID]:
+    """Send messages that were held for a verdict, `within` from when they began, and wait for none any more; returns the channels."""
+    cursor = await connection.execute(
+        f"""
+        WITH freed AS (
+            UPDATE message SET due_at = %(now)s, is_held = false
+            WHERE account_id = %(account)s AND state = 'gathering' AND form = 'group' AND is_held AND due_at = opened_at + %(within)s
+                AND NOT EXISTS (SELECT FROM message_item item JOIN transition t ON t.id = item.transition_id
+                    WHERE item.message_id = message.id AND t.account_id = %(account)s AND {_AWAITING})
+            RETURNING channel_id
+        )
+        SELECT DISTINCT channel_id FROM freed
+        """,
+        {"account": account_id, "within": within, "now": now},
+    )
+    return [channel for (channel,) in await cursor.fetchall()]
 
 
 async def images_of(connection: Connection, account_id: int, ids: Sequence[int]) -> dict[int, tuple[int, int | None]]:
