@@ -34,7 +34,7 @@ def extract(path: str, body: memoryview, report: Report) -> Bundle | None:
         is_deep = isinstance(error, RecursionError)
         report("the property list is nested too deeply" if is_deep else "it is not a property list")
 
-    # The library tells of what is no property list by whatever it meets first.
+    # For a file that is not a property list, the library may raise almost anything.
     found = guarded(lambda: plistlib.loads(bytes(body)), refused)
     if found is None:
         return None

@@ -79,7 +79,7 @@ def _target(found: Table) -> Table:
 
 
 def _active(target: Table) -> set[str]:
-    """The libraries with files, and those that depend on one."""
+    """Libraries that bring files, and libraries that depend on another one."""
     dependents: dict[str, list[str]] = {}
     for key, entry in target.items():
         wanted = entry.get("dependencies") if isinstance(entry, dict) else None

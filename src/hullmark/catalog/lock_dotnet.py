@@ -17,7 +17,7 @@ _NAME = "dotnet-lock"
 
 
 def extract_config(path: str, body: memoryview, report: Report) -> Listing | None:
-    """The packages that are no development dependencies."""
+    """The packages, without development dependencies."""
     root = xml_root(body, report)
     if root is None:
         return None

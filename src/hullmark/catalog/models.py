@@ -67,7 +67,7 @@ class HeaderSink:
 
 
 def extract(path: str, body: memoryview, report: Report) -> Model | None:
-    """What the header of either format says; a file of another form is no model."""
+    """What the header of either format says; None for any other file, which is not a model."""
     head = bytes(body[:_HEAD_BYTES])
     return _gguf(head) if head[:4] == _GGUF else _safetensors(head)
 

@@ -28,7 +28,7 @@ _SCALAR = late(rb"(?:[ibdO]:([^;{}:]{1,40})|N);").match
 _COUNT = late(rb"([as]):(\d{1,9}):").match
 
 
-class Unserialised(ValueError):
+class SerializationError(ValueError):
     """Says why a text is not PHP's serialize() format."""
 
 
@@ -42,42 +42,42 @@ class _Values:
         """The next value: text, a dictionary for an array, or None for what is neither."""
         self._left -= 1
         if self._left < 0:
-            raise Unserialised(f"it has more than {_MAX_VALUES:,} values")
+            raise SerializationError(f"it has more than {_MAX_VALUES:,} values")
         if depth > _MAX_DEPTH:
-            raise Unserialised("it is nested too deeply")
+            raise SerializationError("it is nested too deeply")
         scalar = _SCALAR(self._data, self._at)
         if scalar is not None:
             self._at = scalar.end()
             return scalar[1].decode("utf-8", "replace") if scalar[1] else None
         head = _COUNT(self._data, self._at)
         if head is None:
-            raise Unserialised("it is not in PHP's format of serialised values")
+            raise SerializationError("it is not in PHP's format of serialised values")
         self._at, count = head.end(), int(head[2])
         return self._array(count, depth) if head[1] == b"a" else self._text(count)
 
     def _text(self, count: int) -> str:
         end = self._at + count + 1
         if self._data[self._at : self._at + 1] != b'"' or self._data[end : end + 2] != b'";':
-            raise Unserialised("a text does not end where it should")
+            raise SerializationError("a text does not end where it should")
         text = self._data[self._at + 1 : end].decode("utf-8", "replace")
         self._at = end + 2
         return text
 
     def _array(self, count: int, depth: int) -> dict[str, Any]:
         if self._data[self._at : self._at + 1] != b"{":
-            raise Unserialised("an array does not begin where it should")
+            raise SerializationError("an array does not begin where it should")
         self._at += 1
         found: dict[str, Any] = {}
         for _ in range(count):
             key = self.value(depth + 1)
             found[key if isinstance(key, str) else ""] = self.value(depth + 1)
         if self._data[self._at : self._at + 1] != b"}":
-            raise Unserialised("an array does not end where it should")
+            raise SerializationError("an array does not end where it should")
         self._at += 1
         return found
 
 
-class Registered(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class RegistryRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a record says. `files` are the paths of installed files, without leading slash."""
 
     name: str
@@ -87,11 +87,11 @@ class Registered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     files: tuple[str, ...]
 
 
-def extract(path: str, body: memoryview, report: Report) -> Registered | None:
+def extract(path: str, body: memoryview, report: Report) -> RegistryRecord | None:
     """The fields of a record."""
     try:
         found = _Values(bytes(body)).value()
-    except Unserialised as reason:
+    except SerializationError as reason:
         report(f"the record of PEAR's registry cannot be read: {reason}")
         return None
     if not isinstance(found, dict):
@@ -107,7 +107,7 @@ def extract(path: str, body: memoryview, report: Report) -> Registered | None:
         report(f"the record of PEAR's registry has no version of {name} that can be used")
         version = ""
     channel = _text(found.get("channel"))
-    return Registered(name, version, channel if _IS_CHANNEL(channel) else "", _licence(found), _files(found))
+    return RegistryRecord(name, version, channel if _IS_CHANNEL(channel) else "", _licence(found), _files(found))
 
 
 def _text(value: object) -> str:
@@ -130,14 +130,14 @@ def _files(found: dict[str, Any]) -> tuple[str, ...]:
 
 REGISTERED = Read(
     name="pear-registered",
-    fact=Registered,
+    fact=RegistryRecord,
     globs=("**/.registry/*.reg", "**/.registry/*/*.reg"),
     extract=extract,
     limit=16 * MIB,
 )
 
 
-def _identity(found: LocatedFact[Registered]) -> tuple[str, str]:
+def _identity(found: LocatedFact[RegistryRecord]) -> tuple[str, str]:
     """Channel and purl. Of those below a channel's folder, that is the channel."""
     folder = found.path.rpartition("/")[0].rpartition("/")[2]
     named = folder.removeprefix(".channel.") if folder.startswith(".channel.") else ""

@@ -1,4 +1,4 @@
-"""Installed Perl distributions: cpanm's and cpm's records .meta/NAME-VERSION/install.json, perllocal.pod, and .packlist files.
+"""Distribution Perl distributions: cpanm's and cpm's records .meta/NAME-VERSION/install.json, perllocal.pod, and .packlist files.
 
 Follows cpanm's App::cpanminus::script, ExtUtils::Install and ExtUtils::Packlist. A packlist has no version; the others have one.
 """
@@ -33,7 +33,7 @@ _PACKLIST = late(r"(?:.*/)?auto/([A-Za-z0-9_/]{1,255})/\.packlist").fullmatch
 _ATTRIBUTES = late(r" (?:type|from)=").search
 
 
-class Installed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Distribution(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A distribution: its author on CPAN and a slash, if known, and its name with hyphens."""
 
     name: str
@@ -55,7 +55,7 @@ def parted(name: str) -> tuple[str, str]:
     return (author, own) if author else ("", own.replace("-", "::"))
 
 
-def extract_meta(path: str, body: memoryview, report: Report) -> Installed | None:
+def extract_meta(path: str, body: memoryview, report: Report) -> Distribution | None:
     """cpanm's record of what it installed."""
     found = json_object(body, report)
     if found is None:
@@ -67,23 +67,23 @@ def extract_meta(path: str, body: memoryview, report: Report) -> Installed | Non
     if not name:
         report("the record of an installed Perl distribution does not tell its name and version")
         return None
-    return Installed(name, version if is_version(version) else "")
+    return Distribution(name, version if is_version(version) else "")
 
 
-def extract_local(path: str, body: memoryview, report: Report) -> tuple[Installed, ...] | None:
+def extract_local(path: str, body: memoryview, report: Report) -> tuple[Distribution, ...] | None:
     """The entries of perllocal.pod, in which a later one of the same module counts."""
     text = text_of(body)
     starts = list(_LOCAL(text))
     if len(starts) > _MAX_ENTRIES:
         report(f"it has more than {_MAX_ENTRIES:,} entries; the rest was not read")
-    found: dict[str, Installed] = {}
+    found: dict[str, Distribution] = {}
     for at, start in enumerate(starts[:_MAX_ENTRIES]):
         end = starts[at + 1].start() if at + 1 < len(starts) else len(text)
         version = _LOCAL_VERSION(text, start.end(), end)
         name = start[1].replace("::", "-")
         if is_name(name):
             sound = version[1] if version and is_version(version[1]) else ""
-            found[name] = Installed(name, sound)
+            found[name] = Distribution(name, sound)
     return tuple(found.values()) or None
 
 
@@ -93,11 +93,11 @@ def extract_packlist(path: str, body: memoryview, report: Report) -> bytes | Non
 
 
 META = Read(
-    name="perl-install-json", fact=Installed, globs=("**/.meta/*/install.json",), extract=extract_meta, limit=4 * MIB
+    name="perl-install-json", fact=Distribution, globs=("**/.meta/*/install.json",), extract=extract_meta, limit=4 * MIB
 )
 LOCAL = Read(
     name="perl-local-pod",
-    fact=tuple[Installed, ...],
+    fact=tuple[Distribution, ...],
     globs=("**/perllocal.pod",),
     extract=extract_local,
     limit=16 * MIB,
@@ -105,13 +105,13 @@ LOCAL = Read(
 PACKLIST = Read(name="perl-packlist", fact=bytes, globs=("**/.packlist",), extract=extract_packlist, limit=16 * MIB)
 
 
-def _purl(each: Installed) -> str:
+def _purl(each: Distribution) -> str:
     namespace, name = parted(each.name)
     return make_purl("cpan", name, each.version, namespace=namespace)
 
 
-def _all(view: View) -> Iterator[tuple[Installed, Location]]:
-    """What cpanm recorded, what else perllocal.pod names, and the rest of the packlists, of which no version is known."""
+def _all(view: View) -> Iterator[tuple[Distribution, Location]]:
+    """Distributions from cpanm's records first, then from perllocal.pod, then from packlists, which do not tell the version."""
     known: set[str] = set()
     for found in view.facts(META):
         known.add(_own(found.fact))
@@ -124,10 +124,10 @@ def _all(view: View) -> Iterator[tuple[Installed, Location]]:
     for listing in view.facts(PACKLIST):
         name = _of_packlist(listing)
         if name and name not in known:
-            yield Installed(name, ""), Location(f"/{listing.path}", listing.layer)
+            yield Distribution(name, ""), Location(f"/{listing.path}", listing.layer)
 
 
-def _own(each: Installed) -> str:
+def _own(each: Distribution) -> str:
     return each.name.rpartition("/")[2]
 
 

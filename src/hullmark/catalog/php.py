@@ -103,7 +103,7 @@ COMPOSER = Ecosystem(type="composer", cataloger=NAME, parted=parted)
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """What installed.json lists; the array only where there is no list."""
+    """The packages in installed.json. Where that is absent, those in installed.php."""
     yield from packages(view, (INSTALLED,), COMPOSER, everywhere=True)
     for found in view.facts(ARRAY):
         if view.fact_at(INSTALLED, f"{found.path.removesuffix('.php')}.json") is None:

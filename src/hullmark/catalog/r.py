@@ -84,7 +84,7 @@ DESCRIPTION = Read(name="r-description", fact=Description, globs=("**/DESCRIPTIO
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """One package a description. A package's templates and examples are no packages."""
+    """One package a description. Templates and examples inside a package do not count."""
     for found in view.facts(DESCRIPTION):
         fact = found.fact
         notes = {"homepage": fact.homepage, "repository": fact.repository}

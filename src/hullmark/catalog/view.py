@@ -34,7 +34,7 @@ class View(Protocol):
         """Whether anything exists at this path, with links followed."""
 
     def below(self, folder: str) -> Iterator[tuple[str, int]]:
-        """Path and layer of all that is no folder below a folder ("": the root), at any depth, sorted by path; links are not followed. It
+        """Path and layer of everything below a folder but folders ("": the root), at any depth, sorted by path; links are not followed. It
         looks at each file of the image: ask once, and for a folder that exists."""
 
     def problem(self, path: str, reason: str) -> None:

@@ -120,7 +120,7 @@ class TreeView:
         return self._tree.resolve(_raw(path)) is not None
 
     def below(self, folder: str) -> Iterator[tuple[str, int]]:
-        """Path and layer of all that is no folder below a folder, at any depth, sorted by path; links are not followed."""
+        """Path and layer of everything below a folder but folders, at any depth, sorted by path; links are not followed."""
         start = _raw(folder) + b"/" if folder else b""
         nodes = self._tree.nodes.items()
         found = sorted((path, node.layer) for path, node in nodes if path.startswith(start) and node.entry.kind != "d")

@@ -1,4 +1,4 @@
-"""What .NET, composer and PEAR leave in images: the forms of each record, and what is no package."""
+"""What .NET, composer and PEAR leave in images: the forms of each record, and what does not count as a package."""
 
 from __future__ import annotations
 

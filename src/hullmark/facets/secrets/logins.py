@@ -18,7 +18,7 @@ _USER_INFO = re.compile(
 _TOKENS = (b"http", b"https")
 _NO_PASSWORDS = (b"", b"x-oauth-basic", b"x")
 _LONG_TOKEN = re.compile(rb"(?=[^0-9]{0,200}[0-9])(?=[^A-Za-z]{0,200}[A-Za-z])[A-Za-z0-9_~+=-]{20,200}").fullmatch
-"""A user of an address of any scheme that is no name: a long word of letters and digits, as access tokens are."""
+"""A user in an address, of any scheme, that looks like an access token: a long word of letters and digits."""
 _NO_TOKENS = (b"git", b"oauth2", b"user", b"username", b"anonymous")
 _THIN = re.compile(rb"(?i:jdbc:oracle:(?:thin|oci):)[^\s/@\"']{1,100}/([^\s/@\"']{1,200})@")
 _IDENTIFIED = re.compile(

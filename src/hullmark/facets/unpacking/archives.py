@@ -1,6 +1,6 @@
 """What is inside archives, for those who do not open them: zip, tar, ar (deb), gzip, bzip2, xz and zstandard, within each other too.
 
-Archives of other formats are not opened, but reported. Unpacker one file is bounded in depth, number and bytes, and so is
+Archives of other formats are not opened, but reported. Unpacking one file is bounded in depth, number and bytes, and so is
 the memory it takes.
 """
 

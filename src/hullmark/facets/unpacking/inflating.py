@@ -15,4 +15,4 @@ except ImportError:  # pragma: no cover - isal has no wheel for some machines
     FAULTS = (zlib.error,)
 
 AT_ONCE = 4 << 20
-"""What says that it has no more bytes than these is unpacked in one step; what has more than it says is not."""
+"""Data that announces at most this many bytes is unpacked in one step. If it turns out to hold more, the result is thrown away."""

@@ -12,7 +12,7 @@ from hullmark.rootfs.tar import Meta, TarWalker
 _MAX_NAME = 1000
 
 
-class Unpacking(Protocol):
+class MemberSink(Protocol):
     """What is left of the limits of one file, and who is shown what is in it; as archives have it."""
 
     def count(self) -> None:
@@ -31,7 +31,7 @@ class Unpacking(Protocol):
         """Show one file, and what is in it."""
 
 
-def show_tar(unpacking: Unpacking, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
+def show_tar(unpacking: MemberSink, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
     """Show every file of a tar. Raises what an unpacking raises, and for damage what the walk does."""
     TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, limits).walk()
 
@@ -45,7 +45,7 @@ class _TarFiles:
 
     starts: frozenset[int] = frozenset()
 
-    def __init__(self, unpacking: Unpacking, prefix: str, depth: int) -> None:
+    def __init__(self, unpacking: MemberSink, prefix: str, depth: int) -> None:
         self._unpacking = unpacking
         self._prefix = prefix
         self._depth = depth
@@ -73,7 +73,7 @@ class _TarFiles:
 class _TarFile:
     """The body of one file of a tar."""
 
-    def __init__(self, unpacking: Unpacking, path: str, depth: int) -> None:
+    def __init__(self, unpacking: MemberSink, path: str, depth: int) -> None:
         self._unpacking = unpacking
         self._path = path
         self._depth = depth

@@ -60,7 +60,7 @@ class Member(NamedTuple):
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is no file."""
+        """Whether it is a folder."""
         return self.name.endswith("/")
 
 

@@ -31,8 +31,8 @@ NOTHING = SetDelta(0, (), frozenset(), PackageDelta())
 class SetDeltas:
     """What is known of packages and sets, with the advisories that counted as they were asked about.
 
-    `policy` is the digest of the newer version, and how many rules it has. `marker` is the number of a change that names no finding: the
-    policy alone is another one.
+    `policy` is the digest of the newer version, and how many rules it has. `marker` is the number of a change without
+    findings, which says only that the policy is another one.
     """
 
     def __init__(self, by: ChangedBy, policy: tuple[str, int], causes: Causes) -> None:
