@@ -11,9 +11,9 @@ from hullmark.rootfs.reads import Read
 from tests.conformance.cases import cases, placed
 from tests.support import records
 from tests.support.executables import elf, fat, go_inline, go_pointed, macho, pe, rust
-from tests.unit.catalog.test_java import make_jar, properties
-from tests.unit.catalog.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
-from tests.unit.catalog.test_rpm_header import FILES, IDENTITY, make_header
+from tests.unit.catalog.languages.test_java import make_jar, properties
+from tests.unit.catalog.systems.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
+from tests.unit.catalog.systems.test_rpm_header import FILES, IDENTITY, make_header
 
 HEAD_BYTES = 8
 MOST_BYTES = 1 << 20

@@ -28,7 +28,7 @@ class Plugin(NamedTuple):
 
 
 PLUGINS = (
-    Plugin("add-a-cataloger", "catalog/__init__.py", "_INSTALLED", "octave"),
+    Plugin("add-a-cataloger", "catalog/__init__.py", "_BUILT", "octave"),
     Plugin("add-a-channel", "notify/channels.py", "_OTHERS", "pager"),
     Plugin("add-a-configuration-parser", "facets/configuration/__init__.py", "_MODULES", "chrony"),
     Plugin("add-a-facet", "facets/__init__.py", "_MODULES", "interpreters"),
@@ -97,7 +97,13 @@ def test_each_page_that_says_how_to_add_something_is_run() -> None:
 def test_what_is_not_listed_is_noticed_and_once_it_is_each_page_holds(copied: Path) -> None:
     before = run(copied, "-m", "pytest", "-q", "tests/unit/test_rooms.py", "-k", "is_in")
     assert before.returncode == 1
-    for name in ("hullmark.catalog.octave", "hullmark.report.inventory_names", "chrony", "interpreters", "volumes"):
+    for name in (
+        "hullmark.catalog.languages.octave",
+        "hullmark.report.inventory_names",
+        "chrony",
+        "interpreters",
+        "volumes",
+    ):
         assert name in before.stdout, name
     for plugin in PLUGINS:
         edit(copied, plugin)

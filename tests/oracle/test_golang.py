@@ -17,9 +17,9 @@ from typing import IO
 import pytest
 from isal import igzip
 
-from hullmark.catalog.golang import READ, GoBinary, GoModule
-from hullmark.catalog.golang_symbols import READ as SYMBOLS
-from hullmark.catalog.golang_symbols import GoFunctions
+from hullmark.catalog.programs.golang import READ, GoBinary, GoModule
+from hullmark.catalog.programs.golang_symbols import READ as SYMBOLS
+from hullmark.catalog.programs.golang_symbols import GoFunctions
 from tests.support.places import corpus
 
 GO = shutil.which("go")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.catalog.java import ARCHIVES, extract
-from hullmark.catalog.java_metadata import Pom, pom_of_properties
-from hullmark.catalog.java_reading import JarFact
+from hullmark.catalog.languages.java import ARCHIVES, extract
+from hullmark.catalog.languages.java_metadata import Pom, pom_of_properties
+from hullmark.catalog.languages.java_reading import JarFact
 from tests.support.places import corpus
 
 ENDS = tuple(glob.removeprefix("**/*") for glob in ARCHIVES.globs)

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 from isal import igzip
 
-from hullmark.catalog import gem, npm, python
+from hullmark.catalog.languages import gem, npm, python
 from tests.support.places import corpus
 from tests.support.views import FakeView
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
-from hullmark.catalog import lock_go, lock_npm, lock_python, lock_rust
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.locks import go as lock_go
+from hullmark.catalog.locks import npm as lock_npm
+from hullmark.catalog.locks import python as lock_python
+from hullmark.catalog.locks import rust as lock_rust
 from tests.support.views import FakeView
 
 MODULES = """\

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.catalog.rpmdb import read_database
-from hullmark.catalog.rpmdb.bdb import MAGICS
-from hullmark.catalog.rpmdb.header import RpmHeader, list_files
-from hullmark.catalog.rpmdb.ndb import read_blobs as ndb_blobs
+from hullmark.catalog.systems.rpmdb import read_database
+from hullmark.catalog.systems.rpmdb.bdb import MAGICS
+from hullmark.catalog.systems.rpmdb.header import RpmHeader, list_files
+from hullmark.catalog.systems.rpmdb.ndb import read_blobs as ndb_blobs
 from tests.support.places import corpus, shared
-from tests.unit.catalog.test_rpm_databases import make_bdb
-from tests.unit.catalog.test_rpm_header import CHAR, FILES, IDENTITY, INT32, make_header
+from tests.unit.catalog.systems.test_rpm_databases import make_bdb
+from tests.unit.catalog.systems.test_rpm_header import CHAR, FILES, IDENTITY, INT32, make_header
 
 pytestmark = pytest.mark.skipif(shutil.which("rpm") is None, reason="rpm is not installed")
 

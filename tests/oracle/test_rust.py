@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 from isal import igzip
 
-from hullmark.catalog.rust import READ, Crate
+from hullmark.catalog.programs.rust import READ, Crate
 from tests.support.places import corpus
 
 OBJCOPY = shutil.which("objcopy")

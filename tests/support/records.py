@@ -175,18 +175,18 @@ _INFO = f"""<?xml version="1.0" encoding="UTF-8"?>
 _COMPOSER = {"packages": [{"name": f"v/{NAME}", "version": "v1.0.0", "license": ["MIT"]}]}
 
 RECORDS: dict[tuple[str, str], Record] = {
-    ("alpm", "DESC"): _text(
+    ("systems.alpm", "DESC"): _text(
         f"var/lib/pacman/local/{NAME}-1.0-1/desc",
         f"%NAME%\n{NAME}\n\n%VERSION%\n1.0-1\n\n%ARCH%\nany\n\n",
         f"pkg:alpm/arch/{NAME}@1.0-1?arch=any",
     ),
-    ("apple", "INFO"): Record(
+    ("programs.apple", "INFO"): Record(
         f"Applications/{NAME}.app/Contents/Info.plist", _INFO.encode(), (f"pkg:generic/{NAME}@1.0.0",)
     ),
-    ("bitnami", "COMPONENTS"): _json(
+    ("systems.bitnami", "COMPONENTS"): _json(
         f"opt/bitnami/{NAME}/.spdx-{NAME}.spdx", _SPDX, f"pkg:bitnami/{NAME}@1.0.0-1?arch=amd64"
     ),
-    ("bitnami", "LIST"): _json(
+    ("systems.bitnami", "LIST"): _json(
         "opt/bitnami/.bitnami_components.json",
         {NAME: {"arch": "amd64", "distro": "debian-12", "type": "NAMI", "version": "1.0.0-1"}},
         f"pkg:bitnami/{NAME}@1.0.0-1?arch=amd64&distro=debian-12",
@@ -196,139 +196,143 @@ RECORDS: dict[tuple[str, str], Record] = {
         cyclonedx({"name": NAME, "version": "1.0.0", "purl": f"pkg:npm/{NAME}@1.0.0"}),
         (f"pkg:npm/{NAME}@1.0.0",),
     ),
-    ("conan", "INFO"): _text(
+    ("languages.conan", "INFO"): _text(
         ".conan/data/a/1.0.0/_/_/package/0/conaninfo.txt",
         f"[settings]\n    os=Linux\n\n[full_requires]\n    {NAME}/1.0.0:0123\n",
         "pkg:conan/a@1.0.0",
         f"pkg:conan/{NAME}@1.0.0",
     ),
-    ("conda", "RECORD"): _json(
+    ("systems.conda", "RECORD"): _json(
         f"opt/conda/conda-meta/{NAME}-1.0.0-0.json",
         _CONDA,
         f"pkg:conda/{NAME}@1.0.0?build=0&channel=main&subdir=noarch",
     ),
-    ("dotnet", "DEPS"): _json("app/a.deps.json", _DEPS, f"pkg:nuget/{NAME}@1.0.0"),
-    ("dotnet", "LOCK"): _json(
+    ("languages.dotnet", "DEPS"): _json("app/a.deps.json", _DEPS, f"pkg:nuget/{NAME}@1.0.0"),
+    ("languages.dotnet", "LOCK"): _json(
         "app/packages.lock.json",
         {"version": 1, "dependencies": {"net8.0": {NAME: {"type": "Direct", "resolved": "1.0.0"}}}},
         f"pkg:nuget/{NAME}@1.0.0",
     ),
-    ("dotnet_assembly", "ASSEMBLY"): Record(
+    ("languages.dotnet_assembly", "ASSEMBLY"): Record(
         f"app/{NAME}.dll", assembly(strings={"ProductVersion": "1.0.0+0123"}), (f"pkg:nuget/{NAME}@1.0.0",)
     ),
-    ("erlang", "APP"): _text(
+    ("languages.erlang", "APP"): _text(
         f"lib/{NAME}/ebin/{NAME}.app",
         f'{{application,{NAME},[{{vsn,"1.0.0"}},{{licenses,["MIT"]}}]}}.\n',
         f"pkg:otp/{NAME}@1.0.0",
     ),
-    ("flatpak", "KEYS"): _text(
+    ("systems.flatpak", "KEYS"): _text(
         f"var/lib/flatpak/runtime/org.{NAME}/x86_64/23.08/0123/metadata",
         f"[Runtime]\nname=org.{NAME}\n",
         f"pkg:flatpak/org.{NAME}@23.08?arch=x86_64&branch=23.08",
     ),
-    ("flatpak", "APPSTREAM"): Record(
+    ("systems.flatpak", "APPSTREAM"): Record(
         f"var/lib/flatpak/app/org.{NAME}/x86_64/stable/0123/files/share/metainfo/org.{NAME}.metainfo.xml",
         b'<component><releases><release version="1.0"/></releases></component>',
         (f"pkg:flatpak/org.{NAME}@1.0?arch=x86_64&branch=stable",),
         {f"var/lib/flatpak/app/org.{NAME}/x86_64/stable/0123/metadata": b"[Application]\nruntime=org.a/x86_64/1\n"},
     ),
-    ("graalvm", "PROGRAM"): Record(
+    ("programs.graalvm", "PROGRAM"): Record(
         "app/native",
         native_image(cyclonedx({"name": NAME, "version": "1.0.0", "purl": f"pkg:maven/g/{NAME}@1.0.0"})),
         (f"pkg:maven/g/{NAME}@1.0.0",),
     ),
-    ("homebrew", "FORMULA"): _text(
+    ("systems.homebrew", "FORMULA"): _text(
         f"home/linuxbrew/.linuxbrew/Cellar/{NAME}/1.0.0/.brew/{NAME}.rb",
         'class A < Formula\n  homepage "https://e.org"\n  license "MIT"\nend\n',
         f"pkg:brew/{NAME}@1.0.0",
     ),
-    ("homebrew", "RECEIPT"): _text(
+    ("systems.homebrew", "RECEIPT"): _text(
         f"home/linuxbrew/.linuxbrew/Cellar/{NAME}/1.0.1/INSTALL_RECEIPT.json", "{}", f"pkg:brew/{NAME}@1.0.1"
     ),
-    ("kernel", "KERNEL"): Record(
+    ("programs.kernel", "KERNEL"): Record(
         "boot/vmlinuz-6.1.0-1-amd64",
         kernel("6.1.0-1-amd64 (a@b) #1 SMP Debian 6.1.1-1"),
         ("pkg:generic/linux-kernel@6.1.0-1-amd64",),
     ),
-    ("kernel", "MODULE"): Record(
+    ("programs.kernel", "MODULE"): Record(
         f"lib/modules/6.1.0-1-amd64/updates/dkms/{NAME}.ko",
         module(name=NAME, version="1.0", license="MIT", vermagic="6.1.0-1-amd64 SMP"),
         (f"pkg:generic/{NAME}@1.0",),
         padding=bytes(5000),
     ),
-    ("kernel", "INDEX"): _text("lib/modules/6.2.0/modules.dep", "a.ko:\n", "pkg:generic/linux-kernel@6.2.0"),
-    ("lua", "ROCKSPEC"): _text(
+    ("programs.kernel", "INDEX"): _text("lib/modules/6.2.0/modules.dep", "a.ko:\n", "pkg:generic/linux-kernel@6.2.0"),
+    ("languages.lua", "ROCKSPEC"): _text(
         f"usr/lib/luarocks/{NAME}-1.0-1.rockspec",
         f'package = "{NAME}"\nversion = "1.0-1"\n',
         f"pkg:luarocks/{NAME}@1.0-1",
     ),
-    ("models", "MODEL"): Record(
+    ("programs.models", "MODEL"): Record(
         "models/a.gguf", gguf(general__name=NAME, general__version="1.0"), (f"pkg:huggingface/{NAME}@1.0",)
     ),
-    ("nix", "DATABASE"): Record(
+    ("systems.nix", "DATABASE"): Record(
         "nix/var/nix/db/db.sqlite",
         b"SQLite format 3\0",
         (f"pkg:nix/{NAME}@1.0?output=bin&outputhash={'0' * 32}",),
         {f"nix/store/{'0' * 32}-{NAME}-1.0-bin/bin/a": b"x"},
     ),
-    ("npm_pnp", "PNP"): _json("app/.pnp.data.json", _PNP, f"pkg:npm/{NAME}@1.0.0"),
-    ("opam", "INSTALLED"): _text(
+    ("languages.npm_pnp", "PNP"): _json("app/.pnp.data.json", _PNP, f"pkg:npm/{NAME}@1.0.0"),
+    ("languages.opam", "INSTALLED"): _text(
         f"root/.opam/default/.opam-switch/packages/{NAME}.1.0/opam",
         'opam-version: "2.0"\nlicense: "MIT"\n',
         f"pkg:opam/{NAME}@1.0",
     ),
-    ("pear", "REGISTERED"): Record(
+    ("languages.pear", "REGISTERED"): Record(
         f"usr/share/php/.registry/.channel.pear.php.net/{NAME}.reg",
         serialised({"name": NAME, "channel": "pear.php.net", "version": {"release": "1.0"}}),
         (f"pkg:pear/pear.php.net/{NAME}@1.0",),
     ),
-    ("perl", "META"): _json(
+    ("languages.perl", "META"): _json(
         f"usr/lib/perl5/site_perl/.meta/{NAME}-1.0/install.json",
         {"name": NAME, "dist": f"{NAME}-1.0", "pathname": f"A/AU/AUTHOR/{NAME}-1.0.tar.gz"},
         f"pkg:cpan/AUTHOR/{NAME}@1.0",
     ),
-    ("perl", "LOCAL"): _text(
+    ("languages.perl", "LOCAL"): _text(
         "usr/lib/perl5/perllocal.pod",
         f"=head2 Thu Jan  1 00:00:00 1970: C<Module> L<{NAME}|{NAME}>\n\n=over 4\n\n=item *\n\nC<VERSION: 1.0>\n\n",
         f"pkg:cpan/{NAME}@1.0",
     ),
-    ("perl", "PACKLIST"): _text(
+    ("languages.perl", "PACKLIST"): _text(
         f"usr/lib/perl5/auto/{NAME}/.packlist", f"/usr/lib/perl5/{NAME}.pm\n", f"pkg:cpan/{NAME}"
     ),
-    ("php", "INSTALLED"): _json("app/vendor/composer/installed.json", _COMPOSER, f"pkg:composer/v/{NAME}@v1.0.0"),
-    ("php", "ARRAY"): _text(
+    ("languages.php", "INSTALLED"): _json(
+        "app/vendor/composer/installed.json", _COMPOSER, f"pkg:composer/v/{NAME}@v1.0.0"
+    ),
+    ("languages.php", "ARRAY"): _text(
         "app/vendor/composer/installed.php",
         f"<?php return array('root' => array(), 'versions' => array(\n 'v/{NAME}' => array(\n 'pretty_version' => '1.0',),),);",
         f"pkg:composer/v/{NAME}@1.0",
     ),
-    ("portage", "CONTENTS"): _text(
+    ("systems.portage", "CONTENTS"): _text(
         f"var/db/pkg/app-misc/{NAME}-1.0-r1/CONTENTS", "dir /usr\n", f"pkg:ebuild/app-misc/{NAME}@1.0-r1"
     ),
-    ("portage", "PF"): _text(f"var/db/pkg/app-misc/{NAME}-1.1/PF", f"{NAME}-1.1\n", f"pkg:ebuild/app-misc/{NAME}@1.1"),
-    ("prolog", "PACK"): _text(
+    ("systems.portage", "PF"): _text(
+        f"var/db/pkg/app-misc/{NAME}-1.1/PF", f"{NAME}-1.1\n", f"pkg:ebuild/app-misc/{NAME}@1.1"
+    ),
+    ("languages.prolog", "PACK"): _text(
         f"usr/lib/swi-prolog/pack/{NAME}/pack.pl", f"name({NAME}).\nversion('1.0').\n", f"pkg:swiplpack/{NAME}@1.0"
     ),
-    ("python_eggs", "EGG"): Record(
+    ("languages.python_eggs", "EGG"): Record(
         "usr/lib/python3/a.egg",
         egg(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n\n".encode()),
         (f"pkg:pypi/{NAME}@1.0",),
         padding=bytes(5000),
     ),
-    ("r", "DESCRIPTION"): _text(
+    ("languages.r", "DESCRIPTION"): _text(
         f"usr/lib/R/library/{NAME}/DESCRIPTION",
         f"Package: {NAME}\nVersion: 1.0\nLicense: MIT\n",
         f"pkg:cran/{NAME}@1.0",
     ),
-    ("snap", "META"): _text(
+    ("systems.snap", "META"): _text(
         f"snap/{NAME}/12/meta/snap.yaml", f"name: {NAME}\nversion: '1.0'\nsummary: a\n", f"pkg:snap/{NAME}@1.0"
     ),
-    ("snap", "FILE"): Record(f"var/lib/snapd/snaps/{NAME}_12.snap", b"hsqs", (f"pkg:snap/{NAME}?revision=12",)),
-    ("vcpkg", "STATUS"): _text(
+    ("systems.snap", "FILE"): Record(f"var/lib/snapd/snaps/{NAME}_12.snap", b"hsqs", (f"pkg:snap/{NAME}?revision=12",)),
+    ("languages.vcpkg", "STATUS"): _text(
         "vcpkg/installed/vcpkg/status",
         f"Package: {NAME}\nVersion: 1.0\nPort-Version: 2\nArchitecture: x64-linux\nStatus: install ok installed\n\n",
         f"pkg:vcpkg/{NAME}@1.0%232?triplet=x64-linux",
     ),
-    ("wordpress", "PLUGIN"): _text(
+    ("languages.wordpress", "PLUGIN"): _text(
         f"srv/wp-content/plugins/{NAME}/a.php",
         f"<?php\n/*\nPlugin Name: {NAME}\nVersion: 1.0\n*/",
         f"pkg:wordpress-plugin/{NAME}@1.0",
@@ -337,81 +341,81 @@ RECORDS: dict[tuple[str, str], Record] = {
 """By module and constant of the read: records of what is installed."""
 
 LOCKS: dict[tuple[str, str], Record] = {
-    ("github_actions", "WORKFLOW"): _text(
+    ("locks.github_actions", "WORKFLOW"): _text(
         ".github/workflows/a.yml",
         f"jobs:\n  a:\n    steps:\n      - uses: actions/{NAME}/sub@{COMMIT} # v1.0.0\n      - uses: ./local\n",
         f"pkg:githubactions/actions/{NAME}@v1.0.0#sub",
     ),
-    ("lock_beam", "MIX_LOCK"): _text(
+    ("locks.beam", "MIX_LOCK"): _text(
         "mix.lock",
         f'%{{\n  "a": {{:hex, :{NAME}, "1.0.0", "00", [:mix], [], "hexpm", "00"}},\n}}\n',
         f"pkg:hex/{NAME}@1.0.0",
     ),
-    ("lock_beam", "REBAR_LOCK"): _text(
+    ("locks.beam", "REBAR_LOCK"): _text(
         "rebar.lock", f'{{"1.2.0",\n[{{<<"a">>,{{pkg,<<"{NAME}">>,<<"1.0.0">>}},0}}]}}.\n', f"pkg:hex/{NAME}@1.0.0"
     ),
-    ("lock_bun", "BUN_LOCK"): _text(
+    ("locks.bun", "BUN_LOCK"): _text(
         "bun.lock", f'{{"packages": {{"a": ["{NAME}@1.0.0", "", {{}}, "sha512-x"],}},}}', f"pkg:npm/{NAME}@1.0.0"
     ),
-    ("lock_bun", "DENO_LOCK"): _json(
+    ("locks.bun", "DENO_LOCK"): _json(
         "deno.lock", {"version": "4", "npm": {f"{NAME}@1.0.0": {}}}, f"pkg:npm/{NAME}@1.0.0"
     ),
-    ("lock_conan", "LOCK"): _json(
+    ("locks.conan", "LOCK"): _json(
         "conan.lock", {"version": "0.5", "requires": [f"{NAME}/1.0#0%1"]}, f"pkg:conan/{NAME}@1.0"
     ),
-    ("lock_conan", "FILE"): _text("conanfile.txt", f"[requires]\n{NAME}/1.0\n", f"pkg:conan/{NAME}@1.0"),
-    ("lock_dart", "PUBSPEC_LOCK"): _text(
+    ("locks.conan", "FILE"): _text("conanfile.txt", f"[requires]\n{NAME}/1.0\n", f"pkg:conan/{NAME}@1.0"),
+    ("locks.dart", "PUBSPEC_LOCK"): _text(
         "pubspec.lock",
         f'packages:\n  {NAME}:\n    dependency: transitive\n    source: hosted\n    version: "1.0.0"\n',
         f"pkg:pub/{NAME}@1.0.0",
     ),
-    ("lock_dart", "PUBSPEC"): _text("pubspec.yaml", f"name: {NAME}\nversion: 1.0.0\n", f"pkg:pub/{NAME}@1.0.0"),
-    ("lock_dotnet", "CONFIG"): _text(
+    ("locks.dart", "PUBSPEC"): _text("pubspec.yaml", f"name: {NAME}\nversion: 1.0.0\n", f"pkg:pub/{NAME}@1.0.0"),
+    ("locks.dotnet", "CONFIG"): _text(
         "packages.config", f'<packages><package id="{NAME}" version="1.0.0" /></packages>', f"pkg:nuget/{NAME}@1.0.0"
     ),
-    ("lock_dotnet", "ASSETS"): _json(
+    ("locks.dotnet", "ASSETS"): _json(
         "obj/project.assets.json", {"libraries": {f"{NAME}/1.0.0": {"type": "package"}}}, f"pkg:nuget/{NAME}@1.0.0"
     ),
-    ("lock_haskell", "STACK_LOCK"): _text(
+    ("locks.haskell", "STACK_LOCK"): _text(
         "stack.yaml.lock",
         f"packages:\n- completed:\n    hackage: {NAME}-1.0@sha256:{'0' * 64},12\nsnapshots: []\n",
         f"pkg:hackage/{NAME}@1.0",
     ),
-    ("lock_haskell", "STACK"): _text(
+    ("locks.haskell", "STACK"): _text(
         "stack.yaml", f"extra-deps:\n- {NAME}-1.0\n- ./local\n", f"pkg:hackage/{NAME}@1.0"
     ),
-    ("lock_haskell", "FREEZE"): _text(
+    ("locks.haskell", "FREEZE"): _text(
         "cabal.project.freeze", f"constraints: any.{NAME} ==1.0,\n             a +flag\n", f"pkg:hackage/{NAME}@1.0"
     ),
-    ("lock_julia", "MANIFEST"): _text(
+    ("locks.julia", "MANIFEST"): _text(
         "Manifest.toml",
         f'manifest_format = "2.0"\n[[deps.{NAME}]]\nuuid = "01234567-0123-0123-0123-0123456789ab"\nversion = "1.0.0"\n',
         f"pkg:julia/{NAME}@1.0.0?uuid=01234567-0123-0123-0123-0123456789ab",
     ),
-    ("lock_opam", "OPAM"): _text(f"{NAME}.opam", 'opam-version: "2.0"\nversion: "1.0"\n', f"pkg:opam/{NAME}@1.0"),
-    ("lock_perl", "SNAPSHOT"): _text(
+    ("locks.opam", "OPAM"): _text(f"{NAME}.opam", 'opam-version: "2.0"\nversion: "1.0"\n', f"pkg:opam/{NAME}@1.0"),
+    ("locks.perl", "SNAPSHOT"): _text(
         "cpanfile.snapshot",
         f"# carton snapshot format: version 1.0\nDISTRIBUTIONS\n  {NAME}-1.0\n    pathname: A/AU/AUTHOR/{NAME}-1.0.tar.gz\n",
         f"pkg:cpan/AUTHOR/{NAME}@1.0",
     ),
-    ("lock_php", "COMPOSER_LOCK"): _json("composer.lock", _COMPOSER, f"pkg:composer/v/{NAME}@v1.0.0"),
-    ("lock_r", "RENV_LOCK"): _json(
+    ("locks.php", "COMPOSER_LOCK"): _json("composer.lock", _COMPOSER, f"pkg:composer/v/{NAME}@v1.0.0"),
+    ("locks.r", "RENV_LOCK"): _json(
         "renv.lock", {"Packages": {NAME: {"Package": NAME, "Version": "1.0"}}}, f"pkg:cran/{NAME}@1.0"
     ),
-    ("lock_swift", "RESOLVED"): _json(
+    ("locks.swift", "RESOLVED"): _json(
         "Package.resolved",
         {"pins": [{"identity": NAME, "location": f"https://e.org/o/{NAME}.git", "state": {"version": "1.0.0"}}]},
         f"pkg:swift/e.org/o/{NAME}@1.0.0",
     ),
-    ("lock_swift", "PODFILE_LOCK"): _text(
+    ("locks.swift", "PODFILE_LOCK"): _text(
         "Podfile.lock", f"PODS:\n  - {NAME}/Part (1.0.0):\n    - a (~> 1)\n", f"pkg:cocoapods/{NAME}@1.0.0#Part"
     ),
-    ("lock_terraform", "TERRAFORM_LOCK"): _text(
+    ("locks.terraform", "TERRAFORM_LOCK"): _text(
         ".terraform.lock.hcl",
         f'provider "registry.terraform.io/o/{NAME}" {{\n  version = "1.0.0"\n}}\n',
         f"pkg:terraform/registry.terraform.io/o/{NAME}@1.0.0",
     ),
-    ("lock_vcpkg", "VCPKG_JSON"): _json(
+    ("locks.vcpkg", "VCPKG_JSON"): _json(
         "vcpkg.json", {"dependencies": [{"name": NAME, "version>=": "1.0"}]}, f"pkg:vcpkg/{NAME}@1.0"
     ),
 }

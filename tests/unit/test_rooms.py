@@ -60,7 +60,7 @@ def constants(room: ModuleType, name: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         module = import_module(info.name)
-        if name in vars(module) and info.name.count(".") == room.__name__.count(".") + 1:
+        if name in vars(module) and not info.ispkg:
             found[info.name] = vars(module)[name]
     return found
 

@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Mapping
 
 from tests.support.executables import elf, go_inline, rust
-from tests.unit.catalog.test_rpm_databases import make_bdb, make_ndb, make_sqlite
-from tests.unit.catalog.test_rpm_header import INT32, Value, make_header
+from tests.unit.catalog.systems.test_rpm_databases import make_bdb, make_ndb, make_sqlite
+from tests.unit.catalog.systems.test_rpm_header import INT32, Value, make_header
 from tests.walk.world import NAME
 
 DEBIAN = {"etc/os-release": b"ID=debian\nVERSION_ID=12\n"}

@@ -40,8 +40,8 @@ _LONG = "/".join(["folder"] * 700)
 _SUM = "Z:Q1" + "A" * 27 + "=\n"
 _NO_END = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + b"\x2e\0\0\0" + bytes(6)
 _CONFIGURED = {f"{_INFO}.list": b"/.\n/etc\n/etc/gone\n", "etc/gone": b"x"}
-_GO = "hullmark.catalog.golang", "READ.limit"
-_RUST = "hullmark.catalog.rust", "READ.limit"
+_GO = "hullmark.catalog.programs.golang", "READ.limit"
+_RUST = "hullmark.catalog.programs.rust", "READ.limit"
 _INFO_TEXT = f"path\tm\nmod\tm\tv1.0.0\ndep\texample.org/{NAME}\tv1.0.0\n"
 _BIG_GO = elf(go_pointed("go1.16", _INFO_TEXT, stride=1 << 20), stride=1 << 20, tail=3 << 20)
 
@@ -58,48 +58,55 @@ _MTREE = b"#" * 100 + b"\n./opt/changed sha256digest=" + b"0" * 64 + b"\n"
 _CLAIMS = [{"name": name, "version": "1", "purl": f"pkg:npm/{name}@1"} for name in ("good", NAME)]
 
 WITHIN: dict[tuple[str, str], Case] = {
-    ("alpm", "_MAX_MTREE"): Case(
+    ("systems.alpm", "_MAX_MTREE"): Case(
         120, arch(gzip.compress(_MTREE, mtime=0)), arch(gzip.compress(_MTREE[101:], mtime=0)), rule="changed"
     ),
-    ("bitnami", "_MAX_COMPONENTS"): _padded(
-        ("bitnami", "COMPONENTS"),
+    ("systems.bitnami", "_MAX_COMPONENTS"): _padded(
+        ("systems.bitnami", "COMPONENTS"),
         1,
-        _RECORDS["bitnami", "COMPONENTS"].body.replace(b'"packages": [', b'"packages": [{}, '),
+        _RECORDS["systems.bitnami", "COMPONENTS"].body.replace(b'"packages": [', b'"packages": [{}, '),
     ),
     ("claims", "_MAX_CLAIMS"): Case(
         1, {"srv/a.cdx.json": records.cyclonedx(*_CLAIMS)}, {"srv/a.cdx.json": records.cyclonedx(_CLAIMS[1])}
     ),
-    ("dotnet_assembly", "_RESOURCES"): Case(
+    ("languages.dotnet_assembly", "_RESOURCES"): Case(
         100,
-        {f"app/{NAME}.dll": _RECORDS["dotnet_assembly", "ASSEMBLY"].body},
-        {"app/a.deps.json": _RECORDS["dotnet", "DEPS"].body},
+        {f"app/{NAME}.dll": _RECORDS["languages.dotnet_assembly", "ASSEMBLY"].body},
+        {"app/a.deps.json": _RECORDS["languages.dotnet", "DEPS"].body},
     ),
-    ("graalvm", "_DOCUMENT"): Case(60, {"app/a": _RECORDS["graalvm", "PROGRAM"].body}, {"app/b": b.crates(NAME)}),
-    ("kernel", "_MODULE_BYTES"): Case(
+    ("programs.graalvm", "_DOCUMENT"): Case(
+        60, {"app/a": _RECORDS["programs.graalvm", "PROGRAM"].body}, {"app/b": b.crates(NAME)}
+    ),
+    ("programs.kernel", "_MODULE_BYTES"): Case(
         500,
-        {f"lib/modules/6.1/extra/{NAME}.ko.gz": gzip.compress(_RECORDS["kernel", "MODULE"].body)},
-        {f"lib/modules/6.1/extra/{NAME}.ko": _RECORDS["kernel", "MODULE"].body},
+        {f"lib/modules/6.1/extra/{NAME}.ko.gz": gzip.compress(_RECORDS["programs.kernel", "MODULE"].body)},
+        {f"lib/modules/6.1/extra/{NAME}.ko": _RECORDS["programs.kernel", "MODULE"].body},
     ),
-    ("pear", "_MAX_VALUES"): _padded(
-        ("pear", "REGISTERED"), 9, records.serialised({**dict.fromkeys("abcde", 1), "name": NAME, "version": "1.0"})
+    ("languages.pear", "_MAX_VALUES"): _padded(
+        ("languages.pear", "REGISTERED"),
+        9,
+        records.serialised({**dict.fromkeys("abcde", 1), "name": NAME, "version": "1.0"}),
     ),
-    ("pear", "_MAX_DEPTH"): _padded(
-        ("pear", "REGISTERED"), 2, records.serialised({"a": {"b": {"c": "d"}}, "name": NAME, "version": "1.0"})
+    ("languages.pear", "_MAX_DEPTH"): _padded(
+        ("languages.pear", "REGISTERED"),
+        2,
+        records.serialised({"a": {"b": {"c": "d"}}, "name": NAME, "version": "1.0"}),
     ),
-    ("perl", "_MAX_ENTRIES"): _padded(
-        ("perl", "LOCAL"),
+    ("languages.perl", "_MAX_ENTRIES"): _padded(
+        ("languages.perl", "LOCAL"),
         1,
-        _RECORDS["perl", "LOCAL"].body.replace(NAME.encode(), b"good") + _RECORDS["perl", "LOCAL"].body,
+        _RECORDS["languages.perl", "LOCAL"].body.replace(NAME.encode(), b"good")
+        + _RECORDS["languages.perl", "LOCAL"].body,
     ),
-    ("python_eggs", "_MAX_METADATA"): _padded(
-        ("python_eggs", "EGG"), 60, records.egg(b.wheel(more=f"Author: {'x' * 99}\n"))
+    ("languages.python_eggs", "_MAX_METADATA"): _padded(
+        ("languages.python_eggs", "EGG"), 60, records.egg(b.wheel(more=f"Author: {'x' * 99}\n"))
     ),
-    ("apk", "_MAX_PACKAGES"): Case(
+    ("systems.apk", "_MAX_PACKAGES"): Case(
         1,
         {**b.ALPINE, "lib/apk/db/installed": b.apk("good") + b.apk()},
         {**b.ALPINE, "lib/apk/db/installed": b.apk()},
     ),
-    ("apk", "_MAX_PATH"): Case(
+    ("systems.apk", "_MAX_PATH"): Case(
         4096,
         {
             **b.ALPINE,
@@ -109,7 +116,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         {**b.ALPINE, "lib/apk/db/installed": b.apk(more=f"F:opt\nR:gone\n{_SUM}"), "opt/gone": b"x"},
         rule="changed",
     ),
-    ("copyright", "_MAX_LICENSES"): Case(
+    ("systems.copyright", "_MAX_LICENSES"): Case(
         1,
         {**_DEB, f"usr/share/doc/{NAME}/copyright": b"Format: x\n\nLicense: MIT\n\nLicense: Evil-1.0\n"},
         {**_DEB, f"usr/share/doc/{NAME}/copyright": b"Format: x\n\nLicense: Evil-1.0\n"},
@@ -139,59 +146,59 @@ WITHIN: dict[tuple[str, str], Case] = {
         {"pnpm-lock.yaml": f"lockfileVersion: '9.0'\npackages:\n  {NAME}@1.0.0: {{a: b}}\n".encode()},
         is_folder=True,
     ),
-    ("dpkg", "_MAX_STANZAS"): Case(1, _debian(b.deb("good"), b.deb()), _debian(b.deb())),
-    ("dpkg", "_MAX_CONFFILES"): Case(
+    ("systems.dpkg", "_MAX_STANZAS"): Case(1, _debian(b.deb("good"), b.deb()), _debian(b.deb())),
+    ("systems.dpkg", "_MAX_CONFFILES"): Case(
         60,
         {**_debian(b.deb(more="Conffiles:\n" + f" /etc/gone {'0' * 32}\n" * 9)), **_CONFIGURED},
         {**_debian(b.deb(more=f"Conffiles:\n /etc/gone {'0' * 32}\n")), **_CONFIGURED},
         rule="changed",
     ),
-    ("gem", "_MAX_ITEMS"): Case(
+    ("languages.gem", "_MAX_ITEMS"): Case(
         2,
         {f"x/specifications/{NAME}-1.0.gemspec": b.gemspec(more='  s.licenses = ["MIT", "BSD", "Evil-1.0"]\n')},
         {f"x/specifications/{NAME}-1.0.gemspec": b.gemspec(more='  s.licenses = ["Evil-1.0"]\n')},
         rule="licences",
     ),
-    ("gem", "_MAX_STATEMENTS"): Case(
+    ("languages.gem", "_MAX_STATEMENTS"): Case(
         3,
         {"x/specifications/good-1.0.gemspec": b.gemspec(more="  a = 1\n  b = 2\n  c = 3\n")},
         {"x/specifications/good-1.0.gemspec": b.gemspec()},
     ),
-    ("golang", "_VERSION_LIMIT"): Case(
+    ("programs.golang", "_VERSION_LIMIT"): Case(
         20,
         {"app/a": b.go(f"example.org/{NAME}", version="go1.22.1" + "x" * 50)},
         {"app/a": b.go(f"example.org/{NAME}")},
     ),
-    ("golang", "_INFO_LIMIT"): Case(
+    ("programs.golang", "_INFO_LIMIT"): Case(
         300,
         {"app/a": b.go(*(f"example.org/good-{number}" for number in range(9)), f"example.org/{NAME}")},
         {"app/a": b.go(f"example.org/{NAME}")},
     ),
-    ("golang", "_MODULES_LIMIT"): Case(
+    ("programs.golang", "_MODULES_LIMIT"): Case(
         5,
         {"app/a": b.go(*(f"example.org/good-{number}" for number in range(9)), f"example.org/{NAME}")},
         {"app/a": b.go(f"example.org/{NAME}")},
     ),
-    ("java_archive", "MAX_NAME"): _jar(100, {f"{'a' * 100}.jar": b.jar()}),
-    ("java_archive", "_END_CANDIDATES"): Case(
+    ("languages.java_archive", "MAX_NAME"): _jar(100, {f"{'a' * 100}.jar": b.jar()}),
+    ("languages.java_archive", "_END_CANDIDATES"): Case(
         2,
         {"app/a.jar": b.jar() + _NO_END * 3},
         {"app/a.jar": b.jar()},
     ),
-    ("java_metadata", "_MAX_LICENCES"): Case(
+    ("languages.java_metadata", "_MAX_LICENCES"): Case(
         1,
         {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(2)}</licenses>")},
         {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(1)}</licenses>")},
         rule="licences",
     ),
-    ("java_reading", "Allowance.archives"): _jar(1, {"a.jar": b.jar({}), "b.jar": b.jar()}),
-    ("java_reading", "Allowance.directory_bytes"): _jar(
+    ("languages.java_reading", "Allowance.archives"): _jar(1, {"a.jar": b.jar({}), "b.jar": b.jar()}),
+    ("languages.java_reading", "Allowance.directory_bytes"): _jar(
         300, {b.POM: b.pom(), **{f"a{n}.class": b"" for n in range(99)}}
     ),
-    ("java_reading", "Allowance.held_bytes"): _jar(
+    ("languages.java_reading", "Allowance.held_bytes"): _jar(
         500, {"a.jar": b.jar({"x": bytes(9), **{f"a{n}": b"" for n in range(20)}, b.POM: b.pom()})}
     ),
-    ("java_reading", "Allowance.members"): _jar(
+    ("languages.java_reading", "Allowance.members"): _jar(
         1,
         {
             "META-INF/maven/a/a/pom.properties": b.pom("good"),
@@ -199,12 +206,12 @@ WITHIN: dict[tuple[str, str], Case] = {
             "META-INF/maven/z/z/pom.properties": b.pom(NAME + "2"),
         },
     ),
-    ("java_reading", "Allowance.unpacked_bytes"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
-    ("java_reading", "Allowance.xml_bytes"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
-    ("java_reading", "MAX_PROPERTIES"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
-    ("java_reading", "_MAX_DEPTH"): _jar(1, {"a.jar": b.jar({"b.jar": b.jar()})}),
-    ("java_reading", "_MAX_PROJECT"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
-    ("java_reading", "_MAX_MANIFEST"): Case(
+    ("languages.java_reading", "Allowance.unpacked_bytes"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
+    ("languages.java_reading", "Allowance.xml_bytes"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
+    ("languages.java_reading", "MAX_PROPERTIES"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
+    ("languages.java_reading", "_MAX_DEPTH"): _jar(1, {"a.jar": b.jar({"b.jar": b.jar()})}),
+    ("languages.java_reading", "_MAX_PROJECT"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
+    ("languages.java_reading", "_MAX_MANIFEST"): Case(
         20_000,
         {
             f"app/{NAME}.jar": b.jar(
@@ -213,13 +220,13 @@ WITHIN: dict[tuple[str, str], Case] = {
         },
         {f"app/{NAME}.jar": b.jar({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\nBundle-Version: 1\n\n"})},
     ),
-    ("jvm", "_MAX_FILE"): Case(
+    ("programs.jvm", "_MAX_FILE"): Case(
         30,
         {"usr/lib/jvm/release": b"#\n" * 50 + b'JAVA_VERSION="1.0"\n'},
         {"usr/lib/jvm/release": b'JAVA_VERSION="1.0"\n'},
         rule="jvm",
     ),
-    ("lock_java", "_MAX_ENTRIES"): Case(
+    ("locks.java", "_MAX_ENTRIES"): Case(
         4,
         {
             "pom.xml": b.project(
@@ -229,7 +236,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         {"pom.xml": b.project()},
         is_folder=True,
     ),
-    ("lock_java", "_MAX_PARENTS"): Case(
+    ("locks.java", "_MAX_PARENTS"): Case(
         2,
         {
             "a/pom.xml": b.project("a", head="<parent><artifactId>b</artifactId></parent>"),
@@ -241,14 +248,14 @@ WITHIN: dict[tuple[str, str], Case] = {
         {"pom.xml": b.project()},
         is_folder=True,
     ),
-    ("lock_java", "_MAX_WORK"): Case(
+    ("locks.java", "_MAX_WORK"): Case(
         1,
         {"pom.xml": b.project("a", f"<dependencies>{b.dependency('good')}{b.dependency()}</dependencies>")},
         {"pom.xml": b.project()},
         is_folder=True,
     ),
-    ("npm", "_MAX_DEPTH"): Case(2, {"a/b/c/d/package.json": b.npm()}, {"a/package.json": b.npm()}),
-    ("npm", "_MAX_LICENSES"): Case(
+    ("languages.npm", "_MAX_DEPTH"): Case(2, {"a/b/c/d/package.json": b.npm()}, {"a/package.json": b.npm()}),
+    ("languages.npm", "_MAX_LICENSES"): Case(
         1,
         {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["MIT", "Evil-1.0"])},
         {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["Evil-1.0"])},
@@ -256,30 +263,30 @@ WITHIN: dict[tuple[str, str], Case] = {
     ),
     ("oversize", "_DATA"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
     ("oversize", "_KEPT"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
-    ("python", "_MAX_CLASSIFIERS"): Case(
+    ("languages.python", "_MAX_CLASSIFIERS"): Case(
         1,
         {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: MIT\nClassifier: License :: Evil-1.0\n")},
         {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: Evil-1.0\n")},
         rule="licences",
     ),
-    ("python", "_MAX_FIELDS"): Case(
+    ("languages.python", "_MAX_FIELDS"): Case(
         2, {f"{_SITE}/METADATA": b.wheel(more="Author: a\nAuthor: b\n")}, {f"{_SITE}/METADATA": b.wheel()}
     ),
-    ("python", "_MAX_HEADER"): Case(
+    ("languages.python", "_MAX_HEADER"): Case(
         100, {f"{_SITE}/METADATA": b.wheel(more=f"X: {'x' * 200}\n")}, {f"{_SITE}/METADATA": b.wheel()}
     ),
-    ("repositories", "_MAX_IDS"): Case(
+    ("systems.repositories", "_MAX_IDS"): Case(
         1,
         {**_rocky(b.rpms(b.header())), "etc/yum.repos.d/a.repo": b"[one]\n[two]\n"},
         _rocky(b.rpms(b.header())),
         rule="vulnerabilities",
     ),
-    ("rpm", "_MAX_LINES"): Case(
+    ("systems.rpm", "_MAX_LINES"): Case(
         1,
         {"var/lib/rpmmanifest/container-manifest-2": b.rpm_line("good") + b.rpm_line()},
         {"var/lib/rpmmanifest/container-manifest-2": b.rpm_line()},
     ),
-    ("rpm", "_MAX_PATH_BYTES"): Case(
+    ("systems.rpm", "_MAX_PATH_BYTES"): Case(
         30,
         {
             **_rocky(
@@ -291,20 +298,22 @@ WITHIN: dict[tuple[str, str], Case] = {
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         rule="changed",
     ),
-    ("rpmdb.bdb", "_MAX_PAIRS"): Case(
+    ("systems.rpmdb.bdb", "_MAX_PAIRS"): Case(
         2,
         _rocky(b.BDB([b.header("good"), b.header()]), "var/lib/rpm/Packages"),
         _rocky(b.rpms(b.header())),
     ),
-    ("rpmdb.header", "MAX_HEADER_BYTES"): _rpm(400, b.rpms(b.header(NAME, {1004: "x" * 400}))),
-    ("rpmdb.header", "_MAX_ENTRIES"): _rpm(6, b.rpms(b.header(NAME, {1004: "a", 1005: "b", 1006: "c", 1007: "d"}))),
-    ("rpmdb.header", "_MAX_FILES"): Case(
+    ("systems.rpmdb.header", "MAX_HEADER_BYTES"): _rpm(400, b.rpms(b.header(NAME, {1004: "x" * 400}))),
+    ("systems.rpmdb.header", "_MAX_ENTRIES"): _rpm(
+        6, b.rpms(b.header(NAME, {1004: "a", 1005: "b", 1006: "c", 1007: "d"}))
+    ),
+    ("systems.rpmdb.header", "_MAX_FILES"): Case(
         1,
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/", 2)))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         rule="changed",
     ),
-    ("rpmdb.header", "_MAX_FOLDER_BYTES"): Case(
+    ("systems.rpmdb.header", "_MAX_FOLDER_BYTES"): Case(
         5,
         {
             **_rocky(b.rpms(b.header(NAME, b.rpm_files("/a/long/folder/")))),
@@ -314,7 +323,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         rule="changed",
     ),
-    ("rpmdb.header", "_MAX_PATH_BYTES"): Case(
+    ("systems.rpmdb.header", "_MAX_PATH_BYTES"): Case(
         5,
         {
             **_rocky(b.rpms(b.header(NAME, b.rpm_files("/a/long/folder/")))),
@@ -324,16 +333,20 @@ WITHIN: dict[tuple[str, str], Case] = {
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         rule="changed",
     ),
-    ("rpmdb.header", "_MAX_TEXT"): _rpm(20, b.rpms(b.header(f"{NAME}-{'x' * 20}"))),
-    ("rpmdb.ndb", "_MAX_PAGES"): Case(
+    ("systems.rpmdb.header", "_MAX_TEXT"): _rpm(20, b.rpms(b.header(f"{NAME}-{'x' * 20}"))),
+    ("systems.rpmdb.ndb", "_MAX_PAGES"): Case(
         0, _rocky(b.NDB([b.header()]), "var/lib/rpm/Packages.db"), _rocky(b.rpms(b.header()))
     ),
-    ("rpmdb.sqlite", "_MAX_ROWS"): _rpm(1, b.rpms(b.header("good"), b.header())),
-    ("rpmdb.sqlite", "_MAX_TURNS"): Case(
+    ("systems.rpmdb.sqlite", "_MAX_ROWS"): _rpm(1, b.rpms(b.header("good"), b.header())),
+    ("systems.rpmdb.sqlite", "_MAX_TURNS"): Case(
         1, _rocky(b.rpms(*[b.header(f"good-{n}") for n in range(300)], b.header())), _rocky(b.rpms(b.header()))
     ),
-    ("rust", "_CRATES_LIMIT"): Case(2, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}),
-    ("rust", "_JSON_LIMIT"): Case(200, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}),
+    ("programs.rust", "_CRATES_LIMIT"): Case(
+        2, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}
+    ),
+    ("programs.rust", "_JSON_LIMIT"): Case(
+        200, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}
+    ),
 }
 CASES = {
     **{(f"hullmark.catalog.{module}", f"{name}.limit"): case for (module, name), case in READS.items()},

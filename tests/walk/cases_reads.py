@@ -39,29 +39,29 @@ def _lock(path: str, body: str, padding: bytes = b"\n" * 5000) -> Case:
 _PACKAGE_LOCK = {"lockfileVersion": 3, "packages": {f"node_modules/{NAME}": {"version": "1.0.0"}}}
 
 READS: dict[tuple[str, str], Case] = {
-    ("apk", "INSTALLED"): _case("lib/apk/db/installed", b.apk(), b.ALPINE),
-    ("copyright", "COPYRIGHT"): _case(f"usr/share/doc/{NAME}/copyright", _EVIL, _DEB, rule="licences"),
+    ("systems.apk", "INSTALLED"): _case("lib/apk/db/installed", b.apk(), b.ALPINE),
+    ("systems.copyright", "COPYRIGHT"): _case(f"usr/share/doc/{NAME}/copyright", _EVIL, _DEB, rule="licences"),
     ("distro", "OS_RELEASE"): _case(
         "etc/os-release", b.DEBIAN["etc/os-release"], {_STATUS: b.deb()}, rule="vulnerabilities"
     ),
     ("distro", "RELEASE"): _case(
         "etc/alpine-release", b"3.19.1\n", {"lib/apk/db/installed": b.apk()}, rule="vulnerabilities"
     ),
-    ("dpkg", "STATUS"): _case(_STATUS, b.deb(), b.DEBIAN),
-    ("dpkg", "RECORD"): _case(f"var/lib/dpkg/status.d/{NAME}", b.deb(), b.DEBIAN),
-    ("dpkg_files", "LIST"): _case(
+    ("systems.dpkg", "STATUS"): _case(_STATUS, b.deb(), b.DEBIAN),
+    ("systems.dpkg", "RECORD"): _case(f"var/lib/dpkg/status.d/{NAME}", b.deb(), b.DEBIAN),
+    ("systems.dpkg_files", "LIST"): _case(
         f"{_INFO}.list",
         b"/.\n/usr\n/usr/changed\n",
         {**_DEB, f"{_INFO}.md5sums": _NO_MD5 + b"  usr/changed\n", "usr/changed": b"x"},
         rule="changed",
     ),
-    ("dpkg_files", "MD5SUMS"): _case(
+    ("systems.dpkg_files", "MD5SUMS"): _case(
         f"{_INFO}.md5sums",
         _NO_MD5 + b"  usr/changed\n",
         {**_DEB, f"{_INFO}.list": b"/.\n/usr\n/usr/changed\n", "usr/changed": b"x"},
         rule="changed",
     ),
-    ("dpkg_files", "DIVERSIONS"): _case(
+    ("systems.dpkg_files", "DIVERSIONS"): _case(
         "var/lib/dpkg/diversions",
         b"/usr/there\n/usr/moved\nother\n",
         {
@@ -73,63 +73,65 @@ READS: dict[tuple[str, str], Case] = {
         rule="changed",
         padding=b"/a\n/b\nother\n" * 99,
     ),
-    ("gem", "GEMSPEC"): _case(f"usr/lib/ruby/specifications/{NAME}-1.0.gemspec", b.gemspec(), {}),
-    ("java", "ARCHIVES"): _case("app/v.jar", b.jar(), {}, padding=bytes(5000)),
-    ("java", "UNPACKED_POMS"): _case(f"app/{b.POM}", b.pom(), {}),
-    ("java", "UNPACKED_PROJECTS"): _case(f"app/{b.PROJECT}", b.project(), {}),
-    ("lock_go", "GO_MOD"): _lock("go.mod", f"module m\n\nrequire example.org/{NAME} v1.0.0\n"),
-    ("lock_java", "GRADLE_LOCK"): _lock("gradle.lockfile", f"example:{NAME}:1.0=classpath\n"),
-    ("lock_java", "POM"): _lock("pom.xml", b.project().decode()),
-    ("lock_npm", "PACKAGE_LOCK"): _lock("package-lock.json", json.dumps(_PACKAGE_LOCK)),
-    ("lock_npm", "PNPM_LOCK"): _lock(
+    ("languages.gem", "GEMSPEC"): _case(f"usr/lib/ruby/specifications/{NAME}-1.0.gemspec", b.gemspec(), {}),
+    ("languages.java", "ARCHIVES"): _case("app/v.jar", b.jar(), {}, padding=bytes(5000)),
+    ("languages.java", "UNPACKED_POMS"): _case(f"app/{b.POM}", b.pom(), {}),
+    ("languages.java", "UNPACKED_PROJECTS"): _case(f"app/{b.PROJECT}", b.project(), {}),
+    ("locks.go", "GO_MOD"): _lock("go.mod", f"module m\n\nrequire example.org/{NAME} v1.0.0\n"),
+    ("locks.java", "GRADLE_LOCK"): _lock("gradle.lockfile", f"example:{NAME}:1.0=classpath\n"),
+    ("locks.java", "POM"): _lock("pom.xml", b.project().decode()),
+    ("locks.npm", "PACKAGE_LOCK"): _lock("package-lock.json", json.dumps(_PACKAGE_LOCK)),
+    ("locks.npm", "PNPM_LOCK"): _lock(
         "pnpm-lock.yaml", f"lockfileVersion: '9.0'\npackages:\n  {NAME}@1.0.0:\n    a: b\n"
     ),
-    ("lock_npm", "YARN_LOCK"): _lock("yarn.lock", f'# yarn lockfile v1\n\n{NAME}@^1.0.0:\n  version "1.0.0"\n'),
-    ("lock_python", "PIPFILE_LOCK"): _lock("Pipfile.lock", json.dumps({"default": {NAME: {"version": "==1.0"}}})),
-    ("lock_python", "REQUIREMENTS"): _lock("requirements.txt", f"{NAME}==1.0\n"),
-    ("lock_python", "TOML_LOCK"): _lock("poetry.lock", f'[[package]]\nname = "{NAME}"\nversion = "1.0"\n'),
-    ("lock_ruby", "GEMFILE_LOCK"): _lock(
+    ("locks.npm", "YARN_LOCK"): _lock("yarn.lock", f'# yarn lockfile v1\n\n{NAME}@^1.0.0:\n  version "1.0.0"\n'),
+    ("locks.python", "PIPFILE_LOCK"): _lock("Pipfile.lock", json.dumps({"default": {NAME: {"version": "==1.0"}}})),
+    ("locks.python", "REQUIREMENTS"): _lock("requirements.txt", f"{NAME}==1.0\n"),
+    ("locks.python", "TOML_LOCK"): _lock("poetry.lock", f'[[package]]\nname = "{NAME}"\nversion = "1.0"\n'),
+    ("locks.ruby", "GEMFILE_LOCK"): _lock(
         "Gemfile.lock", f"GEM\n  remote: https://e.org/\n  specs:\n    {NAME} (1.0)\n"
     ),
-    ("lock_rust", "CARGO_LOCK"): _lock(
+    ("locks.rust", "CARGO_LOCK"): _lock(
         "Cargo.lock", f'version = 3\n\n[[package]]\nname = "{NAME}"\nversion = "1.0.0"\n'
     ),
-    ("npm", "PACKAGE_JSON"): _case(f"app/node_modules/{NAME}/package.json", b.npm(), {}),
-    ("python", "DIRECT_URL"): _case(
+    ("languages.npm", "PACKAGE_JSON"): _case(f"app/node_modules/{NAME}/package.json", b.npm(), {}),
+    ("languages.python", "DIRECT_URL"): _case(
         f"{_SITE}/direct_url.json", b'{"url": "https://e.org"}', {f"{_SITE}/METADATA": b.wheel()}
     ),
-    ("python", "EGG_LINK"): _case(
+    ("languages.python", "EGG_LINK"): _case(
         "usr/lib/python3/site-packages/v.egg-link", b"/srv/v\n", {"srv/v/v.egg-info/PKG-INFO": b.wheel()}
     ),
-    ("python", "INSTALLED_FILES"): _case(
+    ("languages.python", "INSTALLED_FILES"): _case(
         "usr/lib/python3/v.egg-info/installed-files.txt",
         b"../gone.py\n",
         {"usr/lib/python3/v.egg-info/PKG-INFO": b.wheel(), **_CHANGED},
         rule="changed",
     ),
-    ("python", "LICENCE"): _case(f"{_SITE}/LICENSE", _MPL, {f"{_SITE}/METADATA": b.wheel()}, rule="licences"),
-    ("python", "METADATA"): _case(f"{_SITE}/METADATA", b.wheel(), {}),
-    ("python", "RECORD"): _case(
+    ("languages.python", "LICENCE"): _case(f"{_SITE}/LICENSE", _MPL, {f"{_SITE}/METADATA": b.wheel()}, rule="licences"),
+    ("languages.python", "METADATA"): _case(f"{_SITE}/METADATA", b.wheel(), {}),
+    ("languages.python", "RECORD"): _case(
         f"{_SITE}/RECORD",
         _CHANGED[f"{_SITE}/RECORD"],
         {each: body for each, body in _CHANGED.items() if not each.endswith("RECORD")},
         rule="changed",
     ),
-    ("redhat_image", "LABELS"): _case("root/buildinfo/labels.json", json.dumps({"name": f"rh/{NAME}"}).encode(), {}),
-    ("repositories", "MANIFEST"): _case(
+    ("systems.redhat_image", "LABELS"): _case(
+        "root/buildinfo/labels.json", json.dumps({"name": f"rh/{NAME}"}).encode(), {}
+    ),
+    ("systems.repositories", "MANIFEST"): _case(
         "root/buildinfo/content_manifests/a.json",
         b'{"content_sets": ["one"]}',
         {**b.ROCKY, "var/lib/rpm/rpmdb.sqlite": b.rpms(b.header())},
         rule="vulnerabilities",
     ),
-    ("repositories", "REPO"): _case(
+    ("systems.repositories", "REPO"): _case(
         "etc/yum.repos.d/a.repo",
         b"[one]\nenabled=1\n",
         {**b.ROCKY, "var/lib/rpm/rpmdb.sqlite": b.rpms(b.header())},
         rule="vulnerabilities",
     ),
-    ("rpm", "DATABASE"): _case("var/lib/rpm/rpmdb.sqlite", b.rpms(b.header()), b.ROCKY, padding=bytes(4096)),
-    ("rpm", "MANIFEST"): _case("var/lib/rpmmanifest/container-manifest-2", b.rpm_line(), {}),
+    ("systems.rpm", "DATABASE"): _case("var/lib/rpm/rpmdb.sqlite", b.rpms(b.header()), b.ROCKY, padding=bytes(4096)),
+    ("systems.rpm", "MANIFEST"): _case("var/lib/rpmmanifest/container-manifest-2", b.rpm_line(), {}),
 }
 
 
@@ -139,16 +141,16 @@ def _of(record: Record) -> Case:
 
 _PIECEWISE = frozenset(
     (
-        ("dotnet_assembly", "ASSEMBLY"),
-        ("graalvm", "PROGRAM"),
-        ("homebrew", "RECEIPT"),
-        ("kernel", "INDEX"),
-        ("kernel", "KERNEL"),
-        ("models", "MODEL"),
-        ("nix", "DATABASE"),
-        ("portage", "PF"),
-        ("snap", "FILE"),
-        ("wordpress", "PLUGIN"),
+        ("languages.dotnet_assembly", "ASSEMBLY"),
+        ("programs.graalvm", "PROGRAM"),
+        ("systems.homebrew", "RECEIPT"),
+        ("programs.kernel", "INDEX"),
+        ("programs.kernel", "KERNEL"),
+        ("programs.models", "MODEL"),
+        ("systems.nix", "DATABASE"),
+        ("systems.portage", "PF"),
+        ("systems.snap", "FILE"),
+        ("languages.wordpress", "PLUGIN"),
     )
 )
 """Reads that take larger files piece by piece, or look only whether they are there."""
@@ -173,11 +175,13 @@ def _without(files: Files, path: str) -> Files:
 
 _PORTAGE = "var/db/pkg/app-misc/v-1.0"
 READS |= {
-    ("alpm", "FILES"): _case(
+    ("systems.alpm", "FILES"): _case(
         f"{_ARCH}/files", arch(_WRONG)[f"{_ARCH}/files"], _without(arch(_WRONG), f"{_ARCH}/files"), rule="changed"
     ),
-    ("alpm", "MTREE"): _case(f"{_ARCH}/mtree", _WRONG, _without(arch(_WRONG), f"{_ARCH}/mtree"), rule="changed"),
-    ("portage", "LICENSE"): _case(
+    ("systems.alpm", "MTREE"): _case(
+        f"{_ARCH}/mtree", _WRONG, _without(arch(_WRONG), f"{_ARCH}/mtree"), rule="changed"
+    ),
+    ("systems.portage", "LICENSE"): _case(
         f"{_PORTAGE}/LICENSE", b"Evil-1.0", {f"{_PORTAGE}/CONTENTS": b"dir /usr\n"}, rule="licences"
     ),
 }

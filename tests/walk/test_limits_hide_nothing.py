@@ -86,10 +86,10 @@ def test_what_lies_beyond_a_limit_is_never_let_go(key: tuple[str, str]) -> None:
 
 SOME = (
     ("hullmark.rootfs.limits", "Limits.entries"),
-    ("hullmark.catalog.dpkg", "STATUS.limit"),
-    ("hullmark.catalog.java_reading", "_MAX_DEPTH"),
-    ("hullmark.catalog.python", "METADATA.limit"),
-    ("hullmark.catalog.rpmdb.sqlite", "_MAX_ROWS"),
+    ("hullmark.catalog.systems.dpkg", "STATUS.limit"),
+    ("hullmark.catalog.languages.java_reading", "_MAX_DEPTH"),
+    ("hullmark.catalog.languages.python", "METADATA.limit"),
+    ("hullmark.catalog.systems.rpmdb.sqlite", "_MAX_ROWS"),
 )
 
 

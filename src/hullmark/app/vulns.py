@@ -8,8 +8,8 @@ from typing import TypeVar
 import msgspec
 
 from hullmark.app.vex import VexBook, VexRequest, VexStatements, statements_for
-from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
-from hullmark.catalog.golang_symbols import with_functions, without_functions
+from hullmark.catalog.programs.golang_symbols import READ as GO_SYMBOLS
+from hullmark.catalog.programs.golang_symbols import with_functions, without_functions
 from hullmark.match import ignores, risk, vex
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.find import find

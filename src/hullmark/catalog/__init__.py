@@ -1,7 +1,8 @@
-"""Facts at visible paths → packages: one module an ecosystem. To add a cataloger, put its module's name into a line below."""
+"""Facts at visible paths → packages: one module an ecosystem, in four rooms. To add one, put its module's name into a line below."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
@@ -11,12 +12,37 @@ _SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda",
 _SCRIPTS = ("python", "python_eggs", "npm", "npm_pnp", "gem", "php", "pear", "r", "perl", "lua", "wordpress")
 _BUILT = ("java", "dotnet", "erlang", "opam", "prolog", "conan", "vcpkg")
 _PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models")
-_INSTALLED = (*_SYSTEMS, *_SCRIPTS, *_BUILT, *_PROGRAMS, "redhat_image", "claims", "unread")
+_LOCKS_OF_SCRIPTS = ("npm", "bun", "python", "ruby", "php", "r", "perl")
+_LOCKS = (
+    "rust",
+    "go",
+    "java",
+    "dotnet",
+    "dart",
+    "swift",
+    "beam",
+    "haskell",
+    "opam",
+    "julia",
+    "conan",
+    "vcpkg",
+    "terraform",
+)
 
-_OF_SCRIPTS = ("lock_npm", "lock_bun", "lock_python", "lock_ruby", "lock_php", "lock_r", "lock_perl")
-_OF_BUILT = ("lock_rust", "lock_go", "lock_java", "lock_dotnet", "lock_dart", "lock_swift", "lock_beam", "lock_haskell")
-_OF_BUILT_TOO = ("lock_opam", "lock_julia", "lock_conan", "lock_vcpkg")
-_DECLARED = (*_OF_SCRIPTS, *_OF_BUILT, *_OF_BUILT_TOO, "lock_terraform", "github_actions", "lock_unread")
+
+def _in(room: str, *modules: str) -> Iterator[str]:
+    return (f"{room}.{module}" for module in modules)
+
+
+_INSTALLED = (
+    *_in("systems", *_SYSTEMS),
+    *_in("languages", *_SCRIPTS, *_BUILT),
+    *_in("programs", *_PROGRAMS),
+    "systems.redhat_image",
+    "claims",
+    "unread",
+)
+_DECLARED = tuple(_in("locks", *_LOCKS_OF_SCRIPTS, *_LOCKS, "github_actions", "unread"))
 
 CATALOGERS: tuple[Cataloger, ...] = tuple(plugins(__name__, _INSTALLED, "CATALOGER"))
 """What is installed: of use in images and folders."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from hullmark.catalog.late import late
-from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
+from hullmark.catalog.systems.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import LocatedFact, Read, Remark, Report

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hullmark.catalog.executable import BytesNotKept, Reader, Section, code, section_table, segments, slices
+from hullmark.catalog.programs.executable import BytesNotKept, Reader, Section, code, section_table, segments, slices
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 

@@ -12,7 +12,7 @@ from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.executables import Part, elf, go_inline
 from tests.support.matching import TODAY, advisory, affected, book_of
-from tests.unit.catalog.test_golang_symbols import RUNTIME, table
+from tests.unit.catalog.programs.test_golang_symbols import RUNTIME, table
 
 INFO = "path\texample.com/tool\nmod\texample.com/tool\tv1.0.0\t\ndep\texample.com/m\tv1.2.3\th1:abc=\n"
 NAMED = affected("golang", "example.com/m", "golang", "2", symbols=(GoImport("example.com/m/http", ("Server.Serve",)),))

@@ -6,25 +6,10 @@ import json
 
 import pytest
 
-from hullmark.catalog import (
-    apple,
-    bitnami,
-    claims,
-    conda,
-    erlang,
-    homebrew,
-    kernel,
-    lua,
-    models,
-    nix,
-    opam,
-    perl,
-    portage,
-    r,
-    snap,
-    vcpkg,
-    wordpress,
-)
+from hullmark.catalog import claims
+from hullmark.catalog.languages import erlang, lua, opam, perl, r, vcpkg, wordpress
+from hullmark.catalog.programs import apple, kernel, models
+from hullmark.catalog.systems import bitnami, conda, homebrew, nix, portage, snap
 from tests.support.cataloging import packages, problems, purls
 from tests.support.records import cyclonedx, gguf, module, safetensors
 from tests.support.views import FakeView

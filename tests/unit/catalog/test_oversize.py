@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.executable import find_section, section_names
 from hullmark.catalog.oversize import Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.programs.executable import find_section, section_names
 from hullmark.rootfs.reads import MIB, Report
 from tests.support.executables import Part, elf
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from hullmark.catalog import alpm, bitnami, conda, homebrew, nix, portage
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.systems import alpm, bitnami, conda, homebrew, nix, portage
 from hullmark.model.package import OwnedFile
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_image
@@ -82,9 +82,9 @@ def test_a_package_of_condas_owns_its_files_below_the_environment() -> None:
         ),
         (
             bitnami.CATALOGER,
-            {"opt/bitnami/a/.spdx-a.spdx": RECORDS["bitnami", "COMPONENTS"].body, "opt/bitnami/a/bin/a": b"x"},
+            {"opt/bitnami/a/.spdx-a.spdx": RECORDS["systems.bitnami", "COMPONENTS"].body, "opt/bitnami/a/bin/a": b"x"},
             "opt/bitnami/a/bin/a",
-            RECORDS["bitnami", "COMPONENTS"].purls[0],
+            RECORDS["systems.bitnami", "COMPONENTS"].purls[0],
         ),
     ],
     ids=["nix", "homebrew", "bitnami"],

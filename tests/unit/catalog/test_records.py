@@ -13,7 +13,9 @@ from tests.support.records import LOCKS, RECORDS, Record
 from tests.support.views import FakeView
 
 ALL = RECORDS | LOCKS
-QUIET = {key: record for key, record in ALL.items() if key not in (("perl", "PACKLIST"), ("snap", "FILE"))}
+QUIET = {
+    key: record for key, record in ALL.items() if key not in (("languages.perl", "PACKLIST"), ("systems.snap", "FILE"))
+}
 
 
 def cataloger_of(key: tuple[str, str]) -> Cataloger:

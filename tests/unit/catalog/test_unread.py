@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.catalog import lock_unread, unread
+from hullmark.catalog import unread
+from hullmark.catalog.locks import unread as lock_unread
 from hullmark.catalog.unread import UnreadRecord
 from tests.support.views import FakeView
 

@@ -16,7 +16,7 @@ from hullmark.rootfs.reads import Remark
 
 Report = Callable[[str], None]
 
-CATALOGER = "sbom"
+_CATALOGER = "sbom"
 
 _DASHES = re.compile(r"[-_.]+")
 _PATHED = frozenset(("composer", "github", "githubactions", "golang", "npm", "swift"))
@@ -60,7 +60,7 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
         name=clipped(name),
         version=clipped(version),
         purl=_purl(type, name, version, entry, parts),
-        cataloger=clipped(entry.cataloger) or CATALOGER,
+        cataloger=clipped(entry.cataloger) or _CATALOGER,
         arch=clipped(arch),
         source=_source(type, name, version, entry, parts),
         licenses=tuple(dict.fromkeys(clipped(text) for text in entry.licenses[:MAX_LIST])),

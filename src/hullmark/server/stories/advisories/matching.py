@@ -14,8 +14,8 @@ from hullmark.advisorydb.compare import Difference, compare, covered_otherwise
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.vulns import MATCHING_READS
-from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
-from hullmark.catalog.golang_symbols import with_functions
+from hullmark.catalog.programs.golang_symbols import READ as GO_SYMBOLS
+from hullmark.catalog.programs.golang_symbols import with_functions
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.match.find import find, partly_told

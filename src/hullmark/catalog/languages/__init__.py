@@ -1,0 +1,1 @@
+"""What languages and their tools install: a module an ecosystem."""

@@ -1,0 +1,122 @@
+"""Java archives: jar, war, ear and their kin, with all that is packed into them.
+
+Follows the JAR file specification and Maven's archive descriptor (META-INF/maven/GROUP/ARTIFACT/pom.properties).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.languages import java_names as names
+from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties
+from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
+from hullmark.catalog.late import late
+from hullmark.catalog.view import View
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import MIB, Read, Remark, Report
+
+_PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
+_NO_LICENCE = ("<<EXTERNAL>>", "")
+_INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
+
+
+def extract(path: str, body: memoryview, report: Report) -> JarFact | None:
+    """The archive and all that are in it, read to the depth and sizes that `java_reading` allows."""
+    return read_tree(body, _kind(path), report)
+
+
+def extract_pom(path: str, body: memoryview, report: Report) -> Pom | None:
+    """A pom.properties outside an archive, as in unpacked web applications and layered Spring Boot images."""
+    pom = pom_of_properties(bytes(body), path.rpartition("/")[0])
+    return pom if pom is not None and pom.group and pom.version else None
+
+
+def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
+    """A pom.xml outside an archive."""
+    try:
+        return pom_of_project(bytes(body))
+    except ValueError as error:
+        reason = f"{error}; the project was not read"
+        # Elsewhere it is the plan of something to be built, of which nothing is taken.
+        report(reason if _INSTALLED("/" + path.rpartition("/")[0]) else Remark(reason))
+        return None
+
+
+def _kind(path: str) -> str:
+    return path[path.rfind(".") :]
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One package for each archive, and one for each other artifact that was packed into it."""
+    for found in view.facts(ARCHIVES):
+        yield from _packages(found.fact, found.path, Location("/" + found.path, found.layer))
+    for pom in view.facts(UNPACKED_POMS):
+        yield _package(pom.fact, Location("/" + pom.path, pom.layer))
+    for project in view.facts(UNPACKED_PROJECTS):
+        # Elsewhere a pom.xml is the plan of something to be built, not something that is there.
+        folder = project.path.rpartition("/")[0]
+        is_installed = _INSTALLED(f"/{folder}") and project.fact.group and project.fact.version
+        if is_installed and view.fact_at(UNPACKED_POMS, folder + "/pom.properties") is None:
+            yield _package(project.fact, Location("/" + project.path, project.layer))
+
+
+def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
+    (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
+    licences = (pom.licenses if pom is not None else ()) or _manifest_licences(fact.manifest)
+    own = _package(Pom(group, artifact, version, licences), location, is_plugin=path.endswith(names.JENKINS_PLUGINS))
+    other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
+    yield msgspec.structs.replace(own, notes={**own.notes, "manifest_name": other_name}) if other_name else own
+    seen = {(group, artifact, version)}
+    for other in fact.poms:
+        key = (other.group, other.artifact, other.version)
+        if other is not pom and key not in seen:
+            seen.add(key)
+            yield _package(other, location)
+    for member, inner in fact.nested:
+        yield from _packages(inner, member, Location(f"{location.path}:{member}", location.layer))
+
+
+def _manifest_licences(manifest: Mapping[str, str]) -> tuple[str, ...]:
+    """Bundle-License is a comma-separated list of names or addresses, each with attributes after a semicolon."""
+    found = [entry.partition(";")[0].strip(" \"'") for entry in manifest.get("Bundle-License", "").split(",")]
+    found.append(manifest.get("Plugin-License-Name", ""))
+    return tuple(dict.fromkeys(licence for licence in found if licence not in _NO_LICENCE))
+
+
+def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Package:
+    return Package(
+        type="maven",
+        name=pom.artifact,
+        version=pom.version or UNKNOWN_VERSION,
+        purl=make_purl("maven", pom.artifact, pom.version, namespace=pom.group),
+        cataloger="java",
+        licenses=pom.licenses,
+        locations=(location,),
+        notes={"kind": "jenkins-plugin"} if is_plugin or pom.group in _PLUGIN_GROUPS else {},
+    )
+
+
+ARCHIVES: Read[JarFact] = Read(
+    name="java-archive",
+    fact=JarFact,
+    extract=extract,
+    globs=tuple(f"**/*{kind}" for kind in JAVA_ONLY + OTHERS_TOO),
+    limit=512 * MIB,
+)
+UNPACKED_POMS: Read[Pom] = Read(
+    name="java-unpacked-pom",
+    fact=Pom,
+    extract=extract_pom,
+    globs=("**/META-INF/maven/*/*/pom.properties",),
+    limit=MAX_PROPERTIES,
+)
+UNPACKED_PROJECTS: Read[Pom] = Read(
+    name="java-pom-xml", fact=Pom, extract=extract_project, globs=("**/pom.xml",), limit=2 * MIB
+)
+CATALOGER = Cataloger(
+    name="java", types=("maven",), reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble
+)

@@ -1,0 +1,47 @@
+"""Carton's cpanfile.snapshot (Carton::Snapshot): the distributions that a Perl project uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
+from hullmark.catalog.documents import text_of
+from hullmark.catalog.languages.perl import is_name, is_version, of_path, parted
+from hullmark.catalog.view import View
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import MIB, Read, Report
+
+_NAME = "perl-lock"
+
+
+def extract(path: str, body: memoryview, report: Report) -> Listing | None:
+    """Each distribution by the path of its archive on CPAN, which names its author."""
+    text = text_of(body)
+    if "DISTRIBUTIONS" not in text[:4096]:
+        report("it is not a snapshot of Carton's")
+        return None
+    gathering = PackageCollector(is_name, is_version)
+    for line in text.splitlines():
+        key, colon, value = line.strip().partition(":")
+        if colon and key == "pathname":
+            name, version = of_path(value.strip())
+            if name:
+                gathering.add(name, version or None)
+            else:
+                gathering.refuse(value)
+    return gathering.finish(report)
+
+
+_CPAN = Ecosystem(type="cpan", cataloger=_NAME, parted=parted)
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """What the snapshots name."""
+    return packages(view, (SNAPSHOT,), _CPAN)
+
+
+SNAPSHOT: Read[Listing] = Read(
+    name="perl-cpanfile-snapshot", fact=Listing, extract=extract, globs=("**/cpanfile.snapshot",), limit=16 * MIB
+)
+CATALOGER = Cataloger(name=_NAME, types=("cpan",), reads=(SNAPSHOT,), assemble=assemble)

@@ -1,0 +1,1 @@
+"""What programs and other files say of themselves, whoever brought them."""

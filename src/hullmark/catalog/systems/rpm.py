@@ -1,0 +1,291 @@
+"""rpm packages, from rpm's database or from the manifest that images without rpm keep in its stead.
+
+Formats: rpmdb/ (SQLite, ndb, Berkeley DB); `container-manifest-2` of Azure Linux: rpm's query format
+`NAME VERSION-RELEASE INSTALLTIME BUILDTIME VENDOR EPOCH SIZE ARCH EPOCHNUM SOURCERPM`, separated by tabs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.systems.rpmdb import read_database
+from hullmark.catalog.systems.rpmdb.header import RpmFile, RpmFiles, RpmHeader, list_files
+from hullmark.catalog.view import View
+from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
+from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
+
+_MAX_LINES = Limit(100_000, "lines of a manifest of rpm packages")
+_MAX_PATH_BYTES = Limit(256 * MIB, "bytes of the paths of all files of an image's rpm packages")
+_MANIFEST_FIELDS = 10
+_ABSENT = "(none)"
+
+_FOLDERS = ("var/lib/rpm/", "usr/share/rpm/", "usr/lib/sysimage/rpm/")
+_NAMESPACES = {"rhel": "redhat"}
+_SOURCE_SUFFIXES = (".nosrc.rpm", ".src.rpm")
+
+_KINDS = {0o100000: "f", 0o040000: "d", 0o120000: "l"}
+_TYPE_BITS = 0o170000
+# OpenPGP's numbers (RFC 9580, 9.5), as far as they can be compared with what is known of a file. 0: the header is
+# older than the tag.
+_ALGORITHMS = {0: ("md5", 32), 1: ("md5", 32), 2: ("sha1", 40), 8: ("sha256", 64)}
+_CONFIG, _NEED_NOT_BE = 1, 8 | 64
+_REPLACED, _NOT_INSTALLED, _NET_SHARED, _WRONG_COLOR = 1, 2, 3, 4
+
+
+class Database(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A database's packages. `is_empty`: the file has no bytes at all."""
+
+    headers: tuple[RpmHeader, ...] = ()
+    is_empty: bool = False
+
+
+class _Bytes:
+    """Counts bytes without keeping them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def write(self, piece: memoryview, /) -> None:
+        pass
+
+    def finish(self, report: Report, /) -> int:
+        return self._size
+
+
+def extract_database(_path: str, body: memoryview, report: Report) -> Database | None:
+    """The packages of a database in any of the three formats, recognised by its first bytes."""
+    if not body:
+        return Database(is_empty=True)
+    headers = read_database(body, report)
+    if headers is None:
+        report("the file has the name of an rpm database but is none")
+        return None
+    return Database(headers)
+
+
+def extract_log(_path: str, _body: memoryview, _report: Report) -> int | None:
+    """An empty log says nothing."""
+    return None
+
+
+def extract_manifest(_path: str, body: memoryview, report: Report) -> tuple[RpmHeader, ...]:
+    """The packages of a manifest, one a line. Lines of another shape are reported together."""
+    headers, damaged = [], 0
+    lines = bytes(body).decode("utf-8", "replace").split("\n", _MAX_LINES)
+    if len(lines) > _MAX_LINES and lines.pop():
+        report(f"it has more than {_MAX_LINES:,} lines; the rest was not read")
+    for line in lines:
+        fields = line.rstrip("\r").split("\t", _MANIFEST_FIELDS)
+        if len(fields) >= _MANIFEST_FIELDS and fields[0]:
+            headers.append(_from_manifest(fields))
+        elif line.strip():
+            damaged += 1
+    if damaged:
+        report(f"{damaged:,} lines are not of the manifest's form")
+    return tuple(headers)
+
+
+def _from_manifest(fields: list[str]) -> RpmHeader:
+    name, full, _, _, vendor, epoch, size, arch, epoch_number, source_rpm = (
+        "" if field == _ABSENT else field for field in fields[:_MANIFEST_FIELDS]
+    )
+    version, _, release = full.rpartition("-")
+    return RpmHeader(
+        name=name,
+        version=version or release,
+        release=release if version else "",
+        epoch=int(epoch_number) if epoch and _is_number(epoch_number) else None,
+        arch=arch,
+        source_rpm=source_rpm,
+        vendor=vendor,
+        size=int(size) if _is_number(size) else 0,
+    )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+DATABASE = Read(
+    name="rpm-database",
+    stands_in=True,
+    globs=("**/rpm/Packages", "**/rpm/Packages.db", "**/rpm/rpmdb.sqlite"),
+    fact=Database,
+    extract=extract_database,
+    limit=256 * MIB,
+)
+LOG = Read(name="rpm-log", globs=("**/rpm/rpmdb.sqlite-wal",), fact=int, extract=extract_log, limit=0, oversize=_Bytes)
+MANIFEST = Read(
+    name="rpm-manifest",
+    globs=("**/var/lib/rpmmanifest/container-manifest-2",),
+    fact=tuple[RpmHeader, ...],
+    extract=extract_manifest,
+    limit=16 * MIB,
+)
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """The packages of every database and manifest, each with the layer that installed this version of it."""
+    databases = _databases(view)
+    for found in databases:
+        _tell_gaps(view, found, databases)
+        below = [(old.layer, old.fact.headers) for old in view.versions(DATABASE, found.path)]
+        yield from _packages(found.path, found.fact.headers, below, found.layer, view.distro)
+    for listed in view.facts(MANIFEST):
+        below = [(old.layer, old.fact) for old in view.versions(MANIFEST, listed.path)]
+        yield from _packages(listed.path, listed.fact, below, listed.layer, view.distro)
+
+
+def _databases(view: View) -> list[LocatedFact[Database]]:
+    """The visible databases, each file once even if it has several names."""
+    seen: dict[str, LocatedFact[Database]] = {}
+    for found in view.facts(DATABASE):
+        seen.setdefault(view.resolve(found.path) or found.path, found)
+    return list(seen.values())
+
+
+def _tell_gaps(view: View, found: LocatedFact[Database], databases: Iterable[LocatedFact[Database]]) -> None:
+    folder = found.path.rpartition("/")[0]
+    if found.fact.is_empty and not any(
+        other.fact.headers and other.path.rpartition("/")[0] == folder for other in databases
+    ):
+        view.problem(found.path, "the rpm database is empty: no bytes, and no other database beside it")
+    log = view.fact_at(LOG, found.path + "-wal") if found.path.endswith(".sqlite") else None
+    if log is not None:
+        view.problem(log.path, f"the log of the rpm database ({log.fact:,} bytes) holds changes that were not read")
+
+
+def _packages(
+    path: str,
+    headers: tuple[RpmHeader, ...],
+    versions: list[tuple[int, tuple[RpmHeader, ...]]],
+    top: int,
+    distro: Distro | None,
+) -> Iterator[Package]:
+    layers = _introduced(headers, versions, top)
+    for header in headers:
+        yield _package(header, Location("/" + path, layers[_identity(header)]), distro)
+
+
+_Identity = tuple[str, int | None, str, str, str]
+
+
+def _identity(header: RpmHeader) -> _Identity:
+    return header.name, header.epoch, header.version, header.release, header.arch
+
+
+def _introduced(
+    headers: tuple[RpmHeader, ...], versions: list[tuple[int, tuple[RpmHeader, ...]]], top: int
+) -> dict[_Identity, int]:
+    """For each package the lowest layer from which on every version of the database has it."""
+    layers = {_identity(header): top for header in headers}
+    alive = set(layers)
+    for layer, older in reversed(versions):
+        if layer < top:
+            alive &= {_identity(header) for header in older}
+            layers.update(dict.fromkeys(alive, layer))
+        if not alive:
+            break
+    return layers
+
+
+def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Package:
+    version = "-".join(part for part in (header.version, header.release) if part)
+    notes = {"vendor": header.vendor, "modularity": header.modularity, "sourcerpm": header.source_rpm}
+    return Package(
+        type="rpm",
+        name=header.name,
+        version=(f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION,
+        purl=_purl(header, distro),
+        cataloger="rpm",
+        arch=header.arch,
+        source=_source(header.source_rpm),
+        licenses=(header.license,) if header.license else (),
+        locations=(location,),
+        notes={key: value for key, value in notes.items() if value},
+    )
+
+
+def _purl(header: RpmHeader, distro: Distro | None) -> str:
+    system = distro.id if distro else ""
+    release = f"{system}-{distro.version_id}" if distro and system and distro.version_id else system
+    return make_purl(
+        "rpm",
+        header.name,
+        "-".join(part for part in (header.version, header.release) if part),
+        namespace="opensuse" if system.startswith("opensuse") else _NAMESPACES.get(system, system),
+        qualifiers={
+            "arch": header.arch,
+            "distro": release,
+            "epoch": str(header.epoch) if header.epoch else "",
+            "rpmmod": header.modularity,
+            "upstream": header.source_rpm,
+        },
+    )
+
+
+def _source(source_rpm: str) -> SourcePackage | None:
+    """`bash-5.1.8-6.el9.src.rpm` → bash, 5.1.8-6.el9; None for other names."""
+    for suffix in _SOURCE_SUFFIXES:
+        if source_rpm.endswith(suffix):
+            parts = source_rpm.removesuffix(suffix).rsplit("-", 2)
+            return SourcePackage(parts[0], "-".join(parts[1:])) if len(parts) == 3 and all(parts) else None
+    return None
+
+
+def owned(view: View) -> Iterator[OwnedFile]:
+    """The files that the packages of every database claim; paths as the packages have them, links not followed."""
+    left: int = _MAX_PATH_BYTES
+    for found in _databases(view):
+        root = _root(found.path)
+        for header in found.fact.headers:
+            if header.files is None:
+                continue
+            left -= header.files.path_bytes + len(root) * header.files.count
+            if left < 0:
+                view.problem(found.path, "the rpm database claims too many files; some were left out")
+                return
+            yield from _owned(header.files, root, _purl(header, view.distro))
+
+
+def _root(path: str) -> str:
+    """The root folder of the system that a database describes: "" or a path with a slash at its end."""
+    folder = path.rpartition("/")[0] + "/"
+    for known in _FOLDERS:
+        if folder.endswith("/" + known):
+            return folder.removesuffix(known)
+    return ""
+
+
+def _owned(files: RpmFiles, root: str, owner: str) -> Iterator[OwnedFile]:
+    algorithm, length = _ALGORITHMS.get(files.algorithm, ("", -1))
+    for file in list_files(files):
+        path = file.path.lstrip(b"/")
+        if path:
+            has_digest = len(file.digest) == length and file.state not in (_REPLACED, _WRONG_COLOR)
+            yield OwnedFile(
+                path=root + path.decode("utf-8", "backslashreplace"),
+                owner=owner,
+                algorithm=algorithm if has_digest else "",
+                digest=file.digest.decode("ascii", "replace").lower() if has_digest else "",
+                config=bool(file.flags & _CONFIG),
+                ghost=_need_not_be(file),
+                kind=_KINDS.get(file.mode & _TYPE_BITS, ""),
+                link=file.link.decode("utf-8", "backslashreplace"),
+            )
+
+
+def _need_not_be(file: RpmFile) -> bool:
+    """Ghosts, what may be missing, and what rpm itself left out (documentation, shared folders)."""
+    return bool(file.flags & _NEED_NOT_BE) or file.state in (_NOT_INSTALLED, _NET_SHARED)
+
+
+CATALOGER = Cataloger(
+    name="rpm", types=("rpm",), reads=(DATABASE, LOG, MANIFEST), assemble=assemble, owned=owned, system=True
+)
