@@ -196,14 +196,9 @@ def _together(first: PackageDelta, second: PackageDelta) -> PackageDelta:
 def gravest(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """The gravest pieces of each kind, sorted."""
     ordered = sorted(pieces)
-    if len(ordered) <= GRAVEST:
-        return tuple(ordered)
-    taken: dict[str, list[Piece]] = {}
-    for piece in ordered:
-        some = taken.setdefault(piece.kind, [])
-        if len(some) < GRAVEST:
-            some.append(piece)
-    return tuple(piece for some in taken.values() for piece in some)
+    # One whose kind is also that of the one so many places before it is not among the gravest.
+    later = zip(ordered, ordered[GRAVEST:], strict=False)
+    return (*ordered[:GRAVEST], *[piece for before, piece in later if before.kind != piece.kind])
 
 
 def joined(some: Sequence[PackageDelta]) -> PackageDelta:

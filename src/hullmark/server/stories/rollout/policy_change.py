@@ -335,6 +335,7 @@ def _outcome(order: _Order, deltas: SetDeltas, row: Row, sets: Iterable[int], no
     total = deltas.total(some)
     if total is None or total.is_doubtful:
         return JUDGE
+    cause = order.causes.first
     delta = VerdictDelta(
         deltas.marker,
         is_doubtful=False,
@@ -343,9 +344,9 @@ def _outcome(order: _Order, deltas: SetDeltas, row: Row, sets: Iterable[int], no
         warns=total.warns,
         findings=total.findings,
         next_at=total.next_at,
-        cause=order.causes.first,
+        cause=cause,
         severity=max([-piece.lightness for piece in total.pieces], default=0),
-        told=_notices(order.causes.first, total),
+        told=_notices(cause, total),
     )
     outcome = outcome_of(row, (delta,), now)
     if not isinstance(outcome, NextVerdict):

@@ -17,15 +17,16 @@ _ASKED_AT_ONCE = 5000
 
 class SetDelta(NamedTuple):
     """What is added to the verdicts of images that hold a package set: by the change of this number (0: none), of these packages.
-    `twins`: packages in it of whose purl there is another package."""
+    `twins`: packages in it of whose purl there is another package; `purls`: the first package of each of these purls."""
 
     number: int
     packages: tuple[int, ...]
     twins: frozenset[int]
+    purls: frozenset[int]
     total: PackageDelta
 
 
-NOTHING = SetDelta(0, (), frozenset(), PackageDelta())
+NOTHING = SetDelta(0, (), frozenset(), frozenset(), PackageDelta())
 
 
 class SetDeltas:
@@ -92,7 +93,8 @@ class SetDeltas:
             twins = frozenset(self._twins.keys() & set(members.get(number, ()))) if self._twins else frozenset[int]()
             if packages or twins:
                 total = self._joined(packages) if packages else NOTHING.total
-                self._sets[number] = SetDelta(numbered.get(number, 0), packages, twins, total)
+                purls = frozenset([min(twin, *self._twins[twin]) for twin in twins])
+                self._sets[number] = SetDelta(numbered.get(number, 0), packages, twins, purls, total)
             else:
                 self._sets[number] = NOTHING
 
@@ -109,8 +111,14 @@ class SetDeltas:
             return NOTHING.total
         packages = set[int]().union(*[delta.packages for delta in sets])
         twins = frozenset[int]().union(*[delta.twins for delta in sets])
-        if any(not twins.isdisjoint(self._twins[package]) for package in packages & twins):
+        if self._hold_twins(sets, twins) and any(
+            not twins.isdisjoint(self._twins[package]) for package in packages & twins
+        ):
             return None
         if len(packages) == sum([len(delta.packages) for delta in sets]):
             return sets[0].total if len(sets) == 1 else joined([delta.total for delta in sets])
         return self._joined(packages)
+
+    def _hold_twins(self, sets: Sequence[SetDelta], twins: frozenset[int]) -> bool:
+        """Whether a purl is in these sets more than once: mostly it is not, and then no package needs to be looked at."""
+        return bool(twins) and len(twins) != len(frozenset[int]().union(*[delta.purls for delta in sets]))
