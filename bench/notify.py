@@ -76,7 +76,7 @@ def main() -> None:
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, dict[str, float]]]:
-    """A receiver of webhooks: its address, and when (time.time) each message came, by id."""
+    """A receiver of webhooks: its address, and when (time.time) each message came, by id; but for those that advisories are old."""
     arrived: dict[str, float] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,9 @@ def receiver() -> Iterator[tuple[str, dict[str, float]]]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            arrived.setdefault(str(json.loads(body).get("id")), time.time())
+            message = json.loads(body)
+            if message.get("type") != "io.hullmark.data.stale":
+                arrived.setdefault(str(message.get("id")), time.time())
             self.send_response(204)
             self.end_headers()
 

@@ -94,9 +94,10 @@ def _measured(connection: psycopg.Connection[Any], running: Server, text: str, a
 
 _IS_DONE = """
 SELECT NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
-    AND task_name IN ('carry', 'rejudge', 'judge', 'judge_some') AND priority >= 0)
+    AND task_name IN ('carry', 'rejudge', 'judge', 'judge_some') AND priority >= 0 AND attempts = 0)
 """
-"""What nobody waits for, as writing whole documents, comes later."""
+"""What nobody waits for, as writing whole documents, comes later. An image that has to be judged as a whole has no document in this world:
+that job fails, and is tried again."""
 
 
 def _counts(connection: psycopg.Connection[Any]) -> tuple[int, ...]:

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from hullmark.server.stories.notice.route import route
 from hullmark.server.stories.rollout import policy_change
 from hullmark.server.stories.rollout.adopt import adopt
 from hullmark.server.stories.rollout.policy_change import Carrier, PolicyStep, Position
 from hullmark.server.stories.rollout.settle import forget_changes, settle_some
+from hullmark.server.tables.notice import transitions as outbox
 from tests.service.test_rejudge import (
     EXCEPTIONS,
     FILLER,
@@ -269,6 +271,33 @@ async def test_it_is_done_in_turns_where_others_wait(at: Desk, monkeypatch: pyte
     assert jobs.count("carry") > 3
     assert at.judged == judged
     assert await stored(at) == await judged_anew(at)
+    assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
+
+
+async def test_people_hear_of_the_first_images_while_the_others_are_still_to_come(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(at)
+    await rows(
+        at, "INSERT INTO channel (account_id, name, kind, secrets) VALUES (1, 'hook', 'webhook', '') RETURNING id"
+    )
+    await rows(at, "UPDATE subscription SET scope = 'all' RETURNING id")
+    await in_force(at, HIGHER)
+    step = await waiting_step(at)
+    monkeypatch.setattr(policy_change, "FIRST", 1)
+    monkeypatch.setattr(policy_change, "AT_ONCE", 1)
+    due: list[Any] = []
+    go_on, calls = outbox.go_on, itertools.count()
+
+    async def seen(connection: Any, numbers: list[int]) -> None:
+        if next(calls) == 0:
+            await route(at.services, 1)
+            due.extend(await rows(at, "SELECT item_count, due_at <= %s FROM message", at.now))
+        await go_on(connection, numbers)
+
+    monkeypatch.setattr(outbox, "go_on", seen)
+    assert await Carrier().carry(at.services, at.books, step, Position())
+    assert due == [(1, True)]
     assert await rows(at, "SELECT FROM cause WHERE NOT is_complete") == []
 
 

@@ -183,6 +183,7 @@ async def test_advisories_change_what_holds_and_the_past_stays(at: Desk) -> None
     assert title.endswith(":1.0"), title
     assert f"<h1>Verdict on {title}</h1>" in page.text
     assert digest in page.text
+    assert f"known since {at.now:%Y-%m-%d %H:%M} UTC" in page.text
     (then,) = await at.get(f"/images/{digest}/verdicts?as_of={clean.isoformat().replace('+00:00', 'Z')}")
     assert (then["verdict"], then["cause"]) == ("go", "advisories")
     moment = clean.isoformat().replace("+00:00", "Z")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -21,7 +22,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
     fills in. `name` is what people call the image, where the result has its digest alone. `explains`: a table gives the
-    reason of each row; `shows_suppressed`: it lists also what was set aside.
+    reason of each row; `shows_suppressed`: it lists also what was set aside. `since` says of a verdict's findings when they became
+    known, by their trigger_id; only a server knows.
     """
 
     tool_version: str
@@ -32,6 +34,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     explains: bool = False
     shows_suppressed: bool = False
+    since: Mapping[str, datetime] = {}
 
 
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

@@ -86,6 +86,7 @@ _TEMPLATE = """\
 {% for finding in found %}
 <tr><td>{{ mark(finding.action.value, finding.action.value) }}</td><td class="what">{{ finding.message }}
 {%- if finding.recommendation %}<p>{{ finding.recommendation }}</p>{% endif %}
+{%- if finding.trigger_id in since %}<p class="soft">known since {{ since[finding.trigger_id] }}</p>{% endif %}
 {{- places(finding.evidence) }}</td>{{ about(finding) }}</tr>
 {% endfor %}
 {% endcall %}
@@ -135,6 +136,7 @@ def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
         written=moment(context.timestamp),
         tiles=_TILES,
         max_places=_MAX_PLACES,
+        since={name: f"{at:%Y-%m-%d %H:%M} UTC" for name, at in context.since.items()},
         nothing=Evidence(),
         sentence=sentence,
         facts_of=facts,

@@ -17,6 +17,7 @@ from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
@@ -175,7 +176,7 @@ async def findings(
     if row is None:
         raise not_found(f"verdict {number}")
     verdict = await asyncio.to_thread(verdict_at, services.objects, row)
-    return await asyncio.to_thread(written, "verdict", format, verdict, name)
+    return await asyncio.to_thread(written, "verdict", format, verdict, name, first_seen_of(verdict, row.at))
 
 
 @get(
@@ -208,7 +209,7 @@ async def check(  # noqa: PLR0913 - one parameter a filter
     verdict = await asyncio.to_thread(verdict_at, services.objects, worst)
     async with services.database.tenant(caller.account_id) as connection:
         name = await name_of(connection, caller.account_id, worst.image_digest)
-    answer = await asyncio.to_thread(written, "verdict", format, verdict, name)
+    answer = await asyncio.to_thread(written, "verdict", format, verdict, name, first_seen_of(verdict, worst.at))
     answer.headers["X-Hullmark-Verdict"] = worst.verdict
     return answer
 

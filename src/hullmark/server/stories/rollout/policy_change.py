@@ -42,7 +42,7 @@ from hullmark.server.tables.rollout import policy_changes, summed
 from hullmark.server.tables.rollout.policy_changes import ChangedBy
 from hullmark.server.tables.rollout.summed import Row
 
-FIRST, GROWS, AT_ONCE = 100, 4, 2000
+FIRST, GROWS, AT_ONCE = 10, 4, 2000
 """Images that are written in one transaction: the first, of which people hear at once, then so many times as many, and at most."""
 
 _WRITERS = 2
@@ -88,6 +88,7 @@ class Carrier:
         if order.kept_for is not None:
             order.kept_for.cancel()
         order.begin(position)
+        order.is_told = order.is_told or position != Position()
         parts, lock = _parts(order), asyncio.Lock()
         async with asyncio.TaskGroup() as writers:
             for _ in range(_WRITERS):
@@ -114,7 +115,8 @@ class Carrier:
 
 
 class _Order:
-    """What is worked at. `left`: where the next turn goes on; `seconds`: the processor time of this one."""
+    """What is worked at. `is_told`: people hear of the first images; `left`: where the next turn goes on; `seconds`: the processor time of
+    this one."""
 
     def __init__(
         self, services: Services, step: PolicyStep, active: Activation, versions: tuple[PolicyVersion, PolicyVersion]
@@ -124,6 +126,7 @@ class _Order:
         self.active = active
         self.before, self.after = versions
         self.causes = Causes({})
+        self.is_told = False
         self.known: Current | None = None
         self.kept_for: asyncio.TimerHandle | None = None
         self.begin(Position())
@@ -314,7 +317,13 @@ async def _replace(
     version, cause = (order.after.version, order.after.digest), order.step.cause
     ids = await summed.write(connection, [outcome.row for _, outcome in written], digest, cause, now, version)
     announced = [(*row, number) for row, number in zip(written, ids, strict=True)]
+    if order.is_told:
+        await transitions.go_on(connection, list(order.causes.numbers.values()))
     await tell(connection, order.services, order.causes, announced, (cause, now))
+    if order.causes.numbers and not order.is_told:
+        order.is_told = True
+        # Nothing that is to come holds this back: the next part goes on with the same causes.
+        await transitions.complete(connection, order.step.account_id, sorted(order.causes.numbers.values()))
 
 
 def _outcomes(

@@ -193,6 +193,13 @@ async def complete(connection: Connection, account_id: int, cause_ids: Sequence[
         await want_routing(connection, account_id)
 
 
+async def go_on(connection: Connection, cause_ids: Sequence[int]) -> None:
+    """More transitions of these causes are on their way after all."""
+    await connection.execute(
+        "UPDATE cause SET is_complete = false WHERE id = ANY(%s::bigint[]) AND is_complete", (list(cause_ids),)
+    )
+
+
 async def send_complete(connection: Connection, account_id: int) -> None:
     """Have what gathers of complete causes sent now, unless quiet hours hold it, or more is about to be put in."""
     cursor = await connection.execute(
