@@ -111,7 +111,16 @@ def in_formats(kind: Kind, first: str, name: str = "") -> tuple[str, ...]:
 def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     """Each verb that takes an image, or what another one wrote of it, with each of its formats."""
     yield "scan", at.source, "--files", *in_formats("inventory", "table")
-    yield "scan", at.source, "--for-policies", "--keep-files", "text", *in_formats("known", "json"), "-o", "json=known.json"
+    yield (
+        "scan",
+        at.source,
+        "--for-policies",
+        "--keep-files",
+        "text",
+        *in_formats("known", "json"),
+        "-o",
+        "json=known.json",
+    )
     yield "scan", at.source, "--all-layers", "-o", "json"
     yield "secrets", at.source, *in_formats("secrets", "table")
     yield "config", at.source, *in_formats("configuration", "table")
