@@ -217,6 +217,7 @@ def test_the_search_finds_what_is_not_masked(at: Place, tmp_path: Path) -> None:
     "written",
     [
         b"x juniper-anchor-9917 y",
+        rb"x juniper\-anchor\-9917 y",
         b"x anVuaXBlci1hbmNob3ItOTkxNw== y",
         "x juniper-anchor-9917".encode("utf-16"),
         b"6a756e697065722d616e63686f722d39393137",
