@@ -38,8 +38,10 @@ class Receivers(NamedTuple):
 def every_channel() -> Iterator[Receivers]:
     """All of them on 127.0.0.1. The relay for mails is `smtp://127.0.0.1:PORT` with the port of `box`."""
     trackers: dict[str, Tracker] = {
-        **{"pagerduty": PagerDuty(), "opsgenie": Opsgenie()},
-        **{"jira": Jira(), "github": GitHub()},
+        "pagerduty": PagerDuty(),
+        "opsgenie": Opsgenie(),
+        "jira": Jira(),
+        "github": GitHub(),
     }
     with ExitStack() as stack:
         hooks = stack.enter_context(receiver((200, {}, b"ok")))
