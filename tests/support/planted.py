@@ -195,7 +195,8 @@ def _forms(value: str) -> tuple[bytes, ...]:
     raw = value.encode()
     coded = [base64.b64encode(bytes(before) + raw)[(4 * before + 2) // 3 + (before > 0) : -4] for before in range(3)]
     wide = (value.encode("utf-16-le"), value.encode("utf-16-be"))
-    return (raw, raw.hex().encode(), raw.hex().upper().encode(), raw.replace(b"-", b"%2D"), raw[::-1], *wide, *coded)
+    escaped = (raw.replace(b"-", escape) for escape in (b"%2D", rb"\-", rb"\\-"))
+    return (raw, raw.hex().encode(), raw.hex().upper().encode(), *escaped, raw[::-1], *wide, *coded)
 
 
 def found_in(body: bytes, values: Sequence[str]) -> list[str]:

@@ -192,7 +192,21 @@ MYSQL = (
             "the group for all": "[client-server]\nlocal_infile=1\n",
             "the last counts": "[mysqld]\nlocal_infile=0\n[server]\nlocal_infile=1\n",
             "a folder": "!includedir /srv/m.d\n--- srv/m.d/x.cnf\n[mysqld]\nlocal_infile=1\n",
+            "a shortened name": "[mysqld]\nlocal_infile=0\nlocal_inf=1\n",
+            "a name in capitals": "[mysqld]\nlocal_infile=0\nLOCAL-Infile=1\n",
+            "a group in capitals": "[MYSQLD]\nlocal_infile=1\n",
         },
+    ),
+    *_written(
+        Trap(
+            name="",
+            program="mysql",
+            setting="mysql.server.require_secure_transport",
+            value="no",
+            says=r"(?m)^require-secure-transport\s+FALSE",
+        ),
+        "etc/mysql/my.cnf",
+        {"what is not a word for on": "[mysqld]\nrequire_secure_transport=yes\n"},
     ),
     *_written(
         Trap(

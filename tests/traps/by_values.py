@@ -106,6 +106,7 @@ POOLS = (
         "yes",
         r"allow_url_include\] = 1",
     ),
+    _pool("a name in capitals", "Clear_Env = no\n", "pool[www].clear_env", "no", r"clear_env = no"),
     _pool("an included one", "include = /srv/*.conf\n", "display_errors", "on", r"display_errors\] = 1"),
 )  # fmt: skip
 POOLS = (*POOLS[:-1], like(POOLS[-1], POOLS[-1].name, {"srv/x.conf": "[www]\nphp_flag[display_errors] = on\n"}))

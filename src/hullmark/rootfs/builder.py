@@ -303,10 +303,13 @@ class _Body:
         self._reads: list[Read[Any]] = []
         self._sinks: list[tuple[Read[Any], Sink]] = []
         self._held: bytearray | None = None
+        is_held = any(size <= read.limit and read.layer_limit is None for read in reads)
         for read in reads:
             if size <= read.limit:
                 if read.layer_limit is None or builder.may_hold(read, size):
                     self._reads.append(read)
+            elif is_held and size <= read.shared_limit:
+                self._reads.append(read)
             elif read.oversize_at is not None:
                 self._sinks.append((read, read.oversize_at(text(builder.entries[index].path), size)))
             elif read.oversize is not None:

@@ -57,7 +57,8 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     parser, but must not enter the fact: hard links and symbolic links give a file other names.
     It never raises for bad input: what cannot be read is reported, the rest is kept.
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
-    they are reported as too large. `oversize_at(path, size)` is the same for a read that goes by the file's path.
+    they are reported as too large. `oversize_at(path, size)` is the same for a read that goes by the file's path. Up to `shared_limit` a
+    body is handed over whole where it is held for another read anyway; what is taken from it must be the same.
     `layer_limit`: the most bytes of bodies it takes from one layer; later files are left out, with a Problem.
     `image_limit`: the most bytes of facts, as `weigh` counts them, taken from one image; layers beyond that give
     none, with a Problem.
@@ -74,6 +75,7 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     globs: tuple[str, ...] = ()
     magic: tuple[bytes, ...] = ()
     limit: int = 64 * MIB
+    shared_limit: int = 0
     oversize: Callable[[int], Sink] | None = None
     oversize_at: Callable[[str, int], Sink] | None = None
     layer_limit: int | None = None

@@ -1,8 +1,9 @@
 """MySQL and MariaDB: the option files of the whole machine (MariaDB Knowledge Base, Configuring MariaDB with Option Files).
 
 What a server reads from any of its groups is `mysql.server.<option>`, the last one counts; the other groups keep their names, as
-`mysql.client[mysqldump].quick`. Options are named as variables are: with underscores, in full. A name that is shortened stays as it
-is written. What the image starts the server with counts last.
+`mysql.client[mysqldump].quick`. Options are named as variables are: with underscores, in small letters, in full. What the image starts
+the server with counts last. A name that is shortened is the option that it means where all names of the release are known; elsewhere it
+stays as it is written, with a Problem.
 
 Groups for one version of a server count whatever the version; where several versions are named, that is a Problem.
 """
@@ -20,6 +21,7 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.mysql_names import DEFAULTS, LISTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
+from hullmark.facets.configuration.mysql_refusals import COMPLETE, PLUGINS, spelled
 from hullmark.facets.configuration.mysql_start import PROGRAMS, given_options, main_files, started
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import MARIADB, MYSQL, defaults_here
@@ -28,10 +30,13 @@ from hullmark.model.setting import Setting, Value
 
 _SERVER = frozenset(("mysqld", "server", "mariadb", "mariadbd", "galera", "mysql_cluster"))
 _SHARED = "client-server"
+_NOT_READ = ("mysql_cluster",)
+_COMPLETE = ".".join(map(str, COMPLETE))
 _OF_VERSION = re.compile(r"(?:mysqld|mariadb|mariadbd)-([0-9]{1,3}\.[0-9]{1,3})").fullmatch
 _LOOSE = re.compile(r"(?:loose|autoset)_").match
 _PREFIX = re.compile(r"(skip|disable|enable)_").match
-_ON_OFF = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": False, "false": False, "no": False}
+_ON = frozenset(("1", "on", "true"))
+"""A switch with any other value is off, with a warning where it is no word for off."""
 
 
 def _settings(files: Files) -> Iterable[Setting]:
@@ -43,13 +48,18 @@ def _settings(files: Files) -> Iterable[Setting]:
     run = started(files)
     written = read_options(files, main_files(files, run))
     given = given_options(files, run) if run is not None else iter(())
-    for option in at_most(files, MAIN_FILES[0], chain(written, given)):
-        version = _OF_VERSION(option.group)
-        is_server = option.group in _SERVER or version is not None
+    options = list(at_most(files, MAIN_FILES[0], chain(written, given)))
+    is_complete = _is_complete(files, options)
+    for option in options:
+        version = _OF_VERSION(option.group.lower())
+        is_server = option.group.lower() in _SERVER or version is not None
         has_server |= is_server
         if option.name:
             if version:
                 versions.setdefault(version[1], option)
+            if is_server or option.group == _SHARED:
+                is_read = is_complete and (version is None or version[1] == _COMPLETE) and option.group not in _NOT_READ
+                option = spelled(files, option, is_complete=is_read)
             name, value = named(option)
             for scope in _scopes(option.group, is_server=is_server):
                 key = f"{scope}.{name}"
@@ -69,6 +79,13 @@ def _settings(files: Files) -> Iterable[Setting]:
         for setting in settings.settings()
     ]
     return _with_defaults(files, found) if has_server else found
+
+
+def _is_complete(files: Files, options: Iterable[Option]) -> bool:
+    """Whether all options that the server has are known."""
+    releases = files.releases(*MARIADB.packages)
+    is_known = bool(releases) and all(release[:2] == COMPLETE for release in releases)
+    return is_known and not any(option.name.replace("-", "_") in PLUGINS for option in options)
 
 
 def _scopes(group: str, *, is_server: bool) -> tuple[str, ...]:
@@ -96,7 +113,7 @@ def named(option: Option) -> tuple[str, Value]:
         return name[prefix.end() :], prefix[1] == "enable"
     value = option.value
     if name in SWITCHES:
-        return name, True if value is None else _ON_OFF.get(value.lower(), value)
+        return name, True if value is None else value.lower() in _ON
     if name in LISTS and value is not None:
         return name, tuple(word.strip() for word in value.split(",") if word.strip())
     return name, None if value is None else number(without_password(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hullmark.facets.configuration.mysql_names import DEFAULTS, SWITCHES
+from hullmark.facets.configuration.mysql_names import SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.runs import named_file, run_of
@@ -68,11 +68,6 @@ def given_options(files: Files, run: Command) -> Iterator[Option]:
         if name.startswith("--defaults-") or name == "--no-defaults":
             continue
         bare = name[2:]
-        plain = bare.replace("-", "_")
-        if plain not in DEFAULTS and any(known.startswith(plain) for known in DEFAULTS):
-            files.problem(
-                word.path, f"{name[:100]}, which the server is started with, may be a shortened name", word.line
-            )
         if (
             not equals
             and words

@@ -66,7 +66,7 @@ def _installations(files: Files) -> Iterator[Installation]:
 def _per_interface(files: Files) -> Iterator[Installation]:
     """Debian's way: /etc/php/8.4/fpm/php.ini."""
     found: dict[str, dict[str, None]] = {}
-    for glob in ("/etc/php/*/*/php.ini", "/etc/php/*/*/conf.d/*.ini"):
+    for glob in ("/etc/php/*/*/php.ini", "/etc/php/*/*/conf.d/*.ini", "/etc/php/*/fpm/php-fpm.conf"):
         for path in files.matching(glob):
             _, _, _, version, interface, _ = path.split("/", 5)
             if _LABEL(version) and _LABEL(interface):

@@ -48,6 +48,7 @@ class IniReader:
     """Reads the entries of one file.
 
     `constants` are PHP's; `lookup` gives the value of `${NAME}`, None if it has none. `report(reason, line)` takes the Problem.
+    `needs_values`: a name alone is a mistake, as it is in php-fpm's files.
     """
 
     def __init__(
@@ -56,7 +57,10 @@ class IniReader:
         constants: Mapping[str, str],
         lookup: Callable[[str], str | None],
         report: Callable[[str, int], None],
+        *,
+        needs_values: bool = False,
     ) -> None:
+        self._needs_values = needs_values
         self._text = text
         self._constants = constants
         self._lookup = lookup
@@ -104,8 +108,8 @@ class IniReader:
             offset = self._bracketed()
         self._skip(_BLANKS)
         if not self._text.startswith("=", self._position):
-            if offset is not None:
-                raise Mistake("a name in brackets without a value")
+            if offset is not None or self._needs_values:
+                raise Mistake("a name without a value" if offset is None else "a name in brackets without a value")
             return None
         self._position += 1
         return Entry(section, name, offset, self._value(), line)

@@ -13,6 +13,7 @@ from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.php_ini import Entry, IniReader
 from hullmark.facets.configuration.php_pools import PoolOverride, in_effect, with_more
+from hullmark.facets.configuration.php_refusals import entry_refusal, pool_refusal
 from hullmark.facets.configuration.php_settings import (
     ALL_SINCE_8_4,
     CONSTANTS,
@@ -27,6 +28,7 @@ from hullmark.facets.configuration.php_start import PhpStart, start_of
 from hullmark.facets.configuration.release_defaults import PHP, Release, defaults_here
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}").fullmatch
 _SECTION = re.compile(r"(path|host)=(.{1,200})", re.IGNORECASE | re.DOTALL).fullmatch
@@ -77,6 +79,7 @@ class PhpReader:
         self._lists: dict[str, list[str]] = {}
         self._seen: set[str] = set()
         self._overrides: list[PoolOverride] = []
+        self._pools: dict[str, dict[str, str]] = {}
 
     def settings(self) -> list[Setting]:
         """The settings of every interface, and of php-fpm's pools."""
@@ -89,9 +92,9 @@ class PhpReader:
                 self._tell_overrides(f"{self._name}.{interface.name}")
         return self._found.settings()
 
-    def _entries(self, path: str, known: Mapping[str, str], by: str = "", line: int = 0) -> Iterator[Entry]:
+    def _entries(self, path: str, known: Mapping[str, str]) -> Iterator[Entry]:
         """The entries of one file. `known` are the settings so far, which a `${NAME}` may name."""
-        with self._tree.opened(path, by, line) as text:
+        with self._tree.opened(path) as text:
             report = partial(self._files.problem, path)
             yield from IniReader(text or "", self._constants, self._lookup(known), report).entries()
 
@@ -182,18 +185,34 @@ class PhpReader:
         """Read php-fpm's files: what it sets for itself, and each pool."""
         for name, value in GLOBAL_DEFAULTS.items():
             self._found.add(f"{top}.global.{name}", value)
+        self._pools.clear()
         self._read_pool_file(top, main, "", "", 0)
+        if not self._pools:
+            self._refused(main, "there is no pool", 0)
+        for pool, values in self._pools.items():
+            if reason := pool_refusal(values):
+                self._refused(main, f"pool {pool[:100]}: {reason}", 0)
+
+    def _refused(self, path: str, reason: str, line: int) -> None:
+        self._files.problem(path, Remark(f"php-fpm refuses to start: {reason}"), line)
 
     def _read_pool_file(self, top: str, path: str, pool: str, by: str, line: int) -> None:
-        for entry in self._entries(path, {}, by, line):
-            section = entry.section or pool
-            if entry.name == "include":
-                pattern = entry.value if entry.value.startswith("/") else f"{self._installation.prefix}/{entry.value}"
-                is_glob = any(c in pattern for c in "*?[")
-                for inner in self._tree.matching(pattern, path, entry.line) if is_glob else [pattern]:
-                    self._read_pool_file(top, inner, section, path, entry.line)
-            elif self._is_name(entry, path):
-                self._take_pool(top, section, entry, path)
+        with self._tree.opened(path, by, line) as text:
+            report = partial(self._files.problem, path)
+            reader = IniReader(text or "", self._constants, self._lookup({}), report, needs_values=True)
+            for entry in reader.entries():
+                section = entry.section or pool
+                entry.name = entry.name.lower()
+                if entry.name == "include":
+                    self._include(top, section, entry, path)
+                else:
+                    self._take_pool(top, section, entry, path)
+
+    def _include(self, top: str, section: str, entry: Entry, path: str) -> None:
+        pattern = entry.value if entry.value.startswith("/") else f"{self._installation.prefix}/{entry.value}"
+        is_glob = any(c in pattern for c in "*?[")
+        for inner in self._tree.matching(pattern, path, entry.line) if is_glob else [pattern]:
+            self._read_pool_file(top, inner, section, path, entry.line)
 
     def _tell_overrides(self, top: str) -> None:
         """Give what pools change of PHP's settings: those of each pool, and those of PHP where every pool changes them."""
@@ -211,24 +230,37 @@ class PhpReader:
         self._overrides.clear()
 
     def _take_pool(self, top: str, section: str, entry: Entry, path: str) -> None:
-        if section in ("", "global"):
-            self._found.add(f"{top}.global.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
-            return
-        if not _POOL(section):
+        is_global = section.lower() in ("", "global")
+        if not is_global and not _POOL(section):
             self._files.problem(path, "a pool's name is too long; it is left out", entry.line)
             return
-        key = f"{top}.pool[{section}]"
+        if not is_global:
+            self._begin_pool(f"{top}.pool[{section}]", section)
+        entry.value = entry.value if is_global else entry.value.replace("$pool", section)
+        if reason := entry_refusal(entry, is_global=is_global, release=self._installation.release):
+            self._refused(path, reason, entry.line)
+        elif not self._is_name(entry, path):
+            return
+        if is_global and entry.offset is None:
+            self._found.add(f"{top}.global.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
+        elif not is_global:
+            self._take_of_pool(f"{top}.pool[{section}]", section, entry, path)
+
+    def _begin_pool(self, key: str, section: str) -> None:
+        self._pools.setdefault(section, {})
         if section not in self._seen:
             self._seen.add(section)
             for name, default in POOL_DEFAULTS.items():
                 self._found.add(f"{key}.{name}", default)
-        text = entry.value.replace("$pool", section)
+
+    def _take_of_pool(self, key: str, section: str, entry: Entry, path: str) -> None:
         if entry.offset is None:
-            self._found.add(f"{key}.{entry.name}", pool_typed(entry.name, text), path, entry.line)
+            self._pools[section][entry.name] = entry.value
+            self._found.add(f"{key}.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
         elif _NAME(entry.offset):
-            value: Value = typed(entry.offset, text) if entry.name in _PHP_VALUES else text
+            value: Value = typed(entry.offset, entry.value) if entry.name in _PHP_VALUES else entry.value
             self._found.add(f"{key}.{entry.name}[{entry.offset}]", value, path, entry.line)
             if entry.name in _PHP_VALUES:
                 self._overrides.append(PoolOverride(section, entry.name, entry.offset, value, path, entry.line))
-        else:
+        elif entry.offset:
             self._files.problem(path, "this is no setting, and is left out", entry.line)

@@ -18,6 +18,7 @@ from hullmark.facets.secrets.own import NO_RULES, OwnRules
 from hullmark.facets.secrets.search import (
     CLASSES,
     HELD,
+    MAX_ARCHIVE,
     PAGES,
     Pieces,
     Search,
@@ -66,6 +67,7 @@ def _read(search: Search) -> Read[list[SecretFact]]:
         extract=partial(search_whole, search),
         globs=("**",),
         limit=HELD,
+        shared_limit=MAX_ARCHIVE,
         oversize_at=lambda path, size: Pieces(search, last_segment(path), size),
         sources=("facets/secrets", "facets/unpacking"),
     )

@@ -17,7 +17,7 @@ from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules, Span, spans_of
 from hullmark.facets.unpacking import archives, git, sqlite
-from hullmark.facets.unpacking.archives import Enough, look_inside
+from hullmark.facets.unpacking.archives import Enough, Unpacker
 from hullmark.facets.unpacking.zips import Skip
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
@@ -48,6 +48,7 @@ _PAGE = re.compile(
 """Compressed manual pages and changelogs, of which every distribution has very many, are not opened."""
 
 _GZIP = b"\x1f\x8b\x08"
+_ZIP = b"PK\3\4"
 
 CLASSES, PAGES = "classes", "pages"
 
@@ -145,6 +146,7 @@ class FileSearch:
         self._search = search
         self._allowance = archives.Allowance(MIB + MAX_UNPACKED * size, of_all=False)
         self._met: set[tuple[str, str]] = set()
+        self._inner: frozenset[tuple[str, str]] = frozenset()
         self._is_cut = False
         self._skip = Skip(_CLASSES, _OWN_CLASSES, _SMALL_ZIP)
         self.found: list[SecretFact] = []
@@ -162,31 +164,39 @@ class FileSearch:
 
         There are so many `lines` before it; None: it has none, and all that is found is told of the first one.
         """
+        inside = self._inner
         for start, fact in self._in(body, name, "", 0, met):
+            if (fact.kind, fact.digest) in inside:
+                continue
             if part is None or start in part or (start < 0 and (fact.kind, fact.digest) not in self._met):
                 line = 1 if lines is None else fact.line + lines
                 self._add(fact if line == fact.line else msgspec.structs.replace(fact, line=line))
 
-    def open(self, body: bytes) -> None:
-        """Look at the files that a body holds."""
-        # What is found in a file inside stands at a better place than what was found in the bytes around it.
+    def open(self, body: bytes) -> int:
+        """Look at the files that a body holds; returns where that begins which is in none of them, 0 if that is not known."""
+        # What is found in a file inside stands at a better place than what is found in the bytes around it.
         outer, self.found = self.found, []
         self._met.clear()
-        self._inside(body, "", 0)
+        begin = self._inside(body, "", 0)
         for fact in outer:
             if (fact.kind, fact.digest) not in self._met:
                 self.found.append(fact)
+        self._inner = frozenset(self._met)
+        return begin
 
-    def _inside(self, body: bytes, prefix: str, depth: int) -> None:
+    def _inside(self, body: bytes, prefix: str, depth: int) -> int:
         def look(path: str, content: bytes) -> None:
             for _, fact in self._in(content, last_segment(path), prefix + path, depth):
                 self._add(fact)
 
+        unpacking = Unpacker(look, self._allowance, _FORMATS, self._skip)
         try:
-            reason = look_inside(body, look, self._allowance, _FORMATS, self._skip)
+            unpacking.archive(body, "", 0)
+            reason = unpacking.reason
         except Enough as enough:
             reason = str(enough)
         self.left_out = self.left_out or reason
+        return 0 if reason else max(unpacking.text_begin, 0)
 
     def _add(self, fact: SecretFact) -> None:
         self._met.add((fact.kind, fact.digest))
@@ -252,6 +262,14 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
     if not body:
         return None
     name = path[path.rfind("/") + 1 :]
+    if len(body) > HELD:
+        return _search_held(search, name, body, report)
+    if bytes(body[:4]) == _ZIP:
+        file = FileSearch(search, len(body))
+        whole = bytes(body)
+        begin = file.open(whole)
+        file.look(whole[begin:], name, lines=whole.count(b"\n", 0, begin))
+        return file.finish(report)
     met = search.finder.find(body, name)
     # Runs for every file, so what most are not is asked first.
     is_odd = body[0] in _FIRST_OF_ALL or not len(body) % archives.BLOCK
@@ -267,21 +285,34 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
     return file.finish(report)
 
 
+def _search_held(search: Search, name: str, body: memoryview, report: Report) -> list[SecretFact] | None:
+    """The same for a large file that is held for another reader."""
+    pieces = Pieces(search, name, len(body), body)
+    for at in range(0, len(body), HELD):
+        pieces.write(body[at : at + HELD])
+    return pieces.finish(report)
+
+
 _ZEROS = bytes(2 * HELD)
 
 
 class Pieces:
-    """Looks at a large file piece by piece, and holds it as well if it may be an archive."""
+    """Looks at a large file piece by piece, and holds it as well if it may be an archive. `body`: all of it, if somebody else holds it.
 
-    def __init__(self, search: Search, name: str, size: int) -> None:
+    A zip is opened first: what stands in its files need not be looked for in the bytes that they are packed into.
+    """
+
+    def __init__(self, search: Search, name: str, size: int, body: memoryview | None = None) -> None:
         self._file = FileSearch(search, size)
         self._name = name
         self._size = size
+        self._body = body
         self._held = bytearray()
         self._begin = 0
         self._lines = 0
         self._is_blank = False
         self._archive: io.BytesIO | None = None
+        self._is_archive = self._is_zip = False
         self._head = bytearray()
         self._has_lines = True
 
@@ -291,6 +322,10 @@ class Pieces:
             self._begun(piece)
         elif self._archive is not None:
             self._archive.write(piece)
+        if not self._is_zip:
+            self._search(piece)
+
+    def _search(self, piece: memoryview) -> None:
         if self._is_blank and len(piece) <= len(_ZEROS) and _ZEROS.startswith(piece):
             return  # what is held is as many zeros as any look goes back: more of them change nothing that is seen behind them
         self._is_blank = False
@@ -309,14 +344,18 @@ class Pieces:
         self._has_lines = not holds_files and not head.startswith(_PROGRAM)
         if holds_files or head.startswith(b"#!"):
             self._hold()
+        self._is_zip = self._is_archive and head.startswith(_ZIP)
+        if self._is_zip:
+            self._held.clear()  # it came in pieces that are smaller than the head
         self._head = self._head[:_HEAD]
 
     def _hold(self) -> None:
-        if self._size <= MAX_ARCHIVE:
+        self._is_archive = self._size <= MAX_ARCHIVE
+        if not self._is_archive:
+            self._file.left_out = f"it is an archive of more than {MAX_ARCHIVE // MIB} MiB, and was not opened"
+        elif self._body is None:
             self._archive = io.BytesIO()
             self._archive.write(self._head)
-        else:
-            self._file.left_out = f"it is an archive of more than {MAX_ARCHIVE // MIB} MiB, and was not opened"
 
     def _look(self, stop: int) -> None:
         """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
@@ -335,10 +374,19 @@ class Pieces:
     def finish(self, report: Report, /) -> list[SecretFact] | None:
         """All of it was given."""
         is_zip = archives.ends_as_zip(memoryview(self._held))
-        if self._held:
+        if self._held and not self._is_zip:
             self._look(len(self._held))
-        if self._archive is not None:
-            self._file.open(self._archive.getvalue())
+        if self._is_archive:
+            self._open()
         elif is_zip and not self._file.left_out:
             self._file.left_out = "a zip may follow the program that it is, which was not opened"
         return self._file.finish(report)
+
+    def _open(self) -> None:
+        whole = self._archive.getvalue() if self._archive is not None else bytes(self._body or b"")
+        begin = self._file.open(whole)
+        if self._is_zip:
+            with memoryview(whole) as body:
+                for at in range(begin, len(whole), HELD // 2):
+                    self._search(body[at : at + HELD // 2])
+            self._look(len(self._held))

@@ -111,7 +111,8 @@ def look_inside(
 class Unpacker:
     """The unpacking of one file: what is left of its limits, and the first reason why a part of it was left out.
 
-    `shut` is the first that lies in the file itself: it is damaged, or encrypted.
+    `shut` is the first that lies in the file itself: it is damaged, or encrypted. `text_begin`: of a zip, where that begins which is not
+    in a member; -1: anywhere.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Unpacker:
         self._held = 0
         self.reason = ""
         self.shut = ""
+        self.text_begin = -1
 
     @cached_property
     def buffer(self) -> memoryview:
@@ -244,6 +246,8 @@ def _zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
             unpacking.count()
             _show_member(unpacking, archive, line, prefix, depth)
         return
+    if not depth:
+        unpacking.text_begin = archive.text_begin
     for number, member in enumerate(archive.members):
         unpacking.count()
         content = archive.at_once(member, unpacking.room())

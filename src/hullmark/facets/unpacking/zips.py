@@ -15,7 +15,7 @@ from hullmark.rootfs.inflate import ReadInto
 _END = struct.Struct("<4s4H2LH")
 _END_MAGIC, _LINE_MAGIC = b"PK\5\6", b"PK\1\2"
 _LINE = 46
-_SIZES = struct.Struct("<4s24x3H")
+_SIZES = struct.Struct("<4s16xL4x3H")
 _LINE_FORM = struct.Struct("<4s6H3L5H2L")
 _FIELD = struct.Struct("<2H")
 _OTHER_NAME = 0x7075
@@ -27,6 +27,8 @@ _IS_ELSEWHERE = 0xFFFFFFFF
 _LOCAL_MAGIC, _LOCAL, _NAMES = b"PK\3\4", 30, struct.Struct("<2H")
 _RAW = -15
 _STEP = 1 << 16
+_BETWEEN = 48
+"""So many bytes may stand between two members besides what the table says of them: extra fields, and a descriptor."""
 
 
 class Skip:
@@ -73,6 +75,15 @@ class Zip:
         self._body = body
         self._table = _table_of(body, most, skip)
         self.members = None if self._table is None else _members_of(body, self._table)
+
+    @property
+    def text_begin(self) -> int:
+        """Where the table of contents begins, if nothing else stands in front of it but members; -1 if something may."""
+        table = self._table
+        if table is None or table.shift:
+            return -1
+        between = table.begin - table.packed
+        return table.begin if 0 <= between <= _BETWEEN * (len(table.lines) + table.left_out) else -1
 
     @cached_property
     def plain(self) -> bytes:
@@ -121,7 +132,7 @@ class Zip:
 
 class _Table(NamedTuple):
     """The table of contents of a zip: where it begins and ends, how far behind their offsets the members stand, where each line that is
-    wanted begins, and how many are left out.
+    wanted begins, how many are left out, and how many bytes all members take, with their heads and names.
     """
 
     begin: int
@@ -129,6 +140,7 @@ class _Table(NamedTuple):
     shift: int
     lines: list[int]
     left_out: int
+    packed: int
 
 
 def _table_of(body: bytes, most: int, skip: Skip | None = None) -> _Table | None:
@@ -142,12 +154,13 @@ def _table_of(body: bytes, most: int, skip: Skip | None = None) -> _Table | None
         return None
     endings, unless_in = skip.of(body) if skip is not None else ((), ())
     lines: list[int] = []
-    left_out, at, unpack = 0, begin, _SIZES.unpack_from
+    left_out, at, unpack, all_packed = 0, begin, _SIZES.unpack_from, 0
     while at + _LINE <= end:
-        magic, name, extra, comment = unpack(body, at)
+        magic, packed, name, extra, comment = unpack(body, at)
         if magic != _LINE_MAGIC:
             break
         start = at + _LINE
+        all_packed += packed + name
         following = start + name + extra + comment
         if endings and body.endswith(endings, start, start + name) and not body.startswith(unless_in, start):
             left_out += 1
@@ -158,7 +171,8 @@ def _table_of(body: bytes, most: int, skip: Skip | None = None) -> _Table | None
         return None
     if skip is not None:
         skip.count += left_out
-    return _Table(begin, end, begin - offset, lines, left_out)
+    all_packed += _LOCAL * (len(lines) + left_out)
+    return _Table(begin, end, begin - offset, lines, left_out, all_packed)
 
 
 def _members_of(body: bytes, table: _Table) -> list[Member] | None:
@@ -200,7 +214,7 @@ def _shortened(body: bytes, table: _Table) -> bytes:
     if not table.left_out:
         return body
     *head, _, _, _, offset, _ = _END.unpack_from(body, table.end)
-    lines = b"".join(body[at : at + _LINE + sum(_SIZES.unpack_from(body, at)[1:])] for at in table.lines)
+    lines = b"".join(body[at : at + _LINE + sum(_SIZES.unpack_from(body, at)[2:])] for at in table.lines)
     count = min(len(table.lines), 0xFFFF)
     return body[: table.begin] + lines + _END.pack(*head, count, count, len(lines), offset, 0)
 

@@ -11,6 +11,7 @@ from hullmark.facets.configuration.mysql import named
 from hullmark.facets.configuration.mysql_options import Option
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
+from tests.unit.policy.building import package
 
 MAIN = "etc/mysql/my.cnf"
 
@@ -45,18 +46,20 @@ def written(read: ReadSettings) -> dict[str, Value]:
         ("loose_local_infile = 1", "local_infile", True),
         ("log-bin", "log_bin", None),
         ("log_bin=", "log_bin", ""),
-        ("local_infile=perhaps", "local_infile", "perhaps"),
+        ("local_infile=perhaps", "local_infile", False),
+        ("local_infile=yes", "local_infile", False),
+        ("LOCAL-Infile=1", "local_infile", True),
         (
             "init_connect = 'SET NAMES \"utf8\" # no comment'  # a comment",
             "init_connect",
             'SET NAMES "utf8" # no comment',
         ),
         (r"init_file=/a\sb\\c\td\q", "init_file", "/a b\\c\td\\q"),
-        ("plugin=it's # not a comment", "plugin", "it's # not a comment"),
+        ("init_file=it's # not a comment", "init_file", "it's # not a comment"),
         ("tmpdir=/a#b", "tmpdir", "/a"),
         ('x="a"b"', "x", 'a"b'),
         ("x='a\"", "x", "'a\""),
-        ("wsrep_sst=http://u:secret@h/", "wsrep_sst", "http://u:***@h/"),
+        ("wsrep_provider=http://u:secret@h/", "wsrep_provider", "http://u:***@h/"),
     ],
 )
 def test_an_option_is_read_as_the_server_reads_it(line: str, key: str, value: Value) -> None:
@@ -132,7 +135,7 @@ def test_a_file_that_everyone_may_write_is_not_read() -> None:
         ("[mysqld]\n!nonsense /a\n", 2),
         ("[mysqld]\n!includedir /not/there\n", 2),
         ("[mysqld]\n!include /etc/mysql/my.cnf\n", 2),
-        ("[mysqld-8.0]\na=1\n[mariadb-10.6]\n\nport=1\n", 5),
+        ("[mysqld-8.0]\nzz=1\n[mariadb-10.6]\n\nport=1\n", 5),
     ],
 )
 def test_what_is_not_understood_is_a_problem_at_its_line(text: str, line: int) -> None:
@@ -159,3 +162,22 @@ def test_a_value_that_is_written_in_quotes_comes_back(value: str) -> None:
     found = read(f'[mysqld]\nname = "{inside}" # comment\n')
     option = Option("mysqld", "name", value, "/", 1)
     assert found.values["mysql.server.name"] == named(option)[1]
+
+
+def test_a_shortened_name_is_the_option_that_it_means_where_all_names_are_known() -> None:
+    text = {MAIN: "[mysqld]\nlocal_inf=0\nskip-name-res\n"}
+    known = read_settings(MYSQL, text, packages=[package("deb", "mariadb-server", "1:11.8.9-0+deb13u1")])
+    assert known.problems == []
+    assert known.values["mysql.server.local_infile"] is False
+    assert known.values["mysql.server.skip_name_resolve"] is True
+    unknown = read_settings(MYSQL, text, packages=[package("deb", "mysql-server", "8.0.40")])
+    assert [reason.partition(": ")[2] for _, reason in unknown.problems][:1] == [
+        "local_inf may be a shortened name, and is not taken for one"
+    ]
+
+
+def test_names_are_not_judged_where_plugins_are_loaded_or_another_release_is_meant() -> None:
+    mariadb = [package("deb", "mariadb-server", "1:11.8.9-0+deb13u1")]
+    for text in ("[mysqld]\nplugin-load-add=x\nx_foo=1\n", "[mariadb-10.5]\nx_foo=1\n", "[mysql_cluster]\nx_foo=1\n"):
+        assert read_settings(MYSQL, {MAIN: text}, packages=mariadb).problems == [], text
+    assert read_settings(MYSQL, {MAIN: "[mysqld]\nx_foo=1\n"}).problems == []

@@ -110,6 +110,8 @@ def test_written_words_are_read_back(words: list[str]) -> None:
     assert problems == []
 
 
+POOL = "listen = 9000\npm = ondemand\npm.max_children = 3\n"
+TWO = "[two]\nsecurity.limit_extensions = .php .php5\n" + POOL
 PIECES = st.lists(
     st.sampled_from(
         [
@@ -208,7 +210,7 @@ def test_pools() -> None:
                 "[www]\nuser = w\nlisten = /run/$pool.sock\npm.max_children = 5\nclear_env = no\nenv[PATH] = /bin\n"
                 "php_admin_value[memory_limit] = 32M\nphp_admin_flag[log_errors] = on\nlisten.allowed_clients = 127.0.0.1,::1\n"
             ),
-            "etc/php/8.4/fpm/pool.d/b.conf": "[www]\nuser = v\n[two]\nsecurity.limit_extensions = .php .php5\n",
+            "etc/php/8.4/fpm/pool.d/b.conf": "[www]\nuser = v\npm = static\n" + TWO,
         },
     )
     assert found.problems == []
@@ -238,7 +240,7 @@ def test_pools() -> None:
             {
                 "etc/php.ini": "x=1",
                 "etc/php-fpm.conf": "include=/etc/php-fpm.d/*.conf",
-                "etc/php-fpm.d/www.conf": "[www]\nuser = apache",
+                "etc/php-fpm.d/www.conf": "[www]\nuser = apache\n" + POOL,
             },
             {"php.cli.x": "1", "php.fpm.x": "1", "php.fpm.pool[www].user": "apache"},
         ),
@@ -254,7 +256,7 @@ def test_pools() -> None:
             {
                 "usr/local/etc/php/php.ini": "x=1",
                 "usr/local/etc/php-fpm.conf": "include=etc/php-fpm.d/*.conf",
-                "usr/local/etc/php-fpm.d/www.conf": "[www]\nuser=w",
+                "usr/local/etc/php-fpm.d/www.conf": "[www]\nuser=w\n" + POOL,
                 "usr/local/lib/php/extensions/no-debug-non-zts-20240924/opcache.so": "",
             },
             {"php.fpm.pool[www].user": "w", "php.fpm.x": "1"},
@@ -277,15 +279,18 @@ def test_layouts(files: dict[str, str], keys: dict[str, object]) -> None:
     [
         ({INI: "a = 1\nx y = 1"}, (f"/{INI}", "line 2: this is no setting, and is left out")),
         (
-            {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": "\ninclude=/etc/none.conf"},
+            {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": "\ninclude=/etc/none.conf\n[w]\n" + POOL},
             ("/etc/php/8.4/fpm/php-fpm.conf", "line 2: /etc/none.conf is not there"),
         ),
         (
-            {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": "include=/etc/php/8.4/fpm/*.conf"},
+            {
+                "etc/php/8.4/fpm/php.ini": "",
+                "etc/php/8.4/fpm/php-fpm.conf": "include=/etc/php/8.4/fpm/*.conf\n[w]\n" + POOL,
+            },
             ("/etc/php/8.4/fpm/php-fpm.conf", "line 1: /etc/php/8.4/fpm/php-fpm.conf includes itself"),
         ),
         (
-            {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": f"[{'p' * 300}]\nuser = a"},
+            {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": f"[{'p' * 300}]\nuser = a\n[w]\n{POOL}"},
             ("/etc/php/8.4/fpm/php-fpm.conf", "line 2: a pool's name is too long; it is left out"),
         ),
     ],

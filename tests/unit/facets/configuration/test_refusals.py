@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.configuration.apache import PARSER as APACHE
+from hullmark.facets.configuration.mysql import PARSER as MYSQL
 from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_grammar import FORMS
+from hullmark.facets.configuration.php import PARSER as PHP
 from hullmark.facets.configuration.postgresql import PARSER as POSTGRESQL
 from hullmark.facets.configuration.redis import PARSER as REDIS
 from hullmark.facets.configuration.sshd import PARSER as SSHD
@@ -17,7 +19,16 @@ from tests.support.configuration import read_settings
 from tests.traps.refusals import MAIN, POSTGRES_REFUSALS, REFUSALS, Refusal
 from tests.unit.policy.building import package
 
-PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD, "postgresql": POSTGRESQL, "redis": REDIS}
+PARSERS = {
+    "nginx": NGINX,
+    "apache": APACHE,
+    "sshd": SSHD,
+    "postgresql": POSTGRESQL,
+    "redis": REDIS,
+    "mysql": MYSQL,
+    "php-fpm": PHP,
+}
+MARIADB = package("deb", "mariadb-server", "1:11.8.9-0+deb13u1")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +36,9 @@ PARSERS = {"nginx": NGINX, "apache": APACHE, "sshd": SSHD, "postgresql": POSTGRE
 )
 def test_a_file_that_is_refused_has_a_problem_and_no_other_has(refusal: Refusal) -> None:
     trixie = Distro(id="debian", version_id="13")
-    found = read_settings(PARSERS[refusal.program], {MAIN[refusal.program]: refusal.text}, distro=trixie)
+    found = read_settings(
+        PARSERS[refusal.program], {MAIN[refusal.program]: refusal.text}, distro=trixie, packages=[MARIADB]
+    )
     assert bool(found.problems) is refusal.is_refused, found.problems
 
 

@@ -24,7 +24,7 @@ APACHE = {
 PHP = {
     "usr/local/etc/php/php.ini": "expose_php = Off\n",
     "usr/local/etc/php/conf.d/a.ini": "expose_php = Off\n",
-    "usr/local/etc/php-fpm.conf": "[www]\nuser = www\n",
+    "usr/local/etc/php-fpm.conf": "[www]\nuser = www\nlisten = 9000\npm = ondemand\npm.max_children = 3\n",
     "srv/p.ini": "expose_php = On\n",
 }
 REDIS = {"srv/r.conf": "port 1\n", "srv/i.conf": "port 5\n"}
@@ -288,7 +288,7 @@ def test_a_start_counts(
             MYSQL,
             "mysqld --skip-grant",
             "",
-            "CMD: --skip-grant, which the server is started with, may be a shortened name",
+            "CMD: skip_grant may be a shortened name, and is not taken for one",
         ),
         (
             "postgresql",

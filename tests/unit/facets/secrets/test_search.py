@@ -8,6 +8,7 @@ import hashlib
 import io
 import lzma
 import sqlite3
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -210,3 +211,27 @@ def test_what_is_found_in_a_stream_is_what_is_found_in_its_content(
     plain = {(fact.kind, fact.digest) for fact in found(body)[0] if fact.kind}
     assert {(fact.kind, fact.digest) for fact in found(pack(body))[0] if fact.kind} >= plain
     assert searching_finder().find(body).found
+
+
+def comment_of(body: bytes) -> bytes:
+    """A zip with a comment at its end."""
+    out = io.BytesIO(body)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.comment = LINES
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("filler", [b"", hashlib.shake_128(b"").digest(HELD + HELD // 2)], ids=["small", "large"])
+def test_what_stands_in_a_zip_outside_its_files_is_seen_too(filler: bytes) -> None:
+    plain = zip_of({"f": filler, "a.txt": LINES})
+    inside = ("sonar-token", "a.txt")
+    assert [place[:2] for place in places(plain)] == [inside]
+    # The same value stands at its better place alone; another one is told of.
+    assert [place[:2] for place in places(comment_of(plain))] == [inside]
+    assert [place[:2] for place in places(comment_of(zip_of({"f": filler + b"x"})))] == [("sonar-token", "")]
+    bare = zip_of({"f": filler + b"x"})
+    table = bare.index(b"PK\1\2")
+    hidden = bare[:table] + LINES.ljust(1000) + bare[table:-6] + struct.pack("<L", table + 1000) + bare[-2:]
+    assert [place[:2] for place in places(hidden)] == [("sonar-token", "")]
+    if filler:
+        assert in_pieces(hidden, 1 << 16) == [("sonar-token", "")]
