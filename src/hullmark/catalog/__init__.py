@@ -10,7 +10,7 @@ from hullmark.model.plugin import plugins
 _SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
 _SCRIPTS = ("python", "python_eggs", "npm", "npm_pnp", "gem", "php", "pear", "r", "perl", "lua", "wordpress")
 _BUILT = ("java", "dotnet", "erlang", "opam", "prolog", "conan", "vcpkg")
-_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models")
+_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models", "binaries")
 _INSTALLED = (*_SYSTEMS, *_SCRIPTS, *_BUILT, *_PROGRAMS, "redhat_image", "claims", "unread")
 
 _OF_SCRIPTS = ("lock_npm", "lock_bun", "lock_python", "lock_ruby", "lock_php", "lock_r", "lock_perl")

@@ -53,7 +53,7 @@ def catalogue(
             productive.append((cataloger, view))
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
     owners = _owners(tree, productive, others)
-    found += [_with_owner(package, owners) for package in others]
+    found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view in views for problem in view.problems)
     problems += tuple(missing_database(distro, found, tree))
     problems += tuple(_under_other_names(tree, records, catalogers))
@@ -122,6 +122,21 @@ def _with_owner(package: Package, owners: dict[bytes, str]) -> Package:
         if owner is not None:
             return msgspec.structs.replace(package, owned_by=owner)
     return package
+
+
+def _not_repeated(
+    others: Iterable[Package], systems: Iterable[Package], catalogers: Iterable[Cataloger]
+) -> list[Package]:
+    """The packages that say more than the system's packages that own them."""
+    repeats = {each.name: each.repeats for each in catalogers if each.repeats is not None}
+    owners = {package.purl: package for package in systems}
+    left = []
+    for package in others:
+        is_repeat = repeats.get(package.cataloger)
+        owner = owners.get(package.owned_by or "")
+        if is_repeat is None or owner is None or not is_repeat(package, owner):
+            left.append(package)
+    return left
 
 
 def _merged(packages: list[Package]) -> tuple[Package, ...]:

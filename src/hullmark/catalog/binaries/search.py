@@ -1,0 +1,157 @@
+"""One pass through a program for everything that some classifiers look for, in memory that does not grow with the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule, escaped
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import MIB, Report
+
+SEARCH_LIMIT = Limit(1024 * MIB, "bytes of one program that are searched for what it is")
+_MATCHES_LIMIT = Limit(10_000, "versions in one program that are looked at for what stands beside them")
+_WINDOW = MIB
+_MINOR = re.compile(r"(\d\.\d{1,2})(?:\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)?(?!\d)")
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
+
+
+class _Hunt:
+    """One classifier on its way through one file: the best rule that held so far, and what must or must not be there."""
+
+    def __init__(self, classifier: Classifier, rules: tuple[Rule, ...]) -> None:
+        self.classifier = classifier
+        self._rules = rules
+        self._open = len(rules)  # only rules before this one could still better the version
+        self._version = b""
+        self._missing = set(classifier.needs)
+        self._is_barred = False
+        self._left: int = _MATCHES_LIMIT
+
+    def look(self, window: bytes, start: int, stop: int) -> None:
+        """Look for what begins at `start` or later and before `stop` in the window."""
+        if self._missing:
+            self._missing = {text for text in self._missing if text not in window}
+        self._is_barred = self._is_barred or any(text in window for text in self.classifier.without)
+        if self._is_barred:
+            return
+        for index in range(self._open):
+            found = self._first(self._rules[index], window, start, stop)
+            if found:
+                self._version, self._open = found, index
+                break
+
+    def _first(self, rule: Rule, window: bytes, start: int, stop: int) -> bytes:
+        if rule.mark and rule.mark not in window:
+            return b""
+        search = _compiled(rule.pattern).search
+        at = start
+        while (match := search(window, at)) is not None and match.start() < stop and self._left > 0:
+            self._left -= bool(rule.near)
+            if not rule.near or _is_near(rule, window, match):
+                return match[1]
+            at = match.start(1)
+        return b""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that is still to come can change the answer."""
+        return self._is_barred or (not self._open and not self._missing and not self.classifier.without)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there were more places than are looked at."""
+        return self._left <= 0 and not self._version
+
+    @property
+    def version(self) -> str:
+        """The version, "" if there is none."""
+        return "" if self._is_barred or self._missing else self._version.decode("ascii", "replace")
+
+
+def _is_near(rule: Rule, window: bytes, match: re.Match[bytes]) -> bool:
+    near = _compiled(rule.near).search
+    before = window[max(0, match.start() - rule.within) : match.start() + 1]
+    behind = window[match.end() - 1 : match.end() + rule.within]
+    return near(before) is not None or near(behind) is not None
+
+
+def _rules(classifier: Classifier, base: str) -> tuple[Rule, ...]:
+    named = _MINOR.search(base) if classifier.minor_in_name else None
+    if named is None:
+        return classifier.rules
+    version = escaped(named[1].encode()) + rb"\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?\+?"
+    return (*classifier.rules, Rule(rb"\x00(" + version + rb")\x00"))
+
+
+class ProgramSearch:
+    """A sink that looks for versions in a file that goes by in pieces. `base` is the file's last segment."""
+
+    def __init__(self, classifiers: Sequence[Classifier], base: str) -> None:
+        self._hunts = [_Hunt(each, _rules(each, base)) for each in classifiers]
+        self._base = base
+        self._window = bytearray()
+        self._context = 0  # bytes at the window's beginning in which nothing may begin: they were looked at before
+        self._seen = 0
+        self._is_text = True
+        self._is_cut = False
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes of the file."""
+        if self._is_cut or (not self._is_text and self._is_settled):
+            return
+        room = SEARCH_LIMIT - self._seen
+        if len(piece) > room:
+            piece, self._is_cut = piece[:room], True
+        self._seen += len(piece)
+        self._window += piece
+        if len(self._window) >= _WINDOW:
+            self._look(last=False)
+
+    @property
+    def _is_settled(self) -> bool:
+        return all(hunt.is_settled for hunt in self._hunts)
+
+    def _look(self, *, last: bool) -> None:
+        """What begins in the last bytes of a window is looked at with the next one, which keeps them and as many before."""
+        window = bytes(self._window)
+        stop = len(window) if last else len(window) - 2 * REACH
+        self._is_text = self._is_text and b"\0" not in window
+        for hunt in self._hunts:
+            if not hunt.is_settled:
+                hunt.look(window, self._context, stop)
+        if not last:
+            keep = 3 * REACH
+            self._context = REACH
+            del self._window[:-keep]
+
+    def finish(self, report: Report, /) -> tuple[tuple[str, str], ...] | None:
+        """Keys and versions of what was found, one a family."""
+        self._look(last=True)
+        found = tuple(self._found(report))
+        if self._is_cut and not found:
+            report(f"only its first {SEARCH_LIMIT // MIB} MiB were searched for what it is")
+        return found or None
+
+    def _found(self, report: Report) -> Iterator[tuple[str, str]]:
+        families: set[str] = set()
+        for hunt in self._hunts:
+            classifier = hunt.classifier
+            if self._is_text and not classifier.any_form:
+                continue
+            if hunt.is_cut:
+                report(f"it has too many numbers that may be the version of {classifier.name}")
+            version = hunt.version or self._named(classifier)
+            if version and classifier.family not in families:
+                families |= {classifier.family} if classifier.family else set()
+                yield classifier.key, version
+
+    def _named(self, classifier: Classifier) -> str:
+        """The version in the file's name, where it has all three numbers."""
+        named = _MINOR.search(self._base) if classifier.minor_in_name else None
+        return named[0] if named is not None and named[0].count(".") == 2 else ""
