@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import msgspec
 
 from hullmark.catalog.absent import missing_database
+from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.model.inventory import Distro
+from hullmark.catalog.unexplained import executables, unexplained
+from hullmark.model.inventory import Distro, Unexplained
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
@@ -23,6 +25,7 @@ class CatalogResult(msgspec.Struct, frozen=True):
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
+    unexplained: Unexplained
 
 
 def catalogue(
@@ -52,12 +55,30 @@ def catalogue(
         if packages:
             productive.append((cataloger, view))
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
-    owners = _owners(tree, productive, others)
+    runnable = executables(tree, TreeView(tree, records, distro, room="unexplained"))
+    owners = _owners(tree, productive, others, runnable)
+    missing = tuple(missing_database(distro, (*found, *_not_noted(others)), tree))
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view in views for problem in view.problems)
-    problems += tuple(missing_database(distro, found, tree))
+    problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
-    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
+    left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
+    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
+
+
+def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
+    """The packages but those that the notes of single programs name: such a one is no database."""
+    return (package for package in packages if package.cataloger != CATALOGER_NAME)
+
+
+def _claimed_by_others(
+    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], names: Set[str]
+) -> Iterator[bytes]:
+    """The real paths of files with these names that packages' records list, of packages that are not the system's."""
+    for cataloger, view in catalogers:
+        if not cataloger.system:
+            files = (file for file in _owned(cataloger, view) if file.path.rpartition("/")[2] in names)
+            yield from (_real(tree, file) for file in files)
 
 
 def _under_other_names(
@@ -91,13 +112,17 @@ def _record_path(location: Location) -> str:
 
 
 def _owners(
-    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], packages: Iterable[Package]
+    tree: Tree,
+    catalogers: Iterable[tuple[Cataloger, TreeView]],
+    packages: Iterable[Package],
+    others: Iterable[bytes],
 ) -> dict[bytes, str]:
-    """The system packages that own the records of other packages, by the record's real path.
+    """The system packages that own the records of other packages, and other files, by their real path.
 
-    Most files that system packages own have names that no such record has; those are skipped.
+    Most files that system packages own have names that none of these has; those are skipped.
     """
     names = {_record_path(location).rpartition("/")[2] for package in packages for location in package.locations}
+    names.update(text(path[path.rfind(b"/") + 1 :]) for path in others)
     owners: dict[bytes, str] = {}
     if not names:
         return owners

@@ -21,7 +21,7 @@ from hullmark.catalog.jvm import RELEASES
 from hullmark.catalog.view import View
 from hullmark.model.package import Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import LocatedFact, Read, Report
+from hullmark.rootfs.reads import Read, Report
 
 NAME = "binaries"
 _UNTAGGED = "v0.0.0-"
@@ -50,16 +50,17 @@ CLASSIFIED: Read[Versions] = Read(
 def assemble(view: View) -> Iterator[Package]:
     """One package for each product that a program is."""
     for found in view.facts(CLASSIFIED):
+        at = Location(f"/{found.path}", found.layer)
         if not _is_told_by_go(view, found.path):
             for key, version in found.fact:
                 classifier = BY_KEY.get(key)
                 if classifier is not None and not (_is_java(classifier) and _has_release(view, found.path)):
-                    yield _package(classifier, version, found)
+                    yield _package(classifier, version, at)
     for toolchain in toolchains(view):
-        yield _package(BY_KEY["go"], toolchain.fact, toolchain)
+        yield _package(BY_KEY["go"], toolchain.fact, Location(f"/{toolchain.path}", toolchain.layer))
 
 
-def _package(classifier: Classifier, version: str, found: LocatedFact[object]) -> Package:
+def _package(classifier: Classifier, version: str, at: Location) -> Package:
     type, _, path = classifier.purl.removeprefix("pkg:").partition("/")
     namespace, _, name = path.rpartition("/")
     return Package(
@@ -68,7 +69,7 @@ def _package(classifier: Classifier, version: str, found: LocatedFact[object]) -
         version=version,
         purl=make_purl(type, name, version, namespace=namespace),
         cataloger=NAME,
-        locations=(Location(f"/{found.path}", found.layer),),
+        locations=(at,),
         notes={"classifier": classifier.key, "cpes": " ".join(f"a:{cpe}" for cpe in classifier.cpes)},
     )
 
@@ -105,7 +106,7 @@ def repeats(package: Package, owner: Package) -> bool:
 
 
 def brought(package: Package) -> Iterator[str]:
-    """Folders (no slash at either end) that are all of a classified product's, beside its program."""
+    """Files and folders (no slash at either end) that are a classified product's, beside its program."""
     classifier = BY_KEY.get(package.notes.get("classifier", ""))
     if package.cataloger != NAME or classifier is None:
         return

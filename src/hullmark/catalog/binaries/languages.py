@@ -17,12 +17,12 @@ SCRIPTS = (
         purl="pkg:generic/python",
         files=("python*", "libpython*.so*", "libpython*.dylib"),
         rules=(
-            Rule(rb"\x00(" + _PYTHON + rb")\x00{1,8}%\.80s \(%\.80s\)"),
-            alone(_PYTHON, rb"lib/pythonX\.X|\x00Python %s\n", 256),
+            Rule(rb"\x00(" + _PYTHON + rb")\x00{1,8}%\.80s \(%\.80s\)", b"%.80s (%.80s)"),
+            Rule(rb"\x00(" + _PYTHON + rb")\x00", b"Python %s\n", rb"lib/pythonX\.X|\x00Python %s\n", 256),
         ),
         cpes=("python:python", "python_software_foundation:python"),
         minor_in_name=True,
-        brings=("../lib/python{minor}/lib-dynload", "python{minor}/lib-dynload"),
+        brings=("../lib/python{minor}/lib-dynload", "python{minor}/lib-dynload", "../bin/python{minor}"),
     ),
     Classifier(
         key="pypy",

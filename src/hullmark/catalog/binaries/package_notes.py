@@ -8,7 +8,6 @@ from hullmark.catalog.binaries.programs import PROGRAMS, PackageNote
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import LocatedFact
 
 CATALOGER_NAME = "elf-notes"
 _NAMESPACES = {"alpm": "arch", "apk": "alpine", "deb": "debian", "rpm": ""}
@@ -19,10 +18,10 @@ def noted(view: View) -> Iterator[Package]:
     """One package for each program whose note names one."""
     for found in view.facts(PROGRAMS):
         if found.fact.note is not None and found.fact.note.name:
-            yield _package(found.fact.note, found)
+            yield _package(found.fact.note, Location(f"/{found.path}", found.layer))
 
 
-def _package(note: PackageNote, found: LocatedFact[object]) -> Package:
+def _package(note: PackageNote, at: Location) -> Package:
     told = note.type.lower()
     type = _TYPES.get(told, told)
     if type not in _NAMESPACES:
@@ -42,6 +41,6 @@ def _package(note: PackageNote, found: LocatedFact[object]) -> Package:
         ),
         cataloger=CATALOGER_NAME,
         arch=note.architecture,
-        locations=(Location(f"/{found.path}", found.layer),),
+        locations=(at,),
         notes={"os_cpe": note.os_cpe} if note.os_cpe else {},
     )

@@ -176,7 +176,8 @@ DATA = (
         files=("postgres",),
         rules=(
             Rule(
-                rb"[\x00?]PostgreSQL (\d{1,3}(?:\.\d{1,3}){0,2}(?:(?:alpha|beta|rc)\d{1,2})?)(?= on | \()", b"PostgreSQL "
+                rb"[\x00?]PostgreSQL (\d{1,3}(?:\.\d{1,3}){0,2}(?:(?:alpha|beta|rc)\d{1,2})?)(?= on | \()",
+                b"PostgreSQL ",
             ),
             Rule(rb"[\x00?]PostgreSQL (\d{1,3}(?:\.\d{1,3}){0,2}(?:(?:alpha|beta|rc)\d{1,2})?)", b"PostgreSQL "),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from hullmark.catalog.binaries import java, languages, servers, tools
 from hullmark.catalog.binaries.classifier import Classifier
@@ -37,6 +37,6 @@ def _fits(classifier: Classifier, path: str) -> bool:
     return not whole or compile_globs(whole).fullmatch(path.encode("utf-8", "surrogateescape")) is not None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names(key: str) -> re.Pattern[bytes]:
     return compile_globs(file.rpartition("/")[2] for file in BY_KEY[key].files)

@@ -21,9 +21,7 @@ TABLE = (
         name="bash",
         purl="pkg:generic/bash",
         files=("bash",),
-        rules=(
-            Rule(rb"@\(#\)Bash version (" + XYZ + rb")\(\d{1,4}\) [a-z0-9]{1,16} GNU", b"@(#)Bash version "),
-        ),
+        rules=(Rule(rb"@\(#\)Bash version (" + XYZ + rb")\(\d{1,4}\) [a-z0-9]{1,16} GNU", b"@(#)Bash version "),),
         cpes=("gnu:bash",),
     ),
     Classifier(
@@ -103,9 +101,7 @@ TABLE = (
         name="openssl",
         purl="pkg:generic/openssl",
         files=("libcrypto.so*", "libssl.so*"),
-        rules=(
-            Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?:-fips)? {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}\x00", b"OpenSSL "),
-        ),
+        rules=(Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?:-fips)? {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}\x00", b"OpenSSL "),),
         cpes=("openssl:openssl",),
         aliases=("libssl",),
     ),
