@@ -55,8 +55,8 @@ def catalogue(
         if packages:
             productive.append((cataloger, view))
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
-    runnable = executables(tree, TreeView(tree, records, distro, room="unexplained"))
-    owners = _owners(tree, productive, others, runnable)
+    runnable = executables(tree, records, TreeView(tree, records, distro, room="unexplained"))
+    owners = _owners(tree, productive, others, (path for each in runnable for path in each.names))
     missing = tuple(missing_database(distro, (*found, *_not_noted(others)), tree))
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view in views for problem in view.problems)

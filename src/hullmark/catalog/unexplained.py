@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
+from typing import NamedTuple
 
 from hullmark.catalog.binaries import brought
 from hullmark.catalog.binaries.programs import PROGRAMS
@@ -11,68 +12,92 @@ from hullmark.model.inventory import Unexplained, UnexplainedFile
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.package_files import PackageFiles
-from hullmark.rootfs.entry import text
-from hullmark.rootfs.tree import Node, Tree
+from hullmark.rootfs.entry import LayerRecord, text
+from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
 _MAY_RUN = 0o111
 _LARGEST = Limit(20, "unexplained executables that are named (all are counted)", "shortened")
 _ASSEMBLIES = ".deps.json"
 
-Executables = dict[bytes, tuple[Node, str]]
-"""Path → node and format of each file that can be run."""
+
+class Executable(NamedTuple):
+    """A file that can be run: its size in bytes, the layer that brought it, its format, and all paths that it has (hard links)."""
+
+    size: int
+    layer: int
+    format: str
+    names: tuple[bytes, ...]
 
 
-def executables(tree: Tree, view: TreeView) -> Executables:
+def executables(tree: Tree, records: Sequence[LayerRecord], view: TreeView) -> list[Executable]:
     """What can be run in the finished image, each file once: programs and libraries whatever their mode, scripts that may be run."""
-    found: Executables = {}
+    linked = _links(tree, records)
+    found: dict[tuple[int, int], Executable] = {}
     for fact in view.facts(PROGRAMS):
         path = fact.path.encode("utf-8", "surrogateescape")
         node = tree.nodes.get(path)
-        if node is None or (node.entry.kind == "h" and node.entry.link in tree.nodes):
+        if node is None or (fact.fact.format == "script" and not node.entry.mode & _MAY_RUN):
             continue
-        if fact.fact.format != "script" or node.entry.mode & _MAY_RUN:
-            found[path] = (node, fact.fact.format)
+        rank = tree.links.get(node.rank, node.rank)
+        # A hard link's own entry has no size.
+        size = records[rank[0]].entries[rank[1]].size
+        names = dict.fromkeys((path, *linked.get(rank, ())))
+        found.setdefault(rank, Executable(size, node.layer, fact.fact.format, tuple(names)))
+    return list(found.values())
+
+
+def _links(tree: Tree, records: Sequence[LayerRecord]) -> dict[tuple[int, int], list[bytes]]:
+    """Layer and position of a file → the visible hard links to it."""
+    found: dict[tuple[int, int], list[bytes]] = {}
+    for link, target in tree.links.items():
+        path = tree.moved.get(link) or records[link[0]].entries[link[1]].path
+        node = tree.nodes.get(path)
+        if node is not None and node.rank == link:
+            found.setdefault(target, []).append(path)
     return found
 
 
 def unexplained(
-    found: Executables,
+    found: Iterable[Executable],
     owners: Mapping[bytes, str],
     packages: Iterable[Package],
     claims: Callable[[frozenset[str]], Iterable[bytes]],
 ) -> Unexplained:
-    """What is left of the executables. `owners`: the system's packages by real path; `claims(names)`: real paths, with these last
-    segments, that other packages' records list."""
-    left = {path: each for path, each in found.items() if path not in owners}
+    """What is left of the executables; one name that is explained is enough. `owners`: the system's packages by real path;
+    `claims(names)`: real paths, with these last segments, that other packages' records list."""
+    left = [each for each in found if owners.keys().isdisjoint(each.names)]
     if left:
-        left = dict(_unaccounted(left, tuple(packages)))
+        left = list(_unaccounted(left, tuple(packages)))
     if left:
-        for path in claims(frozenset(text(path[path.rfind(b"/") + 1 :]) for path in left)):
-            left.pop(path, None)
-    largest = nsmallest(_LARGEST, left, key=lambda path: (-left[path][0].entry.size, path))
+        names = frozenset(text(path[path.rfind(b"/") + 1 :]) for each in left for path in each.names)
+        claimed = frozenset(claims(names))
+        left = [each for each in left if claimed.isdisjoint(each.names)]
+    largest = nsmallest(_LARGEST, left, key=lambda each: (-each.size, each.names))
     return Unexplained(
         executables=len(left),
-        bytes=sum(node.entry.size for node, _ in left.values()),
+        bytes=sum(each.size for each in left),
         largest=tuple(
-            UnexplainedFile(path="/" + text(path), size=left[path][0].entry.size, layer=left[path][0].layer)
-            for path in largest
+            UnexplainedFile(path="/" + text(each.names[0]), size=each.size, layer=each.layer) for each in largest
         ),
     )
 
 
-def _unaccounted(left: Executables, packages: tuple[Package, ...]) -> Iterator[tuple[bytes, tuple[Node, str]]]:
+def _unaccounted(left: Iterable[Executable], packages: tuple[Package, ...]) -> Iterator[Executable]:
     """The executables of which no package says by its place that they are its own."""
     files = PackageFiles(packages)
     beside = {place for package in packages for place in brought(package)}
     places = {location.path for package in packages for location in package.locations}
     assemblies = {place.rpartition("/")[0] for place in places if place.endswith(_ASSEMBLIES)}
-    for path, (node, format) in left.items():
-        name = "/" + text(path)
+    for each in left:
         # Package databases have scripts of their own, and never programs.
-        is_held = files.holds(name) if format == "script" else files.of_package(name)
-        if not is_held and not _is_below(name[1:], beside) and not _is_assembly(name, format, assemblies):
-            yield path, (node, format)
+        is_held = files.holds if each.format == "script" else files.of_package
+        names = ["/" + text(path) for path in each.names]
+        if not any(
+            is_held(name) or _is_below(name[1:], beside) or _is_assembly(name, each.format, assemblies)
+            for name in names
+        ):
+            yield each
 
 
 def _is_below(path: str, places: set[str]) -> bool:

@@ -35,8 +35,8 @@ class Classifier(msgspec.Struct, frozen=True, kw_only=True):
     `vendor:product`. `files`: globs of the file's last segment, or of a whole path where they have a slash. `family`: of classifiers of one
     family the first that holds is believed, the others are not asked. `needs` must be in the file, `without` must not be. `in_path` must be
     in its path. `any_form`: the anchor is enough, also in a script or a text; all others count only in files that are not text.
-    `minor_in_name`: the file's name holds X.Y, and a version that begins so is the product's, wherever it stands.
-    `aliases`: words that also name the product in the names of distributions' packages. `brings`: files and folders, from the file's folder, that are the
+    `minor_in_name`: the file's name holds X.Y, and a version that begins so is the product's, wherever it stands. `aliases`: words that
+    also name the product in the names of distributions' packages. `brings`: files and folders, from the file's folder, that are the
     product's too (`{minor}` is the version's X.Y).
     """
 
