@@ -25,7 +25,7 @@ from hullmark.rootfs.reads import Read, Report
 
 NAME = "binaries"
 _UNTAGGED = "v0.0.0-"
-_DEEPEST_RUNTIME = 4  # folders from a Java launcher up to the runtime's: jre/bin, lib/amd64/jli
+_RUNTIME_FOLDERS = 4  # folders from a Java launcher up to the runtime's: jre/bin, lib/amd64/jli
 
 Versions = tuple[tuple[str, str], ...]
 """Keys of classifiers with the version that each found."""
@@ -88,7 +88,7 @@ def _is_java(classifier: Classifier) -> bool:
 def _has_release(view: View, path: str) -> bool:
     """Whether a runtime's release file stands above a launcher."""
     folder = path
-    for _ in range(_DEEPEST_RUNTIME):
+    for _ in range(_RUNTIME_FOLDERS):
         folder = folder.rpartition("/")[0]
         if view.fact_at(RELEASES, f"{folder}/release".lstrip("/")) is not None:
             return True

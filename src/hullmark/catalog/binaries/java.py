@@ -72,4 +72,4 @@ def _launcher(program: str, ibm: str, oracle: str) -> tuple[Classifier, ...]:
     )
 
 
-TABLE = (*_launcher("java", "java", "jre"), *_launcher("jdb", "java_sdk", "jdk"))
+CLASSIFIERS = (*_launcher("java", "java", "jre"), *_launcher("jdb", "java_sdk", "jdk"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-from hullmark.catalog.binaries import java, languages, servers, tools
 from hullmark.catalog.binaries.classifier import Classifier
+from hullmark.model.plugin import plugins
 from hullmark.rootfs.dispatch import compile_globs
 
-TABLE: tuple[Classifier, ...] = (*servers.TABLE, *languages.TABLE, *tools.TABLE, *java.TABLE)
+_MODULES = ("servers", "languages", "tools", "java")
+
+TABLE: tuple[Classifier, ...] = tuple(plugins("hullmark.catalog.binaries", _MODULES, "CLASSIFIER"))
 BY_KEY = {each.key: each for each in TABLE}
 
 

@@ -7,7 +7,7 @@ from hullmark.catalog.binaries.classifier import XY_Z, XYZ, Classifier, Rule, af
 _OPENSSL = XYZ + rb"(?:[a-z]{1,2}|-(?:alpha|beta|rc|pre)\d{1,2})?"
 _BUSYBOX = b"BusyBox v"
 
-TABLE = (
+CLASSIFIERS = (
     Classifier(
         key="busybox",
         name="busybox",
