@@ -19,6 +19,7 @@ SCRIPTS = (
         rules=(
             Rule(rb"\x00(" + _PYTHON + rb")\x00{1,8}%\.80s \(%\.80s\)", b"%.80s (%.80s)"),
             Rule(rb"\x00(" + _PYTHON + rb")\x00", b"Python %s\n", rb"lib/pythonX\.X|\x00Python %s\n", 256),
+            after(b"/Python-", _PYTHON, rb"[/\x00]"),
         ),
         cpes=("python:python", "python_software_foundation:python"),
         minor_in_name=True,

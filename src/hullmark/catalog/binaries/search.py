@@ -86,7 +86,8 @@ def _rules(classifier: Classifier, base: str) -> tuple[Rule, ...]:
     if named is None:
         return classifier.rules
     version = escaped(named[1].encode()) + rb"\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?\+?"
-    return (*classifier.rules, Rule(rb"\x00(" + version + rb")\x00"))
+    # Linkers share the ends of strings: a version may be kept as the end of the path that the program is installed in.
+    return (*classifier.rules, Rule(rb"\x00(" + version + rb")\x00"), Rule(rb"/(" + version + rb")\x00"))
 
 
 class ProgramSearch:
