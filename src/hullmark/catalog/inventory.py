@@ -8,6 +8,7 @@ import msgspec
 
 from hullmark.catalog.absent import missing_database
 from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
+from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.unexplained import executables, unexplained
 from hullmark.model.inventory import Distro, Unexplained
@@ -25,7 +26,7 @@ class CatalogResult(msgspec.Struct, frozen=True):
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
-    unexplained: Unexplained
+    unexplained: Unexplained | None
 
 
 def catalogue(
@@ -62,7 +63,9 @@ def catalogue(
     problems = tuple(problem for view in views for problem in view.problems)
     problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
-    left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
+    left = None
+    if any(PROGRAMS in cataloger.reads for cataloger in catalogers):
+        left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
     return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
 
 

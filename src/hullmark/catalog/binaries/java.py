@@ -16,59 +16,34 @@ _IBM = Rule(
 )
 
 
+def _build(
+    program: str, vendor: str, name: str, rules: tuple[Rule, ...], *, in_path: str = "", aliases: tuple[str, ...] = ()
+) -> Classifier:
+    """One vendor's build of a launcher."""
+    # OpenJDK's launchers leave what they have in common to a library.
+    libraries = ("libjli.so", "libjli.dylib") if (program, name) == ("java", "openjdk") else ()
+    return Classifier(
+        key=f"{program}-{name}",
+        name=name,
+        purl=f"pkg:generic/{vendor}/{name}",
+        files=(program, f"{program}.exe", *libraries),
+        family=f"java-{program}",
+        rules=rules,
+        cpes=(f"{vendor}:{name}",),
+        in_path=in_path,
+        aliases=aliases,
+    )
+
+
 def _launcher(program: str, ibm: str, oracle: str) -> tuple[Classifier, ...]:
     """The builds of one launcher, of which the first that holds is believed."""
-    files = (program, f"{program}.exe")
-    family = f"java-{program}"
+    near_java = tuple(alone(_ORACLE, rb"\x00java\x00", within) for within in (64, 256))
     return (
-        Classifier(
-            key=f"{program}-graalvm",
-            name="graalvm",
-            purl="pkg:generic/oracle/graalvm",
-            files=files,
-            family=family,
-            rules=(_GRAAL,),
-            cpes=("oracle:graalvm",),
-        ),
-        Classifier(
-            key=f"{program}-zulu",
-            name="zulu",
-            purl="pkg:generic/azul/zulu",
-            files=files,
-            family=family,
-            rules=(*_OPENJDK, alone(_ORACLE, rb"\x00java\x00", 64)),
-            cpes=("azul:zulu",),
-            in_path="zulu",
-        ),
-        Classifier(
-            key=f"{program}-openjdk",
-            name="openjdk",
-            purl="pkg:generic/oracle/openjdk",
-            files=(*files, "libjli.so", "libjli.dylib") if program == "java" else files,
-            family=family,
-            rules=_OPENJDK,
-            cpes=("oracle:openjdk",),
-        ),
-        Classifier(
-            key=f"{program}-ibm",
-            name=ibm,
-            purl=f"pkg:generic/ibm/{ibm}",
-            files=files,
-            family=family,
-            rules=(_IBM,),
-            cpes=(f"ibm:{ibm}",),
-            aliases=("ibm-java",),
-        ),
-        Classifier(
-            key=f"{program}-oracle",
-            name=oracle,
-            purl=f"pkg:generic/oracle/{oracle}",
-            files=files,
-            family=family,
-            rules=(alone(_ORACLE, rb"\x00java\x00", 64), alone(_ORACLE, rb"\x00java\x00", 256)),
-            cpes=(f"oracle:{oracle}",),
-            aliases=("java", "openjdk"),
-        ),
+        _build(program, "oracle", "graalvm", (_GRAAL,)),
+        _build(program, "azul", "zulu", (*_OPENJDK, *near_java), in_path="zulu"),
+        _build(program, "oracle", "openjdk", _OPENJDK),
+        _build(program, "ibm", ibm, (_IBM,), aliases=("ibm-java",)),
+        _build(program, "oracle", oracle, near_java, aliases=("java", "openjdk")),
     )
 
 

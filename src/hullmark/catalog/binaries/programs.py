@@ -52,6 +52,9 @@ class Program(msgspec.Struct, frozen=True, array_like=True, gc=False):
     note: PackageNote | None = None
 
 
+_ELF, _SCRIPT = Program("elf"), Program("script")
+
+
 class _Note(msgspec.Struct, frozen=True):
     """The note as it is written; unknown keys and other types are passed over."""
 
@@ -90,7 +93,7 @@ def extract(path: str, body: memoryview, report: Report) -> Program | None:
 def program_of(head: bytes, report: Report) -> Program | None:
     """The executable with these first bytes, or None."""
     if head[:2] == SCRIPT:
-        return Program("script")
+        return _SCRIPT
     if head[:4] == MAGIC[0]:
         return _elf(head, report)
     if head[:2] == b"MZ":
@@ -109,7 +112,7 @@ def _elf(head: bytes, report: Report) -> Program | None:
         found = _package_note(head[start : start + size], ">" if head[5] == 2 else "<", report)
         if found is not None:
             return Program("elf", found)
-    return Program("elf")
+    return _ELF
 
 
 def _note_segments(head: bytes, header: Struct, segment: Struct) -> Iterator[tuple[int, int]]:
