@@ -87,7 +87,10 @@ class Dispatch:
     def __init__(self, reads: Sequence[Read[Any]]) -> None:
         self.reads = tuple(reads)
         self.magic = tuple((magic, i) for i, read in enumerate(self.reads) for magic in read.magic)
-        self.starts = frozenset(magic[0] for magic, _ in self.magic)
+        self._by_start: dict[int, tuple[tuple[bytes, int], ...]] = {}
+        for magic, i in self.magic:
+            self._by_start[magic[0]] = (*self._by_start.get(magic[0], ()), (magic, i))
+        self.starts = frozenset(self._by_start)
         self._names: dict[bytes, Rules] = {}
         self._suffixes: dict[bytes, Rules] = {}
         self._beginnings: dict[bytes, Rules] = {}
@@ -156,4 +159,5 @@ class Dispatch:
 
     def by_magic(self, head: bytes) -> tuple[int, ...]:
         """Indexes of the `reads` that want a file whose body begins with these bytes."""
-        return tuple(dict.fromkeys(i for magic, i in self.magic if head.startswith(magic)))
+        found = [i for magic, i in self._by_start.get(head[0], ()) if head.startswith(magic)] if head else []
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)

@@ -243,7 +243,7 @@ def test_a_note_is_no_package_database() -> None:
 )
 @example(b"", b"#!")
 def test_any_beginning_is_survived(body: bytes, start: bytes) -> None:
-    program_of(start + body, lambda reason: None)
+    program_of(memoryview(start + body), lambda reason: None)
 
 
 # What is an executable, and what nothing explains
@@ -265,7 +265,7 @@ def test_any_beginning_is_survived(body: bytes, start: bytes) -> None:
     ],
 )
 def test_executables_are_told_by_their_beginning(body: bytes, expected: str | None) -> None:
-    found = program_of(body, lambda reason: None)
+    found = program_of(memoryview(body), lambda reason: None)
     assert (found.format if found is not None else None) == expected
 
 

@@ -18,7 +18,7 @@ class Rule(msgspec.Struct, frozen=True):
     """One place where a version may stand.
 
     `pattern` is a regular expression over bytes whose first group is the version; every repeat in it is bounded. `mark` is a text that is
-    part of each match: where it is missing, the expression is not tried. With `near`, a match counts only where that expression matches
+    part of each match: the expression is tried only around it, which is far cheaper, most of all where each match begins with it. With `near`, a match counts only where that expression matches
     too, at most `within` bytes before or behind it.
     """
 
@@ -65,14 +65,15 @@ XY_Z = rb"\d{1,4}\.\d{1,4}(?:\.\d{1,6})?"
 
 def after(anchor: bytes, version: bytes = XYZ, end: bytes = b"") -> Rule:
     """A version that directly follows a text."""
-    return Rule(escaped(anchor) + b"(" + version + b")" + end, anchor.strip(b"\0"))
+    return Rule(escaped(anchor) + b"(" + version + b")" + end, anchor)
 
 
 def alone(version: bytes = XYZ, near: bytes = b"", within: int = 0, *, before: bytes = b"") -> Rule:
     """A version that is a whole string of the program, with `before` in front of it, somewhere near an anchor."""
-    return Rule(rb"\x00" + escaped(before) + b"(" + version + rb")\x00", before, near, within)
+    start = b"\0" + before
+    return Rule(escaped(start) + b"(" + version + rb")\x00", start if before else b"", near, within)
 
 
 def escaped(text: bytes) -> bytes:
     """A text as an expression."""
-    return re.escape(text)
+    return re.escape(text).replace(b"\\\0", rb"\x00").replace(b"\0", rb"\x00")

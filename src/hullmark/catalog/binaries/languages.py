@@ -18,7 +18,7 @@ SCRIPTS = (
         files=("python*", "libpython*.so*", "libpython*.dylib"),
         rules=(
             Rule(rb"\x00(" + _PYTHON + rb")\x00{1,8}%\.80s \(%\.80s\)", b"%.80s (%.80s)"),
-            Rule(rb"\x00(" + _PYTHON + rb")\x00", b"Python %s\n", rb"lib/pythonX\.X|\x00Python %s\n", 256),
+            Rule(rb"\x00(" + _PYTHON + rb")\x00[\x00-\xff]{0,200}?Python %s\n", b"Python %s\n"),
             after(b"/Python-", _PYTHON, rb"[/\x00]"),
         ),
         cpes=("python:python", "python_software_foundation:python"),

@@ -12,7 +12,7 @@ from struct import Struct
 import msgspec
 
 from hullmark.catalog.executable import MAGIC, slices
-from hullmark.catalog.oversize import Body
+from hullmark.catalog.oversize import BODY_LIMIT, Body
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Read, Remark, Report
 
@@ -26,10 +26,10 @@ _LONGEST_VALUE = Limit(256, "characters of one value in the note of a program's 
 
 # ELF: type; where the segments are, their size and number. A segment: type, offset, size.
 _LAYOUTS = {
-    b"\1\1": (Struct("<16xH"), Struct("<28xI10xHH"), Struct("<IIxxxxxxxxI")),
-    b"\1\2": (Struct(">16xH"), Struct(">28xI10xHH"), Struct(">IIxxxxxxxxI")),
-    b"\2\1": (Struct("<16xH"), Struct("<32xQ14xHH"), Struct("<IxxxxQ16xQ")),
-    b"\2\2": (Struct(">16xH"), Struct(">32xQ14xHH"), Struct(">IxxxxQ16xQ")),
+    b"\1\1": (Struct("<16xH"), Struct("<28xI10xHH"), Struct("<II8xI12x")),
+    b"\1\2": (Struct(">16xH"), Struct(">28xI10xHH"), Struct(">II8xI12x")),
+    b"\2\1": (Struct("<16xH"), Struct("<32xQ14xHH"), Struct("<I4xQ16xQ16x")),
+    b"\2\2": (Struct(">16xH"), Struct(">32xQ14xHH"), Struct(">I4xQ16xQ16x")),
 }
 
 
@@ -82,45 +82,46 @@ class _Head:
 
     def finish(self, report: Report, /) -> Program | None:
         """The executable, if it is one."""
-        return program_of(self._head, report)
+        return program_of(memoryview(self._head), report)
 
 
 def extract(path: str, body: memoryview, report: Report) -> Program | None:
     """The executable, if it is one."""
-    return program_of(bytes(body[:_HEAD]), report)
+    return program_of(body[:_HEAD], report)
 
 
-def program_of(head: bytes, report: Report) -> Program | None:
+def program_of(head: memoryview, report: Report) -> Program | None:
     """The executable with these first bytes, or None."""
-    if head[:2] == SCRIPT:
+    magic = bytes(head[:4])
+    if magic[:2] == SCRIPT:
         return _SCRIPT
-    if head[:4] == MAGIC[0]:
+    if magic == MAGIC[0]:
         return _elf(head, report)
-    if head[:2] == b"MZ":
+    if magic[:2] == b"MZ":
         at = int.from_bytes(head[60:64], "little")
-        return Program("pe") if head[at : at + 4] == b"PE\0\0" else None
+        return Program("pe") if bytes(head[at : at + 4]) == b"PE\0\0" else None
     # Java classes begin as fat Mach-O files do, and have no slices.
-    is_fat = head[:4] in MAGIC[-2:]
-    return Program("macho") if head[:4] in MAGIC[2:] and (not is_fat or slices(Body(memoryview(head)))) else None
+    is_fat = magic in MAGIC[-2:]
+    return Program("macho") if magic in MAGIC[2:] and (not is_fat or slices(Body(head))) else None
 
 
-def _elf(head: bytes, report: Report) -> Program | None:
-    layout = _LAYOUTS.get(head[4:6])
+def _elf(head: memoryview, report: Report) -> Program | None:
+    layout = _LAYOUTS.get(bytes(head[4:6]))
     if layout is None or len(head) < 64 or layout[0].unpack_from(head)[0] not in _RUNNABLE:
         return None
     for start, size in _note_segments(head, layout[1], layout[2]):
-        found = _package_note(head[start : start + size], ">" if head[5] == 2 else "<", report)
+        found = _package_note(bytes(head[start : start + size]), ">" if head[5] == 2 else "<", report)
         if found is not None:
             return Program("elf", found)
     return _ELF
 
 
-def _note_segments(head: bytes, header: Struct, segment: Struct) -> Iterator[tuple[int, int]]:
+def _note_segments(head: memoryview, header: Struct, segment: Struct) -> Iterator[tuple[int, int]]:
     offset, stride, count = header.unpack_from(head)
-    for at in range(offset, offset + stride * min(count, _NOTES), stride or 1):
-        if at + segment.size > len(head):
-            return
-        kind, start, size = segment.unpack_from(head, at)
+    table = head[offset : offset + stride * min(count, _NOTES)]
+    if stride != segment.size:
+        return
+    for kind, start, size in segment.iter_unpack(table[: len(table) - len(table) % stride]):
         if kind == _NOTE_SEGMENT:
             yield start, size
 
@@ -158,7 +159,7 @@ PROGRAMS = Read(
     fact=Program,
     extract=extract,
     magic=(*MAGIC, SCRIPT),
-    limit=0,
+    limit=BODY_LIMIT,
     oversize=lambda size: _Head(),
     other_names=False,
 )

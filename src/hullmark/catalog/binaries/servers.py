@@ -75,7 +75,9 @@ WEB = (
         name="envoy",
         purl="pkg:generic/envoy",
         files=("envoy",),
-        rules=tuple(alone(_ENVOY, _OF_ENVOY, within) for within in (48, 128, 320, 900)),
+        rules=tuple(
+            Rule(rb"\x00(" + _ENVOY + rb")\x00", b"\x001.", _OF_ENVOY, within) for within in (48, 128, 320, 900)
+        ),
         cpes=("envoyproxy:envoy",),
         aliases=("envoyproxy",),
     ),
