@@ -18,8 +18,8 @@ class Rule(msgspec.Struct, frozen=True):
     """One place where a version may stand.
 
     `pattern` is a regular expression over bytes whose first group is the version; every repeat in it is bounded. `mark` is a text that is
-    part of each match: the expression is tried only around it, which is far cheaper, most of all where each match begins with it. With `near`, a match counts only where that expression matches
-    too, at most `within` bytes before or behind it.
+    part of each match: the expression is tried only around it, which is far cheaper, most of all where each match begins with it. With
+    `near`, a match counts only where that expression matches too, at most `within` bytes before or behind it.
     """
 
     pattern: bytes

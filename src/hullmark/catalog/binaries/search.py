@@ -78,13 +78,12 @@ def _around(rule: Rule, window: bytes, start: int) -> Iterator[re.Match[bytes]]:
     begins_so = rule.pattern.startswith(escaped(mark))
     at = window.find(mark, start)
     while at >= 0:
-        if begins_so:
-            match = pattern.match(window, at)
-        else:
-            match = pattern.search(window, max(start, at - REACH), at + REACH)
-        # One that begins behind the mark holds a later one, and may be cut short here.
-        if match is not None and match.start() <= at:
+        if begins_so and (match := pattern.match(window, at)) is not None:
             yield match
+        elif not begins_so:
+            # One that begins behind the mark holds a later one, and may be cut short here.
+            found = pattern.finditer(window, max(start, at - REACH), at + REACH)
+            yield from (match for match in found if match.start() <= at < match.end())
         at = window.find(mark, at + 1)
 
 
