@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.misnamed import OTHER_NAME, misnamed
+from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
@@ -46,25 +48,26 @@ def catalogue(
     found: list[Package] = []
     others: list[Package] = []
     productive: list[tuple[Cataloger, TreeView]] = []
-    views: list[TreeView] = []
+    views: list[tuple[TreeView, tuple[Read[Any], ...]]] = []
     catalogers = tuple(catalogers)
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
         packages = list(_assembled(cataloger, view))
         (found if cataloger.system else others).extend(packages)
-        views.append(view)
+        views.append((view, cataloger.reads))
         if packages:
             productive.append((cataloger, view))
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
-    runnable = executables(tree, records, TreeView(tree, records, distro, room="unexplained"))
+    programs = next((view for view, reads in views if PROGRAMS in reads), None)
+    runnable = executables(tree, records, programs) if programs is not None else []
     owners = _owners(tree, productive, others, (path for each in runnable for path in each.names))
     missing = tuple(missing_database(distro, (*found, *_not_noted(others)), tree))
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
-    problems = tuple(problem for view in views for problem in view.problems)
+    problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
     left = None
-    if any(PROGRAMS in cataloger.reads for cataloger in catalogers):
+    if programs is not None:
         left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
     return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
 

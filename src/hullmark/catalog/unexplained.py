@@ -37,7 +37,11 @@ def executables(tree: Tree, records: Sequence[LayerRecord], view: TreeView) -> l
     for fact in view.facts(PROGRAMS):
         path = fact.path.encode("utf-8", "surrogateescape")
         node = tree.nodes.get(path)
-        if node is None or (fact.fact.format == "script" and not node.entry.mode & _MAY_RUN):
+        if (
+            node is None
+            or fact.layer != node.layer
+            or (fact.fact.format == "script" and not node.entry.mode & _MAY_RUN)
+        ):
             continue
         rank = tree.links.get(node.rank, node.rank)
         # A hard link's own entry has no size.

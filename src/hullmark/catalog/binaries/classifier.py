@@ -76,4 +76,4 @@ def alone(version: bytes = XYZ, near: bytes = b"", within: int = 0, *, before: b
 
 def escaped(text: bytes) -> bytes:
     """A text as an expression."""
-    return re.escape(text).replace(b"\\\0", rb"\x00").replace(b"\0", rb"\x00")
+    return b"".join(rb"\x00" if part == b"\0" else re.escape(part) for part in re.split(rb"(\x00)", text))

@@ -128,6 +128,8 @@ def _note_segments(head: memoryview, header: Struct, segment: Struct) -> Iterato
 
 def _package_note(notes: bytes, order: str, report: Report) -> PackageNote | None:
     """The package's note among the notes of a segment: each is the sizes of owner and text, a type, and both, padded to 4 bytes."""
+    if _OWNER not in notes:
+        return None
     head, at = Struct(order + "III"), 0
     while at + head.size <= len(notes):
         owner_size, size, kind = head.unpack_from(notes, at)

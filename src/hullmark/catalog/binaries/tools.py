@@ -93,7 +93,7 @@ CLASSIFIERS = (
         purl="pkg:generic/openssl",
         files=("openssl",),
         family="openssl",
-        rules=(Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?=[ \x00])", b"OpenSSL "),),
+        rules=(Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?=[ \x00])", b"\0OpenSSL "),),
         cpes=("openssl:openssl",),
     ),
     Classifier(
@@ -101,7 +101,9 @@ CLASSIFIERS = (
         name="openssl",
         purl="pkg:generic/openssl",
         files=("libcrypto.so*", "libssl.so*"),
-        rules=(Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?:-fips)? {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}\x00", b"OpenSSL "),),
+        rules=(
+            Rule(rb"\x00OpenSSL (" + _OPENSSL + rb")(?:-fips)? {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}\x00", b"\0OpenSSL "),
+        ),
         cpes=("openssl:openssl",),
         aliases=("libssl",),
     ),
