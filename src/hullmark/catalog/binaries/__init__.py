@@ -42,7 +42,7 @@ CLASSIFIED: Read[Versions] = Read(
     extract=_nothing,
     globs=globs(),
     limit=0,
-    oversize_at=lambda path, size: ProgramSearch(wanted(path), path.rpartition("/")[2]),
+    oversize_at=lambda path, size: ProgramSearch(wanted(path), path.rpartition("/")[2], size),
     other_names=False,
 )
 

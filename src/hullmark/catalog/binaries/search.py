@@ -12,8 +12,12 @@ from hullmark.rootfs.reads import MIB, Report
 
 SEARCH_LIMIT = Limit(1024 * MIB, "bytes of one program that are searched for what it is")
 _MATCHES_LIMIT = Limit(10_000, "versions in one program that are looked at for what stands beside them")
-_WINDOW = MIB
+_WINDOW, _SMALLEST = MIB, 16 * REACH
 _MINOR = re.compile(r"(\d\.\d{1,2})(?:\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)?(?!\d)")
+
+
+Window = tuple[bytearray, int]
+"""A part of a file, and how much of it counts."""
 
 
 @lru_cache(maxsize=512)
@@ -33,11 +37,12 @@ class _Hunt:
         self._is_barred = False
         self._left: int = _MATCHES_LIMIT
 
-    def look(self, window: bytes, start: int, stop: int) -> None:
+    def look(self, window: Window, start: int, stop: int) -> None:
         """Look for what begins at `start` or later and before `stop` in the window."""
+        data, end = window
         if self._missing:
-            self._missing = {text for text in self._missing if text not in window}
-        self._is_barred = self._is_barred or any(text in window for text in self.classifier.without)
+            self._missing = {text for text in self._missing if data.find(text, 0, end) < 0}
+        self._is_barred = self._is_barred or any(data.find(text, 0, end) >= 0 for text in self.classifier.without)
         if self._is_barred:
             return
         for index in range(self._open):
@@ -46,14 +51,15 @@ class _Hunt:
                 self._version, self._open = found, index
                 break
 
-    def _first(self, rule: Rule, window: bytes, start: int, stop: int) -> bytes:
+    def _first(self, rule: Rule, window: Window, start: int, stop: int) -> bytes:
         """The version of the first match that begins at `start` or later and before `stop`, b"" if there is none."""
-        for match in _around(rule, window, start) if rule.mark else _compiled(rule.pattern).finditer(window, start):
+        data, end = window
+        for match in _around(rule, window, start) if rule.mark else _compiled(rule.pattern).finditer(data, start, end):
             if match.start() >= stop or self._left <= 0:
                 break
             self._left -= bool(rule.near)
             if not rule.near or _is_near(rule, window, match):
-                return match[1]
+                return bytes(match[1])
         return b""
 
     @property
@@ -72,26 +78,27 @@ class _Hunt:
         return "" if self._is_barred or self._missing else self._version.decode("ascii", "replace")
 
 
-def _around(rule: Rule, window: bytes, start: int) -> Iterator[re.Match[bytes]]:
+def _around(rule: Rule, window: Window, start: int) -> Iterator[re.Match[bytes]]:
     """The matches that begin at `start` or later, by the marks that they hold: to look for those is far faster."""
     pattern, mark = _compiled(rule.pattern), rule.mark
     begins_so = rule.pattern.startswith(escaped(mark))
-    at = window.find(mark, start)
+    data, end = window
+    at = data.find(mark, start, end)
     while at >= 0:
-        if begins_so and (match := pattern.match(window, at)) is not None:
+        if begins_so and (match := pattern.match(data, at, end)) is not None:
             yield match
         elif not begins_so:
             # One that begins behind the mark holds a later one, and may be cut short here.
-            found = pattern.finditer(window, max(start, at - REACH), at + REACH)
+            found = pattern.finditer(data, max(start, at - REACH), min(at + REACH, end))
             yield from (match for match in found if match.start() <= at < match.end())
-        at = window.find(mark, at + 1)
+        at = data.find(mark, at + 1, end)
 
 
-def _is_near(rule: Rule, window: bytes, match: re.Match[bytes]) -> bool:
+def _is_near(rule: Rule, window: Window, match: re.Match[bytes]) -> bool:
     near = _compiled(rule.near).search
-    before = window[max(0, match.start() - rule.within) : match.start() + 1]
-    behind = window[match.end() - 1 : match.end() + rule.within]
-    return near(before) is not None or near(behind) is not None
+    data, end = window
+    before = near(data, max(0, match.start() - rule.within), match.start() + 1)
+    return before is not None or near(data, match.end() - 1, min(match.end() + rule.within, end)) is not None
 
 
 def _rules(classifier: Classifier, base: str) -> tuple[Rule, ...]:
@@ -109,45 +116,45 @@ def _rules(classifier: Classifier, base: str) -> tuple[Rule, ...]:
 
 
 class ProgramSearch:
-    """A sink that looks for versions in a file that goes by in pieces. `base` is the file's last segment."""
+    """A sink that looks for versions in a file that goes by in pieces. `base` is the file's last segment, `size` what it should have
+    in bytes; it may have more."""
 
-    def __init__(self, classifiers: Sequence[Classifier], base: str) -> None:
+    def __init__(self, classifiers: Sequence[Classifier], base: str, size: int = _WINDOW) -> None:
         self._hunts = [_Hunt(each, _rules(each, base)) for each in classifiers]
         self._base = base
-        self._window = bytearray()
+        self._buffer = bytearray(max(_SMALLEST, min(size, _WINDOW)))
+        self._fill = 0
         self._context = 0  # bytes at the window's beginning in which nothing may begin: they were looked at before
-        self._seen = 0
+        self._left: int = SEARCH_LIMIT
         self._is_text = True
         self._is_cut = False
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes of the file."""
-        if self._is_cut or (not self._is_text and self._is_settled):
+        if not self._is_text and all(hunt.is_settled for hunt in self._hunts):
             return
-        room = SEARCH_LIMIT - self._seen
-        if len(piece) > room:
-            piece, self._is_cut = piece[:room], True
-        self._seen += len(piece)
-        self._window += piece
-        if len(self._window) >= _WINDOW:
-            self._look(last=False)
-
-    @property
-    def _is_settled(self) -> bool:
-        return all(hunt.is_settled for hunt in self._hunts)
+        if len(piece) > self._left:
+            piece, self._is_cut = piece[: self._left], True
+        self._left -= len(piece)
+        while len(piece):
+            if self._fill == len(self._buffer):
+                self._look(last=False)
+            part = piece[: len(self._buffer) - self._fill]
+            self._buffer[self._fill : self._fill + len(part)] = part
+            self._fill += len(part)
+            piece = piece[len(part) :]
 
     def _look(self, *, last: bool) -> None:
         """What begins in the last bytes of a window is looked at with the next one, which keeps them and as many before."""
-        window = bytes(self._window)
-        stop = len(window) if last else len(window) - 2 * REACH
-        self._is_text = self._is_text and b"\0" not in window
+        stop = self._fill if last else self._fill - 2 * REACH
+        self._is_text = self._is_text and self._buffer.find(b"\0", 0, self._fill) < 0
         for hunt in self._hunts:
             if not hunt.is_settled:
-                hunt.look(window, self._context, stop)
+                hunt.look((self._buffer, self._fill), self._context, stop)
         if not last:
             keep = 3 * REACH
-            self._context = REACH
-            del self._window[:-keep]
+            self._buffer[:keep] = self._buffer[self._fill - keep : self._fill]
+            self._fill, self._context = keep, REACH
 
     def finish(self, report: Report, /) -> tuple[tuple[str, str], ...] | None:
         """Keys and versions of what was found, one a family."""
