@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,12 +15,17 @@ from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule
 from hullmark.catalog.binaries.programs import PROGRAMS, Program, program_of
 from hullmark.catalog.binaries.search import ProgramSearch
 from hullmark.catalog.binaries.table import TABLE, wanted
+from hullmark.catalog.sbom import read_sbom
 from hullmark.model.inventory import Inventory, Unexplained, UnexplainedFile
 from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.report import inventory_cyclonedx_json, inventory_json, inventory_table
+from hullmark.report.format import RenderContext
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import MIB
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.scan import scan_image
 from tests.support.executables import elf, fat, go_inline, macho, pe
-from tests.support.layers import TarBuilder
+from tests.support.layers import TarBuilder, image
 from tests.support.programs import NGINX, inventory, noted, program
 from tests.support.views import FakeView
 
@@ -304,3 +310,22 @@ def test_what_nothing_explains_is_counted_once_with_its_bytes() -> None:
 def test_programs_are_read_by_their_beginning_alone() -> None:
     view = FakeView({"a": program() + bytes(3 * MIB)}, NOTES)
     assert [fact.fact for fact in view.facts(PROGRAMS)] == [Program("elf")]
+
+
+def test_the_count_is_in_documents_and_survives_being_read_back() -> None:
+    told = inventory(*_image())
+    context = RenderContext(tool_version="1")
+    assert b"Programs:  3 unexplained, 0.0 MB: /opt/lib/odd.so, /opt/odd, /opt/run.sh\n" in inventory_table.render(
+        told, context
+    )
+    written = inventory_json.render(told, context)
+    assert read_sbom(written, "x").unexplained == told.unexplained
+    properties = msgspec.json.decode(inventory_cyclonedx_json.render(told, context))["metadata"]["component"][
+        "properties"
+    ]
+    assert {"name": "hullmark:image:unexplained_executables", "value": "3"} in properties
+
+
+def test_nobody_counts_where_the_programs_were_not_looked_at() -> None:
+    layers = image(*_image())
+    assert scan_image(layers, ScanRequest(catalogers=("dpkg",)), ScanResources()).inventory.unexplained is None
