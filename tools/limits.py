@@ -128,7 +128,10 @@ def _of_class(module: ModuleType, kind: type) -> Iterator[Bound]:
 def _of_read(module: ModuleType, name: str, read: Read[Any]) -> Iterator[Bound]:
     """What is read of one kind of file. Larger ones are no loss where they are read piece by piece."""
     numbers = {
-        "limit": (read.limit if read.oversize is None else None, "bytes of one file of the kind"),
+        "limit": (
+            read.limit if read.oversize is None and read.oversize_at is None else None,
+            "bytes of one file of the kind",
+        ),
         "layer_limit": (read.layer_limit, "bytes in one layer of files of the kind"),
         "image_limit": (read.image_limit, "bytes kept of one image from files of the kind"),
     }

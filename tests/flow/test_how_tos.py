@@ -30,6 +30,7 @@ class Plugin(NamedTuple):
 PLUGINS = (
     Plugin("add-a-cataloger", "catalog/__init__.py", "_BUILT", "octave"),
     Plugin("add-a-channel", "notify/channels.py", "_OTHERS", "pager"),
+    Plugin("add-a-classifier", "catalog/binaries/table.py", "_MODULES", "brokers"),
     Plugin("add-a-configuration-parser", "facets/configuration/__init__.py", "_MODULES", "chrony"),
     Plugin("add-a-facet", "facets/__init__.py", "_MODULES", "interpreters"),
     Plugin("add-a-feed", "feeds/__init__.py", "_DISTRIBUTIONS", "example"),

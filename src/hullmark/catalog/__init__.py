@@ -38,6 +38,7 @@ _INSTALLED = (
     *_in("systems", *_SYSTEMS),
     *_in("languages", *_SCRIPTS, *_BUILT),
     *_in("programs", *_PROGRAMS),
+    "binaries",
     "systems.redhat_image",
     "claims",
     "unread",

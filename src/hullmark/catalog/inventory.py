@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from typing import Any
 
 import msgspec
 
 from hullmark.catalog.absent import missing_database
+from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
+from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.model.inventory import Distro
+from hullmark.catalog.unexplained import executables, unexplained
+from hullmark.model.inventory import Distro, Unexplained
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.misnamed import OTHER_NAME, misnamed
+from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
@@ -23,6 +28,7 @@ class CatalogResult(msgspec.Struct, frozen=True):
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
+    unexplained: Unexplained | None
 
 
 def catalogue(
@@ -42,22 +48,43 @@ def catalogue(
     found: list[Package] = []
     others: list[Package] = []
     productive: list[tuple[Cataloger, TreeView]] = []
-    views: list[TreeView] = []
+    views: list[tuple[TreeView, tuple[Read[Any], ...]]] = []
     catalogers = tuple(catalogers)
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
         packages = list(_assembled(cataloger, view))
         (found if cataloger.system else others).extend(packages)
-        views.append(view)
+        views.append((view, cataloger.reads))
         if packages:
             productive.append((cataloger, view))
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
-    owners = _owners(tree, productive, others)
-    found += [_with_owner(package, owners) for package in others]
-    problems = tuple(problem for view in views for problem in view.problems)
-    problems += tuple(missing_database(distro, found, tree))
+    programs = next((view for view, reads in views if PROGRAMS in reads), None)
+    runnable = executables(tree, records, programs) if programs is not None else []
+    owners = _owners(tree, productive, others, (path for each in runnable for path in each.names))
+    missing = tuple(missing_database(distro, (*found, *_not_noted(others)), tree))
+    found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
+    problems = tuple(problem for view, _ in views for problem in view.problems)
+    problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
-    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
+    left = None
+    if programs is not None:
+        left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
+    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
+
+
+def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
+    """The packages but those that the notes of single programs name: such a one is no database."""
+    return (package for package in packages if package.cataloger != CATALOGER_NAME)
+
+
+def _claimed_by_others(
+    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], names: Set[str]
+) -> Iterator[bytes]:
+    """The real paths of files with these names that packages' records list, of packages that are not the system's."""
+    for cataloger, view in catalogers:
+        if not cataloger.system:
+            files = (file for file in _owned(cataloger, view) if file.path.rpartition("/")[2] in names)
+            yield from (_real(tree, file) for file in files)
 
 
 def _under_other_names(
@@ -91,13 +118,17 @@ def _record_path(location: Location) -> str:
 
 
 def _owners(
-    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], packages: Iterable[Package]
+    tree: Tree,
+    catalogers: Iterable[tuple[Cataloger, TreeView]],
+    packages: Iterable[Package],
+    others: Iterable[bytes],
 ) -> dict[bytes, str]:
-    """The system packages that own the records of other packages, by the record's real path.
+    """The system packages that own the records of other packages, and other files, by their real path.
 
-    Most files that system packages own have names that no such record has; those are skipped.
+    Most files that system packages own have names that none of these has; those are skipped.
     """
     names = {_record_path(location).rpartition("/")[2] for package in packages for location in package.locations}
+    names.update(text(path[path.rfind(b"/") + 1 :]) for path in others)
     owners: dict[bytes, str] = {}
     if not names:
         return owners
@@ -122,6 +153,21 @@ def _with_owner(package: Package, owners: dict[bytes, str]) -> Package:
         if owner is not None:
             return msgspec.structs.replace(package, owned_by=owner)
     return package
+
+
+def _not_repeated(
+    others: Iterable[Package], systems: Iterable[Package], catalogers: Iterable[Cataloger]
+) -> list[Package]:
+    """The packages that say more than the system's packages that own them."""
+    repeats = {each.name: each.repeats for each in catalogers if each.repeats is not None}
+    owners = {package.purl: package for package in systems}
+    left = []
+    for package in others:
+        is_repeat = repeats.get(package.cataloger)
+        owner = owners.get(package.owned_by or "")
+        if is_repeat is None or owner is None or not is_repeat(package, owner):
+            left.append(package)
+    return left
 
 
 def _merged(packages: list[Package]) -> tuple[Package, ...]:

@@ -72,8 +72,31 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sha1: str = ""
 
 
+class UnexplainedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An executable that nothing explains: an absolute path, its size in bytes, the index of the layer that brought it."""
+
+    path: str
+    size: int
+    layer: int
+
+
+class Unexplained(msgspec.Struct, frozen=True, kw_only=True):
+    """Executables of which nothing says what they are: no package owns them and no cataloger explains them.
+
+    Programs and shared libraries (ELF, PE, Mach-O) count whatever their mode, scripts (`#!`) where they may be run; each file once.
+    `bytes` is their size together. `largest` names the largest, largest first.
+    """
+
+    executables: int
+    bytes: int
+    largest: tuple[UnexplainedFile, ...] = ()
+
+
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found in one image. Tuples are sorted; equal images give equal inventories."""
+    """All that was found in one image. Tuples are sorted; equal images give equal inventories.
+
+    `unexplained` is None where nobody counted: the source is a list of packages, or older.
+    """
 
     source: InventorySource
     distro: Distro | None
@@ -81,6 +104,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
+    unexplained: Unexplained | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.model.package_files import PackageFiles
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Violation
-from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT, PackageFiles
+from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT
 
 
 def unidentified(facts: Facts) -> Iterator[Violation]:

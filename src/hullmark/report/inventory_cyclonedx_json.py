@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
+from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
 from hullmark.report import licenses
 from hullmark.report.documents import (
@@ -42,7 +42,7 @@ class Property(msgspec.Struct, frozen=True, gc=False):
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
     """The document as one line. Files are components where the inventory lists files."""
-    root = _image(inventory.source)
+    root = _image(inventory)
     components = [_operating_system(inventory.distro)] if inventory.distro else []
     components += map(_library, inventory.packages, package_ids(inventory.packages))
     components += map(_file, image_files(inventory))
@@ -82,8 +82,12 @@ def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
     return metadata
 
 
-def _image(source: InventorySource) -> Json:
+def _image(inventory: Inventory) -> Json:
+    source = inventory.source
     details = [("image:config_digest", source.config_digest), ("image:platform", source.platform)]
+    if inventory.unexplained is not None:
+        details.append(("image:unexplained_executables", str(inventory.unexplained.executables)))
+        details.append(("image:unexplained_bytes", str(inventory.unexplained.bytes)))
     for i, layer in enumerate(source.layers):
         details += [
             (f"layer:{i}:digest", layer.digest),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, Unexplained
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
@@ -83,6 +83,22 @@ class FileJson(msgspec.Struct, frozen=True, gc=False):
     uid: int
 
 
+class UnexplainedFileJson(msgspec.Struct, frozen=True, gc=False):
+    """An executable that nothing explains; `size` in bytes."""
+
+    layer: int
+    path: str
+    size: int
+
+
+class UnexplainedJson(msgspec.Struct, frozen=True):
+    """Executables that no package owns and no cataloger explains: their size together in bytes, their number, the largest of them."""
+
+    bytes: int
+    executables: int
+    largest: list[UnexplainedFileJson]
+
+
 class InventoryJson(msgspec.Struct, frozen=True):
     """The whole document; `files` is present only if files were requested."""
 
@@ -93,6 +109,7 @@ class InventoryJson(msgspec.Struct, frozen=True):
     schema: str
     source: SourceJson
     tool: ToolJson
+    unexplained: UnexplainedJson | None
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -111,7 +128,15 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
         schema=SCHEMA,
         source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
+        unexplained=_unexplained(inventory.unexplained),
     )
+
+
+def _unexplained(found: Unexplained | None) -> UnexplainedJson | None:
+    if found is None:
+        return None
+    largest = [UnexplainedFileJson(file.layer, file.path, file.size) for file in found.largest]
+    return UnexplainedJson(found.bytes, found.executables, largest)
 
 
 def source_json(source: InventorySource) -> SourceJson:

@@ -14,6 +14,7 @@ from hullmark.report.terminal import Paint, fact, problem_lines, safe
 
 _HEAD = ("NAME", "VERSION", "TYPE", "ARCH", "LAYER", "PLACES")
 _SPARE = ("PLACES", "ARCH", "LAYER")
+_NAMED = 3
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -61,11 +62,25 @@ def _summary(inventory: Inventory, paint: Paint, width: int) -> Iterator[str]:
         ("Distro", system),
         ("Layers", str(len(source.layers))),
         ("Packages", f"{len(inventory.packages)} ({counts})" if counts else "none found"),
+        ("Programs", _unexplained(inventory)),
         ("Files", "" if inventory.files is None else str(len(inventory.files))),
     )
     for name, value in facts:
         if value:
             yield fact(name, value, paint, width)
+
+
+def _unexplained(inventory: Inventory) -> str:
+    """How many executables nothing explains, with the largest; "" where nobody counted."""
+    found = inventory.unexplained
+    if found is None:
+        return ""
+    if not found.executables:
+        return "none unexplained"
+    first = ", ".join(safe(each.path) for each in found.largest[:_NAMED])
+    more = found.executables - min(_NAMED, len(found.largest))
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"{found.executables:,} unexplained, {found.bytes / 10**6:.1f} MB: {first}{rest}"
 
 
 FORMAT = Format(

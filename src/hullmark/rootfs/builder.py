@@ -236,7 +236,7 @@ class RecordBuilder:
             elif i not in self._dispatch.wanted(target):
                 if target in here:
                     missing.setdefault(target, []).append((index, read))
-                else:
+                elif read.other_names:
                     self.problem(self.entries[index].path, read.name, _OTHER_NAME)
         self._renamed = []
         return missing

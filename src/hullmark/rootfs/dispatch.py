@@ -10,6 +10,7 @@ from hullmark.rootfs.reads import Read
 
 _WILD = re.compile(r"[*?\[{]").search
 _NO_NAMES = (b"", b".", b"..")
+_BEGINNINGS = (3, 5)
 _SEGMENT = {"*": "[^/]*", "?": "[^/]"}
 
 
@@ -51,6 +52,13 @@ def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
 
 
+def _beginning(name: str) -> bytes:
+    """The first letters of a glob for a name, as many as the look-up compares; b"" where too few are told."""
+    wild = _WILD(name)
+    told = name[: wild.start() if wild is not None else len(name)].encode()
+    return next((told[:length] for length in reversed(_BEGINNINGS) if len(told) >= length), b"")
+
+
 class _LaterPattern:
     """A glob's expression, compiled on first use: most are never used, and compiling is expensive."""
 
@@ -71,16 +79,21 @@ Rules = tuple[tuple[int, _LaterPattern | None], ...]
 class Dispatch:
     """For a path, the reads that want it by name.
 
-    The end of a glob chooses the table: a literal name, a suffix that begins with a dot, or any name in a folder of a
-    literal name. For other forms (a user's own globs) the expression is tried on every file.
+    The end of a glob chooses the table: a literal name, a suffix that begins with a dot, any name in a folder of a
+    literal name, or a name of which the first letters are told (`lib*.so`). For other forms (a user's own globs) the expression is tried
+    on every file.
     """
 
     def __init__(self, reads: Sequence[Read[Any]]) -> None:
         self.reads = tuple(reads)
         self.magic = tuple((magic, i) for i, read in enumerate(self.reads) for magic in read.magic)
-        self.starts = frozenset(magic[0] for magic, _ in self.magic)
+        self._by_start: dict[int, tuple[tuple[bytes, int], ...]] = {}
+        for magic, i in self.magic:
+            self._by_start[magic[0]] = (*self._by_start.get(magic[0], ()), (magic, i))
+        self.starts = frozenset(self._by_start)
         self._names: dict[bytes, Rules] = {}
         self._suffixes: dict[bytes, Rules] = {}
+        self._beginnings: dict[bytes, Rules] = {}
         self._folders: dict[bytes, Rules] = {}
         self._others: Rules = ()
         self.by_base: dict[bytes, Rules] = {}
@@ -102,6 +115,8 @@ class Dispatch:
             # The look-up knows only the last dot: for `*.deps.json` the expression checks the rest.
             rule = rule if last.count(".") == 1 else ((index, _LaterPattern(glob)),)
             self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
+        elif "**" not in last and (first := _beginning(last)):
+            self._beginnings[first] = (*self._beginnings.get(first, ()), (index, _LaterPattern(glob)))
         else:
             self._others += ((index, None if glob == "**" else _LaterPattern(glob)),)
 
@@ -122,6 +137,9 @@ class Dispatch:
             dot = base.rfind(b".")
             if dot >= 0:
                 found += self._suffixes.get(base[dot + 1 :], ())
+            if self._beginnings:
+                for length in _BEGINNINGS:
+                    found += self._beginnings.get(base[:length], ())
             found += self._others
             if len(self.by_base) < 1 << 15 and base not in _NO_NAMES and not base.startswith(b".wh."):
                 self.by_base[base] = found
@@ -141,4 +159,5 @@ class Dispatch:
 
     def by_magic(self, head: bytes) -> tuple[int, ...]:
         """Indexes of the `reads` that want a file whose body begins with these bytes."""
-        return tuple(dict.fromkeys(i for magic, i in self.magic if head.startswith(magic)))
+        found = [i for magic, i in self._by_start.get(head[0], ()) if head.startswith(magic)] if head else []
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)

@@ -32,6 +32,7 @@ class MissedRead(NamedTuple):
 
 def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[MissedRead]:
     """Files that were wanted but not read because of their name: of each linked folder, the first for each read."""
+    reads = [read for read in reads if read.other_names]
     names = _Names(tree, Dispatch(reads))
     for (layer, position), place in tree.moved.items():
         node = tree.nodes.get(place)

@@ -67,6 +67,8 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     something was temporarily out of reach must not be kept.
     `stands_in`: for a package database. Where its visible version could not be read, the newest readable one of the layers below
     replaces it, with a Problem: old knowledge, marked as such, is better than none.
+    `other_names`: whether a file that is only wanted by the name of a link to it counts as not read; not where a name is a mere hint
+    at what may be there.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     may_keep: Callable[[list[tuple[int, Any]]], bool] | None = None
     stands_in: bool = False
+    other_names: bool = True
 
 
 class LocatedFact(msgspec.Struct, Generic[F], frozen=True):

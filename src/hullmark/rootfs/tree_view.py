@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hullmark.model.inventory import Distro
@@ -60,7 +60,7 @@ class TreeView:
         """
         tree = self._tree
         own = {(layer, position): fact for facts in known.values() for layer, position, fact in facts}
-        by_name = compile_globs(read.globs).fullmatch if read.globs else None
+        by_name: Callable[[bytes], object] | None = None
         for link, target in tree.links.items():
             if target not in own or link in own:
                 continue
@@ -68,6 +68,9 @@ class TreeView:
             path = tree.moved.get(link) or self._records[link[0]].entries[link[1]].path
             there = tree.nodes.get(tree.moved.get(target) or first)
             is_gone = there is None or there.rank != target
+            if by_name is None and read.globs:
+                # Few images have such links, and a read may have a hundred globs.
+                by_name = compile_globs(read.globs).fullmatch
             if (by_name is not None and by_name(path)) or (read.magic and is_gone):
                 versions = known.setdefault(path, [])
                 versions[:] = sorted(

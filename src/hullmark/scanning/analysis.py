@@ -110,6 +110,7 @@ def analyse(
         distro,
         found.packages,
         tuple(sorted(set(problems))),
+        found.unexplained,
     )
     files = file_records(tree, found.claims) if request.files else None
     extras = Extras(_contents(tree, records, request), _found(tree, records, request), results)

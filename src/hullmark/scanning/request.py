@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.facets.facet import Facet
-from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.inventory import Distro, Inventory, Unexplained
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
@@ -98,3 +98,4 @@ class Analysis(msgspec.Struct, frozen=True, array_like=True):
     distro: Distro | None
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
+    unexplained: Unexplained | None = None

@@ -165,6 +165,7 @@ def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] |
         problems=image.problems + result.problems,
         config=config,
         files=files,
+        unexplained=result.unexplained,
     )
 
 

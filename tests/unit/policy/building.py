@@ -15,7 +15,7 @@ from hullmark.model.certificate import KeyFile, Unread
 from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource, Unexplained
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, MatchedAdvisory, Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.observation import Observation, ReachState
@@ -126,6 +126,7 @@ def facts(
     ghosts: bool = True,
     now: datetime = NOW,
     dockerfile: Dockerfile | None = None,
+    unexplained: Unexplained | None = None,
     **others: Any,
 ) -> Facts:
     """Facts about an image of which everything was collected, and little is in it."""
@@ -144,6 +145,7 @@ def facts(
         problems=tuple(problems),
         config=config,
         files=None if files is None else tuple(files),
+        unexplained=unexplained,
     )
     return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts, dockerfile=dockerfile, **others)
 
@@ -175,6 +177,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
     reach: dict[str, ReachState] | None = None
+    unexplained: Unexplained | None = None
 
     def facts(self) -> Facts:
         """The facts themselves."""
@@ -204,6 +207,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             problems=self.problems,
             contents={path: text if text is None else text.encode() for path, text in self.contents.items()},
             dockerfile=self._dockerfile(),
+            unexplained=self.unexplained,
         )
 
     def _certificates(self) -> tuple[KeyFile, ...] | None:

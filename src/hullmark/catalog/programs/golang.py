@@ -297,6 +297,15 @@ def _assemble(view: View) -> Iterator[Package]:
         yield from _packages(found)
 
 
+def main_of(binary: GoBinary) -> tuple[str, str]:
+    """The main package's module (the package itself where it has none) and its version, "" where nobody knows it."""
+    name = binary.main.path if binary.main is not None else binary.path
+    if name.startswith("cmd/"):
+        # Go's own commands are built without a module, and are as old as the Go they come with.
+        return name, release_of(binary.go)
+    return name, main_version(binary.main.version if binary.main is not None else "", dict(binary.settings), name)
+
+
 def _packages(found: LocatedFact[GoBinary]) -> Iterator[Package]:
     binary = found.fact
     at = (Location("/" + found.path, found.layer),)
@@ -304,10 +313,7 @@ def _packages(found: LocatedFact[GoBinary]) -> Iterator[Package]:
     release = release_of(binary.go)
     main = ""
     if binary.path != "command-line-arguments":
-        name = binary.main.path if binary.main is not None else binary.path
-        # Go's own commands are built without a module, and are as old as the Go they come with.
-        stamped = binary.main.version if binary.main is not None else ""
-        version = release if name.startswith("cmd/") else main_version(stamped, settings, name)
+        name, version = main_of(binary)
         notes = {key: settings[key] for key in _NOTES if key in settings}
         main = _purl(name, version)
         yield from _package(name, version, at, main, notes)

@@ -75,6 +75,7 @@ def _inventory(document: Document, name: str) -> Inventory:
         problems=problems.all(),
         config=document.config,
         files=document.files,
+        unexplained=document.unexplained,
     )
 
 

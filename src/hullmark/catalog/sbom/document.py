@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource
+from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, Unexplained
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
@@ -80,7 +80,7 @@ class Problems:
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """What a format's reader returns. `files` and `config` are None where the document has none."""
+    """What a format's reader returns. `files`, `config` and `unexplained` are None where the document has none."""
 
     source: InventorySource
     problems: Problems
@@ -88,6 +88,7 @@ class Document(msgspec.Struct, kw_only=True):
     distro: Distro | None = None
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
+    unexplained: Unexplained | None = None
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from hullmark.catalog.sbom.document import (
     label_of,
 )
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, InventorySource
+from hullmark.model.inventory import Distro, FileRecord, InventorySource, Unexplained
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 
@@ -35,6 +35,7 @@ class _Document(msgspec.Struct, kw_only=True):
     files: tuple[FileRecord, ...] | None = None
     config: ImageConfig | None = None
     policy_facts: _Facts = _Facts()
+    unexplained: Unexplained | None = None
 
 
 def read(body: bytes) -> Document:
@@ -47,6 +48,7 @@ def read(body: bytes) -> Document:
         distro=found.distro,
         config=found.config or found.policy_facts.config,
         files=found.files,
+        unexplained=found.unexplained,
     )
     for number, package in decoded_parts(found.packages, Package, "package", problems):
         label = label_of("package", number, package.name, package.version)

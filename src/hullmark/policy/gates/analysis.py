@@ -13,10 +13,12 @@ from msgspec import Meta
 
 from hullmark.model.problem import ProblemKind
 from hullmark.policy.facts import Facts
-from hullmark.policy.gate import Answer, Need, Params, Trigger, Violation
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.unidentified import unidentified
-from hullmark.policy.values import NameGlob
+from hullmark.policy.values import NameGlob, Size
+
+_SHOWN = 5
 
 
 class ProblemFound(Params, frozen=True, kw_only=True):
@@ -36,6 +38,19 @@ class UnidentifiedThing(Params, frozen=True, kw_only=True):
 
     allow: Annotated[tuple[PathGlob, ...], Meta(description="Files that do not count.")] = ()
     allow_packages: Annotated[tuple[NameGlob, ...], Meta(description="Packages that do not count, by purl.")] = ()
+
+
+class UnexplainedExecutables(Params, frozen=True, kw_only=True):
+    """Fires if the image has more executables, or more bytes of them, of which nothing says what they are: no package owns them and no
+    cataloger explains them. Shared libraries count, scripts where they may be run. It needs no list of files."""
+
+    max_executables: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="How many there may be; none: any number, or not a single one where `max_bytes` says nothing either."
+        ),
+    ] = None
+    max_bytes: Annotated[Size | None, Meta(description="How large they may be together; none: of any size.")] = None
 
 
 def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
@@ -60,6 +75,38 @@ def not_identified(params: UnidentifiedThing, facts: Facts) -> Iterator[Answer]:
             yield found
 
 
+def unexplained(params: UnexplainedExecutables, facts: Facts) -> Iterator[Answer]:
+    """Compare the inventory's count with what is allowed."""
+    found = facts.inventory.unexplained
+    if found is None:
+        yield CannotTell(
+            "nobody counted the executables that nothing explains: this is a list of packages, or an older inventory"
+        )
+        return
+    most = 0 if params.max_executables is None and params.max_bytes is None else params.max_executables
+    are_more = most is not None and found.executables > most
+    are_larger = params.max_bytes is not None and found.bytes > params.max_bytes.bytes
+    if not are_more and not are_larger:
+        return
+    limits = ([] if most is None else [f"{most:,}"]) + ([] if params.max_bytes is None else [params.max_bytes.text])
+    allowed = f"{' and '.join(limits)} may be there"
+    named = ", ".join(file.path for file in found.largest[:_SHOWN])
+    message = (
+        f"Nothing says what {_counted(found.executables)} of the image, {found.bytes / 10**6:.1f} MB, came with, and {allowed}: "
+        f"{named}{', …' if found.executables > _SHOWN else ''}."
+    )
+    evidence = tuple(facts.at(file.path, file.layer, f"{file.size} bytes") for file in found.largest[:_SHOWN])
+    yield Violation("executables", message, evidence)
+
+
+def _counted(number: int) -> str:
+    return "1 executable" if number == 1 else f"{number:,} executables"
+
+
+def _explain(params: UnexplainedExecutables, subject: str) -> str:
+    return "install them from packages, or leave them out of the image"
+
+
 def _name(params: UnidentifiedThing, subject: str) -> str:
     return f"install {subject} from a package, or except it for a time"
 
@@ -74,5 +121,13 @@ TRIGGERS = (
         looks_at=frozenset(("packages", "files", "owners")),
         needs=frozenset((Need.FILES,)),
         advice=_name,
+    ),
+    Trigger(
+        gate="analysis",
+        name="unexplained",
+        params=UnexplainedExecutables,
+        check=unexplained,
+        looks_at=frozenset(("packages", "owners")),
+        advice=_explain,
     ),
 )

@@ -8,12 +8,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
+from hullmark.model.package_files import PackageFiles
 from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT, PackageFiles
+from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT
 from hullmark.policy.values import NameGlob, Share
 
 _LIBRARIES = PathGlobs((PathGlob("*.so"), PathGlob("*.so.*")))
