@@ -32,15 +32,14 @@ def image_difference(
 ) -> ImageDifference:
     """All that differs. `by_layer`: with what each layer of the second image does, if that is known."""
     old, new = before.inventory, after.inventory
-    licences = [{licence for package in each.packages for licence in package.licenses} for each in (old, new)]
     return ImageDifference(
         before=old.source,
         after=new.source,
         before_distro=old.distro,
         after_distro=new.distro,
         packages=package_changes(old.packages, new.packages),
-        licences_in=tuple(sorted(licences[1] - licences[0])),
-        licences_out=tuple(sorted(licences[0] - licences[1])),
+        licences_in=_licences_beside(new, old),
+        licences_out=_licences_beside(old, new),
         before_sizes=_sizes(before),
         after_sizes=_sizes(after),
         files=file_changes(old, new),
@@ -52,6 +51,13 @@ def image_difference(
         before_problems=old.problems,
         after_problems=new.problems,
     )
+
+
+def _licences_beside(one: Inventory, other: Inventory) -> tuple[str, ...]:
+    """The licences that only packages of the one have. Their names do not depend on case (SPDX 2.3, annex D)."""
+    known = {licence.lower() for package in other.packages for licence in package.licenses}
+    found = {licence for package in one.packages for licence in package.licenses}
+    return tuple(sorted(licence for licence in found if licence.lower() not in known))
 
 
 def _layers(before: Inventory, after: Inventory) -> LayerDifference | None:

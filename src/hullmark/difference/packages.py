@@ -29,35 +29,41 @@ def package_changes(before: Iterable[Package], after: Iterable[Package]) -> tupl
     old, new = _by_identity(before), _by_identity(after)
     changes: list[PackageChange] = []
     for identity in sorted(old.keys() | new.keys()):
-        changes += _changes(identity, old.get(identity, set()), new.get(identity, set()))
+        changes += _changes(identity, old.get(identity, {}), new.get(identity, {}))
     return tuple(changes)
 
 
-def _by_identity(packages: Iterable[Package]) -> dict[Identity, set[PackageVersion]]:
+_Key = tuple[str, str, frozenset[str]]
+"""Version, architecture, licences in lower case, as their names do not depend on it (SPDX 2.3, annex D)."""
+
+
+def _by_identity(packages: Iterable[Package]) -> dict[Identity, dict[_Key, PackageVersion]]:
     licenses: dict[Identity, dict[tuple[str, str], set[str]]] = {}
     for package in packages:
         versions = licenses.setdefault(identity_of(package), {})
         versions.setdefault((package.version, package.arch), set()).update(package.licenses)
     return {
-        identity: {PackageVersion(*key, tuple(sorted(found))) for key, found in versions.items()}
+        identity: {
+            (*key, frozenset(map(str.lower, found))): PackageVersion(*key, tuple(sorted(found)))
+            for key, found in versions.items()
+        }
         for identity, versions in licenses.items()
     }
 
 
-def _changes(identity: Identity, old: set[PackageVersion], new: set[PackageVersion]) -> Iterator[PackageChange]:
+def _changes(
+    identity: Identity, old: dict[_Key, PackageVersion], new: dict[_Key, PackageVersion]
+) -> Iterator[PackageChange]:
     type, namespace, name = identity
-    if not (old and new):  # most often
-        pairs: Iterable[tuple[PackageVersion | None, PackageVersion | None]]
-        pairs = [(version, None) for version in sorted(old)] or [(None, version) for version in sorted(new)]
-    else:
-        pairs = _pairs(type, old - new, new - old)
-    for before, after in pairs:
+    gone = [version for key, version in old.items() if key not in new]
+    come = [version for key, version in new.items() if key not in old]
+    for before, after in _pairs(type, gone, come):
         step = _step(type, before, after)
         yield PackageChange(step=step, type=type, namespace=namespace, name=name, before=before, after=after)
 
 
 def _pairs(
-    type: str, old: set[PackageVersion], new: set[PackageVersion]
+    type: str, old: Sequence[PackageVersion], new: Sequence[PackageVersion]
 ) -> Iterator[tuple[PackageVersion | None, PackageVersion | None]]:
     """Who became whom: equal version and architecture, then equal versions, then in the order of versions."""
     left, right = _in_order(type, old), _in_order(type, new)
@@ -117,5 +123,5 @@ def _in_order(type: str, versions: Iterable[PackageVersion]) -> Sequence[Package
         except InvalidVersion:
             is_good = False
         (good if is_good else odd).append(version)
-    good.sort(key=cmp_to_key(lambda a, b: compare(a.version, b.version)))
-    return good + odd
+    later = cmp_to_key(compare)
+    return sorted(good, key=lambda version: later(version.version)) + odd

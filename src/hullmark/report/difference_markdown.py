@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hullmark.model.difference import ImageDifference
-from hullmark.report.difference_words import facts, sections, verdict
+from hullmark.report.difference_words import facts, sameness, sections
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import plural
@@ -15,12 +15,15 @@ def render(difference: ImageDifference, context: RenderContext) -> bytes:
     """The text. Every character of Markdown that comes from an image or a feed is written as an entity."""
     before, after = plain(difference.before.reference), plain(difference.after.reference)
     lines = [f"## {before} and {after}", ""]
-    if said := verdict(difference):
+    if said := sameness(difference):
         lines += [f"**{said}**", ""]
     lines += [f"- {name}: {plain(value, _LONGEST_PATH)}" for name, value in facts(difference) if value]
     lines += [f"- Note: {plain(gap, _LONGEST_PATH)}" for gap in difference.gaps]
     lines.append("")
     for section in sections(difference):
+        if not section.rows:
+            lines += [f"- {plain(section.title)}", ""]
+            continue
         found = [row(name.capitalize() for name in section.head), "|" + "---|" * len(section.head)]
         found += [row(plain(cell, _LONGEST_PATH) for cell in cells) for cells in section.rows]
         if section.more:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hullmark.model.difference import ImageDifference
-from hullmark.report.difference_words import facts, sections, verdict
+from hullmark.report.difference_words import facts, sameness, sections
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
@@ -16,11 +16,12 @@ def render(difference: ImageDifference, context: RenderContext) -> bytes:
     for section in sections(difference):
         lines += [paint("bold", line) for line in fold(safe(section.title), context.width, "")]
         rows = [tuple(map(safe, row)) for row in section.rows]
-        lines += columns(section.head, rows, context.width, paint, section.spare)
+        if rows:
+            lines += columns(section.head, rows, context.width, paint, section.spare)
         if section.more:
             lines += fold(section.more, context.width, "")
         lines.append("")
-    if said := verdict(difference):
+    if said := sameness(difference):
         lines += [said, ""]
     lines += [fact(name, value, paint, context.width) for name, value in facts(difference) if value]
     for gap in difference.gaps:

@@ -38,7 +38,13 @@ class Section(NamedTuple):
 
 
 def sections(difference: ImageDifference) -> Iterator[Section]:
-    """All parts in which something differs, what matters most first."""
+    """All parts in which something differs, what matters most first; then the layers one by one, if they were requested."""
+    yield from _differing(difference)
+    if difference.by_layer is not None:
+        yield from _by_layer(difference.by_layer)
+
+
+def _differing(difference: ImageDifference) -> Iterator[Section]:
     for section in (
         _vulnerabilities(difference),
         _packages(difference.packages),
@@ -46,7 +52,6 @@ def sections(difference: ImageDifference) -> Iterator[Section]:
         _layers(difference),
         _licences(difference),
         _files(difference.files or ()),
-        *(_by_layer(difference.by_layer) if difference.by_layer is not None else ()),
     ):
         if section.total:
             yield section
@@ -72,10 +77,9 @@ def facts(difference: ImageDifference) -> Iterator[tuple[str, str]]:
         yield "Known", f"{len(found.gone)} gone, {len(found.come)} new, {found.stay} in both"
 
 
-def verdict(difference: ImageDifference) -> str:
-    """A sentence on all of it."""
-    parts = [section.title for section in sections(difference)]
-    return "" if parts else "Nothing that was compared differs."
+def sameness(difference: ImageDifference) -> str:
+    """What is said where nothing differs; "" where something does."""
+    return "" if any(True for _ in _differing(difference)) else "Nothing that was compared differs."
 
 
 def short_digest(layer: InventoryLayer) -> str:
