@@ -69,12 +69,12 @@ def _pairs(
     left, right = _in_order(type, old), _in_order(type, new)
     for same in (_version_and_arch, _version):
         partners: dict[object, list[PackageVersion]] = {}
-        for version in right:
+        for version in reversed(right):
             partners.setdefault(same(version), []).append(version)
         rest = []
         for version in left:
             if found := partners.get(same(version)):
-                yield version, found.pop(0)
+                yield version, found.pop()
             else:
                 rest.append(version)
         left, right = rest, [version for found in partners.values() for version in found]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hullmark.difference.packages import identity_of, package_changes
 from hullmark.model.difference import PackageChange, PackageStep
 from hullmark.model.package import UNKNOWN_VERSION, Package
+from tests.support.effort import calls
 from tests.support.matching import package
 
 OPPOSITE: dict[PackageStep, PackageStep] = {"in": "out", "out": "in", "up": "down", "down": "up", "changed": "changed"}
@@ -92,9 +93,7 @@ def images(draw: st.DrawFn) -> list[Package]:
     """Packages with one list of licences for each version and architecture, as copies of one are merged."""
     found: dict[tuple[str, ...], Package] = {}
     for _ in range(draw(st.integers(0, 8))):
-        key = draw(
-            st.tuples(st.sampled_from(_TYPES), st.sampled_from("ab"), _VERSIONS, st.sampled_from(["", "arm64"]))
-        )
+        key = draw(st.tuples(st.sampled_from(_TYPES), st.sampled_from("ab"), _VERSIONS, st.sampled_from(["", "arm64"])))
         licenses = draw(st.sampled_from([(), ("MIT",), ("ISC", "MIT")]))
         found[key] = package(key[0], key[1], key[2], arch=key[3], licenses=licenses)
     return list(found.values())
@@ -121,3 +120,12 @@ def test_the_changes_make_the_one_image_the_other(before: list[Package], after: 
         if (new := change.after) is not None:
             there.add((*identity, new.version, new.arch, new.licenses))
     assert there == versions(after)
+
+
+def test_ten_times_the_versions_side_by_side_are_little_more_than_ten_times_the_work() -> None:
+    def cost(count: int) -> int:
+        before = [package("deb", "a", "1", arch=str(number)) for number in range(count)]
+        after = [package("deb", "a", f"{number + 2}") for number in range(count)]
+        return calls(lambda: package_changes(before, after))
+
+    assert cost(2000) < 18 * cost(200)

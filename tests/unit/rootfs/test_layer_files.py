@@ -11,6 +11,7 @@ from hullmark.model.image_layers import GhostFile, LayerFiles
 from hullmark.rootfs.entry import Entry, LayerRecord
 from hullmark.rootfs.layer_files import layer_files
 from hullmark.rootfs.squash import squash
+from tests.support.effort import calls
 from tests.support.layers import TarBuilder, records
 
 
@@ -100,3 +101,27 @@ def test_what_layers_add_and_hide_comes_to_what_they_fold_to(layers: list[LayerR
     last = [{entry.path: entry for entry in record.entries if entry.kind not in "wo"} for record in layers]
     written = sum(entry.size for entries in last for entry in entries.values())
     assert written - sum(layer.wasted for layer in found) == sum(sizes.values())
+
+
+def _flipping(layers: int, files: int) -> list[LayerRecord]:
+    """Each layer hides a folder of the one below by a file, or has the folder again: the worst there is for a fold bottom up."""
+    folder = [Entry(b"d/%d" % number, "f", 0o644, 0, 0, 1, 0) for number in range(files)]
+    lone = [Entry(b"d", "f", 0o644, 0, 0, 1, 0)]
+    return [_record(lone if number % 2 else folder) for number in range(layers)]
+
+
+def test_ten_times_the_entries_are_ten_times_the_work() -> None:
+    few, many = (_flipping(layers, 40) for layers in (6, 60))
+    trees = [squash(each) for each in (few, many)]
+    costs = [calls(lambda: layer_files(each, tree)) for each, tree in zip((few, many), trees, strict=True)]  # noqa: B023
+    assert costs[1] < 11 * costs[0]
+
+
+def test_a_path_of_many_folders_is_followed_without_recursion() -> None:
+    deep = b"/".join([b"d"] * 5000)
+    low = LayerRecord(
+        digest="", diff_id="", size=0, entries=[Entry(deep, "f", 0o644, 0, 0, 1, 0)], facts={}, problems=[]
+    )
+    up = LayerRecord(digest="", diff_id="", size=0, entries=[Entry(b"d", "w", 0, 0, 0, 0, 0)], facts={}, problems=[])
+    found = layer_files([low, up], squash([low, up]))
+    assert found[1].hidden == ("/" + deep.decode(),)
