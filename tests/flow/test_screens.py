@@ -165,7 +165,9 @@ LONG = "opt/an-application-with-a-long-name/node_modules/a-package-with-a-long-n
 FILES = {f"{LONG}/package.json": b'{"name": "a-package-with-a-long-name", "version": "1.0.0-beta.20261129.1"}'}
 
 
-@pytest.mark.parametrize("words", [("scan", "--files"), ("files",), ("vulns", "--advisories"), ("check", "--policy")])
+@pytest.mark.parametrize(
+    "words", [("scan", "--files"), ("files",), ("layers",), ("vulns", "--advisories"), ("check", "--policy")]
+)
 def test_the_program_itself_heeds_the_width_of_its_terminal(tmp_path: Path, words: tuple[str, ...]) -> None:
     given = {
         "--advisories": REPOSITORY / "examples" / "advisories",

@@ -74,7 +74,7 @@ def facts(difference: ImageDifference) -> Iterator[tuple[str, str]]:
     if (layers := difference.layers) is not None:
         yield "Layers", f"{len(layers.shared)} shared, {len(layers.gone)} gone, {len(layers.new)} new"
     if (found := difference.vulnerabilities) is not None:
-        yield "Known", f"{len(found.gone)} gone, {len(found.come)} new, {found.stay} in both"
+        yield "Matches", f"{len(found.gone)} gone, {len(found.come)} new, {found.stay} in both"
 
 
 def sameness(difference: ImageDifference) -> str:
