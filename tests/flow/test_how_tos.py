@@ -38,7 +38,7 @@ PLUGINS = (
     Plugin("add-a-gate", "policy/gates/__init__.py", "_MODULES", "volumes"),
     Plugin("add-a-scheme", "versions/__init__.py", "_LANGUAGES", "luarocks"),
     Plugin("add-a-source", "source/__init__.py", "_MODULES", "artifact_folder"),
-    Plugin("add-a-verb", "cli/main.py", "_VERBS", "layers"),
+    Plugin("add-a-verb", "cli/main.py", "_VERBS", "digests"),
 )
 
 

@@ -13,11 +13,13 @@ from msgspec.structs import replace
 
 from hullmark.app.configuration import configuration_of
 from hullmark.app.secrets import secrets_of
+from hullmark.difference.images import ComparedImage, image_difference
 from hullmark.model.configuration import ImageConfiguration
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.secret import ImageSecrets
 from hullmark.report import load
+from hullmark.report.difference_words import MAX_ROWS
 from hullmark.report.format import Kind, RenderContext
 from hullmark.report.terminal import safe, width_of
 from hullmark.scanning.request import ScanRequest, ScanResources
@@ -90,6 +92,22 @@ def of_matches(inventory: Inventory) -> Shown:
     return Shown("matches", result, whole)
 
 
+def of_difference(inventory: Inventory) -> Shown:
+    """The image beside one without packages, settings and layers: its first packages come."""
+    bare = replace(inventory, packages=(), config=None, files=None, source=replace(inventory.source, layers=()))
+    difference = image_difference(ComparedImage(inventory=bare), ComparedImage(inventory=inventory))
+    shown = [change for change in difference.packages[:MAX_ROWS] if change.after is not None]
+    names, versions = {change.name for change in shown}, {change.after.version for change in shown if change.after}
+    return Shown("difference", difference, {"PACKAGE": names, "AFTER": versions})
+
+
+def of_files_that_went(inventory: Inventory) -> Shown:
+    bare = replace(inventory, files=())
+    difference = image_difference(ComparedImage(inventory=inventory), ComparedImage(inventory=bare))
+    paths = {change.path for change in (difference.files or ())[:MAX_ROWS]}
+    return Shown("difference", difference, {"PATH": paths})
+
+
 def columns_of(lines: Sequence[str], heads: Iterable[str]) -> dict[str, str]:
     """The text of each column without its blanks, wrapped lines put together again, of a table whose head is the first line."""
     places = {found[0]: found.start() for found in GAP.finditer(lines[0])}
@@ -114,7 +132,10 @@ def check(shown: Shown, width: int) -> None:
     context = RenderContext(tool_version="1", width=width)
     lines = load(shown.kind, "table").render(shown.result, context).decode().splitlines()
     assert max(map(width_of, lines)) <= width
-    digest = shown.result.source.digest
+    source = shown.result.after if shown.kind == "difference" else shown.result.source
+    digest = source.digest
+    if shown.kind == "difference":  # its first line is a title
+        lines = lines[next((number for number, line in enumerate(lines) if line.startswith("  ")), 0) :]
     assert any(digest in line for line in lines) or shown.kind in ("files", "secrets", "configuration")
     if any(shown.whole.values()):
         found = columns_of(lines, shown.whole)
@@ -125,7 +146,7 @@ def check(shown: Shown, width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", IMAGES)
-@pytest.mark.parametrize("table", [of_packages, of_files, of_matches])
+@pytest.mark.parametrize("table", [of_packages, of_files, of_matches, of_difference, of_files_that_went])
 def test_no_name_version_id_or_path_is_cut(name: str, table: Any, width: int) -> None:
     check(table(scanned(name)), width)
 
@@ -144,7 +165,9 @@ LONG = "opt/an-application-with-a-long-name/node_modules/a-package-with-a-long-n
 FILES = {f"{LONG}/package.json": b'{"name": "a-package-with-a-long-name", "version": "1.0.0-beta.20261129.1"}'}
 
 
-@pytest.mark.parametrize("words", [("scan", "--files"), ("files",), ("vulns", "--advisories"), ("check", "--policy")])
+@pytest.mark.parametrize(
+    "words", [("scan", "--files"), ("files",), ("layers",), ("vulns", "--advisories"), ("check", "--policy")]
+)
 def test_the_program_itself_heeds_the_width_of_its_terminal(tmp_path: Path, words: tuple[str, ...]) -> None:
     given = {
         "--advisories": REPOSITORY / "examples" / "advisories",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from hullmark.model.advisory import Severity
+    from hullmark.model.difference import ImageDifference
     from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Match, Matches
     from hullmark.model.secret import ImageSecrets
@@ -92,6 +93,53 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
     return status_of
 
 
+def difference_condition(text: str) -> Callable[[ImageDifference], int]:
+    """The exit status by --fail-on, of the vulnerabilities that the second image alone has. Raises HullmarkError for a word that
+    is not known.
+
+    Without advisories, or where not all packages of the second image could be seen, that cannot be told, unless it is met.
+    """
+    from hullmark.match.risk import is_at_least
+
+    words = _words(text, tuple(f"new-{word}" for word in (*_SEVERITIES, "kev", "fixable", "any")))
+    floors = [word for word in (word.removeprefix("new-") for word in words) if word in _SEVERITIES]
+
+    def meets(match: Match) -> bool:
+        return (
+            "new-any" in words
+            or ("new-kev" in words and match.advisory.kev is not None)
+            or ("new-fixable" in words and match.fix.state == "fixed")
+            or any(is_at_least(match.advisory.severity, floor) for floor in floors)
+        )
+
+    def status_of(difference: ImageDifference) -> int:
+        found = difference.vulnerabilities
+        if not words:
+            return 0
+        if found is None:
+            return _untold(text, "there is no database of advisories here (hullmark db update)")
+        come = [match for match in found.come if match.kind != "cpe"]
+        if meeting := sum(map(meets, come)):
+            return _met(text, f"{meeting:,} of {len(come):,} new match{'es' * (len(come) > 1)}")
+        if any(p.kind == "unseen" and (not p.facts or "packages" in p.facts) for p in difference.after_problems):
+            return _untold(text, "not all packages of the second image could be seen")
+        if "new-kev" in words and found.snapshot is not None and found.snapshot.exploited_gap and come:
+            return _untold(text, found.snapshot.exploited_gap)
+        unrated = sum(match.advisory.severity == "unknown" for match in come)
+        if floors and unrated:
+            return _untold(text, f"nobody rated {unrated:,} of {len(come):,} new match{'es' * (len(come) > 1)}")
+        return 0
+
+    return status_of
+
+
+def _untold(asked: str, reason: str) -> int:
+    import sys
+
+    sys.stderr.write(f"hullmark: whether --fail-on {asked} is met cannot be told: {reason}\n")
+    return _CANNOT_TELL
+
+
 def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
     """The exit status by --fail-on, of the secrets that count. Raises HullmarkError for a word that is none."""
     from hullmark.match.risk import is_at_least
@@ -125,14 +173,11 @@ def malware_condition(text: str) -> Callable[[ImageMalware], int]:
 
 def _not_looked_at(text: str, words: Sequence[str], done: str) -> int:
     """The status where nothing was found that counts, but not everything was looked at."""
-    import sys
-
     if not words:
         return 0
     if "unknown" in words:
         return _met(text, f"not everything could be {done}")
-    sys.stderr.write(f"hullmark: whether --fail-on {text} is met cannot be told: not everything could be {done}\n")
-    return _CANNOT_TELL
+    return _untold(text, f"not everything could be {done}")
 
 
 def _met(asked: str, reason: str) -> int:
@@ -144,10 +189,7 @@ def _met(asked: str, reason: str) -> int:
 
 
 def _cannot_tell_of_exploitation(gap: str) -> int:
-    import sys
-
-    sys.stderr.write(f"hullmark: whether --fail-on kev is met cannot be told: {gap}\n")
-    return _CANNOT_TELL
+    return _untold("kev", gap)
 
 
 def _cannot_tell(unrated: int, floors: Sequence[str]) -> int:

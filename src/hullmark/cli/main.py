@@ -23,6 +23,7 @@ _VERBS = (
     "check",
     "policy",
     "diff",
+    "layers",
     "files",
     "config",
     "secrets",

@@ -9,6 +9,8 @@ from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.model.configuration import ImageConfiguration
+    from hullmark.model.difference import ImageDifference
+    from hullmark.model.image_layers import ImageLayers
     from hullmark.model.inventory import Inventory
     from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Matches
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 
 _MODULES = (
     *("configuration_json", "configuration_table"),
+    *("difference_json", "difference_markdown", "difference_table"),
     *("files_json", "files_table"),
     *("inventory_cyclonedx_json", "inventory_json", "inventory_purls", "inventory_spdx_json", "inventory_syft_json"),
     *("inventory_table", "known_json"),
+    *("layers_json", "layers_markdown", "layers_table"),
     *("malware_json", "malware_table"),
     *("matches_cosign_vuln", "matches_csaf", "matches_csv", "matches_cyclonedx_json", "matches_cyclonedx_vex_json"),
     *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
@@ -47,6 +51,10 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 @overload
 def load(kind: Literal["configuration"], name: str) -> Format[ImageConfiguration]: ...
+@overload
+def load(kind: Literal["difference"], name: str) -> Format[ImageDifference]: ...
+@overload
+def load(kind: Literal["layers"], name: str) -> Format[ImageLayers]: ...
 @overload
 def load(kind: Literal["known"], name: str) -> Format[KnownImage]: ...
 @overload

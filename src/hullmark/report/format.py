@@ -10,9 +10,20 @@ import msgspec
 
 R = TypeVar("R")
 
-Kind = Literal["configuration", "files", "inventory", "known", "malware", "matches", "secrets", "verdict"]
-"""What a format writes: an ImageConfiguration, the files of an Inventory, an Inventory, a KnownImage, ImageMalware, Matches,
-ImageSecrets or a Verdict. Two formats may share a name if their kinds differ."""
+Kind = Literal[
+    "configuration",
+    "difference",
+    "files",
+    "inventory",
+    "known",
+    "layers",
+    "malware",
+    "matches",
+    "secrets",
+    "verdict",
+]
+"""What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
+ImageLayers, ImageMalware, Matches, ImageSecrets or a Verdict. Two formats may share a name if their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

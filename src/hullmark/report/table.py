@@ -89,7 +89,7 @@ class _Column:
         self.sizes = Counter[int]()
         for text in texts:
             self.sizes[width_of(text)] += 1 if " " in text else _NAME
-        self.head = width_of(texts[0])
+        self.head = max(width_of(texts[0]), 1)
         self.most = max(self.sizes)
 
     @cached_property

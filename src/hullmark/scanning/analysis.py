@@ -14,11 +14,13 @@ from hullmark.catalog.inventory import catalogue
 from hullmark.catalog.ownership import file_records
 from hullmark.facets.facet import Facet
 from hullmark.model.image import ImageConfig
+from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, FileRecord
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord, text
+from hullmark.rootfs.layer_files import layer_files
 from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree import Tree
@@ -29,11 +31,12 @@ from hullmark.scanning.rooms import Rooms
 
 class Extras(NamedTuple):
     """What was requested besides the inventory: contents by path, what further reads found by name and path, what facets came
-    to."""
+    to, what each layer does."""
 
     contents: dict[str, bytes]
     found: dict[str, dict[str, Any]]
     facets: dict[str, Any]
+    layers: tuple[LayerFiles, ...]
 
 
 def catalogers_for(request: ScanRequest, *, is_folder: bool = False) -> tuple[Cataloger, ...]:
@@ -113,7 +116,8 @@ def analyse(
         found.unexplained,
     )
     files = file_records(tree, found.claims) if request.files else None
-    extras = Extras(_contents(tree, records, request), _found(tree, records, request), results)
+    layers = layer_files(records, tree) if request.layers else ()
+    extras = Extras(_contents(tree, records, request), _found(tree, records, request), results, layers)
     return AnalysedImage(analysis, files, extras)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.facets.facet import Facet
+from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, Inventory, Unexplained
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -27,7 +28,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
     does. `facets`: what else to find out. `catalogers`: words that choose them
     (`catalog/selection.py`); none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked
-    for later without reading the layers again; `keeps_text`: that of all files.
+    for later without reading the layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it.
     """
 
     files: bool = False
@@ -40,6 +41,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     catalogers: tuple[str, ...] = ()
     keeps: bool = False
     keeps_text: bool = False
+    layers: bool = False
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +84,14 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScanResult(msgspec.Struct, frozen=True):
     """An inventory, and what else was requested: the content of files by absolute path, what further reads found by their names
-    and by path, what facets came to by theirs.
+    and by path, what facets came to by theirs, what each layer does.
     """
 
     inventory: Inventory
     contents: dict[str, bytes] = msgspec.field(default_factory=dict)
     found: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     facets: dict[str, Any] = msgspec.field(default_factory=dict)
+    layers: tuple[LayerFiles, ...] = ()
 
 
 class Analysis(msgspec.Struct, frozen=True, array_like=True):

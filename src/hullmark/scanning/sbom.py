@@ -27,7 +27,7 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     return replace(inventory, config=without_secrets(inventory.config)) if inventory.config is not None else inventory
 
 
-def _at(path: str) -> Inventory:
+def sbom_at(path: str) -> Inventory:
     """The inventory of a file's document; `-`: of what standard input gives."""
     return (
         inventory_from_sbom(Path(path)) if path != "-" else inventory_from_sbom(read_input(MAX_BYTES), "standard input")
@@ -39,7 +39,7 @@ def take_sbom(path: str, request: ScanRequest) -> ScanResult:
     lacking = [what for what, wished in _beyond(request).items() if wished]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
-    inventory = _at(path)
+    inventory = sbom_at(path)
     if not request.files:
         return ScanResult(replace(inventory, files=None))
     if inventory.files is None:
@@ -54,7 +54,7 @@ def take_part_of_sbom(path: str, request: ScanRequest) -> ScanResult:
 
     Its list of files is left out too: it has not all that rules ask of files.
     """
-    inventory = _at(path)
+    inventory = sbom_at(path)
     return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in request.facets})
 
 
@@ -64,5 +64,6 @@ def _beyond(request: ScanRequest) -> dict[str, bool]:
         "what the files hold": bool(request.contents),
         "what is in the image besides packages": bool(request.facets),
         "what later layers deleted": request.ghosts or request.all_layers,
+        "what each layer does": request.layers,
         "what other catalogers would find": bool(request.catalogers),
     }

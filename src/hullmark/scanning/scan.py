@@ -33,9 +33,8 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     """
     request = _with_keeping(request, resources)
     cache = layer_cache(resources, digests=request.digests)
-    is_plain = not (
-        request.files or request.digests or request.contents or request.facets or request.keeps or request.keeps_text
-    )
+    is_plain = not (request.files or request.digests or request.contents or request.facets or request.layers)
+    is_plain = is_plain and not (request.keeps or request.keeps_text)
     if cache is not None and is_plain and (kept := _kept(image, request, cache)) is not None:
         analysis, found = kept
         return ScanResult(inventory_of(image, analysis), found=found)

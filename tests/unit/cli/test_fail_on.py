@@ -1,4 +1,4 @@
-"""`--fail-on` of `secrets` and `malware`: without it nothing that is found changes the exit status."""
+"""`--fail-on` of `secrets`, `malware` and `diff`: without it nothing that is found changes the exit status."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from hullmark.cli.fail_on import malware_condition, secrets_condition
+from hullmark.cli.fail_on import difference_condition, malware_condition, secrets_condition
+from hullmark.model.difference import ImageDifference
 from hullmark.model.errors import HullmarkError
 from hullmark.model.malware import Engine, ImageMalware, Infection, MalwareScan, UnscannedFile
 from hullmark.model.problem import Problem
 from hullmark.model.secret import ImageSecrets
+from tests.unit.report.difference_samples import DIFFERENCES
 from tests.unit.report.facet_samples import SECRETS
-from tests.unit.report.samples import SOURCE
+from tests.unit.report.matches_samples import match
+from tests.unit.report.samples import PACKAGES, SOURCE
 
 UNSEEN = Problem("/a.zip", 0, "secrets", "it is encrypted")
 NOTE = Problem("/", -1, "secrets", "manual pages were not searched", "note")
@@ -81,3 +84,43 @@ def test_malware_fails_on_what_is_asked_for(words: str, scan: MalwareScan, statu
 def test_a_word_that_is_none_is_refused(condition: Any) -> None:
     with pytest.raises(HullmarkError, match="there is no 'worst'"):
         condition("worst")
+
+
+def difference(*severities: Any, kind: str = "direct", problems: tuple[Problem, ...] = ()) -> ImageDifference:
+    from msgspec.structs import replace
+
+    come = tuple(match(PACKAGES[0], f"CVE-2024-{n}", word, kind=kind) for n, word in enumerate(severities))
+    sample = DIFFERENCES["small"]
+    assert sample.vulnerabilities is not None
+    return replace(sample, vulnerabilities=replace(sample.vulnerabilities, come=come), after_problems=problems)
+
+
+UNREAD = Problem("/var/lib/dpkg/status", 0, "dpkg", "it is too large", facts=("packages",))
+UNREAD_FILE = Problem("/a.zip", 0, "secrets", "it is encrypted", facts=("secrets",))
+
+
+@pytest.mark.parametrize(
+    ("words", "result", "status"),
+    [
+        ("", difference("critical"), 0),
+        ("new-critical", difference("high"), 0),
+        ("new-high", difference("high", "critical"), 1),
+        ("new-any", difference("low"), 1),
+        ("new-any", difference(), 0),
+        ("new-any", difference("high", kind="cpe"), 0),
+        ("new-fixable", difference("high"), 0),
+        ("new-high", difference("low", "unknown"), 3),
+        ("new-high", difference("high", problems=(UNREAD,)), 1),
+        ("new-high", difference(problems=(UNREAD,)), 3),
+        ("new-high", difference(problems=(UNREAD_FILE, NOTE)), 0),
+        ("new-kev", DIFFERENCES["small"], 1),
+        ("new-critical", DIFFERENCES["same"], 3),
+    ],
+)
+def test_a_difference_fails_on_what_is_new(
+    words: str, result: ImageDifference, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert difference_condition(words)(result) == status
+    said = capsys.readouterr().err
+    assert said.startswith(("", "hullmark: --fail-on", "", "hullmark: whether --fail-on")[status])
+    assert bool(said) == bool(status)

@@ -16,12 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import hullmark.report
+from hullmark.difference.images import ComparedImage, image_difference
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.verdict import Verdict
-from hullmark.report import FORMATS, inventory_json, load, names, parts, verdict_json
+from hullmark.report import (
+    FORMATS,
+    difference_json,
+    inventory_json,
+    layers_json,
+    layers_parts,
+    load,
+    names,
+    parts,
+    verdict_json,
+)
 from hullmark.report.format import Format, RenderContext
 from tests.support.effort import calls
+from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.samples import (
     DISTRO,
     INVENTORIES,
@@ -117,6 +129,19 @@ def test_any_verdict_is_rendered(of: Format[Verdict]) -> None:
     any_verdict()
 
 
+@pytest.mark.parametrize("name", names("difference"))
+def test_any_difference_is_rendered(name: str) -> None:
+    of = load("difference", name)
+
+    @ANY_TEXT
+    @given(inventories(), inventories(), contexts())
+    def any_difference(before: Inventory, after: Inventory, context: RenderContext) -> None:
+        difference = image_difference(ComparedImage(inventory=before), ComparedImage(inventory=after))
+        _check(of, of.render(difference, context))
+
+    any_difference()
+
+
 def _check(of: Format[Any], rendered: bytes) -> None:
     text = rendered.decode()
     assert not text or text.endswith("\n")
@@ -127,7 +152,11 @@ def _check(of: Format[Any], rendered: bytes) -> None:
         assert all(line.isprintable() for line in STYLE.sub("", text).split("\n"))
 
 
-@pytest.mark.parametrize("module", [inventory_json, verdict_json, parts])
+@pytest.mark.parametrize(
+    "module",
+    [inventory_json, verdict_json, parts, difference_json, layers_json, layers_parts],
+    ids=lambda module: module.__name__,
+)
 def test_the_fields_of_our_own_json_stand_in_alphabetical_order(module: Any) -> None:
     structs = [value for value in vars(module).values() if isinstance(value, type) and value.__name__.endswith("Json")]
     assert structs
@@ -149,6 +178,8 @@ def test_every_dictionary_of_our_own_json_is_sorted() -> None:
 def _own_documents() -> Iterator[bytes]:
     yield from (load("inventory", "json").render(inventory, PLAIN) for inventory in INVENTORIES.values())
     yield from (load("verdict", "json").render(verdict, PLAIN) for verdict in VERDICTS.values())
+    yield from (load("difference", "json").render(each, PLAIN) for each in DIFFERENCES.values())
+    yield from (load("layers", "json").render(each, PLAIN) for each in LAYERS.values())
 
 
 def _large(packages: int, files: int) -> Inventory:

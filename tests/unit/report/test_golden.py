@@ -13,6 +13,7 @@ import pytest
 
 from hullmark.report import FORMATS
 from hullmark.report.format import Format, Kind, RenderContext
+from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 
@@ -26,15 +27,19 @@ CONTEXTS = {
 }
 SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "configuration": CONFIGURATIONS,
+    "difference": DIFFERENCES,
     "files": INVENTORIES,
     "inventory": INVENTORIES,
     "known": KNOWN,
+    "layers": LAYERS,
     "malware": MALWARE,
     "secrets": SECRETS,
     "verdict": VERDICTS,
 }
 WITH_CONTEXT = {
     ("configuration", "table"): ("", "color"),
+    ("difference", "table"): ("", "color"),
+    ("layers", "table"): ("", "color"),
     ("inventory", "cyclonedx-json"): ("", "timestamp"),
     ("inventory", "spdx-json"): ("", "timestamp"),
     ("inventory", "table"): ("", "color"),

@@ -1,0 +1,1 @@
+"""Two images side by side: inventories → what differs between them."""

@@ -1,0 +1,114 @@
+"""What differs between two images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hullmark.model.image_layers import ImageLayers
+from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource
+from hullmark.model.match import Match, SnapshotInfo
+from hullmark.model.problem import Problem
+
+PackageStep = Literal["in", "out", "up", "down", "changed"]
+"""A package came, went, has a later or an earlier version, or is another in something else (or versions that cannot be compared)."""
+
+FileStep = Literal["in", "out", "changed"]
+
+
+class PackageVersion(msgspec.Struct, frozen=True, order=True, gc=False):
+    """One version of a package in an image, however often it is there. `licenses` are those of all copies, sorted."""
+
+    version: str
+    arch: str
+    licenses: tuple[str, ...] = ()
+
+
+class PackageChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that is not the same in both images. Type, namespace and name are what it is known again by."""
+
+    step: PackageStep
+    type: str
+    namespace: str
+    name: str
+    before: PackageVersion | None
+    after: PackageVersion | None
+
+
+class FileChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A file that is not the same in both images. `what` names what differs: type, content, target, mode, owner, capability."""
+
+    step: FileStep
+    path: str
+    what: tuple[str, ...]
+    before: FileRecord | None
+    after: FileRecord | None
+
+
+class SettingChange(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A setting of the image's config: its name there (`Env`), the key where it has several, both values; None: not set.
+
+    Values that are lists of words are JSON arrays. Secrets are masked.
+    """
+
+    name: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """`shared`: the layers that both begin with. `new` and `gone` follow them in the one image or the other, bottom first."""
+
+    shared: tuple[InventoryLayer, ...]
+    new: tuple[InventoryLayer, ...]
+    gone: tuple[InventoryLayer, ...]
+
+
+class ImageSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """How large an image is; None where that is not known.
+
+    `stored`: bytes of the layers as they are stored, `unpacked` bytes of the files in all layers, `visible` bytes of the files that
+    a container sees (a file with two names counts twice), `files` and `packages` how many there are.
+    """
+
+    stored: int | None
+    unpacked: int | None
+    visible: int | None
+    files: int | None
+    packages: int
+
+
+class VulnerabilityDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """Matches that count of one image alone, and how many vulnerabilities of packages both have. Both were matched with `snapshot`."""
+
+    snapshot: SnapshotInfo | None
+    come: tuple[Match, ...]
+    gone: tuple[Match, ...]
+    stay: int
+
+
+class ImageDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """All that differs between two images, sorted. What is None was not compared; `gaps` say why, a sentence each.
+
+    `by_layer` is what each layer of the second image does, where that was requested. The problems are those met in reading the images.
+    """
+
+    before: InventorySource
+    after: InventorySource
+    before_distro: Distro | None
+    after_distro: Distro | None
+    packages: tuple[PackageChange, ...]
+    licences_in: tuple[str, ...]
+    licences_out: tuple[str, ...]
+    before_sizes: ImageSizes
+    after_sizes: ImageSizes
+    files: tuple[FileChange, ...] | None = None
+    settings: tuple[SettingChange, ...] | None = None
+    layers: LayerDifference | None = None
+    vulnerabilities: VulnerabilityDifference | None = None
+    by_layer: ImageLayers | None = None
+    gaps: tuple[str, ...] = ()
+    before_problems: tuple[Problem, ...] = ()
+    after_problems: tuple[Problem, ...] = ()
