@@ -11,6 +11,7 @@ from hullmark.rootfs.reads import Read
 from tests.conformance.cases import cases, placed
 from tests.support import records
 from tests.support.executables import elf, fat, go_inline, go_pointed, macho, pe, rust
+from tests.support.programs import NGINX, noted, program
 from tests.unit.catalog.languages.test_java import make_jar, properties
 from tests.unit.catalog.systems.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
 from tests.unit.catalog.systems.test_rpm_header import FILES, IDENTITY, make_header
@@ -37,6 +38,11 @@ MADE: tuple[Files, ...] = (
         "usr/share/doc/bash/copyright": (
             b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: GPL-3+\n"
         ),
+    },
+    {
+        "usr/sbin/nginx": program(NGINX),
+        "usr/local/go/VERSION": b"go1.12.3\n",
+        "usr/bin/grep": noted(b'{"name":"grep"}'),
     },
     {"usr/lib/opkg/status": _STANZA, "usr/lib/opkg/info/bash.list": b"/bin/bash\t0100755\n"},
     {"var/lib/rpm/Packages": make_bdb(_BLOBS)},

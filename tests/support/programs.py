@@ -38,6 +38,17 @@ def noted(text: bytes, *, wide: bool = True, big: bool = False) -> bytes:
     return head + struct.pack(order + ("IIQQQQQQ" if wide else "IIIIIIII"), *row) + note + bytes(16)
 
 
+def noted_far(text: bytes, note_at: int, table_at: int, size: int) -> bytes:
+    """A file of so many bytes with the note of its package at one place, and the table of its segments behind it, at another."""
+    near = noted(text)
+    row, note = bytearray(near[64:120]), near[120:-16]
+    row[8:16] = struct.pack("<Q", note_at)
+    body = bytearray(near[:32] + struct.pack("<Q", table_at) + near[40:64]).ljust(size, b"\0")
+    body[note_at : note_at + len(note)] = note
+    body[table_at : table_at + len(row)] = row
+    return bytes(body)
+
+
 def inventory(*layers: bytes) -> Inventory:
     """What a scan for packages says of an image with these layers."""
     return scan_image(image(*layers), ScanRequest(), ScanResources()).inventory

@@ -118,15 +118,17 @@ def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
         assert (made.kind, made.name) == (kind, name)
 
 
+READS = {
+    id(read): read for cataloger in hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED for read in cataloger.reads
+}
+"""Each once: several catalogers may look at the same files."""
+
+
 @pytest.mark.parametrize(
     "names",
     [
         [cataloger.name for cataloger in hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED],
-        [
-            read.name
-            for cataloger in hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED
-            for read in cataloger.reads
-        ],
+        [read.name for read in READS.values()],
         [scheme.name for scheme in hullmark.versions.SCHEMES],
         [source.scheme for source in hullmark.source.SOURCES],
         [parser.name for parser in configuration.PARSERS],

@@ -7,6 +7,7 @@ import json
 
 from tests.support import records
 from tests.support.executables import elf, go_pointed
+from tests.support.programs import NGINX, noted, noted_far, program
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS, arch
@@ -57,7 +58,17 @@ def _padded(key: tuple[str, str], number: int, body: bytes) -> Case:
 _MTREE = b"#" * 100 + b"\n./opt/changed sha256digest=" + b"0" * 64 + b"\n"
 _CLAIMS = [{"name": name, "version": "1", "purl": f"pkg:npm/{name}@1"} for name in ("good", NAME)]
 
+_NOTED = noted(f'{{"type":"rpm","name":"{NAME}","version":"1"}}'.encode())
+_FAR = noted_far(f'{{"type":"rpm","name":"{NAME}","version":"1"}}'.encode(), 20_000, 40_000, 5 << 20)
+_NGINX = _debian(b"Package: nginx\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n")
+
 WITHIN: dict[tuple[str, str], Case] = {
+    ("binaries.programs", "_HEAD"): Case(10_000, {"app/a": _FAR}, {"app/a": b.crates(NAME)}),
+    ("binaries.programs", "_NOTES_LIMIT"): Case(10, {"app/a": _NOTED}, {"app/a": b.crates(NAME)}),
+    ("binaries.programs", "_MAX_NOTES"): Case(0, {"app/a": _NOTED}, {"app/a": b.crates(NAME)}),
+    ("binaries.programs", "_LONGEST_VALUE"): Case(5, {"app/a": _NOTED}, {"app/a": b.crates(NAME)}),
+    ("binaries.search", "_MATCHES_LIMIT"): Case(0, {"srv/nginx": program(NGINX)}, _NGINX, rule="nginx"),
+    ("binaries.search", "SEARCH_LIMIT"): Case(100, {"srv/nginx": program(bytes(900) + NGINX)}, _NGINX, rule="nginx"),
     ("systems.alpm", "_MAX_MTREE"): Case(
         120, arch(gzip.compress(_MTREE, mtime=0)), arch(gzip.compress(_MTREE[101:], mtime=0)), rule="changed"
     ),

@@ -55,6 +55,7 @@ _RULES = {
     "changed": "gate: integrity, trigger: changed, params: {settings: true}",
     "missing": "gate: integrity, trigger: missing, params: {}",
     "jvm": 'gate: packages, trigger: forbidden, params: {names: ["openjdk"]}',
+    "nginx": 'gate: packages, trigger: forbidden, params: {names: ["nginx"]}',
     "files": 'gate: files, trigger: forbidden, params: {paths: ["/**/forbidden"]}',
 }
 

@@ -91,7 +91,7 @@ def _under_other_names(
     tree: Tree, records: Sequence[LayerRecord], catalogers: Iterable[Cataloger]
 ) -> Iterator[Problem]:
     """The files that catalogers want but that were not read because their layers have them under other names."""
-    reads = tuple(read for cataloger in catalogers for read in cataloger.reads)
+    reads = tuple({read.name: read for cataloger in catalogers for read in cataloger.reads}.values())
     found: dict[str, tuple[bytes, int, int]] = {}
     for path, layer, read in misnamed(tree, records, reads):
         first, at, count = found.get(read.name, (path, layer, 0))

@@ -128,7 +128,7 @@ CATALOGERS = (
     Cataloger(
         name=NAME,
         types=tuple(sorted({each.purl.removeprefix("pkg:").partition("/")[0] for each in BY_KEY.values()})),
-        reads=(CLASSIFIED, VERSIONS),
+        reads=(CLASSIFIED, VERSIONS, GO_PROGRAMS, RELEASES),
         assemble=assemble,
         repeats=repeats,
     ),

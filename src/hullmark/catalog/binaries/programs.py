@@ -6,7 +6,8 @@ script (`#!`) that may be run. The note is the UAPI group's "Package Metadata fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from struct import Struct
 
 import msgspec
@@ -17,10 +18,13 @@ from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Read, Remark, Report
 
 SCRIPT = b"#!"
-_HEAD = Limit(64 * 1024, "bytes of a program in which the note of its package is looked for")
-_NOTES = Limit(256, "segments of a program among which notes are looked for", "shortened")
+_HEAD = Limit(64 * 1024, "bytes of a large program in which the table of its segments is looked for")
+_NOTES_LIMIT = Limit(
+    64 * 1024, "bytes of the notes in one segment of a program, and of a table of segments behind its beginning"
+)
+_MAX_NOTES = Limit(64, "segments of a program that hold notes")
 _OWNER, _KIND = b"FDO\0", 0xCAFE1A7E
-_NOTE_SEGMENT = 4
+_NOTE_SEGMENT, _SHORTEST = 4, 64
 _RUNNABLE = (2, 3)  # ET_EXEC, ET_DYN
 _LONGEST_VALUE = Limit(256, "characters of one value in the note of a program's package")
 
@@ -53,6 +57,7 @@ class Program(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _ELF, _SCRIPT = Program("elf"), Program("script")
+_NONE: Mapping[int, bytes] = {}
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -67,36 +72,62 @@ class _Note(msgspec.Struct, frozen=True):
     osCpe: object = ""  # noqa: N815 - the specification's
 
 
-class _Head:
-    """Keeps a file's beginning."""
+class _LaterParts:
+    """What a large file keeps behind its beginning: the table of its segments, where it lies there, and its notes. By place: bytes."""
 
-    __slots__ = ("_head",)
+    def __init__(self, head: bytes) -> None:
+        self._wanted: dict[int, int] = {}
+        self.kept: dict[int, bytearray] = {}
+        for start, size in (_table(memoryview(head)), *islice(_note_segments(memoryview(head), {}), _MAX_NOTES)):
+            if start + size > len(head) and size <= _NOTES_LIMIT:
+                self._wanted[start] = size
+                self.kept[start] = bytearray()
+
+    def write(self, at: int, piece: memoryview) -> None:
+        """The bytes of the file from a place on."""
+        for start, kept in self.kept.items():
+            begin, more = start + len(kept) - at, self._wanted[start] - len(kept)
+            if more and 0 <= begin < len(piece):
+                kept += piece[begin : begin + more]
+
+
+class _ProgramSink:
+    """Keeps a large file's beginning, and its notes wherever they lie behind that."""
+
+    __slots__ = ("_at", "_head", "_later")
 
     def __init__(self) -> None:
         self._head = b""
+        self._at = 0
+        self._later: _LaterParts | None = None
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes of the file."""
-        if len(self._head) < _HEAD:
+        if self._later is None:
             self._head += bytes(piece[: _HEAD - len(self._head)])
+            if len(self._head) == _HEAD:
+                self._later = _LaterParts(self._head)
+        if self._later is not None:
+            self._later.write(self._at, piece)
+        self._at += len(piece)
 
     def finish(self, report: Report, /) -> Program | None:
         """The executable, if it is one."""
-        return program_of(memoryview(self._head), report)
+        return program_of(memoryview(self._head), report, self._later.kept if self._later is not None else {})
 
 
 def extract(path: str, body: memoryview, report: Report) -> Program | None:
     """The executable, if it is one."""
-    return program_of(body[:_HEAD], report)
+    return program_of(body, report)
 
 
-def program_of(head: memoryview, report: Report) -> Program | None:
-    """The executable with these first bytes, or None."""
+def program_of(head: memoryview, report: Report, later: Mapping[int, bytes | bytearray] = _NONE) -> Program | None:
+    """The executable with these first bytes, or None. `later` are parts that lie behind, by their places."""
     magic = bytes(head[:4])
     if magic[:2] == SCRIPT:
         return _SCRIPT
     if magic == MAGIC[0]:
-        return _elf(head, report)
+        return _elf(head, report, later)
     if magic[:2] == b"MZ":
         at = int.from_bytes(head[60:64], "little")
         return Program("pe") if bytes(head[at : at + 4]) == b"PE\0\0" else None
@@ -105,25 +136,41 @@ def program_of(head: memoryview, report: Report) -> Program | None:
     return Program("macho") if magic in MAGIC[2:] and (not is_fat or slices(Body(head))) else None
 
 
-def _elf(head: memoryview, report: Report) -> Program | None:
+def _elf(head: memoryview, report: Report, later: Mapping[int, bytes | bytearray]) -> Program | None:
     layout = _LAYOUTS.get(bytes(head[4:6]))
-    if layout is None or len(head) < 64 or layout[0].unpack_from(head)[0] not in _RUNNABLE:
+    if layout is None or len(head) < _SHORTEST or layout[0].unpack_from(head)[0] not in _RUNNABLE:
         return None
-    for start, size in _note_segments(head, layout[1], layout[2]):
-        found = _package_note(bytes(head[start : start + size]), ">" if head[5] == 2 else "<", report)
+    segments = list(_note_segments(head, later))
+    is_cut = len(segments) > _MAX_NOTES or (len(head) == _HEAD and _table(head)[1] > _NOTES_LIMIT)
+    for start, size in segments[:_MAX_NOTES]:
+        text = later.get(start, b"") or head[start : start + min(size, _NOTES_LIMIT)]
+        is_cut = is_cut or size > _NOTES_LIMIT or (len(text) < size and len(head) == _HEAD)
+        found = _package_note(bytes(text), ">" if head[5] == 2 else "<", report)
         if found is not None:
             return Program("elf", found)
+    if is_cut:
+        report("it has notes that are not read: they are too many, too large, or not where notes are")
     return _ELF
 
 
-def _note_segments(head: memoryview, header: Struct, segment: Struct) -> Iterator[tuple[int, int]]:
-    offset, stride, count = header.unpack_from(head)
-    table = head[offset : offset + stride * min(count, _NOTES)]
-    if stride != segment.size:
+def _table(head: memoryview) -> tuple[int, int]:
+    """Where the table of segments is, and its size; nothing of what is no ELF file."""
+    layout = _LAYOUTS.get(bytes(head[4:6])) if bytes(head[:4]) == MAGIC[0] and len(head) >= _SHORTEST else None
+    if layout is None:
+        return 0, 0
+    offset, stride, count = layout[1].unpack_from(head)
+    return (offset, stride * count) if stride == layout[2].size else (0, 0)
+
+
+def _note_segments(head: memoryview, later: Mapping[int, bytes | bytearray]) -> Iterator[tuple[int, int]]:
+    """Where notes are, and their size."""
+    offset, size = _table(head)
+    if not size:
         return
-    for kind, start, size in segment.iter_unpack(table[: len(table) - len(table) % stride]):
+    table, segment = later.get(offset, b"") or head[offset : offset + size], _LAYOUTS[bytes(head[4:6])][2]
+    for kind, start, length in segment.iter_unpack(table[: len(table) - len(table) % segment.size]):
         if kind == _NOTE_SEGMENT:
-            yield start, size
+            yield start, length
 
 
 def _package_note(notes: bytes, order: str, report: Report) -> PackageNote | None:
@@ -148,6 +195,8 @@ def _decoded(text: bytes, report: Report) -> PackageNote | None:
         report(Remark("the note of its package cannot be read", "unidentified"))
         return None
     values = (note.type, note.name, note.version, note.architecture, note.os, note.osVersion, note.osCpe)
+    if any(isinstance(value, str) and len(value) > _LONGEST_VALUE for value in values):
+        report(f"a value in the note of its package is longer than {_LONGEST_VALUE} characters")
     return PackageNote(*(_value(value) for value in values))
 
 
@@ -162,6 +211,6 @@ PROGRAMS = Read(
     extract=extract,
     magic=(*MAGIC, SCRIPT),
     limit=BODY_LIMIT,
-    oversize=lambda size: _Head(),
+    oversize=lambda size: _ProgramSink(),
     other_names=False,
 )
