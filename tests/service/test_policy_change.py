@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from hullmark.server.stories.judging import judge
 from hullmark.server.stories.notice.route import route
 from hullmark.server.stories.rollout import policy_change
 from hullmark.server.stories.rollout.adopt import adopt
@@ -251,6 +252,35 @@ async def waiting_step(at: Desk) -> PolicyStep:
     """The step that waits to be carried out."""
     ((args,),) = await rows(at, "SELECT args FROM procrastinate_jobs WHERE task_name = 'carry'")
     return PolicyStep(**args)
+
+
+async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_for(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(at)
+    wish = {"rule": "fixed", "subject": "CVE-2026-2+*", "expires": "2199-01-01", "owner": "o", "reason": "r"}
+    await at.post("/exceptions", wish)
+    await rows(at, "DELETE FROM procrastinate_jobs RETURNING id")
+    is_written, may_go_on = asyncio.Event(), asyncio.Event()
+    write = judge._written
+
+    async def held(*arguments: Any) -> int:
+        count = await write(*arguments)
+        if not is_written.is_set():
+            is_written.set()
+            await may_go_on.wait()
+        return count
+
+    monkeypatch.setattr(judge, "_written", held)
+    judging = asyncio.create_task(judge.judge(at.services, at.books, 1, 2, "an exception"))
+    await is_written.wait()
+    bringing = asyncio.create_task(changed(at, HIGHER))
+    while not bringing.done() and not await rows(at, "SELECT FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.01)
+    may_go_on.set()
+    assert await judging == 1
+    await bringing
+    assert await stored(at) == await judged_anew(at)
 
 
 async def test_it_is_done_in_turns_where_others_wait(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,7 @@ async def _judge_once(
     async with services.database.system() as connection:
         # First of all: what is still to be judged keeps a cause from being complete.
         await want_verdicts(connection, left, cause, priority)
+        await policies.hold_in_force(connection, account_id)
         await verdicts.hold_current(connection, account_id, list(before))
         after = await _standing(connection, account_id, list(before))
         same = {

@@ -287,6 +287,7 @@ async def _write(order: _Order, deltas: SetDeltas, priority: int, image_ids: Seq
     written."""
     step, now = order.step, order.services.clock()
     async with order.services.database.system() as connection:
+        await policies.hold_in_force(connection, step.account_id)
         known = await snapshots.current_kept(connection)
         is_known = deltas is order.deltas and order.known is not None and _basis(order.known) == _basis(known)
         if not is_known or not await snapshots.is_carried_out(connection):

@@ -231,7 +231,8 @@ async def activate(  # noqa: PLR0913 - all but three by name
     by: str,
 ) -> int:
     """Put a version in force; the one before it of the same environment and selector is no longer. Returns the activation's
-    number."""
+    number. Waits for those who write verdicts by what was in force."""
+    await _change_what_is_in_force(connection, account_id)
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (f"activation {environment}", account_id)
     )
@@ -275,6 +276,22 @@ async def replaced_by(connection: Connection, account_id: int, activation_id: in
         return await cursor.fetchone()
 
 
+_IN_FORCE = 0x464F5243
+"""Beside an account's number: who holds it, alone or with others, writes verdicts by what is in force, or changes that."""
+
+
+async def hold_in_force(connection: Connection, account_id: int) -> None:
+    """What is in force in an account stays so until the transaction ends. Before it is read, and before rows of verdicts are locked.
+
+    Else a verdict by an older version could appear behind those who bring verdicts to the newer one.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (_IN_FORCE, account_id % (1 << 31)))
+
+
+async def _change_what_is_in_force(connection: Connection, account_id: int) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_IN_FORCE, account_id % (1 << 31)))
+
+
 async def is_in_force(connection: Connection, account_id: int, activation_id: int) -> bool:
     """Whether an activation counts."""
     cursor = await connection.execute(
@@ -284,7 +301,8 @@ async def is_in_force(connection: Connection, account_id: int, activation_id: in
 
 
 async def deactivate(connection: Connection, account_id: int, activation_id: int) -> bool:
-    """End an activation."""
+    """End an activation. Waits for those who write verdicts by it."""
+    await _change_what_is_in_force(connection, account_id)
     cursor = await connection.execute(
         "UPDATE activation SET ended_at = now() WHERE account_id = %s AND id = %s AND ended_at IS NULL",
         (account_id, activation_id),
