@@ -12,7 +12,7 @@ import pytest
 from hullmark.report import FORMATS, names
 from hullmark.report.format import Kind
 from tests.flow.test_check import policy_of, rule
-from tests.support.images import Blobs, tagged, tar_of, write_layout
+from tests.support.images import Blobs, small_layout, tagged, tar_of, write_layout
 from tests.support.planted import CANARY, FILES, HISTORY, IN_ARCHIVE, MANY, Planted, found_in, gzipped
 from tests.support.program import Program, program_in
 from tests.unit.policy.anchore.building import rule as anchore_rule
@@ -48,6 +48,7 @@ def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
 FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
+    *("layers.table", "difference.table"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -87,6 +88,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
     descriptor = planted.image(blobs)
     named = {**descriptor["annotations"], **tagged(descriptor, "latest")["annotations"]}
     write_layout(folder / "image", blobs, [{**descriptor, "annotations": named}])
+    small_layout(folder / "bare")
     (folder / "Dockerfile").write_text(planted.filled(DOCKERFILE))
     (folder / "native.yaml").write_text(policy_of(*NATIVE, CONTENTS))
     (folder / "anchore.json").write_text(
@@ -141,6 +143,16 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     matching = ("--advisories", at.folder / "advisories", "--template", at.folder / "template")
     yield "vulns", at.source, *matching, *in_formats("matches", "csv")
     yield "vulns", at.source, *matching, "--why", "--show-suppressed"
+    yield "layers", at.source, *in_formats("layers", "table")
+    advisories = ("--advisories", at.folder / "advisories")
+    yield (
+        "diff",
+        f"oci-dir:{at.folder / 'bare'}",
+        at.source,
+        "--by-layer",
+        *advisories,
+        *in_formats("difference", "table"),
+    )
     yield from on_what_was_written(at)
 
 

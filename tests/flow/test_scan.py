@@ -74,7 +74,7 @@ def test_an_image_has_the_packages_that_were_put_into_it(hullmark: Program, shop
 def test_every_key_of_the_document_is_there(hullmark: Program, shop: Path) -> None:
     document = hullmark("scan", "--files", "-o", "json", shop).document
     assert document["schema"] == "hullmark-inventory/1"
-    assert list(document) == ["distro", "files", "packages", "problems", "schema", "source", "tool"]
+    assert list(document) == ["distro", "files", "packages", "problems", "schema", "source", "tool", "unexplained"]
     assert set(document["source"]) == {"kind", "reference", "digest", "config_digest", "platform", "layers"}
     for layer in document["source"]["layers"]:
         assert set(layer) == {"digest", "diff_id", "size", "created_by"}

@@ -235,7 +235,7 @@ async def test_an_sbom_is_registered_and_judged_like_an_image(at: Desk) -> None:
         "is_new": True,
         "tag": "registry.example/team/shop:1",
     }
-    assert await at.work() == ["judge"]
+    assert await at.work() == ["judge", "route"]
     image = await at.get("/references/registry.example/team/shop:1")
     assert (image["digest"], image["kind"], image["distro"], image["package_count"]) == (digest, "sbom", "debian:13", 1)
     assert image["vulnerabilities"] == {"high": 1}
