@@ -134,7 +134,9 @@ def test_what_is_watched_is_listed_changed_and_removed(world: World) -> None:
 def test_an_image_can_be_added_without_a_watch(world: World) -> None:
     before = world.digest("shop/seller:1")
     world.push("shop/seller:1", "one")
-    until(lambda: world.digest("shop/seller:1") != before, 30)  # what the registry tells of it would watch the tag again
+    until(
+        lambda: world.digest("shop/seller:1") != before, 30
+    )  # what the registry tells of it would watch the tag again
     name = f"{world.host}/shop/seller:1"
     world("watch", "delete", name)
     assert world("image", "add", name, "--no-watch").status == 0
