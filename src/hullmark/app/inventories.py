@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource, Unexplained
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource, UnexplainedPrograms
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
@@ -28,7 +28,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileRecord, ...] | None = None
     config: ImageConfig | None = None
     policy_facts: PolicyFacts = PolicyFacts()
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None
 
 
 def read_inventory(path: Path) -> KnownImage:

@@ -12,7 +12,7 @@ from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
 from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.unexplained import executables, unexplained
-from hullmark.model.inventory import Distro, Unexplained
+from hullmark.model.inventory import Distro, UnexplainedPrograms
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
@@ -28,7 +28,7 @@ class CatalogResult(msgspec.Struct, frozen=True):
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
-    unexplained: Unexplained | None
+    unexplained: UnexplainedPrograms | None
 
 
 def catalogue(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hullmark.catalog.binaries import brought
 from hullmark.catalog.binaries.programs import PROGRAMS
-from hullmark.model.inventory import Unexplained, UnexplainedFile
+from hullmark.model.inventory import UnexplainedFile, UnexplainedPrograms
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.package_files import PackageFiles
@@ -67,7 +67,7 @@ def unexplained(
     owners: Mapping[bytes, str],
     packages: Iterable[Package],
     claims: Callable[[frozenset[str]], Iterable[bytes]],
-) -> Unexplained:
+) -> UnexplainedPrograms:
     """What is left of the executables; one name that is explained is enough. `owners`: the system's packages by real path;
     `claims(names)`: real paths, with these last segments, that other packages' records list."""
     left = [each for each in found if owners.keys().isdisjoint(each.names)]
@@ -78,7 +78,7 @@ def unexplained(
         claimed = frozenset(claims(names))
         left = [each for each in left if claimed.isdisjoint(each.names)]
     largest = nsmallest(_LARGEST, left, key=lambda each: (-each.size, each.names))
-    return Unexplained(
+    return UnexplainedPrograms(
         executables=len(left),
         bytes=sum(each.size for each in left),
         largest=tuple(

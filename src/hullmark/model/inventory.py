@@ -80,7 +80,7 @@ class UnexplainedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     layer: int
 
 
-class Unexplained(msgspec.Struct, frozen=True, kw_only=True):
+class UnexplainedPrograms(msgspec.Struct, frozen=True, kw_only=True):
     """Executables of which nothing says what they are: no package owns them and no cataloger explains them.
 
     Programs and shared libraries (ELF, PE, Mach-O) count whatever their mode, scripts (`#!`) where they may be run; each file once.
@@ -104,7 +104,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None
 
     @property
     def is_whole(self) -> bool:

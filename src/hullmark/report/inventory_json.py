@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, Unexplained
+from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
@@ -132,7 +132,7 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
     )
 
 
-def _unexplained(found: Unexplained | None) -> UnexplainedJson | None:
+def _unexplained(found: UnexplainedPrograms | None) -> UnexplainedJson | None:
     if found is None:
         return None
     largest = [UnexplainedFileJson(file.layer, file.path, file.size) for file in found.largest]

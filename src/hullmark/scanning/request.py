@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.facets.facet import Facet
 from hullmark.model.image_layers import LayerFiles
-from hullmark.model.inventory import Distro, Inventory, Unexplained
+from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
@@ -101,4 +101,4 @@ class Analysis(msgspec.Struct, frozen=True, array_like=True):
     distro: Distro | None
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None

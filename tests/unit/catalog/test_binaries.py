@@ -16,7 +16,7 @@ from hullmark.catalog.binaries.programs import PROGRAMS, Program, program_of
 from hullmark.catalog.binaries.search import ProgramSearch
 from hullmark.catalog.binaries.table import TABLE, wanted
 from hullmark.catalog.sbom import read_sbom
-from hullmark.model.inventory import Inventory, Unexplained, UnexplainedFile
+from hullmark.model.inventory import Inventory, UnexplainedFile, UnexplainedPrograms
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.report import inventory_cyclonedx_json, inventory_json, inventory_table
 from hullmark.report.format import RenderContext
@@ -161,7 +161,7 @@ def test_busybox_counts_once_through_its_links() -> None:
     result = inventory(tar.done())
     assert named(result) == [("busybox", "1.36.1", None)]
     assert result.problems == ()
-    assert result.unexplained == Unexplained(executables=0, bytes=0)
+    assert result.unexplained == UnexplainedPrograms(executables=0, bytes=0)
 
 
 def test_what_the_same_products_package_owns_is_not_told_twice_and_a_copy_in_another_package_is() -> None:

@@ -15,7 +15,7 @@ from hullmark.model.certificate import KeyFile, Unread
 from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource, Unexplained
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, MatchedAdvisory, Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.observation import Observation, ReachState
@@ -126,7 +126,7 @@ def facts(
     ghosts: bool = True,
     now: datetime = NOW,
     dockerfile: Dockerfile | None = None,
-    unexplained: Unexplained | None = None,
+    unexplained: UnexplainedPrograms | None = None,
     **others: Any,
 ) -> Facts:
     """Facts about an image of which everything was collected, and little is in it."""
@@ -177,7 +177,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
     reach: dict[str, ReachState] | None = None
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None
 
     def facts(self) -> Facts:
         """The facts themselves."""

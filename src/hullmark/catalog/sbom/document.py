@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, Unexplained
+from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
@@ -88,7 +88,7 @@ class Document(msgspec.Struct, kw_only=True):
     distro: Distro | None = None
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from hullmark.catalog.sbom.document import (
     label_of,
 )
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Distro, FileRecord, InventorySource, Unexplained
+from hullmark.model.inventory import Distro, FileRecord, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 
@@ -35,7 +35,7 @@ class _Document(msgspec.Struct, kw_only=True):
     files: tuple[FileRecord, ...] | None = None
     config: ImageConfig | None = None
     policy_facts: _Facts = _Facts()
-    unexplained: Unexplained | None = None
+    unexplained: UnexplainedPrograms | None = None
 
 
 def read(body: bytes) -> Document:
