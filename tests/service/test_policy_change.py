@@ -20,6 +20,7 @@ from hullmark.server.stories.rollout import policy_change
 from hullmark.server.stories.rollout.adopt import adopt
 from hullmark.server.stories.rollout.policy_change import Carrier, PolicyStep, Position
 from hullmark.server.stories.rollout.settle import forget_changes, settle_some
+from hullmark.server.tables.images import images
 from hullmark.server.tables.notice import transitions as outbox
 from tests.service.test_rejudge import (
     EXCEPTIONS,
@@ -244,6 +245,32 @@ async def test_what_was_asked_with_earlier_advisories_writes_nothing(at: Desk) -
     assert not await policy_change._write(order, first, 0, [1, 2])
     assert {version for (version,) in await rows(at, _VERSIONS)} == {1}
     assert await policy_change._write(order, second, 0, [3, 4])
+    await at.work()
+    assert await stored(at) == await judged_anew(at)
+
+
+async def test_an_image_that_is_certified_meanwhile_is_not_passed_over(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(at)
+    await in_force(at, HIGHER)
+    step = await waiting_step(at)
+    ask = images.analysed_of
+
+    async def asked(connection: Any, account: int, after: int, limit: int, standing: images.Standing) -> list[int]:
+        found = await ask(connection, account, after, limit, standing)
+        if standing == "certified" and found:
+            assert 1 not in found
+            # Advisories that let the first image pass come just behind those that passed before.
+            await at.advise(FILLER, *RECORDS[2:])
+            await adopt(at.services, at.books, 2)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "analysed_of", asked)
+        assert await Carrier().carry(at.services, at.books, step, Position()) is True
+    assert {version for (version,) in await rows(at, _VERSIONS)} == {2}
+    await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'carry' RETURNING id")
     await at.work()
     assert await stored(at) == await judged_anew(at)
 

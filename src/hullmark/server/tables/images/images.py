@@ -354,13 +354,12 @@ async def analysed_of(
     return [int(image) for (image,) in await cursor.fetchall()]
 
 
-Standing = Literal["deployed", "certified", "uncertified", "any"]
-"""Whether an image runs somewhere, or was in compliance once, or never."""
+Standing = Literal["deployed", "certified", "any"]
+"""Whether an image runs somewhere, or was in compliance once."""
 
 _OF_STANDING: dict[Standing, LiteralString] = {
     "deployed": "EXISTS (SELECT FROM deployment runs WHERE runs.account_id = held.account_id AND runs.image_id = held.image_id)",
     "certified": "held.certified_at IS NOT NULL",
-    "uncertified": "held.certified_at IS NULL",
     "any": "true",
 }
 
