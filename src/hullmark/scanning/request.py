@@ -26,9 +26,10 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
     package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
     `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
-    does. `facets`: what else to find out. `catalogers`: words that choose them
-    (`catalog/selection.py`); none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked
-    for later without reading the layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it.
+    does. `facets`: what else to find out. `packages`: whether packages are wanted; if not, and nothing is kept of the layers, they are
+    not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
+    none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
+    layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it.
     """
 
     files: bool = False
@@ -38,6 +39,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     contents: tuple[str, ...] = ()
     reads: tuple[Read[Any], ...] = ()
     facets: tuple[Facet, ...] = ()
+    packages: bool = True
     catalogers: tuple[str, ...] = ()
     keeps: bool = False
     keeps_text: bool = False

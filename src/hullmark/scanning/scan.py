@@ -41,7 +41,7 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
     from hullmark.scanning.analysis import analyse, catalogers_for
 
-    catalogers = catalogers_for(request)
+    catalogers = () if _is_bare(request, cache) else catalogers_for(request)
     records = _records(image, request, resources, cache)
     analysis, files, extras = analyse(records, request, catalogers, image.config)
     if cache is not None and is_plain:
@@ -54,6 +54,11 @@ def layer_cache(resources: ScanResources, *, digests: bool) -> LayerCache | None
     """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
     keep = resources.records()
     return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
+
+
+def _is_bare(request: ScanRequest, cache: LayerCache | None) -> bool:
+    """Whether nothing is read for catalogers. What is kept of a layer serves every request, so it always has what they want."""
+    return cache is None and not request.packages
 
 
 def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest:
@@ -76,8 +81,9 @@ def _records(
 
     jobs = resources.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if resources.keeping == "never" else frozenset[str]()
+    reads = () if _is_bare(request, cache) else reads_for()
     reading = LayerReading(
-        reads=reads_for(), unkept=unkept, digests=request.digests, cache=cache, jobs=jobs, watch=resources.watch
+        reads=reads, unkept=unkept, digests=request.digests, cache=cache, jobs=jobs, watch=resources.watch
     )
     if request.contents and cache is not None and resources.keeping != "never":
         request = replace(request, keeps=True)
@@ -100,8 +106,11 @@ def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult
 
     # A folder may be a project that is not built yet: there, what lock files name counts too.
     usual, catalogers = CATALOGERS + DECLARED, catalogers_for(request, is_folder=True)
+    if not request.packages:
+        catalogers = ()
     others = extra_reads_for(replace(request, catalogers=()))
-    record = read_folder(folder, Dispatch((*reads_for(catalogers), *others)), digests=request.digests, limits=DEFAULT)
+    reads = (*reads_for(catalogers), *others)
+    record = read_folder(folder, Dispatch(reads), digests=request.digests, limits=DEFAULT)
     analysis, files, extras = analyse([record], request, catalogers, usual=usual)
     image = Image(kind="dir", reference=reference, layers=())
     return ScanResult(inventory_of(image, analysis, files), *extras)

@@ -63,3 +63,12 @@ def test_a_folder_is_looked_through_by_those_that_are_chosen(tmp_path: Path) -> 
 def test_a_word_that_no_cataloger_answers_to_is_refused() -> None:
     with pytest.raises(HullmarkError, match="no cataloger answers to"):
         scanned("pyton")
+
+
+def test_packages_that_nobody_wants_are_not_looked_for(tmp_path: Path) -> None:
+    bare = ScanRequest(packages=False)
+    shipped = image(layer(FILES, folders=False))
+    assert purls(scan_image(shipped, bare, ScanResources()).inventory) == []
+    # What is kept of a layer serves whoever asks next.
+    scan_image(shipped, bare, ScanResources(cache_folder=tmp_path))
+    assert purls(scanned(cache=tmp_path)) == ["pkg:pypi/a@1.0"]
