@@ -25,6 +25,7 @@ README = REPOSITORY / "README.md"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAMED_BLOCK = re.compile(r"^`([^`\n]+)`:\n\n```(?:python|text)\n", re.MULTILINE)
+_MODULE = re.compile(r"`((?:[a-z_]+/)+[a-z_]+(?:\.py)?)/?`")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -110,3 +111,17 @@ def test_the_examples_advisories_are_asked_as_of_the_day_that_they_declare() -> 
 def test_every_how_to_fits_on_a_page() -> None:
     lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in HOW_TOS.glob("*.md")}
     assert {name: lines for name, lines in lengths.items() if lines > 160} == {}
+
+
+def test_the_modules_that_pages_name_are_there() -> None:
+    source = REPOSITORY / "src" / "hullmark"
+    rooms = {folder.name for folder in source.iterdir() if folder.is_dir()} | {"store"}
+    named = [
+        (name_of(page), module) for page in PAGES for module in sorted(set(_MODULE.findall(page.read_text("utf-8"))))
+    ]
+    here = [(page, module) for page, module in named if module.split("/")[0] in rooms]
+    assert len(here) > 40
+    places = [(page, module, source / module) for page, module in here]
+    assert [
+        (page, module) for page, module, place in places if not (place.exists() or place.with_suffix(".py").exists())
+    ] == []

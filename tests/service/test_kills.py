@@ -148,9 +148,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(registry: tuple[str, list[str
                 feeder.stopping.set()
             for feeder in feeders:
                 feeder.join()
-            running.ready(120)
-            keeper.stopping.set()
-            keeper.join()
+            keeper.finish()
         assert fed.errors == []
         seconds = time.monotonic() - began
         settled = check_settled(running, client, fed)

@@ -209,9 +209,7 @@ def test_all_that_changed_is_told_once_in_order_and_truly(world: World) -> None:
             each.stopping.set()
         for each in blowing:
             each.join()
-        running.ready(120)
-        keeper.stopping.set()
-        keeper.join()
+        keeper.finish()
     assert storm.errors == []
     seconds = time.monotonic() - began
     world.receiver.calm()

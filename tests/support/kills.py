@@ -23,6 +23,9 @@ QUICK = {
 _ONE = ("api", "worker", "worker", "scheduler", "postmaster", "backend")
 _MANY = {"database": ("postmaster", "backend"), "processes": ("api", "worker", "scheduler"), "everything": ("all",)}
 
+_CALM = 10
+"""Looks, a tenth of a second apart, after which what was killed would have been missed."""
+
 
 def kill(running: Server, made: random.Random) -> str:
     """Kill something that runs; what it was."""
@@ -54,3 +57,15 @@ class Keeper(threading.Thread):
             if not self.running.processes["all"].alive():
                 self.running.start()
                 self.starts += 1
+
+    def finish(self) -> None:
+        """Wait until what was killed last runs again, which may be the one that starts all others; then keep it no longer."""
+        calm, until = 0, time.monotonic() + 120
+        while calm < _CALM:
+            is_there = any(role_of(pid) == "all" for pid in processes_of(self.running.folder))
+            calm = calm + 1 if is_there else 0
+            assert time.monotonic() < until, "nobody starts the server again"
+            time.sleep(0.1)
+        self.running.ready(120)
+        self.stopping.set()
+        self.join()

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.expressions import all_of, distinct, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
-from hullmark.report import licenses
 from hullmark.report.documents import (
     content_uuid,
     encode,
@@ -170,15 +170,15 @@ def _file(record: FileRecord) -> Json:
 
 def _licenses(found: Iterable[str]) -> list[Json]:
     """Identifiers and names, or one expression: the standard allows no mixture."""
-    texts = licenses.distinct(found)
-    expressions = [expression for text in texts if (expression := licenses.spdx_expression(text))]
-    if len(expressions) == len(texts) and any(licenses.spdx_id(expression) is None for expression in expressions):
-        return [{"expression": licenses.all_of(expressions), "acknowledgement": "declared"}]
+    texts = distinct(found)
+    expressions = [expression for text in texts if (expression := spdx_expression(text))]
+    if len(expressions) == len(texts) and any(spdx_id(expression) is None for expression in expressions):
+        return [{"expression": all_of(expressions), "acknowledgement": "declared"}]
     return [{"license": _license(text)} for text in texts]
 
 
 def _license(text: str) -> Json:
-    known = licenses.spdx_id(text)
+    known = spdx_id(spdx_expression(text) or "")
     if known:
         return {"id": known, "acknowledgement": "declared"}
     name = " ".join(text[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, unlisted_plus
+from hullmark.licences.spdx_ids import LIST_VERSION
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
-from hullmark.report import licenses
 from hullmark.report.documents import (
     EPOCH,
     content_uuid,
@@ -30,7 +31,6 @@ from hullmark.report.documents import (
     package_ids,
 )
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.spdx_ids import LIST_VERSION
 
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _ROOT = "SPDXRef-DocumentRoot-Image"
@@ -161,16 +161,17 @@ def _source_info(package: Package) -> str:
 def _declared(found: Iterable[str], named: dict[str, str]) -> str:
     """One expression for all licences of a package. What SPDX does not know is put into `named`, id → text."""
     expressions = []
-    for text in licenses.distinct(found):
-        expression = licenses.spdx_expression(text)
+    for text in distinct(found):
+        expression = spdx_expression(text)
         # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list.
-        if expression is None or licenses.unlisted_plus(expression):
+        if expression is None or unlisted_plus(expression):
             expression = f"LicenseRef-{_slug(text, 40)}-{sha256(text.encode()).hexdigest()[:8]}"
             named[expression] = text
         else:
-            named.update((name, name) for name in licenses.references(expression))
+            for name in references(expression):
+                named.setdefault(name, text if name == expression else name)
         expressions.append(expression)
-    return licenses.all_of(dict.fromkeys(expressions)) or _UNSAID
+    return all_of(dict.fromkeys(expressions)) or _UNSAID
 
 
 def _file(record: FileRecord, file_id: str, layer: str) -> Json:

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
+from hullmark.licences.expressions import distinct, spdx_expression
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
 from hullmark.model.package import Location, Package
-from hullmark.report import licenses
 from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.syft_types import syft_type
@@ -53,7 +53,7 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
         "type": kind.type,
         "foundBy": package.cataloger,
         "locations": [_location(package.type, location, source) for location in package.locations],
-        "licenses": [_license(text) for text in licenses.distinct(package.licenses)],
+        "licenses": [_license(text) for text in distinct(package.licenses)],
         "language": kind.language,
         "cpes": [],
         "purl": package.purl,
@@ -77,7 +77,7 @@ def _location(purl_type: str, location: Location, source: InventorySource) -> Js
 def _license(text: str) -> Json:
     return {
         "value": text,
-        "spdxExpression": licenses.spdx_expression(text) or "",
+        "spdxExpression": spdx_expression(text) or "",
         "type": "declared",
         "urls": [],
         "locations": [],

@@ -10,13 +10,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from hullmark.licences.categories import Category
+from hullmark.licences.terms import Licence, Terms, holds, licences_of, terms_of
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, Params, Trigger, Violation
 from hullmark.policy.licence_denials import is_denied
-from hullmark.policy.licence_table import Category
-from hullmark.policy.licences import Licence, Terms, holds, licences_of, terms_of
 from hullmark.policy.values import NameGlob
 
 _SHOWN = 5

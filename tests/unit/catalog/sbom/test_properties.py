@@ -14,6 +14,7 @@ from hullmark.catalog.sbom.packages import merged
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
 from hullmark.model.errors import HullmarkError
+from hullmark.licences.expressions import spdx_expression
 from hullmark.model.inventory import Distro, Inventory, InventoryLayer, InventorySource
 from hullmark.model.package import Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
@@ -156,7 +157,7 @@ def test_what_is_written_reads_back(format: str, inventory: Inventory) -> None:
 
 
 def facts(package: Package, format: str) -> tuple[object, ...]:
-    """What the format can carry of a package."""
+    """What the format can carry of a package; licences as SPDX calls them."""
     layers = [place.path if format == "spdx-json" else place for place in package.locations]
     return (
         package.type,
@@ -165,6 +166,6 @@ def facts(package: Package, format: str) -> tuple[object, ...]:
         package.purl,
         package.arch,
         package.source,
-        package.licenses,
+        tuple(spdx_expression(text) or text for text in package.licenses),
         layers,
     )

@@ -90,27 +90,3 @@ Swift-exception Texinfo-exception Universal-FOSS-exception-1.0 WxWindows-excepti
 """
 LINKING_EXCEPTIONS = frozenset(_LINKING.split())
 """Exceptions that let works under other licences be combined with what is licensed: then the copyleft is weak."""
-
-ALIASES = {
-    "apache": "Apache-2.0", "apache 2": "Apache-2.0", "apache 2.0": "Apache-2.0", "apache-2": "Apache-2.0",
-    "apache license": "Apache-2.0", "apache license 2.0": "Apache-2.0", "apache license, version 2.0": "Apache-2.0",
-    "apache license version 2.0": "Apache-2.0", "apache software license": "Apache-2.0", "asl 2.0": "Apache-2.0",
-    "apache software license 2.0": "Apache-2.0", "the apache license, version 2.0": "Apache-2.0",
-    "the apache software license, version 2.0": "Apache-2.0", "asl 1.1": "Apache-1.1",
-    "artistic": "Artistic-1.0-Perl", "artistic 2.0": "Artistic-2.0", "artistic-2": "Artistic-2.0", "perl": "Artistic-1.0-Perl",
-    "boost": "BSL-1.0", "bsd": "BSD-3-Clause", "bsd license": "BSD-3-Clause", "bsd-2": "BSD-2-Clause", "bsd-3": "BSD-3-Clause",
-    "3-clause bsd license": "BSD-3-Clause", "bsd 3-clause": "BSD-3-Clause", "new bsd": "BSD-3-Clause",
-    "new bsd license": "BSD-3-Clause", "modified bsd license": "BSD-3-Clause", "bsd with advertising": "BSD-4-Clause",
-    "2-clause bsd license": "BSD-2-Clause", "simplified bsd": "BSD-2-Clause",
-    "cc0": "CC0-1.0", "cddl": "CDDL-1.0", "eclipse public license 1.0": "EPL-1.0", "eclipse public license 2.0": "EPL-2.0",
-    "expat": "MIT", "mit license": "MIT", "the mit license": "MIT", "the mit license (mit)": "MIT", "mit/x11": "MIT", "mit-style": "MIT",
-    "isc license": "ISC", "isc license (iscl)": "ISC", "libtiff license": "libtiff", "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
-    "mozilla public license 2.0": "MPL-2.0", "openldap": "OLDAP-2.8", "openssl license": "OpenSSL", "php": "PHP-3.01",
-    "pd": "LicenseRef-public-domain", "public domain": "LicenseRef-public-domain", "public-domain": "LicenseRef-public-domain",
-    "the unlicense (unlicense)": "Unlicense", "postgresql license": "PostgreSQL", "psf": "PSF-2.0", "psf-2": "PSF-2.0",
-    "python": "Python-2.0", "python software foundation license": "PSF-2.0", "ruby's": "Ruby", "ruby license": "Ruby",
-    "ucd": "Unicode-DFS-2016", "x11 license": "X11", "zlib license": "Zlib", "zlib/libpng": "Zlib", "zpl": "ZPL-2.1",
-    "gnu lesser general public license": "LGPL-2.1-or-later", "unlicensed": "LicenseRef-proprietary",
-    "proprietary": "LicenseRef-proprietary", "commercial": "LicenseRef-proprietary",
-}  # fmt: skip
-"""What packages also call licences, in lower case. "BSD" alone is taken for the form with three clauses, "Perl" for its weaker half."""

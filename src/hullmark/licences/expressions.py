@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hullmark.licences.spdx_ids import EXCEPTIONS, LICENSES
+from hullmark.licences.terms import MAX_TEXT, Terms, licences_of, read_terms
 from hullmark.model.limit import Limit
-from hullmark.report.spdx_ids import EXCEPTIONS, LICENSES
 
 _LICENSE = {name.lower(): name for name in LICENSES.split()}
 _EXCEPTION = {name.lower(): name for name in EXCEPTIONS.split()}
@@ -38,13 +39,28 @@ def spdx_id(text: str) -> str | None:
 
 
 def spdx_expression(text: str) -> str | None:
-    """The text as an SPDX expression in canonical spelling, or None if it is not one. A lone identifier is one."""
+    """The text as an SPDX expression in canonical spelling, or None if it does not tell one. A lone identifier is one, and so is what
+    packages write instead, where it names licences that are certain."""
     known = spdx_id(text)
     if known is not None:
         return known
-    if len(text) > _MAX_CHARACTERS or not _ALPHABET(text):
+    if len(text) > _MAX_CHARACTERS:
         return None
-    return _parse(_TOKENS(text)[::-1])
+    plain = _parse(_TOKENS(text)[::-1]) if _ALPHABET(text) else None
+    if plain is not None and not unlisted_plus(plain):
+        return plain
+    # What is too long or too deep to be taken apart is read word by word, which is no expression of it.
+    is_bounded = len(text) <= MAX_TEXT and text.count("(") <= _MAX_DEPTH
+    return (_told(read_terms(text, loosely=False)) if is_bounded else None) or plain
+
+
+def _told(terms: Terms) -> str | None:
+    """Terms as an expression; None if SPDX does not know all that is in them."""
+    for licence in licences_of(terms):
+        is_known = licence.name.removesuffix("+").lower() in _LICENSE or _REFERENCE.fullmatch(licence.name)
+        if not is_known or (licence.exception and licence.exception not in _EXCEPTION.values()):
+            return None
+    return str(terms)
 
 
 def references(expression: str) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from functools import lru_cache
 
 import msgspec
 
+from hullmark.licences.categories import CATEGORIES, LINKING_EXCEPTIONS, Category
+from hullmark.licences.names import LATER, exception_named, licence_named
 from hullmark.model.limit import Limit
-from hullmark.policy.licence_table import ALIASES, CATEGORIES, LINKING_EXCEPTIONS, Category
 
 MAX_TEXT = Limit(4000, "characters of a licence expression")
 MAX_GROUPS = Limit(50, "choices that a licence expression leaves")
@@ -22,16 +23,9 @@ MAX_GROUPS = Limit(50, "choices that a licence expression leaves")
 _NOTHING = frozenset(
     ("", "-", "*", "unknown", "none", "noassertion", "n/a", "na", "null", "undefined", "license", "licence")
 )
-_CANONICAL = {name.lower(): name for name in CATEGORIES}
-_EXCEPTION = {name.lower(): name for name in LINKING_EXCEPTIONS}
 _COMMA = re.compile(r",\s+(?=(?:and|or)\s)", re.IGNORECASE)
 _TOKENS = re.compile(r"[()]|[^()\s]+")
 _OPERATORS = {"and": ("", "and"), "or": ("", "or"), ",and": (",", "and"), ",or": (",", "or")}
-_GNU = re.compile(
-    r"(?:gnu[ -])?(a?l?gpl|gfdl|fdl)(?:-niv)?[ -]?v?\.?([0-9](?:\.[0-9])?)?(?:\.0)*\s*(\+|-only|-or-later| or later)?"
-)
-_VERSIONED = {"mpl": ("1.0", "1.1", "2.0"), "epl": ("1.0", "2.0"), "cddl": ("1.0", "1.1"), "artistic": ("1.0", "2.0")}
-_PLAIN_VERSION = re.compile(r"([a-z]+?)[ -]?v?([0-9](?:\.[0-9]{1,2})?)").fullmatch
 _COUNTRY = re.compile(r"(CC-BY(?:-NC)?(?:-ND|-SA)?-[0-9.]+)-[A-Z]+").fullmatch
 _FAMILIES: tuple[tuple[str, Category], ...] = (
     ("HPND-", "permissive"),
@@ -40,12 +34,6 @@ _FAMILIES: tuple[tuple[str, Category], ...] = (
     ("LicenseRef-public-domain", "public-domain"),
     ("LicenseRef-proprietary", "proprietary"),
 )
-_LATER = {
-    "GPL": ("1.0", "2.0", "3.0"),
-    "LGPL": ("2.0", "2.1", "3.0"),
-    "AGPL": ("1.0", "3.0"),
-    "GFDL": ("1.1", "1.2", "1.3"),
-}
 
 
 class Licence(msgspec.Struct, frozen=True):
@@ -66,9 +54,9 @@ class Licence(msgspec.Struct, frozen=True):
     def choices(self) -> tuple[str, ...]:
         """Its names, and those of the later versions that "or later" lets one choose."""
         family, _, version = self.name.removesuffix("-or-later").partition("-")
-        if not self.name.endswith("-or-later") or family not in _LATER:
+        if not self.name.endswith("-or-later") or family not in LATER:
             return self.names + ((self.name.removesuffix("+"),) if self.name.endswith("+") else ())
-        later = tuple(f"{family}-{number}" for number in _LATER[family] if number >= version)
+        later = tuple(f"{family}-{number}" for number in LATER[family] if number >= version)
         return (*self.names, *(name + end for name in later for end in ("-only", "-or-later")))
 
     @property
@@ -116,16 +104,17 @@ def terms_of(texts: Iterable[str]) -> Terms | None:
 
 
 @lru_cache(maxsize=4096)
-def read_terms(text: str) -> Terms:
-    """Read one text. A text that is none that can be read becomes a licence by that name."""
-    known = _known(text)
-    if known is not None:
-        return known
+def read_terms(text: str, *, loosely: bool = True) -> Terms:
+    """Read one text. A text that cannot be read becomes a licence by that name. `loosely`: a name that leaves the version open is taken
+    for what is mostly meant."""
     if len(text) > MAX_TEXT:
         return _each_word(text)
+    known = _known(text, loosely=loosely)
+    if known is not None:
+        return known
     tokens = _TOKENS.findall(_COMMA.sub(" ,", text))
     try:
-        reader = _Reader(tokens)
+        reader = _Reader(tokens, loosely=loosely)
         terms = reader.whole()
     except _TooManyGroups:
         return _each_word(text)
@@ -137,7 +126,11 @@ def read_terms(text: str) -> Terms:
 def _each_word(text: str) -> Terms:
     """What a text comes to that is more than is taken apart: each of its words is a licence that holds, so that none is hidden."""
     words = [word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS]
-    return _joined("all", (_known(word) or Licence(word) for word in words)) if words else Licence(_collapsed(text))
+    return (
+        _joined("all", (_known(word, loosely=True) or Licence(word) for word in words))
+        if words
+        else Licence(_collapsed(text))
+    )
 
 
 class _TooManyGroups(ValueError):
@@ -147,8 +140,9 @@ class _TooManyGroups(ValueError):
 class _Reader:
     """Reads tokens from left to right. Raises ValueError where they make no expression."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[str], *, loosely: bool) -> None:
         self.tokens = tokens
+        self.loosely = loosely
         self.at = 0
         self._groups = 0
 
@@ -190,7 +184,7 @@ class _Reader:
             self.at += 1
         if not words:
             raise ValueError("a licence is missing")
-        return _named(" ".join(words))
+        return _named(" ".join(words), loosely=self.loosely)
 
     def _peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -209,64 +203,26 @@ def _joined(kind: str, parts: Iterable[Terms]) -> Terms:
     return distinct[0] if len(distinct) == 1 else Choice(kind, distinct)
 
 
-def _named(text: str) -> Terms:
+def _named(text: str, *, loosely: bool) -> Terms:
     """The licence of a name without operators, or several with a slash between them."""
-    base, with_, exception = text.partition(" with ") if " with " in text else text.partition(" WITH ")
-    known = _known(text)
+    known = _known(text, loosely=loosely)
     if known is not None:
         return known
+    base, with_, exception = text.partition(" with ") if " with " in text else text.partition(" WITH ")
     if with_:
-        licence = _known(base)
-        name = exception.strip()
-        return Licence(licence.name if licence else _collapsed(base), _EXCEPTION.get(name.lower(), _collapsed(name)))
-    parts = [_known(part) for part in text.split("/")]
+        named = _known(base, loosely=loosely)
+        licence = named.name if isinstance(named, Licence) else _collapsed(base)
+        return Licence(licence, exception_named(exception, licence) or _collapsed(exception))
+    parts = [_known(part, loosely=loosely) for part in text.split("/")]
     return _joined("any", (part for part in parts if part)) if all(parts) and parts else Licence(_collapsed(text))
 
 
-def _known(text: str) -> Licence | None:
-    """The licence that a whole text names."""
-    name = text.rpartition("::")[2].strip().lower()
-    found = _CANONICAL.get(name) or ALIASES.get(name) or _gnu(name) or _version(name)
-    if found is None and name.endswith("+"):
-        base = _CANONICAL.get(name[:-1])
-        found = f"{base}+" if base else None
-    if found is None and name.startswith("licenseref-"):
-        found = text.strip()
-    return Licence(found) if found else _deprecated(name)
-
-
-def _gnu(name: str) -> str | None:
-    found = _GNU.fullmatch(name)
+def _known(text: str, *, loosely: bool) -> Terms | None:
+    """The licence that a whole text names, or several that one name stands for."""
+    found = licence_named(text, loosely=loosely)
     if found is None:
         return None
-    family = {"gpl": "GPL", "lgpl": "LGPL", "agpl": "AGPL"}.get(found[1], "GFDL")
-    if found[1] == "algpl":
-        return None
-    versions = _LATER[family]
-    version = f"{found[2]}.0" if found[2] and "." not in found[2] else found[2] or versions[0]
-    if version not in versions:
-        return None
-    # A name without a version leaves the choice among all of them.
-    is_later = not found[2] or found[3] in ("+", "-or-later", " or later")
-    return f"{family}-{version}-{'or-later' if is_later else 'only'}"
-
-
-def _version(name: str) -> str | None:
-    found = _PLAIN_VERSION(name)
-    if found is None or found[1] not in _VERSIONED:
-        return None
-    version = found[2] if "." in found[2] else f"{found[2]}.0"
-    return _CANONICAL.get(f"{found[1]}-{version}") if version in _VERSIONED[found[1]] else None
-
-
-def _deprecated(name: str) -> Licence | None:
-    """SPDX's former identifiers that hold an exception, as `GPL-2.0-with-GCC-exception`."""
-    base, with_, exception = name.partition("-with-")
-    gnu = _gnu(base) if with_ else None
-    if gnu is None:
-        return None
-    known = next((full for full in sorted(LINKING_EXCEPTIONS) if full.lower().startswith(exception)), None)
-    return Licence(gnu, known) if known else None
+    return _joined("any", (Licence(*part.split(" WITH ")) for part in found.split(" OR ")))
 
 
 def _family(name: str) -> Category:

@@ -1,0 +1,1 @@
+"""What packages say of their licences, in the terms of SPDX. Pure."""
