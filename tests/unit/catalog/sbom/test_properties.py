@@ -13,8 +13,8 @@ from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.packages import merged
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
-from hullmark.model.errors import HullmarkError
 from hullmark.licences.expressions import spdx_expression
+from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventoryLayer, InventorySource
 from hullmark.model.package import Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
