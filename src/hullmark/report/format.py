@@ -52,7 +52,7 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One way to write a result. `file_name` is what a file of this format is usually called.
 
     `render_all` writes several results as one document; where it is None, their documents follow one another, unless the format
-    `is_single`: then what follows would make the file invalid.
+    `is_single`: then what follows would make the file invalid. `tells_relations`: it says which packages need which, if that is known.
     """
 
     kind: Kind
@@ -62,3 +62,4 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     render: Callable[[R, RenderContext], bytes]
     render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None
     is_single: bool = False
+    tells_relations: bool = False

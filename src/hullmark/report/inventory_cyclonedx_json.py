@@ -203,4 +203,5 @@ FORMAT = Format(
     file_name="bom.cdx.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )

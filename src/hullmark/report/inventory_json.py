@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package, SourcePackage
+from hullmark.model.relation import Relation, WrittenRelation
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.parts import ProblemJson, ToolJson, problems
@@ -100,12 +101,13 @@ class UnexplainedJson(msgspec.Struct, frozen=True):
 
 
 class InventoryJson(msgspec.Struct, frozen=True):
-    """The whole document; `files` is present only if files were requested."""
+    """The whole document; `files` is present only if files were requested. `relationships` is null where nobody asked."""
 
     distro: DistroJson | None
     files: list[FileJson] | msgspec.UnsetType
     packages: list[PackageJson]
     problems: list[ProblemJson]
+    relationships: list[WrittenRelation] | None
     schema: str
     source: SourceJson
     tool: ToolJson
@@ -125,6 +127,7 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
         files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
         packages=[_package(package) for package in inventory.packages],
         problems=problems(inventory.problems),
+        relationships=None if inventory.relations is None else [_relation(each) for each in inventory.relations],
         schema=SCHEMA,
         source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
@@ -137,6 +140,10 @@ def _unexplained(found: UnexplainedPrograms | None) -> UnexplainedJson | None:
         return None
     largest = [UnexplainedFileJson(file.layer, file.path, file.size) for file in found.largest]
     return UnexplainedJson(found.bytes, found.executables, largest)
+
+
+def _relation(relation: Relation) -> WrittenRelation:
+    return WrittenRelation(relation.dependent, relation.kind, relation.dependency)
 
 
 def source_json(source: InventorySource) -> SourceJson:
@@ -193,4 +200,5 @@ FORMAT = Format(
     media_type="application/vnd.hullmark.inventory.v1+json",
     file_name="inventory.json",
     render=render,
+    tells_relations=True,
 )

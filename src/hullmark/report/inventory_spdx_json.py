@@ -240,4 +240,5 @@ FORMAT = Format(
     file_name="bom.spdx.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )

@@ -181,4 +181,5 @@ FORMAT = Format(
     file_name="bom.syft.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )
