@@ -31,3 +31,11 @@ class WrittenRelation(msgspec.Struct, frozen=True, gc=False):
 def read_back(written: Iterable[WrittenRelation] | None) -> tuple[Relation, ...] | None:
     """The relations of an inventory that was written as JSON; None where it was not told."""
     return None if written is None else tuple(Relation(each.from_, each.to, each.kind) for each in written)
+
+
+def dependencies_of(relations: Iterable[Relation]) -> dict[str, list[str]]:
+    """What each package needs, in the order of the relations."""
+    found: dict[str, list[str]] = {}
+    for relation in relations:
+        found.setdefault(relation.dependent, []).append(relation.dependency)
+    return found

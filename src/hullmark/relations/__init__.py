@@ -20,7 +20,7 @@ from hullmark.rootfs.tree_view import TreeView
 _MAX_RELATIONS = Limit(1_000_000, "relations between the packages of an image")
 
 RESOLVERS: tuple[Resolver, ...] = tuple(
-    plugins(__name__, ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "golang", "rust"), "RESOLVER")
+    plugins(__name__, ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "golang", "rust", "claims"), "RESOLVER")
 )
 
 
