@@ -124,7 +124,7 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
     distro = inventory.distro
     return InventoryJson(
         distro=DistroJson(distro.codename, distro.id, distro.pretty_name, distro.version_id) if distro else None,
-        files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
+        files=msgspec.UNSET if inventory.files is None else [file_json(record) for record in inventory.files],
         packages=[_package(package) for package in inventory.packages],
         problems=problems(inventory.problems),
         relationships=None if inventory.relations is None else [_relation(each) for each in inventory.relations],
@@ -177,7 +177,8 @@ def _package(package: Package) -> PackageJson:
     )
 
 
-def _file(record: FileRecord) -> FileJson:
+def file_json(record: FileRecord) -> FileJson:
+    """A file, as all of our documents say it."""
     # By position: an image has a hundred thousand files, and keywords would double the time.
     return FileJson(
         record.gid,
