@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.catalog.systems.dpkg import CATALOGER, parse_status
+from hullmark.catalog.systems.dpkg import CATALOGER
+from hullmark.catalog.systems.dpkg_status import parse_status
 from hullmark.model.package import OwnedFile
 from tests.support.places import corpus
 from tests.support.views import FakeView

@@ -17,7 +17,7 @@ from tools.limits import PAGE, bounds, defined_in, modules, page, readable
 
 _SOUNDS_LIKE_A_LIMIT = re.compile(r"(?:^|_)(?:DEEPEST|LARGEST|LIMIT|LIMITS|LONGEST|MAX|MOST)(?:_|$)").search
 NO_LIMITS = {
-    "hullmark.catalog.systems.dpkg._MAX_EPOCH": "dpkg itself refuses larger epochs",
+    "hullmark.catalog.systems.dpkg_status._MAX_EPOCH": "dpkg itself refuses larger epochs",
     "hullmark.catalog.programs.executable._SLICES_LIMIT": "tells fat Mach-O files from Java classes, which begin alike",
     "hullmark.facets.configuration.apache_reader._MAX_NAME": "sections with longer names are numbered",
     "hullmark.facets.configuration.bracketed._LONGEST": "of longer names a digest tells one from the other",
@@ -91,8 +91,8 @@ def test_each_limit_says_what_it_bounds_in_words() -> None:
 def test_limits_of_all_kinds_of_places_are_found() -> None:
     names = {(bound.module, bound.name) for bound in bounds()}
     assert ("hullmark.rootfs.limits", "Limits.entries") in names
-    assert ("hullmark.catalog.systems.dpkg", "STATUS.limit") in names
-    assert ("hullmark.catalog.systems.dpkg", "_MAX_STANZAS") in names
+    assert ("hullmark.catalog.systems.dpkg_status", "STATUS.limit") in names
+    assert ("hullmark.catalog.systems.dpkg_status", "_MAX_STANZAS") in names
     # An import makes no second limit.
     assert ("hullmark.catalog.programs.golang", "BODY_LIMIT") not in names
 

@@ -21,11 +21,12 @@ from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 
-def scan(
+def scan(  # noqa: PLR0913 - all by name
     reference: str,
     *,
     files: bool = False,
     all_layers: bool = False,
+    relations: bool = False,
     cache_dir: Path | None = None,
     jobs: int | None = None,
     options: SourceOptions | None = None,
@@ -33,12 +34,12 @@ def scan(
     """Everything in an image or folder.
 
     `reference` is what the command line takes. `files`: list every file with owner and state. `all_layers`: also what later
-    layers deleted. `cache_dir`: where layer records are kept (None: nowhere). `options`: platform, credentials and the like;
-    by default those of this process' environment.
+    layers deleted. `relations`: which packages need which. `cache_dir`: where layer records are kept (None: nowhere). `options`:
+    platform, credentials and the like; by default those of this process' environment.
 
     Raises hullmark.model.errors.HullmarkError (its `advice` says what to do), of which BrokenImage is one.
     """
-    request = ScanRequest(files=files, digests=files, all_layers=all_layers)
+    request = ScanRequest(files=files, digests=files, all_layers=all_layers, relations=relations)
     return take(
         reference, request, ScanResources(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)
     ).inventory

@@ -13,6 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
+from hullmark.model.relation import WrittenRelation, read_back
 from hullmark.scanning.documents import read_bounded
 
 MAX_BYTES = Limit(512 << 20, "bytes of an inventory that is read back", "refused")
@@ -29,6 +30,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     config: ImageConfig | None = None
     policy_facts: PolicyFacts = PolicyFacts()
     unexplained: UnexplainedPrograms | None = None
+    relationships: tuple[WrittenRelation, ...] | None = None
 
 
 def read_inventory(path: Path) -> KnownImage:
@@ -53,5 +55,6 @@ def read_inventory(path: Path) -> KnownImage:
         config=document.config or facts.config,
         files=document.files,
         unexplained=document.unexplained,
+        relations=read_back(document.relationships),
     )
     return KnownImage(inventory=inventory, policy_facts=facts)

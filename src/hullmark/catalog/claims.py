@@ -15,6 +15,7 @@ from hullmark.catalog.view import View
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.model.relation import dependencies_of
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 NAME = "claims"
@@ -23,13 +24,14 @@ _NOT_INSIDE = frozenset(("", "alpm", "apk", "deb", "docker", "ebuild", "github",
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A package that a document names."""
+    """A package that a document names; `needs` are the package URLs of those that it depends on, says the document."""
 
     type: str
     name: str
     version: str
     purl: str
     licenses: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def claims_of(data: bytes, report: Report) -> tuple[Claim, ...] | None:
@@ -43,8 +45,16 @@ def claims_of(data: bytes, report: Report) -> tuple[Claim, ...] | None:
     except HullmarkError as error:
         report(Remark(f"the SBOM was not read: {error}"))
         return None
+    needs = dependencies_of(each for each in found.relations or () if each.kind == "depends-on")
     claims = [
-        Claim(each.type, each.name, "" if each.version == UNKNOWN_VERSION else each.version, each.purl, each.licenses)
+        Claim(
+            each.type,
+            each.name,
+            "" if each.version == UNKNOWN_VERSION else each.version,
+            each.purl,
+            each.licenses,
+            tuple(needs.get(each.purl, ())),
+        )
         for each in found.packages
         if each.purl and each.name.strip() and each.type not in _NOT_INSIDE
     ]

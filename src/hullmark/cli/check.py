@@ -155,7 +155,7 @@ def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
 
 
 def _print_explanations(verdicts: list[Verdict]) -> None:
-    from hullmark.cli.explain import print_explanations
+    from hullmark.cli.explanations import print_explanations
     from hullmark.model.explanation import ExplainedVerdict
 
     for verdict in verdicts:

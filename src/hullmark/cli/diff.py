@@ -13,7 +13,6 @@ from hullmark.cli.progress import progress
 from hullmark.cli.rows import plain, print_json, print_line, print_rows
 from hullmark.cli.settings import (
     SOURCES,
-    Settings,
     add_advisory_options,
     add_source_options,
     moment,
@@ -22,9 +21,7 @@ from hullmark.cli.settings import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
-    from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.policy.verdict_diff import Difference
 
 NAME = "diff"
@@ -100,18 +97,10 @@ def _images(arguments: argparse.Namespace) -> int:
         with progress(source, wanted=settings.wants_progress()) as watch:
             scanned.append(scanned_for_difference(source, settings.means(watch), options))
     today = moment(None).date().isoformat()
-    with _advisories(settings) as advisories:
+    with settings.book_if_any() as advisories:
         difference = difference_of(scanned[0], scanned[1], advisories, today, by_layer=arguments.by_layer)
     write([difference], outputs, settings)
     return status_of(difference)
-
-
-def _advisories(settings: Settings) -> AbstractContextManager[Snapshot | None]:
-    """The advisories of this run; None where there are none, and nobody named any."""
-    from contextlib import nullcontext
-
-    is_named = settings.get("snapshot") or settings.get("advisories")
-    return settings.book() if is_named or settings.shelf().current() is not None else nullcontext()
 
 
 def _verdicts(arguments: argparse.Namespace) -> int:

@@ -1,37 +1,47 @@
-"""Explanations of findings, as text for people."""
+"""`hullmark explain`: why a package or a file is in an image."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import argparse
 
-if TYPE_CHECKING:
-    from hullmark.model.explanation import Explanation
+from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.progress import progress
+from hullmark.cli.settings import SOURCES, add_advisory_options, add_source_options, moment, settings_of
 
-_MAX_PLACES = 5
-_LONGEST = 200
+NAME = "explain"
+HELP = "say why a package or a file is in an image"
+EPILOG = (
+    """\
+Said are the path, the layer and the instruction that brought it, the package that owns it, the shortest chain of packages that need it,
+what it needs itself, licences, and vulnerabilities where there are advisories.
+
+"""
+    + SOURCES
+)
 
 
-def print_explanations(explanations: Iterable[Explanation]) -> None:
-    """Each finding with its rule, where it can be seen, and what to do."""
-    from hullmark.cli.rows import print_line
-    from hullmark.report.terminal import safe, shortened
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("image", metavar="SOURCE", help="image reference, file or folder (see below)")
+    parser.add_argument(
+        "subject",
+        metavar="WHAT",
+        help="a package URL, with or without version and qualifiers; a package's name; or an absolute path in the image",
+    )
+    add_output(parser, "table, json")
+    add_advisory_options(parser)
+    add_source_options(parser)
 
-    for explanation in explanations:
-        finding = explanation.finding
-        print_line(safe(finding.message), f"{finding.action.value}  ", 9)
-        source = f", from {safe(explanation.source)}" if explanation.source else ""
-        params = shortened(explanation.params, _LONGEST)
-        print_line(f"{finding.rule_id}: {finding.gate}.{finding.trigger} {params}{source}", "  rule   ")
-        if explanation.asks:
-            print_line(safe(explanation.asks), "         ")
-        for place in explanation.places[:_MAX_PLACES]:
-            layer = f"layer {place.evidence.layer} {place.digest}".rstrip() if place.evidence.layer >= 0 else ""
-            parts = (place.evidence.path, layer, place.instruction, place.evidence.detail)
-            if shown := ", ".join(shortened(safe(part), _LONGEST) for part in parts if part):
-                print_line(shown, "  at     ")
-        if explanation.ends:
-            print_line(safe(explanation.ends), "  note   ")
-        print_line(safe(explanation.advice), "  do     ")
-        sys.stdout.write("\n")
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain it."""
+    from hullmark.app.explain import provenance_of
+
+    settings = settings_of(arguments)
+    outputs = wanted_outputs("provenance", arguments.output)
+    today = moment(None).date().isoformat()
+    options = settings.source_options()
+    with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
+        found = provenance_of(arguments.image, arguments.subject, advisories, today, settings.means(watch), options)
+    write([found], outputs, settings)
+    return 0

@@ -24,6 +24,7 @@ _VERBS = (
     "policy",
     "diff",
     "layers",
+    "explain",
     "files",
     "config",
     "secrets",

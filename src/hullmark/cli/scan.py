@@ -81,6 +81,7 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
         files=arguments.files,
         digests=arguments.files,
         all_layers=arguments.all_layers,
+        relations=any(output.format.tells_relations for output in outputs),
         catalogers=tuple(filter(None, (word.strip() for word in arguments.catalogers.split(",")))),
     )
     options = settings.source_options()

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from hullmark.advisorydb.shelf import Shelf
@@ -314,6 +314,11 @@ class Settings:
         return opened(
             self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None, known_at=known_at
         )
+
+    def book_if_any(self) -> AbstractContextManager[Snapshot | None]:
+        """The advisories of this run; None where there are none, and nobody named any."""
+        is_named = self.get("snapshot") or self.get("advisories")
+        return self.book() if is_named or self.shelf().current() is not None else nullcontext()
 
     def wants_progress(self) -> bool:
         """Progress is for people at a terminal."""

@@ -7,6 +7,7 @@ import msgspec
 from hullmark.model.image import ImageConfig
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.relation import Relation
 
 
 class Distro(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +96,8 @@ class UnexplainedPrograms(msgspec.Struct, frozen=True, kw_only=True):
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found in one image. Tuples are sorted; equal images give equal inventories.
 
-    `unexplained` is None where nobody counted: the source is a list of packages, or older.
+    `unexplained` is None where nobody counted: the source is a list of packages, or older. `relations` say which package needs which;
+    None where nobody asked.
     """
 
     source: InventorySource
@@ -105,6 +107,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
     unexplained: UnexplainedPrograms | None = None
+    relations: tuple[Relation, ...] | None = None
 
     @property
     def is_whole(self) -> bool:

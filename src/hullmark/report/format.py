@@ -19,11 +19,12 @@ Kind = Literal[
     "layers",
     "malware",
     "matches",
+    "provenance",
     "secrets",
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, ImageSecrets or a Verdict. Two formats may share a name if their kinds differ."""
+ImageLayers, ImageMalware, Matches, a Provenance, ImageSecrets or a Verdict. Two formats may share a name if their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One way to write a result. `file_name` is what a file of this format is usually called.
 
     `render_all` writes several results as one document; where it is None, their documents follow one another, unless the format
-    `is_single`: then what follows would make the file invalid.
+    `is_single`: then what follows would make the file invalid. `tells_relations`: it says which packages need which, if that is known.
     """
 
     kind: Kind
@@ -62,3 +63,4 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     render: Callable[[R, RenderContext], bytes]
     render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None
     is_single: bool = False
+    tells_relations: bool = False

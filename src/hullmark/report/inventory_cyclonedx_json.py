@@ -6,7 +6,8 @@ URL with a `package-id`, properties name the places. The serial number comes fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 from hullmark.licences.expressions import all_of, distinct, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
+from hullmark.model.relation import Relation, dependencies_of
+from hullmark.relations.graph import tops
 from hullmark.report.documents import (
     content_uuid,
     encode,
@@ -44,7 +47,9 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     """The document as one line. Files are components where the inventory lists files."""
     root = _image(inventory)
     components = [_operating_system(inventory.distro)] if inventory.distro else []
-    components += map(_library, inventory.packages, package_ids(inventory.packages))
+    own = _choices(inventory.relations or ())
+    libraries = list(map(_library, inventory.packages, package_ids(inventory.packages), repeat(own)))
+    components += libraries
     components += map(_file, image_files(inventory))
     document: Json = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -58,6 +63,8 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
             {"aggregate": "unknown" if inventory.is_whole else "incomplete", "assemblies": [root["bom-ref"]]}
         ],
     }
+    if inventory.relations is not None:
+        document["dependencies"] = _dependencies(inventory, root["bom-ref"], libraries)
     document["serialNumber"] = content_uuid(document).urn
     return encode(document)
 
@@ -122,7 +129,37 @@ def _operating_system(distro: Distro) -> Json:
     )
 
 
-def _library(package: Package, package_id: str) -> Json:
+def _dependencies(inventory: Inventory, root: str, libraries: Sequence[Json]) -> list[Json]:
+    """What each component needs; the image those that no other one needs. Each is there, as the standard wants it."""
+    refs: dict[str, list[str]] = {}
+    for package, library in zip(inventory.packages, libraries, strict=True):
+        refs.setdefault(package.purl, []).append(library["bom-ref"])
+    relations = inventory.relations or ()
+    needs = dependencies_of(relations)
+    direct = tops((package.purl for package in inventory.packages), relations)
+    found = [_dependency(root, [ref for purl in direct for ref in refs[purl]])]
+    if inventory.distro:
+        found.append(_dependency(_operating_system(inventory.distro)["bom-ref"], ()))
+    for package, library in zip(inventory.packages, libraries, strict=True):
+        wanted = [ref for purl in needs.get(package.purl, ()) for ref in refs.get(purl, ())]
+        found.append(_dependency(library["bom-ref"], wanted))
+    return found
+
+
+def _dependency(ref: str, wanted: Sequence[str]) -> Json:
+    return {"ref": ref, "dependsOn": sorted(set(wanted))} if wanted else {"ref": ref}
+
+
+def _choices(relations: Iterable[Relation]) -> dict[str, list[tuple[str, str]]]:
+    """The properties of packages that tell what they need less than other things: the standard has no place for that."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for relation in relations:
+        if relation.kind != "depends-on":
+            found.setdefault(relation.dependent, []).append((f"package:{relation.kind}", relation.dependency))
+    return found
+
+
+def _library(package: Package, package_id: str, choices: Mapping[str, list[tuple[str, str]]]) -> Json:
     purl = package.purl
     component: Json = {
         "bom-ref": purl_with(purl, "package-id", package_id) if purl else f"package:{package_id}",
@@ -136,7 +173,7 @@ def _library(package: Package, package_id: str) -> Json:
         component["purl"] = purl
     if package.licenses:
         component["licenses"] = _licenses(package.licenses)
-    component["properties"] = _properties(_package_details(package))
+    component["properties"] = _properties(chain(_package_details(package), choices.get(purl, ())))
     if package.locations:
         component["evidence"] = {"occurrences": [{"location": location.path} for location in package.locations]}
     return component
@@ -203,4 +240,5 @@ FORMAT = Format(
     file_name="bom.cdx.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )

@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package, SourcePackage
+from hullmark.model.relation import Relation, WrittenRelation
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.parts import ProblemJson, ToolJson, problems
@@ -100,12 +101,13 @@ class UnexplainedJson(msgspec.Struct, frozen=True):
 
 
 class InventoryJson(msgspec.Struct, frozen=True):
-    """The whole document; `files` is present only if files were requested."""
+    """The whole document; `files` is present only if files were requested. `relationships` is null where nobody asked."""
 
     distro: DistroJson | None
     files: list[FileJson] | msgspec.UnsetType
     packages: list[PackageJson]
     problems: list[ProblemJson]
+    relationships: list[WrittenRelation] | None
     schema: str
     source: SourceJson
     tool: ToolJson
@@ -122,9 +124,10 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
     distro = inventory.distro
     return InventoryJson(
         distro=DistroJson(distro.codename, distro.id, distro.pretty_name, distro.version_id) if distro else None,
-        files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
+        files=msgspec.UNSET if inventory.files is None else [file_json(record) for record in inventory.files],
         packages=[_package(package) for package in inventory.packages],
         problems=problems(inventory.problems),
+        relationships=None if inventory.relations is None else [_relation(each) for each in inventory.relations],
         schema=SCHEMA,
         source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
@@ -137,6 +140,10 @@ def _unexplained(found: UnexplainedPrograms | None) -> UnexplainedJson | None:
         return None
     largest = [UnexplainedFileJson(file.layer, file.path, file.size) for file in found.largest]
     return UnexplainedJson(found.bytes, found.executables, largest)
+
+
+def _relation(relation: Relation) -> WrittenRelation:
+    return WrittenRelation(relation.dependent, relation.kind, relation.dependency)
 
 
 def source_json(source: InventorySource) -> SourceJson:
@@ -170,7 +177,8 @@ def _package(package: Package) -> PackageJson:
     )
 
 
-def _file(record: FileRecord) -> FileJson:
+def file_json(record: FileRecord) -> FileJson:
+    """A file, as all of our documents say it."""
     # By position: an image has a hundred thousand files, and keywords would double the time.
     return FileJson(
         record.gid,
@@ -193,4 +201,5 @@ FORMAT = Format(
     media_type="application/vnd.hullmark.inventory.v1+json",
     file_name="inventory.json",
     render=render,
+    tells_relations=True,
 )

@@ -7,7 +7,7 @@ could not be hashed it is written as zeros, as other producers do, and the docum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +19,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.relations.graph import tops
 from hullmark.report.documents import (
     EPOCH,
     content_uuid,
@@ -38,13 +39,14 @@ _OS = "SPDXRef-OperatingSystem"
 _UNSAID = "NOASSERTION"
 _UNKNOWN_SHA1 = "0" * 40
 _MAX_PROBLEMS = Limit(100, "problems named in an SPDX document", "shortened")
+_CHOICES = {"development": "DEV_DEPENDENCY_OF", "optional": "OPTIONAL_DEPENDENCY_OF"}
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})").fullmatch
 _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9.]+")
 
 Json = dict[str, Any]
 
 
-class Relation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class SpdxRelation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """`spdx_element_id` does something to `related_spdx_element`. A struct, because an image has as many as files."""
 
     related_spdx_element: str
@@ -195,7 +197,7 @@ def _file_id(record: FileRecord) -> str:
     return f"SPDXRef-File-{_slug(record.path)}-{sha256(record.path.encode()).hexdigest()[:16]}"
 
 
-def _relationships(inventory: Inventory, ids: list[str], records: dict[str, FileRecord]) -> list[Relation]:
+def _relationships(inventory: Inventory, ids: list[str], records: dict[str, FileRecord]) -> list[SpdxRelation]:
     owner_ids = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
     found = [_relation(_DOCUMENT, "DESCRIBES", _ROOT)]
     if inventory.distro:
@@ -208,11 +210,30 @@ def _relationships(inventory: Inventory, ids: list[str], records: dict[str, File
     for file_id, record in records.items():
         owner = owner_ids.get(record.owner) if record.owner else None
         found.append(_relation(owner or _ROOT, "CONTAINS", file_id))
+    found += _needs(inventory, ids)
     return found
 
 
-def _relation(element: str, kind: str, other: str) -> Relation:
-    return Relation(other, kind, element)
+def _needs(inventory: Inventory, ids: list[str]) -> Iterator[SpdxRelation]:
+    """What each package needs; the image those that no other one needs."""
+    if inventory.relations is None:
+        return
+    by_purl: dict[str, list[str]] = {}
+    for package, spdx_id in zip(inventory.packages, ids, strict=True):
+        by_purl.setdefault(package.purl, []).append(spdx_id)
+    for purl in tops((package.purl for package in inventory.packages), inventory.relations):
+        yield from (_relation(_ROOT, "DEPENDS_ON", spdx_id) for spdx_id in by_purl[purl])
+    for relation in inventory.relations:
+        for dependent in by_purl.get(relation.dependent, ()):
+            for dependency in by_purl.get(relation.dependency, ()):
+                if relation.kind == "depends-on":
+                    yield _relation(dependent, "DEPENDS_ON", dependency)
+                else:
+                    yield _relation(dependency, _CHOICES[relation.kind], dependent)
+
+
+def _relation(element: str, kind: str, other: str) -> SpdxRelation:
+    return SpdxRelation(other, kind, element)
 
 
 def _comment(problems: tuple[Problem, ...], *, has_unhashed: bool) -> str:
@@ -241,4 +262,5 @@ FORMAT = Format(
     file_name="bom.spdx.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )

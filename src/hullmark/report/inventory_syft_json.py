@@ -6,13 +6,14 @@ files) is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
 from hullmark.licences.expressions import distinct, spdx_expression
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
 from hullmark.model.package import Location, Package
+from hullmark.relations.graph import tops
 from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.syft_types import syft_type
@@ -150,7 +151,24 @@ def _relationships(inventory: Inventory, root: str, ids: list[str], records: Ite
         owner = owners.get(record.owner) if record.owner else None
         if owner:
             found.append({"parent": owner, "child": _file_id(record), "type": "contains"})
+    found += _needs(inventory, root, ids)
     return found
+
+
+def _needs(inventory: Inventory, root: str, ids: list[str]) -> Iterator[Json]:
+    """The parent is what the child needs: that is how syft writes it. The image needs what no package needs."""
+    if inventory.relations is None:
+        return
+    by_purl: dict[str, list[str]] = {}
+    for package, package_id in zip(inventory.packages, ids, strict=True):
+        by_purl.setdefault(package.purl, []).append(package_id)
+    for purl in tops((package.purl for package in inventory.packages), inventory.relations):
+        yield from ({"parent": package_id, "child": root, "type": "dependency-of"} for package_id in by_purl[purl])
+    for relation in inventory.relations:
+        for dependent in by_purl.get(relation.dependent, ()):
+            for dependency in by_purl.get(relation.dependency, ()):
+                written: Json = {"parent": dependency, "child": dependent, "type": "dependency-of"}
+                yield written if relation.kind == "depends-on" else {**written, "metadata": {"kind": relation.kind}}
 
 
 def _file(record: FileRecord, source: InventorySource) -> Json:
@@ -181,4 +199,5 @@ FORMAT = Format(
     file_name="bom.syft.json",
     render=render,
     is_single=True,
+    tells_relations=True,
 )

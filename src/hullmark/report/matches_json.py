@@ -175,7 +175,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
     snapshot = matches.snapshot
     return MatchesJson(
         distro=frame.distro,
-        matches=[_match(match) for match in matches.matches],
+        matches=[match_json(match) for match in matches.matches],
         problems=frame.problems,
         schema=SCHEMA,
         snapshot=SnapshotJson(snapshot.data_at, snapshot.digest, snapshot.exploited_gap) if snapshot else None,
@@ -186,7 +186,8 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
     )
 
 
-def _match(match: Match) -> MatchJson:
+def match_json(match: Match) -> MatchJson:
+    """A match, as all of our documents say it."""
     return MatchJson(
         advisory=_advisory(match.advisory),
         confidence=match.confidence,

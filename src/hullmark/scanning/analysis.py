@@ -108,12 +108,19 @@ def analyse(
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
     problems += _left_out(catalogers, usual) if request.catalogers else ()
+    relations = None
+    if request.relations:
+        from hullmark.relations import resolve
+
+        relations, untold = resolve(tree, records, distro, catalogers, found.packages)
+        problems += map(rooms.stamped, untold)
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,
         found.packages,
         tuple(sorted(set(problems))),
         found.unexplained,
+        relations,
     )
     files = file_records(tree, found.claims) if request.files else None
     layers = layer_files(records, tree) if request.layers else ()

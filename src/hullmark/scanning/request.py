@@ -12,6 +12,7 @@ from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.relation import Relation
 from hullmark.rootfs.reads import Read
 from hullmark.scanning.layercache import FolderKeep, Keep
 from hullmark.scanning.layers import Watch
@@ -29,7 +30,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     does. `facets`: what else to find out. `packages`: whether packages are wanted; if not, and nothing is kept of the layers, they are
     not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
     none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
-    layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it.
+    layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it. `relations`: which
+    packages need which.
     """
 
     files: bool = False
@@ -44,6 +46,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     keeps: bool = False
     keeps_text: bool = False
     layers: bool = False
+    relations: bool = False
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,3 +107,4 @@ class Analysis(msgspec.Struct, frozen=True, array_like=True):
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     unexplained: UnexplainedPrograms | None = None
+    relations: tuple[Relation, ...] | None = None

@@ -30,6 +30,7 @@ class Rooms:
             "kept": (("contents",), ()),
             "rootfs": (IN_LAYERS, ()),
             "catalog": (("distro",), ()),
+            "relations": (("packages",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in request.reads},
         }

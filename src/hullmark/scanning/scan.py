@@ -16,7 +16,7 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.layer import verify
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.reads import Read
-from hullmark.scanning.fingerprint import analysis_fingerprint, read_fingerprint
+from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
 from hullmark.scanning.layercache import LayerCache
 from hullmark.scanning.layers import Extra, LayerReading, are_kept, known_digests, layer_records
 from hullmark.scanning.request import Analysis, ScanRequest, ScanResources, ScanResult
@@ -117,7 +117,9 @@ def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult
 
 
 def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> str:
-    wished = (str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads))
+    wished = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
+    if request.relations:
+        wished.append(code_fingerprint(("relations", "versions")))
     joined = "\n".join((image.config_digest, *wished, *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
@@ -174,6 +176,7 @@ def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] |
         config=config,
         files=files,
         unexplained=result.unexplained,
+        relations=result.relations,
     )
 
 

@@ -9,6 +9,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLay
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.problem import Problem
 from hullmark.model.purl import make_purl
+from hullmark.model.relation import Relation
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.report.format import RenderContext
 
@@ -185,8 +186,20 @@ EMPTY = Inventory(
     problems=(),
 )
 
+RELATIONS = (
+    Relation(DEB, "pkg:apk/musl@1.2.4-r2", "development"),
+    Relation(PYTHON_DEB, "pkg:cargo/serde@1.0.1", "optional"),
+    Relation(PYTHON_DEB, DEB),
+)
+
 WITH_FILES = Inventory(
-    source=SOURCE, distro=DISTRO, packages=PACKAGES[:4], problems=(), config=SMALL.config, files=FILES
+    source=SOURCE,
+    distro=DISTRO,
+    packages=PACKAGES[:4],
+    problems=(),
+    config=SMALL.config,
+    files=FILES,
+    relations=RELATIONS,
 )
 
 ODD = Inventory(

@@ -42,6 +42,8 @@ _NAMED = late(r"\w{1,64}").match
 _BETWEEN = late(r"(?:[\s,]|\.freeze|\.dup)*+").match
 _ESCAPE = late(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 _PLACE = late(r"#\{(?:\w{1,64}(?=\.))?(\.?\w{1,64})\}")
+# RubyGems writes `s.add_runtime_dependency(%q<rack>.freeze, [">= 2.2".freeze])`, in older files with add_dependency.
+_NEEDED = late(r"\badd_(?:runtime_)?dependency[ \t]*\(?[ \t]*").finditer
 _LISTS = {".license": "license", ".licenses": "license", ".author": "author", ".authors": "author"}
 _LISTS |= {".executables": "executables"}
 
@@ -54,7 +56,10 @@ _NAMELESS = Remark("the gem specification has no name that can be read", "uniden
 
 
 class Gemspec(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a specification says in plain words. Empty strings: not stated, or only Ruby could evaluate it."""
+    """What a specification says in plain words. Empty strings: not stated, or only Ruby could evaluate it.
+
+    `requires` are the gems that it needs when it runs, each with the requirements on its version.
+    """
 
     name: str
     version: str
@@ -64,6 +69,7 @@ class Gemspec(msgspec.Struct, array_like=True, frozen=True, gc=False):
     authors: tuple[str, ...] = ()
     executables: tuple[str, ...] = ()
     homepage: str = ""
+    requires: tuple[tuple[str, ...], ...] = ()
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -162,7 +168,31 @@ def extract(path: str, body: memoryview, report: Report) -> Gemspec | None:
         lists.get("author", ()),
         lists.get("executables", ()),
         _LOGIN.sub("", known.get(".homepage", "")),
+        _requires(source, report),
     )
+
+
+def _requires(source: str, report: Report) -> tuple[tuple[str, ...], ...]:
+    """What it needs when it runs; older files repeat it for older versions of RubyGems."""
+    found: dict[tuple[str, ...], None] = {}
+    for match in _NEEDED(source):
+        name = _STRING(source, match.end(), match.end() + _MAX_LITERAL)
+        if name is None or not _IS_NAME(_value(name)):
+            continue
+        if len(found) >= _MAX_ITEMS:
+            report(f"the gem specification depends on more than {_MAX_ITEMS} gems, of which the rest was not read")
+            break
+        between = _BETWEEN(source, name.end())
+        start = between.end() if between else name.end()
+        found[_value(name), *_requirements(source, start)] = None
+    return tuple(found)
+
+
+def _requirements(source: str, start: int) -> tuple[str, ...]:
+    if source[start : start + 1] == "[":
+        return _items(source, start, {})
+    literal = _STRING(source, start, start + _MAX_LITERAL)
+    return (_value(literal),) if literal else ()
 
 
 GEMSPEC = Read(
@@ -174,7 +204,7 @@ GEMSPEC = Read(
 )
 
 
-def _identity(found: LocatedFact[Gemspec]) -> tuple[str, str, str]:
+def identity(found: LocatedFact[Gemspec]) -> tuple[str, str, str]:
     """Name, version and platform; what the body does not say is taken from `NAME-VERSION[-PLATFORM].gemspec`."""
     fact = found.fact
     name, version, platform = fact.name, fact.version, fact.platform
@@ -219,7 +249,7 @@ def assemble(view: View) -> Iterator[Package]:
         installed = "/specifications/" in f"/{found.path}"
         if not installed and not found.fact.stub:
             continue
-        name, version, platform = _identity(found)
+        name, version, platform = identity(found)
         if name:
             yield _package(found, name, version, platform)
         else:

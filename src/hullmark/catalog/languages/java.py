@@ -64,6 +64,17 @@ def assemble(view: View) -> Iterator[Package]:
             yield _package(project.fact, Location("/" + project.path, project.layer))
 
 
+def pom_purl(pom: Pom) -> str:
+    """The package URL of an artifact."""
+    return make_purl("maven", pom.artifact, pom.version, namespace=pom.group)
+
+
+def archive_pom(fact: JarFact, path: str) -> Pom:
+    """What an archive itself is; without licences and requirements where it has no record of that."""
+    (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
+    return Pom(group, artifact, version, requires=pom.requires if pom is not None else b"")
+
+
 def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
     (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
     licences = (pom.licenses if pom is not None else ()) or _manifest_licences(fact.manifest)
@@ -92,7 +103,7 @@ def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Packag
         type="maven",
         name=pom.artifact,
         version=pom.version or UNKNOWN_VERSION,
-        purl=make_purl("maven", pom.artifact, pom.version, namespace=pom.group),
+        purl=pom_purl(pom),
         cataloger="java",
         licenses=pom.licenses,
         locations=(location,),

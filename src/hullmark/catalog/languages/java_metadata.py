@@ -25,6 +25,7 @@ MANIFEST_HEADERS = (
     "Bundle-SymbolicName",
     "Bundle-Name",
     "Bundle-Version",
+    "Class-Path",
     "Extension-Name",
     "Group-Id",
     "Implementation-Title",
@@ -37,10 +38,12 @@ MANIFEST_HEADERS = (
     "Specification-Version",
     "Weave-Classes",
 )
-"""The headers of the main section that identity or licences are taken from."""
+"""The headers of the main section that identity, licences or needs are taken from."""
 
 _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
+_MAX_REQUIRES = Limit(256 << 10, "bytes of the dependencies in a pom.xml of a Java archive")
+_MAX_CLASS_PATH = Limit(64 << 10, "characters of the class path in the manifest of a Java archive", "shortened")
 _MAX_LICENCES = Limit(16, "licences of one Java project")
 _REFERENCE_DEPTH = 3
 _ESCAPE = late(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
@@ -48,6 +51,10 @@ _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _PROPERTY = late(r"((?:[^\\:=\s]|\\.)*)\s*[:=]?\s*(.*)", re.DOTALL)
 _REFERENCE = late(r"\$\{([^${}]{1,200})\}")
 _FOLDER = late(r"META-INF/maven/([^/]+)/([^/]+)$")
+_COMMENT = late(rb"<!--.*?-->", re.DOTALL)
+_BLOCK = late(
+    rb"<(/?)(dependencyManagement|build|profiles|reporting|dependencies|properties)(?:\s[^<>]*)?(/?)>",
+)
 _LICENCES = late(rb"<licenses[\s/>]|</licenses\s*>")
 
 
@@ -62,12 +69,25 @@ class _Element(Protocol):
 
 
 class Pom(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A Maven artifact that an archive has the record of. Empty strings: the record does not say."""
+    """A Maven artifact that an archive has the record of. Empty strings: the record does not say.
+
+    `requires` are the elements `properties` and `dependencies` of its pom.xml, as they are written, in one element."""
 
     group: str
     artifact: str
     version: str
     licenses: tuple[str, ...] = ()
+    requires: bytes = b""
+
+
+class Need(msgspec.Struct, frozen=True, gc=False):
+    """A dependency of a Maven project. `scope` is compile, runtime, provided, test, system or import. A `*` in `artifact` stands for
+    properties that are set elsewhere (`chill_*` for `chill_${scala.binary.version}`)."""
+
+    group: str
+    artifact: str
+    scope: str = "compile"
+    optional: bool = False
 
 
 def parse_manifest(data: bytes) -> dict[str, str]:
@@ -92,7 +112,7 @@ def _headers(section: str) -> dict[str, str]:
         key, _, value = line.partition(":")
         name = _HEADERS.get(key.strip().lower())
         if name is not None and name not in headers:
-            headers[name] = value.strip()[:MAX_TEXT]
+            headers[name] = value.strip()[: _MAX_CLASS_PATH if name == "Class-Path" else MAX_TEXT]
     return headers
 
 
@@ -164,7 +184,9 @@ def pom_of_project(data: bytes) -> Pom | None:
     group = _settled(own.get("groupId", "") or parent.get("groupId", ""), properties)
     version = _settled(own.get("version", "") or parent.get("version", ""), properties)
     artifact = _settled(own.get("artifactId", ""), properties)
-    return Pom(group, artifact, version, _licences(_child(root, "licenses"))) if artifact else None
+    if not artifact:
+        return None
+    return Pom(group, artifact, version, _licences(_child(root, "licenses")), requires_of_project(data))
 
 
 def licences_of_project(data: bytes) -> tuple[str, ...]:
@@ -181,6 +203,57 @@ def licences_of_project(data: bytes) -> tuple[str, ...]:
         with suppress(ValueError):
             return _licences(_parse(data[start:end]))
     return _licences(_child(_parse(data), "licenses"))
+
+
+def requires_of_project(data: bytes) -> bytes:
+    """The properties and dependencies of a pom.xml, without those of its profiles and plugins and those that it only manages.
+
+    Found without parsing, as most are never looked at. Raises ValueError if they are too large.
+    """
+    if b"<dependencies" not in data:
+        return b""
+    if b"<!--" in data:
+        data = _COMMENT.sub(b"", data)
+    found: dict[bytes, bytes] = {}
+    inside, start = b"", 0
+    for block in _BLOCK.finditer(data):
+        closes, name, is_empty = block.groups()
+        if not inside and not closes and not is_empty:
+            inside, start = name, block.start()
+        elif inside == name and closes:
+            found.setdefault(name, data[start : block.end()])
+            inside = b""
+    needs = found.get(b"dependencies", b"")
+    if not needs:
+        return b""
+    piece = b"".join((b"<p>", found.get(b"properties", b"") if b"${" in needs else b"", needs, b"</p>"))
+    if len(piece) > _MAX_REQUIRES:
+        raise ValueError(f"has more than {_MAX_REQUIRES:,} bytes of dependencies, which were not read")
+    return piece
+
+
+def needs_of(pom: Pom) -> Iterator[Need]:
+    """The dependencies that a pom.xml names; nothing where they are not well-formed."""
+    if not pom.requires:
+        return
+    try:
+        root = _parse(pom.requires)
+    except ValueError:
+        return
+    properties = _texts(_child(root, "properties"))
+    for prefix in ("project.", "pom.", "project.parent.", ""):
+        properties |= {
+            f"{prefix}groupId": pom.group,
+            f"{prefix}version": pom.version,
+            f"{prefix}artifactId": pom.artifact,
+        }
+    for child in _children(_child(root, "dependencies")):
+        said = _texts(child)
+        group, artifact = (_settled(said.get(key, ""), properties) for key in ("groupId", "artifactId"))
+        if not artifact and "${" in said.get("artifactId", ""):
+            artifact = _settled(_REFERENCE.sub(lambda match: properties.get(match[1], "*"), said["artifactId"]))
+        if group and artifact.strip("*"):
+            yield Need(group, artifact, said.get("scope") or "compile", said.get("optional", "").lower() == "true")
 
 
 def _parse(data: bytes) -> _Element:

@@ -24,6 +24,7 @@ from hullmark.catalog.languages.java_metadata import (
     parse_manifest,
     pom_of_project,
     pom_of_properties,
+    requires_of_project,
 )
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
@@ -223,7 +224,9 @@ class _Reader:
             return pom
         try:
             if pom is not None and pom.version:
-                return msgspec.structs.replace(pom, licenses=licences_of_project(bytes(content)))
+                project_bytes = bytes(content)
+                licences, requires = licences_of_project(project_bytes), requires_of_project(project_bytes)
+                return msgspec.structs.replace(pom, licenses=licences, requires=requires)
             project = pom_of_project(bytes(content))
         except ValueError as error:
             self._complaints.say(opened.place_of(member), str(error))

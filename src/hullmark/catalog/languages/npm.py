@@ -18,10 +18,12 @@ from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 _FILE = "/package.json"
 _MAX_TEXT = Limit(1024, "characters of one value in a package.json", "shortened")
 _MAX_LICENSES = Limit(32, "licences in a package.json")
+_MAX_NEEDS = Limit(256 << 10, "bytes of one list of dependencies in a package.json")
 _MAX_DEPTH = Limit(128, "folders above a package.json that lies in no node_modules")
 _FIXTURES = frozenset(
     ("test", "tests", "__tests__", "spec", "specs", "fixture", "fixtures", "__fixtures__", "mock", "mocks", "__mocks__")
 )
+_NOTHING = msgspec.Raw()
 _BOM = b"\xef\xbb\xbf"
 
 # A folder name beginning with a dot is npm's own or a tool's (.bin, .cache, .pnpm), never a package.
@@ -34,6 +36,19 @@ _ODD_NAME = Remark("the name in package.json is not one that npm allows; the fol
 _ODD_VERSION = Remark("the version in package.json is not one that npm understands", "unidentified")
 
 
+class Needs(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a package.json depends on: objects from names to ranges, in JSON as they are written; empty: none.
+
+    `peers_meta` says which of `peers` are optional.
+    """
+
+    needed: bytes = b""
+    optional: bytes = b""
+    peers: bytes = b""
+    peers_meta: bytes = b""
+    development: bytes = b""
+
+
 class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a package.json says of itself. Empty strings: not said, or not said in a usable form."""
 
@@ -43,6 +58,7 @@ class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
     homepage: str = ""
     author: str = ""
     private: bool = False
+    needs: Needs | None = None
 
 
 class _Raw(msgspec.Struct):
@@ -55,6 +71,11 @@ class _Raw(msgspec.Struct):
     homepage: object = None
     author: object = None
     private: object = None
+    dependencies: msgspec.Raw = _NOTHING
+    optional: msgspec.Raw = msgspec.field(name="optionalDependencies", default=_NOTHING)
+    peers: msgspec.Raw = msgspec.field(name="peerDependencies", default=_NOTHING)
+    peers_meta: msgspec.Raw = msgspec.field(name="peerDependenciesMeta", default=_NOTHING)
+    development: msgspec.Raw = msgspec.field(name="devDependencies", default=_NOTHING)
 
 
 _DECODER = msgspec.json.Decoder(_Raw)
@@ -113,7 +134,20 @@ def extract(path: str, body: memoryview, report: Report) -> PackageJson | None:
     if not name and not version:
         return None
     homepage = _SECRET_PART.sub("", _text(raw.homepage))
-    return PackageJson(name, version, _licenses(raw, report), homepage, _author(raw.author), raw.private is True)
+    return PackageJson(
+        name, version, _licenses(raw, report), homepage, _author(raw.author), raw.private is True, _needs(raw, report)
+    )
+
+
+def _needs(raw: _Raw, report: Report) -> Needs | None:
+    lists = raw.dependencies, raw.optional, raw.peers, raw.peers_meta, raw.development
+    if not any(lists):
+        return None
+    found = [bytes(each) for each in lists]
+    if max(map(len, found)) > _MAX_NEEDS:
+        report(f"package.json has a list of dependencies of more than {_MAX_NEEDS:,} bytes, which was not read")
+        return None
+    return Needs(*found)
 
 
 PACKAGE_JSON = Read(
@@ -121,11 +155,11 @@ PACKAGE_JSON = Read(
 )
 
 
-def _folder(path: str) -> str:
+def folder_of(path: str) -> str:
     return path[: -len(_FILE)] if path.endswith(_FILE) else ""
 
 
-def _is_fixture(folder: str) -> bool:
+def is_fixture(folder: str) -> bool:
     """Whether a folder in a node_modules is test material of the package that ships it: nothing ever loads it."""
     parts = folder.split("/")
     start = len(parts)  # where the inner folders of the package begin that is being walked through
@@ -190,10 +224,10 @@ def assemble(view: View) -> Iterator[Package]:
     """
     outside: dict[str, list[LocatedFact[PackageJson]]] = {}
     for found in view.facts(PACKAGE_JSON):
-        folder, name = _folder(found.path), found.fact.name
+        folder, name = folder_of(found.path), found.fact.name
         installed = _INSTALLED(folder)
         if installed:
-            if _is_fixture(folder):
+            if is_fixture(folder):
                 continue
             if name and not _IS_NAME(name):
                 view.problem(found.path, _ODD_NAME)

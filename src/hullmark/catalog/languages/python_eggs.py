@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages.java_archive import DamagedArchive, list_members, packed_bytes, read_directory, unpack
-from hullmark.catalog.languages.python import Metadata, extract_metadata
+from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit

@@ -32,11 +32,13 @@ _STEP = 64 * 1024
 
 
 class Crate(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A crate that was compiled in. `source` is crates.io, git, local, registry, or what else the list says."""
+    """A crate that was compiled in. `source` is crates.io, git, local, registry, or what else the list says, `needs` the positions of the
+    crates in the list that it depends on."""
 
     name: str
     version: str
     source: str
+    needs: tuple[int, ...] = ()
 
 
 class _ListedCrate(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +46,7 @@ class _ListedCrate(msgspec.Struct, frozen=True, gc=False):
     version: str = ""
     source: str = ""
     kind: str = "runtime"
+    dependencies: tuple[int, ...] = ()
 
 
 class _List(msgspec.Struct, frozen=True, gc=False):
@@ -122,18 +125,24 @@ def _crates(data: bytes, report: Report) -> tuple[Crate, ...]:
         listed = msgspec.json.decode(data, type=_List).packages
     except _JSON_ERRORS as error:
         raise _Unreadable("it is not the JSON of cargo-auditable") from error
-    crates, broken = [], 0
-    for raw in listed:
+    crates: list[_ListedCrate] = []
+    broken = 0
+    places: dict[int, int] = {}
+    for number, raw in enumerate(listed):
         try:
             crate = msgspec.json.decode(raw, type=_ListedCrate)
         except _JSON_ERRORS:
             broken += 1
             continue
         if crate.kind == "runtime":
-            crates.append(Crate(crate.name, crate.version, crate.source))
+            places[number] = len(crates)
+            crates.append(crate)
     if broken:
         report(f"{broken} entries of its list of Rust crates cannot be read")
-    return tuple(crates)
+    return tuple(
+        Crate(each.name, each.version, each.source, tuple(places[n] for n in each.dependencies if n in places))
+        for each in crates
+    )
 
 
 _JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -163,6 +172,11 @@ def _assemble(view: View) -> Iterator[Package]:
         yield from _packages(found)
 
 
+def crate_purl(crate: Crate) -> str:
+    """The package URL of a crate."""
+    return make_purl("cargo", crate.name, crate.version)
+
+
 def _packages(found: LocatedFact[tuple[Crate, ...]]) -> Iterator[Package]:
     at = (Location("/" + found.path, found.layer),)
     for crate in found.fact:
@@ -171,7 +185,7 @@ def _packages(found: LocatedFact[tuple[Crate, ...]]) -> Iterator[Package]:
                 type="cargo",
                 name=crate.name,
                 version=crate.version or UNKNOWN_VERSION,
-                purl=make_purl("cargo", crate.name, crate.version),
+                purl=crate_purl(crate),
                 cataloger=NAME,
                 locations=at,
                 notes={"source": crate.source} if crate.source else {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,11 +16,13 @@ from hullmark.catalog.sbom import (
     spdx_tag_value,
     syft_json,
 )
-from hullmark.catalog.sbom.document import MAX_BYTES, Document, Marks, SbomFormat, Unreadable, decoded
+from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decoded
 from hullmark.catalog.sbom.packages import merged, package_of, with_programs
 from hullmark.catalog.sbom.systems import distro_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
+from hullmark.model.package import Package
+from hullmark.model.relation import Relation
 
 FORMATS: tuple[SbomFormat, ...] = (
     hullmark_json.FORMAT,
@@ -62,9 +65,13 @@ def recognised(body: bytes) -> SbomFormat | None:
 
 def _inventory(document: Document, name: str) -> Inventory:
     problems = document.problems
-    found = [
-        (package, entry.main) for entry in document.packages if (package := package_of(entry, problems.add)) is not None
-    ]
+    found: list[tuple[Package, str]] = []
+    purls: dict[int, str] = {}
+    for entry in document.packages:
+        package = package_of(entry, problems.add)
+        if package is not None:
+            found.append((package, entry.main))
+            purls[id(entry)] = package.purl
     packages = with_programs([package for package, _ in found], [main for _, main in found])
     distro = distro_of(document.distro, packages, problems.add)
     source = document.source
@@ -76,7 +83,19 @@ def _inventory(document: Document, name: str) -> Inventory:
         config=document.config,
         files=document.files,
         unexplained=document.unexplained,
+        relations=None if document.edges is None else _relations(document.edges, purls),
     )
+
+
+def _relations(edges: Iterable[Edge], purls: Mapping[int, str]) -> tuple[Relation, ...]:
+    """The edges whose ends are packages that were read, by their package URLs; of two kinds between the same the stronger."""
+    found: dict[tuple[str, str], Relation] = {}
+    for dependent, dependency, kind in edges:
+        ends = purls.get(id(dependent), ""), purls.get(id(dependency), "")
+        if all(ends) and ends[0] != ends[1]:
+            relation = Relation(*ends, kind)
+            found[ends] = min(relation, found.get(ends, relation))
+    return tuple(sorted(found.values()))
 
 
 def _marks(body: bytes) -> Marks:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import msgspec
 
@@ -17,6 +17,7 @@ from hullmark.catalog.sbom.document import (
     MAX_COMPONENTS,
     MAX_LIST,
     Document,
+    Edge,
     Problems,
     SbomPackage,
     bare_layers,
@@ -33,6 +34,7 @@ from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem, ProblemKind
+from hullmark.model.relation import RelationKind
 
 _DEEPEST = Limit(32, "levels of components in components of a CycloneDX document")
 _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
@@ -76,6 +78,7 @@ class _Entity(msgspec.Struct, gc=False):
 class Component(msgspec.Struct, kw_only=True):
     """The fields of a component that are read."""
 
+    ref: str | None = msgspec.field(name="bom-ref", default=None)
     type: str | None = None
     group: str | None = None
     name: str | None = None
@@ -91,6 +94,13 @@ class Component(msgspec.Struct, kw_only=True):
     components: list[msgspec.Raw] | None = None
 
 
+class Dependency(msgspec.Struct, gc=False, rename="camel"):
+    """What the component of this `bom-ref` needs."""
+
+    ref: str = ""
+    depends_on: list[str] | None = None
+
+
 class Metadata(msgspec.Struct, kw_only=True):
     """The document's metadata: what it is about."""
 
@@ -99,11 +109,15 @@ class Metadata(msgspec.Struct, kw_only=True):
 
 
 def document_of(
-    metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems, aggregates: Iterable[str] = ()
+    metadata: Metadata,
+    components: Iterable[msgspec.Raw],
+    problems: Problems,
+    aggregates: Iterable[str] = (),
+    dependencies: Iterable[msgspec.Raw] | None = None,
 ) -> Document:
     """A decoded document. Each component is decoded by itself: a broken one is a problem, not the end.
 
-    `aggregates` are what its compositions say of their completeness.
+    `aggregates` are what its compositions say of their completeness, `dependencies` (None: none stated) which component needs which.
     """
     root = metadata.component or Component()
     found = chain(_all(components, problems), _all(root.components or (), problems))
@@ -114,6 +128,17 @@ def document_of(
     problems.keep(own)
     if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
         problems.add("the document says of itself that it is not complete")
+    by_ref: dict[str, _Named] = {}
+    _take_components(found, document, by_ref, numbers)
+    if dependencies is not None:
+        document.add_edges(_edges(dependencies, by_ref, problems))
+    return document
+
+
+def _take_components(
+    found: Iterable[Component], document: Document, by_ref: dict[str, _Named], numbers: dict[str, int]
+) -> None:
+    problems = document.problems
     passed: Counter[str] = Counter()
     for number, component in enumerate(found):
         if number >= MAX_COMPONENTS:
@@ -126,11 +151,38 @@ def document_of(
             entry = _entry(component, label_of("component", number, name, component.version or ""), numbers)
             if entry is not None:
                 document.packages.append(entry)
+                by_ref.setdefault(component.ref or "", _Named(entry, _choices(component)))
         else:
             passed[kind] += 1
     for kind, count in sorted(passed.items()):
         problems.add(f"{count:,} component(s) of the type {kind[:40]} are not packages and were not read")
-    return document
+
+
+class _Named(NamedTuple):
+    """A component that others may need, and how much it needs those (package URLs) that it does not depend on."""
+
+    entry: SbomPackage
+    choices: dict[str, RelationKind]
+
+
+def _choices(component: Component) -> dict[str, RelationKind]:
+    kinds: tuple[RelationKind, ...] = ("optional", "development")
+    properties = component.properties or ()
+    return {
+        entry.value: kind
+        for kind in kinds
+        for entry in properties
+        if entry.name == f"{_OWN}package:{kind}" and entry.value
+    }
+
+
+def _edges(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named], problems: Problems) -> Iterator[Edge]:
+    for _, dependency in decoded_parts(parts, Dependency, "dependency", problems):
+        own = by_ref.get(dependency.ref)
+        for ref in dependency.depends_on or () if own is not None else ():
+            other = by_ref.get(ref)
+            if own is not None and other is not None:
+                yield Edge(own.entry, other.entry, own.choices.get(other.entry.purl, "depends-on"))
 
 
 def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component]:

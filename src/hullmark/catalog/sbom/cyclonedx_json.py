@@ -16,13 +16,15 @@ class _Bom(msgspec.Struct):
     metadata: Metadata | None = None
     components: list[msgspec.Raw] | None = None
     compositions: list[_Composition] | None = None
+    dependencies: list[msgspec.Raw] | None = None
 
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
     bom = decoded(body, _Bom)
     aggregates = [composition.aggregate for composition in bom.compositions or ()]
-    return document_of(bom.metadata or Metadata(), bom.components or (), Problems(), aggregates)
+    metadata = bom.metadata or Metadata()
+    return document_of(metadata, bom.components or (), Problems(), aggregates, bom.dependencies)
 
 
 def _recognises(marks: Marks) -> bool:

@@ -42,7 +42,8 @@ def read(body: bytes) -> Document:
         about["properties"] = _properties(metadata)
     compositions = (_child(composition, "aggregate") for composition in _children(root, "compositions", "composition"))
     aggregates = [aggregate.text or "" for aggregate in compositions if aggregate is not None]
-    return document_of(msgspec.convert(about, Metadata), _components(root, 0), problems, aggregates)
+    about_it = msgspec.convert(about, Metadata)
+    return document_of(about_it, _components(root, 0), problems, aggregates, _dependencies(root))
 
 
 def _root(body: bytes) -> _Element:
@@ -85,7 +86,7 @@ def _components(element: _Element, depth: int) -> list[msgspec.Raw]:
 
 
 def _component(element: _Element, depth: int = 0) -> Json:
-    found: Json = {"type": element.get("type", "")}
+    found: Json = {"type": element.get("type", ""), "bom-ref": element.get("bom-ref", "")}
     for child in element:
         name = _local(child)
         if name in _PLAIN:
@@ -103,6 +104,22 @@ def _component(element: _Element, depth: int = 0) -> Json:
         }
     found["components"] = _components(element, depth)
     return found
+
+
+def _dependencies(root: _Element) -> list[msgspec.Raw] | None:
+    if _child(root, "dependencies") is None:
+        return None
+    return [
+        msgspec.Raw(
+            msgspec.json.encode(
+                {
+                    "ref": dependency.get("ref", ""),
+                    "dependsOn": [each.get("ref", "") for each in dependency if _local(each) == "dependency"],
+                }
+            )
+        )
+        for dependency in _children(root, "dependencies", "dependency")
+    ]
 
 
 def _properties(element: _Element) -> list[Json]:

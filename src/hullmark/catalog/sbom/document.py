@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, Invento
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
+from hullmark.model.relation import RelationKind
 from hullmark.rootfs.reads import kind_of
 
 MAX_BYTES = Limit(256 << 20, "bytes of an SBOM", "refused")
@@ -23,6 +25,7 @@ MAX_TEXT = Limit(8192, "characters of one value in an SBOM", "shortened")
 MAX_LIST = Limit(10_000, "licences, places or CPE names of one package in an SBOM", "shortened")
 """The most licences, places or CPE names of one package that are read."""
 
+_MAX_EDGES = Limit(2_000_000, "relations between the packages of an SBOM")
 _MAX_VALUES = Limit(16_000_000, "values of an SBOM in JSON", "refused")
 _MAX_PROBLEMS = Limit(10_000, "problems of an SBOM that are told one by one", "shortened")
 
@@ -79,8 +82,16 @@ class Problems:
         return tuple(sorted({*self._found, *more}))
 
 
+class Edge(NamedTuple):
+    """One package needs another: what the document says about each."""
+
+    dependent: SbomPackage
+    dependency: SbomPackage
+    kind: RelationKind = "depends-on"
+
+
 class Document(msgspec.Struct, kw_only=True):
-    """What a format's reader returns. `files`, `config` and `unexplained` are None where the document has none."""
+    """What a format's reader returns. `files`, `config`, `unexplained` and `edges` are None where the document has none."""
 
     source: InventorySource
     problems: Problems
@@ -89,6 +100,14 @@ class Document(msgspec.Struct, kw_only=True):
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
     unexplained: UnexplainedPrograms | None = None
+    edges: list[Edge] | None = None
+
+    def add_edges(self, edges: Iterable[Edge]) -> None:
+        """Edges that the document has, though perhaps none. Too many are a problem."""
+        self.edges = list(islice(edges, _MAX_EDGES + 1))
+        if len(self.edges) > _MAX_EDGES:
+            self.edges.pop()
+            self.problems.add(f"of its relations only the first {_MAX_EDGES:,} were read")
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import msgspec
 
 from hullmark.catalog.sbom.document import (
     Document,
+    Edge,
     Marks,
     Problems,
     SbomFormat,
@@ -18,6 +19,7 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.relation import WrittenRelation
 
 SCHEMA = "hullmark-inventory/1"
 _IN_A_REGISTRY = ("registry", "docker", "podman")
@@ -36,6 +38,7 @@ class _Document(msgspec.Struct, kw_only=True):
     config: ImageConfig | None = None
     policy_facts: _Facts = _Facts()
     unexplained: UnexplainedPrograms | None = None
+    relationships: list[msgspec.Raw] | None = None
 
 
 def read(body: bytes) -> Document:
@@ -50,9 +53,19 @@ def read(body: bytes) -> Document:
         files=found.files,
         unexplained=found.unexplained,
     )
+    by_purl: dict[str, SbomPackage] = {}
     for number, package in decoded_parts(found.packages, Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
-        document.packages.append(SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package)))
+        entry = SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package))
+        document.packages.append(entry)
+        by_purl.setdefault(package.purl, entry)
+    if found.relationships is not None:
+        relations = decoded_parts(found.relationships, WrittenRelation, "relationship", problems)
+        document.add_edges(
+            Edge(by_purl[each.from_], by_purl[each.to], each.kind)
+            for _, each in relations
+            if each.from_ in by_purl and each.to in by_purl
+        )
     return document
 
 

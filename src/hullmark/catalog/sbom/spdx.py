@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from hullmark.catalog.sbom.document import (
     MAX_LIST,
     Document,
+    Edge,
     Problems,
     SbomPackage,
     clipped,
@@ -23,6 +24,7 @@ from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import InventoryLayer
 from hullmark.model.package import Location, SourcePackage
+from hullmark.model.relation import RelationKind
 
 _UNSAID = ("NOASSERTION", "NONE")
 _OPERATING_SYSTEM = ("OPERATING-SYSTEM", "OPERATING_SYSTEM")
@@ -36,6 +38,17 @@ _ROOT = "SPDXRef-DocumentRoot"
 _SYSTEM = "SPDXRef-OperatingSystem"
 _ORGANIZATION = re.compile(r"Organization:\s*(.*?)(?:\s*\([^()]*\))?").fullmatch
 _OWNS = "ownership-by-file-overlap"
+_NEEDS: dict[str, RelationKind] = {
+    "DEPENDS_ON": "depends-on",
+    "DEPENDENCY_OF": "depends-on",
+    "RUNTIME_DEPENDENCY_OF": "depends-on",
+    "OPTIONAL_DEPENDENCY_OF": "optional",
+    "PROVIDED_DEPENDENCY_OF": "optional",
+    "DEV_DEPENDENCY_OF": "development",
+    "BUILD_DEPENDENCY_OF": "development",
+    "TEST_DEPENDENCY_OF": "development",
+}
+"""Relationships between what is needed and who needs it (SPDX 2.3, 11). Of the first the element is who needs it, of all others what."""
 _SYSTEMS = tuple(f"pkg:{type}/" for type in sorted(SYSTEM))
 
 
@@ -104,6 +117,8 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
                 document.packages.append(entry)
                 by_id.setdefault(package.id, entry)
     _take_owners(spdx.relations, by_id)
+    if any(relation.type in _NEEDS for relation in spdx.relations):
+        document.add_edges(_edges(spdx.relations, by_id))
     return document
 
 
@@ -215,6 +230,14 @@ def _source_info(text: str) -> tuple[str, tuple[Location, ...], SourcePackage | 
     places = tuple(Location(clipped(path), -1) for path in paths if path.startswith("/"))
     source = SourcePackage(named["name"], named["version"] or "") if named.get("name") else None
     return named.get("cataloger") or "", places, source
+
+
+def _edges(relations: Iterable[Relation], by_id: Mapping[str, SbomPackage]) -> Iterator[Edge]:
+    for relation in relations:
+        kind = _NEEDS.get(relation.type)
+        one, other = by_id.get(relation.element), by_id.get(relation.other)
+        if kind is not None and one is not None and other is not None:
+            yield Edge(one, other, kind) if relation.type == "DEPENDS_ON" else Edge(other, one, kind)
 
 
 def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, SbomPackage]) -> None:

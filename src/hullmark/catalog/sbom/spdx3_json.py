@@ -12,7 +12,9 @@ from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
 
 _PURPOSES = {"operatingSystem": "OPERATING-SYSTEM", "container": "CONTAINER", "archive": "ARCHIVE", "source": "SOURCE"}
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
-_RELATIONS = {"contains": "CONTAINS", "describes": "DESCRIBES"}
+_RELATIONS = {"contains": "CONTAINS", "describes": "DESCRIBES", "dependsOn": "DEPENDS_ON"}
+_REVERSED = {"hasOptionalDependency": "OPTIONAL_DEPENDENCY_OF", "hasProvidedDependency": "PROVIDED_DEPENDENCY_OF"}
+"""Relationships whose two ends SPDX 2 has the other way round."""
 
 
 class _Identifier(msgspec.Struct, gc=False, rename="camel"):
@@ -108,6 +110,9 @@ def _relations(elements: Iterable[_Element]) -> Iterator[Relation]:
         kind = _RELATIONS.get(element.relationship or "")
         for target in element.to or () if kind else ():
             yield Relation(element.origin or "", target, kind or "")
+        turned = _REVERSED.get(element.relationship or "")
+        for target in element.to or () if turned else ():
+            yield Relation(target, element.origin or "", turned or "")
 
 
 def _recognises(marks: Marks) -> bool:

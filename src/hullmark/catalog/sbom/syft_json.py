@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
 from hullmark.catalog.sbom.document import (
     MAX_LIST,
     Document,
+    Edge,
     Marks,
     Problems,
     SbomFormat,
@@ -23,8 +26,10 @@ from hullmark.catalog.sbom.purl_parts import source_of_rpm
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.package import Location, SourcePackage
+from hullmark.model.relation import RelationKind
 
 _OWNS = "ownership-by-file-overlap"
+_NEEDS = "dependency-of"
 
 
 class _Annotations(msgspec.Struct, gc=False):
@@ -74,10 +79,15 @@ class _Artifact(msgspec.Struct, rename="camel"):
     metadata: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
+class _Kind(msgspec.Struct, gc=False):
+    kind: str = ""
+
+
 class _Relationship(msgspec.Struct, gc=False):
     parent: str = ""
     child: str = ""
     type: str = ""
+    metadata: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _Layer(msgspec.Struct, gc=False):
@@ -142,11 +152,28 @@ def read(body: bytes) -> Document:
         by_id.setdefault(artifact.id, entry)
         if purl_type(artifact.type) in SYSTEM:
             owners.setdefault(artifact.id, entry.purl)
+    edges: list[Edge] | None = None
     for _, relation in decoded_parts(sbom.artifact_relationships or (), _Relationship, "relationship", problems):
         owner, owned = owners.get(relation.parent), by_id.get(relation.child)
         if relation.type == _OWNS and owner and owned is not None:
             owned.owned_by = owned.owned_by or owner
+        needed, dependent = by_id.get(relation.parent), by_id.get(relation.child)
+        if relation.type == _NEEDS:
+            edges = edges if edges is not None else []
+            if needed is not None and dependent is not None:
+                edges.append(Edge(dependent, needed, _kind(relation.metadata)))
+    if edges is not None:
+        document.add_edges(edges)
     return document
+
+
+def _kind(metadata: msgspec.Raw) -> RelationKind:
+    """How much it is needed, as Hullmark writes it; syft says nothing of that."""
+    try:
+        found = msgspec.json.decode(metadata, type=_Kind).kind if bytes(metadata) else ""
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        found = ""
+    return next((kind for kind in get_args(RelationKind) if kind == found), "depends-on")
 
 
 def _entry(

@@ -22,11 +22,12 @@ from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report, kind_o
 _MAX_PACKAGES = Limit(200_000, "packages of an apk database")
 _MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
 _MAX_PROVIDES = Limit(65536, "bytes of the names that one apk package provides", "shortened")
+_MAX_DEPENDS = Limit(65536, "bytes of what one apk package depends on")
 _MAX_PATH = Limit(4096, "bytes of one path in an apk database")
 _MAX_COMPLAINTS = Limit(20, "problems of one apk database that are told one by one", "shortened")
 
 _BETWEEN = late(rb"\n\n++")
-_FIELD = late(rb"\n([PVALomcsp]):([^\n]*+)")
+_FIELD = late(rb"\n([PVALomcspD]):([^\n]*+)")
 _FILES = late(rb"\n(?=[FMRaZ]:)").search
 _NO_FIELD = late(rb"\n(?:[^\n:][^\n:]|[^\n:]?(?:\n|\Z)|:)").search
 # What a well-formed file part never holds: a cheap check before any line is parsed.
@@ -44,7 +45,8 @@ _CHECKSUMS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 
 class InstalledPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One package of the database. Empty strings: not said. `provides` are the other names it answers to
-    (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), separated by spaces; `files` the raw lines of its folders and files."""
+    (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), separated by spaces, `depends` the names that it needs
+    (`so:libc.musl-x86_64.so.1`, `busybox>1.30`, `!uclibc`), as raw as `files`, the lines of its folders and files."""
 
     name: str
     version: str
@@ -56,6 +58,7 @@ class InstalledPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     repository: str
     provides: str
     files: bytes
+    depends: bytes = b""
 
 
 Database = tuple[InstalledPackage, ...]
@@ -127,6 +130,10 @@ def _package(chunk: bytes, complain: _Complain) -> InstalledPackage | None:
     arch, origin = _text(fields, b"A"), _text(fields, b"o")
     begin = _FILES(chunk)
     files = chunk[begin.start() :] if begin else b""
+    depends = fields.get(b"D", b"")
+    if len(depends) > _MAX_DEPENDS:
+        complain(f"the package {name} needs more than {_MAX_DEPENDS:,} bytes of names, which were not read")
+        depends = b""
     return InstalledPackage(
         name=name,
         version=version,
@@ -138,6 +145,7 @@ def _package(chunk: bytes, complain: _Complain) -> InstalledPackage | None:
         repository=_text(fields, b"s"),
         provides=_text(fields, b"p", _MAX_PROVIDES),
         files=_sound(name, files, complain) if files and _ODD_FILES(files) else files,
+        depends=depends,
     )
 
 
@@ -198,7 +206,7 @@ INSTALLED: Read[Database] = Read(
 )
 
 
-def _databases(view: View) -> Iterator[tuple[LocatedFact[Database], dict[tuple[str, str, str], int]]]:
+def databases(view: View) -> Iterator[tuple[LocatedFact[Database], dict[tuple[str, str, str], int]]]:
     canonical = {view.resolve("lib/apk/db/installed"), view.resolve("usr/lib/apk/db/installed")}
     for found in view.facts(INSTALLED):
         if found.path in canonical or f"/{found.path}".endswith("/lib/apk/db/installed"):
@@ -213,7 +221,7 @@ def _keys(database: Database) -> Iterable[tuple[str, str, str]]:
     return map(_key, database)
 
 
-def _purl(package: InstalledPackage, distro: Distro | None) -> str:
+def purl_of(package: InstalledPackage, distro: Distro | None) -> str:
     return make_purl(
         "apk",
         package.name,
@@ -239,7 +247,7 @@ def assemble(view: View) -> Iterator[Package]:
             view.problem(
                 path, "the package database could not be read: it is not a file, or a link to one of another name"
             )
-    for found, layers in _databases(view):
+    for found, layers in databases(view):
         for package in found.fact:
             version = package.version or UNKNOWN_VERSION
             notes = {
@@ -252,7 +260,7 @@ def assemble(view: View) -> Iterator[Package]:
                 type="apk",
                 name=package.name,
                 version=version,
-                purl=_purl(package, view.distro),
+                purl=purl_of(package, view.distro),
                 cataloger=CATALOGER.name,
                 arch=package.arch,
                 source=SourcePackage(package.origin or package.name, version),
@@ -264,21 +272,23 @@ def assemble(view: View) -> Iterator[Package]:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """The folders and files that the records list. What apk protects (/etc) is configuration."""
-    for found, _ in _databases(view):
-        root = _root(found.path)
+    for found, _ in databases(view):
+        root = root_of(found.path)
         for package in found.fact:
             if package.files:
-                yield from _owned(package.files.decode("utf-8", "surrogateescape"), _purl(package, view.distro), root)
+                yield from owned_files(
+                    package.files.decode("utf-8", "surrogateescape"), purl_of(package, view.distro), root
+                )
 
 
-def _root(path: str) -> str:
+def root_of(path: str) -> str:
     for below in ("usr/lib/apk/db/installed", "lib/apk/db/installed"):
         if f"/{path}".endswith("/" + below):
             return path[: -len(below)]
     return ""
 
 
-def _owned(lines: str, owner: str, root: str) -> Iterator[OwnedFile]:
+def owned_files(lines: str, owner: str, root: str) -> Iterator[OwnedFile]:
     folder, name, mode, digest = root, "", "", ("", "")
     for line in (lines + "\nF:").split("\n"):
         key = line[:2]

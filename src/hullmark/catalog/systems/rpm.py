@@ -132,9 +132,9 @@ MANIFEST = Read(
 
 def assemble(view: View) -> Iterator[Package]:
     """The packages of every database and manifest, each with the layer that installed this version of it."""
-    databases = _databases(view)
-    for found in databases:
-        _tell_gaps(view, found, databases)
+    there = databases(view)
+    for found in there:
+        _tell_gaps(view, found, there)
         below = [(old.layer, old.fact.headers) for old in view.versions(DATABASE, found.path)]
         yield from _packages(found.path, found.fact.headers, below, found.layer, view.distro)
     for listed in view.facts(MANIFEST):
@@ -142,7 +142,7 @@ def assemble(view: View) -> Iterator[Package]:
         yield from _packages(listed.path, listed.fact, below, listed.layer, view.distro)
 
 
-def _databases(view: View) -> list[LocatedFact[Database]]:
+def databases(view: View) -> list[LocatedFact[Database]]:
     """The visible databases, each file once even if it has several names."""
     seen: dict[str, LocatedFact[Database]] = {}
     for found in view.facts(DATABASE):
@@ -202,7 +202,7 @@ def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Pa
         type="rpm",
         name=header.name,
         version=(f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION,
-        purl=_purl(header, distro),
+        purl=purl_of(header, distro),
         cataloger="rpm",
         arch=header.arch,
         source=_source(header.source_rpm),
@@ -212,7 +212,7 @@ def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Pa
     )
 
 
-def _purl(header: RpmHeader, distro: Distro | None) -> str:
+def purl_of(header: RpmHeader, distro: Distro | None) -> str:
     system = distro.id if distro else ""
     release = f"{system}-{distro.version_id}" if distro and system and distro.version_id else system
     return make_purl(
@@ -242,8 +242,8 @@ def _source(source_rpm: str) -> SourcePackage | None:
 def owned(view: View) -> Iterator[OwnedFile]:
     """The files that the packages of every database claim; paths as the packages have them, links not followed."""
     left: int = _MAX_PATH_BYTES
-    for found in _databases(view):
-        root = _root(found.path)
+    for found in databases(view):
+        root = root_of(found.path)
         for header in found.fact.headers:
             if header.files is None:
                 continue
@@ -251,10 +251,10 @@ def owned(view: View) -> Iterator[OwnedFile]:
             if left < 0:
                 view.problem(found.path, "the rpm database claims too many files; some were left out")
                 return
-            yield from _owned(header.files, root, _purl(header, view.distro))
+            yield from _owned(header.files, root, purl_of(header, view.distro))
 
 
-def _root(path: str) -> str:
+def root_of(path: str) -> str:
     """The root folder of the system that a database describes: "" or a path with a slash at its end."""
     folder = path.rpartition("/")[0] + "/"
     for known in _FOLDERS:

@@ -25,7 +25,7 @@ LIST = {
     ],
     "format": 1,
 }
-CRATES = (Crate("adler2", "2.0.1", "crates.io"), Crate("uv", "0.13.9", "local"), Crate("fork", "1.0.0", "git"))
+CRATES = (Crate("adler2", "2.0.1", "crates.io"), Crate("uv", "0.13.9", "local", (0,)), Crate("fork", "1.0.0", "git"))
 PARTS = rust(json.dumps(LIST, separators=(",", ":")).encode())
 FORMATS = {
     "elf 64": elf(PARTS),

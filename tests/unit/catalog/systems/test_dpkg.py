@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.systems.dpkg import CATALOGER, parse_status
+from hullmark.catalog.systems.dpkg import CATALOGER
+from hullmark.catalog.systems.dpkg_status import parse_status
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Location, Package, SourcePackage
 from tests.support.places import shared

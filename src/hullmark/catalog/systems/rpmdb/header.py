@@ -18,6 +18,7 @@ from hullmark.model.limit import Limit
 MAX_HEADER_BYTES = Limit(64 << 20, "bytes of one package's entry in an rpm database")
 _MAX_ENTRIES = Limit(0xFFFF, "tags of one package in an rpm database")
 _MAX_TEXT = Limit(64 << 10, "bytes of one text in an rpm database")
+_MAX_NEEDS = Limit(100_000, "names that one package of an rpm database provides or requires")
 _MAX_FILES = Limit(1_000_000, "files of one package in an rpm database")
 _MAX_FOLDER_BYTES = Limit(4096, "bytes of one folder's path in an rpm database")
 _MAX_PATH_BYTES = Limit(64 << 20, "bytes of the paths of one package's files in an rpm database")
@@ -25,6 +26,7 @@ _MAX_PATH_BYTES = Limit(64 << 20, "bytes of the paths of one package's files in 
 _NAME, _VERSION, _RELEASE, _EPOCH, _SIZE, _VENDOR, _LICENSE, _ARCH = 1000, 1001, 1002, 1003, 1009, 1011, 1014, 1022
 _OLD_NAMES, _STATES, _MODES, _DIGESTS, _LINKS, _FLAGS, _SOURCE = 1027, 1029, 1030, 1035, 1036, 1037, 1044
 _FOLDER_OF, _NAMES, _FOLDERS = 1116, 1117, 1118
+_PROVIDES, _REQUIRES = (1047, 1112, 1113), (1049, 1048, 1050)
 _LONG_SIZE, _ALGORITHM, _MODULARITY = 5009, 5011, 5096
 
 _COUNTS = struct.Struct(">II")
@@ -59,6 +61,19 @@ class RpmFiles(msgspec.Struct, frozen=True, array_like=True, gc=False):
     algorithm: int = 0
 
 
+class RpmNames(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a package provides, or requires, as columns of `count` values, raw as the header has them.
+
+    `names` and `versions` are texts that each end in NUL, `flags` big-endian 32-bit numbers (RPMSENSE). A column that says nothing of
+    any name is empty.
+    """
+
+    count: int
+    names: bytes
+    flags: bytes = b""
+    versions: bytes = b""
+
+
 class RpmHeader(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One installed package. Empty texts and None: the header does not say. `size` is that of its files, in bytes."""
 
@@ -73,6 +88,16 @@ class RpmHeader(msgspec.Struct, frozen=True, array_like=True, gc=False):
     modularity: str = ""
     size: int = 0
     files: RpmFiles | None = None
+    provides: RpmNames | None = None
+    requires: RpmNames | None = None
+
+
+class RpmName(NamedTuple):
+    """A name that a package provides or requires: its flags (RPMSENSE), and the version that they compare with ("": any)."""
+
+    name: str
+    flags: int
+    version: str
 
 
 class RpmFile(NamedTuple):
@@ -157,6 +182,11 @@ def read_header(blob: bytes, report: Callable[[str], None]) -> RpmHeader:
     except DamagedHeader as error:
         files = None
         report(f"the file list of {name[:100] or 'a package without a name'} is damaged: {error}")
+    try:
+        provides, requires = _relations(store, _PROVIDES), _relations(store, _REQUIRES)
+    except DamagedHeader as error:
+        provides = requires = None
+        report(f"what {name[:100] or 'a package without a name'} provides and requires is damaged: {error}")
     size = store.number(_LONG_SIZE)
     return RpmHeader(
         name=name,
@@ -170,6 +200,8 @@ def read_header(blob: bytes, report: Callable[[str], None]) -> RpmHeader:
         modularity=store.text(_MODULARITY),
         size=(store.number(_SIZE) or 0) if size is None else size,
         files=files,
+        provides=provides,
+        requires=requires,
     )
 
 
@@ -221,6 +253,21 @@ def _files(store: _Store) -> RpmFiles | None:
     )
 
 
+def _relations(store: _Store, tags: tuple[int, int, int]) -> RpmNames | None:
+    names, flags, versions = tags
+    count = store.count(names)
+    if not count:
+        return None
+    if count > _MAX_NEEDS:
+        raise DamagedHeader(f"it claims {count:,} names")
+    return RpmNames(
+        count=count,
+        names=store.texts(names, count),
+        flags=store.column(flags, count, 4),
+        versions=store.texts(versions, count),
+    )
+
+
 def _folders(store: _Store, count: int) -> tuple[bytes, bytes, int]:
     """The folders' names, the folder of each of `count` files, and the bytes of all the paths together."""
     folder_count = store.count(_FOLDERS)
@@ -248,6 +295,14 @@ def list_files(files: RpmFiles) -> Iterator[RpmFile]:
     modes, flags = _numbers(files.modes, count, "H"), _numbers(files.flags, count, "I")
     states, digests, links = files.states or bytes(count), _texts(files.digests, count), _texts(files.links, count)
     yield from map(RpmFile, names, modes, flags, states, digests, links)
+
+
+def list_names(found: RpmNames | None) -> Iterator[RpmName]:
+    """The names one by one, in the order of the header."""
+    if found is not None:
+        names, versions = _texts(found.names, found.count), _texts(found.versions, found.count)
+        for name, flags, version in zip(names, _numbers(found.flags, found.count, "I"), versions, strict=True):
+            yield RpmName(name.decode("utf-8", "replace"), flags, version.decode("utf-8", "replace"))
 
 
 def _texts(column: bytes, count: int) -> list[bytes]:

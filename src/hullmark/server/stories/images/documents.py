@@ -54,7 +54,9 @@ def fingerprint() -> str:
     with facets_for(FACETS - {Need.MALWARE}, ScanResources()) as facets:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
     # Documents also depend on parsers and on the wording of problems, which no layer's record knows.
-    return analysis_fingerprint((*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets"))))
+    return analysis_fingerprint(
+        (*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets", "relations", "versions")))
+    )
 
 
 def put_document(objects: Objects, room: str, value: object) -> str:

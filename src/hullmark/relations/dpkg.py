@@ -1,0 +1,99 @@
+"""Debian packages: Depends and Pre-Depends with alternatives, Provides, architectures (Debian Policy 7, dpkg's multi-arch specification).
+
+Every installed alternative that meets a need counts, as `apt-cache depends --installed` shows it. Recommends and Suggests are no needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from hullmark.catalog.systems.dpkg import InstalledPackage, installed_packages, purl_of
+from hullmark.model.relation import Relation
+from hullmark.relations.offers import Offers, compares
+from hullmark.relations.resolver import Resolver, Scene
+from hullmark.versions import deb
+
+_NEED = re.compile(
+    r"\s*([A-Za-z0-9][A-Za-z0-9.+_-]*)(?::([A-Za-z0-9-]+))?\s*(?:\(\s*(<<|>>|<=|>=|=|<|>)\s*([^\s()]+)\s*\))?"
+).match
+_OPERATORS = {"<<": "<", ">>": ">", "<": "<=", ">": ">="}
+"""deb-control(5): single signs are old, and mean "or equal"."""
+
+
+class _Need(NamedTuple):
+    name: str
+    arch: str
+    operator: str
+    version: str
+
+
+class _Named(NamedTuple):
+    """A package as others may need it."""
+
+    purl: str
+    arch: str
+
+
+def relate(scene: Scene) -> Iterator[Relation]:
+    """The relations within each database."""
+    homes: dict[str, list[InstalledPackage]] = {}
+    for installed in installed_packages(scene.view):
+        homes.setdefault(installed.home, []).append(installed)
+    for packages in homes.values():
+        named = [(each, _Named(purl_of(each, scene.view.distro), each.stanza.arch)) for each in packages]
+        offers = _offers(named, scene)
+        native = _native(packages)
+        for each, own in named:
+            arch = native if own.arch in ("all", "") else own.arch
+            for group in _text(each.stanza.depends).split(","):
+                for purl in _meeting([need for text in group.split("|") if (need := _need(text))], arch, offers):
+                    yield Relation(own.purl, purl)
+
+
+def _offers(named: Iterable[tuple[InstalledPackage, _Named]], scene: Scene) -> Offers[_Named]:
+    offers: Offers[_Named] = Offers(scene.steps)
+    for each, own in named:
+        offers.add(each.stanza.name, own, each.version)
+        for text in _text(each.stanza.provides).split(","):
+            if provided := _need(text):
+                offers.add(provided.name, own, provided.version if provided.operator == "=" else "")
+    return offers
+
+
+def _native(packages: Iterable[InstalledPackage]) -> str:
+    """The architecture of the system, which its packages for all architectures are used on: that of dpkg, else of most packages."""
+    archs = Counter(each.stanza.arch for each in packages if each.stanza.arch not in ("all", ""))
+    own = next((each.stanza.arch for each in packages if each.stanza.name == "dpkg" and each.stanza.arch in archs), "")
+    return own or min(archs, key=lambda arch: (-archs[arch], arch), default="")
+
+
+def _meeting(needs: Iterable[_Need], arch: str, offers: Offers[_Named]) -> Iterator[str]:
+    for need in needs:
+        wanted = arch if need.arch in ("", "native", "any") else need.arch
+        met = [
+            offer.package
+            for offer in offers.of(need.name)
+            if not need.operator
+            or (offer.version and compares(deb.compare, offer.version, need.operator, need.version))
+        ]
+        near = [package for package in met if package.arch in (wanted, "all", "")]
+        # One of another architecture serves where its record allows it (Multi-Arch: foreign), which dpkg has checked.
+        yield from (package.purl for package in near or (met if need.arch in ("", "any") else ()))
+
+
+def _need(text: str) -> _Need | None:
+    found = _NEED(text)
+    if found is None:
+        return None
+    name, arch, operator, version = found.groups("")
+    return _Need(name, arch, _OPERATORS.get(operator, operator), version)
+
+
+def _text(field: bytes) -> str:
+    return field.decode("utf-8", "replace")
+
+
+RESOLVER = Resolver(cataloger="dpkg", relate=relate)

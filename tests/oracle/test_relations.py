@@ -1,0 +1,245 @@
+"""Which package needs which: apt-cache, npm, rpm, and Python's own reading of requirements are the judges."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bench.unpack import unpacked
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.languages import npm, python
+from hullmark.catalog.systems import dpkg
+from hullmark.model.package import Package
+from hullmark.model.relation import Relation
+from hullmark.relations import dpkg as dpkg_relations
+from hullmark.relations import npm as npm_relations
+from hullmark.relations import python as python_relations
+from hullmark.relations.resolver import Resolver, Scene, Steps
+from tests.oracle.test_dpkg import files_of
+from tests.oracle.test_language_packages import npm_files, python_files
+from tests.support.places import corpus
+from tests.support.views import FakeView
+
+Edges = set[tuple[str, str]]
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+DEBIAN = ("debian-slim", "nginx", "ruby-app", "java-app")
+
+
+def related(
+    files: Mapping[str, bytes], cataloger: Cataloger, resolver: Resolver, links: Mapping[str, str] | None = None
+) -> tuple[list[Package], list[Relation]]:
+    """The packages in files, and their relations."""
+    view = FakeView(files, cataloger, links=links)
+    packages = list(cataloger.assemble(view))
+    known = {package.purl for package in packages}
+    found = resolver.relate(Scene(view, packages, Steps()))
+    return packages, [each for each in found if {each.dependent, each.dependency} <= known]
+
+
+def edges(packages: Iterable[Package], relations: Iterable[Relation]) -> Edges:
+    """Relations as names; a package does not need itself."""
+    names = {package.purl: package.name for package in packages}
+    return {(names[each.dependent], names[each.dependency]) for each in relations} - {(n, n) for n in names.values()}
+
+
+@functools.cache
+def debian_edges(image: str) -> tuple[Edges, frozenset[str]]:
+    """The edges of an image's Debian packages, and the names of all of these."""
+    files, links = files_of(image)
+    packages, relations = related(files, dpkg.CATALOGER, dpkg_relations.RESOLVER, links)
+    return edges(packages, relations), frozenset(package.name for package in packages)
+
+
+def apt_cache(*command: str, names: Iterable[str]) -> Edges:
+    """What apt-cache says that packages depend on, of those that are named: they are the installed ones."""
+    kinds = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    done = subprocess.run(
+        [*command, *(f"--no-{kind}" for kind in kinds), *sorted(names)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=ENVIRONMENT,
+    )
+    found: Edges = set()
+    package = ""
+    for line in done.stdout.splitlines():
+        name = line.rpartition(": ")[2].strip().partition(":")[0]
+        if not line.startswith((" ", "|")):
+            package = name
+        elif name in names:
+            found.add((package, name))
+    return found
+
+
+def agree(ours: Edges, *apt: str, names: frozenset[str]) -> None:
+    """`--installed` leaves virtual packages out; without it their providers are shown too."""
+    assert ours == apt_cache(*apt, "depends", names=names)
+    assert ours >= apt_cache(*apt, "depends", "--installed", names=names)
+    assert len(ours) > 100
+
+
+@pytest.mark.skipif(shutil.which("apt-cache") is None, reason="apt-cache is not on this machine")
+@pytest.mark.parametrize("image", DEBIAN)
+def test_debian_packages_need_what_apt_cache_says(image: str, tmp_path: Path) -> None:
+    files, _ = files_of(image)
+    (tmp_path / "status").write_bytes(files["var/lib/dpkg/status"])
+    (tmp_path / "lists").mkdir()
+    settings = {
+        "Dir::State::status": tmp_path / "status",
+        "Dir::State::lists": tmp_path / "lists",
+        "Dir::Etc::sourcelist": "/dev/null",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "APT::Architecture": "amd64",
+    }
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    ours, names = debian_edges(image)
+    agree(ours, "apt-cache", *options, names=names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("image", DEBIAN[:2])
+def test_debian_packages_need_what_apt_cache_says_inside_the_image(image: str) -> None:
+    if any(shutil.which(tool) is None for tool in ("umoci", "chroot")):
+        pytest.skip("umoci or chroot is not on this machine")
+    ours, names = debian_edges(image)
+    with unpacked(corpus("oci", image)) as root:
+        agree(ours, "chroot", str(root), "apt-cache", names=names)
+
+
+@functools.cache
+def app_files() -> dict[str, bytes]:
+    return {path: body for path, body in npm_files().items() if path.startswith("srv/app/")}
+
+
+def npm_edges(tree: dict[str, Any], own: str) -> Iterator[tuple[str, str]]:
+    """The edges in what `npm ls --all --json` prints. Each package is whole where it comes first, and only named elsewhere."""
+    for key, node in tree.get("dependencies", {}).items():
+        if node.get("missing") or "version" not in node:
+            continue
+        name = f"{node.get('name', key)}@{node['version']}"
+        if not node.get("extraneous"):
+            yield own, name
+        yield from npm_edges(node, name)
+
+
+@pytest.mark.slow
+def test_npm_packages_need_what_npm_says(tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed here")
+    for path, body in app_files().items():
+        place = tmp_path / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(body)
+    command = ["npm", "ls", "--all", "--json", "--long", "--offline"]
+    done = subprocess.run(command, cwd=tmp_path / "srv/app", capture_output=True, text=True, timeout=120, check=False)
+    tree = json.loads(done.stdout)
+    theirs = set(npm_edges(tree, f"{tree['name']}@{tree['version']}"))
+    packages, relations = related(app_files(), npm.CATALOGER, npm_relations.RESOLVER)
+    names = {package.purl: f"{package.name}@{package.version}" for package in packages}
+    ours = {(names[each.dependent], names[each.dependency]) for each in relations}
+    assert len(theirs) > 4000
+    assert ours >= theirs
+    # npm does not look into a package's other folders; what those ship is there, and needs others all the same.
+    inner = re.compile(r".*/node_modules/(@[^/]+/)?[^/]+/(?!node_modules/)[^/]+/.*node_modules/.*").fullmatch
+    shipped = {names[each.purl] for each in packages if any(inner(place.path) for place in each.locations)}
+    assert {dependent for dependent, _ in ours - theirs} <= shipped
+
+
+def wanted_by_extra(
+    requires: Iterable[str], environment: Mapping[str, str], extras: Iterable[str]
+) -> Iterator[Requirement]:
+    """The requirements that hold here with one of the extras, or without any."""
+    for text in requires:
+        # Old metadata have versions that are none (`pytz (>dev)`): whom they mean is plain all the same.
+        requirement = Requirement(re.sub(r"\(>dev\)", "", text))
+        if any(
+            requirement.marker is None or requirement.marker.evaluate({**environment, "extra": x})
+            for x in ("", *extras)
+        ):
+            yield requirement
+
+
+def python_edges(requires: Mapping[str, Iterable[str]], environment: Mapping[str, str]) -> Edges:
+    """The edges among distributions by their requirements, each with the extras that others need it with."""
+    asked: dict[str, set[str]] = {name: set() for name in requires}
+    found: Edges = set()
+    while True:
+        before = sum(map(len, asked.values()))
+        for name, texts in requires.items():
+            for requirement in wanted_by_extra(texts, environment, asked[name]):
+                other = canonicalize_name(requirement.name)
+                if other in requires:
+                    found.add((name, other))
+                    asked[other] |= requirement.extras
+        if sum(map(len, asked.values())) == before:
+            return found - {(name, name) for name in requires}
+
+
+def environment_of(version: str) -> dict[str, str]:
+    short = version.rpartition(".")[0]
+    return {
+        **{key: str(value) for key, value in default_environment().items()},
+        "python_version": short,
+        "python_full_version": version,
+        "implementation_version": version,
+        "platform_machine": "x86_64",
+    }
+
+
+def our_python_edges(site: str, version: str) -> Edges:
+    files = {path: body for path, body in python_files().items() if path.startswith(f"{site}/")}
+    view = FakeView(files, python.CATALOGER)
+    found = list(python.CATALOGER.assemble(view))
+    interpreter = Package(
+        type="generic", name="python", version=version, purl="pkg:generic/python", cataloger="binaries"
+    )
+    system = Package(type="deb", name="libc6", version="1", purl="pkg:deb/x/libc6", cataloger="dpkg", arch="amd64")
+    relations = python_relations.RESOLVER.relate(Scene(view, (*found, interpreter, system), Steps()))
+    return edges(found, (each for each in relations if each.kind == "depends-on"))
+
+
+@pytest.mark.parametrize(
+    ("site", "version"),
+    [("opt/venv/lib/python3.13/site-packages", "3.13.5"), ("usr/local/lib/python3.8/site-packages", "3.8.2")],
+)
+def test_python_packages_need_what_their_requirements_say(site: str, version: str, tmp_path: Path) -> None:
+    for path, body in python_files().items():
+        if path.startswith(f"{site}/"):
+            place = tmp_path / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(body)
+    found = importlib.metadata.distributions(path=[str(tmp_path / site)])
+    requires = {canonicalize_name(each.metadata["Name"]): each.requires or [] for each in found}
+    ours = our_python_edges(site, version)
+    assert ours == python_edges(requires, environment_of(version))
+    assert len(ours) > 60
+
+
+@pytest.mark.slow
+def test_python_packages_need_what_pip_inspects_inside_the_image() -> None:
+    if any(shutil.which(tool) is None for tool in ("umoci", "chroot")):
+        pytest.skip("umoci or chroot is not on this machine")
+    with unpacked(corpus("oci", "python-app")) as root:
+        command = ["chroot", str(root), "/opt/venv/bin/python", "-m", "pip", "inspect", "--local"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=ENVIRONMENT)
+    told = json.loads(done.stdout)
+    named = (each["metadata"] for each in told["installed"])
+    requires = {canonicalize_name(each["name"]): each.get("requires_dist", []) for each in named}
+    environment = told["environment"]
+    ours = our_python_edges("opt/venv/lib/python3.13/site-packages", environment["python_full_version"])
+    assert ours == python_edges(requires, environment)
