@@ -33,8 +33,36 @@ def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     )
 
 
-def wanted_outputs(kind: Kind, written: list[str], sources: int = 1) -> list[Output]:
-    """What -o asks for, of so many sources. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
+def add_bill_options(parser: argparse.ArgumentParser) -> None:
+    """The options of formats that write what is in an image."""
+    parser.add_argument(
+        "--spec-version",
+        metavar="VERSION",
+        default="",
+        help="the version of the standard, as 1.5 of CycloneDX (default: 1.6)",
+    )
+    parser.add_argument("--template", metavar="FILE", help="the Jinja template for -o template")
+
+
+BILLS = "table, json, purls, csv, template, cyclonedx-json, cyclonedx-xml, spdx-json, spdx-tag-value, spdx3-json, syft-json, github-json"
+"""The formats of what is in an image, for help."""
+
+
+def template_of(file: str | None) -> str:
+    """The text of a template, "" for none. Raises HullmarkError where it cannot be read."""
+    from hullmark.model.errors import HullmarkError
+
+    if file is None:
+        return ""
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error
+
+
+def wanted_outputs(kind: Kind, written: list[str], sources: int = 1, spec_version: str = "") -> list[Output]:
+    """What -o asks for, of so many sources, in a version of the standard ("": the usual one). Called before the work begins, so that a
+    mistyped name costs nothing. Raises HullmarkError."""
     from hullmark.model.errors import HullmarkError
     from hullmark.report import load
 
@@ -52,11 +80,29 @@ def wanted_outputs(kind: Kind, written: list[str], sources: int = 1) -> list[Out
                 f"a document of the format {name} is about one image, and here are {sources} sources",
                 advice=f"ask for one after another, each with a file of its own: -o {name}=FILE",
             )
+    if spec_version:
+        _check_version(spec_version, outputs)
     if sum(not output.file for output in outputs) > 1:
         raise HullmarkError(
             "several formats cannot share standard output", advice="give all but one a file: -o FORMAT=FILE"
         )
     return outputs
+
+
+def _check_version(version: str, outputs: list[Output]) -> None:
+    from hullmark.model.errors import HullmarkError
+
+    known = {output.format.name: output.format.spec_versions for output in outputs if output.format.spec_versions}
+    if not known:
+        raise HullmarkError(
+            "--spec-version says in which version of CycloneDX to write",
+            advice="add -o cyclonedx-json or -o cyclonedx-xml",
+        )
+    for name, versions in known.items():
+        if version not in versions:
+            raise HullmarkError(
+                f"{version[:50]} is not a version of {name}", advice=f"choose one of {', '.join(versions)}"
+            )
 
 
 def write(results: list[Any], outputs: list[Output], settings: Settings, **wishes: Any) -> None:
@@ -105,6 +151,7 @@ def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Ma
         timestamp=timestamp(),
         color=settings.wants_color() and not output.file,
         width=columns(120) if is_terminal else 0,
+        variables={name: value for name, value in os.environ.items() if name.startswith("GITHUB_")},
         **wishes,
     )
     if output.format.render_all is not None:

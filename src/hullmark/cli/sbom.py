@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.output import BILLS, add_bill_options, add_output, template_of, wanted_outputs, write
 from hullmark.cli.settings import settings_of
 
 NAME = "sbom"
@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert.formatter_class = argparse.RawDescriptionHelpFormatter
     convert.add_argument("file", metavar="FILE", help="the bill of materials")
-    add_output(convert, "table, json, purls, cyclonedx-json, spdx-json, syft-json")
+    add_output(convert, BILLS)
+    add_bill_options(convert)
     # Both are the verb's own too; here they may also stand after the action, and do not undo what stands before.
     convert.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
     convert.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read it, and write it in every format that was asked for."""
     from hullmark.scanning.sbom import inventory_from_sbom
 
-    outputs = wanted_outputs("inventory", arguments.output)
-    write([inventory_from_sbom(Path(arguments.file))], outputs, settings_of(arguments))
+    outputs = wanted_outputs("inventory", arguments.output, spec_version=arguments.spec_version)
+    template = template_of(arguments.template)
+    inventory = inventory_from_sbom(Path(arguments.file))
+    write([inventory], outputs, settings_of(arguments), spec_version=arguments.spec_version, template=template)
     return 0

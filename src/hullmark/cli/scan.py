@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.output import BILLS, add_bill_options, add_output, template_of, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import (
@@ -25,7 +25,8 @@ EPILOG = SOURCES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     add_source(parser)
-    add_output(parser, "table, json, purls, cyclonedx-json, spdx-json, syft-json")
+    add_output(parser, BILLS)
+    add_bill_options(parser)
     parser.add_argument("--files", action="store_true", help="also list every file with owner and state")
     parser.add_argument(
         "--for-policies",
@@ -76,7 +77,8 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.scanning.request import ScanRequest
     from hullmark.scanning.take import take
 
-    outputs = wanted_outputs("inventory", arguments.output, len(arguments.source))
+    outputs = wanted_outputs("inventory", arguments.output, len(arguments.source), arguments.spec_version)
+    template = template_of(arguments.template)
     request = ScanRequest(
         files=arguments.files,
         digests=arguments.files,
@@ -89,5 +91,5 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
             inventories.append(take(source, request, settings.means(watch), options).inventory)
-    write(inventories, outputs, settings)
+    write(inventories, outputs, settings, spec_version=arguments.spec_version, template=template)
     return 0

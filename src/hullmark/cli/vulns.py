@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hullmark.cli.fail_on import condition, worst
-from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.output import add_output, template_of, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import (
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = wanted_outputs("matches", arguments.output, len(arguments.source))
     status_of = condition(arguments)
     weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
-    template = _template(arguments.template)
+    template = template_of(arguments.template)
     options = settings.source_options()
     results = []
     with settings.book(known_moment(arguments.known_at)) as snapshot:
@@ -183,16 +183,3 @@ def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
     for source in arguments.source:
         check_place(source, request)
     return request
-
-
-def _template(file: str | None) -> str:
-    from pathlib import Path
-
-    from hullmark.model.errors import HullmarkError
-
-    if file is None:
-        return ""
-    try:
-        return Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error

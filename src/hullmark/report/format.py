@@ -33,9 +33,10 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where none was requested;
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
-    fills in. `name` is what people call the image, where the result has its digest alone. `explains`: a table gives the
-    reason of each row; `shows_suppressed`: it lists also what was set aside. `since` says of a verdict's findings when they became
-    known, by their trigger_id; only a server knows.
+    fills in. `spec_version` is the version of the standard that is asked for ("": the usual one). `name` is what people call the image,
+    where the result has its digest alone. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was
+    set aside. `since` says of a verdict's findings when they became known, by their trigger_id; only a server knows. `variables` are
+    those of the environment that a format may name (`GITHUB_…`).
     """
 
     tool_version: str
@@ -43,10 +44,12 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     color: bool = False
     width: int = 0
     template: str = ""
+    spec_version: str = ""
     name: str = ""
     explains: bool = False
     shows_suppressed: bool = False
     since: Mapping[str, datetime] = {}
+    variables: Mapping[str, str] = {}
 
 
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
@@ -54,6 +57,7 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     `render_all` writes several results as one document; where it is None, their documents follow one another, unless the format
     `is_single`: then what follows would make the file invalid. `tells_relations`: it says which packages need which, if that is known.
+    `spec_versions` are the versions of its standard that it can write, where there are several.
     """
 
     kind: Kind
@@ -64,3 +68,4 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None
     is_single: bool = False
     tells_relations: bool = False
+    spec_versions: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""CycloneDX 1.6 as JSON (https://cyclonedx.org/docs/1.6/json/).
+"""CycloneDX as JSON (https://cyclonedx.org/docs/1.6/json/), version 1.6 unless another is asked for.
 
 Names and identifiers are laid out as other producers do it, so that consumers find what they look for: `bom-ref` is the package
 URL with a `package-id`, properties name the places. The serial number comes from the content.
@@ -17,6 +17,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation, dependencies_of
 from hullmark.relations.graph import tops
+from hullmark.report.cyclonedx_versions import VERSIONS, as_version
 from hullmark.report.documents import (
     content_uuid,
     encode,
@@ -44,7 +45,13 @@ class Property(msgspec.Struct, frozen=True, gc=False):
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
-    """The document as one line. Files are components where the inventory lists files."""
+    """The document as one line."""
+    return encode(document_of(inventory, context))
+
+
+def document_of(inventory: Inventory, context: RenderContext) -> Json:
+    """The document in the version that the context asks for. Files are components where the inventory lists files. Raises HullmarkError for
+    a version that is not written."""
     root = _image(inventory)
     components = [_operating_system(inventory.distro)] if inventory.distro else []
     own = _choices(inventory.relations or ())
@@ -52,9 +59,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     components += libraries
     components += map(_file, image_files(inventory))
     document: Json = {
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
         "version": 1,
         "metadata": _metadata(inventory, context, root),
         "components": components,
@@ -65,8 +70,9 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     }
     if inventory.relations is not None:
         document["dependencies"] = _dependencies(inventory, root["bom-ref"], libraries)
+    document = as_version(document, context.spec_version)
     document["serialNumber"] = content_uuid(document).urn
-    return encode(document)
+    return document
 
 
 def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
@@ -241,4 +247,5 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    spec_versions=VERSIONS,
 )

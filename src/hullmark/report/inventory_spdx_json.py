@@ -55,7 +55,12 @@ class SpdxRelation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
-    """The document as one line. `files` are there where the inventory lists files."""
+    """The document as one line."""
+    return encode(document_of(inventory, context))
+
+
+def document_of(inventory: Inventory, context: RenderContext) -> Json:
+    """The document. `files` are there where the inventory lists files."""
     ids = [
         f"SPDXRef-Package-{_slug(package.type)}-{_slug(package.name)}-{package_id}"
         for package, package_id in zip(inventory.packages, package_ids(inventory.packages), strict=True)
@@ -90,7 +95,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
         document["comment"] = comment
     name = f"hullmark-{_slug(inventory.source.reference)}-{content_uuid(document)}"
     document["documentNamespace"] = f"https://spdx.org/spdxdocs/{name}"
-    return encode(document)
+    return document
 
 
 def _creation(inventory: Inventory, context: RenderContext) -> Json:

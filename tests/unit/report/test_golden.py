@@ -22,7 +22,9 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "report"
 WRITE = os.environ.get("HULLMARK_GOLDEN") == "write"
 
 CONTEXTS = {
-    "": RenderContext(tool_version="1.2.3"),
+    "": RenderContext(
+        tool_version="1.2.3", template="{% for package in packages %}{{ package.purl | visible }}\n{% endfor %}"
+    ),
     "color": RenderContext(tool_version="1.2.3", color=True, width=60),
     "timestamp": RenderContext(tool_version="1.2.3", timestamp="2026-03-01T12:00:00+01:00"),
 }

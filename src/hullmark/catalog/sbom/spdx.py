@@ -206,8 +206,8 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
 
 def _type_in(id: str) -> str:
     """The type that Hullmark and syft write into the id of a package."""
-    rest = id.removeprefix("SPDXRef-Package-")
-    names = (rest.partition("-")[0], "-".join(rest.split("-")[:2])) if rest != id else ()
+    _, is_ours, rest = id.rpartition("#")[2].partition("SPDXRef-Package-")
+    names = (rest.partition("-")[0], "-".join(rest.split("-")[:2])) if is_ours else ()
     return next((type for name in reversed(names) if (type := purl_type(name))), "")
 
 

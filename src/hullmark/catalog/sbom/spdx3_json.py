@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 _RELATIONS = {"contains": "CONTAINS", "describes": "DESCRIBES", "dependsOn": "DEPENDS_ON"}
 _REVERSED = {"hasOptionalDependency": "OPTIONAL_DEPENDENCY_OF", "hasProvidedDependency": "PROVIDED_DEPENDENCY_OF"}
 """Relationships whose two ends SPDX 2 has the other way round."""
+_OF_DEVELOPMENT = (("dependsOn", "development"), ("dependsOn", "build"), ("dependsOn", "test"))
+"""Relationships, by their scope, that only who builds or changes something needs."""
 
 
 class _Identifier(msgspec.Struct, gc=False, rename="camel"):
@@ -25,6 +27,11 @@ class _Identifier(msgspec.Struct, gc=False, rename="camel"):
 class _Hash(msgspec.Struct, gc=False, rename="camel"):
     algorithm: str = ""
     hash_value: str = ""
+
+
+class _Named(msgspec.Struct, gc=False):
+    key: str = ""
+    value: str = ""
 
 
 class _Element(msgspec.Struct, kw_only=True):
@@ -43,7 +50,9 @@ class _Element(msgspec.Struct, kw_only=True):
     origin: str | None = msgspec.field(name="from", default=None)
     to: list[str] | None = None
     relationship: str | None = msgspec.field(name="relationshipType", default=None)
+    scope: str | None = None
     expression: str | None = msgspec.field(name="simplelicensing_licenseExpression", default=None)
+    own_names: list[_Named] | None = msgspec.field(name="simplelicensing_customIdToUri", default=None)
     text: str | None = msgspec.field(name="simplelicensing_licenseText", default=None)
 
 
@@ -65,7 +74,8 @@ def read(body: bytes) -> Document:
         described=[root for document in documents if document.type != "SpdxDocument" for root in document.root or ()],
         packages=[(number, _package(package, declared, names)) for number, package in enumerate(packages)],
         relations=list(_relations(elements)),
-        texts={element.id: element.text for element in elements if element.text},
+        texts=_texts(elements),
+        creators=[f"Tool: {element.name}" for element in elements if element.type in ("SoftwareAgent", "Tool")],
     )
     return document_of(spdx, problems)
 
@@ -94,6 +104,13 @@ def _package(element: _Element, declared: dict[tuple[str, str], str], names: dic
     return msgspec.convert(found, SpdxPackage)
 
 
+def _texts(elements: Sequence[_Element]) -> dict[str, str]:
+    """The texts of licences that SPDX does not list, by their ids and by what expressions call them."""
+    texts = {element.id: element.text for element in elements if element.text}
+    named = (name for element in elements for name in element.own_names or ())
+    return texts | {name.key: texts[name.value] for name in named if name.value in texts}
+
+
 def _licenses(elements: Iterable[_Element], expressions: dict[str, str]) -> dict[tuple[str, str], str]:
     """The licences of packages, by package and kind. A licence that is an element of another kind is given by its id."""
     found: dict[tuple[str, str], str] = {}
@@ -107,10 +124,11 @@ def _licenses(elements: Iterable[_Element], expressions: dict[str, str]) -> dict
 
 def _relations(elements: Iterable[_Element]) -> Iterator[Relation]:
     for element in elements:
-        kind = _RELATIONS.get(element.relationship or "")
+        is_developed = (element.relationship, element.scope) in _OF_DEVELOPMENT
+        kind = None if is_developed else _RELATIONS.get(element.relationship or "")
         for target in element.to or () if kind else ():
             yield Relation(element.origin or "", target, kind or "")
-        turned = _REVERSED.get(element.relationship or "")
+        turned = "DEV_DEPENDENCY_OF" if is_developed else _REVERSED.get(element.relationship or "")
         for target in element.to or () if turned else ():
             yield Relation(target, element.origin or "", turned or "")
 

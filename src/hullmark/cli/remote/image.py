@@ -121,7 +121,10 @@ def _sbom(parser: argparse.ArgumentParser) -> None:
         "--reference", metavar="REF", default="", help="add FILE as an image that goes by HOST/REPOSITORY:TAG"
     )
     parser.add_argument("--files", action="store_true", help="also every file with owner and state")
-    add_outputs(parser, "cyclonedx-json, spdx-json, syft-json, json, purls, table")
+    add_outputs(
+        parser,
+        "cyclonedx-json, cyclonedx-xml, spdx-json, spdx-tag-value, spdx3-json, syft-json, json, csv, purls, table",
+    )
 
 
 def _naming_some(parser: argparse.ArgumentParser) -> None:
