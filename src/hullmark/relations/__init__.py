@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.guard import guarded
@@ -20,7 +20,9 @@ from hullmark.rootfs.tree_view import TreeView
 _MAX_RELATIONS = Limit(1_000_000, "relations between the packages of an image")
 
 RESOLVERS: tuple[Resolver, ...] = tuple(
-    plugins(__name__, ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "golang", "rust", "claims"), "RESOLVER")
+    plugins(
+        __name__, ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "php", "golang", "rust", "claims"), "RESOLVER"
+    )
 )
 
 
@@ -39,7 +41,7 @@ def resolve(
     names = {cataloger.name for cataloger in catalogers}
     kinds: dict[tuple[str, str], Relation] = {}
     problems: list[Problem] = []
-    for resolver in RESOLVERS:
+    for resolver in (*RESOLVERS, *_of_locks(names)):
         if resolver.cataloger not in names:
             continue
         view = TreeView(tree, records, distro, room=ROOM)
@@ -51,6 +53,12 @@ def resolve(
             reason = f"which packages need which is not known of all that {resolver.cataloger} found: {lost}"
             problems.append(Problem("", -1, ROOM, reason))
     return tuple(sorted(kinds.values())), tuple(problems)
+
+
+def _of_locks(names: Set[str]) -> Iterator[Resolver]:
+    """The resolvers of lock files, where these are looked for: images do not need them."""
+    if any(name.endswith("-lock") for name in names):
+        yield from plugins(__name__, ("locks",), "RESOLVER")
 
 
 ROOM = "relations"
