@@ -206,7 +206,7 @@ def test_python_packages_need_what_their_requirements_say(site: str, version: st
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(body)
     found = importlib.metadata.distributions(path=[str(tmp_path / site)])
-    requires = {canonicalize_name(each.metadata["Name"]): each.requires or [] for each in found}
+    requires: dict[str, list[str]] = {canonicalize_name(each.metadata["Name"]): each.requires or [] for each in found}
     ours = our_python_edges(site, version)
     assert ours == python_edges(requires, environment_of(version))
     assert len(ours) > 60
@@ -221,7 +221,7 @@ def test_python_packages_need_what_pip_inspects_inside_the_image() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=ENVIRONMENT)
     told = json.loads(done.stdout)
     named = (each["metadata"] for each in told["installed"])
-    requires = {canonicalize_name(each["name"]): each.get("requires_dist", []) for each in named}
+    requires: dict[str, list[str]] = {canonicalize_name(each["name"]): each.get("requires_dist", []) for each in named}
     environment = told["environment"]
     ours = our_python_edges("opt/venv/lib/python3.13/site-packages", environment["python_full_version"])
     assert ours == python_edges(requires, environment)
