@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ bench: $(READY) corpus ## measure speed beside a peer and the floor, into bench/
 
 truth: $(READY) corpus ## compare packages with the native tools' answers, into bench/truth.md
 	$(BIN)/python -m bench.truth
+
+relations: $(READY) corpus ## count the packages that no other one needs, into bench/relations.md
+	$(BIN)/python -m bench.relations
 
 conformance: $(READY) ## run the package cases that lie beside the repository
 	$(BIN)/pytest -n 2 -rs tests/conformance

@@ -18,6 +18,8 @@ import hullmark.catalog
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS
 from hullmark.model.inventory import Distro
+from hullmark.relations import RESOLVERS
+from hullmark.relations.resolver import Scene, Steps
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import LocatedFact, Read
 from tests.contract.inputs import Files, Sample, roots, samples
@@ -96,7 +98,9 @@ def answer(cataloger: Cataloger, files: Files) -> tuple[object, ...]:
     view = StrictView(files, cataloger)
     packages = list(cataloger.assemble(view))
     owned = list(cataloger.owned(view)) if cataloger.owned is not None else []
-    return packages, owned, view.problems
+    scene = Scene(FakeView(files, cataloger, distro=DEBIAN), packages, Steps())
+    relations = [list(each.relate(scene)) for each in RESOLVERS if each.cataloger == cataloger.name]
+    return packages, owned, view.problems, relations
 
 
 # Lists

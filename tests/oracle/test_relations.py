@@ -18,18 +18,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench.unpack import unpacked
-from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages import npm, python
 from hullmark.catalog.systems import dpkg
 from hullmark.model.package import Package
-from hullmark.model.relation import Relation
 from hullmark.relations import dpkg as dpkg_relations
 from hullmark.relations import npm as npm_relations
 from hullmark.relations import python as python_relations
-from hullmark.relations.resolver import Resolver, Scene, Steps
+from hullmark.relations.resolver import Scene, Steps
 from tests.oracle.test_dpkg import files_of
 from tests.oracle.test_language_packages import npm_files, python_files
 from tests.support.places import corpus
+from tests.support.relations import named, related
 from tests.support.views import FakeView
 
 Edges = set[tuple[str, str]]
@@ -37,29 +36,12 @@ ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 DEBIAN = ("debian-slim", "nginx", "ruby-app", "java-app")
 
 
-def related(
-    files: Mapping[str, bytes], cataloger: Cataloger, resolver: Resolver, links: Mapping[str, str] | None = None
-) -> tuple[list[Package], list[Relation]]:
-    """The packages in files, and their relations."""
-    view = FakeView(files, cataloger, links=links)
-    packages = list(cataloger.assemble(view))
-    known = {package.purl for package in packages}
-    found = resolver.relate(Scene(view, packages, Steps()))
-    return packages, [each for each in found if {each.dependent, each.dependency} <= known]
-
-
-def edges(packages: Iterable[Package], relations: Iterable[Relation]) -> Edges:
-    """Relations as names; a package does not need itself."""
-    names = {package.purl: package.name for package in packages}
-    return {(names[each.dependent], names[each.dependency]) for each in relations} - {(n, n) for n in names.values()}
-
-
 @functools.cache
 def debian_edges(image: str) -> tuple[Edges, frozenset[str]]:
     """The edges of an image's Debian packages, and the names of all of these."""
     files, links = files_of(image)
     packages, relations = related(files, dpkg.CATALOGER, dpkg_relations.RESOLVER, links)
-    return edges(packages, relations), frozenset(package.name for package in packages)
+    return named(packages, relations), frozenset(package.name for package in packages)
 
 
 def apt_cache(*command: str, names: Iterable[str]) -> Edges:
@@ -210,7 +192,7 @@ def our_python_edges(site: str, version: str) -> Edges:
     )
     system = Package(type="deb", name="libc6", version="1", purl="pkg:deb/x/libc6", cataloger="dpkg", arch="amd64")
     relations = python_relations.RESOLVER.relate(Scene(view, (*found, interpreter, system), Steps()))
-    return edges(found, (each for each in relations if each.kind == "depends-on"))
+    return named(found, (each for each in relations if each.kind == "depends-on"))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +206,7 @@ def test_python_packages_need_what_their_requirements_say(site: str, version: st
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(body)
     found = importlib.metadata.distributions(path=[str(tmp_path / site)])
-    requires = {canonicalize_name(each.metadata["Name"]): each.requires or [] for each in found}
+    requires: dict[str, list[str]] = {canonicalize_name(each.metadata["Name"]): each.requires or [] for each in found}
     ours = our_python_edges(site, version)
     assert ours == python_edges(requires, environment_of(version))
     assert len(ours) > 60
@@ -239,7 +221,7 @@ def test_python_packages_need_what_pip_inspects_inside_the_image() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=ENVIRONMENT)
     told = json.loads(done.stdout)
     named = (each["metadata"] for each in told["installed"])
-    requires = {canonicalize_name(each["name"]): each.get("requires_dist", []) for each in named}
+    requires: dict[str, list[str]] = {canonicalize_name(each["name"]): each.get("requires_dist", []) for each in named}
     environment = told["environment"]
     ours = our_python_edges("opt/venv/lib/python3.13/site-packages", environment["python_full_version"])
     assert ours == python_edges(requires, environment)

@@ -20,6 +20,7 @@ import hullmark.catalog
 import hullmark.cli
 import hullmark.facets
 import hullmark.policy.gates
+import hullmark.relations
 import hullmark.report
 import hullmark.source
 import hullmark.versions
@@ -45,6 +46,7 @@ ROOMS_NOT_NEEDED_FOR_HELP = {
         "model",
         "net",
         "policy",
+        "relations",
         "report",
         "rootfs",
         "scanning",
@@ -71,8 +73,9 @@ def constants(room: ModuleType, name: str) -> dict[str, object]:
         (hullmark.catalog, "CATALOGER", hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED),
         (hullmark.source, "SOURCE", hullmark.source.SOURCES),
         (hullmark.versions, "SCHEME", hullmark.versions.SCHEMES),
+        (hullmark.relations, "RESOLVER", hullmark.relations.RESOLVERS),
     ],
-    ids=["catalogers", "sources", "schemes"],
+    ids=["catalogers", "sources", "schemes", "resolvers"],
 )
 def test_a_module_with_a_plugin_is_in_its_rooms_list(
     room: ModuleType, constant: str, listed: tuple[object, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -29,12 +29,14 @@ _COMMIT = late(r"[0-9A-Za-z._/-]{1,128}").fullmatch
 
 
 class DeclaredPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A package that a file names. `version` is empty where none is given; `qualifiers` are the purl's."""
+    """A package that a file names. `version` is empty where none is given; `qualifiers` are the purl's. `needs` are packages of the same
+    file that it depends on: `name`, or `name@version` where the file says which."""
 
     name: str
     version: str
     licenses: tuple[str, ...] = ()
     qualifiers: tuple[tuple[str, str], ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 Listing = tuple[DeclaredPackage, ...]
@@ -53,7 +55,8 @@ class PackageCollector:
 
     def __init__(self, is_name: Callable[[str], object], is_version: Callable[[str], object]) -> None:
         self._is_name, self._is_version = is_name, is_version
-        self._found: dict[DeclaredPackage, None] = {}
+        self._found: dict[DeclaredPackage, dict[str, None]] = {}
+        self._places: dict[tuple[str, str], dict[str, None]] = {}
         self._refused: dict[str, None] = {}
         self._refusals = 0
         self._left_out = 0
@@ -65,18 +68,29 @@ class PackageCollector:
         *,
         licenses: tuple[str, ...] = (),
         qualifiers: tuple[tuple[str, str], ...] = (),
+        needs: Iterable[str] = (),
     ) -> None:
-        """Add a package. A version of None means that none is given; any other wrong type or form is a fault."""
+        """Add a package. A version of None means that none is given; any other wrong type or form is a fault. What is added again needs
+        what it needed before, too."""
         if not isinstance(name, str) or not self._is_name(name):
             self.refuse(name)
             return
         if version is not None and (not isinstance(version, str) or not self._is_version(version)):
             self.refuse(f"{name} {version}")
             version = None
-        if len(self._found) < _MAX_PACKAGES:
-            self._found[DeclaredPackage(name, version or "", licenses, qualifiers)] = None
+        entry = DeclaredPackage(name, version or "", licenses, qualifiers)
+        if entry in self._found or len(self._found) < _MAX_PACKAGES:
+            self._found.setdefault(entry, {}).update(dict.fromkeys(needs))
         else:
             self._left_out += 1
+
+    def need(self, name: str, version: str, needs: Iterable[str]) -> None:
+        """Say what a package needs that was added, if it was."""
+        if not self._places:
+            self._places.update(((each.name, each.version), found) for each, found in self._found.items())
+        found = self._places.get((name, version))
+        if found is not None:
+            found.update(dict.fromkeys(needs))
 
     def refuse(self, entry: object) -> None:
         """Count an entry that cannot be used."""
@@ -91,7 +105,10 @@ class PackageCollector:
             report(f"entries that cannot be used: {self._refusals:,} ({', '.join(self._refused)}{more})")
         if self._left_out:
             report(f"it names more than {_MAX_PACKAGES:,} packages; the rest was left out")
-        return tuple(self._found) or None
+        found = self._found.items()
+        return (
+            tuple(msgspec.structs.replace(each, needs=tuple(needs)) if needs else each for each, needs in found) or None
+        )
 
 
 class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):

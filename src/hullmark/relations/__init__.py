@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.guard import guarded
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
@@ -19,16 +19,31 @@ from hullmark.rootfs.tree_view import TreeView
 
 _MAX_RELATIONS = Limit(1_000_000, "relations between the packages of an image")
 
-RESOLVERS: tuple[Resolver, ...] = tuple(
-    plugins(__name__, ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "golang", "rust", "claims"), "RESOLVER")
-)
+_MODULES = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "php", "golang", "rust", "claims", "locks")
+_OF_OTHERS = {"python-eggs": "python", "graalvm": "claims"}
+"""Catalogers whose packages a module looks at that has another one's name."""
+
+RESOLVERS: tuple[Resolver, ...]
+"""All of them. A run loads those that the packages of its image call for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name != "RESOLVERS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return tuple(plugins(__name__, _MODULES, "RESOLVER"))
+
+
+def _called_for(packages: Sequence[Package]) -> Iterator[Resolver]:
+    """The resolvers of the catalogers that found packages."""
+    catalogers = {package.cataloger for package in packages}
+    modules = {_OF_OTHERS.get(name, "locks" if name.endswith("-lock") else name) for name in catalogers}
+    return plugins(__name__, (name for name in _MODULES if name in modules), "RESOLVER")
 
 
 def resolve(
     tree: Tree,
     records: Sequence[LayerRecord],
     distro: Distro | None,
-    catalogers: Iterable[Cataloger],
     packages: Sequence[Package],
 ) -> tuple[tuple[Relation, ...], tuple[Problem, ...]]:
     """The relations between these packages, sorted, without repeats, and what could not be told of them.
@@ -36,12 +51,9 @@ def resolve(
     A relation of two packages is of one kind: the strongest that is stated.
     """
     known = {package.purl for package in packages if package.purl}
-    names = {cataloger.name for cataloger in catalogers}
     kinds: dict[tuple[str, str], Relation] = {}
     problems: list[Problem] = []
-    for resolver in RESOLVERS:
-        if resolver.cataloger not in names:
-            continue
+    for resolver in _called_for(packages):
         view = TreeView(tree, records, distro, room=ROOM)
         lost = guarded(
             lambda: _taken(resolver, Scene(view, packages, Steps()), known, kinds),  # noqa: B023 - called at once

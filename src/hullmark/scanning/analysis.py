@@ -112,7 +112,7 @@ def analyse(
     if request.relations:
         from hullmark.relations import resolve
 
-        relations, untold = resolve(tree, records, distro, catalogers, found.packages)
+        relations, untold = resolve(tree, records, distro, found.packages)
         problems += map(rooms.stamped, untold)
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),

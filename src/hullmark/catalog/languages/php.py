@@ -40,7 +40,13 @@ def gather(entries: list[Any], gathering: PackageCollector) -> None:
             version,
             licenses=_licences(entry.get("license")),
             qualifiers=_origin(entry) if is_branch else (),
+            needs=_needs(entry),
         )
+
+
+def _needs(entry: Table) -> tuple[str, ...]:
+    needs = entry.get("require")
+    return tuple(needs) if isinstance(needs, dict) else ()
 
 
 def _licences(value: object) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from hullmark.rootfs.reads import Read, Report
 
 _NAME = "npm-lock"
 _MODULES = "node_modules/"
+_MAX_DEPTH = Limit(128, "folders above a package of a package-lock.json in which others are looked for", "shortened")
 _MAX_TEXT = Limit(512, "characters of a licence in a package-lock.json", "shortened")
 
 is_name = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
@@ -77,7 +78,25 @@ def _gather_places(entries: Table, lock: Table, gathering: PackageCollector) -> 
                     version,
                     licenses=(license[:_MAX_TEXT],) if isinstance(license, str) and license else (),
                     qualifiers=_origin(entry.get("resolved")),
+                    needs=_needs(place, entry, entries),
                 )
+
+
+def _needs(place: str, entry: Table, entries: Table) -> Iterator[str]:
+    """What lies nearest under each name that it depends on: in its own node_modules, or those of the folders above."""
+    for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
+        names = entry.get(kind)
+        for name in names if isinstance(names, dict) else ():
+            above = place
+            for _ in range(_MAX_DEPTH):
+                found = entries.get(f"{above}/{_MODULES}{name}" if above else _MODULES + name)
+                if isinstance(found, dict) and found.get("link") is True:
+                    found = entries.get(str(found.get("resolved")))
+                if isinstance(found, dict):
+                    yield f"{found.get('name', name)}@{found.get('version', '')}"
+                if found is not None or not above:
+                    break
+                above = above.rpartition("/" + _MODULES)[0] if "/" + _MODULES in above else ""
 
 
 def _name_of(place: str) -> str:
@@ -183,12 +202,12 @@ def name_parts(name: str) -> tuple[str, str]:
     return scope, base
 
 
-_NPM = Ecosystem(type="npm", cataloger=_NAME, parted=name_parts)
+NPM = Ecosystem(type="npm", cataloger=_NAME, parted=name_parts)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files outside any node_modules name."""
-    return packages(view, (PACKAGE_LOCK, YARN_LOCK, PNPM_LOCK), _NPM)
+    return packages(view, (PACKAGE_LOCK, YARN_LOCK, PNPM_LOCK), NPM)
 
 
 PACKAGE_LOCK: Read[Listing] = Read(

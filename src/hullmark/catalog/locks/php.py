@@ -27,12 +27,12 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-_COMPOSER = Ecosystem(type="composer", cataloger=_NAME, parted=parted)
+COMPOSER = Ecosystem(type="composer", cataloger=_NAME, parted=parted)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files name."""
-    return packages(view, (COMPOSER_LOCK,), _COMPOSER)
+    return packages(view, (COMPOSER_LOCK,), COMPOSER)
 
 
 COMPOSER_LOCK: Read[Listing] = Read(

@@ -26,6 +26,20 @@ def gather_pnpm(lock: Table, gathering: PackageCollector, report: Report) -> Non
             gathering.refuse(key)
         elif entry.get("dev") != "true" and key not in unwanted:
             _gather(key, entry, gathering, is_old=int(number[0]) < 6)
+    _gather_needs(lock, gathering, is_old=int(number[0]) < 6)
+
+
+def _gather_needs(lock: Table, gathering: PackageCollector, *, is_old: bool) -> None:
+    """Who needs whom: since version 9 `snapshots` say it, before that the entries themselves."""
+    snapshots = lock.get("snapshots")
+    entries = snapshots if isinstance(snapshots, dict) else lock["packages"]
+    for key, entry in entries.items():
+        name, version = _parted(key, is_old=is_old)
+        if isinstance(entry, dict):
+            keys = (_parted(f"/{each}" if is_old else each, is_old=False) for each in _dependency_keys(entry, _WANTED))
+            gathering.need(
+                name, version, (f"{one}@{other.partition('_')[0] if is_old else other}" for one, other in keys)
+            )
 
 
 def _gather(key: str, entry: Table, gathering: PackageCollector, *, is_old: bool) -> None:

@@ -33,6 +33,7 @@ _REQUIREMENT = late(
 ).fullmatch
 _CLAUSES = late(r"\(?\s*([^;@()#]*?)\s*(?:\s--?[a-z].*|[;@)#].*)?", re.DOTALL).fullmatch
 _CLAUSE = late(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").fullmatch
+_BEGIN = late(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").match
 _UV_GIT = late(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
 
 
@@ -118,10 +119,23 @@ def extract_toml(path: str, body: memoryview, report: Report) -> Listing | None:
         return None
     for entry in entries:
         if isinstance(entry, dict):
-            gathering.add(_normal(entry.get("name")), entry.get("version"), qualifiers=_origin(entry))
+            gathering.add(
+                _normal(entry.get("name")), entry.get("version"), qualifiers=_origin(entry), needs=_needs(entry)
+            )
         else:
             gathering.refuse(entry)
     return gathering.finish(report)
+
+
+def _needs(entry: Table) -> Iterator[str]:
+    """poetry has a table of names, uv and pylock.toml lists of tables, pdm a list of requirements."""
+    needs = entry.get("dependencies")
+    for need in needs if isinstance(needs, list | dict) else ():
+        if isinstance(need, dict):
+            name, version = _normal(need.get("name")), need.get("version")
+            yield f"{name}@{version}" if isinstance(version, str) else str(name)
+        elif isinstance(need, str) and (found := _BEGIN(need)):
+            yield str(_normal(found[0]))
 
 
 def _origin(entry: Table) -> tuple[tuple[str, str], ...]:
@@ -137,12 +151,12 @@ def _origin(entry: Table) -> tuple[tuple[str, str], ...]:
     return vcs_url("git", entry.get("git"), entry.get("revision"))
 
 
-_PYPI = Ecosystem(type="pypi", cataloger=_NAME)
+PYPI = Ecosystem(type="pypi", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files outside installed packages name; names as PEP 503 has them."""
-    return packages(view, (REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), _PYPI)
+    return packages(view, (REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), PYPI)
 
 
 REQUIREMENTS: Read[Listing] = Read(

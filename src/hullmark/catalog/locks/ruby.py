@@ -26,35 +26,45 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     """The gems that were chosen, each platform's build on its own."""
     gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     section, details = "", dict[str, str]()
+    spec: list[str] = []
     for line in text_of(body).splitlines():
         line = line.rstrip()
         if line[:1].strip():
-            section, details = line, {}
+            _gather(spec, section, details, gathering)
+            section, details, spec = line, {}, []
             if not _IS_HEADING(line):
                 gathering.refuse(line)
         elif section in _SOURCES and line.startswith("    ") and line[4:5] != " ":
-            _gather(line, section, details, gathering)
+            _gather(spec, section, details, gathering)
+            spec = [line]
+        elif spec and line.startswith("      "):
+            spec.append(line.split()[0].removesuffix("!"))
         elif detail := _DETAIL(line):
             details[detail[1]] = detail[2]
+    _gather(spec, section, details, gathering)
     return gathering.finish(report)
 
 
-def _gather(line: str, section: str, details: dict[str, str], gathering: PackageCollector) -> None:
+def _gather(lines: list[str], section: str, details: dict[str, str], gathering: PackageCollector) -> None:
+    """Take a spec: its own line, then the names of the gems that it needs."""
+    if not lines:
+        return
+    line, *needs = lines
     spec = _SPEC(line)
     if spec is None:
         gathering.refuse(line.strip())
         return
     origin = vcs_url("git", details.get("remote"), details.get("revision")) if section == "GIT" else ()
     platform = (("platform", spec[3]),) if spec[3] and spec[3] != _RUBY else ()
-    gathering.add(spec[1], spec[2], qualifiers=origin + platform)
+    gathering.add(spec[1], spec[2], qualifiers=origin + platform, needs=needs)
 
 
-_GEM = Ecosystem(type="gem", cataloger=_NAME)
+GEM = Ecosystem(type="gem", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files outside installed gems name."""
-    return packages(view, (GEMFILE_LOCK,), _GEM)
+    return packages(view, (GEMFILE_LOCK,), GEM)
 
 
 GEMFILE_LOCK: Read[Listing] = Read(

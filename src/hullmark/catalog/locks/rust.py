@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
-from hullmark.catalog.documents import TOML_LIMIT, toml_table
+from hullmark.catalog.documents import TOML_LIMIT, Table, toml_table
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
@@ -35,18 +35,26 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
             source = entry.get("source")
             git = _GIT(source) if isinstance(source, str) else None
             origin = vcs_url("git", git[1], git[2]) if git else ()
-            gathering.add(entry.get("name"), entry.get("version"), qualifiers=origin)
+            gathering.add(entry.get("name"), entry.get("version"), qualifiers=origin, needs=_needs(entry))
         else:
             gathering.refuse(entry)
     return gathering.finish(report)
 
 
-_CARGO = Ecosystem(type="cargo", cataloger=_NAME)
+def _needs(entry: Table) -> Iterator[str]:
+    """`name`, `name version` or `name version (source)`: as much as tells it from others of the file."""
+    needs = entry.get("dependencies")
+    for need in needs if isinstance(needs, list) else ():
+        if isinstance(need, str):
+            yield "@".join(need.split()[:2])
+
+
+CARGO = Ecosystem(type="cargo", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files outside cargo's own store name."""
-    return packages(view, (CARGO_LOCK,), _CARGO)
+    return packages(view, (CARGO_LOCK,), CARGO)
 
 
 CARGO_LOCK: Read[Listing] = Read(

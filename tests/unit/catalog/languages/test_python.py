@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packageurl import PackageURL
 
-from hullmark.catalog.languages.python import CATALOGER, Metadata, Origin, extract_metadata, extract_origin, owned
+from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, owned
+from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from tests.support.conformance import expected, files_of, package_cases
 from tests.support.effort import ends

@@ -1,0 +1,31 @@
+"""Packages in a file that lists many of them, as lock files do: the file says itself which needs which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, is_others, package
+from hullmark.model.relation import Relation
+from hullmark.relations.offers import Offers
+from hullmark.relations.resolver import Scene
+from hullmark.rootfs.reads import Read
+
+
+def relate(
+    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem, *, everywhere: bool = False
+) -> Iterator[Relation]:
+    """The relations within each file that is not in an installed package. `everywhere`: in those too."""
+    for read in reads:
+        for found in scene.view.facts(read):
+            if everywhere or not is_others(found.path):
+                yield from _within([(each, package(found, each, of).purl) for each in found.fact], scene)
+
+
+def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:
+    offers: Offers[str] = Offers(scene.steps)
+    for entry, purl in entries:
+        offers.add(entry.name, purl)
+        offers.add(f"{entry.name}@{entry.version}", purl)
+    for entry, purl in entries:
+        for need in entry.needs:
+            yield from (Relation(purl, offer.package) for offer in offers.of(need))
