@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from hullmark.licences.spdx_ids import EXCEPTIONS, LICENSES
 from hullmark.licences.terms import MAX_TEXT, Terms, licences_of, read_terms
@@ -79,6 +80,14 @@ def all_of(expressions: Iterable[str]) -> str:
     if len(parts) == 1:
         return parts[0]
     return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
+
+
+@lru_cache(maxsize=4096)
+def expression_of(licenses: tuple[str, ...]) -> str:
+    """All that a package says of its licences as one SPDX expression; "" where it says nothing, or something of it tells no licence."""
+    texts = distinct(licenses)
+    told = [spdx_expression(text) for text in texts]
+    return all_of(dict.fromkeys(expression for expression in told if expression)) if all(told) else ""
 
 
 def _parse(tokens: list[str]) -> str | None:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from hullmark.licences.expressions import all_of, distinct, spdx_expression
+from hullmark.licences.expressions import distinct, expression_of
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Package
 from hullmark.report.documents import known_version, layer_digest
@@ -36,16 +36,14 @@ def render_all(results: Sequence[Inventory], context: RenderContext) -> bytes:
 
 
 def _row(inventory: Inventory, package: Package) -> Iterator[str]:
-    licences = distinct(package.licenses)
-    told = [spdx_expression(text) for text in licences]
     yield inventory.source.reference
     yield package.type
     yield package.name
     yield known_version(package)
     yield package.arch
     yield package.purl
-    yield all_of(expression for expression in told if expression) if all(told) else ""
-    yield "; ".join(licences)
+    yield expression_of(package.licenses)
+    yield "; ".join(distinct(package.licenses))
     yield package.source.name if package.source else ""
     yield package.source.version if package.source else ""
     yield package.owned_by or ""

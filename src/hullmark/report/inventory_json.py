@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.licences.expressions import expression_of
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.relation import Relation, WrittenRelation
@@ -54,10 +55,11 @@ class LocationJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class PackageJson(msgspec.Struct, frozen=True):
-    """One package. `type` is the type of its package URL."""
+    """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain)."""
 
     arch: str
     cataloger: str
+    license_expression: str
     licenses: tuple[str, ...]
     locations: list[LocationJson]
     name: str
@@ -166,6 +168,7 @@ def _package(package: Package) -> PackageJson:
     return PackageJson(
         arch=package.arch,
         cataloger=package.cataloger,
+        license_expression=expression_of(package.licenses),
         licenses=package.licenses,
         locations=[LocationJson(location.layer, location.path) for location in package.locations],
         name=package.name,
