@@ -11,7 +11,7 @@ from hullmark.cli.settings import settings_of
 NAME = "sbom"
 HELP = "write a bill of materials in another format"
 EPILOG = """\
-FILE may be CycloneDX (JSON, XML), SPDX 2 (JSON, tag-value) or 3 (JSON), syft's JSON, or ours; its content says which it is.
+FILE may be CycloneDX (JSON, XML), SPDX 2 (JSON, tag-value) or 3 (JSON), syft's or Trivy's JSON, or ours; its content says which it is.
 `hullmark vulns sbom:FILE` and `hullmark check sbom:FILE` judge it as they judge an image.
 """
 

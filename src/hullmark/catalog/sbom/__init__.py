@@ -15,6 +15,7 @@ from hullmark.catalog.sbom import (
     spdx_json,
     spdx_tag_value,
     syft_json,
+    trivy_json,
 )
 from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decoded
 from hullmark.catalog.sbom.packages import merged, package_of, with_programs
@@ -30,6 +31,7 @@ FORMATS: tuple[SbomFormat, ...] = (
     spdx_json.FORMAT,
     spdx3_json.FORMAT,
     syft_json.FORMAT,
+    trivy_json.FORMAT,
     cyclonedx_xml.FORMAT,
     spdx_tag_value.FORMAT,
 )

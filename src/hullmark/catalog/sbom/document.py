@@ -119,6 +119,9 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     schema: Any = None
     graph: msgspec.Raw = msgspec.field(name="@graph", default_factory=msgspec.Raw)
     artifacts: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    report_version: Any = msgspec.field(name="SchemaVersion", default=None)
+    artifact_name: Any = msgspec.field(name="ArtifactName", default=None)
+    results: msgspec.Raw = msgspec.field(name="Results", default_factory=msgspec.Raw)
 
 
 class SbomFormat(msgspec.Struct, frozen=True, kw_only=True):

@@ -454,3 +454,80 @@ def test_texts_are_bounded() -> None:
     )
     package = found.packages[0]
     assert {len(package.name), len(package.version), len(package.licenses[0])} == {MAX_TEXT}
+
+
+# As Trivy's documentation shows its report, shortened.
+TRIVY_REPORT: dict[str, Any] = {
+    "SchemaVersion": 2,
+    "ArtifactName": "debian:12",
+    "ArtifactType": "container_image",
+    "Metadata": {
+        "OS": {"Family": "debian", "Name": "12.4"},
+        "ImageID": IMAGE_ID,
+        "DiffIDs": [DIFF_ID],
+        "RepoTags": ["debian:12"],
+        "RepoDigests": [f"debian@{DIGEST}"],
+    },
+    "Results": [
+        {
+            "Target": "debian:12 (debian 12.4)",
+            "Class": "os-pkgs",
+            "Type": "debian",
+            "Packages": [
+                {
+                    "ID": "adduser@3.134",
+                    "Name": "adduser",
+                    "Identifier": {"PURL": "pkg:deb/debian/adduser@3.134?arch=all&distro=debian-12.4"},
+                    "Version": "3.134",
+                    "Arch": "all",
+                    "SrcName": "adduser",
+                    "SrcVersion": "3.134",
+                    "Licenses": ["GPL-2.0-or-later"],
+                    "DependsOn": ["passwd@1:4.13+dfsg1-1+b1", "nothing@1"],
+                    "Layer": {"DiffID": DIFF_ID},
+                },
+                {
+                    "ID": "passwd@1:4.13+dfsg1-1+b1",
+                    "Name": "passwd",
+                    "Version": "4.13+dfsg1",
+                    "Release": "1+b1",
+                    "Epoch": 1,
+                    "Arch": "arm64",
+                    "SrcName": "shadow",
+                    "SrcVersion": "4.13+dfsg1",
+                    "SrcRelease": "1",
+                    "SrcEpoch": 1,
+                    "Layer": {"DiffID": DIFF_ID},
+                },
+            ],
+        },
+        {
+            "Target": "app/package-lock.json",
+            "Class": "lang-pkgs",
+            "Type": "npm",
+            "Vulnerabilities": [
+                {"PkgID": "ms@0.7.0", "PkgName": "ms", "InstalledVersion": "0.7.0", "VulnerabilityID": number}
+                for number in ("CVE-2015-8315", "CVE-2017-20162")
+            ],
+        },
+        {"Target": "app/Dockerfile", "Class": "config", "Type": "dockerfile"},
+    ],
+}
+
+
+def test_a_report_of_trivy_lists_packages_and_says_what_it_leaves_out() -> None:
+    read = read_sbom(json.dumps(TRIVY_REPORT).encode())
+    assert (read.source.reference, read.source.digest, read.source.config_digest) == ("debian:12", DIGEST, IMAGE_ID)
+    assert read.distro is not None
+    assert (read.distro.id, read.distro.version_id) == ("debian", "12.4")
+    assert [(each.type, each.name, each.version, each.arch, each.source) for each in read.packages] == [
+        ("deb", "adduser", "3.134", "all", SourcePackage("adduser", "3.134")),
+        ("deb", "passwd", "1:4.13+dfsg1-1+b1", "arm64", SourcePackage("shadow", "1:4.13+dfsg1-1")),
+        ("npm", "ms", "0.7.0", "", None),
+    ]
+    assert [each.locations for each in read.packages][2] == (Location("/app/package-lock.json", -1),)
+    assert [(each.dependent.partition("@")[0], each.dependency.partition("@")[0]) for each in read.relations or ()] == [
+        ("pkg:deb/debian/adduser", "pkg:deb/passwd")
+    ]
+    (said,) = [problem for problem in read.problems if "only packages with vulnerabilities" in problem.reason]
+    assert said.kind == "unseen"

@@ -26,7 +26,8 @@ CONTEXT = RenderContext(tool_version="1.0")
 _KEYS = st.sampled_from(
     ("components", "name", "version", "purl", "properties", "value", "licenses", "license", "expression", "packages", "SPDXID",
      "externalRefs", "referenceType", "referenceLocator", "relationships", "artifacts", "metadata", "component", "source",
-     "distro", "locations", "path", "@graph", "type", "to", "software_packageUrl", "cpe", "evidence", "files", "creationInfo")
+     "distro", "locations", "path", "@graph", "type", "to", "software_packageUrl", "cpe", "evidence", "files", "creationInfo",
+     "Results", "Packages", "Vulnerabilities", "Class", "Name", "Version", "Identifier", "PURL", "DependsOn", "ID", "Layer")
 )  # fmt: skip
 _TEXTS = st.one_of(
     st.text(max_size=8),
@@ -46,6 +47,7 @@ _MARKS: tuple[dict[str, Any], ...] = (
     {"@context": "https://spdx.org/rdf/3.0.1"},
     {"schema": {"version": "16"}, "artifacts": []},
     {"schema": "hullmark-inventory/1"},
+    {"SchemaVersion": 2, "ArtifactName": "x"},
 )
 
 
