@@ -127,7 +127,8 @@ def _written(
         f"{images:,} images of {sets:,} package sets (`bench/world.py`) in an account; the rule `critical-with-fix` asks for"
         f" `{_CHANGE[1]}` where it asked for `{_CHANGE[0]}`. Of go/warn/stop there were {words[0]}, and are"
         f" {words[1]}; {after[3] - before[3]:,} transitions, {len(arrived):,} messages to a webhook; verdicts that"
-        f" are not by the newer version: {left[0] if left else '?'}. Seconds from the request, with real processes (API, scheduler, two"
+        f" are not by the newer version: {left[0] if left else '?'} (an image that has to be judged as a whole has no document in this"
+        f" world). Seconds from the request, with real processes (API, scheduler, two"
         f" workers) and PostgreSQL on the same two cores ({machine()}).\n\n"
         + table(("stage", "s", "bound"), shown)
         + "\n\nMade by `make prove-policy`."
