@@ -98,6 +98,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
     (folder / "context.json").write_text(json.dumps(retrieved))
     (folder / "any.yar").write_text("rule every { condition: true }\n")
     (folder / "template").write_text(EVERYTHING)
+    (folder / "packages.j2").write_text("{{ source }} {{ distro }} {{ packages }} {{ problems }} {{ relationships }}\n")
     (folder / "advisories").mkdir()
     for number, ecosystem in enumerate(("PyPI", "npm")):
         (folder / "advisories" / f"X-{number}.json").write_text(json.dumps(advisory(f"X-{number}", ecosystem)))
@@ -112,7 +113,8 @@ def in_formats(kind: Kind, first: str, name: str = "") -> tuple[str, ...]:
 
 def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     """Each verb that takes an image, or what another one wrote of it, with each of its formats."""
-    yield "scan", at.source, "--files", *in_formats("inventory", "table")
+    templated = ("--template", at.folder / "packages.j2")
+    yield "scan", at.source, "--files", *templated, *in_formats("inventory", "table")
     yield (
         "scan",
         at.source,
@@ -158,8 +160,9 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
 
 def on_what_was_written(at: Place) -> Iterator[tuple[str | Path, ...]]:
     """The verbs that take what the others wrote."""
+    templated = ("--template", at.folder / "packages.j2")
     for written in ("cyclonedx-json", "spdx-json", "syft-json"):
-        yield "sbom", "convert", f"inventory.{written}", *in_formats("inventory", "purls", f"of-{written}")
+        yield "sbom", "convert", f"inventory.{written}", *templated, *in_formats("inventory", "purls", f"of-{written}")
     yield "vulns", "sbom:inventory.cyclonedx-json", "--advisories", at.folder / "advisories", "-o", "json"
     for format in ("table", "json"):
         yield "diff", "verdict.json", "explained.json", "-o", format

@@ -48,7 +48,7 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     # Options that are called otherwise, and their values.
     ("scan app --format json", "hullmark scan has no option --format", "it is -o FORMAT; hullmark formats lists them"),
     ("scan app --json", "hullmark scan has no option --json", "it is -o json, or -o json=FILE"),
-    ("scan app -o xml", "'xml' is not a format for this", "choose one of cyclonedx-json, json"),
+    ("scan app -o xml", "'xml' is not a format for this", "choose one of csv, cyclonedx-json"),
     ("scan app -o report.json", "-o report.json names a file and no format", "write -o json=report.json"),
     ("scan app -o json -o table", "several formats cannot share standard output", "-o FORMAT=FILE"),
     ("scan app app -o spdx-json", "a document of the format spdx-json is about one image", "ask for one after another"),

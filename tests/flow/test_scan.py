@@ -74,11 +74,22 @@ def test_an_image_has_the_packages_that_were_put_into_it(hullmark: Program, shop
 def test_every_key_of_the_document_is_there(hullmark: Program, shop: Path) -> None:
     document = hullmark("scan", "--files", "-o", "json", shop).document
     assert document["schema"] == "hullmark-inventory/1"
-    assert list(document) == ["distro", "files", "packages", "problems", "schema", "source", "tool", "unexplained"]
+    assert list(document) == [
+        "distro",
+        "files",
+        "packages",
+        "problems",
+        "relationships",
+        "schema",
+        "source",
+        "tool",
+        "unexplained",
+    ]
     assert set(document["source"]) == {"kind", "reference", "digest", "config_digest", "platform", "layers"}
     for layer in document["source"]["layers"]:
         assert set(layer) == {"digest", "diff_id", "size", "created_by"}
     package = {"type", "name", "version", "purl", "arch", "source", "licenses", "locations", "owned_by", "cataloger"}
+    package.add("license_expression")
     assert all(set(found) == package for found in document["packages"])
     file = {"path", "type", "mode", "uid", "gid", "size", "sha256", "link", "layer", "owner", "state"}
     assert all(set(found) == file for found in document["files"])
