@@ -22,7 +22,7 @@ RUN_BY_ALEMBIC = "hullmark.server.tables.migrations."
 PLUGINS = frozenset(
     (
         *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME"),
-        *("CATALOGERS", "CLASSIFIERS", "SOURCE", "SOURCES", "TRIGGERS"),
+        *("CATALOGERS", "CLASSIFIERS", "RESOLVER", "RESOLVERS", "SOURCE", "SOURCES", "TRIGGERS"),
         *("EPILOG", "HELP", "VERBS", "NAME", "add_arguments", "run"),
     )
 )

@@ -19,17 +19,20 @@ from packaging.utils import canonicalize_name
 
 from bench.unpack import unpacked
 from hullmark.catalog.languages import npm, python
-from hullmark.catalog.systems import dpkg
+from hullmark.catalog.systems import dpkg, rpm
 from hullmark.model.package import Package
 from hullmark.relations import dpkg as dpkg_relations
 from hullmark.relations import npm as npm_relations
 from hullmark.relations import python as python_relations
+from hullmark.relations import rpm as rpm_relations
 from hullmark.relations.resolver import Scene, Steps
 from tests.oracle.test_dpkg import files_of
 from tests.oracle.test_language_packages import npm_files, python_files
 from tests.support.places import corpus
 from tests.support.relations import named, related
 from tests.support.views import FakeView
+from tests.unit.catalog.systems.test_rpm_databases import make_bdb
+from tests.unit.catalog.systems.test_rpm_header import FILES, INT32, Value, make_header
 
 Edges = set[tuple[str, str]]
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -225,3 +228,87 @@ def test_python_packages_need_what_pip_inspects_inside_the_image() -> None:
     environment = told["environment"]
     ours = our_python_edges("opt/venv/lib/python3.13/site-packages", environment["python_full_version"])
     assert ours == python_edges(requires, environment)
+
+
+RPM_NEEDS = (
+    *(
+        "bash",
+        "bash >= 5",
+        "bash < 5",
+        "bash = 5.1",
+        "bash = 5.1-1",
+        "bash = 5.1-2",
+        "sh",
+        "sh > 9",
+        "/usr/bin/bash",
+        "/usr/bin/zsh",
+    ),
+    *(
+        "libz.so.1()(64bit)",
+        "virtual",
+        "virtual = 2",
+        "virtual > 1",
+        "virtual > 2",
+        "virtual >= 3",
+        "c = 3",
+        "c = 1:3",
+        "c >= 0:9",
+        "gone",
+    ),
+)
+"""One package needs each of them, and nothing else."""
+RPM_OFFERS = {
+    "bash": ["bash = 5.1-1", "sh"],
+    "zlib": ["zlib = 1.3-1", "libz.so.1()(64bit)", "virtual = 2-1"],
+    "c": ["c = 1:3-1", "virtual = 1"],
+}
+RPM_SIGNS = {"<": 2, ">": 4, "=": 8, "<=": 10, ">=": 12}
+
+
+def rpm_names(texts: Iterable[str], tags: tuple[int, int, int]) -> dict[int, Value]:
+    words = [[*text.split(), "", ""][:3] for text in texts]
+    names, flags, versions = tags
+    return {
+        names: [name for name, _, _ in words],
+        flags: (INT32, [RPM_SIGNS.get(sign, 0) for _, sign, _ in words]),
+        versions: [version for _, _, version in words],
+    }
+
+
+def rpm_headers() -> Iterator[bytes]:
+    for name, offers in RPM_OFFERS.items():
+        version = offers[0].partition(" = ")[2].removeprefix("1:").partition("-")[0]
+        tags: dict[int, Value] = {
+            1000: name,
+            1001: version,
+            1002: "1",
+            1022: "x86_64",
+            **(FILES if name == "bash" else {}),
+        }
+        yield make_header(tags | ({1003: (INT32, [1])} if name == "c" else {}) | rpm_names(offers, (1047, 1112, 1113)))
+    for number, need in enumerate(RPM_NEEDS):
+        tags = {1000: f"n{number}", 1001: "1", 1002: "1", 1022: "x86_64", 1044: "x.src.rpm"}
+        yield make_header(
+            tags | rpm_names([f"n{number} = 1-1"], (1047, 1112, 1113)) | rpm_names([need], (1049, 1048, 1050))
+        )
+
+
+def test_rpm_packages_need_those_that_rpm_says_provide_it(tmp_path: Path) -> None:
+    if shutil.which("rpm") is None:
+        pytest.skip("rpm is not installed")
+    body = make_bdb(list(rpm_headers()))
+    (tmp_path / "Packages").write_bytes(body)
+    ours = named(*related({"var/lib/rpm/Packages": body}, rpm.CATALOGER, rpm_relations.RESOLVER))
+
+    def asked(*words: str) -> str:
+        command = ["rpm", "--dbpath", str(tmp_path), "--define", "_db_backend sqlite", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT).stdout
+
+    asked("--rebuilddb")
+    for number, need in enumerate(RPM_NEEDS):
+        found = {other for one, other in ours if one == f"n{number}"}
+        provided = set(asked("-q", "--qf", "%{NAME}\n", "--whatprovides", need.split()[0]).split()) & RPM_OFFERS.keys()
+        # rpm's query goes by names alone: what has a version may be met by fewer.
+        assert found <= provided if " " in need else found == provided, need
+    unmet = {need for number, need in enumerate(RPM_NEEDS) if not any(one == f"n{number}" for one, _ in ours)}
+    assert unmet == {"bash < 5", "bash = 5.1-2", "/usr/bin/zsh", "virtual > 2", "virtual >= 3", "c = 3", "gone"}

@@ -52,6 +52,7 @@ NO_LIMITS = {
     "hullmark.policy.convert_native._MAX_ID": "the largest number of a user",
     "hullmark.policy.convert_rules._MAX_MODE": "all bits of a mode",
     "hullmark.policy.convert_vulnerabilities._MAX_DAYS": "what a native rule takes",
+    "hullmark.relations.provenance._MOST_LINKS": "the kernel follows no more",
     "hullmark.rootfs.builder._LONGEST_NAME": "the longest name that a file system takes",
     "hullmark.rootfs.tree._MAX_LINKS": "the kernel follows no more",
     "hullmark.rootfs.tree._MAX_SEGMENTS": "no path that the kernel takes has more",
@@ -60,7 +61,19 @@ NO_LIMITS = {
 }
 """Numbers with such a name that bound nothing of ours, and what they are."""
 
-ROOMS = ("advisorydb", "catalog", "facets", "feeds", "match", "net", "policy", "rootfs", "source", "versions")
+ROOMS = (
+    "advisorydb",
+    "catalog",
+    "facets",
+    "feeds",
+    "match",
+    "net",
+    "policy",
+    "relations",
+    "rootfs",
+    "source",
+    "versions",
+)
 
 
 def test_the_page_of_limits_is_as_the_program_has_them() -> None:

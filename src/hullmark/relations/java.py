@@ -30,17 +30,14 @@ class _Coordinates(NamedTuple):
 
 
 class _Artifact(NamedTuple):
-    """An artifact: its record, its outermost file, what it is packed into ("": nothing), the class path in the manifest of that file."""
+    """An artifact: its package URL, its record, its outermost file, what it is packed into ("": nothing), the class path in the manifest
+    of that file."""
 
+    purl: str
     pom: Pom
     file: str
     carrier: str
     class_path: str = ""
-
-    @property
-    def purl(self) -> str:
-        """Its package URL."""
-        return pom_purl(self.pom)
 
 
 def relate(scene: Scene) -> Iterator[Relation]:
@@ -69,15 +66,16 @@ def _artifacts(scene: Scene) -> Iterator[_Artifact]:
     for read in (UNPACKED_POMS, UNPACKED_PROJECTS):
         for pom in scene.view.facts(read):
             # Where a web application is unpacked, its folder is what an archive's file is elsewhere.
-            yield _Artifact(pom.fact, f"{pom.path.partition('META-INF/')[0]}.", "")
+            yield _Artifact(pom_purl(pom.fact), pom.fact, f"{pom.path.partition('META-INF/')[0]}.", "")
 
 
 def _in_archive(fact: JarFact, path: str, file: str, carrier: str) -> Iterator[_Artifact]:
-    own = _Artifact(archive_pom(fact, path), file, carrier, "" if carrier else fact.manifest.get("Class-Path", ""))
+    itself = archive_pom(fact, path)
+    own = _Artifact(pom_purl(itself), itself, file, carrier, "" if carrier else fact.manifest.get("Class-Path", ""))
     yield own
     for pom in fact.poms:
-        if pom_purl(pom) != own.purl:
-            yield _Artifact(pom, file, own.purl)
+        if (purl := pom_purl(pom)) != own.purl:
+            yield _Artifact(purl, pom, file, own.purl)
     for member, inner in fact.nested:
         yield from _in_archive(inner, member, file, own.purl)
 

@@ -28,12 +28,13 @@ def relate(scene: Scene) -> Iterator[Relation]:
         if package.cataloger == "npm"
         for place in package.locations
     }
+    modules: dict[str, bool] = {}
     for found in scene.view.facts(PACKAGE_JSON):
         folder = folder_of(found.path)
         if found.fact.needs is None or folder not in purls:
             continue
         for name, kind in _wanted(found.fact.needs, is_installed=_IN_MODULES in f"{folder}/"):
-            purl = _nearest(name, folder, purls, scene)
+            purl = _nearest(name, folder, purls, modules, scene)
             if purl is not None:
                 yield Relation(purls[folder], purl, kind)
 
@@ -62,15 +63,19 @@ def _object(raw: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _nearest(name: str, folder: str, purls: Mapping[str, str], scene: Scene) -> str | None:
+def _nearest(name: str, folder: str, purls: Mapping[str, str], modules: dict[str, bool], scene: Scene) -> str | None:
+    """The package that is found under a name. `modules` remembers which folders have a node_modules."""
     above = folder
     for _ in range(_MAX_DEPTH):
         if not above.endswith("node_modules"):
             scene.steps.take()
-            place = f"{above}/{_IN_MODULES}{name}" if above else f"{_IN_MODULES}{name}"
+            inside = f"{above}/{_IN_MODULES}" if above else _IN_MODULES
+            place = inside + name
             if place in purls:
                 return purls[place]
-            real = scene.view.resolve(place)  # pnpm, and workspaces, have links there
+            if inside not in modules:
+                modules[inside] = scene.view.exists(inside.rstrip("/"))
+            real = scene.view.resolve(place) if modules[inside] else None  # pnpm, and workspaces, have links there
             if real is not None:
                 return purls.get(real)
         if not above:
