@@ -147,6 +147,8 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "vulns", at.source, *matching, "--why", "--show-suppressed"
     yield "layers", at.source, *in_formats("layers", "table")
     advisories = ("--advisories", at.folder / "advisories")
+    yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
+    yield "explain", at.source, "bash", *advisories, "-o", "json"
     yield (
         "diff",
         f"oci-dir:{at.folder / 'bare'}",
