@@ -25,6 +25,7 @@ from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.judging import turn
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
+from hullmark.server.tables import database
 from tests.support.images import Blobs, tar_of
 from tests.support.registry import FakeRegistry
 from tests.support.snapshots import snapshot_in
@@ -141,6 +142,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings.data.mkdir()
     services = services_for(settings, {})
     turn.SECONDS = _PATIENCE
+    database._READY = 1
     with ExitStack() as stack:
         app = stack.enter_context(_application(services))
         app.state["gate"] = gate = Gate(services)
