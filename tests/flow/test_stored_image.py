@@ -95,7 +95,7 @@ def test_a_stored_image_answers_all_that_was_asked_before_with_no_layer(
     assert set(later.facets) == set(FACETS)
 
 
-@pytest.mark.parametrize("name", ["debian-slim", "nginx"])
+@pytest.mark.parametrize("name", ["debian-slim", pytest.param("nginx", marks=pytest.mark.slow)])
 def test_a_real_image_is_the_same_when_stored(name: str, keep: Keep, rules: ScannerPlaces) -> None:
     image = opened(f"oci-dir:{corpus('oci', name)}")
     bare, first, later = full_scans(image, keep, rules)

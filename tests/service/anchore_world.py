@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import zipfile
@@ -32,22 +31,11 @@ from tests.support import fork_server
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
 from tests.support.matching import advisory, affected, info
-from tests.support.places import REPOSITORY
 from tests.support.program import HULLMARK
 from tests.support.registry import free_port, wait_for_port
 from tests.support.shop import stanza
 
 PASSWORD = "the operator's words"  # noqa: S105
-PINS = (
-    "click==8.1.8",
-    "prettytable==2.2.0",
-    "python-dateutil==2.9.0.post0",
-    "pyyaml>=6",
-    "requests>=2.31",
-    "urllib3<3",
-    "setuptools<81",
-)
-CLIENT = "anchorecli==0.9.3"
 _GO = "path\texample.com/acme/tool\nmod\texample.com/acme/tool\tv1.2.3\t\ndep\tgopkg.in/yaml.v3\tv3.0.1\th1:def=\n"
 _GEM = 'Gem::Specification.new do |s|\n  s.name = "rack"\n  s.version = "2.0.5"\n  s.licenses = ["MIT"]\nend\n'
 
@@ -181,25 +169,6 @@ class World:
 def fork_server_of_clients(interpreter: Path) -> fork_server.ForkServer:
     """What gives birth to runs of the client."""
     return fork_server.ForkServer(1, str(interpreter), "anchorecli")
-
-
-def client_interpreter() -> Path | None:
-    """An interpreter that has Anchore's client, in a folder that is kept between runs; None where it cannot be had."""
-    folder = REPOSITORY / "var" / f"anchorecli-{sys.version_info[0]}.{sys.version_info[1]}"
-    python, done = folder / "bin" / "python", folder / "complete"
-    if done.exists():
-        return python
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
-        for wanted in (("--no-deps", CLIENT), PINS):
-            command = [str(python), "-m", "pip", "install", "--quiet", *wanted]
-            subprocess.run(command, check=True, capture_output=True, timeout=300)
-    except (subprocess.SubprocessError, OSError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    done.touch()
-    return python
 
 
 @contextlib.contextmanager

@@ -237,7 +237,7 @@ class Server:
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
         """Run another of the program's verbs with its settings, and more."""
         environment = {**self.environment(), **settings}
-        ran = None
+        ran: subprocess.CompletedProcess[bytes] | None = None
         if self.is_forked:
             ran = fork_server.run_beside_servers(fork_server.RunRequest(words, environment, str(self.folder)), 120)
         if ran is None:
