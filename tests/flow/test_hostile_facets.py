@@ -110,7 +110,9 @@ def test_a_gibibyte_of_zeros_is_no_configuration(hullmark: Program, tmp_path: Pa
     assert [file["size"] for file in document["files"] if file["path"] == "/etc/nginx/nginx.conf"] == [1 << 30]
 
 
-def test_more_small_files_than_a_pattern_may_fit_are_read_as_far_as_they_may_be(hullmark: Program, tmp_path: Path) -> None:
+def test_more_small_files_than_a_pattern_may_fit_are_read_as_far_as_they_may_be(
+    hullmark: Program, tmp_path: Path
+) -> None:
     files = {f"etc/nginx/conf.d/{number:06}.conf": "gzip on;\n" for number in range(12_000)}
     document = configuration_of(
         hullmark, tmp_path / "image", tar_of({**files, "etc/nginx/nginx.conf": "include /etc/nginx/conf.d/*.conf;\n"})

@@ -10,10 +10,8 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +29,7 @@ from tests.support import fork_server
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
 from tests.support.matching import advisory, affected, info
-from tests.support.program import HULLMARK
+from tests.support.processes import forked_server
 from tests.support.registry import free_port, wait_for_port
 from tests.support.shop import stanza
 
@@ -194,25 +192,17 @@ def running_registry(folder: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def running_server(folder: Path, database_url: str) -> Iterator[int]:
     """`hullmark serve` over this database, with advisories; its port."""
-    port = free_port()
-    data = folder / "data"
-    environment = {
-        **os.environ,
+    settings = {
         "HULLMARK_DATABASE_URL": database_url,
         "HULLMARK_ADMIN_PASSWORD": PASSWORD,
         "HULLMARK_ALLOW_ADDRESSES": "127.0.0.0/8",
         "HULLMARK_RATE": "100000",
     }
-    command = [*HULLMARK, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-    try:
-        _await_ready(port, process, folder / "server.log")
-        asyncio.run(_publish(data, database_url, folder / "advisories"))
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+    with forked_server(folder, **settings) as running:
+        running.start()
+        running.ready()
+        asyncio.run(_publish(folder / "data", database_url, folder / "advisories"))
+        yield running.port
 
 
 async def _publish(data: Path, database_url: str, path: Path) -> None:
@@ -224,15 +214,3 @@ async def _publish(data: Path, database_url: str, path: Path) -> None:
     services = services_for(Settings(data=data, database_url=database_url), {})
     async with services.database:
         await advisories.publish(services, path, digest)
-
-
-def _await_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"the server does not get ready: {log.read_text()[-3000:]}")

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import psycopg
 
 from tests.support import fork_server
+from tests.support.database import memory
 from tests.support.places import REPOSITORY
 from tests.support.registry import free_port
 
@@ -278,8 +279,8 @@ class Server:
 
 @contextlib.contextmanager
 def place(prefix: str = "hm-server-") -> Iterator[Path]:
-    """A folder that the database's user can pass through."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+    """A folder that the database's user can pass through; in memory, where there is room, for no machine goes down in these tests."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=memory(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
