@@ -215,6 +215,7 @@ async def test_sixty_that_begin_to_hang_in_one_moment_hold_nobody(at: Desk, rece
                     )
                 ).fetchone()
             assert row == (1,)
+            hanging.released.set()  # else the worker would end only when it has given up on each
     assert heard(receiver) == ["CVE-1"]
 
 
