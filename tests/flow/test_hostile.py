@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ FOUND = {
 BOMBS = ("bomb-gzip", "bomb-gzip-database", "bomb-zstd")
 """Gigabytes of zeros, which are read to their end."""
 
+DEAR = (*BOMBS, "jar-bombs", "many-entries")
+"""What takes seconds when all facets look into it."""
+
 READ_WHOLE = {
     "bomb-gzip": "ten GiB of zeros are read to their end, and what stands behind them is found",
     "bomb-zstd": "it holds nothing but zeros",
@@ -64,9 +67,9 @@ def named(*expectations: str) -> list[str]:
     return [name for name, case in cases().items() if case["expect"] in expectations]
 
 
-def bombs_late(*expectations: str) -> list[Any]:
+def marked(late: Container[str], *expectations: str) -> list[Any]:
     """The same, with those marked that are long by nature."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name in BOMBS else name for name in named(*expectations)]
+    return [pytest.param(name, marks=pytest.mark.slow) if name in late else name for name in named(*expectations)]
 
 
 def reference(name: str) -> str:
@@ -154,7 +157,7 @@ def test_an_odd_but_legal_image_is_read(hullmark: Program, telltale: socket.sock
     assert has_what_is_good(document, name)
 
 
-@pytest.mark.parametrize("name", bombs_late("partial"))
+@pytest.mark.parametrize("name", marked(BOMBS, "partial"))
 def test_what_can_be_read_is_read_and_the_rest_is_said(hullmark: Program, telltale: socket.socket, name: str) -> None:
     document = scan(hullmark, telltale, name).document
     assert has_what_is_good(document, name)
@@ -170,7 +173,7 @@ def test_an_image_that_cannot_be_believed_is_refused_in_a_line(
     assert 10 < len(what) < 300
 
 
-@pytest.mark.parametrize("name", bombs_late("ok", "partial"))
+@pytest.mark.parametrize("name", marked(DEAR, "ok", "partial"))
 def test_all_facets_bear_what_the_scan_bears(hullmark: Program, telltale: socket.socket, name: str) -> None:
     document = with_all_facets(hullmark, telltale, name).document
     facts = document["policy_facts"]

@@ -40,6 +40,7 @@ from tests.support import advisory_days, fork_server
 from tests.support.adoption import adopt_snapshot
 from tests.support.advisory_days import days
 from tests.support.database import fresh_database
+from tests.support.examples import examples
 from tests.support.fork_server import RunRequest
 from tests.support.matching import advisory, affected, inventory, package
 from tests.support.places import CORPUS, REPOSITORY, corpus
@@ -413,7 +414,7 @@ def owning(image: Inventory) -> Inventory:
     return msgspec.structs.replace(image, packages=(*image.packages, *owned, *bare))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(days())
 def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
     database_server: str,
