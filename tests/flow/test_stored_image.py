@@ -49,9 +49,9 @@ def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Keep:
     return ObjectKeep(open_objects(f"s3://marks/{tmp_path.name}", request.getfixturevalue("bucket")))
 
 
-@pytest.fixture
-def rules(tmp_path: Path) -> ScannerPlaces:
-    path = tmp_path / "rules.yar"
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> ScannerPlaces:
+    path = tmp_path_factory.mktemp("rules") / "rules.yar"
     path.write_text(RULE)
     return ScannerPlaces(yara_rules=path)
 
