@@ -101,7 +101,7 @@ HARD: dict[str, tuple[Sequence[bytes], float, bytes]] = {
 async def test_hard_receivers_hold_only_themselves_and_hear_all_in_order_when_they_are_mended(
     at: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_WHOLE", 1.5)
+    monkeypatch.setattr(sending, "_WHOLE", 2.5)
     names = [way.replace(" ", "-").replace(",", "").replace("'", "") for way in HARD]
     with ExitStack() as stack:
         ports = [stack.enter_context(talker(pieces, pause, then=then)) for pieces, pause, then in HARD.values()]
