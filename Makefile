@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -30,7 +30,7 @@ $(READY): requirements.lock pyproject.toml tools/setup.sh
 demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
 
-test: $(READY) test-packages corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
+test: $(READY) test-packages test-clients corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
 	$(BIN)/pytest $(BESIDE) -rs -m "not slow" $(TESTS)
 
 test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
@@ -83,6 +83,9 @@ corpus-quick: $(READY) ## build the small test images into var/corpus (about 4 m
 
 test-packages: ## install the Debian packages that tests use (as root)
 	@tools/packages.sh test
+
+test-clients: $(READY) ## install the foreign clients that tests use into var, as Anchore's (where they can be had)
+	@$(BIN)/python -m tests.support.clients
 
 corpus-packages: ## install the Debian packages that build test images (as root)
 	@tools/packages.sh corpus

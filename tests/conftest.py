@@ -23,12 +23,22 @@ settings.load_profile("judged" if os.environ.get("CI") else "exploring")
 build_grammars_late()
 
 _LONGEST = (
+    # of `make test-slow`
+    "tests/service/test_container.py",
+    "tests/service/test_schema.py",
+    "tests/flow/test_hostile.py",
+    "tests/service/test_outage.py",
+    "tests/service/test_namespaces.py",
+    "tests/flow/test_configured_image.py",
+    # of `make test`
     "tests/flow/test_stored_matches.py",
+    "tests/service/test_notice.py",
+    "tests/flow/test_db.py",
+    "tests/service/test_rejudge.py",
+    "tests/service/test_serve.py",
     "tests/service/test_backup.py",
     "tests/service/test_authorisation.py",
-    "tests/flow/test_db.py",
-    "tests/service/test_serve.py",
-    "tests/service/test_rejudge.py",
+    "tests/service/test_policy_change.py",
 )
 _SHORT = 60
 _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/conformance", "tests/contract")

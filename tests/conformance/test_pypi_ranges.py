@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from hullmark.feeds import pypa
 from hullmark.match.advisory_source import Ask
@@ -24,6 +25,7 @@ def is_version(text: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_every_version_that_an_advisory_lists_is_affected_and_no_other() -> None:
     advisory_files()
     cases: list[dict[str, Any]] = [

@@ -163,7 +163,7 @@ def test_what_cannot_be_done_is_refused(hullmark: Program, words: tuple[str, ...
     assert advice
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_whenever_an_update_is_killed_the_old_snapshot_is_whole_and_the_next_update_succeeds(
     hullmark: Program, kills: int
 ) -> None:

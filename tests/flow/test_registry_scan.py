@@ -126,7 +126,7 @@ def test_nothing_is_written_to_disk(hullmark: Program, registry: Registry, tmp_p
 
 def test_a_cut_connection_resumes(hullmark: Program, registry: Registry, tmp_path: Path) -> None:
     local = hullmark("scan", "-o", "json", "--files", "--no-cache", f"{registry.layout}:shop").document
-    with cutting_proxy("127.0.0.1", registry.port, after=700_000, times=3) as proxy:
+    with cutting_proxy("127.0.0.1", registry.port, after=700_000, times=2) as proxy:
         host = f"127.0.0.1:{proxy.port}"
         words = ("scan", "-o", "json", "--files", "--no-cache", "--cacert", registry.certificates.ca)
         ran = hullmark(*words, f"registry:{host}/team/shop:1", env=registry.logins(tmp_path, host))
@@ -134,6 +134,7 @@ def test_a_cut_connection_resumes(hullmark: Program, registry: Registry, tmp_pat
         assert proxy.left == 0
 
 
+@pytest.mark.slow  # it waits longer before each of five attempts
 def test_a_connection_that_is_always_cut_is_given_up(hullmark: Program, registry: Registry, tmp_path: Path) -> None:
     with cutting_proxy("127.0.0.1", registry.port, after=6000, times=10_000) as proxy:
         host = f"127.0.0.1:{proxy.port}"

@@ -40,6 +40,7 @@ from tests.support import advisory_days, fork_server
 from tests.support.adoption import adopt_snapshot
 from tests.support.advisory_days import days
 from tests.support.database import fresh_database
+from tests.support.examples import examples
 from tests.support.fork_server import RunRequest
 from tests.support.matching import advisory, affected, inventory, package
 from tests.support.places import CORPUS, REPOSITORY, corpus
@@ -57,29 +58,38 @@ IMAGES = ("apk-image", "debian-slim", "distroless", "go-tools", "java-app", "ngi
 
 @dataclass(frozen=True)
 class World:
-    """The images of the corpus by name, and two snapshots of real data that say different things of them."""
+    """The names of the corpus' images that were built, and the advisories of every feed of the real data."""
 
-    images: dict[str, ScanResult]
+    names: tuple[str, ...]
+    cache: Path
+    shelf: Shelf
     first: Snapshot
-    second: Snapshot
+
+    def image(self, name: str) -> ScanResult:
+        """What one of them holds."""
+        wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=self.cache)
+        return take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions())
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("world")
-    names = [name for name in IMAGES if CORPUS is not None and (CORPUS / "oci" / name).exists()]
+    names = tuple(name for name in IMAGES if CORPUS is not None and (CORPUS / "oci" / name).exists())
     if not names:
         corpus("oci", "nginx")
-    wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=folder / "cache")
-    images = {name: take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions()) for name in names}
     shelf = Shelf(updated_program(tmp_path_factory).program.home / ".local/share/hullmark/advisories")
     current = shelf.current()
     assert current is not None
     with Snapshot(*current) as first:
-        feeds = [(info, changed(info.name, shelf.records(info.name))) for info in first.feeds]
-        digest = build(folder / "second", feeds)
-        with Snapshot(folder / "second", digest) as second:
-            yield World(images, first, second)
+        yield World(names, tmp_path_factory.mktemp("world") / "cache", shelf, first)
+
+
+@pytest.fixture
+def second(world: World, tmp_path: Path) -> Iterator[Snapshot]:
+    """Another snapshot of the real data, which says something else of the images."""
+    feeds = [(info, changed(info.name, world.shelf.records(info.name))) for info in world.first.feeds]
+    digest = build(tmp_path / "second", feeds)
+    with Snapshot(tmp_path / "second", digest) as found:
+        yield found
 
 
 def changed(feed: str, records: Iterable[Record]) -> Iterator[Record]:
@@ -106,28 +116,29 @@ def without_fix(part: AffectedPackage) -> AffectedPackage:
 @pytest.mark.slow
 def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_new_snapshot(
     world: World,
+    second: Snapshot,
     database_url: str,
 ) -> None:
+    images = {name: world.image(name) for name in world.names}
+
     async def story(db: Database) -> None:
         one = await adopted(db, world.first, None, at=BEFORE)
-        ids = {
-            name: await taken(db, world.first, name, matching.matchable(each)) for name, each in world.images.items()
-        }
-        for name, each in world.images.items():
+        ids = {name: await taken(db, world.first, name, matching.matchable(each)) for name, each in images.items()}
+        for name, each in images.items():
             await same(db, ids[name], each, world.first, BEFORE, name)
         before = {name: await whole(db, number) for name, number in ids.items()}
-        two = await adopted(db, world.second, world.first, at=AT)
+        two = await adopted(db, second, world.first, at=AT)
         async with db.system() as conn:
             touched = await images_touched(conn, two)
             assert await images_touched(conn, one) == set()
-        for name, each in world.images.items():
-            await same(db, ids[name], each, world.second, AT, name)
+        for name, each in images.items():
+            await same(db, ids[name], each, second, AT, name)
             if decisive(before[name]) != decisive(await whole(db, ids[name])):
                 assert ids[name] in touched, name
         assert touched
         every = [row for rows in before.values() for row in rows]
         assert len(every) > 50
-        if "python-app" in world.images:
+        if "python-app" in images:
             assert {row.suppressed and row.suppressed.by for row in every} >= {None, "not-affected"}
 
     told(database_url, story)
@@ -136,10 +147,10 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
 def test_counts_and_filters_are_those_of_the_report(world: World, database_url: str) -> None:
     async def story(db: Database) -> None:
         await adopted(db, world.first, None, at=AT)
-        some = [name for name in ("python-app", "go-tools", "apk-image") if name in world.images]
+        some = [name for name in ("python-app", "go-tools", "apk-image") if name in world.names]
         assert some
         for name in some:
-            number = await taken(db, world.first, name, matching.matchable(world.images[name]))
+            number = await taken(db, world.first, name, matching.matchable(world.image(name)))
             rows = await whole(db, number)
             assert rows
             async with db.system() as conn:
@@ -403,7 +414,7 @@ def owning(image: Inventory) -> Inventory:
     return msgspec.structs.replace(image, packages=(*image.packages, *owned, *bare))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(days())
 def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
     database_server: str,

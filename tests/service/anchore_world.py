@@ -10,11 +10,8 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,22 +29,11 @@ from tests.support import fork_server
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
 from tests.support.matching import advisory, affected, info
-from tests.support.places import REPOSITORY
-from tests.support.program import HULLMARK
+from tests.support.processes import forked_server
 from tests.support.registry import free_port, wait_for_port
 from tests.support.shop import stanza
 
 PASSWORD = "the operator's words"  # noqa: S105
-PINS = (
-    "click==8.1.8",
-    "prettytable==2.2.0",
-    "python-dateutil==2.9.0.post0",
-    "pyyaml>=6",
-    "requests>=2.31",
-    "urllib3<3",
-    "setuptools<81",
-)
-CLIENT = "anchorecli==0.9.3"
 _GO = "path\texample.com/acme/tool\nmod\texample.com/acme/tool\tv1.2.3\t\ndep\tgopkg.in/yaml.v3\tv3.0.1\th1:def=\n"
 _GEM = 'Gem::Specification.new do |s|\n  s.name = "rack"\n  s.version = "2.0.5"\n  s.licenses = ["MIT"]\nend\n'
 
@@ -183,25 +169,6 @@ def fork_server_of_clients(interpreter: Path) -> fork_server.ForkServer:
     return fork_server.ForkServer(1, str(interpreter), "anchorecli")
 
 
-def client_interpreter() -> Path | None:
-    """An interpreter that has Anchore's client, in a folder that is kept between runs; None where it cannot be had."""
-    folder = REPOSITORY / "var" / f"anchorecli-{sys.version_info[0]}.{sys.version_info[1]}"
-    python, done = folder / "bin" / "python", folder / "complete"
-    if done.exists():
-        return python
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
-        for wanted in (("--no-deps", CLIENT), PINS):
-            command = [str(python), "-m", "pip", "install", "--quiet", *wanted]
-            subprocess.run(command, check=True, capture_output=True, timeout=300)
-    except (subprocess.SubprocessError, OSError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    done.touch()
-    return python
-
-
 @contextlib.contextmanager
 def running_registry(folder: Path) -> Iterator[str]:
     """Debian's docker-registry, plain and open to all; its host and port."""
@@ -225,25 +192,17 @@ def running_registry(folder: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def running_server(folder: Path, database_url: str) -> Iterator[int]:
     """`hullmark serve` over this database, with advisories; its port."""
-    port = free_port()
-    data = folder / "data"
-    environment = {
-        **os.environ,
+    settings = {
         "HULLMARK_DATABASE_URL": database_url,
         "HULLMARK_ADMIN_PASSWORD": PASSWORD,
         "HULLMARK_ALLOW_ADDRESSES": "127.0.0.0/8",
         "HULLMARK_RATE": "100000",
     }
-    command = [*HULLMARK, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-    try:
-        _await_ready(port, process, folder / "server.log")
-        asyncio.run(_publish(data, database_url, folder / "advisories"))
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+    with forked_server(folder, **settings) as running:
+        running.start()
+        running.ready()
+        asyncio.run(_publish(folder / "data", database_url, folder / "advisories"))
+        yield running.port
 
 
 async def _publish(data: Path, database_url: str, path: Path) -> None:
@@ -255,15 +214,3 @@ async def _publish(data: Path, database_url: str, path: Path) -> None:
     services = services_for(Settings(data=data, database_url=database_url), {})
     async with services.database:
         await advisories.publish(services, path, digest)
-
-
-def _await_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"the server does not get ready: {log.read_text()[-3000:]}")

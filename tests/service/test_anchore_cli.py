@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.service.anchore_world import PASSWORD, Answer, World, client_interpreter, running_registry, running_server
+from tests.service.anchore_world import PASSWORD, Answer, World, running_registry, running_server
+from tests.support.clients import ANCHORE_CLI, interpreter_with
 from tests.support.database import fresh_database
 
 Json = dict[str, Any]
@@ -69,9 +70,9 @@ def world(database_server: str) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def client(world: World) -> World:
     """The server, with Anchore's client at hand."""
-    interpreter = client_interpreter()
-    if interpreter is None:
-        pytest.skip("Anchore's client cannot be installed: the package index does not answer or has it no more")
+    interpreter = interpreter_with(ANCHORE_CLI)
+    if isinstance(interpreter, str):
+        pytest.skip(interpreter)
     return World(world.port, world.host, world.folder, interpreter)
 
 

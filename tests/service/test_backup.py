@@ -225,6 +225,7 @@ def test_backups_that_are_none_or_not_whole_are_refused_before_the_database_is_t
     assert "a newer hullmark made" in hullmark(running, "restore", str(bad), status=2)
 
 
+@pytest.mark.slow
 def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: tuple[str, str]) -> None:
     if debian_programs() is None:
         pytest.skip("Debian's PostgreSQL is not installed")

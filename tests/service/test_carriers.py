@@ -108,7 +108,7 @@ class TestPosts:
     ) -> None:
         def send(port: int) -> None:
             with pytest.raises(Again, match=f"http://127.0.0.1:{port}"):
-                carry(at, Post(url=f"http://127.0.0.1:{port}/{TOKEN}", body=b"x"), timeout=1.0)
+                carry(at, Post(url=f"http://127.0.0.1:{port}/{TOKEN}", body=b"x"), timeout=0.4)
 
         with talker(pieces, 0.05, then=then) as port:
             within_a_minute(lambda: send(port))

@@ -14,17 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.advisories import advisory_files
 from tests.support.container import Image, built_image, podman_with
 from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, Client, until
 from tests.support.registry import free_port
+from tests.support.updated import updated_program
 
 pytestmark = pytest.mark.slow
-
-FEEDS = "debian,debian-lists,debian-support,osv-debian,osv,pypa,ghsa,github-api,kev"
-"""Those that speak of Debian's packages and of Python's."""
-
 
 EXCEPTIONS = """
 exceptions:
@@ -54,17 +50,16 @@ def hullmark(*words: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([program, *map(str, words)], capture_output=True, timeout=120, cwd=REPOSITORY)
 
 
-def test_our_strict_policies_let_our_own_image_pass(image: Image, tmp_path: Path) -> None:
+def test_our_strict_policies_let_our_own_image_pass(
+    image: Image, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     policies = tmp_path / "policies"
     policies.mkdir()
     for name in ("strict.yaml", "baseline.yaml", "minimal-attack-surface.yaml"):
         shutil.copy(REPOSITORY / "policies" / name, policies)
     with (policies / "strict.yaml").open("a") as strict:
         strict.write(EXCEPTIONS)
-    shelf = tmp_path / "advisories"
-    hullmark(
-        "db", "update", "--from", advisory_files(), "--db-dir", shelf, "--feeds", FEEDS, "--quiet"
-    ).check_returncode()
+    shelf = updated_program(tmp_path_factory).program.home / ".local/share/hullmark/advisories"
     ran = hullmark("check", "--policy", policies, "--db-dir", shelf, "-o", "json", f"docker-archive:{image.archive}")
     told = json.loads(ran.stdout)
     # The advisories at hand are a part, and old: that alone may keep rules from telling, and nothing of the image does.

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 from hullmark.server.stories.settings import Settings
+from tests.support.clients import HELM, interpreter_with
 from tests.support.places import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -131,9 +131,6 @@ def test_the_units_are_alike_but_for_their_roles() -> None:
 
 
 CHART = DEPLOY / "helm" / "hullmark"
-HELM = ("helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0")
-"""Helm's own engine as a library, and the schemas of Kubernetes."""
-
 RENDER = """
 import functools, json, sys
 import kubernetes_validate, kubernetes_validate.utils, yaml
@@ -175,19 +172,9 @@ FULL: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def helm() -> Path:
     """An interpreter that has Helm's engine, in a folder that is kept between runs."""
-    folder = REPOSITORY / "var" / f"helm-{sys.version_info[0]}.{sys.version_info[1]}"
-    python, done = folder / "bin" / "python", folder / "complete"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True, timeout=120)
-            subprocess.run(
-                [python, "-m", "pip", "install", "--quiet", *HELM], check=True, capture_output=True, timeout=300
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            pytest.skip(f"Helm's library cannot be installed here: {error}")
-        done.touch()
+    python = interpreter_with(HELM)
+    if isinstance(python, str):
+        pytest.skip(python)
     return python
 
 

@@ -72,27 +72,31 @@ async def test_each_kind_is_whole(at: Desk) -> None:
     assert {"image.added", "image.analysed"} <= {each["kind"] for each in await lines(at, "events")}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_broke_off_goes_on_from_any_line(at: Desk, kind: str) -> None:
+async def test_what_broke_off_goes_on_from_any_line(at: Desk) -> None:
     await fleet(at)
-    whole = await lines(at, kind)
-    assert len(whole) >= 2
-    for place, line in enumerate(whole):
-        rest = [each for each in await lines(at, kind, line["cursor"]) if each.get("action") != "export"]
-        assert rest == whole[place + 1 :]
+    for kind in KINDS:
+        whole = await lines(at, kind)
+        assert len(whole) >= 2, kind
+        for place, line in enumerate(whole):
+            rest = await lines(at, kind, line["cursor"])
+            # Exports are entries of the audit log themselves.
+            expected, found = (
+                [each for each in some if each.get("action") != "export"] for some in (whole[place + 1 :], rest)
+            )
+            assert found == expected, kind
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_batches_of_any_size_give_the_same_rows(at: Desk, kind: str) -> None:
+async def test_batches_of_any_size_give_the_same_rows(at: Desk) -> None:
     await fleet(at)
-    read, width = exports.KINDS[kind]
 
-    async def rows(size: int) -> list[Any]:
+    async def rows(kind: str, size: int) -> list[Any]:
+        read, width = exports.KINDS[kind]
         async with at.services.database.system() as connection:
             await exports.begin(connection, 1)
             return [row async for some in exports.rows(connection, read, 1, (0,) * width, size) for row in some]
 
-    assert await rows(1) == await rows(500)
+    for kind in KINDS:
+        assert await rows(kind, 1) == await rows(kind, 500), kind
 
 
 async def test_what_comes_meanwhile_is_not_in_it(at: Desk) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from hullmark.model.advisory import Lifecycle
 from hullmark.server.stories.advisories.feeds import bring_to_today
+from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.judging.deadlines import judge_due
 from tests.support.desk import OS_RELEASE, Desk, desk, status_file
 from tests.support.images import tar_of
@@ -131,7 +132,10 @@ async def test_a_fix_comes_to_be_there_for_too_long(at: Desk) -> None:
     assert await word(at, digest) == "stop"
 
 
-async def test_of_many_images_only_those_are_judged_whose_moment_has_come(at: Desk) -> None:
+async def test_of_many_images_only_those_are_judged_whose_moment_has_come(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "_AT_ONCE", 50)
     digest = at.push("1", SHOP, User="0")
     await enforce(at, NOT_ROOT)
     await at.add("1")
@@ -141,7 +145,7 @@ async def test_of_many_images_only_those_are_judged_whose_moment_has_come(at: De
         for statement in (
             """INSERT INTO image (digest, config_digest, media_type, platform, size, state, document, distro, fingerprint)
                SELECT 'sha256:' || lpad(number::text, 64, '0'), config_digest, media_type, platform, size, state, document, distro,
-                   fingerprint FROM image, generate_series(1, 1000) AS number""",
+                   fingerprint FROM image, generate_series(1, 100) AS number""",
             """INSERT INTO account_image (account_id, image_id, reference)
                SELECT held.account_id, image.id, held.reference FROM image, account_image held
                WHERE image.id <> held.image_id""",
@@ -157,12 +161,12 @@ async def test_of_many_images_only_those_are_judged_whose_moment_has_come(at: De
     due = at.now + timedelta(hours=1)
     async with at.services.database.system() as connection:
         await connection.execute(
-            "UPDATE verdict SET next_at = %s WHERE image_id IN (SELECT id FROM image ORDER BY id DESC LIMIT 700)",
+            "UPDATE verdict SET next_at = %s WHERE image_id IN (SELECT id FROM image ORDER BY id DESC LIMIT 70)",
             (due,),
         )
     assert await judged(at) == 0
     at.now = due
-    assert await judged(at) == 700
+    assert await judged(at) == 70
     assert await judged(at) == 0
     assert await word(at, digest) == "stop"
 

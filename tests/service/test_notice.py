@@ -75,9 +75,9 @@ class World:
         return set(self.images)
 
     def settled(self) -> None:
-        """Wait until nothing is left to be done, decided or sent, nor after duties have looked, which they do every second."""
+        """Wait until nothing is left to be done, decided or sent, nor after duties have looked, which they do every half second."""
         until(lambda: self.server.rows(_LEFT) == [(0,)], 120, "rest")
-        time.sleep(1.1)
+        time.sleep(0.6)
         until(lambda: self.server.rows(_LEFT) == [(0,)], 120, "rest")
 
     def heard(self) -> list[Told]:

@@ -446,14 +446,14 @@ def text_of(version: dict[str, tuple[str, dict[str, Any]]]) -> str:
     return f"schema: hullmark-policy/1\nname: shop\nversion: 1\nrules:\n{rules}"
 
 
-@settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=3, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(WORLD)
 def test_whatever_a_version_says_all_verdicts_are_those_of_judging_anew(database_server: str, some: Any) -> None:
     asyncio.run(_comes_to_judging_anew(database_server, *some))
 
 
 @pytest.mark.slow
-@settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(WORLD)
 def test_whatever_many_versions_say_all_verdicts_are_those_of_judging_anew(database_server: str, some: Any) -> None:
     asyncio.run(_comes_to_judging_anew(database_server, *some))

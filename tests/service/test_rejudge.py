@@ -544,7 +544,7 @@ ANYTHING = st.tuples(
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-@settings(max_examples=4, phases=PHASES)
+@settings(max_examples=2, phases=PHASES)
 @given(ANYTHING)
 def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
     database_server: str, anything: Anything

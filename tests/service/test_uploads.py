@@ -36,6 +36,7 @@ from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Database
 from tests.support.buckets import s3_bucket
+from tests.support.database import fresh_database
 from tests.support.fork_server import Launched, RunRequest, launch
 from tests.support.images import (
     LAYERS,
@@ -147,16 +148,16 @@ def wait_for(fact: Callable[[], bool], seconds: float = 20.0) -> bool:
 Serve = Callable[..., Server]
 
 
-@pytest.fixture
-def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
-    """Starts the interface with these settings; `limits` are the connections'."""
+@contextlib.contextmanager
+def started(database_url: str, folder: Path) -> Iterator[Serve]:
+    """Starts the interface with the settings that it is called with; `limits` are the connections'. All end with the context."""
     running: list[tuple[Launched, Server]] = []
 
     def start(*, limits: Limits | None = None, environment: dict[str, str] | None = None, **settings: str) -> Server:
-        data = tmp_path / "data"
+        data = folder / "data"
         variables = {
             "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
+            "HOME": str(folder),
             "HULLMARK_DATA": str(data),
             "HULLMARK_DATABASE_URL": database_url,
             "HULLMARK_ADMIN_PASSWORD": PASSWORD,
@@ -165,7 +166,7 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
             **(environment or {}),
         }
         listening = socket.create_server(("127.0.0.1", 0))
-        errors = tmp_path / "errors"
+        errors = folder / "errors"
         with listening, errors.open("wb") as log:
             code = "from tests.service.upload_server import main; main()"
             request = RunRequest(["-c", code, json.dumps(limits or {})], variables, str(REPOSITORY))
@@ -193,6 +194,30 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
             process.wait(20)
     for _, server in running:
         assert "Traceback" not in server.errors.read_text(), server.errors.read_text()
+
+
+@pytest.fixture
+def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
+    """Starts an interface of the test's own."""
+    with started(database_url, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_server(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with started(fresh_database(database_server), tmp_path_factory.mktemp("shared")) as start:
+        yield start(limits={"head_seconds": 2.0})
+
+
+@pytest.fixture
+def shared(module_server: Server) -> Iterator[Server]:
+    """An interface for tests after which nothing is left of any upload; its connections have two seconds for a head."""
+    yield module_server
+    for each in module_server.sockets:
+        each.close()
+    module_server.sockets.clear()
+    assert module_server.is_clean()
+    assert module_server.peak_mib() < PEAK_MIB
 
 
 def answers(server: Server) -> bool:
@@ -378,27 +403,25 @@ def zip_of_nothing() -> bytes:
         (tar_of({"manifest.json": to_json([{"Config": "c", "Layers": []}])}), "not in the archive", "save the image again"),
     ],
 )  # fmt: skip
-def test_what_is_no_image_archive_is_refused_and_not_kept(serve: Serve, body: bytes, detail: str, advice: str) -> None:
-    server = serve()
-    answer = server.upload(body)
+def test_what_is_no_image_archive_is_refused_and_not_kept(
+    shared: Server, body: bytes, detail: str, advice: str
+) -> None:
+    answer = shared.upload(body)
     assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
     assert detail in answer.document["detail"]
     assert advice in answer.document.get("advice", "")
-    assert server.is_clean()
 
 
-def test_layers_that_are_not_what_the_manifest_says_are_refused(serve: Serve) -> None:
+def test_layers_that_are_not_what_the_manifest_says_are_refused(shared: Server) -> None:
     """Else a manifest alone would show what is known of another's image, or have it fail for everybody."""
-    server = serve()
     blobs = Blobs()
     descriptor = blobs.image()
     for digest, body in list(blobs.held.items()):
         if body == gz(LAYERS[1]):
             blobs.held[digest] = bytes(len(body))
-    answer = server.upload(oci_archive(blobs, tagged(descriptor, "1")))
+    answer = shared.upload(oci_archive(blobs, tagged(descriptor, "1")))
     assert answer.status == 422
     assert "other bytes than its name says" in answer.document["detail"]
-    assert server.is_clean()
 
 
 def test_docker_archives_with_other_layers_below_the_same_config_are_other_images(serve: Serve) -> None:
@@ -417,13 +440,11 @@ def test_docker_archives_with_other_layers_below_the_same_config_are_other_image
     ["", "reference=", "reference=UPPER", "reference=a@sha256:" + "0" * 64, "reference=a:1&annotations=[]",
      "reference=a:1&annotations=" + "[" * 3000, "reference=a:1&annotations=" + urlencode({"": '{"a":"\\u0000"}'})[1:]],
 )  # fmt: skip
-def test_wishes_that_cannot_be_met_are_refused_before_the_body(serve: Serve, query: str) -> None:
-    server = serve()
-    connection = server.sent("Content-Length: 100000\r\nExpect: 100-continue\r\n", path=f"/api/v1/uploads?{query}")
+def test_wishes_that_cannot_be_met_are_refused_before_the_body(shared: Server, query: str) -> None:
+    connection = shared.sent("Content-Length: 100000\r\nExpect: 100-continue\r\n", path=f"/api/v1/uploads?{query}")
     answer = read_answer(connection)
     assert answer.status in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert server.is_clean()
 
 
 # --- lengths ------------------------------------------------------------------------------------------------------
@@ -464,40 +485,34 @@ def test_an_endless_upload_ends_at_the_limit(serve: Serve) -> None:
     assert server.peak_mib() < PEAK_MIB
 
 
-def test_what_never_was_an_archive_ends_at_its_first_bytes(serve: Serve) -> None:
-    server = serve()
-    connection = server.sent("Transfer-Encoding: chunked\r\n")
+def test_what_never_was_an_archive_ends_at_its_first_bytes(shared: Server) -> None:
+    connection = shared.sent("Transfer-Encoding: chunked\r\n")
     with contextlib.suppress(ConnectionError):
         for _ in range(4000):
             connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
     assert read_answer(connection).status == 422
-    assert server.is_clean()
 
 
-def test_a_length_that_promises_more_than_comes(serve: Serve) -> None:
-    server = serve()
+def test_a_length_that_promises_more_than_comes(shared: Server) -> None:
     body = docker_archive()
-    half_closed = server.sent(f"Content-Length: {len(body) + 1}\r\n", body)
+    half_closed = shared.sent(f"Content-Length: {len(body) + 1}\r\n", body)
     time.sleep(0.2)
     half_closed.shutdown(socket.SHUT_WR)
     answer = read_answer(half_closed)
     assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
     for linger in (b"\1\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0"):  # reset, or just closed
-        gone = server.sent(f"Content-Length: {len(body) + 40 * MIB}\r\n", body + bytes(20 * MIB))
+        gone = shared.sent(f"Content-Length: {len(body) + 40 * MIB}\r\n", body + bytes(20 * MIB))
         gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         gone.close()
-    assert server.is_clean()
 
 
 @pytest.mark.parametrize("cut", [1, 700, 3000])
-def test_a_length_that_promises_less_than_comes(serve: Serve, cut: int) -> None:
+def test_a_length_that_promises_less_than_comes(shared: Server, cut: int) -> None:
     """What follows the promised bytes is not a request; the archive in them is cut off, or its sender is gone."""
-    server = serve()
     files, entry = docker_files()
     body = tar_of({**files, "manifest.json": to_json([entry])}).rstrip(b"\0")
-    connection = server.sent(f"Content-Length: {len(body) - cut}\r\n", body)
+    connection = shared.sent(f"Content-Length: {len(body) - cut}\r\n", body)
     assert read_answer(connection).status in (400, 422)
-    assert server.is_clean()
 
 
 def test_bodies_of_other_routes_are_bounded_too(serve: Serve) -> None:
@@ -589,28 +604,26 @@ def test_uploads_have_slots_and_others_go_on_without(serve: Serve) -> None:
     assert wait_for(lambda: server.upload(body, account="red").status == 201)
 
 
-@pytest.mark.parametrize(
-    ("start", "drip", "status"),
-    [
+def test_heads_that_do_not_come_in_time_end_their_connections(shared: Server) -> None:
+    ways: list[tuple[bytes, bytes, int]] = [
         (b"", b"", 0),
         (b"GET / HTTP/1.1\r\n", b"", 408),
         (b"GET / HTTP/1.1\r\n", b"a: b\r\n", 408),
         (b"", b"\r\n", 0),
         (b"GET /", b"a", 408),
-    ],
-)
-def test_a_head_that_does_not_come_in_time_ends_the_connection(
-    serve: Serve, start: bytes, drip: bytes, status: int
-) -> None:
-    server = serve(limits={"head_seconds": 1.0})
-    connection = server.connected()
-    connection.sendall(start)
+    ]
+    connections = [shared.connected() for _ in ways]
+    for connection, (start, _, _) in zip(connections, ways, strict=True):
+        connection.sendall(start)
     began = time.monotonic()
-    with bystander(server), contextlib.suppress(ConnectionError):
-        while time.monotonic() - began < 1.5:
-            connection.sendall(drip)
+    with bystander(shared):
+        while time.monotonic() - began < 2.5:
+            for connection, (_, drip, _) in zip(connections, ways, strict=True):
+                with contextlib.suppress(ConnectionError):
+                    connection.sendall(drip)
             time.sleep(0.1)
-    assert read_answer(connection).status == status
+    answers = [read_answer(connection).status for connection in connections]
+    assert answers == [status for _, _, status in ways]
 
 
 @pytest.mark.parametrize(
@@ -623,9 +636,8 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(
         (b"nonsense", b"\xff" * 4096, 400),
     ],
 )
-def test_an_endless_head_ends_the_connection(serve: Serve, start: bytes, piece: bytes, status: int) -> None:
-    server = serve(limits={"head_seconds": 2.0})
-    connection = server.connected()
+def test_an_endless_head_ends_the_connection(shared: Server, start: bytes, piece: bytes, status: int) -> None:
+    connection = shared.connected()
     until = time.monotonic() + 60
     with contextlib.suppress(ConnectionError):
         connection.sendall(start)
@@ -633,20 +645,17 @@ def test_an_endless_head_ends_the_connection(serve: Serve, start: bytes, piece: 
             connection.sendall(piece)
     assert time.monotonic() < until
     assert read_answer(connection).status in (status, 0)
-    assert server.peak_mib() < PEAK_MIB
 
 
-def test_too_many_headers_are_refused_at_once(serve: Serve) -> None:
-    server = serve()
-    connection = server.connected()
+def test_too_many_headers_are_refused_at_once(shared: Server) -> None:
+    connection = shared.connected()
     connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"A: b\r\n" * 200 + b"\r\n")
     assert read_answer(connection).status == 431
 
 
 @pytest.mark.parametrize("framing", [b"5;" + b"x" * 65536, b"0\r\nA: " + b"x" * 65536, b"0\r\n" + b"A: b\r\n" * 9000])
-def test_framing_without_content_ends_the_connection(serve: Serve, framing: bytes) -> None:
-    server = serve()
-    connection = server.sent("Transfer-Encoding: chunked\r\n", framing)
+def test_framing_without_content_ends_the_connection(shared: Server, framing: bytes) -> None:
+    connection = shared.sent("Transfer-Encoding: chunked\r\n", framing)
     sent = 0
     with contextlib.suppress(ConnectionError):
         while sent < 2000:
@@ -654,8 +663,6 @@ def test_framing_without_content_ends_the_connection(serve: Serve, framing: byte
             sent += 1
     assert sent < 2000
     assert read_answer(connection).status in (400, 0)
-    assert server.is_clean()
-    assert server.peak_mib() < PEAK_MIB
 
 
 def test_one_address_has_so_many_connections_and_gets_them_back(serve: Serve) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 from httpx import Response
 from litestar import Litestar
 
@@ -25,6 +24,7 @@ from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.judging import turn
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
+from hullmark.server.tables import database
 from tests.support.images import Blobs, tar_of
 from tests.support.registry import FakeRegistry
 from tests.support.snapshots import snapshot_in
@@ -115,15 +115,15 @@ class Desk:
             await publish(self.services, book.path, book.digest)
 
 
-_free: dict[Settings, list[Litestar]] = {}
-"""Applications of this process that no desk uses now, by what they were made for: making one takes longer than most tests."""
+_free: dict[tuple[int, float], list[Litestar]] = {}
+"""Applications of this process that no desk uses now: making one takes longer than most tests. By the settings that one is made for; all
+others are asked for at each request."""
 
 
 @contextmanager
 def _application(services: Services) -> Iterator[Litestar]:
     """An application over these services, as if it were new."""
-    made_for = msgspec.structs.replace(services.settings, data=Path(), database_url="")
-    free = _free.setdefault(made_for, [])
+    free = _free.setdefault((services.settings.request_limit, services.settings.body_wait), [])
     app = free.pop() if free else create_app(services)
     app.state.clear()
     app.state.update({"services": services, "listeners": Listeners(services.settings.database_url)})
@@ -141,6 +141,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings.data.mkdir()
     services = services_for(settings, {})
     turn.SECONDS = _PATIENCE
+    database._READY = 1
     with ExitStack() as stack:
         app = stack.enter_context(_application(services))
         app.state["gate"] = gate = Gate(services)

@@ -15,6 +15,7 @@ import gc
 import itertools
 import json
 import os
+import resource
 import runpy
 import selectors
 import signal
@@ -50,10 +51,20 @@ class RunRequest:
     environment: Mapping[str, str]
     folder: str
     given: bytes = b""
+    bounds: tuple[int, int] = (-1, -1)
+    """What its address space and each file that it writes may have at most, in bytes; -1: no bound."""
 
     def at_start(self) -> dict[str, str]:
         """The variables that its interpreter reads as it starts."""
         return {name: text for name, text in self.environment.items() if name.startswith(_READ_AT_START)}
+
+
+class EndedRun(subprocess.CompletedProcess[bytes]):
+    """How a run ended. `peak_kib`: the memory that it took at most, in KiB, with all that it had as it was forked."""
+
+    def __init__(self, request: RunRequest, status: int, streams: tuple[bytes, bytes], peak_kib: int) -> None:
+        super().__init__([*request.arguments], status, *streams)
+        self.peak_kib = peak_kib
 
 
 @dataclass
@@ -67,7 +78,7 @@ class ForkServer:
     asking: socket.socket | None = None
     started_with: dict[str, str] = field(default_factory=dict)
 
-    def run(self, request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    def run(self, request: RunRequest, seconds: float) -> EndedRun | None:
         """How it ended. None: it must be started by itself. Raises TimeoutExpired, and then it is killed."""
         given, out, err, answer = os.pipe(), os.pipe(), os.pipe(), os.pipe()
         if not self._ask(request, (given[0], out[1], err[1], answer[1])):
@@ -75,17 +86,18 @@ class ForkServer:
                 os.close(stream)
             return None
         heard = _Talk(given[1], request.given, (out[0], err[0], answer[0]))
-        words = (*request.arguments,)
         try:
             heard.until(time.monotonic() + _FORK_SECONDS, answer[0])
             in_time = heard.until(time.monotonic() + seconds)
             ended = heard.heard[answer[0]].split()
             if not in_time:
                 os.kill(int(ended[0]), signal.SIGKILL)
+                words = (*request.arguments,)
                 raise subprocess.TimeoutExpired(words, seconds, bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
         finally:
             heard.close()
-        return subprocess.CompletedProcess(words, int(ended[1]), bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
+        streams = (bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
+        return EndedRun(request, int(ended[1]), streams, int(ended[2]))
 
     def launch(self, request: RunRequest, output: int, given: int | None = None) -> Launched | None:
         """A run that goes on, with all that it says written to `output`. None: it must be started by itself.
@@ -102,7 +114,8 @@ class ForkServer:
 
     def _ask(self, request: RunRequest, theirs: Sequence[int]) -> bool:
         """Whether it forks, for what is at the other ends of these streams, which are closed here."""
-        message = json.dumps([list(request.arguments), dict(request.environment), request.folder]).encode()
+        wish = [list(request.arguments), dict(request.environment), request.folder, request.bounds]
+        message = json.dumps(wish).encode()
         try:
             asking = self.asking or self._start(request)
             if request.at_start() != self.started_with or len(message) > _MOST:
@@ -262,7 +275,7 @@ class _Talk:
 _SERVERS = itertools.cycle([ForkServer(1), ForkServer(2)])
 
 
-def run(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+def run(request: RunRequest, seconds: float) -> EndedRun | None:
     """Have one of the fork servers run it; see `ForkServer.run`."""
     return next(_SERVERS).run(request, seconds)
 
@@ -275,7 +288,7 @@ def launch(request: RunRequest, output: int, given: int | None = None) -> Launch
     return _OF_SERVERS.launch(_like_others(request), output, given)
 
 
-def run_beside_servers(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+def run_beside_servers(request: RunRequest, seconds: float) -> EndedRun | None:
     """Run what works on a server's data; see `ForkServer.run`."""
     return _OF_SERVERS.run(_like_others(request), seconds)
 
@@ -351,15 +364,15 @@ def _serve(listener: socket.socket) -> list[str]:
 def _tell_end(watched: int, pid: int, answer: int) -> None:
     """Of a run that has ended, tell how."""
     os.close(watched)
-    _, status = os.waitpid(pid, 0)
+    _, status, usage = os.wait4(pid, 0)
     with contextlib.suppress(BrokenPipeError):
-        os.write(answer, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os.write(answer, f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}\n".encode())
     os.close(answer)
 
 
 def _become(message: bytes, streams: Sequence[int]) -> list[str]:
     """Become the requested process; its arguments."""
-    arguments, environment, folder = json.loads(message)
+    arguments, environment, folder, bounds = json.loads(message)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -367,6 +380,9 @@ def _become(message: bytes, streams: Sequence[int]) -> list[str]:
         os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     time.tzset()
+    for bound, kind in zip(bounds, (resource.RLIMIT_AS, resource.RLIMIT_FSIZE), strict=True):
+        if bound >= 0:
+            resource.setrlimit(kind, (bound, bound))
     return [str(word) for word in arguments]
 
 

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import psycopg
 
 from tests.support import fork_server
+from tests.support.database import memory
 from tests.support.places import REPOSITORY
 from tests.support.registry import free_port
 
@@ -237,7 +238,7 @@ class Server:
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
         """Run another of the program's verbs with its settings, and more."""
         environment = {**self.environment(), **settings}
-        ran = None
+        ran: subprocess.CompletedProcess[bytes] | None = None
         if self.is_forked:
             ran = fork_server.run_beside_servers(fork_server.RunRequest(words, environment, str(self.folder)), 120)
         if ran is None:
@@ -278,8 +279,8 @@ class Server:
 
 @contextlib.contextmanager
 def place(prefix: str = "hm-server-") -> Iterator[Path]:
-    """A folder that the database's user can pass through."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+    """A folder that the database's user can pass through; in memory, where there is room, for no machine goes down in these tests."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=memory(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 

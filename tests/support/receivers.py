@@ -46,6 +46,7 @@ def receiver(
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms, for the word that its head came
 
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

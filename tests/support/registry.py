@@ -71,6 +71,7 @@ class FakeRegistry:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each answer waits 40 ms, for the word that its head came
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

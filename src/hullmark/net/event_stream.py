@@ -29,7 +29,7 @@ class EventReader:
     """Takes bytes as they come, gives events. Comments and unknown fields are left out."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._id = ""
         self._kind = ""
         self._data: list[str] = []
@@ -37,7 +37,11 @@ class EventReader:
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """The events that are whole with these bytes. Raises HullmarkError for one without end."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        first, *more = data.split(b"\n")
+        self._rest += first
+        lines: list[bytes] = []
+        if more:
+            lines, self._rest = [bytes(self._rest), *more[:-1]], bytearray(more[-1])
         for line in lines:
             self._size += len(line)
             self._check(self._size)

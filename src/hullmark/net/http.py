@@ -31,6 +31,7 @@ from hullmark.net.wait import LONGEST_WAIT, RETRY_STATUS, backoff, retry_after
 
 if TYPE_CHECKING:
     import socket
+    import ssl
 
     import urllib3
 
@@ -138,7 +139,7 @@ class Client:
 
     def __init__(self, settings: HttpSettings) -> None:
         self.settings = settings
-        self._pools: dict[tuple[str | None, str], urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str | None, str, str], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
     def fetch(self, request: Request, limit: int) -> Answer:
@@ -234,10 +235,12 @@ class Client:
             from hullmark.net.guarded import check_target
 
             check_target(parts.geturl(), self.settings.guard)
-        key = (proxy, f"{host}:{port}" if trust.is_special(host, port) else "")
+        key = (proxy, parts.scheme, f"{host}:{port}" if trust.is_special(host, port) else "")
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = _guarded(_new_pool(trust, host, port, proxy), self.settings)
+                # What is not encrypted needs no roots, which take longer to load than most requests.
+                context = context_for(trust, host, port) if parts.scheme == "https" else None
+                self._pools[key] = _guarded(_new_pool(trust, (host, port), context, proxy), self.settings)
             return self._pools[key]
 
 
@@ -249,23 +252,24 @@ def _guarded(pool: urllib3.PoolManager, settings: HttpSettings) -> urllib3.PoolM
     return pool
 
 
-def _new_pool(trust: Trust, host: str, port: int, proxy: str | None) -> urllib3.PoolManager:
+def _new_pool(
+    trust: Trust, address: tuple[str, int], context: ssl.SSLContext | None, proxy: str | None
+) -> urllib3.PoolManager:
     import urllib3
 
-    if trust.is_blind(host, port):
+    if trust.is_blind(*address):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    context = context_for(trust, host, port)
     if proxy is None:
         return urllib3.PoolManager(maxsize=8, ssl_context=context)
     parts = urlsplit(proxy)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
-    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     headers = urllib3.make_headers(proxy_basic_auth=_unquoted(login)) if login else None
     proxy_context = context_for(
         replace(trust, insecure=False, insecure_hosts=frozenset()), parts.hostname or "", parts.port or 443
     )
     return urllib3.ProxyManager(
-        address, maxsize=8, proxy_headers=headers, ssl_context=context, proxy_ssl_context=proxy_context
+        url, maxsize=8, proxy_headers=headers, ssl_context=context, proxy_ssl_context=proxy_context
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hullmark.rootfs.reads import Read
@@ -11,6 +12,7 @@ from hullmark.rootfs.reads import Read
 _WILD = re.compile(r"[*?\[{]").search
 _NO_NAMES = (b"", b".", b"..")
 _BEGINNINGS = (3, 5)
+_GLOBS_KEPT = 256
 _SEGMENT = {"*": "[^/]*", "?": "[^/]"}
 
 
@@ -48,6 +50,12 @@ def glob_regex(glob: str) -> str:
 
 def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     """One expression that matches a whole path if any of the globs does."""
+    return _compiled(tuple(globs))
+
+
+@lru_cache(_GLOBS_KEPT)
+def _compiled(globs: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Those of parsers are asked for again with each image."""
     pattern = "|".join(f"(?:{glob_regex(glob.lstrip('/'))})" for glob in globs)
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
 

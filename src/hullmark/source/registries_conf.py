@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from hullmark.model.limit import Limit
 
 _LIMIT = Limit(1 << 20, "bytes of a registries.conf", "refused")
 _MAX_FILES = Limit(100, "files in registries.conf.d", "shortened")
+_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,6 @@ def _places(registry: _Registry, name: str, *, by_digest: bool) -> Iterator[Regi
 
 
 def _read(path: str) -> tuple[_Registry, ...]:
-    import tomllib
-
     try:
         with Path(path).open("rb") as file:
             body = file.read(_LIMIT)
@@ -118,6 +118,14 @@ def _read(path: str) -> tuple[_Registry, ...]:
         return ()
     except OSError as error:
         raise HullmarkError(f"{path} cannot be read ({error.strerror})", advice="check its permissions") from error
+    return _parsed(body, path)
+
+
+@lru_cache(_KEPT)
+def _parsed(body: bytes, path: str) -> tuple[_Registry, ...]:
+    """What a file says: it is read for each image, and says the same for long."""
+    import tomllib
+
     try:
         return msgspec.convert(tomllib.loads(body.decode()), _File).registry
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:

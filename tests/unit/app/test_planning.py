@@ -16,6 +16,7 @@ from hullmark.server.stories.advisories.matching import changed_keys, changed_na
 from hullmark.server.tables.advisories.matches import CoordinateMatches, advisory_digest
 from tests.support.advisory_days import IMAGES, days
 from tests.support.coordinates import coordinates_in, keys_of
+from tests.support.examples import examples
 from tests.support.matching import TODAY, advisory, affected
 from tests.support.snapshots import two_snapshots
 
@@ -50,7 +51,7 @@ def said(told: CoordinateMatches) -> object:
     return matches, told.reasons
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75))
 @given(days(), st.sampled_from([TODAY, LATER]))
 def test_whatever_is_said_differently_is_matched_again(days: tuple[list[Record], list[Record]], at: str) -> None:
     with two_snapshots(*days) as (previous, following):

@@ -34,6 +34,7 @@ from hullmark.report import (
 )
 from hullmark.report.format import Format, RenderContext
 from tests.support.effort import calls
+from tests.support.examples import examples
 from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.samples import (
     DISTRO,
@@ -47,7 +48,7 @@ from tests.unit.report.samples import (
     verdicts,
 )
 
-ANY_TEXT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANY_TEXT = settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STYLE = re.compile("\x1b\\[(?:0|1|2|31|32|33)m")
 INVENTORY_FORMATS: list[Format[Inventory]] = [
     load("inventory", name) for name in names("inventory") if name != "template"

@@ -16,10 +16,11 @@ from hullmark.model.match import Matches
 from hullmark.report import load, matches_json, names
 from hullmark.report.format import Format, RenderContext
 from tests.support.effort import calls
+from tests.support.examples import examples
 from tests.unit.report.matches_samples import MATCHES, OPENSSL, SMALL, matches
 from tests.unit.report.samples import contexts, package
 
-ANY_TEXT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANY_TEXT = settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STYLE = re.compile("\x1b\\[(?:0|1|2|31|32|33)m")
 TEMPLATE = (
     "{% for m in matches %}{{ m.package|visible }} {{ m.advisory.id|visible }} {{ m|fixed_in|csv }}\n{% endfor %}"

@@ -30,6 +30,7 @@ from hullmark.server.postgres.installation import (  # noqa: E402
     usable,
 )
 from hullmark.server.postgres.postmaster import BoundedLog, end_leftovers, leftovers  # noqa: E402
+from tests.support.database import memory  # noqa: E402
 
 pytestmark = pytest.mark.skipif(installed() is None, reason="no embedded PostgreSQL is installed")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -63,7 +64,7 @@ def run(url: str, *statements: str) -> None:
 @pytest.fixture
 def room() -> Iterator[Path]:
     """A folder that everybody may enter: pytest's own are for one user alone. No server is left in it."""
-    folder = Path(tempfile.mkdtemp(prefix="hullmark-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="hullmark-test-", dir=memory()))
     folder.chmod(0o755)
     yield folder
     for data in folder.rglob("data"):
@@ -75,7 +76,7 @@ def room() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A folder with a database, not running."""
-    folder = Path(tempfile.mkdtemp(prefix="hullmark-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="hullmark-test-", dir=memory()))
     folder.chmod(0o755)
     with Embedded(folder / "pg") as server:
         run(server.url, "CREATE TABLE ship (name text)", "INSERT INTO ship VALUES ('Argo')")

@@ -207,7 +207,9 @@ def debians() -> Iterator[str]:
         yield made.url()
 
 
-@pytest.mark.parametrize("form", known_forms())
+@pytest.mark.parametrize(
+    "form", [known_forms()[0], *(pytest.param(form, marks=pytest.mark.slow) for form in known_forms()[1:])]
+)
 def test_the_same_on_debians_postgresql_by_a_user_that_is_no_superuser(debians: str, form: str) -> None:
     with psycopg.connect(debians) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
@@ -215,20 +217,15 @@ def test_the_same_on_debians_postgresql_by_a_user_that_is_no_superuser(debians: 
     comes_up_whole(debians, form)
 
 
-@pytest.mark.parametrize("form", known_forms()[:-1])
-def test_down_and_up_again_is_the_same_form(empty: str, form: str) -> None:
+def test_down_to_each_form_and_up_again_is_the_same_form(empty: str) -> None:
     migrate(empty)
     newest = shape(empty)
-    down(empty, form)
-    assert form_of(empty) == form
-    older = shape(empty)
-    assert older != newest
-    migrate(empty)
-    assert shape(empty) == newest
-    down(empty, "base")
-    assert form_of(empty) == ""
-    migrate(empty)
-    assert shape(empty) == newest
+    for form in (*reversed(known_forms()[:-1]), "base"):
+        down(empty, form)
+        assert form_of(empty) == ("" if form == "base" else form)
+        assert shape(empty) != newest, form
+        migrate(empty)
+        assert shape(empty) == newest, form
 
 
 def test_processes_that_migrate_at_the_same_time_wait_for_one_another(empty: str, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class KeptFiles:
         self._names: tuple[str, ...] = ()
         self._globs: tuple[str, ...] = ()
         self._used_now: set[str] = set()
+        self._real: dict[str, str | None] = {}
         self.unset_settings: dict[str, str] = {}
 
     def turn_to(self, parser: Parser) -> None:
@@ -161,10 +162,11 @@ class KeptFiles:
 
     def real(self, path: str) -> str | None:
         """The path with every link followed inside the root."""
-        if self._view.is_null(path):
-            return "/dev/null"
-        found = self._view.resolve(path.lstrip("/"))
-        return None if found is None else "/" + found
+        # Files that include each other are asked for again and again.
+        if path not in self._real:
+            found = "dev/null" if self._view.is_null(path) else self._view.resolve(path.lstrip("/"))
+            self._real[path] = None if found is None else "/" + found
+        return self._real[path]
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Put a Problem into the result; after very many, the others are counted."""
