@@ -74,7 +74,7 @@ class Finder:
         self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
         self._always_in = tuple(name for number in self._always for name in kinds[number].names or ("",))
         self._wanted = tuple(by_keyword)
-        self._kinds_of = tuple(by_keyword.values())
+        self._kinds_of = tuple(_Candidates(numbers, kinds) for numbers in by_keyword.values())
         self._keywords = way((*self._wanted, *signs))
 
     def find(self, body: bytes | memoryview, name: str = "") -> Spots:
@@ -99,13 +99,14 @@ class Finder:
         whole = {number for number in self._always if name.endswith(self._names[number] or "")}
         spots: set[_Place] = set()
         for index, end in meetings:
-            for number in self._kinds_of[index] if index < len(self._kinds_of) else ():
+            start = end - self._wanted[index].size if index < len(self._kinds_of) else -1
+            for number in self._kinds_of[index].at(body, start) if start >= 0 else ():
                 if name and self._names[number] and not name.endswith(self._names[number]):
                     continue
                 if self._kinds[number].is_whole:
                     whole.add(number)
                     continue
-                place = self._place(number, body, end - self._wanted[index].size, end)
+                place = self._place(number, body, start, end)
                 if place is not None:
                     spots.add(place)
             if len(spots) > MAX_SECRETS:
@@ -148,6 +149,27 @@ class Finder:
         if span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
             return None
         return number, *span, first, last
+
+
+class _Candidates:
+    """The kinds that have one keyword: those that are always tried, and those of which an issuer's name must stand in front of it."""
+
+    def __init__(self, numbers: Sequence[int], kinds: Sequence[Kind]) -> None:
+        self._always = tuple(number for number in numbers if not kinds[number].issuers)
+        self._of: dict[bytes, list[int]] = {}
+        for number in numbers:
+            for word in kinds[number].issuers:
+                self._of.setdefault(word, []).append(number)
+        self._before = max((kinds[number].before for number in numbers), default=0)
+        # The longest first: of two that begin alike it is the one that is meant.
+        self._words = re.compile(b"|".join(re.escape(word) for word in sorted(self._of, key=len, reverse=True)))
+
+    def at(self, body: bytes, start: int) -> Sequence[int]:
+        """The numbers of those to be tried where the keyword begins here."""
+        if not self._of:
+            return self._always
+        met = self._words.findall(body[max(0, start - self._before) : start].lower())
+        return (*self._always, *(number for word in dict.fromkeys(met) for number in self._of[word])) if met else self._always
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:
