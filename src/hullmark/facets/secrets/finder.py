@@ -18,6 +18,9 @@ from hullmark.model.limit import Limit
 MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
 """The most secrets reported for one body."""
 
+MOST_ISSUERS = 3
+"""Of the issuers that are named in front of a keyword so many are followed up, those that stand next to it: their kinds are many."""
+
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
 
@@ -168,8 +171,9 @@ class _Candidates:
         """The numbers of those to be tried where the keyword begins here."""
         if not self._of:
             return self._always
-        met = self._words.findall(body[max(0, start - self._before) : start].lower())
-        return (*self._always, *(number for word in dict.fromkeys(met) for number in self._of[word])) if met else self._always
+        words = self._words.findall(body[max(0, start - self._before) : start].lower())[-MOST_ISSUERS:]
+        numbers = (number for word in dict.fromkeys(words) for number in self._of[word])
+        return (*self._always, *numbers) if words else self._always
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:

@@ -17,7 +17,7 @@ _SHORT = 5
 
 _WORDS = (b"key", b"token", b"secret", b"password", b"_pat", b"_auth")
 _SIGN = rb"[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|=|:|,|>)[ \t]{0,8}[@$bru]{0,2}[\"']?"
-_GIVEN = _SIGN + rb"[A-Za-z0-9+/_.$-]{14}"
+_GIVEN = _SIGN + rb"[A-Za-z0-9+/_.:|~$-]{14}"
 
 
 def is_credential(value: bytes) -> bool:
@@ -30,7 +30,7 @@ def _named(issuer: str, title: str, value: bytes) -> Kind:
     names = tuple(name.encode() for name in issuer.split())
     words = b"|".join((rb"(?<![a-z])" if len(name) <= _SHORT else b"") + re.escape(name) for name in names)
     return Kind(
-        f"{issuer.split()[0]}-credential",
+        f"{issuer.split()[0].strip('_').replace('_', '-')}-credential",
         title,
         "high",
         _WORDS,
@@ -58,7 +58,6 @@ LIKE_STRIPES = (
 KINDS = (
     _named("abuseipdb", "AbuseIPDB API key", rb"[a-f0-9]{80}"),
     _named("adafruit", "Adafruit IO key", rb"[A-Za-z0-9_-]{32}"),
-    _named("adobe", "Adobe client secret", _HEX32),
     _named("airtable", "Airtable key", rb"key[A-Za-z0-9]{14}|[A-Za-z0-9]{17}|[A-Za-z0-9]{8,64}\.v1\.[A-Za-z0-9_-]{8,200}\.[a-f0-9]{32,128}"),
     _named("aiven", "Aiven token", rb"[A-Za-z0-9/+=]{372}"),
     _named("algolia", "Algolia API key", rb"[a-z0-9]{32}"),
@@ -107,7 +106,7 @@ KINDS = (
     _named("etsy", "Etsy key", rb"[a-z0-9]{24}(?::[a-z0-9]{10,64})?"),
     _named("exoscale", "Exoscale API secret", rb"[A-Za-z0-9_-]{40,60}"),
     _named("facebook fb_", "Facebook app secret", _HEX32 + rb"|[0-9]{15,16}(?:\||%7[cC])[A-Za-z0-9_-]{27,40}"),
-    _named("falai fal_ fal- fal.", "fal API key", _UUID + rb":" + _HEX32),
+    _named("fal_ fal- fal. falai", "fal API key", _UUID + rb":" + _HEX32),
     _named("fastly", "Fastly API token", rb"[A-Za-z0-9_-]{32}"),
     _named("figma", "Figma token", rb"[A-F0-9]{4}-[A-F0-9]{8}(?:-[A-F0-9]{4}){3}-[A-F0-9]{12}"),
     _named("finicity", "Finicity credential", _HEX32 + rb"|[A-Za-z0-9]{20}"),
@@ -126,7 +125,7 @@ KINDS = (
     _named("hubspot", "HubSpot key", _UUID),
     _named("hunter", "Hunter API key", _HEX40),
     _named("ibm bluemix ibmcloud", "IBM Cloud API key", rb"[A-Za-z0-9_-]{42,44}|[a-f0-9]{48}"),
-    _named("cos_hmac cos-hmac ibm_cos cos_secret", "IBM Cloud Object Storage key", rb"[a-f0-9]{48}"),
+    _named("ibm_cos cos_hmac cos-hmac cos_secret", "IBM Cloud Object Storage key", rb"[a-f0-9]{48}"),
     _named("influx", "InfluxDB token", rb"[A-Za-z0-9_-]{86}==|[A-Za-z0-9+/]{86}=="),
     _named("infomaniak", "Infomaniak token", rb"[A-Za-z0-9_-]{60,100}"),
     _named("instantly", "Instantly API key", rb"[A-Za-z0-9+/]{66}=="),
@@ -150,12 +149,12 @@ KINDS = (
     _named("mem0", "Mem0 API key", rb"m0-[A-Za-z0-9]{24,44}"),
     _named("meraki", "Cisco Meraki API key", _HEX40),
     _named("messagebird message_bird message-bird", "MessageBird token", rb"[A-Za-z0-9]{25}|" + _UUID),
-    _named("midtrans", "Midtrans key", rb"(?:SB-)?Mid-(?:server|client)-[A-Za-z0-9_-]{10,24}"),
     _named("miro", "Miro client secret", _ANY32),
     _named("mistral", "Mistral API key", _ANY32),
     _named("mux_ mux- mux.", "Mux token secret", rb"[A-Za-z0-9+/]{75}"),
     _named("netlify", "Netlify token", rb"[A-Za-z0-9_=-]{40,46}"),
-    _named("newrelic new_relic new-relic", "New Relic key", rb"[A-Za-z0-9]{64}"),
+    _named("newrelic new_relic new-relic", "New Relic key", _HEX40 + rb"|[A-Za-z0-9]{64}"),
+    _named("ngrok", "ngrok token", rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}"),
     _named("nytimes new_york_times newyorktimes", "New York Times API key", rb"[A-Za-z0-9_=-]{32}"),
     _named("okta", "Okta API token", rb"00[A-Za-z0-9_=-]{40}"),
     _named("ollama", "Ollama API key", _HEX32 + rb"\.[A-Za-z0-9_-]{24}"),
@@ -207,7 +206,7 @@ KINDS = (
     _named("wandb weightsandbiases", "Weights & Biases API key", _HEX40),
     _named("weatherstack", "Weatherstack API key", rb"[a-z0-9]{32}"),
     _named("wiz_ wiz- wiz.", "Wiz client secret", rb"[A-Za-z0-9]{64}|[A-Za-z0-9]{53,56}"),
-    _named("yandex", "Yandex Cloud key", rb"t1\.[A-Za-z0-9_-]{10,300}={0,2}\.[A-Za-z0-9_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}"),
+    _named("yandex", "Yandex Cloud key", rb"t1\.[A-Za-z0-9_-]{8,300}={0,2}\.[A-Za-z0-9_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}"),
     _named("zai_ z_ai z.ai zhipu glm_", "Z.ai API key", _HEX32 + rb"\.[A-Za-z0-9]{16}"),
     _named("zendesk", "Zendesk token", rb"[A-Za-z0-9]{40}"),
     _named("zoho", "Zoho credential", rb"[a-f0-9]{42}|100[0-3]\.[a-f0-9]{32}\.[a-f0-9]{32}(?:-d)?|1003\.[a-f0-9]{32,64}"),

@@ -33,9 +33,8 @@ def marked(
     pattern = before + rb"(?:" + b"|".join(map(re.escape, words)) + rb")"
     # Short marks stand everywhere: what follows them is looked at in the first pass already.
     tail = tail if min(map(len, words)) < 5 else b""
-    return Kind(
-        id, title, severity, words, pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])", check, after=1000, tail=tail
-    )
+    whole = pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])"
+    return Kind(id, title, severity, words, whole, check, after=1000, tail=tail, is_one=bool(tail and words[1:]))
 
 
 KINDS = (
@@ -58,7 +57,7 @@ KINDS = (
     marked("tavily-key", "Tavily API key", "tvly-", _WORD + rb"{30,50}"),
     marked("weights-key", "Weights & Biases key", "wandb_v1_", _WORD + rb"{40,90}"),
     marked("honeycomb-key", "Honeycomb key", "hcaik_ hcamk_ hcaic_ hcbik_", rb"[a-z0-9_]{50,70}"),
-    marked("posthog-key", "PostHog personal key", "phx_", _ANY + rb"{40,60}"),
+    marked("posthog-key", "PostHog personal key", "phx_", _WORD + rb"{40,60}"),
     marked("launchdarkly-key", "LaunchDarkly key", "sdk- api- rel-", _UUID, tail=rb"[a-f0-9]{8}-"),
     marked("airtable-token", "Airtable token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}", tail=rb"[A-Za-z0-9]{14}\."),
     marked("hubspot-token", "HubSpot private app token", "pat-na1- pat-na2- pat-eu1- pat-ap1-", _UUID),

@@ -33,6 +33,16 @@ def github(prefix: str) -> str:
     return f"{prefix}_{body}{digits}"
 
 
+def gitlab_routable(prefix: str) -> str:
+    """A token that says where it belongs; its last seven digits of base 36 are the CRC-32 of the others."""
+    body = f"{prefix}{some(ALNUM, 27, prefix)}.01.0w"
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(7):
+        number, digit = divmod(number, 36)
+        digits = (DIGITS + LOWER)[digit] + digits
+    return body + digits
+
+
 def bech32(prefix: str, count: int) -> str:
     """So many made-up letters in Bech32 (BIP 173) with their checksum, in upper case."""
     letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -162,7 +172,6 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "cloudflare-credential": (f"CLOUDFLARE_API_TOKEN={some(ALNUM, 40)}", "x"),
     "confluent-credential": (f"CONFLUENT_CLOUD_API_SECRET={some(BASE64, 64)}", "x"),
     "datadog-credential": (f"datadog.api_key: {some(HEX, 32)}", "x"),
-    "dd_a-credential": (f"DD_APP_KEY={some(HEX, 40)}", "x"),
     "discord-credential": (f"DISCORD_TOKEN={some(ALNUM, 24)}.{some(ALNUM, 6)}.{some(ALNUM, 27)}", "x"),
     "dropbox-credential": (f"dropbox_token = 'sl.{some(ALNUM, 130)}'", "x"),
     "fastly-credential": (f"FASTLY_API_TOKEN={some(ALNUM, 32)}", "x"),
@@ -223,6 +232,9 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "square-access-token": ("EAAA" + some(ALNUM, 60), "x"),
     "easypost-key": ("EZAK" + some(ALNUM, 54), "x"),
     "shippo-token": ("shippo_live_" + some(HEX, 40), "x"),
+    "duffel-test-token": ("duffel_test_" + some(ALNUM, 43), "x"),
+    "razorpay-test-key": ("rzp_test_" + some(ALNUM, 14), "x"),
+    "shippo-test-token": ("shippo_test_" + some(HEX, 40), "x"),
     "duffel-token": ("duffel_live_" + some(ALNUM, 43), "x"),
     "adafruit-key": ("aio_" + some(ALNUM, 28), "x"),
     "readme-key": ("rdme_" + some(LOWER + DIGITS, 70), "x"),
@@ -249,6 +261,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "frameio-token": ("fio-u-" + some(ALNUM, 64), "x"),
     "shopify-other-token": ("shpua_" + some(HEX, 32), "x"),
     "newrelic-browser-key": ("NRJS-" + some(HEX, 19), "x"),
+    "newrelic-credential": (f"NEW_RELIC_LICENSE_KEY={some(HEX, 40)}", "x"),
     "ngrok-key": (f"ak_2{some(ALNUM, 26)}", "x"),
     "cloudinary-address": (f"cloudinary://{some(DIGITS, 15)}:{some(ALNUM, 27)}@shop", "x"),
     "snyk-new-token": (f"snyk_uat.{some(HEX, 8)}.{some(ALNUM, 80)}", "x"),
@@ -284,3 +297,20 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "assigned-secret": ('password = "Tr0ub4dor&3x"', "app.ini"),
 }
 """Kind → (a text with one such secret, the name of the file)."""
+
+_OID = {
+    "pkcs12": bytes.fromhex("2a864886f70d010c0a0102"),
+    "jks": bytes.fromhex("2b060104012a02110101"),
+    "rsa": bytes.fromhex("06092a864886f70d0101010500"),
+}
+_RANDOM = b"".join(hashlib.sha256(bytes((each,))).digest() for each in range(8))
+BINARY: dict[str, bytes] = {
+    "der-private-key": b"\x30\x82\x01\x22\x02\x01\x00\x30\x0d" + _OID["rsa"] + b"\x04\x82\x01\x00" + _RANDOM,
+    "pkcs12-key": b"\x30\x82\x01\x22\x02\x01\x03\x30\x82\x01\x00"
+    + _RANDOM[:40]
+    + b"\x06\x0b"
+    + _OID["pkcs12"]
+    + _RANDOM,
+    "java-key-store-key": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a" + bytes(8) + _OID["jks"] + _RANDOM,
+}
+"""The same for keys that are no text."""
