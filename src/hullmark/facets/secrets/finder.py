@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -23,6 +23,7 @@ MOST_ISSUERS = 3
 
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
+_NAME = re.compile(rb"[A-Za-z0-9_. -]*").match
 
 
 class Spot(NamedTuple):
@@ -164,16 +165,26 @@ class _Candidates:
             for word in kinds[number].issuers:
                 self._of.setdefault(word, []).append(number)
         self._before = max((kinds[number].before for number in numbers), default=0)
-        # The longest first: of two that begin alike it is the one that is meant.
-        self._words = re.compile(b"|".join(re.escape(word) for word in sorted(self._of, key=len, reverse=True)))
+        self._words = re.compile(_any_of(self._of))
 
     def at(self, body: bytes, start: int) -> Sequence[int]:
         """The numbers of those to be tried where the keyword begins here."""
         if not self._of:
             return self._always
-        words = self._words.findall(body[max(0, start - self._before) : start].lower())[-MOST_ISSUERS:]
-        numbers = (number for word in dict.fromkeys(words) for number in self._of[word])
-        return (*self._always, *numbers) if words else self._always
+        back = _NAME(body[max(0, start - self._before) : start + 1][::-1])
+        words = self._words.findall(body[start + 1 - back.end() : start + 1].lower()) if back is not None else ()
+        if not words:
+            return self._always
+        numbers = (number for word in dict.fromkeys(words[-MOST_ISSUERS:]) for number in self._of[word])
+        return (*self._always, *numbers)
+
+
+def _any_of(words: Iterable[bytes]) -> bytes:
+    """An expression for any of these words, the longest first. By their first letters, as one after another takes five times as long."""
+    by_letter: dict[bytes, list[bytes]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        by_letter.setdefault(word[:1], []).append(re.escape(word[1:]))
+    return b"|".join(letter + b"(?:" + b"|".join(rests) + b")" for letter, rests in sorted(by_letter.items()))
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+from hullmark.facets.secrets.kinds_given import GIVEN, WORDS
 
 _HEX32 = rb"[a-f0-9]{32}"
 _HEX40 = rb"[a-f0-9]{40}"
@@ -15,9 +16,9 @@ _LONGEST_NAME = 48
 _SHORT = 5
 """Names of issuers up to so many letters stand in other words, too: no letter may be in front of them."""
 
-_WORDS = (b"key", b"token", b"secret", b"password", b"_pat", b"_auth")
-_SIGN = rb"[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|=|:|,|>)[ \t]{0,8}[@$bru]{0,2}[\"']?"
-_GIVEN = _SIGN + rb"[A-Za-z0-9+/_.:|~$-]{14}"
+_ROOT = rb"(?:key|token|secret|password)(?!_?(?:id|hash|name|file|path|url|uri|ttl|type)(?![a-z]))[a-z_]{0,10}"
+_VALUE_OF_A_PAIR = rb"[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?"
+_SIGN = rb"(?:" + _VALUE_OF_A_PAIR + rb"|[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|=|:|,|>)[ \t]{0,8}[@$bru]{0,2}[\"']?)"
 
 
 def is_credential(value: bytes) -> bool:
@@ -26,22 +27,20 @@ def is_credential(value: bytes) -> bool:
 
 
 def _named(issuer: str, title: str, value: bytes) -> Kind:
-    """A value that a name with one of the issuer's names in it, and key, token, secret or password behind that, is given."""
+    """A value that a name with one of the issuer's names in it, and key, token, secret or password behind that, is given; blanks part its names."""
     names = tuple(name.encode() for name in issuer.split())
     words = b"|".join((rb"(?<![a-z])" if len(name) <= _SHORT else b"") + re.escape(name) for name in names)
     return Kind(
         f"{issuer.split()[0].strip('_').replace('_', '-')}-credential",
         title,
         "high",
-        _WORDS,
-        rb"(?i:(?:" + words + rb")[a-z0-9_. -]{0,24}?(?:key|token|secret|password|_pat|_auth))" + _SIGN
-        # The end of a value may stand escaped, as in JSON in a string.
-        + rb"(?P<s>" + value + rb")(?![A-Za-z0-9_/+-])",
+        WORDS,
+        rb"(?i:(?:" + words + rb")[a-z0-9_. -]{0,24}?" + _ROOT + rb")" + _SIGN + rb"(?P<s>" + value + rb")(?![A-Za-z0-9_/+-])",
         is_credential,
         before=_LONGEST_NAME,
         after=1600,
         any_case=True,
-        tail=_GIVEN,
+        tail=GIVEN,
         is_one=True,
         issuers=names,
     )
@@ -130,6 +129,7 @@ KINDS = (
     _named("infomaniak", "Infomaniak token", rb"[A-Za-z0-9_-]{60,100}"),
     _named("instantly", "Instantly API key", rb"[A-Za-z0-9+/]{66}=="),
     _named("intercom", "Intercom token", rb"[A-Za-z0-9_=-]{60}"),
+    _named("ionic", "Ionic token", rb"ion_[A-Za-z0-9]{42}"),
     _named("jfrog artifactory bintray xray", "JFrog key", rb"[A-Za-z0-9]{73}|[A-Za-z0-9]{64}"),
     _named("jumpcloud", "JumpCloud API key", rb"[A-Za-z0-9]{40}"),
     _named("kagi", "Kagi API key", rb"[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{43}"),
@@ -206,6 +206,7 @@ KINDS = (
     _named("wandb weightsandbiases", "Weights & Biases API key", _HEX40),
     _named("weatherstack", "Weatherstack API key", rb"[a-z0-9]{32}"),
     _named("wiz_ wiz- wiz.", "Wiz client secret", rb"[A-Za-z0-9]{64}|[A-Za-z0-9]{53,56}"),
+    _named("woo wc_ consumer", "WooCommerce secret", rb"c[sk]_[a-f0-9]{40}"),
     _named("yandex", "Yandex Cloud key", rb"t1\.[A-Za-z0-9_-]{8,300}={0,2}\.[A-Za-z0-9_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}"),
     _named("zai_ z_ai z.ai zhipu glm_", "Z.ai API key", _HEX32 + rb"\.[A-Za-z0-9]{16}"),
     _named("zendesk", "Zendesk token", rb"[A-Za-z0-9]{40}"),

@@ -24,17 +24,15 @@ def marked(
     marks: str,
     rest: bytes,
     severity: Severity = "high",
-    tail: bytes = rb"[A-Za-z0-9_-]{8}",
+    tail: bytes = b"",
     check: Check = is_random,
 ) -> Kind:
-    """A credential that is one of the marks, which blanks part, and what follows it; `tail`: how that begins."""
+    """A credential that is one of the marks, which blanks part, and what follows it. `tail`: how that begins, where the marks stand in many other words."""
     words = tuple(mark.encode() for mark in marks.split())
     before = rb"(?<![A-Za-z0-9_-])"
     pattern = before + rb"(?:" + b"|".join(map(re.escape, words)) + rb")"
-    # Short marks stand everywhere: what follows them is looked at in the first pass already.
-    tail = tail if min(map(len, words)) < 5 else b""
     whole = pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])"
-    return Kind(id, title, severity, words, whole, check, after=1000, tail=tail, is_one=bool(tail and words[1:]))
+    return Kind(id, title, severity, words, whole, check, after=1000, tail=tail)
 
 
 KINDS = (
@@ -70,7 +68,7 @@ KINDS = (
     marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
     marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
     marked("braintree-token", "Braintree access token", "access_token$production$", rb"[a-z0-9]{16}\$[a-f0-9]{32}"),
-    marked("square-access-token", "Square access token", "EAAA", _WORD + rb"{60}"),
+    marked("square-access-token", "Square access token", "EAAA", _WORD + rb"{60}", tail=_WORD + rb"{8}"),
     marked("easypost-key", "EasyPost API key", "EZAK EZTK", _ANY + rb"{54}"),
     marked("shippo-token", "Shippo token", "shippo_live_", _HEX + rb"{40}"),
     marked("duffel-token", "Duffel token", "duffel_live_", _WORD + rb"{43}"),
@@ -87,7 +85,7 @@ KINDS = (
     marked("planetscale-oauth-token", "PlanetScale token", "pscale_oauth_", rb"[A-Za-z0-9_=.-]{32,64}"),
     marked("render-key", "Render API key", "rnd_", _ANY + rb"{28,36}"),
     marked("mapbox-secret-token", "Mapbox secret token", "sk.eyJ", rb"[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,24}"),
-    marked("facebook-access-token", "Facebook access token", "EAAC EAAB EAAG EAAM EAAD", _ANY + rb"{80,250}"),
+    marked("facebook-access-token", "Facebook access token", "EAA", rb"[BCDGM]" + _ANY + rb"{80,250}", tail=rb"[BCDGM][A-Za-z0-9]{16}"),
     marked("google-oauth-token", "Google OAuth token", "ya29.", _WORD + rb"{60,400}"),
     marked("google-refresh-token", "Google refresh token", "1//0", _WORD + rb"{90,110}|[A-Za-z0-9_-]{60,70}"),
     marked(

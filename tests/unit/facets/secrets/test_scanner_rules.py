@@ -76,7 +76,7 @@ _DECOYS = (
     f"cog_{some(LOWER, 51)}",
     f"waka_{'time_spent_by_each_of_us_in_a_file_or_so'}",
     f"unkey_{some(LOWER, 24)}",
-    f"00D{some(ALNUM, 11)}!{some(URL, 90)}",
+    f"00D{some(ALNUM, 11)}!AQ{some(URL, 90)}",
     f"_mmk {some(ALNUM, 6)}_{some(ALNUM, 28)}",
     f"A3-{some(DIGITS, 6)}-SECTION-OF-A-STANDARD",
     f"harness.pat.{some(LOWER, 22)}.run",
