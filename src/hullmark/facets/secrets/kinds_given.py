@@ -75,6 +75,13 @@ _KEYWORDS = (
         "_key",
         "-key",
         ".key",
+        "adminkey",
+        "applicationkey",
+        "integrationkey",
+        "serverkey",
+        "servicekey",
+        "subscriptionkey",
+        "writekey",
     ),
 )
 WORDS = tuple(word.encode() for word in _KEYWORDS)
@@ -82,21 +89,23 @@ WORDS = tuple(word.encode() for word in _KEYWORDS)
 
 _NAMED_VALUE = rb"(?:" + _NAMED + rb"|_key)[a-z0-9_.-]{0,16}"
 _AFTER_NAME = rb"[A-Za-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}"
-_SIGN = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
+TYPED = rb"(?::[ \t]{0,2}&?(?:[sS]tring|str)[ \t]{1,4})?"
+"""The type of a name in code, as TypeScript, Kotlin, Rust and Python have it between a name and its value."""
+
+_SIGN = TYPED + rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _NOT_PUBLIC = (
     rb"(?<!page)(?<!page_)(?<!next_)(?<!csrf_)(?<!csrf)(?<!public_)(?<!public)(?<!cursor_)(?<!search)(?<!continuation)"
 )
 _QUOTED = rb"(?:[@$bru]{0,2}\"(?P<s>[^\"\s\0]{8,200})\"|[bru]?'(?P<t>[^'\s\0]{8,200})')"
 _BARE = rb"[^\s\"'`#;,(){}\[\]<>&|\\\0]{8,200}+"
 """Nothing is given back: no letter of it can be the end that follows."""
-_SIGNED = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _QUOTED_EIGHT = rb"[@$bru]{0,2}(?:\"[^\"\s\x00]{8}|'[^'\s\x00]{8})"
 _BARE_EIGHT = rb"[^\s\"'`#;,(){}\[\]<>&|\\\x00]{8}"
 GIVEN = (
     rb"(?:[a-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}(?:"
     + _QUOTED_EIGHT
     + rb"|"
-    + _SIGNED
+    + _SIGN
     + rb"(?:"
     + _QUOTED_EIGHT
     + rb"|"

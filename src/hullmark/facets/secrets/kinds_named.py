@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
-from hullmark.facets.secrets.kinds_given import GIVEN, WORDS
+from hullmark.facets.secrets.kinds_given import GIVEN, TYPED, WORDS
 
 _HEX32 = rb"[a-f0-9]{32}"
 _HEX40 = rb"[a-f0-9]{40}"
 _HEX64 = rb"[a-f0-9]{64}"
+_JWT = rb"eyJ[A-Za-z0-9_-]{10,300}\.eyJ[A-Za-z0-9_-]{10,700}\.[A-Za-z0-9_-]{20,300}"
 _UUID = rb"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}"
 _ANY32 = rb"[A-Za-z0-9]{32}"
 _LONGEST_NAME = 48
@@ -18,7 +19,13 @@ _SHORT = 5
 
 _ROOT = rb"(?:key|token|secret|password)(?!_?(?:id|hash|name|file|path|url|uri|ttl|type)(?![a-z]))[a-z_]{0,10}"
 _VALUE_OF_A_PAIR = rb"[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?"
-_SIGN = rb"(?:" + _VALUE_OF_A_PAIR + rb"|[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|=|:|,|>)[ \t]{0,8}[@$bru]{0,2}[\"']?)"
+_SIGN = (
+    rb"(?:"
+    + _VALUE_OF_A_PAIR
+    + rb"|[\"'\])]{0,3}[ \t]{0,8}"
+    + TYPED
+    + rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}[@$bru]{0,2}[\"']?)"
+)
 
 
 def is_credential(value: bytes) -> bool:
@@ -27,7 +34,10 @@ def is_credential(value: bytes) -> bool:
 
 
 def _named(issuer: str, title: str, value: bytes) -> Kind:
-    """A value that a name with one of the issuer's names in it, and key, token, secret or password behind that, is given; blanks part its names."""
+    """A value that is given to a name in which one of the issuer's stands, and key, token, secret or password behind it.
+
+    Blanks part the issuer's names.
+    """
     names = tuple(name.encode() for name in issuer.split())
     words = b"|".join((rb"(?<![a-z])" if len(name) <= _SHORT else b"") + re.escape(name) for name in names)
     return Kind(
@@ -35,7 +45,15 @@ def _named(issuer: str, title: str, value: bytes) -> Kind:
         title,
         "high",
         WORDS,
-        rb"(?i:(?:" + words + rb")[a-z0-9_. -]{0,24}?" + _ROOT + rb")" + _SIGN + rb"(?P<s>" + value + rb")(?![A-Za-z0-9_/+-])",
+        rb"(?i:(?:"
+        + words
+        + rb")[a-z0-9_. -]{0,24}?"
+        + _ROOT
+        + rb")"
+        + _SIGN
+        + rb"(?P<s>"
+        + value
+        + rb")(?![A-Za-z0-9_/+-])",
         is_credential,
         before=_LONGEST_NAME,
         after=1600,
@@ -57,7 +75,11 @@ LIKE_STRIPES = (
 KINDS = (
     _named("abuseipdb", "AbuseIPDB API key", rb"[a-f0-9]{80}"),
     _named("adafruit", "Adafruit IO key", rb"[A-Za-z0-9_-]{32}"),
-    _named("airtable", "Airtable key", rb"key[A-Za-z0-9]{14}|[A-Za-z0-9]{17}|[A-Za-z0-9]{8,64}\.v1\.[A-Za-z0-9_-]{8,200}\.[a-f0-9]{32,128}"),
+    _named(
+        "airtable",
+        "Airtable key",
+        rb"key[A-Za-z0-9]{14}|[A-Za-z0-9]{17}|[A-Za-z0-9]{8,64}\.v1\.[A-Za-z0-9_-]{8,200}\.[a-f0-9]{32,128}",
+    ),
     _named("aiven", "Aiven token", rb"[A-Za-z0-9/+=]{372}"),
     _named("algolia", "Algolia API key", rb"[a-z0-9]{32}"),
     _named("alibaba aliyun alicloud", "Alibaba Cloud secret key", rb"CAIS[A-Za-z0-9+/_=-]{20,1000}|[A-Za-z0-9]{30,64}"),
@@ -99,7 +121,9 @@ KINDS = (
     ),
     _named("disqus", "Disqus key", rb"[A-Za-z0-9]{64}"),
     _named("drone", "Drone CI token", _ANY32),
-    _named("dropbox", "Dropbox token", rb"sl\.[A-Za-z0-9_=-]{100,1400}|[a-z0-9]{11}A{10}[A-Za-z0-9_=-]{43}|[a-z0-9]{15}"),
+    _named(
+        "dropbox", "Dropbox token", rb"sl\.[A-Za-z0-9_=-]{100,1400}|[a-z0-9]{11}A{10}[A-Za-z0-9_=-]{43}|[a-z0-9]{15}"
+    ),
     _named("ebay", "eBay client secret", rb"(?:PRD|SBX)-[a-f0-9]{8,12}(?:-[a-f0-9]{4,12}){2,4}"),
     _named("elevenlabs eleven_", "ElevenLabs API key", rb"sk_[a-f0-9]{48}|" + _HEX32),
     _named("etsy", "Etsy key", rb"[a-z0-9]{24}(?::[a-z0-9]{10,64})?"),
@@ -128,7 +152,7 @@ KINDS = (
     _named("influx", "InfluxDB token", rb"[A-Za-z0-9_-]{86}==|[A-Za-z0-9+/]{86}=="),
     _named("infomaniak", "Infomaniak token", rb"[A-Za-z0-9_-]{60,100}"),
     _named("instantly", "Instantly API key", rb"[A-Za-z0-9+/]{66}=="),
-    _named("intercom", "Intercom token", rb"[A-Za-z0-9_=-]{60}"),
+    _named("intercom", "Intercom token", rb"[A-Za-z0-9_=-]{60}|" + _UUID),
     _named("ionic", "Ionic token", rb"ion_[A-Za-z0-9]{42}"),
     _named("jfrog artifactory bintray xray", "JFrog key", rb"[A-Za-z0-9]{73}|[A-Za-z0-9]{64}"),
     _named("jumpcloud", "JumpCloud API key", rb"[A-Za-z0-9]{40}"),
@@ -141,7 +165,11 @@ KINDS = (
     _named("launchdarkly", "LaunchDarkly token", rb"[A-Za-z0-9_=-]{40}"),
     _named("lighton paradigm", "LightOn Paradigm API key", rb"[A-Za-z0-9_-]{40,80}"),
     _named("linear", "Linear client secret", _HEX32),
-    _named("linkedin linked_in linked-in", "LinkedIn client secret", rb"[A-Za-z0-9]{14,16}|WPL_AP1\.[A-Za-z0-9]{16}\.[A-Za-z0-9+/]{6,8}={0,2}"),
+    _named(
+        "linkedin linked_in linked-in",
+        "LinkedIn client secret",
+        rb"[A-Za-z0-9]{14,16}|WPL_AP1\.[A-Za-z0-9]{16}\.[A-Za-z0-9+/]{6,8}={0,2}",
+    ),
     _named("lob_ lob- lob.", "Lob API key", rb"(?:live|test)_(?:pub_)?[a-f0-9]{31,35}"),
     _named("looker", "Looker client secret", rb"[A-Za-z0-9]{24}|[A-Za-z0-9]{20}"),
     _named("mailgun", "Mailgun API key", rb"[a-h0-9]{32}-[a-h0-9]{8}-[a-h0-9]{8}"),
@@ -151,6 +179,7 @@ KINDS = (
     _named("messagebird message_bird message-bird", "MessageBird token", rb"[A-Za-z0-9]{25}|" + _UUID),
     _named("miro", "Miro client secret", _ANY32),
     _named("mistral", "Mistral API key", _ANY32),
+    _named("monday", "monday.com token", _JWT),
     _named("mux_ mux- mux.", "Mux token secret", rb"[A-Za-z0-9+/]{75}"),
     _named("netlify", "Netlify token", rb"[A-Za-z0-9_=-]{40,46}"),
     _named("newrelic new_relic new-relic", "New Relic key", _HEX40 + rb"|[A-Za-z0-9]{64}"),
@@ -175,6 +204,7 @@ KINDS = (
     _named("retell", "Retell API key", rb"key_[a-f0-9]{28}"),
     _named("rollbar", "Rollbar token", _HEX32),
     _named("scaleway scw_", "Scaleway secret key", _UUID),
+    _named("scalr", "Scalr token", _JWT),
     _named("sendbird", "Sendbird token", _HEX40 + rb"|" + _UUID),
     _named("sentry", "Sentry token", _HEX64),
     _named("snowflake", "Snowflake token", rb"[A-Za-z0-9_-]{100,500}"),
@@ -207,8 +237,14 @@ KINDS = (
     _named("weatherstack", "Weatherstack API key", rb"[a-z0-9]{32}"),
     _named("wiz_ wiz- wiz.", "Wiz client secret", rb"[A-Za-z0-9]{64}|[A-Za-z0-9]{53,56}"),
     _named("woo wc_ consumer", "WooCommerce secret", rb"c[sk]_[a-f0-9]{40}"),
-    _named("yandex", "Yandex Cloud key", rb"t1\.[A-Za-z0-9_-]{8,300}={0,2}\.[A-Za-z0-9_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}"),
+    _named(
+        "yandex",
+        "Yandex Cloud key",
+        rb"t1\.[A-Za-z0-9_-]{8,300}={0,2}\.[A-Za-z0-9_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}",
+    ),
     _named("zai_ z_ai z.ai zhipu glm_", "Z.ai API key", _HEX32 + rb"\.[A-Za-z0-9]{16}"),
     _named("zendesk", "Zendesk token", rb"[A-Za-z0-9]{40}"),
-    _named("zoho", "Zoho credential", rb"[a-f0-9]{42}|100[0-3]\.[a-f0-9]{32}\.[a-f0-9]{32}(?:-d)?|1003\.[a-f0-9]{32,64}"),
+    _named(
+        "zoho", "Zoho credential", rb"[a-f0-9]{42}|100[0-3]\.[a-f0-9]{32}\.[a-f0-9]{32}(?:-d)?|1003\.[a-f0-9]{32,64}"
+    ),
 )

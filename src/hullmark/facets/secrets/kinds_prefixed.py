@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hullmark.facets.secrets.kind import Check, Kind, is_placeholder, random_enough
+from hullmark.facets.secrets.kind import Kind, is_placeholder, random_enough
 from hullmark.model.advisory import Severity
 
 _ANY = rb"[A-Za-z0-9]"
@@ -25,14 +25,16 @@ def marked(
     rest: bytes,
     severity: Severity = "high",
     tail: bytes = b"",
-    check: Check = is_random,
 ) -> Kind:
-    """A credential that is one of the marks, which blanks part, and what follows it. `tail`: how that begins, where the marks stand in many other words."""
+    """A credential that is one of the marks, which blanks part, and what follows it.
+
+    `tail`: how that begins, where the marks stand in many other words.
+    """
     words = tuple(mark.encode() for mark in marks.split())
     before = rb"(?<![A-Za-z0-9_-])"
     pattern = before + rb"(?:" + b"|".join(map(re.escape, words)) + rb")"
     whole = pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])"
-    return Kind(id, title, severity, words, whole, check, after=1000, tail=tail)
+    return Kind(id, title, severity, words, whole, is_random, after=1000, tail=tail)
 
 
 KINDS = (
@@ -85,7 +87,13 @@ KINDS = (
     marked("planetscale-oauth-token", "PlanetScale token", "pscale_oauth_", rb"[A-Za-z0-9_=.-]{32,64}"),
     marked("render-key", "Render API key", "rnd_", _ANY + rb"{28,36}"),
     marked("mapbox-secret-token", "Mapbox secret token", "sk.eyJ", rb"[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,24}"),
-    marked("facebook-access-token", "Facebook access token", "EAA", rb"[BCDGM]" + _ANY + rb"{80,250}", tail=rb"[BCDGM][A-Za-z0-9]{16}"),
+    marked(
+        "facebook-access-token",
+        "Facebook access token",
+        "EAA",
+        rb"[BCDGM]" + _ANY + rb"{80,250}",
+        tail=rb"[BCDGM][A-Za-z0-9]{16}",
+    ),
     marked("google-oauth-token", "Google OAuth token", "ya29.", _WORD + rb"{60,400}"),
     marked("google-refresh-token", "Google refresh token", "1//0", _WORD + rb"{90,110}|[A-Za-z0-9_-]{60,70}"),
     marked(

@@ -1,8 +1,8 @@
 """What other scanners' rules find, as data: each rule, who has it, the kind of ours for it, and a text that the tests make a value for.
 
-`scanner_rules.txt` has a line a rule: name, scanners (b: betterleaks, g: gitleaks, k: kingfisher, d: detect-secrets), kind, text. A rule with
-the kind `-` is left out for the reason that stands instead of the text. A text with its name in it is used as it is; one that is a value
-alone stands in a call and is given to a name.
+`scanner_rules.txt` has a line a rule: name, scanners (b: betterleaks, g: gitleaks, k: kingfisher, d: detect-secrets), kind, text. A rule
+with the kind `-` is left out for the reason that stands instead of the text. A text with its name in it is used as it is; one that is a
+value alone stands in a call and is given to a name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.unit.facets.secrets.samples import ALNUM, BASE32, BASE64, BINARY, DIGITS, HEX, LOWER, SAMPLES, UPPER, URL, github, gitlab_routable, some
+from tests.unit.facets.secrets.samples import (
+    ALNUM,
+    BASE32,
+    BASE64,
+    BINARY,
+    DIGITS,
+    HEX,
+    LOWER,
+    SAMPLES,
+    UPPER,
+    URL,
+    github,
+    gitlab_routable,
+    some,
+)
 
 FILE = Path(__file__).with_suffix(".txt")
 SCANNERS = {"b": "betterleaks", "g": "gitleaks", "k": "kingfisher", "d": "detect-secrets"}
@@ -28,9 +42,16 @@ REASONS = {
     "network": "an address of the network",
 }
 _ALPHABETS = {
-    **{"x": ALNUM, "w": URL, "b": BASE64, "h": HEX, "H": HEX.upper(), "d": DIGITS, "l": LOWER + DIGITS, "u": UPPER + DIGITS},
-    **{"a": UPPER + LOWER, "L": LOWER, "U": UPPER, "t": BASE32.lower(), "B": BASE32},
+    "x": ALNUM,
+    "w": URL,
+    "b": BASE64,
+    "h": HEX,
+    "H": HEX.upper(),
+    "d": DIGITS,
+    "l": LOWER + DIGITS,
+    "u": UPPER + DIGITS,
 }
+_ALPHABETS |= {"a": UPPER + LOWER, "L": LOWER, "U": UPPER, "t": BASE32.lower(), "B": BASE32}
 _GAP = re.compile(r"<(?:([a-zA-Z])([0-9]+)|g|@([a-z0-9-]+)|%([a-z0-9]+)(?: (\w+-?))?)>")
 _HAS_A_NAME = re.compile(r"[A-Z0-9_]+=|[\s\S]*(?:[=:] ?<|\s|://|[:=]\")")
 
@@ -64,7 +85,10 @@ class Rule(NamedTuple):
 def rules() -> list[Rule]:
     """All of them, in the order of the file."""
     lines = FILE.read_text("utf-8").splitlines()
-    return [Rule(name, who, kind.strip("-"), text.replace("\\n", "\n")) for name, who, kind, text in (x.split("\t") for x in lines)]
+    return [
+        Rule(name, who, kind.strip("-"), text.replace("\\n", "\n"))
+        for name, who, kind, text in (x.split("\t") for x in lines)
+    ]
 
 
 def all_samples() -> dict[str, bytes]:
