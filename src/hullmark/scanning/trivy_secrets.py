@@ -100,7 +100,6 @@ WITHOUT_OURS = frozenset(
         *("adobe-client-id", "asana-client-id", "aws-account-id", "bitbucket-client-id", "discord-client-id"),
         *(
             "flutterwave-public-key",
-            
             "linkedin-client-id",
             "mapbox-api-token",
             "messagebird-client-id",

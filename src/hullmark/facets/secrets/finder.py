@@ -104,13 +104,13 @@ class Finder:
         spots: set[_Place] = set()
         for index, end in meetings:
             start = end - self._wanted[index].size if index < len(self._kinds_of) else -1
-            for number in self._kinds_of[index].at(body, start) if start >= 0 else ():
+            for number, begin in self._kinds_of[index].at(body, start) if start >= 0 else ():
                 if name and self._names[number] and not name.endswith(self._names[number]):
                     continue
                 if self._kinds[number].is_whole:
                     whole.add(number)
                     continue
-                place = self._place(number, body, start, end)
+                place = self._place(number, body, (start, end), begin)
                 if place is not None:
                     spots.add(place)
             if len(spots) > MAX_SECRETS:
@@ -132,12 +132,13 @@ class Finder:
             pattern = self._patterns[number] = self._kinds[number].compiled()
         return pattern
 
-    def _place(self, number: int, body: bytes, start: int, end: int) -> _Place | None:
-        """The place of the secret with its keyword from `start` to `end`; None if there is none."""
+    def _place(self, number: int, body: bytes, keyword: tuple[int, int], begin: int) -> _Place | None:
+        """The place of the secret with its keyword from one place to another, and its issuer's name at `begin`; None if there is none."""
         kind, pattern = self._kinds[number], self._pattern(number)
+        start, end = keyword
         stop = end + kind.after
-        if not kind.before:
-            fits = pattern.match(body, start, stop)
+        if not kind.before or kind.issuers:
+            fits = pattern.match(body, begin, stop)
             first, last = fits.span() if fits is not None else (0, 0)
         else:
             at = max(0, start - kind.before)
@@ -167,16 +168,15 @@ class _Candidates:
         self._before = max((kinds[number].before for number in numbers), default=0)
         self._words = re.compile(_any_of(self._of))
 
-    def at(self, body: bytes, start: int) -> Sequence[int]:
-        """The numbers of those to be tried where the keyword begins here."""
+    def at(self, body: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """(number, where its expression begins) of those to be tried where the keyword begins here."""
+        yield from ((number, start) for number in self._always)
         if not self._of:
-            return self._always
+            return
         back = _NAME(body[max(0, start - self._before) : start + 1][::-1])
-        words = self._words.findall(body[start + 1 - back.end() : start + 1].lower()) if back is not None else ()
-        if not words:
-            return self._always
-        numbers = (number for word in dict.fromkeys(words[-MOST_ISSUERS:]) for number in self._of[word])
-        return (*self._always, *numbers)
+        first = start + 1 - (back.end() if back is not None else 0)
+        for word in [*self._words.finditer(body[first : start + 1].lower())][-MOST_ISSUERS:]:
+            yield from ((number, first + word.start()) for number in self._of[word[0]])
 
 
 def _any_of(words: Iterable[bytes]) -> bytes:

@@ -28,8 +28,8 @@ class Kind(msgspec.Struct, frozen=True):
 
     `is_one`: the keywords are looked for as one, as `Keyword` has it.
 
-    `issuers`: one of these words in small letters stands in front of the keyword, less than `before` bytes away. Of many kinds with the
-    same keywords only those are tried whose word is there.
+    `issuers`: with one of these words, here in small letters, the secret's name begins, less than `before` bytes in front of the keyword.
+    Of many kinds with the same keywords only those are tried whose word is there, from that word on.
 
     `is_whole`: the pattern is tried on the whole body, once a keyword is met in it, or always where there are none.
     `path`: only in files whose absolute path this expression fits; "" for any.
@@ -57,7 +57,7 @@ class Kind(msgspec.Struct, frozen=True):
         """The pattern, compiled. What may begin in front of its keyword is the group `whole` of what fits, and begins at most `before`
         bytes behind where it is tried: a search would go on to the end of the bytes around the keyword.
         """
-        if not self.before or self.is_whole:
+        if not self.before or self.is_whole or self.issuers:
             return re.compile(self.pattern)
         flags = _FLAGS.match(self.pattern)
         start = flags.end() if flags else 0

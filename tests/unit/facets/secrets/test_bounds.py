@@ -107,7 +107,7 @@ def test_no_expression_begins_behind_its_keyword() -> None:
     # From there on it would begin anew at every letter of all that is looked at around each keyword.
     samples = all_samples()
     for kind in KINDS:
-        if kind.before and not kind.is_whole:
+        if kind.before and not kind.is_whole and not kind.issuers:
             text, pattern = samples[kind.id], kind.compiled()
             found = re.compile(kind.pattern).search(text)
             assert found is not None, kind.id
