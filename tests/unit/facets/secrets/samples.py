@@ -294,6 +294,15 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "quoted-secret": ("password: 'Tr0ub4dor.3x'", "x"),
     "secret-in-a-file-of-secrets": ("app * Tr0ub4dor.3x *", "chap-secrets"),
     "program-password": ("user app\npassword Tr0ub4dor.3x", "x"),
+    "piped-password": ("echo 'Tr0ub4dor.3x' | sudo -S id", "x"),
+    "driver-address-password": ('sql.Open("mysql", "shop:Tr0ub4dor.3x@tcp(db:3306)/shop")', "x"),
+    "magento-key": (f"<crypt><key><![CDATA[{some(HEX, 32)}]]></key></crypt>", "x"),
+    "machine-key": (f'<machineKey validationKey="{some(HEX, 128).upper()}" />', "x"),
+    "property-password": ('<property name="connection.password">Tr0ub4dor.3x</property>', "x"),
+    "php-password": ("mysqli.default_pw = Tr0ub4dor.3x", "php.ini"),
+    "terraform-password": ('{"type": "random_password", "name": "db", "attributes": {"result": "Tr0ub4dor-3x"}}', "x"),
+    "ipsec-secret": ('192.0.2.1 : PSK "Tr0ub4dor.3x"', "ipsec.secrets"),
+    "vpnc-password": ("IPSec secret Tr0ub4dor.3x", "vpnc.conf"),
     "assigned-secret": ('password = "Tr0ub4dor&3x"', "app.ini"),
 }
 """Kind → (a text with one such secret, the name of the file)."""

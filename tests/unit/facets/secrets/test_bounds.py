@@ -41,7 +41,9 @@ _OF_LINES = frozenset(
         "netrc-password",
         "old-password-hash",
         "pgpass-password",
+        "php-password",
         "redis-password",
+        "vpnc-password",
     )
 )
 
