@@ -110,9 +110,9 @@ KINDS = (
         "piped-password",
         "password that a script writes to a command",
         "high",
-        (b"sudo -S", b"sudo -kS", b"chpasswd", b"--password-stdin", b"--stdin"),
+        (b"sudo -S ", b"sudo -kS ", b"chpasswd", b"-stdin"),
         rb"(?:echo|printf)[ \t]{1,4}(?:-[en]{1,2}[ \t]{1,4})?(?:[\"']%s(?:\\n)?[\"'][ \t]{1,4})?[\"']?(?:[a-z_][a-z0-9_-]{0,31}:)?"
-        rb"(?P<s>[^\s\"'$`|:]{4,64})[\"']?[ \t]{0,4}\|[^\r\n|]{0,20}?(?:sudo -k?S|chpasswd|--password-stdin|--stdin)",
+        rb"(?P<s>[^\s\"'$`|:]{4,64})[\"']?[ \t]{0,4}\|[^\r\n|]{0,20}?(?:sudo -k?S |chpasswd|--(?:password-)?stdin)",
         is_argument,
         before=150,
     ),

@@ -300,7 +300,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "machine-key": (f'<machineKey validationKey="{some(HEX, 128).upper()}" />', "x"),
     "property-password": ('<property name="connection.password">Tr0ub4dor.3x</property>', "x"),
     "php-password": ("mysqli.default_pw = Tr0ub4dor.3x", "php.ini"),
-    "terraform-password": ('{"type": "random_password", "name": "db", "attributes": {"result": "Tr0ub4dor-3x"}}', "x"),
+    "terraform-password": ('{"type": "random_password", "attributes": {"bcrypt_hash": "", "id": "none", "result": "Tr0ub4dor-3x"}}', "x"),
     "ipsec-secret": ('192.0.2.1 : PSK "Tr0ub4dor.3x"', "ipsec.secrets"),
     "vpnc-password": ("IPSec secret Tr0ub4dor.3x", "vpnc.conf"),
     "assigned-secret": ('password = "Tr0ub4dor&3x"', "app.ini"),
