@@ -15,6 +15,7 @@ from bench.markdown import table
 from bench.places import BENCH, HULLMARK
 from bench.planted_secrets.findings import READERS, Finding
 from bench.planted_secrets.image import write_image
+from bench.planted_secrets.rules import section
 from bench.planted_secrets.score import report, score
 from bench.planted_secrets.score import table as halves
 from bench.planted_secrets.write import build, files, write
@@ -80,7 +81,7 @@ def document(manifest: dict[str, Any], found: dict[str, Sequence[Finding]]) -> s
     kinds = len({row["kind"] for row in manifest["planted"]})
     head = _HEAD.format(planted=len(manifest["planted"]), kinds=kinds, decoys=len(manifest["decoys"]))
     parts = (head, table(("scanner", "recall", "precision", "decoys hit"), rows), "Hullmark by half:\n")
-    return "\n".join((*parts, halves(manifest, found["Hullmark"]), "", "```text", named, "```", ""))
+    return "\n".join((*parts, halves(manifest, found["Hullmark"]), "", "```text", named, "```\n", section()))
 
 
 def main() -> None:

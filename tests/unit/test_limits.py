@@ -24,6 +24,8 @@ NO_LIMITS = {
     "hullmark.facets.configuration.shell_expansion._LONGEST_CUT": "a longer value is taken as not known",
     "hullmark.facets.configuration.shell_expansion._MAX_TEST": "what a longer condition decides is taken as not known",
     "hullmark.facets.configuration.start._MOST_FOLDERS": "with more, how the image is started is taken as not known",
+    "hullmark.facets.secrets.finder.MOST_ISSUERS": "what a name of more issuers is given is found as one of a general kind",
+    "hullmark.facets.secrets.kinds_named._LONGEST_NAME": "what a longer name is given is found as one of a general kind",
     "hullmark.facets.unpacking.archives._MAX_NAME": "how much of a member's name is shown",
     "hullmark.facets.unpacking.tars._MAX_NAME": "how much of a member's name is shown",
     "hullmark.facets.unpacking.zips._LONGEST_END": "where a zip's end may lie",

@@ -180,9 +180,9 @@ def test_trivy_takes_away_kinds_and_what_is_allowed() -> None:
     text = f"postgres://app:s3cr3t@db/app {NPM}"
     files = {"a": text, "usr/share/doc/x": text, "srv/node_modules/a.md": text}
     assert {each[0] for each in found(read_rules(b"enable-builtin-rules: [npm-access-token]"), files)} == {"npm-token"}
-    assert {each[0] for each in found(read_rules(b"disable-rules: [npm-access-token, facebook-token]"), files)} == {
-        "url-password"
-    }
+    assert {
+        each[0] for each in found(read_rules(b"disable-rules: [npm-access-token, stripe-publishable-token]"), files)
+    } == {"url-password"}
     both = b"enable-builtin-rules: [npm-access-token, jwt]\ndisable-rules: [npm-access-token]"
     assert found(read_rules(both), files) == []
     shown = found(read_rules(b"disable-allow-rules: [markdown, examples]"), files)
@@ -223,7 +223,10 @@ def test_what_is_known_of_trivy_leads_to_kinds_that_there_are() -> None:
         ("rules: [{id: a}]", "Object missing required field `regex` - at `$.rules[0]`"),
         ("rules: [{id: a, regex: b, regexp: c}]", "Object contains unknown field `regexp` - at `$.rules[0]`"),
         ("allow-rules: [{id: a}]", "the allow rule a: expected a regex or a path"),
-        ("enable-builtin-rules: [facebook-token]", "facebook-token is not a rule that there is a kind of secret for"),
+        (
+            "enable-builtin-rules: [stripe-publishable-token]",
+            "stripe-publishable-token is not a rule that there is a kind of secret for",
+        ),
         ("disable-rules: [nobodys]", "nobodys is not a rule that there is a kind of secret for"),
         ("disable-allow-rules: [nobodys]", "nobodys is not a rule that there is a kind of secret for"),
         ("\n".join(f"A{n}=x" for n in range(MAX_RULES + 2)), "it has more than 1,000 rules"),

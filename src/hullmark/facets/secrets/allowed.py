@@ -80,7 +80,14 @@ WEAK = (
         "password-hash",
         "directory-password-hash",
     ),
-    *("netrc-password", "pgpass-password", "wordpress-salt"),
+    *(
+        "netrc-password",
+        "pgpass-password",
+        "wordpress-salt",
+        "property-password",
+        "piped-password",
+        "driver-address-password",
+    ),
 )
 """Kinds without a form of their own. Only of these a folder's name alone says anything."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -18,8 +18,12 @@ from hullmark.model.limit import Limit
 MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
 """The most secrets reported for one body."""
 
+MOST_ISSUERS = 3
+"""Of the issuers that are named in front of a keyword so many are followed up, those that stand next to it: their kinds are many."""
+
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
+_NAME = re.compile(rb"[A-Za-z0-9_. -]*").match
 
 
 class Spot(NamedTuple):
@@ -74,7 +78,7 @@ class Finder:
         self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
         self._always_in = tuple(name for number in self._always for name in kinds[number].names or ("",))
         self._wanted = tuple(by_keyword)
-        self._kinds_of = tuple(by_keyword.values())
+        self._kinds_of = tuple(_Candidates(numbers, kinds) for numbers in by_keyword.values())
         self._keywords = way((*self._wanted, *signs))
 
     def find(self, body: bytes | memoryview, name: str = "") -> Spots:
@@ -99,13 +103,14 @@ class Finder:
         whole = {number for number in self._always if name.endswith(self._names[number] or "")}
         spots: set[_Place] = set()
         for index, end in meetings:
-            for number in self._kinds_of[index] if index < len(self._kinds_of) else ():
+            start = end - self._wanted[index].size if index < len(self._kinds_of) else -1
+            for number, begin in self._kinds_of[index].at(body, start) if start >= 0 else ():
                 if name and self._names[number] and not name.endswith(self._names[number]):
                     continue
                 if self._kinds[number].is_whole:
                     whole.add(number)
                     continue
-                place = self._place(number, body, end - self._wanted[index].size, end)
+                place = self._place(number, body, (start, end), begin)
                 if place is not None:
                     spots.add(place)
             if len(spots) > MAX_SECRETS:
@@ -127,12 +132,13 @@ class Finder:
             pattern = self._patterns[number] = self._kinds[number].compiled()
         return pattern
 
-    def _place(self, number: int, body: bytes, start: int, end: int) -> _Place | None:
-        """The place of the secret with its keyword from `start` to `end`; None if there is none."""
+    def _place(self, number: int, body: bytes, keyword: tuple[int, int], begin: int) -> _Place | None:
+        """The place of the secret with its keyword from one place to another, and its issuer's name at `begin`; None if there is none."""
         kind, pattern = self._kinds[number], self._pattern(number)
+        start, end = keyword
         stop = end + kind.after
-        if not kind.before:
-            fits = pattern.match(body, start, stop)
+        if not kind.before or kind.issuers:
+            fits = pattern.match(body, begin, stop)
             first, last = fits.span() if fits is not None else (0, 0)
         else:
             at = max(0, start - kind.before)
@@ -148,6 +154,37 @@ class Finder:
         if span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
             return None
         return number, *span, first, last
+
+
+class _Candidates:
+    """The kinds that have one keyword: those that are always tried, and those of which an issuer's name must stand in front of it."""
+
+    def __init__(self, numbers: Sequence[int], kinds: Sequence[Kind]) -> None:
+        self._always = tuple(number for number in numbers if not kinds[number].issuers)
+        self._of: dict[bytes, list[int]] = {}
+        for number in numbers:
+            for word in kinds[number].issuers:
+                self._of.setdefault(word, []).append(number)
+        self._before = max((kinds[number].before for number in numbers), default=0)
+        self._words = re.compile(_any_of(self._of))
+
+    def at(self, body: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """(number, where its expression begins) of those to be tried where the keyword begins here."""
+        yield from ((number, start) for number in self._always)
+        if not self._of:
+            return
+        back = _NAME(body[max(0, start - self._before) : start + 1][::-1])
+        first = start + 1 - (back.end() if back is not None else 0)
+        for word in [*self._words.finditer(body[first : start + 1].lower())][-MOST_ISSUERS:]:
+            yield from ((number, first + word.start()) for number in self._of[word[0]])
+
+
+def _any_of(words: Iterable[bytes]) -> bytes:
+    """An expression for any of these words, the longest first. By their first letters, as one after another takes five times as long."""
+    by_letter: dict[bytes, list[bytes]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        by_letter.setdefault(word[:1], []).append(re.escape(word[1:]))
+    return b"|".join(letter + b"(?:" + b"|".join(rests) + b")" for letter, rests in sorted(by_letter.items()))
 
 
 def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:

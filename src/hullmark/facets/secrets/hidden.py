@@ -29,6 +29,9 @@ _USUAL = (b"password", b"secret_key", b"access_key", b"api_key", b"apikey", b"pr
 _GZIP = (b"H4sIA", b"H4sIC", b"SDRzSU")
 """Compressed data in base64, and in base64 twice."""
 
+_TOKENS = tuple(b64encode(b64encode(head).rstrip(b"=")[:9]) for head in (b'{"alg":"', b'{"typ":"', b'{"kid":"'))
+"""Web tokens in base64 once more: how their header begins with either of its usual names."""
+
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/]{4,})*={0,2}")
 _WIDE = re.compile(rb"(?:[\t\n\r -~]\0){6,20000}[\t\n\r -~]?")
 _TEXT = re.compile(rb"[ -~]+").fullmatch
@@ -55,7 +58,7 @@ class Signs:
             if len(word) >= _SHORTEST_WIDE and b"\0" not in word
         ]
         told = [(word, any_case) for word, any_case in words if not any_case or word in _USUAL]
-        coded = sorted({form for word, any_case in told for form in _coded(word, any_case)} | set(_GZIP))
+        coded = sorted({form for word, any_case in told for form in _coded(word, any_case)} | set(_GZIP) | set(_TOKENS))
         words_for_all = (Keyword(word, any_case=True) for word in (*_NEAR_THESE, *_ALL))
         self.keywords = (*wide, *(Keyword(form) for form in coded), *words_for_all)
         self._wide = len(wide)

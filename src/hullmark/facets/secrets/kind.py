@@ -28,6 +28,9 @@ class Kind(msgspec.Struct, frozen=True):
 
     `is_one`: the keywords are looked for as one, as `Keyword` has it.
 
+    `issuers`: with one of these words, here in small letters, the secret's name begins, less than `before` bytes in front of the keyword.
+    Of many kinds with the same keywords only those are tried whose word is there, from that word on.
+
     `is_whole`: the pattern is tried on the whole body, once a keyword is met in it, or always where there are none.
     `path`: only in files whose absolute path this expression fits; "" for any.
     `names`: only in files whose last path segment ends with one of these; () for any. Where no name is known every kind is tried,
@@ -48,12 +51,13 @@ class Kind(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
     is_whole: bool = False
     path: str = ""
+    issuers: tuple[bytes, ...] = ()
 
     def compiled(self) -> re.Pattern[bytes]:
         """The pattern, compiled. What may begin in front of its keyword is the group `whole` of what fits, and begins at most `before`
         bytes behind where it is tried: a search would go on to the end of the bytes around the keyword.
         """
-        if not self.before or self.is_whole:
+        if not self.before or self.is_whole or self.issuers:
             return re.compile(self.pattern)
         flags = _FLAGS.match(self.pattern)
         start = flags.end() if flags else 0

@@ -9,6 +9,7 @@ from hullmark.facets.secrets import (
     kinds_files,
     kinds_general,
     kinds_given,
+    kinds_marked,
     kinds_named,
     kinds_prefixed,
     kinds_services,
@@ -17,10 +18,12 @@ from hullmark.facets.secrets import (
 from hullmark.facets.secrets.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
+    *kinds_named.LIKE_STRIPES,
     *kinds_cloud.KINDS,
     *kinds_code.KINDS,
     *kinds_services.KINDS,
     *kinds_prefixed.KINDS,
+    *kinds_marked.KINDS,
     *kinds_named.KINDS,
     *kinds_stores.KINDS,
     *kinds_files.KINDS,

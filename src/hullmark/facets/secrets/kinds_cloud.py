@@ -31,8 +31,8 @@ KINDS = (
         "aws-access-key",
         "AWS access key",
         "high",
-        (b"AKIA", b"ASIA"),
-        rb"(?<![A-Za-z0-9+/])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9+/=])",
+        (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
+        rb"(?<![A-Za-z0-9+/])(?:A[KS]IA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9+/=])",
         is_key_of_someone,
     ),
     Kind(
@@ -40,7 +40,7 @@ KINDS = (
         "AWS secret access key",
         "critical",
         (b"secret_access_key", b"secretaccesskey", b"aws_secret_key", b"secret-access-key"),
-        rb"(?i)(?:secret[_-]?access[_-]?key|aws_secret_key)[\"']?[ \t]{0,9}(?:=|:|=>)[ \t]{0,9}[\"']?"
+        rb"(?i)(?:secret[_-]?access[_-]?key|aws_secret_key)[\"']?[ \t]{0,9}(?:=>|=|:|,|[ \t])[ \t]{0,9}[\"']?"
         rb"(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
         lambda value: not value.endswith(b"EXAMPLEKEY") and random_enough(3.5)(value),
         any_case=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hullmark.facets.secrets.kind import Kind
+from hullmark.facets.secrets.kinds_general import is_password
 from hullmark.facets.secrets.kinds_given import is_argument, is_mixed
 
 KINDS = (
@@ -104,5 +105,24 @@ KINDS = (
         rb"(?i:convertto-securestring)[ \t]{1,4}(?:-string[ \t]{1,4})?[\"'](?P<s>[^\"'\s]{6,200})[\"']",
         is_argument,
         any_case=True,
+    ),
+    Kind(
+        "piped-password",
+        "password that a script writes to a command",
+        "high",
+        (b"sudo -S ", b"sudo -kS ", b"chpasswd", b"-stdin"),
+        rb"(?:echo|printf)[ \t]{1,4}(?:-[en]{1,2}[ \t]{1,4})?(?:[\"']%s(?:\\n)?[\"'][ \t]{1,4})?[\"']?(?:[a-z_][a-z0-9_-]{0,31}:)?"
+        rb"(?P<s>[^\s\"'$`|:]{4,64})[\"']?[ \t]{0,4}\|[^\r\n|]{0,20}?(?:sudo -k?S |chpasswd|--(?:password-)?stdin)",
+        is_argument,
+        before=150,
+    ),
+    Kind(
+        "driver-address-password",
+        "password in the address that a driver of Go is given",
+        "high",
+        (b"@tcp(", b"@unix("),
+        rb"[\"'\s=`][A-Za-z0-9_.-]{1,60}:(?P<s>[^\s\"'`@$<>{}]{4,64})@(?:tcp|unix)\(",
+        is_password,
+        before=128,
     ),
 )

@@ -6,6 +6,7 @@ import binascii
 from base64 import b64decode
 
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+from hullmark.facets.secrets.kinds_given import is_assigned_secret
 
 _ACCOUNTS = ("shadow", "shadow-", "passwd", "passwd-", "htpasswd", "htdigest")
 OLD_HASH = "old-password-hash"
@@ -112,5 +113,66 @@ KINDS = (
         is_old_hash,
         is_whole=True,
         names=_ACCOUNTS,
+    ),
+    Kind(
+        "magento-key",
+        "key of Magento",
+        "critical",
+        (b"<crypt>", b"'crypt'"),
+        rb"(?:<crypt>\s{0,80}<key>\s{0,9}(?:<!\[CDATA\[)?|'crypt'\s{0,9}=>\s{0,9}(?:\[|array\s?\()\s{0,80}'key'\s{0,9}=>\s{0,9}')(?P<s>[a-f0-9]{32})(?![a-f0-9])",
+        is_kept_password,
+    ),
+    Kind(
+        "machine-key",
+        "machine key of ASP.NET",
+        "critical",
+        (b"validationKey=", b"decryptionKey="),
+        rb"(?:validation|decryption)Key=[\"'](?P<s>[A-Fa-f0-9]{40,128})[\"']",
+        is_kept_password,
+    ),
+    Kind(
+        "property-password",
+        "secret in a property",
+        "medium",
+        (b'password">', b'passwd">', b'passphrase">', b'secret">', b'token">', b'apikey">'),
+        rb"(?i:password|passwd|passphrase|secret|token|apikey)\">\s{0,40}(?P<s>[^<>\s]{8,200})\s{0,40}</",
+        is_assigned_secret,
+        any_case=True,
+    ),
+    Kind(
+        "php-password",
+        "password in PHP's settings",
+        "high",
+        (b".default_pw",),
+        rb"\.default_pw[ \t]{0,9}=[ \t]{0,9}\"?(?P<s>[^\s\";]{4,200})",
+        is_kept_password,
+        names=(".ini", ".conf", ".htaccess"),
+    ),
+    Kind(
+        "terraform-password",
+        "random password in the state of Terraform",
+        "high",
+        (b'"bcrypt_hash"',),
+        rb"\"bcrypt_hash\"[^\0]{1,1500}?\"result\"\s{0,9}:\s{0,9}\"(?P<s>[^\"\r\n]{8,200})\"",
+        is_kept_password,
+        after=1800,
+    ),
+    Kind(
+        "ipsec-secret",
+        "secret of IPsec",
+        "high",
+        (b': PSK "', b": PSK 0", b': EAP "', b': XAUTH "', b': NTLM "'),
+        rb": (?:PSK|EAP|XAUTH|NTLM) (?:\"(?P<s>[^\"\r\n]{4,200})\"|(?P<t>0[sx][A-Za-z0-9+/=]{8,300}))",
+        is_kept_password,
+        names=(".secrets",),
+    ),
+    Kind(
+        "vpnc-password",
+        "password of a Cisco VPN",
+        "high",
+        (b"IPSec secret ", b"Xauth pass"),
+        rb"(?:IPSec secret|Xauth password) (?P<s>[^\s]{4,200})",
+        is_kept_password,
+        names=(".conf",),
     ),
 )

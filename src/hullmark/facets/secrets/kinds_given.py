@@ -72,26 +72,40 @@ _KEYWORDS = (
         "session_key",
         "webhook_key",
         "storage_key",
+        "_key",
+        "-key",
+        ".key",
+        "adminkey",
+        "applicationkey",
+        "integrationkey",
+        "serverkey",
+        "servicekey",
+        "subscriptionkey",
+        "writekey",
     ),
 )
-_WORDS = tuple(word.encode() for word in _KEYWORDS)
+WORDS = tuple(word.encode() for word in _KEYWORDS)
+"""What stands in names of secrets."""
+
 _NAMED_VALUE = rb"(?:" + _NAMED + rb"|_key)[a-z0-9_.-]{0,16}"
 _AFTER_NAME = rb"[A-Za-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}"
-_SIGN = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
+TYPED = rb"(?::[ \t]{0,2}&?(?:[sS]tring|str)[ \t]{1,4})?"
+"""The type of a name in code, as TypeScript, Kotlin, Rust and Python have it between a name and its value."""
+
+_SIGN = TYPED + rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _NOT_PUBLIC = (
     rb"(?<!page)(?<!page_)(?<!next_)(?<!csrf_)(?<!csrf)(?<!public_)(?<!public)(?<!cursor_)(?<!search)(?<!continuation)"
 )
 _QUOTED = rb"(?:[@$bru]{0,2}\"(?P<s>[^\"\s\0]{8,200})\"|[bru]?'(?P<t>[^'\s\0]{8,200})')"
 _BARE = rb"[^\s\"'`#;,(){}\[\]<>&|\\\0]{8,200}+"
 """Nothing is given back: no letter of it can be the end that follows."""
-_SIGNED = rb"(?:=>|:=|=|:|,|>)[ \t]{0,8}"
 _QUOTED_EIGHT = rb"[@$bru]{0,2}(?:\"[^\"\s\x00]{8}|'[^'\s\x00]{8})"
 _BARE_EIGHT = rb"[^\s\"'`#;,(){}\[\]<>&|\\\x00]{8}"
-_GIVEN = (
+GIVEN = (
     rb"(?:[a-z0-9_]{0,16}[\"'\])]{0,3}[ \t]{0,8}(?:"
     + _QUOTED_EIGHT
     + rb"|"
-    + _SIGNED
+    + _SIGN
     + rb"(?:"
     + _QUOTED_EIGHT
     + rb"|"
@@ -174,12 +188,12 @@ KINDS = (
         "named-value",
         "secret that is given to a name",
         "medium",
-        _WORDS,
+        WORDS,
         rb"(?i)" + _NAMED_VALUE + rb"[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}"
         rb"(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>" + _BARE + rb"))",
         is_assigned_secret,
         any_case=True,
-        tail=_GIVEN,
+        tail=GIVEN,
         is_one=True,
     ),
     Kind(
@@ -312,7 +326,7 @@ KINDS = (
         "assigned-secret",
         "secret that is given to a name",
         "medium",
-        _WORDS,
+        WORDS,
         rb"(?i:"
         + _NOT_PUBLIC
         + _NAMED
@@ -327,7 +341,7 @@ KINDS = (
         + _END,
         is_assigned_secret,
         any_case=True,
-        tail=_GIVEN,
+        tail=GIVEN,
         is_one=True,
         names=_SETTINGS,
     ),
@@ -335,11 +349,11 @@ KINDS = (
         "quoted-secret",
         "secret in code",
         "medium",
-        _WORDS,
+        WORDS,
         rb"(?i:" + _NOT_PUBLIC + _NAMED + rb")" + _AFTER_NAME + rb"(?:" + _SIGN + rb")?" + _QUOTED + _END,
         is_mixed,
         any_case=True,
-        tail=_GIVEN,
+        tail=GIVEN,
         is_one=True,
     ),
     Kind(

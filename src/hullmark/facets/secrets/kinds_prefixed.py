@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hullmark.facets.secrets.kind import Kind, is_placeholder, random_enough
 from hullmark.model.advisory import Severity
 
@@ -11,115 +13,127 @@ _HEX = rb"[a-f0-9]"
 _UUID = rb"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
 
 
-def _is_random(value: bytes) -> bool:
+def is_random(value: bytes) -> bool:
+    """Whether a value is neither a placeholder nor a word."""
     return not is_placeholder(value) and random_enough(3.0)(value)
 
 
-def _marked(
-    id: str, title: str, marks: str, rest: bytes, severity: Severity = "high", tail: bytes = rb"[A-Za-z0-9_-]{8}"
+def marked(
+    id: str,
+    title: str,
+    marks: str,
+    rest: bytes,
+    severity: Severity = "high",
+    tail: bytes = b"",
 ) -> Kind:
-    """A credential that is one of the marks, which blanks part, and what follows it; `tail`: how that begins."""
+    """A credential that is one of the marks, which blanks part, and what follows it.
+
+    `tail`: how that begins, where the marks stand in many other words.
+    """
     words = tuple(mark.encode() for mark in marks.split())
     before = rb"(?<![A-Za-z0-9_-])"
-    pattern = before + rb"(?:" + b"|".join(word.replace(b".", rb"\.").replace(b"$", rb"\$") for word in words) + rb")"
-    # Short marks stand everywhere: what follows them is looked at in the first pass already.
-    tail = tail if min(map(len, words)) < 5 else b""
-    return Kind(
-        id, title, severity, words, pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])", _is_random, after=1000, tail=tail
-    )
+    pattern = before + rb"(?:" + b"|".join(map(re.escape, words)) + rb")"
+    whole = pattern + rb"(?:" + rest + rb")(?![A-Za-z0-9_])"
+    return Kind(id, title, severity, words, whole, is_random, after=1000, tail=tail)
 
 
 KINDS = (
-    _marked(
+    marked(
         "tailscale-key",
         "Tailscale key",
         "tskey-auth- tskey-api- tskey-client- tskey-scim- tskey-webhook-",
         rb"[A-Za-z0-9]{8,24}-[A-Za-z0-9]{20,48}",
     ),
-    _marked("contentful-token", "Contentful management token", "CFPAT-", _WORD + rb"{43}"),
-    _marked("xai-key", "xAI API key", "xai-", _ANY + rb"{70,90}"),
-    _marked("groq-key", "Groq API key", "gsk_", _ANY + rb"{48,56}"),
-    _marked("perplexity-key", "Perplexity API key", "pplx-", _ANY + rb"{40,56}"),
-    _marked("openrouter-key", "OpenRouter API key", "sk-or-v1-", _HEX + rb"{64}"),
-    _marked("langsmith-key", "LangSmith API key", "lsv2_pt_ lsv2_sk_", _HEX + rb"{32}_" + _HEX + rb"{10}"),
-    _marked("pinecone-key", "Pinecone API key", "pcsk_", rb"[A-Za-z0-9_]{50,90}"),
-    _marked("nvidia-key", "NVIDIA API key", "nvapi-", _WORD + rb"{60,70}"),
-    _marked("fireworks-key", "Fireworks API key", "fw_", _ANY + rb"{22,26}"),
-    _marked("cerebras-key", "Cerebras API key", "csk-", rb"[a-z0-9]{48}"),
-    _marked("tavily-key", "Tavily API key", "tvly-", _WORD + rb"{30,50}"),
-    _marked("weights-key", "Weights & Biases key", "wandb_v1_", _WORD + rb"{40,90}"),
-    _marked("honeycomb-key", "Honeycomb key", "hcaik_ hcamk_ hcaic_ hcbik_", rb"[a-z0-9_]{50,70}"),
-    _marked("posthog-key", "PostHog personal key", "phx_", _ANY + rb"{40,60}"),
-    _marked("launchdarkly-key", "LaunchDarkly key", "sdk- api- rel-", _UUID, tail=rb"[a-f0-9]{8}-"),
-    _marked("airtable-token", "Airtable token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}", tail=rb"[A-Za-z0-9]{14}\."),
-    _marked("hubspot-token", "HubSpot private app token", "pat-na1- pat-na2- pat-eu1- pat-ap1-", _UUID),
-    _marked("typeform-token", "Typeform token", "tfp_", rb"[A-Za-z0-9_.=-]{40,70}"),
-    _marked("clickup-token", "ClickUp token", "pk_", rb"[0-9]{6,9}_[A-Z0-9]{32}"),
-    _marked("brevo-key", "Brevo API key", "xkeysib- xsmtpsib-", rb"[a-f0-9]{64}-[A-Za-z0-9]{16}"),
-    _marked("mailersend-token", "MailerSend token", "mlsn.", rb"[a-f0-9]{64}"),
-    _marked("resend-key", "Resend API key", "re_", rb"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}", tail=rb"[A-Za-z0-9]{8}_"),
-    _marked("stripe-webhook-secret", "Stripe webhook secret", "whsec_", rb"[A-Za-z0-9+/=]{24,72}"),
-    _marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
-    _marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
-    _marked("braintree-token", "Braintree access token", "access_token$production$", rb"[a-z0-9]{16}\$[a-f0-9]{32}"),
-    _marked("square-access-token", "Square access token", "EAAA", _WORD + rb"{60}"),
-    _marked("easypost-key", "EasyPost API key", "EZAK EZTK", _ANY + rb"{54}"),
-    _marked("shippo-token", "Shippo token", "shippo_live_", _HEX + rb"{40}"),
-    _marked("duffel-token", "Duffel token", "duffel_live_", _WORD + rb"{43}"),
-    _marked("adafruit-key", "Adafruit IO key", "aio_", _ANY + rb"{28}", tail=rb"[A-Za-z0-9]{28}"),
-    _marked("readme-key", "ReadMe API key", "rdme_", rb"[a-z0-9]{70}"),
-    _marked("prefect-key", "Prefect API key", "pnu_ pnb_", rb"[A-Za-z0-9]{36}"),
-    _marked("neon-key", "Neon API key", "napi_", rb"[a-z0-9]{60,70}"),
-    _marked(
+    marked("contentful-token", "Contentful management token", "CFPAT-", _WORD + rb"{43}"),
+    marked("xai-key", "xAI API key", "xai-", _ANY + rb"{70,90}"),
+    marked("groq-key", "Groq API key", "gsk_", _ANY + rb"{48,56}"),
+    marked("perplexity-key", "Perplexity API key", "pplx-", _ANY + rb"{40,56}"),
+    marked("openrouter-key", "OpenRouter API key", "sk-or-v1-", _HEX + rb"{64}"),
+    marked("langsmith-key", "LangSmith API key", "lsv2_pt_ lsv2_sk_", _HEX + rb"{32}_" + _HEX + rb"{10}"),
+    marked("pinecone-key", "Pinecone API key", "pcsk_", rb"[A-Za-z0-9_]{50,90}"),
+    marked("nvidia-key", "NVIDIA API key", "nvapi-", _WORD + rb"{60,70}"),
+    marked("fireworks-key", "Fireworks API key", "fw_", _ANY + rb"{22,26}"),
+    marked("cerebras-key", "Cerebras API key", "csk-", rb"[a-z0-9]{48}"),
+    marked("tavily-key", "Tavily API key", "tvly-", _WORD + rb"{30,50}"),
+    marked("weights-key", "Weights & Biases key", "wandb_v1_", _WORD + rb"{40,90}"),
+    marked("honeycomb-key", "Honeycomb key", "hcaik_ hcamk_ hcaic_ hcbik_", rb"[a-z0-9_]{50,70}"),
+    marked("posthog-key", "PostHog personal key", "phx_", _WORD + rb"{40,60}"),
+    marked("launchdarkly-key", "LaunchDarkly key", "sdk- api- rel-", _UUID, tail=rb"[a-f0-9]{8}-"),
+    marked("airtable-token", "Airtable token", "pat", rb"[A-Za-z0-9]{14}\.[a-f0-9]{64}", tail=rb"[A-Za-z0-9]{14}\."),
+    marked("hubspot-token", "HubSpot private app token", "pat-na1- pat-na2- pat-eu1- pat-ap1-", _UUID),
+    marked("typeform-token", "Typeform token", "tfp_", rb"[A-Za-z0-9_.=-]{40,70}"),
+    marked("clickup-token", "ClickUp token", "pk_", rb"[0-9]{6,9}_[A-Z0-9]{32}"),
+    marked("brevo-key", "Brevo API key", "xkeysib- xsmtpsib-", rb"[a-f0-9]{64}-[A-Za-z0-9]{16}"),
+    marked("mailersend-token", "MailerSend token", "mlsn.", rb"[a-f0-9]{64}"),
+    marked("resend-key", "Resend API key", "re_", rb"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}", tail=rb"[A-Za-z0-9]{8}_"),
+    marked("stripe-webhook-secret", "Stripe webhook secret", "whsec_", rb"[A-Za-z0-9+/=]{24,72}"),
+    marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
+    marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
+    marked("braintree-token", "Braintree access token", "access_token$production$", rb"[a-z0-9]{16}\$[a-f0-9]{32}"),
+    marked("square-access-token", "Square access token", "EAAA", _WORD + rb"{60}", tail=_WORD + rb"{8}"),
+    marked("easypost-key", "EasyPost API key", "EZAK EZTK", _ANY + rb"{54}"),
+    marked("shippo-token", "Shippo token", "shippo_live_", _HEX + rb"{40}"),
+    marked("duffel-token", "Duffel token", "duffel_live_", _WORD + rb"{43}"),
+    marked("adafruit-key", "Adafruit IO key", "aio_", _ANY + rb"{28}", tail=rb"[A-Za-z0-9]{28}"),
+    marked("readme-key", "ReadMe API key", "rdme_", rb"[a-z0-9]{70}"),
+    marked("prefect-key", "Prefect API key", "pnu_ pnb_", rb"[A-Za-z0-9]{36}"),
+    marked("neon-key", "Neon API key", "napi_", rb"[a-z0-9]{60,70}"),
+    marked(
         "supabase-secret-key",
         "Supabase secret key",
         "sb_secret_",
         rb"[A-Za-z0-9_-]{22,31}_[A-Za-z0-9_-]{8}|[A-Za-z0-9_-]{30,45}",
     ),
-    _marked("planetscale-oauth-token", "PlanetScale token", "pscale_oauth_", rb"[A-Za-z0-9_=.-]{32,64}"),
-    _marked("render-key", "Render API key", "rnd_", _ANY + rb"{28,36}"),
-    _marked("mapbox-secret-token", "Mapbox secret token", "sk.eyJ", rb"[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,24}"),
-    _marked("facebook-access-token", "Facebook access token", "EAAC EAAB EAAG EAAM EAAD", _ANY + rb"{80,250}"),
-    _marked("google-oauth-token", "Google OAuth token", "ya29.", _WORD + rb"{60,400}"),
-    _marked("google-refresh-token", "Google refresh token", "1//0", _WORD + rb"{90,110}|[A-Za-z0-9_-]{60,70}"),
-    _marked(
+    marked("planetscale-oauth-token", "PlanetScale token", "pscale_oauth_", rb"[A-Za-z0-9_=.-]{32,64}"),
+    marked("render-key", "Render API key", "rnd_", _ANY + rb"{28,36}"),
+    marked("mapbox-secret-token", "Mapbox secret token", "sk.eyJ", rb"[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,24}"),
+    marked(
+        "facebook-access-token",
+        "Facebook access token",
+        "EAA",
+        rb"[BCDGM]" + _ANY + rb"{80,250}",
+        tail=rb"[BCDGM][A-Za-z0-9]{16}",
+    ),
+    marked("google-oauth-token", "Google OAuth token", "ya29.", _WORD + rb"{60,400}"),
+    marked("google-refresh-token", "Google refresh token", "1//0", _WORD + rb"{90,110}|[A-Za-z0-9_-]{60,70}"),
+    marked(
         "onepassword-token", "1Password service account token", "ops_eyJ", rb"[A-Za-z0-9+/=_-]{200,900}", "critical"
     ),
-    _marked(
+    marked(
         "infisical-token",
         "Infisical service token",
         "st.",
         rb"[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}",
         tail=rb"[a-f0-9]{24}",
     ),
-    _marked("scaleway-key", "Scaleway access key", "SCW", rb"[A-Z0-9]{17}"),
-    _marked("openshift-token", "OpenShift token", "sha256~", _WORD + rb"{43}"),
-    _marked(
+    marked("scaleway-key", "Scaleway access key", "SCW", rb"[A-Z0-9]{17}"),
+    marked("openshift-token", "OpenShift token", "sha256~", _WORD + rb"{43}"),
+    marked(
         "packagist-token",
         "Packagist token",
         "packagist_ack_ packagist_uut_ packagist_out_ packagist_ort_",
         rb"[a-f0-9]{60,80}",
     ),
-    _marked("fastly-token", "Fastly token", "fastly_", _WORD + rb"{32}"),
-    _marked("gitlab-registration-token", "GitLab runner registration token", "GR1348941", _WORD + rb"{20}"),
-    _marked("gitlab-other-token", "GitLab token", "glimt- glffct- glsbt-", _WORD + rb"{20,40}"),
-    _marked("bitbucket-access-token", "Bitbucket access token", "ATCTT3", rb"[A-Za-z0-9_=-]{150,250}"),
-    _marked("jfrog-key", "JFrog API key", "AKC", rb"[A-Za-z0-9]{64,75}"),
-    _marked("sourcegraph-token", "Sourcegraph token", "sgp_ sgd_", rb"(?:local_|[a-f0-9]{16}_)?[a-f0-9]{40}"),
-    _marked("frameio-token", "Frame.io token", "fio-u-", _WORD + rb"{64}"),
-    _marked("shopify-other-token", "Shopify token", "shptka_ shpua_", rb"[a-fA-F0-9]{32}"),
-    _marked("newrelic-browser-key", "New Relic key", "NRJS- NRRA-", rb"[a-f0-9]{19,42}"),
-    _marked(
+    marked("fastly-token", "Fastly token", "fastly_", _WORD + rb"{32}"),
+    marked("gitlab-registration-token", "GitLab runner registration token", "GR1348941", _WORD + rb"{20}"),
+    marked("gitlab-other-token", "GitLab token", "glimt- glffct- glsbt-", _WORD + rb"{20,40}"),
+    marked("bitbucket-access-token", "Bitbucket access token", "ATCTT3", rb"[A-Za-z0-9_=-]{150,250}"),
+    marked("jfrog-key", "JFrog API key", "AKC", rb"[A-Za-z0-9]{64,75}"),
+    marked("sourcegraph-token", "Sourcegraph token", "sgp_ sgd_", rb"(?:local_|[a-f0-9]{16}_)?[a-f0-9]{40}"),
+    marked("frameio-token", "Frame.io token", "fio-u-", _WORD + rb"{64}"),
+    marked("shopify-other-token", "Shopify token", "shptka_ shpua_", rb"[a-fA-F0-9]{32}"),
+    marked("newrelic-browser-key", "New Relic key", "NRJS- NRRA-", rb"[a-f0-9]{19,42}"),
+    marked(
         "ngrok-key",
         "ngrok API key",
         "ak_",
         rb"[A-Za-z0-9]{25,32}_[A-Za-z0-9]{16,30}|2[A-Za-z0-9]{26}",
         tail=rb"[A-Za-z0-9]{25}",
     ),
-    _marked(
+    marked(
         "cloudinary-address", "Cloudinary address", "cloudinary://", rb"[0-9]{15}:[A-Za-z0-9_-]{20,30}@[a-z0-9-]{2,40}"
     ),
-    _marked("snyk-new-token", "Snyk token", "snyk_uat. snyk_sat.", rb"[a-f0-9]{8}\.[A-Za-z0-9_.=-]{40,400}"),
+    marked("snyk-new-token", "Snyk token", "snyk_uat. snyk_sat.", rb"[a-f0-9]{8}\.[A-Za-z0-9_.=-]{40,400}"),
     Kind(
         "newrelic-license-key",
         "New Relic licence key",

@@ -19,7 +19,7 @@ KINDS = (
         "Slack token",
         "high",
         (b"xoxb-", b"xoxp-", b"xoxa-", b"xoxo-", b"xoxr-", b"xoxs-", b"xoxe-", b"xapp-1-"),
-        rb"(?<![A-Za-z0-9])(?:xox[abeoprs](?:\.xox[bp])?-(?:[0-9]{1,20}-){1,4}[A-Za-z0-9-]{20,160}|xapp-1-[A-Z0-9]{8,12}-[0-9]{8,16}-[a-f0-9]{64})",
+        rb"(?<![A-Za-z0-9])(?:xox[abeoprs](?:\.xox[bp])?-(?:[0-9]{1,20}-){1,4}[A-Za-z0-9-]{20,170}|xapp-1-[A-Z0-9]{8,12}-[0-9]{8,16}-[a-f0-9]{64})",
     ),
     Kind(
         "slack-webhook",
@@ -50,7 +50,7 @@ KINDS = (
         "Twilio credential",
         "high",
         (b"twilio",),
-        rb"(?i:twilio)[A-Za-z0-9_ \t\"':=.-]{1,40}?(?<![A-Za-z0-9])(?P<s>SK[0-9a-f]{32}|[0-9a-f]{32})(?![A-Za-z0-9])",
+        rb"(?i:twilio)[A-Za-z0-9_ \t\"':=,.-]{1,40}?(?<![A-Za-z0-9])(?P<s>SK[0-9a-f]{32}|[0-9a-f]{32})(?![A-Za-z0-9])",
         random_enough(3.0),
         any_case=True,
     ),

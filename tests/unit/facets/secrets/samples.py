@@ -33,6 +33,16 @@ def github(prefix: str) -> str:
     return f"{prefix}_{body}{digits}"
 
 
+def gitlab_routable(prefix: str) -> str:
+    """A token that says where it belongs; its last seven digits of base 36 are the CRC-32 of the others."""
+    body = f"{prefix}{some(ALNUM, 27, prefix)}.01.0w"
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(7):
+        number, digit = divmod(number, 36)
+        digits = (DIGITS + LOWER)[digit] + digits
+    return body + digits
+
+
 def bech32(prefix: str, count: int) -> str:
     """So many made-up letters in Bech32 (BIP 173) with their checksum, in upper case."""
     letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -162,7 +172,6 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "cloudflare-credential": (f"CLOUDFLARE_API_TOKEN={some(ALNUM, 40)}", "x"),
     "confluent-credential": (f"CONFLUENT_CLOUD_API_SECRET={some(BASE64, 64)}", "x"),
     "datadog-credential": (f"datadog.api_key: {some(HEX, 32)}", "x"),
-    "dd_a-credential": (f"DD_APP_KEY={some(HEX, 40)}", "x"),
     "discord-credential": (f"DISCORD_TOKEN={some(ALNUM, 24)}.{some(ALNUM, 6)}.{some(ALNUM, 27)}", "x"),
     "dropbox-credential": (f"dropbox_token = 'sl.{some(ALNUM, 130)}'", "x"),
     "fastly-credential": (f"FASTLY_API_TOKEN={some(ALNUM, 32)}", "x"),
@@ -249,6 +258,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "frameio-token": ("fio-u-" + some(ALNUM, 64), "x"),
     "shopify-other-token": ("shpua_" + some(HEX, 32), "x"),
     "newrelic-browser-key": ("NRJS-" + some(HEX, 19), "x"),
+    "newrelic-credential": (f"NEW_RELIC_LICENSE_KEY={some(HEX, 40)}", "x"),
     "ngrok-key": (f"ak_2{some(ALNUM, 26)}", "x"),
     "cloudinary-address": (f"cloudinary://{some(DIGITS, 15)}:{some(ALNUM, 27)}@shop", "x"),
     "snyk-new-token": (f"snyk_uat.{some(HEX, 8)}.{some(ALNUM, 80)}", "x"),
@@ -281,6 +291,35 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "quoted-secret": ("password: 'Tr0ub4dor.3x'", "x"),
     "secret-in-a-file-of-secrets": ("app * Tr0ub4dor.3x *", "chap-secrets"),
     "program-password": ("user app\npassword Tr0ub4dor.3x", "x"),
+    "piped-password": ("echo 'Tr0ub4dor.3x' | sudo -S id", "x"),
+    "driver-address-password": ('sql.Open("mysql", "shop:Tr0ub4dor.3x@tcp(db:3306)/shop")', "x"),
+    "magento-key": (f"<crypt><key><![CDATA[{some(HEX, 32)}]]></key></crypt>", "x"),
+    "machine-key": (f'<machineKey validationKey="{some(HEX, 128).upper()}" />', "x"),
+    "property-password": ('<property name="connection.password">Tr0ub4dor.3x</property>', "x"),
+    "php-password": ("mysqli.default_pw = Tr0ub4dor.3x", "php.ini"),
+    "terraform-password": (
+        '{"type": "random_password", "attributes": {"bcrypt_hash": "", "id": "none", "result": "Tr0ub4dor-3x"}}',
+        "x",
+    ),
+    "ipsec-secret": ('192.0.2.1 : PSK "Tr0ub4dor.3x"', "ipsec.secrets"),
+    "vpnc-password": ("IPSec secret Tr0ub4dor.3x", "vpnc.conf"),
     "assigned-secret": ('password = "Tr0ub4dor&3x"', "app.ini"),
 }
 """Kind → (a text with one such secret, the name of the file)."""
+
+_OID = {
+    "pkcs12": bytes.fromhex("2a864886f70d010c0a0102"),
+    "jks": bytes.fromhex("2b060104012a02110101"),
+    "rsa": bytes.fromhex("06092a864886f70d0101010500"),
+}
+_RANDOM = b"".join(hashlib.sha256(bytes((each,))).digest() for each in range(8))
+BINARY: dict[str, bytes] = {
+    "der-private-key": b"\x30\x82\x01\x22\x02\x01\x00\x30\x0d" + _OID["rsa"] + b"\x04\x82\x01\x00" + _RANDOM,
+    "pkcs12-key": b"\x30\x82\x01\x22\x02\x01\x03\x30\x82\x01\x00"
+    + _RANDOM[:40]
+    + b"\x06\x0b"
+    + _OID["pkcs12"]
+    + _RANDOM,
+    "java-key-store-key": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a" + bytes(8) + _OID["jks"] + _RANDOM,
+}
+"""The same for keys that are no text."""

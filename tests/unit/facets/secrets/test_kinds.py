@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.unit.facets.secrets.samples import (
     ALNUM,
     BASE32,
     BASE64,
+    BINARY,
     HEX,
     LOWER,
     SAMPLES,
@@ -29,22 +29,6 @@ from tests.unit.facets.secrets.samples import (
     some,
 )
 
-_OID = {
-    "pkcs12": bytes.fromhex("2a864886f70d010c0a0102"),
-    "jks": bytes.fromhex("2b060104012a02110101"),
-    "rsa": bytes.fromhex("06092a864886f70d0101010500"),
-}
-_RANDOM = b"".join(hashlib.sha256(bytes((each,))).digest() for each in range(8))
-BINARY = {
-    "der-private-key": b"\x30\x82\x01\x22\x02\x01\x00\x30\x0d" + _OID["rsa"] + b"\x04\x82\x01\x00" + _RANDOM,
-    "pkcs12-key": b"\x30\x82\x01\x22\x02\x01\x03\x30\x82\x01\x00"
-    + _RANDOM[:40]
-    + b"\x06\x0b"
-    + _OID["pkcs12"]
-    + _RANDOM,
-    "java-key-store-key": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a" + bytes(8) + _OID["jks"] + _RANDOM,
-}
-
 
 @pytest.mark.parametrize("kind", sorted(BINARY))
 def test_a_key_that_is_no_text_is_found_where_a_file_begins_with_it_and_nowhere_else(kind: str) -> None:
@@ -55,10 +39,6 @@ def test_a_key_that_is_no_text_is_found_where_a_file_begins_with_it_and_nowhere_
 def found(text: str, name: str = "x") -> list[str]:
     """The kinds found in a text."""
     return [spot.kind.id for spot in own_finder().find(text.encode(), name).found]
-
-
-def test_every_kind_has_a_sample_and_a_name_of_its_own() -> None:
-    assert sorted({*SAMPLES, *BINARY}) == sorted(kind.id for kind in KINDS)
 
 
 @pytest.mark.parametrize("kind", sorted(SAMPLES))
