@@ -61,8 +61,8 @@ def report(rows: list[Counted]) -> str:
         sums.append((type, packages, orphans, f"{100 * orphans / packages:.1f} %", _SYFT.get(type, "not stated")))
     return (
         "# Relations\n\nMade by `make relations`. An orphan is a package without any relation: none needs it, and it needs none. What is\n"
-        "there for itself (a program, a default gem of Ruby, a font) is one too, so no ecosystem comes to 0 everywhere. The rpm images of the\n"
-        "corpus record no requirements.\n\n"
+        "there for itself (a program, a default gem of Ruby, a font) is one too, so no ecosystem comes to 0 everywhere.\n"
+        "The rpm images of the corpus record no requirements.\n\n"
         "## By ecosystem\n\n"
         "The last column is what is stated in public of syft's graph, on other images.\n\n"
         + table(("type", "packages", "orphans", "share", "syft"), sums)

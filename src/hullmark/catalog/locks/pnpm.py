@@ -32,7 +32,7 @@ def gather_pnpm(lock: Table, gathering: PackageCollector, report: Report) -> Non
 def _gather_needs(lock: Table, gathering: PackageCollector, *, is_old: bool) -> None:
     """Who needs whom: since version 9 `snapshots` say it, before that the entries themselves."""
     snapshots = lock.get("snapshots")
-    entries = snapshots if isinstance(snapshots, dict) else lock["packages"]
+    entries = snapshots if isinstance(snapshots, dict) else lock.get("packages", {})
     for key, entry in entries.items():
         name, version = _parted(key, is_old=is_old)
         if isinstance(entry, dict):
