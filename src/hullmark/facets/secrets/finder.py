@@ -24,6 +24,7 @@ MOST_ISSUERS = 3
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
 _NAME = re.compile(rb"[A-Za-z0-9_. -]*").match
+_OF_NAMES = frozenset(byte for byte in range(256) if _NAME(bytes((byte,)))[0])  # type: ignore[index]
 
 
 class Spot(NamedTuple):
@@ -171,8 +172,8 @@ class _Candidates:
     def at(self, body: bytes, start: int) -> Iterator[tuple[int, int]]:
         """(number, where its expression begins) of those to be tried where the keyword begins here."""
         yield from ((number, start) for number in self._always)
-        if not self._of:
-            return
+        if not self._of or not start or body[start - 1] not in _OF_NAMES:
+            return  # no name stands in front of it
         back = _NAME(body[max(0, start - self._before) : start + 1][::-1])
         first = start + 1 - (back.end() if back is not None else 0)
         for word in [*self._words.finditer(body[first : start + 1].lower())][-MOST_ISSUERS:]:

@@ -39,6 +39,8 @@ _FIRST = frozenset(magic[0] for magic in _MAGIC)
 _FIRST_OF_ALL = _FIRST | archives.FIRST
 _CLASSES = (".class",)
 _OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
+_SMALL, _REMEMBERED = 8 << 10, 100_000
+"""Files up to this size, and so many of them, are remembered if nothing was met in them."""
 _SMALL_ZIP = 32 << 10
 """Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
 
@@ -88,13 +90,15 @@ class BodySearch(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """How secrets are looked for."""
+    """How secrets are looked for. `quiet`: small files (name and content, hashed with the secret of this process) in which nothing was met,
+    as the same ones lie in many folders."""
 
     finder: Finder
     signs: Signs
     salt: bytes
     own: OwnRules
     allowed: tuple[Allowance, ...]
+    quiet: set[int] = msgspec.field(default_factory=set)
 
     def of(self, body: bytes | memoryview, name: str) -> BodySearch:
         """Search a body as it stands."""
@@ -270,11 +274,16 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
         begin = file.open(whole)
         file.look(whole[begin:], name, lines=whole.count(b"\n", 0, begin))
         return file.finish(report)
+    key = hash((name, bytes(body))) if len(body) <= _SMALL else 0
+    if key in search.quiet:
+        return None
     met = search.finder.find(body, name)
     # Runs for every file, so what most are not is asked first.
     is_odd = body[0] in _FIRST_OF_ALL or not len(body) % archives.BLOCK
     holds_files = (is_odd and may_hold_files(body)) or archives.ends_as_zip(body)
     if not (met.found or met.signs or met.is_cut or holds_files):
+        if key and len(search.quiet) < _REMEMBERED:
+            search.quiet.add(key)
         return None
     file = FileSearch(search, len(body))
     file.look(body, name, met=met)
