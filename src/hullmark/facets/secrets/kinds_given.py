@@ -127,8 +127,16 @@ def is_assigned_secret(value: bytes) -> bool:
     return kinds >= 2 and entropy(value) >= 3.0
 
 
+_FIELD_OF_A_MESSAGE = re.compile(
+    rb"(?:bytes|varint|fixed32|fixed64|zigzag32|zigzag64|group),\d{1,9},(?:opt|req|rep)(?:,[a-z0-9_]+(?:=[\w.-]*)?)*"
+).fullmatch
+"""What Go's programs say of a field of a protocol buffer, beside its name."""
+
+
 def is_mixed(value: bytes) -> bool:
     """Whether a value has digits among its letters besides: words in code that are not secrets seldom have."""
+    if _FIELD_OF_A_MESSAGE(value) is not None:
+        return False
     return is_assigned_secret(value) and any(48 <= byte < 58 for byte in value) and any(byte >= 65 for byte in value)
 
 

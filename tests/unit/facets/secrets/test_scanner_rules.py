@@ -71,6 +71,8 @@ _DECOYS = (
     "API-COMPATIBILITYLEVELOFTHETHING",
     f"4b1d{some(HEX, 38)}",
     f"{some(HEX, 9)}4b1d{some(HEX, 38)}",
+    'PasswordEprotobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"',
+    'ClientSecretaprotobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret"',
     f"cs_{some(HEX, 39)}",
     f"xcs_{some(HEX, 40)}",
     f"cog_{some(LOWER, 51)}",
