@@ -117,26 +117,26 @@ GIVEN = (
 _END = rb"(?=[\s\"',;)}\]<&\\\0]|$)"
 
 
-def is_assigned_secret(value: bytes) -> bool:
-    """Whether what is given to a name of a secret is one, rather than the name of a variable, a path, an address or a word."""
-    if is_placeholder(value) or _PATH.match(value) or _IDENTIFIER.match(value) or not _LETTERS.fullmatch(value):
-        return False
-    if _PUBLIC.match(value) or _CHECKED.match(value) or _CALL.match(value) or b"\\u" in value:
-        return False
-    kinds = sum((any(map(str.isdigit, value.decode("latin-1"))), value != value.lower(), value != value.upper()))
-    return kinds >= 2 and entropy(value) >= 3.0
-
-
 _FIELD_OF_A_MESSAGE = re.compile(
     rb"(?:bytes|varint|fixed32|fixed64|zigzag32|zigzag64|group),\d{1,9},(?:opt|req|rep)(?:,[a-z0-9_]+(?:=[\w.-]*)?)*"
 ).fullmatch
 """What Go's programs say of a field of a protocol buffer, beside its name."""
 
 
+def is_assigned_secret(value: bytes) -> bool:
+    """Whether what is given to a name of a secret is one, rather than the name of a variable, a path, an address or a word."""
+    if is_placeholder(value) or _PATH.match(value) or _IDENTIFIER.match(value) or not _LETTERS.fullmatch(value):
+        return False
+    if _PUBLIC.match(value) or _CHECKED.match(value) or _CALL.match(value) or b"\\u" in value:
+        return False
+    if _FIELD_OF_A_MESSAGE(value):
+        return False
+    kinds = sum((any(map(str.isdigit, value.decode("latin-1"))), value != value.lower(), value != value.upper()))
+    return kinds >= 2 and entropy(value) >= 3.0
+
+
 def is_mixed(value: bytes) -> bool:
     """Whether a value has digits among its letters besides: words in code that are not secrets seldom have."""
-    if _FIELD_OF_A_MESSAGE(value) is not None:
-        return False
     return is_assigned_secret(value) and any(48 <= byte < 58 for byte in value) and any(byte >= 65 for byte in value)
 
 
@@ -325,7 +325,7 @@ KINDS = (
                 "_KEY =",
             )
         ),
-        rb"(?:PASSWORD|PASS|PASSWD|SECRET|TOKEN|API_KEY|[A-Z]{2,20}_KEY|PWD|APIKEY|AUTHKEY|PASSPHRASE|_DSN|CREDENTIA"
+        rb"(?:PASSWORD|PASS|PASSWD|SECRET|TOKEN|API_KEY|[A-Z]{2,20}_KEY|(?<=[A-Z_])(?<!OLD)PWD|APIKEY|AUTHKEY|PASSPHRASE|_DSN|CREDENTIA"
         rb"LS|_AUTH)[ ]?=[ ]?[\"']?(?P<s>" + _BARE + rb")" + _END,
         is_assigned_secret,
         before=24,
