@@ -72,8 +72,6 @@ _DECOYS = (
     f"4b1d{some(HEX, 38)}",
     f"{some(HEX, 9)}4b1d{some(HEX, 38)}",
     'PasswordEprotobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"',
-    "--PWD=PATH.tarbodyasn1utf8bitsNameTypeAAAAMX",
-    "OLDPWD=PATH.tarbodyasn1utf8bitsNameTypeAAAAMX",
     f"cs_{some(HEX, 39)}",
     f"xcs_{some(HEX, 40)}",
     f"cog_{some(LOWER, 51)}",
@@ -100,3 +98,9 @@ _DECOYS = (
     '<machineKey validationKey="AutoGenerate,IsolateApps" />',
     "aws configure set aws_secret_access_key $AWS_SECRET_ACCESS_KEY",
 )
+
+
+def test_the_folder_that_a_shell_is_in_is_no_password() -> None:
+    assert found(b"\x00\r\n--PWD=PATH.tarbodyasn1utf8bitsNameTypeAAAAMX\x00", "skopeo") == set()
+    assert found(b"OLDPWD=PATH.tarbodyasn1utf8bitsNameTypeAAAAMX\n", "run") == set()
+    assert found(b"DB_PWD=PATH.tarbodyasn1utf8bitsNameTypeAAAAMX\n", "run") != set()
