@@ -8,6 +8,7 @@ import json
 from tests.support import records
 from tests.support.executables import elf, go_pointed
 from tests.support.programs import NGINX, noted, noted_far, program
+from tests.unit.catalog.systems.test_rpm_header import INT32
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS, arch
@@ -37,6 +38,7 @@ def _licences(count: int) -> str:
     return "".join(f"<license><name>{name}</name></license>" for name in ["MIT"] * (count - 1) + ["Evil-1.0"])
 
 
+_DEPENDENCIES = "<dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId></dependency></dependencies>"
 _LONG = "/".join(["folder"] * 700)
 _SUM = "Z:Q1" + "A" * 27 + "=\n"
 _NO_END = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + b"\x2e\0\0\0" + bytes(6)
@@ -112,6 +114,11 @@ WITHIN: dict[tuple[str, str], Case] = {
     ("languages.python_eggs", "_MAX_METADATA"): _padded(
         ("languages.python_eggs", "EGG"), 60, records.egg(b.wheel(more=f"Author: {'x' * 99}\n"))
     ),
+    ("systems.apk", "_MAX_DEPENDS"): Case(
+        10,
+        {**b.ALPINE, "lib/apk/db/installed": b.apk(more="D:so:libc.musl-x86_64.so.1 busybox\n")},
+        {**b.ALPINE, "lib/apk/db/installed": b.apk()},
+    ),
     ("systems.apk", "_MAX_PACKAGES"): Case(
         1,
         {**b.ALPINE, "lib/apk/db/installed": b.apk("good") + b.apk()},
@@ -157,8 +164,11 @@ WITHIN: dict[tuple[str, str], Case] = {
         {"pnpm-lock.yaml": f"lockfileVersion: '9.0'\npackages:\n  {NAME}@1.0.0: {{a: b}}\n".encode()},
         is_folder=True,
     ),
-    ("systems.dpkg", "_MAX_STANZAS"): Case(1, _debian(b.deb("good"), b.deb()), _debian(b.deb())),
-    ("systems.dpkg", "_MAX_CONFFILES"): Case(
+    ("systems.dpkg_status", "_MAX_STANZAS"): Case(1, _debian(b.deb("good"), b.deb()), _debian(b.deb())),
+    ("systems.dpkg_status", "_MAX_NEEDS"): Case(
+        10, _debian(b.deb(more="Depends: libc6 (>= 2.36), zlib1g\n")), _debian(b.deb())
+    ),
+    ("systems.dpkg_status", "_MAX_CONFFILES"): Case(
         60,
         {**_debian(b.deb(more="Conffiles:\n" + f" /etc/gone {'0' * 32}\n" * 9)), **_CONFIGURED},
         {**_debian(b.deb(more=f"Conffiles:\n /etc/gone {'0' * 32}\n")), **_CONFIGURED},
@@ -201,6 +211,9 @@ WITHIN: dict[tuple[str, str], Case] = {
         {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(2)}</licenses>")},
         {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(1)}</licenses>")},
         rule="licences",
+    ),
+    ("languages.java_metadata", "_MAX_REQUIRES"): Case(
+        10, {f"app/{b.PROJECT}": b.project(more=_DEPENDENCIES)}, {f"app/{b.PROJECT}": b.project()}
     ),
     ("languages.java_reading", "Allowance.archives"): _jar(1, {"a.jar": b.jar({}), "b.jar": b.jar()}),
     ("languages.java_reading", "Allowance.directory_bytes"): _jar(
@@ -266,6 +279,11 @@ WITHIN: dict[tuple[str, str], Case] = {
         is_folder=True,
     ),
     ("languages.npm", "_MAX_DEPTH"): Case(2, {"a/b/c/d/package.json": b.npm()}, {"a/package.json": b.npm()}),
+    ("languages.npm", "_MAX_NEEDS"): Case(
+        10,
+        {f"app/node_modules/{NAME}/package.json": b.npm(dependencies={"another-package": "^1.0.0"})},
+        {f"app/node_modules/{NAME}/package.json": b.npm()},
+    ),
     ("languages.npm", "_MAX_LICENSES"): Case(
         1,
         {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["MIT", "Evil-1.0"])},
@@ -274,16 +292,16 @@ WITHIN: dict[tuple[str, str], Case] = {
     ),
     ("oversize", "_DATA"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
     ("oversize", "_KEPT"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
-    ("languages.python", "_MAX_CLASSIFIERS"): Case(
+    ("languages.python_metadata", "_MAX_CLASSIFIERS"): Case(
         1,
         {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: MIT\nClassifier: License :: Evil-1.0\n")},
         {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: Evil-1.0\n")},
         rule="licences",
     ),
-    ("languages.python", "_MAX_FIELDS"): Case(
+    ("languages.python_metadata", "_MAX_FIELDS"): Case(
         2, {f"{_SITE}/METADATA": b.wheel(more="Author: a\nAuthor: b\n")}, {f"{_SITE}/METADATA": b.wheel()}
     ),
-    ("languages.python", "_MAX_HEADER"): Case(
+    ("languages.python_metadata", "_MAX_HEADER"): Case(
         100, {f"{_SITE}/METADATA": b.wheel(more=f"X: {'x' * 200}\n")}, {f"{_SITE}/METADATA": b.wheel()}
     ),
     ("systems.repositories", "_MAX_IDS"): Case(
@@ -333,6 +351,9 @@ WITHIN: dict[tuple[str, str], Case] = {
         },
         {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
         rule="changed",
+    ),
+    ("systems.rpmdb.header", "_MAX_NEEDS"): _rpm(
+        1, b.rpms(b.header(NAME, {1048: (INT32, [0, 0]), 1049: ["a", "b"], 1050: ["", ""]}))
     ),
     ("systems.rpmdb.header", "_MAX_PATH_BYTES"): Case(
         5,

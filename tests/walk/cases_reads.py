@@ -47,8 +47,8 @@ READS: dict[tuple[str, str], Case] = {
     ("distro", "RELEASE"): _case(
         "etc/alpine-release", b"3.19.1\n", {"lib/apk/db/installed": b.apk()}, rule="vulnerabilities"
     ),
-    ("systems.dpkg", "STATUS"): _case(_STATUS, b.deb(), b.DEBIAN),
-    ("systems.dpkg", "RECORD"): _case(f"var/lib/dpkg/status.d/{NAME}", b.deb(), b.DEBIAN),
+    ("systems.dpkg_status", "STATUS"): _case(_STATUS, b.deb(), b.DEBIAN),
+    ("systems.dpkg_status", "RECORD"): _case(f"var/lib/dpkg/status.d/{NAME}", b.deb(), b.DEBIAN),
     ("systems.dpkg_files", "LIST"): _case(
         f"{_INFO}.list",
         b"/.\n/usr\n/usr/changed\n",

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "hullmark.catalog.oversize._TRIALS": "a program has no 200,000 such places by chance; test_oversize.py counts them",
     "hullmark.catalog.sbom.cyclonedx._DEEPEST": "test_sboms_hide_nothing.py",
     "hullmark.catalog.sbom.packages._MOST_NAMES": "test_sboms_hide_nothing.py",
+    "hullmark.catalog.sbom.document._MAX_EDGES": "test_sboms_hide_nothing.py",
     "hullmark.catalog.sbom.document.MAX_COMPONENTS": "test_sboms_hide_nothing.py",
 }
 """Limits whose case is not an image, and where it is."""
@@ -86,7 +87,7 @@ def test_what_lies_beyond_a_limit_is_never_let_go(key: tuple[str, str]) -> None:
 
 SOME = (
     ("hullmark.rootfs.limits", "Limits.entries"),
-    ("hullmark.catalog.systems.dpkg", "STATUS.limit"),
+    ("hullmark.catalog.systems.dpkg_status", "STATUS.limit"),
     ("hullmark.catalog.languages.java_reading", "_MAX_DEPTH"),
     ("hullmark.catalog.languages.python", "METADATA.limit"),
     ("hullmark.catalog.systems.rpmdb.sqlite", "_MAX_ROWS"),

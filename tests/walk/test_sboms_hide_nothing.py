@@ -104,3 +104,19 @@ def test_names_in_cpe_beyond_the_limit_are_told(tmp_path: Path) -> None:
     assert not any("names in CPE" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.packages", "_MOST_NAMES"], 2):
         assert ask().verdict.verdict in HELD
+
+
+def test_relations_beyond_the_limit_are_told(tmp_path: Path) -> None:
+    components = [{**_GOOD, "bom-ref": str(number), "version": str(number)} for number in range(3)]
+    dependencies = [{"ref": "0", "dependsOn": ["1", "2"]}]
+    document = tmp_path / "sbom.json"
+    document.write_text(
+        json.dumps(
+            {"bomFormat": "CycloneDX", "specVersion": "1.5", "components": components, "dependencies": dependencies}
+        )
+    )
+    look = partial(take_part_of_sbom, str(document))
+    ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
+    assert not any("relations" in problem.reason for problem in ask().verdict.problems)
+    with lowered(UNSEEN["hullmark.catalog.sbom.document", "_MAX_EDGES"], 1):
+        assert any("only the first 1 were read" in problem.reason for problem in ask().verdict.problems)

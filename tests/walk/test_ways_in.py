@@ -33,7 +33,7 @@ version: "1"
 rules:
   - {{id: one, gate: packages, trigger: forbidden, action: stop, params: {{names: ["*{NAME}*"]}}}}
 """
-KEY = ("hullmark.catalog.systems.dpkg", "_MAX_STANZAS")
+KEY = ("hullmark.catalog.systems.dpkg_status", "_MAX_STANZAS")
 GARBAGE = "a database of dpkg that is garbage"
 
 

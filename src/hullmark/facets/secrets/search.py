@@ -90,8 +90,7 @@ class BodySearch(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """How secrets are looked for. `quiet`: small files (name and content, hashed with the secret of this process) in which nothing was met,
-    as the same ones lie in many folders."""
+    """How secrets are looked for. `quiet`: hashes of names and contents in which nothing was met: small files lie in many folders."""
 
     finder: Finder
     signs: Signs
