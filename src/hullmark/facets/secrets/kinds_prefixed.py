@@ -70,7 +70,14 @@ KINDS = (
     marked("razorpay-key", "Razorpay key", "rzp_live_", _ANY + rb"{14}"),
     marked("flutterwave-key", "Flutterwave secret key", "FLWSECK-", rb"[A-Za-z0-9]{32}-X"),
     marked("braintree-token", "Braintree access token", "access_token$production$", rb"[a-z0-9]{16}\$[a-f0-9]{32}"),
-    marked("square-access-token", "Square access token", "EAAA", _WORD + rb"{60}", tail=_WORD + rb"{8}"),
+    # With small letters: lines of hexadecimal digits, as in PostScript, begin like that, too.
+    marked(
+        "square-access-token",
+        "Square access token",
+        "EAAA",
+        rb"(?=[A-Z0-9_-]{0,59}[a-z])" + _WORD + rb"{60}",
+        tail=_WORD + rb"{8}",
+    ),
     marked("easypost-key", "EasyPost API key", "EZAK EZTK", _ANY + rb"{54}"),
     marked("shippo-token", "Shippo token", "shippo_live_", _HEX + rb"{40}"),
     marked("duffel-token", "Duffel token", "duffel_live_", _WORD + rb"{43}"),

@@ -72,6 +72,7 @@ _DECOYS = (
     f"4b1d{some(HEX, 38)}",
     f"{some(HEX, 9)}4b1d{some(HEX, 38)}",
     'PasswordEprotobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"',
+    f"EAAA{some(HEX, 60).upper()}",
     f"cs_{some(HEX, 39)}",
     f"xcs_{some(HEX, 40)}",
     f"cog_{some(LOWER, 51)}",
