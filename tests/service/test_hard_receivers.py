@@ -208,15 +208,22 @@ async def test_sixty_that_begin_to_hang_in_one_moment_hold_nobody(at: Desk, rece
             async with asyncio.timeout(20):  # each of the others holds on for longer
                 while len(hanging.received) < 60 or not receiver.received:
                     await asyncio.sleep(0.05)
-            async with at.services.database.system() as connection:
-                row = await (
-                    await connection.execute(
-                        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
-                    )
-                ).fetchone()
-            assert row == (1,)
+                # One holds the turns of all channels; what the worker does besides may hold another one for a moment.
+                while await open_transactions(at) > 1:
+                    await asyncio.sleep(0.05)
             hanging.released.set()  # else the worker would end only when it has given up on each
     assert heard(receiver) == ["CVE-1"]
+
+
+async def open_transactions(at: Desk) -> int:
+    """How many others hold a transaction open in this database, and do nothing."""
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 @asynccontextmanager
