@@ -10,19 +10,17 @@ from functools import partial
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.secrets.allowed import why_allowed
 from hullmark.facets.secrets.expression import compiled
+from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact
 from hullmark.facets.secrets.finder import Finder, Spot
 from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.hidden import Signs
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules
 from hullmark.facets.secrets.search import (
-    CLASSES,
     HELD,
     MAX_ARCHIVE,
-    PAGES,
     Pieces,
     Search,
-    SecretFact,
     last_segment,
     own_signs,
     search_whole,

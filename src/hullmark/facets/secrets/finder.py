@@ -19,7 +19,7 @@ MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
 """The most secrets reported for one body."""
 
 MOST_ISSUERS = 3
-"""Of the issuers that are named in front of a keyword so many are followed up, those that stand next to it: their kinds are many."""
+"""How many of the issuers that are named in front of a keyword are tried, the nearest first."""
 
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
@@ -158,7 +158,7 @@ class Finder:
 
 
 class _Candidates:
-    """The kinds that have one keyword: those that are always tried, and those of which an issuer's name must stand in front of it."""
+    """The kinds of one keyword: those that are always tried, and those that are tried only behind their issuer's name."""
 
     def __init__(self, numbers: Sequence[int], kinds: Sequence[Kind]) -> None:
         self._always = tuple(number for number in numbers if not kinds[number].issuers)

@@ -42,6 +42,8 @@ KINDS = (
             b"htpasswd",
             b"ipmitool",
             b"chpasswd",
+            b"useradd",
+            b"usermod",
             b"cqlsh",
             b"xfreerdp",
             b"net use",
@@ -49,7 +51,7 @@ KINDS = (
         ),
         rb"(?:(?:sshpass)[ \t]{1,4}-p[ \t]{0,4}|(?:redis-cli)[^\r\n|;]{0,200}?[ \t](?:-a|--pass)[ \t=]{1,4}|(?:mysql"
         rb"|mariadb)[a-z]{0,10}+[^\r\n|;]{0,300}?[ \t](?:-p|--password=)"
-        rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh)"
+        rb"|(?:mongo|smbclient|docker login|podman login|sqlcmd|helm registry login|az login|keytool|ipmitool|cqlsh|useradd|usermod)"
         rb"[^\r\n|;]{0,300}?[ \t](?:-p|-P|-storepass|-keypass|--password)[ \t=]{1,4}"
         rb"|ldap[a-z]{3,6}+[^\r\n|;]{0,300}?[ \t]-w[ \t]{0,4}|openssl[^\r\n|;]{0,300}?pass(?:in|out)?[ \t]{1,4}pass:|"
         rb"rabbitmqctl[ \t]{1,4}(?:add_user|change_password)[ \t]{1,4}\S{1,100}[ \t]{1,4}|xfreerdp[^\r\n]{0,300}?/p:"

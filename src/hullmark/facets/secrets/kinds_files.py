@@ -6,7 +6,7 @@ import binascii
 from base64 import b64decode
 
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
-from hullmark.facets.secrets.kinds_given import is_assigned_secret
+from hullmark.facets.secrets.kinds_given import is_argument, is_assigned_secret
 
 _ACCOUNTS = ("shadow", "shadow-", "passwd", "passwd-", "htpasswd", "htdigest")
 OLD_HASH = "old-password-hash"
@@ -174,5 +174,38 @@ KINDS = (
         rb"(?:IPSec secret|Xauth password) (?P<s>[^\s]{4,200})",
         is_kept_password,
         names=(".conf",),
+    ),
+    Kind(
+        "secret-in-a-file-of-secrets",
+        "password in a file of passwords",
+        "high",
+        (),
+        rb"(?m)^[^\s#\"]{1,100}[ \t]{1,9}[^\s]{1,100}[ \t]{1,9}\"?(?P<s>[^\s\"]{6,200})\"?(?=[ \t]|$)",
+        is_argument,
+        is_whole=True,
+        names=("chap-secrets", "pap-secrets", "l2tp-secrets"),
+    ),
+    Kind(
+        "vpn-login",
+        "password of a login for a VPN",
+        "high",
+        (),
+        # auth-user-pass of openvpn(8): a line with the name, one with the password.
+        rb"(?m)^[^\s#=:]{1,100}\r?\n(?P<s>[^\s#]{6,200})[ \t\r]{0,9}$",
+        is_argument,
+        is_whole=True,
+        path=r"(?:^|/)openvpn/",
+        names=(
+            "auth",
+            "auth.txt",
+            "auth.conf",
+            "credentials",
+            "credentials.txt",
+            "login",
+            "login.conf",
+            "login.txt",
+            "pass.txt",
+            "userpass.txt",
+        ),
     ),
 )

@@ -365,16 +365,6 @@ KINDS = (
         is_one=True,
     ),
     Kind(
-        "secret-in-a-file-of-secrets",
-        "password in a file of passwords",
-        "high",
-        (),
-        rb"(?m)^[^\s#\"]{1,100}[ \t]{1,9}[^\s]{1,100}[ \t]{1,9}\"?(?P<s>[^\s\"]{6,200})\"?(?=[ \t]|$)",
-        is_argument,
-        is_whole=True,
-        names=("chap-secrets", "pap-secrets"),
-    ),
-    Kind(
         "program-password",
         "password in a program's settings",
         "medium",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.facets.secrets.allowed import Allowance, values_that_fit
+from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact, unopened
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, Spots, digest_of, lines_of
 from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
@@ -40,7 +42,7 @@ _FIRST_OF_ALL = _FIRST | archives.FIRST
 _CLASSES = (".class",)
 _OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
 _SMALL, _REMEMBERED = 8 << 10, 100_000
-"""Files up to this size, and so many of them, are remembered if nothing was met in them."""
+"""Files up to this size, and so many of them, are remembered."""
 _SMALL_ZIP = 32 << 10
 """Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
 
@@ -52,33 +54,12 @@ _PAGE = re.compile(
 _GZIP = b"\x1f\x8b\x08"
 _ZIP = b"PK\3\4"
 
-CLASSES, PAGES = "classes", "pages"
-
 _PROGRAM = (b"\x7fELF", b"MZ")
 _HEAD = 512
 """As many bytes say of which format a file is: a tar takes most."""
 
 _CUT = "it holds very many secrets; not all of them are told"
 _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
-
-
-class SecretFact(msgspec.Struct, frozen=True, array_like=True):
-    """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets.
-
-    `inner`: the path in the archive that the file is (`lib/a.zip!/b.txt`); "": the file itself. With `kind` "" the fact is that something
-    in the file was left unopened on purpose, which `inner` names: CLASSES or PAGES.
-    """
-
-    kind: str
-    line: int
-    digest: str
-    met: tuple[str, ...] = ()
-    inner: str = ""
-
-
-def unopened(what: str) -> SecretFact:
-    """The fact that something in a file is not opened on purpose."""
-    return SecretFact("", 0, "", (), what)
 
 
 class BodySearch(NamedTuple):
@@ -90,14 +71,14 @@ class BodySearch(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """How secrets are looked for. `quiet`: hashes of names and contents in which nothing was met: small files lie in many folders."""
+    """How secrets are looked for. `quiet`: names and SHA-256 of files in which nothing was met: small files lie in many folders."""
 
     finder: Finder
     signs: Signs
     salt: bytes
     own: OwnRules
     allowed: tuple[Allowance, ...]
-    quiet: set[int] = msgspec.field(default_factory=set)
+    quiet: set[tuple[str, bytes]] = msgspec.field(default_factory=set)
 
     def of(self, body: bytes | memoryview, name: str) -> BodySearch:
         """Search a body as it stands."""
@@ -273,7 +254,7 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
         begin = file.open(whole)
         file.look(whole[begin:], name, lines=whole.count(b"\n", 0, begin))
         return file.finish(report)
-    key = hash((name, bytes(body))) if len(body) <= _SMALL else 0
+    key = (name, hashlib.sha256(body).digest()) if len(body) <= _SMALL else None
     if key in search.quiet:
         return None
     met = search.finder.find(body, name)

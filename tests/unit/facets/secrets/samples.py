@@ -290,6 +290,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "environment-secret": ("export SHOP_PASSWORD=Tr0ub4dor.3x", "x"),
     "quoted-secret": ("password: 'Tr0ub4dor.3x'", "x"),
     "secret-in-a-file-of-secrets": ("app * Tr0ub4dor.3x *", "chap-secrets"),
+    "vpn-login": ("app\nTr0ub4dor.3x\n", "auth.txt"),
     "program-password": ("user app\npassword Tr0ub4dor.3x", "x"),
     "piped-password": ("echo 'Tr0ub4dor.3x' | sudo -S id", "x"),
     "driver-address-password": ('sql.Open("mysql", "shop:Tr0ub4dor.3x@tcp(db:3306)/shop")', "x"),

@@ -36,6 +36,7 @@ _OF_LINES = frozenset(
         "program-password",
         "rails-key",
         "secret-in-a-file-of-secrets",
+        "vpn-login",
         "account-password-hash",
         "assigned-secret",
         "netrc-password",

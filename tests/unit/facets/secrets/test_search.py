@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.secrets.facet import secrets_facet
-from hullmark.facets.secrets.search import HELD, SecretFact, searching_finder
+from hullmark.facets.secrets.fact import SecretFact
+from hullmark.facets.secrets.search import HELD, searching_finder
 from tests.unit.facets.secrets.samples import SAMPLES
 from tests.unit.facets.unpacking.packs import head_of, pack_of
 
