@@ -222,7 +222,9 @@ def test_a_file_that_claims_more_than_the_disk_holds_costs_no_time(hullmark: Pro
     for name in ("hole", "package.json"):
         with (root / name).open("wb") as file:
             file.truncate(1 << 42)
-    document = hullmark.started_bounded("scan", "-o", "json", "--files", root, seconds=20, memory=1 << 30).document
+    document = hullmark.bounded(
+        "scan", "-o", "json", "--files", root, seconds=20, memory=1 << 30, is_started=True
+    ).document
     told = {file["path"]: (file["size"], file["sha256"]) for file in document["files"]}
     assert told["/hole"] == (1 << 42, "")
     assert names(document) == [("deb", "good", "1.0-1")]

@@ -136,11 +136,15 @@ class Program:
         seconds: int = 60,
         memory: int = -1,
         file_bytes: int = -1,
+        is_started: bool = False,
     ) -> Bounded:
         """Run it with bounds for time, for memory and for the files it writes, in bytes (-1: none).
 
-        It is forked, where that can be; then the peak counts what the process that forks had.
+        It is forked, where that can be, and then the peak counts what the process that forks had. `is_started`: an interpreter starts, so
+        that the peak is what a user's run takes.
         """
+        if is_started:
+            return self._started(arguments, env, seconds, (memory, file_bytes))
         words, began = [*map(str, arguments)], time.monotonic()
         request = fork_server.RunRequest(words, self.environment(env), str(self.place), bounds=(memory, file_bytes))
         try:
@@ -150,20 +154,13 @@ class Program:
         if ran is not None:
             took = time.monotonic() - began
             return Bounded(ran.returncode, ran.stdout, ran.stderr.decode(), took, ran.peak_kib / 1024)
-        return self.started_bounded(*arguments, env=env, seconds=seconds, memory=memory, file_bytes=file_bytes)
+        return self._started(arguments, env, seconds, (memory, file_bytes))
 
-    def started_bounded(
-        self,
-        *arguments: str | Path,
-        env: Mapping[str, str] | None = None,
-        seconds: int = 60,
-        memory: int = -1,
-        file_bytes: int = -1,
+    def _started(
+        self, arguments: Sequence[str | Path], env: Mapping[str, str] | None, seconds: int, bounds: tuple[int, int]
     ) -> Bounded:
-        """The same, by its name, with an interpreter that starts: the peak is what a user's run takes."""
         report = self.place.parent / "took.json"
-        bounds = (report, seconds, memory, file_bytes)
-        runner = [sys.executable, "-S", "-E", str(BOUNDED), *map(str, bounds)]
+        runner = [sys.executable, "-S", "-E", str(BOUNDED), *map(str, (report, seconds, *bounds))]
         ran = self._run([*runner, *HULLMARK, *map(str, arguments)], env, seconds + 30)
         took = json.loads(report.read_bytes())
         return Bounded(took["status"], ran.out, ran.err, took["seconds"], took["peak_kib"] / 1024)

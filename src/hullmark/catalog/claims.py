@@ -24,7 +24,7 @@ _NOT_INSIDE = frozenset(("", "alpm", "apk", "deb", "docker", "ebuild", "github",
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A package that a document names; `needs` are the package URLs of those that it depends on, says the document."""
+    """A package that a document names; `needs` are the package URLs that it depends on, according to the document."""
 
     type: str
     name: str

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hullmark.catalog.languages.java import ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, archive_pom, pom_purl
-from hullmark.catalog.languages.java_metadata import Need, Pom, needs_of
+from hullmark.catalog.languages.java_metadata import Dependency, Pom, dependencies_in
 from hullmark.catalog.languages.java_reading import JarFact
 from hullmark.model.relation import Relation, RelationKind
 from hullmark.relations.offers import Offers
@@ -47,7 +47,7 @@ def relate(scene: Scene) -> Iterator[Relation]:
     explained: set[tuple[str, str]] = set()
     for artifact in artifacts:
         own = artifact.purl
-        for need in needs_of(artifact.pom):
+        for need in dependencies_in(artifact.pom):
             kind = "optional" if need.optional else _KINDS.get(need.scope)
             for purl in _nearest(need, artifact.file, offers) if need.scope in _KINDS and kind is not None else ():
                 if purl != own:
@@ -107,7 +107,7 @@ def _places(file: str) -> Iterable[str]:
     return file, file.rpartition("/")[0] + "/", ""
 
 
-def _nearest(need: Need, file: str, offers: Offers[_Coordinates]) -> list[str]:
+def _nearest(need: Dependency, file: str, offers: Offers[_Coordinates]) -> list[str]:
     for place in _places(file):
         if "*" in need.artifact:
             found = _alike(need, place, offers)
@@ -120,7 +120,7 @@ def _nearest(need: Need, file: str, offers: Offers[_Coordinates]) -> list[str]:
     return []
 
 
-def _alike(need: Need, place: str, offers: Offers[_Coordinates]) -> list[_Coordinates]:
+def _alike(need: Dependency, place: str, offers: Offers[_Coordinates]) -> list[_Coordinates]:
     """The artifacts of the group whose name fits, if they are versions of one."""
     start, _, rest = need.artifact.partition("*")
     ends = re.compile(".*" + ".*".join(map(re.escape, rest.split("*")))).fullmatch

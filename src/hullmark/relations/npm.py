@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.catalog.languages.npm import PACKAGE_JSON, Needs, folder_of
+from hullmark.catalog.languages.npm import PACKAGE_JSON, DependencyLists, folder_of
 from hullmark.model.limit import Limit
 from hullmark.model.relation import Relation, RelationKind
 from hullmark.relations.resolver import Resolver, Scene
@@ -39,7 +39,7 @@ def relate(scene: Scene) -> Iterator[Relation]:
                 yield Relation(purls[folder], purl, kind)
 
 
-def _wanted(needs: Needs, *, is_installed: bool) -> Iterator[tuple[str, RelationKind]]:
+def _wanted(needs: DependencyLists, *, is_installed: bool) -> Iterator[tuple[str, RelationKind]]:
     """Each name with how much it is needed. Only of a project, not of what is installed, npm installs what its developers need."""
     meta = _object(needs.peers_meta)
     optional = _object(needs.optional)

@@ -143,7 +143,7 @@ def _read(source: str, report: Report) -> tuple[dict[str, str], dict[str, tuple[
     if next(found, None) is not None:
         report(f"the gem specification has more than {_MAX_STATEMENTS:,} assignments; the rest was not read")
     if any(len(items) >= _MAX_ITEMS for items in lists.values()):
-        report(f"the gem specification has a list of {_MAX_ITEMS} items or more, of which the rest was not read")
+        report(f"the gem specification has a list of {_MAX_ITEMS} items or more; the rest was not read")
     return known, lists
 
 
@@ -180,7 +180,7 @@ def _requires(source: str, report: Report) -> tuple[tuple[str, ...], ...]:
         if name is None or not _IS_NAME(_value(name)):
             continue
         if len(found) >= _MAX_ITEMS:
-            report(f"the gem specification depends on more than {_MAX_ITEMS} gems, of which the rest was not read")
+            report(f"the gem specification depends on more than {_MAX_ITEMS} gems; the rest was not read")
             break
         between = _BETWEEN(source, name.end())
         start = between.end() if between else name.end()

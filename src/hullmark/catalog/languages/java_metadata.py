@@ -80,7 +80,7 @@ class Pom(msgspec.Struct, frozen=True, array_like=True, gc=False):
     requires: bytes = b""
 
 
-class Need(msgspec.Struct, frozen=True, gc=False):
+class Dependency(msgspec.Struct, frozen=True, gc=False):
     """A dependency of a Maven project. `scope` is compile, runtime, provided, test, system or import. A `*` in `artifact` stands for
     properties that are set elsewhere (`chill_*` for `chill_${scala.binary.version}`)."""
 
@@ -206,7 +206,7 @@ def licences_of_project(data: bytes) -> tuple[str, ...]:
 
 
 def requires_of_project(data: bytes) -> bytes:
-    """The properties and dependencies of a pom.xml, without those of its profiles and plugins and those that it only manages.
+    """The properties and dependencies of a pom.xml, except those in profiles, plugins and dependencyManagement.
 
     Found without parsing, as most are never looked at. Raises ValueError if they are too large.
     """
@@ -232,7 +232,7 @@ def requires_of_project(data: bytes) -> bytes:
     return piece
 
 
-def needs_of(pom: Pom) -> Iterator[Need]:
+def dependencies_in(pom: Pom) -> Iterator[Dependency]:
     """The dependencies that a pom.xml names; nothing where they are not well-formed."""
     if not pom.requires:
         return
@@ -253,7 +253,9 @@ def needs_of(pom: Pom) -> Iterator[Need]:
         if not artifact and "${" in said.get("artifactId", ""):
             artifact = _settled(_REFERENCE.sub(lambda match: properties.get(match[1], "*"), said["artifactId"]))
         if group and artifact.strip("*"):
-            yield Need(group, artifact, said.get("scope") or "compile", said.get("optional", "").lower() == "true")
+            yield Dependency(
+                group, artifact, said.get("scope") or "compile", said.get("optional", "").lower() == "true"
+            )
 
 
 def _parse(data: bytes) -> _Element:

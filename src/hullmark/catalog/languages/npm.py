@@ -36,7 +36,7 @@ _ODD_NAME = Remark("the name in package.json is not one that npm allows; the fol
 _ODD_VERSION = Remark("the version in package.json is not one that npm understands", "unidentified")
 
 
-class Needs(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class DependencyLists(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a package.json depends on: objects from names to ranges, in JSON as they are written; empty: none.
 
     `peers_meta` says which of `peers` are optional.
@@ -58,7 +58,7 @@ class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
     homepage: str = ""
     author: str = ""
     private: bool = False
-    needs: Needs | None = None
+    needs: DependencyLists | None = None
 
 
 class _Raw(msgspec.Struct):
@@ -99,7 +99,7 @@ def _licenses(raw: _Raw, report: Report) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for value in (raw.license, raw.licenses):
         if isinstance(value, list) and len(value) > _MAX_LICENSES:
-            report(f"package.json names {len(value):,} licences, of which the first {_MAX_LICENSES} are kept")
+            report(f"package.json names {len(value):,} licences; the first {_MAX_LICENSES} are kept")
         for item in value[:_MAX_LICENSES] if isinstance(value, list) else [value]:
             name = _text(item.get("type") or item.get("name")) if isinstance(item, dict) else _text(item)
             if name:
@@ -139,7 +139,7 @@ def extract(path: str, body: memoryview, report: Report) -> PackageJson | None:
     )
 
 
-def _needs(raw: _Raw, report: Report) -> Needs | None:
+def _needs(raw: _Raw, report: Report) -> DependencyLists | None:
     lists = raw.dependencies, raw.optional, raw.peers, raw.peers_meta, raw.development
     if not any(lists):
         return None
@@ -147,7 +147,7 @@ def _needs(raw: _Raw, report: Report) -> Needs | None:
     if max(map(len, found)) > _MAX_NEEDS:
         report(f"package.json has a list of dependencies of more than {_MAX_NEEDS:,} bytes, which was not read")
         return None
-    return Needs(*found)
+    return DependencyLists(*found)
 
 
 PACKAGE_JSON = Read(

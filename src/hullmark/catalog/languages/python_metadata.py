@@ -86,7 +86,7 @@ def _classified(fields: dict[str, list[str]], report: Report) -> tuple[str, ...]
         part[-1] for part in parts if part[0] == "License" and part[-1] not in ("License", "OSI Approved")
     )
     if len(named) > _MAX_CLASSIFIERS:
-        report(f"its classifiers name {len(named):,} licences, of which the first {_MAX_CLASSIFIERS} are kept")
+        report(f"its classifiers name {len(named):,} licences; the first {_MAX_CLASSIFIERS} are kept")
     return tuple(named)[:_MAX_CLASSIFIERS]
 
 

@@ -1,6 +1,6 @@
 """The JSON report of Trivy, schema 2 (https://trivy.dev/latest/docs/configuration/reporting/), as a list of packages.
 
-With `--list-all-pkgs` it lists all packages; else only those that it knows vulnerabilities of, which is said.
+With `--list-all-pkgs` it lists all packages. Without, it lists only those with vulnerabilities, and the result says so.
 """
 
 from __future__ import annotations

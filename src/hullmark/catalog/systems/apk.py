@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.complaints import tell
 from hullmark.catalog.distro import distro_qualifier
 from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
@@ -17,7 +18,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report, kind_of
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 _MAX_PACKAGES = Limit(200_000, "packages of an apk database")
 _MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
@@ -81,11 +82,7 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
             package = _package(record, complaints.append)
             if package is not None:
                 packages.append(package)
-    for complaint in complaints[:_MAX_COMPLAINTS]:
-        report(complaint)
-    if more := complaints[_MAX_COMPLAINTS:]:
-        reason = f"{len(more):,} more faults of this file are not listed"
-        report(Remark(reason) if all(kind_of(reason) == "note" for reason in more) else reason)
+    tell(complaints, _MAX_COMPLAINTS, report)
     return tuple(packages)
 
 

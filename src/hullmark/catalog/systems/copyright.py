@@ -35,7 +35,7 @@ def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, .
     clean = dict.fromkeys("".join(c for c in name if c.isprintable()).strip()[:_MAX_NAME] for name in names)
     clean.pop("", None)
     if len(clean) > _MAX_LICENSES:
-        report(f"the file names {len(clean):,} licences, of which the first {_MAX_LICENSES} are kept")
+        report(f"the file names {len(clean):,} licences; the first {_MAX_LICENSES} are kept")
     return tuple(clean)[:_MAX_LICENSES]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from hullmark.catalog.complaints import tell
 from hullmark.catalog.late import late
 from hullmark.model.limit import Limit
-from hullmark.rootfs.reads import MIB, Read, Remark, Report, kind_of
+from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _MAX_STANZAS = Limit(200_000, "packages of a dpkg database")
 _MAX_VALUE = Limit(512, "bytes of one field of a dpkg database", "shortened")
@@ -88,11 +89,7 @@ def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
             stanza = _stanza(fields, complaints.append)
             if stanza is not None:
                 stanzas.append(stanza)
-    for complaint in complaints[:_MAX_COMPLAINTS]:
-        report(complaint)
-    if more := complaints[_MAX_COMPLAINTS:]:
-        reason = f"{len(more):,} more faults of this file are not listed"
-        report(Remark(reason) if all(kind_of(reason) == "note" for reason in more) else reason)
+    tell(complaints, _MAX_COMPLAINTS, report)
     return tuple(stanzas)
 
 
