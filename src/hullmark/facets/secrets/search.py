@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -41,8 +40,6 @@ _FIRST = frozenset(magic[0] for magic in _MAGIC)
 _FIRST_OF_ALL = _FIRST | archives.FIRST
 _CLASSES = (".class",)
 _OWN_CLASSES = ("BOOT-INF/classes/", "WEB-INF/classes/")
-_SMALL, _REMEMBERED = 8 << 10, 100_000
-"""Files up to this size, and so many of them, are remembered."""
 _SMALL_ZIP = 32 << 10
 """Libraries of Java have so many classes that unpacking them would cost more than all the rest; an application's own are searched."""
 
@@ -71,14 +68,13 @@ class BodySearch(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """How secrets are looked for. `quiet`: names and SHA-256 of files in which nothing was met: small files lie in many folders."""
+    """How secrets are looked for."""
 
     finder: Finder
     signs: Signs
     salt: bytes
     own: OwnRules
     allowed: tuple[Allowance, ...]
-    quiet: set[tuple[str, bytes]] = msgspec.field(default_factory=set)
 
     def of(self, body: bytes | memoryview, name: str) -> BodySearch:
         """Search a body as it stands."""
@@ -254,16 +250,11 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
         begin = file.open(whole)
         file.look(whole[begin:], name, lines=whole.count(b"\n", 0, begin))
         return file.finish(report)
-    key = (name, hashlib.sha256(body).digest()) if len(body) <= _SMALL else None
-    if key in search.quiet:
-        return None
     met = search.finder.find(body, name)
     # Runs for every file, so what most are not is asked first.
     is_odd = body[0] in _FIRST_OF_ALL or not len(body) % archives.BLOCK
     holds_files = (is_odd and may_hold_files(body)) or archives.ends_as_zip(body)
     if not (met.found or met.signs or met.is_cut or holds_files):
-        if key and len(search.quiet) < _REMEMBERED:
-            search.quiet.add(key)
         return None
     file = FileSearch(search, len(body))
     file.look(body, name, met=met)
