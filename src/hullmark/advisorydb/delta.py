@@ -296,7 +296,7 @@ def _reals(column: list[Value]) -> list[Value]:
 def _pieces(stream: BinaryIO) -> Iterator[_Piece]:
     decode = msgspec.msgpack.Decoder(_Piece).decode
     if stream.read(len(_MAGIC)) != _MAGIC:
-        raise _refused("is none, or one of another format")
+        raise _refused("has an unknown format")
     while head := stream.read(_LENGTH):
         length = int.from_bytes(head, "little")
         body = stream.read(length) if length <= _MAX_PIECE else b""

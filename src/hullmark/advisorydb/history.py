@@ -30,7 +30,7 @@ def encode(use: Use) -> bytes:
 
 
 def decode(text: bytes) -> tuple[Use, ...]:
-    """All times, in the order in which they were written. Raises HullmarkError that names the line that is none."""
+    """All times, in the order in which they were written. Raises HullmarkError that names the first invalid line."""
     found = []
     for number, line in enumerate(text.split(b"\n"), 1):
         if not line:

@@ -16,7 +16,7 @@ from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.versions import InvalidVersion
 from hullmark.versions.ranges import contains, is_version
 
-# Most ranges end before the installed version: that is asked first. What is compared with a bound that is none goes on.
+# Most ranges end before the installed version: that is asked first. An invalid bound does not end the comparison.
 _INSIDE = """CASE WHEN s.{0}high < q.version OR s.{0}low > q.version THEN 0
     WHEN s.{0}high = q.version AND s.flags & 8 THEN 0 WHEN s.{0}low = q.version AND s.flags & 4 THEN 0 ELSE 1 END"""
 

@@ -86,7 +86,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(text: bytes) -> Manifest:
-    """The manifest of these bytes. Raises HullmarkError for what is none, or is of another format."""
+    """The manifest of these bytes. Raises HullmarkError for other bytes, or another format."""
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

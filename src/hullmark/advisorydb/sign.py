@@ -37,7 +37,7 @@ class NotSigned(HullmarkError):
 
 
 def sign(document: bytes, key: Path) -> bytes:
-    """The signature file of a document. `key` is a private key without a passphrase. Raises HullmarkError if it is none."""
+    """The signature file of a document. `key` is a private key without a passphrase. Raises HullmarkError for any other text."""
     _need_library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

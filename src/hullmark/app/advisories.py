@@ -88,7 +88,7 @@ def _info(folder: Path) -> FeedInfo:
 
 
 def _advisories(place: Path) -> Iterator[Advisory]:
-    """Every OSV record there, by path and place. What is none is refused, and so is a place without any."""
+    """Every OSV record there, by path and place. Any other file is refused, and so is a place without records."""
     from hullmark.feeds.formats.osv_record import advisories_of
 
     count = 0

@@ -229,7 +229,7 @@ def _with_data(context: Context, source: AdvisorySource | None) -> Context:
 
 
 def _dockerfile(inventory: Inventory, given: str) -> Dockerfile | None:
-    """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for what is none."""
+    """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for another text."""
     if given.strip():
         return parse_dockerfile(given.encode("utf-8", "surrogatepass"))
     return from_history(inventory.config.history) if inventory.config is not None else None

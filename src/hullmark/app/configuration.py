@@ -21,7 +21,7 @@ def configuration_of(
     """The settings of an image's programs, and the problems met on the way.
 
     `keys`: only those that one of these globs fits. `defaults`: also those that nothing sets. Raises HullmarkError where the image
-    cannot be read, or a glob is none.
+    cannot be read, or a glob is not valid.
     """
     wanted = [_glob(key) for key in keys]
     scanned = take(reference, ScanRequest(facets=(CONFIGURATION,)), resources, options)

@@ -132,7 +132,7 @@ class PolicyShelf:
 
 
 def decode_versions(index: bytes) -> tuple[Version, ...]:
-    """The versions that an index lists; what stands behind its last line end is none. Raises HullmarkError for a damaged line."""
+    """The versions that an index lists; what follows its last line end is not a version. Raises HullmarkError for a damaged line."""
     versions = []
     for number, line in enumerate(index.split(b"\n")[:-1], 1):
         try:

@@ -225,7 +225,7 @@ def _epss(weakness: Weakness) -> Epss | None:
 
 
 def malware_of(report: MalwareReport, inventory: Inventory) -> MalwareScan:
-    """What a scanner said of the image that a recipe describes. Raises HullmarkError for a day that is none."""
+    """What a scanner said of the image that a recipe describes. Raises HullmarkError for an invalid day."""
     layers = {file.path: file.layer for file in inventory.files or ()}
     try:
         day = datetime.fromisoformat(report.signatures_at).replace(tzinfo=UTC) if report.signatures_at else None

@@ -10,7 +10,7 @@ from hullmark.source import SourceOptions
 
 
 def secrets_of(reference: str, resources: ScanResources, options: SourceOptions) -> ImageSecrets:
-    """The secrets in all layers and settings of an image. Raises HullmarkError where it cannot be read, or a file of rules is none."""
+    """The secrets in all layers and settings of an image. Raises HullmarkError where it cannot be read, or a file of rules is not valid."""
     with facets_for(("secrets",), resources) as facets:
         scanned = take(reference, ScanRequest(facets=facets, packages=False), resources, options)
     problems = tuple(

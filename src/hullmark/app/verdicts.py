@@ -1,4 +1,4 @@
-"""Verdicts that were written down, and what two snapshots of advisories say differently of one vulnerability."""
+"""Verdicts that were written down, and how two snapshots of advisories differ about one vulnerability."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_verdict(path: Path) -> Verdict:
-    """The verdict in a file, as `hullmark check -o json` writes it; its problems are left out. Raises HullmarkError for what is none."""
+    """The verdict in a file, as `hullmark check -o json` writes it; its problems are left out. Raises HullmarkError for another file."""
     try:
         document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -127,7 +127,7 @@ def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:
 
 
 def statements_in(file: Path) -> tuple[Statement, ...]:
-    """The VEX statements of a file: OpenVEX, CSAF or CycloneDX. Raises HullmarkError for what is none of them."""
+    """The VEX statements of a file: OpenVEX, CSAF or CycloneDX. Raises HullmarkError for any other document."""
     from hullmark.feeds.formats.vex import statements_of
 
     wrong: list[str] = []

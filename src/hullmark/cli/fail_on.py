@@ -55,7 +55,7 @@ def _is_open(result: Matches | MatchesJson) -> bool:
 
 
 def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], int]:
-    """The exit status by --fail-on, of matches or the document that is made of them. Raises HullmarkError for a word that is none.
+    """The exit status by --fail-on, of matches or the document that is made of them. Raises HullmarkError for an unknown word.
 
     What nobody rated may be of any severity: where nothing else meets the one that is asked for, that cannot be told.
     """
@@ -141,7 +141,7 @@ def _untold(asked: str, reason: str) -> int:
 
 
 def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
-    """The exit status by --fail-on, of the secrets that count. Raises HullmarkError for a word that is none."""
+    """The exit status by --fail-on, of the secrets that count. Raises HullmarkError for an unknown word."""
     from hullmark.match.risk import is_at_least
 
     words = _words(text, (*_SEVERITIES, "any", "unknown"))
@@ -158,7 +158,7 @@ def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
 
 
 def malware_condition(text: str) -> Callable[[ImageMalware], int]:
-    """The exit status by --fail-on, of what scanners say. Raises HullmarkError for a word that is none."""
+    """The exit status by --fail-on, of what scanners say. Raises HullmarkError for an unknown word."""
     words = _words(text, ("any", "unknown"))
 
     def status_of(result: ImageMalware) -> int:

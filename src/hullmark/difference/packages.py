@@ -65,7 +65,7 @@ def _changes(
 def _pairs(
     type: str, old: Sequence[PackageVersion], new: Sequence[PackageVersion]
 ) -> Iterator[tuple[PackageVersion | None, PackageVersion | None]]:
-    """Who became whom: equal version and architecture, then equal versions, then in the order of versions."""
+    """Which version became which: equal version and architecture, then equal versions, then in the order of versions."""
     left, right = _in_order(type, old), _in_order(type, new)
     for same in (_version_and_arch, _version):
         partners: dict[object, list[PackageVersion]] = {}

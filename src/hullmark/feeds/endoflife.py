@@ -1,6 +1,6 @@
 """Releases of products and until when they are maintained (https://endoflife.date): its API v1, v0, or its sources.
 
-v1 is one JSON document of all products, v0 a JSON file a product, the sources are Markdown with YAML before the text.
+v1 is one JSON document of all products, v0 one JSON file per product, the sources are Markdown with YAML before the text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _IDS = {
 """endoflife.date's name → what os-release calls the distribution, where the two differ."""
 
 _STREAM_ONLY_FROM = 9
-"""CentOS Linux and Stream share the os-release id; release 8 was both, and Linux' end is the earlier."""
+"""CentOS Linux and Stream share the os-release id; release 8 was both, and Linux ended earlier."""
 
 
 class _V0Release(msgspec.Struct, rename="camel"):
@@ -102,7 +102,7 @@ def crawl(known: CrawlState) -> Crawl:
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """A record a release. `product` is the os-release id of distributions, else endoflife.date's name."""
+    """One record per release. `product` is the os-release id of distributions, else endoflife.date's name."""
     for document in documents:
         if document.url.endswith((".zip", ".tar.gz")):
             for name, data in members(document, (".json", ".md")):

@@ -80,7 +80,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 def _names(data: bytes) -> frozenset[str] | None:
-    """What a file that cannot be read may be about; None where its TOML is none."""
+    """What a file that cannot be read may be about; None where its TOML is not valid."""
     fence = _FENCE(data.decode("utf-8", "replace").replace("\r\n", "\n"))
     try:
         return (

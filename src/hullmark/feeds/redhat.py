@@ -166,7 +166,7 @@ def texts(documents: Sequence[Document], report: Report) -> Iterator[tuple[str, 
 def advisories_of(
     data: bytes, source: str, releases: Releases, report: Report, place: str, has_images: bool = False
 ) -> Iterator[Advisory]:
-    """The advisories of one CSAF document, one for each vulnerability in it. What is none is reported."""
+    """The advisories of one CSAF document, one for each vulnerability in it. Anything else is reported."""
     try:
         document = csaf.read(data)
     except ValueError as error:

@@ -47,7 +47,7 @@ def until(name: str, day: str) -> str:
 def past_its_end(label: str, since: str) -> str:
     """The release has ended; `since` is its last day ("": not known)."""
     when = f" since {since}" if since else ""
-    return f"{label} has been past its end of life{when}: what is found in it now is recorded no more"
+    return f"{label} has been past its end of life{when}: what is found in it now is no longer recorded"
 
 
 def lacks_in(text: str) -> Iterator[Lack]:

@@ -40,9 +40,9 @@ def find(
 ) -> Matches:
     """Every match of an inventory's packages, and every package of which nothing can be said.
 
-    `at` is the day that counts as today (ISO 8601). `channels`: `esm`, `eus` where that paid channel is in use; Ubuntu's is also
-    taken for used where a package from it is installed, Red Hat's where the image names a repository of it. `cpe_for_ended`: of a
-    release whose regular maintenance is over, NVD is asked by name besides.
+    `at` is the day that counts as today (ISO 8601). `channels`: `esm`, `eus` where that paid channel is in use; Ubuntu's
+    counts as in use where a package from it is installed, Red Hat's where the image names a repository of it. `cpe_for_ended`: for a
+    release whose regular maintenance is over, NVD is also asked by name.
     """
     plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, advisories, at))
@@ -91,7 +91,7 @@ def partly_told(
 ) -> Iterator[tuple[Package, str]]:
     """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
 
-    That the release has ended is none: that is told of releases (`Matches.problems`).
+    The end of a release is not such a reason: it is reported once for the release (`Matches.problems`).
     """
     plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
     for gap in gaps(inventory.packages, plan, advisories, at):
@@ -134,7 +134,7 @@ def _unjudged(package: Package, *reasons: str) -> Iterator[UnknownPackage]:
 
 
 def _unsupported(packages: Iterable[Package], plan: Plan, source: AdvisorySource, at: str) -> Iterator[UnknownPackage]:
-    """Packages that the distribution itself maintains no more."""
+    """Packages that the distribution itself no longer maintains."""
     known = source.support(plan.tiers) if plan.tiers else {}
     if not known:
         return

@@ -32,7 +32,7 @@ _HEADERS = (
 def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at: str = "") -> list[AffectingAdvisory]:
     """What affects the package, of all that was answered to its look-ups. `release` is the distribution's, as `9.4`.
 
-    `stays_at`: the release that the image cannot leave, "" if it can; a fix of a later one is none for it.
+    `stays_at`: the release that the image cannot leave, "" if it can; a fix in a later one does not help it.
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
     usable = _usable(package, answers)

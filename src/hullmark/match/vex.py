@@ -286,7 +286,7 @@ def _full(repository: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """The moment in UTC; the first of all for what is none."""
+    """The moment in UTC; the earliest one for any other text."""
     try:
         when = datetime.fromisoformat(text)
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

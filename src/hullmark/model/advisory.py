@@ -26,7 +26,7 @@ class Cvss(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Range(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Versions from `low` to `high`; an empty bound is none. `*_open`: the bound itself is not in the range.
+    """Versions from `low` to `high`; an empty bound means no bound. `*_open`: the bound itself is not in the range.
 
     `fixed` is the version that mends what the range describes, "" if none is known. It is often `high`.
     """

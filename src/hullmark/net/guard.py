@@ -88,7 +88,7 @@ class Guard:
     is_own: Callable[[Address], bool] = is_own
 
     def check(self, address: str | Address) -> None:
-        """Raises Forbidden if no connection may lead to this address, or the text is none."""
+        """Raises Forbidden if no connection may lead to this address, or the text is not an address."""
         try:
             plain = ipaddress.ip_address(address)
         except ValueError as error:

@@ -27,7 +27,7 @@ class Reconnection:
         self._failures = 0
 
     def connections(self, connect: Callable[[], Iterator[T]], *, is_endless: bool) -> Iterator[T]:
-        """What comes by one connection after the other; also behind the end of a whole answer if the stream is endless.
+        """What comes by one connection after the other. An endless stream is connected to again after a whole answer, too.
 
         Raises ApiRefused, and NetError where the server stays away.
         """

@@ -189,7 +189,7 @@ def _support(release: str, day: str, scene: Scene) -> str:
     if not day:
         return f"{release} is maintained for longer than it was said to be."
     if not day[:1].isdigit():
-        return f"{release} is maintained no more."
+        return f"{release} is no longer maintained."
     verb = "ended" if day < scene.at.date().isoformat() else "ends"
     return f"The support of {release} {verb} on {day}."
 

@@ -122,7 +122,7 @@ def _not_retrieved(values: Values) -> Translated:
 
 
 def _accounts(key: str, parameter: str) -> Callable[[Values], Translated]:
-    """Where there is no passwd(5), or a line is none of its entries, the original does not fire."""
+    """Where there is no passwd(5), or a line is not one of its entries, the original does not fire."""
 
     def translated(values: Values) -> Translated:
         texts = values.texts(parameter)

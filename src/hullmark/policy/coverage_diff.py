@@ -46,7 +46,7 @@ def change_of(finding: Finding, *, is_gained: bool) -> CoverageChange | None:
 
 
 def subject_of(what: str) -> str:
-    """What a change is about, in words that stand for themselves: `advisories for pypi`, `Debian 10`; "" for what is none."""
+    """What a change is about, in words that stand for themselves: `advisories for pypi`, `Debian 10`; "" for anything else."""
     if what.startswith(_END):
         return what.removeprefix(_END)
     return what if what.startswith(_ADVISORIES) else ""

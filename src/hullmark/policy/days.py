@@ -10,7 +10,7 @@ TICK = timedelta(microseconds=1)
 
 
 def day_in(text: str) -> date | None:
-    """The day that a date or a time (ISO 8601) begins with; None if it is none."""
+    """The day that a date or a time (ISO 8601) begins with; None for any other text."""
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
@@ -18,7 +18,7 @@ def day_in(text: str) -> date | None:
 
 
 def moment_in(text: str) -> datetime | None:
-    """A time (ISO 8601) in UTC, midnight for a date; None if it is none."""
+    """A time (ISO 8601) in UTC, midnight for a date; None for any other text."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

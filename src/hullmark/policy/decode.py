@@ -158,7 +158,7 @@ def _mapping(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
 
 
 def _scalar(text: str, kind: Any) -> Any:
-    """One value from its text; ValueError with a sentence if it is none."""
+    """One value from its text; ValueError with a sentence for an invalid one."""
     if get_origin(kind) is Literal:
         return _one_of(text, {str(choice): choice for choice in get_args(kind)})
     if issubclass(kind, Enum):

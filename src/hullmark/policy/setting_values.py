@@ -53,7 +53,7 @@ class SettingGlob(NameGlob):
 
 
 def amount_of(value: SettingValue) -> float | None:
-    """A value as an amount, units as 10m or 4kB undone (by powers of 1024); None for what is none."""
+    """A value as an amount, units as 10m or 4kB undone (by powers of 1024); None for any other text."""
     if isinstance(value, bool | tuple) or value is None:
         return None
     found = _AMOUNT(str(value).strip())

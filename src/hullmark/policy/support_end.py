@@ -9,8 +9,9 @@ import msgspec
 from hullmark.model.verdict import Finding
 
 GATE, TRIGGER = "image", "end_of_life"
+# Verdicts of earlier versions say "is maintained no more".
 _SAID = re.compile(
-    r"The release (?P<release>.{1,500}?) (?:is maintained no more|has not been maintained since (?P<past>\S{1,40})"
+    r"The release (?P<release>.{1,500}?) (?:is no longer maintained|is maintained no more|has not been maintained since (?P<past>\S{1,40})"
     r"|is maintained only until (?P<until>\S{1,40}))\.(?:\s|$)",
     re.DOTALL,
 )
@@ -25,7 +26,7 @@ class SupportEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 def no_more(release: str) -> str:
     """The message where no day is known."""
-    return f"The release {release} is maintained no more."
+    return f"The release {release} is no longer maintained."
 
 
 def has_ended(release: str, day: str) -> str:

@@ -21,7 +21,7 @@ _CREATION = "_:creation"
 _PURPOSES = {"CONTAINER": "container", "FILE": "file", "LIBRARY": "library", "OPERATING-SYSTEM": "operatingSystem"}
 _UNSAID = "NOASSERTION"
 _TURNED = {"OPTIONAL_DEPENDENCY_OF": "hasOptionalDependency", "DEV_DEPENDENCY_OF": "dependsOn"}
-"""Relationships of SPDX 2 whose ends SPDX 3 has the other way round. What only developers need is one of a scope."""
+"""Relationships of SPDX 2 whose ends SPDX 3 has the other way round. What only developers need is a dependency with a scope."""
 _SAME = {"CONTAINS": "contains", "DEPENDS_ON": "dependsOn", "DESCRIBES": "describes"}
 
 

@@ -180,7 +180,7 @@ class _Stack:
 
 
 def _within(top: _Place) -> Iterator[_Place]:
-    """A place and all below it."""
+    """A place and all places below it."""
     todo = [top]
     while todo:
         place = todo.pop()

@@ -1,4 +1,4 @@
-"""Rules of one's own about secrets: our YAML, Trivy's configuration, or Anchore's NAME=expression lines, recognised by content."""
+"""A user's own rules for secrets: our YAML, Trivy's configuration, or Anchore's NAME=expression lines, recognised by content."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ class _Content(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _AttestationQuery(msgspec.Struct, frozen=True):
-    """The digests that attestations may be about, what the image's builder put beside it in its index, and a word if the
-    reference leads elsewhere by now."""
+    """The digests that attestations may be about, what the image's builder put beside it in its index, and a note if the
+    reference leads elsewhere now."""
 
     subjects: tuple[str, ...]
     beside: tuple[str, ...] = ()

@@ -137,7 +137,7 @@ def parse_manifest(body: bytes, what: str) -> Index | Manifest:
     if wire.config is None:
         raise _no_image(wire, media_type, what)
     if media_type in (OCI_INDEX, DOCKER_LIST):
-        raise BrokenImage(f"{what} calls itself an index and is none", advice="do not trust it")
+        raise BrokenImage(f"{what} calls itself an index and is not one", advice="do not trust it")
     layers = wire.layers or ()
     if len(layers) > _MAX_LAYERS:
         raise BrokenImage(f"{what} names {len(layers)} layers", advice="no builder writes this: do not trust it")

@@ -133,7 +133,7 @@ def test_of_several_whole_feeds_the_one_counts_that_stays_whole_for_longer() -> 
 def test_a_release_past_its_end_is_uncovered_however_fresh_its_feed_is() -> None:
     ended = Lifecycle(product="debian", release="8", source="endoflife", eol="2018-06-17", extended="2025-06-30")
     records: list[Record] = [*said("debian:8"), ended]
-    reason = "Debian 8 has been past its end of life since 2025-06-30: what is found in it now is recorded no more"
+    reason = "Debian 8 has been past its end of life since 2025-06-30: what is found in it now is no longer recorded"
     assert gaps(book_of(*records), DEB, distro="debian:8") == [("debian:8", reason)]
     assert gaps(book_of(*records), distro="debian:8") == [("debian:8", reason)]
     assert gaps(book_of(*records), DEB, distro="debian:8", at="2025-06-30") == []

@@ -467,7 +467,7 @@ def test_a_release_past_its_end_of_life_is_a_finding() -> None:
     )
     late, early = (matched(book, [package("deb", "x", "3")], "debian:8", at=at) for at in ("2025-07-01", "2025-06-30"))
     assert [problem.reason for problem in late.problems] == [
-        "Debian 8 has been past its end of life since 2025-06-30: what is found in it now is recorded no more"
+        "Debian 8 has been past its end of life since 2025-06-30: what is found in it now is no longer recorded"
     ]
     assert early.problems == ()
 

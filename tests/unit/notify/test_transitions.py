@@ -467,7 +467,7 @@ def test_what_cannot_be_told_stays_so_unless_something_stops() -> None:
     [
         (has_ended("debian 12", "2026-03-01"), "The support of debian 12 ended on 2026-03-01."),
         (will_end("debian 12", "2026-03-30"), "The support of debian 12 ends on 2026-03-30."),
-        (no_more("debian 12"), "debian 12 is maintained no more."),
+        (no_more("debian 12"), "debian 12 is no longer maintained."),
     ],
 )
 def test_the_end_of_support_is_told_with_its_day(message: str, sentence: str) -> None:

@@ -88,7 +88,7 @@ def _around(rule: Rule, window: Window, start: int) -> Iterator[re.Match[bytes]]
         if begins_so and (match := pattern.match(data, at, end)) is not None:
             yield match
         elif not begins_so:
-            # One that begins behind the mark holds a later one, and may be cut short here.
+            # A match that begins after this mark holds a later mark, and may be cut short here.
             found = pattern.finditer(data, max(start, at - REACH), min(at + REACH, end))
             yield from (match for match in found if match.start() <= at < match.end())
         at = data.find(mark, at + 1, end)

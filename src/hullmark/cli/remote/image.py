@@ -28,7 +28,7 @@ def _noting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotation", metavar="NAME=VALUE", action="append", default=[], help="a note on it (may be repeated)"
     )
-    parser.add_argument("--wait", action="store_true", help="until it is analysed")
+    parser.add_argument("--wait", action="store_true", help="wait until it is analysed")
     add_timeout(parser)
     add_output(parser)
 
@@ -92,7 +92,7 @@ def _packages(parser: argparse.ArgumentParser) -> None:
 def _files(parser: argparse.ArgumentParser) -> None:
     _naming(parser)
     parser.add_argument("--state", metavar="STATE", default="", help="ok, changed, unowned, missing or ghost")
-    parser.add_argument("--prefix", metavar="PATH", default="", help="only what begins so, as /usr/bin")
+    parser.add_argument("--prefix", metavar="PATH", default="", help="only paths that begin with it, as /usr/bin")
     add_limit(parser)
     add_output(parser)
 
@@ -135,7 +135,7 @@ def _naming_some(parser: argparse.ArgumentParser) -> None:
 VERBS = (
     Noun(
         "image",
-        "add, list, look into, check and let go images on the server",
+        "add, list, show, check and delete images on the server",
         {
             "add": Action("add images from registries; the server analyses them soon", _adding, image_add.add),
             "upload": Action("add an image by its archive", _uploading, image_add.upload),
@@ -154,7 +154,7 @@ VERBS = (
             "history": Action("list all verdicts that it ever had", _history, image_look.history),
             "sbom": Action("write its bill of materials, or add an image by one", _sbom, image_look.sbom),
             "analyse": Action("have it read again from where it came from", _naming_some, image_add.analyse),
-            "delete": Action("let it go: the account holds it no longer", _naming_some, image_add.delete),
+            "delete": Action("remove it from the account", _naming_some, image_add.delete),
         },
     ),
 )

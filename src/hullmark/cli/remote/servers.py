@@ -37,7 +37,7 @@ class Servers:
         self.path = folder / _NAME
 
     def all(self) -> dict[str, KeptLogin]:
-        """By address. Raises HullmarkError for a file that others can read, or that is none of ours."""
+        """By address. Raises HullmarkError for a file that others can read, or that has another form."""
         try:
             with self.path.open("rb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

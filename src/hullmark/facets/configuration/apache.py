@@ -93,7 +93,7 @@ def settings(files: Files) -> Iterable[Setting]:
 
 
 def _options(run: Command) -> Options:
-    """Its options. What apachectl and the scripts of images are told by a word alone is none."""
+    """Its options. A lone word, which apachectl and images' scripts take, is not an option."""
     return short_options(run.arguments, "CcDdEefk", stops=False)
 
 

@@ -52,7 +52,7 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _unescaped(text: str) -> str | None:
-    """The text with escapes undone; None if one is begun that is none."""
+    """The text with escapes undone; None if one of them is not valid."""
     if "\\" not in text:
         return text
     out: list[str] = []

@@ -90,7 +90,7 @@ def _read(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
     with tree.opened(path, by, at) as text:
         for property_ in properties(text or ""):
             if property_.value is None:
-                files.problem(path, "a character is written with an escape that is none", property_.line)
+                files.problem(path, "a character is written with an invalid escape", property_.line)
             elif property_.name != "include":
                 yield Setting(key=property_.name, value=property_.value, path=path, line=property_.line)
             elif "${" in property_.value:

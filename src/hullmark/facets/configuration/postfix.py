@@ -207,7 +207,7 @@ def _wrong(words: list[str]) -> str:
     if len(words) < 8:
         return "it has fewer than eight fields"
     if words[1] not in _TYPES:
-        return "its type of service is none"
+        return "its type of service is not a valid one"
     for name, word, fits in zip(_FIELDS, words[2:7], _FITS, strict=True):
         if not fits(word):
             return f"its field {name} has a value that it cannot have"

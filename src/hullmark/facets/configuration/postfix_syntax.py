@@ -150,7 +150,7 @@ class Expander:
         left, rest = _operand(text)
         sign = _COMPARISON.match(rest)
         if sign is None:
-            raise UnexpandableError("it compares with a sign that is none")
+            raise UnexpandableError("it compares with an unknown operator")
         right, rest = _operand(rest[sign.end() :])
         if rest and rest[0] not in "?:":
             raise UnexpandableError("something follows a comparison")

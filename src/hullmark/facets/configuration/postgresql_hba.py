@@ -137,7 +137,7 @@ def _include(files: Files, tree: IncludeTree, include: Line) -> Iterator[Line]:
 
 
 def hba_record(fields: tuple[Field, ...]) -> Record:
-    """A line of pg_hba.conf by the names of its fields. Raises ValueError with a sentence where it is none."""
+    """A line of pg_hba.conf by the names of its fields. Raises ValueError with a sentence for any other line."""
     kind, *rest = (field[0] if field else "" for field in fields)
     if kind not in _TYPES:
         raise ValueError(f"{kind[:40]} is no type of connection")
@@ -158,7 +158,7 @@ def hba_record(fields: tuple[Field, ...]) -> Record:
 
 
 def ident_record(fields: tuple[Field, ...]) -> Record:
-    """A line of pg_ident.conf by the names of its fields. Raises ValueError with a sentence where it is none."""
+    """A line of pg_ident.conf by the names of its fields. Raises ValueError with a sentence for any other line."""
     if len(fields) < 3:
         raise ValueError("it lacks fields")
     names = ("map", "system_user", "database_user")

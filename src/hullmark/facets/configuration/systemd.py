@@ -108,7 +108,7 @@ def _note_wants(files: Files, units: dict[str, _Unit]) -> None:
 
 
 def _template(name: str) -> str:
-    """The template that a unit is an instance of, as getty@.service; empty if it is none."""
+    """The template that a unit is an instance of, as getty@.service; empty for other units."""
     stem, _, kind = name.rpartition(".")
     prefix, at, instance = stem.partition("@")
     return f"{prefix}@.{kind}" if at and instance else ""

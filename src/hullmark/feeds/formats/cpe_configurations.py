@@ -69,7 +69,7 @@ class Configuration(msgspec.Struct):
 
 
 def cpe_of(text: str) -> Cpe | None:
-    """The parts of a CPE 2.3 name; None for what is none, and for hardware."""
+    """The parts of a CPE 2.3 name; None for any other text, and for hardware."""
     parts = _COLON.split(text) if "\\" in text else text.split(":")
     if len(parts) != _COMPONENTS or parts[:2] != ["cpe", "2.3"] or parts[2].lower() not in ("a", "o"):
         return None

@@ -217,7 +217,7 @@ _DECODER = msgspec.json.Decoder(Csaf)
 
 
 def read(data: bytes) -> Csaf:
-    """Decode a document. Raises ValueError for what is none, DamagedDocument for one that is nested deeper than it can be read."""
+    """Decode a document. Raises ValueError for any other document, DamagedDocument for one that is nested too deeply to be read."""
     try:
         return _DECODER.decode(data)
     except RecursionError as error:

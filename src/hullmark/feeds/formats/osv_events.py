@@ -38,7 +38,7 @@ class _Step(NamedTuple):
 def ranges_of_events(events: Sequence[Event], scheme: str) -> tuple[Range, ...]:
     """The ranges that events make, in the order of their versions.
 
-    Events that the scheme cannot order are taken as they stand. A range that ends where it begins is none.
+    Events that the scheme cannot order are taken as they stand. A range that ends where it begins is empty.
     """
     ranges: list[Range] = []
     low: str | None = None

@@ -27,7 +27,7 @@ def content(document: Document) -> bytes:
 
 
 def json_content(document: Document) -> bytes:
-    """All of a document that is one value of JSON, whatever it says. Raises DamagedDocument for what is none, or not all of one."""
+    """All of a document that is one value of JSON, whatever it says. Raises DamagedDocument for any other text, and for a part of one."""
     data = content(document)
     with undamaged(document, errors=UNREADABLE):
         _ANY.decode(data)

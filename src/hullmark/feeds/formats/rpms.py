@@ -31,7 +31,7 @@ def is_debug(name: str) -> bool:
 
 
 def nevra(text: str) -> tuple[str, str, str] | None:
-    """Name, `[epoch:]version-release` and architecture of `name-[epoch:]version-release.arch[.rpm]`; None if it is none."""
+    """Name, `[epoch:]version-release` and architecture of `name-[epoch:]version-release.arch[.rpm]`; None for any other text."""
     head, dot, arch = text.removesuffix(".rpm").rpartition(".")
     name, dash, release = head.rpartition("-")
     name, second, version = name.rpartition("-")

@@ -37,7 +37,7 @@ _SUBJECTS = msgspec.json.Decoder(list[_Subject])
 
 def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
     """The statements of a document of any of the three kinds, also within an in-toto statement or a DSSE envelope (its signature
-    is not looked at). What is none of them is reported at `place`."""
+    is not looked at). Anything else is reported at `place`."""
     subjects: tuple[str, ...] = ()
     for _ in range(_MAX_WRAPPERS):
         head = decode(_HEAD, data, place, report)

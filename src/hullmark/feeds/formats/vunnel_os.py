@@ -137,7 +137,7 @@ class OsItem(msgspec.Struct):
 
 
 def namespace_of(text: str) -> str:
-    """A namespace of vunnel's as this project names it. Raises ValueError for what is none."""
+    """A namespace of vunnel's as this project names it. Raises ValueError for any other text."""
     distribution, colon, release = text.partition(":")
     distribution = _DISTRIBUTIONS.get(distribution, distribution)
     if not (distribution and colon and release):
@@ -257,7 +257,7 @@ def _ranges(fix: _FixedIn, identity: str) -> tuple[Range, ...]:
 
 
 def ranges_of(text: str, fixed: str) -> tuple[Range, ...]:
-    """A condition `>= a, < b || < c` (commas may be missing) as ranges, all with this fix. Raises ValueError if it is none."""
+    """A condition `>= a, < b || < c` (commas may be missing) as ranges, all with this fix. Raises ValueError for any other text."""
     if len(text) > _MAX_RANGE:
         raise BeyondLimit(f"its range is longer than {_MAX_RANGE:,} characters")
     return tuple(_range(clause, fixed) for clause in text.split("||"))

@@ -23,7 +23,7 @@ def ends_whole(stream: BinaryIO) -> bool:
 
 
 def _end_of_frame(stream: BinaryIO, at: int) -> int:
-    """Where the frame that begins here ends; -1 if it is none, or cut before its last block."""
+    """Where the frame that begins here ends; -1 if no frame begins here, or it is cut before its last block."""
     head = _at(stream, at, _HEADER_BYTES + len(_FRAME))
     if head[1:4] == _SKIPPABLE and head[0] >> 4 == 5 and len(head) >= 8:
         return at + 8 + int.from_bytes(head[4:8], "little")

@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 
 class BadValue(ValueError):
-    """A text that is none of the kind. `quirk` names the one without which it would be taken, `problem_type` is the original's word."""
+    """A text that is not of the kind. `quirk` names the one without which it would be taken, `problem_type` is the original's word."""
 
     def __init__(self, reason: str, quirk: str = "", problem_type: str = "ParameterValueInvalidError") -> None:
         super().__init__(reason)

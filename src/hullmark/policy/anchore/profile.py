@@ -23,7 +23,7 @@ class Profile:
         return quirk in self.quirks
 
     def without(self, *quirks: str) -> Profile:
-        """The same, less some quirks. Raises ValueError for a name that is none."""
+        """The same, less some quirks. Raises ValueError for an unknown name."""
         unknown = sorted(set(quirks) - set(QUIRKS))
         if unknown:
             raise ValueError(f"there is no quirk {unknown[0]!r}")

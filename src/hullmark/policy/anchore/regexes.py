@@ -46,7 +46,7 @@ class Work:
 
 
 class Expression:
-    """A compiled expression. Raises ValueError for what is none."""
+    """A compiled expression. Raises ValueError for an invalid one."""
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_PATTERN:
@@ -136,12 +136,12 @@ def fold_bytes(body: bytes) -> bytes:
 
 @lru_cache(maxsize=512)
 def expression(text: str) -> Expression:
-    """The compiled expression, kept. Raises ValueError for what is none."""
+    """The compiled expression, kept. Raises ValueError for an invalid one."""
     return Expression(text)
 
 
 def compiled(text: str) -> Expression:
-    """The expression of a rule. Raises RuleFailed for what is none."""
+    """The expression of a rule. Raises RuleFailed for an invalid one."""
     try:
         return expression(text)
     except ValueError as error:

@@ -34,7 +34,7 @@ class JoinedInstruction(NamedTuple):
 
 
 def fault(number: int, what: str) -> HullmarkError:
-    """The error for a line that is none of a Dockerfile."""
+    """The error for a line that a Dockerfile cannot have."""
     return HullmarkError(
         f"line {number} of the Dockerfile: {what}", advice="check that it is the Dockerfile, and that it builds"
     )

@@ -48,7 +48,7 @@ _UNQUOTED = re.compile(r"""\\(.)|["']""", re.DOTALL)
 
 
 def parse_dockerfile(text: bytes) -> Dockerfile:
-    """The Dockerfile. Raises HullmarkError, naming the line, for what is none, and for what is too large."""
+    """The Dockerfile. Raises HullmarkError, naming the line, for any other text, and for one that is too large."""
     lines = Lines(text)
     instructions: list[Instruction] = []
     while (joined := lines.next()) is not None:

@@ -109,7 +109,7 @@ class Attribute(Params, frozen=True, kw_only=True):
 
 
 class EndOfLife(Params, frozen=True, kw_only=True):
-    """Fires if the distribution's release is maintained no more, or will not be in some days."""
+    """Fires if the distribution's release is no longer maintained, or will not be in some days."""
 
     within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also if it ends within so many days.")] = 0
     extended: Annotated[bool, Meta(description="Whether longer support, which may have to be paid for, counts.")] = (
@@ -295,7 +295,7 @@ def _is_one(wanted: DistroVersions, distro: Distro) -> bool | None:
 
 
 def _time(text: str) -> datetime | None:
-    """A time as RFC 3339 writes it, fractions of any length; None if it is none, or says nothing."""
+    """A time as RFC 3339 writes it, fractions of any length; None for any other text, and for one that says nothing."""
     try:
         time = datetime.fromisoformat(_FRACTION.sub(r".\1", text, count=1))
     except ValueError:

@@ -33,19 +33,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outgoing requests may reach although they are loopback, link-local or metadata services'. `workers` is how many worker processes
     `serve` runs. `upload_limit` is in bytes, `lease` and `silence` in seconds: how long a worker may be silent before
     another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever), `keep_snapshots` how many
-    snapshots of advisories. `grace` is how many seconds
-    an object must be old that nothing names before it is removed.
+    snapshots of advisories. `grace` is the age in seconds
+    at which an object that nothing names is removed.
     `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
     fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
     advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
     of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process,
     one less of one account. `registry_parallel`
-    images are read at the same time, by all workers together, from a registry that no login says it of.
+    images are read at the same time, by all workers together, from a registry whose login sets no number of its own.
     `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
     `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
     is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
     `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where each role answers
-    whoever asks for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
+    anybody's requests for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
     """
 
     data: Path

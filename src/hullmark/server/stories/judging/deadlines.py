@@ -122,7 +122,7 @@ async def _tell(services: Services, connection: Connection, ending: EndingExcept
         sentence=_sentence(ending, days, covered),
         seen_at=services.clock(),
         before=f"covered until {_until(ending)}",
-        after="" if days else "covered no more",
+        after="" if days else "no longer covered",
         evidence=evidence,
     )
     transition = Transition(kind=kind, key=key, at=services.clock(), evidence=evidence)

@@ -135,7 +135,7 @@ def composed(mail: Mail, sender: str, at: datetime) -> bytes:
             message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
         return message.as_bytes()
     except (ValueError, IndexError) as error:
-        raise MessageRefused("the mail cannot be written: a header or an address is none") from error
+        raise MessageRefused("the mail cannot be written: a header or an address is not valid") from error
 
 
 def _sender(sender: str) -> Address | str:
