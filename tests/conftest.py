@@ -30,9 +30,10 @@ _LONGEST = (
     "tests/service/test_outage.py",
     "tests/service/test_namespaces.py",
     "tests/flow/test_configured_image.py",
+    "tests/service/test_notice.py",
+    "tests/flow/test_stored_matches.py",
     # of `make test`
     "tests/flow/test_stored_matches.py",
-    "tests/service/test_notice.py",
     "tests/flow/test_db.py",
     "tests/service/test_rejudge.py",
     "tests/service/test_serve.py",

@@ -163,9 +163,9 @@ def test_what_cannot_be_done_is_refused(hullmark: Program, words: tuple[str, ...
     assert advice
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_whenever_an_update_is_killed_the_old_snapshot_is_whole_and_the_next_update_succeeds(
-    hullmark: Program, kills: int
+    hullmark: Program,
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - the same moments in every run
     mirror = advisory_files()
@@ -174,7 +174,7 @@ def test_whenever_an_update_is_killed_the_old_snapshot_is_whole_and_the_next_upd
     program_in(hullmark.place.parent / "timed")("db", "update", "--from", mirror, "--feeds", FEW)
     whole = time.monotonic() - began
     killed = 0
-    for _ in range(kills):
+    for _ in range(20):
         try:
             hullmark("db", "update", "--from", mirror, "--feeds", FEW, "--anew", seconds=chance.random() * whole)
         except subprocess.TimeoutExpired:

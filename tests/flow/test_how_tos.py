@@ -51,14 +51,13 @@ def files_of(page: str) -> dict[str, str]:
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the program with the files of all pages in it, none of them listed."""
     folder = tmp_path_factory.mktemp("checkout")
-    ignore = shutil.ignore_patterns("__pycache__")
     for part in ("src/hullmark", "tests/support", "tests/versions"):
-        shutil.copytree(REPOSITORY / part, folder / part, ignore=ignore)
+        shutil.copytree(REPOSITORY / part, folder / part)
     for file in ("pyproject.toml", "tests/__init__.py", "tests/unit/__init__.py", "tests/unit/test_rooms.py"):
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / file, target)
-    shutil.copytree(REPOSITORY / "tests/unit/feeds", folder / "tests/unit/feeds", ignore=ignore)
+    shutil.copytree(REPOSITORY / "tests/unit/feeds", folder / "tests/unit/feeds")
     for plugin in PLUGINS:
         for name, body in files_of(plugin.page).items():
             target = folder / name

@@ -144,6 +144,7 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
     told(database_url, story)
 
 
+@pytest.mark.slow
 def test_counts_and_filters_are_those_of_the_report(world: World, database_url: str) -> None:
     async def story(db: Database) -> None:
         await adopted(db, world.first, None, at=AT)
@@ -451,6 +452,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_an_adoption_that_is_killed_again_and_again_comes_to_the_same_end(tmp_path: Path, database_url: str) -> None:
     names = [f"p{number}" for number in range(60)]
     image = inventory([package("pypi", name, "1.2") for name in names], "debian:12")

@@ -198,6 +198,7 @@ def told(event: Any) -> Any:
     return event["type"], event.get("subject"), data["count"], sorted(each["id"] for each in data["items"])
 
 
+@pytest.mark.slow
 async def test_sixty_that_begin_to_hang_in_one_moment_hold_nobody(at: Desk, receiver: Receiver) -> None:
     with Receiver(status=0).running() as hanging:
         for number in range(60):

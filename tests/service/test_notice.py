@@ -33,6 +33,8 @@ from tests.support.processes import PASSWORD, Client, Server, docker_registry, f
 from tests.support.program import Program, program_in
 from tests.support.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 FEEDS = ("secdb.alpinelinux.org", "security-tracker.debian.org", "raw.githubusercontent.com")
 HELD_BACK = "www.cisa.gov"
 PAGE = REPOSITORY / "docs" / "how-to" / "be-told.md"
