@@ -48,7 +48,7 @@ def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
 FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
-    *("layers.table", "provenance.table", "difference.table"),
+    *("layers.table", "provenance.table", "difference.table", "upkeep.table"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -149,6 +149,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     advisories = ("--advisories", at.folder / "advisories")
     yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
+    yield "upkeep", at.source, *advisories, *in_formats("upkeep", "table")
     yield (
         "diff",
         f"oci-dir:{at.folder / 'bare'}",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Match, Matches
     from hullmark.model.secret import ImageSecrets
+    from hullmark.model.upkeep import Upkeep
     from hullmark.report.matches_json import MatchesJson, MatchJson
 
 _SEVERITIES = ("negligible", "low", "medium", "high", "critical")
@@ -89,6 +90,21 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         if "kev" in words and gap and any(match.advisory.cve for match in found):
             return _cannot_tell_of_exploitation(gap)
         return _cannot_tell(unrated, floors) if floors and unrated else 0
+
+    return status_of
+
+
+def upkeep_condition(text: str) -> Callable[[Upkeep], int]:
+    """The exit status by --fail-on, of updates. Raises HullmarkError for an unknown word."""
+    words = _words(text, ("updates", "security"))
+
+    def status_of(upkeep: Upkeep) -> int:
+        meeting = sum("updates" in words or update.is_security for update in upkeep.updates)
+        if not words:
+            return 0
+        if meeting:
+            return _met(text, f"{meeting:,} update{'s' * (meeting > 1)}")
+        return _untold(text, "not all lists of packages could be read") if upkeep.is_open else 0
 
     return status_of
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hullmark.model.policy_facts import KnownImage
     from hullmark.model.provenance import Provenance
     from hullmark.model.secret import ImageSecrets
+    from hullmark.model.upkeep import Upkeep
     from hullmark.model.verdict import Verdict
     from hullmark.report.format import Format, Kind
 
@@ -46,6 +47,7 @@ _MODULES = (
     *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
     *("provenance_json", "provenance_table"),
     *("secrets_json", "secrets_table"),
+    *("upkeep_json", "upkeep_table"),
     *("verdict_github", "verdict_html", "verdict_json", "verdict_junit", "verdict_markdown", "verdict_sarif"),
     "verdict_table",
 )
@@ -82,6 +84,8 @@ def load(kind: Literal["secrets"], name: str) -> Format[ImageSecrets]: ...
 def load(kind: Literal["files", "inventory"], name: str) -> Format[Inventory]: ...
 @overload
 def load(kind: Literal["matches"], name: str) -> Format[Matches]: ...
+@overload
+def load(kind: Literal["upkeep"], name: str) -> Format[Upkeep]: ...
 @overload
 def load(kind: Literal["verdict"], name: str) -> Format[Verdict]: ...
 def load(kind: Kind, name: str) -> Format[Any]:

@@ -17,6 +17,7 @@ from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.provenance_samples import PROVENANCES
 from tests.unit.report.samples import INVENTORIES, VERDICTS
+from tests.unit.report.upkeep_samples import UPKEEPS
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "report"
 WRITE = os.environ.get("HULLMARK_GOLDEN") == "write"
@@ -38,6 +39,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "malware": MALWARE,
     "provenance": PROVENANCES,
     "secrets": SECRETS,
+    "upkeep": UPKEEPS,
     "verdict": VERDICTS,
 }
 WITH_CONTEXT = {
@@ -50,6 +52,7 @@ WITH_CONTEXT = {
     ("malware", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
     ("secrets", "table"): ("", "color"),
+    ("upkeep", "table"): ("", "color"),
     ("verdict", "html"): ("", "timestamp"),
     ("verdict", "junit"): ("", "timestamp"),
     ("verdict", "sarif"): ("", "timestamp"),

@@ -1,0 +1,201 @@
+"""From an image to what is newer in its distribution's repositories, and what would be mended by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.match.advisory_source import AdvisorySource
+from hullmark.model.errors import HullmarkError
+from hullmark.model.match import Matches
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+from hullmark.model.upkeep import Forecast, PackageUpdate, Upkeep
+from hullmark.net.errors import NetError
+from hullmark.net.guard import Guard
+from hullmark.net.http import Client, Request
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.take import take
+from hullmark.source import SourceOptions
+from hullmark.source.distribution import http_settings
+from hullmark.upkeep.apk import REPOSITORIES, crawl_apk, parse_repositories
+from hullmark.upkeep.apt import Crawl, Get, RepositoryOffers, crawl_apt
+from hullmark.upkeep.apt_sources import ARCHS, PREFERENCES, SOURCES, parse_sources
+from hullmark.upkeep.updates import updates_of
+
+ROOM = "upkeep"
+_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES)
+_EVERY_ARCH = ("all", "noarch")
+
+
+class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Where lists of packages are. `repositories`, if there are any, stand for those that the image names: lines of sources.list(5), or
+    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601)."""
+
+    at: str
+    repositories: tuple[str, ...] = ()
+    mirrors: tuple[tuple[str, str], ...] = ()
+
+
+def upkeep_of(
+    reference: str,
+    request: UpkeepRequest,
+    advisories: AdvisorySource | None,
+    resources: ScanResources,
+    options: SourceOptions,
+) -> Upkeep:
+    """What is newer than the packages of an image, and the vulnerabilities that would go where there are `advisories`.
+
+    Raises HullmarkError where the image cannot be read, or a repository of the request is not valid.
+    """
+    scanned = take(reference, ScanRequest(reads=(*MATCHING_READS, *_READS)), resources, options)
+    inventory = scanned.inventory
+    kind = next((kind for kind in ("deb", "apk") if any(each.type == kind for each in inventory.packages)), "")
+    packages = tuple(package for package in inventory.packages if package.type == kind)
+    own = _own_arch(scanned, packages)
+    crawl = _crawl(kind, scanned, request, packages, own)
+    offered = _driven(crawl, _Mirrors(request.mirrors, options)) if crawl is not None else RepositoryOffers((), ())
+    updates, unlisted = updates_of(packages, offered.offers, own)
+    matches = matched(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
+    later = {_key(update.installed): update.candidate for update in updates}
+    return Upkeep(
+        source=inventory.source,
+        distro=inventory.distro,
+        packages=len(packages),
+        indexes=offered.indexes,
+        updates=tuple(_dated(updates, matches)),
+        unlisted=unlisted if offered.offers else (),
+        lifecycles=matches.lifecycles if matches is not None else (),
+        forecast=_forecast(scanned, matches, later, advisories, request.at),
+        problems=tuple(_problems(kind, scanned, request, offered)),
+    )
+
+
+def _own_arch(scanned: ScanResult, packages: Iterable[Package]) -> str:
+    """The architecture that packages for all of them are installed on."""
+    stated = next(iter(_facts(scanned, ARCHS.name)), ())
+    if stated:
+        return str(stated[0])
+    counts = Counter(package.arch for package in packages if package.arch not in ("", *_EVERY_ARCH))
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _facts(scanned: ScanResult, name: str) -> list[Any]:
+    return [fact for _, fact in sorted(scanned.found.get(name, {}).items())]
+
+
+def _crawl(
+    kind: str, scanned: ScanResult, request: UpkeepRequest, packages: Iterable[Package], own: str
+) -> Crawl | None:
+    wanted = frozenset(package.name for package in packages)
+    if kind == "deb":
+        sources = _named(request, parse_sources) or [each for fact in _facts(scanned, SOURCES.name) for each in fact]
+        archs = dict.fromkeys((own, *(package.arch for package in packages if package.arch not in ("", *_EVERY_ARCH))))
+        return crawl_apt(sources, tuple(archs), wanted) if sources else None
+    if kind == "apk":
+        urls = _named(request, parse_repositories) or [
+            each for fact in _facts(scanned, REPOSITORIES.name) for each in fact
+        ]
+        return crawl_apk(list(dict.fromkeys(urls)), own, wanted) if urls else None
+    return None
+
+
+def _named(request: UpkeepRequest, parse: Any) -> list[Any]:
+    """The repositories of the request. Raises HullmarkError for one that is not valid."""
+    wrong: list[str] = []
+    found = parse("repositories", memoryview("\n".join(request.repositories).encode()), wrong.append)
+    if wrong or (request.repositories and not found):
+        raise HullmarkError(
+            f"--repository: {wrong[0] if wrong else 'no repository is named'}",
+            advice="write it as in sources.list(5): 'deb URL SUITE COMPONENT'; of apk as a URL",
+        )
+    return list(found or ())
+
+
+class _Mirrors:
+    """Fetches what a crawl asks for. The URLs are the image's words: they lead to no address of this machine or of a cloud's metadata;
+    mirrors are a person's, and may."""
+
+    def __init__(self, mirrors: Sequence[tuple[str, str]], options: SourceOptions) -> None:
+        guarded = msgspec.structs.replace(options, guard=options.guard or Guard())
+        self._mirrors = mirrors
+        self._own = Client(http_settings(options))
+        self._guarded = Client(http_settings(guarded))
+
+    def get(self, wanted: Get) -> bytes | None:
+        """The document; None where there is none, or it cannot be had."""
+        url, client = wanted.url, self._guarded
+        for begin, instead in self._mirrors:
+            if url.startswith(begin):
+                url, client = instead + url[len(begin) :], self._own
+                break
+        try:
+            answer = client.fetch(Request(url), wanted.limit)
+        except NetError:
+            return None
+        return answer.body if answer.status == 200 else None
+
+
+def _driven(crawl: Crawl, mirrors: _Mirrors) -> RepositoryOffers:
+    try:
+        wanted = next(crawl)
+        while True:
+            wanted = crawl.send(mirrors.get(wanted))
+    except StopIteration as end:
+        offered: RepositoryOffers = end.value
+        return offered
+
+
+def _forecast(
+    scanned: ScanResult,
+    matches: Matches | None,
+    later: dict[str, Package],
+    advisories: AdvisorySource | None,
+    at: str,
+) -> Forecast | None:
+    """The vulnerabilities now, and those of the inventory with all updates in it."""
+    if matches is None or advisories is None:
+        return None
+    inventory = scanned.inventory
+    packages = tuple(later.get(_key(package), package) for package in inventory.packages)
+    updated = msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(inventory, packages=packages))
+    return Forecast(now=_ids(matches), updated=_ids(matched(updated, advisories, MatchOptions(at=at))))
+
+
+def _dated(updates: Iterable[PackageUpdate], matches: Matches | None) -> Iterator[PackageUpdate]:
+    """The updates, each with the day since when there is a fix of something that counts."""
+    since: dict[str, str] = {}
+    for match in matches.matches if matches is not None else ():
+        if match.suppressed is None and match.fix.date:
+            key = _key(match.package)
+            since[key] = min(since.get(key, match.fix.date), match.fix.date)
+    for update in updates:
+        yield msgspec.structs.replace(update, since=since.get(_key(update.installed), ""))
+
+
+def _key(package: Package) -> str:
+    return f"{package.purl} {package.locations}"
+
+
+def _ids(matches: Matches) -> tuple[str, ...]:
+    """What counts, each once."""
+    return tuple(sorted({each.advisory.cve or each.advisory.id for each in matches.matches if each.suppressed is None}))
+
+
+def _problems(kind: str, scanned: ScanResult, request: UpkeepRequest, offered: RepositoryOffers) -> Iterator[Problem]:
+    yield from (problem for problem in scanned.inventory.problems if problem.is_open)
+    if not kind:
+        rpm = any(package.type == "rpm" for package in scanned.inventory.packages)
+        reason = "lists of rpm packages are not read" if rpm else "it has no packages of dpkg or apk"
+        yield Problem("", -1, ROOM, reason)
+    elif not offered.indexes:
+        yield Problem("", -1, ROOM, "the image names no repository that its packages come from")
+    if kind == "deb" and not request.repositories and any(_facts(scanned, PREFERENCES.name)):
+        yield Problem("/etc/apt/preferences", -1, ROOM, "it pins versions, which is not followed here")
+    for index in offered.indexes:
+        if index.reason:
+            yield Problem("", -1, ROOM, f"{index.url}: {index.reason}")

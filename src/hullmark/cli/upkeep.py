@@ -1,0 +1,79 @@
+"""`hullmark upkeep`: what is newer than the packages of an image."""
+
+from __future__ import annotations
+
+import argparse
+
+from hullmark.cli.fail_on import add_fail_on, upkeep_condition
+from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.progress import progress
+from hullmark.cli.settings import SOURCES, add_advisory_options, add_source_options, moment, settings_of
+
+NAME = "upkeep"
+HELP = "say which packages of an image have updates, and what they would mend"
+EPILOG = (
+    """\
+The repositories that the image itself names (sources.list, /etc/apk/repositories) are asked for their lists of packages, and each package
+is compared as apt or apk would do. Where there are advisories, the vulnerabilities that all updates together would mend are counted.
+Signatures of lists are not verified. Addresses that an image names are not followed to this machine; a --mirror may be there.
+
+exit status: 0, or by --fail-on 1; 3 if a list could not be read
+
+"""
+    + SOURCES
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("image", metavar="SOURCE", help="image reference, file or folder (see below)")
+    add_output(parser, "table, json")
+    group = parser.add_argument_group("lists of packages")
+    group.add_argument(
+        "--repository",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="instead of those that the image names: 'deb URL SUITE COMPONENT', or a URL for apk (may be repeated)",
+    )
+    group.add_argument(
+        "--mirror",
+        metavar="URL=URL",
+        action="append",
+        default=[],
+        help="ask the second where a list's address begins with the first (may be repeated)",
+    )
+    add_fail_on(parser, "updates, security (updates for security)")
+    add_advisory_options(parser)
+    add_source_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look for updates; status 1 if --fail-on is met, 3 if that cannot be told."""
+    from hullmark.app.upkeep import UpkeepRequest, upkeep_of
+
+    settings = settings_of(arguments)
+    outputs = wanted_outputs("upkeep", arguments.output)
+    status_of = upkeep_condition(arguments.fail_on)
+    request = UpkeepRequest(
+        at=moment(None).date().isoformat(),
+        repositories=tuple(arguments.repository),
+        mirrors=tuple(map(_mirror, arguments.mirror)),
+    )
+    options = settings.source_options()
+    with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
+        found = upkeep_of(arguments.image, request, advisories, settings.means(watch), options)
+    write([found], outputs, settings)
+    return status_of(found)
+
+
+def _mirror(text: str) -> tuple[str, str]:
+    """Raises HullmarkError for what is not two URLs."""
+    begin, _, instead = text.partition("=")
+    if not all(url.startswith(("http://", "https://")) for url in (begin, instead)):
+        from hullmark.model.errors import HullmarkError
+
+        raise HullmarkError(
+            f"--mirror: {text[:200]!r} is not two addresses", advice="write it as http://ARCHIVE=http://MIRROR"
+        )
+    return begin, instead

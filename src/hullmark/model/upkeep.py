@@ -1,0 +1,79 @@
+"""How well the packages of an image are kept up: what its distribution has that is newer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.advisory import Lifecycle
+from hullmark.model.inventory import Distro, InventorySource
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+
+class RepositoryIndex(msgspec.Struct, frozen=True, kw_only=True):
+    """One list of packages that was read, or should have been.
+
+    `url` leads to it, as the image names the repository. `name` is what the repository calls itself (`trixie-security/main`), `date` the
+    day (ISO 8601) on which it was made, "" where it does not tell. `packages`: how many of the image's packages it has. `reason` says
+    why it could not be read, "" if it was.
+    """
+
+    url: str
+    name: str
+    date: str = ""
+    packages: int = 0
+    is_security: bool = False
+    reason: str = ""
+
+
+class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of the image, and what its package manager would bring instead. `index` is the URL of the list that has it.
+
+    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not known.
+    """
+
+    installed: Package
+    candidate: Package
+    index: str
+    is_security: bool = False
+    since: str = ""
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """The vulnerabilities of an image now, and of the same image with all updates: ids, those that count, each once, sorted."""
+
+    now: tuple[str, ...]
+    updated: tuple[str, ...]
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Those that the updates mend."""
+        return tuple(sorted(set(self.now) - set(self.updated)))
+
+    @property
+    def come(self) -> tuple[str, ...]:
+        """Those that only the updated packages have."""
+        return tuple(sorted(set(self.updated) - set(self.now)))
+
+
+class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
+    """What is newer than the packages of an image. `updates` are sorted by name.
+
+    `packages` is how many packages the distribution's package manager installed; `unlisted` are those that no list has: nobody updates
+    them. `forecast` is None where there are no advisories. `problems` say what keeps this from being all.
+    """
+
+    source: InventorySource
+    distro: Distro | None
+    packages: int
+    indexes: tuple[RepositoryIndex, ...]
+    updates: tuple[PackageUpdate, ...]
+    unlisted: tuple[Package, ...]
+    lifecycles: tuple[Lifecycle, ...] = ()
+    forecast: Forecast | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be updates that this does not name."""
+        return any(problem.is_open for problem in self.problems)

@@ -1,0 +1,121 @@
+"""What is newer than an image's packages as JSON, `hullmark-upkeep/1`: every key always there, sorted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.package import Package
+from hullmark.model.upkeep import Upkeep
+from hullmark.report.documents import encode
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.inventory_json import SourceJson, source_json
+from hullmark.report.parts import ProblemJson, ToolJson, problems
+
+SCHEMA = "hullmark-upkeep/1"
+
+
+class IndexJson(msgspec.Struct, frozen=True):
+    """A list of packages. `reason` is null where it was read."""
+
+    date: str | None
+    is_security: bool
+    name: str
+    packages: int
+    reason: str | None
+    url: str
+
+
+class UpdateJson(msgspec.Struct, frozen=True):
+    """A package and the version that its package manager would install."""
+
+    arch: str
+    candidate: str
+    index: str
+    installed: str
+    is_security: bool
+    name: str
+    purl: str
+    since: str | None
+
+
+class ForecastJson(msgspec.Struct, frozen=True):
+    """Vulnerabilities by their ids: those of now, and what all updates change."""
+
+    come: tuple[str, ...]
+    gone: tuple[str, ...]
+    now: int
+    updated: int
+
+
+class EndJson(msgspec.Struct, frozen=True):
+    """Until when a release is maintained, and for whom pays (ISO 8601); null where that is not known."""
+
+    eol: str | None
+    extended: str | None
+    product: str
+    release: str
+
+
+class UpkeepJson(msgspec.Struct, frozen=True):
+    """The whole document. `forecast` is null where there are no advisories; `unlisted` are packages that no list has."""
+
+    forecast: ForecastJson | None
+    indexes: list[IndexJson]
+    lifecycles: list[EndJson]
+    packages: int
+    problems: list[ProblemJson]
+    schema: str
+    source: SourceJson
+    tool: ToolJson
+    unlisted: list[str]
+    updates: list[UpdateJson]
+
+
+def render(upkeep: Upkeep, context: RenderContext) -> bytes:
+    """The document as one line."""
+    forecast = upkeep.forecast
+    document = UpkeepJson(
+        forecast=ForecastJson(forecast.come, forecast.gone, len(forecast.now), len(forecast.updated))
+        if forecast
+        else None,
+        indexes=[
+            IndexJson(each.date or None, each.is_security, each.name, each.packages, each.reason or None, each.url)
+            for each in upkeep.indexes
+        ],
+        lifecycles=[
+            EndJson(each.eol or None, each.extended or None, each.product, each.release) for each in upkeep.lifecycles
+        ],
+        packages=upkeep.packages,
+        problems=problems(upkeep.problems),
+        schema=SCHEMA,
+        source=source_json(upkeep.source),
+        tool=ToolJson("hullmark", context.tool_version),
+        unlisted=[_name(package) for package in upkeep.unlisted],
+        updates=[
+            UpdateJson(
+                arch=each.installed.arch,
+                candidate=each.candidate.version,
+                index=each.index,
+                installed=each.installed.version,
+                is_security=each.is_security,
+                name=each.installed.name,
+                purl=each.installed.purl,
+                since=each.since or None,
+            )
+            for each in upkeep.updates
+        ],
+    )
+    return encode(document)
+
+
+def _name(package: Package) -> str:
+    return package.purl or package.name
+
+
+FORMAT = Format(
+    kind="upkeep",
+    name="json",
+    media_type="application/vnd.hullmark.upkeep.v1+json",
+    file_name="upkeep.json",
+    render=render,
+)

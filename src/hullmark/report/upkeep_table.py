@@ -1,0 +1,73 @@
+"""What is newer than an image's packages, as a table for people: security updates first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hullmark.model.limit import Limit
+from hullmark.model.upkeep import PackageUpdate, Upkeep
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.matches_words import plural
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, problem_lines, safe
+
+_HEAD = ("PACKAGE", "INSTALLED", "UPDATE", "SINCE", "FROM")
+_MAX_NAMED = Limit(12, "packages without an update list in a table; the others are counted", "shortened")
+
+
+def render(upkeep: Upkeep, context: RenderContext) -> bytes:
+    """A row for each update, then what it comes to."""
+    paint, width = Paint(context.color), context.width
+    names = {index.url: index.name for index in upkeep.indexes}
+    updates = sorted(upkeep.updates, key=lambda update: not update.is_security)
+    lines: list[str] = []
+    if updates:
+        rows = [tuple(map(safe, _cells(update, names))) for update in updates]
+        lines += [*columns(_HEAD, rows, width, paint, ("SINCE", "FROM")), ""]
+    lines += [fact(name, value, paint, width) for name, value in _facts(upkeep)]
+    lines += problem_lines(upkeep.problems, width, paint)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _cells(update: PackageUpdate, names: dict[str, str]) -> tuple[str, ...]:
+    installed, origin = update.installed, names.get(update.index, update.index)
+    return (
+        installed.name,
+        installed.version,
+        update.candidate.version,
+        update.since,
+        f"{origin} (security)" if update.is_security and "security" not in origin else origin,
+    )
+
+
+def _facts(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
+    security = sum(update.is_security for update in upkeep.updates)
+    known = " known" if upkeep.is_open else ""
+    yield (
+        "Updates",
+        f"{len(upkeep.updates):,}{known} of {plural(upkeep.packages, 'package')}, {security:,} for security",
+    )
+    if upkeep.forecast is not None:
+        now, gone, come = len(upkeep.forecast.now), len(upkeep.forecast.gone), len(upkeep.forecast.come)
+        added = f"; {come:,} would be new" if come else ""
+        yield (
+            "Forecast",
+            f"updated today, {gone:,} of {plural(now, 'vulnerability', 'vulnerabilities')} would go{added}",
+        )
+    if upkeep.unlisted:
+        shown = ", ".join(safe(package.name) for package in upkeep.unlisted[:_MAX_NAMED])
+        more = len(upkeep.unlisted) - _MAX_NAMED
+        yield "Unlisted", shown + (f" and {more:,} more" if more > 0 else "")
+    for index in upkeep.indexes:
+        if not index.reason:
+            made = f", made on {index.date}" if index.date else ""
+            yield "List", f"{safe(index.name)}: {plural(index.packages, 'package')} of the image{made}"
+    for end in upkeep.lifecycles:
+        if end.eol:
+            extended = f", for those who pay until {end.extended}" if end.extended else ""
+            yield "Supported", f"{end.product} {end.release} until {end.eol}{extended}"
+
+
+FORMAT = Format(
+    kind="upkeep", name="table", media_type="text/plain; charset=utf-8", file_name="upkeep.txt", render=render
+)

@@ -1,0 +1,142 @@
+"""`hullmark upkeep`: what is newer, what it would mend, with which exit status, and where an image's words may lead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.images import layout_of
+from tests.support.program import Program, program_in
+from tests.support.repositories import Entry, apk_index, served, status_of, write_suite
+
+ARCHIVE = "http://archive.example/debian"
+INSTALLED = [Entry("openssl", "3.0.11-1"), Entry("libssl3", "3.0.11-1", source="openssl"), Entry("shop", "1")]
+RELEASE = b"ID=debian\nVERSION_ID=13\n"
+
+
+@pytest.fixture
+def hullmark(tmp_path: Path) -> Program:
+    return program_in(tmp_path / "run")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[str]:
+    folder = tmp_path / "mirror" / "debian"
+    write_suite(folder, "trixie", [Entry("openssl", "3.0.11-1"), Entry("libssl3", "3.0.12-1", source="openssl")])
+    fixed = [Entry(name, "3.0.14-1", source="openssl") for name in ("openssl", "libssl3")]
+    write_suite(folder, "trixie-security", fixed, ("Label: Debian-Security",))
+    with served(tmp_path / "mirror") as url:
+        yield url
+
+
+def image(folder: Path, sources: str, **more: str) -> str:
+    """An image with three packages, and these lines in its sources.list."""
+    files = {"etc/os-release": RELEASE, "var/lib/dpkg/status": status_of(INSTALLED).encode()}
+    files |= {"etc/apt/sources.list": sources.encode(), **{path: text.encode() for path, text in more.items()}}
+    return f"oci-dir:{layout_of(folder, files)}"
+
+
+def lines(base: str, *suites: str) -> str:
+    """The lines of sources.list for some suites."""
+    return "".join(f"deb {base} {suite} main\n" for suite in suites)
+
+
+def test_updates_come_from_the_images_own_repositories(hullmark: Program, mirror: str, tmp_path: Path) -> None:
+    source = image(tmp_path / "image", lines(ARCHIVE, "trixie", "trixie-security"))
+    record = {
+        "schema_version": "1.6.0",
+        "id": "DSA-1-1",
+        "modified": "2026-10-01T00:00:00Z",
+        "upstream": ["CVE-2026-1"],
+        "affected": [
+            {
+                "package": {"ecosystem": "Debian:13", "name": "openssl"},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.0.13-1"}]}],
+            }
+        ],
+    }
+    (tmp_path / "advisories").mkdir()
+    (tmp_path / "advisories" / "DSA-1-1.json").write_text(json.dumps(record))
+    wanted = ("upkeep", source, "--mirror", f"{ARCHIVE}={mirror}/debian", "--advisories", tmp_path / "advisories")
+    document = hullmark(*wanted, "-o", "json").document
+    assert [
+        (each["name"], each["installed"], each["candidate"], each["is_security"]) for each in document["updates"]
+    ] == [
+        ("libssl3", "3.0.11-1", "3.0.14-1", True),
+        ("openssl", "3.0.11-1", "3.0.14-1", True),
+    ]
+    assert [each.partition("?")[0] for each in document["unlisted"]] == ["pkg:deb/debian/shop@1"]
+    assert [(each["name"], each["date"], each["packages"]) for each in document["indexes"]] == [
+        ("trixie/main", "2026-10-03", 2),
+        ("trixie-security/main", "2026-10-03", 2),
+    ]
+    forecast = document["forecast"]
+    assert (forecast["now"], forecast["updated"], len(forecast["gone"]), forecast["come"]) == (1, 0, 1, [])
+    told = hullmark(*wanted, "--fail-on", "security")
+    assert told.status == 1
+    assert "updated today, 1 of 1 vulnerability would go" in told.text
+
+
+def test_what_cannot_be_read_is_said_and_fails_a_condition(hullmark: Program, mirror: str, tmp_path: Path) -> None:
+    sources = lines(ARCHIVE, "trixie", "gone") + "deb file:/srv/debian trixie main\n"
+    source = image(tmp_path / "image", sources.replace("trixie main", "trixie main other"))
+    (tmp_path / "mirror/debian/dists/trixie/main/binary-amd64/Packages.xz").write_bytes(b"changed")
+    ran = hullmark("upkeep", source, "--mirror", f"{ARCHIVE}={mirror}/debian", "--fail-on", "updates", "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.status, document["updates"]) == (3, [])
+    assert [each["reason"] for each in document["indexes"]] == [
+        "it is not the list that its Release file names",
+        "its Release file does not list it",
+        "it has no Release file, or cannot be reached",
+        "it is not reached by HTTP (file)",
+    ]
+    assert len(document["problems"]) == 4
+    bare = hullmark("upkeep", image(tmp_path / "bare", ""), "--fail-on", "updates")
+    assert bare.status == 3
+    assert "the image names no repository that its packages come from" in bare.text
+
+
+def test_pins_are_said(hullmark: Program, mirror: str, tmp_path: Path) -> None:
+    pins = {"etc/apt/preferences.d/x": "Package: *\nPin: release a=trixie\nPin-Priority: 900\n"}
+    pinned = image(tmp_path / "pinned", lines(ARCHIVE, "trixie"), **pins)
+    ran = hullmark("upkeep", pinned, "--mirror", f"{ARCHIVE}={mirror}/debian")
+    assert "it pins versions, which is not followed here" in ran.text
+    assert "1 known of 3 packages" in ran.text
+
+
+def test_an_image_cannot_lead_to_this_machine(hullmark: Program, mirror: str, tmp_path: Path) -> None:
+    source = image(tmp_path / "image", lines(f"{mirror}/debian", "trixie"))
+    document = hullmark("upkeep", source, "-o", "json").document
+    assert [each["reason"] for each in document["indexes"]] == ["it has no Release file, or cannot be reached"]
+    allowed = hullmark("upkeep", source, "--mirror", f"{mirror}={mirror}", "-o", "json").document
+    assert [each["name"] for each in allowed["updates"]] == ["libssl3"]
+
+
+def test_a_repository_may_be_named(hullmark: Program, mirror: str, tmp_path: Path) -> None:
+    source = image(tmp_path / "image", "")
+    named = ("--repository", f"deb {ARCHIVE} trixie main", "--mirror", f"{ARCHIVE}={mirror}/debian")
+    assert [each["name"] for each in hullmark("upkeep", source, *named, "-o", "json").document["updates"]] == [
+        "libssl3"
+    ]
+    what, _ = hullmark("upkeep", source, "--repository", "trixie").refusal
+    assert what == "--repository: line 1 names no repository"
+    what, _ = hullmark("upkeep", source, "--mirror", "nowhere").refusal
+    assert what == "--mirror: 'nowhere' is not two addresses"
+
+
+def test_apks_are_compared_with_their_index(hullmark: Program, tmp_path: Path) -> None:
+    record = "C:Q1\nP:{}\nV:{}\nA:x86_64\no:busybox\n\n"
+    installed = record.format("busybox", "1.36.1-r2") + record.format("ssl_client", "1.36.1-r3")
+    files = {"lib/apk/db/installed": installed.encode(), "etc/os-release": b"ID=alpine\nVERSION_ID=3.20.1\n"}
+    files["etc/apk/repositories"] = b"http://archive.example/v3.20/main\n@edge http://archive.example/edge/main\n"
+    index = tmp_path / "mirror" / "v3.20" / "main" / "x86_64" / "APKINDEX.tar.gz"
+    index.parent.mkdir(parents=True)
+    index.write_bytes(apk_index([Entry(name, "1.36.1-r3", "x86_64") for name in ("busybox", "ssl_client")]))
+    source = f"oci-dir:{layout_of(tmp_path / 'image', files)}"
+    with served(tmp_path / "mirror") as url:
+        document = hullmark("upkeep", source, "--mirror", f"http://archive.example={url}", "-o", "json").document
+    assert [(each["name"], each["candidate"]) for each in document["updates"]] == [("busybox", "1.36.1-r3")]
+    assert document["problems"] == []
