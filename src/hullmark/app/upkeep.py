@@ -163,7 +163,9 @@ def _forecast(
     inventory = scanned.inventory
     packages = tuple(later.get(_key(package), package) for package in inventory.packages)
     updated = msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(inventory, packages=packages))
-    return Forecast(now=_ids(matches), updated=_ids(matched(updated, advisories, MatchOptions(at=at))))
+    after = matched(updated, advisories, MatchOptions(at=at))
+    reasons = sorted({gap.reason for gap in (*matches.uncovered, *after.uncovered)})
+    return Forecast(now=_ids(matches), updated=_ids(after), uncovered=tuple(reasons))
 
 
 def _dated(updates: Iterable[PackageUpdate], matches: Matches | None) -> Iterator[PackageUpdate]:

@@ -40,10 +40,14 @@ class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """The vulnerabilities of an image now, and of the same image with all updates: ids, those that count, each once, sorted."""
+    """The vulnerabilities of an image now, and of the same image with all updates: ids, those that count, each once, sorted.
+
+    `uncovered` are the reasons why there may be more: namespaces that no whole and fresh feed speaks of.
+    """
 
     now: tuple[str, ...]
     updated: tuple[str, ...]
+    uncovered: tuple[str, ...] = ()
 
     @property
     def gone(self) -> tuple[str, ...]:

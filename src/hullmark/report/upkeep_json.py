@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.model.package import Package
-from hullmark.model.upkeep import Upkeep
+from hullmark.model.upkeep import Forecast, Upkeep
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -44,6 +44,7 @@ class ForecastJson(msgspec.Struct, frozen=True):
     come: tuple[str, ...]
     gone: tuple[str, ...]
     now: int
+    uncovered: tuple[str, ...]
     updated: int
 
 
@@ -73,11 +74,8 @@ class UpkeepJson(msgspec.Struct, frozen=True):
 
 def render(upkeep: Upkeep, context: RenderContext) -> bytes:
     """The document as one line."""
-    forecast = upkeep.forecast
     document = UpkeepJson(
-        forecast=ForecastJson(forecast.come, forecast.gone, len(forecast.now), len(forecast.updated))
-        if forecast
-        else None,
+        forecast=_forecast(upkeep.forecast) if upkeep.forecast is not None else None,
         indexes=[
             IndexJson(each.date or None, each.is_security, each.name, each.packages, each.reason or None, each.url)
             for each in upkeep.indexes
@@ -106,6 +104,16 @@ def render(upkeep: Upkeep, context: RenderContext) -> bytes:
         ],
     )
     return encode(document)
+
+
+def _forecast(forecast: Forecast) -> ForecastJson:
+    return ForecastJson(
+        come=forecast.come,
+        gone=forecast.gone,
+        now=len(forecast.now),
+        uncovered=forecast.uncovered,
+        updated=len(forecast.updated),
+    )
 
 
 def _name(package: Package) -> str:

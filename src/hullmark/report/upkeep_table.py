@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hullmark.model.advisory import Lifecycle
 from hullmark.model.limit import Limit
-from hullmark.model.upkeep import PackageUpdate, Upkeep
+from hullmark.model.upkeep import Forecast, PackageUpdate, Upkeep
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import plural
 from hullmark.report.table import columns
@@ -48,12 +49,7 @@ def _facts(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
         f"{len(upkeep.updates):,}{known} of {plural(upkeep.packages, 'package')}, {security:,} for security",
     )
     if upkeep.forecast is not None:
-        now, gone, come = len(upkeep.forecast.now), len(upkeep.forecast.gone), len(upkeep.forecast.come)
-        added = f"; {come:,} would be new" if come else ""
-        yield (
-            "Forecast",
-            f"updated today, {gone:,} of {plural(now, 'vulnerability', 'vulnerabilities')} would go{added}",
-        )
+        yield "Forecast", _forecast(upkeep.forecast)
     if upkeep.unlisted:
         shown = ", ".join(safe(package.name) for package in upkeep.unlisted[:_MAX_NAMED])
         more = len(upkeep.unlisted) - _MAX_NAMED
@@ -62,10 +58,20 @@ def _facts(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
         if not index.reason:
             made = f", made on {index.date}" if index.date else ""
             yield "List", f"{safe(index.name)}: {plural(index.packages, 'package')} of the image{made}"
-    for end in upkeep.lifecycles:
-        if end.eol:
-            extended = f", for those who pay until {end.extended}" if end.extended else ""
-            yield "Supported", f"{end.product} {end.release} until {end.eol}{extended}"
+    for told in dict.fromkeys(_end(end) for end in upkeep.lifecycles if end.eol):
+        yield "Supported", told
+
+
+def _forecast(forecast: Forecast) -> str:
+    now, gone, come = len(forecast.now), len(forecast.gone), len(forecast.come)
+    added = f"; {come:,} would be new" if come else ""
+    more = f"; there may be more: {safe('; '.join(forecast.uncovered))}" if forecast.uncovered else ""
+    return f"updated today, {gone:,} of {plural(now, 'vulnerability', 'vulnerabilities')} would go{added}{more}"
+
+
+def _end(end: Lifecycle) -> str:
+    extended = f", for those who pay until {end.extended}" if end.extended else ""
+    return safe(f"{end.product} {end.release} until {end.eol}{extended}")
 
 
 FORMAT = Format(

@@ -44,7 +44,9 @@ UPKEEPS = {
         lifecycles=(
             Lifecycle(product="debian", release="13", source="endoflife", eol="2028-08-09", extended="2030-06-30"),
         ),
-        forecast=Forecast(now=("CVE-2026-1", "CVE-2026-2", "CVE-2026-3"), updated=("CVE-2026-3", "CVE-2026-4")),
+        forecast=Forecast(
+            now=("CVE-2026-1", "CVE-2026-2", "CVE-2026-3"), updated=("CVE-2026-3", "CVE-2026-4"), uncovered=("no feed",)
+        ),
     ),
     "unread": Upkeep(
         source=SMALL.source,
