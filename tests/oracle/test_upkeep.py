@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from hullmark.app.upkeep import UpkeepRequest, upkeep_of
+from hullmark.model.upkeep import Upkeep
 from hullmark.scanning.options import source_options
 from hullmark.scanning.request import ScanResources
+from hullmark.upkeep.apt_sources import AptSource, parse_sources
 from tests.support.repositories import AUTOMATIC, BACKPORTS, EXPERIMENTAL, Entry, served, status_of, write_suite
 
 NAMES = [f"tool{letter}" for letter in "abcdefghijkl"]
@@ -23,6 +26,8 @@ SUITES = {
     "backports": BACKPORTS,
     "experimental": EXPERIMENTAL,
 }
+OLDER = "bookworm"
+INCLUDED = "openssl,expat,libpng16-16,libpq5,curl,linux-libc-dev,python3-minimal"
 _LINE = re.compile(r"(\S+?)/\S+ (\S+) (\S+) \[upgradable from: (\S+)\]")
 
 
@@ -43,7 +48,18 @@ def by_apt(root: Path) -> set[tuple[str, ...]]:
     ran = subprocess.run(
         ["apt", *options, "list", "--upgradable"], check=True, capture_output=True, text=True, timeout=60
     )
-    return {tuple(found.groups()) for line in ran.stdout.splitlines() if (found := _LINE.match(line))}
+    return read(ran.stdout)
+
+
+def read(text: str) -> set[tuple[str, ...]]:
+    """(name, candidate, architecture, installed) of the lines of `apt list --upgradable`."""
+    return {tuple(found.groups()) for line in text.splitlines() if (found := _LINE.match(line))}
+
+
+def told(upkeep: Upkeep) -> set[tuple[str, ...]]:
+    """The same, of what was found here."""
+    pairs = ((each.installed, each.candidate) for each in upkeep.updates)
+    return {(before.name, after.version, after.arch, before.version) for before, after in pairs}
 
 
 @pytest.mark.skipif(shutil.which("apt") is None, reason="apt is not installed")
@@ -70,8 +86,49 @@ def test_updates_are_those_that_apt_lists(tmp_path: Path, seed: int) -> None:
         request = UpkeepRequest(at="2026-10-04", mirrors=((url, url),))
         found = upkeep_of(f"dir:{root}", request, None, ScanResources(), source_options({}))
     assert not found.problems
-    assert {
-        (each.installed.name, each.candidate.version, each.candidate.arch, each.installed.version)
-        for each in found.updates
-    } == expected
+    assert told(found) == expected
     assert expected
+
+
+def archives() -> dict[str, str]:
+    """Where this machine takes Debian's packages and its security updates from."""
+    paths = (path for path in Path("/etc/apt").glob("sources.list*/*") if path.suffix in (".list", ".sources"))
+    sources = [source for path in paths for source in _sources(path)]
+    security = [source.uri for source in sources if source.suite.endswith("-security")]
+    usual = [source.uri for source in sources if not source.suite.endswith(("-security", "-updates", "/"))]
+    return {"main": usual[0], "security": security[0]} if usual and security else {}
+
+
+def _sources(path: Path) -> tuple[AptSource, ...]:
+    return parse_sources(str(path), memoryview(path.read_bytes()), lambda reason: None) or ()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mmdebstrap") is None, reason="mmdebstrap needs root")
+def test_an_image_without_security_updates_lacks_what_apt_says_inside_it(tmp_path: Path) -> None:
+    at = archives()
+    if not at:
+        pytest.skip("this machine names no archive of Debian")
+    root = tmp_path / "root"
+    made = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=apt",
+        f"--include={INCLUDED}",
+        OLDER,
+        str(root),
+        f"deb {at['main']} {OLDER} main",
+    ]
+    subprocess.run(made, check=True, timeout=300)
+    more = f"Types: deb deb-src\nURIs: {at['security']}\nSuites: {OLDER}-security\nComponents: main\n"
+    more += f"\nTypes: deb\nURIs: {at['main']}\nSuites: {OLDER}-updates {OLDER}-backports\nComponents: main\n"
+    (root / "etc/apt/sources.list.d/more.sources").write_text(more)
+    subprocess.run(["chroot", root, "apt-get", "-qq", "update"], check=True, capture_output=True, timeout=120)
+    listed = subprocess.run(
+        ["chroot", root, "apt", "list", "--upgradable"], check=True, capture_output=True, text=True, timeout=60
+    )
+    found = upkeep_of(f"dir:{root}", UpkeepRequest(at="2026-10-04"), None, ScanResources(), source_options(os.environ))
+    assert not found.problems
+    assert told(found) == read(listed.stdout)
+    assert len(found.updates) >= 20
+    assert sum(update.is_security for update in found.updates) >= 5
