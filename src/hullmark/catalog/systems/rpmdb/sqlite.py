@@ -1,4 +1,4 @@
-"""`rpmdb.sqlite`, rpm's database since 2020: the file's bytes → header blobs.
+"""`rpmdb.sqlite`, rpm's database since 2020: the file's bytes → header blobs and the numbers of their rows.
 
 Format: https://sqlite.org/fileformat2.html; the table is that of lib/backend/sqlite.c of rpm. The bytes are opened in
 memory and never as a file.
@@ -32,8 +32,8 @@ _UP = "SELECT hnum, length(blob) FROM Packages ORDER BY hnum"
 _DOWN = "SELECT hnum, length(blob) FROM Packages ORDER BY hnum DESC"
 
 
-def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
-    """The header blobs in the order of their numbers. What is damaged is reported and skipped."""
+def read_rows(body: memoryview, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The header blobs with their numbers, in that order. What is damaged is reported and skipped."""
     if len(body) < 100:
         report("the SQLite file ends within its head")
         return
@@ -50,7 +50,7 @@ def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
             if length > min(MAX_HEADER_BYTES, len(body)):
                 report(f"the row {number} claims {length:,} bytes")
             elif (blob := _fetch(db, number, report)) is not None:
-                yield blob
+                yield number, blob
 
 
 def _prepared(body: memoryview, report: Report) -> bytearray:
