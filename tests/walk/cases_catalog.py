@@ -381,6 +381,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         0, _rocky(b.NDB([b.header()]), "var/lib/rpm/Packages.db"), _rocky(b.rpms(b.header()))
     ),
     ("systems.rpm", "_MAX_LOG_BYTES"): _logged(100),
+    ("systems.rpm", "LOG.layer_limit"): _logged(100),
     ("systems.rpmdb.overlay", "_MAX_ROWS"): _logged(1),
     ("systems.rpmdb.pages", "_MAX_DEPTH"): _logged(1, good=200),
     ("systems.rpmdb.pages", "_MAX_SCHEMA_PAGES"): _logged(0),
