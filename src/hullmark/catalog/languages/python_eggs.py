@@ -1,7 +1,7 @@
 """Python's packages in one file: eggs (setuptools' documentation, "The Internal Structure of Python Eggs"), and wheels as they are.
 
-A wheel is NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl with NAME-VERSION.dist-info/METADATA (PyPA, "Binary distribution format"). Python can
-run both as they are, and `ensurepip` installs from wheels.
+A wheel is NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl with NAME-VERSION.dist-info/METADATA (PyPA, "Binary distribution format"). Python
+can run both as they are, and `ensurepip` installs from wheels.
 """
 
 from __future__ import annotations
