@@ -76,8 +76,8 @@ def interpreter_with(name: str) -> Path | str:
 
 
 def main() -> None:
-    """Make those that are missing."""
-    for name in _WANTED:
+    """Make those that are missing, but for those of the image of many ecosystems, which are made with that."""
+    for name in (ANCHORE_CLI, HELM):
         made = interpreter_with(name)
         if isinstance(made, str):
             sys.stderr.write(f"clients: {made}\n")

@@ -34,6 +34,8 @@ def built() -> dict[str, Any] | str:
         shutil.rmtree(PLACE, ignore_errors=True)
         PLACE.mkdir(parents=True)
         listed = _build(python, PLACE / "oci")
+        if any("failed" in each for each in listed.values()):
+            return listed  # the next one tries again
         done.write_text(json.dumps(listed, indent=1, sort_keys=True))
     found: dict[str, Any] = json.loads(done.read_text())
     return found
@@ -71,4 +73,3 @@ def _pack(root: Path, layer: Path, layout: Path) -> None:
         tar.add(root, ".", recursive=True)
     blobs = Blobs()
     write_layout(layout, blobs, [tagged(blobs.image((layer.read_bytes(),)), "latest")])
-

@@ -7,7 +7,9 @@ import re
 
 from tests.support.ecosystems.recipe import Listed, Recipe, Workshop
 
-_DESCRIPTION = "Package: {name}\nVersion: {version}\nTitle: T\nDescription: D.\nAuthor: A\nMaintainer: A <a@e.org>\nLicense: MIT\n"
+_DESCRIPTION = (
+    "Package: {name}\nVersion: {version}\nTitle: T\nDescription: D.\nAuthor: A\nMaintainer: A <a@e.org>\nLicense: MIT\n"
+)
 
 
 def r(shop: Workshop) -> Listed:
@@ -21,7 +23,9 @@ def r(shop: Workshop) -> Listed:
     return {(name, version) for name, version in map(str.split, lines)}
 
 
-_MAKEFILE = "use ExtUtils::MakeMaker; WriteMakefile(NAME => '{name}', VERSION_FROM => 'lib/{path}.pm', LICENSE => 'mit');\n"
+_MAKEFILE = (
+    "use ExtUtils::MakeMaker; WriteMakefile(NAME => '{name}', VERSION_FROM => 'lib/{path}.pm', LICENSE => 'mit');\n"
+)
 
 
 def perl(shop: Workshop) -> Listed:
@@ -58,7 +62,9 @@ def lua(shop: Workshop) -> Listed:
     """Two rocks."""
     tree = shop.in_root("usr/local")
     for name, version in (("first", "1.2-1"), ("second", "scm-3")):
-        shop.write({f"{name}-{version}.rockspec": _ROCKSPEC.format(name=name, version=version), f"{name}.lua": "return 1\n"})
+        shop.write(
+            {f"{name}-{version}.rockspec": _ROCKSPEC.format(name=name, version=version), f"{name}.lua": "return 1\n"}
+        )
         shop.run("luarocks", "make", "--tree", tree, "--deps-mode=none", f"{name}-{version}.rockspec")
     lines = shop.run("luarocks", "list", "--tree", tree, "--porcelain").splitlines()
     return {(fields[0], fields[1]) for fields in map(str.split, lines)}
@@ -110,7 +116,14 @@ def pear(shop: Workshop) -> Listed:
     return {(row[1], row[2]) for row in rows if row is not None}
 
 
-_OPAM = 'opam-version: "2.0"\nmaintainer: "a@e.org"\nauthors: "A"\nhomepage: "https://e.org"\nbug-reports: "https://e.org"\nlicense: "MIT"\nsynopsis: "s"\n'
+_OPAM = """opam-version: "2.0"
+maintainer: "a@e.org"
+authors: "A"
+homepage: "https://e.org"
+bug-reports: "https://e.org"
+license: "MIT"
+synopsis: "s"
+"""
 
 
 def opam(shop: Workshop) -> Listed:
@@ -123,10 +136,14 @@ def opam(shop: Workshop) -> Listed:
         }
     )
     more = {"OPAMROOT": str(shop.in_root("root/.opam")), "OPAMROOTISOK": "1", "OPAMNOENVNOTICE": "1"}
-    shop.run("opam", "init", "--bare", "--no-setup", "--disable-sandboxing", "--yes", "here", shop.folder / "repo", env=more)
+    shop.run(
+        "opam", "init", "--bare", "--no-setup", "--disable-sandboxing", "--yes", "here", shop.folder / "repo", env=more
+    )
     shop.run("opam", "switch", "create", "plain", "--empty", "--yes", env=more)
     shop.run("opam", "install", "--switch=plain", "--yes", "second", env=more)
-    lines = shop.run("opam", "list", "--switch=plain", "--installed", "--short", "--columns=name,version", env=more).splitlines()
+    lines = shop.run(
+        "opam", "list", "--switch=plain", "--installed", "--short", "--columns=name,version", env=more
+    ).splitlines()
     return {(name, version) for name, version in map(str.split, lines)}
 
 
@@ -197,7 +214,10 @@ def conan(shop: Workshop) -> Listed:
         shop.write({f"{name}/conanfile.py": _CONANFILE.format(name=name, version=version, requires=requires)})
         shop.run(tool, "create", name, "--no-remote", env=env)
     listed = json.loads(shop.run(tool, "list", "*:*", "--format=json", env=env))
-    return {(reference.partition("/")[0], reference.partition("/")[2].partition("#")[0]) for reference in listed["Local Cache"]}
+    return {
+        (reference.partition("/")[0], reference.partition("/")[2].partition("#")[0])
+        for reference in listed["Local Cache"]
+    }
 
 
 RECIPES = (

@@ -48,13 +48,15 @@ def nix(shop: Workshop) -> Listed:
     for name in ("greeting-1.2", "two-words-0.9.1"):
         shop.write({f"{name}.nix": _DERIVATION.replace("NAME", name)})
         shop.run("nix-build", "--store", shop.root, "--no-out-link", f"{name}.nix", env=more)
-    paths = shop.run("nix", "--extra-experimental-features", "nix-command", "path-info", "--store", shop.root, "--all", env=more)
+    paths = shop.run(
+        "nix", "--extra-experimental-features", "nix-command", "path-info", "--store", shop.root, "--all", env=more
+    )
     found = (re.fullmatch(r"/nix/store/[0-9a-z]{32}-(.+?)-(\d[^/]*)", path) for path in paths.split())
     return {(each[1], each[2]) for each in found if each is not None and not each[2].endswith(".drv")}
 
 
 _CONDA = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from pathlib import Path
 import rattler
 from rattler import BuildString, PrefixRecord
@@ -70,6 +72,8 @@ async def main(packages, prefix, cache):
         record = PrefixRecord.from_path(path)
         print(record.name.normalized, record.version)
 asyncio.run(main(sys.argv[3:], sys.argv[1], sys.argv[2]))
+sys.stdout.flush()
+os._exit(0)  # its threads may still run, and Python does not bear that
 """
 
 
@@ -77,7 +81,15 @@ def conda(shop: Workshop) -> Listed:
     """Two packages, installed by rattler."""
     packages = []
     for name, version in (("first", "1.0"), ("second", "2.1.post1")):
-        about = {"name": name, "version": version, "build": "0", "build_number": 0, "subdir": "noarch", "depends": [], "license": "MIT"}
+        about = {
+            "name": name,
+            "version": version,
+            "build": "0",
+            "build_number": 0,
+            "subdir": "noarch",
+            "depends": [],
+            "license": "MIT",
+        }
         paths = {"paths_version": 1, "paths": [{"_path": f"share/{name}", "path_type": "hardlink"}]}
         shop.write(
             {
@@ -91,19 +103,20 @@ def conda(shop: Workshop) -> Listed:
         with tarfile.open(packages[-1], "w:bz2") as tar:
             for inner in ("info", "share"):
                 tar.add(shop.folder / name / inner, inner)
-    lines = shop.run(shop.python, "-c", _CONDA, shop.in_root("opt/conda"), shop.folder / "cache", *packages).splitlines()
+    lines = shop.run(
+        shop.python, "-c", _CONDA, shop.in_root("opt/conda"), shop.folder / "cache", *packages
+    ).splitlines()
     return {(name, version) for name, version in map(str.split, lines)}
 
 
-_METADATA = """[Application]
+_METADATA = """[{kind}]
 name={name}
 runtime=org.example.Platform/x86_64/1
 sdk=org.example.Sdk/x86_64/1
 """
-_APPSTREAM = """<?xml version="1.0" encoding="UTF-8"?>
-<components version="0.8"><component type="desktop-application"><id>{name}</id><name>n</name><summary>s</summary>
+_APPSTREAM = """<component type="desktop-application"><id>{name}</id><name>n</name><summary>s</summary>
 <metadata_license>MIT</metadata_license><project_license>MIT</project_license>
-<releases><release version="{version}" date="2024-01-01"/></releases></component></components>
+<releases><release version="{version}" date="2024-01-01"/></releases></component>
 """
 
 
@@ -111,22 +124,37 @@ def flatpak(shop: Workshop) -> Listed:
     """An application, and the runtime that it needs."""
     env = {"FLATPAK_USER_DIR": str(shop.in_root("var/lib/flatpak")), "XDG_DATA_HOME": str(shop.folder / "data")}
     repository = shop.folder / "repo"
+    appstream = _APPSTREAM.format(name="org.example.App", version="2.5")
     shop.write(
         {
-            "runtime/metadata": "[Runtime]\nname=org.example.Platform\nruntime=org.example.Platform/x86_64/1\nsdk=org.example.Sdk/x86_64/1\n",
+            "runtime/metadata": _METADATA.format(kind="Runtime", name="org.example.Platform"),
             "runtime/files/bin/true": "",
-            "app/metadata": _METADATA.format(name="org.example.App"),
+            "app/metadata": _METADATA.format(kind="Application", name="org.example.App"),
             "app/files/bin/app": "",
-            "app/files/share/app-info/xmls/org.example.App.xml": _APPSTREAM.format(name="org.example.App", version="2.5"),
+            "app/files/share/metainfo/org.example.App.metainfo.xml": appstream,
+            # The same again, as the builder of flatpaks composes it: the list of what is installed goes by that.
+            "app/files/share/app-info/xmls/org.example.App.xml": f"<components>{appstream}</components>",
         }
     )
     shop.run("gzip", "app/files/share/app-info/xmls/org.example.App.xml")
     (shop.folder / "app" / "export").mkdir()
     (shop.folder / "runtime" / "usr").mkdir()
     shop.run("flatpak", "build-export", "--disable-sandbox", "--arch=x86_64", repository, "app", "1", env=env)
-    shop.run("flatpak", "build-export", "--disable-sandbox", "--arch=x86_64", "--runtime", repository, "runtime", "1", env=env)
+    shop.run(
+        "flatpak",
+        "build-export",
+        "--disable-sandbox",
+        "--arch=x86_64",
+        "--runtime",
+        repository,
+        "runtime",
+        "1",
+        env=env,
+    )
     shop.run("flatpak", "--user", "remote-add", "--no-gpg-verify", "here", repository, env=env)
-    shop.run("flatpak", "--user", "install", "-y", "--noninteractive", "--no-related", "here", "org.example.App", env=env)
+    shop.run(
+        "flatpak", "--user", "install", "-y", "--noninteractive", "--no-related", "here", "org.example.App", env=env
+    )
     lines = shop.run("flatpak", "--user", "list", "--columns=application,version,branch", env=env).splitlines()
     rows = (line.split("\t") for line in lines)
     return {(row[0], row[1] or row[2]) for row in rows}
@@ -139,6 +167,14 @@ LICENSE="MIT"
 KEYWORDS="amd64"
 S="${WORKDIR}"
 src_install() { insinto /opt; newins - ${PN} <<< hello; }
+"""
+
+
+_MAKE_CONF = """FEATURES="-sandbox -usersandbox -userpriv -network-sandbox -ipc-sandbox -pid-sandbox -mount-sandbox"
+PORTAGE_TMPDIR="{scratch}"
+PORTAGE_USERNAME="root"
+PORTAGE_GRPNAME="root"
+ACCEPT_LICENSE="*"
 """
 
 
@@ -160,13 +196,17 @@ def portage(shop: Workshop) -> Listed:
             "repo/app-misc/first/first-1.2-r1.ebuild": _EBUILD,
             "repo/app-misc/second/second-3.0_rc2.ebuild": _EBUILD,
             "etc/portage/repos.conf": f"[DEFAULT]\nmain-repo = here\n[here]\nlocation = {repository}\n",
-            "etc/portage/make.conf": 'FEATURES="-sandbox -usersandbox -userpriv -network-sandbox -ipc-sandbox -pid-sandbox -mount-sandbox"\n'
-            f'PORTAGE_TMPDIR="{shop.folder}/tmp"\nPORTAGE_USERNAME="root"\nPORTAGE_GRPNAME="root"\nACCEPT_LICENSE="*"\n',
+            "etc/portage/make.conf": _MAKE_CONF.format(scratch=shop.folder / "scratch"),
         }
     )
-    (shop.folder / "tmp").mkdir()
+    (shop.folder / "scratch").mkdir()
     (config / "make.profile").symlink_to(repository / "profiles" / "plain")
-    env = {"PORTAGE_CONFIGROOT": str(shop.folder), "ROOT": str(shop.root), "PORTAGE_INST_UID": "0", "PORTAGE_INST_GID": "0"}
+    env = {
+        "PORTAGE_CONFIGROOT": str(shop.folder),
+        "ROOT": str(shop.root),
+        "PORTAGE_INST_UID": "0",
+        "PORTAGE_INST_GID": "0",
+    }
     for ebuild in sorted(repository.glob("app-misc/*/*.ebuild")):
         shop.run(shop.tool("ebuild"), "--skip-manifest", ebuild, "merge", env=env)
     listing = "import portage; print('\\n'.join(portage.db[portage.settings['EROOT']]['vartree'].dbapi.cpv_all()))"

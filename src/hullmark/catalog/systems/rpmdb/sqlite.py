@@ -83,7 +83,9 @@ def open_bytes(db: sqlite3.Connection, body: memoryview, table: str, report: Rep
     db.set_progress_handler(_patience(), _STEPS)
 
 
-def _authorize(table: str, action: int, name: str | None, detail: str | None, _database: str | None, _trigger: str | None) -> int:
+def _authorize(
+    table: str, action: int, name: str | None, detail: str | None, _database: str | None, _trigger: str | None
+) -> int:
     allowed = (
         action == sqlite3.SQLITE_SELECT
         or (action == sqlite3.SQLITE_READ and name in (_SCHEMA, table))
