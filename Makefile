@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick test-packages test-clients corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -33,7 +33,7 @@ demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 test: $(READY) test-packages test-clients corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
 	$(BIN)/pytest $(BESIDE) -rs -m "not slow" $(TESTS)
 
-test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
+test-slow: $(READY) test-packages corpus-quick ecosystems ## run the tests that are long by nature: kills, chroots, gigabytes
 	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
 
 prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
@@ -80,6 +80,10 @@ corpus: $(READY) corpus-packages ## build every test image into var/corpus (abou
 
 corpus-quick: $(READY) ## build the small test images into var/corpus (about 4 minutes; where they can be built)
 	@tools/corpus.sh quick
+
+ecosystems: $(READY) ## build the image of twenty more ecosystems with their package managers (as root; 2 minutes)
+	@tools/packages.sh ecosystems
+	@$(BIN)/python -m tests.support.ecosystems
 
 test-packages: ## install the Debian packages that tests use (as root)
 	@tools/packages.sh test

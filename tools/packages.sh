@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests use (`packages.sh test`) or that build the test images (`packages.sh corpus`).
+# Installs the Debian packages that tests use (`packages.sh test`), that build the test images (`packages.sh corpus`), or that build the image of
+# many ecosystems (`packages.sh ecosystems`).
 # Without them the tests that need them are skipped and say so; on CI a package that cannot be installed is a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,6 +9,11 @@ read_list() {
     grep -hv '^#' "$1" | tr -s ' \n' '\n\n' | sed '/^$/d'
 }
 
+if [[ ${1:-} == ecosystems ]]; then
+    mapfile -t packages < <(read_list tools/ecosystem-packages.txt)
+    tools/install.sh "${packages[@]}" || echo "packages: going on without; ecosystems whose package manager is missing are skipped" >&2
+    exit 0
+fi
 mapfile -t packages < <(read_list tools/test-packages.txt)
 corpus=../shared/corpus/packages.txt
 if [[ -f $corpus ]]; then

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from hullmark.catalog.systems.rpm import CATALOGER, databases
 from hullmark.catalog.systems.rpmdb import read_database
 from hullmark.catalog.systems.rpmdb.bdb import MAGICS
 from hullmark.catalog.systems.rpmdb.header import RpmHeader, list_files
 from hullmark.catalog.systems.rpmdb.ndb import read_blobs as ndb_blobs
 from tests.support.places import corpus, shared
+from tests.support.views import FakeView
 from tests.unit.catalog.systems.test_rpm_databases import make_bdb
 from tests.unit.catalog.systems.test_rpm_header import CHAR, FILES, IDENTITY, INT32, make_header
 
@@ -63,9 +67,10 @@ def _agree(database: Path, backend: str) -> int:
     """Compare both lists of rpm with ours; answers how many files there were."""
     body = database.read_bytes()
     reports: list[str] = []
-    headers = read_database(memoryview(body), reports.append)
+    found = read_database(memoryview(body), reports.append)
     assert reports == []
-    assert headers
+    assert found is not None
+    headers = found.headers
     assert sorted(_package_lines(headers)) == _packages_of_rpm(database.parent, backend)
     ours = sorted(_file_lines(headers))
     assert ours == _rpm(database.parent, backend, _FILE_QUERY)
@@ -131,3 +136,50 @@ _MADE: dict[str, Callable[[], bytes]] = {
 def test_rpm_understands_the_headers_that_our_tests_make(make: Callable[[], bytes], tmp_path: Path) -> None:
     (tmp_path / "Packages").write_bytes(make_bdb([make()]))
     assert _agree(tmp_path / "Packages", "bdb_ro") == 3
+
+
+_SPEC = """Name: newcomer
+Version: 2
+Release: 1
+Summary: s
+License: MIT
+Obsoletes: nginx, httpd
+BuildArch: noarch
+%description
+d
+%files
+"""
+
+
+def _quietly(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_rpm_and_we_read_the_same_through_a_log_that_rpm_left(tmp_path: Path) -> None:
+    image, left = tmp_path / "image", tmp_path / "left"
+    image.mkdir()
+    left.mkdir()
+    (image / "rpmdb.sqlite").write_bytes(_databases(corpus("oci", "rpm-image"), _IMAGES["rpm-image"][1])[-1])
+    (tmp_path / "newcomer.spec").write_text(_SPEC)
+    _quietly("rpmbuild", "-bb", "--define", f"_topdir {tmp_path}/build", tmp_path / "newcomer.spec")
+    (built,) = (tmp_path / "build").rglob("newcomer*.noarch.rpm")
+    only = ("--nodeps", "--justdb", "--noscripts")
+    with closing(sqlite3.connect(image / "rpmdb.sqlite", isolation_level=None)) as reader:
+        # As long as somebody reads, rpm leaves its log as it is: so does one that is killed.
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM Packages").fetchall()
+        _quietly("rpm", "--dbpath", image, "--define", "_db_backend sqlite", *only, "-U", built)
+        for name in ("rpmdb.sqlite", "rpmdb.sqlite-wal"):
+            shutil.copy(image / name, left / name)
+    body, log = (left / "rpmdb.sqlite").read_bytes(), (left / "rpmdb.sqlite-wal").read_bytes()
+    assert len(log) > 10_000
+    view = FakeView({"var/lib/rpm/rpmdb.sqlite": body, "var/lib/rpm/rpmdb.sqlite-wal": log}, CATALOGER)
+    (found,) = databases(view)
+    names = {each.name for each in found.fact.headers}
+    assert "newcomer" in names
+    assert not names & {"nginx", "httpd"}
+    assert sorted(_package_lines(found.fact.headers)) == _packages_of_rpm(left, "sqlite")
+    assert sorted(_file_lines(found.fact.headers)) == _rpm(left, "sqlite", _FILE_QUERY)
+    list(CATALOGER.assemble(view))
+    assert view.problems == []

@@ -15,6 +15,7 @@ from tests.support.places import REPOSITORY
 
 ANCHORE_CLI = "anchorecli"
 HELM = "helm"
+ECOSYSTEMS = "ecosystems-tools"
 _WANTED: dict[str, tuple[tuple[str, ...], ...]] = {
     # What the client asks for by itself is too old for this Python.
     ANCHORE_CLI: (
@@ -30,6 +31,22 @@ _WANTED: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     # Helm's own engine as a library, and the schemas of Kubernetes.
+    # Package managers, and writers and readers of files, for the image of many ecosystems.
+    ECOSYSTEMS: (
+        (
+            "conan==2.34.0",
+            "cyclonedx-bom",
+            "distlib",
+            "gguf",
+            "numpy",
+            "pefile",
+            "pip",
+            "portage==3.0.83",
+            "py-rattler==0.28.0",
+            "pythonnet",
+            "safetensors",
+        ),
+    ),
     HELM: (("helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0"),),
 }
 """What pip is asked for, one call after the other."""
@@ -59,8 +76,8 @@ def interpreter_with(name: str) -> Path | str:
 
 
 def main() -> None:
-    """Make those that are missing."""
-    for name in _WANTED:
+    """Make those that are missing, but for those of the image of many ecosystems, which are made with that."""
+    for name in (ANCHORE_CLI, HELM):
         made = interpreter_with(name)
         if isinstance(made, str):
             sys.stderr.write(f"clients: {made}\n")

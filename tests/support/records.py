@@ -45,11 +45,11 @@ def _text(path: str, text: str, *purls: str, is_lock: bool = False) -> Record:
     return Record(path, text.encode(), purls, is_lock=is_lock)
 
 
-def egg(metadata: bytes) -> bytes:
-    """A zipped egg."""
+def egg(metadata: bytes, member: str = "EGG-INFO/PKG-INFO") -> bytes:
+    """A zipped egg, or a wheel (`member` is NAME-VERSION.dist-info/METADATA)."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("EGG-INFO/PKG-INFO", metadata)
+        archive.writestr(member, metadata)
         archive.writestr("a/__init__.py", b"")
     return made.getvalue()
 
@@ -315,6 +315,12 @@ RECORDS: dict[tuple[str, str], Record] = {
     ("languages.python_eggs", "EGG"): Record(
         "usr/lib/python3/a.egg",
         egg(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n\n".encode()),
+        (f"pkg:pypi/{NAME}@1.0",),
+        padding=bytes(5000),
+    ),
+    ("languages.python_eggs", "WHEEL"): Record(
+        f"usr/share/python-wheels/{NAME}-1.0-py3-none-any.whl",
+        egg(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n\n".encode(), f"{NAME}-1.0.dist-info/METADATA"),
         (f"pkg:pypi/{NAME}@1.0",),
         padding=bytes(5000),
     ),

@@ -19,6 +19,7 @@ _SOUNDS_LIKE_A_LIMIT = re.compile(r"(?:^|_)(?:DEEPEST|LARGEST|LIMIT|LIMITS|LONGE
 NO_LIMITS = {
     "hullmark.catalog.systems.dpkg_status._MAX_EPOCH": "dpkg itself refuses larger epochs",
     "hullmark.catalog.programs.executable._SLICES_LIMIT": "tells fat Mach-O files from Java classes, which begin alike",
+    "hullmark.catalog.programs.windows._LONGEST": "a file of a product with a longer name is known by its own",
     "hullmark.facets.configuration.apache_reader._MAX_NAME": "sections with longer names are numbered",
     "hullmark.facets.configuration.bracketed._LONGEST": "of longer names a digest tells one from the other",
     "hullmark.facets.configuration.shell_expansion._LONGEST_CUT": "a longer value is taken as not known",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 
 from tests.support import records
 from tests.support.executables import elf, go_pointed
 from tests.support.programs import NGINX, noted, noted_far, program
 from tests.unit.catalog.systems.test_rpm_header import INT32
+from tests.unit.catalog.systems.test_rpm_log import put, two_files
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS, arch
@@ -28,6 +30,15 @@ def _rocky(body: bytes, path: str = _RPM) -> Files:
 
 def _rpm(number: int, padded: bytes, **how: object) -> Case:
     return Case(number, _rocky(padded), _rocky(b.rpms(b.header())), **how)  # type: ignore[arg-type]
+
+
+def _logged(number: int, good: int = 1) -> Case:
+    def change(db: sqlite3.Connection) -> None:
+        for name in (*(f"good-{n}" for n in range(good)), NAME):
+            put(db, name)
+
+    body, log, _ = two_files(change, before=lambda db: put(db, "good"))
+    return Case(number, {**_rocky(body), f"{_RPM}-wal": log}, _rocky(b.rpms(b.header())))
 
 
 def _jar(number: int, members: dict[str, bytes], **how: object) -> Case:
@@ -369,6 +380,11 @@ WITHIN: dict[tuple[str, str], Case] = {
     ("systems.rpmdb.ndb", "_MAX_PAGES"): Case(
         0, _rocky(b.NDB([b.header()]), "var/lib/rpm/Packages.db"), _rocky(b.rpms(b.header()))
     ),
+    ("systems.rpm", "_MAX_LOG_BYTES"): _logged(100),
+    ("systems.rpm", "LOG.layer_limit"): _logged(100),
+    ("systems.rpmdb.overlay", "_MAX_ROWS"): _logged(1),
+    ("systems.rpmdb.pages", "_MAX_DEPTH"): _logged(1, good=200),
+    ("systems.rpmdb.pages", "_MAX_SCHEMA_PAGES"): _logged(0),
     ("systems.rpmdb.sqlite", "_MAX_ROWS"): _rpm(1, b.rpms(b.header("good"), b.header())),
     ("systems.rpmdb.sqlite", "_MAX_TURNS"): Case(
         1, _rocky(b.rpms(*[b.header(f"good-{n}") for n in range(300)], b.header())), _rocky(b.rpms(b.header()))

@@ -143,6 +143,7 @@ _PIECEWISE = frozenset(
     (
         ("languages.dotnet_assembly", "ASSEMBLY"),
         ("programs.graalvm", "PROGRAM"),
+        ("languages.python_eggs", "WHEEL"),
         ("systems.homebrew", "RECEIPT"),
         ("programs.kernel", "INDEX"),
         ("programs.kernel", "KERNEL"),

@@ -11,7 +11,7 @@ from hullmark.model.plugin import plugins
 _SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
 _SCRIPTS = ("python", "python_eggs", "npm", "npm_pnp", "gem", "php", "pear", "r", "perl", "lua", "wordpress")
 _BUILT = ("java", "dotnet", "erlang", "opam", "prolog", "conan", "vcpkg")
-_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "kernel", "models")
+_PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "windows", "kernel", "models")
 _LOCKS_OF_SCRIPTS = ("npm", "bun", "python", "ruby", "php", "r", "perl")
 _LOCKS = (
     "rust",

@@ -1,14 +1,19 @@
-"""C and C++ packages of Conan: conaninfo.txt of built ones (Conan's documentation)."""
+"""C and C++ packages of Conan: conaninfo.txt of built ones, and Conan 2's list of its cache (Conan's documentation).
+
+Since Conan 2 the folder of a package has a digest for a name: which packages are there is said by the table `packages` of p/cache.sqlite3.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -24,6 +29,9 @@ _PLACE = late(
     rf"(?:.*/)?\.conan/data/({_WORD})/({_WORD})/({_WORD})/({_WORD})/package/[0-9a-f]{{1,64}}/conaninfo\.txt"
 ).fullmatch
 _RANGE = "["
+_MODE = late(r"[^/]{1,255}/\S{0,255}\b[XYZ](?:\b.*)?").fullmatch
+_MAX_ROWS = Limit(100_000, "packages in a cache of Conan")
+_PACKAGES = "SELECT DISTINCT reference FROM packages ORDER BY reference"
 
 
 def collector() -> PackageCollector:
@@ -59,10 +67,38 @@ def extract_info(path: str, body: memoryview, report: Report) -> Listing:
     gathering = collector()
     text = text_of(body)
     for line in list(section(text, "full_requires")) or list(section(text, "requires")):
-        gather(line, gathering)
+        # Since Conan 2 it says only how much of a version matters: first/1.Y.Z.
+        if not _MODE(line):
+            gather(line, gathering)
     return gathering.finish(report) or ()
 
 
+def extract_cache(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The built packages in the cache, each version once."""
+    import sqlite3  # few images have such a cache
+
+    from hullmark.catalog.systems.rpmdb.sqlite import has_table, open_bytes
+
+    gathering = collector()
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        try:
+            open_bytes(db, body, "packages", report)
+            if not has_table(db, "packages"):
+                return None  # a cache of something else
+            rows = db.execute(_PACKAGES).fetchmany(_MAX_ROWS + 1)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            report(f"the cache of Conan cannot be read: {str(error)[:200]}")
+            return None
+    for (reference,) in rows[:_MAX_ROWS]:
+        gather(reference.decode("utf-8", "replace") if isinstance(reference, bytes) else reference, gathering)
+    if len(rows) > _MAX_ROWS:
+        report(f"the cache of Conan has more than {_MAX_ROWS:,} packages")
+    return gathering.finish(report) or None
+
+
+CACHE: Read[Listing] = Read(
+    name="conan-cache", fact=Listing, extract=extract_cache, globs=("**/p/cache.sqlite3",), limit=64 * MIB
+)
 INFO: Read[Listing] = Read(
     name="conan-info", fact=Listing, extract=extract_info, globs=("**/conaninfo.txt",), limit=4 * MIB
 )
@@ -78,6 +114,8 @@ def assemble(view: View) -> Iterator[Package]:
             own = DeclaredPackage(place[1], place[2], (), tuple(pair for pair in pairs if pair[1] != "_"))
             yield package(found, own, _INSTALLED)
         yield from (package(found, entry, _INSTALLED) for entry in found.fact)
+    for found in view.facts(CACHE):
+        yield from (package(found, entry, _INSTALLED) for entry in found.fact)
 
 
-CATALOGER = Cataloger(name=_NAME, types=("conan",), reads=(INFO,), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("conan",), reads=(INFO, CACHE), assemble=assemble)

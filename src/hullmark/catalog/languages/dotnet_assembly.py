@@ -1,4 +1,4 @@
-""".NET assemblies that no deps.json tells of: the version resource of .dll and .exe files with a CLR header.
+""".NET assemblies that no deps.json tells of: the version resource of .dll and .exe files with a CLR header, and of those without.
 
 Follows Microsoft's PE format ("The .rsrc Section", "Optional Header Data Directories") and VS_VERSIONINFO of the Windows SDK.
 """
@@ -18,24 +18,30 @@ from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _HEAD_BYTES = 4096
-_RESOURCES = Limit(16 * MIB, "bytes of the resources of a .NET assembly")
+_RESOURCES = Limit(16 * MIB, "bytes of the resources of a program for Windows")
 _SECTIONS = 96  # as the loader of Windows has it
 _VERSION_TYPE, _CLR, _RESOURCE = 16, 14, 2
 _MAGIC32, _MAGIC64 = 0x10B, 0x20B
 _FIXED_MARK = 0xFEEF04BD
-_MAX_STRING = Limit(1024, "characters of a text in the version of a .NET assembly", "shortened")
+_MAX_STRING = Limit(1024, "characters of a text in the version of a program for Windows", "shortened")
 
 is_name = late(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,198}[A-Za-z0-9_])?").fullmatch
+_COMMAS = late(r",[ ]?")
 _NUMBERS = late(r"\d{1,9}(?:\.\d{1,9}){1,3}(?:-[0-9A-Za-z.-]{1,64})?").match
 
 
 class Assembly(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an assembly says of itself: the file's name when it was built, the product's version and the file's."""
+    """What a program says of itself: the file's name when it was built, the product's version and the file's.
+
+    `is_managed`: it is an assembly of .NET. `product`: what it belongs to.
+    """
 
     name: str
     product_version: str
     file_version: str
     company: str = ""
+    is_managed: bool = True
+    product: str = ""
 
 
 class _Layout(msgspec.Struct, frozen=True):
@@ -44,10 +50,11 @@ class _Layout(msgspec.Struct, frozen=True):
     offset: int
     size: int
     address: int
+    is_managed: bool = True
 
 
 def layout_of(head: bytes) -> _Layout | None:
-    """Of an assembly with resources; None for other programs."""
+    """Of a program for Windows with resources; None for others."""
     try:
         return _layout(head)
     except struct.error:
@@ -69,12 +76,12 @@ def _layout(head: bytes) -> _Layout | None:
     directories = optional + (96 if magic == _MAGIC32 else 112)
     clr = struct.unpack_from("<II", head, directories + 8 * _CLR)
     address, length = struct.unpack_from("<II", head, directories + 8 * _RESOURCE)
-    if not clr[0] or not address or not length:
+    if not address or not length:
         return None
     for index in range(min(count, _SECTIONS)):
         virtual, place, raw, at = struct.unpack_from("<IIII", head, optional + size + 40 * index + 8)
         if place <= address < place + max(virtual, raw):
-            return _Layout(at + address - place, min(length, _RESOURCES), address)
+            return _Layout(at + address - place, min(length, _RESOURCES), address, bool(clr[0]))
     return None
 
 
@@ -118,27 +125,27 @@ class AssemblySink:
         if self._layout is None:
             return None
         try:
-            return _assembly(bytes(self._kept), self._layout.address)
+            return _assembly(bytes(self._kept), self._layout)
         except struct.error:
-            report("the version of the .NET assembly cannot be read: its resources are cut off")
+            report("the version of the program for Windows cannot be read: its resources are cut off")
             return None
 
 
-def _assembly(resources: bytes, address: int) -> Assembly | None:
+def _assembly(resources: bytes, layout: _Layout) -> Assembly | None:
     at = _child(resources, 0, _VERSION_TYPE)
     for _ in range(2):  # names, then languages: the first of each
         at = _child(resources, at, None) if at is not None else None
     if at is None:
         return None
     place, size = struct.unpack_from("<II", resources, at)
-    start = place - address
+    start = place - layout.address
     if start + size > len(resources):
         raise struct.error("the version ends behind the resources")
     block = resources[start : start + size] if 0 <= start < len(resources) else b""
     strings = _strings(block)
     name = strings.get("OriginalFilename") or strings.get("InternalName", "")
     versions = strings.get("ProductVersion", ""), strings.get("FileVersion", "") or _fixed(block)
-    return Assembly(name, *versions, strings.get("CompanyName", ""))
+    return Assembly(name, *versions, strings.get("CompanyName", ""), layout.is_managed, strings.get("ProductName", ""))
 
 
 def _child(resources: bytes, at: int, wanted: int | None) -> int | None:
@@ -160,7 +167,7 @@ def _fixed(block: bytes) -> str:
     return f"{high >> 16}.{high & 0xFFFF}.{low >> 16}.{low & 0xFFFF}"
 
 
-_WANTED = ("OriginalFilename", "InternalName", "ProductVersion", "FileVersion", "CompanyName")
+_WANTED = ("OriginalFilename", "InternalName", "ProductVersion", "FileVersion", "CompanyName", "ProductName")
 
 
 def _strings(block: bytes) -> dict[str, str]:
@@ -198,16 +205,17 @@ ASSEMBLY = Read(
 )
 
 
-def _version(fact: Assembly) -> str:
+def version_of(fact: Assembly) -> str:
     """The product's version if it is one, without what built it (`+commit`); else the file's."""
     for text in (fact.product_version, fact.file_version):
-        found = _NUMBERS(text.strip())
+        # Older tools write commas: 1, 7, 0, 2.
+        found = _NUMBERS(_COMMAS.sub(".", text.strip()))
         if found:
             return found[0]
     return ""
 
 
-def _name(found: LocatedFact[Assembly]) -> str:
+def stem_of(found: LocatedFact[Assembly]) -> str:
     """The assembly's name: its file's, as programs look it up by that."""
     base = found.path.rpartition("/")[2]
     stem = base.rpartition(".")[0]
@@ -218,8 +226,8 @@ def assemblies(view: View, told: set[str], cataloger: str) -> Iterator[Package]:
     """A package for each assembly outside the folders `told`, of whose programs a deps.json tells; those with texts in one language are
     parts of another."""
     for found in view.facts(ASSEMBLY):
-        name, version = _name(found), _version(found.fact)
-        if not name or name.endswith(".resources") or _is_within(found.path, told):
+        name, version = stem_of(found), version_of(found.fact)
+        if not found.fact.is_managed or not name or name.endswith(".resources") or _is_within(found.path, told):
             continue
         yield Package(
             type="nuget",

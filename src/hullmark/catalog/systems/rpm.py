@@ -7,12 +7,13 @@ Formats: rpmdb/ (SQLite, ndb, Berkeley DB); `container-manifest-2` of Azure Linu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-
-import msgspec
+from functools import partial
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.systems.rpmdb import read_database
+from hullmark.catalog.systems.rpmdb import Database, Reports, read_database
 from hullmark.catalog.systems.rpmdb.header import RpmFile, RpmFiles, RpmHeader, list_files
+from hullmark.catalog.systems.rpmdb.log import Log, read_log
+from hullmark.catalog.systems.rpmdb.overlay import lay_over
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
@@ -22,10 +23,12 @@ from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _MAX_LINES = Limit(100_000, "lines of a manifest of rpm packages")
 _MAX_PATH_BYTES = Limit(256 * MIB, "bytes of the paths of all files of an image's rpm packages")
+_MAX_LOG_BYTES = Limit(32 * MIB, "bytes of the log of an rpm database in SQLite")
 _MANIFEST_FIELDS = 10
 _ABSENT = "(none)"
 
 _FOLDERS = ("var/lib/rpm/", "usr/share/rpm/", "usr/lib/sysimage/rpm/")
+_LOG_NAME = "rpmdb.sqlite-wal"
 _NAMESPACES = {"rhel": "redhat"}
 _SOURCE_SUFFIXES = (".nosrc.rpm", ".src.rpm")
 
@@ -38,15 +41,8 @@ _CONFIG, _NEED_NOT_BE = 1, 8 | 64
 _REPLACED, _NOT_INSTALLED, _NET_SHARED, _WRONG_COLOR = 1, 2, 3, 4
 
 
-class Database(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A database's packages. `is_empty`: the file has no bytes at all."""
-
-    headers: tuple[RpmHeader, ...] = ()
-    is_empty: bool = False
-
-
-class _Bytes:
-    """Counts bytes without keeping them."""
+class _UnreadLog:
+    """Counts the bytes of a log that is too large to be read."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -54,24 +50,24 @@ class _Bytes:
     def write(self, piece: memoryview, /) -> None:
         pass
 
-    def finish(self, report: Report, /) -> int:
-        return self._size
+    def finish(self, report: Report, /) -> Log:
+        report(f"the log of the rpm database has {self._size:,} bytes; changes in it were not read")
+        return Log(self._size, is_read=False)
 
 
 def extract_database(_path: str, body: memoryview, report: Report) -> Database | None:
     """The packages of a database in any of the three formats, recognised by its first bytes."""
     if not body:
         return Database(is_empty=True)
-    headers = read_database(body, report)
-    if headers is None:
+    database = read_database(body, report)
+    if database is None:
         report("the file has the name of an rpm database but is none")
-        return None
-    return Database(headers)
+    return database
 
 
-def extract_log(_path: str, _body: memoryview, _report: Report) -> int | None:
-    """An empty log says nothing."""
-    return None
+def extract_log(_path: str, body: memoryview, report: Report) -> Log | None:
+    """The pages of a log; None if nothing in it counts."""
+    return read_log(body, report)
 
 
 def extract_manifest(_path: str, body: memoryview, report: Report) -> tuple[RpmHeader, ...]:
@@ -120,7 +116,15 @@ DATABASE = Read(
     extract=extract_database,
     limit=256 * MIB,
 )
-LOG = Read(name="rpm-log", globs=("**/rpm/rpmdb.sqlite-wal",), fact=int, extract=extract_log, limit=0, oversize=_Bytes)
+LOG = Read(
+    name="rpm-log",
+    globs=("**/rpm/rpmdb.sqlite-wal",),
+    fact=Log,
+    extract=extract_log,
+    limit=_MAX_LOG_BYTES,
+    oversize=_UnreadLog,
+    layer_limit=_MAX_LOG_BYTES,
+)
 MANIFEST = Read(
     name="rpm-manifest",
     globs=("**/var/lib/rpmmanifest/container-manifest-2",),
@@ -132,22 +136,67 @@ MANIFEST = Read(
 
 def assemble(view: View) -> Iterator[Package]:
     """The packages of every database and manifest, each with the layer that installed this version of it."""
-    there = databases(view)
-    for found in there:
-        _tell_gaps(view, found, there)
-        below = [(old.layer, old.fact.headers) for old in view.versions(DATABASE, found.path)]
-        yield from _packages(found.path, found.fact.headers, below, found.layer, view.distro)
+    seen = _visible(view)
+    for found in seen:
+        _tell_gaps(view, found, seen)
+        reports = Reports(partial(view.problem, f"{found.path}-wal"), "the log of the rpm database")
+        newest, *older = reversed(_states(view, found, reports))
+        reports.finish()
+        yield from _packages(found.path, newest[1], older[::-1], newest[0], view.distro)
+    for log in view.facts(LOG):
+        if view.fact_at(DATABASE, log.path.removesuffix("-wal")) is None:
+            view.problem(log.path, "the log of an rpm database is there without one; what it holds was not read")
     for listed in view.facts(MANIFEST):
         below = [(old.layer, old.fact) for old in view.versions(MANIFEST, listed.path)]
         yield from _packages(listed.path, listed.fact, below, listed.layer, view.distro)
 
 
 def databases(view: View) -> list[LocatedFact[Database]]:
-    """The visible databases, each file once even if it has several names."""
+    """The visible databases, each file once even if it has several names, with what their logs say."""
+    found = []
+    for each in _visible(view):
+        layer, headers = _states(view, each, _told)[-1]
+        found.append(LocatedFact(each.path, layer, Database(headers, each.fact.is_empty)))
+    return found
+
+
+def _told(_reason: str) -> None:
+    """For what `assemble` says already."""
+
+
+def _visible(view: View) -> list[LocatedFact[Database]]:
     seen: dict[str, LocatedFact[Database]] = {}
     for found in view.facts(DATABASE):
         seen.setdefault(view.resolve(found.path) or found.path, found)
     return list(seen.values())
+
+
+def _states(view: View, found: LocatedFact[Database], report: Report) -> list[tuple[int, tuple[RpmHeader, ...]]]:
+    """The packages of each version of a database, bottom layer first, each with the last log that lay over it; the visible one is last."""
+    path = f"{found.path}-wal"
+    visible = view.fact_at(LOG, path) if path.endswith(_LOG_NAME) else None
+    logs = view.versions(LOG, path) if path.endswith(_LOG_NAME) else []
+    versions = [old for old in view.versions(DATABASE, found.path) if old.layer < found.layer]
+    ends = [*(each.layer for each in versions), found.layer][1:]
+    states = []
+    for old, end in zip(versions, ends, strict=True):
+        over = [log for log in logs if old.layer <= log.layer < end]
+        states.append((old.layer, _with_log(old.fact, over[-1].fact if over else None, _told)))
+    if visible is not None and visible.layer > found.layer:
+        states.append((found.layer, found.fact.headers))
+    top = max(found.layer, visible.layer if visible is not None else 0)
+    return [*states, (top, _with_log(found.fact, visible.fact if visible is not None else None, report))]
+
+
+def _with_log(database: Database, log: Log | None, report: Report) -> tuple[RpmHeader, ...]:
+    if log is None or not log.is_read:
+        return database.headers
+    rows = dict(zip(database.numbers, database.headers, strict=False))
+    return tuple(header for _, header in sorted(lay_over(rows, database.outline, log, report).items(), key=_number))
+
+
+def _number(row: tuple[int, RpmHeader]) -> int:
+    return row[0]
 
 
 def _tell_gaps(view: View, found: LocatedFact[Database], databases: Iterable[LocatedFact[Database]]) -> None:
@@ -156,9 +205,6 @@ def _tell_gaps(view: View, found: LocatedFact[Database], databases: Iterable[Loc
         other.fact.headers and other.path.rpartition("/")[0] == folder for other in databases
     ):
         view.problem(found.path, "the rpm database is empty: no bytes, and no other database beside it")
-    log = view.fact_at(LOG, found.path + "-wal") if found.path.endswith(".sqlite") else None
-    if log is not None:
-        view.problem(log.path, f"the log of the rpm database ({log.fact:,} bytes) holds changes that were not read")
 
 
 def _packages(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hullmark.catalog.languages import dotnet, pear, php
+from hullmark.catalog.programs import windows
 from tests.support.cataloging import packages, problems, purls
 from tests.support.records import assembly, serialised
 from tests.support.views import FakeView
@@ -78,6 +79,21 @@ def test_runtime_packs_go_by_the_name_that_advisories_have() -> None:
 )
 def test_an_assembly_tells_its_version(path: str, body: bytes, found: list[str]) -> None:
     assert purls(dotnet.CATALOGER, {path: body}) == found
+
+
+@pytest.mark.parametrize(
+    ("strings", "found"),
+    [
+        ({"ProductName": "Notifu", "ProductVersion": "1, 7, 0, 2"}, "Notifu@1.7.0.2"),
+        ({"ProductVersion": "8.5", "CompanyName": "Somebody"}, "tool@8.5"),
+        ({"ProductName": "Microsoft® Windows® Operating System", "FileVersion": "10.0.1"}, "tool@10.0.1"),
+        ({}, "tool@1.2.3.4"),
+    ],
+)
+def test_a_program_for_windows_without_dotnet_is_known_by_its_product(strings: dict[str, str], found: str) -> None:
+    body = assembly(clr=False, strings=strings)
+    assert purls(windows.CATALOGER, {"a/tool.exe": body, "a/Lib.dll": assembly()}) == [f"pkg:generic/{found}"]
+    assert purls(dotnet.CATALOGER, {"a/tool.exe": body}) == []
 
 
 def test_assemblies_of_a_program_with_a_deps_json_are_told_by_that() -> None:

@@ -14,13 +14,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packageurl import PackageURL
 
+from hullmark.catalog.languages import python_eggs
 from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, owned
+from hullmark.catalog.languages.python_eggs import EGG, WHEEL
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
+from tests.support.cataloging import problems
 from tests.support.conformance import expected, files_of, package_cases
 from tests.support.effort import ends
+from tests.support.records import egg
 from tests.support.views import FakeView
 from tests.unit.catalog.test_licence_text import BSD_TEXT, MIT_TEXT
 
@@ -402,3 +407,26 @@ def test_what_a_distribution_ships_as_test_material_is_no_distribution() -> None
     )
     view = FakeView({shipped: metadata, site + "tests-1.dist-info/METADATA": metadata}, CATALOGER)
     assert [package.locations[0].path for package in CATALOGER.assemble(view)] == [f"/{site}tests-1.dist-info/METADATA"]
+
+
+def test_a_wheel_that_lies_there_is_a_package_by_its_metadata_or_where_it_is_too_large_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = egg(
+        b"Metadata-Version: 2.1\nName: Pkg.One\nVersion: 2.1\nLicense: MIT\n\n", "Pkg.One-2.1.dist-info/METADATA"
+    )
+    files = {
+        "a/pkg_one-2.1-py3-none-any.whl": body,
+        "b/other-1.0rc1-2-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": body + bytes(9000),
+        "c/strange.whl": body + bytes(9000),
+    }
+    monkeypatch.setattr(
+        python_eggs, "CATALOGER", replace(python_eggs.CATALOGER, reads=(EGG, replace(WHEEL, limit=5000)))
+    )
+    view = FakeView(files, python_eggs.CATALOGER)
+    assert [(each.purl, each.licenses) for each in python_eggs.CATALOGER.assemble(view)] == [
+        ("pkg:pypi/pkg-one@2.1", ("MIT",)),
+        ("pkg:pypi/other@1.0rc1", ()),
+    ]
+    assert view.problems == [("c/strange.whl", "the wheel is too large, and has not the name of one: it was not read")]
+    assert problems(python_eggs.CATALOGER, {"x/a-1-py3-none-any.whl": b"PK"}) != []

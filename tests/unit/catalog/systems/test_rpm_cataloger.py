@@ -151,13 +151,15 @@ def test_an_empty_database_is_reported_unless_another_beside_it_holds_packages()
     assert (names(beside), beside.problems) == (["a"], [])
 
 
-def test_a_log_that_holds_changes_is_never_passed_over_in_silence() -> None:
+def test_a_log_that_cannot_be_read_is_never_passed_over_in_silence() -> None:
     body = make_sqlite([package("a")])
     view = FakeView({SQLITE: body, SQLITE + "-wal": bytes(4152)}, CATALOGER)
     assert names(view) == ["a"]
     assert view.problems == [
-        (SQLITE + "-wal", "the log of the rpm database (4,152 bytes) holds changes that were not read")
+        (SQLITE + "-wal", "the log of the rpm database has a head of another form; changes in it were not read")
     ]
+    alone = FakeView({SQLITE + "-wal": bytes(4152)}, CATALOGER)
+    assert (names(alone), len(alone.problems)) == ([], 2)
     empty = FakeView({SQLITE: body, SQLITE + "-wal": b""}, CATALOGER)
     assert (names(empty), empty.problems) == (["a"], [])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hullmark.catalog.systems.rpmdb import bdb, ndb, read_database, sqlite
 from hullmark.catalog.systems.rpmdb.header import RpmHeader
+from hullmark.rootfs.reads import Report
 from tests.unit.catalog.systems.test_rpm_header import make_header
 
 _TABLE = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
@@ -90,9 +91,9 @@ def package(name: str, padding: int = 0) -> bytes:
 def read(data: bytes) -> tuple[list[str], list[str]]:
     """The packages' names and the reports."""
     reports: list[str] = []
-    headers = read_database(memoryview(data), reports.append)
-    assert headers is not None
-    return [header.name for header in headers], reports
+    database = read_database(memoryview(data), reports.append)
+    assert database is not None
+    return [header.name for header in database.headers], reports
 
 
 Maker = Callable[[Sequence[bytes]], bytes]
@@ -275,13 +276,17 @@ def test_slots_that_share_one_blob_do_not_multiply_it() -> None:
     assert reports == ["the entries of the database share their bytes; the rest of them was left out"]
 
 
+def _blobs_of_sqlite(body: memoryview, report: Report) -> Iterator[bytes]:
+    return (blob for _, blob in sqlite.read_rows(body, report))
+
+
 @given(
     st.lists(st.binary(min_size=8, max_size=9000), max_size=8), st.sampled_from(["sqlite", "ndb", "bdb", ">", "512"])
 )
 @settings(max_examples=40)
 def test_every_blob_comes_out_as_it_went_in(blobs: list[bytes], form: str) -> None:
     makers = {
-        "sqlite": (make_sqlite, sqlite.read_blobs),
+        "sqlite": (make_sqlite, _blobs_of_sqlite),
         "ndb": (make_ndb, ndb.read_blobs),
         "bdb": (make_bdb, bdb.read_blobs),
         ">": (MAKERS["bdb-big-endian"], bdb.read_blobs),
@@ -306,7 +311,8 @@ _HEADS = st.sampled_from(
 def survives(data: bytes) -> tuple[RpmHeader, ...]:
     """Reads without raising anything."""
     reports: list[str] = []
-    return read_database(memoryview(data), reports.append) or ()
+    database = read_database(memoryview(data), reports.append)
+    return database.headers if database else ()
 
 
 @given(_HEADS, st.binary(max_size=3000))

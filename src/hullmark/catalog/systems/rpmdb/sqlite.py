@@ -1,4 +1,4 @@
-"""`rpmdb.sqlite`, rpm's database since 2020: the file's bytes → header blobs.
+"""`rpmdb.sqlite`, rpm's database since 2020: the file's bytes → header blobs and the numbers of their rows.
 
 Format: https://sqlite.org/fileformat2.html; the table is that of lib/backend/sqlite.c of rpm. The bytes are opened in
 memory and never as a file.
@@ -10,6 +10,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 from hullmark.catalog.systems.rpmdb.header import MAX_HEADER_BYTES
 from hullmark.model.limit import Limit
@@ -20,7 +21,7 @@ _STEPS = 1000
 _MAX_TURNS = Limit(30_000, "thousand steps of SQLite's machine for one question to an rpm database")
 # SQLite's messages quote the file, which need not be UTF-8.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
-_READABLE = frozenset(("sqlite_master", "Packages"))
+_SCHEMA = "sqlite_master"
 _LIMITS = (
     (sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER_BYTES),
     (sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000),
@@ -32,15 +33,15 @@ _UP = "SELECT hnum, length(blob) FROM Packages ORDER BY hnum"
 _DOWN = "SELECT hnum, length(blob) FROM Packages ORDER BY hnum DESC"
 
 
-def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
-    """The header blobs in the order of their numbers. What is damaged is reported and skipped."""
+def read_rows(body: memoryview, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The header blobs with their numbers, in that order. What is damaged is reported and skipped."""
     if len(body) < 100:
         report("the SQLite file ends within its head")
         return
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         try:
-            _open(db, _prepared(body, report))
-            if not _has_table(db):
+            open_bytes(db, body, "Packages", report)
+            if not has_table(db, "Packages"):
                 report("the SQLite file has no table Packages as rpm makes it")
                 return
         except _ERRORS as error:
@@ -50,7 +51,7 @@ def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
             if length > min(MAX_HEADER_BYTES, len(body)):
                 report(f"the row {number} claims {length:,} bytes")
             elif (blob := _fetch(db, number, report)) is not None:
-                yield blob
+                yield number, blob
 
 
 def _prepared(body: memoryview, report: Report) -> bytearray:
@@ -66,22 +67,28 @@ def _prepared(body: memoryview, report: Report) -> bytearray:
     return data
 
 
-def _open(db: sqlite3.Connection, data: bytearray) -> None:
-    """Open the bytes so that nothing in them can run, and no query takes for ever."""
+def open_bytes(db: sqlite3.Connection, body: memoryview, table: str, report: Report) -> None:
+    """Open the bytes of a database so that nothing in them can run, only one table can be read, and no query takes for ever.
+
+    Raises sqlite3.Error or UnicodeDecodeError.
+    """
+    data = _prepared(body, report)
     db.text_factory = bytes
     for pragma in ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA query_only = ON"):
         db.execute(pragma)
     db.deserialize(data)
     for limit, value in _LIMITS:
         db.setlimit(limit, value)
-    db.set_authorizer(_authorize)
+    db.set_authorizer(partial(_authorize, table))
     db.set_progress_handler(_patience(), _STEPS)
 
 
-def _authorize(action: int, name: str | None, detail: str | None, _database: str | None, _trigger: str | None) -> int:
+def _authorize(
+    table: str, action: int, name: str | None, detail: str | None, _database: str | None, _trigger: str | None
+) -> int:
     allowed = (
         action == sqlite3.SQLITE_SELECT
-        or (action == sqlite3.SQLITE_READ and name in _READABLE)
+        or (action == sqlite3.SQLITE_READ and name in (_SCHEMA, table))
         or (action == sqlite3.SQLITE_FUNCTION and detail == "length")
         or (action == sqlite3.SQLITE_PRAGMA and name == "table_xinfo")
     )
@@ -94,12 +101,12 @@ def _patience() -> Callable[[], int]:
     return lambda: next(turns, None) is None
 
 
-def _has_table(db: sqlite3.Connection) -> bool:
-    """Whether Packages is a table proper, of stored columns: a view or a virtual table could compute anything."""
-    for kind, root, sql in db.execute("SELECT type, rootpage, sql FROM sqlite_master WHERE name = 'Packages'"):
+def has_table(db: sqlite3.Connection, table: str) -> bool:
+    """Whether there is such a table proper, of stored columns: a view or a virtual table could compute anything."""
+    for kind, root, sql in db.execute("SELECT type, rootpage, sql FROM sqlite_master WHERE name = ?", (table,)):
         if kind == b"table" and isinstance(root, int) and root > 1 and isinstance(sql, bytes):
             # The last column of table_xinfo distinguishes computed and hidden columns from stored ones (0).
-            columns = db.execute("PRAGMA table_xinfo(Packages)").fetchall()
+            columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
             return sql[:13].upper() == b"CREATE TABLE " and not any(column[6] for column in columns)
     return False
 
