@@ -15,6 +15,7 @@ from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of
 from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.licence_evidence import declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
@@ -78,7 +79,9 @@ def archive_pom(fact: JarFact, path: str) -> Pom:
 def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
     (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
     licences = (pom.licenses if pom is not None else ()) or _manifest_licences(fact.manifest)
-    own = _package(Pom(group, artifact, version, licences), location, is_plugin=path.endswith(names.JENKINS_PLUGINS))
+    field = "licenses of pom.xml" if pom is not None and pom.licenses else "Bundle-License"
+    plain = Pom(group, artifact, version, licences)
+    own = _package(plain, location, is_plugin=path.endswith(names.JENKINS_PLUGINS), field=field)
     other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
     yield msgspec.structs.replace(own, notes={**own.notes, "manifest_name": other_name}) if other_name else own
     seen = {(group, artifact, version)}
@@ -98,7 +101,7 @@ def _manifest_licences(manifest: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(licence for licence in found if licence not in _NO_LICENCE))
 
 
-def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Package:
+def _package(pom: Pom, location: Location, *, is_plugin: bool = False, field: str = "licenses of pom.xml") -> Package:
     return Package(
         type="maven",
         name=pom.artifact,
@@ -106,6 +109,7 @@ def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Packag
         purl=pom_purl(pom),
         cataloger="java",
         licenses=pom.licenses,
+        license_evidence=declared(pom.licenses, field, location.path, location.layer),
         locations=(location,),
         notes={"kind": "jenkins-plugin"} if is_plugin or pom.group in _PLUGIN_GROUPS else {},
     )
