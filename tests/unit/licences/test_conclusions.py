@@ -42,7 +42,9 @@ def test_a_text_decides_what_a_name_leaves_open(
 
 def test_what_a_text_tells_is_not_declared() -> None:
     told = (LicenceEvidence(license="MIT", kind="found", field="License-File", path="/x/LICENSE"),)
-    package = Package(type="pypi", name="x", version="1", purl="", cataloger="python", licenses=("MIT",), license_evidence=told)
+    package = Package(
+        type="pypi", name="x", version="1", purl="", cataloger="python", licenses=("MIT",), license_evidence=told
+    )
     assert declared_by(package) == ()
     assert conclusion(package) == "MIT"
 
