@@ -11,7 +11,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages import java_names as names
-from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties
+from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties, requires_of_project
 from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -44,6 +44,15 @@ def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
         reason = f"{error}; the project was not read"
         # Elsewhere it is the plan of something to be built, of which nothing is taken.
         report(reason if _INSTALLED("/" + path.rpartition("/")[0]) else Remark(reason))
+        return None
+
+
+def extract_requires(path: str, body: memoryview, report: Report) -> bytes | None:
+    """What the pom of an artifact requires that a distribution installed, as Debian's Maven repository has it (maven-debian-helper)."""
+    try:
+        return requires_of_project(bytes(body)) or None
+    except ValueError as error:
+        report(Remark(f"it {error}"))
         return None
 
 
@@ -132,6 +141,17 @@ UNPACKED_POMS: Read[Pom] = Read(
 UNPACKED_PROJECTS: Read[Pom] = Read(
     name="java-pom-xml", fact=Pom, extract=extract_project, globs=("**/pom.xml",), limit=2 * MIB
 )
+REPOSITORY_POMS: Read[bytes] = Read(
+    name="java-repository-pom",
+    fact=bytes,
+    extract=extract_requires,
+    globs=("**/maven-repo/**/*.pom",),
+    limit=2 * MIB,
+    other_names=False,
+)
 CATALOGER = Cataloger(
-    name="java", types=("maven",), reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble
+    name="java",
+    types=("maven",),
+    reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, REPOSITORY_POMS),
+    assemble=assemble,
 )
