@@ -95,11 +95,11 @@ itself is not there, or is for tests, extras or development alone. So there is n
 
 - deb: `netbase`, `ncurses-base` and `init-system-helpers` depend on nothing, and what relies on them need not say so (Debian Policy 3.5,
   essential packages) or only recommends them; those of distroless are half of what that image has.
-- gem: Ruby comes with some ninety gems. Those that need no other one are there for programs, which do not say what they use; where Debian has
-  a newer version of one, that is the one which others are given.
+- gem: Ruby comes with some ninety gems. Those that need no other one are there for programs, which do not say what they use; where Debian
+  has a newer version of one, that is the one which others are given.
 - maven: archives without a pom, of which no pom in the image says that it needs them, and whose own poms name only JUnit and the like.
-- rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything that
-  others ask for.
+- rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything
+  that others ask for.
 """
 
 
@@ -112,8 +112,8 @@ def report(rows: list[Counted], orphans: list[Orphan]) -> str:
     sums = []
     for type in sorted({row.type for row in rows}):
         of = [row for row in rows if row.type == type]
-        packages, orphans = sum(row.packages for row in of), sum(row.orphans for row in of)
-        sums.append((type, packages, orphans, f"{100 * orphans / packages:.1f} %", _SYFT.get(type, "not stated")))
+        packages, alone = sum(row.packages for row in of), sum(row.orphans for row in of)
+        sums.append((type, packages, alone, f"{100 * alone / packages:.1f} %", _SYFT.get(type, "not stated")))
     return (
         "# Relations\n\nMade by `make relations`. An orphan is a package without any relation: none needs it, and it needs none. What is\n"
         "there for itself (a program, a default gem of Ruby, a font) is one too, so no ecosystem comes to 0 everywhere.\n"

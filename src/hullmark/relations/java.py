@@ -16,6 +16,7 @@ from hullmark.catalog.languages.java import (
     UNPACKED_POMS,
     UNPACKED_PROJECTS,
     archive_pom,
+    coordinates_in_repository,
     pom_purl,
 )
 from hullmark.catalog.languages.java_metadata import Dependency, Pom, dependencies_in
@@ -79,16 +80,15 @@ def _artifacts(scene: Scene) -> Iterator[_Artifact]:
 
 
 def _in_repositories(artifacts: Iterable[_Artifact], scene: Scene) -> Iterator[_Artifact]:
-    """Archives under the names that a distribution's Maven repository has for them, with what their poms there require: the archives
-    themselves have no pom. A repository's entry is a folder `GROUP/ARTIFACT/VERSION`, where the archive is a link."""
+    """Archives under the names that a Maven repository has for them, with what their poms there require: a distribution's archives have
+    none, and are links there."""
     own = {artifact.file: artifact for artifact in artifacts if not artifact.carrier}
     for found in scene.view.facts(REPOSITORY_POMS):
         scene.steps.take()
-        parts = found.path.rpartition("maven-repo/")[2].split("/")
-        real = scene.view.resolve(f"{found.path.removesuffix('.pom')}.jar") if len(parts) > 3 else None
-        artifact = own.get(real or "")
-        if artifact is not None:
-            pom = Pom(".".join(parts[:-3]), parts[-3], artifact.pom.version, requires=found.fact)
+        names = coordinates_in_repository(found.path)
+        artifact = own.get(scene.view.resolve(f"{found.path.removesuffix('.pom')}.jar") or "")
+        if artifact is not None and names is not None:
+            pom = Pom(*names, artifact.pom.version, requires=found.fact)
             yield artifact._replace(pom=pom, class_path="", is_guessed=False)
 
 

@@ -21,6 +21,7 @@ from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
+_REPOSITORIES = ("/maven-repo/", "/.m2/repository/")
 _NO_LICENCE = ("<<EXTERNAL>>", "")
 _INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
 
@@ -48,12 +49,25 @@ def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
 
 
 def extract_requires(path: str, body: memoryview, report: Report) -> bytes | None:
-    """What the pom of an artifact requires that a distribution installed, as Debian's Maven repository has it (maven-debian-helper)."""
+    """What the pom of an artifact in a repository of Maven's layout requires; None for other files."""
     try:
+        if coordinates_in_repository(path) is None:
+            return None
         return requires_of_project(bytes(body)) or None
     except ValueError as error:
         report(Remark(f"it {error}"))
         return None
+
+
+def coordinates_in_repository(path: str) -> tuple[str, str] | None:
+    """Group and artifact of a pom in a repository, a distribution's (Debian's maven-debian-helper) or a user's: its path is
+    `GROUP/ARTIFACT/VERSION/ARTIFACT-VERSION.pom` (Maven's repository layout)."""
+    for root in _REPOSITORIES:
+        _, is_there, place = f"/{path}".rpartition(root)
+        *group, artifact, version, name = place.split("/") if place.count("/") > 2 else ("", "", "")
+        if is_there and group and name == f"{artifact}-{version}.pom":
+            return ".".join(group), artifact
+    return None
 
 
 def _kind(path: str) -> str:
@@ -145,7 +159,7 @@ REPOSITORY_POMS: Read[bytes] = Read(
     name="java-repository-pom",
     fact=bytes,
     extract=extract_requires,
-    globs=("**/maven-repo/**/*.pom",),
+    globs=("**/*.pom",),
     limit=2 * MIB,
     other_names=False,
 )
