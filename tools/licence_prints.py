@@ -10,7 +10,7 @@ import re
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,11 +19,12 @@ import msgspec
 from hullmark.licences import texts
 from hullmark.licences.spdx_ids import LICENSES
 from hullmark.licences.texts import PRINTS, KnownText
-from hullmark.licences.words import chosen, numbers_of, words_of
+from hullmark.licences.words import numbers_of, words_of
 
 _MOST = 160
 """Numbers of one print: texts of as many words are kept whole."""
 
+_ORDER, _BITS = 0x1E3779B1, (1 << 30) - 1
 _MOST_RARE = 24
 """Numbers that tell a text from those that are nearly the same."""
 
@@ -103,9 +104,20 @@ def _notice(text: str, name: str) -> KnownText:
 def _print(text: str, name: str) -> KnownText:
     """With all numbers of the text among the rare ones."""
     numbers = numbers_of([word for line in words_of(text.encode()) for word in line])
-    bits, kept = chosen(numbers, _MOST)
+    bits, kept = _chosen(numbers, _MOST)
     rare = array("I", dict.fromkeys(numbers))
     return KnownText(name, False, len(numbers) + 2, bits, array("I", kept).tobytes(), rare.tobytes())
+
+
+def _chosen(numbers: Iterable[int], most: int) -> tuple[int, list[int]]:
+    """So many low bits that are 0 in the numbers that are kept, that no more than `most` are; and these, in an order of their own."""
+    distinct = set(numbers)
+    bits = 0
+    kept = distinct
+    while len(kept) > most:
+        bits += 1
+        kept = {number for number in distinct if not number & ((1 << bits) - 1)}
+    return bits, sorted(kept, key=lambda number: number * _ORDER & _BITS)
 
 
 def _numbers(text: KnownText) -> array[int]:

@@ -10,8 +10,10 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from hashlib import sha256
 from itertools import accumulate
 from pkgutil import get_data
+from sys import byteorder
 from typing import NamedTuple
 
 import msgspec
@@ -110,16 +112,23 @@ def _candidates(numbers: frozenset[int]) -> list[_Candidate]:
     found = []
     for at, count in hits.items():
         text = texts[at]
-        own = array("I", text.numbers)
+        own = _numbers(text.numbers)
         if count >= min(_LEAST_ANCHORS, len(own)):
             shared = numbers.intersection(own)
             share = len(shared) / len(own)
             if share >= (_LEAST_SHARE_OF_NOTICE if text.is_notice else _LEAST_SHARE):
-                rare = array("I", text.rare)
+                rare = _numbers(text.rare)
                 told = len(numbers.intersection(rare)) / len(rare)
                 if told >= _LEAST_RARE or text.is_notice or text.name in _PLAIN:
                     worth = text.words * (1.5 * share - 0.5) * (0.9 + 0.1 * told)
                     found.append(_Candidate(text, share, shared, worth))
+    return found
+
+
+def _numbers(kept: bytes) -> array[int]:
+    found = array("I", kept)
+    if byteorder == "big":
+        found.byteswap()
     return found
 
 
@@ -155,9 +164,12 @@ def _line(word: int, lines: Lines) -> int:
 @cache
 def _known() -> tuple[list[KnownText], dict[int, list[int]]]:
     """The known texts, and some numbers of each → the texts that have them."""
-    texts = msgspec.msgpack.decode(get_data(__package__, PRINTS) or b"", type=list[KnownText])
+    content = get_data(__package__, PRINTS) or b""
+    if sha256(content).hexdigest() != PRINTS_SHA256:
+        raise RuntimeError(f"{PRINTS} is not the file that this program was made with")
+    texts = msgspec.msgpack.decode(content, type=list[KnownText])
     anchors: dict[int, list[int]] = {}
     for at, text in enumerate(texts):
-        for number in array("I", text.numbers[: 4 * _ANCHORS]):
+        for number in _numbers(text.numbers[: 4 * _ANCHORS]):
             anchors.setdefault(number, []).append(at)
     return texts, anchors

@@ -3,7 +3,6 @@ copyright and ways of spelling do not count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import xor
 from zlib import crc32
 
@@ -75,14 +74,3 @@ class _Numbers(dict[bytes, tuple[int, ...]]):
 
 
 _NUMBERS = _Numbers()
-
-
-def chosen(numbers: Iterable[int], most: int) -> tuple[int, list[int]]:
-    """So many low bits that are 0 in the numbers that are kept, that no more than `most` are; and these, in an order of their own."""
-    distinct = set(numbers)
-    bits = 0
-    kept = distinct
-    while len(kept) > most:
-        bits += 1
-        kept = {number for number in distinct if not number & ((1 << bits) - 1)}
-    return bits, sorted(kept, key=lambda number: number * _FACTORS[1] & _BITS)
