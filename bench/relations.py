@@ -21,6 +21,14 @@ _SYFT = {"gem": "100 %", "maven": "31 %", "npm": "18 %", "deb": "0.8 %"}
 """What is stated in public of syft's graph, on images of its users."""
 
 
+class Orphan(NamedTuple):
+    """A package without any relation, and what kind of one it is."""
+
+    type: str
+    kind: str
+    name: str
+
+
 class Counted(NamedTuple):
     """One type in one image: packages, relations to them, packages that none needs, packages that need none either."""
 
@@ -52,13 +60,60 @@ def count(image: str, document: dict[str, Any]) -> list[Counted]:
     return found
 
 
-def report(rows: list[Counted]) -> str:
+_KINDS = (
+    ("part of Ruby", ("/specifications/default/", "/lib/ruby/gems/3.3.0/specifications/")),
+    (
+        "packed into another package",
+        ("/_vendor/", "/vendor/", "/tests/", "/node_modules/npm/node_modules/", "/web_backend/"),
+    ),
+    ("jar of a translation", ("-i18n-",)),
+)
+"""Kinds that paths tell."""
+
+
+def orphans_of(document: dict[str, Any]) -> list[Orphan]:
+    """The orphans of one inventory, by kind."""
+    relations = document["relationships"] or ()
+    ends = {each[end] for each in relations for end in ("from", "to")}
+    serving = {(each["type"], each["name"]) for each in document["packages"] if each["purl"] in ends}
+    found = []
+    for package in document["packages"]:
+        if package["purl"] not in ends:
+            paths = [location["path"] for location in package["locations"]]
+            kind = next(
+                (kind for kind, marks in _KINDS if any(mark in path for mark in marks for path in paths)), "by itself"
+            )
+            if (package["type"], package["name"]) in serving:
+                kind = "another version of it serves those that need it"
+            found.append(Orphan(package["type"], kind, package["name"]))
+    return found
+
+
+_EXPLAINED = """
+Each was looked up in the metadata of all packages of its image: none names it for a use that is met here by this copy, and what it names
+itself is not there, or is for tests, extras or development alone. So there is nothing to relate:
+
+- deb: `netbase`, `ncurses-base` and `init-system-helpers` depend on nothing, and what relies on them need not say so (Debian Policy 3.5,
+  essential packages) or only recommends them; those of distroless are half of what that image has.
+- gem: Ruby comes with some ninety gems. Those that need no other one are there for programs, which do not say what they use; where Debian
+  has a newer version of one, that is the one which others are given.
+- maven: archives without a pom, of which no pom in the image says that it needs them, and whose own poms name only JUnit and the like.
+- rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything
+  that others ask for.
+"""
+
+
+def report(rows: list[Counted], orphans: list[Orphan]) -> str:
     """The page."""
+    kinds: dict[tuple[str, str], Counter[str]] = {}
+    for orphan in orphans:
+        kinds.setdefault((orphan.type, orphan.kind), Counter())[orphan.name] += 1
+    by_kind = [(type, kind, names.total(), ", ".join(sorted(names))) for (type, kind), names in sorted(kinds.items())]
     sums = []
     for type in sorted({row.type for row in rows}):
         of = [row for row in rows if row.type == type]
-        packages, orphans = sum(row.packages for row in of), sum(row.orphans for row in of)
-        sums.append((type, packages, orphans, f"{100 * orphans / packages:.1f} %", _SYFT.get(type, "not stated")))
+        packages, alone = sum(row.packages for row in of), sum(row.orphans for row in of)
+        sums.append((type, packages, alone, f"{100 * alone / packages:.1f} %", _SYFT.get(type, "not stated")))
     return (
         "# Relations\n\nMade by `make relations`. An orphan is a package without any relation: none needs it, and it needs none. What is\n"
         "there for itself (a program, a default gem of Ruby, a font) is one too, so no ecosystem comes to 0 everywhere.\n"
@@ -66,6 +121,10 @@ def report(rows: list[Counted]) -> str:
         "## By ecosystem\n\n"
         "The last column is what is stated in public of syft's graph, on other images.\n\n"
         + table(("type", "packages", "orphans", "share", "syft"), sums)
+        + "\n## What the orphans are\n"
+        + _EXPLAINED
+        + "\n"
+        + table(("type", "kind", "orphans", "names"), (row for row in by_kind if row[0] != "rpm"))
         + "\n## By image\n\n"
         + table(_HEAD, ((*row, row.share) for row in rows))
     )
@@ -78,10 +137,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=BENCH / "relations.md", help="where the report goes")
     arguments = parser.parse_args()
     rows: list[Counted] = []
+    orphans: list[Orphan] = []
     for name, layout in image_folders(arguments).items():
         command = [str(HULLMARK), "scan", "--no-cache", "-o", "json", f"oci-dir:{layout}"]
-        rows += count(name, json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
-    arguments.out.write_text(report(rows))
+        document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        rows += count(name, document)
+        orphans += orphans_of(document)
+    arguments.out.write_text(report(rows, orphans))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def _scanned(reference: str, resources: ScanResources, options: SourceOptions, *
         scanned = ScanResult(sbom_at(rest))
     else:
         request = ScanRequest(
-            files=with_files, digests=with_files, ghosts=with_files, relations=True, reads=MATCHING_READS
+            files=with_files, digests=with_files, ghosts=with_files, relations=True, licences=True, reads=MATCHING_READS
         )
         scanned = take(reference, request, resources, options)
     if with_files and scanned.inventory.files is None:

@@ -11,6 +11,7 @@ from hullmark.catalog.absent import missing_database
 from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
 from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.unexplained import executables, unexplained
 from hullmark.model.inventory import Distro, UnexplainedPrograms
 from hullmark.model.package import Location, OwnedFile, Package
@@ -178,10 +179,13 @@ def _merged(packages: list[Package]) -> tuple[Package, ...]:
         if known is None:
             merged[key] = package
         else:
+            if known.licenses != package.licenses:
+                known, package = with_declared(known), with_declared(package)
             merged[key] = msgspec.structs.replace(
                 known,
                 locations=known.locations + package.locations,
                 licenses=tuple(dict.fromkeys(known.licenses + package.licenses)),
+                license_evidence=tuple(dict.fromkeys(known.license_evidence + package.license_evidence)),
                 mains=tuple(sorted({*known.mains, *package.mains})),
                 notes={**package.notes, **known.notes},
             )

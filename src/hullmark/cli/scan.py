@@ -84,6 +84,7 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
         digests=arguments.files,
         all_layers=arguments.all_layers,
         relations=any(output.format.tells_relations for output in outputs),
+        licences=any(output.format.tells_licences for output in outputs),
         catalogers=tuple(filter(None, (word.strip() for word in arguments.catalogers.split(",")))),
     )
     options = settings.source_options()

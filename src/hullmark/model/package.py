@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.licence_evidence import LicenceEvidence
+
 UNKNOWN_VERSION = "UNKNOWN"
 """Used where a package's record has no version: the package is installed, its version unknown."""
 
@@ -31,6 +33,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `type` is the purl type (deb, rpm, apk, pypi, npm, gem, maven, golang, cargo, generic …).
     `version` is the ecosystem's own full version (deb and rpm with epoch), or UNKNOWN_VERSION.
     `licenses` are as found: expressions, names or free text, in the order of the record.
+    `license_evidence` says where they were told, and which others the texts of files told; empty where nobody asked.
     `owned_by` is the purl of the operating system package that owns this package's record.
     `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
     `notes` are the ecosystem's extras for reports. Of them matching reads `symbols` (Go), `vendor` and `modularity` (rpm), `section`
@@ -46,6 +49,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     arch: str = ""
     source: SourcePackage | None = None
     licenses: tuple[str, ...] = ()
+    license_evidence: tuple[LicenceEvidence, ...] = ()
     locations: tuple[Location, ...] = ()
     owned_by: str | None = None
     mains: tuple[str, ...] = ()

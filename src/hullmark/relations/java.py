@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from hullmark.catalog.languages.java import ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, archive_pom, pom_purl
+from hullmark.catalog.languages.java import (
+    ARCHIVES,
+    REPOSITORY_POMS,
+    UNPACKED_POMS,
+    UNPACKED_PROJECTS,
+    archive_pom,
+    coordinates_in_repository,
+    pom_purl,
+)
 from hullmark.catalog.languages.java_metadata import Dependency, Pom, dependencies_in
 from hullmark.catalog.languages.java_reading import JarFact
 from hullmark.model.relation import Relation, RelationKind
@@ -31,18 +39,20 @@ class _Coordinates(NamedTuple):
 
 class _Artifact(NamedTuple):
     """An artifact: its package URL, its record, its outermost file, what it is packed into ("": nothing), the class path in the manifest
-    of that file."""
+    of that file, whether its group is a guess, as no pom tells it."""
 
     purl: str
     pom: Pom
     file: str
     carrier: str
     class_path: str = ""
+    is_guessed: bool = False
 
 
 def relate(scene: Scene) -> Iterator[Relation]:
     """The relations of all artifacts."""
     artifacts = list(_artifacts(scene))
+    artifacts += _in_repositories(artifacts, scene)
     offers = _offers(artifacts, scene)
     explained: set[tuple[str, str]] = set()
     for artifact in artifacts:
@@ -69,9 +79,24 @@ def _artifacts(scene: Scene) -> Iterator[_Artifact]:
             yield _Artifact(pom_purl(pom.fact), pom.fact, f"{pom.path.partition('META-INF/')[0]}.", "")
 
 
+def _in_repositories(artifacts: Iterable[_Artifact], scene: Scene) -> Iterator[_Artifact]:
+    """Archives under the names that a Maven repository has for them, with what their poms there require: a distribution's archives have
+    none, and are links there."""
+    own = {artifact.file: artifact for artifact in artifacts if not artifact.carrier}
+    for found in scene.view.facts(REPOSITORY_POMS):
+        scene.steps.take()
+        names = coordinates_in_repository(found.path)
+        artifact = own.get(scene.view.resolve(f"{found.path.removesuffix('.pom')}.jar") or "")
+        if artifact is not None and names is not None:
+            pom = Pom(*names, artifact.pom.version, requires=found.fact)
+            yield artifact._replace(pom=pom, class_path="", is_guessed=False)
+
+
 def _in_archive(fact: JarFact, path: str, file: str, carrier: str) -> Iterator[_Artifact]:
     itself = archive_pom(fact, path)
-    own = _Artifact(pom_purl(itself), itself, file, carrier, "" if carrier else fact.manifest.get("Class-Path", ""))
+    class_path = "" if carrier else fact.manifest.get("Class-Path", "")
+    is_guessed = not any(pom.artifact == itself.artifact for pom in fact.poms)
+    own = _Artifact(pom_purl(itself), itself, file, carrier, class_path, is_guessed)
     yield own
     for pom in fact.poms:
         if (purl := pom_purl(pom)) != own.purl:
@@ -87,6 +112,8 @@ def _offers(artifacts: Iterable[_Artifact], scene: Scene) -> Offers[_Coordinates
         for place in _places(artifact.file):
             for key in (name, ""):
                 offers.add(f"{place}\0{group}\0{key}", _Coordinates(group, name, artifact.purl))
+            if artifact.is_guessed and group:
+                offers.add(f"{place}\0?\0{name}", _Coordinates(group, name, artifact.purl))
     return offers
 
 
@@ -115,9 +142,16 @@ def _nearest(need: Dependency, file: str, offers: Offers[_Coordinates]) -> list[
             found = [offer.package for offer in offers.of(f"{place}\0{need.group}\0{need.artifact}")]
             # Archives without any record have only the name of their file.
             found = found or [offer.package for offer in offers.of(f"{place}\0\0{need.artifact}")]
+            # A guessed group may be one that the real one is a part of, or the other way round.
+            guesses = (offer.package for offer in offers.of(f"{place}\0?\0{need.artifact}"))
+            found = found or [each for each in guesses if _is_near(each.group, need.group)]
         if found:
             return [each.purl for each in found]
     return []
+
+
+def _is_near(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _alike(need: Dependency, place: str, offers: Offers[_Coordinates]) -> list[_Coordinates]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, is_others, package
+from hullmark.model.package import Package
 from hullmark.model.relation import Relation
 from hullmark.relations.offers import Offers
 from hullmark.relations.resolver import Scene
-from hullmark.rootfs.reads import Read
+from hullmark.rootfs.reads import LocatedFact, Read
+
+Made = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
+"""How a cataloger makes the package of an entry."""
 
 
 def relate(
-    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem, *, everywhere: bool = False
+    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | Made, *, everywhere: bool = False
 ) -> Iterator[Relation]:
     """The relations within each file that is not in an installed package. `everywhere`: in those too."""
     for read in reads:
         for found in scene.view.facts(read):
             if everywhere or not is_others(found.path):
-                yield from _within([(each, package(found, each, of).purl) for each in found.fact], scene)
+                made = (
+                    package(found, each, of) if isinstance(of, Ecosystem) else of(found, each) for each in found.fact
+                )
+                yield from _within([(each, one.purl) for each, one in zip(found.fact, made, strict=True)], scene)
 
 
 def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:

@@ -31,12 +31,20 @@ def as_version(document: Json, version: str) -> Json:
         for component in document["components"]:
             _without_acknowledgement(component)
             if version == "1.4":
-                component.pop("evidence", None)  # it has no places yet
+                _without_places(component)
     if version == "1.4":
         document["metadata"]["tools"] = [
             {"name": tool["name"], "version": tool["version"]} for tool in document["metadata"]["tools"]["components"]
         ]
     return document
+
+
+def _without_places(component: Json) -> None:
+    """Evidence tells licences, but no places yet."""
+    evidence = component.get("evidence", {})
+    evidence.pop("occurrences", None)
+    if not evidence:
+        component.pop("evidence", None)
 
 
 def _without_acknowledgement(component: Json) -> None:

@@ -59,6 +59,7 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     `render_all` writes several results as one document; where it is None, their documents follow one another, unless the format
     `is_single`: then what follows would make the file invalid. `tells_relations`: it says which packages need which, if that is known.
+    `tells_licences`: it says where licences were told, and what licence files tell.
     `spec_versions` are the versions of its standard that it can write, where there are several.
     """
 
@@ -70,4 +71,5 @@ class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None
     is_single: bool = False
     tells_relations: bool = False
+    tells_licences: bool = False
     spec_versions: tuple[str, ...] = ()

@@ -6,14 +6,16 @@ URL with a `package-id`, properties name the places. The serial number comes fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
 import msgspec
 
+from hullmark.licences.conclusions import concluded, declared_by, found_in
 from hullmark.licences.expressions import all_of, distinct, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
+from hullmark.model.licence_evidence import sentence
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation, dependencies_of
 from hullmark.relations.graph import tops
@@ -177,12 +179,30 @@ def _library(package: Package, package_id: str, choices: Mapping[str, list[tuple
         component["version"] = version
     if purl:
         component["purl"] = purl
-    if package.licenses:
-        component["licenses"] = _licenses(package.licenses)
+    licenses = [*_licenses(declared_by(package)), *_concluded(package)]
+    if licenses:
+        component["licenses"] = licenses
     component["properties"] = _properties(chain(_package_details(package), choices.get(purl, ())))
-    if package.locations:
-        component["evidence"] = {"occurrences": [{"location": location.path} for location in package.locations]}
+    if evidence := _evidence(package):
+        component["evidence"] = evidence
     return component
+
+
+def _evidence(package: Package) -> Json:
+    """Where it was found, and the licences that texts tell."""
+    evidence: Json = {}
+    if package.locations:
+        evidence["occurrences"] = [{"location": location.path} for location in package.locations]
+    if found := dict.fromkeys(each.license for each in found_in(package)):
+        evidence["licenses"] = [{"license": {"id": name} if spdx_id(name) else {"name": name}} for name in found]
+    return evidence
+
+
+def _concluded(package: Package) -> Iterator[Json]:
+    """Licences that texts tell where the package leaves them open. There is no expression beside them then."""
+    for name in concluded(package):
+        if spdx_id(name) and name not in declared_by(package):
+            yield {"license": {"id": name, "acknowledgement": "concluded"}}
 
 
 def _package_details(package: Package) -> Iterable[tuple[str, str]]:
@@ -195,6 +215,8 @@ def _package_details(package: Package) -> Iterable[tuple[str, str]]:
     yield "package:owned_by", package.owned_by or ""
     for name, value in sorted(package.notes.items()):
         yield f"package:note:{name}", value
+    for each in package.license_evidence:
+        yield "package:licence", sentence(each)
     for i, location in enumerate(package.locations):
         yield f"location:{i}:path", location.path
         yield f"location:{i}:layer", str(location.layer)
@@ -247,5 +269,6 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
     spec_versions=VERSIONS,
 )

@@ -60,7 +60,9 @@ def _component(parent: Element, component: Json) -> None:
     _text(element, "purl", component.get("purl"))
     _properties(element, component.get("properties"))
     if "evidence" in component:
-        _list(add(element, "evidence"), "occurrences", component["evidence"]["occurrences"], _occurrence)
+        evidence = add(element, "evidence")
+        _list(evidence, "occurrences", component["evidence"].get("occurrences"), _occurrence)
+        _list(evidence, "licenses", component["evidence"].get("licenses"), _license)
 
 
 def _plain(element: Element, values: Json) -> None:
@@ -134,5 +136,6 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
     spec_versions=VERSIONS,
 )

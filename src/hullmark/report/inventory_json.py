@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.licences.conclusions import conclusion
 from hullmark.licences.expressions import expression_of
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
+from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.relation import Relation, WrittenRelation
 from hullmark.report.documents import encode
@@ -54,11 +56,28 @@ class LocationJson(msgspec.Struct, frozen=True, gc=False):
     path: str
 
 
+class LicenceEvidenceJson(msgspec.Struct, frozen=True, gc=False):
+    """Where a licence was told: `declared` in a `field` of the record at `path`, or `found` by the text there, of which `share` is how much
+    of the licence's own text it has, in per cent (0: not known)."""
+
+    field: str
+    first_line: int
+    kind: str
+    last_line: int
+    layer: int
+    license: str
+    path: str
+    share: int
+
+
 class PackageJson(msgspec.Struct, frozen=True):
-    """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain)."""
+    """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain),
+    `license_concluded` what the texts of its files let conclude then, `license_evidence` where each was told."""
 
     arch: str
     cataloger: str
+    license_concluded: str
+    license_evidence: list[LicenceEvidenceJson]
     license_expression: str
     licenses: tuple[str, ...]
     locations: list[LocationJson]
@@ -168,6 +187,8 @@ def _package(package: Package) -> PackageJson:
     return PackageJson(
         arch=package.arch,
         cataloger=package.cataloger,
+        license_concluded=conclusion(package),
+        license_evidence=[licence_evidence_json(each) for each in package.license_evidence],
         license_expression=expression_of(package.licenses),
         licenses=package.licenses,
         locations=[LocationJson(location.layer, location.path) for location in package.locations],
@@ -177,6 +198,20 @@ def _package(package: Package) -> PackageJson:
         source=package.source,
         type=package.type,
         version=package.version,
+    )
+
+
+def licence_evidence_json(evidence: LicenceEvidence) -> LicenceEvidenceJson:
+    """Where a licence was told, as all of our documents say it."""
+    return LicenceEvidenceJson(
+        evidence.field,
+        evidence.first_line,
+        evidence.kind,
+        evidence.last_line,
+        evidence.layer,
+        evidence.license,
+        evidence.path,
+        evidence.share,
     )
 
 
@@ -205,4 +240,5 @@ FORMAT = Format(
     file_name="inventory.json",
     render=render,
     tells_relations=True,
+    tells_licences=True,
 )

@@ -23,6 +23,7 @@ _UNSAID = "NOASSERTION"
 _TURNED = {"OPTIONAL_DEPENDENCY_OF": "hasOptionalDependency", "DEV_DEPENDENCY_OF": "dependsOn"}
 """Relationships of SPDX 2 whose ends SPDX 3 has the other way round. What only developers need is a dependency with a scope."""
 _SAME = {"CONTAINS": "contains", "DEPENDS_ON": "dependsOn", "DESCRIBES": "describes"}
+_LICENCES = (("licenseDeclared", "hasDeclaredLicense"), ("licenseConcluded", "hasConcludedLicense"))
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -91,6 +92,7 @@ class _Writer:
             ("versionInfo", "software_packageVersion"),
             ("sourceInfo", "software_sourceInfo"),
             ("description", "description"),
+            ("licenseComments", "comment"),
         ):
             if key in package:
                 element[name] = package[key]
@@ -108,14 +110,15 @@ class _Writer:
         return element
 
     def _licences(self) -> Iterator[Json]:
-        """Each expression once, with the texts that it refers to, and which packages declare it."""
-        declared: dict[str, list[str]] = {}
+        """Each expression once, with the texts that it refers to, and which packages declare it, or for which it is concluded."""
+        told: dict[str, list[tuple[str, str]]] = {}
         for package in self._document["packages"]:
-            if package["licenseDeclared"] != _UNSAID:
-                declared.setdefault(package["licenseDeclared"], []).append(package["SPDXID"])
+            for key, kind in _LICENCES:
+                if package[key] != _UNSAID:
+                    told.setdefault(package[key], []).append((package["SPDXID"], kind))
         for name, text in sorted(self._texts.items()):
             yield self._element("simplelicensing_SimpleLicensingText", name, simplelicensing_licenseText=text)
-        for expression, packages in sorted(declared.items()):
+        for expression, packages in sorted(told.items()):
             element = self._element(
                 "simplelicensing_LicenseExpression",
                 _name("Licence", expression),
@@ -128,8 +131,8 @@ class _Writer:
                     {"type": "DictionaryEntry", "key": name, "value": self._id(name)} for name in own
                 ]
             yield element
-            for package in packages:
-                yield self._relation(package, "hasDeclaredLicense", [element["spdxId"]])
+            for id, kind in packages:
+                yield self._relation(id, kind, [element["spdxId"]])
 
     def _relations(self) -> Iterator[Json]:
         """All other relationships: one for each element and kind, with all that it leads to."""
@@ -172,4 +175,5 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
 )

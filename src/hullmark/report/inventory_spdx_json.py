@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.conclusions import conclusion, declared_by
 from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, unlisted_plus
 from hullmark.licences.spdx_ids import LIST_VERSION
 from hullmark.model.inventory import Distro, FileRecord, Inventory
+from hullmark.model.licence_evidence import sentence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -146,7 +148,10 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     element = _element(spdx_id, package.name, known_version(package), "LIBRARY")
     # "Analyzed" means that the document lists the package's files; a package without files must say false.
     element["filesAnalyzed"] = has_files
-    element["licenseDeclared"] = _declared(package.licenses, named)
+    element["licenseDeclared"] = _declared(declared_by(package), named)
+    element["licenseConcluded"] = conclusion(package) or _UNSAID
+    if package.license_evidence:
+        element["licenseComments"] = "\n".join(map(sentence, package.license_evidence))
     element["sourceInfo"] = _source_info(package)
     _refer(element, package.purl)
     return element
@@ -268,4 +273,5 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
 )

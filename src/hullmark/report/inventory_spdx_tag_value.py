@@ -56,6 +56,8 @@ def _package(package: Json) -> Iterator[str]:
     if "sourceInfo" in package:
         yield _text("PackageSourceInfo", package["sourceInfo"])
     yield from (_line(tag, package[key]) for tag, key in _PACKAGE_END)
+    if "licenseComments" in package:
+        yield _text("PackageLicenseComments", package["licenseComments"])
     yield _line("PackageCopyrightText", package["copyrightText"])
     if "description" in package:
         yield _text("PackageDescription", package["description"])
@@ -112,4 +114,5 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
 )

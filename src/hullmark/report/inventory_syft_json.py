@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
-from hullmark.licences.expressions import distinct, spdx_expression
+from hullmark.licences.conclusions import declared_by, found_in
+from hullmark.licences.expressions import spdx_expression
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
+from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.package import Location, Package
 from hullmark.relations.graph import tops
 from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
@@ -54,7 +56,7 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
         "type": kind.type,
         "foundBy": package.cataloger,
         "locations": [_location(package.type, location, source) for location in package.locations],
-        "licenses": [_license(text) for text in distinct(package.licenses)],
+        "licenses": list(_licenses(package, source)),
         "language": kind.language,
         "cpes": [],
         "purl": package.purl,
@@ -75,14 +77,29 @@ def _location(purl_type: str, location: Location, source: InventorySource) -> Js
     }
 
 
-def _license(text: str) -> Json:
-    return {
-        "value": text,
-        "spdxExpression": spdx_expression(text) or "",
-        "type": "declared",
-        "urls": [],
-        "locations": [],
-    }
+def _licenses(package: Package, source: InventorySource) -> Iterator[Json]:
+    """Declared licences, and those that texts tell, with the files that tell them."""
+    places: dict[tuple[str, str], list[LicenceEvidence]] = {}
+    for each in package.license_evidence:
+        places.setdefault((each.kind, each.license), []).append(each)
+    found = dict.fromkeys(each.license for each in found_in(package))
+    for kind, type, texts in (("declared", "declared", declared_by(package)), ("found", "concluded", found)):
+        for text in texts:
+            yield {
+                "value": text,
+                "spdxExpression": spdx_expression(text) or "",
+                "type": type,
+                "urls": [],
+                "locations": [
+                    {
+                        "path": each.path,
+                        "layerID": layer_digest(source, each.layer),
+                        "accessPath": each.path,
+                        "annotations": {"field": each.field} if each.field else {},
+                    }
+                    for each in places.get((kind, text), ())
+                ],
+            }
 
 
 def _image(inventory: Inventory) -> Json:
@@ -200,4 +217,5 @@ FORMAT = Format(
     render=render,
     is_single=True,
     tells_relations=True,
+    tells_licences=True,
 )

@@ -29,4 +29,5 @@ FORMAT = Format(
     file_name="packages.txt",
     render=render,
     tells_relations=True,
+    tells_licences=True,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hullmark.licences.conclusions import conclusion
+from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.model.package import UNKNOWN_VERSION
@@ -74,7 +76,20 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
         yield fact("Needed by", _related(found.needed_by, is_dependent=True), paint, width)
         yield fact("Needs", _related(found.needs, is_dependent=False), paint, width)
     yield fact("Licences", ", ".join(filter(str.strip, package.licenses)) or "not stated", paint, width)
+    if expression := conclusion(package):
+        yield fact("Concluded", expression, paint, width)
+    for each in package.license_evidence[:_MAX_PLACES]:
+        yield fact("Told by", _told(each), paint, width)
     yield from _match_lines(found.matches, paint, width)
+
+
+def _told(evidence: LicenceEvidence) -> str:
+    """What tells a licence: a field of a record, or the text of a file."""
+    if evidence.kind == "declared":
+        return f"{evidence.field} in {evidence.path}: {evidence.license}"
+    lines = f", lines {evidence.first_line} to {evidence.last_line}" if evidence.first_line else ""
+    share = f", {evidence.share} % of its text" if evidence.share else ""
+    return f"{evidence.path}{lines}: {evidence.license}{share}"
 
 
 def _why(found: PackageProvenance) -> str:

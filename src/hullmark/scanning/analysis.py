@@ -67,6 +67,10 @@ def extra_reads_for(request: ScanRequest) -> tuple[Read[Any], ...]:
         wanted = reads_for(catalogers_for(request))
         reads += [replace(read, sources=("catalog",)) for read in wanted if id(read) not in usual]
     # A scan for packages alone imports nothing of this.
+    if request.licences:
+        from hullmark.catalog.licence_files import LICENCE_FILES
+
+        reads.append(LICENCE_FILES)
     if request.keeps:
         from hullmark.facets.kept import KEPT
 
@@ -102,12 +106,24 @@ def analyse(
     tree = squash(records, keep_ghosts=request.ghosts or request.all_layers)
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
-    found = catalogue(tree, records, catalogers, distro, all_layers=request.all_layers, claims=request.files)
+    found = catalogue(
+        tree,
+        records,
+        catalogers,
+        distro,
+        all_layers=request.all_layers,
+        claims=request.files,
+    )
     results, more_problems = _assembled(tree, records, distro, config, found.packages, request.facets)
     rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
     problems += _left_out(catalogers, usual) if request.catalogers else ()
+    packages = found.packages
+    if request.licences:
+        from hullmark.catalog.licence_files import with_evidence
+
+        packages = with_evidence(packages, TreeView(tree, records, distro, all_layers=request.all_layers))
     relations = None
     if request.relations:
         from hullmark.relations import resolve
@@ -117,7 +133,7 @@ def analyse(
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,
-        found.packages,
+        packages,
         tuple(sorted(set(problems))),
         found.unexplained,
         relations,

@@ -17,7 +17,7 @@ def known_image(reference: str, resources: ScanResources, options: SourceOptions
     """
     names = FACETS if resources.scanners != ScannerPlaces() else FACETS - {Need.MALWARE}
     with facets_for(names, resources) as facets:
-        request = ScanRequest(files=True, digests=True, ghosts=True, facets=facets, relations=True)
+        request = ScanRequest(files=True, digests=True, ghosts=True, facets=facets, relations=True, licences=True)
         scanned = take_for_rules(reference, request, resources, options)
     facts = PolicyFacts(config=scanned.inventory.config, ghosts=True, **scanned.facets)
     return KnownImage(inventory=scanned.inventory, policy_facts=facts)

@@ -31,7 +31,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
     none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
     layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it. `relations`: which
-    packages need which.
+    packages need which. `licences`: where licences are told, and what licence files tell.
     """
 
     files: bool = False
@@ -47,6 +47,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     keeps_text: bool = False
     layers: bool = False
     relations: bool = False
+    licences: bool = False
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ class Rooms:
             "rootfs": (IN_LAYERS, ()),
             "catalog": (("distro",), ()),
             "relations": (("packages",), ()),
+            "licence-files": (("packages",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in request.reads},
         }

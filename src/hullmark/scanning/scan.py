@@ -118,6 +118,8 @@ def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult
 
 def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> str:
     wished = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
+    if request.licences:
+        wished.append(code_fingerprint(("licences",)))
     if request.relations:
         wished.append(code_fingerprint(("relations", "versions")))
     joined = "\n".join((image.config_digest, *wished, *digests))

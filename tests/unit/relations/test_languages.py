@@ -220,6 +220,30 @@ def test_a_java_archive_needs_what_is_packed_into_it_unless_a_pom_explains_that(
     assert archives({"app/shop.war": shop}) == ["a -> b", "shop -> a", "shop -> c"]
 
 
+def test_a_java_archive_needs_what_its_pom_in_the_distributions_repository_says() -> None:
+    place = "usr/share/maven-repo/org/x/a/1.0/a-1.0"
+    plain = make_jar({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "a/A.class": b"x"})
+    project = f"<project><dependencies>{need('b')}{need('c', '<scope>test</scope>')}</dependencies></project>"
+    files = {
+        "usr/share/java/a.jar": plain,
+        "usr/share/java/b.jar": jar("b"),
+        "usr/share/java/c.jar": jar("c"),
+        f"{place}.pom": project.encode(),
+        "usr/share/maven-repo/org/x/gone/1.0/gone-1.0.pom": project.encode(),
+    }
+    found = needs(files, java.CATALOGER, java_relations.RESOLVER, links={f"{place}.jar": "/usr/share/java/a.jar"})
+    assert found == ["a@UNKNOWN -> b@1"]
+
+
+def test_a_java_archive_without_a_pom_is_found_by_a_group_that_is_near() -> None:
+    manifest = b"Manifest-Version: 1.0\nBundle-SymbolicName: org.x.servlet\nBundle-Version: 1\n"
+    servlet = make_jar({"META-INF/MANIFEST.MF": manifest})
+    files = {"app/a.jar": jar("a", need("servlet", group="org.x.extensions")), "app/servlet-1.jar": servlet}
+    assert archives(files) == ["a -> servlet"]
+    files["app/a.jar"] = jar("a", need("servlet", group="com.other"))
+    assert archives(files) == []
+
+
 def test_a_java_archive_needs_those_of_its_class_path() -> None:
     files = {
         "app/a.jar": jar("a", manifest="Class-Path: lib/b.jar gone.jar http://x/c.jar\n"),

@@ -5,7 +5,7 @@ Since Conan 2 the folder of a package has a digest for a name: which packages ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from hullmark.catalog.cataloger import Cataloger
@@ -39,7 +39,15 @@ def collector() -> PackageCollector:
     return PackageCollector(_IS_NAME, _IS_VERSION)
 
 
-def gather(reference: object, gathering: PackageCollector) -> None:
+def named(reference: object) -> str:
+    """`name@version` of a reference; without a version where that is a range, "" for what is not a reference."""
+    found = _REFERENCE(reference.strip()) if isinstance(reference, str) else None
+    if found is None:
+        return ""
+    return found[1] if found[2].startswith(_RANGE) else f"{found[1]}@{found[2]}"
+
+
+def gather(reference: object, gathering: PackageCollector, needs: Iterable[str] = ()) -> None:
     """A reference; of a range the version is not known."""
     text = reference[0] if isinstance(reference, list) and reference else reference
     found = _REFERENCE(text.strip()) if isinstance(text, str) else None
@@ -48,7 +56,9 @@ def gather(reference: object, gathering: PackageCollector) -> None:
         return
     version = None if found[2].startswith(_RANGE) else found[2]
     qualifiers = (("channel", found[4] or ""), ("user", found[3] or ""))
-    gathering.add(found[1], version, qualifiers=tuple(pair for pair in qualifiers if pair[1] and pair[1] != "_"))
+    gathering.add(
+        found[1], version, qualifiers=tuple(pair for pair in qualifiers if pair[1] and pair[1] != "_"), needs=needs
+    )
 
 
 def section(text: str, *names: str) -> Iterator[str]:

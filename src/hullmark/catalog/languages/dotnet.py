@@ -27,15 +27,17 @@ is_version = late(r"[0-9][0-9A-Za-z.+_-]{0,127}").fullmatch
 _FILES = ("runtime", "resources", "native", "runtimeTargets")
 _NOTHING = "_._"
 _INSTALLED = frozenset(("package", "runtimepack"))
-_PROJECT = "project"
+PROJECT = "project"
 
 
 class Library(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A library of a program. `kind` is package, runtimepack or project. A project is one of the program's own."""
+    """A library of a program. `kind` is package, runtimepack or project. A project is one of the program's own. `needs` are keys of
+    libraries that it depends on, `Name/1.0`."""
 
     name: str
     version: str
     kind: str
+    needs: tuple[str, ...] = ()
 
 
 def extract_deps(path: str, body: memoryview, report: Report) -> tuple[Library, ...] | None:
@@ -54,12 +56,12 @@ def extract_deps(path: str, body: memoryview, report: Report) -> tuple[Library, 
         kind = entry.get("type") if isinstance(entry, dict) else None
         name, _, version = key.rpartition("/")
         # What is only referenced belongs to the shared framework, which has a deps.json of its own.
-        if kind not in _INSTALLED and kind != _PROJECT:
+        if kind not in _INSTALLED and kind != PROJECT:
             continue
         if not is_name(name) or not is_version(version):
             bad += 1
         elif active is None or kind == "runtimepack" or key in active:
-            kept.append(Library(name.removeprefix("runtimepack."), version, kind))
+            kept.append(Library(name.removeprefix("runtimepack."), version, kind, _needs(target.get(key))))
     if bad:
         report(f"libraries of the deps.json that have no name and version that can be used: {bad}")
     return tuple(dict.fromkeys(kept)) or None
@@ -76,6 +78,11 @@ def _target(found: Table) -> Table:
     if isinstance(chosen, dict):
         return chosen
     return {key: entry for each in targets.values() if isinstance(each, dict) for key, entry in each.items()}
+
+
+def _needs(entry: object) -> tuple[str, ...]:
+    wanted = entry.get("dependencies") if isinstance(entry, dict) else None
+    return tuple(f"{name}/{version}" for name, version in wanted.items()) if isinstance(wanted, dict) else ()
 
 
 def _active(target: Table) -> set[str]:
@@ -111,11 +118,17 @@ def extract_lock(path: str, body: memoryview, report: Report) -> Listing | None:
         return None
     gathering = PackageCollector(is_name, is_version)
     for chosen in frameworks.values():
-        for name, entry in chosen.items() if isinstance(chosen, dict) else ():
+        chosen = chosen if isinstance(chosen, dict) else {}
+        by_name = {name.lower(): name for name in chosen}
+        for name, entry in chosen.items():
             if not isinstance(entry, dict):
                 gathering.refuse(name)
             elif entry.get("type") not in ("Project", "project"):
-                gathering.add(name, entry.get("resolved"))
+                wanted = entry.get("dependencies")
+                needs = (by_name.get(each.lower(), "") for each in (wanted if isinstance(wanted, dict) else ()))
+                others = ((each, chosen[each]) for each in needs if each)
+                named = (f"{each}@{other.get('resolved', '')}" for each, other in others if isinstance(other, dict))
+                gathering.add(name, entry.get("resolved"), needs=named)
     return gathering.finish(report)
 
 
@@ -132,9 +145,14 @@ LOCK: Read[Listing] = Read(
 NUGET = Ecosystem(type="nuget", cataloger=NAME)
 
 
+def purl_of(library: Library) -> str:
+    """The package URL of a library."""
+    return make_purl("nuget", library.name, library.version)
+
+
 def _libraries(libraries: Iterable[Library], program: str) -> Iterator[Library]:
     """Without the program's own projects, but for the program itself."""
-    return (each for each in libraries if each.kind != _PROJECT or each.name.lower() == program.lower())
+    return (each for each in libraries if each.kind != PROJECT or each.name.lower() == program.lower())
 
 
 def assemble(view: View) -> Iterator[Package]:
@@ -146,7 +164,7 @@ def assemble(view: View) -> Iterator[Package]:
                 type="nuget",
                 name=each.name,
                 version=each.version or UNKNOWN_VERSION,
-                purl=make_purl("nuget", each.name, each.version),
+                purl=purl_of(each),
                 cataloger=NAME,
                 locations=(Location(f"/{found.path}", found.layer),),
             )

@@ -11,15 +11,17 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages import java_names as names
-from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties
+from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties, requires_of_project
 from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.licence_evidence import declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
+_REPOSITORIES = ("/maven-repo/", "/.m2/repository/")
 _NO_LICENCE = ("<<EXTERNAL>>", "")
 _INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
 
@@ -44,6 +46,28 @@ def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
         # Elsewhere it is the plan of something to be built, of which nothing is taken.
         report(reason if _INSTALLED("/" + path.rpartition("/")[0]) else Remark(reason))
         return None
+
+
+def extract_requires(path: str, body: memoryview, report: Report) -> bytes | None:
+    """What the pom of an artifact in a repository of Maven's layout requires; None for other files."""
+    try:
+        if coordinates_in_repository(path) is None:
+            return None
+        return requires_of_project(bytes(body)) or None
+    except ValueError as error:
+        report(Remark(f"it {error}"))
+        return None
+
+
+def coordinates_in_repository(path: str) -> tuple[str, str] | None:
+    """Group and artifact of a pom in a repository, a distribution's (Debian's maven-debian-helper) or a user's: its path is
+    `GROUP/ARTIFACT/VERSION/ARTIFACT-VERSION.pom` (Maven's repository layout)."""
+    for root in _REPOSITORIES:
+        _, is_there, place = f"/{path}".rpartition(root)
+        *group, artifact, version, name = place.split("/") if place.count("/") > 2 else ("", "", "")
+        if is_there and group and name == f"{artifact}-{version}.pom":
+            return ".".join(group), artifact
+    return None
 
 
 def _kind(path: str) -> str:
@@ -78,7 +102,9 @@ def archive_pom(fact: JarFact, path: str) -> Pom:
 def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
     (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
     licences = (pom.licenses if pom is not None else ()) or _manifest_licences(fact.manifest)
-    own = _package(Pom(group, artifact, version, licences), location, is_plugin=path.endswith(names.JENKINS_PLUGINS))
+    field = "licenses of pom.xml" if pom is not None and pom.licenses else "Bundle-License"
+    plain = Pom(group, artifact, version, licences)
+    own = _package(plain, location, is_plugin=path.endswith(names.JENKINS_PLUGINS), field=field)
     other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
     yield msgspec.structs.replace(own, notes={**own.notes, "manifest_name": other_name}) if other_name else own
     seen = {(group, artifact, version)}
@@ -98,7 +124,7 @@ def _manifest_licences(manifest: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(licence for licence in found if licence not in _NO_LICENCE))
 
 
-def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Package:
+def _package(pom: Pom, location: Location, *, is_plugin: bool = False, field: str = "licenses of pom.xml") -> Package:
     return Package(
         type="maven",
         name=pom.artifact,
@@ -106,6 +132,7 @@ def _package(pom: Pom, location: Location, *, is_plugin: bool = False) -> Packag
         purl=pom_purl(pom),
         cataloger="java",
         licenses=pom.licenses,
+        license_evidence=declared(pom.licenses, field, location.path, location.layer),
         locations=(location,),
         notes={"kind": "jenkins-plugin"} if is_plugin or pom.group in _PLUGIN_GROUPS else {},
     )
@@ -128,6 +155,17 @@ UNPACKED_POMS: Read[Pom] = Read(
 UNPACKED_PROJECTS: Read[Pom] = Read(
     name="java-pom-xml", fact=Pom, extract=extract_project, globs=("**/pom.xml",), limit=2 * MIB
 )
+REPOSITORY_POMS: Read[bytes] = Read(
+    name="java-repository-pom",
+    fact=bytes,
+    extract=extract_requires,
+    globs=("**/*.pom",),
+    limit=2 * MIB,
+    other_names=False,
+)
 CATALOGER = Cataloger(
-    name="java", types=("maven",), reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble
+    name="java",
+    types=("maven",),
+    reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, REPOSITORY_POMS),
+    assemble=assemble,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -37,12 +39,28 @@ MAX_PROPERTIES = Limit(64 * 1024, "bytes of a pom.properties")
 _MAX_DEPTH = Limit(8, "levels of Java archives in Java archives")
 _MAX_PROJECT = Limit(MIB, "bytes of a pom.xml in a Java archive")
 _MAX_MANIFEST = Limit(MIB, "bytes of the main section of a Java archive's manifest")
+_MAX_TEXTS = Limit(4, "licence files of one Java archive that are looked at", "shortened")
+_MAX_TEXT = Limit(256 * 1024, "bytes of a licence file in a Java archive (larger ones are not looked at)", "shortened")
+_MAX_PACKED = Limit(
+    64 * 1024, "packed bytes of a licence file in a Java archive (larger ones are not looked at)", "shortened"
+)
 _FIRST_BYTES = 16 * 1024
 _ARCHIVE_STARTS = (b"PK", b"#!")
 _ZIP_START = b"PK\3\4"
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
-_TAILS = frozenset(kind[-4:].encode() for kind in _ARCHIVES) | {b".xml", b"ties", b"T.MF", b"t.mf"}
+_TAILS = (
+    frozenset(kind[-4:].encode() for kind in _ARCHIVES)
+    | {b".xml", b"ties", b"T.MF", b"t.mf"}
+    | {*(b"ENSE", b"ense", b"ENCE", b"YING", b".txt", b".TXT", b"E.md", b"e.md", b"G.md")}
+)
 _MAVEN = "META-INF/maven/"
+_TEXTS = frozenset(
+    f"{folder}{name}{end}"
+    for folder in ("META-INF/", "")
+    for name in ("LICENSE", "LICENCE", "COPYING")
+    for end in ("", ".TXT", ".MD")
+)
+_ALSO_WANTED = _TEXTS | {"META-INF/MANIFEST.MF"}
 _DAMAGED_LIST = "has a damaged list of members, or one with too long a name"
 _LIMIT_REASONS = {
     "archives": "it holds too many archives",
@@ -54,12 +72,24 @@ _LIMIT_REASONS = {
 }
 
 
+class PackedText(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A licence file as the archive has it: the member's name, the way it is packed, its CRC, its size unpacked in bytes, its bytes."""
+
+    name: str
+    method: int
+    crc: int
+    size: int
+    packed: bytes
+
+
 class JarFact(msgspec.Struct, frozen=True, array_like=True):
-    """One archive: the headers of its manifest, its poms sorted by folder, and the archives in it by member name."""
+    """One archive: the headers of its manifest, its poms sorted by folder, the archives in it by member name, and its licence files where
+    nothing else tells its licence."""
 
     manifest: dict[str, str] = {}
     poms: tuple[Pom, ...] = ()
     nested: tuple[tuple[str, JarFact], ...] = ()
+    texts: tuple[PackedText, ...] = ()
 
 
 class Allowance(msgspec.Struct):
@@ -71,6 +101,7 @@ class Allowance(msgspec.Struct):
     unpacked_bytes: int = Limit(1024 * MIB, "bytes that are unpacked of one Java archive")
     held_bytes: int = Limit(160 * MIB, "bytes of one archive in a Java archive, with those around it")
     xml_bytes: int = Limit(16 * MIB, "bytes of all pom.xml in one Java archive")
+    text_bytes: int = Limit(16 * MIB, "packed bytes of all licence files in one Java archive", "shortened")
     problems: int = Limit(20, "problems of one Java archive that are told one by one", "shortened")
 
 
@@ -104,6 +135,7 @@ class _WantedMembers(NamedTuple):
     properties: dict[str, Member]
     projects: dict[str, Member]
     archives: list[Member]
+    texts: list[Member]
 
 
 class _OpenArchive(NamedTuple):
@@ -158,7 +190,8 @@ class _Reader:
         poms = self._poms(opened, wanted)
         nested = self._nested(opened, wanted.archives, depth)
         is_java = wanted.manifest or poms or nested or b".class" in directory.entries
-        return JarFact(manifest, poms, nested) if is_java or kind in JAVA_ONLY else None
+        texts = () if tells_licence(manifest, poms) else tuple(self._texts(opened, wanted.texts[:_MAX_TEXTS]))
+        return JarFact(manifest, poms, nested, texts) if is_java or kind in JAVA_ONLY else None
 
     def _wanted(self, opened: _OpenArchive) -> _WantedMembers:
         members, is_whole = list_members(opened.directory, _TAILS)
@@ -167,7 +200,7 @@ class _Reader:
         members, has_overlaps = without_overlaps(member for member in members if _is_wanted(member.name))
         if has_overlaps:
             self._complaints.say(opened.place, "has members that overlap")
-        wanted = _WantedMembers(None, {}, {}, [])
+        wanted = _WantedMembers(None, {}, {}, [], [])
         for member in members:
             folder, _, name = member.name.rpartition("/")
             if member.name.endswith(_ARCHIVES):
@@ -176,6 +209,8 @@ class _Reader:
                 wanted.properties[folder] = member
             elif name == "pom.xml":
                 wanted.projects[folder] = member
+            elif member.name.upper() in _TEXTS:
+                wanted.texts.append(member)
             else:
                 wanted = wanted._replace(manifest=member)
         return wanted
@@ -233,6 +268,15 @@ class _Reader:
             return pom
         return project or pom
 
+    def _texts(self, opened: _OpenArchive, members: Iterable[Member]) -> Iterator[PackedText]:
+        """Licence files as they are packed: most are never looked at."""
+        for member in members:
+            if member.packed <= min(_MAX_PACKED, self._left.text_bytes) and member.size <= _MAX_TEXT:
+                self._left.text_bytes -= member.packed
+                with suppress(DamagedArchive):
+                    packed = bytes(packed_bytes(opened.body, opened.directory, member))
+                    yield PackedText(member.name, member.method, member.crc, member.size, packed)
+
     def _nested(self, opened: _OpenArchive, members: list[Member], depth: int) -> tuple[tuple[str, JarFact], ...]:
         if members and depth >= _MAX_DEPTH:
             self._complaints.limit("archives are nested too deeply")
@@ -267,9 +311,14 @@ class _Reader:
             return None
 
 
+def tells_licence(manifest: dict[str, str], poms: Iterable[Pom]) -> bool:
+    """Whether an archive's own records tell its licence."""
+    return "Bundle-License" in manifest or any(pom.licenses for pom in poms)
+
+
 def _is_wanted(name: str) -> bool:
     if name.endswith(_ARCHIVES):
         return not name.startswith("__MACOSX/")
     if name.endswith(("/pom.properties", "/pom.xml")):
         return name.startswith(_MAVEN) or f"/{_MAVEN}" in name
-    return name.upper() == "META-INF/MANIFEST.MF"
+    return name.upper() in _ALSO_WANTED

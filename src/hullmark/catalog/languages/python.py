@@ -13,6 +13,7 @@ from hullmark.catalog.languages.python_metadata import Metadata, extract_metadat
 from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
+from hullmark.model.licence_evidence import LicenceEvidence, declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
@@ -149,14 +150,24 @@ def _linked(view: View) -> set[str]:
     return found
 
 
-def _licence_files(view: View) -> dict[str, tuple[str, ...]]:
+def _licence_files(view: View) -> dict[str, tuple[LicenceEvidence, ...]]:
     """For each dist-info folder, the licences recognised in its licence files."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, tuple[LicenceEvidence, ...]] = {}
     for fact in view.facts(LICENCE):
         folder = _parent(fact.path)
         folder = folder if folder.endswith("dist-info") else _parent(folder)
-        found.setdefault(folder, {}).update(dict.fromkeys(fact.fact))
-    return {folder: tuple(names) for folder, names in found.items()}
+        found[folder] = found.get(folder, ()) + declared(
+            fact.fact, "License-File", f"/{fact.path}", fact.layer, "found"
+        )
+    return found
+
+
+def _licences(found: LocatedFact[Metadata], texts: tuple[LicenceEvidence, ...]) -> tuple[LicenceEvidence, ...]:
+    """What the metadata state; else what the licence files' words say, as "BSD License" in a classifier may be one of three; else the
+    classifiers."""
+    fact, path = found.fact, f"/{found.path}"
+    stated = declared(fact.licenses, fact.licence_field, path, found.layer)
+    return stated or texts or declared(fact.classifiers, "Classifier", path, found.layer)
 
 
 def folder_of(path: str) -> str:
@@ -181,11 +192,7 @@ def is_fixture(path: str) -> bool:
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """One package for each record of an installed distribution; names as PEP 503 has them, the original in the notes.
-
-    Licences: what the metadata state; else what the licence files' words say, as "BSD License" in a classifier may be
-    one of three; else the classifiers.
-    """
+    """One package for each record of an installed distribution; names as PEP 503 has them, the original in the notes."""
     linked = _linked(view)
     texts = _licence_files(view)
     for found in view.facts(METADATA):
@@ -193,6 +200,7 @@ def assemble(view: View) -> Iterator[Package]:
             continue
         fact, folder = found.fact, folder_of(found.path)
         name, purl, origin = identity(view, found)
+        told = _licences(found, texts.get(folder, ()))
         notes = {
             "name": fact.name if fact.name != name else "",
             "homepage": fact.homepage,
@@ -207,7 +215,8 @@ def assemble(view: View) -> Iterator[Package]:
             version=fact.version or UNKNOWN_VERSION,
             purl=purl,
             cataloger="python",
-            licenses=fact.licenses or texts.get(folder, ()) or fact.classifiers,
+            licenses=tuple(dict.fromkeys(each.license for each in told)),
+            license_evidence=told,
             locations=(Location(f"/{found.path}", found.layer),),
             notes={key: value for key, value in notes.items() if value},
         )

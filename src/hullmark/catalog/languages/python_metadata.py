@@ -36,7 +36,7 @@ _LOGIN = late(r"(?<=://)(?!git@)[^/@\s]*@")
 
 class Metadata(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The headers of a METADATA or PKG-INFO. `name` as written; `licenses` as stated, `classifiers` the licences' names, `requires` each
-    Requires-Dist (PEP 508)."""
+    Requires-Dist (PEP 508), `licence_field` the header that states the licences ("": none)."""
 
     name: str
     version: str
@@ -45,6 +45,7 @@ class Metadata(msgspec.Struct, array_like=True, frozen=True, gc=False):
     homepage: str = ""
     author: str = ""
     requires: tuple[str, ...] = ()
+    licence_field: str = ""
 
 
 def _headers(body: memoryview, report: Report) -> dict[str, list[str]] | None:
@@ -116,4 +117,5 @@ def extract_metadata(path: str, body: memoryview, report: Report) -> Metadata | 
         homepage[:1024],
         author[0][:1024],
         tuple(fields.get("requires-dist", ())),
+        next((field for field in ("License-Expression", "License") if field.lower() in fields), ""),
     )

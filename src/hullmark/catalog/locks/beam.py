@@ -19,6 +19,7 @@ _ATOM = r':(?:"([^"\\\n]{1,128})"|([A-Za-z0-9_@]{1,128}))'
 _MIX_LINE = late(r'\s*"([^"\\]{1,128})":\s*\{(.*)', 16).fullmatch
 _MIX_HEX = late(rf':hex,\s*{_ATOM},\s*"([^"\\\n]{{1,128}})"').match
 _MIX_GIT = late(r':git,\s*"([^"\\\n]{1,1024})",\s*"([0-9a-f]{7,64})"').match
+_MIX_NEED = late(rf'\{{:"?[A-Za-z0-9_@]{{1,128}}"?,[^\[\]{{}}]{{0,512}}\[hex:\s*{_ATOM}').finditer
 _MIX_PATH = late(r":path,").match
 _BINARY = r'<<"([^"\\]{1,128})"(?:/utf8)?>>'
 _REBAR = late(
@@ -42,7 +43,8 @@ def extract_mix(path: str, body: memoryview, report: Report) -> Listing | None:
         if entry is None:
             gathering.refuse(line.strip())
         elif of_hex := _MIX_HEX(entry[2]):
-            gathering.add(of_hex[1] or of_hex[2], of_hex[3])
+            needs = (need[1] or need[2] for need in _MIX_NEED(entry[2]))
+            gathering.add(of_hex[1] or of_hex[2], of_hex[3], needs=needs)
         elif of_git := _MIX_GIT(entry[2]):
             gathering.add(entry[1], of_git[2], qualifiers=vcs_url("git", of_git[1], of_git[2]))
         elif not _MIX_PATH(entry[2]):
@@ -67,12 +69,12 @@ def extract_rebar(path: str, body: memoryview, report: Report) -> Listing | None
     return gathering.finish(report)
 
 
-_HEX = Ecosystem(type="hex", cataloger=_NAME)
+HEX = Ecosystem(type="hex", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files name."""
-    return packages(view, (MIX_LOCK, REBAR_LOCK), _HEX)
+    return packages(view, (MIX_LOCK, REBAR_LOCK), HEX)
 
 
 MIX_LOCK: Read[Listing] = Read(

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from re import Match
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, is_others, package, packages
+from hullmark.catalog.declared import (
+    DeclaredPackage,
+    Ecosystem,
+    Listing,
+    PackageCollector,
+    is_others,
+    package,
+    packages,
+)
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.locks.npm import is_name, is_version, name_parts
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import Read, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 _BUN_NAME, _DENO_NAME = "bun-lock", "deno-lock"
 # A text that does not end is taken to the end: no part is looked at twice.
 _TOKEN = late(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*+[\]}])|//[^\n]*+', 16)
 _LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm:)?([^_\s]{1,256})(?:_.*)?", 16).fullmatch
 _REMOTE = late(r"https://deno\.land/(?:x/)?([A-Za-z0-9_.-]{1,128})@(v?[0-9][0-9A-Za-z.+_-]{0,63})/.*").fullmatch
+_MAX_NESTING = Limit(128, "packages in each other of a bun.lock in which others are looked for", "shortened")
 _ELSEWHERE = ("workspace:", "link:", "file:", "root:")
 
 
@@ -44,8 +54,35 @@ def extract_bun(path: str, body: memoryview, report: Report) -> Listing | None:
             gathering.refuse(place)
         elif not version.startswith(_ELSEWHERE):
             # An archive or a repository has an address where others have a version.
-            gathering.add(name, version if is_version(version) else None)
+            needs = _bun_needs(place, entry, entries)
+            gathering.add(name, version if is_version(version) else None, needs=needs)
     return gathering.finish(report)
+
+
+def _bun_needs(place: str, entry: list[Any], entries: Table) -> Iterator[str]:
+    """What lies nearest under each name: `a/b` is the b that only a has."""
+    above = _names(place)
+    details = next((each for each in entry if isinstance(each, dict)), {})
+    for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
+        names = details.get(kind)
+        for name in names if isinstance(names, dict) else ():
+            places = ("/".join((*above[:depth], name)) for depth in range(len(above), -1, -1))
+            found = next((entries[each] for each in places if each in entries), None)
+            locator = found[0] if isinstance(found, list) and found else None
+            if isinstance(locator, str):
+                called, _, version = locator.rpartition("@")
+                yield f"{called}@{version}" if is_version(version) else called
+
+
+def _names(place: str) -> list[str]:
+    """The packages of a place: `@s/a/b` are @s/a and b. Of one that is nested deeper than any the innermost."""
+    found: list[str] = []
+    for part in place.split("/")[-_MAX_NESTING:]:
+        if found and found[-1].startswith("@") and "/" not in found[-1]:
+            found[-1] += f"/{part}"
+        else:
+            found.append(part)
+    return found
 
 
 def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
@@ -59,7 +96,7 @@ def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
         holder = {"npm": found["npm"]["packages"]}
     gathering = PackageCollector(lambda name: is_name(name.partition(":")[2]), is_version)
     for kind in ("npm", "jsr"):
-        _gather(kind, holder, gathering)
+        _gather(kind, holder, gathering, _Chosen(holder, found.get("specifiers") or holder.get("specifiers")))
     remote = found.get("remote")
     for url in remote if isinstance(remote, dict) else ():
         module = _REMOTE(url)
@@ -68,17 +105,42 @@ def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _gather(kind: str, holder: Table, gathering: PackageCollector) -> None:
+class _Chosen(NamedTuple):
+    """All packages by kind and key, and what was chosen for each wish."""
+
+    holder: Table
+    specifiers: object
+
+    def of(self, kind: str, wish: str) -> str:
+        """`npm:a@1.0.0` for a wish such as `a@^1`, `a` or `jsr:@s/a@1`; without a version where the wish alone does not tell it."""
+        stated = next((each for each in ("npm", "jsr") if wish.startswith(f"{each}:")), "")
+        kind, bare = stated or kind, wish.removeprefix(f"{stated}:")
+        entries = self.holder.get(kind)
+        if not (isinstance(entries, dict) and bare in entries) and isinstance(self.specifiers, dict):
+            chosen = self.specifiers.get(f"{kind}:{bare}")
+            if isinstance(chosen, str):
+                name = bare[: bare.rfind("@")] if "@" in bare[1:] else bare
+                bare = chosen.removeprefix(f"{kind}:") if "@" in chosen else f"{name}@{chosen}"
+        locator = _LOCATOR(bare)
+        return f"{kind}:{locator[1]}@{locator[2]}" if locator else f"{kind}:{bare}"
+
+
+def _gather(kind: str, holder: Table, gathering: PackageCollector, chosen: _Chosen) -> None:
     entries: Any = holder.get(kind)
-    for key in entries if isinstance(entries, dict) else ():
+    for key, entry in entries.items() if isinstance(entries, dict) else ():
         locator = _LOCATOR(key)
         if locator:
-            gathering.add(f"{kind}:{locator[1]}", locator[2])
+            wishes = entry.get("dependencies") if isinstance(entry, dict) else None
+            wishes = list(wishes.values()) if isinstance(wishes, dict) else wishes
+            needs = (
+                (chosen.of(kind, each) for each in wishes if isinstance(each, str)) if isinstance(wishes, list) else ()
+            )
+            gathering.add(f"{kind}:{locator[1]}", locator[2], needs=needs)
         else:
             gathering.refuse(key)
 
 
-_NPM = Ecosystem(type="npm", cataloger=_BUN_NAME, parted=name_parts)
+NPM = Ecosystem(type="npm", cataloger=_BUN_NAME, parted=name_parts)
 _OF_DENO = {
     kind: Ecosystem(type=kind, cataloger=_DENO_NAME, parted=lambda name: name_parts(name.partition(":")[2]))
     for kind in ("deno", "jsr", "npm")
@@ -87,15 +149,19 @@ _OF_DENO = {
 
 def assemble(view: View) -> Iterator[Package]:
     """What bun's lock files name."""
-    return packages(view, (BUN_LOCK,), _NPM)
+    return packages(view, (BUN_LOCK,), NPM)
 
 
 def assemble_deno(view: View) -> Iterator[Package]:
     """What Deno's lock files name, of three registries."""
     for found in view.facts(DENO_LOCK):
-        for entry in () if is_others(found.path) else found.fact:
-            kind, _, name = entry.name.partition(":")
-            yield replace(package(found, entry, _OF_DENO[kind]), name=name)
+        yield from (deno_package(found, entry) for entry in (() if is_others(found.path) else found.fact))
+
+
+def deno_package(found: LocatedFact[Listing], entry: DeclaredPackage) -> Package:
+    """The package that a lock file of Deno's names."""
+    kind, _, name = entry.name.partition(":")
+    return replace(package(found, entry, _OF_DENO[kind]), name=name)
 
 
 BUN_LOCK: Read[Listing] = Read(

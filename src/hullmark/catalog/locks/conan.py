@@ -7,8 +7,8 @@ from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
-from hullmark.catalog.documents import JSON_LIMIT, json_object, text_of
-from hullmark.catalog.languages.conan import collector, gather, section
+from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
+from hullmark.catalog.languages.conan import collector, gather, named, section
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -24,20 +24,27 @@ def extract_lock(path: str, body: memoryview, report: Report) -> Listing | None:
     gathering = collector()
     graph = found.get("graph_lock")
     nodes = graph.get("nodes") if isinstance(graph, dict) else None
-    for node in nodes.values() if isinstance(nodes, dict) else ():
-        _gather_node(node, gathering)
+    nodes = nodes if isinstance(nodes, dict) else {}
+    for node in nodes.values():
+        _gather_node(node, nodes, gathering)
     required = found.get("requires", [])
     for reference in required if isinstance(required, list) else ():
         gather(reference, gathering)
     return gathering.finish(report)
 
 
-def _gather_node(node: Any, gathering: PackageCollector) -> None:
+def _gather_node(node: Any, nodes: Table, gathering: PackageCollector) -> None:
     reference = node.get("ref") if isinstance(node, dict) else None
     # The consumer itself may be a bare path or name.
     is_own = not isinstance(reference, str) or "/" not in reference or reference.startswith(("conanfile", ".", "/"))
     if not is_own and node.get("context", "host") == "host":
-        gather(reference, gathering)
+        wanted = node.get("requires")
+        others = (
+            nodes.get(number) for number in (wanted if isinstance(wanted, list) else ()) if isinstance(number, str)
+        )
+        gather(
+            reference, gathering, filter(None, (named(each.get("ref")) for each in others if isinstance(each, dict)))
+        )
 
 
 def extract_file(path: str, body: memoryview, report: Report) -> Listing | None:
@@ -54,12 +61,12 @@ LOCK: Read[Listing] = Read(
 FILE: Read[Listing] = Read(
     name="conan-file", fact=Listing, extract=extract_file, globs=("**/conanfile.txt",), limit=MIB
 )
-_CONAN = Ecosystem(type="conan", cataloger=_NAME)
+CONAN = Ecosystem(type="conan", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What lock files and conanfiles name."""
-    return packages(view, (LOCK, FILE), _CONAN)
+    return packages(view, (LOCK, FILE), CONAN)
 
 
 CATALOGER = Cataloger(name=_NAME, types=("conan",), reads=(LOCK, FILE), assemble=assemble)

@@ -36,16 +36,33 @@ def extract_assets(path: str, body: memoryview, report: Report) -> Listing | Non
         report("its libraries are not an object")
         return None
     gathering = PackageCollector(is_name, is_version)
+    targets = found.get("targets") if found is not None else None
+    needs = chosen_needs(targets)
     for key, entry in libraries.items():
         name, _, version = key.partition("/")
         if isinstance(entry, dict) and entry.get("type") == "package":
-            gathering.add(name, version)
+            gathering.add(name, version, needs=needs.get(key, ()))
     return gathering.finish(report)
 
 
 CONFIG: Read[Listing] = Read(
     name="dotnet-packages-config", fact=Listing, globs=("**/packages.config",), extract=extract_config, limit=XML_LIMIT
 )
+
+
+def chosen_needs(targets: object) -> dict[str, list[str]]:
+    """`Name/1.0` → the `name@version` that each target has chosen of what it depends on. Names are the same in any case."""
+    found: dict[str, list[str]] = {}
+    for target in targets.values() if isinstance(targets, dict) else ():
+        entries = target if isinstance(target, dict) else {}
+        chosen = {key.partition("/")[0].lower(): key.replace("/", "@", 1) for key in entries}
+        for key, entry in entries.items():
+            wanted = entry.get("dependencies") if isinstance(entry, dict) else None
+            names = wanted if isinstance(wanted, dict) else ()
+            found.setdefault(key, []).extend(chosen[name.lower()] for name in names if name.lower() in chosen)
+    return found
+
+
 ASSETS: Read[Listing] = Read(
     name="dotnet-project-assets",
     fact=Listing,
@@ -53,12 +70,12 @@ ASSETS: Read[Listing] = Read(
     extract=extract_assets,
     limit=JSON_LIMIT,
 )
-_NUGET = Ecosystem(type="nuget", cataloger=_NAME)
+NUGET = Ecosystem(type="nuget", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the files name."""
-    return packages(view, (CONFIG, ASSETS), _NUGET)
+    return packages(view, (CONFIG, ASSETS), NUGET)
 
 
 CATALOGER = Cataloger(name=_NAME, types=("nuget",), reads=(CONFIG, ASSETS), assemble=assemble)

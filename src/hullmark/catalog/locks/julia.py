@@ -32,16 +32,19 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
             elif entry.get("version") is not None:
                 uuid = entry.get("uuid")
                 is_sound = isinstance(uuid, str) and _IS_UUID(uuid)
-                gathering.add(name, entry["version"], qualifiers=(("uuid", str(uuid)),) if is_sound else ())
+                wanted = entry.get("deps")
+                needs = [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list | dict) else ()
+                qualifiers = (("uuid", str(uuid)),) if is_sound else ()
+                gathering.add(name, entry["version"], qualifiers=qualifiers, needs=needs)
     return gathering.finish(report)
 
 
-_JULIA = Ecosystem(type="julia", cataloger=_NAME)
+JULIA = Ecosystem(type="julia", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the manifests name."""
-    return packages(view, (MANIFEST,), _JULIA)
+    return packages(view, (MANIFEST,), JULIA)
 
 
 MANIFEST: Read[Listing] = Read(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
@@ -32,6 +33,8 @@ _GIT = late(r"(?:git\+)?([^#]{1,1024})#(?:commit=)?([0-9a-f]{7,64})").fullmatch
 _IS_GIT = late(r"git[+:@]|[^#]{1,1024}(?:\.git#|#commit=)").match
 _PATTERN = late(r"(@?[^@\s]{1,214})@(.{0,1024})", re.DOTALL).match
 _LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm|patch):").match
+_NEEDS = ("dependencies", "optionalDependencies")
+_WISH = late(r"    [\"']?(@?[^@\s\"':]{1,214})[\"']?:? [\"']?([^\"']{1,1024})[\"']?").fullmatch
 _FIELD = late(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").fullmatch
 
 
@@ -108,29 +111,54 @@ def _name_of(place: str) -> str:
 
 def _gather_tree(entries: Table, gathering: PackageCollector) -> None:
     """The `dependencies` of version 1, with those of each."""
-    waiting = [entries]
+    waiting = [_Folder(entries, None)]
     while waiting:
-        for name, entry in waiting.pop().items():
+        folder = waiting.pop()
+        for name, entry in folder.entries.items():
             if not isinstance(entry, dict):
                 gathering.refuse(name)
                 continue
             inner = entry.get("dependencies")
-            if isinstance(inner, dict):
-                waiting.append(inner)
+            own = _Folder(inner, folder) if isinstance(inner, dict) else folder
+            if own is not folder:
+                waiting.append(own)
             if entry.get("dev") is not True:
-                _gather_version(name, entry.get("version"), gathering)
+                stated = entry.get("version")
+                needs = _required(entry.get("requires"), own)
+                gathering.add(*_versioned(name, stated), qualifiers=_origin(stated), needs=needs)
 
 
-def _gather_version(name: str, version: object, gathering: PackageCollector) -> None:
-    """A version of version 1 may be an alias, or an address that has no version, or has it in a file name."""
+class _Folder(NamedTuple):
+    """What is installed side by side, and the folder around it."""
+
+    entries: Table
+    around: _Folder | None
+
+
+def _versioned(name: str, version: object) -> tuple[str, object]:
+    """Name and version. A version of version 1 may be an alias, or an address that has no version, or has it in a file name."""
     if isinstance(version, str):
         if alias := _ALIAS(version):
-            name, version = alias[1], alias[2]
-        elif _ADDRESS(version):
+            return alias[1], alias[2]
+        if _ADDRESS(version):
             archive = _ARCHIVE(version)
-            gathering.add(name, archive[1] if archive else None, qualifiers=_origin(version))
-            return
-    gathering.add(name, version)
+            return name, archive[1] if archive else None
+    return name, version
+
+
+def _required(names: object, folder: _Folder | None) -> Iterator[str]:
+    """What lies nearest under each name: beside what is in its own folder, or in the folders around."""
+    for name in names if isinstance(names, dict) else ():
+        place = folder
+        for _ in range(_MAX_DEPTH):
+            if place is None:
+                break
+            entry = place.entries.get(name)
+            if isinstance(entry, dict):
+                found, version = _versioned(name, entry.get("version"))
+                yield f"{found}@{version or ''}"
+                break
+            place = place.around
 
 
 def _origin(resolved: object) -> tuple[tuple[str, str], ...]:
@@ -148,7 +176,9 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
     Both have blocks of a heading (the wishes it fulfils) and indented fields.
     """
     gathering = _gathering()
-    for heading, fields in _blocks(text_of(body), gathering):
+    chosen: dict[str, str] = {}
+    wanting: list[tuple[object, str, list[str]]] = []
+    for heading, fields, needs in _blocks(text_of(body), gathering):
         pattern = _PATTERN(heading.strip("\"'"))
         if pattern is None:
             if heading != "__metadata":
@@ -164,25 +194,42 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
         name = locator[1] if locator else alias[1] if alias else pattern[1]
         origin = fields.get("resolved", "") or fields.get("resolution", "").removeprefix(f"{pattern[1]}@")
         gathering.add(name, fields["version"], qualifiers=_origin(origin))
+        chosen.update(dict.fromkeys(_wishes(heading), f"{name}@{fields['version']}"))
+        wanting.append((name, fields["version"], needs))
+    for name, version, needs in wanting:
+        found = (chosen.get(need) or chosen.get(need.replace("@npm:", "@")) for need in needs)
+        gathering.need(str(name), version, filter(None, found))
     return gathering.finish(report)
 
 
-def _blocks(text: str, gathering: PackageCollector) -> Iterator[tuple[str, dict[str, str]]]:
-    heading, fields = "", dict[str, str]()
+def _wishes(heading: str) -> Iterator[str]:
+    """What a block fulfils: `"a@^1", b@2` of version 1, `"a@npm:^1, a@npm:2"` of later ones, all without `npm:`."""
+    for wish in heading.replace('"', "").replace("'", "").split(", "):
+        yield wish
+        yield wish.replace("@npm:", "@")
+
+
+def _blocks(text: str, gathering: PackageCollector) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """Heading, fields, and what is wished (`name@range`) of each block."""
+    heading, fields, needs, inner = "", dict[str, str](), list[str](), ""
     for line in text.splitlines():
-        if line.startswith("  "):
+        if line.startswith("    ") and inner in _NEEDS:
+            if wish := _WISH(line):
+                needs.append(f"{wish[1]}@{wish[2]}")
+        elif line.startswith("  "):
+            inner = line.strip().removesuffix(":")
             if field := _FIELD(line):
                 fields.setdefault(field[1], field[2])
         elif line and line[0] != "#" and line != ":":
             if heading:
-                yield heading, fields
+                yield heading, fields, needs
             # A heading of more than a thousand characters stands behind a question mark, the colon on a line of its own.
-            heading, fields = line.removeprefix("? ").removesuffix(":"), {}
+            heading, fields, needs, inner = line.removeprefix("? ").removesuffix(":"), {}, [], ""
             if not line.endswith(":") and not line.startswith("? "):
                 gathering.refuse(line)
                 heading = ""
     if heading:
-        yield heading, fields
+        yield heading, fields, needs
 
 
 # pnpm-lock.yaml

@@ -22,23 +22,40 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
         report("it is not a snapshot of Carton's")
         return None
     gathering = PackageCollector(is_name, is_version)
+    current, part = ("", ""), ""
+    provided: dict[str, str] = {}
+    required: list[tuple[tuple[str, str], str]] = []
     for line in text.splitlines():
-        key, colon, value = line.strip().partition(":")
-        if colon and key == "pathname":
-            name, version = of_path(value.strip())
-            if name:
-                gathering.add(name, version or None)
-            else:
-                gathering.refuse(value)
+        word, *rest = line.split() or [""]
+        if word in ("pathname:", "provides:", "requirements:"):
+            part = word
+            if part == "pathname:":
+                current = _distribution(" ".join(rest), gathering)
+        elif word and current[0] and part == "provides:":
+            provided[word] = f"{current[0]}@{current[1]}" if current[1] else current[0]
+        elif word and current[0] and part == "requirements:":
+            required.append((current, word))
+    for (name, version), module in required:
+        if module in provided:
+            gathering.need(name, version, (provided[module],))
     return gathering.finish(report)
 
 
-_CPAN = Ecosystem(type="cpan", cataloger=_NAME, parted=parted)
+def _distribution(path: str, gathering: PackageCollector) -> tuple[str, str]:
+    name, version = of_path(path)
+    if name:
+        gathering.add(name, version or None)
+    else:
+        gathering.refuse(path)
+    return name, version
+
+
+CPAN = Ecosystem(type="cpan", cataloger=_NAME, parted=parted)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the snapshots name."""
-    return packages(view, (SNAPSHOT,), _CPAN)
+    return packages(view, (SNAPSHOT,), CPAN)
 
 
 SNAPSHOT: Read[Listing] = Read(

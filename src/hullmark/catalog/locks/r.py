@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
-from hullmark.catalog.documents import JSON_LIMIT, json_object
+from hullmark.catalog.documents import JSON_LIMIT, Table, json_object
 from hullmark.catalog.languages.r import is_name, is_version
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
@@ -25,18 +25,27 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     gathering = PackageCollector(is_name, is_version)
     for name, entry in entries.items():
         if isinstance(entry, dict):
-            gathering.add(entry.get("Package", name), entry.get("Version"))
+            gathering.add(entry.get("Package", name), entry.get("Version"), needs=_needs(entry))
         else:
             gathering.refuse(name)
     return gathering.finish(report)
 
 
-_CRAN = Ecosystem(type="cran", cataloger=_NAME)
+def _needs(entry: Table) -> Iterator[str]:
+    """Names, with a range behind them in newer files."""
+    for field in ("Requirements", "Depends", "Imports", "LinkingTo"):
+        wanted = entry.get(field)
+        yield from (
+            each.partition(" ")[0] for each in (wanted if isinstance(wanted, list) else ()) if isinstance(each, str)
+        )
+
+
+CRAN = Ecosystem(type="cran", cataloger=_NAME)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files name."""
-    return packages(view, (RENV_LOCK,), _CRAN)
+    return packages(view, (RENV_LOCK,), CRAN)
 
 
 RENV_LOCK: Read[Listing] = Read(

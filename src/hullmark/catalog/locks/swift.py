@@ -22,7 +22,7 @@ from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import Read, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 _SWIFT_NAME, _POD_NAME = "swift-lock", "cocoapods-lock"
 _PLACE = late(
@@ -78,10 +78,13 @@ def extract_pods(path: str, body: memoryview, report: Report) -> Listing | None:
     for document in yaml_documents(body, report):
         pods = document.get("PODS", [])
         for entry in pods if isinstance(pods, list) else ():
-            text = next(iter(entry), "") if isinstance(entry, dict) else entry
+            text, needs = next(iter(entry.items()), ("", ())) if isinstance(entry, dict) else (entry, ())
             pod = _POD(text) if isinstance(text, str) else None
             if pod:
-                gathering.add(pod[1], pod[2])
+                wanted = needs if isinstance(needs, list) else ()
+                gathering.add(
+                    pod[1], pod[2], needs=(need.partition(" ")[0] for need in wanted if isinstance(need, str))
+                )
             else:
                 gathering.refuse(text)
     return gathering.finish(report)
@@ -110,11 +113,12 @@ def assemble(view: View) -> Iterator[Package]:
 def assemble_pods(view: View) -> Iterator[Package]:
     """What CocoaPods' lock files name."""
     for found in view.facts(PODFILE_LOCK):
-        for entry in () if is_others(found.path) else found.fact:
-            yield _pod(package(found, entry, _PODS), entry)
+        yield from (pod_package(found, entry) for entry in (() if is_others(found.path) else found.fact))
 
 
-def _pod(made: Package, entry: DeclaredPackage) -> Package:
+def pod_package(found: LocatedFact[Listing], entry: DeclaredPackage) -> Package:
+    """The package that a lock file of CocoaPods' names."""
+    made = package(found, entry, _PODS)
     pod, _, part = entry.name.partition("/")
     return replace(made, purl=make_purl("cocoapods", pod, entry.version, subpath=part))
 

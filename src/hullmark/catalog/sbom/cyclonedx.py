@@ -26,11 +26,13 @@ from hullmark.catalog.sbom.document import (
     label_of,
     layer_numbers,
 )
+from hullmark.catalog.sbom.licence_claims import concluded_as, own_licences, told_by
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem, ProblemKind
@@ -56,11 +58,27 @@ class _License(msgspec.Struct):
     id: str | None = None
     name: str | None = None
     text: _Text | None = None
+    acknowledgement: str | None = None
 
 
 class _Choice(msgspec.Struct):
     license: _License | None = None
     expression: str | None = None
+    acknowledgement: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The licence; where a text goes on from its name, that text. Of a whole licence's text the name says which."""
+        license = self.license or _License()
+        begins = license.name and license.text is not None and not license.text.encoding
+        whole = license.text.content if begins and license.text is not None else ""
+        is_longer = bool(license.name) and " ".join(whole.split()).startswith(license.name or "")
+        return self.expression or license.id or (whole if is_longer else license.name) or ""
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether the document's maker concluded it."""
+        return "concluded" in (self.acknowledgement, self.license and self.license.acknowledgement)
 
 
 class _Occurrence(msgspec.Struct, gc=False):
@@ -69,6 +87,7 @@ class _Occurrence(msgspec.Struct, gc=False):
 
 class _Evidence(msgspec.Struct):
     occurrences: list[_Occurrence] | None = None
+    licenses: list[_Choice] | None = None
 
 
 class _Entity(msgspec.Struct, gc=False):
@@ -219,6 +238,8 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
         return None  # Trivy's node for a lock file or a kind of packages
     own = _first(properties, f"{_OWN}package:type")
     name, group = component.name or "", component.group or ""
+    evidence = _evidence(component, properties.get(f"{_OWN}package:licence", ()))
+    licenses = _licenses(component)
     type = own or purl_type(_first(properties, f"{_SYFT}package:type"))
     return SbomPackage(
         label=label,
@@ -231,7 +252,8 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
         else "",
         cataloger=_first(properties, f"{_OWN}package:cataloger"),
         source=_built_from(properties),
-        licenses=_licenses(component),
+        licenses=own_licences(licenses, evidence) if own else licenses,
+        license_evidence=evidence,
         locations=_locations(component, properties, numbers),
         owned_by=_first(properties, f"{_OWN}package:owned_by") or None,
         mains=tuple(clipped(main) for main in properties.get(f"{_OWN}package:main", ())),
@@ -262,15 +284,16 @@ def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
 
 
 def _licenses(component: Component) -> tuple[str, ...]:
-    found = []
-    for choice in (component.licenses or ())[:MAX_LIST]:
-        license = choice.license or _License()
-        # There is a text where the name is only its beginning; for a whole licence the name says which.
-        begins = license.name and license.text is not None and not license.text.encoding
-        whole = license.text.content if begins and license.text is not None else ""
-        is_longer = bool(license.name) and " ".join(whole.split()).startswith(license.name or "")
-        found.append(choice.expression or license.id or (whole if is_longer else license.name) or "")
+    found = (choice.text for choice in (component.licenses or ())[:MAX_LIST])
     return tuple(text for text in found if text.strip())
+
+
+def _evidence(component: Component, sentences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
+    """Where licences were told: our own sentences, else what the document's maker concluded, or has as evidence."""
+    evidence = component.evidence or _Evidence()
+    found = [choice.text for choice in (component.licenses or ())[:MAX_LIST] if choice.is_concluded]
+    found += [choice.text for choice in (evidence.licenses or ())[:MAX_LIST]]
+    return told_by(sentences) or concluded_as(found)
 
 
 def _locations(component: Component, properties: dict[str, list[str]], numbers: dict[str, int]) -> tuple[Location, ...]:

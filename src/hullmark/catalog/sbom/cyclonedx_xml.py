@@ -100,7 +100,8 @@ def _component(element: _Element, depth: int = 0) -> Json:
     if evidence is not None:
         places = (_child(occurrence, "location") for occurrence in _children(evidence, "occurrences", "occurrence"))
         found["evidence"] = {
-            "occurrences": [{"location": location.text or ""} for location in places if location is not None]
+            "occurrences": [{"location": location.text or ""} for location in places if location is not None],
+            "licenses": _licenses(evidence),
         }
     found["components"] = _components(element, depth)
     return found
@@ -136,10 +137,10 @@ def _licenses(element: _Element) -> list[Json]:
 
 def _license(element: _Element) -> Json | None:
     if _local(element) == "expression":
-        return {"expression": element.text or ""}
+        return {"expression": element.text or "", "acknowledgement": element.get("acknowledgement", "")}
     if _local(element) != "license":
         return None
-    license: Json = {}
+    license: Json = {"acknowledgement": element.get("acknowledgement", "")}
     for child in element:
         name = _local(child)
         if name in ("id", "name"):

@@ -11,6 +11,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, UnexplainedPrograms
+from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
@@ -48,6 +49,7 @@ class SbomPackage(msgspec.Struct, kw_only=True):
     cataloger: str = ""
     source: SourcePackage | None = None
     licenses: tuple[str, ...] = ()
+    license_evidence: tuple[LicenceEvidence, ...] = ()
     locations: tuple[Location, ...] = ()
     owned_by: str | None = None
     mains: tuple[str, ...] = ()

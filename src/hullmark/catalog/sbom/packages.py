@@ -64,6 +64,7 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
         arch=clipped(arch),
         source=_source(type, name, version, entry, parts),
         licenses=tuple(dict.fromkeys(clipped(text) for text in entry.licenses[:MAX_LIST])),
+        license_evidence=tuple(dict.fromkeys(entry.license_evidence[:MAX_LIST])),
         locations=tuple(Location(clipped(place.path), place.layer) for place in entry.locations[:MAX_LIST]),
         owned_by=entry.owned_by,
         mains=entry.mains,
@@ -181,6 +182,7 @@ def _both(one: Package, other: Package) -> Package:
         source=source,
         locations=tuple(sorted({*one.locations, *other.locations})),
         licenses=tuple(dict.fromkeys(one.licenses + other.licenses)),
+        license_evidence=tuple(dict.fromkeys(one.license_evidence + other.license_evidence)),
         mains=tuple(sorted({*one.mains, *other.mains})),
         notes={**other.notes, **one.notes},
     )

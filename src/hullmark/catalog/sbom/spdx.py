@@ -17,6 +17,7 @@ from hullmark.catalog.sbom.document import (
     empty_source,
     label_of,
 )
+from hullmark.catalog.sbom.licence_claims import concluded_as, own_licences, told_by
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
@@ -75,6 +76,7 @@ class SpdxPackage(msgspec.Struct, kw_only=True, rename="camel"):
     originator: str | None = None
     license_declared: str | None = None
     license_concluded: str | None = None
+    license_comments: str | None = None
     external_refs: list[_Reference] | None = None
     checksums: list[_Checksum] | None = None
     attribution_texts: list[str] | None = None
@@ -182,7 +184,9 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
     if not purl and any(key == "Class" for key, _, _ in attributes):
         return None  # Trivy's node for a lock file or a kind of packages
     cataloger, places, source = _source_info(package.source_info or "")
-    licenses = licenses_of(package.license_declared, texts) or licenses_of(package.license_concluded, texts)
+    declared, concluded = (licenses_of(each, texts) for each in (package.license_declared, package.license_concluded))
+    evidence = told_by((package.license_comments or "").split("\n")) or concluded_as(concluded)
+    licenses = own_licences(declared, evidence) if is_own else declared or concluded
     type = "" if purl else _type_in(package.id)
     return SbomPackage(
         label=label_of("package", number, name, version),
@@ -193,6 +197,7 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
         cataloger=cataloger if is_own else "",
         source=source,
         licenses=licenses,
+        license_evidence=evidence,
         locations=places,
         notes={"vendor": _vendor(package)} if purl.startswith("pkg:rpm/") else {},
         cpes=tuple(

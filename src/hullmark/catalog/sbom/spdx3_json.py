@@ -39,6 +39,7 @@ class _Element(msgspec.Struct, kw_only=True):
     id: str = msgspec.field(name="spdxId", default="")
     name: str | None = None
     description: str | None = None
+    comment: str | None = None
     version: str | None = msgspec.field(name="software_packageVersion", default=None)
     purl: str | None = msgspec.field(name="software_packageUrl", default=None)
     purpose: str | None = msgspec.field(name="software_primaryPurpose", default=None)
@@ -96,6 +97,7 @@ def _package(element: _Element, declared: dict[tuple[str, str], str], names: dic
         "supplier": f"Organization: {supplier}" if supplier else None,
         "licenseDeclared": declared.get((element.id, _DECLARED)),
         "licenseConcluded": declared.get((element.id, _CONCLUDED)),
+        "licenseComments": element.comment,
         "externalRefs": identifiers,
         "checksums": [
             {"algorithm": checksum.algorithm, "checksumValue": checksum.hash_value} for checksum in element.hashes or ()

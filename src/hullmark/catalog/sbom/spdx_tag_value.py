@@ -20,6 +20,7 @@ _PACKAGE = {
     "PackageOriginator": "originator",
     "PackageLicenseDeclared": "licenseDeclared",
     "PackageLicenseConcluded": "licenseConcluded",
+    "PackageLicenseComments": "licenseComments",
 }
 
 Json = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import msgspec
@@ -21,10 +22,12 @@ from hullmark.catalog.sbom.document import (
     label_of,
     layer_numbers,
 )
+from hullmark.catalog.sbom.licence_claims import bounded, own_licences
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import source_of_rpm
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.licence_evidence import EvidenceKind, LicenceEvidence
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.relation import RelationKind
 
@@ -34,6 +37,7 @@ _NEEDS = "dependency-of"
 
 class _Annotations(msgspec.Struct, gc=False):
     evidence: str = ""
+    field: str = ""
 
 
 class _Location(msgspec.Struct):
@@ -43,9 +47,11 @@ class _Location(msgspec.Struct):
     annotations: _Annotations | None = None
 
 
-class _License(msgspec.Struct, gc=False):
+class _License(msgspec.Struct):
     value: str = ""
     expression: str = msgspec.field(name="spdxExpression", default="")
+    type: str = ""
+    locations: list[_Location] | None = None
 
 
 class _Cpe(msgspec.Struct, gc=False):
@@ -182,7 +188,9 @@ def _entry(
     type = purl_type(artifact.type)
     metadata = _metadata(artifact.metadata, label, problems)
     found = list(artifact.licenses or ())[:MAX_LIST]
-    licenses = (licence if isinstance(licence, str) else licence.value or licence.expression for licence in found)
+    texts = [licence if isinstance(licence, str) else licence.value or licence.expression for licence in found]
+    evidence = tuple(_evidence(found, numbers))
+    licenses = tuple(text for text in texts if text.strip())
     return SbomPackage(
         label=label,
         name=artifact.name,
@@ -192,13 +200,27 @@ def _entry(
         arch=(metadata.architecture or "") if type in SYSTEM else "",
         cataloger=artifact.found_by if is_own else "",
         source=_built_from(metadata),
-        licenses=tuple(text for text in licenses if text.strip()),
+        licenses=own_licences(licenses, evidence) if is_own else licenses,
+        license_evidence=evidence,
         locations=_locations(artifact, metadata, numbers, is_own=is_own),
         main=metadata.main_module or "",
         notes={"vendor": metadata.vendor or "", "modularity": metadata.modularity_label or ""} if type == "rpm" else {},
         cpes=tuple(cpe if isinstance(cpe, str) else cpe.cpe for cpe in (artifact.cpes or ())[:MAX_LIST]),
         is_exact=is_own,
     )
+
+
+def _evidence(licences: Iterable[_License | str], numbers: dict[str, int]) -> Iterator[LicenceEvidence]:
+    """Where each licence was told, for those of which the document says it."""
+    for licence in licences:
+        if isinstance(licence, str) or not (licence.value or licence.expression).strip():
+            continue
+        kind: EvidenceKind = "found" if licence.type == "concluded" else "declared"
+        for place in (licence.locations or ())[:MAX_LIST]:
+            path, layer = place.access_path or place.path, numbers.get(place.layer_id, -1)
+            text = licence.value or licence.expression
+            field = place.annotations.field if place.annotations is not None else ""
+            yield bounded(LicenceEvidence(license=text, kind=kind, field=field, path=path, layer=layer))
 
 
 def _metadata(raw: msgspec.Raw, label: str, problems: Problems) -> _Metadata:

@@ -14,6 +14,7 @@ from hullmark.catalog.systems.dpkg_files import DIVERSIONS, LIST, MD5SUMS, Claim
 from hullmark.catalog.systems.dpkg_status import ABSENT, PRESENT, RECORD, STATUS, Stanza, Stanzas
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.licence_evidence import LicenceEvidence, declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import LocatedFact, Read
@@ -102,22 +103,22 @@ def purl_of(installed: InstalledPackage, distro: Distro | None) -> str:
     )
 
 
-def _licenses(view: View, packages: Iterable[InstalledPackage]) -> dict[str, tuple[str, ...]]:
-    """Each package's folder of documents → the licences that its copyright file names.
+def _licenses(view: View, packages: Iterable[InstalledPackage]) -> dict[str, tuple[LicenceEvidence, ...]]:
+    """Each package's folder of documents → the licences that its copyright file names, and where.
 
     Packages without one (slim images have lost the links in /usr/share/doc) get that of a package of the same source: it
     covers the whole source.
     """
-    own: dict[str, tuple[str, ...]] = {}
-    of_source: dict[tuple[str, SourcePackage], tuple[str, ...]] = {}
+    own: dict[str, tuple[LicenceEvidence, ...]] = {}
+    of_source: dict[tuple[str, SourcePackage], tuple[LicenceEvidence, ...]] = {}
     lost: list[InstalledPackage] = []
     for installed in packages:
         found = view.fact_at(COPYRIGHT, installed.doc + "/copyright")
         if found is None:
             lost.append(installed)
         else:
-            own[installed.doc] = found.fact
-            of_source.setdefault((installed.root, _source(installed)), found.fact)
+            told = own[installed.doc] = declared(found.fact, "License", f"/{found.path}", found.layer)
+            of_source.setdefault((installed.root, _source(installed)), told)
     for installed in lost:
         own.setdefault(installed.doc, of_source.get((installed.root, _source(installed)), ()))
     return own
@@ -144,7 +145,8 @@ def assemble(view: View) -> Iterator[Package]:
             cataloger=CATALOGER.name,
             arch=stanza.arch,
             source=_source(installed),
-            licenses=licenses[installed.doc],
+            licenses=tuple(each.license for each in licenses[installed.doc]),
+            license_evidence=licenses[installed.doc],
             locations=(Location("/" + installed.path, installed.layer),),
             notes={key: value for key, value in notes.items() if value},
         )

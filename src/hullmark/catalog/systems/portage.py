@@ -8,6 +8,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
+from hullmark.model.licence_evidence import declared
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
@@ -81,6 +82,7 @@ def assemble(view: View) -> Iterator[Package]:
             purl=identity[2],
             cataloger="portage",
             licenses=licence.fact if licence else (),
+            license_evidence=declared(licence.fact, "LICENSE", f"/{licence.path}", licence.layer) if licence else (),
             locations=(Location(f"/{path}", layer),),
         )
 

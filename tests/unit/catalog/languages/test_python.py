@@ -21,6 +21,7 @@ from hullmark.catalog.languages import python_eggs
 from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, owned
 from hullmark.catalog.languages.python_eggs import EGG, WHEEL
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
+from hullmark.model.licence_evidence import declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from tests.support.cataloging import problems
 from tests.support.conformance import expected, files_of, package_cases
@@ -79,6 +80,7 @@ def test_a_wheel_as_pip_installs_it() -> None:
             purl="pkg:pypi/zope-interface@5.0",
             cataloger="python",
             licenses=("ZPL 2.1",),
+            license_evidence=declared(("ZPL 2.1",), "License", f"/{path}", 0),
             locations=(Location(f"/{path}", 0),),
             notes={"name": "Zope_Interface", "homepage": "https://zope.example", "author": "A"},
         )

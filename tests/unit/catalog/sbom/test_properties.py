@@ -16,6 +16,7 @@ from hullmark.catalog.sbom.spdx_licenses import licenses_of
 from hullmark.licences.expressions import spdx_expression
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventoryLayer, InventorySource
+from hullmark.model.licence_evidence import declared
 from hullmark.model.package import Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.report import load
@@ -103,6 +104,9 @@ _VERSIONS = st.builds(lambda numbers, end: ".".join(map(str, numbers)) + end, st
 _LICENSES = st.lists(
     st.sampled_from(("MIT", "ISC", "Zlib", "Some words of mine", "GPLv2+")), max_size=3, unique=True
 ).map(tuple)
+_FOUND = st.lists(st.sampled_from(("Apache-2.0", "BSD-2-Clause", "MIT")), max_size=2, unique=True).map(
+    lambda names: declared(names, "", "/x/LICENSE", 1, "found")
+)
 _PLACES = st.lists(
     st.builds(Location, _WORDS.map("/{}/x".format), st.integers(0, 1)), max_size=2, unique_by=lambda place: place.path
 )
@@ -123,9 +127,11 @@ def packages(draw: st.DrawFn) -> Package:
         source = SourcePackage(draw(_WORDS), draw(_VERSIONS))
         upstream = f"{source.name}@{source.version}"
     purl = make_purl(type, name, version, namespace=scope, qualifiers={"arch": arch, "upstream": upstream})
+    licenses = draw(_LICENSES)
+    told = declared(licenses, "License", "/x/record", 0) + draw(_FOUND) if draw(st.booleans()) else ()
     return Package(
         type=type, name=shown, version=version, purl=purl, cataloger="test", arch=arch, source=source,
-        licenses=draw(_LICENSES), locations=tuple(sorted(draw(_PLACES))),
+        licenses=licenses, license_evidence=told, locations=tuple(sorted(draw(_PLACES))),
     )  # fmt: skip
 
 

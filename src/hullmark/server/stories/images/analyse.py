@@ -225,7 +225,9 @@ def read(services: Services, image: Image) -> AnalysisResult:
     names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
     try:
         with facets_for(names, resources) as facets:
-            request = ScanRequest(files=True, digests=True, ghosts=True, reads=READS, facets=facets, relations=True)
+            request = ScanRequest(
+                files=True, digests=True, ghosts=True, reads=READS, facets=facets, relations=True, licences=True
+            )
             scanned = scan_image(image, request, resources)
         keep.settle()
     finally:

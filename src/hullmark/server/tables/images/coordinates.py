@@ -119,7 +119,7 @@ def _content(inventory: Inventory, channels: Collection[str]) -> _Content:
 def _bare(package: Package) -> Package:
     """A package with no more than matching reads."""
     notes = {name: text for name in _READ_BY_MATCHING if (text := package.notes.get(name))}
-    return msgspec.structs.replace(package, cataloger="", licenses=(), locations=(), notes=notes)
+    return msgspec.structs.replace(package, cataloger="", licenses=(), license_evidence=(), locations=(), notes=notes)
 
 
 def _row(package: Package, coordinate: bytes, owner: bytes | None, situation: Situation | None) -> _Row:

@@ -1,0 +1,163 @@
+"""Licence files of packages (LICENSE, COPYING, NOTICE …): they are read where an output shows licences, and recognised by their texts where
+what a package declares leaves its licence open.
+
+What they tell is never mixed with what packages declare: rules judge by the latter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hullmark.catalog.languages.java_texts import texts_at
+from hullmark.catalog.late import late
+from hullmark.catalog.licence_evidence import with_declared
+from hullmark.catalog.view import View
+from hullmark.licences.conclusions import declared_by
+from hullmark.licences.expressions import expression_of
+from hullmark.licences.texts import FoundLicence, licences_in
+from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.limit import Limit
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import LocatedFact, Read, Report
+
+MAX_TEXT = Limit(256 * 1024, "bytes of a licence file of which the licences are recognised", "shortened")
+_MAX_EVIDENCE = Limit(200, "places that tell the licences of one package", "shortened")
+
+_NAMES = (
+    "LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "License", "Licence", "Copying", "license", "licence", "copying",
+    "UNLICENSE", "MIT-LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "LICENSE-BSD", "LICENSE.MIT", "LICENSE.APACHE", "LICENSE.BSD",
+    "LICENSE-APACHE2", "LICENSE-2.0", "COPYING.LESSER", "COPYING.LIB", "COPYING3", "BSDL", "GPL", "LGPL",
+)  # fmt: skip
+_ENDS = ("", ".txt", ".md", ".rst", ".markdown", ".TXT", ".MD")
+_IS_MACHINE_READABLE = late(rb"^\xef?\xbb?\xbf?(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_HEAD_BYTES = 8192
+_COPYRIGHT = "/copyright"
+
+
+class _Beginning:
+    """Keeps the beginning of a larger file."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes of the file."""
+        self._kept += piece[: MAX_TEXT - len(self._kept)]
+
+    def finish(self, report: Report, /) -> bytes | None:
+        """The text."""
+        return extract("", memoryview(bytes(self._kept)), report)
+
+
+def extract(path: str, body: memoryview, report: Report) -> bytes | None:
+    """The text; None for a copyright file of Debian's that tells its licences itself."""
+    if path.endswith(_COPYRIGHT) and _IS_MACHINE_READABLE.search(bytes(body[:_HEAD_BYTES])):
+        return None
+    return bytes(body[:MAX_TEXT])
+
+
+LICENCE_FILES = Read(
+    name="licence-files",
+    fact=bytes,
+    globs=(
+        *(f"**/{name}{end}" for name in _NAMES for end in _ENDS),
+        "**/*dist-info/licenses/*",
+        "**/share/licenses/*/*",
+        "**/share/doc/*/copyright",
+    ),
+    extract=extract,
+    limit=MAX_TEXT,
+    oversize=lambda size: _Beginning(),
+    sources=("catalog/licence_files",),
+    other_names=False,
+)
+
+
+class LicenceFiles:
+    """The recognised licence files of an image, by the folders that packages have them in."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._below: dict[str, list[LocatedFact[bytes]]] = {}
+        for found in view.facts(LICENCE_FILES):
+            self._below.setdefault(_home(found.path), []).append(found)
+
+    def of(self, package: Package) -> Iterator[LicenceEvidence]:
+        """What the texts of a package's own files tell, without repeats."""
+        return iter(list(dict.fromkeys(self._found(package)))[:_MAX_EVIDENCE])
+
+    def _found(self, package: Package) -> Iterator[LicenceEvidence]:
+        for location in package.locations:
+            path = location.path[1:]
+            if package.type == "maven":
+                for place, licences in texts_at(self._view, path):
+                    yield from _evidence(f"/{place}", location.layer, licences)
+                continue
+            for folder in _folders(package, path):
+                for found in self._below.get(folder, ()):
+                    yield from _evidence(f"/{found.path}", found.layer, licences_in(found.fact))
+        if package.type == "deb":
+            # Packages of one source share a folder of documents by links.
+            own = self._view.fact_at(LICENCE_FILES, f"usr/share/doc/{package.name}{_COPYRIGHT}")
+            if own is not None:
+                yield from _evidence(f"/{own.path}", own.layer, licences_in(own.fact))
+
+
+def _evidence(path: str, layer: int, found: Iterable[FoundLicence]) -> Iterator[LicenceEvidence]:
+    for each in found:
+        yield LicenceEvidence(
+            license=each.name,
+            kind="found",
+            path=path,
+            layer=layer,
+            first_line=each.first,
+            last_line=each.last,
+            share=each.share,
+        )
+
+
+def _home(path: str) -> str:
+    """The folder of a package that a licence file is in: its own, but for those in a folder of the package's record."""
+    folder = path.rpartition("/")[0]
+    head, info, _ = folder.partition(".dist-info/")
+    return f"{head}.dist-info" if info else folder
+
+
+def _folders(package: Package, path: str) -> Iterator[str]:
+    """The folders that hold a package's own files, by its type and the path of its record."""
+    folder = path.rpartition("/")[0]
+    if package.type in _BESIDE:
+        yield folder
+    elif package.type == "gem":
+        root, is_installed, name = path.rpartition("/specifications/")
+        if is_installed:
+            yield f"{root}/gems/{name.removeprefix('default/').removesuffix('.gemspec')}"
+    elif package.type == "composer":
+        yield f"{folder.removesuffix('/composer')}/{package.name}"
+    elif package.type in ("hex", "otp"):
+        yield folder.rpartition("/")[0]
+    elif package.type == "luarocks":
+        yield from (folder, f"{folder}/doc")
+    elif package.type in ("rpm", "apk", "alpm"):
+        yield f"usr/share/licenses/{package.name}"
+
+
+_BESIDE = frozenset(("pypi", "npm", "cran", "wordpress-plugin", "nuget", "conan"))
+"""Types of which the record lies in the package's own folder."""
+
+
+def with_evidence(packages: Iterable[Package], view: View) -> tuple[Package, ...]:
+    """The packages, with where they declare their licences, and what their licence files tell of those that leave them open."""
+    files = LicenceFiles(view)
+    return tuple(_with(with_declared(package), files) for package in packages)
+
+
+def _with(package: Package, files: LicenceFiles) -> Package:
+    found = () if expression_of(declared_by(package)) else tuple(files.of(package))
+    if not found:
+        return package
+    told = tuple(dict.fromkeys(package.license_evidence + found))[: 2 * _MAX_EVIDENCE]
+    return msgspec.structs.replace(package, license_evidence=told)

@@ -1,0 +1,41 @@
+"""Where licences were told, as far as a document says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hullmark.catalog.sbom.document import MAX_LIST, clipped
+from hullmark.model.licence_evidence import LicenceEvidence, read_sentence
+
+
+def told_by(sentences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
+    """What Hullmark's own sentences say; others are passed over."""
+    found = [each for text in list(sentences)[:MAX_LIST] if (each := read_sentence(text)) is not None]
+    return tuple(dict.fromkeys(map(bounded, found)))
+
+
+def concluded_as(licences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
+    """Licences that another tool concluded, wherever from."""
+    distinct = dict.fromkeys(text for text in licences if text.strip())
+    return tuple(LicenceEvidence(license=clipped(text), kind="found") for text in list(distinct)[:MAX_LIST])
+
+
+def bounded(evidence: LicenceEvidence) -> LicenceEvidence:
+    """Evidence of which no text is too long."""
+    return msgspec.structs.replace(
+        evidence,
+        license=clipped(evidence.license),
+        field=clipped(evidence.field),
+        path=clipped(evidence.path),
+    )
+
+
+def own_licences(listed: Iterable[str], evidence: Iterable[LicenceEvidence]) -> tuple[str, ...]:
+    """The licences of a package as a scan has them: what is listed, without what only texts tell, but for texts that its record names."""
+    evidence = tuple(evidence)
+    kept = {each.license for each in evidence if each.kind == "declared" or each.field}
+    only_found = {each.license for each in evidence} - kept
+    named = (each.license for each in evidence if each.kind == "found" and each.field)
+    return tuple(dict.fromkeys((*(text for text in listed if text not in only_found), *named)))

@@ -1,0 +1,57 @@
+"""What a package declares, and what the texts of its files let conclude where that leaves its licence open."""
+
+from __future__ import annotations
+
+from hullmark.licences.expressions import all_of, distinct, expression_of, spdx_expression
+from hullmark.licences.terms import licences_of, read_terms
+from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.package import Package
+
+
+def declared_by(package: Package) -> tuple[str, ...]:
+    """The licences that a package's record declares, as it has them: not those that only a text tells."""
+    if not any(each.kind == "found" for each in package.license_evidence):
+        return distinct(package.licenses)
+    told = {each.license for each in package.license_evidence if each.kind == "declared"}
+    found = {each.license for each in found_in(package)} - told
+    return distinct(licence for licence in package.licenses if licence not in found)
+
+
+def found_in(package: Package) -> tuple[LicenceEvidence, ...]:
+    """What texts tell."""
+    return tuple(each for each in package.license_evidence if each.kind == "found")
+
+
+def concluded(package: Package) -> tuple[str, ...]:
+    """The licences that apply together, where texts tell what the record leaves open (`BSD`, a name that nobody knows, nothing at all).
+
+    None where the record is certain, and where it names something of which no text speaks: then nothing can be concluded.
+    """
+    found = tuple(dict.fromkeys(each.license for each in found_in(package)))
+    texts = declared_by(package)
+    if not found or expression_of(texts):
+        return ()
+    certain = {text: spdx_expression(text) for text in texts}
+    is_only = len(texts) == 1
+    if all(expression or _is_told(text, found, is_only=is_only) for text, expression in certain.items()):
+        return tuple(dict.fromkeys((*filter(None, certain.values()), *found)))
+    return ()
+
+
+def conclusion(package: Package) -> str:
+    """The same as one SPDX expression; "" for none."""
+    return all_of(concluded(package))
+
+
+def _is_told(name: str, found: tuple[str, ...], *, is_only: bool) -> bool:
+    """Whether a text tells what a name leaves open: one of its family does; of a name that tells no family any text, if it is the only
+    name."""
+    loose = licences_of(read_terms(name))
+    known = [licence for licence in loose if spdx_expression(licence.name)]
+    if not known:
+        return is_only
+    return all(any(_family(licence.name) == _family(each) for each in found) for licence in known)
+
+
+def _family(name: str) -> str:
+    return name.partition("-")[0].lower()

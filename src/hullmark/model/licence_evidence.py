@@ -1,0 +1,77 @@
+"""Where a licence of a package was told: in a field of its record, or by the text of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+EvidenceKind = Literal["declared", "found"]
+"""Whether the package's record says so, or a text was recognised."""
+
+
+class LicenceEvidence(msgspec.Struct, frozen=True, order=True, gc=False, kw_only=True):
+    """One place that tells a licence.
+
+    `license` is as the record has it, or the SPDX identifier of the text; `field` the record's field (of a text: the one that names its
+    file; "": none), `path` the file (in an archive `/app/shop.jar:META-INF/LICENSE`; "": not known), `layer` the index of its layer (-1:
+    not known). Of a text: its first and last line, from 1, and how much of the licence's own text is there, in per cent (0: not known).
+    """
+
+    license: str
+    kind: EvidenceKind
+    field: str = ""
+    path: str = ""
+    layer: int = -1
+    first_line: int = 0
+    last_line: int = 0
+    share: int = 0
+
+
+_SENTENCE = re.compile(
+    r"(?P<kind>declared|found): (?P<license>.+?)"
+    r"(?: \| field (?P<field>.+?))?(?: \| in (?P<path>.+?))?(?: \| layer (?P<layer>\d{1,9}))?"
+    r"(?: \| lines (?P<first>\d{1,9}) to (?P<last>\d{1,9}))?(?: \| (?P<share>\d{1,3}) %)?",
+    re.DOTALL,
+).fullmatch
+
+
+def sentence(evidence: LicenceEvidence) -> str:
+    """What formats without a place for it say: `found: MIT | in /app/LICENSE | layer 2 | lines 1 to 21 | 100 %`."""
+    parts = [
+        f"{evidence.kind}: {evidence.license}",
+        f"field {evidence.field}" if evidence.field else "",
+        f"in {evidence.path}" if evidence.path else "",
+        f"layer {evidence.layer}" if evidence.layer >= 0 else "",
+        f"lines {evidence.first_line} to {evidence.last_line}" if evidence.first_line else "",
+        f"{evidence.share} %" if evidence.share else "",
+    ]
+    return " | ".join(" ".join(part.splitlines()) for part in parts if part)
+
+
+def read_sentence(text: str) -> LicenceEvidence | None:
+    """What such a sentence says; None for any other."""
+    found = _SENTENCE(text)
+    if found is None:
+        return None
+    return LicenceEvidence(
+        license=found["license"],
+        kind="declared" if found["kind"] == "declared" else "found",
+        field=found["field"] or "",
+        path=found["path"] or "",
+        layer=int(found["layer"] or -1),
+        first_line=int(found["first"] or 0),
+        last_line=int(found["last"] or 0),
+        share=int(found["share"] or 0),
+    )
+
+
+def declared(
+    licences: Iterable[str], field: str, path: str, layer: int, kind: EvidenceKind = "declared"
+) -> tuple[LicenceEvidence, ...]:
+    """That one field, or one file, tells all of these."""
+    return tuple(
+        LicenceEvidence(license=licence, kind=kind, field=field, path=path, layer=layer) for licence in licences
+    )
