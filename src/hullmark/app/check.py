@@ -145,13 +145,19 @@ def judge_by(
     facts = dataclasses.replace(_facts(scanned, wanted, now, check_options, searches.hits(scanned)), evaluate=evaluator)
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
-    verdict = language.evaluate(policy, facts, question, _ANALYZER, snapshot)
+    verdict = language.evaluate(policy, facts, question, _analyzer(resources), snapshot)
     next_at = language.next_deadline(policy, facts, verdict, question)
     held = language.granted(policy, facts, verdict, question)
     if check_options.wants_explanations:
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
     return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds)
+
+
+def _analyzer(resources: ScanResources) -> str:
+    """The program that judges, with all from outside that decides what it finds."""
+    said = resources.corrections
+    return f"{_ANALYZER}, corrections {said.digest}" if said is not None else _ANALYZER
 
 
 def _question(options: CheckOptions) -> Question:

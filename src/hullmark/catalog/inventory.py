@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,17 +21,26 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
+if TYPE_CHECKING:
+    from hullmark.model.correction import Corrections
+
 
 class CatalogResult(msgspec.Struct, frozen=True):
-    """What the catalogers found. `claims` are the files that packages' own records list, at their real paths."""
+    """What the catalogers found. `claims` are the files that packages' own records list, at their real paths.
+
+    Where a person corrects them, `packages` and all that names one are corrected; `uncorrected` is what the records say, and `purls` the
+    new package URLs of what was changed.
+    """
 
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
     unexplained: UnexplainedPrograms | None
+    uncorrected: tuple[Package, ...]
+    purls: Mapping[str, tuple[str, ...]] = {}
 
 
-def catalogue(
+def catalogue(  # noqa: PLR0913 - what is wished is given by name
     tree: Tree,
     records: Sequence[LayerRecord],
     catalogers: Iterable[Cataloger],
@@ -39,11 +48,12 @@ def catalogue(
     *,
     all_layers: bool = False,
     claims: bool = False,
+    corrections: Corrections | None = None,
 ) -> CatalogResult:
     """Run the catalogers over the finished tree.
 
     Packages are sorted and merged: one for each (type, name, version, arch, purl, owner) with all its locations. `claims`: also
-    answer every file that a package claims, which only listings of files need.
+    answer every file that a package claims, which only listings of files need. `corrections` are what a person says of this image.
     """
     found: list[Package] = []
     others: list[Package] = []
@@ -66,10 +76,45 @@ def catalogue(
     problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
+    uncorrected = merged(found)
+    corrected, purls, notes = _corrected(tree, uncorrected, corrections)
     left = None
     if programs is not None:
-        left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
-    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
+        owners = {path: owner for path, owner in owners.items() if purls.get(owner, (owner,))}
+        left = unexplained(
+            runnable, owners, corrected, lambda names: _claimed_by_others(tree, productive, names, purls)
+        )
+    return CatalogResult(corrected, problems + notes, tuple(_claims(tree, listed, purls)), left, uncorrected, purls)
+
+
+def _corrected(
+    tree: Tree, packages: tuple[Package, ...], corrections: Corrections | None
+) -> tuple[tuple[Package, ...], Mapping[str, tuple[str, ...]], tuple[Problem, ...]]:
+    """The packages as a person corrects them, what became of their package URLs, and what was done."""
+    if corrections is None:
+        return packages, {}, ()
+    from hullmark.catalog.corrections.apply import correct
+
+    def find(path: str) -> Location | None:
+        real = tree.resolve(path[1:].encode("utf-8", "surrogateescape"))
+        if real is None:
+            return None
+        node = tree.get(real)
+        return Location("/" + text(real), node.layer if node is not None else -1)
+
+    return correct(packages, corrections, find, merged)
+
+
+def _claims(
+    tree: Tree, listed: Iterable[OwnedFile], purls: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[bytes, OwnedFile]]:
+    """The files that packages list, at their real paths, by the names that the packages have now."""
+    for file in listed:
+        if file.owner not in purls:
+            yield _real(tree, file), file
+        elif purls[file.owner]:
+            owner = file.owner if file.owner in purls[file.owner] else purls[file.owner][0]
+            yield _real(tree, file), msgspec.structs.replace(file, owner=owner)
 
 
 def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
@@ -78,13 +123,16 @@ def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
 
 
 def _claimed_by_others(
-    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], names: Set[str]
+    tree: Tree,
+    catalogers: Iterable[tuple[Cataloger, TreeView]],
+    names: Set[str],
+    purls: Mapping[str, tuple[str, ...]],
 ) -> Iterator[bytes]:
-    """The real paths of files with these names that packages' records list, of packages that are not the system's."""
+    """The real paths of files with these names that packages' records list, of packages that are not the system's, nor removed."""
     for cataloger, view in catalogers:
         if not cataloger.system:
             files = (file for file in _owned(cataloger, view) if file.path.rpartition("/")[2] in names)
-            yield from (_real(tree, file) for file in files)
+            yield from (_real(tree, file) for file in files if purls.get(file.owner, (file.owner,)))
 
 
 def _under_other_names(
@@ -170,22 +218,23 @@ def _not_repeated(
     return left
 
 
-def _merged(packages: list[Package]) -> tuple[Package, ...]:
-    merged: dict[tuple[str, ...], Package] = {}
+def merged(packages: list[Package]) -> tuple[Package, ...]:
+    """The packages without repeats, sorted, each with all its places and licences."""
+    found: dict[tuple[str, ...], Package] = {}
     for package in packages:
         key = (package.type, package.name, package.version, package.arch, package.purl, package.owned_by or "")
-        known = merged.get(key)
+        known = found.get(key)
         if known is None:
-            merged[key] = package
+            found[key] = package
         else:
-            merged[key] = msgspec.structs.replace(
+            found[key] = msgspec.structs.replace(
                 known,
                 locations=known.locations + package.locations,
                 licenses=tuple(dict.fromkeys(known.licenses + package.licenses)),
                 mains=tuple(sorted({*known.mains, *package.mains})),
                 notes={**package.notes, **known.notes},
             )
-    return tuple(_with_sorted_locations(merged[key]) for key in sorted(merged))
+    return tuple(_with_sorted_locations(found[key]) for key in sorted(found))
 
 
 def _with_sorted_locations(package: Package) -> Package:

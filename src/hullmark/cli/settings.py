@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
+    from hullmark.model.correction import Corrections
     from hullmark.scanning.request import ScanResources
     from hullmark.source import SourceOptions
 
@@ -58,6 +60,9 @@ def _keeping(text: str) -> str:
     return text.lower()
 
 
+CORRECTIONS = _Option(
+    "corrections", str, "FILE", "what packages really are: names, versions, what is not there, what is missing"
+)
 _VALUES = (
     _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
     _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
@@ -69,6 +74,7 @@ _VALUES = (
         "what is kept of files: asked (configuration that was asked for), always (with every scan), text (all text), never",
     ),
     _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
+    CORRECTIONS,
 )
 _CONFIG_HELP = "settings (default: hullmark.yaml in ~/.config/hullmark)"
 _SWITCHES = (
@@ -93,6 +99,13 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     for option in _SWITCHES:
         flags = ("-q", option.flag) if option.flag == "--quiet" else (option.flag,)
         group.add_argument(*flags, action="store_const", const="true", help=f"{option.help} [{option.variable}]")
+
+
+def add_corrections(parser: argparse.ArgumentParser) -> None:
+    """The corrections alone, for verbs that read no image."""
+    parser.add_argument(
+        CORRECTIONS.flag, metavar=CORRECTIONS.metavar, help=f"{CORRECTIONS.help} [{CORRECTIONS.variable}]"
+    )
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -273,7 +286,15 @@ class Settings:
         )
         if own:
             resources = replace(resources, secret_rules=(Path(own),))
+        if self.get("corrections"):
+            resources = replace(resources, corrections=self._corrections)
         return replace(resources, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else resources
+
+    @cached_property
+    def _corrections(self) -> Corrections:
+        from hullmark.scanning.corrections import corrections_in
+
+        return corrections_in(Path(self.get("corrections")))
 
     def source_options(self) -> SourceOptions:
         """How images are found."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.correction import CORRECTED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report import inventory_json
@@ -89,9 +90,10 @@ class FixJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class InstalledJson(msgspec.Struct, frozen=True):
-    """The package as the inventory has it."""
+    """The package as the inventory has it; `corrected_by` is there only where a correction made it what it is."""
 
     arch: str
+    corrected_by: str | msgspec.UnsetType
     locations: list[LocationJson]
     name: str
     owned_by: str | None
@@ -233,6 +235,7 @@ def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:
 def _installed(package: Package) -> InstalledJson:
     return InstalledJson(
         arch=package.arch,
+        corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
         locations=[LocationJson(location.layer, location.path) for location in package.locations],
         name=package.name,
         owned_by=package.owned_by,

@@ -12,7 +12,7 @@ from hullmark.catalog.languages import php as installed
 from hullmark.catalog.locks import npm, php, python, ruby, rust
 from hullmark.relations import locks
 from hullmark.relations import php as installed_relations
-from hullmark.scanning.request import ScanRequest
+from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_folder
 from tests.support.relations import needs
 
@@ -146,7 +146,7 @@ def test_an_installed_php_package_needs_what_composer_says() -> None:
 
 def test_a_folders_lock_files_are_asked(tmp_path: Path) -> None:
     (tmp_path / "Cargo.lock").write_text(CARGO)
-    inventory = scan_folder(str(tmp_path), "here", ScanRequest(relations=True)).inventory
+    inventory = scan_folder(str(tmp_path), "here", ScanRequest(relations=True), ScanResources()).inventory
     assert len(inventory.relations or ()) == 3
 
 

@@ -149,13 +149,13 @@ def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Repor
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = _products(entry.cpes) if type not in _SPOKEN_OF else []
+    names = products(entry.cpes) if type not in _SPOKEN_OF else []
     if len(names) > _MOST_NAMES:
         report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
 
 
-def _products(cpes: Iterable[str]) -> list[str]:
+def products(cpes: Iterable[str]) -> list[str]:
     """Part, vendor and product of CPE names of either kind, without repeats."""
     found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
     names = dict.fromkeys(
