@@ -70,7 +70,7 @@ def _parts(package: Package, tests: Sequence[tuple[Correction, PatternTest]], to
         part = replace(left, locations=places)
         left = replace(left, locations=rest) if rest else None
         place = places[0] if places else Location("", -1)
-        more = f" and at {len(places) - 1:,} more places" if len(places) > 1 else ""
+        more = f" and at {len(places) - 1:,} more place{'s' if len(places) > 2 else ''}" if len(places) > 1 else ""
         if entry.identity is None:
             told.add(entry, place, f"{_called(part)} was removed{more}")
             continue

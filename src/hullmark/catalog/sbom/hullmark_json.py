@@ -15,6 +15,7 @@ from hullmark.catalog.sbom.document import (
     decoded_parts,
     label_of,
 )
+from hullmark.model.correction import CORRECTED
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventorySource, UnexplainedPrograms
 from hullmark.model.package import Package
@@ -27,6 +28,10 @@ _IN_A_REGISTRY = ("registry", "docker", "podman")
 
 class _Facts(msgspec.Struct, frozen=True):
     config: ImageConfig | None = None
+
+
+class _Package(Package, frozen=True, kw_only=True):
+    corrected_by: str = ""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -54,9 +59,12 @@ def read(body: bytes) -> Document:
         unexplained=found.unexplained,
     )
     by_purl: dict[str, SbomPackage] = {}
-    for number, package in decoded_parts(found.packages, Package, "package", problems):
+    for number, package in decoded_parts(found.packages, _Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
-        entry = SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package))
+        fields = msgspec.structs.asdict(package)
+        if corrected_by := fields.pop("corrected_by"):
+            fields["notes"] = {**package.notes, CORRECTED: corrected_by}
+        entry = SbomPackage(label=label, is_exact=True, **fields)
         document.packages.append(entry)
         by_purl.setdefault(package.purl, entry)
     if found.relationships is not None:
