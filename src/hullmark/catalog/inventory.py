@@ -13,6 +13,7 @@ from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.unexplained import executables, unexplained
 from hullmark.model.inventory import Distro, UnexplainedPrograms
+from hullmark.model.jar import SHA1
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
@@ -23,13 +24,14 @@ from hullmark.rootfs.tree_view import TreeView
 
 if TYPE_CHECKING:
     from hullmark.model.correction import Corrections
+    from hullmark.model.jar import JarIndex
 
 
 class CatalogResult(msgspec.Struct, frozen=True):
     """What the catalogers found. `claims` are the files that packages' own records list, at their real paths.
 
-    Where a person corrects them, `packages` and all that names one are corrected; `uncorrected` is what the records say, and `purls` the
-    new package URLs of what was changed.
+    Where a person corrects them, or an index names archives, `packages` and all that names one follow that; `uncorrected` is what the
+    records say, and `purls` the new package URLs of what was changed.
     """
 
     packages: tuple[Package, ...]
@@ -49,11 +51,13 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     all_layers: bool = False,
     claims: bool = False,
     corrections: Corrections | None = None,
+    jars: JarIndex | None = None,
 ) -> CatalogResult:
     """Run the catalogers over the finished tree.
 
     Packages are sorted and merged: one for each (type, name, version, arch, purl, owner) with all its locations. `claims`: also
-    answer every file that a package claims, which only listings of files need. `corrections` are what a person says of this image.
+    answer every file that a package claims, which only listings of files need. `corrections` are what a person says of this image,
+    `jars` names Java archives that have no pom.
     """
     found: list[Package] = []
     others: list[Package] = []
@@ -77,7 +81,7 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
     uncorrected = merged(found)
-    corrected, purls, notes = _corrected(tree, uncorrected, corrections)
+    corrected, purls, notes = _corrected(tree, found, corrections, jars)
     left = None
     if programs is not None:
         owners = {path: owner for path, owner in owners.items() if purls.get(owner, (owner,))}
@@ -88,12 +92,18 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
 
 
 def _corrected(
-    tree: Tree, packages: tuple[Package, ...], corrections: Corrections | None
+    tree: Tree, packages: list[Package], corrections: Corrections | None, jars: JarIndex | None
 ) -> tuple[tuple[Package, ...], Mapping[str, tuple[str, ...]], tuple[Problem, ...]]:
-    """The packages as a person corrects them, what became of their package URLs, and what was done."""
+    """The packages as an index names them and a person corrects them, what became of their package URLs, and what was done."""
+    purls: Mapping[str, tuple[str, ...]] = {}
+    notes: tuple[Problem, ...] = ()
+    if jars is not None:
+        from hullmark.catalog.languages.java_index import named_by_index
+
+        packages, purls, notes = named_by_index(packages, jars)
     if corrections is None:
-        return packages, {}, ()
-    from hullmark.catalog.corrections.apply import correct
+        return merged(packages), purls, notes
+    from hullmark.catalog.corrections.apply import after, correct
 
     def find(path: str) -> Location | None:
         real = tree.resolve(path[1:].encode("utf-8", "surrogateescape"))
@@ -102,7 +112,8 @@ def _corrected(
         node = tree.get(real)
         return Location("/" + text(real), node.layer if node is not None else -1)
 
-    return correct(packages, corrections, find, merged)
+    found = correct(merged(packages), corrections, find, merged)
+    return found.packages, after(purls, found.purls), notes + found.problems
 
 
 def _claims(
@@ -232,9 +243,17 @@ def merged(packages: list[Package]) -> tuple[Package, ...]:
                 locations=known.locations + package.locations,
                 licenses=tuple(dict.fromkeys(known.licenses + package.licenses)),
                 mains=tuple(sorted({*known.mains, *package.mains})),
-                notes={**package.notes, **known.notes},
+                notes=_notes_of_both(known, package),
             )
     return tuple(_with_sorted_locations(found[key]) for key in sorted(found))
+
+
+def _notes_of_both(one: Package, other: Package) -> dict[str, str]:
+    """The notes of two finds; no digest of an archive, where they are two archives."""
+    notes = {**other.notes, **one.notes}
+    if one.notes.get(SHA1) != other.notes.get(SHA1):
+        notes.pop(SHA1, None)
+    return notes
 
 
 def _with_sorted_locations(package: Package) -> Package:

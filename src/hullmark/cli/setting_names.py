@@ -59,6 +59,7 @@ VALUES = (
     ),
     Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
     CORRECTIONS,
+    Option("jar_index", str, "FILE", "names of Java archives by SHA-1 (default: what hullmark db jars keeps)"),
 )
 CONFIG_HELP = "settings (default: hullmark.yaml in ~/.config/hullmark)"
 SWITCHES = (

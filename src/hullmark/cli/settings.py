@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
     from hullmark.model.correction import Corrections
+    from hullmark.model.jar import JarIndex
     from hullmark.scanning.request import ScanResources
     from hullmark.source import SourceOptions
 
@@ -192,9 +193,22 @@ class Settings:
         )
         if own:
             resources = replace(resources, secret_rules=(Path(own),))
+        resources = replace(resources, jars=self._jars)
         if self.get("corrections"):
             resources = replace(resources, corrections=self._corrections)
         return replace(resources, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else resources
+
+    @cached_property
+    def _jars(self) -> JarIndex | None:
+        from hullmark.model.jar import KEPT_FILE
+
+        chosen = self.get("jar_index")
+        path = Path(chosen) if chosen else self._advisory_folder() / KEPT_FILE
+        if not chosen and not path.is_file():
+            return None
+        from hullmark.advisorydb.jars import opened_jars
+
+        return opened_jars(path)
 
     @cached_property
     def _corrections(self) -> Corrections:
@@ -217,9 +231,11 @@ class Settings:
         """Where advisories are kept."""
         from hullmark.advisorydb.shelf import KEPT_SNAPSHOTS, Shelf
 
+        return Shelf(self._advisory_folder(), self.get("keep_snapshots") or KEPT_SNAPSHOTS)
+
+    def _advisory_folder(self) -> Path:
         chosen = self.get("db_dir")
-        folder = Path(chosen) if chosen else self._data_folder() / "advisories"
-        return Shelf(folder, self.get("keep_snapshots") or KEPT_SNAPSHOTS)
+        return Path(chosen) if chosen else self._data_folder() / "advisories"
 
     def policies(self) -> PolicyShelf:
         """Where policies are kept."""

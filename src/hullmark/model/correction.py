@@ -9,6 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from hullmark.model.globs import PathGlob, name_matcher
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Location, Package
 from hullmark.model.purl import namespace_of
 
@@ -17,6 +18,12 @@ ROOM = "corrections"
 
 CORRECTED = "corrected"
 """The note of a package that says which correction made it what it is."""
+
+
+def words_of(package: Package) -> str:
+    """Who made a package what it is, if that is not its own record: a correction, or an index of archives. "" elsewhere."""
+    said = (("corrected by", package.notes.get(CORRECTED)), ("identified by", package.notes.get(IDENTIFIED)))
+    return "; ".join(f"{how} {who}" for how, who in said if who)
 
 
 class PackagePattern(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 from hullmark.model.certificate import KeyFile
 from hullmark.model.configuration import Configuration
-from hullmark.model.correction import CORRECTED
+from hullmark.model.correction import words_of
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.limit import Limit
@@ -112,8 +112,7 @@ class Facts:
 
     def at_package(self, package: Package) -> tuple[Evidence, ...]:
         """Evidence for a package: everywhere its records stand."""
-        said = package.notes.get(CORRECTED, "")
-        detail = f"{package.version}, corrected by {said}" if said else package.version
+        detail = ", ".join(filter(None, (package.version, words_of(package))))
         return tuple(self.at(place.path, place.layer, detail) for place in package.locations)
 
 

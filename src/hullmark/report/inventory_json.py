@@ -10,6 +10,7 @@ import msgspec
 from hullmark.licences.expressions import expression_of
 from hullmark.model.correction import CORRECTED
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.relation import Relation, WrittenRelation
 from hullmark.report.documents import encode
@@ -57,11 +58,12 @@ class LocationJson(msgspec.Struct, frozen=True, gc=False):
 
 class PackageJson(msgspec.Struct, frozen=True):
     """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain).
-    `corrected_by` is there only where a person's correction made it what it is."""
+    `corrected_by` and `identified_by` are there only where a person's correction, or an index of archives, made it what it is."""
 
     arch: str
     cataloger: str
     corrected_by: str | msgspec.UnsetType
+    identified_by: str | msgspec.UnsetType
     license_expression: str
     licenses: tuple[str, ...]
     locations: list[LocationJson]
@@ -172,6 +174,7 @@ def _package(package: Package) -> PackageJson:
         arch=package.arch,
         cataloger=package.cataloger,
         corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
+        identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         license_expression=expression_of(package.licenses),
         licenses=package.licenses,
         locations=[LocationJson(location.layer, location.path) for location in package.locations],

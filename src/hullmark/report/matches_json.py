@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.model.correction import CORRECTED
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report import inventory_json
@@ -90,10 +91,12 @@ class FixJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class InstalledJson(msgspec.Struct, frozen=True):
-    """The package as the inventory has it; `corrected_by` is there only where a correction made it what it is."""
+    """The package as the inventory has it. `corrected_by` and `identified_by` are there only where a correction, or an index of archives,
+    made it what it is."""
 
     arch: str
     corrected_by: str | msgspec.UnsetType
+    identified_by: str | msgspec.UnsetType
     locations: list[LocationJson]
     name: str
     owned_by: str | None
@@ -236,6 +239,7 @@ def _installed(package: Package) -> InstalledJson:
     return InstalledJson(
         arch=package.arch,
         corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
+        identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         locations=[LocationJson(location.layer, location.path) for location in package.locations],
         name=package.name,
         owned_by=package.owned_by,

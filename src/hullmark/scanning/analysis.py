@@ -110,6 +110,7 @@ def analyse(
         all_layers=request.all_layers,
         claims=request.files,
         corrections=request.corrections,
+        jars=request.jars,
     )
     results, more_problems = _assembled(tree, records, distro, config, found.uncorrected, request.facets)
     rooms = Rooms(catalogers, request)

@@ -11,6 +11,7 @@ from hullmark.facets.facet import Facet
 from hullmark.model.correction import Corrections
 from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
+from hullmark.model.jar import JarIndex
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.relation import Relation
@@ -32,7 +33,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
     none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
     layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it. `relations`: which
-    packages need which. `corrections`: what a person says that packages of this very image are.
+    packages need which. `corrections`: what a person says that packages of this very image are. `jars` names Java archives by their
+    digests.
     """
 
     files: bool = False
@@ -49,6 +51,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     layers: bool = False
     relations: bool = False
     corrections: Corrections | None = None
+    jars: JarIndex | None = None
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,8 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
     registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
     besides our own, `secret_salt` goes into the digests of secrets.
-    `keeping`: what is kept of files. `corrections`: what a person says that packages are, in whichever image.
+    `keeping`: what is kept of files. `corrections`: what a person says that packages are, in whichever image;
+    `jars` names Java archives by their digests.
     """
 
     cache_folder: Path | None = None
@@ -82,6 +86,7 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     secret_salt: bytes = b"hullmark"
     keeping: Keeping = "asked"
     corrections: Corrections | None = None
+    jars: JarIndex | None = None
 
     def records(self) -> Keep | None:
         """Where records are kept, or None where they are not."""

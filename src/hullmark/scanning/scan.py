@@ -71,8 +71,11 @@ def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest
 
 
 def _with_corrections(request: ScanRequest, resources: ScanResources, image: Image) -> ScanRequest:
-    """The request, with the corrections that are about this image, and those that are about others."""
-    if resources.corrections is None or not request.packages:
+    """The request, with the index of Java archives, the corrections that are about this image, and those that are about others."""
+    if not request.packages:
+        return request
+    request = replace(request, jars=resources.jars)
+    if resources.corrections is None:
         return request
     names = (image.reference, image.reference.partition(":")[2], image.digest, image.config_digest, *image.tags)
     return replace(request, corrections=resources.corrections.about(tuple(filter(None, names))))
@@ -129,6 +132,8 @@ def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> s
     wished = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
     if request.corrections is not None:
         wished.append(request.corrections.digest)
+    if request.jars is not None:
+        wished.append(f"{request.jars.title} {request.jars.digest}")
     if request.relations:
         wished.append(code_fingerprint(("relations", "versions")))
     joined = "\n".join((image.config_digest, *wished, *digests))

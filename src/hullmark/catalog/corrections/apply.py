@@ -144,6 +144,15 @@ class _Told:
             yield Problem("", -1, ROOM, f"corrections for other images were not applied: {named}", "note")
 
 
+def after(first: Mapping[str, tuple[str, ...]], then: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """What becomes of package URLs that change twice."""
+    found = {
+        purl: tuple(dict.fromkeys(last for each in new for last in then.get(each, (each,))))
+        for purl, new in first.items()
+    }
+    return {**then, **found}
+
+
 def with_new_purls(relations: Iterable[Relation], purls: Mapping[str, tuple[str, ...]]) -> tuple[Relation, ...]:
     """The relations between the packages as they are now; what was removed needs nothing and is needed by nothing."""
     found = {

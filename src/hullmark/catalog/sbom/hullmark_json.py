@@ -18,6 +18,7 @@ from hullmark.catalog.sbom.document import (
 from hullmark.model.correction import CORRECTED
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventorySource, UnexplainedPrograms
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.relation import WrittenRelation
@@ -32,6 +33,7 @@ class _Facts(msgspec.Struct, frozen=True):
 
 class _Package(Package, frozen=True, kw_only=True):
     corrected_by: str = ""
+    identified_by: str = ""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -62,8 +64,8 @@ def read(body: bytes) -> Document:
     for number, package in decoded_parts(found.packages, _Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
         fields = msgspec.structs.asdict(package)
-        if corrected_by := fields.pop("corrected_by"):
-            fields["notes"] = {**package.notes, CORRECTED: corrected_by}
+        said = {CORRECTED: fields.pop("corrected_by"), IDENTIFIED: fields.pop("identified_by")}
+        fields["notes"] = package.notes | {note: text for note, text in said.items() if text}
         entry = SbomPackage(label=label, is_exact=True, **fields)
         document.packages.append(entry)
         by_purl.setdefault(package.purl, entry)
