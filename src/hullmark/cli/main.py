@@ -30,6 +30,7 @@ _VERBS = (
     "secrets",
     "malware",
     "sbom",
+    "quality",
     "db",
     "compare",
     "cache",

@@ -40,5 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     template = template_of(arguments.template)
     settings = settings_of(arguments)
     inventory = sbom_at(str(Path(arguments.file)), settings.means())
-    write([inventory], outputs, settings, spec_version=arguments.spec_version, template=template)
+    write(
+        [inventory], outputs, settings, spec_version=arguments.spec_version, template=template, author=arguments.author
+    )
     return 0

@@ -16,6 +16,7 @@ from hullmark.licences.expressions import all_of, distinct, spdx_expression, spd
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation, dependencies_of
+from hullmark.model.supplier import Agent, agent, supplier_of
 from hullmark.relations.graph import tops
 from hullmark.report.cyclonedx_versions import VERSIONS, as_version
 from hullmark.report.documents import (
@@ -81,6 +82,9 @@ def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
     when = moment(context.timestamp)
     if when:
         metadata["timestamp"] = when
+    author = agent(context.author)
+    if author is not None:
+        metadata["manufacturer"] = _entity(author)
     if inventory.problems:
         metadata["properties"] = _properties(
             (f"problem:{i}:{key}", value)
@@ -177,12 +181,24 @@ def _library(package: Package, package_id: str, choices: Mapping[str, list[tuple
         component["version"] = version
     if purl:
         component["purl"] = purl
+    supplier = supplier_of(package.notes)
+    if supplier is not None:
+        component["supplier"] = _entity(supplier)
     if package.licenses:
         component["licenses"] = _licenses(package.licenses)
     component["properties"] = _properties(chain(_package_details(package), choices.get(purl, ())))
     if package.locations:
         component["evidence"] = {"occurrences": [{"location": location.path} for location in package.locations]}
     return component
+
+
+def _entity(found: Agent) -> Json:
+    entity: Json = {"name": found.name}
+    if found.web:
+        entity["url"] = [found.web]
+    if found.mail:
+        entity["contact"] = [{"email": found.mail}]
+    return entity
 
 
 def _package_details(package: Package) -> Iterable[tuple[str, str]]:

@@ -19,6 +19,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.supplier import Agent, agent, supplier_of
 from hullmark.relations.graph import tops
 from hullmark.report.documents import (
     EPOCH,
@@ -100,9 +101,10 @@ def document_of(inventory: Inventory, context: RenderContext) -> Json:
 
 def _creation(inventory: Inventory, context: RenderContext) -> Json:
     image_made = inventory.config.created if inventory.config else ""
+    author = agent(context.author)
     return {
         "created": moment(context.timestamp) or moment(image_made) or EPOCH,
-        "creators": [f"Tool: hullmark-{context.tool_version}"],
+        "creators": [f"Tool: hullmark-{context.tool_version}", *([_agent(author)] if author is not None else ())],
         "licenseListVersion": LIST_VERSION,
     }
 
@@ -148,8 +150,18 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     element["filesAnalyzed"] = has_files
     element["licenseDeclared"] = _declared(package.licenses, named)
     element["sourceInfo"] = _source_info(package)
+    supplier = supplier_of(package.notes)
+    if supplier is not None:
+        element["supplier"] = _agent(supplier)
     _refer(element, package.purl)
     return element
+
+
+def _agent(found: Agent) -> str:
+    """An organization with its address; brackets would end its name (SPDX 2.3, 7.5)."""
+    name = found.name.replace("(", "[").replace(")", "]")
+    address = found.mail or found.web
+    return f"Organization: {name} ({address})" if address else f"Organization: {name}"
 
 
 def _refer(element: Json, purl: str) -> None:

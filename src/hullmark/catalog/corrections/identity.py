@@ -10,9 +10,7 @@ from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of
 from hullmark.model.correction import CORRECTED, Correction, Identity
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
-
-SUPPLIER = "supplier"
-"""The note of a package that names who supplies it."""
+from hullmark.model.supplier import SUPPLIER
 
 _CATALOGER = "corrections"
 _OF_THE_PLACE = ("arch", "distro")

@@ -47,6 +47,11 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
     Its `source.kind` is `sbom`. Unreadable parts are among the problems. Raises HullmarkError if it has none of FORMATS,
     is broken as a whole, or is too large.
     """
+    return _inventory(read_document(body, name), name)
+
+
+def read_document(body: bytes, name: str = "") -> Document:
+    """What a document says, before packages are made of it. `name` is what errors call it. Raises HullmarkError as `read_sbom` does."""
     if len(body) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
     body = _in_utf8(body)
@@ -56,7 +61,7 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
         raise HullmarkError(
             f"{name or 'the document'} is not an SBOM that can be read", advice=f"these can be read: {names}"
         )
-    return _inventory(format.read(body), name)
+    return format.read(body)
 
 
 def recognised(body: bytes) -> SbomFormat | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from hullmark.catalog.sbom.statements import DocumentStatements, PackageStatements
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, UnexplainedPrograms
@@ -54,7 +55,9 @@ class SbomPackage(msgspec.Struct, kw_only=True):
     main: str = ""
     notes: dict[str, str] = {}
     cpes: tuple[str, ...] = ()
+    swid: str = ""
     is_exact: bool = False
+    statements: PackageStatements = msgspec.field(default_factory=PackageStatements)
 
 
 class Problems:
@@ -101,6 +104,7 @@ class Document(msgspec.Struct, kw_only=True):
     files: tuple[FileRecord, ...] | None = None
     unexplained: UnexplainedPrograms | None = None
     edges: list[Edge] | None = None
+    statements: DocumentStatements = msgspec.field(default_factory=DocumentStatements)
 
     def add_edges(self, edges: Iterable[Edge]) -> None:
         """Edges that the document has, though perhaps none. Too many are a problem."""

@@ -12,6 +12,7 @@ from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl, unquote
+from hullmark.model.supplier import SUPPLIER, has_supplier
 from hullmark.rootfs.reads import Remark
 
 Report = Callable[[str], None]
@@ -146,6 +147,9 @@ def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlP
 
 def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
     notes = {clipped(key): clipped(value) for key, value in entry.notes.items() if value}
+    said = entry.statements
+    if said.supplier and not has_supplier(notes):
+        notes[SUPPLIER] = f"{said.supplier} <{said.contact}>" if said.contact else said.supplier
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}

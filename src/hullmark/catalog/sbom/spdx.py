@@ -20,6 +20,7 @@ from hullmark.catalog.sbom.document import (
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
+from hullmark.catalog.sbom.statements import DocumentStatements, PackageStatements, algorithm, contact_in
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import InventoryLayer
@@ -77,6 +78,8 @@ class SpdxPackage(msgspec.Struct, kw_only=True, rename="camel"):
     license_concluded: str | None = None
     external_refs: list[_Reference] | None = None
     checksums: list[_Checksum] | None = None
+    file_name: str | None = msgspec.field(name="packageFileName", default=None)
+    download_location: str | None = None
     attribution_texts: list[str] | None = None
 
 
@@ -93,6 +96,9 @@ class Spdx(msgspec.Struct, kw_only=True):
     """A document, its parts each decoded. `texts` are licences that are not on SPDX's list, by id."""
 
     name: str = ""
+    version: str = ""
+    namespace: str = ""
+    created: str = ""
     creators: list[str] = []
     described: list[str] = []
     packages: Iterable[tuple[int, SpdxPackage]] = ()
@@ -117,9 +123,41 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
                 document.packages.append(entry)
                 by_id.setdefault(package.id, entry)
     _take_owners(spdx.relations, by_id)
+    document.statements = _statements(spdx)
+    for id in {id for relation in spdx.relations for id in (relation.element, relation.other)} & by_id.keys():
+        by_id[id].statements.is_related = True
     if any(relation.type in _NEEDS for relation in spdx.relations):
         document.add_edges(_edges(spdx.relations, by_id))
     return document
+
+
+def _statements(spdx: Spdx) -> DocumentStatements:
+    people = [creator for creator in spdx.creators if not creator.startswith("Tool:")]
+    return DocumentStatements(
+        format=clipped(spdx.version),
+        author=clipped(next((_agent(creator) for creator in people), "")),
+        contact=clipped(contact_in(people)),
+        created=clipped(spdx.created),
+        uri=clipped(spdx.namespace),
+    )
+
+
+def _package_statements(package: SpdxPackage) -> PackageStatements:
+    agents = [text for text in (package.supplier, package.originator) if text and text not in _UNSAID]
+    location = package.download_location or ""
+    return PackageStatements(
+        supplier=clipped(next(map(_agent, agents), "")),
+        contact=clipped(contact_in(agents)),
+        file_name=clipped((package.file_name or "").rpartition("/")[2]),
+        hashes=frozenset(algorithm(checksum.algorithm) for checksum in (package.checksums or ())[:MAX_LIST]),
+        download_uri="" if location in _UNSAID else clipped(location),
+    )
+
+
+def _agent(text: str) -> str:
+    """The name in `Organization: Example Ltd (mail@example.com)`."""
+    name = text.partition(":")[2] if text.startswith(("Organization:", "Person:")) else text
+    return name.partition("(")[0].strip()
 
 
 def _is_whole(package: SpdxPackage, described: set[str]) -> bool:
@@ -201,6 +239,7 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
             if "cpe" in reference.reference_type
         ),
         is_exact=is_own,
+        statements=_package_statements(package),
     )
 
 

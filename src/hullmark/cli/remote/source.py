@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LOCAL_ONLY = {
     "scan": (
         "for_policies",
+        "author",
         "all_layers",
         "catalogers",
         "secret_rules",
