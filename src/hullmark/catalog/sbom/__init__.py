@@ -18,7 +18,7 @@ from hullmark.catalog.sbom import (
     trivy_json,
 )
 from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decoded
-from hullmark.catalog.sbom.packages import merged, package_of, with_programs
+from hullmark.catalog.sbom.packages import by_owner, merged, package_of, with_programs
 from hullmark.catalog.sbom.systems import distro_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -77,7 +77,7 @@ def _inventory(document: Document, name: str) -> Inventory:
     for entry in document.packages:
         package = package_of(entry, problems.add)
         if package is not None:
-            found.append((package, entry.main))
+            found += [(each, entry.main) for each in by_owner(package, entry.owners)]
             purls[id(entry)] = package.purl
     packages = with_programs([package for package, _ in found], [main for _, main in found])
     distro = distro_of(document.distro, packages, problems.add)

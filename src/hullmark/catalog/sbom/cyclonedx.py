@@ -212,6 +212,11 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
         notes=_notes(component, properties),
         cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
         swid=clipped(component.swid.tag_id) if component.swid is not None else "",
+        owners={
+            _first(properties, f"{_OWN}location:{place}:path"): owner
+            for place in range(MAX_LIST if any(name.endswith(":owned_by") for name in properties) else 0)
+            if (owner := _first(properties, f"{_OWN}location:{place}:owned_by"))
+        },
         is_exact=bool(own),
         statements=_package_statements(component, properties),
     )

@@ -38,6 +38,7 @@ class SbomPackage(msgspec.Struct, kw_only=True):
 
     `type` is a purl type where the document names one. `is_exact`: it was written by Hullmark, so names are as they should be.
     `main` is the Go module of the program that a module is built into. `cpes` are CPE names of either kind.
+    `owners` are the packages that own single places of it, by their paths; where there are any, the other places belong to nobody.
     """
 
     label: str
@@ -56,6 +57,7 @@ class SbomPackage(msgspec.Struct, kw_only=True):
     notes: dict[str, str] = {}
     cpes: tuple[str, ...] = ()
     swid: str = ""
+    owners: dict[str, str] = {}
     is_exact: bool = False
     statements: PackageStatements = msgspec.field(default_factory=PackageStatements)
 

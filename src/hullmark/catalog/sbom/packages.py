@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -166,6 +166,19 @@ def products(cpes: Iterable[str]) -> list[str]:
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
     )
     return list(filter(_NAMED, names))
+
+
+def by_owner(package: Package, owners: Mapping[str, str]) -> list[Package]:
+    """The package, once for each owner of its places."""
+    if not owners:
+        return [package]
+    places: dict[str, list[Location]] = {}
+    for place in package.locations:
+        places.setdefault(owners.get(place.path, ""), []).append(place)
+    return [
+        msgspec.structs.replace(package, locations=tuple(some), owned_by=owner or None)
+        for owner, some in sorted(places.items())
+    ] or [package]
 
 
 def merged(packages: Iterable[Package]) -> tuple[Package, ...]:

@@ -39,6 +39,7 @@ _ROOT = "SPDXRef-DocumentRoot"
 _SYSTEM = "SPDXRef-OperatingSystem"
 _ORGANIZATION = re.compile(r"Organization:\s*(.*?)(?:\s*\([^()]*\))?").fullmatch
 _OWNS = "ownership-by-file-overlap"
+_OF_PLACES = "of its places: "
 _NEEDS: dict[str, RelationKind] = {
     "DEPENDS_ON": "depends-on",
     "DEPENDENCY_OF": "depends-on",
@@ -291,4 +292,17 @@ def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, SbomPackage]
             and owner is not owned
             and owner.purl.startswith(_SYSTEMS)
         ):
-            owned.owned_by = owned.owned_by or owner.purl
+            if paths := _places_in(relation.comment or ""):
+                owned.owners |= dict.fromkeys(paths, owner.purl)
+            else:
+                owned.owned_by = owned.owned_by or owner.purl
+
+
+def _places_in(comment: str) -> list[str]:
+    """The paths that Hullmark names in a relationship: those of the package's places that belong to the other one."""
+    if not comment.startswith(_OF_PLACES):
+        return []
+    try:
+        return msgspec.json.decode(comment.removeprefix(_OF_PLACES), type=list[str])[:MAX_LIST]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []

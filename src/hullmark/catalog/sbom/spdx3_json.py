@@ -39,6 +39,7 @@ class _Element(msgspec.Struct, kw_only=True):
     id: str = msgspec.field(name="spdxId", default="")
     name: str | None = None
     description: str | None = None
+    comment: str | None = None
     version: str | None = msgspec.field(name="software_packageVersion", default=None)
     purl: str | None = msgspec.field(name="software_packageUrl", default=None)
     purpose: str | None = msgspec.field(name="software_primaryPurpose", default=None)
@@ -142,7 +143,7 @@ def _relations(elements: Iterable[_Element]) -> Iterator[Relation]:
         is_developed = (element.relationship, element.scope) in _OF_DEVELOPMENT
         kind = None if is_developed else _RELATIONS.get(element.relationship or "")
         for target in element.to or () if kind else ():
-            yield Relation(element.origin or "", target, kind or "")
+            yield Relation(element.origin or "", target, kind or "", element.comment)
         turned = "DEV_DEPENDENCY_OF" if is_developed else _REVERSED.get(element.relationship or "")
         for target in element.to or () if turned else ():
             yield Relation(target, element.origin or "", turned or "")
