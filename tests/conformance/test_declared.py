@@ -26,7 +26,7 @@ def in_folder(folder: Path, case: Case) -> set[Triple]:
     for path, body in placed(case).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(body)
-    return triples(scan_folder(str(folder), f"dir:{folder}", ScanRequest()).inventory.packages)
+    return triples(scan_folder(str(folder), f"dir:{folder}", ScanRequest(), ScanResources()).inventory.packages)
 
 
 def test_there_are_cases_of_every_kind() -> None:

@@ -48,7 +48,7 @@ def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
 FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
-    *("layers.table", "provenance.table", "difference.table", "upkeep.table"),
+    *("layers.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -150,6 +150,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
     yield "upkeep", at.source, *advisories, *in_formats("upkeep", "table")
+    yield "quality", at.source, *in_formats("quality", "table")
     yield (
         "diff",
         f"oci-dir:{at.folder / 'bare'}",
@@ -166,6 +167,7 @@ def on_what_was_written(at: Place) -> Iterator[tuple[str | Path, ...]]:
     templated = ("--template", at.folder / "packages.j2")
     for written in ("cyclonedx-json", "spdx-json", "syft-json"):
         yield "sbom", "convert", f"inventory.{written}", *templated, *in_formats("inventory", "purls", f"of-{written}")
+    yield "quality", "sbom:inventory.spdx-json", "-o", "json"
     yield "vulns", "sbom:inventory.cyclonedx-json", "--advisories", at.folder / "advisories", "-o", "json"
     for format in ("table", "json"):
         yield "diff", "verdict.json", "explained.json", "-o", format

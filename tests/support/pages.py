@@ -27,5 +27,5 @@ def commands_that_hold(page: Path, hullmark: Program) -> int:
             count += 1
             assert program == "hullmark"
             assert ran.status == (int(status[1]) if status else 0), (line, ran)
-            assert [part for part in shown if part not in ran.text] == [], (line, ran.text)
+            assert [part for part in shown if part not in ran.text + ran.err] == [], (line, ran)
     return count

@@ -21,6 +21,7 @@ from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
 from hullmark.model.inventory import Inventory
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict
@@ -145,13 +146,23 @@ def judge_by(
     facts = dataclasses.replace(_facts(scanned, wanted, now, check_options, searches.hits(scanned)), evaluate=evaluator)
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
-    verdict = language.evaluate(policy, facts, question, _ANALYZER, snapshot)
+    verdict = language.evaluate(policy, facts, question, _analyzer(resources, facts.inventory), snapshot)
     next_at = language.next_deadline(policy, facts, verdict, question)
     held = language.granted(policy, facts, verdict, question)
     if check_options.wants_explanations:
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
     return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds)
+
+
+def _analyzer(resources: ScanResources, inventory: Inventory) -> str:
+    """The program that judges, with all from outside that decided what it found."""
+    words = [_ANALYZER]
+    if resources.corrections is not None:
+        words.append(f"corrections {resources.corrections.digest}")
+    if resources.jars is not None and any(IDENTIFIED in package.notes for package in inventory.packages):
+        words.append(f"jar index {resources.jars.digest}")
+    return ", ".join(words)
 
 
 def _question(options: CheckOptions) -> Question:

@@ -6,6 +6,7 @@ import difflib
 
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
+from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.provenance import FileProvenance, Provenance
@@ -49,14 +50,14 @@ def provenance_of(
         subject=subject,
         file=file,
         packages=package_provenances(inventory, packages, matches),
-        problems=tuple(problem for problem in inventory.problems if problem.is_open),
+        problems=tuple(problem for problem in inventory.problems if problem.is_open or problem.room == CORRECTIONS),
     )
 
 
 def _scanned(reference: str, resources: ScanResources, options: SourceOptions, *, with_files: bool) -> ScanResult:
     scheme, rest = classify(reference)
     if scheme == SBOM:
-        scanned = ScanResult(sbom_at(rest))
+        scanned = ScanResult(sbom_at(rest, resources))
     else:
         request = ScanRequest(
             files=with_files, digests=with_files, ghosts=with_files, relations=True, licences=True, reads=MATCHING_READS

@@ -54,7 +54,7 @@ def scanned_for_difference(reference: str, resources: ScanResources, options: So
     """All of an image that is compared; of an SBOM what it tells. Raises HullmarkError where it cannot be read."""
     scheme, rest = classify(reference)
     if scheme == SBOM:
-        return ScanResult(sbom_at(rest))
+        return ScanResult(sbom_at(rest, resources))
     request = ScanRequest(files=True, digests=True, layers=scheme != _DIR, reads=MATCHING_READS)
     scanned = take(reference, request, resources, options)
     if scheme != _DIR:

@@ -14,6 +14,7 @@ from hullmark.match import ignores, risk, vex
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.find import find
 from hullmark.model.advisory import Statement
+from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
@@ -108,9 +109,9 @@ def weighed(
     notes = tuple(
         Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.moment or weighing.at)
     )
-    return msgspec.structs.replace(
-        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + statements.problems + notes
-    )
+    corrected = tuple(problem for problem in inventory.problems if problem.room == CORRECTIONS)
+    problems = result.problems + statements.problems + notes + corrected
+    return msgspec.structs.replace(result, matches=risk.ordered(matches, weighing.sort), problems=problems)
 
 
 def _says(source: InventorySource, weighing: MatchOptions, statements: VexStatements) -> vex.Says:

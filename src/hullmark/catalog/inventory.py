@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.unexplained import executables, unexplained
 from hullmark.model.inventory import Distro, UnexplainedPrograms
+from hullmark.model.jar import SHA1
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
@@ -22,17 +23,27 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
+if TYPE_CHECKING:
+    from hullmark.model.correction import Corrections
+    from hullmark.model.jar import JarIndex
+
 
 class CatalogResult(msgspec.Struct, frozen=True):
-    """What the catalogers found. `claims` are the files that packages' own records list, at their real paths."""
+    """What the catalogers found. `claims` are the files that packages' own records list, at their real paths.
+
+    Where a person corrects them, or an index names archives, `packages` and all that names one follow that; `uncorrected` is what the
+    records say, and `purls` the new package URLs of what was changed.
+    """
 
     packages: tuple[Package, ...]
     problems: tuple[Problem, ...]
     claims: tuple[tuple[bytes, OwnedFile], ...]
     unexplained: UnexplainedPrograms | None
+    uncorrected: tuple[Package, ...]
+    purls: Mapping[str, tuple[str, ...]] = {}
 
 
-def catalogue(
+def catalogue(  # noqa: PLR0913 - what is wished is given by name
     tree: Tree,
     records: Sequence[LayerRecord],
     catalogers: Iterable[Cataloger],
@@ -40,11 +51,14 @@ def catalogue(
     *,
     all_layers: bool = False,
     claims: bool = False,
+    corrections: Corrections | None = None,
+    jars: JarIndex | None = None,
 ) -> CatalogResult:
     """Run the catalogers over the finished tree.
 
     Packages are sorted and merged: one for each (type, name, version, arch, purl, owner) with all its locations. `claims`: also
-    answer every file that a package claims, which only listings of files need.
+    answer every file that a package claims, which only listings of files need. `corrections` are what a person says of this image,
+    `jars` names Java archives that have no pom.
     """
     found: list[Package] = []
     others: list[Package] = []
@@ -67,10 +81,52 @@ def catalogue(
     problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
     problems += tuple(_under_other_names(tree, records, catalogers))
+    uncorrected = merged(found)
+    corrected, purls, notes = _corrected(tree, found, corrections, jars)
     left = None
     if programs is not None:
-        left = unexplained(runnable, owners, found, lambda names: _claimed_by_others(tree, productive, names))
-    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed), left)
+        owners = {path: owner for path, owner in owners.items() if purls.get(owner, (owner,))}
+        left = unexplained(
+            runnable, owners, corrected, lambda names: _claimed_by_others(tree, productive, names, purls)
+        )
+    return CatalogResult(corrected, problems + notes, tuple(_claims(tree, listed, purls)), left, uncorrected, purls)
+
+
+def _corrected(
+    tree: Tree, packages: list[Package], corrections: Corrections | None, jars: JarIndex | None
+) -> tuple[tuple[Package, ...], Mapping[str, tuple[str, ...]], tuple[Problem, ...]]:
+    """The packages as an index names them and a person corrects them, what became of their package URLs, and what was done."""
+    purls: Mapping[str, tuple[str, ...]] = {}
+    notes: tuple[Problem, ...] = ()
+    if jars is not None:
+        from hullmark.catalog.languages.java_index import named_by_index
+
+        packages, purls, notes = named_by_index(packages, jars)
+    if corrections is None:
+        return merged(packages), purls, notes
+    from hullmark.catalog.corrections.apply import after, correct
+
+    def find(path: str) -> Location | None:
+        real = tree.resolve(path[1:].encode("utf-8", "surrogateescape"))
+        if real is None:
+            return None
+        node = tree.get(real)
+        return Location("/" + text(real), node.layer if node is not None else -1)
+
+    found = correct(merged(packages), corrections, find, merged)
+    return found.packages, after(purls, found.purls), notes + found.problems
+
+
+def _claims(
+    tree: Tree, listed: Iterable[OwnedFile], purls: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[bytes, OwnedFile]]:
+    """The files that packages list, at their real paths, by the names that the packages have now."""
+    for file in listed:
+        if file.owner not in purls:
+            yield _real(tree, file), file
+        elif purls[file.owner]:
+            owner = file.owner if file.owner in purls[file.owner] else purls[file.owner][0]
+            yield _real(tree, file), msgspec.structs.replace(file, owner=owner)
 
 
 def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
@@ -79,13 +135,16 @@ def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
 
 
 def _claimed_by_others(
-    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], names: Set[str]
+    tree: Tree,
+    catalogers: Iterable[tuple[Cataloger, TreeView]],
+    names: Set[str],
+    purls: Mapping[str, tuple[str, ...]],
 ) -> Iterator[bytes]:
-    """The real paths of files with these names that packages' records list, of packages that are not the system's."""
+    """The real paths of files with these names that packages' records list, of packages that are not the system's, nor removed."""
     for cataloger, view in catalogers:
         if not cataloger.system:
             files = (file for file in _owned(cataloger, view) if file.path.rpartition("/")[2] in names)
-            yield from (_real(tree, file) for file in files)
+            yield from (_real(tree, file) for file in files if purls.get(file.owner, (file.owner,)))
 
 
 def _under_other_names(
@@ -171,25 +230,34 @@ def _not_repeated(
     return left
 
 
-def _merged(packages: list[Package]) -> tuple[Package, ...]:
-    merged: dict[tuple[str, ...], Package] = {}
+def merged(packages: list[Package]) -> tuple[Package, ...]:
+    """The packages without repeats, sorted, each with all its places and licences."""
+    found: dict[tuple[str, ...], Package] = {}
     for package in packages:
         key = (package.type, package.name, package.version, package.arch, package.purl, package.owned_by or "")
-        known = merged.get(key)
+        known = found.get(key)
         if known is None:
-            merged[key] = package
+            found[key] = package
         else:
             if known.licenses != package.licenses:
                 known, package = with_declared(known), with_declared(package)
-            merged[key] = msgspec.structs.replace(
+            found[key] = msgspec.structs.replace(
                 known,
                 locations=known.locations + package.locations,
                 licenses=tuple(dict.fromkeys(known.licenses + package.licenses)),
                 license_evidence=tuple(dict.fromkeys(known.license_evidence + package.license_evidence)),
                 mains=tuple(sorted({*known.mains, *package.mains})),
-                notes={**package.notes, **known.notes},
+                notes=_notes_of_both(known, package),
             )
-    return tuple(_with_sorted_locations(merged[key]) for key in sorted(merged))
+    return tuple(_with_sorted_locations(found[key]) for key in sorted(found))
+
+
+def _notes_of_both(one: Package, other: Package) -> dict[str, str]:
+    """The notes of two finds; no digest of an archive, where they are two archives."""
+    notes = {**other.notes, **one.notes}
+    if one.notes.get(SHA1) != other.notes.get(SHA1):
+        notes.pop(SHA1, None)
+    return notes
 
 
 def _with_sorted_locations(package: Package) -> Package:

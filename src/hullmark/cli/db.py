@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hullmark.cli import db_fetch, db_look, db_share
+from hullmark.cli import db_fetch, db_jars, db_look, db_share
 from hullmark.cli.remote.actions import Action, add_action, add_other_names
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import add_advisory_options, add_keeping_options, settings_of
@@ -157,5 +157,11 @@ _ACTIONS = {
         _REGISTRY,
         (_believe, _reach),
         "registry.example.com/advisories:latest --trust key.pub.pem",
+    ),
+    "jars": _action(
+        "show the index that names Java archives by SHA-1, or import one in its place: a list, or Trivy's Java database",
+        db_jars.jars,
+        ("FILE", "lines `SHA1 GROUP:ARTIFACT:VERSION`, or trivy-java.db"),
+        example="trivy-java.db",
     ),
 }

@@ -22,7 +22,7 @@ def warn_of_mistyped(environment: Mapping[str, str]) -> None:
 
 def mistyped(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """(variable, the setting that is meant), sorted. What comes near no setting is somebody else's business."""
-    from hullmark.cli.settings import VARIABLES
+    from hullmark.cli.setting_names import VARIABLES
 
     unknown = sorted(name for name in environment if name.startswith(_PREFIX) and name not in VARIABLES)
     if not unknown:

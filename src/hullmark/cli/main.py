@@ -31,6 +31,7 @@ _VERBS = (
     "secrets",
     "malware",
     "sbom",
+    "quality",
     "db",
     "compare",
     "cache",

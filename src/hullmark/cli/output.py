@@ -42,6 +42,14 @@ def add_bill_options(parser: argparse.ArgumentParser) -> None:
         help="the version of the standard, as 1.5 of CycloneDX (default: 1.6)",
     )
     parser.add_argument("--template", metavar="FILE", help="the Jinja template for -o template")
+    add_author(parser)
+
+
+def add_author(parser: argparse.ArgumentParser) -> None:
+    """The option that names who makes a bill of materials."""
+    parser.add_argument(
+        "--author", metavar="WHO", default="", help="who makes the document, as 'Example Ltd <sbom@example.com>'"
+    )
 
 
 BILLS = "table, json, purls, csv, template, cyclonedx-json, cyclonedx-xml, spdx-json, spdx-tag-value, spdx3-json, syft-json, github-json"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hullmark.cli.output import BILLS, add_bill_options, add_output, template_of, wanted_outputs, write
-from hullmark.cli.settings import settings_of
+from hullmark.cli.settings import add_corrections, settings_of
 
 NAME = "sbom"
 HELP = "write a bill of materials in another format"
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("file", metavar="FILE", help="the bill of materials")
     add_output(convert, BILLS)
     add_bill_options(convert)
+    add_corrections(convert)
     # Both are the verb's own too; here they may also stand after the action, and do not undo what stands before.
     convert.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
     convert.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
@@ -33,10 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read it, and write it in every format that was asked for."""
-    from hullmark.scanning.sbom import inventory_from_sbom
+    from hullmark.scanning.sbom import sbom_at
 
     outputs = wanted_outputs("inventory", arguments.output, spec_version=arguments.spec_version)
     template = template_of(arguments.template)
-    inventory = inventory_from_sbom(Path(arguments.file))
-    write([inventory], outputs, settings_of(arguments), spec_version=arguments.spec_version, template=template)
+    settings = settings_of(arguments)
+    inventory = sbom_at(str(Path(arguments.file)), settings.means())
+    write(
+        [inventory], outputs, settings, spec_version=arguments.spec_version, template=template, author=arguments.author
+    )
     return 0

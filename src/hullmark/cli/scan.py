@@ -92,5 +92,7 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
             inventories.append(take(source, request, settings.means(watch), options).inventory)
-    write(inventories, outputs, settings, spec_version=arguments.spec_version, template=template)
+    write(
+        inventories, outputs, settings, spec_version=arguments.spec_version, template=template, author=arguments.author
+    )
     return 0

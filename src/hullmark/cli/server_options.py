@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.settings import SERVER_VALUES
+from hullmark.cli.setting_names import SERVER_VALUES
 
 _LONGEST_WAIT = 7 * 24 * 3600.0
 

@@ -5,10 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from hullmark.cli.setting_names import (
+    ADVISORY_VALUES,
+    CONFIG,
+    CONFIG_HELP,
+    CORRECTIONS,
+    EVERY,
+    KEEPING,
+    POLICY_VALUES,
+    SCANNER_VALUES,
+    SECRET_VALUES,
+    SWITCHES,
+    VALUES,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,83 +31,34 @@ if TYPE_CHECKING:
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
+    from hullmark.model.correction import Corrections
+    from hullmark.model.jar import JarIndex
     from hullmark.scanning.request import ScanResources
     from hullmark.source import SourceOptions
-
-
-class _Option(NamedTuple):
-    """An option that may also stand in the environment or the file, there under its name with underscores."""
-
-    name: str
-    kind: Callable[[str], Any]
-    metavar: str
-    help: str
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return "HULLMARK_" + self.name.upper()
-
-
-def _yes(text: str) -> bool:
-    if text.lower() in ("1", "true", "yes", "on"):
-        return True
-    if text.lower() in ("0", "false", "no", "off", ""):
-        return False
-    raise ValueError
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _keeping(text: str) -> str:
-    if text.lower() not in ("asked", "always", "text", "never"):
-        raise ValueError
-    return text.lower()
-
-
-_VALUES = (
-    _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
-    _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
-    _Option("jobs", _count, "N", "layers to read at the same time (default: 1, from a registry 3)"),
-    _Option(
-        "keep_files",
-        _keeping,
-        "WHEN",
-        "what is kept of files: asked (configuration that was asked for), always (with every scan), text (all text), never",
-    ),
-    _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
-)
-_CONFIG_HELP = "settings (default: hullmark.yaml in ~/.config/hullmark)"
-_SWITCHES = (
-    _Option("no_cache", _yes, "", "keep nothing, use nothing kept"),
-    _Option("insecure", _yes, "", "accept plain HTTP and unverified certificates from registries"),
-    _Option("quiet", _yes, "", "no progress, only the result"),
-)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The options that every verb has."""
     group = parser.add_argument_group("general options")
-    group.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    group.add_argument("--config", metavar="FILE", help=CONFIG_HELP)
     group.add_argument("--debug", action="store_true", help="show where an error happened")
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:
     """The options of verbs that read images."""
     group = parser.add_argument_group("reading images")
-    for option in _VALUES:
+    for option in VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
-    for option in _SWITCHES:
+    for option in SWITCHES:
         flags = ("-q", option.flag) if option.flag == "--quiet" else (option.flag,)
         group.add_argument(*flags, action="store_const", const="true", help=f"{option.help} [{option.variable}]")
+
+
+def add_corrections(parser: argparse.ArgumentParser) -> None:
+    """The corrections alone, for verbs that read no image."""
+    parser.add_argument(
+        CORRECTIONS.flag, metavar=CORRECTIONS.metavar, help=f"{CORRECTIONS.help} [{CORRECTIONS.variable}]"
+    )
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -113,83 +79,37 @@ a SOURCE is one of
   PATH                     any of these files and folders, recognised by content
 """
 
-_ADVISORY_VALUES = (
-    _Option("db_dir", str, "DIR", "where advisories are kept (default: ~/.local/share/hullmark/advisories)"),
-    _Option("snapshot", str, "FILE", "the snapshot of advisories to use instead of the one that is kept"),
-    _Option("advisories", str, "DIR|FILE", "a folder of OSV documents, or a file that lists them, to use instead"),
-)
-_KEEPING = (
-    _Option("keep_snapshots", _count, "N", "how many snapshots of advisories stay when a new one comes (default: 3)"),
-)
-_POLICY_VALUES = (
-    _Option("policy_dir", str, "DIR", "where policies are kept (default: ~/.local/share/hullmark/policies)"),
-)
-_SCANNER_VALUES = (
-    _Option(
-        "clamd", str, "ADDRESS", "ClamAV's daemon as unix:///PATH or tcp://HOST:PORT (default: where it usually is)"
-    ),
-    _Option("clamav_database", str, "DIR", "signatures for the program clamscan (default: its own)"),
-    _Option("yara_rules", str, "FILE|DIR", "YARA rules to try on each file"),
-)
-_SECRET_VALUES = (
-    _Option(
-        "secret_rules", str, "FILE", "further kinds of secrets: our YAML, Trivy's, or Anchore's NAME=expression lines"
-    ),
-    _Option("secret_salt", str, "TEXT", "goes into the digests of secrets, which can be compared under the same salt"),
-)
-SERVER_VALUES = (
-    _Option("server", str, "URL", "ask this Hullmark server instead of working here (empty: none)"),
-    _Option("account", str, "NAME", "the account to act in on the server (default: your first)"),
-)
-_LOGIN_VALUES = (_Option("api_key", str, "KEY", "the key that the server knows you by"),)
-"""What never stands on a command line, where others could read it."""
-
-_CONFIG = _Option("config", str, "FILE", _CONFIG_HELP)
-USER = _Option("user", str, "NAME", "who signs in to a server")
-PASSWORD = _Option("password", str, "TEXT", "that person's password")
-REGISTRY_PASSWORD = _Option("registry_password", str, "TEXT", "the password of a login for a registry")
-"""What stands in the environment alone."""
-
-_EVERY = (
-    *(*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES, *_SCANNER_VALUES, *_SECRET_VALUES),
-    *(*SERVER_VALUES, *_LOGIN_VALUES),
-)
-
-
-VARIABLES = frozenset(option.variable for option in (*_EVERY, _CONFIG, USER, PASSWORD, REGISTRY_PASSWORD))
-"""All variables that the command line heeds; those of the server are the fields of its settings."""
-
 
 def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
     """The options of verbs that use advisories."""
     group = parser.add_argument_group("advisories")
-    for option in _ADVISORY_VALUES[:1] if only_folder else _ADVISORY_VALUES:
+    for option in ADVISORY_VALUES[:1] if only_folder else ADVISORY_VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
 def add_scanner_options(parser: argparse.ArgumentParser) -> None:
     """Where malware scanners are."""
     group = parser.add_argument_group("malware scanners")
-    for option in _SCANNER_VALUES:
+    for option in SCANNER_VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
 def add_secret_options(parser: argparse.ArgumentParser) -> None:
     """What else counts as a secret."""
     group = parser.add_argument_group("secrets")
-    for option in _SECRET_VALUES:
+    for option in SECRET_VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
 def add_keeping_options(parser: argparse.ArgumentParser) -> None:
     """How many snapshots are kept."""
-    for option in _KEEPING:
+    for option in KEEPING:
         parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
 def add_policy_options(parser: argparse.ArgumentParser) -> None:
     """The options of verbs that use kept policies."""
-    for option in _POLICY_VALUES:
+    for option in POLICY_VALUES:
         parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
@@ -217,7 +137,7 @@ class Settings:
         """A value by the precedence flag, environment, file; None where nothing sets it. Raises HullmarkError if it is wrong."""
         from hullmark.model.errors import HullmarkError
 
-        option = next(o for o in _EVERY if o.name == name)
+        option = next(o for o in EVERY if o.name == name)
         for origin, raw in (
             (option.flag, getattr(self._arguments, name, None)),
             (option.variable, self._environment.get(option.variable)),
@@ -273,7 +193,28 @@ class Settings:
         )
         if own:
             resources = replace(resources, secret_rules=(Path(own),))
+        resources = replace(resources, jars=self._jars)
+        if self.get("corrections"):
+            resources = replace(resources, corrections=self._corrections)
         return replace(resources, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else resources
+
+    @cached_property
+    def _jars(self) -> JarIndex | None:
+        from hullmark.model.jar import KEPT_FILE
+
+        chosen = self.get("jar_index")
+        path = Path(chosen) if chosen else self._advisory_folder() / KEPT_FILE
+        if not chosen and not path.is_file():
+            return None
+        from hullmark.advisorydb.jars import opened_jars
+
+        return opened_jars(path)
+
+    @cached_property
+    def _corrections(self) -> Corrections:
+        from hullmark.scanning.corrections import corrections_in
+
+        return corrections_in(Path(self.get("corrections")))
 
     def source_options(self) -> SourceOptions:
         """How images are found."""
@@ -290,9 +231,11 @@ class Settings:
         """Where advisories are kept."""
         from hullmark.advisorydb.shelf import KEPT_SNAPSHOTS, Shelf
 
+        return Shelf(self._advisory_folder(), self.get("keep_snapshots") or KEPT_SNAPSHOTS)
+
+    def _advisory_folder(self) -> Path:
         chosen = self.get("db_dir")
-        folder = Path(chosen) if chosen else self._data_folder() / "advisories"
-        return Shelf(folder, self.get("keep_snapshots") or KEPT_SNAPSHOTS)
+        return Path(chosen) if chosen else self._data_folder() / "advisories"
 
     def policies(self) -> PolicyShelf:
         """Where policies are kept."""
@@ -344,7 +287,7 @@ def _config_folder(environment: Mapping[str, str]) -> Path:
 
 def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
     default = _config_folder(environment) / "hullmark.yaml"
-    path = Path(chosen or environment.get(_CONFIG.variable) or default)
+    path = Path(chosen or environment.get(CONFIG.variable) or default)
     if path == default and not path.exists():
         return {}
     import yaml
@@ -359,7 +302,7 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HullmarkError(f"the settings file {path} is not YAML", advice=str(error).splitlines()[0]) from error
-    known = {option.name for option in _EVERY}
+    known = {option.name for option in EVERY}
     if not isinstance(document, dict):
         raise HullmarkError(f"the settings file {path} is not a mapping", advice="write lines such as `jobs: 2`")
     settings = {str(key).replace("-", "_"): value for key, value in document.items()}
@@ -374,7 +317,7 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings of this process. Raises HullmarkError for a wrong one, whether or not this run needs it."""
     settings = Settings(arguments, os.environ)
-    for option in _EVERY:
+    for option in EVERY:
         settings.get(option.name)
     return settings
 

@@ -14,8 +14,6 @@ whole text (`*`, `?`, `[…]`), locations are globs over paths (`**` is any numb
 from __future__ import annotations
 
 import difflib
-import fnmatch
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -27,6 +25,7 @@ from hullmark.match.risk import FIX_STATES
 from hullmark.match.vex import JUSTIFICATIONS, STATUSES
 from hullmark.model.advisory import Statement
 from hullmark.model.expiry import canonical, ends_at, is_day
+from hullmark.model.globs import PathGlob, name_matcher
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Suppression
 from hullmark.model.package import Package
@@ -165,7 +164,7 @@ def _is_said(rule: IgnoreRule, statement: Statement | None) -> bool:
 
 
 def _about(rule: PackageRule) -> Callable[[Match], bool]:
-    location = _PathGlob(rule.location) if rule.location else None
+    location = PathGlob(rule.location) if rule.location else None
     tests = [
         _glob(wanted, of)
         for wanted, of in (
@@ -186,44 +185,8 @@ def _source_name(package: Package) -> str:
 
 
 def _glob(pattern: str, of: Callable[[Match], str]) -> Callable[[Match], bool]:
-    matches = _matcher(pattern)
+    matches = name_matcher(pattern)
     return lambda match: matches(of(match)) is not None
-
-
-class _PathGlob:
-    """A glob over absolute paths: from the root, or at any depth where it does not begin with a slash."""
-
-    def __init__(self, glob: str) -> None:
-        rooted = glob if glob.startswith("/") else f"/**/{glob}"
-        rooted = f"{rooted}**" if rooted.endswith("/") else rooted
-        self._parts = [None if part == "**" else _matcher(part) for part in rooted[1:].split("/")]
-
-    def fits(self, path: str) -> bool:
-        """Whether the whole path fits. What stands between two `**` is taken at the first place where it does."""
-        parts, names = self._parts, path.removeprefix("/").split("/")
-        part = name = 0
-        retry = None
-        while name < len(names):
-            matcher = parts[part] if part < len(parts) else _nothing
-            if matcher is None:
-                part += 1
-                retry = (part, name)
-            elif matcher(names[name]):
-                part, name = part + 1, name + 1
-            elif retry is not None:
-                part, name = retry[0], retry[1] + 1
-                retry = (part, name)
-            else:
-                return False
-        return all(matcher is None for matcher in parts[part:])
-
-
-def _matcher(glob: str) -> Callable[[str], object]:
-    return re.compile(fnmatch.translate(glob)).match
-
-
-def _nothing(text: str) -> None:
-    """What is left of a path whose glob has ended."""
 
 
 def _document(data: bytes) -> Mapping[str, Any]:

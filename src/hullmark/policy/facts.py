@@ -10,6 +10,7 @@ from typing import Any
 
 from hullmark.model.certificate import KeyFile
 from hullmark.model.configuration import Configuration
+from hullmark.model.correction import words_of
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.limit import Limit
@@ -111,7 +112,8 @@ class Facts:
 
     def at_package(self, package: Package) -> tuple[Evidence, ...]:
         """Evidence for a package: everywhere its records stand."""
-        return tuple(self.at(place.path, place.layer, package.version) for place in package.locations)
+        detail = ", ".join(filter(None, (package.version, words_of(package))))
+        return tuple(self.at(place.path, place.layer, detail) for place in package.locations)
 
 
 _FACETS = ("certificates", "configuration", "malware", "secrets")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hullmark.model.match import Matches
     from hullmark.model.policy_facts import KnownImage
     from hullmark.model.provenance import Provenance
+    from hullmark.model.quality import Quality
     from hullmark.model.secret import ImageSecrets
     from hullmark.model.upkeep import Upkeep
     from hullmark.model.verdict import Verdict
@@ -46,6 +47,7 @@ _MODULES = (
     *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
     *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
     *("provenance_json", "provenance_table"),
+    *("quality_json", "quality_table"),
     *("secrets_json", "secrets_table"),
     *("upkeep_json", "upkeep_table"),
     *("verdict_github", "verdict_html", "verdict_json", "verdict_junit", "verdict_markdown", "verdict_sarif"),
@@ -78,6 +80,8 @@ def load(kind: Literal["known"], name: str) -> Format[KnownImage]: ...
 def load(kind: Literal["malware"], name: str) -> Format[ImageMalware]: ...
 @overload
 def load(kind: Literal["provenance"], name: str) -> Format[Provenance]: ...
+@overload
+def load(kind: Literal["quality"], name: str) -> Format[Quality]: ...
 @overload
 def load(kind: Literal["secrets"], name: str) -> Format[ImageSecrets]: ...
 @overload

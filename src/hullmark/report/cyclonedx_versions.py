@@ -28,6 +28,10 @@ def as_version(document: Json, version: str) -> Json:
     document["$schema"] = f"http://cyclonedx.org/schema/bom-{version}.schema.json"
     document["specVersion"] = version
     if version in ("1.4", "1.5"):
+        author = document["metadata"].pop("manufacturer", None)
+        if author is not None:  # there, that word is for who made what the document is about
+            mails = author.get("contact", [{}])[0]
+            document["metadata"]["authors"] = [{"name": author["name"], **mails}]
         for component in document["components"]:
             _without_acknowledgement(component)
             if version == "1.4":

@@ -20,13 +20,14 @@ Kind = Literal[
     "malware",
     "matches",
     "provenance",
+    "quality",
     "secrets",
     "upkeep",
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Provenance, ImageSecrets, an Upkeep or a Verdict. Two formats may share a name if their kinds
-differ."""
+ImageLayers, ImageMalware, Matches, a Provenance, a Quality, ImageSecrets, an Upkeep or a Verdict. Two formats may share a name if
+their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where none was requested;
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
-    fills in. `spec_version` is the version of the standard that is asked for ("": the usual one). `name` is what people call the image,
+    fills in. `spec_version` is the version of the standard that is asked for ("": the usual one). `author` is
+    who says that he made the document, as `Example Ltd <sbom@example.com>`. `name` is what people call the image,
     where the result has its digest alone. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was
     set aside. `since` says of a verdict's findings when they became known, by their trigger_id; only a server knows. `variables` are
     those of the environment that a format may name (`GITHUB_…`).
@@ -47,6 +49,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 0
     template: str = ""
     spec_version: str = ""
+    author: str = ""
     name: str = ""
     explains: bool = False
     shows_suppressed: bool = False

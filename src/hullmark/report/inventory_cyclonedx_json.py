@@ -18,7 +18,9 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation, dependencies_of
+from hullmark.model.supplier import Agent, agent, supplier_of
 from hullmark.relations.graph import tops
+from hullmark.report.components import Components, Identity, Owners, components_of, owners_of
 from hullmark.report.cyclonedx_versions import VERSIONS, as_version
 from hullmark.report.documents import (
     content_uuid,
@@ -51,13 +53,14 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     return encode(document_of(inventory, context))
 
 
-def document_of(inventory: Inventory, context: RenderContext) -> Json:
-    """The document in the version that the context asks for. Files are components where the inventory lists files. Raises HullmarkError for
-    a version that is not written."""
+def document_of(inventory: Inventory, context: RenderContext, *, joins: bool = True) -> Json:
+    """The document in the version that the context asks for. Files are components where the inventory lists files. `joins`: what is found
+    at several places is one component, whoever brought it. Raises HullmarkError for a version that is not written."""
+    inventory, shared = components_of(inventory) if joins else Components(inventory, {})
     root = _image(inventory)
     components = [_operating_system(inventory.distro)] if inventory.distro else []
     own = _choices(inventory.relations or ())
-    libraries = list(map(_library, inventory.packages, package_ids(inventory.packages), repeat(own)))
+    libraries = list(map(_library, inventory.packages, package_ids(inventory.packages), repeat(own), repeat(shared)))
     components += libraries
     components += map(_file, image_files(inventory))
     document: Json = {
@@ -83,6 +86,9 @@ def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
     when = moment(context.timestamp)
     if when:
         metadata["timestamp"] = when
+    author = agent(context.author)
+    if author is not None:
+        metadata["manufacturer"] = _entity(author)
     if inventory.problems:
         metadata["properties"] = _properties(
             (f"problem:{i}:{key}", value)
@@ -167,7 +173,12 @@ def _choices(relations: Iterable[Relation]) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _library(package: Package, package_id: str, choices: Mapping[str, list[tuple[str, str]]]) -> Json:
+def _library(
+    package: Package,
+    package_id: str,
+    choices: Mapping[str, list[tuple[str, str]]],
+    shared: Mapping[Identity, Owners],
+) -> Json:
     purl = package.purl
     component: Json = {
         "bom-ref": purl_with(purl, "package-id", package_id) if purl else f"package:{package_id}",
@@ -179,13 +190,25 @@ def _library(package: Package, package_id: str, choices: Mapping[str, list[tuple
         component["version"] = version
     if purl:
         component["purl"] = purl
+    supplier = supplier_of(package.notes)
+    if supplier is not None:
+        component["supplier"] = _entity(supplier)
     licenses = [*_licenses(declared_by(package)), *_concluded(package)]
     if licenses:
         component["licenses"] = licenses
-    component["properties"] = _properties(chain(_package_details(package), choices.get(purl, ())))
+    component["properties"] = _properties(chain(_package_details(package, shared), choices.get(purl, ())))
     if evidence := _evidence(package):
         component["evidence"] = evidence
     return component
+
+
+def _entity(found: Agent) -> Json:
+    entity: Json = {"name": found.name}
+    if found.web:
+        entity["url"] = [found.web]
+    if found.mail:
+        entity["contact"] = [{"email": found.mail}]
+    return entity
 
 
 def _evidence(package: Package) -> Json:
@@ -205,7 +228,8 @@ def _concluded(package: Package) -> Iterator[Json]:
             yield {"license": {"id": name, "acknowledgement": "concluded"}}
 
 
-def _package_details(package: Package) -> Iterable[tuple[str, str]]:
+def _package_details(package: Package, shared: Mapping[Identity, Owners]) -> Iterable[tuple[str, str]]:
+    owners = {path: owner for owner, paths in owners_of(package, shared) for path in paths}
     yield "package:cataloger", package.cataloger
     yield "package:type", package.type
     yield "package:arch", package.arch
@@ -220,6 +244,7 @@ def _package_details(package: Package) -> Iterable[tuple[str, str]]:
     for i, location in enumerate(package.locations):
         yield f"location:{i}:path", location.path
         yield f"location:{i}:layer", str(location.layer)
+        yield f"location:{i}:owned_by", owners.get(location.path, "")
 
 
 def _file(record: FileRecord) -> Json:

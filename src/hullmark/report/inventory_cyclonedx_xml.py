@@ -40,7 +40,9 @@ def _metadata(parent: Element, metadata: Json) -> None:
             _plain(add(tools, "tool"), tool)
     else:
         _components(tools, metadata["tools"]["components"])
+    _list(element, "authors", metadata.get("authors"), lambda parent, author: _contact(parent, "author", author))
     _component(element, metadata["component"])
+    _entity(element, "manufacturer", metadata.get("manufacturer"))
     _properties(element, metadata.get("properties"))
 
 
@@ -53,6 +55,7 @@ def _components(parent: Element, components: Iterable[Json]) -> None:
 def _component(parent: Element, component: Json) -> None:
     names: dict[str, str] = {name: component[name] for name in ("type", "bom-ref") if name in component}
     element = add(parent, "component", names)
+    _entity(element, "supplier", component.get("supplier"))
     _plain(element, component)
     _list(element, "hashes", component.get("hashes"), _hash)
     _list(element, "licenses", component.get("licenses"), _license)
@@ -63,6 +66,23 @@ def _component(parent: Element, component: Json) -> None:
         evidence = add(element, "evidence")
         _list(evidence, "occurrences", component["evidence"].get("occurrences"), _occurrence)
         _list(evidence, "licenses", component["evidence"].get("licenses"), _license)
+
+
+def _entity(parent: Element, name: str, entity: Json | None) -> None:
+    if entity is None:
+        return
+    element = add(parent, name)
+    _text(element, "name", entity["name"])
+    for url in entity.get("url", ()):
+        _text(element, "url", url)
+    for contact in entity.get("contact", ()):
+        _contact(element, "contact", contact)
+
+
+def _contact(parent: Element, name: str, contact: Json) -> None:
+    element = add(parent, name)
+    _text(element, "name", contact.get("name"))
+    _text(element, "email", contact.get("email"))
 
 
 def _plain(element: Element, values: Json) -> None:

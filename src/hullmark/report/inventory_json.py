@@ -9,7 +9,9 @@ import msgspec
 
 from hullmark.licences.conclusions import conclusion
 from hullmark.licences.expressions import expression_of
+from hullmark.model.correction import CORRECTED
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.relation import Relation, WrittenRelation
@@ -72,10 +74,13 @@ class LicenceEvidenceJson(msgspec.Struct, frozen=True, gc=False):
 
 class PackageJson(msgspec.Struct, frozen=True):
     """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain),
-    `license_concluded` what the texts of its files let conclude then, `license_evidence` where each was told."""
+    `license_concluded` what the texts of its files let conclude then, `license_evidence` where each was told. `corrected_by` and
+    `identified_by` are there only where a person's correction, or an index of archives, made it what it is."""
 
     arch: str
     cataloger: str
+    corrected_by: str | msgspec.UnsetType
+    identified_by: str | msgspec.UnsetType
     license_concluded: str
     license_evidence: list[LicenceEvidenceJson]
     license_expression: str
@@ -189,6 +194,8 @@ def _package(package: Package) -> PackageJson:
         cataloger=package.cataloger,
         license_concluded=conclusion(package),
         license_evidence=[licence_evidence_json(each) for each in package.license_evidence],
+        corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
+        identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         license_expression=expression_of(package.licenses),
         licenses=package.licenses,
         locations=[LocationJson(location.layer, location.path) for location in package.locations],

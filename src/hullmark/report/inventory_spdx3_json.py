@@ -136,16 +136,18 @@ class _Writer:
 
     def _relations(self) -> Iterator[Json]:
         """All other relationships: one for each element and kind, with all that it leads to."""
-        found: dict[tuple[str, str, str], list[str]] = {}
+        found: dict[tuple[str, str, str, str], list[str]] = {}
         for entry in self._document["relationships"]:
             kind, ends = entry["relationshipType"], (entry["spdxElementId"], entry["relatedSpdxElement"])
             if kind == "DESCRIBES":
                 continue  # the bill of materials has it as its root
             origin, target = ends[::-1] if kind in _TURNED else ends
             scope = "development" if kind == "DEV_DEPENDENCY_OF" else ""
-            found.setdefault((origin, _TURNED.get(kind) or _SAME[kind], scope), []).append(self._id(target))
-        for (origin, kind, scope), targets in found.items():
-            yield self._relation(origin, kind, targets, scope)
+            same = (origin, _TURNED.get(kind) or _SAME[kind], scope, entry.get("comment", ""))
+            found.setdefault(same, []).append(self._id(target))
+        for (origin, kind, scope, comment), targets in found.items():
+            relation = self._relation(origin, kind, targets, scope)
+            yield {**relation, "comment": comment} if comment else relation
 
     def _relation(self, origin: str, kind: str, targets: list[str], scope: str = "") -> Json:
         fields: Json = {"from": self._id(origin), "relationshipType": kind, "to": targets}

@@ -7,7 +7,7 @@ could not be hashed it is written as zeros, as other producers do, and the docum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +21,9 @@ from hullmark.model.licence_evidence import sentence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.supplier import Agent, agent, supplier_of
 from hullmark.relations.graph import tops
+from hullmark.report.components import Identity, Owners, components_of, owners_of
 from hullmark.report.documents import (
     EPOCH,
     content_uuid,
@@ -39,6 +41,9 @@ _DOCUMENT = "SPDXRef-DOCUMENT"
 _ROOT = "SPDXRef-DocumentRoot-Image"
 _OS = "SPDXRef-OperatingSystem"
 _UNSAID = "NOASSERTION"
+OF_PLACES = "of its places: "
+"""How a relationship says which places of a package belong to another one; a list of paths as JSON follows."""
+
 _UNKNOWN_SHA1 = "0" * 40
 _MAX_PROBLEMS = Limit(100, "problems named in an SPDX document", "shortened")
 _CHOICES = {"development": "DEV_DEPENDENCY_OF", "optional": "OPTIONAL_DEPENDENCY_OF"}
@@ -54,6 +59,7 @@ class SpdxRelation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     related_spdx_element: str
     relationship_type: str
     spdx_element_id: str
+    comment: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -63,6 +69,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
 
 def document_of(inventory: Inventory, context: RenderContext) -> Json:
     """The document. `files` are there where the inventory lists files."""
+    inventory, shared = components_of(inventory)
     ids = [
         f"SPDXRef-Package-{_slug(package.type)}-{_slug(package.name)}-{package_id}"
         for package, package_id in zip(inventory.packages, package_ids(inventory.packages), strict=True)
@@ -82,7 +89,7 @@ def document_of(inventory: Inventory, context: RenderContext) -> Json:
         "name": inventory.source.reference or "image",
         "creationInfo": _creation(inventory, context),
         "packages": packages,
-        "relationships": _relationships(inventory, ids, records),
+        "relationships": _relationships(inventory, ids, records, shared),
     }
     if inventory.files is not None:
         document["files"] = [
@@ -102,9 +109,10 @@ def document_of(inventory: Inventory, context: RenderContext) -> Json:
 
 def _creation(inventory: Inventory, context: RenderContext) -> Json:
     image_made = inventory.config.created if inventory.config else ""
+    author = agent(context.author)
     return {
         "created": moment(context.timestamp) or moment(image_made) or EPOCH,
-        "creators": [f"Tool: hullmark-{context.tool_version}"],
+        "creators": [f"Tool: hullmark-{context.tool_version}", *([_agent(author)] if author is not None else ())],
         "licenseListVersion": LIST_VERSION,
     }
 
@@ -153,8 +161,18 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     if package.license_evidence:
         element["licenseComments"] = "\n".join(map(sentence, package.license_evidence))
     element["sourceInfo"] = _source_info(package)
+    supplier = supplier_of(package.notes)
+    if supplier is not None:
+        element["supplier"] = _agent(supplier)
     _refer(element, package.purl)
     return element
+
+
+def _agent(found: Agent) -> str:
+    """An organization with its address; brackets would end its name (SPDX 2.3, 7.5)."""
+    name = found.name.replace("(", "[").replace(")", "]")
+    address = found.mail or found.web
+    return f"Organization: {name} ({address})" if address else f"Organization: {name}"
 
 
 def _refer(element: Json, purl: str) -> None:
@@ -207,16 +225,20 @@ def _file_id(record: FileRecord) -> str:
     return f"SPDXRef-File-{_slug(record.path)}-{sha256(record.path.encode()).hexdigest()[:16]}"
 
 
-def _relationships(inventory: Inventory, ids: list[str], records: dict[str, FileRecord]) -> list[SpdxRelation]:
+def _relationships(
+    inventory: Inventory, ids: list[str], records: dict[str, FileRecord], shared: Mapping[Identity, Owners]
+) -> list[SpdxRelation]:
     owner_ids = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
     found = [_relation(_DOCUMENT, "DESCRIBES", _ROOT)]
     if inventory.distro:
         found.append(_relation(_ROOT, "CONTAINS", _OS))
     found += [_relation(_ROOT, "CONTAINS", spdx_id) for spdx_id in ids]
     for package, spdx_id in zip(inventory.packages, ids, strict=True):
-        owner = owner_ids.get(package.owned_by or "")
-        if package.owned_by and owner:
-            found.append(_relation(owner, "CONTAINS", spdx_id))
+        for purl, paths in owners_of(package, shared):
+            owner = owner_ids.get(purl)
+            if owner is not None:
+                comment = OF_PLACES + msgspec.json.encode(paths).decode() if paths else msgspec.UNSET
+                found.append(SpdxRelation(spdx_id, "CONTAINS", owner, comment))
     for file_id, record in records.items():
         owner = owner_ids.get(record.owner) if record.owner else None
         found.append(_relation(owner or _ROOT, "CONTAINS", file_id))

@@ -30,7 +30,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     document: Json = msgspec.to_builtins(inventory_spdx_json.document_of(inventory, context))
     parts = [_head(document), *map(_file, document.get("files", ())), *map(_package, document["packages"])]
     parts += [_licence(entry) for entry in document.get("hasExtractedLicensingInfos", ())]
-    parts.append(map(_relation, document["relationships"]))
+    parts.append(line for entry in document["relationships"] for line in _relation(entry))
     return "\n\n".join("\n".join(part) for part in parts).encode() + b"\n"
 
 
@@ -91,8 +91,10 @@ def _licence(entry: Json) -> Iterator[str]:
     yield _text("ExtractedText", entry["extractedText"])
 
 
-def _relation(entry: Json) -> str:
-    return _line("Relationship", f"{entry['spdxElementId']} {entry['relationshipType']} {entry['relatedSpdxElement']}")
+def _relation(entry: Json) -> Iterator[str]:
+    yield _line("Relationship", f"{entry['spdxElementId']} {entry['relationshipType']} {entry['relatedSpdxElement']}")
+    if "comment" in entry:
+        yield _text("RelationshipComment", entry["comment"])
 
 
 def _line(tag: str, value: str) -> str:

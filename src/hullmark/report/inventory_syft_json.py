@@ -6,7 +6,7 @@ files) is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +16,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySou
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.package import Location, Package
 from hullmark.relations.graph import tops
+from hullmark.report.components import Identity, Owners, components_of, owners_of
 from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.syft_types import syft_type
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
     """The document as one line. `files` is filled where the inventory lists files."""
+    inventory, shared = components_of(inventory)
     source = inventory.source
     ids = package_ids(inventory.packages)
     records = list(image_files(inventory))
@@ -37,7 +39,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     return encode(
         {
             "artifacts": [_artifact(package, i, source) for package, i in zip(inventory.packages, ids, strict=True)],
-            "artifactRelationships": _relationships(inventory, described["id"], ids, records),
+            "artifactRelationships": _relationships(inventory, described["id"], ids, records, shared),
             "files": [_file(record, source) for record in records],
             "source": described,
             "distro": _distro(inventory.distro) if inventory.distro else {},
@@ -155,13 +157,17 @@ def _distro(distro: Distro) -> Json:
     return {key: value for key, value in release.items() if value}
 
 
-def _relationships(inventory: Inventory, root: str, ids: list[str], records: Iterable[FileRecord]) -> list[Json]:
+def _relationships(
+    inventory: Inventory, root: str, ids: list[str], records: Iterable[FileRecord], shared: Mapping[Identity, Owners]
+) -> list[Json]:
     owners = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
     found: list[Json] = [{"parent": root, "child": i, "type": "contains"} for i in ids]
     for package, package_id in zip(inventory.packages, ids, strict=True):
-        owner = owners.get(package.owned_by or "") if package.owned_by else None
-        if owner:
-            paths = sorted({location.path for location in package.locations})
+        for purl, some in owners_of(package, shared):
+            owner = owners.get(purl)
+            if owner is None:
+                continue
+            paths = sorted(some or {location.path for location in package.locations})
             overlap: Json = {"parent": owner, "child": package_id, "type": "ownership-by-file-overlap"}
             found.append({**overlap, "metadata": {"files": paths}})
     for record in records:

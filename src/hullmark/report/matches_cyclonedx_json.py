@@ -54,7 +54,9 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 def document(matches: Matches, context: RenderContext, analyse: Analyse) -> Json:
     """The document. `analyse` gives the analysis of a match."""
     packages = list({_identity(match.package): match.package for match in matches.matches}.values())
-    document: Json = msgspec.json.decode(inventory_cyclonedx_json.render(as_inventory(matches, packages), context))
+    document: Json = msgspec.to_builtins(
+        inventory_cyclonedx_json.document_of(as_inventory(matches, packages), context, joins=False)
+    )
     # The writer lists the packages in their order, behind the operating system.
     components = document["components"][len(document["components"]) - len(packages) :]
     refs = {_identity(package): found["bom-ref"] for package, found in zip(packages, components, strict=True)}

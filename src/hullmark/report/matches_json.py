@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.correction import CORRECTED
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report import inventory_json
@@ -89,9 +91,12 @@ class FixJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class InstalledJson(msgspec.Struct, frozen=True):
-    """The package as the inventory has it."""
+    """The package as the inventory has it. `corrected_by` and `identified_by` are there only where a correction, or an index of archives,
+    made it what it is."""
 
     arch: str
+    corrected_by: str | msgspec.UnsetType
+    identified_by: str | msgspec.UnsetType
     locations: list[LocationJson]
     name: str
     owned_by: str | None
@@ -233,6 +238,8 @@ def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:
 def _installed(package: Package) -> InstalledJson:
     return InstalledJson(
         arch=package.arch,
+        corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
+        identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         locations=[LocationJson(location.layer, location.path) for location in package.locations],
         name=package.name,
         owned_by=package.owned_by,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.correction import CORRECTED
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Package
 from hullmark.model.provenance import FileProvenance, PackageProvenance, Place, Provenance
 from hullmark.model.relation import Relation
@@ -34,9 +36,12 @@ class NeedJson(msgspec.Struct, frozen=True, gc=False):
 
 class PackageJson(msgspec.Struct, frozen=True):
     """A package. `chain` begins with a package that no other one needs and ends with this one. `needed_by` and `needs` are null where the
-    source does not tell, `matches` where there are no advisories."""
+    source does not tell, `matches` where there are no advisories; `corrected_by` and `identified_by` are
+    there only where a correction, or an index of archives, made it what it is."""
 
     chain: tuple[str, ...]
+    corrected_by: str | msgspec.UnsetType
+    identified_by: str | msgspec.UnsetType
     licenses: tuple[str, ...]
     matches: list[MatchJson] | None
     name: str
@@ -94,6 +99,8 @@ def render(provenance: Provenance, context: RenderContext) -> bytes:
 def _package(found: PackageProvenance, package: Package) -> PackageJson:
     return PackageJson(
         chain=found.chain,
+        corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
+        identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         licenses=package.licenses,
         matches=None if found.matches is None else [match_json(match) for match in found.matches],
         name=package.name,

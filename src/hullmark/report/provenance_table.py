@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.licences.conclusions import conclusion
+from hullmark.model.correction import CORRECTED
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
@@ -66,6 +68,9 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
     yield fact("Package", f"{package.name} {version} ({package.type})", paint, width)
     if package.purl:
         yield fact("Purl", package.purl, paint, width)
+    for name, note in (("Corrected", CORRECTED), ("Known", IDENTIFIED)):
+        if note in package.notes:
+            yield fact(name, f"by {package.notes[note]}", paint, width)
     for place in found.places[:_MAX_PLACES]:
         yield fact("At", ", ".join(filter(None, (place.path, _brought(place)))), paint, width)
     if len(found.places) > _MAX_PLACES:

@@ -113,8 +113,10 @@ def analyse(
         distro,
         all_layers=request.all_layers,
         claims=request.files,
+        corrections=request.corrections,
+        jars=request.jars,
     )
-    results, more_problems = _assembled(tree, records, distro, config, found.packages, request.facets)
+    results, more_problems = _assembled(tree, records, distro, config, found.uncorrected, request.facets)
     rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
@@ -128,8 +130,12 @@ def analyse(
     if request.relations:
         from hullmark.relations import resolve
 
-        relations, untold = resolve(tree, records, distro, found.packages)
+        relations, untold = resolve(tree, records, distro, found.uncorrected)
         problems += map(rooms.stamped, untold)
+        if found.purls:
+            from hullmark.catalog.corrections.apply import with_new_purls
+
+            relations = with_new_purls(relations, found.purls)
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,

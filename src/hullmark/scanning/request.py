@@ -8,8 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.facets.facet import Facet
+from hullmark.model.correction import Corrections
 from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
+from hullmark.model.jar import JarIndex
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.relation import Relation
@@ -31,7 +33,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
     none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
     layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it. `relations`: which
-    packages need which. `licences`: where licences are told, and what licence files tell.
+    packages need which. `licences`: where licences are told, and what licence files tell. `corrections`: what a person says that
+    packages of this very image are. `jars` names Java archives by their digests.
     """
 
     files: bool = False
@@ -48,6 +51,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     layers: bool = False
     relations: bool = False
     licences: bool = False
+    corrections: Corrections | None = None
+    jars: JarIndex | None = None
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +74,8 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
     registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
     besides our own, `secret_salt` goes into the digests of secrets.
-    `keeping`: what is kept of files.
+    `keeping`: what is kept of files. `corrections`: what a person says that packages are, in whichever image;
+    `jars` names Java archives by their digests.
     """
 
     cache_folder: Path | None = None
@@ -80,6 +86,8 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     secret_rules: tuple[Path, ...] = ()
     secret_salt: bytes = b"hullmark"
     keeping: Keeping = "asked"
+    corrections: Corrections | None = None
+    jars: JarIndex | None = None
 
     def records(self) -> Keep | None:
         """Where records are kept, or None where they are not."""

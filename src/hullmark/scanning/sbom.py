@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES
+from hullmark.catalog.sbom.packages import merged
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.scanning.documents import read_bounded, read_input
-from hullmark.scanning.request import ScanRequest, ScanResult
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.shown_settings import without_secrets
 
 
@@ -27,19 +28,26 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     return replace(inventory, config=without_secrets(inventory.config)) if inventory.config is not None else inventory
 
 
-def sbom_at(path: str) -> Inventory:
-    """The inventory of a file's document; `-`: of what standard input gives."""
-    return (
+def sbom_at(path: str, resources: ScanResources) -> Inventory:
+    """The inventory of a file's document, corrected; `-`: of what standard input gives."""
+    inventory = (
         inventory_from_sbom(Path(path)) if path != "-" else inventory_from_sbom(read_input(MAX_BYTES), "standard input")
     )
+    if resources.corrections is None:
+        return inventory
+    from hullmark.catalog.corrections.apply import corrected_inventory
+
+    source = inventory.source
+    names = (source.reference, source.digest, source.config_digest, *source.tags)
+    return corrected_inventory(inventory, resources.corrections.about(tuple(filter(None, names))), merged)
 
 
-def take_sbom(path: str, request: ScanRequest) -> ScanResult:
+def take_sbom(path: str, request: ScanRequest, resources: ScanResources) -> ScanResult:
     """An SBOM's answer to a request. Raises HullmarkError if the request is for facts that only the image itself has."""
     lacking = [what for what, wished in _beyond(request).items() if wished]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
-    inventory = sbom_at(path)
+    inventory = sbom_at(path, resources)
     if not request.files:
         return ScanResult(replace(inventory, files=None))
     if inventory.files is None:
@@ -49,12 +57,12 @@ def take_sbom(path: str, request: ScanRequest) -> ScanResult:
     return ScanResult(inventory)
 
 
-def take_part_of_sbom(path: str, request: ScanRequest) -> ScanResult:
+def take_part_of_sbom(path: str, request: ScanRequest, resources: ScanResources) -> ScanResult:
     """An SBOM's answer to a policy's request. The rest is None: rules that need it are unknown.
 
     Its list of files is left out too: it has not all that rules ask of files.
     """
-    inventory = sbom_at(path)
+    inventory = sbom_at(path, resources)
     return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in request.facets})
 
 

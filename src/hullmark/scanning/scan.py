@@ -31,7 +31,7 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
-    request = _with_keeping(request, resources)
+    request = _with_corrections(_with_keeping(request, resources), resources, image)
     cache = layer_cache(resources, digests=request.digests)
     is_plain = not (request.files or request.digests or request.contents or request.facets or request.layers)
     is_plain = is_plain and not (request.keeps or request.keeps_text)
@@ -70,6 +70,17 @@ def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest
     )
 
 
+def _with_corrections(request: ScanRequest, resources: ScanResources, image: Image) -> ScanRequest:
+    """The request, with the index of Java archives, the corrections that are about this image, and those that are about others."""
+    if not request.packages:
+        return request
+    request = replace(request, jars=resources.jars)
+    if resources.corrections is None:
+        return request
+    names = (image.reference, image.reference.partition(":")[2], image.digest, image.config_digest, *image.tags)
+    return replace(request, corrections=resources.corrections.about(tuple(filter(None, names))))
+
+
 def _records(
     image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None
 ) -> list[LayerRecord]:
@@ -99,7 +110,7 @@ def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
     return tuple(Extra(read, read_fingerprint(read)) for read in reads)
 
 
-def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult:
+def scan_folder(folder: str, reference: str, request: ScanRequest, resources: ScanResources) -> ScanResult:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.catalog import CATALOGERS, DECLARED
     from hullmark.scanning.analysis import analyse, catalogers_for, extra_reads_for, reads_for
@@ -108,11 +119,12 @@ def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult
     usual, catalogers = CATALOGERS + DECLARED, catalogers_for(request, is_folder=True)
     if not request.packages:
         catalogers = ()
+    image = Image(kind="dir", reference=reference, layers=())
+    request = _with_corrections(request, resources, image)
     others = extra_reads_for(replace(request, catalogers=()))
     reads = (*reads_for(catalogers), *others)
     record = read_folder(folder, Dispatch(reads), digests=request.digests, limits=DEFAULT)
     analysis, files, extras = analyse([record], request, catalogers, usual=usual)
-    image = Image(kind="dir", reference=reference, layers=())
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
@@ -120,6 +132,10 @@ def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> s
     wished = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
     if request.licences:
         wished.append(code_fingerprint(("licences",)))
+    if request.corrections is not None:
+        wished.append(request.corrections.digest)
+    if request.jars is not None:
+        wished.append(f"{request.jars.title} {request.jars.digest}")
     if request.relations:
         wished.append(code_fingerprint(("relations", "versions")))
     joined = "\n".join((image.config_digest, *wished, *digests))

@@ -19,7 +19,7 @@ def take(reference: str, request: ScanRequest, resources: ScanResources, options
     if scheme == SBOM:
         from hullmark.scanning.sbom import take_sbom
 
-        return take_sbom(rest, request)
+        return take_sbom(rest, request, resources)
     return _scanned(scheme, rest, reference, request, resources, options)
 
 
@@ -31,7 +31,7 @@ def take_for_rules(
     if scheme == SBOM:
         from hullmark.scanning.sbom import take_part_of_sbom
 
-        return take_part_of_sbom(rest, request)
+        return take_part_of_sbom(rest, request, resources)
     return _scanned(scheme, rest, reference, request, resources, options)
 
 
@@ -39,5 +39,5 @@ def _scanned(
     scheme: str, rest: str, reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions
 ) -> ScanResult:
     if scheme == "dir":
-        return scan_folder(rest, reference, request)
+        return scan_folder(rest, reference, request, resources)
     return scan_image(open_image(reference, options), request, resources)

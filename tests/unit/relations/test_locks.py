@@ -14,7 +14,7 @@ from hullmark.catalog.locks import beam, bun, conan, dotnet, julia, npm, perl, p
 from hullmark.relations import dotnet as dotnet_relations
 from hullmark.relations import locks
 from hullmark.relations import php as installed_relations
-from hullmark.scanning.request import ScanRequest
+from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_folder
 from tests.support.relations import needs
 
@@ -404,7 +404,7 @@ def test_other_locks_pass_over_needs_of_another_form(wrong: object) -> None:
 
 def test_a_folders_lock_files_are_asked(tmp_path: Path) -> None:
     (tmp_path / "Cargo.lock").write_text(CARGO)
-    inventory = scan_folder(str(tmp_path), "here", ScanRequest(relations=True)).inventory
+    inventory = scan_folder(str(tmp_path), "here", ScanRequest(relations=True), ScanResources()).inventory
     assert len(inventory.relations or ()) == 3
 
 

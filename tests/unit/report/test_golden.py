@@ -16,6 +16,7 @@ from hullmark.report.format import Format, Kind, RenderContext
 from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.provenance_samples import PROVENANCES
+from tests.unit.report.quality_samples import QUALITIES
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 from tests.unit.report.upkeep_samples import UPKEEPS
 
@@ -38,6 +39,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "layers": LAYERS,
     "malware": MALWARE,
     "provenance": PROVENANCES,
+    "quality": QUALITIES,
     "secrets": SECRETS,
     "upkeep": UPKEEPS,
     "verdict": VERDICTS,
@@ -51,6 +53,7 @@ WITH_CONTEXT = {
     ("inventory", "table"): ("", "color"),
     ("malware", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
+    ("quality", "table"): ("", "color"),
     ("secrets", "table"): ("", "color"),
     ("upkeep", "table"): ("", "color"),
     ("verdict", "html"): ("", "timestamp"),

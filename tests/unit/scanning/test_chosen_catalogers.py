@@ -55,7 +55,9 @@ def test_a_folder_is_looked_through_by_those_that_are_chosen(tmp_path: Path) -> 
     for path, body in FILES.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(body)
-    found = scan_folder(str(tmp_path), f"dir:{tmp_path}", ScanRequest(catalogers=("-python-lock",))).inventory
+    found = scan_folder(
+        str(tmp_path), f"dir:{tmp_path}", ScanRequest(catalogers=("-python-lock",)), ScanResources()
+    ).inventory
     assert purls(found) == ["pkg:composer/v/c@3", "pkg:pypi/a@1.0"]
     assert [problem.types for problem in found.problems] == [("pypi",)]
 

@@ -15,6 +15,7 @@ from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of
 from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.jar import SHA1
 from hullmark.model.licence_evidence import declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -28,7 +29,7 @@ _INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
 
 def extract(path: str, body: memoryview, report: Report) -> JarFact | None:
     """The archive and all that are in it, read to the depth and sizes that `java_reading` allows."""
-    return read_tree(body, _kind(path), report)
+    return read_tree(body, path, report)
 
 
 def extract_pom(path: str, body: memoryview, report: Report) -> Pom | None:
@@ -106,7 +107,8 @@ def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]
     plain = Pom(group, artifact, version, licences)
     own = _package(plain, location, is_plugin=path.endswith(names.JENKINS_PLUGINS), field=field)
     other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
-    yield msgspec.structs.replace(own, notes={**own.notes, "manifest_name": other_name}) if other_name else own
+    notes = {"manifest_name": other_name, SHA1: fact.sha1 if pom is None else ""}
+    yield msgspec.structs.replace(own, notes=own.notes | {key: text for key, text in notes.items() if text})
     seen = {(group, artifact, version)}
     for other in fact.poms:
         key = (other.group, other.artifact, other.version)

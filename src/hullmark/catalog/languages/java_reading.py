@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from hullmark.catalog.languages.java_metadata import (
     pom_of_properties,
     requires_of_project,
 )
+from hullmark.catalog.languages.java_names import identify
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
@@ -84,12 +86,16 @@ class PackedText(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class JarFact(msgspec.Struct, frozen=True, array_like=True):
     """One archive: the headers of its manifest, its poms sorted by folder, the archives in it by member name, and its licence files where
-    nothing else tells its licence."""
+    nothing else tells its licence.
+
+    `sha1` is the digest of its bytes, in hex, where none of the poms is its own; "" elsewhere.
+    """
 
     manifest: dict[str, str] = {}
     poms: tuple[Pom, ...] = ()
     nested: tuple[tuple[str, JarFact], ...] = ()
     texts: tuple[PackedText, ...] = ()
+    sha1: str = ""
 
 
 class Allowance(msgspec.Struct):
@@ -150,12 +156,12 @@ class _OpenArchive(NamedTuple):
         return f"{self.place}:{member.name}" if self.place else member.name
 
 
-def read_tree(body: memoryview, kind: str, report: Report, allowance: Allowance | None = None) -> JarFact | None:
+def read_tree(body: memoryview, path: str, report: Report, allowance: Allowance | None = None) -> JarFact | None:
     """Read an archive and all that are in it; None if it is not one of Java's.
 
-    `kind` is the file's extension, with its dot. What cannot be read is reported.
+    The extension of its `path` says which kind it is. What cannot be read is reported.
     """
-    return _Reader(report, allowance or Allowance()).archive(body, kind, "", 0)
+    return _Reader(report, allowance or Allowance()).archive(body, path, "", 0)
 
 
 class _Reader:
@@ -173,7 +179,8 @@ class _Reader:
         setattr(self._left, what, left)
         return True
 
-    def archive(self, body: memoryview, kind: str, place: str, depth: int) -> JarFact | None:
+    def archive(self, body: memoryview, path: str, place: str, depth: int) -> JarFact | None:
+        kind = path[path.rfind(".") :]
         try:
             directory = read_directory(body)
         except DamagedArchive as error:
@@ -190,8 +197,13 @@ class _Reader:
         poms = self._poms(opened, wanted)
         nested = self._nested(opened, wanted.archives, depth)
         is_java = wanted.manifest or poms or nested or b".class" in directory.entries
+        if not is_java and kind not in JAVA_ONLY:
+            return None
         texts = () if tells_licence(manifest, poms) else tuple(self._texts(opened, wanted.texts[:_MAX_TEXTS]))
-        return JarFact(manifest, poms, nested, texts) if is_java or kind in JAVA_ONLY else None
+        # A digest is wanted, and paid for, only where no pom says what the archive is.
+        is_named = identify(poms, manifest, path).pom is not None
+        digest = "" if is_named else hashlib.sha1(body, usedforsecurity=False).hexdigest()
+        return JarFact(manifest, poms, nested, texts, digest)
 
     def _wanted(self, opened: _OpenArchive) -> _WantedMembers:
         members, is_whole = list_members(opened.directory, _TAILS)
@@ -303,7 +315,7 @@ class _Reader:
             if not self._take("unpacked_bytes", held) or not self._take("held_bytes", held):
                 return JarFact()
             try:
-                return self.archive(unpack(packed, member), kind, place, depth + 1)
+                return self.archive(unpack(packed, member), member.name, place, depth + 1)
             finally:
                 self._left.held_bytes += held
         except DamagedArchive as error:

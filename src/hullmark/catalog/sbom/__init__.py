@@ -18,7 +18,7 @@ from hullmark.catalog.sbom import (
     trivy_json,
 )
 from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decoded
-from hullmark.catalog.sbom.packages import merged, package_of, with_programs
+from hullmark.catalog.sbom.packages import by_owner, merged, package_of, with_programs
 from hullmark.catalog.sbom.systems import distro_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -47,6 +47,11 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
     Its `source.kind` is `sbom`. Unreadable parts are among the problems. Raises HullmarkError if it has none of FORMATS,
     is broken as a whole, or is too large.
     """
+    return _inventory(read_document(body, name), name)
+
+
+def read_document(body: bytes, name: str = "") -> Document:
+    """What a document says, before packages are made of it. `name` is what errors call it. Raises HullmarkError as `read_sbom` does."""
     if len(body) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
     body = _in_utf8(body)
@@ -56,7 +61,7 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
         raise HullmarkError(
             f"{name or 'the document'} is not an SBOM that can be read", advice=f"these can be read: {names}"
         )
-    return _inventory(format.read(body), name)
+    return format.read(body)
 
 
 def recognised(body: bytes) -> SbomFormat | None:
@@ -72,7 +77,7 @@ def _inventory(document: Document, name: str) -> Inventory:
     for entry in document.packages:
         package = package_of(entry, problems.add)
         if package is not None:
-            found.append((package, entry.main))
+            found += [(each, entry.main) for each in by_owner(package, entry.owners)]
             purls[id(entry)] = package.purl
     packages = with_programs([package for package, _ in found], [main for _, main in found])
     distro = distro_of(document.distro, packages, problems.add)

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple, get_args
 
 import msgspec
 
+from hullmark.catalog.sbom.cyclonedx_parts import (
+    Component,
+    Dependency,
+    Entity,
+    Evidence,
+    ExternalReference,
+    Metadata,
+    Property,
+)
 from hullmark.catalog.sbom.document import (
     MAX_COMPONENTS,
     MAX_LIST,
@@ -29,6 +38,7 @@ from hullmark.catalog.sbom.document import (
 from hullmark.catalog.sbom.licence_claims import concluded_as, own_licences, told_by
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
+from hullmark.catalog.sbom.statements import PROPERTIES, DocumentStatements, PackageStatements, algorithm, contact_in
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
@@ -41,90 +51,8 @@ from hullmark.model.relation import RelationKind
 _DEEPEST = Limit(32, "levels of components in components of a CycloneDX document")
 _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
 _SOFTWARE = frozenset(("", "library", "application", "framework", "firmware", "platform", "container"))
-_OWN, _SYFT, _TRIVY = "hullmark:", "syft:", "aquasecurity:trivy:"
-
-
-class _Property(msgspec.Struct, gc=False):
-    name: str = ""
-    value: str | None = None
-
-
-class _Text(msgspec.Struct, gc=False):
-    content: str = ""
-    encoding: str = ""
-
-
-class _License(msgspec.Struct):
-    id: str | None = None
-    name: str | None = None
-    text: _Text | None = None
-    acknowledgement: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    license: _License | None = None
-    expression: str | None = None
-    acknowledgement: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The licence; where a text goes on from its name, that text. Of a whole licence's text the name says which."""
-        license = self.license or _License()
-        begins = license.name and license.text is not None and not license.text.encoding
-        whole = license.text.content if begins and license.text is not None else ""
-        is_longer = bool(license.name) and " ".join(whole.split()).startswith(license.name or "")
-        return self.expression or license.id or (whole if is_longer else license.name) or ""
-
-    @property
-    def is_concluded(self) -> bool:
-        """Whether the document's maker concluded it."""
-        return "concluded" in (self.acknowledgement, self.license and self.license.acknowledgement)
-
-
-class _Occurrence(msgspec.Struct, gc=False):
-    location: str = ""
-
-
-class _Evidence(msgspec.Struct):
-    occurrences: list[_Occurrence] | None = None
-    licenses: list[_Choice] | None = None
-
-
-class _Entity(msgspec.Struct, gc=False):
-    name: str | None = None
-
-
-class Component(msgspec.Struct, kw_only=True):
-    """The fields of a component that are read."""
-
-    ref: str | None = msgspec.field(name="bom-ref", default=None)
-    type: str | None = None
-    group: str | None = None
-    name: str | None = None
-    version: str | None = None
-    description: str | None = None
-    publisher: str | None = None
-    supplier: _Entity | None = None
-    purl: str | None = None
-    cpe: str | None = None
-    licenses: list[_Choice] | None = None
-    properties: list[_Property] | None = None
-    evidence: _Evidence | None = None
-    components: list[msgspec.Raw] | None = None
-
-
-class Dependency(msgspec.Struct, gc=False, rename="camel"):
-    """What the component of this `bom-ref` needs."""
-
-    ref: str = ""
-    depends_on: list[str] | None = None
-
-
-class Metadata(msgspec.Struct, kw_only=True):
-    """The document's metadata: what it is about."""
-
-    component: Component | None = None
-    properties: list[_Property] | None = None
+_OWN, _SYFT, _TRIVY, _BSI = "hullmark:", "syft:", "aquasecurity:trivy:", "bsi:component:"
+_DISTRIBUTION = "distribution"
 
 
 def document_of(
@@ -150,8 +78,36 @@ def document_of(
     by_ref: dict[str, _Named] = {}
     _take_components(found, document, by_ref, numbers)
     if dependencies is not None:
+        dependencies = list(dependencies)
         document.add_edges(_edges(dependencies, by_ref, problems))
+        _take_related(dependencies, by_ref)
+    document.statements = _statements(metadata, aggregates)
     return document
+
+
+def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatements:
+    entities = [each for each in (metadata.manufacturer, metadata.supplier, metadata.manufacture) if each is not None]
+    authors = metadata.authors or []
+    names = (*(author.name or author.email for author in authors), *(entity.name for entity in entities))
+    return DocumentStatements(
+        author=clipped(next(filter(None, names), "")),
+        contact=clipped(contact_in((*(author.email for author in authors), *chain(*map(_addresses, entities))))),
+        created=clipped(metadata.timestamp or ""),
+        tells_completeness=bool(list(aggregates)),
+    )
+
+
+def _addresses(entity: Entity) -> Iterator[str | None]:
+    yield from (each.email for each in entity.contact or ())
+    yield from entity.url or ()
+
+
+def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named]) -> None:
+    """Mark what stands in a relation, be it with the document's subject."""
+    for _, dependency in decoded_parts(parts, Dependency, "dependency", Problems()):
+        for ref in (dependency.ref, *(dependency.depends_on or ())):
+            if ref in by_ref:
+                by_ref[ref].entry.statements.is_related = True
 
 
 def _take_components(
@@ -220,7 +176,7 @@ def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component
             waiting.append(decoded_parts(component.components, Component, "component", problems))
 
 
-def _properties(found: list[_Property] | None) -> dict[str, list[str]]:
+def _properties(found: list[Property] | None) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for entry in found or ():
         if entry.value:
@@ -260,8 +216,50 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
         main=_first(properties, f"{_SYFT}metadata:mainModule"),
         notes=_notes(component, properties),
         cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
+        swid=clipped(component.swid.tag_id) if component.swid is not None else "",
+        owners={
+            _first(properties, f"{_OWN}location:{place}:path"): owner
+            for place in range(MAX_LIST if any(name.endswith(":owned_by") for name in properties) else 0)
+            if (owner := _first(properties, f"{_OWN}location:{place}:owned_by"))
+        },
         is_exact=bool(own),
+        statements=_package_statements(component, properties),
     )
+
+
+def _package_statements(component: Component, properties: dict[str, list[str]]) -> PackageStatements:
+    entities = [each for each in (component.manufacturer, component.supplier) if each is not None]
+    authors = component.authors or []
+    names = (
+        *(entity.name for entity in entities),
+        component.publisher,
+        component.author,
+        *(author.name for author in authors),
+    )
+    texts = (
+        *chain(*map(_addresses, entities)),
+        *(each.email for each in authors),
+        component.publisher,
+        component.author,
+    )
+    references = component.references or []
+    hashes = (
+        *(component.hashes or ()),
+        *chain(*(each.hashes or () for each in references if each.type == _DISTRIBUTION)),
+    )
+    return PackageStatements(
+        supplier=clipped(next(filter(None, names), "")),
+        contact=clipped(contact_in(texts)),
+        file_name=_first(properties, f"{_BSI}filename"),
+        hashes=frozenset(algorithm(each.alg) for each in hashes[:MAX_LIST]),
+        source_uri=_uri(references, ("source-distribution", "vcs")),
+        download_uri=_uri(references, (_DISTRIBUTION,)),
+        properties=frozenset(name for name in PROPERTIES if f"{_BSI}{name}" in properties),
+    )
+
+
+def _uri(references: Iterable[ExternalReference], types: Collection[str]) -> str:
+    return clipped(next((each.url for each in references if each.type in types and each.url), ""))
 
 
 def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
@@ -284,15 +282,15 @@ def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
 
 
 def _licenses(component: Component) -> tuple[str, ...]:
-    found = (choice.text for choice in (component.licenses or ())[:MAX_LIST])
+    found = (choice.told for choice in (component.licenses or ())[:MAX_LIST])
     return tuple(text for text in found if text.strip())
 
 
 def _evidence(component: Component, sentences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
     """Where licences were told: our own sentences, else what the document's maker concluded, or has as evidence."""
-    evidence = component.evidence or _Evidence()
-    found = [choice.text for choice in (component.licenses or ())[:MAX_LIST] if choice.is_concluded]
-    found += [choice.text for choice in (evidence.licenses or ())[:MAX_LIST]]
+    evidence = component.evidence or Evidence()
+    found = [choice.told for choice in (component.licenses or ())[:MAX_LIST] if choice.is_concluded]
+    found += [choice.told for choice in (evidence.licenses or ())[:MAX_LIST]]
     return told_by(sentences) or concluded_as(found)
 
 

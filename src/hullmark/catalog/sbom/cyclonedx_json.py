@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded
+from hullmark.catalog.sbom.cyclonedx import document_of
+from hullmark.catalog.sbom.cyclonedx_parts import Metadata
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, clipped, decoded
 
 
 class _Composition(msgspec.Struct):
@@ -13,6 +14,8 @@ class _Composition(msgspec.Struct):
 
 
 class _Bom(msgspec.Struct):
+    version: str | None = msgspec.field(name="specVersion", default=None)
+    serial: str | None = msgspec.field(name="serialNumber", default=None)
     metadata: Metadata | None = None
     components: list[msgspec.Raw] | None = None
     compositions: list[_Composition] | None = None
@@ -24,7 +27,10 @@ def read(body: bytes) -> Document:
     bom = decoded(body, _Bom)
     aggregates = [composition.aggregate for composition in bom.compositions or ()]
     metadata = bom.metadata or Metadata()
-    return document_of(metadata, bom.components or (), Problems(), aggregates, bom.dependencies)
+    document = document_of(metadata, bom.components or (), Problems(), aggregates, bom.dependencies)
+    document.statements.format = f"CycloneDX {clipped(bom.version or '')}".rstrip()
+    document.statements.uri = clipped(bom.serial or "")
+    return document
 
 
 def _recognises(marks: Marks) -> bool:

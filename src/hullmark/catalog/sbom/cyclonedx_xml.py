@@ -8,15 +8,17 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, Unreadable
+from hullmark.catalog.sbom.cyclonedx import document_of
+from hullmark.catalog.sbom.cyclonedx_parts import Metadata
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, Unreadable, clipped
 from hullmark.model.limit import Limit
 
 _MAX_BYTES = Limit(64 << 20, "bytes of a CycloneDX document in XML", "refused")
 _MAX_ELEMENTS = Limit(4_000_000, "elements of a CycloneDX document in XML", "refused")
 _DEEPEST = Limit(40, "levels of nesting in a CycloneDX document in XML", "refused")
 _IS_BOM = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?bom[\s>]").search
-_PLAIN = ("group", "name", "version", "description", "publisher", "purl", "cpe")
+_PLAIN = ("group", "name", "version", "description", "publisher", "author", "purl", "cpe")
+_ENTITIES = ("supplier", "manufacturer", "manufacture")
 
 Json = dict[str, Any]
 
@@ -40,10 +42,59 @@ def read(body: bytes) -> Document:
         component = _child(metadata, "component")
         about["component"] = _component(component) if component is not None else None
         about["properties"] = _properties(metadata)
+        about |= _about_document(metadata)
     compositions = (_child(composition, "aggregate") for composition in _children(root, "compositions", "composition"))
     aggregates = [aggregate.text or "" for aggregate in compositions if aggregate is not None]
     about_it = msgspec.convert(about, Metadata)
-    return document_of(about_it, _components(root, 0), problems, aggregates, _dependencies(root))
+    document = document_of(about_it, _components(root, 0), problems, aggregates, _dependencies(root))
+    document.statements.format = f"CycloneDX {_version(root)}".rstrip()
+    document.statements.uri = clipped(root.get("serialNumber", ""))
+    return document
+
+
+def _version(root: _Element) -> str:
+    """The version that the namespace names: `http://cyclonedx.org/schema/bom/1.6`."""
+    return clipped(str(root.tag).partition("}")[0].rpartition("/")[2]) if "}" in str(root.tag) else ""
+
+
+def _about_document(metadata: _Element) -> Json:
+    found: Json = {}
+    for child in metadata:
+        name = _local(child)
+        if name == "timestamp":
+            found[name] = child.text or ""
+        elif name in _ENTITIES:
+            found[name] = _entity(child)
+    authors = _children(metadata, "authors", "author")
+    return {**found, "authors": [_contact(author) for author in authors]}
+
+
+def _entity(element: _Element) -> Json:
+    named = _child(element, "name")
+    return {
+        "name": named.text if named is not None else None,
+        "url": [child.text or "" for child in element if _local(child) == "url"],
+        "contact": [_contact(child) for child in element if _local(child) == "contact"],
+    }
+
+
+def _contact(element: _Element) -> Json:
+    parts = ((name, _child(element, name)) for name in ("name", "email"))
+    return {name: part.text if part is not None else None for name, part in parts}
+
+
+def _hashes(element: _Element) -> list[Json]:
+    return [{"alg": each.get("alg", "")} for each in _children(element, "hashes", "hash")]
+
+
+def _references(element: _Element) -> list[Json]:
+    found = []
+    for each in _children(element, "externalReferences", "reference"):
+        url = _child(each, "url")
+        found.append(
+            {"type": each.get("type", ""), "url": url.text if url is not None else None, "hashes": _hashes(each)}
+        )
+    return found
 
 
 def _root(body: bytes) -> _Element:
@@ -91,9 +142,13 @@ def _component(element: _Element, depth: int = 0) -> Json:
         name = _local(child)
         if name in _PLAIN:
             found[name] = child.text or ""
-        elif name == "supplier":
-            named = _child(child, "name")
-            found[name] = {"name": named.text if named is not None else None}
+        elif name in _ENTITIES:
+            found[name] = _entity(child)
+        elif name == "swid":
+            found[name] = {"tagId": child.get("tagId", "")}
+    found["authors"] = [_contact(author) for author in _children(element, "authors", "author")]
+    found["hashes"] = _hashes(element)
+    found["externalReferences"] = _references(element)
     found["licenses"] = _licenses(element)
     found["properties"] = _properties(element)
     evidence = _child(element, "evidence")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from hullmark.catalog.sbom.statements import DocumentStatements, PackageStatements
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, UnexplainedPrograms
@@ -38,6 +39,7 @@ class SbomPackage(msgspec.Struct, kw_only=True):
 
     `type` is a purl type where the document names one. `is_exact`: it was written by Hullmark, so names are as they should be.
     `main` is the Go module of the program that a module is built into. `cpes` are CPE names of either kind.
+    `owners` are the packages that own single places of it, by their paths; where there are any, the other places belong to nobody.
     """
 
     label: str
@@ -56,7 +58,10 @@ class SbomPackage(msgspec.Struct, kw_only=True):
     main: str = ""
     notes: dict[str, str] = {}
     cpes: tuple[str, ...] = ()
+    swid: str = ""
+    owners: dict[str, str] = {}
     is_exact: bool = False
+    statements: PackageStatements = msgspec.field(default_factory=PackageStatements)
 
 
 class Problems:
@@ -103,6 +108,7 @@ class Document(msgspec.Struct, kw_only=True):
     files: tuple[FileRecord, ...] | None = None
     unexplained: UnexplainedPrograms | None = None
     edges: list[Edge] | None = None
+    statements: DocumentStatements = msgspec.field(default_factory=DocumentStatements)
 
     def add_edges(self, edges: Iterable[Edge]) -> None:
         """Edges that the document has, though perhaps none. Too many are a problem."""

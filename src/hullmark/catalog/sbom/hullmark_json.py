@@ -15,8 +15,10 @@ from hullmark.catalog.sbom.document import (
     decoded_parts,
     label_of,
 )
+from hullmark.model.correction import CORRECTED
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventorySource, UnexplainedPrograms
+from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.relation import WrittenRelation
@@ -27,6 +29,11 @@ _IN_A_REGISTRY = ("registry", "docker", "podman")
 
 class _Facts(msgspec.Struct, frozen=True):
     config: ImageConfig | None = None
+
+
+class _Package(Package, frozen=True, kw_only=True):
+    corrected_by: str = ""
+    identified_by: str = ""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -54,9 +61,12 @@ def read(body: bytes) -> Document:
         unexplained=found.unexplained,
     )
     by_purl: dict[str, SbomPackage] = {}
-    for number, package in decoded_parts(found.packages, Package, "package", problems):
+    for number, package in decoded_parts(found.packages, _Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
-        entry = SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package))
+        fields = msgspec.structs.asdict(package)
+        said = {CORRECTED: fields.pop("corrected_by"), IDENTIFIED: fields.pop("identified_by")}
+        fields["notes"] = package.notes | {note: text for note, text in said.items() if text}
+        entry = SbomPackage(label=label, is_exact=True, **fields)
         document.packages.append(entry)
         by_purl.setdefault(package.purl, entry)
     if found.relationships is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl, unquote
+from hullmark.model.supplier import SUPPLIER, has_supplier
 from hullmark.rootfs.reads import Remark
 
 Report = Callable[[str], None]
@@ -147,22 +148,38 @@ def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlP
 
 def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
     notes = {clipped(key): clipped(value) for key, value in entry.notes.items() if value}
+    said = entry.statements
+    if said.supplier and not has_supplier(notes):
+        notes[SUPPLIER] = f"{said.supplier} <{said.contact}>" if said.contact else said.supplier
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = _products(entry.cpes) if type not in _SPOKEN_OF else []
+    names = products(entry.cpes) if type not in _SPOKEN_OF else []
     if len(names) > _MOST_NAMES:
         report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
 
 
-def _products(cpes: Iterable[str]) -> list[str]:
+def products(cpes: Iterable[str]) -> list[str]:
     """Part, vendor and product of CPE names of either kind, without repeats."""
     found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
     names = dict.fromkeys(
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
     )
     return list(filter(_NAMED, names))
+
+
+def by_owner(package: Package, owners: Mapping[str, str]) -> list[Package]:
+    """The package, once for each owner of its places."""
+    if not owners:
+        return [package]
+    places: dict[str, list[Location]] = {}
+    for place in package.locations:
+        places.setdefault(owners.get(place.path, ""), []).append(place)
+    return [
+        msgspec.structs.replace(package, locations=tuple(some), owned_by=owner or None)
+        for owner, some in sorted(places.items())
+    ] or [package]
 
 
 def merged(packages: Iterable[Package]) -> tuple[Package, ...]:

@@ -21,6 +21,7 @@ from hullmark.catalog.sbom.licence_claims import concluded_as, own_licences, tol
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
+from hullmark.catalog.sbom.statements import DocumentStatements, PackageStatements, algorithm, contact_in
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import InventoryLayer
@@ -39,6 +40,7 @@ _ROOT = "SPDXRef-DocumentRoot"
 _SYSTEM = "SPDXRef-OperatingSystem"
 _ORGANIZATION = re.compile(r"Organization:\s*(.*?)(?:\s*\([^()]*\))?").fullmatch
 _OWNS = "ownership-by-file-overlap"
+_OF_PLACES = "of its places: "
 _NEEDS: dict[str, RelationKind] = {
     "DEPENDS_ON": "depends-on",
     "DEPENDENCY_OF": "depends-on",
@@ -79,6 +81,8 @@ class SpdxPackage(msgspec.Struct, kw_only=True, rename="camel"):
     license_comments: str | None = None
     external_refs: list[_Reference] | None = None
     checksums: list[_Checksum] | None = None
+    file_name: str | None = msgspec.field(name="packageFileName", default=None)
+    download_location: str | None = None
     attribution_texts: list[str] | None = None
 
 
@@ -95,6 +99,9 @@ class Spdx(msgspec.Struct, kw_only=True):
     """A document, its parts each decoded. `texts` are licences that are not on SPDX's list, by id."""
 
     name: str = ""
+    version: str = ""
+    namespace: str = ""
+    created: str = ""
     creators: list[str] = []
     described: list[str] = []
     packages: Iterable[tuple[int, SpdxPackage]] = ()
@@ -119,9 +126,41 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
                 document.packages.append(entry)
                 by_id.setdefault(package.id, entry)
     _take_owners(spdx.relations, by_id)
+    document.statements = _statements(spdx)
+    for id in {id for relation in spdx.relations for id in (relation.element, relation.other)} & by_id.keys():
+        by_id[id].statements.is_related = True
     if any(relation.type in _NEEDS for relation in spdx.relations):
         document.add_edges(_edges(spdx.relations, by_id))
     return document
+
+
+def _statements(spdx: Spdx) -> DocumentStatements:
+    people = [creator for creator in spdx.creators if not creator.startswith("Tool:")]
+    return DocumentStatements(
+        format=clipped(spdx.version),
+        author=clipped(next((_agent(creator) for creator in people), "")),
+        contact=clipped(contact_in(people)),
+        created=clipped(spdx.created),
+        uri=clipped(spdx.namespace),
+    )
+
+
+def _package_statements(package: SpdxPackage) -> PackageStatements:
+    agents = [text for text in (package.supplier, package.originator) if text and text not in _UNSAID]
+    location = package.download_location or ""
+    return PackageStatements(
+        supplier=clipped(next(map(_agent, agents), "")),
+        contact=clipped(contact_in(agents)),
+        file_name=clipped((package.file_name or "").rpartition("/")[2]),
+        hashes=frozenset(algorithm(checksum.algorithm) for checksum in (package.checksums or ())[:MAX_LIST]),
+        download_uri="" if location in _UNSAID else clipped(location),
+    )
+
+
+def _agent(text: str) -> str:
+    """The name in `Organization: Example Ltd (mail@example.com)`."""
+    name = text.partition(":")[2] if text.startswith(("Organization:", "Person:")) else text
+    return name.partition("(")[0].strip()
 
 
 def _is_whole(package: SpdxPackage, described: set[str]) -> bool:
@@ -206,6 +245,7 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
             if "cpe" in reference.reference_type
         ),
         is_exact=is_own,
+        statements=_package_statements(package),
     )
 
 
@@ -257,4 +297,17 @@ def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, SbomPackage]
             and owner is not owned
             and owner.purl.startswith(_SYSTEMS)
         ):
-            owned.owned_by = owned.owned_by or owner.purl
+            if paths := _places_in(relation.comment or ""):
+                owned.owners |= dict.fromkeys(paths, owner.purl)
+            else:
+                owned.owned_by = owned.owned_by or owner.purl
+
+
+def _places_in(comment: str) -> list[str]:
+    """The paths that Hullmark names in a relationship: those of the package's places that belong to the other one."""
+    if not comment.startswith(_OF_PLACES):
+        return []
+    try:
+        return msgspec.json.decode(comment.removeprefix(_OF_PLACES), type=list[str])[:MAX_LIST]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []

@@ -48,6 +48,9 @@ class _Element(msgspec.Struct, kw_only=True):
     hashes: list[_Hash] | None = msgspec.field(name="verifiedUsing", default=None)
     supplied_by: str | None = msgspec.field(name="suppliedBy", default=None)
     root: list[str] | None = msgspec.field(name="rootElement", default=None)
+    created: str | None = None
+    created_by: list[str] | None = msgspec.field(name="createdBy", default=None)
+    spec_version: str | None = msgspec.field(name="specVersion", default=None)
     origin: str | None = msgspec.field(name="from", default=None)
     to: list[str] | None = None
     relationship: str | None = msgspec.field(name="relationshipType", default=None)
@@ -67,7 +70,7 @@ def read(body: bytes) -> Document:
     elements = [element for _, element in decoded_parts(decoded(body, _Graph).graph, _Element, "element", problems)]
     licenses = {element.id: element.expression for element in elements if element.expression}
     declared = _licenses(elements, licenses)
-    names = {element.id: element.name or "" for element in elements if element.type.endswith("Organization")}
+    names = {element.id: _agent(element) for element in elements if element.type in ("Organization", "Person")}
     packages = [element for element in elements if element.type.rpartition("_")[2] == "Package"]
     documents = [element for element in elements if element.type.rpartition("_")[2] in ("SpdxDocument", "Sbom")]
     spdx = Spdx(
@@ -77,8 +80,20 @@ def read(body: bytes) -> Document:
         relations=list(_relations(elements)),
         texts=_texts(elements),
         creators=[f"Tool: {element.name}" for element in elements if element.type in ("SoftwareAgent", "Tool")],
+        namespace=next((document.id for document in documents if document.type == "SpdxDocument"), ""),
     )
+    creation = next((element for element in elements if element.type == "CreationInfo"), _Element())
+    spdx.version = f"SPDX {creation.spec_version or '3'}"
+    spdx.created = creation.created or ""
+    people = {element.id: _agent(element) for element in elements if element.type in ("Organization", "Person")}
+    spdx.creators += [people[id] for id in creation.created_by or () if id in people]
     return document_of(spdx, problems)
+
+
+def _agent(element: _Element) -> str:
+    """A person or organization, as SPDX 2 writes them: `Organization: NAME (ADDRESS)`."""
+    addresses = [each.identifier for each in element.identifiers or ()]
+    return f"{element.type}: {element.name or ''}" + (f" ({addresses[0]})" if addresses else "")
 
 
 def _package(element: _Element, declared: dict[tuple[str, str], str], names: dict[str, str]) -> SpdxPackage:
@@ -94,7 +109,7 @@ def _package(element: _Element, declared: dict[tuple[str, str], str], names: dic
         "primaryPackagePurpose": _PURPOSES.get(element.purpose or "", (element.purpose or "").upper()),
         "sourceInfo": element.source_info,
         "description": element.description,
-        "supplier": f"Organization: {supplier}" if supplier else None,
+        "supplier": supplier or None,
         "licenseDeclared": declared.get((element.id, _DECLARED)),
         "licenseConcluded": declared.get((element.id, _CONCLUDED)),
         "licenseComments": element.comment,
@@ -129,7 +144,7 @@ def _relations(elements: Iterable[_Element]) -> Iterator[Relation]:
         is_developed = (element.relationship, element.scope) in _OF_DEVELOPMENT
         kind = None if is_developed else _RELATIONS.get(element.relationship or "")
         for target in element.to or () if kind else ():
-            yield Relation(element.origin or "", target, kind or "")
+            yield Relation(element.origin or "", target, kind or "", element.comment)
         turned = "DEV_DEPENDENCY_OF" if is_developed else _REVERSED.get(element.relationship or "")
         for target in element.to or () if turned else ():
             yield Relation(target, element.origin or "", turned or "")

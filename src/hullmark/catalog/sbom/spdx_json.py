@@ -9,6 +9,7 @@ from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
 
 
 class _Creation(msgspec.Struct):
+    created: str | None = None
     creators: list[str] | None = None
 
 
@@ -20,6 +21,8 @@ class _ExtractedLicense(msgspec.Struct, gc=False, rename="camel"):
 
 class _Document(msgspec.Struct, rename="camel"):
     name: str | None = None
+    version: str | None = msgspec.field(name="spdxVersion", default=None)
+    namespace: str | None = msgspec.field(name="documentNamespace", default=None)
     creation_info: _Creation | None = None
     document_describes: list[str] | None = None
     packages: list[msgspec.Raw] | None = None
@@ -34,9 +37,13 @@ def read(body: bytes) -> Document:
         license.license_id: license.extracted_text or license.name or ""
         for _, license in decoded_parts(found.extracted or (), _ExtractedLicense, "extracted licence", problems)
     }
+    creation = found.creation_info or _Creation()
     spdx = Spdx(
         name=found.name or "",
-        creators=(found.creation_info.creators if found.creation_info is not None else None) or [],
+        version=(found.version or "").replace("SPDX-", "SPDX "),
+        namespace=found.namespace or "",
+        created=creation.created or "",
+        creators=creation.creators or [],
         described=found.document_describes or [],
         packages=decoded_parts(found.packages or (), SpdxPackage, "package", problems),
         relations=[

@@ -21,6 +21,8 @@ _PACKAGE = {
     "PackageLicenseDeclared": "licenseDeclared",
     "PackageLicenseConcluded": "licenseConcluded",
     "PackageLicenseComments": "licenseComments",
+    "PackageFileName": "packageFileName",
+    "PackageDownloadLocation": "downloadLocation",
 }
 
 Json = dict[str, Any]
@@ -53,6 +55,18 @@ class _Reader:
     def document_name(self, value: str) -> None:
         """DocumentName."""
         self.spdx.name = value
+
+    def version(self, value: str) -> None:
+        """SPDXVersion."""
+        self.spdx.version = value.replace("SPDX-", "SPDX ")
+
+    def namespace(self, value: str) -> None:
+        """DocumentNamespace."""
+        self.spdx.namespace = value
+
+    def created(self, value: str) -> None:
+        """Created."""
+        self.spdx.created = value
 
     def creator(self, value: str) -> None:
         """Creator."""
@@ -110,7 +124,10 @@ class _Reader:
 
 
 _SPECIAL: dict[str, Callable[[_Reader, str], None]] = {
+    "SPDXVersion": _Reader.version,
     "DocumentName": _Reader.document_name,
+    "DocumentNamespace": _Reader.namespace,
+    "Created": _Reader.created,
     "Creator": _Reader.creator,
     "PackageName": _Reader.package,
     "FileName": _Reader.other,

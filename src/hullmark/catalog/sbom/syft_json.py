@@ -85,6 +85,10 @@ class _Artifact(msgspec.Struct, rename="camel"):
     metadata: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
+class _Overlap(msgspec.Struct):
+    files: list[str] = []
+
+
 class _Kind(msgspec.Struct, gc=False):
     kind: str = ""
 
@@ -162,7 +166,7 @@ def read(body: bytes) -> Document:
     for _, relation in decoded_parts(sbom.artifact_relationships or (), _Relationship, "relationship", problems):
         owner, owned = owners.get(relation.parent), by_id.get(relation.child)
         if relation.type == _OWNS and owner and owned is not None:
-            owned.owned_by = owned.owned_by or owner
+            _take_owner(owned, owner, _owned_files(relation.metadata) if is_own else frozenset())
         needed, dependent = by_id.get(relation.parent), by_id.get(relation.child)
         if relation.type == _NEEDS:
             edges = edges if edges is not None else []
@@ -171,6 +175,23 @@ def read(body: bytes) -> Document:
     if edges is not None:
         document.add_edges(edges)
     return document
+
+
+def _take_owner(owned: SbomPackage, owner: str, files: frozenset[str]) -> None:
+    """Note an owner: of all of a package, or of those of its places that it has."""
+    places = {place.path for place in owned.locations}
+    if files and places - files:
+        owned.owners |= dict.fromkeys(places & files, owner)
+    else:
+        owned.owned_by = owned.owned_by or owner
+
+
+def _owned_files(metadata: msgspec.Raw) -> frozenset[str]:
+    """The files of a package that another one has, as Hullmark writes them: all places that are its."""
+    try:
+        return frozenset(msgspec.json.decode(metadata, type=_Overlap).files) if bytes(metadata) else frozenset()
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return frozenset()
 
 
 def _kind(metadata: msgspec.Raw) -> RelationKind:

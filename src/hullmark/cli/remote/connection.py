@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.servers import KeptLogin, Servers
-from hullmark.cli.settings import PASSWORD, USER, Settings, settings_of
+from hullmark.cli.setting_names import PASSWORD, USER
+from hullmark.cli.settings import Settings, settings_of
 from hullmark.model.errors import HullmarkError
 from hullmark.net.api_client import ApiClient, ApiLogin, server_url
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.server_options import add_server_options
-from hullmark.cli.settings import PASSWORD, USER, Settings, settings_of
+from hullmark.cli.setting_names import PASSWORD, USER
+from hullmark.cli.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient

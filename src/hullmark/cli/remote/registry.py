@@ -8,7 +8,8 @@ from hullmark.cli.remote.actions import Action, api_of
 from hullmark.cli.remote.noun import Noun, acting, listing, named, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
-from hullmark.cli.settings import REGISTRY_PASSWORD, settings_of
+from hullmark.cli.setting_names import REGISTRY_PASSWORD
+from hullmark.cli.settings import settings_of
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LOCAL_ONLY = {
     "scan": (
         "for_policies",
+        "author",
         "all_layers",
         "catalogers",
         "secret_rules",
@@ -33,14 +34,25 @@ _LOCAL_ONLY = {
         "clamd",
         "clamav_database",
         "yara_rules",
+        "corrections",
+        "jar_index",
     ),
     "vulns": (
         *("only_fixed", "only_notfixed", "ignore_states", "by_cve", "why", "show_suppressed", "channel", "template"),
-        *("ignore", "vex", "vex_key", "vex_unsigned", "snapshot", "advisories", "db_dir"),
+        *("ignore", "vex", "vex_key", "vex_unsigned", "snapshot", "advisories", "db_dir", "corrections", "jar_index"),
     ),
     "check": (
         *("at", "known_at", "explain", "context", "digest", "without_quirk", "policy_dir", "snapshot", "advisories"),
-        *("db_dir", "secret_rules", "secret_salt", "clamd", "clamav_database", "yara_rules"),
+        *(
+            "db_dir",
+            "secret_rules",
+            "secret_salt",
+            "clamd",
+            "clamav_database",
+            "yara_rules",
+            "corrections",
+            "jar_index",
+        ),
     ),
 }
 _LOCAL_VALUES = {"sort": "risk", "profile": "native", "unmapped": "stop"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
@@ -30,6 +31,10 @@ def make_jar(members: Members, how: int = zipfile.ZIP_DEFLATED) -> bytes:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, how)
     return out.getvalue()
+
+
+def sha1_of(body: bytes) -> str:
+    return hashlib.sha1(body, usedforsecurity=False).hexdigest()
 
 
 def properties(group: str, artifact: str, version: str) -> Members:
@@ -117,8 +122,8 @@ def test_an_instrumentation_jar_is_not_the_library_it_patches() -> None:
 
 def test_a_jenkins_plugin_is_noted_as_one() -> None:
     packages, _ = catalog({"plugins/gradle.hpi": make_jar({MANIFEST: b"Plugin-Version: 2.11\nShort-Name: gradle\n"})})
-    assert [(package.purl, package.notes) for package in packages] == [
-        ("pkg:maven/org.jenkins-ci.plugins/gradle@2.11", {"kind": "jenkins-plugin"})
+    assert [(package.purl, package.notes.get("kind")) for package in packages] == [
+        ("pkg:maven/org.jenkins-ci.plugins/gradle@2.11", "jenkins-plugin")
     ]
 
 
@@ -131,8 +136,25 @@ def test_another_artifact_that_the_manifest_names_is_noted() -> None:
     }
     packages, _ = catalog(files)
     assert {package.name: package.notes for package in packages} == {
-        "thing-osgi": {"manifest_name": "thing"}, "thing": {}, "bare": {},
-    }  # fmt: skip
+        "thing-osgi": {"manifest_name": "thing"},
+        "thing": {},
+        "bare": {"sha1": sha1_of(files["bare-1.jar"])},
+    }
+
+
+def test_the_digest_of_an_archive_is_taken_only_where_no_pom_is_its_own() -> None:
+    bare, named = make_jar(CLASS), make_jar(properties("org.example", "thing", "1"))
+    shaded = make_jar(properties("a", "x", "1") | properties("b", "y", "2"))
+    war = make_jar({"lib/bare.jar": bare, "lib/thing-1.jar": named})
+    packages, _ = catalog({"app.war": war, "whole.jar": shaded})
+    assert {package.name: package.notes.get("sha1", "") for package in packages} == {
+        "app": sha1_of(war),
+        "bare": sha1_of(bare),
+        "thing": "",
+        "whole": sha1_of(shaded),
+        "x": "",
+        "y": "",
+    }
 
 
 def test_licences_come_from_the_pom_or_else_from_the_manifest() -> None:

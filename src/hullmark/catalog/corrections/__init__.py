@@ -1,0 +1,1 @@
+"""Corrections: what a person says that packages of an image really are."""

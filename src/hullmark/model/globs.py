@@ -1,0 +1,44 @@
+"""Globs as people write them into rules: over a whole text, and over paths."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+
+
+def name_matcher(glob: str) -> Callable[[str], object]:
+    """A test of whole texts: `*`, `?` and `[…]`, whatever the case of the letters must be as it is written."""
+    return re.compile(fnmatch.translate(glob)).match
+
+
+class PathGlob:
+    """A glob over absolute paths: from the root, or at any depth where it does not begin with a slash. `**` is any number of folders."""
+
+    def __init__(self, glob: str) -> None:
+        rooted = glob if glob.startswith("/") else f"/**/{glob}"
+        rooted = f"{rooted}**" if rooted.endswith("/") else rooted
+        self._parts = [None if part == "**" else name_matcher(part) for part in rooted[1:].split("/")]
+
+    def fits(self, path: str) -> bool:
+        """Whether the whole path fits. What stands between two `**` is taken at the first place where it does."""
+        parts, names = self._parts, path.removeprefix("/").split("/")
+        part = name = 0
+        retry = None
+        while name < len(names):
+            matcher = parts[part] if part < len(parts) else _nothing
+            if matcher is None:
+                part += 1
+                retry = (part, name)
+            elif matcher(names[name]):
+                part, name = part + 1, name + 1
+            elif retry is not None:
+                part, name = retry[0], retry[1] + 1
+                retry = (part, name)
+            else:
+                return False
+        return all(matcher is None for matcher in parts[part:])
+
+
+def _nothing(text: str) -> None:
+    """What is left of a path whose glob has ended."""
