@@ -61,7 +61,7 @@ def _keeping(text: str) -> str:
 _VALUES = (
     _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
     _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
-    _Option("jobs", _count, "N", "layers to read at the same time (default: 1, from a registry 3)"),
+    _Option("jobs", _count, "N", "threads that read layers (default: as many as cores, from a registry at least 3)"),
     _Option(
         "keep_files",
         _keeping,

@@ -16,6 +16,7 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.layer import verify
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.reads import Read
+from hullmark.scanning.cores import usable_cores
 from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
 from hullmark.scanning.layercache import LayerCache
 from hullmark.scanning.layers import Extra, LayerReading, are_kept, known_digests, layer_records
@@ -79,7 +80,7 @@ def _records(
     """
     from hullmark.scanning.analysis import extra_reads_for, is_all_kept, reads_for
 
-    jobs = resources.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    jobs = resources.jobs or max(usable_cores(), _REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if resources.keeping == "never" else frozenset[str]()
     reads = () if _is_bare(request, cache) else reads_for()
     reading = LayerReading(
