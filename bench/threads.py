@@ -136,12 +136,12 @@ def section(measured: Mapping[str, Runs], before: Path) -> str:
     ).stdout.strip()
     return "\n".join(
         (
-            f"{machine()}. Medians; ratios are medians of the rounds' own. `before` is {commit}:\n"
-            "a dozen catalogers where there are some forty now; it looks for no program without a package, counts none that nothing explains, and writes no\n"
-            "relations and no licence expressions. Both hash each layer as it is stored and as it is inflated. Trivy 0.59.1 writes what it\n"
-            "finds as CycloneDX, offline, without a database (-: without one it gives up an image with Java archives); it hashes no file.\n"
-            "osv-scanner 2.7.0 could not be put beside them, and hashes no file either: what repacks it takes images from registries\n"
-            "only, and asks its service about them.\n",
+            f"{machine()}. Medians; ratios are medians of the rounds' own. `before` is\n"
+            f"{commit}: a dozen catalogers where there are some forty now; it looks for no program without a package,\n"
+            "counts none that nothing explains, and writes no relations and no licence expressions. Both hash each layer as it is stored\n"
+            "and as it is inflated. Trivy 0.59.1 writes what it finds as CycloneDX, offline, without a database (-: without one it gives\n"
+            "up an image with Java archives); it hashes no file. osv-scanner 2.7.0 could not be put beside them, and hashes no file\n"
+            "either: what repacks it takes images from registries only, and asks its service about them.\n",
             table(_HEAD, (row(image, runs) for image, runs in measured.items())),
             table(("what", "at most", "measured", "holds"), bounds(measured)),
             "`python -m bench.threads --before DIR --trivy PROGRAM` makes this part anew.\n",

@@ -77,7 +77,7 @@ def side_by_side(works: Sequence[Callable[[Lane], T]], order: Sequence[int], thr
     """The answers in the order of `works`, which are begun in the other `order`. What one raises is raised in its place; then, or if
     no more is asked for, the rest is stopped.
 
-    So that Ctrl-C never waits for a connection that hangs, threads end with the program.
+    Whoever presses Ctrl-C does not wait for a connection that hangs: the threads end with the program.
     """
     lanes = _Lanes(threads, len(works))
     answers: list[_Answer[T]] = [_Answer() for _ in works]
@@ -96,12 +96,13 @@ def side_by_side(works: Sequence[Callable[[Lane], T]], order: Sequence[int], thr
     pool = [Thread(target=run, name="layers", daemon=True) for _ in range(min(threads, len(works)))]
     for thread in pool:
         thread.start()
+    is_interrupted = False
     try:
         yield from (answer.wait() for answer in answers)
-    except Exception:
-        lanes.stop.set()
-        for thread in pool:
-            thread.join()
+    except KeyboardInterrupt:
+        is_interrupted = True
         raise
     finally:
         lanes.stop.set()
+        for thread in () if is_interrupted else pool:
+            thread.join()

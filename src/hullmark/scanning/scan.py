@@ -42,8 +42,10 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
     from hullmark.scanning.analysis import analyse, catalogers_for
 
-    catalogers = () if _is_bare(request, cache) else catalogers_for(request)
-    records = _records(image, request, resources, cache)
+    # Without a cache nothing need be read for catalogers; what is kept of a layer serves every request, so it always has what they want.
+    is_bare = cache is None and not request.packages
+    catalogers = () if is_bare else catalogers_for(request)
+    records = _records(image, request, resources, cache, is_bare=is_bare)
     analysis, files, extras = analyse(records, request, catalogers, image.config)
     if cache is not None and is_plain:
         key = _result_key(image, request, [record.digest for record in records])
@@ -57,11 +59,6 @@ def layer_cache(resources: ScanResources, *, digests: bool) -> LayerCache | None
     return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
 
 
-def _is_bare(request: ScanRequest, cache: LayerCache | None) -> bool:
-    """Whether nothing is read for catalogers. What is kept of a layer serves every request, so it always has what they want."""
-    return cache is None and not request.packages
-
-
 def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest:
     """The request, with what must be kept of every image."""
     if resources.records() is None:
@@ -72,9 +69,9 @@ def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest
 
 
 def _records(
-    image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None
+    image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None, *, is_bare: bool
 ) -> list[LayerRecord]:
-    """The layers' records with everything that the request needs.
+    """The layers' records with everything that the request needs; `is_bare`: nothing of it is for catalogers.
 
     Content that is requested is looked for among the kept files first. Layers are read for it only where one of them is not kept.
     """
@@ -82,7 +79,7 @@ def _records(
 
     jobs = resources.jobs or max(usable_cores(), _REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if resources.keeping == "never" else frozenset[str]()
-    reads = () if _is_bare(request, cache) else reads_for()
+    reads = () if is_bare else reads_for()
     reading = LayerReading(
         reads=reads, unkept=unkept, digests=request.digests, cache=cache, jobs=jobs, watch=resources.watch
     )

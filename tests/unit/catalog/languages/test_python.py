@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packageurl import PackageURL
 
-from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, owned
+from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, named, owned
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from tests.support.conformance import expected, files_of, package_cases
@@ -402,3 +402,21 @@ def test_what_a_distribution_ships_as_test_material_is_no_distribution() -> None
     )
     view = FakeView({shipped: metadata, site + "tests-1.dist-info/METADATA": metadata}, CATALOGER)
     assert [package.locations[0].path for package in CATALOGER.assemble(view)] == [f"/{site}tests-1.dist-info/METADATA"]
+
+
+_PARTS = st.sampled_from(
+    ("a.so", "b.so", "x", "..", ".", "", '"a.so"', "a,b", "\r", "/a.so", "p/../a.so", "a.so/.", "q/a.so/", "c.pyc")
+)
+_LINES = st.lists(st.builds("/".join, st.lists(_PARTS, max_size=3)), max_size=6)
+
+
+@given(_LINES, st.sampled_from(("", ",,", ",sha256=x,1", ",")), st.booleans())
+def test_files_by_their_names_are_those_of_all_files(lines: list[str], rest: str, is_egg: bool) -> None:
+    folder, listing = ("x.egg-info", "installed-files.txt") if is_egg else ("x-1.dist-info", "RECORD")
+    files = {
+        f"{SITE}/{folder}/{'PKG-INFO' if is_egg else 'METADATA'}": metadata("x"),
+        f"{SITE}/{folder}/{listing}": "\n".join(line + ("" if is_egg else rest) for line in lines).encode(),
+    }
+    names = {"a.so", "c.pyc"}
+    found = [(file.path, file.owner) for file in named(view_of(files), names)]
+    assert found == [(file.path, file.owner) for file in owned(view_of(files)) if file.path.rpartition("/")[2] in names]
