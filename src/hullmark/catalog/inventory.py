@@ -143,8 +143,8 @@ def _claimed_by_others(
     """The real paths of files with these names that packages' records list, of packages that are not the system's, nor removed."""
     for cataloger, view in catalogers:
         if not cataloger.system:
-            files = (file for file in _owned(cataloger, view) if file.path.rpartition("/")[2] in names)
-            yield from (_real(tree, file) for file in files if purls.get(file.owner, (file.owner,)))
+            files = (file for file in _named(cataloger, view, names) if purls.get(file.owner, (file.owner,)))
+            yield from (_real(tree, file) for file in files)
 
 
 def _under_other_names(
@@ -163,6 +163,12 @@ def _under_other_names(
 
 def _owned(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:
     return cataloger.owned(view) if cataloger.owned is not None else ()
+
+
+def _named(cataloger: Cataloger, view: TreeView, names: Set[str]) -> Iterable[OwnedFile]:
+    """The files with these last segments that the records of a cataloger's packages list."""
+    files = cataloger.named(view, names) if cataloger.named is not None else _owned(cataloger, view)
+    return (file for file in files if file.path.rpartition("/")[2] in names)
 
 
 def _real(tree: Tree, file: OwnedFile) -> bytes:
@@ -194,8 +200,7 @@ def _owners(
         return owners
     for cataloger, view in catalogers:
         if cataloger.system:
-            files = cataloger.named(view, names) if cataloger.named is not None else _owned(cataloger, view)
-            owners.update((_real(tree, file), file.owner) for file in files if file.path.rpartition("/")[2] in names)
+            owners.update((_real(tree, file), file.owner) for file in _named(cataloger, view, names))
     return owners
 
 

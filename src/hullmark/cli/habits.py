@@ -6,11 +6,13 @@ import argparse
 import re
 from collections.abc import Iterable
 
+from hullmark.model.late import late
+
 _ALL_FILES = "all files are read; a policy's rules leave out what their allow names"
 _LOGINS = "log in with docker login or podman login; their files are read"
 _READS_IMAGES = "--platform"
 _SLIP = 0.8
-_ADVISORY = re.compile(r"(?:CVE-[0-9]{4}-[0-9]{4,}|GHSA(?:-[0-9a-z]{4}){3})\Z", re.IGNORECASE).match
+_ADVISORY = late(r"(?:CVE-[0-9]{4}-[0-9]{4,}|GHSA(?:-[0-9a-z]{4}){3})\Z", re.IGNORECASE).match
 
 OPTIONS: dict[str, tuple[str, str]] = {
     "--severity": (

@@ -50,7 +50,7 @@ CORRECTIONS = Option(
 VALUES = (
     Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
     Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
-    Option("jobs", _count, "N", "layers to read at the same time (default: 1, from a registry 3)"),
+    Option("jobs", _count, "N", "threads that read layers (default: as many as cores, from a registry at least 3)"),
     Option(
         "keep_files",
         _keeping,

@@ -14,6 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from hullmark.model.inventory import FileRecord, Inventory, InventorySource
+from hullmark.model.late import late
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.purl import make_purl
 
@@ -23,7 +24,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 _NAMESPACE = uuid.UUID("6d0f4c4e-3f43-5b0a-9c5e-6c0a4a2f7b11")
 _IN_A_REGISTRY = frozenset(("registry", "docker", "podman"))
 _NOT_IN_THE_IMAGE = frozenset(("missing", "ghost"))
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,18})?([Zz]|[+-]\d\d:\d\d)", re.ASCII).fullmatch
+_MOMENT = late(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,18})?([Zz]|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 

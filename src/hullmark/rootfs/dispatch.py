@@ -10,6 +10,7 @@ from typing import Any
 from hullmark.rootfs.reads import Read
 
 _WILD = re.compile(r"[*?\[{]").search
+_LITERAL_END = re.compile(r"[^*?\[\]{}]*\Z").search
 _NO_NAMES = (b"", b".", b"..")
 _BEGINNINGS = (3, 5)
 _GLOBS_KEPT = 256
@@ -68,17 +69,23 @@ def _beginning(name: str) -> bytes:
 
 
 class _LaterPattern:
-    """A glob's expression, compiled on first use: most are never used, and compiling is expensive."""
+    """A glob's expression, compiled on first use: most are never used, and compiling is expensive. What does not end as the glob does is
+    told without it."""
 
-    __slots__ = ("_glob", "fullmatch")
+    __slots__ = ("_end", "_glob", "_match")
 
     def __init__(self, glob: str) -> None:
         self._glob = glob
-        self.fullmatch: Callable[[bytes], object] = self._first
+        self._end = _LITERAL_END(glob)[0].lstrip("/").encode("utf-8", "surrogateescape")  # type: ignore[index]
+        self._match: Callable[[bytes], object] | None = None
 
-    def _first(self, path: bytes) -> object:
-        self.fullmatch = compile_globs((self._glob,)).fullmatch
-        return self.fullmatch(path)
+    def fullmatch(self, path: bytes) -> object:
+        """What the expression's own method answers."""
+        if not path.endswith(self._end):
+            return None
+        if self._match is None:
+            self._match = compile_globs((self._glob,)).fullmatch
+        return self._match(path)
 
 
 Rules = tuple[tuple[int, _LaterPattern | None], ...]

@@ -11,7 +11,8 @@ from hullmark.model.image import LayerBlob
 from hullmark.rootfs.builder import SPARSE, RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
-from hullmark.rootfs.inflate import VerifyingStream, damage_errors, inflated
+from hullmark.rootfs.inflate import VerifyingStream, damage_errors
+from hullmark.rootfs.inflow import Inflow, Spare
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.paths import normalise
 from hullmark.rootfs.reads import Read
@@ -28,14 +29,15 @@ def read_layer(
     digests: bool = False,
     limits: Limits = DEFAULT,
     progress: Progress | None = None,
+    spare: Spare | None = None,
 ) -> LayerRecord:
-    """Read a layer once. `digests`: also hash every file.
+    """Read a layer once. `digests`: also hash every file. `spare` is asked whether a second thread may inflate ahead.
 
     Raises BrokenImage if the blob is damaged, is not a tar, or has another digest, diff id or size than promised. A layer that
     passes a limit keeps what was read until then, with a Problem.
     """
     builder = RecordBuilder(dispatch, limits, digests=digests)
-    stored, diff_id = _walk(blob, builder, limits, progress)
+    stored, diff_id = _walk(blob, builder, limits, progress, spare)
     verify(blob, stored.digest, diff_id, stored.size)
     if missing := builder.renamed():
         _walk(blob, _SecondLook(builder, missing), limits, None)
@@ -58,29 +60,33 @@ def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
         raise BrokenImage(f"a layer's content is {diff_id}, the config says {blob.diff_id}", advice=advice)
 
 
-def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None) -> tuple[VerifyingStream, str]:
+def _walk(
+    blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None, spare: Spare | None = None
+) -> tuple[VerifyingStream, str]:
     """Walk the blob's tar to its end; returns the stream (for digest and size) and the diff id, "" after a limit."""
     stream = VerifyingStream(blob.open(), algorithm_of(blob.digest))
     algorithm = algorithm_of(blob.diff_id)
     content = hashlib.new(algorithm)
 
-    def guard(total: int) -> None:
+    def guard(total: int, stored: int) -> None:
         if progress is not None:
-            progress(stream.size)
+            progress(stored)
         if total > limits.layer_bytes:
             raise LimitReached(f"it is larger than {limits.layer_bytes:,} bytes")
-        if total > limits.bomb_bytes and total > limits.bomb_ratio * stream.size:
+        if total > limits.bomb_bytes and total > limits.bomb_ratio * stored:
             raise LimitReached(f"it grows more than {limits.bomb_ratio}-fold when uncompressed, as archive bombs do")
 
+    inflow = None
     try:
-        readinto = inflated(stream)
+        inflow = Inflow(stream, guard, spare)
         try:
-            TarWalker(readinto, visitor, content.update, guard, limits).walk()
+            TarWalker(inflow.readinto, visitor, content.update, limits).walk()
             diff_id = f"{algorithm}:{content.hexdigest()}"
         except LimitReached as limit:
             diff_id = ""
             if isinstance(visitor, RecordBuilder):
                 visitor.problem(b"", "rootfs", f"the layer was not read to its end: {limit}")
+        inflow.close()
         stream.drain()
     except damage_errors() as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -90,6 +96,8 @@ def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress 
             advice="it was cut short or altered: fetch or build it again",
         ) from error
     finally:
+        if inflow is not None:
+            inflow.close()
         stream.close()
     return stream, diff_id
 

@@ -18,6 +18,7 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Node, Tree
 
 OTHER_NAME = "it was not read, because the layer has it under another name"
+_IS_PLAIN = re.compile(r"[^*?\[\]{},]*").fullmatch
 
 _MOST_LOOKS = Limit(2_000_000, "files behind links to folders that packages may be installed in")
 
@@ -102,4 +103,8 @@ def _segments(reads: Sequence[Read[Any]]) -> Callable[[bytes], object]:
     """Matches the folder names in globs, except segments that match any name."""
     segments = {segment for read in reads for glob in read.globs for segment in glob.split("/")[:-1]}
     names = sorted(segment for segment in segments if segment.strip("*?"))
-    return re.compile("|".join(f"(?:{glob_regex(segment)})" for segment in names).encode() or rb"(?!)").fullmatch
+    wild = [segment for segment in names if not _IS_PLAIN(segment)]
+    # Nearly all are plain names, which an expression would take longer to read than it is of use.
+    plain = frozenset(segment.encode() for segment in names if _IS_PLAIN(segment))
+    fits = re.compile("|".join(f"(?:{glob_regex(segment)})" for segment in wild).encode() or rb"(?!)").fullmatch
+    return lambda name: True if name in plain else fits(name)

@@ -20,7 +20,6 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.layer_files import layer_files
 from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree import Tree
@@ -145,9 +144,15 @@ def analyse(
         relations,
     )
     files = file_records(tree, found.claims) if request.files else None
-    layers = layer_files(records, tree) if request.layers else ()
+    layers = _layers(tree, records) if request.layers else ()
     extras = Extras(_contents(tree, records, request), _found(tree, records, request), results, layers)
     return AnalysedImage(analysis, files, extras)
+
+
+def _layers(tree: Tree, records: Sequence[LayerRecord]) -> tuple[LayerFiles, ...]:
+    from hullmark.rootfs.layer_files import layer_files
+
+    return layer_files(records, tree)
 
 
 def _left_out(catalogers: Sequence[Cataloger], usual: Sequence[Cataloger]) -> Iterator[Problem]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Event
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,9 @@ from hullmark.rootfs.layer import algorithm_of, read_layer, verify
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
 from hullmark.scanning.layercache import LayerCache, ReadFacts
+
+if TYPE_CHECKING:
+    from hullmark.scanning.lanes import Lane
 
 
 class Step(NamedTuple):
@@ -101,26 +104,15 @@ def layer_records(image: Image, reading: LayerReading) -> list[LayerRecord]:
         known = known_digests(image, reading.cache)
     numbered = list(enumerate(zip(image.layers, known, strict=True)))
     dispatches = _Dispatches(reading)
-    if reading.jobs <= 1 or len(numbered) < 2:
-        bound = _ImageLimits(reading)
+    bound = _ImageLimits(reading)
+    if reading.jobs <= 1 or not numbered or are_kept(image, reading):
         return [bound.within(_record(number, blob, digest, dispatches)) for number, (blob, digest) in numbered]
-    from concurrent.futures import ThreadPoolExecutor  # only where there is something to read
+    from hullmark.scanning.lanes import side_by_side  # only where there is something to read
 
-    pool = ThreadPoolExecutor(min(reading.jobs, len(numbered)))
-    stop = Event()
-    try:
-        # The largest first: the last one to end is then a small one.
-        order = sorted(numbered, key=lambda item: -item[1][0].size)
-        waiting = {n: pool.submit(_record, n, blob, digest, dispatches, stop) for n, (blob, digest) in order}
-        bound = _ImageLimits(reading)
-        return [bound.within(waiting[number].result()) for number in range(len(numbered))]
-    except BaseException as error:
-        stop.set()
-        # Whoever presses Ctrl-C does not wait for a connection that hangs.
-        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown(wait=not stop.is_set())
+    works = [partial(_record, number, blob, digest, dispatches) for number, (blob, digest) in numbered]
+    # The largest first: the last one to end is then a small one.
+    order = sorted(range(len(works)), key=lambda number: -image.layers[number].size)
+    return [bound.within(record) for record in side_by_side(works, order, reading.jobs)]
 
 
 class _Dispatches:
@@ -167,7 +159,7 @@ class _ReadingStopped(Exception):
 
 
 def _record(
-    number: int, blob: LayerBlob, digest: str | None, dispatches: _Dispatches, stop: Event | None = None
+    number: int, blob: LayerBlob, digest: str | None, dispatches: _Dispatches, lane: Lane | None = None
 ) -> LayerRecord:
     """One layer's record, with the facts of all extras: what is kept of it, and the rest read in one pass."""
     reading = dispatches.reading
@@ -186,13 +178,20 @@ def _record(
         return _joined(record, known)
 
     def progress(done: int) -> None:
-        if stop is not None and stop.is_set():
+        if lane is not None and lane.is_stopped:
             raise _ReadingStopped
         if watch is not None:
             watch(Step(number, done, blob.size))
 
     dispatch = dispatches.of((*(reading.reads if record is None else ()), *(extra.read for extra in missing)))
-    fresh = read_layer(blob, dispatch, digests=reading.digests, limits=reading.limits, progress=progress)
+    fresh = read_layer(
+        blob,
+        dispatch,
+        digests=reading.digests,
+        limits=reading.limits,
+        progress=progress,
+        spare=None if lane is None else lane.spare,
+    )
     fresh, taken = _parted(fresh, [extra.read.name for extra in missing])
     if cache is not None:
         if record is None:

@@ -71,9 +71,10 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan may use: where records are kept, threads, and someone to tell of progress.
 
     Records are kept in `keep`, else in the folder; with neither, nothing is kept.
-    `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
-    registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
-    besides our own, `secret_salt` goes into the digests of secrets.
+    `jobs`: threads that read layers. By default as many as there are cores, at least three where a registry is waited for;
+    one costs the least processor time. The result is the same for any number.
+    `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets besides our own, `secret_salt` goes into the
+    digests of secrets.
     `keeping`: what is kept of files. `corrections`: what a person says that packages are, in whichever image;
     `jars` names Java archives by their digests.
     """

@@ -16,6 +16,7 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.layer import verify
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.reads import Read
+from hullmark.scanning.cores import usable_cores
 from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
 from hullmark.scanning.layercache import LayerCache
 from hullmark.scanning.layers import Extra, LayerReading, are_kept, known_digests, layer_records
@@ -41,8 +42,10 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
     from hullmark.scanning.analysis import analyse, catalogers_for
 
-    catalogers = () if _is_bare(request, cache) else catalogers_for(request)
-    records = _records(image, request, resources, cache)
+    # Without a cache nothing need be read for catalogers; what is kept of a layer serves every request, so it always has what they want.
+    is_bare = cache is None and not request.packages
+    catalogers = () if is_bare else catalogers_for(request)
+    records = _records(image, request, resources, cache, is_bare=is_bare)
     analysis, files, extras = analyse(records, request, catalogers, image.config)
     if cache is not None and is_plain:
         key = _result_key(image, request, [record.digest for record in records])
@@ -54,11 +57,6 @@ def layer_cache(resources: ScanResources, *, digests: bool) -> LayerCache | None
     """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
     keep = resources.records()
     return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
-
-
-def _is_bare(request: ScanRequest, cache: LayerCache | None) -> bool:
-    """Whether nothing is read for catalogers. What is kept of a layer serves every request, so it always has what they want."""
-    return cache is None and not request.packages
 
 
 def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest:
@@ -82,17 +80,17 @@ def _with_corrections(request: ScanRequest, resources: ScanResources, image: Ima
 
 
 def _records(
-    image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None
+    image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None, *, is_bare: bool
 ) -> list[LayerRecord]:
-    """The layers' records with everything that the request needs.
+    """The layers' records with everything that the request needs; `is_bare`: nothing of it is for catalogers.
 
     Content that is requested is looked for among the kept files first. Layers are read for it only where one of them is not kept.
     """
     from hullmark.scanning.analysis import extra_reads_for, is_all_kept, reads_for
 
-    jobs = resources.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    jobs = resources.jobs or max(usable_cores(), _REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if resources.keeping == "never" else frozenset[str]()
-    reads = () if _is_bare(request, cache) else reads_for()
+    reads = () if is_bare else reads_for()
     reading = LayerReading(
         reads=reads, unkept=unkept, digests=request.digests, cache=cache, jobs=jobs, watch=resources.watch
     )

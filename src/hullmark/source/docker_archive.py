@@ -6,7 +6,6 @@ digests, `blobs/sha256/HEX`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.source.archive import Archive, is_archive_with, open_archive
@@ -34,8 +34,8 @@ from hullmark.source.manifest import MANIFEST_LIMIT, decode
 from hullmark.source.places import split_place
 from hullmark.source.source import Source, SourceOptions
 
-_BLOB_NAME = re.compile(r"blobs/(sha256|sha512)/([0-9a-f]{64,128})").fullmatch
-_HEX_NAME = re.compile(r"([0-9a-f]{64})(?:\.json)?").fullmatch
+_BLOB_NAME = late(r"blobs/(sha256|sha512)/([0-9a-f]{64,128})").fullmatch
+_HEX_NAME = late(r"([0-9a-f]{64})(?:\.json)?").fullmatch
 _MAX_LAYERS = Limit(10_000, "layers of an image in a Docker archive", "refused")
 _SHOWN = 30
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.source.digest import is_digest
 
@@ -15,10 +14,10 @@ HUB = "docker.io"
 
 HUB_ALIASES = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?").fullmatch
+_HOST = late(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?").fullmatch
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
+_PATH = late(rf"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
+_TAG = late(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
 _MAX_LENGTH = Limit(1024, "characters of a reference to an image", "refused")
 _ADVICE = "write it as [REGISTRY/]NAME[:TAG][@sha256:…]"
 

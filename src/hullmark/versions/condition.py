@@ -7,17 +7,17 @@ is an operator (`=`, `==`, `!=`, `<`, `<=`, `>`, `>=`; none means `=`) and a ver
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
+from hullmark.model.late import late
 from hullmark.model.limit import BeyondLimit, Limit
 
 MAX_CONDITION = Limit(1000, "characters of a condition on a version", "refused")
 
-_BOUND = re.compile(r"\s*(==|!=|<=|>=|=|<|>)?\s*([^\s,<>=!|'\"~^][^\s,<>=!|'\"]*)\s*(?:,\s*(?=\S))?")
+_BOUND = late(r"\s*(==|!=|<=|>=|=|<|>)?\s*([^\s,<>=!|'\"~^][^\s,<>=!|'\"]*)\s*(?:,\s*(?=\S))?")
 _HOLDS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
     "==": operator.eq,

@@ -14,10 +14,11 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import zip_longest
 
+from hullmark.model.late import late
 from hullmark.versions.condition import MAX_CONDITION, Bound, Condition
 from hullmark.versions.scheme import InvalidVersion, Scheme, number, sign
 
-_TOKENS = re.compile(r"[0-9]+|-[ab](?![0-9a-z])|[a-z]+|~")
+_TOKENS = late(r"[0-9]+|-[ab](?![0-9a-z])|[a-z]+|~")
 _BEFORE_RELEASE = {
     "~": 0,
     "dev": 1,
@@ -38,7 +39,7 @@ Token = tuple[int, tuple[int, str], str]
 _NO_NUMBER = (0, "")
 _END: Token = (0, _NO_NUMBER, "")
 
-_ITEM = re.compile(
+_ITEM = late(
     r"""\s*(?P<operator>===|==|!=|<=|>=|~=|~>|=|<|>)?
     \s*(?P<quote>['"]?)(?P<version>[^\s,<>=!|'"()\[\]~^](?:[^\s,<>=!|'"()\[\]]|!(?!=))*)(?P=quote)
     \s*(?:,\s*(?=\S))?""",

@@ -45,3 +45,16 @@ def test_facts_that_may_not_be_kept_are_taken_again(tmp_path: Path) -> None:
     found = [layer_records(image(tar(0)), reading)[0].facts["scanner"] for _ in range(3)]
     assert found == [[(0, "out of reach")], [(0, "fine")], [(0, "fine")]]
     assert len(taken) == 2
+
+
+def test_records_are_the_same_on_any_number_of_threads() -> None:
+    twice = [
+        TarBuilder().add("a/../../b", b"").add("x/" * 9000, b"").add(f"etc/{n}.conf", BODY * n).done() for n in range(5)
+    ]
+    extra = Extra(replace(KEPT, image_limit=5 * len(BODY)), "fingerprint")
+    expected = layer_records(image(*twice), LayerReading(reads=(), extras=(extra,), digests=True))
+    assert all(record.problems for record in expected)
+    for jobs in (2, 3, 9):
+        assert (
+            layer_records(image(*twice), LayerReading(reads=(), extras=(extra,), digests=True, jobs=jobs)) == expected
+        )

@@ -36,6 +36,11 @@ _LAYOUTS = {
     b"\2\2": (Struct(">16xH"), Struct(">32xQ14xHH"), Struct(">I4xQ16xQ16x")),
 }
 
+_WIDE = b"\x7fELF\2\1"
+_WIDE_HEAD = Struct("<6s10xH14xQ14xHH6x")
+_WIDE_SEGMENT = _LAYOUTS[_WIDE[4:]][2]
+"""ELF of 64 bits, the usual order of bytes: signature; type; where the segments are, their size and number."""
+
 
 class PackageNote(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the note of a program says: strings, "" where it says nothing. `type` is the packaging (`deb`, `rpm` …)."""
@@ -118,7 +123,25 @@ class _ProgramSink:
 
 def extract(path: str, body: memoryview, report: Report) -> Program | None:
     """The executable, if it is one."""
-    return program_of(body, report)
+    return _ELF if _is_plain(body) else program_of(body, report)
+
+
+def _is_plain(body: memoryview) -> bool:
+    """Whether the body is plainly an executable whose notes do not name a package: of most programs this is all that is asked."""
+    size = len(body)
+    if size < _WIDE_HEAD.size:
+        return False
+    magic, form, at, stride, count = _WIDE_HEAD.unpack_from(body)
+    if magic != _WIDE or form not in _RUNNABLE or stride != _WIDE_SEGMENT.size or at + stride * count > size:
+        return False
+    left: int = _MAX_NOTES
+    for kind, start, length in _WIDE_SEGMENT.iter_unpack(body[at : at + stride * count]):
+        if kind == _NOTE_SEGMENT:
+            left -= 1
+            is_odd = left < 0 or length > _NOTES_LIMIT or start + length > size
+            if is_odd or _OWNER in bytes(body[start : start + length]):
+                return False
+    return True
 
 
 def program_of(head: memoryview, report: Report, later: Mapping[int, bytes | bytearray] = _NONE) -> Program | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 
@@ -222,6 +222,10 @@ def assemble(view: View) -> Iterator[Package]:
         )
 
 
+_NO_NAMES = ("", ".", "..")
+"""What a path may end with that is not the name of what it leads to."""
+
+
 def _row(line: str) -> tuple[str, str] | None:
     """Path and hash of a RECORD line; None for any other line."""
     line = line.removesuffix("\r")
@@ -298,10 +302,27 @@ def owned(view: View) -> Iterator[OwnedFile]:
             view.problem(path, f"lines of the list of installed files that cannot be used: {bad}")
 
 
+def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
+    """Those whose last segment is among the names: an image lists tens of thousands of files, and few have a name that is asked for."""
+    wanted = {*names, *_NO_NAMES}
+    for found in view.facts(METADATA):
+        owner = identity(view, found)[1]
+        folder = folder_of(found.path)
+        record = view.fact_at(RECORD, f"{folder}/RECORD")
+        if record:
+            lines = record.fact.decode("utf-8", "surrogateescape").split("\n")
+            left = (line for line in lines if line.partition(",")[0].rpartition("/")[2] in wanted or '"' in line)
+            files = _recorded(_parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
+        else:
+            _, files = _claims(view, folder, owner)
+        yield from (file for file in files if file and file.path.rpartition("/")[2] in names)
+
+
 CATALOGER = Cataloger(
     name="python",
     types=("pypi",),
     reads=(METADATA, DIRECT_URL, EGG_LINK, LICENCE, RECORD, INSTALLED_FILES),
     assemble=assemble,
     owned=owned,
+    named=named,
 )

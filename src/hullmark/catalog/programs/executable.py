@@ -92,6 +92,20 @@ def section_names(reader: Reader, base: int = 0) -> bytes | None:
         return None
 
 
+def names_in(body: memoryview) -> bytes | None:
+    """What `section_names` says of an ELF file of 64 bits that is in memory, at a fraction of the cost; None where only that can tell."""
+    if len(body) < _ELF_LITTLE.header.size or bytes(body[:6]) != b"\x7fELF\2\1":
+        return None
+    _, table, _, _, stride, count, index = _ELF_LITTLE.header.unpack_from(body)
+    at = table + index * stride
+    if not table or stride < _ELF_LITTLE.section.size or not count or index == _EXTENDED or count > _SECTIONS_LIMIT:
+        return None
+    if at + _ELF_LITTLE.section.size > len(body):
+        return None
+    _, _, offset, size, _ = _ELF_LITTLE.section.unpack_from(body, at)
+    return bytes(body[offset : offset + size]) or None if size <= _NAMES_LIMIT else None
+
+
 def find_section(reader: Reader, name: bytes, base: int = 0) -> Section | None:
     """The first section of that name which has bytes in the file. Raises Unkept."""
     form = _format(reader, base)
@@ -170,6 +184,7 @@ _ELF_CLASSES = {
     b"\2\1": _elf_class("<", wide=True),
     b"\2\2": _elf_class(">", wide=True),
 }
+_ELF_LITTLE = _ELF_CLASSES[b"\2\1"]
 _NOBITS = 8
 _LOAD = 1
 _EXECUTE = 1

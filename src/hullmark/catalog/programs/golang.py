@@ -21,6 +21,7 @@ from hullmark.catalog.programs.executable import (
     Reader,
     Segment,
     find_section,
+    names_in,
     section_names,
     segments,
     slices,
@@ -41,6 +42,10 @@ _MAGIC = b"\xff Go buildinf:"
 _START = bytes.fromhex("3077af0c9274080241e1c107e6d618e6")
 _END = bytes.fromhex("f932433186182072008242104116d8f2")
 _SECTIONS = (b".go.buildinfo", b"__go_buildinfo")
+_TABLE = b"gopclntab"
+_BUILD = b"buildinfo"
+"""What the names of both sections end with."""
+
 _HEADER = 32
 _INLINE = 2
 _BIG_ENDIAN = 1
@@ -80,6 +85,9 @@ class GoBinary(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoBinary | None:
+    names = names_in(body)
+    if names is not None and _TABLE not in names and _BUILD not in names:
+        return None  # most programs
     try:
         return _take(Body(body), report)
     except BytesNotKept:
@@ -107,7 +115,7 @@ def _strings(reader: MarkedReader, base: int, report: Report) -> tuple[bytes, by
                 report(DAMAGED)
             return found
     # Where sections have no names of their own (PE, stripped tables), Go's own tools search the data as well.
-    if names is not None and b"gopclntab" not in names and reader.read(base, 2) != b"MZ":
+    if names is not None and _TABLE not in names and reader.read(base, 2) != b"MZ":
         return None
     headers = list(reader.hits(_HEADERS))
     found = _first(reader, base, headers, report)

@@ -22,6 +22,9 @@ from hullmark.rootfs.reads import MIB, Read, Report
 NAME = "graalvm"
 LOST = "its bill of materials lies where a file of this size is not kept"
 _SIGN = b"sbom_length"
+_BEGINNING = _SIGN[:5]
+"""Python looks for five bytes in half the time that it takes for more."""
+
 _HEAD_BYTES = 64 * 1024  # the names of exported symbols stand before the code
 _DOCUMENT = Limit(16 * MIB, "bytes of the bill of materials in a program of GraalVM")
 _STEP = 64 * 1024
@@ -75,6 +78,10 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Claim, ...] | None:
 _REQUEST = ExecutableRequest(hunts=(_STREAMS,), take=_take, lost=LOST)
 
 
+def _is_signed(head: bytes) -> bool:
+    return _BEGINNING in head and _SIGN in head
+
+
 class _Sink:
     """Looks for the sign in the first bytes; most programs lack it, and cost nothing more."""
 
@@ -94,7 +101,7 @@ class _Sink:
 
     def _decide(self) -> None:
         head, self._head = bytes(self._head or b""), None
-        if _SIGN in head[:_HEAD_BYTES]:
+        if _is_signed(head[:_HEAD_BYTES]):
             self._inner = OversizeSink(self._size, _REQUEST)
             self._inner.write(memoryview(head))
 
@@ -108,7 +115,7 @@ class _Sink:
 
 def extract(path: str, body: memoryview, report: Report) -> tuple[Claim, ...] | None:
     """What the document of a small program names."""
-    if _SIGN not in bytes(body[:_HEAD_BYTES]):
+    if not _is_signed(bytes(body[:_HEAD_BYTES])):
         return None
     try:
         return _take(Body(body), report)

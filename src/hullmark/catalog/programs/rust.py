@@ -15,7 +15,15 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
-from hullmark.catalog.programs.executable import MAGIC, BytesNotKept, Reader, find_section, section_names, slices
+from hullmark.catalog.programs.executable import (
+    MAGIC,
+    BytesNotKept,
+    Reader,
+    find_section,
+    names_in,
+    section_names,
+    slices,
+)
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -58,6 +66,9 @@ class _Unreadable(Exception):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> tuple[Crate, ...] | None:
+    names = names_in(body)
+    if names is not None and _SECTION not in names:
+        return None  # most programs
     try:
         return _take(Body(body), report)
     except BytesNotKept:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hullmark.facets.secrets.names import ACCOUNTS, is_secret_name, is_secret_value
 from hullmark.facets.secrets.words import IN_CODE
+from hullmark.model.late import late
 
 Span = tuple[int, int]
 """Where a value begins and ends."""
@@ -27,51 +28,51 @@ _MAY_FOLLOW = frozenset(b"=:\"'`)]> \t\\\x1f,|\r\n")
 
 _CLOSE = rb"\\{0,3}[\"'`]?[\])]{0,2}"
 _SIGN = re.compile(_CLOSE + rb"([ \t]{0,40})(=>|:=|\+=|={1,3}|:(?!:))([ \t]{0,40})").match
-_DEFAULT = re.compile(rb":?[-=]([^}\n\0]{1,500})\}").match
-_ELEMENT = re.compile(
+_DEFAULT = late(rb":?[-=]([^}\n\0]{1,500})\}").match
+_ELEMENT = late(
     rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n\0]{1,20000}?)[ \t]*(?:\]\]>)?</"
 ).match
-_PAIR = re.compile(
+_PAIR = late(
     rb"\\{0,3}[\"']?[ \t]{0,8}(?:\r?\n[ \t]{1,60}|,[ \t]{0,8}(?:\r?\n[ \t]{0,60})?|[ \t])\\{0,3}[\"']?(?i:value)\\{0,3}[\"']?"
     rb"[ \t]{0,20}([:=])[ \t]{0,20}"
 ).match
-_GIVEN_IN_CODE = re.compile(IN_CODE.replace(rb"[ \t]{0,8}[bBrR", rb"[ \t]{0,8}()[bBrR")).match
-_GAP = re.compile(rb"[ \t]{1,40}").match
-_OPTION_GAP = re.compile(rb"[ \t\x1f]{1,8}(?:\\\r?\n[ \t]{0,40})?|\\{0,3}[\"'][ \t,]{1,8}(?=\\{0,3}[\"'])").match
-_VERB = re.compile(
+_GIVEN_IN_CODE = late(IN_CODE.replace(rb"[ \t]{0,8}[bBrR", rb"[ \t]{0,8}()[bBrR")).match
+_GAP = late(rb"[ \t]{1,40}").match
+_OPTION_GAP = late(rb"[ \t\x1f]{1,8}(?:\\\r?\n[ \t]{0,40})?|\\{0,3}[\"'][ \t,]{1,8}(?=\\{0,3}[\"'])").match
+_VERB = late(
     rb"(?:^|[\s;(\x1f])(?:ENV|ARG|LABEL|setenv|SetEnv|env|fastcgi_param|uwsgi_param|proxy_set_header|set|requestheader set)"
     rb"[ \t]+(?:\S{1,12}[ \t]+)?\Z",
     re.IGNORECASE,
 ).search
-_LINE_START = re.compile(
+_LINE_START = late(
     rb"[ \t]*(?:[#;*!]+[ \t]*|-[ \t]+|export[ \t]+|set[ \t]+|local[ \t]+|readonly[ \t]+|[\"'{]|<)?[\"']?\Z"
 ).match
-_MANY = re.compile(r"(?i)[\w.-]*(?:passwords|passwds|tokens|credentials|phrases|keys|auth)\Z").match
-_LONE = re.compile(rb"[ \t]{1,40}([^\s\"'#;=:\0][^\s\0]{0,20000}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
-_QUOTED_WORD = re.compile(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f\0]){1,20000}\1").match
-_QUOTE = re.compile(rb"(?:[bBrRuUfF$@]{0,2})(\\{0,3})([\"'`])").match
+_MANY = late(r"(?i)[\w.-]*(?:passwords|passwds|tokens|credentials|phrases|keys|auth)\Z").match
+_LONE = late(rb"[ \t]{1,40}([^\s\"'#;=:\0][^\s\0]{0,20000}?)[ \t]*;?[ \t]*(?=\r?\n|\Z)").match
+_QUOTED_WORD = late(rb"([\"'])(?![\s+,.)])(?:(?!\1)[^\r\n\x1f\0]){1,20000}\1").match
+_QUOTE = late(rb"(?:[bBrRuUfF$@]{0,2})(\\{0,3})([\"'`])").match
 _CONTENT = {
-    b'"': re.compile(rb'(?:[^"\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+').match,
-    b"'": re.compile(rb"(?:[^'\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+").match,
-    b"`": re.compile(rb"[^`\r\n\x1f\0]{0,2000}+").match,
+    b'"': late(rb'(?:[^"\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+').match,
+    b"'": late(rb"(?:[^'\\\r\n\x1f\0]|\\[^\r\n\x1f\0]){0,2000}+").match,
+    b"`": late(rb"[^`\r\n\x1f\0]{0,2000}+").match,
 }
-_ESCAPED = re.compile(rb"[^\"'\\\r\n\x1f\0]{0,2000}+").match
-_SCHEME = re.compile(rb"(?i:basic|bearer|token|digest|negotiate|apikey)[ \t]{1,4}").match
-_ITEM = re.compile(rb"[\[\s,]{0,200}\\{0,3}([\"'])((?:(?!\1)[^\\\r\n\0]){1,20000})\\{0,3}\1").match
-_TO_END = re.compile(rb"[^\r\n\x1f\0]{0,2000}").match
-_COMMENT = re.compile(rb"(?:\A#[ \t]|[ \t]+(?:#|//|;)).*\Z").search
-_REST = re.compile(rb"[^\r\n\x1f\0\"'`<>]*+").match
+_ESCAPED = late(rb"[^\"'\\\r\n\x1f\0]{0,2000}+").match
+_SCHEME = late(rb"(?i:basic|bearer|token|digest|negotiate|apikey)[ \t]{1,4}").match
+_ITEM = late(rb"[\[\s,]{0,200}\\{0,3}([\"'])((?:(?!\1)[^\\\r\n\0]){1,20000})\\{0,3}\1").match
+_TO_END = late(rb"[^\r\n\x1f\0]{0,2000}").match
+_COMMENT = late(rb"(?:\A#[ \t]|[ \t]+(?:#|//|;)).*\Z").search
+_REST = late(rb"[^\r\n\x1f\0\"'`<>]*+").match
 """What follows a value of which no more was looked at; it is a part of it."""
 
-_WORD = re.compile(rb"(?:[^\s;|&<>\"'`\x1f\0]|&(?=[^\s&])){0,2000}").match
-_PART = re.compile(rb"[^\s;|&<>\"'`\x1f\0]{0,2000}").match
-_CALL = re.compile(rb"[A-Za-z_$@][\w.$>:\\@!?-]{0,100}[(\[]|[(\[{]|new |function\b|await |lambda\b").match
-_NO_VALUE_OF_CODE = re.compile(rb"#[0-9a-fA-F]{3,8}\Z|[^\r\n]{0,200}?(?:\(\?|\[\^|\\[sdwWb]|\{\w)").match
+_WORD = late(rb"(?:[^\s;|&<>\"'`\x1f\0]|&(?=[^\s&])){0,2000}").match
+_PART = late(rb"[^\s;|&<>\"'`\x1f\0]{0,2000}").match
+_CALL = late(rb"[A-Za-z_$@][\w.$>:\\@!?-]{0,100}[(\[]|[(\[{]|new |function\b|await |lambda\b").match
+_NO_VALUE_OF_CODE = late(rb"#[0-9a-fA-F]{3,8}\Z|[^\r\n]{0,200}?(?:\(\?|\[\^|\\[sdwWb]|\{\w)").match
 """Colours, expressions and forms."""
 
-_BLOCK = re.compile(rb"(?:[|>][0-9+-]{0,2})?[ \t]*(?:#[^\r\n]*)?\r?\n").match
-_LINE = re.compile(rb"([ \t]*)(-[ \t]+)?([^\r\n]*)\r?\n?").match
-_MAPPING = re.compile(rb"[\w.\"'-]{1,100}:(?:[ \t]|\Z)").match
+_BLOCK = late(rb"(?:[|>][0-9+-]{0,2})?[ \t]*(?:#[^\r\n]*)?\r?\n").match
+_LINE = late(rb"([ \t]*)(-[ \t]+)?([^\r\n]*)\r?\n?").match
+_MAPPING = late(rb"[\w.\"'-]{1,100}:(?:[ \t]|\Z)").match
 _KEY_HEAD = b"-----BEGIN "
 _OPENED = {b")": b"(", b"]": b"[", b"}": b"{"}
 _CODE = (

@@ -167,7 +167,8 @@ class _Candidates:
             for word in kinds[number].issuers:
                 self._of.setdefault(word, []).append(number)
         self._before = max((kinds[number].before for number in numbers), default=0)
-        self._words = re.compile(_any_of(self._of))
+        # Made when it is first asked for: it takes longer than all else that a few lines of text take.
+        self._words: re.Pattern[bytes] | None = None
 
     def at(self, body: bytes, start: int) -> Iterator[tuple[int, int]]:
         """(number, where its expression begins) of those to be tried where the keyword begins here."""
@@ -176,6 +177,8 @@ class _Candidates:
             return  # no name stands in front of it
         back = _NAME(body[max(0, start - self._before) : start + 1][::-1])
         first = start + 1 - (back.end() if back is not None else 0)
+        if self._words is None:
+            self._words = re.compile(_any_of(self._of))
         for word in [*self._words.finditer(body[first : start + 1].lower())][-MOST_ISSUERS:]:
             yield from ((number, first + word.start()) for number in self._of[word[0]])
 

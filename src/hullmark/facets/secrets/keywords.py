@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 
 MAX_MEETINGS = Limit(50_000, "keywords of secrets that are followed up in one file, or MiB of a large one")
@@ -72,7 +73,13 @@ class OneByOne:
     """With what Python brings along: each keyword for itself."""
 
     def __init__(self, wanted: Sequence[Keyword]) -> None:
-        self._wanted = tuple((keyword, _tail(keyword)) for keyword in wanted)
+        # (word, its keyword's number, whether in any case, bytes from the keyword's end to the word's)
+        self._words = tuple(
+            (word, index, keyword.any_case, len(word) - keyword.size)
+            for index, keyword in enumerate(wanted)
+            for word in (keyword.text, *keyword.others)
+        )
+        self._tails = tuple(_tail(keyword) for keyword in wanted)
         self._lowers = any(keyword.any_case for keyword in wanted)
 
     def meetings(self, body: bytes | memoryview) -> Meetings:
@@ -80,17 +87,18 @@ class OneByOne:
         body = bytes(body)
         lower = body.lower() if self._lowers else body
         found: list[Meeting] = []
-        for index, (keyword, tail) in enumerate(self._wanted):
-            text = lower if keyword.any_case else body
-            for word in (keyword.text, *keyword.others):
+        # Nearly all words stand nowhere in a text: those are not asked for further.
+        for word, index, any_case, back in self._words:
+            text = lower if any_case else body
+            if word in text:
+                tail = self._tails[index]
                 met = (end for end in _ends(word, text) if tail is None or tail.match(body, end))
-                back = len(word) - keyword.size
                 found += ((index, end - back) for _, end in zip(range(MAX_MEETINGS + 1), met, strict=False))
         return _sorted(found)
 
 
 def _tail(keyword: Keyword) -> re.Pattern[bytes] | None:
-    return re.compile(keyword.tail, re.IGNORECASE if keyword.any_case else 0) if keyword.tail else None
+    return late(keyword.tail, re.IGNORECASE if keyword.any_case else 0) if keyword.tail else None
 
 
 def _ends(text: bytes, body: bytes) -> Iterator[int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from hullmark.model.advisory import Severity
+from hullmark.model.late import late
 
 Check = Callable[[bytes], bool]
 """Whether a secret of the right form is one: a checksum, a structure, enough randomness."""
@@ -82,11 +83,11 @@ def random_enough(bits: float) -> Check:
     return check
 
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = late(
     rb"(?i)example|changeme|change[_-]me|placeholder|your[_-]|my[_-]?(?:secret|password|token)|dummy|sample|redacted|insert|replace"
     rb"|todo|foobar|xxxx|0{8}|\*{3}|\.{3}|^[<\[{($%]|[>}\])]$|\$\{|\$\(|\{\{|%\(|%s|#\{|@@"
 )
-_RUN = re.compile(rb"^(.)\1*$")
+_RUN = late(rb"^(.)\1*$")
 
 
 def is_placeholder(value: bytes) -> bool:

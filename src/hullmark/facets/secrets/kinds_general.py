@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder, random_enough
@@ -23,6 +22,8 @@ _BASIC_PASSWORDS = frozenset(
 
 def is_jwt(value: bytes) -> bool:
     """Whether the first part of a JSON web token (RFC 7519) is a header that names its algorithm."""
+    import json  # few images have one
+
     head = value.partition(b".")[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4)))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+from hullmark.model.late import late
 
-_IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z_.:-]*(?:\(.*|\[.*)?$")
-_PATH = re.compile(
-    rb"^(?:[.~]?/|[A-Za-z]:\\|[a-z]+:(?://|secret/)|\$|%[A-Z]|ENC\[|\{[A-Za-z0-9]+\}|!|arn:|ssm:|resolve:)"
-)
-_PUBLIC = re.compile(rb"^(?:pk[._]|pub-|sha(?:1|256|384|512)[-:])")
-_CHECKED = re.compile(rb"^(?:gh[pousr]_|glpat-|npm_|glsa_|AKIA|ASIA)")
-_LETTERS = re.compile(rb"[!-~]+")
-_CALL = re.compile(
+_IDENTIFIER = late(rb"[A-Za-z_][A-Za-z_.:-]*(?:\(.*|\[.*)?$")
+_PATH = late(rb"^(?:[.~]?/|[A-Za-z]:\\|[a-z]+:(?://|secret/)|\$|%[A-Z]|ENC\[|\{[A-Za-z0-9]+\}|!|arn:|ssm:|resolve:)")
+_PUBLIC = late(rb"^(?:pk[._]|pub-|sha(?:1|256|384|512)[-:])")
+_CHECKED = late(rb"^(?:gh[pousr]_|glpat-|npm_|glsa_|AKIA|ASIA)")
+_LETTERS = late(rb"[!-~]+")
+_CALL = late(
     rb"[a-z]+(?:-[a-z0-9]{1,4})+$|"
     rb"[A-Za-z_][A-Za-z0-9_.]*(?:\(|\[\"|\[')|[a-z_]+[A-Z][A-Za-z]*\.[A-Za-z.]+$|^[A-Za-z]+(?:[-_.][A-Za-z]+)+[0-9]?$"
 )
@@ -117,7 +114,7 @@ GIVEN = (
 _END = rb"(?=[\s\"',;)}\]<&\\\0]|$)"
 
 
-_FIELD_OF_A_MESSAGE = re.compile(
+_FIELD_OF_A_MESSAGE = late(
     rb"(?:bytes|varint|fixed32|fixed64|zigzag32|zigzag64|group),\d{1,9},(?:opt|req|rep)(?:,[a-z0-9_]+(?:=[\w.-]*)?)*"
 ).fullmatch
 """What Go's programs say of a field of a protocol buffer, beside its name."""

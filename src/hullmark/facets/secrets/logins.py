@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hullmark.facets.secrets.names import ACCOUNTS, is_secret_name, is_secret_value
+from hullmark.model.late import late
 
 Span = tuple[int, int]
 """Where a value begins and ends."""
@@ -17,11 +18,11 @@ _USER_INFO = re.compile(
 ).match
 _TOKENS = (b"http", b"https")
 _NO_PASSWORDS = (b"", b"x-oauth-basic", b"x")
-_LONG_TOKEN = re.compile(rb"(?=[^0-9]{0,200}[0-9])(?=[^A-Za-z]{0,200}[A-Za-z])[A-Za-z0-9_~+=-]{20,200}").fullmatch
+_LONG_TOKEN = late(rb"(?=[^0-9]{0,200}[0-9])(?=[^A-Za-z]{0,200}[A-Za-z])[A-Za-z0-9_~+=-]{20,200}").fullmatch
 """A user in an address, of any scheme, that looks like an access token: a long word of letters and digits."""
 _NO_TOKENS = (b"git", b"oauth2", b"user", b"username", b"anonymous")
-_THIN = re.compile(rb"(?i:jdbc:oracle:(?:thin|oci):)[^\s/@\"']{1,100}/([^\s/@\"']{1,200})@")
-_IDENTIFIED = re.compile(
+_THIN = late(rb"(?i:jdbc:oracle:(?:thin|oci):)[^\s/@\"']{1,100}/([^\s/@\"']{1,200})@")
+_IDENTIFIED = late(
     rb"(?i:identified[ \t]{1,8}(?:with[ \t]{1,8}\S{1,60}[ \t]{1,8})?(?:by|as)[ \t]{1,8}(?:password[ \t]{1,8})?)"
     rb"\\{0,3}([\"'])([^\r\n\"'\\\x1f\0]{1,20000})"
 )
@@ -40,10 +41,10 @@ _BEGIN = rb"(?<=[\s\x1f\"',\[])"
 
 def _option(letters: bytes, *, attached: bool = False) -> re.Pattern[bytes]:
     """The value of an option of one letter; `attached`: which may follow it at once."""
-    return re.compile(_BEGIN + rb"-[" + letters + rb"]" + _SEP + (rb"?" if attached else b"") + _VALUE)
+    return late(_BEGIN + rb"-[" + letters + rb"]" + _SEP + (rb"?" if attached else b"") + _VALUE)
 
 
-_LOGIN = re.compile(_BEGIN + rb"(?:-[uU]|--user|--proxy-user|-a|--auth)" + _SEP + rb"?" + _LOGIN_VALUE)
+_LOGIN = late(_BEGIN + rb"(?:-[uU]|--user|--proxy-user|-a|--auth)" + _SEP + rb"?" + _LOGIN_VALUE)
 
 
 class _Program(NamedTuple):
@@ -55,28 +56,26 @@ class _Program(NamedTuple):
 
 
 def _program(begins: bytes, more: bytes, argument: re.Pattern[bytes]) -> _Program:
-    return _Program(begins, re.compile(re.escape(begins) + more + rb"(?=[ \t\x1f\"'\\])"), argument)
+    return _Program(begins, late(re.escape(begins) + more + rb"(?=[ \t\x1f\"'\\])"), argument)
 
 
 _REGISTRY_LOGIN = rb"(?:[ \t\x1f\0]registry)?[ \t\x1f\"',]{1,4}login"
 _WORD_AT = rb"[ \t\x1f\0]+[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})"
-_SHARE = re.compile(
-    _BEGIN + rb"(?:-U|--user)" + _SEP + rb"?[\"']?[^\s\"'%\x1f\0]{1,100}%(?P<a>[^\s\"'\x1f\0]{1,20000})"
-)
-_PASS = re.compile(
+_SHARE = late(_BEGIN + rb"(?:-U|--user)" + _SEP + rb"?[\"']?[^\s\"'%\x1f\0]{1,100}%(?P<a>[^\s\"'\x1f\0]{1,20000})")
+_PASS = late(
     _BEGIN + rb"(?:pass:(?P<b>[^\s\"'\x1f\0]{1,20000})|-[kK]" + _SEP + rb"(?P<a>[^\s\"'\x1f-][^\s\"'\x1f\0]{0,20000}))"
 )
-_HTPASSWD = re.compile(
+_HTPASSWD = late(
     _BEGIN + rb"-[a-zA-Z0-9]{0,8}b[a-zA-Z0-9]{0,8}(?:[ \t\x1f\0]+-\S{1,6}){0,6}(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){1,2}?"
     + _WORD_AT + rb"(?=[\"']?[ \t\x1f\0]*(?:[\r\n;|&>]|\Z|[ \t]\\))"
 )  # fmt: skip
 _ECHO = rb"\A[ \t\x1f\0]+(?:-\S+[ \t\x1f\0]+)?[\"']?"
-_ECHOED = re.compile(
+_ECHOED = late(
     _ECHO
     + rb"(?:[\w.-]{1,64}:(?P<b>[^\s\"'\x1f\\]{1,20000})(?:\\n)?[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"
     + rb"|(?P<a>[^\s\"'\x1f\\]{1,20000})(?:\\n)?[\"']?[ \t]*\|[^\r\n|]{0,200}(?:--(?:password-)?stdin|--with-token|sudo[ \t]-S))"
 )
-_ADDED = re.compile(rb"(?:add_user|change_password|authenticate_user)[\s\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)
+_ADDED = late(rb"(?:add_user|change_password|authenticate_user)[\s\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)
 _P, _P_OR_NEXT, _BIG_P = _option(b"p"), _option(b"p", attached=True), _option(b"P", attached=True)
 _PROGRAMS = (
     _program(b"mysql", rb"[a-z_-]{0,20}", _P_OR_NEXT),
@@ -96,16 +95,16 @@ _PROGRAMS = (
     _program(b"ldap", rb"(?:search|modify|add|delete|passwd|whoami|compare)", _option(b"w", attached=True)),
     _program(b"snmp", rb"[a-z]{2,12}", _option(b"AXc")),
     *(_program(begins, rb"", _LOGIN) for begins in (b"curl", b"wget", b"http", b"https", b"ab", b"lftp", b"xh")),
-    _program(b"lftp", rb"", re.compile(_BEGIN + rb"-u" + _SEP + rb"[^\s,\"']{1,100},(?P<a>[^\s\"',;]{1,20000})")),
+    _program(b"lftp", rb"", late(_BEGIN + rb"-u" + _SEP + rb"[^\s,\"']{1,100},(?P<a>[^\s\"',;]{1,20000})")),
     *(_program(begins, rb"", _SHARE) for begins in (b"smbclient", b"smbmap", b"rpcclient", b"smbget", b"net ads")),
     _program(b"openssl", rb"", _PASS),
     _program(b"rabbitmqctl", rb"", _ADDED),
-    *(_program(begins, rb"", re.compile(rb"/p:[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})")) for begins in (b"xfreerdp", b"wlfreerdp")),
+    *(_program(begins, rb"", late(rb"/p:[\"']?(?P<a>[^\s\"'\x1f\0]{1,20000})")) for begins in (b"xfreerdp", b"wlfreerdp")),
     _program(b"htpasswd", rb"", _HTPASSWD),
-    _program(b"mc", rb"[ \t\x1f\0]alias[ \t\x1f\0]set", re.compile(rb"\A(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){3}" + _WORD_AT)),
-    _program(b"vault", rb"[ \t\x1f\0]login", re.compile(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]*+)(?=[\s\x1f\0;|&]|\Z)")),
+    _program(b"mc", rb"[ \t\x1f\0]alias[ \t\x1f\0]set", late(rb"\A(?:[ \t\x1f\0]+[^\s\x1f\0]{1,200}){3}" + _WORD_AT)),
+    _program(b"vault", rb"[ \t\x1f\0]login", late(rb"\A[ \t\x1f\0]+(?P<a>[^\s=\"'\x1f-][^\s=\"'\x1f\0]*+)(?=[\s\x1f\0;|&]|\Z)")),
     *(_program(begins, rb"", _ECHOED) for begins in (b"echo", b"printf")),
-    _program(b"composer", rb"[ \t\x1f\0]config", re.compile(rb"http-basic\.[^\s\x1f\0]{1,100}[ \t\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)),
+    _program(b"composer", rb"[ \t\x1f\0]config", late(rb"http-basic\.[^\s\x1f\0]{1,100}[ \t\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)),
 )  # fmt: skip
 _BEFORE_NAME = re.compile(rb"[\w.-]").match
 PROGRAMS = tuple(sorted({program.begins for program in _PROGRAMS}))
@@ -126,31 +125,31 @@ _LINE = rb"(?m)^[^\s#:]"
 _COLUMNS = (
     _Columns(
         ("sasl_passwd", "sasl_password", "smtp_auth"),
-        re.compile(_LINE + rb"?[^\s#]\S{0,300}[ \t]+[^\s:]{1,200}:(\S{1,20000})"),
+        late(_LINE + rb"?[^\s#]\S{0,300}[ \t]+[^\s:]{1,200}:(\S{1,20000})"),
     ),
     _Columns(
         ("chap-secrets", "pap-secrets"),
-        re.compile(_LINE + rb"\S{0,200}[ \t]+[^\s=]\S{0,200}[ \t]+\"?([^\s\"]{1,300})"),
+        late(_LINE + rb"\S{0,200}[ \t]+[^\s=]\S{0,200}[ \t]+\"?([^\s\"]{1,300})"),
     ),
     _Columns(
         (".secrets", "htpasswd", "passwd.client", "authinfo"),
-        re.compile(_LINE + rb"[^:\r\n]{0,200}:(?:[^:\r\n]{1,200}:)?([^$:{\r\n][^:\r\n]{0,20000})$"),
+        late(_LINE + rb"[^:\r\n]{0,200}:(?:[^:\r\n]{1,200}:)?([^$:{\r\n][^:\r\n]{0,20000})$"),
     ),
     _Columns(
         (".pgpass", "pgpass", "pgpass.conf"),
-        re.compile(_LINE + rb"[^:\r\n]{0,200}(?::[^:\r\n]{1,200}){3}:([^\r\n]{1,20000})$"),
+        late(_LINE + rb"[^:\r\n]{0,200}(?::[^:\r\n]{1,200}){3}:([^\r\n]{1,20000})$"),
     ),
-    _Columns(("main.cf", "master.cf"), re.compile(rb"\bstatic:[^\s:,]{1,200}:([^\s,]{1,20000})")),
-    _Columns(("main.cf", "master.cf"), re.compile(rb"\binline:[ \t]{0,4}(\{[^\r\n]{1,1000}\})")),
-    _Columns(("netrc",), re.compile(rb"(?:^|\s)password\s{1,20}(\S{1,20000})")),
+    _Columns(("main.cf", "master.cf"), late(rb"\bstatic:[^\s:,]{1,200}:([^\s,]{1,20000})")),
+    _Columns(("main.cf", "master.cf"), late(rb"\binline:[ \t]{0,4}(\{[^\r\n]{1,1000}\})")),
+    _Columns(("netrc",), late(rb"(?:^|\s)password\s{1,20}(\S{1,20000})")),
     _Columns(
         (".conf", ".acl"),
-        re.compile(
+        late(
             rb"(?m)^[ \t]*(?:ACL SETUSER|user)[ \t]+\S{1,100}[ \t](?:[^\r\n#]{0,400}?[ \t])?>(?!\*{4}(?:\s|\Z))([^\s>]{1,300})"
         ),
     ),
 )
-_LONE_VALUE = re.compile(rb"\s*+([^\s]++)\s*+\Z").match
+_LONE_VALUE = late(rb"\s*+([^\s]++)\s*+\Z").match
 _EXTENSIONS = (".txt", ".secret", ".key")
 
 

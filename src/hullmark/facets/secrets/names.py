@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from hullmark.model.late import late
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _SECRETS = frozenset(
@@ -177,17 +179,17 @@ _SCHEMES = frozenset(
 )
 _SOURCES = frozenset(("files", "compat", "systemd", "nis", "ldap", "sss", "db", "winbind", "altfiles", "extrausers"))
 
-_PLACE = re.compile(
+_PLACE = late(
     rb"(?:(?:[.~]{0,2}|\$\{?\w{1,60}\}?)/[\w./@${}*:,%-]*|[A-Za-z]:\\[^\s]*|[A-Za-z][\w.+-]{0,30}:{1,2}/[^\s]*"
     rb"|[\w-]{1,40}(?:\.[\w-]{1,40}){0,6}\.(?:txt|pem|key|crt|json|ya?ml|conf|properties|jks|p12))\Z"
 )
-_STATIC = re.compile(rb"(?i)(?:jdbc|[a-z][a-z0-9+.-]{0,20})://")
-_FORM = re.compile(
+_STATIC = late(rb"(?i)(?:jdbc|[a-z][a-z0-9+.-]{0,20})://")
+_FORM = late(
     rb"(?:<[^<>]{0,200}>|\{\{.{0,200}\}\}|\{[\w.-]{0,60}\}|%\(?\w{1,60}\)?s?%?|@@?[\w.-]{1,60}@@?|__\w{1,60}__"
     rb"|\*+|\.{3,}|(?i:x{3,}|(?:your|my|the|some|insert|enter|replace)[-_ ][\w -]{0,60}))\Z",
     re.DOTALL,
 )
-_REFERENCE = re.compile(
+_REFERENCE = late(
     rb"\$(?:[A-Za-z_][A-Za-z0-9_.]{0,100}|[0-9@*#?!$]|\{[A-Za-z0-9_.]{1,100}(?::?[-=]|:?\?[^{}]{0,100})?\})"
     rb"|\$\([^()]{0,300}(?:\([^()]{0,300}\)[^()]{0,300})?\)|\$\{\{[^{}]{0,200}\}\}|`[^`]{0,300}`|\*{4}"
 )

@@ -33,7 +33,7 @@ class MemberSink(Protocol):
 
 def show_tar(unpacking: MemberSink, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
     """Show every file of a tar. Raises what an unpacking raises, and for damage what the walk does."""
-    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, _ignored, limits).walk()
+    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, limits).walk()
 
 
 def _ignored(value: object) -> None:

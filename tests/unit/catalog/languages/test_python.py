@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from packageurl import PackageURL
 
 from hullmark.catalog.languages import python_eggs
-from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, owned
+from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, named, owned
 from hullmark.catalog.languages.python_eggs import EGG, WHEEL
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
 from hullmark.model.licence_evidence import declared
@@ -432,3 +432,21 @@ def test_a_wheel_that_lies_there_is_a_package_by_its_metadata_or_where_it_is_too
     ]
     assert view.problems == [("c/strange.whl", "the wheel is too large, and has not the name of one: it was not read")]
     assert problems(python_eggs.CATALOGER, {"x/a-1-py3-none-any.whl": b"PK"}) != []
+
+
+_PARTS = st.sampled_from(
+    ("a.so", "b.so", "x", "..", ".", "", '"a.so"', "a,b", "\r", "/a.so", "p/../a.so", "a.so/.", "q/a.so/", "c.pyc")
+)
+_LINES = st.lists(st.builds("/".join, st.lists(_PARTS, max_size=3)), max_size=6)
+
+
+@given(_LINES, st.sampled_from(("", ",,", ",sha256=x,1", ",")), st.booleans())
+def test_files_by_their_names_are_those_of_all_files(lines: list[str], rest: str, is_egg: bool) -> None:
+    folder, listing = ("x.egg-info", "installed-files.txt") if is_egg else ("x-1.dist-info", "RECORD")
+    files = {
+        f"{SITE}/{folder}/{'PKG-INFO' if is_egg else 'METADATA'}": metadata("x"),
+        f"{SITE}/{folder}/{listing}": "\n".join(line + ("" if is_egg else rest) for line in lines).encode(),
+    }
+    names = {"a.so", "c.pyc"}
+    found = [(file.path, file.owner) for file in named(view_of(files), names)]
+    assert found == [(file.path, file.owner) for file in owned(view_of(files)) if file.path.rpartition("/")[2] in names]

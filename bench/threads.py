@@ -1,0 +1,176 @@
+"""What a scan costs beside an earlier commit, on one thread and on two, and beside others: `python -m bench.threads --before DIR`.
+
+DIR is a checkout of the earlier commit with an environment of its own (`.venv`). All read the same OCI layout from disk and write JSON into
+a file; nothing is kept, the page cache is warm, and the commands take turns. The part goes into results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.markdown import table
+from bench.measure import Taken, measure, median
+from bench.places import BENCH, HULLMARK, add_corpus, image_folders
+from bench.sections import replace_section
+from bench.speed import machine, warm_up
+
+RESULTS = BENCH / "results.md"
+TITLE = "Threads"
+IMAGES = ("debian-slim", "nginx", "python-app", "node-app", "java-app", "big")
+ROUNDS = 5
+_ROUNDS_OF_LARGE = 3
+_LARGE = frozenset(("big",))
+
+# The bounds.
+_OF_BEFORE = 1.05
+_OF_ONE_THREAD = 1.12
+_WALL_OF_CPU = 0.65
+_BY_THE_CLOCK = ("python-app", "big")
+
+_AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+_MAY_FAIL = "trivy"
+"""It gives up an image with a Java archive where it has no database of them."""
+
+Runs = Mapping[str, Sequence[Taken]]
+
+
+def commands(layout: Path, out: Path, before: Path, trivy: Path | None) -> dict[str, list[str]]:
+    """Every contender's command for one image."""
+    found = {"before": _scan(before / ".venv" / "bin" / "hullmark", layout, out, 1)}
+    found |= {str(threads): _scan(HULLMARK, layout, out, threads) for threads in (1, 2)}
+    if trivy is not None:
+        quietly = ["--offline-scan", "--skip-java-db-update", "--cache-backend", "memory", "--quiet"]
+        places = ["--cache-dir", str(out / "trivy"), "--input", str(layout), "--output", str(out / "trivy.json")]
+        found["trivy"] = [str(trivy), "image", *quietly, "--format", "cyclonedx", *places]
+    return found
+
+
+def _scan(program: Path, layout: Path, out: Path, threads: int) -> list[str]:
+    output = f"json={out / 'hullmark.json'}"
+    return [str(program), "scan", f"oci-dir:{layout}", "-o", output, "--no-cache", "--jobs", str(threads)]
+
+
+def taken(layout: Path, before: Path, trivy: Path | None, rounds: int) -> dict[str, list[Taken]]:
+    """What each run of each contender took. Every other round goes backwards, so that nobody always follows the same one."""
+    warm_up(layout)
+    with tempfile.TemporaryDirectory() as folder:
+        contenders = commands(layout, Path(folder), before, trivy)
+        for name, command in list(contenders.items()):
+            try:
+                measure(command, _AS_INSTALLED)
+            except SystemExit:
+                if name != _MAY_FAIL:
+                    raise
+                del contenders[name]
+        runs: dict[str, list[Taken]] = {name: [] for name in contenders}
+        for number in range(rounds):
+            for name, command in list(contenders.items())[:: -1 if number % 2 else 1]:
+                runs[name].append(measure(command, _AS_INSTALLED))
+    return runs
+
+
+def ratio(runs: Runs, one: str, other: str) -> float:
+    """CPU seconds of one over another's: the median of the rounds, in which both had the same machine."""
+    return statistics.median(a.cpu / b.cpu for a, b in zip(runs[one], runs[other], strict=True))
+
+
+def wall_of_cpu(runs: Runs) -> float:
+    """By the clock over CPU seconds, on two threads: the median of the rounds."""
+    return statistics.median(each.wall / each.cpu for each in runs["2"])
+
+
+_HEAD = (
+    "image", "rounds", "before: CPU s", "1 thread", "of before", "2 threads", "of 1 thread", "wall s, 1", "wall s, 2", "wall of CPU, 2",
+    "MB, before", "MB, 1", "MB, 2", "trivy: CPU s", "wall s", "MB",
+)  # fmt: skip
+
+
+def row(image: str, runs: Runs) -> tuple[object, ...]:
+    """An image's line."""
+    each = {name: median(found) for name, found in runs.items()}
+    trivy = each.get("trivy")
+    return (
+        image,
+        len(runs["1"]),
+        f"{each['before'].cpu:.2f}",
+        f"{each['1'].cpu:.2f}",
+        f"{ratio(runs, '1', 'before'):.2f}",
+        f"{each['2'].cpu:.2f}",
+        f"{ratio(runs, '2', '1'):.2f}",
+        f"{each['1'].wall:.2f}",
+        f"{each['2'].wall:.2f}",
+        f"{wall_of_cpu(runs):.2f}",
+        *(f"{each[name].peak:.0f}" for name in ("before", "1", "2")),
+        *((f"{trivy.cpu:.2f}", f"{trivy.wall:.2f}", f"{trivy.peak:.0f}") if trivy is not None else ("-",) * 3),
+    )
+
+
+def bounds(measured: Mapping[str, Runs]) -> list[tuple[str, str, str, str]]:
+    """Rows (what, bound, measured, whether it holds)."""
+    rows = [
+        (f"{image}: {what}", most, found)
+        for image, runs in measured.items()
+        for what, most, found in (
+            ("CPU on 1 thread, of the commit before", _OF_BEFORE, ratio(runs, "1", "before")),
+            ("CPU on 2 threads, of 1 thread", _OF_ONE_THREAD, ratio(runs, "2", "1")),
+        )
+    ]
+    rows += [
+        (f"{image}: wall of CPU, 2 threads", _WALL_OF_CPU, wall_of_cpu(measured[image]))
+        for image in _BY_THE_CLOCK
+        if image in measured
+    ]
+    return [(what, f"{most}", f"{found:.2f}", "yes" if found <= most else "**no**") for what, most, found in rows]
+
+
+def section(measured: Mapping[str, Runs], before: Path) -> str:
+    """The part of the results."""
+    commit = subprocess.run(
+        ["git", "-C", str(before), "log", "-1", "--format=%h, %s"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return "\n".join(
+        (
+            f"{machine()}. Medians; ratios are medians of the rounds' own. `before` is\n"
+            f"{commit}: a dozen catalogers where there are some forty now; it looks for no program without a package,\n"
+            "counts none that nothing explains, and writes no relations and no licence expressions. Both hash each layer as it is stored\n"
+            "and as it is inflated. Trivy 0.59.1 writes what it finds as CycloneDX, offline, without a database (-: without one it gives\n"
+            "up an image with Java archives); it hashes no file. osv-scanner 2.7.0 could not be put beside them, and hashes no file\n"
+            "either: what repacks it takes images from registries only, and asks its service about them.\n",
+            table(_HEAD, (row(image, runs) for image, runs in measured.items())),
+            table(("what", "at most", "measured", "holds"), bounds(measured)),
+            "`python -m bench.threads --before DIR --trivy PROGRAM` makes this part anew.\n",
+        )
+    )
+
+
+def main() -> int:
+    """Measure, and put the part into the results; 1 if a bound is not kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_corpus(parser, IMAGES)
+    parser.add_argument(
+        "--before", type=Path, required=True, metavar="DIR", help="a checkout of the earlier commit, with its .venv"
+    )
+    parser.add_argument("--trivy", type=Path, metavar="PROGRAM", help="trivy 0.59.1")
+    parser.add_argument("--runs", type=int, default=ROUNDS, help=f"rounds for each image (default: {ROUNDS}; big 3)")
+    parser.add_argument("--dry", action="store_true", help="print it only")
+    arguments = parser.parse_args()
+    measured: dict[str, Runs] = {}
+    for image, layout in image_folders(arguments).items():
+        rounds = min(arguments.runs, _ROUNDS_OF_LARGE) if image in _LARGE else arguments.runs
+        measured[image] = taken(layout, arguments.before, arguments.trivy, rounds)
+        print(table(_HEAD, [row(image, measured[image])]), flush=True)
+    part = section(measured, arguments.before)
+    if not arguments.dry:
+        replace_section(RESULTS, TITLE, part)
+    print(part)
+    return 0 if all(held == "yes" for *_, held in bounds(measured)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
