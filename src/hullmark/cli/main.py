@@ -25,6 +25,7 @@ _VERBS = (
     "diff",
     "layers",
     "explain",
+    "minimize",
     "files",
     "config",
     "secrets",

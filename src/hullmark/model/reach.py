@@ -116,3 +116,11 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[ReachAnswer, ...] = ()
     kept: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def vanish(self) -> tuple[str, ...] | None:
+        """The advisories that match unreachable packages alone, sorted; None where there are no advisories."""
+        if self.matches is None:
+            return None
+        staying = {match.advisory for match in self.matches if match.reach != "unreachable"}
+        return tuple(sorted({match.advisory for match in self.matches} - staying))

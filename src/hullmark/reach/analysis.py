@@ -12,7 +12,6 @@ from hullmark.model.match import Match
 from hullmark.model.reach import AdvisoryReach, Minimality, Reach
 from hullmark.reach.answers import answers
 from hullmark.reach.commands import Commands
-from hullmark.reach.languages import Languages
 from hullmark.reach.native import expand_elf
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
@@ -77,7 +76,7 @@ class Walked(msgspec.Struct, frozen=True):
 def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> Walked:
     """Walk from all that is started to all that it reaches."""
     scene = Scene(FileTree(inventory.files or ()), facts)
-    commands = Commands(scene, lambda run: Languages(scene, run))
+    commands = Commands(scene)
     roots: list[str] = []
     config = facts.config
     started: list[tuple[str, tuple[str, ...]]] = []
@@ -117,6 +116,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
     if code is None:
         return
     record = scene.tree.files.get(path)
-    if code.interpreter and record is not None and record.mode & 0o111:
+    is_module = "." in path.rpartition("/")[2] and bool(code.language)
+    if code.interpreter and record is not None and record.mode & 0o111 and not is_module:
         commands.script(path, path)
     commands.languages.expand(path)

@@ -83,7 +83,7 @@ def _python(body: bytes, names: _Names) -> None:
         before = body[max(body.rfind(b"\n", 0, at) + 1, at - 300) : at]
         if match[2] is not None:
             _python_call(before, match[2], names)
-        elif b"#" in before:
+        elif b"#" in before or before.lstrip().startswith((b">>>", b"...")):
             continue
         elif (source := _PY_BEFORE(before)) is not None:
             parts = [part.split(b" as ")[0].strip() for part in _uncommented(match[1]).split(b",")]
@@ -119,6 +119,9 @@ def _uncommented(text: bytes) -> bytes:
 def _calls(body: bytes, calls: Callable[[bytes], Iterator[re.Match[bytes]]], names: _Names) -> None:
     """Programs that are started: by their names, or by names that are computed."""
     for match in calls(body):
+        start = body[body.rfind(b"\n", 0, match.start()) + 1 : match.start()].lstrip()
+        if start.startswith((b"#", b">>>", b"...", b"*", b"//")):
+            continue
         if match[1] is not None:
             names.started(match[1])
         elif match[2] not in (b")", b"*"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.start_wrappers import unwrapped
 from hullmark.facets.configuration.supervisors import SUPERVISORS
 from hullmark.model.limit import Limit
 from hullmark.reach.languages import Languages
-from hullmark.reach.scene import Scene
+from hullmark.reach.scene import Scene, StartedProgram
 from hullmark.reach.shell import SHELLS, script_commands
 
 _MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
@@ -20,16 +20,12 @@ _OF_PATTERN = re.compile(r"[\w.+-]+").fullmatch
 _PASSING = {"xargs": 1, "exec": 1, "command": 1, "builtin": 1, "time": 1, "nohup": 1, "strace": 1, "watch": 1, "flock": 2, "chroot": 2}
 """Programs that start the first of their arguments that is no option, or the one after as many."""
 
-Run = Callable[[Sequence[str | None], str, str], None]
-"""Runs a command: its words (None: not known), why, and the file that it stands in."""
-
-
 class Commands:
     """Follows commands; each once."""
 
-    def __init__(self, scene: Scene, languages: Callable[[Run], Languages]) -> None:
+    def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self.languages = languages(self.run)
+        self.languages = Languages(scene)
         self._scripted: set[str] = set()
         self._seen: set[tuple[str, ...]] = set()
         self._depth = 0
@@ -63,7 +59,8 @@ class Commands:
             name = first.rpartition("/")[2]
         else:
             name = path.rpartition("/")[2]
-        origin = real or source
+        # What the arguments lead to is as certain as the command itself, not as the program, which others may start too.
+        origin = source or real
         if name in SHELLS or real.rpartition("/")[2] in SHELLS:
             self._shell(words, origin)
         elif (inner := unwrapped(name, [StartWord(word, source) for word in words])) is not None:
@@ -77,7 +74,7 @@ class Commands:
             at = next(i for i, word in enumerate(words) if word in ("-exec", "-execdir"))
             self.run(words[at + 1 :], "is started by find", origin)
         elif real:
-            self.languages.started(name, path, words, origin)
+            self.languages.started(StartedProgram(name, path, real, words, origin))
             code = self._scene.facts.code.get(real)
             if code is not None and code.interpreter:
                 self.script(path, real, words[1:])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import JAVASCRIPT, PERL, PHP, PYTHON, RUBY
 from hullmark.reach.node import NodeModules
 from hullmark.reach.python import PythonModules
-from hullmark.reach.scene import Scene
+from hullmark.reach.scene import Scene, StartedProgram
 from hullmark.reach.services import expand_service
+from hullmark.reach.shell import SHELLS
 from hullmark.reach.simple import JavaPrograms, PerlModules, PhpFiles, RubyFiles
 
 _LANGUAGE = (
@@ -29,9 +29,8 @@ _NO_CODE = frozenset(("py", "pyc", "js", "mjs", "cjs", "rb", "pl", "pm", "php"))
 class Languages:
     """One world for each language, made when its interpreter is started."""
 
-    def __init__(self, scene: Scene, run: Callable[[Sequence[str | None], str, str], None]) -> None:
+    def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._run = run
         self.python = PythonModules(scene)
         self.node = NodeModules(scene)
         self.ruby = RubyFiles(scene)
@@ -40,10 +39,10 @@ class Languages:
         self.java = JavaPrograms(scene)
         self._own: set[str] = set()
 
-    def started(self, name: str, path: str, words: Sequence[str | None], origin: str) -> None:
-        """A program of this name is started with these words."""
-        real = origin.rpartition("/")[2]
-        language = next((found for fits, found in _LANGUAGE if fits(name) or fits(real)), "")
+    def started(self, program: StartedProgram) -> None:
+        """Reach what a program runs and reads because of its language, its arguments and its settings."""
+        real = program.real.rpartition("/")[2]
+        language = next((found for fits, found in _LANGUAGE if fits(program.name) or fits(real)), "")
         world = {
             PYTHON: self.python.started,
             JAVASCRIPT: self.node.started,
@@ -52,13 +51,10 @@ class Languages:
             PHP: self.php.started,
             "java": self.java.started,
         }.get(language)
-        if world is not None:
-            script = world(path, words, origin)
-            if script:
-                self._application(script)
-        else:
-            self._application(origin)
-        expand_service(self._scene, name, real, origin)
+        script = world(program) if world is not None else program.real
+        if script:
+            self._application(script)
+        expand_service(self._scene, program.name, real, program.real)
 
     def expand(self, path: str) -> None:
         """Reach what a file of code names."""
@@ -74,8 +70,12 @@ class Languages:
         }.get(code.language)
         if expand is not None:
             expand(path, code)
-            for program in code.programs:
-                self._run([program], f"starts {program[:100]}", path)
+            for word in code.programs:
+                program = self._scene.program(word)
+                if program:
+                    self._scene.walk.reach(program, f"starts {word[:100]}", path)
+                if word.rpartition("/")[2] in SHELLS:
+                    self._scene.walk.end(path, f"it starts {word[:100]}, and what that is told is not read")
         for reason in code.untold:
             self._scene.walk.end(path, reason)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import CodeFacts
-from hullmark.reach.scene import Scene
+from hullmark.reach.scene import Scene, StartedProgram
 
 _ENDINGS = ("", ".js", ".json", ".node", ".mjs", ".cjs")
 _GLOBAL = ("/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs", "/usr/lib/aarch64-linux-gnu/nodejs", "/usr/local/lib/node_modules",
@@ -46,9 +46,9 @@ class NodeModules:
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
         self._packages: set[str] = set()
 
-    def started(self, path: str, words: Sequence[str | None], origin: str) -> str:
+    def started(self, program: StartedProgram) -> str:
         """Node is started; returns the script that it runs, "" for none."""
-        at = 1
+        words, origin, at = program.words, program.cause, 1
         folder = self._scene.folder
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
             name, equals, value = word.partition("=")
@@ -212,7 +212,8 @@ class NodeModules:
             return
         for each in self._own(root):
             if not each.endswith(_NO_DATA):
-                self._scene.walk.reach(each, "is data of the package", path)
+                is_data = not self._scene.tree.files[each].mode & 0o111
+                self._scene.walk.reach(each, "is data of the package", path, is_certain=is_data)
             elif each.endswith(".node"):
                 self._scene.walk.reach(each, "may be loaded: it is compiled code of the package", path, is_certain=False)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import CodeFacts
-from hullmark.reach.scene import Scene
+from hullmark.reach.scene import Scene, StartedProgram
 
 _AT_START = (
     "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna", "encodings.cp437",
@@ -39,9 +39,10 @@ class PythonModules:
         self._tops: set[str] = set()
         self._compiled: dict[str, dict[str, list[str]]] = {}
 
-    def started(self, path: str, words: Sequence[str | None], origin: str) -> str:
+    def started(self, program: StartedProgram) -> str:
         """An interpreter is started; returns the script that it runs, "" for none."""
-        self._begin(path, origin)
+        words, origin = program.words, program.cause
+        self._begin(program.path, program.real)
         at = 1
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
             option = word[1:2]
@@ -179,7 +180,7 @@ class PythonModules:
         if module == "importlib.metadata" or "entry_points" in names.split(",") or "iter_entry_points" in names.split(","):
             self._entry_points(path)
         if name:
-            self._import(name, path, f"imports {name}", folders)
+            self._import(name, path, f"imports {module}", folders)
         if not colon:
             return
         for each in names.split(","):
@@ -271,7 +272,9 @@ class PythonModules:
                         todo.append(place)
                 elif each.rpartition(".")[2] not in _DOCUMENTS and count < _MAX_DATA:
                     count += 1
-                    self._scene.walk.reach(place, "is data beside the module", path)
+                    record = self._scene.tree.files.get(place)
+                    is_data = record is not None and not record.mode & 0o111
+                    self._scene.walk.reach(place, "is data beside the module", path, is_certain=is_data)
 
     def _computed(self, path: str, reason: str) -> None:
         """A module imports by names that it makes: any of its own package; any at all where no package brought it."""

@@ -16,7 +16,18 @@ from hullmark.reach.loader import Loader
 from hullmark.reach.tree import USUAL_PATH, FileTree
 from hullmark.reach.walk import Walk
 
-_ALL_MODULES = Sequence[str]
+
+class StartedProgram(msgspec.Struct, frozen=True):
+    """A program that is started: its name, its path, the real one, its words with the name first (None: not known).
+
+    `cause` is the file that starts it; of what the settings start, the program itself.
+    """
+
+    name: str
+    path: str
+    real: str
+    words: Sequence[str | None]
+    cause: str
 
 
 class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import CodeFacts
-from hullmark.reach.scene import Scene
+from hullmark.reach.scene import Scene, StartedProgram
 
 _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded", "shortened")
 
@@ -26,10 +26,10 @@ class _Interpreted:
         self._folders: list[str] = []
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
-    def started(self, path: str, words: Sequence[str | None], origin: str) -> str:
+    def started(self, program: StartedProgram) -> str:
         """The interpreter is started; returns the script that it runs, "" for none."""
-        self.begin(origin)
-        at = 1
+        words, origin, at = program.words, program.cause, 1
+        self.begin(program.real)
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
             if word in ("-e", "-E", "-r", "-R", "-ne", "-pe"):
                 self._blur(origin, f"{self.name} runs a command that is given as a text")
@@ -183,11 +183,12 @@ class JavaPrograms:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def started(self, path: str, words: Sequence[str | None], origin: str) -> str:
+    def started(self, program: StartedProgram) -> str:
         """A program is started; returns its archive, "" for none."""
-        home = origin.rpartition("/")[0].rpartition("/")[0]
+        words, origin = program.words, program.cause
+        home = program.real.rpartition("/")[0].rpartition("/")[0]
         for each in self._scene.tree.below(home, _MAX_FILES)[:_MAX_FILES] if home.count("/") > 1 else ():
-            self._scene.walk.reach(each, "is part of the Java runtime", origin)
+            self._scene.walk.reach(each, "is part of the Java runtime", program.real)
         script = ""
         for i, word in enumerate(words):
             given = words[i + 1] if i + 1 < len(words) else None
