@@ -75,6 +75,9 @@ _PY_CALLS = re.compile(
     rb"\b(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput|system|popen|which|find_executable|spawn[lv]?p?e?"
     rb"|exec[lv]p?e?|posix_spawnp?|create_subprocess_exec|create_subprocess_shell|_syscmd_\w+)\(\s*[\[(]?\s*(?:[rbf]{0,2}[\"']([^\"'\n]{1,200})|(\S))"
 ).finditer
+_PY_GROUPS = re.compile(rb"entry_points\(\s*(?:(?:group\s*=\s*)?[\"']([\w.-]{1,100})[\"']|[a-z])").finditer
+GROUP = "@"
+"""How an import begins that is a group of entry points, whose name follows; nothing where that is not told."""
 
 
 def _python(body: bytes, names: _Names) -> None:
@@ -93,6 +96,8 @@ def _python(body: bytes, names: _Names) -> None:
                 found = _NAME(part.strip())
                 if found is not None:
                     names.imported(found[0])
+    for match in _PY_GROUPS(body):
+        names.imported(GROUP.encode() + (match[1] or b""))
     if any(sign in body for sign in _PY_STARTS):
         _calls(body, _PY_CALLS, names)
 

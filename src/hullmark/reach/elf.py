@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct, error
 from typing import Any, NamedTuple
 
@@ -52,6 +52,9 @@ _WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").
 _LIBRARY = re.compile(r"[\w.+/$@{}-]{1,200}\.so(?:\.[0-9]+)*").fullmatch
 _DLOPEN_NOTE = 0x407C0C0A
 _GO_STARTS = re.compile(rb"(?:os/exec\.\(\*Cmd\)\.Start|syscall\.Exec)\0").search
+_SEARCHES = re.compile(rb"/bin:/usr/bin\0").search
+"""Where libc looks for programs if PATH says nothing: with it, a program that is linked statically has the code to start others."""
+
 GO_EXEC = "os/exec"
 """Stands among the calls of a Go program that has the code to start others."""
 
@@ -133,8 +136,8 @@ class _File:
         self._head, self._tail, self.size = head, tail, size
         self.is_cut = False
 
-    def starts_by_go(self) -> bool:
-        return _GO_STARTS(self._head) is not None or _GO_STARTS(self._tail) is not None
+    def has(self, search: Callable[[memoryview], object]) -> bool:
+        return search(self._head) is not None or search(self._tail) is not None
 
     def at(self, offset: int, size: int) -> bytes:
         end = min(offset + size, self.size)
@@ -219,7 +222,7 @@ def _facts(elf: _Elf) -> ElfFacts:
     interpreter = next((file.at(each.offset, min(each.size, 4096)) for each in elf.segments if each.kind == _INTERP), b"")
     calls = _calls(elf, dynamic, sections, strings) if dynamic else ()
     is_go = any(each.name in (b".go.buildinfo", b".gopclntab") for each in sections)
-    if is_go and file.starts_by_go():
+    if is_go and file.has(_GO_STARTS):
         calls = (*calls, GO_EXEC)
     texts = _Texts(_constants(elf, sections))
     untold = ""
@@ -229,6 +232,9 @@ def _facts(elf: _Elf) -> ElfFacts:
         untold = "the names of the libraries that it needs could not all be read"
     elif texts.is_cut:
         untold = "it holds so many names that not all were kept"
+    is_static = not dynamic or (not interpreter and not needed and _SONAME not in dynamic and bool(_entry(elf)))
+    if is_static and not is_go and (file.has(_SEARCHES) or "/bin/sh" in texts.paths):
+        calls = (*calls, "execvp")
     wants_words = bool(SEARCHING.intersection(calls))
     return ElfFacts(
         machine=f"{64 if elf.layout.is_wide else 32}:{elf.machine}",
@@ -242,7 +248,7 @@ def _facts(elf: _Elf) -> ElfFacts:
         libraries=texts.libraries,
         paths=texts.paths,
         words=texts.words() if wants_words else (),
-        is_static=not dynamic or (not interpreter and not needed and _SONAME not in dynamic and bool(_entry(elf))),
+        is_static=is_static,
         is_go=is_go,
         untold=untold,
     )

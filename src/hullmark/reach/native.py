@@ -78,7 +78,7 @@ def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
 
 def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Files and folders whose paths it holds."""
-    starts = bool(elf.SPAWNING.intersection(facts.calls)) or elf.GO_EXEC in facts.calls or (facts.is_static and not facts.is_go)
+    starts = bool(elf.SPAWNING.intersection(facts.calls)) or elf.GO_EXEC in facts.calls or facts.is_static
     of_libc = is_libc(path, facts)
     for named in facts.paths:
         record = scene.tree.file(named)
@@ -112,9 +112,9 @@ def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
     if of_shell := sorted(elf.THROUGH_SHELL.intersection(facts.calls)):
         scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)
     name = path.rpartition("/")[2]
-    if facts.is_static and not facts.is_go and facts.machine:
-        if not is_libc(path, facts):
-            scene.blur_programs(path, "it is linked statically: what it calls cannot be told")
+    if facts.is_static and not facts.is_go:
+        if "execvp" in facts.calls and not is_libc(path, facts):
+            scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
     elif elf.GO_EXEC in facts.calls:
         scene.blur_programs(path, "it is a Go program that starts others, and their names cannot be told")
     elif elf.SPAWNING.intersection(facts.calls):

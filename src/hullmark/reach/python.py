@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import CodeFacts
+from hullmark.reach.code import GROUP, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
 _AT_START = (
@@ -160,13 +160,19 @@ class PythonModules:
 
     def expand(self, path: str, code: CodeFacts) -> None:
         """What one file imports."""
+        is_standard = any(path.startswith(f"{library}/") and "-packages/" not in path for library in self._libraries)
         for written in code.imports:
-            self._imported(path, written)
+            # The standard library finds entry points for others, and wants none itself.
+            if not (is_standard and written.startswith(GROUP)):
+                self._imported(path, written)
         self._beside(path)
         if code.untold:
             self._computed(path, code.untold[0])
 
     def _imported(self, path: str, written: str) -> None:
+        if written.startswith(GROUP):
+            self._entry_points(path, written[len(GROUP) :])
+            return
         module, colon, names = written.partition(":")
         level = len(module) - len(module.lstrip("."))
         name = module[level:]
@@ -177,8 +183,6 @@ class PythonModules:
                 folder = folder.rpartition("/")[0]
             folders = [folder]
             self._scene.walk.reach(f"{folder}/__init__.py", f"is the package of {path}", path)
-        if module == "importlib.metadata" or "entry_points" in names.split(",") or "iter_entry_points" in names.split(","):
-            self._entry_points(path)
         if name:
             self._import(name, path, f"imports {module}", folders)
         if not colon:
@@ -303,11 +307,11 @@ class PythonModules:
         ]
         self._scene.blur_code(source, reason, modules, "python")
 
-    def _entry_points(self, path: str) -> None:
-        """Plugins that installed distributions announce (entry_points.txt)."""
-        if "plugins" in self._begun:
+    def _entry_points(self, path: str, wanted: str) -> None:
+        """Plugins that installed distributions announce (entry_points.txt): those of a group, or where it is not told ("") of all."""
+        if f"group {wanted}" in self._begun:
             return
-        self._begun.add("plugins")
+        self._begun.add(f"group {wanted}")
         for base in self._path:
             for name in sorted(self._scene.tree.names(base)):
                 text = self._scene.facts.texts.get(f"{base}/{name}/entry_points.txt") if name.endswith(("-info",)) else None
@@ -316,6 +320,6 @@ class PythonModules:
                     found = _GROUP(line)
                     target = _TARGET(line)
                     group = found[1] if found is not None else group
-                    if target is not None and group not in _SCRIPTS:
+                    if target is not None and group not in _SCRIPTS and wanted in ("", group):
                         for file in self._files(target[1]):
                             self._scene.walk.reach(file, f"may be loaded: it is an entry point of {group}", path, is_certain=False)

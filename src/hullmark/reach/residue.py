@@ -12,10 +12,8 @@ _ALWAYS = (
     "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/redhat-release", "/etc/passwd", "/etc/group",
     "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
 )  # fmt: skip
-_DATABASES = (
-    "/var/lib/dpkg/status", "/var/lib/dpkg/status.d/", "/lib/apk/db/installed", "/usr/lib/apk/db/installed", "/var/lib/rpm/",
-    "/usr/lib/sysimage/rpm/", "/usr/share/rpm/", "/var/lib/pacman/local/",
-)  # fmt: skip
+_DATABASES = ("/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/apk/db/installed")
+_OF_DATABASES = ("/var/lib/dpkg/status.d/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/", "/var/lib/pacman/local/")
 _OF_DPKG = re.compile(r"/var/lib/dpkg/info/([^/:]+)(?::\w+)?\.(?:list|md5sums|conffiles)").fullmatch
 _RECORDS = ("METADATA", "RECORD", "PKG-INFO", "top_level.txt", "entry_points.txt", "INSTALLER", "WHEEL", "package.json")
 
@@ -46,7 +44,7 @@ def _records(scene: Scene, verdicts: Verdicts, kept: set[str]) -> Iterator[str]:
     for path, record in scene.tree.files.items():
         if record.type != "file":
             continue
-        if path.startswith(_DATABASES):
+        if path in _DATABASES or path.startswith(_OF_DATABASES):
             yield path
         elif (info := _OF_DPKG(path)) is not None and info[1] in names:
             yield path

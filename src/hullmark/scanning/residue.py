@@ -29,6 +29,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
+_STATE = ("/var/", "/run/", "/srv/", "/home/")
 
 Rewriting = Callable[[bytes], bytes]
 
@@ -182,13 +183,14 @@ def _visible(member: tarfile.TarInfo, layer: int, tree: FileTree) -> str:
 
 
 def _folders(tree: FileTree, kept: Iterable[str]) -> set[str]:
-    """The folders above what stays, and empty ones: programs write into these."""
+    """The folders above what stays, and those that programs write into: empty ones, and all where state is kept."""
     found: set[str] = set()
     for path in kept:
         while (path := path.rpartition("/")[0]) and path not in found:
             found.add(path)
-    empty = {path for path, record in tree.files.items() if record.type == "dir" and not tree.names(path)}
-    for path in empty:
+    for path, record in tree.files.items():
+        if record.type != "dir" or (tree.names(path) and not path.startswith(_STATE)):
+            continue
         found.add(path)
         while (path := path.rpartition("/")[0]) and path not in found:
             found.add(path)
