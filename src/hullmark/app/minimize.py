@@ -56,7 +56,9 @@ def minimality_of(
 def refuse_to_emit(reference: str, folder: str) -> None:
     """Raise HullmarkError where what is left cannot be written: before the work begins."""
     if classify(reference)[0] in (SBOM, "dir"):
-        raise HullmarkError("only of an image can be written what is left", advice="name an image, an archive or a layout")
+        raise HullmarkError(
+            "only of an image can be written what is left", advice="name an image, an archive or a layout"
+        )
     place = Path(folder)
     try:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
@@ -70,7 +72,10 @@ def emit(reference: str, found: Minimality, files: tuple[FileRecord, ...], folde
 
     Raises HullmarkError where that cannot be done.
     """
-    place, names = Path(folder), kept_names(package.purl for package in found.packages if package.reach != "unreachable")
+    place, names = (
+        Path(folder),
+        kept_names(package.purl for package in found.packages if package.reach != "unreachable"),
+    )
     rewritten: dict[str, Rewriting] = {
         "/var/lib/dpkg/status": lambda body: dpkg_status(body, names),
         "/lib/apk/db/installed": lambda body: apk_installed(body, names),
@@ -82,4 +87,6 @@ def emit(reference: str, found: Minimality, files: tuple[FileRecord, ...], folde
         (place / "files.txt").write_text("".join(f"{path[1:]}\n" for path in found.kept if "\n" not in path), "utf-8")
         (place / "Dockerfile").write_text(found.recipe.dockerfile, "utf-8")
     except OSError as error:
-        raise HullmarkError(f"cannot write to {folder}: {error.strerror}", advice="check path, rights and space") from error
+        raise HullmarkError(
+            f"cannot write to {folder}: {error.strerror}", advice="check path, rights and space"
+        ) from error

@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a command, or the path of a program, that is also started; may be given several times",
     )
-    parser.add_argument("--emit", metavar="DIR", help="write what is left into this new folder: an OCI layout, files.txt, a Dockerfile")
+    parser.add_argument(
+        "--emit", metavar="DIR", help="write what is left into this new folder: an OCI layout, files.txt, a Dockerfile"
+    )
     add_output(parser, "table, json")
     add_advisory_options(parser)
     add_source_options(parser)

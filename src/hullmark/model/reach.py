@@ -10,7 +10,7 @@ from hullmark.model.inventory import InventorySource
 from hullmark.model.problem import Problem
 
 Reach = Literal["reachable", "unknown", "unreachable"]
-"""Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, and none leads there."""
+"""Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
 
 REACHES: tuple[Reach, ...] = ("reachable", "unknown", "unreachable")
 

@@ -33,7 +33,8 @@ def _answers(
     program = verdicts.scene.program(subject)
     if not program:
         raise HullmarkError(
-            f"there is no package or program {subject[:200]}", advice="name a package, a program of PATH, or an absolute path"
+            f"there is no package or program {subject[:200]}",
+            advice="name a package, a program of PATH, or an absolute path",
         )
     return [_of_file(inventory, verdicts, verdicts.scene.tree.find(program).real)]
 
@@ -63,5 +64,7 @@ def _of_package(inventory: Inventory, package: PackageReach) -> ReachAnswer:
 
 def _needed_by(inventory: Inventory, purl: str) -> tuple[str, ...]:
     """The packages that say that they need it."""
-    found = {each.dependent for each in inventory.relations or () if each.dependency == purl and each.kind == "depends-on"}
+    found = {
+        each.dependent for each in inventory.relations or () if each.dependency == purl and each.kind == "depends-on"
+    }
     return tuple(sorted(found))

@@ -65,12 +65,25 @@ class _Names:
             self.untold["it names so many modules that not all were kept"] = None
 
 
-_PY_IMPORT = re.compile(rb"import(?:[ \t]+(\([^)]{0,20000}\)|(?:\\\r?\n|[^\n;#])+)|(?:_module|_string|lib\.import_module|_optional_dependency|__)?[ \t]*\(([^\n]{0,200}))").finditer
+_PY_IMPORT = re.compile(
+    rb"import(?:[ \t]+(\([^)]{0,20000}\)|(?:\\\r?\n|[^\n;#])+)"
+    rb"|(?:_module|_string|lib\.import_module|_optional_dependency|__)?[ \t]*\(([^\n]{0,200}))"
+).finditer
 _PY_BEFORE = re.compile(rb"(?:.*[;:\s])?from[ \t]+(\.*[\w.]*|\.+)[ \t]+\Z", re.DOTALL).match
 _PY_PLAIN = re.compile(rb"(?:.*[;:])?[ \t]*\Z", re.DOTALL).match
 _LITERAL = re.compile(rb"\s*[rbuRBU]{0,2}[\"']([^\"'\n{}]{1,200})[\"']").match
 _NAME = re.compile(rb"[A-Za-z_][\w.]*").match
-_PY_STARTS = (b"subprocess", b"os.system", b"os.popen", b"os.exec", b"os.spawn", b"posix_spawn", b"shutil.which", b"find_executable", b"Popen(")
+_PY_STARTS = (
+    b"subprocess",
+    b"os.system",
+    b"os.popen",
+    b"os.exec",
+    b"os.spawn",
+    b"posix_spawn",
+    b"shutil.which",
+    b"find_executable",
+    b"Popen(",
+)
 _PY_CALLS = re.compile(
     rb"\b(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput|system|popen|which|find_executable|spawn[lv]?p?e?"
     rb"|exec[lv]p?e?|posix_spawnp?|create_subprocess_exec|create_subprocess_shell|_syscmd_\w+)\(\s*[\[(]?\s*(?:[rbf]{0,2}[\"']([^\"'\n]{1,200})|(\S))"
@@ -133,9 +146,13 @@ def _calls(body: bytes, calls: Callable[[bytes], Iterator[re.Match[bytes]]], nam
             names.untold["it starts programs whose names it makes itself"] = None
 
 
-_JS_REQUIRE = re.compile(rb"require(?:\.resolve)?\s*\(\s*(?:[\"'`]([^\"'`\n$]{1,300})[\"'`]\s*([,)+]?)|([^)\s\"'`]))").finditer
+_JS_REQUIRE = re.compile(
+    rb"require(?:\.resolve)?\s*\(\s*(?:[\"'`]([^\"'`\n$]{1,300})[\"'`]\s*([,)+]?)|([^)\s\"'`]))"
+).finditer
 _JS_FROM = re.compile(rb"from\s{0,20}[\"']([^\"'\n]{1,300})[\"']").finditer
-_JS_IMPORT = re.compile(rb"import\s{0,20}(?:\(\s*(?:/\*[^*]{0,200}\*/\s*)?)?(?:[\"'`]([^\"'`\n$]{1,300})[\"'`]|(\())").finditer
+_JS_IMPORT = re.compile(
+    rb"import\s{0,20}(?:\(\s*(?:/\*[^*]{0,200}\*/\s*)?)?(?:[\"'`]([^\"'`\n$]{1,300})[\"'`]|(\())"
+).finditer
 _JS_DYNAMIC = re.compile(rb"\bimport\s*\(\s*[^\"'`\s)/]").search
 _JS_CALLS = re.compile(
     rb"\b(?:exec|execSync|execFile|execFileSync|spawn|spawnSync|fork)\(\s*(?:[\"'`]([^\"'`\n$]{1,200})|(\S))"
@@ -157,8 +174,12 @@ def _javascript(body: bytes, names: _Names) -> None:
         _calls(body, _JS_CALLS, names)
 
 
-_RUBY_REQUIRE = re.compile(rb"\b(require_relative|require|load|autoload)\b[ \t(]+(?::\w+\s*,\s*)?(?:[\"']([^\"'\n#]{1,300})[\"']|([A-Za-z_@:\"'\[][^\n]?))").finditer
-_RUBY_CALLS = re.compile(rb"(?:\b(?:system|exec|spawn|popen|capture[23]e?)[ (]+[\"']([^\"'\n#]{1,200})|%x[({]([^)}]{1,200})|`([^`\n]{1,200})`)").finditer
+_RUBY_REQUIRE = re.compile(
+    rb"\b(require_relative|require|load|autoload)\b[ \t(]+(?::\w+\s*,\s*)?(?:[\"']([^\"'\n#]{1,300})[\"']|([A-Za-z_@:\"'\[][^\n]?))"
+).finditer
+_RUBY_CALLS = re.compile(
+    rb"(?:\b(?:system|exec|spawn|popen|capture[23]e?)[ (]+[\"']([^\"'\n#]{1,200})|%x[({]([^)}]{1,200})|`([^`\n]{1,200})`)"
+).finditer
 
 
 def _ruby(body: bytes, names: _Names) -> None:
@@ -171,9 +192,15 @@ def _ruby(body: bytes, names: _Names) -> None:
         names.started(match[1] or match[2] or match[3])
 
 
-_PERL_USE = re.compile(rb"^[ \t]*(?:use|require|no)[ \t]+(?:([A-Z_a-z][\w:]*)|[\"']([^\"'\n$]{1,200})[\"']|(\$))", re.MULTILINE).finditer
-_PERL_BASE = re.compile(rb"use[ \t]+(?:parent|base)[ \t]+(?:-norequire,[ \t]*)?(?:qw[ \t]*[(/\[{]([^)/\]}]{1,1000})|[\"']([\w:]+))").finditer
-_PERL_CALLS = re.compile(rb"(?:\b(?:system|exec)[ (]+[\"']([^\"'\n$]{1,200})|`([^`\n$]{1,200})`|\bqx[{(/]([^})/\n$]{1,200}))").finditer
+_PERL_USE = re.compile(
+    rb"^[ \t]*(?:use|require|no)[ \t]+(?:([A-Z_a-z][\w:]*)|[\"']([^\"'\n$]{1,200})[\"']|(\$))", re.MULTILINE
+).finditer
+_PERL_BASE = re.compile(
+    rb"use[ \t]+(?:parent|base)[ \t]+(?:-norequire,[ \t]*)?(?:qw[ \t]*[(/\[{]([^)/\]}]{1,1000})|[\"']([\w:]+))"
+).finditer
+_PERL_CALLS = re.compile(
+    rb"(?:\b(?:system|exec)[ (]+[\"']([^\"'\n$]{1,200})|`([^`\n$]{1,200})`|\bqx[{(/]([^})/\n$]{1,200}))"
+).finditer
 
 
 def _perl(body: bytes, names: _Names) -> None:
@@ -190,9 +217,12 @@ def _perl(body: bytes, names: _Names) -> None:
 
 
 _PHP_INCLUDE = re.compile(
-    rb"\b(?:include|require)(?:_once)?\b[ \t(]*(?:(?:__DIR__|dirname\(__FILE__\))[ \t]*\.[ \t]*[\"']/?([^\"'\n$]{1,300})[\"']|[\"']([^\"'\n$]{1,300})[\"']|(\$|[A-Z]))"
+    rb"\b(?:include|require)(?:_once)?\b[ \t(]*(?:(?:__DIR__|dirname\(__FILE__\))[ \t]*\.[ \t]*[\"']/?([^\"'\n$]{1,300})[\"']"
+    rb"|[\"']([^\"'\n$]{1,300})[\"']|(\$|[A-Z]))"
 ).finditer
-_PHP_CALLS = re.compile(rb"\b(?:exec|shell_exec|system|passthru|proc_open|popen)\([ \t]*[\"']([^\"'\n$]{1,200})").finditer
+_PHP_CALLS = re.compile(
+    rb"\b(?:exec|shell_exec|system|passthru|proc_open|popen)\([ \t]*[\"']([^\"'\n$]{1,200})"
+).finditer
 
 
 def _php(body: bytes, names: _Names) -> None:

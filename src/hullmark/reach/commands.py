@@ -16,9 +16,20 @@ from hullmark.reach.shell import SHELLS, script_commands
 _MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
 _MAX_DEPTH = Limit(24, "commands that start each other")
 _OPTION = re.compile(r"-{1,2}\w").match
-_OF_PATTERN = re.compile(r"[\w.+-]+").fullmatch
-_PASSING = {"xargs": 1, "exec": 1, "command": 1, "builtin": 1, "time": 1, "nohup": 1, "strace": 1, "watch": 1, "flock": 2, "chroot": 2}
+_PASSING = {
+    "xargs": 1,
+    "exec": 1,
+    "command": 1,
+    "builtin": 1,
+    "time": 1,
+    "nohup": 1,
+    "strace": 1,
+    "watch": 1,
+    "flock": 2,
+    "chroot": 2,
+}
 """Programs that start the first of their arguments that is no option, or the one after as many."""
+
 
 class Commands:
     """Follows commands; each once."""
@@ -53,15 +64,14 @@ class Commands:
     def _started(self, first: str, words: Sequence[str | None], why: str, source: str) -> None:
         path = self._scene.program(first)
         real = self._scene.walk.reach(path, why, source) if path else ""
-        if not real:
-            if not path and "/" in first:
-                self._scene.walk.end(source, f"it starts {first[:200]}, which is not in the image")
-            name = first.rpartition("/")[2]
-        else:
-            name = path.rpartition("/")[2]
+        if not path and "/" in first:
+            self._scene.walk.end(source, f"it starts {first[:200]}, which is not in the image")
+        name = (path or first).rpartition("/")[2]
         # What the arguments lead to is as certain as the command itself, not as the program, which others may start too.
         origin = source or real
-        if name in SHELLS or real.rpartition("/")[2] in SHELLS:
+        if name == "busybox" and len(words) > 1 and words[1] is not None:
+            words, name = words[1:], words[1] or ""
+        if name in SHELLS:
             self._shell(words, origin)
         elif (inner := unwrapped(name, [StartWord(word, source) for word in words])) is not None:
             self._inner(name, None if inner.words is None else [word.text for word in inner.words], origin)
@@ -70,16 +80,21 @@ class Commands:
         elif name in _PASSING:
             rest = [word for word in words[1:] if word is None or not _OPTION(word)]
             self.run(rest[_PASSING[name] - 1 :], f"is started by {name}", origin)
-        elif name == "find" and ("-exec" in words or "-execdir" in words):
-            at = next(i for i, word in enumerate(words) if word in ("-exec", "-execdir"))
+        elif name == "find":
+            at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), len(words))
             self.run(words[at + 1 :], "is started by find", origin)
         elif real:
-            self.languages.started(StartedProgram(name, path, real, words, origin))
-            code = self._scene.facts.code.get(real)
-            if code is not None and code.interpreter:
-                self.script(path, real, words[1:])
-            elif real not in self._scene.facts.elves and (record := self._scene.tree.files[real]).size:
-                self._scene.blur_programs(real, f"it is started, and its {record.size:,} bytes are no program and no script that can be read")
+            self._run_file(StartedProgram(name, path, real, words, origin))
+
+    def _run_file(self, program: StartedProgram) -> None:
+        """A program of no other kind: of a language, a service, a script, or bytes that nobody can read."""
+        self.languages.started(program)
+        code, record = self._scene.facts.code.get(program.real), self._scene.tree.files[program.real]
+        if code is not None and code.interpreter:
+            self.script(program.path, program.real, program.words[1:])
+        elif program.real not in self._scene.facts.elves and record.size:
+            reason = f"it is started, and its {record.size:,} bytes are no program and no script that can be read"
+            self._scene.blur_programs(program.real, reason)
 
     def script(self, path: str, real: str, arguments: Sequence[str | None] = ()) -> None:
         """A script is run by the program that its first line names."""
@@ -133,7 +148,10 @@ class Commands:
         real = self._scene.walk.reach(place, "is run by the shell", source)
         text = self._scene.text(real) if real else None
         if text is None:
-            self._scene.blur_programs(real or source, "the script that a shell runs was not read" if real else f"there is no script {place[:200]}")
+            self._scene.blur_programs(
+                real or source,
+                "the script that a shell runs was not read" if real else f"there is no script {place[:200]}",
+            )
             return
         self.text(text, real, words[at + 1 :])
 
@@ -183,4 +201,3 @@ class _StartFiles:
     def matching(self, glob: str) -> list[str]:
         """The files that a glob fits, sorted."""
         return sorted(self._scene.tree.matching(glob))
-

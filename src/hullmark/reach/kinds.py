@@ -29,7 +29,6 @@ _NAMES: dict[str, frozenset[str]] = {
     )),
 }  # fmt: skip
 OF_INTEREST = frozenset(name for names in _NAMES.values() for name in names)
-KINDS = ("setuid", "setgid", *_NAMES)
 
 
 def kinds_of(record: FileRecord, names: Iterable[str]) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ _LANGUAGE = (
     (re.compile(r"php(?:-fpm|-cgi)?[\d.]*|php[\d.]+-fpm").fullmatch, PHP),
     (re.compile(r"java").fullmatch, "java"),
 )
-_SYSTEM_FOLDERS = re.compile(r"/?(?:(?:usr(?:/local)?(?:/s?bin|/lib\w*|/share|/libexec)?|s?bin|lib\w*|etc|opt|srv|home|var(?:/\w+)?|root|tmp)?)").fullmatch
+_SYSTEM_FOLDERS = re.compile(
+    r"/?(?:(?:usr(?:/local)?(?:/s?bin|/lib\w*|/share|/libexec)?|s?bin|lib\w*|etc|opt|srv|home|var(?:/\w+)?|root|tmp)?)"
+).fullmatch
 _MAX_OWN = Limit(20_000, "files in the folder of an application", "shortened")
 _NO_CODE = frozenset(("py", "pyc", "js", "mjs", "cjs", "rb", "pl", "pm", "php"))
 
@@ -95,6 +97,11 @@ class Languages:
             self._scene.walk.end(script, "so many files lie in its folder that not all are taken for its own")
         for each in files[:_MAX_OWN]:
             other = self._scene.tree.files.get(each)
-            if other is not None and other.owner is None and "/node_modules/" not in each and "/site-packages/" not in each:
+            if (
+                other is not None
+                and other.owner is None
+                and "/node_modules/" not in each
+                and "/site-packages/" not in each
+            ):
                 is_data = each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
                 self._scene.walk.reach(each, "lies in the application's own folder", record.path, is_certain=is_data)

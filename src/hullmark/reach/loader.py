@@ -34,7 +34,9 @@ def _cached(path: str, body: memoryview, report: Report) -> dict[str, list[str]]
         (count,) = Struct("<I").unpack_from(data, start + len(_MAGIC)) if start >= 0 else (0,)
         for number in range(min(count, _MAX_CACHED)):
             _, key, value, _, _ = _ENTRY.unpack_from(data, start + 48 + number * _ENTRY.size)
-            name, place = (data[start + at : data.find(b"\0", start + at)].decode("utf-8", "replace") for at in (key, value))
+            name, place = (
+                data[start + at : data.find(b"\0", start + at)].decode("utf-8", "replace") for at in (key, value)
+            )
             found.setdefault(name, []).append(place)
     except error:
         return found or None

@@ -22,7 +22,9 @@ _SYSTEM_FOLDERS = re.compile(
     r"|/(?:dev|proc|sys|run|tmp|var|etc|root|home|opt|srv|usr)(?:/[\w.-]+)?"
     r"|/usr/(?:share|lib)/(?:locale|zoneinfo|doc|man|info|i18n|python\d|python[\d.]+|node_modules)"
 ).fullmatch
-_CERTIFICATES = re.compile(r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates").fullmatch
+_CERTIFICATES = re.compile(
+    r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
+).fullmatch
 
 
 def expand_elf(scene: Scene, path: str, facts: ElfFacts) -> None:
@@ -83,7 +85,8 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     for named in facts.paths:
         record = scene.tree.file(named)
         if record is not None:
-            if not (record.mode & 0o111) or record.path not in scene.facts.elves and record.path not in scene.facts.code:
+            is_code = record.path in scene.facts.elves or record.path in scene.facts.code
+            if not is_code or not record.mode & 0o111:
                 scene.walk.reach(named, f"holds the path {named}", path)
             elif starts and not of_libc:
                 scene.walk.reach(named, f"holds the path {named}, and starts programs", path)

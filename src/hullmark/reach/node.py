@@ -13,7 +13,9 @@ from hullmark.reach.code import CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
 _ENDINGS = ("", ".js", ".json", ".node", ".mjs", ".cjs")
-_GLOBAL = ("/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs", "/usr/lib/aarch64-linux-gnu/nodejs", "/usr/local/lib/node_modules",
+_GLOBAL = (
+    "/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs", "/usr/lib/aarch64-linux-gnu/nodejs",
+    "/usr/local/lib/node_modules",
     "/usr/lib/node_modules", "/usr/share/node_modules")  # fmt: skip
 _BUILTINS = frozenset((
     "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram", "diagnostics_channel", "dns",
@@ -26,7 +28,21 @@ _NO_DATA = (".md", ".ts", ".map", ".markdown", ".flow", ".yml", ".c", ".cc", ".h
 _MAX_OWN = Limit(20_000, "files of one package of npm, or modules that a program of Node may load", "shortened")
 _MAX_TARGETS = Limit(1_000, "files that a package of npm exports under one name", "shortened")
 _MAX_NESTED = 12
-_VALUED = frozenset(("-r", "--require", "--import", "--loader", "--experimental-loader", "-e", "--eval", "-p", "--print", "-C", "--conditions"))
+_VALUED = frozenset(
+    (
+        "-r",
+        "--require",
+        "--import",
+        "--loader",
+        "--experimental-loader",
+        "-e",
+        "--eval",
+        "-p",
+        "--print",
+        "-C",
+        "--conditions",
+    )
+)
 
 
 class _Manifest(msgspec.Struct):
@@ -88,7 +104,10 @@ class NodeModules:
             self._scene.walk.reach(file, why, source)
 
     def _found(self, name: str, folder: str) -> Iterator[str]:
-        if name.startswith("node:") or name.partition("/")[0] in _BUILTINS and not self._scene.tree.file(f"{folder}/node_modules/{name}/package.json"):
+        is_built_in = name.partition("/")[0] in _BUILTINS
+        if name.startswith("node:") or (
+            is_built_in and self._scene.tree.file(f"{folder}/node_modules/{name}/package.json") is None
+        ):
             return
         if name.startswith(("./", "../", "/")) or name in (".", ".."):
             yield from self._file_or_folder(name if name.startswith("/") else f"{folder}/{name}")
@@ -104,7 +123,11 @@ class NodeModules:
             if self._scene.tree.is_folder(self._scene.tree.find(root).real or "?"):
                 yield from self._in_package(root, name[len(package) + 1 :])
                 return
-            single = [f"{base}/{package}{ending}" for ending in _ENDINGS[1:] if self._scene.tree.file(f"{base}/{package}{ending}")]
+            single = [
+                f"{base}/{package}{ending}"
+                for ending in _ENDINGS[1:]
+                if self._scene.tree.file(f"{base}/{package}{ending}")
+            ]
             if single and package == name:
                 yield single[0]
                 return
@@ -169,7 +192,9 @@ class NodeModules:
                     if isinstance(main, str) and main:
                         inner = posixpath.normpath(f"{place}/{main}")
                         if inner != place:
-                            yield from self._file_or_folder(inner) if len(inner) < 4096 and inner.count("/") < 200 else ()
+                            yield from (
+                                self._file_or_folder(inner) if len(inner) < 4096 and inner.count("/") < 200 else ()
+                            )
             for ending in _ENDINGS[1:]:
                 if tree.file(f"{place}/index{ending}") is not None:
                     yield f"{place}/index{ending}"
@@ -215,7 +240,9 @@ class NodeModules:
                 is_data = not self._scene.tree.files[each].mode & 0o111
                 self._scene.walk.reach(each, "is data of the package", path, is_certain=is_data)
             elif each.endswith(".node"):
-                self._scene.walk.reach(each, "may be loaded: it is compiled code of the package", path, is_certain=False)
+                self._scene.walk.reach(
+                    each, "may be loaded: it is compiled code of the package", path, is_certain=False
+                )
 
     def _computed(self, path: str, root: str) -> None:
         """Modules whose names are made: any of the package's own, and any at all where the application itself makes them."""
@@ -229,7 +256,9 @@ class NodeModules:
             if each.endswith(_CODE):
                 self._scene.walk.reach(each, f"may be loaded: {path} makes names of modules", path, is_certain=False)
         if "/node_modules/" not in path and self._scene.tree.find(f"{root}/node_modules").real:
-            modules = [each for each in self._scene.tree.below(f"{root}/node_modules", _MAX_OWN) if each.endswith(_CODE)]
+            modules = [
+                each for each in self._scene.tree.below(f"{root}/node_modules", _MAX_OWN) if each.endswith(_CODE)
+            ]
             self._scene.blur_code(path, "it requires modules whose names it makes itself", modules, "node")
 
 

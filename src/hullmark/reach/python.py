@@ -1,4 +1,4 @@
-"""Python: what an interpreter reads when it starts, and where modules are found (the import system of the language reference, PEP 405, 420)."""
+"""Python: what an interpreter reads when it starts, and where modules are found (The import system; PEP 405, PEP 420)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hullmark.reach.code import GROUP, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
 _AT_START = (
-    "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna", "encodings.cp437",
+    "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna",
+    "encodings.cp437",
     "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath", "_sitebuiltins", "_collections_abc", "importlib", "zipimport",
     "sitecustomize", "usercustomize", "__future__", "linecache", "traceback", "warnings", "types", "keyword", "operator", "reprlib",
 )  # fmt: skip
@@ -77,14 +78,21 @@ class PythonModules:
         self._add_folder(self._scene.folder)
         for each in ("runpy", "pkgutil", name or ""):
             self._import(each, origin, f"is run by python -m {name}")
-        if name is None or not self._import(f"{name}.__main__", origin, f"is run by python -m {name}") and not self._files(name):
+        is_found = name is not None and bool(self._files(name))
+        if is_found:
+            self._import(f"{name}.__main__", origin, f"is run by python -m {name}")
+        else:
             self._blur(origin, "the module that Python runs is not known")
         self._applications(words, origin)
 
     def _applications(self, words: Iterable[str | None], script: str) -> None:
         """Servers (gunicorn, uvicorn, celery …) are told by words of the command which module is the application."""
         for word in words:
-            if word is not None and re.fullmatch(r"[A-Za-z_][\w.]*(?::\w[\w.()]*)?", word) and self._files(word.partition(":")[0]):
+            if (
+                word is not None
+                and re.fullmatch(r"[A-Za-z_][\w.]*(?::\w[\w.()]*)?", word)
+                and self._files(word.partition(":")[0])
+            ):
                 self._add_folder(self._scene.folder)
                 self._import(word.partition(":")[0], script, f"is named in the command as {word}")
 
@@ -93,10 +101,9 @@ class PythonModules:
         if path in self._begun:
             return
         self._begun.add(path)
-        scene = self._scene
         found = _VERSION(origin.rpartition("/")[2]) or _VERSION(path)
         version = found[1] if found is not None else ""
-        for folder in filter(None, scene.environment.get("PYTHONPATH", "").split(":")):
+        for folder in filter(None, self._scene.environment.get("PYTHONPATH", "").split(":")):
             self._add_folder(folder)
         for prefix in dict.fromkeys(self._prefixes(path, origin)):
             for library in self._library_folders(prefix, version):
@@ -110,12 +117,18 @@ class PythonModules:
         for folder in list(self._path):
             self._read_pth(folder, origin)
         for library in self._libraries:
-            for file in scene.tree.names(f"{library}/encodings"):
-                if file.endswith(".py"):
-                    scene.walk.reach(f"{library}/encodings/{file}", "may be imported: text may come in any encoding", origin, is_certain=False)
-            for file in scene.tree.names(library):
-                if file.startswith("_sysconfigdata"):
-                    scene.walk.reach(f"{library}/{file}", "says how Python was built", origin)
+            self._unasked(library, origin)
+
+    def _unasked(self, library: str, origin: str) -> None:
+        """Modules of the standard library whose names are made: those of encodings, and what says how Python was built."""
+        walk, names = self._scene.walk, self._scene.tree.names
+        for file in names(f"{library}/encodings"):
+            if file.endswith(".py"):
+                why = "may be imported: text may come in any encoding"
+                walk.reach(f"{library}/encodings/{file}", why, origin, is_certain=False)
+        for file in names(library):
+            if file.startswith("_sysconfigdata"):
+                walk.reach(f"{library}/{file}", "says how Python was built", origin)
 
     def _prefixes(self, path: str, origin: str) -> Iterator[str]:
         """The folders above `bin`: of a virtual environment, of the interpreter that it is made from, of the program itself."""
@@ -125,7 +138,14 @@ class PythonModules:
             if settings is not None:
                 self._scene.walk.reach(f"{place}/pyvenv.cfg", "is read by Python", origin)
                 yield folder
-                home = next((line.partition("=")[2].strip() for line in settings.split("\n") if line.partition("=")[0].strip() == "home"), "")
+                home = next(
+                    (
+                        line.partition("=")[2].strip()
+                        for line in settings.split("\n")
+                        if line.partition("=")[0].strip() == "home"
+                    ),
+                    "",
+                )
                 if home:
                     yield home.rpartition("/")[0]
         yield folder if folder else "/usr"
@@ -198,7 +218,12 @@ class PythonModules:
             if file.endswith("/__init__.py"):
                 for each in sorted(self._scene.tree.names(file.rpartition("/")[0])):
                     if each.endswith(".py"):
-                        self._scene.walk.reach(f"{file.rpartition('/')[0]}/{each}", f"may be imported: all of {name} is", path, is_certain=False)
+                        self._scene.walk.reach(
+                            f"{file.rpartition('/')[0]}/{each}",
+                            f"may be imported: all of {name} is",
+                            path,
+                            is_certain=False,
+                        )
 
     def _import(self, name: str, source: str, why: str, folders: list[str] | None = None) -> bool:
         """Reach a module and the packages that it is in. False where there is none."""
@@ -252,7 +277,9 @@ class PythonModules:
                 if name.endswith(".so"):
                     stem, _, rest = name.partition(".")
                     if _EXTENSION("." + rest):
-                        known.setdefault(stem.removesuffix("module") if rest == "so" else stem, []).append(f"{folder}/{name}")
+                        known.setdefault(stem.removesuffix("module") if rest == "so" else stem, []).append(
+                            f"{folder}/{name}"
+                        )
             self._compiled[folder] = known
         return known
 
@@ -272,7 +299,11 @@ class PythonModules:
             for each in sorted(self._scene.tree.names(here)):
                 place = f"{here}/{each}"
                 if self._scene.tree.is_folder(place):
-                    if each != "__pycache__" and self._scene.tree.file(f"{place}/__init__.py") is None and count < _MAX_DATA:
+                    if (
+                        each != "__pycache__"
+                        and self._scene.tree.file(f"{place}/__init__.py") is None
+                        and count < _MAX_DATA
+                    ):
                         todo.append(place)
                 elif each.rpartition(".")[2] not in _DOCUMENTS and count < _MAX_DATA:
                     count += 1
@@ -286,7 +317,12 @@ class PythonModules:
             return
         record = self._scene.tree.files.get(path)
         top = next((base for base in self._path if path.startswith(f"{base}/")), "")
-        if record is not None and record.owner is None and not any(f"/{name}/" in path for name in _SITE) and top not in self._libraries:
+        if (
+            record is not None
+            and record.owner is None
+            and not any(f"/{name}/" in path for name in _SITE)
+            and top not in self._libraries
+        ):
             self._blur(path, reason)
         elif top and top not in self._libraries:
             own = f"{top}/{path[len(top) + 1 :].partition('/')[0]}"
@@ -294,7 +330,9 @@ class PythonModules:
                 self._tops.add(own)
                 modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
                 for each in modules:
-                    self._scene.walk.reach(each, f"may be imported: {path} makes names of modules", path, is_certain=False)
+                    self._scene.walk.reach(
+                        each, f"may be imported: {path} makes names of modules", path, is_certain=False
+                    )
 
     def _blur(self, source: str, reason: str) -> None:
         """Any module may be imported."""
@@ -314,7 +352,11 @@ class PythonModules:
         self._begun.add(f"group {wanted}")
         for base in self._path:
             for name in sorted(self._scene.tree.names(base)):
-                text = self._scene.facts.texts.get(f"{base}/{name}/entry_points.txt") if name.endswith(("-info",)) else None
+                text = (
+                    self._scene.facts.texts.get(f"{base}/{name}/entry_points.txt")
+                    if name.endswith(("-info",))
+                    else None
+                )
                 group = ""
                 for line in (text or "").split("\n"):
                     found = _GROUP(line)
@@ -322,4 +364,6 @@ class PythonModules:
                     group = found[1] if found is not None else group
                     if target is not None and group not in _SCRIPTS and wanted in ("", group):
                         for file in self._files(target[1]):
-                            self._scene.walk.reach(file, f"may be loaded: it is an entry point of {group}", path, is_certain=False)
+                            self._scene.walk.reach(
+                                file, f"may be loaded: it is an entry point of {group}", path, is_certain=False
+                            )

@@ -17,7 +17,9 @@ from hullmark.rootfs.reads import Read
 REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT)
 
 
-def reach_facts(found: Mapping[str, Mapping[str, Any]], settings: Sequence[Setting], config: ImageConfig | None) -> ReachFacts:
+def reach_facts(
+    found: Mapping[str, Mapping[str, Any]], settings: Sequence[Setting], config: ImageConfig | None
+) -> ReachFacts:
     """What a scan with REACH_READS found, by the names of the reads and by path."""
     return ReachFacts(
         elves=found.get(ELF.name, {}),

@@ -17,7 +17,9 @@ _COMMANDS = {"deb": "apt-get purge --yes --allow-remove-essential", "rpm": "rpm 
 def recipe_of(inventory: Inventory, packages: Sequence[PackageReach]) -> Recipe:
     """The recipe for an image: packages that nothing that stays needs, in the order of their names."""
     kind = next((kind for kind in _COMMANDS if any(package.type == kind for package in packages)), "")
-    unneeded = {package.purl: package.name for package in packages if package.type == kind and package.reach == "unreachable"}
+    unneeded = {
+        package.purl: package.name for package in packages if package.type == kind and package.reach == "unreachable"
+    }
     staying = [package.purl for package in packages if package.purl not in unneeded]
     needs = dependencies_of(each for each in inventory.relations or () if each.kind == "depends-on")
     needed: dict[str, str] = {}

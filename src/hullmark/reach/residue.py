@@ -9,18 +9,27 @@ from hullmark.reach.scene import Scene
 from hullmark.reach.verdicts import Verdicts
 
 _ALWAYS = (
-    "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/redhat-release", "/etc/passwd", "/etc/group",
+    "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/redhat-release", "/etc/passwd",
+    "/etc/group",
     "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
 )  # fmt: skip
 _DATABASES = ("/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/apk/db/installed")
-_OF_DATABASES = ("/var/lib/dpkg/status.d/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/", "/var/lib/pacman/local/")
+_OF_DATABASES = (
+    "/var/lib/dpkg/status.d/",
+    "/var/lib/rpm/",
+    "/usr/lib/sysimage/rpm/",
+    "/usr/share/rpm/",
+    "/var/lib/pacman/local/",
+)
 _OF_DPKG = re.compile(r"/var/lib/dpkg/info/([^/:]+)(?::\w+)?\.(?:list|md5sums|conffiles)").fullmatch
 _RECORDS = ("METADATA", "RECORD", "PKG-INFO", "top_level.txt", "entry_points.txt", "INSTALLER", "WHEEL", "package.json")
 
 
 def kept_paths(scene: Scene, verdicts: Verdicts) -> tuple[str, ...]:
     """The paths of all files and links that stay, sorted. Links that lead to folders, or nowhere in the image, stay."""
-    kept = {path for path, record in scene.tree.files.items() if record.type != "dir" and verdicts.of(path) != "unreachable"}
+    kept = {
+        path for path, record in scene.tree.files.items() if record.type != "dir" and verdicts.of(path) != "unreachable"
+    }
     for path in _ALWAYS:
         place = scene.tree.find(path)
         if place.real and not scene.tree.is_folder(place.real):
@@ -44,13 +53,14 @@ def _records(scene: Scene, verdicts: Verdicts, kept: set[str]) -> Iterator[str]:
     for path, record in scene.tree.files.items():
         if record.type != "file":
             continue
-        if path in _DATABASES or path.startswith(_OF_DATABASES):
-            yield path
-        elif (info := _OF_DPKG(path)) is not None and info[1] in names:
+        info = _OF_DPKG(path)
+        if path in _DATABASES or path.startswith(_OF_DATABASES) or (info is not None and info[1] in names):
             yield path
     for paths in verdicts.owners.values():
         if not kept.isdisjoint(paths):
-            yield from (path for path in paths if path.rpartition("/")[2] in _RECORDS and scene.tree.files[path].type == "file")
+            yield from (
+                path for path in paths if path.rpartition("/")[2] in _RECORDS and scene.tree.files[path].type == "file"
+            )
 
 
 def _name(purl: str) -> str:

@@ -15,6 +15,8 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
 _MAX_NESTED = 12
 _ARGUMENTS = ("@", "*")
+_DECLARING = ("export", "readonly", "declare", "local", "typeset")
+_READING = ("read", "mapfile", "readarray", "getopts")
 _INNER = re.compile(r"[$<>]\(([^()]{1,2000})\)|`([^`]{1,2000})`").finditer
 _PRINTED = re.compile(r"(?:command -v|which|type -p)\s+([\w./-]+)").match
 _FILE = re.compile(r"/[\w.+@-]+(?:/[\w.+@-]+)+").fullmatch
@@ -84,41 +86,46 @@ class _Script:
             except UnreadableScript:
                 continue
             for node in nodes:
-                if isinstance(node, SimpleCommand) and node.words and (name := _plain(node.words[0])) is not None:
-                    if name not in _BUILTINS and name not in self._functions:
-                        self._commands.setdefault((name, *(_plain(word) for word in node.words[1:])))
+                name = _plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
+                if name is not None and name not in _BUILTINS and name not in self._functions:
+                    self._commands.setdefault((name, *(_plain(word) for word in node.words[1:])))
 
     def _note(self, node: Node) -> None:
         """Variables and functions, wherever they are set."""
         if isinstance(node, CompoundCommand):
             if node.kind == "function":
                 self._functions.add(node.name)
-            elif node.kind == "for":
-                for word in node.words:
-                    for value in self._texts(word):
-                        self._set(node.name, value)
+            for word in node.words if node.kind == "for" else ():
+                self._set_all(node.name, word)
             return
         for name, word in node.assigned:
-            for value in self._texts(word):
-                self._set(name, value)
+            self._set_all(name, word)
         first = _plain(node.words[0]) if node.words else None
-        if first in ("export", "readonly", "declare", "local", "typeset"):
-            for word in node.words[1:]:
-                name, equals, _ = (word[0].text if word and word[0].kind == "text" else "").partition("=")
-                if equals:
-                    cut = (msgspec.structs.replace(word[0], text=word[0].text.partition("=")[2]), *word[1:])
-                    for value in self._texts(cut):
-                        self._set(name, value)
-        elif first in ("read", "mapfile", "readarray", "getopts"):
+        if first in _DECLARING:
+            self._declared(node.words[1:])
+        elif first in _READING:
             for word in node.words[1:]:
                 if (named := _plain(word)) is not None and named.isidentifier():
                     self._set(named, None)
         elif first == "set" and len(node.words) > 1:
-            given = [value for word in node.words[1:] for value in (self._all(word) or [None])]
-            plain = [value for value in given if value is None or not value.startswith(("-", "+"))]
-            # What `set --` puts before the arguments may be what `exec "$@"` starts.
-            if plain and plain[0] is not None:
-                self._commands.setdefault(tuple(plain))
+            self._given(node.words[1:])
+
+    def _declared(self, words: Sequence[ShellWord]) -> None:
+        for word in words:
+            name, equals, value = (word[0].text if word and word[0].kind == "text" else "").partition("=")
+            if equals:
+                self._set_all(name, (msgspec.structs.replace(word[0], text=value), *word[1:]))
+
+    def _given(self, words: Sequence[ShellWord]) -> None:
+        """What `set --` puts before the arguments may be what `exec "$@"` starts."""
+        given = [value for word in words for value in (self._all(word) or [None])]
+        plain = [value for value in given if value is None or not value.startswith(("-", "+"))]
+        if plain and plain[0] is not None:
+            self._commands.setdefault(tuple(plain))
+
+    def _set_all(self, name: str, word: ShellWord) -> None:
+        for value in self._texts(word):
+            self._set(name, value)
 
     def _set(self, name: str, value: str | None) -> None:
         values = self._values.setdefault(name, {})
@@ -137,23 +144,24 @@ class _Script:
             self._source(node)
         elif first == "eval":
             self._eval(node, depth)
-        elif first == "trap" and len(node.words) > 1 and (text := _plain(node.words[1])) is not None:
-            if depth < _MAX_NESTED and text not in ("-", ""):
-                self.read(text, depth + 1)
+        elif first == "trap":
+            self._trapped(node, depth)
         elif first == "exec":
-            rest = node.words[1:]
-            while rest and (option := _plain(rest[0])) is not None and option.startswith("-"):
-                rest = rest[2:] if option == "-a" else rest[1:]
-            if rest:
-                self._command(rest)
+            self._command(_after_options(node.words[1:]))
         elif first not in _BUILTINS and first not in self._functions:
             self._command(node.words)
-        for word in node.words[1:]:
-            named = _plain(word)
+        for named in map(_plain, node.words[1:]):
             if named is not None and _FILE(named):
                 self._files[named] = None
 
+    def _trapped(self, node: SimpleCommand, depth: int) -> None:
+        text = _plain(node.words[1]) if len(node.words) > 1 else None
+        if text not in (None, "-", "") and depth < _MAX_NESTED:
+            self.read(text or "", depth + 1)
+
     def _command(self, words: Sequence[ShellWord]) -> None:
+        if not words:
+            return
         rest: list[str | None] = []
         for word in words[1:]:
             rest += self._all(word) or [None]
@@ -244,6 +252,13 @@ class _Script:
             self._untold["it runs a command that it puts together (eval)"] = None
         else:
             self.read(" ".join(found[0] or "" for found in texts), depth + 1)
+
+
+def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:
+    """The words behind the options of `exec`."""
+    while words and (option := _plain(words[0])) is not None and option.startswith("-"):
+        words = words[2:] if option == "-a" else words[1:]
+    return words
 
 
 def _plain(word: ShellWord) -> str | None:

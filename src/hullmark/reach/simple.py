@@ -64,7 +64,9 @@ class _Interpreted:
         places = [""]
         for segment in glob.strip("/").split("/"):
             if segment == "*":
-                places = [f"{place}/{name}" for place in places for name in sorted(self._scene.tree.names(place or "/"))]
+                places = [
+                    f"{place}/{name}" for place in places for name in sorted(self._scene.tree.names(place or "/"))
+                ]
             else:
                 places = [f"{place}/{segment}" for place in places]
         return (place for place in places if self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"))
@@ -116,17 +118,31 @@ class RubyFiles(_Interpreted):
 
     def at_start(self, origin: str) -> None:
         """RubyGems and what it loads."""
-        for name in ("rubygems", "did_you_mean", "error_highlight", "syntax_suggest/core_ext", "monitor", "enc/encdb", "enc/trans/transdb"):
+        for name in (
+            "rubygems",
+            "did_you_mean",
+            "error_highlight",
+            "syntax_suggest/core_ext",
+            "monitor",
+            "enc/encdb",
+            "enc/trans/transdb",
+        ):
             for file in self.found(name, ""):
                 self._scene.walk.reach(file, "is loaded when Ruby starts", origin)
         for folder in self._matching_folders("/usr/lib/*/ruby/*/enc"):
             for name in self._scene.tree.names(folder):
-                self._scene.walk.reach(f"{folder}/{name}", "may be loaded: text may come in any encoding", origin, is_certain=False)
+                self._scene.walk.reach(
+                    f"{folder}/{name}", "may be loaded: text may come in any encoding", origin, is_certain=False
+                )
 
     def beside(self, path: str, code: CodeFacts) -> None:
         """A gem whose file is loaded may load any of its own by name (autoload)."""
         if code.untold and "/gems/" in path and "/lib/" in path:
-            gem = path[: path.index("/lib/", path.rindex("/gems/")) + 4] if "/lib/" in path[path.rindex("/gems/") :] else ""
+            gem = (
+                path[: path.index("/lib/", path.rindex("/gems/")) + 4]
+                if "/lib/" in path[path.rindex("/gems/") :]
+                else ""
+            )
             for each in self._scene.tree.below(gem, _MAX_FILES)[:_MAX_FILES] if gem else ():
                 self._scene.walk.reach(each, f"may be loaded: {path} makes names of files", path, is_certain=False)
         else:
@@ -161,7 +177,11 @@ class PerlModules(_Interpreted):
                 if self._scene.tree.file(f"{auto}/{each}") is not None:
                     yield f"{auto}/{each}"
             if below in ("Config.pm", "utf8.pm"):
-                yield from (f"{place}/{each}" for each in ("Config_heavy.pl", "Config_git.pl") if self._scene.tree.file(f"{place}/{each}"))
+                yield from (
+                    f"{place}/{each}"
+                    for each in ("Config_heavy.pl", "Config_git.pl")
+                    if self._scene.tree.file(f"{place}/{each}")
+                )
 
 
 class PhpFiles(_Interpreted):

@@ -70,21 +70,19 @@ class Verdicts:
         for path, record in files.items():
             if record.owner and record.type != "dir":
                 found.setdefault(record.owner, []).append(path)
-        folders: dict[str, str] = {}
+        folders = {}
         for package in self._inventory.packages:
-            if package.purl and package.purl not in found:
-                for place in package.locations:
-                    archive = place.path.partition(":")[0]
-                    folder = folder_of(archive)
-                    if folder:
-                        folders[folder] = package.purl
-                    elif archive in files:
-                        found.setdefault(package.purl, []).append(archive)
-        if folders:
-            for path, record in files.items():
-                purl = _within(path, folders) if record.type != "dir" else ""
-                if purl:
-                    found.setdefault(purl, []).append(path)
+            if not package.purl or package.purl in found:
+                continue
+            for archive in (place.path.partition(":")[0] for place in package.locations):
+                if folder := folder_of(archive):
+                    folders[folder] = package.purl
+                elif archive in files:
+                    found.setdefault(package.purl, []).append(archive)
+        for path, record in files.items() if folders else ():
+            purl = _within(path, folders) if record.type != "dir" else ""
+            if purl:
+                found.setdefault(purl, []).append(path)
         return found
 
     def _other_names(self) -> dict[str, set[str]]:
@@ -98,10 +96,15 @@ class Verdicts:
 
     def packages(self) -> tuple[PackageReach, ...]:
         """The verdict on each package, those of one package URL once."""
-        unique = {package.purl or f"{package.type} {package.name} {package.version}": package for package in self._inventory.packages}
+        unique = {
+            package.purl or f"{package.type} {package.name} {package.version}": package
+            for package in self._inventory.packages
+        }
         found = [self._package(package) for _, package in sorted(unique.items())]
         by_purl = {each.purl: each for each in found}
-        return tuple(self._of_owner(each, unique[each.purl], by_purl) if each.purl in unique else each for each in found)
+        return tuple(
+            self._of_owner(each, unique[each.purl], by_purl) if each.purl in unique else each for each in found
+        )
 
     def _of_owner(self, found: PackageReach, package: Package, by_purl: dict[str, PackageReach]) -> PackageReach:
         """A package that a package of the system brought, and that lists no files itself, is as its owner is."""
@@ -146,7 +149,9 @@ class Verdicts:
                 continue
             elf, code = self.scene.facts.elves.get(path), self.scene.facts.code.get(path)
             is_library = elf is not None and not elf.interpreter and not elf.is_static
-            if (elf is not None and not (is_library or ".so" in path.rpartition("/")[2])) or (code is not None and code.interpreter):
+            if (elf is not None and not (is_library or ".so" in path.rpartition("/")[2])) or (
+                code is not None and code.interpreter
+            ):
                 yield record
 
     def programs(self) -> tuple[ProgramReach, ...]:

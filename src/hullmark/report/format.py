@@ -25,7 +25,8 @@ Kind = Literal[
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Minimality, a Provenance, ImageSecrets or a Verdict. Two formats may share a name if their kinds differ."""
+ImageLayers, ImageMalware, Matches, a Minimality, a Provenance, ImageSecrets or a Verdict. Two formats may share a name if
+their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

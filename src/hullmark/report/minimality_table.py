@@ -6,14 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.model.purl import unquote
-from hullmark.model.reach import REACHES, AdvisoryReach, Minimality, OpenEnd, PackageReach, ProgramReach, Reach, ReachAnswer
+from hullmark.model.reach import (
+    REACHES,
+    AdvisoryReach,
+    Minimality,
+    OpenEnd,
+    PackageReach,
+    ProgramReach,
+    Reach,
+    ReachAnswer,
+)
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
 
-_STYLES: dict[Reach, str] = {"reachable": "red", "unknown": "yellow", "unreachable": "green"}
 _MAX_LISTED = Limit(25, "rows of each list in the table of what is reached; the others are counted", "shortened")
-_MAX_NAMED = Limit(60, "names of packages in a line of the table of what is reached; the others are counted", "shortened")
+_MAX_NAMED = Limit(
+    60, "names of packages in a line of the table of what is reached; the others are counted", "shortened"
+)
 _MANY_STEPS = 12
 _KINDS = (
     ("setuid", "setuid files"),
@@ -28,11 +38,17 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     """The answers, where something was asked; else the counts, what is reached and unknown, and how to leave out the rest."""
     paint, width = Paint(context.color), context.width
     lines = [fact("Image", found.source.reference, paint, width)]
-    lines += [fact("Starts", root, paint, width) for root in found.roots] or [fact("Starts", "nothing that it names", paint, width)]
+    lines += [fact("Starts", root, paint, width) for root in found.roots] or [
+        fact("Starts", "nothing that it names", paint, width)
+    ]
     if found.answers:
         for answer in found.answers:
             lines += ["", *_answer_lines(answer, paint, width)]
-        lines += ["", *_end_lines(found.open_ends, paint, width)] if any(each.reach != "reachable" for each in found.answers) else []
+        lines += (
+            ["", *_end_lines(found.open_ends, paint, width)]
+            if any(each.reach != "reachable" for each in found.answers)
+            else []
+        )
     else:
         lines += ["", *_count_lines(found, paint, width), *_package_lines(found.packages, paint, width)]
         lines += _end_lines(found.open_ends, paint, width)
@@ -50,7 +66,9 @@ def _answer_lines(answer: ReachAnswer, paint: Paint, width: int) -> Iterator[str
     for step in (*steps[: _MANY_STEPS // 2], *steps[-_MANY_STEPS // 2 :]) if len(steps) > _MANY_STEPS else steps:
         yield from fold(safe(f"{step.path}: {step.why}"), width, "  -> ")
     if answer.reach == "unreachable":
-        needed = f"packages that say that they need it: {_names(map(_short, answer.needed_by))}" if answer.needed_by else ""
+        needed = (
+            f"packages that say that they need it: {_names(map(_short, answer.needed_by))}" if answer.needed_by else ""
+        )
         yield from fold(safe(needed or "no package says that it needs it"), width, "  ")
 
 

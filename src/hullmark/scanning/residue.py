@@ -18,7 +18,7 @@ from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach.tree import FileTree
-from hullmark.rootfs.inflate import VerifyingStream, damage_errors, inflated
+from hullmark.rootfs.inflate import VerifyingStream, inflated
 from hullmark.rootfs.layer import algorithm_of
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.paths import normalise
@@ -98,7 +98,9 @@ def write_residue(image: Image, residue: Residue, folder: Path) -> None:
         layer, diff_id = _write_layer(image, residue, blobs)
         _write_documents(image.config or ImageConfig(), layer, diff_id, folder)
     except OSError as error:
-        raise HullmarkError(f"cannot write to {folder}: {error.strerror}", advice="check path, rights and space") from error
+        raise HullmarkError(
+            f"cannot write to {folder}: {error.strerror}", advice="check path, rights and space"
+        ) from error
 
 
 def _write_layer(image: Image, residue: Residue, blobs: Path) -> tuple[dict[str, Any], str]:
@@ -108,7 +110,9 @@ def _write_layer(image: Image, residue: Residue, blobs: Path) -> tuple[dict[str,
         target = blobs / "layer"
         with target.open("wb") as file:
             stored = _Hashed(file)
-            with gzip.GzipFile(fileobj=cast("BinaryIO", stored), mode="wb", compresslevel=6, mtime=0, filename="") as packed:
+            with gzip.GzipFile(
+                fileobj=cast("BinaryIO", stored), mode="wb", compresslevel=6, mtime=0, filename=""
+            ) as packed:
                 plain = _Hashed(cast("BinaryIO", packed))
                 with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|", format=tarfile.PAX_FORMAT) as out:
                     missing = _copy(image, residue, (kept, tree), out)
@@ -128,7 +132,10 @@ def _copy(image: Image, residue: Residue, wanted: tuple[set[str], FileTree], out
     missing: set[str] = set()
     for number, blob in enumerate(image.layers):
         try:
-            with closing(_Inflated(blob)) as raw, tarfile.open(fileobj=io.BufferedReader(raw, _CHUNK), mode="r|") as tar:
+            with (
+                closing(_Inflated(blob)) as raw,
+                tarfile.open(fileobj=io.BufferedReader(raw, _CHUNK), mode="r|") as tar,
+            ):
                 for member in tar:
                     path = _visible(member, number, tree)
                     if not path or path not in (folders if member.isdir() else kept):
@@ -142,15 +149,16 @@ def _copy(image: Image, residue: Residue, wanted: tuple[set[str], FileTree], out
                         member.linkname = target[1:]
                     _add(member, path, (tar, out), residue.rewritten)
                     written.add(path)
-        except (*damage_errors(), tarfile.TarError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
+        except tarfile.TarError as error:
             raise BrokenImage(f"a layer is damaged: {error}", advice="fetch or build the image again") from error
     return missing - kept
 
 
 def _add(
-    member: tarfile.TarInfo, path: str, tars: tuple[tarfile.TarFile, tarfile.TarFile], rewritten: Mapping[str, Rewriting]
+    member: tarfile.TarInfo,
+    path: str,
+    tars: tuple[tarfile.TarFile, tarfile.TarFile],
+    rewritten: Mapping[str, Rewriting],
 ) -> None:
     source, out = tars
     body = source.extractfile(member) if member.isreg() else None
@@ -160,7 +168,7 @@ def _add(
             raise HullmarkError(f"{path} has {member.size:,} bytes, and is not rewritten", advice="it is too large")
         content = rewrite(body.read())
         member.size = len(content)
-        body = io.BytesIO(content)  # type: ignore[assignment]
+        body = io.BytesIO(content)
     out.addfile(member, body)
 
 
@@ -240,7 +248,12 @@ def _settings(config: ImageConfig) -> Iterator[tuple[str, Any]]:
         "Volumes": {volume: {} for volume in config.volumes},
         "Labels": dict(config.labels),
         "StopSignal": config.stop_signal,
-        "Healthcheck": {"Test": list(check.test), "Interval": check.interval, "Timeout": check.timeout, "Retries": check.retries}
+        "Healthcheck": {
+            "Test": list(check.test),
+            "Interval": check.interval,
+            "Timeout": check.timeout,
+            "Retries": check.retries,
+        }
         if check is not None
         else None,
     }
