@@ -11,6 +11,7 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.reach import AdvisoryReach, Minimality, Reach
 from hullmark.reach.answers import answers
+from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
 from hullmark.reach.native import expand_elf
 from hullmark.reach.recipe import recipe_of
@@ -116,6 +117,8 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
     if code is None:
         return
     record = scene.tree.files.get(path)
+    if set(CUTS).intersection(code.untold):
+        scene.tree.cut(f"of {path} not all was read: {code.untold[0]}")
     is_module = "." in path.rpartition("/")[2] and bool(code.language)
     if code.interpreter and record is not None and record.mode & 0o111 and not is_module:
         commands.script(path, path)

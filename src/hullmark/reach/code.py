@@ -14,9 +14,13 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_BODY = Limit(16 * MIB, "bytes of a file of code (larger ones have an unknown reach)", "later")
-_TEXT = Limit(256 << 10, "bytes of a file that says where modules are", "later")
+_BODY = Limit(16 * MIB, "bytes of a file of code (of larger ones nothing is read)")
+_TEXT = Limit(MIB, "bytes of a file that says where modules are")
 _MAX_NAMES = Limit(5_000, "modules and programs that one file of code names")
+
+_TOO_LARGE, _TOO_MANY = "it is too large to be read", "it names so many modules that not all were kept"
+CUTS = (_TOO_LARGE, _TOO_MANY)
+"""Reasons why anything may be named."""
 
 PYTHON, JAVASCRIPT, RUBY, PERL, PHP, OTHER = "python", "javascript", "ruby", "perl", "php", ""
 
@@ -62,7 +66,7 @@ class _Names:
         if len(names) < _MAX_NAMES:
             names[name.decode("utf-8", "backslashreplace")[:500]] = None
         else:
-            self.untold["it names so many modules that not all were kept"] = None
+            self.untold[_TOO_MANY] = None
 
 
 _PY_IMPORT = re.compile(
@@ -276,7 +280,7 @@ class _TooLarge:
 
     def finish(self, report: Report, /) -> CodeFacts:
         """Say so, where it matters."""
-        return CodeFacts(OTHER, untold=("it is too large to be read",))
+        return CodeFacts(OTHER, untold=(_TOO_LARGE,))
 
 
 CODE = Read(
@@ -296,23 +300,12 @@ def _text(path: str, body: memoryview, report: Report) -> str:
     return bytes(body).decode("utf-8", "backslashreplace")
 
 
-class _NoText:
-    """A text that is too large is as one that is not there: nothing is found through it."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing."""
-
-    def finish(self, report: Report, /) -> None:
-        """Nothing."""
-
-
 MODULE_TEXTS = Read(
     name="reach-texts",
     fact=str,
     extract=_text,
     globs=("**/*.pth", "**/pyvenv.cfg", "**/entry_points.txt", "**/package.json", "**/*._pth"),
     limit=_TEXT,
-    oversize=lambda size: _NoText(),
     sources=("reach/code",),
 )
 """Files that say where modules are: of virtual environments, of installed distributions, of npm's packages."""

@@ -26,11 +26,11 @@ _TRUSTED = (
     "/etc/ssl/cert.pem",
     "/usr/lib/ssl/cert.pem", "/etc/pki/tls/cert.pem", "/etc/ca-certificates/extracted",
 )  # fmt: skip
-_MAX_TRUSTED = Limit(2_000, "files of a store of certificates", "shortened")
+_MAX_TRUSTED = Limit(2_000, "files of a store of certificates")
 _DATABASE_LINE = re.compile(r"[ \t]*[a-z]+[ \t]*:([^#]*)").match
 _SERVICE = re.compile(r"[a-z][\w-]*")
 _MODULE = re.compile(r"[\w./$-]+\.so\b")
-_MAX_LOCALE_FILES = Limit(2_000, "files of a locale, or of conversions between character sets", "shortened")
+_MAX_LOCALE_FILES = Limit(2_000, "files of a locale, or of conversions between character sets")
 _LANGUAGES = (
     "LC_ALL",
     "LANG",
@@ -101,9 +101,7 @@ def _certificates(scene: Scene, path: str) -> None:
     """The store of certificates that OpenSSL, GnuTLS and Go trust if nothing else is said."""
     for folder in _TRUSTED:
         real = scene.tree.find(folder).real
-        for each in (
-            scene.tree.below(real, _MAX_TRUSTED)[:_MAX_TRUSTED] if real and scene.tree.is_folder(real) else (folder,)
-        ):
+        for each in scene.tree.below(real, _MAX_TRUSTED) if real and scene.tree.is_folder(real) else (folder,):
             scene.walk.reach(each, "is a certificate that is trusted by default", path)
 
 
@@ -157,7 +155,7 @@ def _locales(scene: Scene, path: str) -> None:
             }
             for name in sorted(spelled - {"", "C"}):
                 for folder in ("/usr/lib/locale", "/usr/share/locale"):
-                    for file in scene.tree.below(f"{folder}/{name}", _MAX_LOCALE_FILES)[:_MAX_LOCALE_FILES]:
+                    for file in scene.tree.below(f"{folder}/{name}", _MAX_LOCALE_FILES):
                         scene.walk.reach(file, f"is of the locale {part}", path)
     if values:
         for file in scene.tree.matching("/usr/lib/*/gconv/gconv-modules.cache"):

@@ -22,7 +22,7 @@ _CACHE_LIMIT = Limit(16 * MIB, "bytes of the loader's cache", "later")
 _MAX_CACHED = Limit(100_000, "libraries in the loader's cache", "later")
 _MAGIC = b"glibc-ld.so.cache1.1"
 _ENTRY = Struct("<iIIIQ")
-_MAX_FOLDERS = 64
+_MAX_FOLDERS = Limit(64, "folders in which a program looks for its libraries")
 
 
 def _cached(path: str, body: memoryview, report: Report) -> dict[str, list[str]] | None:
@@ -97,7 +97,10 @@ class Loader:
         yield from self._pieces(facts.runpath, by, facts)
 
     def _pieces(self, written: str, by: str, facts: ElfFacts) -> Iterator[str]:
-        yield from (self._expanded(piece, by, facts) for piece in written.split(":")[:_MAX_FOLDERS] if piece)
+        pieces = written.split(":")
+        if len(pieces) > _MAX_FOLDERS:
+            self._tree.cut(f"{by} names {len(pieces):,} folders of libraries")
+        yield from (self._expanded(piece, by, facts) for piece in pieces[:_MAX_FOLDERS] if piece)
 
     @staticmethod
     def _expanded(written: str, by: str, facts: ElfFacts) -> str:

@@ -100,7 +100,7 @@ def _named_folder(scene: Scene, path: str, named: str) -> None:
     real = scene.tree.find(named).real
     if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
         return
-    files = scene.tree.below(real, _MAX_IN_FOLDER)
+    files = scene.tree.some_below(real, _MAX_IN_FOLDER)
     if len(files) > _MAX_IN_FOLDER:
         scene.walk.end(path, f"it names the folder {named[:200]}, which has too many files to be meant as a whole")
         return

@@ -25,9 +25,8 @@ _BUILTINS = frozenset((
 ))  # fmt: skip
 _CODE = (".js", ".cjs", ".mjs", ".node")
 _NO_DATA = (".md", ".ts", ".map", ".markdown", ".flow", ".yml", ".c", ".cc", ".h", *_CODE)
-_MAX_OWN = Limit(20_000, "files of one package of npm, or modules that a program of Node may load", "shortened")
-_MAX_TARGETS = Limit(1_000, "files that a package of npm exports under one name", "shortened")
-_MAX_NESTED = 12
+_MAX_OWN = Limit(20_000, "files of one package of npm, or modules that a program of Node may load")
+_MAX_TARGETS = Limit(1_000, "files that a package of npm exports under one name")
 _VALUED = frozenset(
     (
         "-r",
@@ -170,7 +169,10 @@ class NodeModules:
                 filling = ""
             else:
                 continue
-            for written in list(_texts(target, 0))[:_MAX_TARGETS]:
+            found = list(_texts(target))
+            if len(found) > _MAX_TARGETS:
+                self._scene.tree.cut(f"the package {root} has very many files under one name")
+            for written in found[:_MAX_TARGETS]:
                 if written.startswith("."):
                     yield from self._file_or_folder(f"{root}/{written.replace('*', filling)}")
                 else:
@@ -223,7 +225,7 @@ class NodeModules:
 
     def _own(self, root: str) -> list[str]:
         """The files of a package, those of the packages in it left out."""
-        found = self._scene.tree.below(root, _MAX_OWN)[:_MAX_OWN]
+        found = self._scene.tree.below(root, _MAX_OWN)
         return [each for each in found if "/node_modules/" not in each[len(root) :]]
 
     def _beside(self, root: str, path: str) -> None:
@@ -262,11 +264,12 @@ class NodeModules:
             self._scene.blur_code(path, "it requires modules whose names it makes itself", modules, "node")
 
 
-def _texts(target: Any, depth: int) -> Iterator[str]:
+def _texts(target: Any) -> Iterator[str]:
     """The texts in a target, in every condition."""
     if isinstance(target, str):
         yield target
-    elif depth < _MAX_NESTED:
+    else:
+        # A document that nests deeper than its reader allows was refused before.
         inner = target.values() if isinstance(target, dict) else target if isinstance(target, list) else ()
         for each in inner:
-            yield from _texts(each, depth + 1)
+            yield from _texts(each)

@@ -19,9 +19,8 @@ _VERSION = re.compile(r"python(\d+\.\d+)t?").search
 _EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
 _SITE = ("site-packages", "dist-packages")
 _DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
-_MAX_PATH = Limit(200, "folders in which Python looks for modules", "shortened")
-_MAX_DATA = Limit(50_000, "files that lie beside the modules of a Python package", "shortened")
-_MAX_BLURRED = Limit(100_000, "modules that a Python program may import", "shortened")
+_MAX_PATH = Limit(200, "folders in which Python looks for modules")
+_MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
 _SCRIPTS = ("console_scripts", "gui_scripts")
 _GROUP = re.compile(r"\s*\[([^\]]+)\]").match
 _TARGET = re.compile(r"\s*[^=#\[]+=\s*([\w.]+)").match
@@ -161,7 +160,10 @@ class PythonModules:
 
     def _add_folder(self, folder: str) -> None:
         real = self._scene.tree.find(folder or "/").real
-        if real and real not in self._path and self._scene.tree.is_folder(real) and len(self._path) < _MAX_PATH:
+        if real and real not in self._path and self._scene.tree.is_folder(real):
+            if len(self._path) >= _MAX_PATH:
+                self._scene.tree.cut("Python looks for modules in so many folders that not all were looked through")
+                return
             self._path.append(real)
 
     def _read_pth(self, folder: str, origin: str) -> None:
@@ -293,20 +295,15 @@ class PythonModules:
         if folder in self._data or folder in self._path:
             return
         self._data.add(folder)
-        todo, count = [folder], 0
+        todo = [folder]
         while todo:
             here = todo.pop()
             for each in sorted(self._scene.tree.names(here)):
                 place = f"{here}/{each}"
                 if self._scene.tree.is_folder(place):
-                    if (
-                        each != "__pycache__"
-                        and self._scene.tree.file(f"{place}/__init__.py") is None
-                        and count < _MAX_DATA
-                    ):
+                    if each != "__pycache__" and self._scene.tree.file(f"{place}/__init__.py") is None:
                         todo.append(place)
-                elif each.rpartition(".")[2] not in _DOCUMENTS and count < _MAX_DATA:
-                    count += 1
+                elif each.rpartition(".")[2] not in _DOCUMENTS:
                     record = self._scene.tree.files.get(place)
                     is_data = record is not None and not record.mode & 0o111
                     self._scene.walk.reach(place, "is data beside the module", path, is_certain=is_data)

@@ -28,7 +28,7 @@ _PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
 _MODULE = re.compile(r"(?:[\w./-]*/)?([\w.-]+\.so)\b").search
 _PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", "plugin_load_add")
 _NAMES = re.compile(r"[\w.-]+")
-_MAX_FILES = Limit(20_000, "files of a folder that a setting names", "shortened")
+_MAX_FILES = Limit(20_000, "files of a folder that a setting names")
 _SHALLOW = 2
 
 
@@ -73,10 +73,7 @@ def _named(scene: Scene, path: str, key: str, origin: str) -> None:
     if not scene.tree.is_folder(real):
         scene.walk.reach(path, f"is named by the setting {key}", origin)
     elif real.count("/") > _SHALLOW:
-        files = scene.tree.below(real, _MAX_FILES)
-        if len(files) > _MAX_FILES:
-            scene.walk.end(origin, f"the folder of the setting {key} has more files than are followed")
-        for each in files[:_MAX_FILES]:
+        for each in scene.tree.below(real, _MAX_FILES):
             scene.walk.reach(each, f"lies in the folder of the setting {key}", origin)
 
 

@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "rbash"))
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
-_MAX_NESTED = 12
+_MAX_NESTED = Limit(12, "scripts in texts of a script")
 _ARGUMENTS = ("@", "*")
 _DECLARING = ("export", "readonly", "declare", "local", "typeset")
 _READING = ("read", "mapfile", "readarray", "getopts")
@@ -119,9 +119,10 @@ class _Script:
     def _given(self, words: Sequence[ShellWord]) -> None:
         """What `set --` puts before the arguments may be what `exec "$@"` starts."""
         given = [value for word in words for value in (self._all(word) or [None])]
-        plain = [value for value in given if value is None or not value.startswith(("-", "+"))]
-        if plain and plain[0] is not None:
-            self._commands.setdefault(tuple(plain))
+        if "--" in given:
+            given = given[given.index("--") + 1 :]
+        if given and given[0] is not None and not given[0].startswith(("-", "+")):
+            self._commands.setdefault(tuple(given))
 
     def _set_all(self, name: str, word: ShellWord) -> None:
         for value in self._texts(word):
@@ -156,8 +157,8 @@ class _Script:
 
     def _trapped(self, node: SimpleCommand, depth: int) -> None:
         text = _plain(node.words[1]) if len(node.words) > 1 else None
-        if text not in (None, "-", "") and depth < _MAX_NESTED:
-            self.read(text or "", depth + 1)
+        if text is not None and text not in ("-", ""):
+            self._read_inner(text, depth)
 
     def _command(self, words: Sequence[ShellWord]) -> None:
         if not words:
@@ -202,7 +203,8 @@ class _Script:
         for part in word:
             pieces = [part.text] if part.kind == "text" else self._parts(part)
             found = [None if one is None or piece is None else one + piece for one in found for piece in pieces]
-            found = list(dict.fromkeys(found))[:_MAX_VALUES]
+            found = list(dict.fromkeys(found))
+            found = found if len(found) <= _MAX_VALUES else [*found[: _MAX_VALUES - 1], None]
         return found
 
     def _parts(self, part: WordPart) -> list[str | None]:
@@ -232,12 +234,15 @@ class _Script:
         """Commands in `$(…)`, wherever in a word."""
         for part in word:
             if part.kind == "printed" and part.text:
-                if depth < _MAX_NESTED:
-                    self.read(part.text, depth + 1)
-                else:
-                    self._untold["its commands stand too deep in each other"] = None
+                self._read_inner(part.text, depth)
             if part.other:
-                self._printed(part.other, depth + 1) if depth < _MAX_NESTED else None
+                self._printed(part.other, depth)
+
+    def _read_inner(self, text: str, depth: int) -> None:
+        if depth < _MAX_NESTED:
+            self.read(text, depth + 1)
+        else:
+            self._untold["its commands stand too deep in each other"] = None
 
     def _source(self, node: SimpleCommand) -> None:
         for text in self._texts(node.words[1]) if len(node.words) > 1 else ():

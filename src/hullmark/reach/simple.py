@@ -9,7 +9,7 @@ from hullmark.model.limit import Limit
 from hullmark.reach.code import CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
-_MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded", "shortened")
+_MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
 class _Interpreted:
@@ -100,7 +100,7 @@ class _Interpreted:
                 self._blur(path, code.untold[0])
 
     def _blur(self, source: str, reason: str) -> None:
-        files = (file for folder in self._folders for file in self._scene.tree.below(folder, _MAX_FILES)[:_MAX_FILES])
+        files = (file for folder in self._folders for file in self._scene.tree.below(folder, _MAX_FILES))
         self._scene.blur_code(source, reason, files, self.name)
 
 
@@ -110,8 +110,10 @@ class RubyFiles(_Interpreted):
     name, valued = "Ruby", "-I -C"
     globs = (
         "/usr/lib/ruby/vendor_ruby", "/usr/lib/ruby/*", "/usr/lib/*/ruby/*", "/usr/lib/*/ruby/vendor_ruby/*", "/usr/local/lib/ruby/*",
-        "/usr/local/lib/ruby/*/*", "/usr/local/lib/site_ruby", "/usr/share/rubygems-integration/*/gems/*/lib", "/usr/lib/ruby/gems/*/gems/*/lib",
-        "/usr/local/lib/ruby/gems/*/gems/*/lib", "/usr/local/bundle/gems/*/lib", "/var/lib/gems/*/gems/*/lib", "/usr/lib/*/ruby/gems/*/gems/*/lib",
+        "/usr/local/lib/ruby/*/*", "/usr/local/lib/site_ruby", "/usr/share/rubygems-integration/*/gems/*/lib",
+        "/usr/lib/ruby/gems/*/gems/*/lib",
+        "/usr/local/lib/ruby/gems/*/gems/*/lib", "/usr/local/bundle/gems/*/lib", "/var/lib/gems/*/gems/*/lib",
+        "/usr/lib/*/ruby/gems/*/gems/*/lib",
         "/usr/local/bundle/ruby/*/gems/*/lib",
     )  # fmt: skip
     endings = ("", ".rb", ".so")
@@ -143,7 +145,7 @@ class RubyFiles(_Interpreted):
                 if "/lib/" in path[path.rindex("/gems/") :]
                 else ""
             )
-            for each in self._scene.tree.below(gem, _MAX_FILES)[:_MAX_FILES] if gem else ():
+            for each in self._scene.tree.below(gem, _MAX_FILES) if gem else ():
                 self._scene.walk.reach(each, f"may be loaded: {path} makes names of files", path, is_certain=False)
         else:
             super().beside(path, code)
@@ -156,7 +158,8 @@ class PerlModules(_Interpreted):
     globs = (
         "/etc/perl", "/usr/local/lib/*/perl/*", "/usr/local/share/perl/*", "/usr/lib/*/perl5/*", "/usr/share/perl5", "/usr/lib/*/perl-base",
         "/usr/lib/*/perl/*", "/usr/share/perl/*", "/usr/local/lib/site_perl", "/usr/local/lib/perl5/*", "/usr/local/lib/perl5/site_perl/*",
-        "/usr/local/lib/perl5/*/*", "/usr/lib64/perl5", "/usr/share/perl5/vendor_perl", "/usr/lib64/perl5/vendor_perl", "/usr/lib/perl5/core_perl",
+        "/usr/local/lib/perl5/*/*", "/usr/lib64/perl5", "/usr/share/perl5/vendor_perl", "/usr/lib64/perl5/vendor_perl",
+        "/usr/lib/perl5/core_perl",
     )  # fmt: skip
 
     def at_start(self, origin: str) -> None:
@@ -207,7 +210,7 @@ class JavaPrograms:
         """A program is started; returns its archive, "" for none."""
         words, origin = program.words, program.cause
         home = program.real.rpartition("/")[0].rpartition("/")[0]
-        for each in self._scene.tree.below(home, _MAX_FILES)[:_MAX_FILES] if home.count("/") > 1 else ():
+        for each in self._scene.tree.below(home, _MAX_FILES) if home.count("/") > 1 else ():
             self._scene.walk.reach(each, "is part of the Java runtime", program.real)
         script = ""
         for i, word in enumerate(words):
@@ -237,7 +240,7 @@ class JavaPrograms:
                 if name.endswith((".jar", ".JAR")):
                     self._scene.walk.reach(f"{place[:-1]}{name}", "is on the class path", origin)
         elif self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
-            for each in self._scene.tree.below(place, _MAX_FILES)[:_MAX_FILES]:
+            for each in self._scene.tree.below(place, _MAX_FILES):
                 self._scene.walk.reach(each, "is on the class path", origin)
         else:
             self._scene.walk.reach(place, "is on the class path", origin)

@@ -14,7 +14,7 @@ _MOST_LINKS = 40
 """The kernel follows no more (path_resolution(7))."""
 
 _MOST_PARTS = 4096
-_MAX_FITTING = Limit(20_000, "files that one pattern in a configuration file leads to", "shortened")
+_MAX_FITTING = Limit(20_000, "files that one pattern in a configuration file leads to")
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where container engines look for programs if nothing says otherwise."""
 
@@ -38,6 +38,7 @@ class FileTree:
         for path in self.files:
             self._enter(path)
         self._known: dict[str, FoundPath] = {}
+        self.cuts: dict[str, None] = {}
 
     def _enter(self, path: str) -> None:
         """Put a path into its folder, and folders that no layer lists into theirs."""
@@ -98,8 +99,20 @@ class FileTree:
         real = self.find(folder).real
         return self._folders.get(real, ()) if real else ()
 
+    def cut(self, reason: str) -> None:
+        """Something of the image was not followed, as it is too much: then nothing in it can be called unreachable."""
+        self.cuts[reason] = None
+
     def below(self, folder: str, most: int) -> list[str]:
-        """The paths of files and links below a folder, links not followed; no more than `most` and one."""
+        """The paths of files and links below a folder, links not followed; no more than `most`, and where there are more that is a
+        cut."""
+        found = self.some_below(folder, most)
+        if len(found) > most:
+            self.cut(f"the folder {folder[:200]} has more than {most:,} files")
+        return found[:most]
+
+    def some_below(self, folder: str, most: int) -> list[str]:
+        """The same, `most` and one."""
         found: list[str] = []
         todo = [self.find(folder).real]
         while todo and len(found) <= most:
@@ -110,7 +123,7 @@ class FileTree:
                     todo.append(path)
                 else:
                     found.append(path)
-        return found
+        return found[: most + 1]
 
     def program(self, word: str, path: str, folder: str = "/") -> str:
         """The path of the program that a word starts: as it is if it has a slash, else the first of PATH; "" for none."""
@@ -147,5 +160,7 @@ class FileTree:
                     hidden = segment.startswith(".")
                     names = (name for name in sorted(self.names(place)) if hidden or not name.startswith("."))
                     found += [f"{place.rstrip('/')}/{name}" for name in names if fits(name)]
+            if len(found) > _MAX_FITTING:
+                self.cut(f"the pattern {pattern[:200]} fits more than {_MAX_FITTING:,} files")
             places = found[:_MAX_FITTING]
         return [place for place in places if self.file(place) is not None]

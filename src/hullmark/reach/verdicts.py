@@ -9,7 +9,11 @@ from hullmark.model.package import Package
 from hullmark.model.package_files import folder_of
 from hullmark.model.reach import REACHES, PackageReach, ProgramReach, Reach, ReachCount, WitnessStep
 from hullmark.reach.kinds import OF_INTEREST, kinds_of
+from hullmark.reach.reads import REACH_READS
 from hullmark.reach.scene import Scene
+
+_READING = ("rootfs", *(read.name for read in REACH_READS if read.name.startswith("reach-")))
+"""Who tells that something of the image was not read."""
 
 _ORDER: dict[Reach, int] = {reach: number for number, reach in enumerate(REACHES)}
 
@@ -30,8 +34,10 @@ class Verdicts:
             return "the image's files name each other so often that not all were followed"
         if self._inventory.files is None:
             return "the source lists no files"
+        for reason in self.scene.tree.cuts:
+            return f"not all was followed: {reason}"
         for problem in self._inventory.problems:
-            if problem.is_open and problem.room == "rootfs":
+            if problem.is_open and problem.room in _READING:
                 return f"not all of the image was read: {problem.reason}"
         return ""
 
@@ -148,7 +154,7 @@ class Verdicts:
             if record.type != "file" or not record.mode & 0o111:
                 continue
             elf, code = self.scene.facts.elves.get(path), self.scene.facts.code.get(path)
-            is_library = elf is not None and not elf.interpreter and not elf.is_static
+            is_library = elf is not None and bool(elf.machine) and not elf.interpreter and not elf.is_static
             if (elf is not None and not (is_library or ".so" in path.rpartition("/")[2])) or (
                 code is not None and code.interpreter
             ):
