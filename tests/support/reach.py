@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from hullmark.catalog.systems import dpkg
 from hullmark.facets.kept import KeptContent, keep
 from hullmark.model.image import ImageConfig
@@ -36,6 +38,7 @@ def walked(
     settings: Sequence[Setting] = (),
     roots: Sequence[str] = (),
     why: Sequence[str] = (),
+    code_facts: Mapping[str, code.CodeFacts] | None = None,
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
     by path."""
@@ -51,7 +54,9 @@ def walked(
         files=tuple(sorted(records, key=lambda record: record.path)),
         relations=(),
     )
-    return minimality(inventory, _facts(files, inventory, settings), ReachRequest(roots=tuple(roots), why=tuple(why)))
+    facts = _facts(files, inventory, settings)
+    facts = replace(facts, code={**facts.code, **(code_facts or {})})
+    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
 
 
 def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[Setting]) -> ReachFacts:

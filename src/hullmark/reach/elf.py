@@ -42,7 +42,7 @@ _KEPT_END = 24 * MIB
 _MAX_NAMES = Limit(20_000, "paths and names of libraries that a program holds")
 _MAX_WORDS = Limit(5_000, "words in a program that may be names of programs")
 _MAX_NEEDED = Limit(4_000, "libraries that a program needs")
-_MOST_NOTES = 64
+_MAX_NOTES = Limit(64, "notes of a program")
 
 SPAWNING = frozenset(("execl", "execle", "execlp", "execv", "execve", "execveat", "execvp", "execvpe", "fexecve", "posix_spawn",
     "posix_spawnp", "popen", "system", "wordexp"))  # fmt: skip
@@ -127,6 +127,10 @@ def _facts(elf: ElfFile) -> ElfFacts:
     if is_go and file.has(_GO_STARTS):
         calls = (*calls, GO_EXEC)
     texts = _Texts(_constants(elf, sections))
+    is_static = not dynamic or (not interpreter and not needed and SONAME not in dynamic and bool(_entry(elf)))
+    if is_static and not is_go and (file.has(_SEARCHES) or "/bin/sh" in texts.paths):
+        calls = (*calls, "execvp")
+    words = texts.words() if SEARCHING.intersection(calls) else ()
     untold = ""
     if file.is_cut:
         untold = "it is so large that only its beginning and its end were read"
@@ -134,10 +138,6 @@ def _facts(elf: ElfFile) -> ElfFacts:
         untold = "the names of the libraries that it needs could not all be read"
     elif texts.is_cut:
         untold = "it holds so many names that not all were kept"
-    is_static = not dynamic or (not interpreter and not needed and SONAME not in dynamic and bool(_entry(elf)))
-    if is_static and not is_go and (file.has(_SEARCHES) or "/bin/sh" in texts.paths):
-        calls = (*calls, "execvp")
-    wants_words = bool(SEARCHING.intersection(calls))
     return ElfFacts(
         machine=f"{64 if elf.layout.is_wide else 32}:{elf.machine}",
         interpreter=interpreter.partition(b"\0")[0].decode("utf-8", "backslashreplace"),
@@ -149,7 +149,7 @@ def _facts(elf: ElfFile) -> ElfFacts:
         opens=tuple(_noted(elf)),
         libraries=texts.libraries,
         paths=texts.paths,
-        words=texts.words() if wants_words else (),
+        words=words,
         is_static=is_static,
         is_go=is_go,
         untold=untold,
@@ -198,8 +198,10 @@ def _noted(elf: ElfFile) -> Iterator[str]:
     found = 0
     for each in elf.segments:
         notes, at = (elf.file.at(each.offset, min(each.size, MIB)) if each.kind == NOTE else b""), 0
-        while at + 12 <= len(notes) and found < _MOST_NOTES:
+        while at + 12 <= len(notes):
             found += 1
+            if found > _MAX_NOTES:
+                raise ValueError("it has very many notes")
             name, size, kind = (int.from_bytes(notes[at + i : at + i + 4], order) for i in (0, 4, 8))  # type: ignore[arg-type]
             start = at + 12 + (name + 3) // 4 * 4
             if kind == _DLOPEN_NOTE:
@@ -243,16 +245,16 @@ class _Texts:
     def __init__(self, parts: list[bytes]) -> None:
         self._parts = parts
         self.is_cut = False
-        self.paths = self._taken(match[0] for part in parts for match in _PATHS(part))
-        self.libraries = self._taken(name for part in parts for name in _names_of_libraries(part))
+        self.paths = self._taken((match[0] for part in parts for match in _PATHS(part)), _MAX_NAMES)
+        self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
 
-    def _taken(self, found: Iterator[bytes], most: int = _MAX_NAMES) -> tuple[str, ...]:
+    def _taken(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:
         kept: dict[bytes, None] = {}
         for each in found:
-            kept[each] = None
-            if len(kept) >= most:
+            if each not in kept and len(kept) >= most:
                 self.is_cut = True
                 break
+            kept[each] = None
         return tuple(each.decode("ascii", "replace") for each in sorted(kept))
 
     def words(self) -> tuple[str, ...]:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import NamedTuple
 
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB
 
-_MOST_SEGMENTS = 1024
-_MOST_SECTIONS = 65_536
+_MAX_SEGMENTS = Limit(1024, "segments of a program whose needs are followed")
+_MAX_SECTIONS = Limit(
+    65_536, "sections of a program whose needs are followed (with more, its segments are searched)", "later"
+)
 
 
 class _Layout(NamedTuple):
@@ -110,10 +113,12 @@ class ElfFile:
         self.machine, at, self._sections_at, stride, count, self._stride, self._count, self._names = (
             layout.header.unpack_from(ident)
         )
-        self.segments = list(self._segments(at, stride, min(count, _MOST_SEGMENTS)))
+        self.segments = list(self._segments(at, stride, count))
 
     def _segments(self, at: int, stride: int, count: int) -> Iterator[Segment]:
         layout = self.layout.segment
+        if count > _MAX_SEGMENTS:
+            raise ValueError("it has very many segments")
         table = self.file.at(at, stride * count)
         if stride < layout.size:
             return
@@ -127,7 +132,7 @@ class ElfFile:
     def sections(self) -> list[Section]:
         """The sections; none where there is no table, or one that is not understood."""
         layout = self.layout.section
-        if not self._sections_at or self._stride < layout.size or self._count > _MOST_SECTIONS:
+        if not self._sections_at or self._stride < layout.size or self._count > _MAX_SECTIONS:
             return []
         table = self.file.at(self._sections_at, self._stride * self._count)
         rows = [layout.unpack_from(table, i) for i in range(0, len(table) - layout.size + 1, self._stride)]

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -70,9 +71,8 @@ def test_no_bytes_make_it_fail(junk: bytes, at: int, damage: bytes) -> None:
 
 @pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf is not on this machine")
 def test_readelf_reads_the_same_needs() -> None:
-    for path in {"/bin/sh", "/bin/ls", sys.executable}:
+    for path in ("/bin/sh", "/bin/ls", sys.executable):
         said = subprocess.run(["readelf", "-dW", path], capture_output=True, text=True, check=True).stdout
-        with open(path, "rb") as file:
-            facts = facts_of(memoryview(file.read()))
+        facts = facts_of(memoryview(Path(path).read_bytes()))
         assert list(facts.needed) == re.findall(r"NEEDED\).*\[(.*)\]", said)
         assert facts.interpreter
