@@ -148,6 +148,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "layers", at.source, *in_formats("layers", "table")
     advisories = ("--advisories", at.folder / "advisories")
     yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
+    yield "minimize", at.source, *advisories, "--root", "/usr/sbin/nginx", *in_formats("minimality", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
     yield (
         "diff",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from hullmark.facets.secrets.mask import masked
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -297,7 +298,7 @@ CODE = Read(
 
 
 def _text(path: str, body: memoryview, report: Report) -> str:
-    return bytes(body).decode("utf-8", "backslashreplace")
+    return masked(bytes(body), path.rpartition("/")[2]).decode("utf-8", "backslashreplace")
 
 
 MODULE_TEXTS = Read(
@@ -306,6 +307,6 @@ MODULE_TEXTS = Read(
     extract=_text,
     globs=("**/*.pth", "**/pyvenv.cfg", "**/entry_points.txt", "**/package.json", "**/*._pth"),
     limit=_TEXT,
-    sources=("reach/code",),
+    sources=("reach/code", "facets/secrets"),
 )
 """Files that say where modules are: of virtual environments, of installed distributions, of npm's packages."""

@@ -130,7 +130,7 @@ class Verdicts:
         if not paths:
             reason = "no record says which files are its own"
         elif reach == "unreachable":
-            reason = f"none of its {len(paths):,} files is reached: nothing that is started names, loads, imports or starts one"
+            reason = f"{_none_of(len(paths))}: nothing that is started names, loads, imports or starts one"
         else:
             reason = self.reason(best)
         return PackageReach(
@@ -194,6 +194,10 @@ class Verdicts:
             reach: ReachCount(packages=row[0], programs=row[1], elves=row[2], files=row[3], bytes=row[4])
             for reach, row in tally.items()
         }
+
+
+def _none_of(count: int) -> str:
+    return "its one file is not reached" if count == 1 else f"none of its {count:,} files is reached"
 
 
 def _within(path: str, folders: dict[str, str]) -> str:

@@ -64,7 +64,8 @@ def _answer_lines(answer: ReachAnswer, paint: Paint, width: int) -> Iterator[str
         yield from fold(safe(answer.reason), width, "  ")
     steps = answer.witness
     for step in (*steps[: _MANY_STEPS // 2], *steps[-_MANY_STEPS // 2 :]) if len(steps) > _MANY_STEPS else steps:
-        yield from fold(safe(f"{step.path}: {step.why}"), width, "  -> ")
+        first, *others = fold(safe(f"{step.path}: {step.why}"), width, "     ")
+        yield from ("  -> " + first[5:], *others)
     if answer.reach == "unreachable":
         needed = (
             f"packages that say that they need it: {_names(map(_short, answer.needed_by))}" if answer.needed_by else ""
@@ -106,7 +107,7 @@ def _package_lines(packages: Sequence[PackageReach], paint: Paint, width: int) -
     yield fact("Reachable", _names(package.name for package in reached), paint, width)
     unknown = [package for package in packages if package.reach == "unknown"]
     if unknown:
-        yield fact("Unknown", f"{len(unknown):,}", paint, width)
+        yield fact("Unknown", f"{len(unknown):,} packages" if len(unknown) > 1 else "1 package", paint, width)
     for package in unknown[:_MAX_LISTED]:
         yield from fold(safe(f"{package.name}: {package.reason}"), width, "  ")
     if len(unknown) > _MAX_LISTED:
@@ -115,7 +116,7 @@ def _package_lines(packages: Sequence[PackageReach], paint: Paint, width: int) -
 
 def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[str]:
     if ends:
-        yield fact("Open ends", f"{len(ends):,}: what these lead to cannot all be told", paint, width)
+        yield fact("Open ends", f"{len(ends):,} (what these lead to cannot all be told)", paint, width)
     for end in ends[:_MAX_LISTED]:
         yield from fold(safe(f"{end.path or 'image'}: {end.reason}"), width, "  ")
     if len(ends) > _MAX_LISTED:
@@ -127,7 +128,7 @@ def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
     if recipe.purge:
         yield fact("Remove", f"{recipe.command} {_names(recipe.purge, ' ')}", paint, width)
     if recipe.kept:
-        yield from fold(f"{len(recipe.kept):,} more are not reached, and packages that stay need them", width, "  ")
+        yield from fold(f"not reached, but needed by packages that stay: {len(recipe.kept):,}", width, "  ")
     yield from fold("--emit DIR writes what is left as an OCI layout, with a Dockerfile that makes it", width, "  ")
 
 

@@ -16,6 +16,7 @@ from hullmark.report.format import Format, Kind, RenderContext
 from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.provenance_samples import PROVENANCES
+from tests.unit.report.reach_samples import MINIMALITIES
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "report"
@@ -36,6 +37,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "known": KNOWN,
     "layers": LAYERS,
     "malware": MALWARE,
+    "minimality": MINIMALITIES,
     "provenance": PROVENANCES,
     "secrets": SECRETS,
     "verdict": VERDICTS,
@@ -48,6 +50,7 @@ WITH_CONTEXT = {
     ("inventory", "spdx-json"): ("", "timestamp"),
     ("inventory", "table"): ("", "color"),
     ("malware", "table"): ("", "color"),
+    ("minimality", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
     ("secrets", "table"): ("", "color"),
     ("verdict", "html"): ("", "timestamp"),
