@@ -48,7 +48,7 @@ def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
 FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
-    *("layers.table", "provenance.table", "difference.table"),
+    *("layers.table", "minimality.table", "provenance.table", "difference.table"),
 }
 """The formats that are printed; all others are written into files."""
 
