@@ -94,6 +94,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
             commands.run(words, f"is what {where} starts")
             if len(scene.walk.found) == before and not scene.program(words[0]):
                 scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")
+                scene.tree.cut(f"{words[0][:200]}, which is started, is not in the image")
     if not roots:
         scene.blur_programs("", "the image does not say what it starts")
     scene.walk.run(lambda path: _expand(scene, commands, path))

@@ -15,6 +15,7 @@ from hullmark.reach.shell import SHELLS, script_commands
 
 _MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
 _MAX_DEPTH = Limit(24, "commands that start each other")
+_CRON = ("cron", "crond", "anacron")
 _OPTION = re.compile(r"-{1,2}\w").match
 _PASSING = {
     "xargs": 1,
@@ -89,6 +90,11 @@ class Commands:
     def _run_file(self, program: StartedProgram) -> None:
         """A program of no other kind: of a language, a service, a script, or bytes that nobody can read."""
         self.languages.started(program)
+        if program.name in _CRON:
+            for setting in self._scene.settings.get("crontab", ()):
+                if setting.key.endswith(".command"):
+                    self._scene.walk.reach("/bin/sh", "is started by cron", program.cause)
+                    self.text(str(setting.value), setting.path or program.cause)
         code, record = self._scene.facts.code.get(program.real), self._scene.tree.files[program.real]
         if code is not None and code.interpreter:
             self.script(program.path, program.real, program.words[1:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from struct import error
 from typing import Any
 
@@ -73,6 +74,10 @@ _TOLD = tuple(
 _PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer
 _WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").finditer
 _LIBRARY = re.compile(r"[\w.+/$@{}-]{1,200}\.so(?:\.[0-9]+)*").fullmatch
+_JOINED = re.compile(rb"(?=(/(?:etc|usr|opt|var|srv|home|app|lib|s?bin|root|data|config)/[\w.+@/-]{2,150}))").finditer
+"""Compilers of Go and Rust write constants one after the other, with nothing between: where a path ends is told by the image alone."""
+
+_OF_RUST = re.compile(rb"/rustc/[0-9a-f]{40}/").search
 _DLOPEN_NOTE = 0x407C0C0A
 _GO_STARTS = re.compile(rb"(?:os/exec\.\(\*Cmd\)\.Start|syscall\.Exec)\0").search
 _SEARCHES = re.compile(rb"/bin:/usr/bin\0").search
@@ -87,7 +92,8 @@ class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `opens` are libraries that a note says it may open, each `name priority`; `libraries` are names of libraries among its constants,
     `paths` absolute paths, `words` what may be the name of a program (of those that look in PATH alone). `is_static`: it needs no
-    loader, so what it calls is not told. `untold` is why a part of this may be missing.
+    loader, so what it calls is not told. Of Go and Rust `paths` may have more at their ends than belongs to them. `untold` is why a part
+    of this may be missing.
     """
 
     machine: str
@@ -103,6 +109,7 @@ class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     words: tuple[str, ...] = ()
     is_static: bool = False
     is_go: bool = False
+    is_rust: bool = False
     untold: str = ""
 
 
@@ -126,7 +133,8 @@ def _facts(elf: ElfFile) -> ElfFacts:
     is_go = any(each.name in (b".go.buildinfo", b".gopclntab") for each in sections)
     if is_go and file.has(_GO_STARTS):
         calls = (*calls, GO_EXEC)
-    texts = _Texts(_constants(elf, sections))
+    is_rust = not is_go and file.has(_OF_RUST)
+    texts = _Texts(_constants(elf, sections), is_joined=is_go or is_rust)
     is_static = not dynamic or (not interpreter and not needed and SONAME not in dynamic and bool(_entry(elf)))
     if is_static and not is_go and (file.has(_SEARCHES) or "/bin/sh" in texts.paths):
         calls = (*calls, "execvp")
@@ -152,6 +160,7 @@ def _facts(elf: ElfFile) -> ElfFacts:
         words=words,
         is_static=is_static,
         is_go=is_go,
+        is_rust=is_rust,
         untold=untold,
     )
 
@@ -242,10 +251,12 @@ def _constants(elf: ElfFile, sections: list[Section]) -> list[bytes]:
 class _Texts:
     """Paths, libraries and words among constants."""
 
-    def __init__(self, parts: list[bytes]) -> None:
+    def __init__(self, parts: list[bytes], *, is_joined: bool) -> None:
         self._parts = parts
         self.is_cut = False
-        self.paths = self._taken((match[0] for part in parts for match in _PATHS(part)), _MAX_NAMES)
+        paths = (match[0] for part in parts for match in _PATHS(part))
+        joined = (match[1] for part in parts if is_joined for match in _JOINED(part))
+        self.paths = self._taken(chain(paths, joined), _MAX_NAMES)
         self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
 
     def _taken(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:

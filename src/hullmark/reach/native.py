@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach import elf, implicit
 from hullmark.reach.elf import ElfFacts
 from hullmark.reach.scene import Scene
 
 _INTERPRETERS = re.compile(
-    r"(?:lib)?(?:python|perl|ruby|node|php|lua|java|jvm|tclsh?|guile)[\d.]*(?:-(?:fpm|cgi)[\d.]*)?(?:\.so[\d.]*)?"
+    r"(?:lib)?(?:python|perl|ruby|node|php|lua|java|jvm|tclsh?|guile)[\d.-]*(?:-?(?:fpm|cgi)[\d.]*)?(?:\.so[\d.]*)?"
     r"|(?:ba|da|k|z|a)?sh|busybox|env|xargs|find|libapt-pkg.*"
 ).fullmatch
 """Programs that start what others tell them: the words in them mean other things."""
@@ -20,7 +21,7 @@ _MAX_IN_FOLDER = Limit(500, "files of a folder that a program names", "shortened
 _SYSTEM_FOLDERS = re.compile(
     r"/(?:usr/)?(?:local/)?(?:s?bin|lib\w*|libexec|share|include|src)(?:/[\w-]+-linux-\w+)?"
     r"|/(?:dev|proc|sys|run|tmp|var|etc|root|home|opt|srv|usr)(?:/[\w.-]+)?"
-    r"|/usr/(?:share|lib)/(?:locale|zoneinfo|doc|man|info|i18n|python\d|python[\d.]+|node_modules)"
+    r"|/usr/(?:share|lib)/(?:locale|zoneinfo|doc|man|info|i18n|python\d|python[\d.]+|node_modules|ruby(?:/.*)?|perl5?)"
 ).fullmatch
 _CERTIFICATES = re.compile(
     r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
@@ -38,7 +39,7 @@ def expand_elf(scene: Scene, path: str, facts: ElfFacts) -> None:
     chain = [step.path for step in walk.witness(path)][::-1]
     for name in facts.needed:
         if not _load(scene, path, name, f"needs {name}", chain):
-            walk.end(path, f"it needs {name[:200]}, which is not in the image")
+            walk.end(path, f"it needs {name[:200]}, which is not where its loader looks")
     for wish in facts.opens:
         name, _, priority = wish.partition(" ")
         _load(scene, path, name, f"may load {name} ({priority}, says its note)", chain)
@@ -84,6 +85,8 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     of_libc = is_libc(path, facts)
     for named in facts.paths:
         record = scene.tree.file(named)
+        if record is None and (facts.is_go or facts.is_rust):
+            named, record = _first_of(scene, named)
         if record is not None:
             is_code = record.path in scene.facts.elves or record.path in scene.facts.code
             if not is_code or not record.mode & 0o111:
@@ -94,6 +97,16 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
                 scene.walk.reach(named, f"holds the path {named} of a library", path)
         elif not of_libc:
             _named_folder(scene, path, named)
+
+
+def _first_of(scene: Scene, joined: str) -> tuple[str, FileRecord | None]:
+    """The longest beginning of a text that is the path of a file."""
+    for end in range(len(joined) - 1, 4, -1):
+        folder, _, name = joined[:end].rpartition("/")
+        real = scene.tree.find(folder or "/").real
+        if name and real and f"{real.rstrip('/')}/{name}" in scene.tree.files:
+            return joined[:end], scene.tree.file(joined[:end])
+    return joined, None
 
 
 def _named_folder(scene: Scene, path: str, named: str) -> None:
@@ -120,6 +133,8 @@ def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
             scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
     elif elf.GO_EXEC in facts.calls:
         scene.blur_programs(path, "it is a Go program that starts others, and their names cannot be told")
+    elif facts.is_rust and elf.SPAWNING.intersection(facts.calls):
+        scene.blur_programs(path, "it is a Rust program that starts others, and their names cannot be told")
     elif elf.SPAWNING.intersection(facts.calls):
         called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
         if not _INTERPRETERS(name):

@@ -133,6 +133,27 @@ def test_links_in_a_circle_and_scripts_that_start_each_other_come_to_an_end() ->
     assert {"/a", "/b"} <= {path for path, reach in reach_of(found).items() if reach == "reachable"}
 
 
+def test_cron_starts_what_its_tables_say() -> None:
+    files = {**BASE, "/usr/sbin/cron": program(), "/etc/crontab": b""}
+    settings = (Setting(key="crontab.job[0].command", value="mount -a >x", path="/etc/crontab"),)
+    assert reach_of(walked(files, ("cron",), settings=settings))["/bin/mount"] == "reachable"
+    assert reach_of(walked(files, ("tool",), settings=settings))["/bin/mount"] == "unreachable"
+
+
+def test_a_path_among_constants_that_nothing_parts_is_found() -> None:
+    joined = "/etc/shop/a.confunexpected/etc/shop/b.conf/rustc/" + "0" * 40 + "/x"
+    files = {
+        **BASE,
+        "/d": program(calls=("execvp",), constants=(joined,)),
+        "/etc/shop/a.conf": b"",
+        "/etc/shop/b.conf": b"",
+    }
+    found = walked({**files, "/etc/shop/c.conf": b""}, ("/d",))
+    assert {"/etc/shop/a.conf", "/etc/shop/b.conf"} <= set(found.kept)
+    assert "/etc/shop/c.conf" not in found.kept
+    assert reach_of(found)["/bin/mount"] == "unknown"
+
+
 def test_another_root_is_started_too() -> None:
     found = walked({**BASE, "/d": program()}, ("/d",), roots=("mount -a",))
     assert reach_of(found)["/bin/mount"] == "reachable"
