@@ -72,6 +72,16 @@ def in_namespace(root: Path, script: str) -> str:
     return done.stdout
 
 
+def unforeseen(image: str, log: Path, begins: str) -> tuple[list[str], set[str]]:
+    """The files of the image that a run opened and that are unreachable, and all that it opened."""
+    scene = walked(image).scene
+    lines = log.read_text(errors="replace").splitlines()
+    start = next(i for i, line in enumerate(lines) if begins in line and "= 0" in line)
+    opened = {scene.tree.find(found[1]).real for line in lines[start:] if (found := _OPENED(line)) is not None}
+    files = {path for path in opened if (record := scene.tree.files.get(path)) is not None and record.type == "file"}
+    return sorted(files - scene.walk.found.keys()), files
+
+
 @pytest.fixture(scope="module")
 def nginx() -> Iterator[Path]:
     layout = corpus("oci", "nginx")
@@ -110,13 +120,33 @@ def test_every_file_that_nginx_opens_is_reached_or_unknown(nginx: Path, tmp_path
         python3 -c '{ASK}'
         """,
     )
-    scene = walked("nginx").scene
-    lines = log.read_text(errors="replace").splitlines()
-    start = next(i for i, line in enumerate(lines) if 'execve("/usr/sbin/nginx"' in line and "= 0" in line)
-    opened = {scene.tree.find(found[1]).real for line in lines[start:] if (found := _OPENED(line)) is not None}
-    files = {path for path in opened if (record := scene.tree.files.get(path)) is not None and record.type == "file"}
-    assert len(files) >= 15
-    assert sorted(files - scene.walk.found.keys()) == []
+    missed, opened = unforeseen("nginx", log, 'execve("/usr/sbin/nginx"')
+    assert len(opened) >= 15
+    assert missed == []
+
+
+FLASK = f"""
+import flask, threading, urllib.request
+from werkzeug.serving import make_server
+app = flask.Flask("shop")
+app.add_url_rule("/", "page", lambda: flask.render_template_string("<b>{{{{ 1 }}}}</b>"))
+server = make_server("127.0.0.1", {PORT}, app)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+assert urllib.request.urlopen("http://127.0.0.1:{PORT}/").read() == b"<b>1</b>"
+server.shutdown()
+"""
+
+
+def test_every_file_that_flask_opens_is_reached_or_unknown(tmp_path: Path) -> None:
+    """The image's program imports Flask; here it also serves a page."""
+    log = tmp_path / "log"
+    with unpacked(corpus("oci", "python-app")) as root:
+        (root / "app" / "page.py").write_text(FLASK)
+        python = "env -i LANG=C.UTF-8 PATH=/opt/venv/bin:/usr/bin:/bin /opt/venv/bin/python3 /app/page.py"
+        in_namespace(root, f"strace -f -o {log} -e trace=open,openat,execve chroot $ROOT {python}")
+    missed, opened = unforeseen("python-app", log, 'execve("/opt/venv/bin/python3"')
+    assert len(opened) > 200
+    assert missed == []
 
 
 def test_what_is_left_of_nginx_serves_a_page(tmp_path: Path) -> None:

@@ -17,6 +17,12 @@ _AT_START = (
 )  # fmt: skip
 _VERSION = re.compile(r"python(\d+\.\d+)t?").search
 _EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
+_DESCRIPTIONS = (
+    ".dist-info/METADATA",
+    ".dist-info/entry_points.txt",
+    ".egg-info/PKG-INFO",
+    ".egg-info/entry_points.txt",
+)
 _SITE = ("site-packages", "dist-packages")
 _DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
 _MAX_PATH = Limit(200, "folders in which Python looks for modules")
@@ -37,6 +43,8 @@ class PythonModules:
         self._begun: set[str] = set()
         self._data: set[str] = set()
         self._tops: set[str] = set()
+        self._described_owners: set[str] = set()
+        self._by_owner: dict[str, list[str]] | None = None
         self._compiled: dict[str, dict[str, list[str]]] = {}
 
     def started(self, program: StartedProgram) -> str:
@@ -231,7 +239,9 @@ class PythonModules:
         """Reach a module and the packages that it is in. False where there is none."""
         files = self._files(name, folders)
         for file in files:
-            self._scene.walk.reach(file, why, source)
+            real = self._scene.walk.reach(file, why, source)
+            if real and real != file:
+                self._compiled_of(file, real)
         return bool(files)
 
     def _files(self, name: str, folders: Sequence[str] | None = None) -> list[str]:
@@ -285,13 +295,36 @@ class PythonModules:
             self._compiled[folder] = known
         return known
 
-    def _beside(self, path: str) -> None:
-        """What was compiled of a module, and the data in the folder of its package."""
+    def _compiled_of(self, path: str, source: str) -> None:
+        """What was compiled of a module lies beside it, or beside the link that it was imported by."""
         folder, _, name = path.rpartition("/")
         stem = name.removesuffix(".py")
         for other in self._scene.tree.names(f"{folder}/__pycache__"):
             if other.startswith(f"{stem}.") and other.endswith(".pyc"):
-                self._scene.walk.reach(f"{folder}/__pycache__/{other}", "is compiled from it", path)
+                self._scene.walk.reach(f"{folder}/__pycache__/{other}", "is compiled from it", source)
+
+    def _described(self, path: str) -> None:
+        """What a distribution says of itself: its modules ask for their own version (importlib.metadata)."""
+        record = self._scene.tree.files.get(path)
+        owner = record.owner if record is not None else None
+        if owner and owner not in self._described_owners:
+            self._described_owners.add(owner)
+            for place in self._descriptions().get(owner, ()):
+                self._scene.walk.reach(place, "says what the distribution is", path)
+
+    def _descriptions(self) -> dict[str, list[str]]:
+        if self._by_owner is None:
+            self._by_owner = {}
+            for place, record in self._scene.tree.files.items():
+                if record.owner and place.endswith(_DESCRIPTIONS):
+                    self._by_owner.setdefault(record.owner, []).append(place)
+        return self._by_owner
+
+    def _beside(self, path: str) -> None:
+        """What was compiled of a module, and the data in the folder of its package."""
+        self._compiled_of(path, path)
+        self._described(path)
+        folder = path.rpartition("/")[0]
         if folder in self._data or folder in self._path:
             return
         self._data.add(folder)
