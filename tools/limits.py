@@ -53,6 +53,7 @@ _ROOMS = {
     "feeds": "Advisories that are read",
     "advisorydb": "The database of advisories",
     "versions": "Versions and their ranges",
+    "reach": "What an image's start reaches",
     "match": "Matching, VEX documents and ignore rules",
     "policy": "Policies and Dockerfiles",
     "report": "Reports",

@@ -48,7 +48,7 @@ def anchore(paths: Iterable[str]) -> Iterator[dict[str, object]]:
 FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
-    *("layers.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
+    *("layers.table", "minimality.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -148,6 +148,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "layers", at.source, *in_formats("layers", "table")
     advisories = ("--advisories", at.folder / "advisories")
     yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
+    yield "minimize", at.source, *advisories, "--root", "/usr/sbin/nginx", *in_formats("minimality", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
     yield "upkeep", at.source, *advisories, *in_formats("upkeep", "table")
     yield "quality", at.source, *in_formats("quality", "table")

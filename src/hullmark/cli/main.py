@@ -26,6 +26,7 @@ _VERBS = (
     "layers",
     "explain",
     "upkeep",
+    "minimize",
     "files",
     "config",
     "secrets",

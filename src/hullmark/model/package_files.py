@@ -21,7 +21,7 @@ class PackageFiles:
         places = [place.path.partition(":")[0] for package in packages for place in package.locations]
         self._files = frozenset(places)
         releases = (place.path for package in packages if package.cataloger == "jvm" for place in package.locations)
-        folders = {*map(_folder_of, self._files), *(path.rpartition("/")[0] for path in releases)}
+        folders = {*map(folder_of, self._files), *(path.rpartition("/")[0] for path in releases)}
         self._folders = frozenset(folders - {""})
 
     def holds(self, path: str) -> bool:
@@ -48,7 +48,7 @@ def _gem_of(folder: str) -> str:
     return f"{root}/gems/{parts[2]}" if len(parts) == _GEM_DEPTH else ""
 
 
-def _folder_of(place: str) -> str:
+def folder_of(place: str) -> str:
     """The folder that is all of a package's, judging by where its record stands; "" if there is none."""
     folder, _, name = place.rpartition("/")
     if name == "package.json" and "/node_modules/" in place:

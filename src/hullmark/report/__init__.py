@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hullmark.model.policy_facts import KnownImage
     from hullmark.model.provenance import Provenance
     from hullmark.model.quality import Quality
+    from hullmark.model.reach import Minimality
     from hullmark.model.secret import ImageSecrets
     from hullmark.model.upkeep import Upkeep
     from hullmark.model.verdict import Verdict
@@ -46,6 +47,7 @@ _MODULES = (
     *("matches_cosign_vuln", "matches_csaf", "matches_csv", "matches_cyclonedx_json", "matches_cyclonedx_vex_json"),
     *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
     *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
+    *("minimality_json", "minimality_table"),
     *("provenance_json", "provenance_table"),
     *("quality_json", "quality_table"),
     *("secrets_json", "secrets_table"),
@@ -78,6 +80,8 @@ def load(kind: Literal["layers"], name: str) -> Format[ImageLayers]: ...
 def load(kind: Literal["known"], name: str) -> Format[KnownImage]: ...
 @overload
 def load(kind: Literal["malware"], name: str) -> Format[ImageMalware]: ...
+@overload
+def load(kind: Literal["minimality"], name: str) -> Format[Minimality]: ...
 @overload
 def load(kind: Literal["provenance"], name: str) -> Format[Provenance]: ...
 @overload

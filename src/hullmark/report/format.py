@@ -19,6 +19,7 @@ Kind = Literal[
     "layers",
     "malware",
     "matches",
+    "minimality",
     "provenance",
     "quality",
     "secrets",
@@ -26,8 +27,8 @@ Kind = Literal[
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Provenance, a Quality, ImageSecrets, an Upkeep or a Verdict. Two formats may share a name if
-their kinds differ."""
+ImageLayers, ImageMalware, Matches, a Minimality, a Provenance, a Quality, ImageSecrets, an Upkeep or a Verdict. Two formats may
+share a name if their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -220,7 +220,18 @@ def _kept_bodies(tree: Tree, records: Sequence[LayerRecord]) -> Iterator[tuple[s
 
 
 def _found(tree: Tree, records: Sequence[LayerRecord], request: ScanRequest) -> dict[str, dict[str, Any]]:
-    return {
+    found = {
         read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)}
         for read in request.reads
     }
+    # A file that a read asks for by its content has been read under one of its names; it is the same under the others.
+    for link, target in tree.links.items() if found else ():
+        name, other = (f"/{text(_path_of(rank, tree, records))}" for rank in (link, target))
+        for facts in found.values():
+            if other in facts:
+                facts.setdefault(name, facts[other])
+    return found
+
+
+def _path_of(rank: tuple[int, int], tree: Tree, records: Sequence[LayerRecord]) -> bytes:
+    return tree.moved.get(rank) or records[rank[0]].entries[rank[1]].path

@@ -17,6 +17,7 @@ from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.provenance_samples import PROVENANCES
 from tests.unit.report.quality_samples import QUALITIES
+from tests.unit.report.reach_samples import MINIMALITIES
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 from tests.unit.report.upkeep_samples import UPKEEPS
 
@@ -38,6 +39,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "known": KNOWN,
     "layers": LAYERS,
     "malware": MALWARE,
+    "minimality": MINIMALITIES,
     "provenance": PROVENANCES,
     "quality": QUALITIES,
     "secrets": SECRETS,
@@ -52,6 +54,7 @@ WITH_CONTEXT = {
     ("inventory", "spdx-json"): ("", "timestamp"),
     ("inventory", "table"): ("", "color"),
     ("malware", "table"): ("", "color"),
+    ("minimality", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
     ("quality", "table"): ("", "color"),
     ("secrets", "table"): ("", "color"),

@@ -1,0 +1,92 @@
+"""From an image to what of it its start reaches, and what may go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.facets.configuration.facet import FACET as CONFIGURATION
+from hullmark.match.advisory_source import AdvisorySource
+from hullmark.model.configuration import Configuration
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import FileRecord
+from hullmark.model.reach import Minimality
+from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.reads import REACH_READS, reach_facts
+from hullmark.reach.residue import apk_installed, dpkg_status, kept_names
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.residue import Residue, Rewriting, write_residue
+from hullmark.scanning.take import SBOM, take
+from hullmark.source import SourceOptions, classify, open_image
+
+
+class MinimizedImage(NamedTuple):
+    """What was found, and all files of the image."""
+
+    found: Minimality
+    files: tuple[FileRecord, ...]
+
+
+def minimality_of(
+    reference: str,
+    request: ReachRequest,
+    advisories: AdvisorySource | None,
+    at: str,
+    resources: ScanResources,
+    options: SourceOptions,
+) -> MinimizedImage:
+    """What the start of an image reaches; which vulnerabilities are in that where there are `advisories`. `at` is today (ISO 8601).
+
+    Raises HullmarkError where the image cannot be read, or is a list of packages.
+    """
+    if classify(reference)[0] == SBOM:
+        raise HullmarkError("an SBOM has no files to follow", advice="name the image itself, or a folder")
+    wanted = ScanRequest(files=True, relations=True, reads=(*REACH_READS, *MATCHING_READS), facets=(CONFIGURATION,))
+    scanned = take(reference, wanted, resources, options)
+    configuration: Configuration = scanned.facets[CONFIGURATION.name]
+    facts = reach_facts(scanned.found, configuration.settings, scanned.inventory.config)
+    matches = None
+    if advisories is not None:
+        found = matched(scanned, advisories, MatchOptions(at=at)).matches
+        matches = tuple(match for match in found if match.suppressed is None)
+    return MinimizedImage(minimality(scanned.inventory, facts, request, matches), scanned.inventory.files or ())
+
+
+def refuse_to_emit(reference: str, folder: str) -> None:
+    """Raise HullmarkError where what is left cannot be written: before the work begins."""
+    if classify(reference)[0] in (SBOM, "dir"):
+        raise HullmarkError(
+            "only of an image can be written what is left", advice="name an image, an archive or a layout"
+        )
+    place = Path(folder)
+    try:
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise HullmarkError(f"{folder} is there already", advice="name a new folder, or an empty one")
+    except OSError as error:
+        raise HullmarkError(f"cannot read {folder}: {error.strerror}", advice="check the path") from error
+
+
+def emit(reference: str, found: Minimality, files: tuple[FileRecord, ...], folder: str, options: SourceOptions) -> None:
+    """Write what is left of the image: an OCI layout, `files.txt`, which names what is in it, and a Dockerfile that makes it too.
+
+    Raises HullmarkError where that cannot be done.
+    """
+    place, names = (
+        Path(folder),
+        kept_names(package.purl for package in found.packages if package.reach != "unreachable"),
+    )
+    rewritten: dict[str, Rewriting] = {
+        "/var/lib/dpkg/status": lambda body: dpkg_status(body, names),
+        "/lib/apk/db/installed": lambda body: apk_installed(body, names),
+        "/usr/lib/apk/db/installed": lambda body: apk_installed(body, names),
+    }
+    residue = Residue(files=files, kept=frozenset(found.kept), rewritten=rewritten)
+    write_residue(open_image(reference, options), residue, place)
+    try:
+        (place / "files.txt").write_text("".join(f"{path[1:]}\n" for path in found.kept if "\n" not in path), "utf-8")
+        (place / "Dockerfile").write_text(found.recipe.dockerfile, "utf-8")
+    except OSError as error:
+        raise HullmarkError(
+            f"cannot write to {folder}: {error.strerror}", advice="check path, rights and space"
+        ) from error

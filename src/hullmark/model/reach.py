@@ -1,0 +1,126 @@
+"""What of an image its start can reach, what it cannot, and what cannot be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hullmark.model.inventory import InventorySource
+from hullmark.model.problem import Problem
+
+Reach = Literal["reachable", "unknown", "unreachable"]
+"""Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
+
+REACHES: tuple[Reach, ...] = ("reachable", "unknown", "unreachable")
+
+
+class WitnessStep(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A file on the way to another one, and why the one before leads to it, as a clause."""
+
+    path: str
+    why: str
+
+
+class OpenEnd(msgspec.Struct, frozen=True, order=True, gc=False):
+    """What a file leads to cannot be told: `path` ("": the image's settings) and the reason, as a clause."""
+
+    path: str
+    reason: str
+
+
+class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a package is reached: any of its files is.
+
+    `bytes` are those of its files, `reached_bytes` of those that are not unreachable. `witness` is the shortest way to one of them; none
+    where it is unreachable. `reason` says why it is unknown, or unreachable.
+    """
+
+    purl: str
+    type: str
+    name: str
+    version: str
+    reach: Reach
+    bytes: int
+    reached_bytes: int
+    witness: tuple[WitnessStep, ...] = ()
+    reason: str = ""
+
+
+class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an executable is reached. `package` is the purl of its owner ("": none), `kinds` what makes it of interest: setuid, setgid,
+    shell, package-manager, network, living-off-the-land."""
+
+    path: str
+    reach: Reach
+    bytes: int
+    package: str = ""
+    kinds: tuple[str, ...] = ()
+    witness: tuple[WitnessStep, ...] = ()
+    reason: str = ""
+
+
+class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many there are of one verdict: packages, executables, ELF files (libraries too), all files, and their bytes."""
+
+    packages: int = 0
+    programs: int = 0
+    elves: int = 0
+    files: int = 0
+    bytes: int = 0
+
+
+class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """An advisory that matches a package, and whether that is reached."""
+
+    advisory: str
+    severity: str
+    purl: str
+    reach: Reach
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How to leave out what is not reached: packages that the package manager can remove (`purge`, its command `command`), those that are
+    not reached and that others need (`kept`, each with one of these), and a Dockerfile that copies what is left into an empty image."""
+
+    command: str = ""
+    purge: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    dockerfile: str = ""
+
+
+class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to whether one file, or one package, is reached. `needed_by` are packages that say that they need it."""
+
+    subject: str
+    reach: Reach
+    witness: tuple[WitnessStep, ...] = ()
+    reason: str = ""
+    needed_by: tuple[str, ...] = ()
+
+
+class Minimality(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
+
+    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked.
+    """
+
+    source: InventorySource
+    roots: tuple[str, ...]
+    packages: tuple[PackageReach, ...]
+    programs: tuple[ProgramReach, ...]
+    counts: dict[Reach, ReachCount]
+    open_ends: tuple[OpenEnd, ...]
+    matches: tuple[AdvisoryReach, ...] | None
+    recipe: Recipe
+    answers: tuple[ReachAnswer, ...] = ()
+    kept: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def vanish(self) -> tuple[str, ...] | None:
+        """The advisories that match unreachable packages alone, sorted; None where there are no advisories."""
+        if self.matches is None:
+            return None
+        staying = {match.advisory for match in self.matches if match.reach != "unreachable"}
+        return tuple(sorted({match.advisory for match in self.matches} - staying))

@@ -1,0 +1,126 @@
+"""From an image's inventory, and what was read of its files, to what its start reaches."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+from hullmark.model.inventory import Inventory
+from hullmark.model.match import Match
+from hullmark.model.reach import AdvisoryReach, Minimality, Reach
+from hullmark.reach.answers import answers
+from hullmark.reach.code import CUTS
+from hullmark.reach.commands import Commands
+from hullmark.reach.native import expand_elf
+from hullmark.reach.recipe import recipe_of
+from hullmark.reach.residue import kept_paths
+from hullmark.reach.scene import ReachFacts, Scene
+from hullmark.reach.tree import FileTree
+from hullmark.reach.verdicts import Verdicts
+
+
+class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked: further `roots` (paths or commands), and the files and packages to answer for (`why`)."""
+
+    roots: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+
+
+def minimality(
+    inventory: Inventory, facts: ReachFacts, request: ReachRequest, matches: Sequence[Match] | None = None
+) -> Minimality:
+    """What of the image is reached. `matches` are those of its packages, if there are advisories.
+
+    Raises HullmarkError for a package or a file to answer for that is not there.
+    """
+    walked = walk(inventory, facts, request.roots)
+    verdicts = Verdicts(inventory, walked.scene)
+    packages = verdicts.packages()
+    by_purl: dict[str, Reach] = {each.purl: each.reach for each in packages}
+    kept = kept_paths(walked.scene, verdicts)
+    return Minimality(
+        source=inventory.source,
+        roots=walked.roots,
+        packages=packages,
+        programs=verdicts.programs(),
+        counts=verdicts.counts(packages),
+        open_ends=tuple(sorted(walked.scene.walk.ends)),
+        matches=None if matches is None else tuple(sorted(_advisories(matches, by_purl))),
+        recipe=recipe_of(inventory, packages),
+        answers=answers(inventory, verdicts, packages, request.why),
+        kept=kept,
+        problems=tuple(problem for problem in inventory.problems if problem.is_open),
+    )
+
+
+def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[AdvisoryReach]:
+    return {
+        AdvisoryReach(
+            advisory=match.advisory.cve or match.advisory.id,
+            severity=match.advisory.severity,
+            purl=match.package.purl,
+            reach=by_purl.get(match.package.purl, "unknown"),
+        )
+        for match in matches
+    }
+
+
+class Walked(msgspec.Struct, frozen=True):
+    """The scene after the walk, and the commands that it began with."""
+
+    scene: Scene
+    roots: tuple[str, ...]
+
+
+def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> Walked:
+    """Walk from all that is started to all that it reaches."""
+    scene = Scene(FileTree(inventory.files or ()), facts)
+    commands = Commands(scene)
+    roots: list[str] = []
+    config = facts.config
+    started: list[tuple[str, tuple[str, ...]]] = []
+    if config is not None:
+        started.append(("ENTRYPOINT" if config.entrypoint else "CMD", (*config.entrypoint, *config.cmd)))
+        check = config.healthcheck.test if config.healthcheck is not None else ()
+        started.append(("HEALTHCHECK", check[1:] if check[:1] == ("CMD",) else ()))
+        started.append(("HEALTHCHECK", ("/bin/sh", "-c", *check[1:]) if check[:1] == ("CMD-SHELL",) else ()))
+    started += [("--root", _words(text)) for text in more]
+    for where, words in started:
+        if words:
+            roots.append(f"{where} {shlex.join(words)}")
+            before = len(scene.walk.found)
+            commands.run(words, f"is what {where} starts")
+            if len(scene.walk.found) == before and not scene.program(words[0]):
+                scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")
+                scene.tree.cut(f"{words[0][:200]}, which is started, is not in the image")
+    if not roots:
+        scene.blur_programs("", "the image does not say what it starts")
+    scene.walk.run(lambda path: _expand(scene, commands, path))
+    return Walked(scene, tuple(roots))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return (text,)
+
+
+def _expand(scene: Scene, commands: Commands, path: str) -> None:
+    """Reach what one file leads to, whatever it is."""
+    elf = scene.facts.elves.get(path)
+    if elf is not None:
+        expand_elf(scene, path, elf)
+        return
+    code = scene.facts.code.get(path)
+    if code is None:
+        return
+    record = scene.tree.files.get(path)
+    if set(CUTS).intersection(code.untold):
+        scene.tree.cut(f"of {path} not all was read: {code.untold[0]}")
+    is_module = "." in path.rpartition("/")[2] and bool(code.language)
+    if code.interpreter and record is not None and record.mode & 0o111 and not is_module:
+        commands.script(path, path)
+    commands.languages.expand(path)

@@ -1,0 +1,209 @@
+"""What a command starts: the program, and what its arguments make that run (scripts, modules, other commands)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.start_wrappers import unwrapped
+from hullmark.facets.configuration.supervisors import SUPERVISORS
+from hullmark.model.limit import Limit
+from hullmark.reach.languages import Languages
+from hullmark.reach.scene import Scene, StartedProgram
+from hullmark.reach.shell import SHELLS, script_commands
+
+_MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
+_MAX_DEPTH = Limit(24, "commands that start each other")
+_CRON = ("cron", "crond", "anacron")
+_OPTION = re.compile(r"-{1,2}\w").match
+_PASSING = {
+    "xargs": 1,
+    "exec": 1,
+    "command": 1,
+    "builtin": 1,
+    "time": 1,
+    "nohup": 1,
+    "strace": 1,
+    "watch": 1,
+    "flock": 2,
+    "chroot": 2,
+}
+"""Programs that start the first of their arguments that is no option, or the one after as many."""
+
+
+class Commands:
+    """Follows commands; each once."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self.languages = Languages(scene)
+        self._scripted: set[str] = set()
+        self._seen: set[tuple[str, ...]] = set()
+        self._depth = 0
+        self._files = _StartFiles(scene)
+
+    def run(self, words: Sequence[str | None], why: str, source: str = "") -> None:
+        """A command is run; a word that is None is not known. `source` is the file that it stands in ("": the image's settings)."""
+        if not words:
+            return
+        first = words[0]
+        if first is None:
+            self._scene.blur_programs(source, "the name of a program that it starts is not known")
+            return
+        key = (source, *(word if word is not None else "\0" for word in words))
+        if key in self._seen:
+            return
+        if len(self._seen) >= _MAX_COMMANDS or self._depth >= _MAX_DEPTH:
+            self._scene.blur_programs(source, "it starts so many programs that not all were followed")
+            return
+        self._seen.add(key)
+        self._depth += 1
+        self._started(first, words, why, source)
+        self._depth -= 1
+
+    def _started(self, first: str, words: Sequence[str | None], why: str, source: str) -> None:
+        path = self._scene.program(first)
+        real = self._scene.walk.reach(path, why, source) if path else ""
+        if not path and "/" in first:
+            self._scene.walk.end(source, f"it starts {first[:200]}, which is not in the image")
+        name = (path or first).rpartition("/")[2]
+        # What the arguments lead to is as certain as the command itself, not as the program, which others may start too.
+        origin = source or real
+        if name == "busybox" and len(words) > 1 and words[1] is not None:
+            words, name = words[1:], words[1] or ""
+        if name in SHELLS:
+            self._shell(words, origin)
+        elif (inner := unwrapped(name, [StartWord(word, source) for word in words])) is not None:
+            self._inner(name, None if inner.words is None else [word.text for word in inner.words], origin)
+        elif name in SUPERVISORS:
+            self._supervised(name, words, origin)
+        elif name in _PASSING:
+            rest = [word for word in words[1:] if word is None or not _OPTION(word)]
+            self.run(rest[_PASSING[name] - 1 :], f"is started by {name}", origin)
+        elif name == "find":
+            at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), len(words))
+            self.run(words[at + 1 :], "is started by find", origin)
+        elif real:
+            self._run_file(StartedProgram(name, path, real, words, origin))
+
+    def _run_file(self, program: StartedProgram) -> None:
+        """A program of no other kind: of a language, a service, a script, or bytes that nobody can read."""
+        self.languages.started(program)
+        if program.name in _CRON:
+            for setting in self._scene.settings.get("crontab", ()):
+                if setting.key.endswith(".command"):
+                    self._scene.walk.reach("/bin/sh", "is started by cron", program.cause)
+                    self.text(str(setting.value), setting.path or program.cause)
+        code, record = self._scene.facts.code.get(program.real), self._scene.tree.files[program.real]
+        if code is not None and code.interpreter:
+            self.script(program.path, program.real, program.words[1:])
+        elif program.real not in self._scene.facts.elves and record.size:
+            reason = f"it is started, and its {record.size:,} bytes are no program and no script that can be read"
+            self._scene.blur_programs(program.real, reason)
+
+    def script(self, path: str, real: str, arguments: Sequence[str | None] = ()) -> None:
+        """A script is run by the program that its first line names."""
+        code = self._scene.facts.code.get(real)
+        if code is None or not code.interpreter or (real in self._scripted and not arguments):
+            return
+        self._scripted.add(real)
+        words = [word for word in code.interpreter if word not in ("-S", "-i", "-")]
+        if words and words[0].rpartition("/")[2] == "env":
+            self._scene.walk.reach(words[0], "is the interpreter of the script", real)
+            words = [word for word in words[1:] if "=" not in word]
+        if words:
+            self.run([*words, path, *arguments], "is the interpreter of the script", real)
+
+    def _inner(self, name: str, words: Sequence[str | None] | None, source: str) -> None:
+        if words is None:
+            self._scene.blur_programs(source, f"what {name} starts is not known")
+        elif words:
+            self.run(words, f"is started by {name}", source)
+
+    def _supervised(self, name: str, words: Sequence[str | None], source: str) -> None:
+        for found in SUPERVISORS[name](self._files, [StartWord(word, source) for word in words]):
+            if isinstance(found, str):
+                self._scene.blur_programs(source, found)
+            else:
+                if found:
+                    self._scene.walk.reach(found[0].path, f"is read by {name}", source)
+                self.run([word.text for word in found], f"is started by {name}", source)
+
+    def _shell(self, words: Sequence[str | None], source: str) -> None:
+        """A shell: a command in a text, a script, or neither: then it runs what it is told."""
+        at = 1
+        while at < len(words) and (word := words[at]) is not None and word[:1] in ("-", "+") and word != "--":
+            if word[1:2] != "-" and "c" in word[1:]:
+                text = words[at + 1] if at + 1 < len(words) else None
+                if text is None:
+                    self._scene.blur_programs(source, "the command of a shell is not known")
+                else:
+                    self.text(text, source, words[at + 2 :])
+                return
+            at += 2 if word in ("-o", "-O", "+O", "--rcfile", "--init-file") else 1
+        if at >= len(words):
+            self._scene.blur_programs(source, "a shell without a script runs whatever it is told")
+            return
+        script = words[at]
+        place = self._scene.program(script) or script if script is not None else None
+        if place is None:
+            self._scene.blur_programs(source, "the name of a script is not known")
+            return
+        place = place if place.startswith("/") else f"{self._scene.folder.rstrip('/')}/{place}"
+        real = self._scene.walk.reach(place, "is run by the shell", source)
+        text = self._scene.text(real) if real else None
+        if text is None:
+            self._scene.blur_programs(
+                real or source,
+                "the script that a shell runs was not read" if real else f"there is no script {place[:200]}",
+            )
+            return
+        self.text(text, real, words[at + 1 :])
+
+    def text(self, text: str, source: str, arguments: Sequence[str | None] = ()) -> None:
+        """The text of a script of the shell, in the file `source`."""
+        found = script_commands(text, tuple(arguments), self._scene.environment, source)
+        for words in found.commands:
+            self.run(words, "is started by the script", source)
+        for named in found.sourced:
+            place = named if named.startswith("/") else self._scene.program(named)
+            real = self._scene.walk.reach(place, "is read by the script", source) if place else ""
+            inner = self._scene.text(real) if real else None
+            if inner is not None:
+                key = ("source", real, source)
+                if key not in self._seen and self._depth < _MAX_DEPTH:
+                    self._seen.add(key)
+                    self._depth += 1
+                    self.text(inner, real)
+                    self._depth -= 1
+            elif real:
+                self._scene.blur_programs(real, "a script that is read was not kept")
+        for named in found.files:
+            self._scene.walk.reach(named, "is named by the script", source)
+        for reason in found.untold:
+            self._scene.blur_programs(source, reason)
+
+
+class _StartFiles:
+    """The files of the image as those who read the files of supervisors see them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def script(self, path: str) -> str | None:
+        """The text of a kept file; "" for one that was not kept, None where there is none."""
+        text = self._scene.text(path)
+        return text if text is not None else ("" if self.exists(path) else None)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file."""
+        return self._scene.tree.file(path) is not None
+
+    def real(self, path: str) -> str | None:
+        """Where a path leads."""
+        return self._scene.tree.find(path).real or None
+
+    def matching(self, glob: str) -> list[str]:
+        """The files that a glob fits, sorted."""
+        return sorted(self._scene.tree.matching(glob))

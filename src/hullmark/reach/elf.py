@@ -1,0 +1,320 @@
+"""What an ELF program or library needs: its loader, its libraries, what it may open by name, what it calls to start others.
+
+Follows the ELF gABI (chapters 4 and 5), the dynamic tags of GNU ld, and the note of systemd's "ELF dlopen metadata" (type 0x407c0c0a).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain
+from struct import error
+from typing import Any
+
+import msgspec
+
+from hullmark.model.limit import Limit
+from hullmark.reach.elf_file import (
+    ALLOC,
+    DYNSYM,
+    EXECUTE,
+    INTERP,
+    LOAD,
+    NEEDED,
+    NOBITS,
+    NOTE,
+    RPATH,
+    RUNPATH,
+    SONAME,
+    STRSZ,
+    STRTAB,
+    SYMTAB,
+    ElfBytes,
+    ElfFile,
+    Section,
+)
+from hullmark.rootfs.reads import MIB, Read, Report
+
+_BODY = Limit(
+    48 * MIB, "bytes of a program that is held in memory (of larger ones the beginning and the end are)", "later"
+)
+_KEPT_END = 24 * MIB
+_MAX_NAMES = Limit(20_000, "paths and names of libraries that a program holds")
+_MAX_WORDS = Limit(5_000, "words in a program that may be names of programs")
+_MAX_NEEDED = Limit(4_000, "libraries that a program needs")
+_MAX_NOTES = Limit(64, "notes of a program")
+
+SPAWNING = frozenset(("execl", "execle", "execlp", "execv", "execve", "execveat", "execvp", "execvpe", "fexecve", "posix_spawn",
+    "posix_spawnp", "popen", "system", "wordexp"))  # fmt: skip
+"""Functions of libc that start another program."""
+
+SEARCHING = frozenset(("execlp", "execvp", "execvpe", "posix_spawnp", "popen", "system", "wordexp"))
+"""Those of them that look for it in PATH."""
+
+THROUGH_SHELL = frozenset(("popen", "system", "wordexp"))
+"""Those that start /bin/sh."""
+
+OPENING = frozenset(("dlmopen", "dlopen"))
+NAME_SERVICE = frozenset(("getaddrinfo", "gethostbyname", "gethostbyname_r", "getgrgid_r", "getgrgid", "getgrnam", "getgrnam_r",
+    "getgrouplist", "getnameinfo", "getprotobyname", "getpwnam", "getpwnam_r", "getpwuid", "getpwuid_r", "getservbyname", "getservbyport",
+    "getspnam", "getspnam_r", "initgroups", "getnetbyname"))  # fmt: skip
+AUTHENTICATING = frozenset(("pam_start", "pam_start_confdir"))
+CONVERTING = frozenset(("iconv_open",))
+LOCALISING = frozenset(("newlocale", "setlocale"))
+TIMING = frozenset(("localtime", "localtime64_r", "localtime_r", "mktime", "tzset"))
+UNWINDING = frozenset(("backtrace", "pthread_cancel", "pthread_exit"))
+TRUSTING = frozenset(
+    ("SSL_CTX_set_default_verify_paths", "X509_STORE_set_default_paths", "gnutls_certificate_set_x509_system_trust")
+)
+_TOLD = tuple(
+    sorted(SPAWNING | OPENING | NAME_SERVICE | AUTHENTICATING | CONVERTING | LOCALISING | TIMING | UNWINDING | TRUSTING)
+)
+
+_PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer
+_WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").finditer
+_LIBRARY = re.compile(r"[\w.+/$@{}-]{1,200}\.so(?:\.[0-9]+)*").fullmatch
+_JOINED = re.compile(rb"(?=(/(?:etc|usr|opt|var|srv|home|app|lib|s?bin|root|data|config)/[\w.+@/-]{2,150}))").finditer
+"""Compilers of Go and Rust write constants one after the other, with nothing between: where a path ends is told by the image alone."""
+
+_OF_RUST = re.compile(rb"/rustc/[0-9a-f]{40}/").search
+_DLOPEN_NOTE = 0x407C0C0A
+_GO_STARTS = re.compile(rb"(?:os/exec\.\(\*Cmd\)\.Start|syscall\.Exec)\0").search
+_SEARCHES = re.compile(rb"/bin:/usr/bin\0").search
+"""Where libc looks for programs if PATH says nothing: with it, a program that is linked statically has the code to start others."""
+
+GO_EXEC = "os/exec"
+"""Stands among the calls of a Go program that has the code to start others."""
+
+
+class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the file says. `machine` is its class and processor, as `64:62`; `calls` are the functions of interest that it imports.
+
+    `opens` are libraries that a note says it may open, each `name priority`; `libraries` are names of libraries among its constants,
+    `paths` absolute paths, `words` what may be the name of a program (of those that look in PATH alone). `is_static`: it needs no
+    loader, so what it calls is not told. Of Go and Rust `paths` may have more at their ends than belongs to them. `untold` is why a part
+    of this may be missing.
+    """
+
+    machine: str
+    interpreter: str = ""
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    rpath: str = ""
+    runpath: str = ""
+    calls: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    is_static: bool = False
+    is_go: bool = False
+    is_rust: bool = False
+    untold: str = ""
+
+
+def facts_of(body: memoryview, tail: memoryview | None = None, size: int = -1) -> ElfFacts:
+    """The facts of a file, of which `body` is all, or the beginning, and `tail` the end."""
+    file = ElfBytes(body, body[:0] if tail is None else tail, len(body) if size < 0 else size)
+    try:
+        return _facts(ElfFile(file))
+    except (error, ValueError, IndexError, OverflowError) as wrong:
+        return ElfFacts("", untold=f"what it needs is not known: {wrong}"[:200])
+
+
+def _facts(elf: ElfFile) -> ElfFacts:
+    dynamic, sections, file = elf.dynamic(), elf.sections(), elf.file
+    strings = _strings(elf, dynamic)
+    needed = [_text(strings, at) for at in dynamic.get(NEEDED, [])[: _MAX_NEEDED + 1]]
+    interpreter = next(
+        (file.at(each.offset, min(each.size, 4096)) for each in elf.segments if each.kind == INTERP), b""
+    )
+    calls = _calls(elf, dynamic, sections, strings) if dynamic else ()
+    is_go = any(each.name in (b".go.buildinfo", b".gopclntab") for each in sections)
+    if is_go and file.has(_GO_STARTS):
+        calls = (*calls, GO_EXEC)
+    is_rust = not is_go and file.has(_OF_RUST)
+    texts = _Texts(_constants(elf, sections), is_joined=is_go or is_rust)
+    is_static = not dynamic or (not interpreter and not needed and SONAME not in dynamic and bool(_entry(elf)))
+    if is_static and not is_go and (file.has(_SEARCHES) or "/bin/sh" in texts.paths):
+        calls = (*calls, "execvp")
+    words = texts.words() if SEARCHING.intersection(calls) else ()
+    untold = ""
+    if file.is_cut:
+        untold = "it is so large that only its beginning and its end were read"
+    elif len(needed) > _MAX_NEEDED or "" in needed:
+        untold = "the names of the libraries that it needs could not all be read"
+    elif texts.is_cut:
+        untold = "it holds so many names that not all were kept"
+    return ElfFacts(
+        machine=f"{64 if elf.layout.is_wide else 32}:{elf.machine}",
+        interpreter=interpreter.partition(b"\0")[0].decode("utf-8", "backslashreplace"),
+        soname=_text(strings, dynamic[SONAME][0]) if SONAME in dynamic else "",
+        needed=tuple(dict.fromkeys(name for name in needed[:_MAX_NEEDED] if name)),
+        rpath=_text(strings, dynamic[RPATH][0]) if RPATH in dynamic else "",
+        runpath=_text(strings, dynamic[RUNPATH][0]) if RUNPATH in dynamic else "",
+        calls=calls,
+        opens=tuple(_noted(elf)),
+        libraries=texts.libraries,
+        paths=texts.paths,
+        words=words,
+        is_static=is_static,
+        is_go=is_go,
+        is_rust=is_rust,
+        untold=untold,
+    )
+
+
+def _entry(elf: ElfFile) -> int:
+    width = 8 if elf.layout.is_wide else 4
+    return int.from_bytes(elf.file.at(24, width), "little" if elf.file.at(5, 1) == b"\1" else "big")
+
+
+def _strings(elf: ElfFile, dynamic: dict[int, list[int]]) -> bytes:
+    at = elf.place(dynamic[STRTAB][0]) if STRTAB in dynamic else -1
+    size = dynamic.get(STRSZ, [0])[0]
+    return elf.file.at(at, min(size, 32 * MIB)) if at >= 0 else b""
+
+
+def _text(strings: bytes, at: int) -> str:
+    end = strings.find(b"\0", at, at + 4096)
+    return strings[at:end].decode("utf-8", "backslashreplace") if end >= 0 else ""
+
+
+def _calls(elf: ElfFile, dynamic: dict[int, list[int]], sections: list[Section], strings: bytes) -> tuple[str, ...]:
+    """The functions of interest that it does not define itself."""
+    wanted: dict[int, str] = {}
+    for name in _TOLD:
+        sought, at = name.encode() + b"\0", -1
+        while (at := strings.find(sought, at + 1)) >= 0:
+            wanted[at] = name
+    if not wanted:
+        return ()
+    table = next(((each.offset, each.size) for each in sections if each.kind == DYNSYM), None)
+    if table is None:
+        start = elf.place(dynamic[SYMTAB][0]) if SYMTAB in dynamic else -1
+        end = elf.place(dynamic[STRTAB][0])
+        table = (start, end - start) if 0 <= start < end else (0, 0)
+    layout = elf.layout.symbol
+    body = elf.file.at(table[0], min(table[1], 64 * MIB))
+    rows = layout.iter_unpack(body[: len(body) - len(body) % layout.size])
+    return tuple(sorted({wanted[name] for name, section in rows if name in wanted and section == 0}))
+
+
+def _noted(elf: ElfFile) -> Iterator[str]:
+    """What a note says that it may open."""
+    order = "little" if elf.file.at(5, 1) == b"\1" else "big"
+    found = 0
+    for each in elf.segments:
+        notes, at = (elf.file.at(each.offset, min(each.size, MIB)) if each.kind == NOTE else b""), 0
+        while at + 12 <= len(notes):
+            found += 1
+            if found > _MAX_NOTES:
+                raise ValueError("it has very many notes")
+            name, size, kind = (int.from_bytes(notes[at + i : at + i + 4], order) for i in (0, 4, 8))  # type: ignore[arg-type]
+            start = at + 12 + (name + 3) // 4 * 4
+            if kind == _DLOPEN_NOTE:
+                yield from _wishes(notes[start : start + size])
+            at = start + (size + 3) // 4 * 4
+
+
+def _wishes(text: bytes) -> Iterator[str]:
+    try:
+        document: Any = json.loads(text.rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        return
+    for wish in document if isinstance(document, list) else ():
+        if isinstance(wish, dict):
+            priority = str(wish.get("priority", "recommended"))[:20]
+            names = wish.get("soname")
+            yield from (
+                f"{name[:200]} {priority}"
+                for name in (names if isinstance(names, list) else ())
+                if isinstance(name, str)
+            )
+
+
+def _constants(elf: ElfFile, sections: list[Section]) -> list[bytes]:
+    """The parts of the file where constants are: those that say so, else all that is loaded and not code alone."""
+    named = [
+        each
+        for each in sections
+        if each.name.startswith((b".rodata", b".data.rel.ro", b".lrodata")) and each.kind != NOBITS
+    ]
+    places = [(each.offset, each.size) for each in named if each.flags & ALLOC]
+    if not places:
+        loads = [each for each in elf.segments if each.kind == LOAD]
+        places = [(each.offset, each.size) for each in [each for each in loads if not each.flags & EXECUTE] or loads]
+    return [b"\0" + elf.file.at(offset, min(size, 2 * _BODY)) for offset, size in places]
+
+
+class _Texts:
+    """Paths, libraries and words among constants."""
+
+    def __init__(self, parts: list[bytes], *, is_joined: bool) -> None:
+        self._parts = parts
+        self.is_cut = False
+        paths = (match[0] for part in parts for match in _PATHS(part))
+        joined = (match[1] for part in parts if is_joined for match in _JOINED(part))
+        self.paths = self._taken(chain(paths, joined), _MAX_NAMES)
+        self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
+
+    def _taken(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:
+        kept: dict[bytes, None] = {}
+        for each in found:
+            if each not in kept and len(kept) >= most:
+                self.is_cut = True
+                break
+            kept[each] = None
+        return tuple(each.decode("ascii", "replace") for each in sorted(kept))
+
+    def words(self) -> tuple[str, ...]:
+        return self._taken((match[1] for part in self._parts for match in _WORDS(part)), _MAX_WORDS)
+
+
+def _names_of_libraries(part: bytes) -> Iterator[bytes]:
+    at = -1
+    while (at := part.find(b".so", at + 1)) >= 0:
+        start = part.rfind(b"\0", max(at - 200, 0), at) + 1
+        end = part.find(b"\0", at, at + 40)
+        if start and end > 0 and _LIBRARY(part[start:end].decode("latin-1")):
+            yield part[start:end]
+
+
+class _Large:
+    """Keeps the beginning and the end of a large program."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._head, self._tail = bytearray(), bytearray()
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes."""
+        room = _KEPT_END - len(self._head)
+        if room > 0:
+            self._head += piece[:room]
+            piece = piece[room:]
+        self._tail += piece
+        if len(self._tail) > 2 * _KEPT_END:
+            del self._tail[:-_KEPT_END]
+
+    def finish(self, report: Report, /) -> ElfFacts:
+        """What can be told of it."""
+        return facts_of(memoryview(bytes(self._head)), memoryview(bytes(self._tail)), self._size)
+
+
+def extract(path: str, body: memoryview, report: Report) -> ElfFacts:
+    """The facts of one file."""
+    return facts_of(body)
+
+
+ELF = Read(
+    name="reach-elf",
+    fact=ElfFacts,
+    extract=extract,
+    magic=(b"\x7fELF",),
+    limit=_BODY,
+    oversize=_Large,
+    sources=("reach/elf", "reach/elf_file"),
+)
+"""Every ELF file, by its first bytes."""

@@ -1,0 +1,104 @@
+"""What interpreters and services run and read once they are started: which language a program is of, and whose settings it has."""
+
+from __future__ import annotations
+
+import re
+
+from hullmark.model.limit import Limit
+from hullmark.reach.code import JAVASCRIPT, PERL, PHP, PYTHON, RUBY
+from hullmark.reach.node import NodeModules
+from hullmark.reach.python import PythonModules
+from hullmark.reach.scene import Scene, StartedProgram
+from hullmark.reach.services import expand_service
+from hullmark.reach.shell import SHELLS
+from hullmark.reach.simple import JavaPrograms, PerlModules, PhpFiles, RubyFiles
+
+_LANGUAGE = (
+    (re.compile(r"python[\d.]*t?|pypy[\d.]*").fullmatch, PYTHON),
+    (re.compile(r"node(?:js)?").fullmatch, JAVASCRIPT),
+    (re.compile(r"ruby[\d.]*").fullmatch, RUBY),
+    (re.compile(r"perl[\d.]*").fullmatch, PERL),
+    (re.compile(r"php(?:-fpm|-cgi)?[\d.]*|php[\d.]+-fpm").fullmatch, PHP),
+    (re.compile(r"java").fullmatch, "java"),
+)
+_SYSTEM_FOLDERS = re.compile(
+    r"/?(?:(?:usr(?:/local)?(?:/s?bin|/lib\w*|/share|/libexec)?|s?bin|lib\w*|etc|opt|srv|home|var(?:/\w+)?|root|tmp)?)"
+).fullmatch
+_MAX_OWN = Limit(20_000, "files in the folder of an application")
+_NO_CODE = frozenset(("py", "pyc", "js", "mjs", "cjs", "rb", "pl", "pm", "php"))
+
+
+class Languages:
+    """One world for each language, made when its interpreter is started."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self.python = PythonModules(scene)
+        self.node = NodeModules(scene)
+        self.ruby = RubyFiles(scene)
+        self.perl = PerlModules(scene)
+        self.php = PhpFiles(scene)
+        self.java = JavaPrograms(scene)
+        self._own: set[str] = set()
+
+    def started(self, program: StartedProgram) -> None:
+        """Reach what a program runs and reads because of its language, its arguments and its settings."""
+        real = program.real.rpartition("/")[2]
+        language = next((found for fits, found in _LANGUAGE if fits(program.name) or fits(real)), "")
+        world = {
+            PYTHON: self.python.started,
+            JAVASCRIPT: self.node.started,
+            RUBY: self.ruby.started,
+            PERL: self.perl.started,
+            PHP: self.php.started,
+            "java": self.java.started,
+        }.get(language)
+        script = world(program) if world is not None else program.real
+        if script:
+            self._application(script)
+        expand_service(self._scene, program.name, real, program.real)
+
+    def expand(self, path: str) -> None:
+        """Reach what a file of code names."""
+        code = self._scene.facts.code.get(path)
+        if code is None:
+            return
+        expand = {
+            PYTHON: self.python.expand,
+            JAVASCRIPT: self.node.expand,
+            RUBY: self.ruby.expand,
+            PERL: self.perl.expand,
+            PHP: self.php.expand,
+        }.get(code.language)
+        if expand is not None:
+            expand(path, code)
+            for word in code.programs:
+                program = self._scene.program(word)
+                if program:
+                    self._scene.walk.reach(program, f"starts {word[:100]}", path)
+                if word.rpartition("/")[2] in SHELLS:
+                    self._scene.walk.end(path, f"it starts {word[:100]}, and what that is told is not read")
+        for reason in code.untold:
+            self._scene.walk.end(path, reason)
+
+    def _application(self, script: str) -> None:
+        """What lies in the folder of a program that no package brought is the application's own, and may be read by it."""
+        record = self._scene.tree.file(script)
+        if record is None or record.owner is not None:
+            return
+        folder = record.path.rpartition("/")[0]
+        # An application's programs may stand in a folder of their own.
+        folder = folder.rpartition("/")[0] if folder.endswith("/bin") else folder
+        if _SYSTEM_FOLDERS(folder) or folder in self._own:
+            return
+        self._own.add(folder)
+        for each in self._scene.tree.below(folder, _MAX_OWN):
+            other = self._scene.tree.files.get(each)
+            if (
+                other is not None
+                and other.owner is None
+                and "/node_modules/" not in each
+                and "/site-packages/" not in each
+            ):
+                is_data = each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
+                self._scene.walk.reach(each, "lies in the application's own folder", record.path, is_certain=is_data)

@@ -1,0 +1,146 @@
+"""What programs and libraries lead to: loader, libraries, files and programs by name, and what libc reads for them unasked."""
+
+from __future__ import annotations
+
+import re
+
+from hullmark.model.inventory import FileRecord
+from hullmark.model.limit import Limit
+from hullmark.reach import elf, implicit
+from hullmark.reach.elf import ElfFacts
+from hullmark.reach.scene import Scene
+
+_INTERPRETERS = re.compile(
+    r"(?:lib)?(?:python|perl|ruby|node|php|lua|java|jvm|tclsh?|guile)[\d.-]*(?:-?(?:fpm|cgi)[\d.]*)?(?:\.so[\d.]*)?"
+    r"|(?:ba|da|k|z|a)?sh|busybox|env|xargs|find|libapt-pkg.*"
+).fullmatch
+"""Programs that start what others tell them: the words in them mean other things."""
+
+_LIBC = re.compile(r"libc\.so\.6|libc\.musl-\w+\.so\.1|ld-linux.*\.so\.\d|ld64\.so\.\d|ld-musl-\w+\.so\.1").fullmatch
+_MAX_IN_FOLDER = Limit(500, "files of a folder that a program names", "shortened")
+_SYSTEM_FOLDERS = re.compile(
+    r"/(?:usr/)?(?:local/)?(?:s?bin|lib\w*|libexec|share|include|src)(?:/[\w-]+-linux-\w+)?"
+    r"|/(?:dev|proc|sys|run|tmp|var|etc|root|home|opt|srv|usr)(?:/[\w.-]+)?"
+    r"|/usr/(?:share|lib)/(?:locale|zoneinfo|doc|man|info|i18n|python\d|python[\d.]+|node_modules|ruby(?:/.*)?|perl5?)"
+).fullmatch
+_CERTIFICATES = re.compile(
+    r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
+).fullmatch
+
+
+def expand_elf(scene: Scene, path: str, facts: ElfFacts) -> None:
+    """Reach what an ELF file leads to."""
+    walk = scene.walk
+    if facts.untold:
+        scene.blur_libraries(path, facts.untold)
+        scene.blur_programs(path, facts.untold)
+    if facts.interpreter and not walk.reach(facts.interpreter, "is its loader", path):
+        walk.end(path, f"its loader {facts.interpreter[:200]} is not in the image")
+    chain = [step.path for step in walk.witness(path)][::-1]
+    for name in facts.needed:
+        if not _load(scene, path, name, f"needs {name}", chain):
+            walk.end(path, f"it needs {name[:200]}, which is not where its loader looks")
+    for wish in facts.opens:
+        name, _, priority = wish.partition(" ")
+        _load(scene, path, name, f"may load {name} ({priority}, says its note)", chain)
+    if facts.interpreter:
+        _preloaded(scene, path, chain)
+    _opened(scene, path, facts, chain)
+    _named(scene, path, facts)
+    _started(scene, path, facts)
+    implicit.expand_calls(scene, path, facts)
+
+
+def _load(scene: Scene, path: str, name: str, why: str, chain: list[str]) -> bool:
+    found = scene.loader.find(name, path, chain)
+    for place in found:
+        scene.walk.reach(place, why, path)
+    return bool(found)
+
+
+def _preloaded(scene: Scene, path: str, chain: list[str]) -> None:
+    scene.walk.reach("/etc/ld.so.cache", "is read by the loader", path)
+    scene.walk.reach("/etc/ld.so.preload", "is read by the loader", path)
+    for key in ("ld.preload", "ld.audit"):
+        for name in scene.listed("ld", key):
+            _load(scene, path, name, f"is loaded into every program ({key})", chain)
+
+
+def is_libc(path: str, facts: ElfFacts) -> bool:
+    """Whether this is the library that all others call, or its loader."""
+    return bool(_LIBC(facts.soname or path.rpartition("/")[2]))
+
+
+def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
+    """Libraries that it opens by name."""
+    if not (elf.OPENING.intersection(facts.calls) or facts.is_static) or is_libc(path, facts):
+        return
+    for name in facts.libraries:
+        _load(scene, path, name, f"holds the name {name}, and opens libraries", chain)
+
+
+def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
+    """Files and folders whose paths it holds."""
+    starts = bool(elf.SPAWNING.intersection(facts.calls)) or elf.GO_EXEC in facts.calls or facts.is_static
+    of_libc = is_libc(path, facts)
+    for named in facts.paths:
+        record = scene.tree.file(named)
+        if record is None and (facts.is_go or facts.is_rust):
+            named, record = _first_of(scene, named)
+        if record is not None:
+            is_code = record.path in scene.facts.elves or record.path in scene.facts.code
+            if not is_code or not record.mode & 0o111:
+                scene.walk.reach(named, f"holds the path {named}", path)
+            elif starts and not of_libc:
+                scene.walk.reach(named, f"holds the path {named}, and starts programs", path)
+            elif (other := scene.facts.elves.get(record.path)) is not None and other.soname:
+                scene.walk.reach(named, f"holds the path {named} of a library", path)
+        elif not of_libc:
+            _named_folder(scene, path, named)
+
+
+def _first_of(scene: Scene, joined: str) -> tuple[str, FileRecord | None]:
+    """The longest beginning of a text that is the path of a file."""
+    for end in range(len(joined) - 1, 4, -1):
+        folder, _, name = joined[:end].rpartition("/")
+        real = scene.tree.find(folder or "/").real
+        if name and real and f"{real.rstrip('/')}/{name}" in scene.tree.files:
+            return joined[:end], scene.tree.file(joined[:end])
+    return joined, None
+
+
+def _named_folder(scene: Scene, path: str, named: str) -> None:
+    real = scene.tree.find(named).real
+    if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
+        return
+    files = scene.tree.some_below(real, _MAX_IN_FOLDER)
+    if len(files) > _MAX_IN_FOLDER:
+        scene.walk.end(path, f"it names the folder {named[:200]}, which has too many files to be meant as a whole")
+        return
+    for each in files:
+        record = scene.tree.file(each)
+        if record is not None and not record.mode & 0o111:
+            scene.walk.reach(each, f"names the folder {named}", path, is_certain=False)
+
+
+def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
+    """Programs that it starts by what it calls."""
+    if of_shell := sorted(elf.THROUGH_SHELL.intersection(facts.calls)):
+        scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)
+    name = path.rpartition("/")[2]
+    if facts.is_static and not facts.is_go:
+        if "execvp" in facts.calls and not is_libc(path, facts):
+            scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
+    elif elf.GO_EXEC in facts.calls:
+        scene.blur_programs(path, "it is a Go program that starts others, and their names cannot be told")
+    elif facts.is_rust and elf.SPAWNING.intersection(facts.calls):
+        scene.blur_programs(path, "it is a Rust program that starts others, and their names cannot be told")
+    elif elf.SPAWNING.intersection(facts.calls):
+        called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
+        if not _INTERPRETERS(name):
+            scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
+            for word in facts.words:
+                program = scene.program(word)
+                if program:
+                    why = f"may be started: {path} holds the word {word} and calls {called}()"
+                    scene.walk.reach(program, why, path, is_certain=False)

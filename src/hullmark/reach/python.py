@@ -1,0 +1,399 @@
+"""Python: what an interpreter reads when it starts, and where modules are found (The import system; PEP 405, PEP 420)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from hullmark.model.limit import Limit
+from hullmark.reach.code import GROUP, CodeFacts
+from hullmark.reach.scene import Scene, StartedProgram
+
+_AT_START = (
+    "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna",
+    "encodings.cp437",
+    "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath", "_sitebuiltins", "_collections_abc", "importlib", "zipimport",
+    "sitecustomize", "usercustomize", "__future__", "linecache", "traceback", "warnings", "types", "keyword", "operator", "reprlib",
+)  # fmt: skip
+_VERSION = re.compile(r"python(\d+\.\d+)t?").search
+_EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
+_DESCRIPTIONS = (
+    ".dist-info/METADATA",
+    ".dist-info/entry_points.txt",
+    ".egg-info/PKG-INFO",
+    ".egg-info/entry_points.txt",
+)
+_SITE = ("site-packages", "dist-packages")
+_DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
+_MAX_PATH = Limit(200, "folders in which Python looks for modules")
+_MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
+_SCRIPTS = ("console_scripts", "gui_scripts")
+_GROUP = re.compile(r"\s*\[([^\]]+)\]").match
+_TARGET = re.compile(r"\s*[^=#\[]+=\s*([\w.]+)").match
+_VALUED = "cWXmQ"
+
+
+class PythonModules:
+    """The modules of an image as its interpreter finds them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._path: list[str] = []
+        self._libraries: list[str] = []
+        self._begun: set[str] = set()
+        self._data: set[str] = set()
+        self._tops: set[str] = set()
+        self._described_owners: set[str] = set()
+        self._by_owner: dict[str, list[str]] | None = None
+        self._compiled: dict[str, dict[str, list[str]]] = {}
+
+    def started(self, program: StartedProgram) -> str:
+        """An interpreter is started; returns the script that it runs, "" for none."""
+        words, origin = program.words, program.cause
+        self._begin(program.path, program.real)
+        at = 1
+        while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
+            option = word[1:2]
+            value = word[2:] or (words[at + 1] if at + 1 < len(words) else None)
+            if option == "m":
+                self._module(value, words[at + 1 :], origin)
+                return ""
+            if option == "c":
+                self._scene.walk.end(origin, "Python runs a command that is given as a text")
+                self._blur(origin, "Python runs a command that is given as a text")
+                return ""
+            at += 2 if option in _VALUED and not word[2:] else 1
+        script = words[at] if at < len(words) else None
+        if script is None or script == "-":
+            self._blur(origin, "Python without a script runs whatever it is told")
+            self._scene.blur_programs(origin, "Python without a script runs whatever it is told")
+            return ""
+        place = script if script.startswith("/") else f"{self._scene.folder.rstrip('/')}/{script}"
+        if self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
+            self._add_folder(place)
+            place = f"{place}/__main__.py"
+        self._add_folder(place.rpartition("/")[0])
+        real = self._scene.walk.reach(place, "is run by Python", origin)
+        if not real:
+            self._scene.walk.end(origin, f"there is no script {place[:200]}")
+            return ""
+        self._add_folder(real.rpartition("/")[0])
+        self._applications(words[at + 1 :], real)
+        return real
+
+    def _module(self, name: str | None, words: Sequence[str | None], origin: str) -> None:
+        self._add_folder(self._scene.folder)
+        for each in ("runpy", "pkgutil", name or ""):
+            self._import(each, origin, f"is run by python -m {name}")
+        is_found = name is not None and bool(self._files(name))
+        if is_found:
+            self._import(f"{name}.__main__", origin, f"is run by python -m {name}")
+        else:
+            self._blur(origin, "the module that Python runs is not known")
+        self._applications(words, origin)
+
+    def _applications(self, words: Iterable[str | None], script: str) -> None:
+        """Servers (gunicorn, uvicorn, celery …) are told by words of the command which module is the application."""
+        for word in words:
+            if (
+                word is not None
+                and re.fullmatch(r"[A-Za-z_][\w.]*(?::\w[\w.()]*)?", word)
+                and self._files(word.partition(":")[0])
+            ):
+                self._add_folder(self._scene.folder)
+                self._import(word.partition(":")[0], script, f"is named in the command as {word}")
+
+    def _begin(self, path: str, origin: str) -> None:
+        """The folders of an interpreter, and what it imports when it starts."""
+        if path in self._begun:
+            return
+        self._begun.add(path)
+        found = _VERSION(origin.rpartition("/")[2]) or _VERSION(path)
+        version = found[1] if found is not None else ""
+        for folder in filter(None, self._scene.environment.get("PYTHONPATH", "").split(":")):
+            self._add_folder(folder)
+        for prefix in dict.fromkeys(self._prefixes(path, origin)):
+            for library in self._library_folders(prefix, version):
+                self._libraries.append(library)
+                for folder in (library, f"{library}/lib-dynload", *(f"{library}/{name}" for name in _SITE)):
+                    self._add_folder(folder)
+            if prefix in ("/usr", "/usr/local"):
+                self._add_folder(f"{prefix}/lib/python3/dist-packages")
+        for name in _AT_START:
+            self._import(name, origin, "is imported when Python starts")
+        for folder in list(self._path):
+            self._read_pth(folder, origin)
+        for library in self._libraries:
+            self._unasked(library, origin)
+
+    def _unasked(self, library: str, origin: str) -> None:
+        """Modules of the standard library whose names are made: those of encodings, and what says how Python was built."""
+        walk, names = self._scene.walk, self._scene.tree.names
+        for file in names(f"{library}/encodings"):
+            if file.endswith(".py"):
+                why = "may be imported: text may come in any encoding"
+                walk.reach(f"{library}/encodings/{file}", why, origin, is_certain=False)
+        for file in names(library):
+            if file.startswith("_sysconfigdata"):
+                walk.reach(f"{library}/{file}", "says how Python was built", origin)
+
+    def _prefixes(self, path: str, origin: str) -> Iterator[str]:
+        """The folders above `bin`: of a virtual environment, of the interpreter that it is made from, of the program itself."""
+        folder = path.rpartition("/")[0].rpartition("/")[0]
+        for place in (folder, path.rpartition("/")[0]):
+            settings = self._scene.facts.texts.get(self._scene.tree.find(f"{place}/pyvenv.cfg").real)
+            if settings is not None:
+                self._scene.walk.reach(f"{place}/pyvenv.cfg", "is read by Python", origin)
+                yield folder
+                home = next(
+                    (
+                        line.partition("=")[2].strip()
+                        for line in settings.split("\n")
+                        if line.partition("=")[0].strip() == "home"
+                    ),
+                    "",
+                )
+                if home:
+                    yield home.rpartition("/")[0]
+        yield folder if folder else "/usr"
+        yield origin.rpartition("/")[0].rpartition("/")[0] or "/usr"
+        yield "/usr/local"
+
+    def _library_folders(self, prefix: str, version: str) -> Iterator[str]:
+        for below in ("lib", "lib64"):
+            for name in self._scene.tree.names(f"{prefix}/{below}"):
+                found = _VERSION(name)
+                if found is not None and found.end() == len(name) and (not version or found[1] == version):
+                    yield f"{prefix}/{below}/{name}"
+
+    def _add_folder(self, folder: str) -> None:
+        real = self._scene.tree.find(folder or "/").real
+        if real and real not in self._path and self._scene.tree.is_folder(real):
+            if len(self._path) >= _MAX_PATH:
+                self._scene.tree.cut("Python looks for modules in so many folders that not all were looked through")
+                return
+            self._path.append(real)
+
+    def _read_pth(self, folder: str, origin: str) -> None:
+        """Files that add folders, or import modules, when Python starts (site.py)."""
+        for name in sorted(self._scene.tree.names(folder)):
+            if not name.endswith(".pth"):
+                continue
+            file = self._scene.walk.reach(f"{folder}/{name}", "is read when Python starts", origin)
+            for line in self._scene.facts.texts.get(file, "").split("\n"):
+                text = line.strip()
+                if text.startswith(("import ", "import\t")):
+                    for module in re.findall(r"import\s+([\w.]+)", text):
+                        self._import(module, file, f"is imported by {name} when Python starts")
+                elif text and not text.startswith("#"):
+                    self._add_folder(text if text.startswith("/") else f"{folder}/{text}")
+
+    def expand(self, path: str, code: CodeFacts) -> None:
+        """What one file imports."""
+        is_standard = any(path.startswith(f"{library}/") and "-packages/" not in path for library in self._libraries)
+        for written in code.imports:
+            # The standard library finds entry points for others, and wants none itself.
+            if not (is_standard and written.startswith(GROUP)):
+                self._imported(path, written)
+        self._beside(path)
+        if code.untold:
+            self._computed(path, code.untold[0])
+
+    def _imported(self, path: str, written: str) -> None:
+        if written.startswith(GROUP):
+            self._entry_points(path, written[len(GROUP) :])
+            return
+        module, colon, names = written.partition(":")
+        level = len(module) - len(module.lstrip("."))
+        name = module[level:]
+        folders: list[str] | None = None
+        if level:
+            folder = path
+            for _ in range(level):
+                folder = folder.rpartition("/")[0]
+            folders = [folder]
+            self._scene.walk.reach(f"{folder}/__init__.py", f"is the package of {path}", path)
+        if name:
+            self._import(name, path, f"imports {module}", folders)
+        if not colon:
+            return
+        for each in names.split(","):
+            if each == "*":
+                self._star(name, path, folders)
+            elif each:
+                self._import(f"{name}.{each}" if name else each, path, f"imports {each} from {module}", folders)
+
+    def _star(self, name: str, path: str, folders: list[str] | None) -> None:
+        for file in self._files(name, folders):
+            if file.endswith("/__init__.py"):
+                for each in sorted(self._scene.tree.names(file.rpartition("/")[0])):
+                    if each.endswith(".py"):
+                        self._scene.walk.reach(
+                            f"{file.rpartition('/')[0]}/{each}",
+                            f"may be imported: all of {name} is",
+                            path,
+                            is_certain=False,
+                        )
+
+    def _import(self, name: str, source: str, why: str, folders: list[str] | None = None) -> bool:
+        """Reach a module and the packages that it is in. False where there is none."""
+        files = self._files(name, folders)
+        for file in files:
+            real = self._scene.walk.reach(file, why, source)
+            if real and real != file:
+                self._compiled_of(file, real)
+        return bool(files)
+
+    def _files(self, name: str, folders: Sequence[str] | None = None) -> list[str]:
+        """The files of a module and of the packages that it is in, the outermost first."""
+        found: list[str] = []
+        places = list(self._path if folders is None else folders)
+        for part in name.split("."):
+            files, inner = self._part(part, places)
+            found += files
+            places = inner
+            if not files and not inner:
+                break
+        return found
+
+    def _part(self, part: str, places: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The files of one part of a name, and the folders in which the next part is looked for."""
+        spaces: list[str] = []
+        for place in places:
+            names = self._scene.tree.names(place)
+            if part in names and self._scene.tree.is_folder(self._scene.tree.find(f"{place}/{part}").real or "?"):
+                inside = f"{place}/{part}"
+                own = self._start(inside, "__init__")
+                if own:
+                    return own, [inside]
+                spaces.append(inside)
+            own = self._start(place, part)
+            if own:
+                return own, []
+        return [], spaces
+
+    def _start(self, folder: str, stem: str) -> list[str]:
+        """The files of a module in a folder: its source, or what it was compiled to."""
+        tree = self._scene.tree
+        source = f"{folder}/{stem}.py"
+        compiled = self._extensions(folder).get(stem, [])
+        if source in tree.files or tree.file(source) is not None:
+            return [*compiled, source]
+        return compiled or [f"{folder}/{stem}.pyc"] * (tree.file(f"{folder}/{stem}.pyc") is not None)
+
+    def _extensions(self, folder: str) -> dict[str, list[str]]:
+        known = self._compiled.get(folder)
+        if known is None:
+            known = {}
+            for name in self._scene.tree.names(folder):
+                if name.endswith(".so"):
+                    stem, _, rest = name.partition(".")
+                    if _EXTENSION("." + rest):
+                        known.setdefault(stem.removesuffix("module") if rest == "so" else stem, []).append(
+                            f"{folder}/{name}"
+                        )
+            self._compiled[folder] = known
+        return known
+
+    def _compiled_of(self, path: str, source: str) -> None:
+        """What was compiled of a module lies beside it, or beside the link that it was imported by."""
+        folder, _, name = path.rpartition("/")
+        stem = name.removesuffix(".py")
+        for other in self._scene.tree.names(f"{folder}/__pycache__"):
+            if other.startswith(f"{stem}.") and other.endswith(".pyc"):
+                self._scene.walk.reach(f"{folder}/__pycache__/{other}", "is compiled from it", source)
+
+    def _described(self, path: str) -> None:
+        """What a distribution says of itself: its modules ask for their own version (importlib.metadata)."""
+        record = self._scene.tree.files.get(path)
+        owner = record.owner if record is not None else None
+        if owner and owner not in self._described_owners:
+            self._described_owners.add(owner)
+            for place in self._descriptions().get(owner, ()):
+                self._scene.walk.reach(place, "says what the distribution is", path)
+
+    def _descriptions(self) -> dict[str, list[str]]:
+        if self._by_owner is None:
+            self._by_owner = {}
+            for place, record in self._scene.tree.files.items():
+                if record.owner and place.endswith(_DESCRIPTIONS):
+                    self._by_owner.setdefault(record.owner, []).append(place)
+        return self._by_owner
+
+    def _beside(self, path: str) -> None:
+        """What was compiled of a module, and the data in the folder of its package."""
+        self._compiled_of(path, path)
+        self._described(path)
+        folder = path.rpartition("/")[0]
+        if folder in self._data or folder in self._path:
+            return
+        self._data.add(folder)
+        todo = [folder]
+        while todo:
+            here = todo.pop()
+            for each in sorted(self._scene.tree.names(here)):
+                place = f"{here}/{each}"
+                if self._scene.tree.is_folder(place):
+                    if each != "__pycache__" and self._scene.tree.file(f"{place}/__init__.py") is None:
+                        todo.append(place)
+                elif each.rpartition(".")[2] not in _DOCUMENTS:
+                    record = self._scene.tree.files.get(place)
+                    is_data = record is not None and not record.mode & 0o111
+                    self._scene.walk.reach(place, "is data beside the module", path, is_certain=is_data)
+
+    def _computed(self, path: str, reason: str) -> None:
+        """A module imports by names that it makes: any of its own package; any at all where no package brought it."""
+        if "import" not in reason and "large" not in reason:
+            return
+        record = self._scene.tree.files.get(path)
+        top = next((base for base in self._path if path.startswith(f"{base}/")), "")
+        if (
+            record is not None
+            and record.owner is None
+            and not any(f"/{name}/" in path for name in _SITE)
+            and top not in self._libraries
+        ):
+            self._blur(path, reason)
+        elif top and top not in self._libraries:
+            own = f"{top}/{path[len(top) + 1 :].partition('/')[0]}"
+            if own not in self._tops:
+                self._tops.add(own)
+                modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
+                for each in modules:
+                    self._scene.walk.reach(
+                        each, f"may be imported: {path} makes names of modules", path, is_certain=False
+                    )
+
+    def _blur(self, source: str, reason: str) -> None:
+        """Any module may be imported."""
+        modules = [
+            each
+            for base in self._path
+            if base != "/"
+            for each in self._scene.tree.below(base, _MAX_BLURRED)
+            if each.endswith((".py", ".so"))
+        ]
+        self._scene.blur_code(source, reason, modules, "python")
+
+    def _entry_points(self, path: str, wanted: str) -> None:
+        """Plugins that installed distributions announce (entry_points.txt): those of a group, or where it is not told ("") of all."""
+        if f"group {wanted}" in self._begun:
+            return
+        self._begun.add(f"group {wanted}")
+        for base in self._path:
+            for name in sorted(self._scene.tree.names(base)):
+                text = (
+                    self._scene.facts.texts.get(f"{base}/{name}/entry_points.txt")
+                    if name.endswith(("-info",))
+                    else None
+                )
+                group = ""
+                for line in (text or "").split("\n"):
+                    found = _GROUP(line)
+                    target = _TARGET(line)
+                    group = found[1] if found is not None else group
+                    if target is not None and group not in _SCRIPTS and wanted in ("", group):
+                        for file in self._files(target[1]):
+                            self._scene.walk.reach(
+                                file, f"may be loaded: it is an entry point of {group}", path, is_certain=False
+                            )

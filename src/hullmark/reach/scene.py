@@ -1,0 +1,106 @@
+"""What the walk knows of an image: its files, what was read of them, its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hullmark.facets.kept import KeptContent
+from hullmark.model.image import ImageConfig
+from hullmark.model.setting import Setting
+from hullmark.reach.code import CodeFacts
+from hullmark.reach.elf import ElfFacts
+from hullmark.reach.loader import Loader
+from hullmark.reach.tree import USUAL_PATH, FileTree
+from hullmark.reach.walk import Walk
+
+
+class StartedProgram(msgspec.Struct, frozen=True):
+    """A program that is started: its name, its path, the real one, its words with the name first (None: not known).
+
+    `cause` is the file that starts it; of what the settings start, the program itself.
+    """
+
+    name: str
+    path: str
+    real: str
+    words: Sequence[str | None]
+    cause: str
+
+
+class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of the image's files, by path."""
+
+    elves: Mapping[str, ElfFacts]
+    code: Mapping[str, CodeFacts]
+    texts: Mapping[str, str]
+    kept: Mapping[str, KeptContent]
+    ld_cache: Mapping[str, list[str]]
+    settings: Sequence[Setting] = ()
+    config: ImageConfig | None = None
+
+
+class Scene:
+    """One image while its files are walked."""
+
+    def __init__(self, tree: FileTree, facts: ReachFacts) -> None:
+        self.tree = tree
+        self.facts = facts
+        self.walk = Walk(tree)
+        self.environment: dict[str, str] = {}
+        for variable in facts.config.env if facts.config is not None else ():
+            name, _, value = variable.partition("=")
+            self.environment[name] = value
+        self.path = self.environment.get("PATH") or USUAL_PATH
+        self.folder = (facts.config.working_dir if facts.config is not None else "") or "/"
+        self.settings: dict[str, list[Setting]] = {}
+        for setting in facts.settings:
+            self.settings.setdefault(setting.key.partition(".")[0], []).append(setting)
+        given = self.environment.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
+        self.loader = Loader(tree, facts.elves, self.listed("ld", "ld.path"), filter(None, given), facts.ld_cache)
+        self._blurred: set[str] = set()
+
+    def listed(self, program: str, key: str) -> tuple[str, ...]:
+        """The texts that a setting has."""
+        found: list[str] = []
+        for setting in self.settings.get(program, ()):
+            if setting.key == key:
+                value: Any = setting.value
+                found += [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+        return tuple(found)
+
+    def text(self, path: str) -> str | None:
+        """The text of a kept file, links followed; None where there is none."""
+        record = self.tree.file(path)
+        kept = self.facts.kept.get(record.path) if record is not None else None
+        if kept is None or kept.body is None:
+            return None
+        return kept.body.decode("utf-8", "backslashreplace")
+
+    def program(self, word: str) -> str:
+        """The path of the program that a word starts; "" for none."""
+        return self.tree.program(word, self.path, self.folder)
+
+    def blur_programs(self, source: str, reason: str) -> None:
+        """Any program may be started."""
+        self.walk.end(source, reason)
+        self._blur("programs", self.tree.programs(self.path), source, f"may be started: {reason}")
+
+    def blur_libraries(self, source: str, reason: str) -> None:
+        """Any library may be loaded."""
+        self.walk.end(source, reason)
+        libraries = (path for path, facts in sorted(self.facts.elves.items()) if not facts.interpreter or facts.soname)
+        self._blur("libraries", libraries, source, f"may be loaded: {reason}")
+
+    def blur_code(self, source: str, reason: str, paths: Iterable[str], kind: str) -> None:
+        """Any of these files of code may be run."""
+        self.walk.end(source, reason)
+        self._blur(kind, paths, source, f"may be run: {reason}")
+
+    def _blur(self, kind: str, paths: Iterable[str], source: str, why: str) -> None:
+        if kind not in self._blurred:
+            self._blurred.add(kind)
+            for path in paths:
+                self.walk.reach(path, why, source, is_certain=False)

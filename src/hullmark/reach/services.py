@@ -1,0 +1,85 @@
+"""What a service reads because its settings say so: the files they stand in, and the files, folders and modules that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hullmark.model.limit import Limit
+from hullmark.model.setting import Setting
+from hullmark.reach.scene import Scene
+
+_SERVICES = (
+    (re.compile(r"nginx").fullmatch, "nginx"),
+    (re.compile(r"apache2|httpd").fullmatch, "apache"),
+    (re.compile(r"php[\d.]*|php-(?:fpm|cgi)[\d.]*|php-fpm[\d.]*").fullmatch, "php"),
+    (re.compile(r"postgres|postmaster|pg_ctl(?:cluster)?").fullmatch, "postgresql"),
+    (re.compile(r"mysqld(?:_safe)?|mariadbd(?:-safe)?").fullmatch, "mysql"),
+    (re.compile(r"redis-server|valkey-server|redis-check-.*").fullmatch, "redis"),
+    (re.compile(r"sshd(?:-session|-auth)?").fullmatch, "sshd"),
+    (re.compile(r"postfix|master|smtpd").fullmatch, "postfix"),
+    (re.compile(r"crond?|anacron").fullmatch, "crontab"),
+    (re.compile(r"sudo").fullmatch, "sudoers"),
+)
+"""Names of programs, and the first word of the keys of their settings."""
+
+_PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
+_MODULE = re.compile(r"(?:[\w./-]*/)?([\w.-]+\.so)\b").search
+_PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", "plugin_load_add")
+_NAMES = re.compile(r"[\w.-]+")
+_MAX_FILES = Limit(20_000, "files of a folder that a setting names")
+_SHALLOW = 2
+
+
+def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
+    """Reach what the settings of a program of this name, or of its real one, name."""
+    for fits, program in _SERVICES:
+        if fits(name) or fits(real):
+            for setting in scene.settings.get(program, ()):
+                _expand(scene, setting, program, origin)
+            if not scene.settings.get(program):
+                scene.walk.end(origin, f"no settings of {program} were found, and so not what they name")
+
+
+def _expand(scene: Scene, setting: Setting, program: str, origin: str) -> None:
+    for path in (setting.path, setting.file, *(place.path for place in setting.more)):
+        if path.startswith("/"):
+            scene.walk.reach(path, f"is configuration of {program}", origin)
+    is_list = setting.key.rpartition(".")[2].rstrip("]0123456789[") in _PRELOADS
+    for text in _texts(setting.value):
+        for path in _PATH.findall(text):
+            _named(scene, path.rstrip("/"), setting.key, origin)
+        module = _MODULE(text)
+        if module is not None and not text.startswith("/"):
+            _module(scene, module[1], setting.key, origin)
+        elif is_list:
+            for name in _NAMES.findall(text):
+                _module(scene, name if name.endswith(".so") else f"{name}.so", setting.key, origin)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+def _named(scene: Scene, path: str, key: str, origin: str) -> None:
+    real = scene.tree.find(path).real
+    if not real:
+        return
+    if not scene.tree.is_folder(real):
+        scene.walk.reach(path, f"is named by the setting {key}", origin)
+    elif real.count("/") > _SHALLOW:
+        for each in scene.tree.below(real, _MAX_FILES):
+            scene.walk.reach(each, f"lies in the folder of the setting {key}", origin)
+
+
+def _module(scene: Scene, name: str, key: str, origin: str) -> None:
+    found = [path for path in scene.facts.elves if path.endswith(f"/{name}")]
+    for path in found:
+        scene.walk.reach(path, f"is loaded by the setting {key}", origin)
+    if not found:
+        scene.walk.end(origin, f"the module {name[:100]} that the setting {key} loads is not in the image")

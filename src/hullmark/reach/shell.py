@@ -1,0 +1,285 @@
+"""The commands in a script of the shell, whatever its conditions: each that may be run, in whatever order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
+from hullmark.facets.configuration.shell_words import ShellWord, UnreadableScript, WordPart
+from hullmark.model.limit import Limit
+
+SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "rbash"))
+_MAX_VALUES = Limit(64, "values that a variable of a script may have")
+_MAX_NESTED = Limit(12, "scripts in texts of a script")
+_ARGUMENTS = ("@", "*")
+_DECLARING = ("export", "readonly", "declare", "local", "typeset")
+_READING = ("read", "mapfile", "readarray", "getopts")
+_INNER = re.compile(r"[$<>]\(([^()]{1,2000})\)|`([^`]{1,2000})`").finditer
+_PRINTED = re.compile(r"(?:command -v|which|type -p)\s+([\w./-]+)").match
+_FILE = re.compile(r"/[\w.+@-]+(?:/[\w.+@-]+)+").fullmatch
+_BUILTINS = frozenset((
+    ":", "alias", "bg", "break", "cd", "continue", "declare", "dirs", "disown", "enable", "exit", "export", "fc", "fg", "getopts", "hash",
+    "help", "history", "jobs", "let", "local", "logout", "mapfile", "popd", "pushd", "readarray", "readonly", "return", "set", "shift",
+    "shopt", "suspend", "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait", "source", ".", "eval", "[[", "((",
+))  # fmt: skip
+"""What a shell does itself, and no program of the same name does; those that are programs too count as programs."""
+
+
+class ScriptCommands(msgspec.Struct, frozen=True):
+    """Commands (a word that is None is not known), scripts that are read, files that are named, and what cannot be told."""
+
+    commands: tuple[tuple[str | None, ...], ...] = ()
+    sourced: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+def script_commands(
+    text: str, arguments: tuple[str | None, ...], environment: Mapping[str, str], name: str
+) -> ScriptCommands:
+    """All commands in the text of a script, that is given these arguments and has this name."""
+    reader = _Script(arguments, environment, name)
+    reader.read(text, 0)
+    return reader.result()
+
+
+class _Script:
+    def __init__(self, arguments: tuple[str | None, ...], environment: Mapping[str, str], name: str) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._name = name
+        self._values: dict[str, dict[str | None, None]] = {}
+        self._functions: set[str] = set()
+        self._commands: dict[tuple[str | None, ...], None] = {}
+        self._sourced: dict[str, None] = {}
+        self._files: dict[str, None] = {}
+        self._untold: dict[str, None] = {}
+
+    def result(self) -> ScriptCommands:
+        return ScriptCommands(tuple(self._commands), tuple(self._sourced), tuple(self._files), tuple(self._untold))
+
+    def read(self, text: str, depth: int) -> None:
+        try:
+            nodes = parse_script(text)
+        except UnreadableScript as error:
+            self._untold[f"its script is not understood: {error}"] = None
+            return
+        if depth == 0:
+            self._inner(text)
+        flat = list(_every(nodes))
+        for node in flat:
+            self._note(node)
+        for node in flat:
+            if isinstance(node, SimpleCommand):
+                self._simple(node, depth)
+            for word in node.words:
+                self._printed(word, depth)
+
+    def _inner(self, text: str) -> None:
+        """Commands in texts between `<<` marks and in what is not kept of a script. Such a text may be anything: no complaint."""
+        for match in _INNER(text):
+            try:
+                nodes = list(_every(parse_script(match[1] or match[2])))
+            except UnreadableScript:
+                continue
+            for node in nodes:
+                name = _plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
+                if name is not None and name not in _BUILTINS and name not in self._functions:
+                    self._commands.setdefault((name, *(_plain(word) for word in node.words[1:])))
+
+    def _note(self, node: Node) -> None:
+        """Variables and functions, wherever they are set."""
+        if isinstance(node, CompoundCommand):
+            if node.kind == "function":
+                self._functions.add(node.name)
+            for word in node.words if node.kind == "for" else ():
+                self._set_all(node.name, word)
+            return
+        for name, word in node.assigned:
+            self._set_all(name, word)
+        first = _plain(node.words[0]) if node.words else None
+        if first in _DECLARING:
+            self._declared(node.words[1:])
+        elif first in _READING:
+            for word in node.words[1:]:
+                if (named := _plain(word)) is not None and named.isidentifier():
+                    self._set(named, None)
+        elif first == "set" and len(node.words) > 1:
+            self._given(node.words[1:])
+
+    def _declared(self, words: Sequence[ShellWord]) -> None:
+        for word in words:
+            name, equals, value = (word[0].text if word and word[0].kind == "text" else "").partition("=")
+            if equals:
+                self._set_all(name, (msgspec.structs.replace(word[0], text=value), *word[1:]))
+
+    def _given(self, words: Sequence[ShellWord]) -> None:
+        """What `set --` puts before the arguments may be what `exec "$@"` starts."""
+        given = [value for word in words for value in (self._all(word) or [None])]
+        if "--" in given:
+            given = given[given.index("--") + 1 :]
+        if given and given[0] is not None and not given[0].startswith(("-", "+")):
+            self._commands.setdefault(tuple(given))
+
+    def _set_all(self, name: str, word: ShellWord) -> None:
+        for value in self._texts(word):
+            self._set(name, value)
+
+    def _set(self, name: str, value: str | None) -> None:
+        values = self._values.setdefault(name, {})
+        if len(values) < _MAX_VALUES:
+            values[value] = None
+        else:
+            values[None] = None
+
+    def _simple(self, node: SimpleCommand, depth: int) -> None:
+        for word in (*(word for _, word in node.assigned), *node.written):
+            self._printed(word, depth)
+        if not node.words or node.is_test:
+            return
+        first = _plain(node.words[0])
+        if first in ("source", "."):
+            self._source(node)
+        elif first == "eval":
+            self._eval(node, depth)
+        elif first == "trap":
+            self._trapped(node, depth)
+        elif first == "exec":
+            self._command(_after_options(node.words[1:]))
+        elif first not in _BUILTINS and first not in self._functions:
+            self._command(node.words)
+        for named in map(_plain, node.words[1:]):
+            if named is not None and _FILE(named):
+                self._files[named] = None
+
+    def _trapped(self, node: SimpleCommand, depth: int) -> None:
+        text = _plain(node.words[1]) if len(node.words) > 1 else None
+        if text is not None and text not in ("-", ""):
+            self._read_inner(text, depth)
+
+    def _command(self, words: Sequence[ShellWord]) -> None:
+        if not words:
+            return
+        rest: list[str | None] = []
+        for word in words[1:]:
+            rest += self._all(word) or [None]
+        heads = self._heads(words[0])
+        if not any(part.is_quoted for part in words[0]) and "" in self._texts(words[0]) and len(words) > 1:
+            self._command(words[1:])
+        for head in heads:
+            first = head[0] if head else None
+            if first in self._functions or first in _BUILTINS:
+                continue
+            if first is None:
+                self._untold["the name of a program that its script runs is not known"] = None
+            else:
+                self._commands.setdefault((*head, *rest))
+
+    def _heads(self, word: ShellWord) -> list[list[str | None]]:
+        """What the first word of a command may come to: its own words each time."""
+        if _is_arguments(word):
+            return [list(self._arguments)] if self._arguments else []
+        found: list[list[str | None]] = []
+        is_quoted = any(part.is_quoted for part in word)
+        for text in self._texts(word):
+            pieces: list[str | None] = [text] if text is None or is_quoted else list(text.split())
+            if pieces and pieces != [""]:
+                found.append(pieces)
+        return found
+
+    def _all(self, word: ShellWord) -> list[str | None]:
+        """What one word among arguments comes to, where that is one thing."""
+        if _is_arguments(word):
+            return list(self._arguments)
+        texts = self._texts(word)
+        return [texts[0] if len(texts) == 1 else None]
+
+    def _texts(self, word: ShellWord) -> list[str | None]:
+        """What a word may come to, in every way."""
+        found: list[str | None] = [""]
+        for part in word:
+            pieces = [part.text] if part.kind == "text" else self._parts(part)
+            found = [None if one is None or piece is None else one + piece for one in found for piece in pieces]
+            found = list(dict.fromkeys(found))
+            found = found if len(found) <= _MAX_VALUES else [*found[: _MAX_VALUES - 1], None]
+        return found
+
+    def _parts(self, part: WordPart) -> list[str | None]:
+        kind, text, operator, other = part.kind, part.text, part.operator, part.other
+        if kind == "printed":
+            printed = _PRINTED(text)
+            return [printed[1]] if printed is not None else [None]
+        if kind != "parameter":
+            return [None]
+        if text in ("0", "BASH_SOURCE"):
+            return [self._name]
+        if text.isdigit():
+            number = int(text[:6]) - 1
+            return [self._arguments[number]] if number < len(self._arguments) else [""]
+        values: list[str | None] = list(self._values.get(text, ()))
+        if text in self._environment:
+            values.append(self._environment[text])
+        instead: list[str | None] = self._texts(other)[:1] if len(other) < _MAX_NESTED else [None]
+        if operator.endswith("+"):
+            return ["", *instead]
+        if operator and operator[-1] in "-=":
+            return values + instead
+        # What cuts a value (#, %) leaves a part of it, which is not followed.
+        return values if values and not operator else [None]
+
+    def _printed(self, word: ShellWord, depth: int) -> None:
+        """Commands in `$(…)`, wherever in a word."""
+        for part in word:
+            if part.kind == "printed" and part.text:
+                self._read_inner(part.text, depth)
+            if part.other:
+                self._printed(part.other, depth)
+
+    def _read_inner(self, text: str, depth: int) -> None:
+        if depth < _MAX_NESTED:
+            self.read(text, depth + 1)
+        else:
+            self._untold["its commands stand too deep in each other"] = None
+
+    def _source(self, node: SimpleCommand) -> None:
+        for text in self._texts(node.words[1]) if len(node.words) > 1 else ():
+            if text is None:
+                self._untold["the name of a script that it reads is not known"] = None
+            else:
+                self._sourced[text] = None
+
+    def _eval(self, node: SimpleCommand, depth: int) -> None:
+        texts = [self._texts(word) for word in node.words[1:]]
+        if any(None in found for found in texts) or depth >= _MAX_NESTED:
+            self._untold["it runs a command that it puts together (eval)"] = None
+        else:
+            self.read(" ".join(found[0] or "" for found in texts), depth + 1)
+
+
+def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:
+    """The words behind the options of `exec`."""
+    while words and (option := _plain(words[0])) is not None and option.startswith("-"):
+        words = words[2:] if option == "-a" else words[1:]
+    return words
+
+
+def _plain(word: ShellWord) -> str | None:
+    """A word as it stands, if there is nothing in it to be put in."""
+    return "".join(part.text for part in word) if all(part.kind == "text" for part in word) else None
+
+
+def _is_arguments(word: ShellWord) -> bool:
+    parts = [part for part in word if part.kind != "text" or part.text]
+    return len(parts) == 1 and parts[0].kind == "parameter" and parts[0].text in _ARGUMENTS
+
+
+def _every(nodes: Iterable[Node]) -> Iterator[Node]:
+    todo = list(nodes)[::-1]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, CompoundCommand):
+            todo += [inner for part in node.parts for inner in part][::-1]

@@ -1,0 +1,246 @@
+"""Ruby, Perl, PHP and Java: where what a program names is looked for."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from hullmark.model.limit import Limit
+from hullmark.reach.code import CodeFacts
+from hullmark.reach.scene import Scene, StartedProgram
+
+_MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
+
+
+class _Interpreted:
+    """A language whose files lie below known folders. `valued` are options whose value is the next word."""
+
+    name = ""
+    valued = ""
+    globs: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._begun = False
+        self._folders: list[str] = []
+        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def started(self, program: StartedProgram) -> str:
+        """The interpreter is started; returns the script that it runs, "" for none."""
+        words, origin, at = program.words, program.cause, 1
+        self.begin(program.real)
+        while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
+            if word in ("-e", "-E", "-r", "-R", "-ne", "-pe"):
+                self._blur(origin, f"{self.name} runs a command that is given as a text")
+                return ""
+            at += 2 if word in self.valued.split() else 1
+        script = words[at] if at < len(words) else None
+        if script is None or script == "-":
+            return self.without_script(origin)
+        place = script if script.startswith("/") else posixpath.join(self._scene.folder, script)
+        real = self._scene.walk.reach(place, f"is run by {self.name}", origin)
+        if not real:
+            self._scene.walk.end(origin, f"there is no script {place[:200]}")
+        return real
+
+    def without_script(self, origin: str) -> str:
+        """It is started without a script."""
+        self._scene.blur_programs(origin, f"{self.name} without a script runs whatever it is told")
+        self._blur(origin, f"{self.name} without a script runs whatever it is told")
+        return ""
+
+    def begin(self, origin: str) -> None:
+        """The folders of the language, found once."""
+        if not self._begun:
+            self._begun = True
+            self._folders = sorted({folder for glob in self.globs for folder in self._matching_folders(glob)})
+            self.at_start(origin)
+
+    def at_start(self, origin: str) -> None:
+        """What is loaded unasked."""
+
+    def _matching_folders(self, glob: str) -> Iterator[str]:
+        places = [""]
+        for segment in glob.strip("/").split("/"):
+            if segment == "*":
+                places = [
+                    f"{place}/{name}" for place in places for name in sorted(self._scene.tree.names(place or "/"))
+                ]
+            else:
+                places = [f"{place}/{segment}" for place in places]
+        return (place for place in places if self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"))
+
+    def expand(self, path: str, code: CodeFacts) -> None:
+        """What one file loads."""
+        self.begin(path)
+        folder = path.rpartition("/")[0]
+        for name in code.imports:
+            key = (folder if name.startswith(".") else "", name)
+            if key not in self._known:
+                self._known[key] = tuple(self.found(name, folder))
+            for file in self._known[key]:
+                self._scene.walk.reach(file, f"loads {name}", path)
+        self.beside(path, code)
+
+    def found(self, name: str, folder: str) -> Iterator[str]:
+        """The files of a name."""
+        places = [folder] if name.startswith(".") else [*self._folders, folder]
+        for place in places:
+            for ending in self.endings:
+                file = posixpath.normpath(f"{place}/{name}{ending}")
+                if self._scene.tree.file(file) is not None:
+                    yield file
+
+    def beside(self, path: str, code: CodeFacts) -> None:
+        """What else a file leads to."""
+        if code.untold:
+            record = self._scene.tree.files.get(path)
+            if record is not None and record.owner is None:
+                self._blur(path, code.untold[0])
+
+    def _blur(self, source: str, reason: str) -> None:
+        files = (file for folder in self._folders for file in self._scene.tree.below(folder, _MAX_FILES))
+        self._scene.blur_code(source, reason, files, self.name)
+
+
+class RubyFiles(_Interpreted):
+    """Ruby: the load path, and the `lib` folders of gems."""
+
+    name, valued = "Ruby", "-I -C"
+    globs = (
+        "/usr/lib/ruby/vendor_ruby", "/usr/lib/ruby/*", "/usr/lib/*/ruby/*", "/usr/lib/*/ruby/vendor_ruby/*", "/usr/local/lib/ruby/*",
+        "/usr/local/lib/ruby/*/*", "/usr/local/lib/site_ruby", "/usr/share/rubygems-integration/*/gems/*/lib",
+        "/usr/lib/ruby/gems/*/gems/*/lib",
+        "/usr/local/lib/ruby/gems/*/gems/*/lib", "/usr/local/bundle/gems/*/lib", "/var/lib/gems/*/gems/*/lib",
+        "/usr/lib/*/ruby/gems/*/gems/*/lib",
+        "/usr/local/bundle/ruby/*/gems/*/lib",
+    )  # fmt: skip
+    endings = ("", ".rb", ".so")
+
+    def at_start(self, origin: str) -> None:
+        """RubyGems and what it loads."""
+        for name in (
+            "rubygems",
+            "did_you_mean",
+            "error_highlight",
+            "syntax_suggest/core_ext",
+            "monitor",
+            "enc/encdb",
+            "enc/trans/transdb",
+        ):
+            for file in self.found(name, ""):
+                self._scene.walk.reach(file, "is loaded when Ruby starts", origin)
+        for folder in self._matching_folders("/usr/lib/*/ruby/*/enc"):
+            for name in self._scene.tree.names(folder):
+                self._scene.walk.reach(
+                    f"{folder}/{name}", "may be loaded: text may come in any encoding", origin, is_certain=False
+                )
+
+    def beside(self, path: str, code: CodeFacts) -> None:
+        """A gem whose file is loaded may load any of its own by name (autoload)."""
+        if code.untold and "/gems/" in path and "/lib/" in path:
+            gem = (
+                path[: path.index("/lib/", path.rindex("/gems/")) + 4]
+                if "/lib/" in path[path.rindex("/gems/") :]
+                else ""
+            )
+            for each in self._scene.tree.below(gem, _MAX_FILES) if gem else ():
+                self._scene.walk.reach(each, f"may be loaded: {path} makes names of files", path, is_certain=False)
+        else:
+            super().beside(path, code)
+
+
+class PerlModules(_Interpreted):
+    """Perl: @INC, and compiled parts below `auto`."""
+
+    name, valued = "Perl", "-I -C"
+    globs = (
+        "/etc/perl", "/usr/local/lib/*/perl/*", "/usr/local/share/perl/*", "/usr/lib/*/perl5/*", "/usr/share/perl5", "/usr/lib/*/perl-base",
+        "/usr/lib/*/perl/*", "/usr/share/perl/*", "/usr/local/lib/site_perl", "/usr/local/lib/perl5/*", "/usr/local/lib/perl5/site_perl/*",
+        "/usr/local/lib/perl5/*/*", "/usr/lib64/perl5", "/usr/share/perl5/vendor_perl", "/usr/lib64/perl5/vendor_perl",
+        "/usr/lib/perl5/core_perl",
+    )  # fmt: skip
+
+    def at_start(self, origin: str) -> None:
+        """What most programs load without a word."""
+        for name in ("strict", "warnings", "utf8", "Config", "DynaLoader", "XSLoader", "Carp", "overload"):
+            for file in self.found(name, ""):
+                self._scene.walk.reach(file, "is loaded when Perl starts", origin)
+
+    def found(self, name: str, folder: str) -> Iterator[str]:
+        """The file of a module, what is compiled of it, and its parts that load themselves."""
+        below = name if name.endswith((".pl", ".pm", ".ph")) else name.replace("::", "/") + ".pm"
+        for place in (*self._folders, folder):
+            if self._scene.tree.file(f"{place}/{below}") is not None:
+                yield f"{place}/{below}"
+            stem = below.removesuffix(".pm")
+            auto = f"{place}/auto/{stem}"
+            for each in self._scene.tree.names(auto):
+                if self._scene.tree.file(f"{auto}/{each}") is not None:
+                    yield f"{auto}/{each}"
+            if below in ("Config.pm", "utf8.pm"):
+                yield from (
+                    f"{place}/{each}"
+                    for each in ("Config_heavy.pl", "Config_git.pl")
+                    if self._scene.tree.file(f"{place}/{each}")
+                )
+
+
+class PhpFiles(_Interpreted):
+    """PHP: files beside each other, and in the include path."""
+
+    name, valued = "PHP", "-c -d -z -t -S -y"
+    globs = ("/usr/share/php", "/usr/share/pear", "/usr/local/lib/php")
+    endings = ("", ".php")
+
+    def without_script(self, origin: str) -> str:
+        """A server is told by each request which script to run: those in the folders that its settings name are followed."""
+        self._scene.walk.end(origin, "which scripts PHP runs is told by each request")
+        return ""
+
+
+class JavaPrograms:
+    """Java: the runtime as a whole, and the archives of the class path."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def started(self, program: StartedProgram) -> str:
+        """A program is started; returns its archive, "" for none."""
+        words, origin = program.words, program.cause
+        home = program.real.rpartition("/")[0].rpartition("/")[0]
+        for each in self._scene.tree.below(home, _MAX_FILES) if home.count("/") > 1 else ():
+            self._scene.walk.reach(each, "is part of the Java runtime", program.real)
+        script = ""
+        for i, word in enumerate(words):
+            given = words[i + 1] if i + 1 < len(words) else None
+            if word == "-jar" and given:
+                script = self._archive(given, origin)
+            elif word in ("-cp", "-classpath", "--class-path", "-p", "--module-path") and given:
+                for entry in given.split(":"):
+                    self._entry(entry, origin)
+            elif word is not None and word.startswith("-javaagent:"):
+                self._archive(word.partition(":")[2].partition("=")[0], origin)
+        for entry in filter(None, self._scene.environment.get("CLASSPATH", "").split(":")):
+            self._entry(entry, origin)
+        return script
+
+    def _archive(self, name: str, origin: str) -> str:
+        place = name if name.startswith("/") else posixpath.join(self._scene.folder, name)
+        real = self._scene.walk.reach(place, "is run by Java", origin)
+        if not real:
+            self._scene.walk.end(origin, f"there is no archive {place[:200]}")
+        return real
+
+    def _entry(self, entry: str, origin: str) -> None:
+        place = entry if entry.startswith("/") else posixpath.join(self._scene.folder, entry)
+        if place.endswith("/*"):
+            for name in self._scene.tree.names(place[:-2]):
+                if name.endswith((".jar", ".JAR")):
+                    self._scene.walk.reach(f"{place[:-1]}{name}", "is on the class path", origin)
+        elif self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
+            for each in self._scene.tree.below(place, _MAX_FILES):
+                self._scene.walk.reach(each, "is on the class path", origin)
+        else:
+            self._scene.walk.reach(place, "is on the class path", origin)

@@ -1,0 +1,187 @@
+"""What of an image is reached as JSON, `hullmark-minimality/1`: every key always there, sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hullmark.model.reach import AdvisoryReach, Minimality, ReachAnswer, ReachCount, WitnessStep
+from hullmark.report.documents import encode
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.inventory_json import SourceJson, source_json
+from hullmark.report.parts import ProblemJson, ToolJson, problems
+
+SCHEMA = "hullmark-minimality/1"
+
+
+class StepJson(msgspec.Struct, frozen=True, gc=False):
+    """A file on the way, and why the one before leads to it."""
+
+    path: str
+    why: str
+
+
+class PackageJson(msgspec.Struct, frozen=True):
+    """A package: `bytes` of its files, `reached_bytes` of those that are not unreachable; `witness` is the shortest way to it."""
+
+    bytes: int
+    name: str
+    purl: str
+    reach: str
+    reached_bytes: int
+    reason: str
+    type: str
+    version: str
+    witness: list[StepJson]
+
+
+class ProgramJson(msgspec.Struct, frozen=True):
+    """An executable; `package` is null where none owns it."""
+
+    bytes: int
+    kinds: tuple[str, ...]
+    package: str | None
+    path: str
+    reach: str
+    reason: str
+    witness: list[StepJson]
+
+
+class CountJson(msgspec.Struct, frozen=True, gc=False):
+    """How many there are of one verdict."""
+
+    bytes: int
+    elf_files: int
+    files: int
+    packages: int
+    programs: int
+
+
+class MatchJson(msgspec.Struct, frozen=True, gc=False):
+    """An advisory that matches a package, and whether that is reached."""
+
+    advisory: str
+    package: str
+    reach: str
+    severity: str
+
+
+class EndJson(msgspec.Struct, frozen=True, gc=False):
+    """What cannot be told of a file ("": of the image's settings)."""
+
+    path: str
+    reason: str
+
+
+class NeededJson(msgspec.Struct, frozen=True, gc=False):
+    """A package that is not reached, and one that stays and says that it needs it."""
+
+    needed_by: str
+    purl: str
+
+
+class RecipeJson(msgspec.Struct, frozen=True):
+    """How to leave out what is not reached."""
+
+    command: str
+    dockerfile: str
+    kept: list[NeededJson]
+    purge: tuple[str, ...]
+
+
+class AnswerJson(msgspec.Struct, frozen=True):
+    """The answer for one file or package."""
+
+    needed_by: tuple[str, ...]
+    reach: str
+    reason: str
+    subject: str
+    witness: list[StepJson]
+
+
+class MinimalityJson(msgspec.Struct, frozen=True):
+    """The whole document. `matches` and `vanish` are null where there are no advisories; `vanish` are those that match nothing but what is
+    unreachable."""
+
+    answers: list[AnswerJson]
+    matches: list[MatchJson] | None
+    open_ends: list[EndJson]
+    packages: list[PackageJson]
+    problems: list[ProblemJson]
+    programs: list[ProgramJson]
+    recipe: RecipeJson
+    roots: tuple[str, ...]
+    schema: str
+    source: SourceJson
+    tool: ToolJson
+    totals: dict[str, CountJson]
+    vanish: list[str] | None
+
+
+def render(found: Minimality, context: RenderContext) -> bytes:
+    """The document as one line."""
+    document = MinimalityJson(
+        answers=[_answer(each) for each in found.answers],
+        matches=None if found.matches is None else [_match(each) for each in found.matches],
+        open_ends=[EndJson(each.path, each.reason) for each in found.open_ends],
+        packages=[
+            PackageJson(
+                each.bytes,
+                each.name,
+                each.purl,
+                each.reach,
+                each.reached_bytes,
+                each.reason,
+                each.type,
+                each.version,
+                _steps(each.witness),
+            )
+            for each in found.packages
+        ],
+        problems=problems(found.problems),
+        programs=[
+            ProgramJson(
+                each.bytes, each.kinds, each.package or None, each.path, each.reach, each.reason, _steps(each.witness)
+            )
+            for each in found.programs
+        ],
+        recipe=RecipeJson(
+            found.recipe.command,
+            found.recipe.dockerfile,
+            [NeededJson(by, purl) for purl, by in found.recipe.kept],
+            found.recipe.purge,
+        ),
+        roots=found.roots,
+        schema=SCHEMA,
+        source=source_json(found.source),
+        tool=ToolJson("hullmark", context.tool_version),
+        totals={reach: _count(count) for reach, count in found.counts.items()},
+        vanish=None if found.vanish is None else list(found.vanish),
+    )
+    return encode(document)
+
+
+def _steps(steps: Iterable[WitnessStep]) -> list[StepJson]:
+    return [StepJson(step.path, step.why) for step in steps]
+
+
+def _count(count: ReachCount) -> CountJson:
+    return CountJson(count.bytes, count.elves, count.files, count.packages, count.programs)
+
+
+def _match(match: AdvisoryReach) -> MatchJson:
+    return MatchJson(match.advisory, match.purl, match.reach, match.severity)
+
+
+def _answer(answer: ReachAnswer) -> AnswerJson:
+    return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, _steps(answer.witness))
+
+
+FORMAT = Format(
+    kind="minimality",
+    name="json",
+    media_type="application/vnd.hullmark.minimality.v1+json",
+    file_name="minimality.json",
+    render=render,
+)

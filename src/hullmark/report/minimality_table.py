@@ -1,0 +1,151 @@
+"""What of an image is reached, as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from hullmark.model.limit import Limit
+from hullmark.model.purl import unquote
+from hullmark.model.reach import (
+    REACHES,
+    AdvisoryReach,
+    Minimality,
+    OpenEnd,
+    PackageReach,
+    ProgramReach,
+    Reach,
+    ReachAnswer,
+)
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.table import columns
+from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
+
+_MAX_LISTED = Limit(25, "rows of each list in the table of what is reached; the others are counted", "shortened")
+_MAX_NAMED = Limit(
+    60, "names of packages in a line of the table of what is reached; the others are counted", "shortened"
+)
+_MANY_STEPS = 12
+_KINDS = (
+    ("setuid", "setuid files"),
+    ("shell", "shells"),
+    ("package-manager", "package managers"),
+    ("network", "network tools"),
+    ("living-off-the-land", "other programs of use to intruders"),
+)
+
+
+def render(found: Minimality, context: RenderContext) -> bytes:
+    """The answers, where something was asked; else the counts, what is reached and unknown, and how to leave out the rest."""
+    paint, width = Paint(context.color), context.width
+    lines = [fact("Image", found.source.reference, paint, width)]
+    lines += [fact("Starts", root, paint, width) for root in found.roots] or [
+        fact("Starts", "nothing that it names", paint, width)
+    ]
+    if found.answers:
+        for answer in found.answers:
+            lines += ["", *_answer_lines(answer, paint, width)]
+        lines += (
+            ["", *_end_lines(found.open_ends, paint, width)]
+            if any(each.reach != "reachable" for each in found.answers)
+            else []
+        )
+    else:
+        lines += ["", *_count_lines(found, paint, width), *_package_lines(found.packages, paint, width)]
+        lines += _end_lines(found.open_ends, paint, width)
+        lines += _recipe_lines(found, paint, width)
+    if found.problems:
+        lines += ["", *problem_lines(found.problems, width, paint)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _answer_lines(answer: ReachAnswer, paint: Paint, width: int) -> Iterator[str]:
+    yield from fold(f"{safe(_short(answer.subject))} is {answer.reach}", width, "")
+    if answer.reason:
+        yield from fold(safe(answer.reason), width, "  ")
+    steps = answer.witness
+    for step in (*steps[: _MANY_STEPS // 2], *steps[-_MANY_STEPS // 2 :]) if len(steps) > _MANY_STEPS else steps:
+        first, *others = fold(safe(f"{step.path}: {step.why}"), width, "     ")
+        yield from ("  -> " + first[5:], *others)
+    if answer.reach == "unreachable":
+        needed = (
+            f"packages that say that they need it: {_names(map(_short, answer.needed_by))}" if answer.needed_by else ""
+        )
+        yield from fold(safe(needed or "no package says that it needs it"), width, "  ")
+
+
+def _count_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
+    counts = [found.counts[reach] for reach in REACHES]
+    rows = [
+        ["packages", *(f"{count.packages:,}" for count in counts)],
+        ["programs", *(f"{count.programs:,}" for count in counts)],
+        ["ELF files", *(f"{count.elves:,}" for count in counts)],
+        ["files", *(f"{count.files:,}" for count in counts)],
+        ["megabytes", *(f"{count.bytes / 1e6:,.1f}" for count in counts)],
+    ]
+    if found.matches is not None:
+        rows.append(["vulnerabilities", *(str(_advisories(found.matches, reach)) for reach in REACHES)])
+    for kind, name in _KINDS:
+        rows.append([name, *(str(_of_kind(found.programs, kind, reach)) for reach in REACHES)])
+    yield from columns(["", *REACHES], rows, width, paint)
+    yield ""
+
+
+def _advisories(matches: Iterable[AdvisoryReach], reach: Reach) -> int:
+    """Advisories by the nearest that they come to what is started: each counts once."""
+    nearest: dict[str, int] = {}
+    for match in matches:
+        nearest[match.advisory] = min(REACHES.index(match.reach), nearest.get(match.advisory, len(REACHES)))
+    return sum(REACHES[rank] == reach for rank in nearest.values())
+
+
+def _of_kind(programs: Iterable[ProgramReach], kind: str, reach: Reach) -> int:
+    return sum(kind in program.kinds and program.reach == reach for program in programs)
+
+
+def _package_lines(packages: Sequence[PackageReach], paint: Paint, width: int) -> Iterator[str]:
+    reached = [package for package in packages if package.reach == "reachable"]
+    yield fact("Reachable", _names(package.name for package in reached), paint, width)
+    unknown = [package for package in packages if package.reach == "unknown"]
+    if unknown:
+        yield fact("Unknown", f"{len(unknown):,} packages" if len(unknown) > 1 else "1 package", paint, width)
+    for package in unknown[:_MAX_LISTED]:
+        yield from fold(safe(f"{package.name}: {package.reason}"), width, "  ")
+    if len(unknown) > _MAX_LISTED:
+        yield from fold(f"and {len(unknown) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+
+
+def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[str]:
+    if ends:
+        yield fact("Open ends", f"{len(ends):,} (what these lead to cannot all be told)", paint, width)
+    for end in ends[:_MAX_LISTED]:
+        yield from fold(safe(f"{end.path or 'image'}: {end.reason}"), width, "  ")
+    if len(ends) > _MAX_LISTED:
+        yield from fold(f"and {len(ends) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+
+
+def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
+    recipe = found.recipe
+    if recipe.purge:
+        yield fact("Remove", f"{recipe.command} {_names(recipe.purge, ' ')}", paint, width)
+    if recipe.kept:
+        yield from fold(f"not reached, but needed by packages that stay: {len(recipe.kept):,}", width, "  ")
+    yield from fold("--emit DIR writes what is left as an OCI layout, with a Dockerfile that makes it", width, "  ")
+
+
+def _names(names: Iterable[str], between: str = ", ") -> str:
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - _MAX_NAMED:,} more" if len(found) > _MAX_NAMED else ""
+    return (between.join(found[:_MAX_NAMED]) or "nothing") + more
+
+
+def _short(purl: str) -> str:
+    """`openssl@3.0.11` for a package URL."""
+    if not purl.startswith("pkg:"):
+        return purl
+    name = purl.partition("?")[0].partition("#")[0].removeprefix("pkg:").partition("/")[2]
+    return unquote(name.rpartition("/")[2] if purl.startswith(("pkg:deb/", "pkg:rpm/", "pkg:apk/")) else name) or purl
+
+
+FORMAT = Format(
+    kind="minimality", name="table", media_type="text/plain; charset=utf-8", file_name="minimality.txt", render=render
+)

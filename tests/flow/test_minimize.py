@@ -1,0 +1,152 @@
+"""`hullmark minimize`: what of an image is reached, and what is left of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dynamic import dynamic_elf
+from tests.support.images import Blobs, tagged, write_layout
+from tests.support.places import REPOSITORY
+from tests.support.program import Program, program_in
+from tests.unit.relations.test_systems import stanza
+
+LD = "lib64/ld.so"
+
+
+def program(*needed: str) -> bytes:
+    return dynamic_elf((*needed, "libc.so.6"), interpreter=f"/{LD}")
+
+
+FILES = {
+    "etc/os-release": b"ID=debian\nVERSION_ID=13\n",
+    "var/lib/dpkg/status": (
+        stanza("shop", Depends="lib, doc") + stanza("lib") + stanza("doc") + stanza("mount")
+    ).encode(),
+    "var/lib/dpkg/info/lib.list": b"/usr/lib/liba.so.1\n",
+    "var/lib/dpkg/info/shop.list": b"/usr/bin/shop\n/usr/bin/other\n",
+    "var/lib/dpkg/info/doc.list": b"/usr/share/doc.txt\n",
+    "var/lib/dpkg/info/mount.list": b"/bin/mount\n",
+    LD: dynamic_elf(soname="ld.so"),
+    "usr/lib/libc.so.6": dynamic_elf(soname="libc.so.6"),
+    "usr/lib/liba.so.1": dynamic_elf(soname="liba.so.1"),
+    "usr/bin/shop": program("liba.so.1"),
+    "bin/mount": program(),
+    "usr/share/doc.txt": b"read me",
+}
+
+
+@pytest.fixture
+def hullmark(tmp_path: Path) -> Program:
+    return program_in(tmp_path / "run")
+
+
+def tar_of_programs(files: dict[str, bytes]) -> bytes:
+    """A tar of files that may be run, with a link and an empty folder."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, body in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(body), 0o755
+            tar.addfile(info, io.BytesIO(body))
+        for name, kind, target in (("usr/bin/other", tarfile.LNKTYPE, "usr/bin/shop"), ("spool", tarfile.DIRTYPE, "")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.mode = kind, target, 0o1777
+            tar.addfile(info)
+    return out.getvalue()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    def config(made: dict[str, Any]) -> dict[str, Any]:
+        return {**made, "config": {"Cmd": ["other", "-f"], "Env": ["A=b c"], "User": "7"}}
+
+    blobs = Blobs()
+    made = blobs.image([tar_of_programs(FILES), tar_of_programs({})], config=config)
+    return f"oci-dir:{write_layout(tmp_path / 'layout', blobs, [tagged(made, 'latest')])}"
+
+
+def test_packages_are_reached_or_not_and_the_recipe_respects_who_needs_them(hullmark: Program, image: str) -> None:
+    document = hullmark("minimize", image, "-o", "json").document
+    assert document["schema"] == "hullmark-minimality/1"
+    assert document["roots"] == ["CMD other -f"]
+    assert {package["name"]: package["reach"] for package in document["packages"]} == {
+        "shop": "reachable", "lib": "reachable", "doc": "unreachable", "mount": "unreachable",
+    }  # fmt: skip
+    assert document["recipe"]["purge"] == ["mount"]
+    assert [each["purl"].partition("@")[0] for each in document["recipe"]["kept"]] == ["pkg:deb/debian/doc"]
+    assert 'ENV A="b c"' in document["recipe"]["dockerfile"]
+    assert document["vanish"] is None
+
+
+def test_one_package_is_answered_for(hullmark: Program, image: str) -> None:
+    told = hullmark("minimize", image, "--why", "lib", "--why", "/bin/mount", "--why", "doc").text
+    assert (
+        "lib@1 is reachable\n  -> /usr/bin/other: is what CMD starts\n  -> /usr/lib/liba.so.1: needs liba.so.1\n"
+        in told
+    )
+    assert "/bin/mount is unreachable" in told
+    assert "packages that say that they need it: shop@1" in told
+    assert "no package or program nothing" in " ".join(hullmark("minimize", image, "--why", "nothing").refusal)
+
+
+def test_vulnerabilities_vanish_with_what_is_unreachable(hullmark: Program, image: str, tmp_path: Path) -> None:
+    for name in ("mount", "lib"):
+        affected = {
+            "package": {"ecosystem": "Debian:13", "name": name},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+        }
+        record = {"id": f"CVE-2026-{len(name)}", "modified": "2026-01-01T00:00:00Z", "affected": [affected]}
+        (tmp_path / "advisories").mkdir(exist_ok=True)
+        (tmp_path / "advisories" / f"{name}.json").write_text(json.dumps(record))
+    document = hullmark("minimize", image, "--advisories", tmp_path / "advisories", "-o", "json").document
+    assert document["vanish"] == ["CVE-2026-5"]
+    assert [match["reach"] for match in document["matches"]] == ["reachable", "unreachable"]
+
+
+def test_what_is_left_is_an_image_that_scanners_see(hullmark: Program, image: str) -> None:
+    assert hullmark("minimize", image, "--emit", "small").status == 0
+    left = hullmark.place / "small"
+    document = hullmark("scan", f"oci-dir:{left}", "--files", "-o", "json").document
+    assert [package["name"] for package in document["packages"]] == ["lib", "shop"]
+    paths = {file["path"] for file in document["files"]}
+    assert {"/usr/bin/other", "/usr/bin/shop", "/usr/lib/liba.so.1", "/lib64/ld.so", "/spool"} <= paths
+    assert not {"/bin/mount", "/usr/share/doc.txt", "/var/lib/dpkg/info/mount.list"} & paths
+    assert "usr/lib/liba.so.1\n" in (left / "files.txt").read_text()
+    assert (left / "Dockerfile").read_text().endswith('USER 7\nCMD ["other", "-f"]\n')
+    [layer] = [body for body in (left / "blobs" / "sha256").iterdir() if body.read_bytes().startswith(b"\x1f\x8b")]
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer.read_bytes()))) as tar:
+        assert tar.extractfile("usr/bin/other").read() == FILES["usr/bin/shop"]  # type: ignore[union-attr]
+    again = hullmark("minimize", f"oci-dir:{left}", "-o", "json").document
+    assert {package["reach"] for package in again["packages"]} == {"reachable"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("IMAGE", "--emit", "full"), "is there already"),
+        (("dir:.", "--emit", "new"), "only of an image"),
+        ((f"sbom:{REPOSITORY / 'missing.json'}",), "no files to follow"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(hullmark: Program, image: str, words: tuple[str, ...], said: str) -> None:
+    (hullmark.place / "full").mkdir()
+    (hullmark.place / "full" / "file").touch()
+    assert said in " ".join(hullmark("minimize", *(image if word == "IMAGE" else word for word in words)).refusal)
+
+
+def test_a_folder_is_walked_from_its_roots(hullmark: Program, tmp_path: Path) -> None:
+    for name, body in FILES.items():
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_bytes(body)
+        (tmp_path / "root" / name).chmod(0o755)
+    source = f"dir:{tmp_path / 'root'}"
+    found = hullmark("minimize", source, "--root", "mount", "-o", "json").document["packages"]
+    assert {each["name"]: each["reach"] for each in found}["mount"] == "reachable"
+    assert "the image does not say what it starts" in hullmark("minimize", source).text

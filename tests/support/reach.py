@@ -1,0 +1,112 @@
+"""Images to be walked, made in a test: files by path, with modes and links, as a scan would hand them over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from hullmark.catalog.systems import dpkg
+from hullmark.facets.kept import KeptContent, keep
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import FileRecord, Inventory, InventorySource
+from hullmark.model.package import Package
+from hullmark.model.reach import Minimality
+from hullmark.model.setting import Setting
+from hullmark.reach import code, elf
+from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.scene import ReachFacts
+
+SOURCE = InventorySource(
+    kind="oci-dir", reference="made", digest="", config_digest="", platform="linux/amd64", layers=()
+)
+
+
+def package(name: str) -> Package:
+    """A Debian package of this name."""
+    return Package(type="deb", name=name, version="1", purl=f"pkg:deb/debian/{name}@1", cataloger=dpkg.CATALOGER.name)
+
+
+def walked(
+    files: Mapping[str, bytes],
+    command: Sequence[str] = (),
+    *,
+    links: Mapping[str, str] | None = None,
+    owners: Mapping[str, str] | None = None,
+    env: Sequence[str] = (),
+    folder: str = "/",
+    settings: Sequence[Setting] = (),
+    roots: Sequence[str] = (),
+    why: Sequence[str] = (),
+    code_facts: Mapping[str, code.CodeFacts] | None = None,
+) -> Minimality:
+    """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
+    by path."""
+    owners = {path: f"pkg:deb/debian/{name}@1" for path, name in (owners or {}).items()}
+    records = [_record(path, body, owners.get(path)) for path, body in files.items()]
+    records += [_link(path, target) for path, target in (links or {}).items()]
+    inventory = Inventory(
+        source=SOURCE,
+        distro=None,
+        packages=tuple(package(name) for name in sorted({purl.split("/")[2][:-2] for purl in owners.values()})),
+        problems=(),
+        config=ImageConfig(cmd=tuple(command), env=tuple(env), working_dir=folder),
+        files=tuple(sorted(records, key=lambda record: record.path)),
+        relations=(),
+    )
+    facts = _facts(files, inventory, settings)
+    facts = replace(facts, code={**facts.code, **(code_facts or {})})
+    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
+
+
+def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[Setting]) -> ReachFacts:
+    found = {path: code.facts_of(path, body) for path, body in files.items()}
+    kept = {path: keep(path, memoryview(body), print) for path, body in files.items() if body.startswith(b"#!")}
+    kept |= {path: KeptContent(body) for path, body in files.items() if path.startswith("/etc/")}
+    return ReachFacts(
+        elves={path: elf.facts_of(memoryview(body)) for path, body in files.items() if body.startswith(b"\x7fELF")},
+        code={path: facts for path, facts in found.items() if facts is not None},
+        texts={path: body.decode() for path, body in files.items() if path.endswith((".json", ".cfg", ".pth", ".txt"))},
+        kept=kept,
+        ld_cache={},
+        settings=settings,
+        config=inventory.config,
+    )
+
+
+def _record(path: str, body: bytes, owner: str | None) -> FileRecord:
+    mode = 0o755 if body.startswith((b"#!", b"\x7fELF")) else 0o644
+    return FileRecord(
+        path=path,
+        type="file",
+        mode=mode,
+        uid=0,
+        gid=0,
+        size=len(body),
+        sha256="",
+        link="",
+        layer=0,
+        owner=owner,
+        state="ok",
+    )
+
+
+def _link(path: str, target: str) -> FileRecord:
+    return FileRecord(
+        path=path,
+        type="symlink",
+        mode=0o777,
+        uid=0,
+        gid=0,
+        size=0,
+        sha256="",
+        link=target,
+        layer=0,
+        owner=None,
+        state="ok",
+    )
+
+
+def reach_of(found: Minimality) -> dict[str, str]:
+    """The verdict on each executable."""
+    return {program.path: program.reach for program in found.programs}

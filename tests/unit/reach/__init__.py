@@ -1,0 +1,1 @@
+"""The walk from what an image starts."""

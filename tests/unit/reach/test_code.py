@@ -1,0 +1,59 @@
+"""What files of code name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.reach.code import CodeFacts, facts_of
+
+FILES = {
+    "a.py": (
+        b"import os, sys as s\nif x:\n    from a.b import (c,  # why\n        d as e)\ntry: import f\nexcept E: from . import g\n"
+        b"m = __import__('h')\nimportlib.import_module('i.j')\nsubprocess.run(['uname', '-s'])\n# import no\n>>> import no\n",
+        ("os", "sys", "a.b:c,d", "f", ".:g", "h", "i.j"),
+        ("uname",),
+        (),
+    ),
+    "b.py": (
+        b"import_module(name)\nimport subprocess\nsubprocess.call(command)\nfor e in entry_points(group='x.y'): pass\n",
+        ("subprocess", "@x.y"),
+        (),
+        ("it imports modules whose names it makes itself", "it starts programs whose names it makes itself"),
+    ),
+    "c.js": (
+        b"const a = require('a/b'); import c from \"./c\"; export * from 'd'; await import('e'); require(name);\n"
+        b"require('child_process').exec('git log')",
+        ("a/b", "child_process", "./c", "d", "e"),
+        ("git",),
+        ("it requires modules whose names it makes itself",),
+    ),
+    "d.rb": (b"require 'json'\nrequire_relative 'x'\n`ls -l`\n", ("json", "./x"), ("ls",), ()),
+    "e.pm": (b"use Foo::Bar;\nuse parent qw(Baz);\nsystem('df -h');\n", ("Foo::Bar", "parent", "Baz"), ("df",), ()),
+    "f.php": (
+        b"<?php require_once __DIR__ . '/x.php'; include 'y.php'; exec('id');",
+        ("./x.php", "y.php"),
+        ("id",),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_names_modules_and_programs(name: str) -> None:
+    body, imports, programs, untold = FILES[name]
+    found = facts_of(name, body)
+    assert found is not None
+    assert (found.imports, found.programs, found.untold) == (imports, programs, untold)
+
+
+def test_the_first_line_decides_the_language() -> None:
+    found = facts_of("tool", b"#!/usr/bin/env python3\nimport os\n")
+    assert found == CodeFacts("python", ("/usr/bin/env", "python3"), ("os",))
+    assert facts_of("README", b"import os") is None
+
+
+@given(st.sampled_from(sorted(FILES)), st.text(alphabet="import fromequ()'\"\\\n.,;:#$`x", max_size=120))
+def test_no_file_makes_it_fail(name: str, text: str) -> None:
+    facts_of(name, text.encode())

@@ -1,0 +1,166 @@
+"""What the start of an image reaches, from its command to its packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.setting import Setting
+from tests.support.dynamic import dynamic_elf
+from tests.support.reach import reach_of, walked
+
+LD = "/lib64/ld.so"
+LOADER = {LD: dynamic_elf(soname="ld-linux-x86-64.so.2")}
+LIBC = {"/lib/libc.so.6": dynamic_elf(soname="libc.so.6", constants=("/bin/sh",))}
+
+
+def program(*needed: str, calls: tuple[str, ...] = (), constants: tuple[str, ...] = (), runpath: str = "") -> bytes:
+    return dynamic_elf((*needed, "libc.so.6"), interpreter=LD, calls=calls, constants=constants, runpath=runpath)
+
+
+BASE = {**LOADER, **LIBC, "/bin/sh": program(), "/bin/mount": program(), "/usr/bin/tool": program()}
+
+
+def test_a_program_reaches_its_libraries_and_nothing_else() -> None:
+    files = {
+        **BASE,
+        "/srv/d": program("liba.so.1", runpath="$ORIGIN/lib"),
+        "/srv/lib/liba.so.1.0": dynamic_elf(("libb.so",)),
+    }
+    files |= {"/usr/lib/libb.so": dynamic_elf(), "/usr/lib/liba.so.1": dynamic_elf()}
+    owners = {"/usr/lib/libb.so": "b", "/bin/mount": "mount", "/srv/d": "d", "/lib/libc.so.6": "libc"}
+    found = walked(files, ("/srv/d",), links={"/srv/lib/liba.so.1": "liba.so.1.0"}, owners=owners, why=("b", "mount"))
+    assert {package.name: package.reach for package in found.packages} == {
+        "b": "reachable", "d": "reachable", "libc": "reachable", "mount": "unreachable",
+    }  # fmt: skip
+    b, mount = found.answers
+    assert [step.path for step in b.witness] == ["/srv/d", "/srv/lib/liba.so.1.0", "/usr/lib/libb.so"]
+    assert (mount.reach, mount.witness) == ("unreachable", ())
+    assert "/usr/lib/liba.so.1" not in found.kept
+    assert "/srv/lib/liba.so.1" in found.kept
+
+
+@pytest.mark.parametrize(
+    ("calls", "reach"), [(("system",), "reachable"), (("execve",), "unreachable"), ((), "unreachable")]
+)
+def test_the_shell_is_reached_by_whoever_calls_for_it(calls: tuple[str, ...], reach: str) -> None:
+    assert reach_of(walked({**BASE, "/d": program(calls=calls)}, ("/d",)))["/bin/sh"] == reach
+
+
+def test_a_path_in_a_program_counts_if_it_can_start_programs_and_a_word_may_be_one() -> None:
+    files = {
+        **BASE,
+        "/etc/d/conf": b"",
+        "/d": program(calls=("execvp",), constants=("/usr/bin/tool", "mount", "/etc/d/conf")),
+    }
+    found = walked(files, ("/d",))
+    assert reach_of(found) | {"/lib/libc.so.6": ""} | {LD: ""} == {
+        "/d": "reachable", "/usr/bin/tool": "reachable", "/bin/mount": "unknown", "/bin/sh": "unreachable", "/lib/libc.so.6": "", LD: "",
+    }  # fmt: skip
+    assert "/etc/d/conf" in found.kept
+    [mount] = [each for each in found.programs if each.path == "/bin/mount"]
+    assert "holds the word mount" in mount.reason
+    silent = walked({**BASE, "/d": program(constants=("/usr/bin/tool",))}, ("/d",))
+    assert reach_of(silent)["/usr/bin/tool"] == "unreachable"
+
+
+def test_a_script_reaches_its_interpreter_and_the_programs_in_it() -> None:
+    files = {**BASE, "/entry.sh": b'#!/bin/sh\n[ -x x ] && mount /x\nexec "$@"\n'}
+    assert set(reach_of(walked(files, ("/entry.sh", "tool"))).values()) == {"reachable"}
+    assert reach_of(walked(files, ("/entry.sh",)))["/usr/bin/tool"] == "unreachable"
+
+
+@pytest.mark.parametrize("command", [("sh",), ("sh", "-c", "$X"), ("/strange",), ("gone",), ("env", "-S", "a b"), ()])
+def test_what_cannot_be_followed_makes_programs_unknown(command: tuple[str, ...]) -> None:
+    found = walked({**BASE, "/strange": b"#!\nx", "/usr/bin/env": program()}, command)
+    assert reach_of(found)["/bin/mount"] == "unknown"
+    assert found.open_ends
+
+
+def test_a_damaged_program_leaves_nothing_unreachable_that_it_might_use() -> None:
+    found = walked({**BASE, "/d": b"\x7fELF\2\1" + bytes(9)}, ("/d",))
+    assert set(reach_of(found).values()) == {"reachable", "unknown"}
+
+
+def test_python_reaches_what_modules_import_and_their_data() -> None:
+    site, lib = "/usr/lib/python3/dist-packages", "/usr/lib/python3.13"
+    files = {**BASE, "/usr/bin/python3": program(), f"{lib}/os.py": b"", f"{lib}/json/__init__.py": b""}
+    files |= {
+        f"{lib}/encodings/__init__.py": b"",
+        f"{lib}/lib-dynload/_x.cpython-313-x86_64-linux-gnu.so": dynamic_elf(),
+    }
+    files |= {f"{site}/shop/__init__.py": b"from .cart import a\n", f"{site}/shop/cart.py": b"import _x\n"}
+    files |= {f"{site}/shop/unused.py": b"", f"{site}/shop/data.pem": b"", f"{site}/other.py": b""}
+    files |= {"/app/main.py": b"if 1:\n  import shop\n", "/app/page.html": b""}
+    kept = walked(files, ("python3", "main.py"), folder="/app").kept
+    for path in (f"{site}/shop/cart.py", f"{site}/shop/data.pem", "/app/page.html", f"{lib}/os.py"):
+        assert path in kept
+    assert f"{lib}/lib-dynload/_x.cpython-313-x86_64-linux-gnu.so" in kept
+    assert not {f"{site}/other.py", f"{site}/shop/unused.py", f"{lib}/json/__init__.py"}.intersection(kept)
+
+
+def test_node_reaches_what_packages_export() -> None:
+    files = {**BASE, "/usr/bin/node": program(), "/app/main.js": b"require('a'); require('b/x'); require('fs')\n"}
+    files |= {
+        "/app/node_modules/a/package.json": b'{"main": "lib"}',
+        "/app/node_modules/a/lib/index.js": b"require('./c')\n",
+    }
+    files |= {"/app/node_modules/a/lib/c.js": b"", "/app/node_modules/a/old.js": b""}
+    files |= {"/app/node_modules/b/package.json": b'{"exports": {"./x": {"node": "./y.js"}, ".": "./z.js"}}'}
+    files |= {"/app/node_modules/b/y.js": b"", "/app/node_modules/b/z.js": b"", "/app/node_modules/c/index.js": b""}
+    kept = walked(files, ("node", "main.js"), folder="/app").kept
+    assert {"/app/node_modules/a/lib/c.js", "/app/node_modules/b/y.js"} <= set(kept)
+    assert not {"/app/node_modules/a/old.js", "/app/node_modules/b/z.js", "/app/node_modules/c/index.js"}.intersection(
+        kept
+    )
+
+
+def test_a_service_reaches_what_its_settings_name() -> None:
+    files = {**BASE, "/usr/sbin/nginx": program(), "/etc/nginx/nginx.conf": b"", "/srv/www/pages/a.html": b""}
+    files |= {"/usr/lib/nginx/modules/ngx_m.so": dynamic_elf(), "/usr/lib/nginx/modules/ngx_n.so": dynamic_elf()}
+    settings = (
+        Setting(key="nginx.load_module", value=("modules/ngx_m.so",), path="/etc/nginx/nginx.conf"),
+        Setting(key="nginx.http.server[0].root", value="/srv/www/pages", path="/etc/nginx/nginx.conf"),
+    )
+    kept = walked(files, ("nginx",), settings=settings).kept
+    assert {"/etc/nginx/nginx.conf", "/srv/www/pages/a.html", "/usr/lib/nginx/modules/ngx_m.so"} <= set(kept)
+    assert "/usr/lib/nginx/modules/ngx_n.so" not in kept
+
+
+def test_links_in_a_circle_and_scripts_that_start_each_other_come_to_an_end() -> None:
+    files = {**BASE, "/a": b"#!/bin/sh\n/b\n/x\n", "/b": b"#!/bin/sh\n/a\n. /b\n"}
+    found = walked(files, ("/a",), links={"/x": "/y", "/y": "/x"})
+    assert {"/a", "/b"} <= {path for path, reach in reach_of(found).items() if reach == "reachable"}
+
+
+def test_cron_starts_what_its_tables_say() -> None:
+    files = {**BASE, "/usr/sbin/cron": program(), "/etc/crontab": b""}
+    settings = (Setting(key="crontab.job[0].command", value="mount -a >x", path="/etc/crontab"),)
+    assert reach_of(walked(files, ("cron",), settings=settings))["/bin/mount"] == "reachable"
+    assert reach_of(walked(files, ("tool",), settings=settings))["/bin/mount"] == "unreachable"
+
+
+def test_a_path_among_constants_that_nothing_parts_is_found() -> None:
+    joined = "/etc/shop/a.confunexpected/etc/shop/b.conf/rustc/" + "0" * 40 + "/x"
+    files = {
+        **BASE,
+        "/d": program(calls=("execvp",), constants=(joined,)),
+        "/etc/shop/a.conf": b"",
+        "/etc/shop/b.conf": b"",
+    }
+    found = walked({**files, "/etc/shop/c.conf": b""}, ("/d",))
+    assert {"/etc/shop/a.conf", "/etc/shop/b.conf"} <= set(found.kept)
+    assert "/etc/shop/c.conf" not in found.kept
+    assert reach_of(found)["/bin/mount"] == "unknown"
+
+
+def test_another_root_is_started_too() -> None:
+    found = walked({**BASE, "/d": program()}, ("/d",), roots=("mount -a",))
+    assert reach_of(found)["/bin/mount"] == "reachable"
+    assert found.roots == ("CMD /d", "--root mount -a")
+
+
+def test_what_is_not_there_cannot_be_asked_for() -> None:
+    for subject in ("/nothing", "nothing"):
+        with pytest.raises(HullmarkError):
+            walked(BASE, ("mount",), why=(subject,))

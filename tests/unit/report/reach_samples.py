@@ -1,0 +1,47 @@
+"""Results of the walk for the tests of formats: with and without advisories, answers and packages."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hullmark.model.reach import AdvisoryReach, Recipe
+from tests.support.dynamic import dynamic_elf
+from tests.support.reach import walked
+from tests.unit.report.samples import ODD
+
+_LD = "/lib64/ld.so"
+_FILES = {
+    _LD: dynamic_elf(soname="ld-linux-x86-64.so.2"),
+    "/lib/libc.so.6": dynamic_elf(soname="libc.so.6"),
+    "/bin/sh": dynamic_elf(("libc.so.6",), interpreter=_LD),
+    "/bin/mount": dynamic_elf(("libc.so.6",), interpreter=_LD),
+    "/usr/bin/tool": dynamic_elf(("libc.so.6",), interpreter=_LD),
+    "/srv/shop": dynamic_elf(("libc.so.6",), interpreter=_LD, calls=("execvp",), constants=("tool",)),
+}
+_OWNERS = {
+    "/lib/libc.so.6": "libc6",
+    "/bin/sh": "dash",
+    "/bin/mount": "mount",
+    "/usr/bin/tool": "tool",
+    "/srv/shop": "shop",
+}
+_PLAIN = walked(_FILES, ("/srv/shop", "--fast"), owners=_OWNERS)
+_LIBC, _MOUNT = "pkg:deb/debian/libc6@1", "pkg:deb/debian/mount@1"
+
+MINIMALITIES = {
+    "plain": _PLAIN,
+    "matched": replace(
+        _PLAIN,
+        matches=(
+            AdvisoryReach(advisory="CVE-1", severity="high", purl=_LIBC, reach="reachable"),
+            AdvisoryReach(advisory="CVE-1", severity="high", purl=_MOUNT, reach="unreachable"),
+            AdvisoryReach(advisory="CVE-2", severity="low", purl=_MOUNT, reach="unreachable"),
+        ),
+        recipe=replace(_PLAIN.recipe, kept=((_MOUNT, _LIBC),)),
+    ),
+    "asked": walked(_FILES, ("/srv/shop",), owners=_OWNERS, why=("mount", "libc6", "/usr/bin/tool")),
+    "unknown": walked(_FILES, (), owners=_OWNERS),
+    "odd": replace(
+        _PLAIN, source=ODD.source, roots=("CMD a\x1b[31m",), recipe=Recipe(), packages=(), problems=ODD.problems
+    ),
+}
