@@ -46,8 +46,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One type in one image, as another scanner lists it. `absent`: what Hullmark does not list, by reason ("" for none). `skipped`: why it lists
-    nothing of the image."""
+    """One type in one image, as another scanner lists it. `absent`: what Hullmark does not list, by reason ("" for none). `skipped`: why it
+    lists nothing of the image."""
 
     peer: str
     type: str = ""
