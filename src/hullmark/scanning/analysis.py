@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hullmark.catalog import CATALOGERS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS, read_distro
-from hullmark.catalog.inventory import catalogue
+from hullmark.catalog.inventory import CatalogResult, catalogue
 from hullmark.catalog.ownership import file_records
 from hullmark.facets.facet import Facet
 from hullmark.model.image import ImageConfig
@@ -18,6 +18,7 @@ from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, FileRecord
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.relation import Relation
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.reads import Read
@@ -120,25 +121,12 @@ def analyse(
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
     problems += _left_out(catalogers, usual) if request.catalogers else ()
-    packages = found.packages
-    if request.licences:
-        from hullmark.catalog.licence_files import with_evidence
-
-        packages = with_evidence(packages, TreeView(tree, records, distro, all_layers=request.all_layers))
-    relations = None
-    if request.relations:
-        from hullmark.relations import resolve
-
-        relations, untold = resolve(tree, records, distro, found.uncorrected)
-        problems += map(rooms.stamped, untold)
-        if found.purls:
-            from hullmark.catalog.corrections.apply import with_new_purls
-
-            relations = with_new_purls(relations, found.purls)
+    relations, untold = _relations(tree, records, distro, found) if request.relations else (None, ())
+    problems += map(rooms.stamped, untold)
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,
-        packages,
+        _with_licences(tree, records, distro, found, request),
         tuple(sorted(set(problems))),
         found.unexplained,
         relations,
@@ -147,6 +135,31 @@ def analyse(
     layers = _layers(tree, records) if request.layers else ()
     extras = Extras(_contents(tree, records, request), _found(tree, records, request), results, layers)
     return AnalysedImage(analysis, files, extras)
+
+
+def _with_licences(
+    tree: Tree, records: Sequence[LayerRecord], distro: Distro | None, found: CatalogResult, request: ScanRequest
+) -> tuple[Package, ...]:
+    """The packages, with where their licences were told if that is requested."""
+    if not request.licences:
+        return found.packages
+    from hullmark.catalog.licence_files import with_evidence
+
+    return with_evidence(found.packages, TreeView(tree, records, distro, all_layers=request.all_layers))
+
+
+def _relations(
+    tree: Tree, records: Sequence[LayerRecord], distro: Distro | None, found: CatalogResult
+) -> tuple[tuple[Relation, ...], tuple[Problem, ...]]:
+    """Which packages need which, by the package URLs that they have in the end, and what could not be told."""
+    from hullmark.relations import resolve
+
+    relations, untold = resolve(tree, records, distro, found.uncorrected)
+    if found.purls:
+        from hullmark.catalog.corrections.apply import with_new_purls
+
+        relations = with_new_purls(relations, found.purls)
+    return relations, untold
 
 
 def _layers(tree: Tree, records: Sequence[LayerRecord]) -> tuple[LayerFiles, ...]:
