@@ -71,10 +71,6 @@ def coordinates_in_repository(path: str) -> tuple[str, str] | None:
     return None
 
 
-def _kind(path: str) -> str:
-    return path[path.rfind(".") :]
-
-
 def assemble(view: View) -> Iterator[Package]:
     """One package for each archive, and one for each other artifact that was packed into it."""
     for found in view.facts(ARCHIVES):
