@@ -22,8 +22,9 @@ from hullmark.model.verdict import Action, Outcome, Verdict
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.source import SourceOptions
-from tests.support.images import Blobs, tagged, with_platform, write_layout
+from tests.support.images import Blobs, layout_of, tagged, with_platform, write_layout
 from tests.support.shop import INSTRUCTIONS, PACKAGES, shop_layout
+from tests.unit.catalog.languages.test_java import CLASS, make_jar, sha1_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = """\
@@ -202,3 +203,15 @@ def test_importing_the_package_imports_none_of_the_rooms() -> None:
     code = "import sys, hullmark; print([name for name in sys.modules if name.startswith('hullmark.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['hullmark._version']\n"
+
+
+def test_corrections_and_an_index_of_archives_are_heeded(tmp_path: Path) -> None:
+    jar = make_jar(CLASS)
+    image = f"oci-dir:{layout_of(tmp_path / 'app', {'srv/lib.jar': jar})}"
+    (tmp_path / "jars.txt").write_text(f"{sha1_of(jar)} org.example:payments:2.4.1\n", "utf-8")
+    (tmp_path / "c.yaml").write_text(
+        "corrections:\n  - match: {name: 'org.example:payments'}\n    set: {version: 2.4.2}\n    owner: me\n    reason: so\n",
+        "utf-8",
+    )
+    inventory = scan(image, corrections=tmp_path / "c.yaml", jar_index=tmp_path / "jars.txt")
+    assert [package.purl for package in inventory.packages] == ["pkg:maven/org.example/payments@2.4.2"]

@@ -30,19 +30,21 @@ def scan(  # noqa: PLR0913 - all by name
     cache_dir: Path | None = None,
     jobs: int | None = None,
     options: SourceOptions | None = None,
+    corrections: Path | None = None,
+    jar_index: Path | None = None,
 ) -> Inventory:
     """Everything in an image or folder.
 
     `reference` is what the command line takes. `files`: list every file with owner and state. `all_layers`: also what later
     layers deleted. `relations`: which packages need which. `cache_dir`: where layer records are kept (None: nowhere). `options`:
-    platform, credentials and the like; by default those of this process' environment.
+    platform, credentials and the like; by default those of this process' environment. `corrections`: a file that says what packages
+    really are. `jar_index`: a file that names Java archives by their digests.
 
     Raises hullmark.model.errors.HullmarkError (its `advice` says what to do), of which BrokenImage is one.
     """
     request = ScanRequest(files=files, digests=files, all_layers=all_layers, relations=relations)
-    return take(
-        reference, request, ScanResources(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)
-    ).inventory
+    resources = _resources(cache_dir, jobs, corrections, jar_index)
+    return take(reference, request, resources, options or _from(os.environ)).inventory
 
 
 def check(  # noqa: PLR0913 - all by name
@@ -58,6 +60,8 @@ def check(  # noqa: PLR0913 - all by name
     cache_dir: Path | None = None,
     jobs: int | None = None,
     options: SourceOptions | None = None,
+    corrections: Path | None = None,
+    jar_index: Path | None = None,
 ) -> Verdict:
     """Judge an image or folder by the policy in a file or folder.
 
@@ -72,7 +76,7 @@ def check(  # noqa: PLR0913 - all by name
     is_advised = snapshot is not None or advisories is not None or db_dir is not None
     if known_at is not None and db_dir is None:
         raise ValueError("check takes what was known at a moment from db_dir, which is not given")
-    resources, now = ScanResources(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
+    resources, now = _resources(cache_dir, jobs, corrections, jar_index), at or datetime.now(UTC)
     wants_book = is_advised and needed(loaded, check_options.context).matches
     shelf = Shelf(db_dir or Path())
     with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
@@ -92,6 +96,8 @@ def vulns(  # noqa: PLR0913 - all by name
     cache_dir: Path | None = None,
     jobs: int | None = None,
     options: SourceOptions | None = None,
+    corrections: Path | None = None,
+    jar_index: Path | None = None,
 ) -> Matches:
     """What is known to be wrong with the packages of an image or folder, and why; and of which nothing can be said.
 
@@ -106,7 +112,7 @@ def vulns(  # noqa: PLR0913 - all by name
     if snapshot is None and advisories is None and db_dir is None:
         raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
-    resources = ScanResources(cache_folder=cache_dir, jobs=jobs)
+    resources = _resources(cache_dir, jobs, corrections, jar_index)
     with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as source:
         return vulnerabilities(reference, source, MatchOptions(at=day), resources, options or _from(os.environ))
 
@@ -126,6 +132,20 @@ def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None =
         return compare(first, second)
     with advisory_lookup(Shelf(db_dir)) as lookup:
         return compare(first, second, lookup)
+
+
+def _resources(
+    cache_dir: Path | None, jobs: int | None, corrections: Path | None, jar_index: Path | None
+) -> ScanResources:
+    from hullmark.advisorydb.jars import opened_jars
+    from hullmark.scanning.corrections import corrections_in
+
+    return ScanResources(
+        cache_folder=cache_dir,
+        jobs=jobs,
+        corrections=corrections_in(corrections) if corrections is not None else None,
+        jars=opened_jars(jar_index) if jar_index is not None else None,
+    )
 
 
 def _from(environment: Mapping[str, str]) -> SourceOptions:
