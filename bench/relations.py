@@ -98,8 +98,8 @@ itself is not there, or is for tests, extras or development alone. So there is n
   themselves.
 - gem: Ruby comes with some ninety gems. Those that need no other one are there for programs, which do not say what they use; where Debian
   has a newer version of one, that is the one which others are given.
-- npm: tools and what Debian has for programs (`yarn`, `binary-search`), and packages that an older npm left in its folder, which no package.json
-  there names.
+- npm: tools and what Debian has for programs (`yarn`, `binary-search`), and packages that an older npm left in its folder, which no
+  package.json there names.
 - maven: archives without a pom, of which no pom in the image says that it needs them, and whose own poms name only JUnit and the like.
 - rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything
   that others ask for.
