@@ -94,9 +94,12 @@ Each was looked up in the metadata of all packages of its image: none names it f
 itself is not there, or is for tests, extras or development alone. So there is nothing to relate:
 
 - deb: `netbase`, `ncurses-base` and `init-system-helpers` depend on nothing, and what relies on them need not say so (Debian Policy 3.5,
-  essential packages) or only recommends them; those of distroless are half of what that image has.
+  essential packages) or only recommends them; those of distroless are half of what that image has; the two Java libraries came by
+  themselves.
 - gem: Ruby comes with some ninety gems. Those that need no other one are there for programs, which do not say what they use; where Debian
   has a newer version of one, that is the one which others are given.
+- npm: tools and what Debian has for programs (`yarn`, `binary-search`), and packages that an older npm left in its folder, which no
+  package.json there names.
 - maven: archives without a pom, of which no pom in the image says that it needs them, and whose own poms name only JUnit and the like.
 - rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything
   that others ask for.

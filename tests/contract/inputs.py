@@ -105,6 +105,9 @@ MADE: tuple[Files, ...] = (
         ),
     },
     {
+        "usr/share/maven-repo/org/example/a/1.0/a-1.0.pom": (
+            b"<project><dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId></dependency></dependencies></project>"
+        ),
         "pom.xml": (
             b"<project><groupId>g</groupId><artifactId>top</artifactId><version>1</version><properties><x>2.0</x></properties>"
             b"<dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId>"

@@ -89,7 +89,7 @@ def test_every_key_of_the_document_is_there(hullmark: Program, shop: Path) -> No
     for layer in document["source"]["layers"]:
         assert set(layer) == {"digest", "diff_id", "size", "created_by"}
     package = {"type", "name", "version", "purl", "arch", "source", "licenses", "locations", "owned_by", "cataloger"}
-    package.add("license_expression")
+    package |= {"license_concluded", "license_evidence", "license_expression"}
     assert all(set(found) == package for found in document["packages"])
     file = {"path", "type", "mode", "uid", "gid", "size", "sha256", "link", "layer", "owner", "state"}
     assert all(set(found) == file for found in document["files"])

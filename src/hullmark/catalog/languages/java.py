@@ -17,12 +17,16 @@ from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.jar import SHA1
 from hullmark.model.licence_evidence import declared
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
 _REPOSITORIES = ("/maven-repo/", "/.m2/repository/")
+_MAX_REPOSITORY_POM = Limit(
+    2 * MIB, "bytes of a pom in a Maven repository, which tells only what an archive needs", "shortened"
+)
 _NO_LICENCE = ("<<EXTERNAL>>", "")
 _INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
 
@@ -57,6 +61,22 @@ def extract_requires(path: str, body: memoryview, report: Report) -> bytes | Non
         return requires_of_project(bytes(body)) or None
     except ValueError as error:
         report(Remark(f"it {error}"))
+        return None
+
+
+class _TooLarge:
+    """Says that a pom in a repository was not read. The package is there all the same."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes of the file."""
+
+    def finish(self, report: Report, /) -> bytes | None:
+        """Nothing."""
+        report(
+            Remark(
+                f"a pom of more than {_MAX_REPOSITORY_POM:,} bytes was not read: what the archive needs is not known"
+            )
+        )
         return None
 
 
@@ -158,7 +178,8 @@ REPOSITORY_POMS: Read[bytes] = Read(
     fact=bytes,
     extract=extract_requires,
     globs=("**/*.pom",),
-    limit=2 * MIB,
+    limit=_MAX_REPOSITORY_POM,
+    oversize=lambda size: _TooLarge(),
     other_names=False,
 )
 CATALOGER = Cataloger(

@@ -55,7 +55,7 @@ def fingerprint() -> str:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
     # Documents also depend on parsers and on the wording of problems, which no layer's record knows.
     return analysis_fingerprint(
-        (*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets", "relations", "versions")))
+        (*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets", "licences", "relations", "versions")))
     )
 
 
