@@ -35,7 +35,7 @@ def taken(layout: Path, rounds: int) -> dict[str, Taken]:
     runs: dict[str, list[Taken]] = {verb: [] for verb in _VERBS}
     for _ in range(rounds):
         for verb in _VERBS:
-            command = (*_RUN, str(HULLMARK), verb, f"oci-dir:{layout}", "--no-cache", "-o", "json")
+            command = (*_RUN, str(HULLMARK), verb, f"oci-dir:{layout}", "--no-cache", "--jobs", "1", "-o", "json")
             runs[verb].append(measure(command, _AS_INSTALLED))
     return {verb: median(each) for verb, each in runs.items()}
 

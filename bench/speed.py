@@ -81,7 +81,7 @@ def commands(layout: Path, out: Path, syft: Path) -> dict[str, list[str]]:
     """Every contender's command for one image."""
     floor = [sys.executable, "-m", "bench.floor", str(layout)]
     return {
-        "hullmark": [*_scan(layout, out), "--no-cache"],
+        "hullmark": [*_scan(layout, out), "--no-cache", "--jobs", "1"],
         "floor": floor,
         "floor, both digests": [*floor, "--stored"],
         "syft": [str(syft), "scan", f"oci-dir:{layout}", "-o", f"syft-json={out / 'syft.json'}", "-q"],
@@ -157,7 +157,7 @@ def report(measured: Sequence[Measured]) -> str:
         (
             "# Speed\n",
             f"Made by `make bench` ({machine()}).\n",
-            "An OCI layout in, JSON out to a file; Hullmark as pip installs it; page cache warm; medians.\n"
+            "An OCI layout in, JSON out to a file; Hullmark as pip installs it, on one thread; page cache warm; medians.\n"
             "CPU is user + system seconds of all threads, peak\n"
             "is resident memory in MB (10^6 bytes). The floor is one process that inflates every layer with ISA-L and hashes\n"
             "(SHA-256) what comes out, and nothing else; the floor with both digests also hashes the stored blobs, as\n"

@@ -24,7 +24,7 @@ RESULTS = BENCH / "results.md"
 TITLE = "Threads"
 IMAGES = ("debian-slim", "nginx", "python-app", "node-app", "java-app", "big")
 ROUNDS = 5
-_ROUNDS_OF_LARGE = 3
+_ROUNDS_OF_LARGE = 2
 _LARGE = frozenset(("big",))
 
 # The bounds.
@@ -157,7 +157,7 @@ def main() -> int:
         "--before", type=Path, required=True, metavar="DIR", help="a checkout of the earlier commit, with its .venv"
     )
     parser.add_argument("--trivy", type=Path, metavar="PROGRAM", help="trivy 0.59.1")
-    parser.add_argument("--runs", type=int, default=ROUNDS, help=f"rounds for each image (default: {ROUNDS}; big 3)")
+    parser.add_argument("--runs", type=int, default=ROUNDS, help=f"rounds for each image (default: {ROUNDS}; big 2)")
     parser.add_argument("--dry", action="store_true", help="print it only")
     arguments = parser.parse_args()
     measured: dict[str, Runs] = {}
