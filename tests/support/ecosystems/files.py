@@ -61,7 +61,7 @@ def dotnet(shop: Workshop) -> Listed:
         shutil.copy(source / name, folder / name)
     found = json.loads((folder / "Python.Runtime.deps.json").read_text())
     target = found["targets"][found["runtimeTarget"]["name"]]
-    return {tuple(key.split("/")) for key, entry in target.items() if entry.get("runtime")}  # type: ignore[misc]
+    return {tuple(key.split("/")) for key, entry in target.items() if entry.get("runtime")}
 
 
 def claims(shop: Workshop) -> Listed:
