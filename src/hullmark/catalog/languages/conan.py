@@ -6,7 +6,6 @@ Since Conan 2 the folder of a package has a digest for a name: which packages ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
@@ -31,7 +30,6 @@ _PLACE = late(
 _RANGE = "["
 _MODE = late(r"[^/]{1,255}/\S{0,255}\b[XYZ](?:\b.*)?").fullmatch
 _MAX_ROWS = Limit(100_000, "packages in a cache of Conan")
-_PACKAGES = "SELECT DISTINCT reference FROM packages ORDER BY reference"
 
 
 def collector() -> PackageCollector:
@@ -85,23 +83,13 @@ def extract_info(path: str, body: memoryview, report: Report) -> Listing:
 
 def extract_cache(path: str, body: memoryview, report: Report) -> Listing | None:
     """The built packages in the cache, each version once."""
-    import sqlite3  # few images have such a cache
-
-    from hullmark.catalog.systems.rpmdb.sqlite import has_table, open_bytes
+    from hullmark.catalog.systems.rpmdb.sqlite import read_column  # few images have such a cache
 
     gathering = collector()
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        try:
-            open_bytes(db, body, "packages", report)
-            if not has_table(db, "packages"):
-                return None  # a cache of something else
-            rows = db.execute(_PACKAGES).fetchmany(_MAX_ROWS + 1)
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            report(f"the cache of Conan cannot be read: {str(error)[:200]}")
-            return None
-    for (reference,) in rows[:_MAX_ROWS]:
+    references = read_column(body, "packages", "reference", _MAX_ROWS + 1, report)
+    for reference in references[:_MAX_ROWS]:
         gather(reference.decode("utf-8", "replace") if isinstance(reference, bytes) else reference, gathering)
-    if len(rows) > _MAX_ROWS:
+    if len(references) > _MAX_ROWS:
         report(f"the cache of Conan has more than {_MAX_ROWS:,} packages")
     return gathering.finish(report) or None
 

@@ -54,6 +54,23 @@ def read_rows(body: memoryview, report: Report) -> Iterator[tuple[int, bytes]]:
                 yield number, blob
 
 
+def read_column(body: memoryview, table: str, column: str, most: int, report: Report) -> list[object]:
+    """The distinct values of a column of a table of any database, in their order, `most` at most; nothing without such a table."""
+    if len(body) < 100:
+        report("the SQLite file ends within its head")
+        return []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        try:
+            open_bytes(db, body, table, report)
+            if not has_table(db, table):
+                return []
+            query = f"SELECT DISTINCT {column} FROM {table} ORDER BY {column}"  # noqa: S608 - both are words of our own
+            return [value for (value,) in db.execute(query).fetchmany(most)]
+        except _ERRORS as error:
+            report(f"the SQLite file cannot be read: {str(error)[:200]}")
+            return []
+
+
 def _prepared(body: memoryview, report: Report) -> bytearray:
     data = bytearray(body)
     # A file that was last used with a write-ahead log cannot be opened in memory unless it says otherwise.
