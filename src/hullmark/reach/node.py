@@ -81,7 +81,7 @@ class NodeModules:
         place = script if script.startswith("/") else posixpath.join(folder, script)
         for file in self._file_or_folder(place):
             return self._scene.walk.reach(file, "is run by Node", origin)
-        self._scene.walk.end(origin, f"there is no script {place[:200]}")
+        self._scene.absent(origin, f"there is no script {place[:200]}")
         return ""
 
     def expand(self, path: str, code: CodeFacts) -> None:
