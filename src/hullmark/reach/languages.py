@@ -24,7 +24,7 @@ _LANGUAGE = (
 _SYSTEM_FOLDERS = re.compile(
     r"/?(?:(?:usr(?:/local)?(?:/s?bin|/lib\w*|/share|/libexec)?|s?bin|lib\w*|etc|opt|srv|home|var(?:/\w+)?|root|tmp)?)"
 ).fullmatch
-_MAX_OWN = Limit(20_000, "files in the folder of an application")
+_MAX_OWN = Limit(100_000, "files in the folder of an application")
 _NO_CODE = frozenset(("py", "pyc", "js", "mjs", "cjs", "rb", "pl", "pm", "php"))
 
 
@@ -92,7 +92,7 @@ class Languages:
         if _SYSTEM_FOLDERS(folder) or folder in self._own:
             return
         self._own.add(folder)
-        for each in self._scene.tree.below(folder, _MAX_OWN):
+        for each in self._scene.tree.below(folder, _MAX_OWN, leaving_out="node_modules"):
             other = self._scene.tree.files.get(each)
             if (
                 other is not None

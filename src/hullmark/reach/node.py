@@ -25,7 +25,7 @@ _BUILTINS = frozenset((
 ))  # fmt: skip
 _CODE = (".js", ".cjs", ".mjs", ".node")
 _NO_DATA = (".md", ".ts", ".map", ".markdown", ".flow", ".yml", ".c", ".cc", ".h", *_CODE)
-_MAX_OWN = Limit(20_000, "files of one package of npm, or modules that a program of Node may load")
+_MAX_OWN = Limit(500_000, "files of one package of npm, or modules that a program of Node may load")
 _MAX_TARGETS = Limit(1_000, "files that a package of npm exports under one name")
 _VALUED = frozenset(
     (
@@ -81,7 +81,7 @@ class NodeModules:
         place = script if script.startswith("/") else posixpath.join(folder, script)
         for file in self._file_or_folder(place):
             return self._scene.walk.reach(file, "is run by Node", origin)
-        self._scene.walk.end(origin, f"there is no script {place[:200]}")
+        self._scene.absent(origin, f"there is no script {place[:200]}")
         return ""
 
     def expand(self, path: str, code: CodeFacts) -> None:
@@ -225,8 +225,7 @@ class NodeModules:
 
     def _own(self, root: str) -> list[str]:
         """The files of a package, those of the packages in it left out."""
-        found = self._scene.tree.below(root, _MAX_OWN)
-        return [each for each in found if "/node_modules/" not in each[len(root) :]]
+        return self._scene.tree.below(root, _MAX_OWN, leaving_out="node_modules")
 
     def _beside(self, root: str, path: str) -> None:
         """Data of a package that is loaded: read at run time by the code in it."""

@@ -75,7 +75,7 @@ class PythonModules:
         self._add_folder(place.rpartition("/")[0])
         real = self._scene.walk.reach(place, "is run by Python", origin)
         if not real:
-            self._scene.walk.end(origin, f"there is no script {place[:200]}")
+            self._scene.absent(origin, f"there is no script {place[:200]}")
             return ""
         self._add_folder(real.rpartition("/")[0])
         self._applications(words[at + 1 :], real)

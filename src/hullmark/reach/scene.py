@@ -83,6 +83,13 @@ class Scene:
         """The path of the program that a word starts; "" for none."""
         return self.tree.program(word, self.path, self.folder)
 
+    def absent(self, source: str, reason: str) -> None:
+        """What is started is not in the image: what it would lead to nobody can tell."""
+        self.walk.end(source, reason)
+        found = self.walk.found.get(source)
+        if found is None or found.is_certain:
+            self.tree.cut(reason)
+
     def blur_programs(self, source: str, reason: str) -> None:
         """Any program may be started."""
         self.walk.end(source, reason)

@@ -41,7 +41,7 @@ class _Interpreted:
         place = script if script.startswith("/") else posixpath.join(self._scene.folder, script)
         real = self._scene.walk.reach(place, f"is run by {self.name}", origin)
         if not real:
-            self._scene.walk.end(origin, f"there is no script {place[:200]}")
+            self._scene.absent(origin, f"there is no script {place[:200]}")
         return real
 
     def without_script(self, origin: str) -> str:
@@ -230,7 +230,7 @@ class JavaPrograms:
         place = name if name.startswith("/") else posixpath.join(self._scene.folder, name)
         real = self._scene.walk.reach(place, "is run by Java", origin)
         if not real:
-            self._scene.walk.end(origin, f"there is no archive {place[:200]}")
+            self._scene.absent(origin, f"there is no archive {place[:200]}")
         return real
 
     def _entry(self, entry: str, origin: str) -> None:

@@ -103,15 +103,15 @@ class FileTree:
         """Something of the image was not followed, as it is too much: then nothing in it can be called unreachable."""
         self.cuts[reason] = None
 
-    def below(self, folder: str, most: int) -> list[str]:
+    def below(self, folder: str, most: int, *, leaving_out: str = "") -> list[str]:
         """The paths of files and links below a folder, links not followed; no more than `most`, and where there are more that is a
-        cut."""
-        found = self.some_below(folder, most)
+        cut. Folders of the name `leaving_out` are not entered."""
+        found = self.some_below(folder, most, leaving_out=leaving_out)
         if len(found) > most:
             self.cut(f"the folder {folder[:200]} has more than {most:,} files")
         return found[:most]
 
-    def some_below(self, folder: str, most: int) -> list[str]:
+    def some_below(self, folder: str, most: int, *, leaving_out: str = "") -> list[str]:
         """The same, `most` and one."""
         found: list[str] = []
         todo = [self.find(folder).real]
@@ -119,10 +119,10 @@ class FileTree:
             here = todo.pop()
             for name in sorted(self._folders.get(here, ())) if here else ():
                 path = f"{here.rstrip('/')}/{name}"
-                if self.is_folder(path):
-                    todo.append(path)
-                else:
+                if not self.is_folder(path):
                     found.append(path)
+                elif name != leaving_out:
+                    todo.append(path)
         return found[: most + 1]
 
     def program(self, word: str, path: str, folder: str = "/") -> str:

@@ -154,6 +154,12 @@ def test_a_path_among_constants_that_nothing_parts_is_found() -> None:
     assert reach_of(found)["/bin/mount"] == "unknown"
 
 
+@pytest.mark.parametrize("command", [("python3", "/gone.py"), ("node", "/gone.js"), ("/usr/bin/gone",)])
+def test_a_start_that_is_not_in_the_image_leaves_nothing_unreachable(command: tuple[str, ...]) -> None:
+    found = walked({**BASE, "/usr/bin/python3": program(), "/usr/bin/node": program()}, command)
+    assert "unreachable" not in reach_of(found).values()
+
+
 def test_another_root_is_started_too() -> None:
     found = walked({**BASE, "/d": program()}, ("/d",), roots=("mount -a",))
     assert reach_of(found)["/bin/mount"] == "reachable"
