@@ -33,7 +33,7 @@ demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 test: $(READY) test-packages test-clients corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
 	$(BIN)/pytest $(BESIDE) -rs -m "not slow" $(TESTS)
 
-test-slow: $(READY) test-packages corpus-quick ecosystems ## run the tests that are long by nature: kills, chroots, gigabytes
+test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
 	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
 
 prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
@@ -81,7 +81,7 @@ corpus: $(READY) corpus-packages ## build every test image into var/corpus (abou
 corpus-quick: $(READY) ## build the small test images into var/corpus (about 4 minutes; where they can be built)
 	@tools/corpus.sh quick
 
-ecosystems: $(READY) ## build the image of twenty more ecosystems with their package managers (as root; 2 minutes)
+ecosystems: $(READY) ## build an image of eighteen more ecosystems with their package managers, for the test that compares it with their lists (as root; 4 minutes)
 	@tools/packages.sh ecosystems
 	@$(BIN)/python -m tests.support.ecosystems
 

@@ -1,4 +1,4 @@
-"""An image of some twenty ecosystems beyond the common ones: each package manager's own list, against what is found."""
+"""An image of eighteen ecosystems beyond the common ones: each package manager's own list, against what is found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ecosystems.build import PLACE, RECIPES, built
+from tests.support.ecosystems.build import PLACE, RECIPES, kept
 from tests.support.ecosystems.recipe import Recipe
 from tests.support.program import program_in
 
@@ -24,7 +24,7 @@ _BESIDE = {
 
 @cache
 def _listed() -> dict[str, Any]:
-    found = built()
+    found = kept()
     if isinstance(found, str):
         pytest.skip(found)
     return found

@@ -35,7 +35,7 @@ def test_what_an_sbom_holds_beyond_a_limit_is_never_let_go(key: tuple[str, str],
     document.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": CASES[key]}))
     ask = partial(
         judge_by,
-        partial(take_part_of_sbom, str(document)),
+        partial(take_part_of_sbom, str(document), resources=ScanResources()),
         one_rule("packages"),
         NOW,
         ScanResources(),
@@ -75,7 +75,7 @@ def test_a_problem_of_which_an_older_document_does_not_say_the_kind_is_something
 
     def verdict(**kind: str) -> Verdict:
         document.write_text(json.dumps(written(**kind)))
-        look = partial(take_part_of_sbom, str(document))
+        look = partial(take_part_of_sbom, str(document), resources=ScanResources())
         return judge_by(look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book())).verdict
 
     told = verdict()
@@ -99,7 +99,7 @@ def test_names_in_cpe_beyond_the_limit_are_told(tmp_path: Path) -> None:
     component = {"type": "application", "name": "good", "version": "1", "cpe": names[0], "properties": others}
     document = tmp_path / "sbom.json"
     document.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [component]}))
-    look = partial(take_part_of_sbom, str(document))
+    look = partial(take_part_of_sbom, str(document), resources=ScanResources())
     ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
     assert not any("names in CPE" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.packages", "_MOST_NAMES"], 2):
@@ -115,7 +115,7 @@ def test_relations_beyond_the_limit_are_told(tmp_path: Path) -> None:
             {"bomFormat": "CycloneDX", "specVersion": "1.5", "components": components, "dependencies": dependencies}
         )
     )
-    look = partial(take_part_of_sbom, str(document))
+    look = partial(take_part_of_sbom, str(document), resources=ScanResources())
     ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
     assert not any("relations" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.document", "_MAX_EDGES"], 1):

@@ -41,6 +41,15 @@ def built() -> dict[str, Any] | str:
     return found
 
 
+def kept() -> dict[str, Any] | str:
+    """What `built` answered when these recipes made the image; or how to have it made."""
+    done = PLACE / f"listed-{_fingerprint()}.json"
+    if not done.exists():
+        return "the image of many ecosystems was not built (make ecosystems)"
+    found: dict[str, Any] = json.loads(done.read_text())
+    return found
+
+
 def _fingerprint() -> str:
     """Changes with the recipes."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
