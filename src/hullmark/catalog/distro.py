@@ -7,9 +7,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from hullmark.catalog.late import late
 from hullmark.catalog.systems.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import LocatedFact, Read, Remark, Report
 

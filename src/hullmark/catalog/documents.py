@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hullmark.catalog.languages.java_texts import texts_at
-from hullmark.catalog.late import late
 from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.view import View
 from hullmark.licences.conclusions import declared_by
 from hullmark.licences.expressions import expression_of
 from hullmark.licences.texts import FoundLicence, licences_in
+from hullmark.model.late import late
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 
 MAX_TEXT = Limit(256 * 1024, "bytes of a licence's text that are compared with known ones", "shortened")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hullmark.catalog.late import late
 from hullmark.catalog.programs.golang import READ as GO_PROGRAMS
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 _LINE = late(rb"(?:devel )?go(1(?:\.\d{1,3}){1,2}(?:(?:alpha|beta|rc)\d{1,2})?(?:-[0-9a-f]{7,40})?)(?=\s|\Z)")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
 from hullmark.catalog.documents import text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report

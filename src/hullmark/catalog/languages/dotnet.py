@@ -14,8 +14,8 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object
 from hullmark.catalog.languages.dotnet_assembly import ASSEMBLY, assemblies, is_name
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl

@@ -13,9 +13,9 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages import java_names as names
 from hullmark.catalog.languages.java_metadata import Pom, pom_of_project, pom_of_properties, requires_of_project
 from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.jar import SHA1
+from hullmark.model.late import late
 from hullmark.model.licence_evidence import declared
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package

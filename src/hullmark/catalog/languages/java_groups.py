@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 
 _GROUP = late(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
 _MAVEN_FOLDER = late(r"(?:^|/)(?:repository|maven-repo|m2)/(.+)/([^/]+)/([^/]+)/([^/]+)$")

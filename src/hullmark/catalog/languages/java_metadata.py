@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 
 MAX_TEXT = Limit(1024, "characters of one value in the manifest or project file of a Java archive", "shortened")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hullmark.catalog.languages.java_groups import group_of, without_directives
 from hullmark.catalog.languages.java_metadata import Pom
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 
 JENKINS_GROUP = "org.jenkins-ci.plugins"
 JENKINS_PLUGINS = (".hpi", ".jpi")

@@ -8,9 +8,9 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import JSON_LIMIT, json_beginning, json_object, text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.locks.npm import is_name, is_version, name_parts
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 

@@ -8,8 +8,8 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, package, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_value, text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report

@@ -10,9 +10,9 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
-from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.licence_evidence import LicenceEvidence, declared
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages.java_archive import DamagedArchive, list_members, packed_bytes, read_directory, unpack
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl

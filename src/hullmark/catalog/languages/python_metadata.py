@@ -7,8 +7,8 @@ from itertools import islice
 
 import msgspec
 
-from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import licences_of_text
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Remark, Report
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Read, Report

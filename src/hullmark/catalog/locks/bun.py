@@ -19,9 +19,9 @@ from hullmark.catalog.declared import (
     packages,
 )
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.locks.npm import is_name, is_version, name_parts
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import LocatedFact, Read, Report

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, is_others, package
 from hullmark.catalog.documents import YAML_LIMIT, text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Read, Report

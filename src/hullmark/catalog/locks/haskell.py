@@ -8,8 +8,8 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import YAML_LIMIT, text_of, yaml_documents
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
 

@@ -14,8 +14,8 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, is_others, package, packages
 from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import TOML_LIMIT, toml_table
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 

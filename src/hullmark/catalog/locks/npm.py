@@ -12,9 +12,9 @@ from typing import NamedTuple
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, YAML_LIMIT, Table, json_object, text_of, yaml_documents
-from hullmark.catalog.late import late
 from hullmark.catalog.locks.pnpm import gather_pnpm
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.catalog.declared import PackageCollector, vcs_url
 from hullmark.catalog.documents import Table
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.rootfs.reads import Report
 
 _VERSION = late(r"[0-9]+")

@@ -18,8 +18,8 @@ from hullmark.catalog.declared import (
     packages,
 )
 from hullmark.catalog.documents import JSON_LIMIT, YAML_LIMIT, json_object, yaml_documents
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import LocatedFact, Read, Report

@@ -13,7 +13,6 @@ from struct import Struct
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.programs.executable import (
     MAGIC,
@@ -28,6 +27,7 @@ from hullmark.catalog.programs.executable import (
 )
 from hullmark.catalog.programs.golang_versions import DEVEL, main_version, release_of, version_flags
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.programs.executable import MAGIC, BytesNotKept, Reader, Section, section_names
 from hullmark.catalog.programs.golang import SIGNS
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Remark, Report

@@ -5,7 +5,7 @@ Pseudo-versions are those of the Go modules reference (https://go.dev/ref/mod#ps
 
 from __future__ import annotations
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 
 DEVEL = ("", "(devel)")
 """What the linker writes where it knows no version."""

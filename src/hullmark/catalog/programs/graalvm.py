@@ -11,10 +11,10 @@ from contextlib import suppress
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.claims import Claim, claimed, claims_of
-from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.programs.executable import BytesNotKept, Reader
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report

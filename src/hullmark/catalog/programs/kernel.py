@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.late import late
 from hullmark.catalog.oversize import Body
 from hullmark.catalog.presence import presence
 from hullmark.catalog.programs.executable import BytesNotKept, find_section
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl

@@ -13,7 +13,6 @@ from contextlib import suppress
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.programs.executable import (
     MAGIC,
@@ -25,6 +24,7 @@ from hullmark.catalog.programs.executable import (
     slices,
 )
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages.dotnet_assembly import ASSEMBLY, Assembly, stem_of, version_of
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import LocatedFact

@@ -12,9 +12,9 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.complaints import tell
 from hullmark.catalog.distro import distro_qualifier
 from hullmark.catalog.introduced import introduced
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl

@@ -8,8 +8,8 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.documents import Table, json_object
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 
 _MAX_VALUE = Limit(4096, "characters of a label, or of a variable, in a Dockerfile that an image holds", "shortened")

@@ -11,8 +11,8 @@ from itertools import chain
 
 import msgspec
 
-from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import OwnedFile
 from hullmark.rootfs.reads import Read, Report
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from hullmark.catalog.complaints import tell
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
 

@@ -8,9 +8,9 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.documents import text_of
-from hullmark.catalog.late import late
 from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.late import late
 from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
+from hullmark.model.late import late
 from hullmark.model.licence_evidence import declared
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, OwnedFile, Package

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from hullmark.catalog.late import late
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import LocatedFact, Read, Report
 
