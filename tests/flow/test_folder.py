@@ -62,7 +62,14 @@ def names(document: Document) -> list[tuple[str, str, str]]:
 
 
 def without_layers(packages: list[Document]) -> list[Document]:
-    return [{**each, "locations": [place["path"] for place in each["locations"]]} for each in packages]
+    return [
+        {
+            **each,
+            "locations": [place["path"] for place in each["locations"]],
+            "license_evidence": [{**told, "layer": None} for told in each["license_evidence"]],
+        }
+        for each in packages
+    ]
 
 
 def test_a_folder_has_the_packages_of_the_image_that_was_unpacked_into_it(hullmark: Program, tmp_path: Path) -> None:

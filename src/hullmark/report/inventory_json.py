@@ -72,15 +72,15 @@ class LicenceEvidenceJson(msgspec.Struct, frozen=True, gc=False):
     share: int
 
 
-class PackageJson(msgspec.Struct, frozen=True):
+class PackageJson(msgspec.Struct, frozen=True, kw_only=True):
     """One package. `type` is the type of its package URL, `license_expression` what its licences are in SPDX's terms ("": not certain),
     `license_concluded` what the texts of its files let conclude then, `license_evidence` where each was told. `corrected_by` and
     `identified_by` are there only where a person's correction, or an index of archives, made it what it is."""
 
     arch: str
     cataloger: str
-    corrected_by: str | msgspec.UnsetType
-    identified_by: str | msgspec.UnsetType
+    corrected_by: str | msgspec.UnsetType = msgspec.UNSET
+    identified_by: str | msgspec.UnsetType = msgspec.UNSET
     license_concluded: str
     license_evidence: list[LicenceEvidenceJson]
     license_expression: str

@@ -90,13 +90,13 @@ class FixJson(msgspec.Struct, frozen=True, gc=False):
     version: str
 
 
-class InstalledJson(msgspec.Struct, frozen=True):
+class InstalledJson(msgspec.Struct, frozen=True, kw_only=True):
     """The package as the inventory has it. `corrected_by` and `identified_by` are there only where a correction, or an index of archives,
     made it what it is."""
 
     arch: str
-    corrected_by: str | msgspec.UnsetType
-    identified_by: str | msgspec.UnsetType
+    corrected_by: str | msgspec.UnsetType = msgspec.UNSET
+    identified_by: str | msgspec.UnsetType = msgspec.UNSET
     locations: list[LocationJson]
     name: str
     owned_by: str | None

@@ -34,14 +34,14 @@ class NeedJson(msgspec.Struct, frozen=True, gc=False):
     purl: str
 
 
-class PackageJson(msgspec.Struct, frozen=True):
+class PackageJson(msgspec.Struct, frozen=True, kw_only=True):
     """A package. `chain` begins with a package that no other one needs and ends with this one. `needed_by` and `needs` are null where the
     source does not tell, `matches` where there are no advisories; `corrected_by` and `identified_by` are
     there only where a correction, or an index of archives, made it what it is."""
 
     chain: tuple[str, ...]
-    corrected_by: str | msgspec.UnsetType
-    identified_by: str | msgspec.UnsetType
+    corrected_by: str | msgspec.UnsetType = msgspec.UNSET
+    identified_by: str | msgspec.UnsetType = msgspec.UNSET
     licenses: tuple[str, ...]
     matches: list[MatchJson] | None
     name: str

@@ -148,7 +148,7 @@ def test_references(text: str, value: str) -> None:
         ("${a?{b} c}", "something follows a condition"),
         ("${a:{b} c}", "something follows a condition"),
         ("${a-b}", "it refers to a name with signs that no name has"),
-        ("${{a} ~ {b}}", "it compares with a sign that is none"),
+        ("${{a} ~ {b}}", "it compares with an unknown operator"),
         ("${{a} == {b} c}", "something follows a comparison"),
         ("${{a} <level {3} ? {b}}", "a level of compatibility is no version"),
         ("$result", "its references go too deep, or round in a circle"),
@@ -267,7 +267,7 @@ def test_the_last_of_two_services_counts() -> None:
     ("line", "reason"),
     [
         ("smtp inet n - y - -", "it has fewer than eight fields"),
-        ("smtp tcp n - y - - smtpd", "its type of service is none"),
+        ("smtp tcp n - y - - smtpd", "its type of service is not a valid one"),
         ("smtp inet no - y - - smtpd", "its field private has a value that it cannot have"),
         ("smtp inet n - y x - smtpd", "its field wakeup has a value that it cannot have"),
         ("smtp inet n - y - 1? smtpd", "its field maxproc has a value that it cannot have"),
