@@ -24,6 +24,8 @@ What to try next (`hullmark` is .venv/bin/hullmark here)
       writes the same as an SBOM, for other tools
   hullmark files {0} --all-layers --state ghost
       lists what later layers deleted, and everybody who has the image still has
+  hullmark minimize {0} --why mount
+      says whether anything that it starts needs mount; without --why what else may go
   hullmark check {0} --policy {1} -o json
       gives the verdict to a pipeline; exit status 1 means stop. Change the policy and look again
   hullmark db update && hullmark vulns {0}
