@@ -68,7 +68,9 @@ def _loaded_by_libc(scene: Scene, path: str, facts: ElfFacts) -> None:
     if elf.UNWINDING.intersection(facts.calls):
         _of_libc(scene, path, "libgcc_s.so.1", "is loaded by libc to end a thread, or to list calls")
     if set(_RESOLVING).intersection(facts.calls):
-        _of_libc(scene, path, "libidn2.so.0", "is loaded by libc for names of hosts in other scripts")
+        # Only where AI_IDN or NI_IDN is among the flags of the call, which may be computed.
+        why = "may be loaded by libc for names of hosts in other scripts"
+        _of_libc(scene, path, "libidn2.so.0", why, is_certain=False)
     if facts.soname.startswith("libcrypto.so"):
         for folder in ("/usr/lib/ssl", "/etc/ssl", "/etc/pki/tls", "/usr/local/ssl"):
             scene.walk.reach(f"{folder}/openssl.cnf", "is read by OpenSSL when it starts", path)
@@ -91,10 +93,10 @@ def _name_services(scene: Scene, path: str, caller: ElfFacts) -> None:
         _of_libc(scene, path, f"libnss_{service}.so.2", f"serves {service} of /etc/nsswitch.conf")
 
 
-def _of_libc(scene: Scene, path: str, name: str, why: str) -> None:
+def _of_libc(scene: Scene, path: str, name: str, why: str, *, is_certain: bool = True) -> None:
     """A library that libc loads for its caller."""
     for place in scene.loader.find(name, path):
-        scene.walk.reach(place, why, path)
+        scene.walk.reach(place, why, path, is_certain=is_certain)
 
 
 def _certificates(scene: Scene, path: str) -> None:
