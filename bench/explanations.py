@@ -69,8 +69,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         "pypi",
-        "a wheel that lies there as it is",
-        lambda item, image: item.place.endswith(".whl"),
+        "a wheel or an egg that lies there as it is",
+        lambda item, image: item.place.endswith((".whl", ".egg")),
     ),
     Explanation(
         "generic",
