@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.dynamic import dynamic_elf
-from tests.support.images import Blobs, tagged, write_layout
+from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
 from tests.unit.relations.test_systems import stanza
@@ -125,6 +125,35 @@ def test_what_is_left_is_an_image_that_scanners_see(hullmark: Program, image: st
         assert tar.extractfile("usr/bin/other").read() == FILES["usr/bin/shop"]  # type: ignore[union-attr]
     again = hullmark("minimize", f"oci-dir:{left}", "-o", "json").document
     assert {package["reach"] for package in again["packages"]} == {"reachable"}
+
+
+def test_a_body_stays_whose_first_name_is_gone_and_a_chain_of_links_is_read_twice(
+    hullmark: Program, tmp_path: Path
+) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for number in range(8):
+            info = tarfile.TarInfo(f"usr/bin/{number}")
+            info.type, info.linkname, info.mode = tarfile.LNKTYPE, f"usr/bin/{number - 1}", 0o755
+            if not number:
+                info.type, info.size = tarfile.REGTYPE, len(FILES["usr/bin/shop"])
+            tar.addfile(info, io.BytesIO(FILES["usr/bin/shop"]))
+    gone = tar_of({f"usr/bin/.wh.{number}": b"" for number in range(7)})
+    blobs = Blobs()
+    layers = [tar_of_programs(FILES), out.getvalue(), gone]
+    made = blobs.image(layers, config=lambda made: {**made, "config": {"Cmd": ["/usr/bin/7"]}})
+    layout = write_layout(tmp_path / "chain", blobs, [tagged(made, "latest")])
+    ran, read = hullmark.read("minimize", f"oci-dir:{layout}", "--emit", "small")
+    assert ran.status == 0, ran.err
+    [layer] = [
+        body for body in (hullmark.place / "small/blobs/sha256").iterdir() if body.read_bytes()[:2] == b"\x1f\x8b"
+    ]
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer.read_bytes()))) as tar:
+        assert "usr/bin/6" not in tar.getnames()
+        assert tar.extractfile("usr/bin/7").read() == FILES["usr/bin/shop"]  # type: ignore[union-attr]
+    assert read
+    stored = {str(path): path.stat().st_size for path in (layout / "blobs/sha256").iterdir()}
+    assert [path for path, count in read.items() if path in stored and count > 4 * stored[path]] == []
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_updates_come_from_the_images_own_repositories(hullmark: Program, mirror
 
 
 def test_what_cannot_be_read_is_said_and_fails_a_condition(hullmark: Program, mirror: str, tmp_path: Path) -> None:
-    sources = lines(ARCHIVE, "trixie", "gone") + "deb file:/srv/debian trixie main\n"
+    sources = lines(ARCHIVE, "trixie", "gone") + "deb file:/srv/debian trixie main\ndeb http://[bad trixie main\n"
     source = image(tmp_path / "image", sources.replace("trixie main", "trixie main other"))
     (tmp_path / "mirror/debian/dists/trixie/main/binary-amd64/Packages.xz").write_bytes(b"changed")
     ran = hullmark("upkeep", source, "--mirror", f"{ARCHIVE}={mirror}/debian", "--fail-on", "updates", "-o", "json")
@@ -92,8 +92,9 @@ def test_what_cannot_be_read_is_said_and_fails_a_condition(hullmark: Program, mi
         "its Release file does not list it",
         "it has no Release file, or cannot be reached",
         "it is not reached by HTTP (file)",
+        "it has no Release file, or cannot be reached",
     ]
-    assert len(document["problems"]) == 4
+    assert (len(document["problems"]), document["unlisted"]) == (5, [])
     bare = hullmark("upkeep", image(tmp_path / "bare", ""), "--fail-on", "updates")
     assert bare.status == 3
     assert "the image names no repository that its packages come from" in bare.text

@@ -16,7 +16,7 @@ import pytest
 from bench.unpack import unpacked
 from hullmark.app.minimize import emit, minimality_of
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
-from hullmark.reach.analysis import ReachRequest, Walked, walk
+from hullmark.reach.analysis import ReachRequest, WalkResult, walk
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.take import take
@@ -47,7 +47,7 @@ pytestmark = [
 
 
 @functools.cache
-def walked(image: str) -> Walked:
+def walked(image: str) -> WalkResult:
     """What the walk finds in an image of the corpus."""
     request = ScanRequest(files=True, relations=True, reads=REACH_READS, facets=(CONFIGURATION,))
     scanned = take(f"oci-dir:{corpus('oci', image)}", request, ScanResources(), SourceOptions())

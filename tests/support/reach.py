@@ -11,6 +11,7 @@ from hullmark.facets.kept import KeptContent, keep
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import FileRecord, Inventory, InventorySource
 from hullmark.model.package import Package
+from hullmark.model.problem import Problem
 from hullmark.model.reach import Minimality
 from hullmark.model.setting import Setting
 from hullmark.reach import code, elf
@@ -39,6 +40,8 @@ def walked(
     roots: Sequence[str] = (),
     why: Sequence[str] = (),
     code_facts: Mapping[str, code.CodeFacts] | None = None,
+    kept: Mapping[str, KeptContent] | None = None,
+    problems: Sequence[Problem] = (),
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
     by path."""
@@ -49,13 +52,13 @@ def walked(
         source=SOURCE,
         distro=None,
         packages=tuple(package(name) for name in sorted({purl.split("/")[2][:-2] for purl in owners.values()})),
-        problems=(),
+        problems=tuple(problems),
         config=ImageConfig(cmd=tuple(command), env=tuple(env), working_dir=folder),
         files=tuple(sorted(records, key=lambda record: record.path)),
         relations=(),
     )
     facts = _facts(files, inventory, settings)
-    facts = replace(facts, code={**facts.code, **(code_facts or {})})
+    facts = replace(facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})})
     return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from hullmark.facets.kept import KeptContent
 from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.model.setting import Setting
 from hullmark.reach.code import CODE
+from hullmark.reach.reads import REACH_READS
+from hullmark.rootfs.reads import Read
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import reach_of, walked
 from tests.unit.reach.test_walk import BASE, program
@@ -84,6 +88,8 @@ OTHERS = {
     "code._BODY": "its sink says so, and what it says is tested below",
     "code._TEXT": "the room that reads layers tells of a file that is too large, as it does of all reads",
     "code.MODULE_TEXTS.limit": "the same",
+    "code._MAX_IN_LAYER": "the same; what that room tells is tested below",
+    "code.CODE.layer_limit": "the same",
 }
 
 
@@ -111,3 +117,18 @@ def test_a_file_of_code_that_is_too_large_to_read_leaves_nothing_unreachable() -
     facts = {"/app/a.py": CODE.oversize(1 << 30).finish(print)}
     files = {**BASE, **PYTHON}
     assert reach_of(walked(files, ("python3", "/app/a.py"), code_facts=facts))[HIDDEN] == "unknown"
+
+
+@pytest.mark.parametrize("read", REACH_READS, ids=lambda read: read.name)
+def test_what_a_read_left_out_leaves_nothing_unreachable(read: Read[Any]) -> None:
+    problem = Problem("", 0, read.name, "the layer has more than 7 bytes of such files; the rest was left out")
+    files = {**BASE, **PYTHON}
+    assert reach_of(walked(files, ("python3", "/app/a.py"), problems=(problem,)))[HIDDEN] == "unknown"
+
+
+@pytest.mark.parametrize("path", ["/etc/pam.d/d", "/etc/nsswitch.conf"])
+def test_a_text_that_is_too_large_leaves_nothing_unreachable(path: str) -> None:
+    files = {**BASE, "/d": program(calls=("pam_start", "getaddrinfo")), path: b""}
+    assert reach_of(walked(files, ("/d",)))[HIDDEN] == "unreachable"
+    too_large = {path: KeptContent(None, "it is too large", is_too_large=True)}
+    assert reach_of(walked(files, ("/d",), kept=too_large))[HIDDEN] == "unknown"

@@ -84,7 +84,7 @@ def emit(reference: str, found: Minimality, files: tuple[FileRecord, ...], folde
     residue = Residue(files=files, kept=frozenset(found.kept), rewritten=rewritten)
     write_residue(open_image(reference, options), residue, place)
     try:
-        (place / "files.txt").write_text("".join(f"{path[1:]}\n" for path in found.kept if "\n" not in path), "utf-8")
+        (place / "files.txt").write_text("".join(f".{path}\n" for path in found.kept if "\n" not in path), "utf-8")
         (place / "Dockerfile").write_text(found.recipe.dockerfile, "utf-8")
     except OSError as error:
         raise HullmarkError(

@@ -23,8 +23,9 @@ from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 from hullmark.source.distribution import http_settings
 from hullmark.upkeep.apk import REPOSITORIES, crawl_apk, parse_repositories
-from hullmark.upkeep.apt import Crawl, Get, RepositoryOffers, crawl_apt
+from hullmark.upkeep.apt import crawl_apt
 from hullmark.upkeep.apt_sources import ARCHS, PREFERENCES, SOURCES, parse_sources
+from hullmark.upkeep.crawl import Crawl, Get, RepositoryOffers
 from hullmark.upkeep.updates import updates_of
 
 ROOM = "upkeep"
@@ -68,7 +69,8 @@ def upkeep_of(
         packages=len(packages),
         indexes=offered.indexes,
         updates=tuple(_dated(updates, matches)),
-        unlisted=unlisted if offered.offers else (),
+        # Where a list could not be read, nobody can tell that it has not a package.
+        unlisted=unlisted if not any(index.reason for index in offered.indexes) else (),
         lifecycles=matches.lifecycles if matches is not None else (),
         forecast=_forecast(scanned, matches, later, advisories, request.at),
         problems=tuple(_problems(kind, scanned, request, offered)),
@@ -135,7 +137,7 @@ class _Mirrors:
                 break
         try:
             answer = client.fetch(Request(url), wanted.limit)
-        except NetError:
+        except (NetError, ValueError):  # also what is no address: http://[x
             return None
         return answer.body if answer.status == 200 else None
 

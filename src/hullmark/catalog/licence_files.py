@@ -21,9 +21,13 @@ from hullmark.model.late import late
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import LocatedFact, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
-MAX_TEXT = Limit(256 * 1024, "bytes of a licence file of which the licences are recognised", "shortened")
+MAX_TEXT = Limit(
+    256 * 1024, "bytes of a licence file in which licences are recognised; larger ones are passed over", "shortened"
+)
+_MAX_IN_LAYER = Limit(64 * MIB, "bytes of one layer's licence files", "shortened")
+_MAX_IN_IMAGE = Limit(128 * MIB, "bytes of an image's licence files", "shortened")
 _MAX_EVIDENCE = Limit(200, "places that tell the licences of one package", "shortened")
 
 _NAMES = (
@@ -37,26 +41,21 @@ _HEAD_BYTES = 8192
 _COPYRIGHT = "/copyright"
 
 
-class _Beginning:
-    """Keeps the beginning of a larger file."""
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
+class _PassedOver:
+    """Takes no notice of a file that is too large for a licence: it only tells what may be told besides."""
 
     def write(self, piece: memoryview, /) -> None:
-        """The next bytes of the file."""
-        self._kept += piece[: MAX_TEXT - len(self._kept)]
+        """Nothing."""
 
-    def finish(self, report: Report, /) -> bytes | None:
-        """The text."""
-        return extract("", memoryview(bytes(self._kept)), report)
+    def finish(self, report: Report, /) -> None:
+        """Nothing."""
 
 
 def extract(path: str, body: memoryview, report: Report) -> bytes | None:
     """The text; None for a copyright file of Debian's that tells its licences itself."""
     if path.endswith(_COPYRIGHT) and _IS_MACHINE_READABLE.search(bytes(body[:_HEAD_BYTES])):
         return None
-    return bytes(body[:MAX_TEXT])
+    return bytes(body)
 
 
 LICENCE_FILES = Read(
@@ -70,7 +69,10 @@ LICENCE_FILES = Read(
     ),
     extract=extract,
     limit=MAX_TEXT,
-    oversize=lambda size: _Beginning(),
+    layer_limit=_MAX_IN_LAYER,
+    image_limit=_MAX_IN_IMAGE,
+    weigh=len,
+    oversize=lambda size: _PassedOver(),
     sources=("catalog/licence_files",),
     other_names=False,
 )

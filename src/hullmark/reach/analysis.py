@@ -35,18 +35,18 @@ def minimality(
 
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
-    walked = walk(inventory, facts, request.roots)
-    verdicts = Verdicts(inventory, walked.scene)
+    result = walk(inventory, facts, request.roots)
+    verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {each.purl: each.reach for each in packages}
-    kept = kept_paths(walked.scene, verdicts)
+    kept = kept_paths(result.scene, verdicts)
     return Minimality(
         source=inventory.source,
-        roots=walked.roots,
+        roots=result.roots,
         packages=packages,
         programs=verdicts.programs(),
         counts=verdicts.counts(packages),
-        open_ends=tuple(sorted(walked.scene.walk.ends)),
+        open_ends=tuple(sorted(result.scene.walk.ends)),
         matches=None if matches is None else tuple(sorted(_advisories(matches, by_purl))),
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
@@ -67,14 +67,14 @@ def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[Advi
     }
 
 
-class Walked(msgspec.Struct, frozen=True):
+class WalkResult(msgspec.Struct, frozen=True):
     """The scene after the walk, and the commands that it began with."""
 
     scene: Scene
     roots: tuple[str, ...]
 
 
-def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> Walked:
+def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> WalkResult:
     """Walk from all that is started to all that it reaches."""
     scene = Scene(FileTree(inventory.files or ()), facts)
     commands = Commands(scene)
@@ -98,7 +98,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
     if not roots:
         scene.blur_programs("", "the image does not say what it starts")
     scene.walk.run(lambda path: _expand(scene, commands, path))
-    return Walked(scene, tuple(roots))
+    return WalkResult(scene, tuple(roots))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from hullmark.rootfs.reads import MIB, Read, Report
 _BODY = Limit(16 * MIB, "bytes of a file of code (of larger ones nothing is read)")
 _TEXT = Limit(MIB, "bytes of a file that says where modules are")
 _MAX_NAMES = Limit(5_000, "modules and programs that one file of code names")
+_MAX_IN_LAYER = Limit(1024 * MIB, "bytes of one layer's files of code")
 
 _TOO_LARGE, _TOO_MANY = "it is too large to be read", "it names so many modules that not all were kept"
 CUTS = (_TOO_LARGE, _TOO_MANY)
@@ -98,15 +99,25 @@ GROUP = "@"
 """How an import begins that is a group of entry points, whose name follows; nothing where that is not told."""
 
 
+_BACK = 300
+"""Bytes of a line that are looked back: a whole program may stand in one line, and be full of what is looked for."""
+
+
+def _before(body: bytes, at: int) -> bytes:
+    """What stands before a place in its line, as far as is looked back."""
+    start = max(0, at - _BACK)
+    return body[max(body.rfind(b"\n", start, at) + 1, start) : at]
+
+
 def _python(body: bytes, names: _Names) -> None:
     for match in _PY_IMPORT(body):
         at = match.start()
-        before = body[max(body.rfind(b"\n", 0, at) + 1, at - 300) : at]
+        before = _before(body, at)
         if match[2] is not None:
             _python_call(before, match[2], names)
         elif b"#" in before or before.lstrip().startswith((b">>>", b"...")):
             continue
-        elif (source := _PY_BEFORE(before)) is not None:
+        elif b"from" in before and (source := _PY_BEFORE(before)) is not None:
             parts = [part.split(b" as ")[0].strip() for part in _uncommented(match[1]).split(b",")]
             names.imported(source[1] + b":" + b",".join(part for part in parts if _NAME(part) or part == b"*"))
         elif _PY_PLAIN(before) is not None:
@@ -142,7 +153,7 @@ def _uncommented(text: bytes) -> bytes:
 def _calls(body: bytes, calls: Callable[[bytes], Iterator[re.Match[bytes]]], names: _Names) -> None:
     """Programs that are started: by their names, or by names that are computed."""
     for match in calls(body):
-        start = body[body.rfind(b"\n", 0, match.start()) + 1 : match.start()].lstrip()
+        start = _before(body, match.start()).lstrip()
         if start.startswith((b"#", b">>>", b"...", b"*", b"//")):
             continue
         if match[1] is not None:
@@ -291,6 +302,7 @@ CODE = Read(
     globs=tuple(f"**/*.{suffix}" for suffix in _SUFFIXES),
     magic=(b"#!",),
     limit=_BODY,
+    layer_limit=_MAX_IN_LAYER,
     oversize=lambda size: _TooLarge(),
     sources=("reach/code",),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Sequence
 
 from hullmark.model.image import ImageConfig
@@ -57,28 +56,52 @@ def dockerfile_of(inventory: Inventory) -> str:
 def _reference(inventory: Inventory) -> str:
     source = inventory.source
     named = source.tags[0] if source.tags else source.reference
-    return named if source.kind in ("registry", "docker", "podman") else "IMAGE"
+    is_known = source.kind in ("registry", "docker", "podman") and named.isprintable() and " " not in named
+    return named if is_known else "IMAGE"
 
 
 def _settings(config: ImageConfig | None) -> Iterator[str]:
-    if config is None:
-        return
+    """The image's settings as instructions. What an image says may hold line ends, which would begin instructions of its own: such a
+    setting is left out, and that is said."""
+    for instruction, value in _values(config) if config is not None else ():
+        if value.isprintable():
+            yield f"{instruction} {value}"
+        else:
+            yield f"# A setting of {instruction} is left out: it holds characters that cannot be printed."
+
+
+def _values(config: ImageConfig) -> Iterator[tuple[str, str]]:
+    """Instructions and their words. Docker replaces variables in all but commands, so a dollar sign is marked as one."""
     for variable in config.env:
         name, _, value = variable.partition("=")
-        yield f"ENV {name}={json.dumps(value)}"
+        quoted = _plain(value.replace("\\", "\\\\").replace('"', '\\"'))
+        yield "ENV", f'{name}="{quoted}"'
     if config.working_dir:
-        yield f"WORKDIR {config.working_dir}"
+        yield "WORKDIR", _plain(config.working_dir)
     if config.user:
-        yield f"USER {config.user}"
-    yield from (f"EXPOSE {port}" for port in config.exposed_ports)
-    yield from (f"VOLUME {json.dumps([volume])}" for volume in config.volumes)
+        yield "USER", _plain(config.user)
+    yield from (("EXPOSE", _plain(port)) for port in config.exposed_ports)
+    yield from (("VOLUME", json.dumps([_plain(volume)])) for volume in config.volumes)
     if config.stop_signal:
-        yield f"STOPSIGNAL {config.stop_signal}"
-    if config.healthcheck is not None and config.healthcheck.test[:1] == ("CMD",):
-        yield f"HEALTHCHECK CMD {json.dumps(list(config.healthcheck.test[1:]))}"
-    elif config.healthcheck is not None and config.healthcheck.test[:1] == ("CMD-SHELL",):
-        yield f"HEALTHCHECK CMD {shlex.join(config.healthcheck.test[1:2])}"
+        yield "STOPSIGNAL", _plain(config.stop_signal)
+    yield from (("HEALTHCHECK", text) for text in _healthcheck(config))
     if config.entrypoint:
-        yield f"ENTRYPOINT {json.dumps(list(config.entrypoint))}"
+        yield "ENTRYPOINT", json.dumps(list(config.entrypoint))
     if config.cmd:
-        yield f"CMD {json.dumps(list(config.cmd))}"
+        yield "CMD", json.dumps(list(config.cmd))
+
+
+def _plain(text: str) -> str:
+    return text.replace("$", "\\$")
+
+
+def _healthcheck(config: ImageConfig) -> Iterator[str]:
+    check = config.healthcheck
+    if check is None or check.test[:1] not in (("CMD",), ("CMD-SHELL",)):
+        return
+    seconds = (("interval", check.interval), ("timeout", check.timeout))
+    options = [f"--{name}={value // 10**9}s" for name, value in seconds if value >= 10**9]
+    options += [f"--retries={check.retries}"] if check.retries else []
+    words = list(check.test[1:])
+    command = json.dumps(words) if check.test[0] == "CMD" else "".join(words[:1])
+    yield " ".join((*options, "CMD", command))

@@ -72,9 +72,11 @@ class Scene:
         return tuple(found)
 
     def text(self, path: str) -> str | None:
-        """The text of a kept file, links followed; None where there is none."""
+        """The text of a kept file, links followed; None where there is none. One that is too large may name anything."""
         record = self.tree.file(path)
         kept = self.facts.kept.get(record.path) if record is not None else None
+        if kept is not None and kept.is_too_large:
+            self.tree.cut(f"{path[:200]} is too large to be read")
         if kept is None or kept.body is None:
             return None
         return kept.body.decode("utf-8", "backslashreplace")

@@ -12,7 +12,7 @@ from hullmark.reach.kinds import OF_INTEREST, kinds_of
 from hullmark.reach.reads import REACH_READS
 from hullmark.reach.scene import Scene
 
-_READING = ("rootfs", *(read.name for read in REACH_READS if read.name.startswith("reach-")))
+_READING = ("rootfs", *(read.name for read in REACH_READS))
 """Who tells that something of the image was not read."""
 
 _ORDER: dict[Reach, int] = {reach: number for number, reach in enumerate(REACHES)}

@@ -14,7 +14,7 @@ _MAX_STEPS = Limit(3_000_000, "edges of the graph of an image's files")
 _MAX_ENDS = Limit(2_000, "places in an image's start that cannot be followed", "shortened")
 
 
-class Reached(NamedTuple):
+class FileReach(NamedTuple):
     """How a file is reached: whether that is certain, in how many steps, from which file ("": from the image's settings), and why."""
 
     is_certain: bool
@@ -35,7 +35,7 @@ class Walk:
 
     def __init__(self, tree: FileTree) -> None:
         self.tree = tree
-        self.found: dict[str, Reached] = {}
+        self.found: dict[str, FileReach] = {}
         self.ends: dict[OpenEnd, None] = {}
         self.is_cut = False
         self._queue: list[tuple[bool, int, str]] = []
@@ -58,7 +58,7 @@ class Walk:
         for each in (*place.links, place.real):
             known = self.found.get(each)
             if known is None or (not is_certain, depth) < (not known.is_certain, known.depth):
-                self.found[each] = Reached(is_certain, depth, source, why)
+                self.found[each] = FileReach(is_certain, depth, source, why)
                 if each == place.real:
                     heapq.heappush(self._queue, (not is_certain, depth, each))
         return place.real

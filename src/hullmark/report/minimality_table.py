@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
@@ -126,16 +127,17 @@ def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[st
 def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
     recipe = found.recipe
     if recipe.purge:
-        yield fact("Remove", f"{recipe.command} {_names(recipe.purge, ' ')}", paint, width)
+        # All of them: the line is there to be copied.
+        yield fact("Remove", safe(f"{recipe.command} {shlex.join(recipe.purge)}"), paint, width)
     if recipe.kept:
         yield from fold(f"not reached, but needed by packages that stay: {len(recipe.kept):,}", width, "  ")
     yield from fold("--emit DIR writes what is left as an OCI layout, with a Dockerfile that makes it", width, "  ")
 
 
-def _names(names: Iterable[str], between: str = ", ") -> str:
+def _names(names: Iterable[str]) -> str:
     found = list(dict.fromkeys(names))
     more = f" and {len(found) - _MAX_NAMED:,} more" if len(found) > _MAX_NAMED else ""
-    return (between.join(found[:_MAX_NAMED]) or "nothing") + more
+    return (", ".join(found[:_MAX_NAMED]) or "nothing") + more
 
 
 def _short(purl: str) -> str:

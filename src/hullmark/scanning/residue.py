@@ -8,6 +8,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -46,6 +47,7 @@ class _Inflated(io.RawIOBase):
     """The bytes of a layer's tar, bounded as they are when a layer is read."""
 
     def __init__(self, blob: LayerBlob) -> None:
+        self._blob = blob
         self._stored = VerifyingStream(blob.open(), algorithm_of(blob.digest))
         self._readinto = inflated(self._stored)
         self._total = 0
@@ -61,6 +63,12 @@ class _Inflated(io.RawIOBase):
         if self._total > DEFAULT.layer_bytes:
             raise BrokenImage(f"a layer has more than {DEFAULT.layer_bytes:,} bytes", advice="do not trust it")
         return count
+
+    def verify(self) -> None:
+        """Raises BrokenImage if the bytes are not those that the manifest names: they come a second time."""
+        self._stored.drain()
+        if self._blob.digest and self._stored.digest != self._blob.digest:
+            raise BrokenImage("a layer is another than when it was read before", advice="try again")
 
     def close(self) -> None:
         """Let go of the blob."""
@@ -103,55 +111,83 @@ def write_residue(image: Image, residue: Residue, folder: Path) -> None:
         ) from error
 
 
+Origin = tuple[int, int]
+"""The entry that a body is in: the number of the layer, and of the entry in it."""
+
+
 def _write_layer(image: Image, residue: Residue, blobs: Path) -> tuple[dict[str, Any], str]:
-    """Write the one layer. Files whose only body has another name in the image bring that name along."""
-    kept, tree = set(residue.kept), FileTree(residue.files)
-    while True:
-        target = blobs / "layer"
-        with target.open("wb") as file:
-            stored = _Hashed(file)
-            with gzip.GzipFile(
-                fileobj=cast("BinaryIO", stored), mode="wb", compresslevel=6, mtime=0, filename=""
-            ) as packed:
-                plain = _Hashed(cast("BinaryIO", packed))
-                with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|", format=tarfile.PAX_FORMAT) as out:
-                    missing = _copy(image, residue, (kept, tree), out)
-        if not missing:
-            break
-        kept |= missing
+    tree = FileTree(residue.files)
+    names = _names_of_bodies(image, residue.kept, tree)
+    target = blobs / "layer"
+    with target.open("wb") as file:
+        stored = _Hashed(file)
+        with gzip.GzipFile(
+            fileobj=cast("BinaryIO", stored), mode="wb", compresslevel=6, mtime=0, filename=""
+        ) as packed:
+            plain = _Hashed(cast("BinaryIO", packed))
+            with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|", format=tarfile.PAX_FORMAT) as out:
+                _copy(image, residue, (names, tree), out)
     digest = stored.hash.hexdigest()
     target.rename(blobs / digest)
     return {"mediaType": _LAYER, "digest": f"sha256:{digest}", "size": stored.size}, f"sha256:{plain.hash.hexdigest()}"
 
 
-def _copy(image: Image, residue: Residue, wanted: tuple[set[str], FileTree], out: tarfile.TarFile) -> set[str]:
-    """Copy what stays, layer by layer; returns paths whose bodies hard links need and that were not among it."""
-    kept, tree = wanted
-    folders = _folders(tree, kept)
-    written: set[str] = set()
-    missing: set[str] = set()
+def _names_of_bodies(image: Image, kept: frozenset[str], tree: FileTree) -> dict[Origin, list[str]]:
+    """The regular files that stay, by the entry that their body is in: hard links have that of another name, which may be one that a later
+    layer deleted."""
+    origins: dict[str, Origin] = {}
+    visible: dict[str, Origin] = {}
     for number, blob in enumerate(image.layers):
+        for index, (_, member) in enumerate(_members(blob)):
+            if not (member.isreg() or member.islnk()):
+                continue
+            path = _placed(member.name, tree)
+            origin = origins.get(_placed(member.linkname, tree)) if member.islnk() else (number, index)
+            if origin is None:
+                continue
+            origins[path] = origin
+            if path in kept and _is_visible(path, number, tree):
+                visible[path] = origin
+    names: dict[Origin, list[str]] = {}
+    for path, origin in sorted(visible.items()):
+        names.setdefault(origin, []).append(path)
+    return names
+
+
+def _members(blob: LayerBlob) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The entries of a layer, in their order; it is verified at the end. Raises BrokenImage for a damaged one."""
+    with closing(_Inflated(blob)) as raw:
         try:
-            with (
-                closing(_Inflated(blob)) as raw,
-                tarfile.open(fileobj=io.BufferedReader(raw, _CHUNK), mode="r|") as tar,
-            ):
+            with tarfile.open(fileobj=io.BufferedReader(raw, _CHUNK), mode="r|") as tar:
                 for member in tar:
-                    path = _visible(member, number, tree)
-                    if not path or path not in (folders if member.isdir() else kept):
-                        continue
-                    member.name = path[1:]
-                    if member.islnk():
-                        target = _placed(member.linkname, tree)
-                        if target not in written:
-                            missing.add(target)
-                            continue
-                        member.linkname = target[1:]
-                    _add(member, path, (tar, out), residue.rewritten)
-                    written.add(path)
+                    yield tar, member
         except tarfile.TarError as error:
             raise BrokenImage(f"a layer is damaged: {error}", advice="fetch or build the image again") from error
-    return missing - kept
+        raw.verify()
+
+
+def _copy(
+    image: Image, residue: Residue, found: tuple[dict[Origin, list[str]], FileTree], out: tarfile.TarFile
+) -> None:
+    """Copy what stays, layer by layer: bodies under the first of their names, with links from the others."""
+    names, tree = found
+    folders = _folders(tree, residue.kept)
+    for number, blob in enumerate(image.layers):
+        for index, (tar, member) in enumerate(_members(blob)):
+            if member.isreg():
+                first, *others = names.get((number, index), ("",))
+                if first:
+                    member.name = first[1:]
+                    _add(member, first, (tar, out), residue.rewritten)
+                for other in others:
+                    link = copy(member)
+                    link.name, link.type, link.linkname, link.size = other[1:], tarfile.LNKTYPE, first[1:], 0
+                    out.addfile(link)
+            elif not member.islnk():
+                path = _placed(member.name, tree)
+                if path in (folders if member.isdir() else residue.kept) and _is_visible(path, number, tree):
+                    member.name = path[1:]
+                    _add(member, path, (tar, out), {})
 
 
 def _add(
@@ -183,11 +219,10 @@ def _placed(name: str, tree: FileTree) -> str:
     return f"{real.rstrip('/')}/{base}" if real else ""
 
 
-def _visible(member: tarfile.TarInfo, layer: int, tree: FileTree) -> str:
-    """The path of an entry if it is the one that a container sees; "" for others."""
-    path = _placed(member.name, tree)
+def _is_visible(path: str, layer: int, tree: FileTree) -> bool:
+    """Whether the layer's entry of this path is the one that a container sees."""
     record = tree.files.get(path)
-    return path if record is not None and record.layer == layer else ""
+    return record is not None and record.layer == layer
 
 
 def _folders(tree: FileTree, kept: Iterable[str]) -> set[str]:

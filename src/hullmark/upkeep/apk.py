@@ -3,19 +3,17 @@ for by that tag alone)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.model.upkeep import RepositoryIndex
 from hullmark.rootfs.reads import Read, Report
-from hullmark.upkeep.apt import Crawl, Get, Offer, RepositoryOffers
 from hullmark.upkeep.apt_sources import without_credentials
+from hullmark.upkeep.crawl import Crawl, Get, Offer, RepositoryOffers, is_remote
 from hullmark.upkeep.package_lists import STORED_LIMIT, apks_in
 
 _MAX_BYTES = Limit(1 << 20, "bytes of a file that names repositories of apk")
 _MAX_REPOSITORIES = Limit(1000, "repositories of apk that one file names")
-_REMOTE = re.compile(r"https?://", re.IGNORECASE).match
 _USUAL = 500
 
 
@@ -45,7 +43,7 @@ def crawl_apk(repositories: Sequence[str], arch: str, wanted: Collection[str]) -
     for repository in repositories:
         url = f"{repository}/{arch}/APKINDEX.tar.gz"
         name = "/".join(repository.rsplit("/", 2)[-2:])
-        if not _REMOTE(repository):
+        if not is_remote(repository):
             indexes.append(RepositoryIndex(url=repository, name=name, reason="it is not reached by HTTP"))
             continue
         body = yield Get(url, STORED_LIMIT, is_optional=True)

@@ -1,50 +1,19 @@
-"""What the repositories of an image's apt have of its packages: Release first, then the lists that it names.
-
-A crawl yields what it wants to have and is sent the bytes, or None where there are none.
-"""
+"""What the repositories of an image's apt have of its packages: Release first, then the lists that it names."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import NamedTuple
 
 from hullmark.model.limit import Limit
 from hullmark.model.upkeep import RepositoryIndex
 from hullmark.upkeep.apt_release import Release, parse_release
 from hullmark.upkeep.apt_sources import AptSource
+from hullmark.upkeep.crawl import Crawl, Get, Offer, RepositoryOffers, is_remote
 from hullmark.upkeep.package_lists import STORED_LIMIT, ListedPackage, packages_in
 
 _RELEASE_LIMIT = Limit(32 << 20, "bytes of a suite's Release file of apt")
 _FORMS = (".xz", ".gz", "")
-_REMOTE = re.compile(r"https?://", re.IGNORECASE).match
-
-
-class Get(NamedTuple):
-    """A document that is wanted, and how many bytes of it are taken. `is_optional`: another will do."""
-
-    url: str
-    limit: int
-    is_optional: bool = False
-
-
-class Offer(NamedTuple):
-    """A package in one list. `priority` is the list's."""
-
-    package: ListedPackage
-    listing: RepositoryIndex
-    priority: int
-
-
-class RepositoryOffers(NamedTuple):
-    """All lists, and what they have."""
-
-    indexes: tuple[RepositoryIndex, ...]
-    offers: tuple[Offer, ...]
-
-
-Crawl = Generator[Get, "bytes | None", RepositoryOffers]
 
 
 def crawl_apt(sources: Sequence[AptSource], archs: Sequence[str], wanted: Collection[str]) -> Crawl:
@@ -52,7 +21,7 @@ def crawl_apt(sources: Sequence[AptSource], archs: Sequence[str], wanted: Collec
     indexes: list[RepositoryIndex] = []
     offers: list[Offer] = []
     for (uri, suite), components in _suites(sources).items():
-        if not _REMOTE(uri):
+        if not is_remote(uri):
             reason = f"it is not reached by HTTP ({uri.partition(':')[0][:40]})"
             indexes.append(RepositoryIndex(url=uri, name=suite, reason=reason))
             continue

@@ -15,12 +15,15 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import SourcePackage
 
 STORED_LIMIT = Limit(256 << 20, "bytes of a list of packages as it is stored")
-_MAX_BYTES = Limit(2 << 30, "bytes of a list of packages, unpacked")
+_MAX_BYTES = Limit(2 << 30, "bytes of a list of packages of apt, unpacked")
+_MAX_INDEX = Limit(256 << 20, "bytes of an index of apk, unpacked")
+_MAX_STANZA = Limit(16 << 20, "bytes of what a list of apt says of one package")
 _CHUNK = 1 << 20
 _MEMORY = 256 << 20
 """Bytes that unpacking may take."""
 
-_FIELD = re.compile(rb"(?m)^([A-Za-z-]+):[ \t]*(.*)$")
+_NAME = re.compile(rb"^package:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE).search
+_FIELD = re.compile(rb"^([A-Za-z-]+):[ \t]*(.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"(\S+)(?:\s+\((\S+)\))?").match
 
 
@@ -35,22 +38,26 @@ class ListedPackage(NamedTuple):
 
 def packages_in(name: str, body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
     """The packages of these names in a Packages file, which is compressed as its name says. Raises ValueError for damage."""
-    for stanza in _stanzas(_pieces(name, body)):
+    for stanza in _stanzas(_pieces(name, body, _MAX_BYTES)):
+        # Runs for each package of a distribution: all but a few hundred are not wanted.
+        named = _NAME(stanza)
+        found = named[1].decode("utf-8", "replace") if named is not None else ""
+        if found not in wanted:
+            continue
         fields = {key.lower(): value for key, value in _FIELD.findall(stanza)}
-        found = fields.get(b"package", b"").strip().decode("utf-8", "replace")
         version = fields.get(b"version", b"").strip().decode("utf-8", "replace")
-        if found not in wanted or not version:
+        if not version:
             continue
         arch = fields.get(b"architecture", b"").strip().decode("ascii", "replace")
-        named = _SOURCE(fields.get(b"source", b"").strip().decode("utf-8", "replace"))
-        source = SourcePackage(named[1], named[2] or version) if named else SourcePackage(found, version)
+        built = _SOURCE(fields.get(b"source", b"").strip().decode("utf-8", "replace"))
+        source = SourcePackage(built[1], built[2] or version) if built else SourcePackage(found, version)
         yield ListedPackage(found, version, arch, source)
 
 
 def apks_in(body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
     """The packages of these names in an APKINDEX.tar.gz. Raises ValueError for damage."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(_pieces("APKINDEX.tar.gz", body)))) as tar:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(_pieces("APKINDEX.tar.gz", body, _MAX_INDEX)))) as tar:
             # The signature comes first, in an archive of its own that the index follows.
             member = next((entry for entry in tar if entry.name == "APKINDEX" and entry.isfile()), None)
             file = tar.extractfile(member) if member is not None else None
@@ -77,19 +84,21 @@ def _stanzas(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n\n")
         yield from whole
+        if len(rest) > _MAX_STANZA:
+            raise ValueError(f"what it says of a package has more than {_MAX_STANZA >> 20} MiB")
     if rest.strip():
         yield rest
 
 
-def _pieces(name: str, body: bytes) -> Iterator[bytes]:
-    """The body unpacked, in pieces. Raises ValueError where it is damaged or too large."""
-    left: int = _MAX_BYTES
+def _pieces(name: str, body: bytes, most: int) -> Iterator[bytes]:
+    """The body unpacked, in pieces. Raises ValueError where it is damaged, or larger than `most` bytes."""
+    left = most
     kind = name.rpartition(".")[2]
     try:
         for piece in _from_xz(body) if kind == "xz" else _from_gzip(body) if kind == "gz" else (body,):
             left -= len(piece)
             if left < 0:
-                raise ValueError(f"it has more than {_MAX_BYTES >> 20:,} MiB")
+                raise ValueError(f"it has more than {most >> 20:,} MiB")
             yield piece
     except (lzma.LZMAError, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"it is damaged: {error}") from error

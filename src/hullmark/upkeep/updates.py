@@ -11,8 +11,8 @@ import msgspec
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.purl import quote
 from hullmark.model.upkeep import PackageUpdate
-from hullmark.upkeep.apt import Offer
 from hullmark.upkeep.apt_release import BUT_UPGRADES
+from hullmark.upkeep.crawl import Offer
 from hullmark.versions import scheme_for
 from hullmark.versions.scheme import InvalidVersion
 

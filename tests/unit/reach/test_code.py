@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.reach.code import CodeFacts, facts_of
+from tests.support.effort import ends
 
 FILES = {
     "a.py": (
@@ -57,3 +58,8 @@ def test_the_first_line_decides_the_language() -> None:
 @given(st.sampled_from(sorted(FILES)), st.text(alphabet="import fromequ()'\"\\\n.,;:#$`x", max_size=120))
 def test_no_file_makes_it_fail(name: str, text: str) -> None:
     facts_of(name, text.encode())
+
+
+def test_a_program_in_one_long_line_is_read_once() -> None:
+    with ends():
+        facts_of("a.py", b"os.system(" * 800_000)

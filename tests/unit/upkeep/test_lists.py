@@ -139,6 +139,12 @@ def test_a_list_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPa
         list(packages_in("Packages.xz", lzma.compress(b"\n" * (3 << 20)), {"x"}))
 
 
+def test_a_list_without_an_end_of_a_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.upkeep.package_lists._MAX_STANZA", 1 << 20)
+    with pytest.raises(ValueError, match="more than 1 MiB"):
+        list(packages_in("Packages.xz", lzma.compress(b"Package: x\n" * (1 << 18)), {"x"}))
+
+
 def test_alpines_index_is_read() -> None:
     entries = [Entry("busybox", "1.36.1-r3", "x86_64"), Entry("ssl_client", "1.36.1-r3", "x86_64", "busybox")]
     assert list(apks_in(apk_index(entries), {"ssl_client"})) == [

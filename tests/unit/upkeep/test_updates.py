@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.upkeep import RepositoryIndex
-from hullmark.upkeep.apt import Offer
+from hullmark.upkeep.crawl import Offer
 from hullmark.upkeep.package_lists import ListedPackage
 from hullmark.upkeep.updates import updates_of
 

@@ -1,0 +1,39 @@
+"""How lists of packages are asked for: a crawl yields what it wants to have, and is sent the bytes, or None where there are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import NamedTuple
+
+from hullmark.model.upkeep import RepositoryIndex
+from hullmark.upkeep.package_lists import ListedPackage
+
+is_remote = re.compile(r"https?://", re.IGNORECASE).match
+"""Whether a repository is reached by HTTP."""
+
+
+class Get(NamedTuple):
+    """A document that is wanted, and how many bytes of it are taken. `is_optional`: another will do."""
+
+    url: str
+    limit: int
+    is_optional: bool = False
+
+
+class Offer(NamedTuple):
+    """A package in one list. `priority` is the list's."""
+
+    package: ListedPackage
+    listing: RepositoryIndex
+    priority: int
+
+
+class RepositoryOffers(NamedTuple):
+    """All lists, and what they have."""
+
+    indexes: tuple[RepositoryIndex, ...]
+    offers: tuple[Offer, ...]
+
+
+Crawl = Generator[Get, "bytes | None", RepositoryOffers]
