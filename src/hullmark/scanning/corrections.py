@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hullmark.catalog.corrections.document import MAX_BYTES, parse
-from hullmark.catalog.corrections.marked_yaml import Faulty
+from hullmark.catalog.corrections.marked_yaml import LineError
 from hullmark.model.correction import Corrections
 from hullmark.model.errors import HullmarkError
 from hullmark.scanning.documents import read_bounded
@@ -15,7 +15,7 @@ def corrections_in(path: Path) -> Corrections:
     """What the file says of packages. Raises HullmarkError that names the line of the first mistake."""
     try:
         return parse(read_bounded(path, MAX_BYTES), path.name)
-    except Faulty as error:
+    except LineError as error:
         raise HullmarkError(
             f"{path}:{error.line}: {error}", advice="docs/how-to/correct-packages.md shows how corrections are written"
         ) from error

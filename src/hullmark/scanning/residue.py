@@ -43,7 +43,7 @@ class Residue(msgspec.Struct, frozen=True, kw_only=True):
     rewritten: Mapping[str, Rewriting]
 
 
-class _Inflated(io.RawIOBase):
+class _LayerTar(io.RawIOBase):
     """The bytes of a layer's tar, bounded as they are when a layer is read."""
 
     def __init__(self, blob: LayerBlob) -> None:
@@ -77,7 +77,7 @@ class _Inflated(io.RawIOBase):
         super().close()
 
 
-class _Hashed(io.RawIOBase):
+class _HashingWriter(io.RawIOBase):
     """Hashes and counts what is written."""
 
     def __init__(self, target: BinaryIO) -> None:
@@ -120,11 +120,11 @@ def _write_layer(image: Image, residue: Residue, blobs: Path) -> tuple[dict[str,
     names = _names_of_bodies(image, residue.kept, tree)
     target = blobs / "layer"
     with target.open("wb") as file:
-        stored = _Hashed(file)
+        stored = _HashingWriter(file)
         with gzip.GzipFile(
             fileobj=cast("BinaryIO", stored), mode="wb", compresslevel=6, mtime=0, filename=""
         ) as packed:
-            plain = _Hashed(cast("BinaryIO", packed))
+            plain = _HashingWriter(cast("BinaryIO", packed))
             with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|", format=tarfile.PAX_FORMAT) as out:
                 _copy(image, residue, (names, tree), out)
     digest = stored.hash.hexdigest()
@@ -156,7 +156,7 @@ def _names_of_bodies(image: Image, kept: frozenset[str], tree: FileTree) -> dict
 
 def _members(blob: LayerBlob) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The entries of a layer, in their order; it is verified at the end. Raises BrokenImage for a damaged one."""
-    with closing(_Inflated(blob)) as raw:
+    with closing(_LayerTar(blob)) as raw:
         try:
             with tarfile.open(fileobj=io.BufferedReader(raw, _CHUNK), mode="r|") as tar:
                 for member in tar:

@@ -39,7 +39,7 @@ def correct(
 ) -> CorrectedPackages:
     """Correct what was found. Each place of a package follows the first correction that fits it; `merge` joins what is the same then."""
     tests = [(entry, PatternTest(entry.pattern)) for entry in corrections.entries if entry.pattern is not None]
-    told = _Told()
+    told = _AppliedCorrections()
     kept: list[Package] = []
     renamed: dict[str, dict[str, None]] = {}
     changed: set[str] = set()
@@ -59,7 +59,9 @@ def correct(
     return CorrectedPackages(_marked(merge(kept), kept), purls, tuple(sorted(set(told.problems(corrections)))))
 
 
-def _parts(package: Package, tests: Sequence[tuple[Correction, PatternTest]], told: _Told) -> Iterator[Package]:
+def _parts(
+    package: Package, tests: Sequence[tuple[Correction, PatternTest]], told: _AppliedCorrections
+) -> Iterator[Package]:
     """What becomes of a package: a part for each correction that is about some of its places, and what is left."""
     left: Package | None = package
     for entry, test in tests:
@@ -115,7 +117,7 @@ def _key(package: Package) -> tuple[str, ...]:
     return (package.type, package.name, package.version, package.arch, package.purl, package.owned_by or "")
 
 
-class _Told:
+class _AppliedCorrections:
     """What each correction did."""
 
     def __init__(self) -> None:

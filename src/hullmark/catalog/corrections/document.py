@@ -16,7 +16,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
-from hullmark.catalog.corrections.marked_yaml import Faulty, Node, read_marked
+from hullmark.catalog.corrections.marked_yaml import LineError, Node, read_marked
 from hullmark.catalog.sbom.packages import products
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.model.correction import Correction, Corrections, Identity, PackagePattern
@@ -36,17 +36,17 @@ _TYPE = re.compile(r"[a-z][a-z0-9.+-]{0,63}").fullmatch
 
 
 def parse(data: bytes, file: str) -> Corrections:
-    """The corrections of a document; `file` is what people call it. Raises Faulty that names the line of the first mistake."""
+    """The corrections of a document; `file` is what people call it. Raises LineError that names the line of the first mistake."""
     if len(data) > MAX_BYTES:
-        raise Faulty(1, f"the file is larger than {MAX_BYTES >> 20} MiB")
+        raise LineError(1, f"the file is larger than {MAX_BYTES >> 20} MiB")
     root = read_marked(data)
     if root is None:
         return Corrections(())
     entries = _mapping(root, "the document", ("corrections",)).get("corrections")
     if entries is None or not isinstance(entries.value, list):
-        raise Faulty(root.line, "expected the key corrections with a list")
+        raise LineError(root.line, "expected the key corrections with a list")
     if len(entries.value) > _MOST:
-        raise Faulty(entries.line, f"expected at most {_MOST} corrections, not {len(entries.value)}")
+        raise LineError(entries.line, f"expected at most {_MOST} corrections, not {len(entries.value)}")
     return Corrections(tuple(_correction(entry, file) for entry in entries.value))
 
 
@@ -54,16 +54,18 @@ def _correction(node: Node, file: str) -> Correction:
     given = _mapping(node, "a correction", _KEYS)
     actions = [name for name in _ACTIONS if name in given]
     if len(actions) != 1:
-        raise Faulty(node.line, f"a correction has one of {', '.join(_ACTIONS)}; this one has {len(actions) or 'none'}")
+        raise LineError(
+            node.line, f"a correction has one of {', '.join(_ACTIONS)}; this one has {len(actions) or 'none'}"
+        )
     for name in ("owner", "reason"):
         if name not in given:
-            raise Faulty(node.line, f"{name} is missing; a correction says in whose name and why it holds")
+            raise LineError(node.line, f"{name} is missing; a correction says in whose name and why it holds")
     [action] = actions
     if (action == "add") == ("match" in given):
         reason = "add takes no match: it has a path" if action == "add" else f"{action} needs match: which packages"
-        raise Faulty(node.line, reason)
+        raise LineError(node.line, reason)
     if action == "remove" and given[action].value not in ("true", "yes"):
-        raise Faulty(given[action].line, "remove: expected true")
+        raise LineError(given[action].line, "remove: expected true")
     return Correction(
         file=file,
         line=node.line,
@@ -79,7 +81,7 @@ def _correction(node: Node, file: str) -> Correction:
 def _pattern(node: Node) -> PackagePattern:
     given = _mapping(node, "match", _PATTERN)
     if not given:
-        raise Faulty(node.line, f"match: it would fit every package; name one of {', '.join(_PATTERN)}")
+        raise LineError(node.line, f"match: it would fit every package; name one of {', '.join(_PATTERN)}")
     return PackagePattern(**{name: _text(value, f"match.{name}") for name, value in given.items()})
 
 
@@ -87,7 +89,7 @@ def _path(node: Node) -> str:
     path = _mapping(node, "add", ("path", *_IDENTITY)).get("path")
     text = _text(path, "add.path") if path is not None else ""
     if not text.startswith("/"):
-        raise Faulty((path or node).line, "add.path: expected an absolute path in the image")
+        raise LineError((path or node).line, "add.path: expected an absolute path in the image")
     return text
 
 
@@ -95,13 +97,13 @@ def _identity(node: Node, action: str) -> Identity:
     known = _IDENTITY if action == "set" else ("path", *_IDENTITY)
     given = {name: value for name, value in _mapping(node, action, known).items() if name != "path"}
     if not given:
-        raise Faulty(node.line, f"{action}: expected at least one of {', '.join(_IDENTITY)}")
+        raise LineError(node.line, f"{action}: expected at least one of {', '.join(_IDENTITY)}")
     licences = _texts(given.pop("licenses"), f"{action}.licenses") if "licenses" in given else ()
     texts = {name: _text(value, f"{action}.{name}") for name, value in given.items()}
     for name, wrong in _wrong(texts, action):
-        raise Faulty(given[name].line, f"{action}.{name}: {wrong}")
+        raise LineError(given[name].line, f"{action}.{name}: {wrong}")
     if action == "add" and not ("name" in texts or "purl" in texts):
-        raise Faulty(node.line, "add: expected a name or a purl")
+        raise LineError(node.line, "add: expected a name or a purl")
     if "cpe" in texts:
         [texts["cpe"]] = products([texts["cpe"]])
     return Identity(licenses=licences, **texts)
@@ -129,7 +131,7 @@ def _wrong(texts: Mapping[str, str], action: str) -> Iterable[tuple[str, str]]:
 
 def _mapping(node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
     if not isinstance(node.value, dict):
-        raise Faulty(node.line, f"{what}: expected a mapping")
+        raise LineError(node.line, f"{what}: expected a mapping")
     found: dict[str, Node] = {}
     for key, value in node.value.items():
         name = key.replace("-", "_")
@@ -137,9 +139,9 @@ def _mapping(node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
         if name not in known:
             close = difflib.get_close_matches(name[:100], known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise Faulty(value.line, f"{what}: there is no key {key[:60]!r}; {hint}")
+            raise LineError(value.line, f"{what}: there is no key {key[:60]!r}; {hint}")
         if name in found:
-            raise Faulty(value.line, f"{what}: the key {name!r} stands twice")
+            raise LineError(value.line, f"{what}: the key {name!r} stands twice")
         found[name] = value
     return found
 
@@ -149,15 +151,15 @@ def _texts(node: Node, what: str) -> tuple[str, ...]:
     if not isinstance(node.value, list):
         return (_text(node, what),)
     if not 0 < len(node.value) <= _MOST_VALUES:
-        raise Faulty(node.line, f"{what}: expected 1 to {_MOST_VALUES} texts")
+        raise LineError(node.line, f"{what}: expected 1 to {_MOST_VALUES} texts")
     return tuple(_text(item, what) for item in node.value)
 
 
 def _text(node: Node, what: str) -> str:
     if not isinstance(node.value, str) or not node.value.strip():
-        raise Faulty(node.line, f"{what}: expected a text that is not empty")
+        raise LineError(node.line, f"{what}: expected a text that is not empty")
     if len(node.value) > _LONGEST:
-        raise Faulty(node.line, f"{what}: expected at most {_LONGEST} characters")
+        raise LineError(node.line, f"{what}: expected at most {_LONGEST} characters")
     if not node.value.isprintable():
-        raise Faulty(node.line, f"{what}: it has characters that cannot be printed")
+        raise LineError(node.line, f"{what}: it has characters that cannot be printed")
     return node.value.strip()

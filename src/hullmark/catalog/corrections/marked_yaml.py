@@ -9,7 +9,7 @@ import yaml
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-class Faulty(ValueError):
+class LineError(ValueError):
     """The document is wrong in a line, counted from 1; the text says how."""
 
     def __init__(self, line: int, reason: str) -> None:
@@ -28,20 +28,20 @@ class Node:
 
 
 def read_marked(data: bytes) -> Node | None:
-    """The document; None for an empty one. Raises Faulty for what is not YAML, for aliases and for keys that stand twice."""
+    """The document; None for an empty one. Raises LineError for what is not YAML, for aliases and for keys that stand twice."""
     try:
         for event in yaml.parse(data, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
                 mark = event.start_mark
-                raise Faulty(mark.line + 1 if mark is not None else 1, "an alias; write out what it stands for")
+                raise LineError(mark.line + 1 if mark is not None else 1, "an alias; write out what it stands for")
         root = yaml.compose(data, Loader=_Loader)
         return _node(root) if root is not None else None
     except RecursionError as error:
-        raise Faulty(1, "the parts of the document are too deep in each other") from error
+        raise LineError(1, "the parts of the document are too deep in each other") from error
     except (yaml.YAMLError, UnicodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise Faulty(mark.line + 1 if mark is not None else 1, f"not valid YAML: {problem[:200]}") from error
+        raise LineError(mark.line + 1 if mark is not None else 1, f"not valid YAML: {problem[:200]}") from error
 
 
 def _node(found: yaml.Node) -> Node:
@@ -54,8 +54,8 @@ def _node(found: yaml.Node) -> Node:
     for key, value in found.value:
         name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
         if not name:
-            raise Faulty(key.start_mark.line + 1, "a key that is not a text")
+            raise LineError(key.start_mark.line + 1, "a key that is not a text")
         if name in entries:
-            raise Faulty(key.start_mark.line + 1, f"the key {name[:60]!r} stands twice")
+            raise LineError(key.start_mark.line + 1, f"the key {name[:60]!r} stands twice")
         entries[name] = _node(value)
     return Node(entries, line)

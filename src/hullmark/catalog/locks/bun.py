@@ -96,7 +96,7 @@ def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
         holder = {"npm": found["npm"]["packages"]}
     gathering = PackageCollector(lambda name: is_name(name.partition(":")[2]), is_version)
     for kind in ("npm", "jsr"):
-        _gather(kind, holder, gathering, _Chosen(holder, found.get("specifiers") or holder.get("specifiers")))
+        _gather(kind, holder, gathering, _Resolutions(holder, found.get("specifiers") or holder.get("specifiers")))
     remote = found.get("remote")
     for url in remote if isinstance(remote, dict) else ():
         module = _REMOTE(url)
@@ -105,7 +105,7 @@ def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-class _Chosen(NamedTuple):
+class _Resolutions(NamedTuple):
     """All packages by kind and key, and what was chosen for each wish."""
 
     holder: Table
@@ -125,7 +125,7 @@ class _Chosen(NamedTuple):
         return f"{kind}:{locator[1]}@{locator[2]}" if locator else f"{kind}:{bare}"
 
 
-def _gather(kind: str, holder: Table, gathering: PackageCollector, chosen: _Chosen) -> None:
+def _gather(kind: str, holder: Table, gathering: PackageCollector, chosen: _Resolutions) -> None:
     entries: Any = holder.get(kind)
     for key, entry in entries.items() if isinstance(entries, dict) else ():
         locator = _LOCATOR(key)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.corrections.document import parse
-from hullmark.catalog.corrections.marked_yaml import Faulty
+from hullmark.catalog.corrections.marked_yaml import LineError
 
 WHO = "\n    owner: me\n    reason: so\n"
 GOOD = "corrections:\n  - match: {name: a}\n    remove: true" + WHO
@@ -39,7 +39,7 @@ GOOD = "corrections:\n  - match: {name: a}\n    remove: true" + WHO
     ],
 )
 def test_a_mistake_is_told_with_its_line(entry: str, line: int, said: str) -> None:
-    with pytest.raises(Faulty) as raised:
+    with pytest.raises(LineError) as raised:
         parse(f"corrections:\n  - {entry}{WHO if not entry.startswith('-') else ''}".encode(), "c.yaml")
     assert (raised.value.line, said in str(raised.value)) == (line, True), raised.value
 
@@ -47,17 +47,17 @@ def test_a_mistake_is_told_with_its_line(entry: str, line: int, said: str) -> No
 def test_owner_and_reason_are_required() -> None:
     for name in ("owner", "reason"):
         text = "\n".join(line for line in GOOD.splitlines() if name not in line)
-        with pytest.raises(Faulty, match=f"{name} is missing"):
+        with pytest.raises(LineError, match=f"{name} is missing"):
             parse(text.encode(), "c.yaml")
 
 
 def test_what_is_too_much_is_refused() -> None:
     entry = GOOD.partition("\n")[2]
-    with pytest.raises(Faulty, match="at most 2000 corrections, not 2001"):
+    with pytest.raises(LineError, match="at most 2000 corrections, not 2001"):
         parse(b"corrections:\n" + entry.encode() * 2001, "c.yaml")
-    with pytest.raises(Faulty, match="at most 1000 characters"):
+    with pytest.raises(LineError, match="at most 1000 characters"):
         parse(GOOD.replace(": so", ": " + "s" * 1001).encode(), "c.yaml")
-    with pytest.raises(Faulty, match="larger than 4 MiB"):
+    with pytest.raises(LineError, match="larger than 4 MiB"):
         parse(b"#" * (4 << 20) + b"\n", "c.yaml")
 
 
@@ -86,6 +86,6 @@ def test_no_bytes_lead_to_anything_but_corrections_or_a_line_with_a_reason(data:
     wrong = None
     try:
         parse(data, "c.yaml")
-    except Faulty as error:
+    except LineError as error:
         wrong = error
     assert wrong is None or (wrong.line >= 1 and str(wrong))
