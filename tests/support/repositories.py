@@ -47,7 +47,7 @@ def write_suite(
     place = folder / "dists" / suite
     name = f"main/binary-{ARCH}/Packages{form}"
     body = "\n".join(map(stanza, entries)).encode()
-    packed = lzma.compress(body) if form == ".xz" else gzip.compress(body) if form == ".gz" else body
+    packed = lzma.compress(body) if form == ".xz" else gzip.compress(body, mtime=0) if form == ".gz" else body
     (place / name).parent.mkdir(parents=True, exist_ok=True)
     (place / name).write_bytes(packed)
     digest = hashlib.sha256(packed).hexdigest()
@@ -71,7 +71,7 @@ def apk_index(entries: Sequence[Entry]) -> bytes:
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
         raw = packed.getvalue()
-        parts.append(gzip.compress(raw if name == "APKINDEX" else raw[: 512 + 512]))
+        parts.append(gzip.compress(raw if name == "APKINDEX" else raw[: 512 + 512], mtime=0))
     return b"".join(parts)
 
 

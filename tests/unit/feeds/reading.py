@@ -85,7 +85,7 @@ def zip_document(url: str, files: Mapping[str, bytes | str]) -> Bytes:
 
 def gzipped(document: Bytes) -> Bytes:
     """The same document, compressed."""
-    return Bytes(document.url, gzip.compress(document.data))
+    return Bytes(document.url, gzip.compress(document.data, mtime=0))
 
 
 def damaged(good: bytes) -> st.SearchStrategy[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -21,14 +20,14 @@ from hullmark.rootfs.inflow import CHUNK_BYTES, Inflow
 from hullmark.rootfs.layer import read_layer
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
-from tests.support.layers import Bytes, TarBuilder, blob
+from tests.support.layers import Bytes, TarBuilder, blob, gzipped
 
 READ = Read(
     name="all", fact=int, extract=lambda path, body, report: hash(bytes(body)), globs=("**/*",), limit=CHUNK_BYTES
 )
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
-    "gzip": gzip.compress,
+    "gzip": gzipped,
     "zstd": zstandard.ZstdCompressor().compress,
 }
 
@@ -86,7 +85,7 @@ def test_a_limit_is_reached_at_the_same_place(limits: Limits) -> None:
 
 
 def test_damage_is_told_alike_and_ends_the_thread() -> None:
-    stored = gzip.compress(LARGE)
+    stored = gzipped(LARGE)
     threads, told = threading.active_count(), set()
     for spare in (None, sometimes(), sometimes(False, False)):
         damaged = replace(blob(LARGE), size=-1, digest="", diff_id="", open=lambda: Bytes(stored[: len(stored) // 2]))
