@@ -47,8 +47,16 @@ def test_the_crates_of_an_image_are_those_that_objcopy_and_zlib_find(tmp_path: P
         cut = tmp_path / "section"
         subprocess.run([OBJCOPY, "--dump-section", f".dep-v0={cut}", tmp_path / "in", tmp_path / "out"], check=True)
         listed = json.loads(zlib.decompress(cut.read_bytes()))["packages"]
+        kept = [number for number, crate in enumerate(listed) if crate.get("kind") != "build"]
+        places = {number: at for at, number in enumerate(kept)}
         expected = tuple(
-            Crate(crate["name"], crate["version"], crate["source"]) for crate in listed if crate.get("kind") != "build"
+            Crate(
+                listed[number]["name"],
+                listed[number]["version"],
+                listed[number]["source"],
+                tuple(places[other] for other in listed[number].get("dependencies", ()) if other in places),
+            )
+            for number in kept
         )
         problems: list[str] = []
         assert len(expected) == 532
