@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy prove-minimize lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ prove-fairness: $(READY) ## measure that no account holds up another (20 minutes
 
 prove-policy: $(READY) ## measure a threshold that changes at a million images (over an hour, 20 GB), into bench/notify.md
 	$(BIN)/python -m bench.policy_million
+
+prove-minimize: $(READY) corpus-quick ## run services and what minimize leaves of them, under podman (as root; 20 minutes), into bench/minimize.md
+	$(BIN)/python -m bench.services.main
 
 test-all: test test-slow ## run all tests
 

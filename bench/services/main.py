@@ -1,0 +1,134 @@
+"""What twelve services open while they work, beside what `hullmark minimize` says that they reach: `python -m bench.services.main`.
+
+Each image is made here of Debian's packages, walked, run under podman with a scripted workload, and so is what is left of it. As root. The
+page is minimize.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from bench.places import BENCH, CORPUS, HULLMARK, REPOSITORY
+from bench.services.images import ImageStore, checked
+from bench.services.page import Measured, page
+from bench.services.runs import SERVICES, Run, run
+from bench.unpack import unpacked
+
+RESULTS = BENCH / "minimize.md"
+
+
+def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Measured:
+    """Make, walk and run one service, and what is left of it."""
+    layout = store.layout(SERVICES[name])
+    with tempfile.TemporaryDirectory(prefix="hullmark-services-") as folder, unpacked(layout) as root:
+        work = Path(folder)
+        residue, document = work / "residue", work / "minimality.json"
+        command = [
+            str(HULLMARK),
+            "minimize",
+            f"oci-dir:{layout}",
+            "--emit",
+            str(residue),
+            "-o",
+            f"json={document}",
+            "-q",
+        ]
+        command += ["--db-dir", str(arguments.db_dir)] if arguments.db_dir else []
+        began = time.monotonic()
+        checked((*command, "-o", "table", "--no-cache"))
+        seconds = time.monotonic() - began
+        told = msgspec.json.decode(document.read_bytes())
+        before = run(layout, name, root, work / "before")
+        missed, opened = _missed(before, root, residue)
+        try:
+            answers = run(residue, name, root, work / "after").answers
+        except SystemExit as error:
+            answers = [f"it does not run: {error}"]
+        differing = [
+            f"{answer} <> {answers[at] if at < len(answers) else 'nothing'}"
+            for at, answer in enumerate(before.answers)
+            if answers[at : at + 1] != [answer]
+        ]
+        return Measured(
+            name=name,
+            document=told,
+            seconds=seconds,
+            opened=opened,
+            missed=missed,
+            asked=len(before.answers),
+            differing=differing,
+            peer=_peer(arguments.startup_sbom, layout, work) if arguments.startup_sbom is not None else None,
+        )
+
+
+def _peer(program: Path, layout: Path, work: Path) -> int:
+    """How many packages startup-sbom calls needed by what the container starts."""
+    options = ("--offline", "--sources", "none", "--no-epss", "--no-kev", "--no-eol", "--format", "json")
+    checked((str(program), "scan", f"oci-dir:{layout}", *options, "--output", str(work / "peer")))
+    report = msgspec.json.decode((work / "peer" / "report.json").read_bytes())
+    return int(report["summary"]["boot_packages"])
+
+
+def _missed(found: Run, root: Path, residue: Path) -> tuple[list[str], int]:
+    """The files of the image that were opened and are not in what is left, and how many were opened."""
+    kept = {line[1:] for line in (residue / "files.txt").read_text("utf-8").splitlines()}
+    files = set()
+    for path in found.opened:
+        place = root / path.lstrip("/")
+        real = _real(root, place)
+        if real is not None and real.is_file():
+            files.add("/" + str(real.relative_to(root)))
+    return sorted(files - kept), len(files)
+
+
+def _real(root: Path, place: Path) -> Path | None:
+    """The file that a path in the image means, by the image's own links."""
+    done = subprocess.run(
+        ["chroot", str(root), "realpath", "-e", "/" + str(place.relative_to(root))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return root / done.stdout.strip().lstrip("/") if done.returncode == 0 else None
+
+
+def main() -> None:
+    """Measure the named services, and write the page with these and with what was measured before."""
+    parser = argparse.ArgumentParser(prog="python -m bench.services.main", description=__doc__)
+    parser.add_argument("--services", nargs="+", default=list(SERVICES), choices=list(SERVICES), metavar="NAME")
+    parser.add_argument("--images", type=Path, default=REPOSITORY / "var" / "services", metavar="DIR")
+    parser.add_argument("--base", type=Path, default=CORPUS / "oci" / "debian-slim", metavar="DIR")
+    parser.add_argument("--db-dir", type=Path, metavar="DIR", help="advisories, as `hullmark db update` keeps them")
+    parser.add_argument(
+        "--startup-sbom", type=Path, metavar="PROGRAM", help="the peer to put beside, if it is installed"
+    )
+    arguments = parser.parse_args()
+    if missing := [tool for tool in ("buildah", "podman", "strace", "unshare", "umoci") if shutil.which(tool) is None]:
+        raise SystemExit(f"not installed: {', '.join(missing)}")
+    arguments.images.mkdir(parents=True, exist_ok=True)
+    store = ImageStore(arguments.images, arguments.base)
+    for name in arguments.services:
+        try:
+            one = measured(name, store, arguments)
+        except SystemExit as error:
+            print(f"{name}: {error}", flush=True)
+            continue
+        (arguments.images / f"{name}.json").write_bytes(msgspec.json.encode(one))
+        print(
+            f"{name}: {one.opened} opened, missed {one.missed}, {one.asked} asked, differing {one.differing}",
+            flush=True,
+        )
+    kept = [arguments.images / f"{name}.json" for name in SERVICES]
+    found = [msgspec.json.decode(file.read_bytes(), type=Measured) for file in kept if file.exists()]
+    RESULTS.write_text(page(found), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Measured services → the page minimize.md."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bench.markdown import table
+
+_REACHES = ("reachable", "unknown", "unreachable")
+_LONGEST = 110
+_FEW = 0.05
+
+
+class Measured(msgspec.Struct, kw_only=True):
+    """All that is known of one service. `opened` is the number of files of the image that a run opened, `missed` those called unreachable,
+    `asked` the number of questions, `differing` the answers of what is left that are others; `peer` is the number of packages that
+    startup-sbom calls needed."""
+
+    name: str
+    document: dict[str, Any]
+    seconds: float
+    opened: int
+    missed: list[str]
+    asked: int
+    differing: list[str]
+    peer: int | None = None
+
+    def share(self, what: str, *reaches: str) -> float:
+        """The part of all files, bytes or packages that has one of these verdicts, from 0 to 1."""
+        totals = self.document["totals"]
+        return float(
+            sum(totals[reach][what] for reach in reaches) / (sum(totals[reach][what] for reach in _REACHES) or 1)
+        )
+
+    @property
+    def gone(self) -> tuple[int, int]:
+        """The advisories that match packages of the image, and those that match nothing that is left."""
+        matches = self.document["matches"] or []
+        return len({match["advisory"] for match in matches}), len(self.document["vanish"] or [])
+
+
+_HEAD = """\
+# What services open, and what is left of them
+
+Each image is made of the corpus's small Debian and of Debian's packages; the Go and the Rust program are built here. `hullmark minimize`
+walks it; podman runs it while a scripted workload asks it and strace notes what it opens and executes; then podman runs what `--emit`
+left of it (all that is reachable or unknown), with the same workload. No run teaches the walk anything. `make prove-minimize` makes the
+page anew.
+"""
+
+
+def page(services: Sequence[Measured]) -> str:
+    """The page, with what must hold at its end."""
+    parts = [_HEAD, "## Soundness\n", _soundness(services), "## What is left\n", _left(services)]
+    parts += ["## What is unknown, and why\n", _unknown(services), "## What must hold\n", _bounds(services)]
+    return "\n".join(parts)
+
+
+def _soundness(services: Sequence[Measured]) -> str:
+    rows = [
+        (
+            one.name,
+            one.opened,
+            len(one.missed),
+            f"{100 * (1 - len(one.missed) / max(1, one.opened)):.1f} %",
+            f"{one.asked - len(one.differing)} of {one.asked}",
+        )
+        for one in services
+    ]
+    text = table(("service", "files opened", "called unreachable", "foreseen", "same answers from what is left"), rows)
+    named = [f"- {one.name} opened `{path}`" for one in services for path in one.missed]
+    named += [
+        f"- {one.name} answers otherwise: {answer[:_LONGEST]}" for one in services for answer in one.differing[:3]
+    ]
+    return text + ("\n" + "\n".join(named) + "\n" if named else "")
+
+
+def _left(services: Sequence[Measured]) -> str:
+    rows = []
+    for one in services:
+        totals, programs = one.document["totals"], one.document["programs"]
+        setuid = [each["reach"] for each in programs if "setuid" in each["kinds"]]
+        packages, every = one.document["packages"], sum(totals[reach]["files"] for reach in _REACHES)
+        told = Counter(each["reach"] for each in packages)
+        known, gone = one.gone
+        rows.append(
+            (
+                one.name,
+                f"{len(packages)} → {told['reachable']} + {told['unknown']}",
+                one.peer if one.peer is not None else "-",
+                f"{every:,} → {every - totals['unreachable']['files']:,}",
+                f"{sum(totals[r]['bytes'] for r in _REACHES) / 1e6:.0f} → "
+                f"{(totals['reachable']['bytes'] + totals['unknown']['bytes']) / 1e6:.0f}",
+                f"-{100 * one.share('bytes', 'unreachable'):.0f} %",
+                f"{len(setuid)} → {len(setuid) - setuid.count('unreachable')}",
+                f"{known} → {known - gone}" if one.document["matches"] is not None else "-",
+                f"{one.seconds:.1f}",
+            )
+        )
+    head = ("service", "packages → reachable + unknown", "startup-sbom", "files", "MB", "bytes", "setuid", "CVEs", "s")
+    return table(head, rows)
+
+
+def _unknown(services: Sequence[Measured]) -> str:
+    rows = []
+    for one in services:
+        reasons = Counter(each["reason"] for each in one.document["programs"] if each["reach"] == "unknown")
+        reasons += Counter(each["reason"] for each in one.document["packages"] if each["reach"] == "unknown")
+        most = "; ".join(reason[:_LONGEST] for reason, _ in reasons.most_common(2))
+        rows.append(
+            (one.name, *(f"{100 * one.share(what, 'unknown'):.1f} %" for what in ("files", "bytes")), most or "-")
+        )
+    return table(("service", "of files", "of bytes", "the most common reasons"), rows)
+
+
+def _bounds(services: Sequence[Measured]) -> str:
+    opened, missed = sum(one.opened for one in services), sum(len(one.missed) for one in services)
+    few = [one for one in services if max(one.share("files", "unknown"), one.share("bytes", "unknown")) <= _FEW]
+    same = [one for one in services if not one.differing]
+    cut = 100 * statistics.median(one.share("bytes", "unreachable") for one in services)
+    known = [one.gone for one in services if one.gone[0]]
+    rows = [
+        (
+            "opened files that were foreseen",
+            "99.5 %",
+            f"{100 * (1 - missed / max(1, opened)):.2f} %",
+            missed <= 0.005 * opened,
+        ),
+        (
+            "services of which at most 5 % of files and bytes are unknown",
+            "10 of 12",
+            _of(len(few), services),
+            len(few) >= 10 / 12 * len(services),
+        ),
+        ("services whose residue answers alike", "all", _of(len(same), services), len(same) == len(services)),
+        ("bytes gone, median (an aim)", "85 %", f"{cut:.0f} %", cut >= 85),
+    ]
+    if known:
+        gone = 100 * statistics.median(one[1] / one[0] for one in known)
+        rows.append(("CVEs gone, median (an aim)", "80 %", f"{gone:.0f} %", gone >= 80))
+    return table(("what", "wanted", "measured", "holds"), [(*row[:3], "yes" if row[3] else "**no**") for row in rows])
+
+
+def _of(count: int, services: Sequence[Measured]) -> str:
+    return f"{count} of {len(services)}"
