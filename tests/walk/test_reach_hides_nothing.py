@@ -40,6 +40,7 @@ def _words(count: int) -> bytes:
 
 CASES = {
     "commands._MAX_COMMANDS": Case(2, {"/d": _words(5)}, ("/d",)),
+    "commands._MAX_BESIDE": Case(0, {"/d": b"#!/bin/sh\n. /etc/x.sh\n", "/etc/x.sh": b"A=/usr/bin/tool\n"}, ("/d",)),
     "commands._MAX_DEPTH": Case(1, {"/d": _words(2)}, ("/d",)),
     "elf._MAX_NEEDED": Case(1, {"/d": program("a.so", "b.so")}, ("/d",)),
     "elf._MAX_NAMES": Case(2, {"/d": program(constants=("/a/b", "/c/d", "/e/f"))}, ("/d",)),
@@ -47,6 +48,7 @@ CASES = {
     "elf_file._MAX_SEGMENTS": Case(1, {"/d": program()}, ("/d",)),
     "elf._MAX_WORDS": Case(1, {"/d": program(calls=("execvp",), constants=("aa", "bb", "cc"))}, ("/d",)),
     "code._MAX_NAMES": Case(1, PYTHON, ("python3", "/app/a.py")),
+    "shell._MAX_OPEN": Case(1, {"/d": b"#!/bin/sh\nX=$Y; Y=true; $X\n"}, ("/d",)),
     "shell._MAX_VALUES": Case(1, {"/d": b"#!/bin/sh\nX=a; X=b; X=c; $X\n"}, ("/d",)),
     "shell._MAX_NESTED": Case(0, {"/d": b"#!/bin/sh\necho $(true)\n"}, ("/d",)),
     "walk._MAX_STEPS": Case(2, {"/d": program("libc.so.6")}, ("/d",)),

@@ -17,6 +17,7 @@ from hullmark.reach.native import expand_elf
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
+from hullmark.reach.services import expand_service
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
 
@@ -113,6 +114,10 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
     elf = scene.facts.elves.get(path)
     if elf is not None:
         expand_elf(scene, path, elf)
+        if elf.interpreter or elf.is_static:
+            # Whoever starts it, it reads its settings.
+            name = path.rpartition("/")[2]
+            expand_service(scene, name, name, path)
         return
     code = scene.facts.code.get(path)
     if code is None:

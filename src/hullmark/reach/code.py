@@ -37,8 +37,8 @@ class CodeFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one file names.
 
     `interpreter` are the words of its first line, if that begins with `#!`. `imports` are in the language's own words: of Python
-    `module` or `module:name,name`, else what is asked for. `programs` are the first words of commands. `untold` are reasons, as clauses,
-    why not all can be told.
+    `module` or `module:name,name`, else what is asked for. `programs` are the first words of commands, `paths` absolute paths that stand
+    alone in quotes. `untold` are reasons, as clauses, why not all can be told.
     """
 
     language: str
@@ -46,6 +46,7 @@ class CodeFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     imports: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 class _Names:
@@ -55,6 +56,7 @@ class _Names:
         self.imports: dict[str, None] = {}
         self.programs: dict[str, None] = {}
         self.untold: dict[str, None] = {}
+        self.paths: dict[str, None] = {}
 
     def imported(self, name: bytes) -> None:
         self._add(self.imports, name)
@@ -63,6 +65,9 @@ class _Names:
         words = command.split()
         if words and not words[0].startswith((b"-", b"%", b"{", b"$")):
             self._add(self.programs, words[0])
+
+    def quoted(self, path: bytes) -> None:
+        self._add(self.paths, path)
 
     def _add(self, names: dict[str, None], name: bytes) -> None:
         if len(names) < _MAX_NAMES:
@@ -253,6 +258,8 @@ def _php(body: bytes, names: _Names) -> None:
         names.started(match[1])
 
 
+_QUOTED_PATH = re.compile(rb"[\"'](/(?:[\w.+@-]{1,100}/){1,12}[\w.+@-]{1,100})[\"']").finditer
+
 _READERS: dict[str, Callable[[bytes, _Names], None]] = {
     PYTHON: _python,
     JAVASCRIPT: _javascript,
@@ -276,7 +283,11 @@ def facts_of(path: str, body: bytes) -> CodeFacts | None:
     names = _Names()
     if language in _READERS:
         _READERS[language](body, names)
-    return CodeFacts(language, words, tuple(names.imports), tuple(names.programs), tuple(names.untold))
+        for match in _QUOTED_PATH(body):
+            names.quoted(match[1])
+    return CodeFacts(
+        language, words, tuple(names.imports), tuple(names.programs), tuple(names.untold), tuple(names.paths)
+    )
 
 
 def extract(path: str, body: memoryview, report: Report) -> CodeFacts | None:

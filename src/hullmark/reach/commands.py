@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hullmark.facets.configuration.shell_expansion import StartWord
 from hullmark.facets.configuration.start_wrappers import unwrapped
@@ -14,6 +14,7 @@ from hullmark.reach.scene import Scene, StartedProgram
 from hullmark.reach.shell import SHELLS, script_commands
 
 _MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
+_MAX_BESIDE = Limit(16, "scripts of the shell that read each other, whose variables are known to each other")
 _MAX_DEPTH = Limit(24, "commands that start each other")
 _CRON = ("cron", "crond", "anacron")
 _OPTION = re.compile(r"-{1,2}\w").match
@@ -161,28 +162,41 @@ class Commands:
             return
         self.text(text, real, words[at + 1 :])
 
-    def text(self, text: str, source: str, arguments: Sequence[str | None] = ()) -> None:
-        """The text of a script of the shell, in the file `source`."""
-        found = script_commands(text, tuple(arguments), self._scene.environment, source)
+    def text(self, text: str, source: str, arguments: Sequence[str | None] = (), beside: tuple[str, ...] = ()) -> None:
+        """The text of a script of the shell, in the file `source`; `beside` are texts of scripts that it reads, or that read it."""
+        found = script_commands(text, tuple(arguments), self._scene.environment, source, beside)
+        inner = {real: body for real, body in self._sourced(found.sourced, source) if body is not None}
+        others = tuple(body for body in inner.values() if body not in beside and body != text)
+        if others and len(beside) + len(others) <= _MAX_BESIDE:
+            # Variables that are set there count here, and may name further scripts.
+            self.text(text, source, arguments, (*beside, *others))
+            return
+        if others:
+            self._scene.blur_programs(source, "it reads so many scripts that their variables are not all known")
         for words in found.commands:
             self.run(words, "is started by the script", source)
-        for named in found.sourced:
-            place = named if named.startswith("/") else self._scene.program(named)
-            real = self._scene.walk.reach(place, "is read by the script", source) if place else ""
-            inner = self._scene.text(real) if real else None
-            if inner is not None:
-                key = ("source", real, source)
-                if key not in self._seen and self._depth < _MAX_DEPTH:
-                    self._seen.add(key)
-                    self._depth += 1
-                    self.text(inner, real)
-                    self._depth -= 1
-            elif real:
-                self._scene.blur_programs(real, "a script that is read was not kept")
+        for real, body in inner.items():
+            key = ("source", real, source)
+            if key not in self._seen and self._depth < _MAX_DEPTH:
+                self._seen.add(key)
+                self._depth += 1
+                self.text(body, real, arguments, tuple(dict.fromkeys((text, *beside))))
+                self._depth -= 1
         for named in found.files:
             self._scene.walk.reach(named, "is named by the script", source)
         for reason in found.untold:
             self._scene.blur_programs(source, reason)
+
+    def _sourced(self, names: Sequence[str], source: str) -> Iterator[tuple[str, str | None]]:
+        """The scripts that a script reads, by their real paths, and their texts."""
+        for named in names:
+            place = named if named.startswith("/") else self._scene.program(named)
+            real = self._scene.walk.reach(place, "is read by the script", source) if place else ""
+            if real:
+                text = self._scene.text(real)
+                if text is None:
+                    self._scene.blur_programs(real, "a script that is read was not kept")
+                yield real, text
 
 
 class _StartFiles:

@@ -78,8 +78,18 @@ class Languages:
                     self._scene.walk.reach(program, f"starts {word[:100]}", path)
                 if word.rpartition("/")[2] in SHELLS:
                     self._scene.walk.end(path, f"it starts {word[:100]}, and what that is told is not read")
+            for named in code.paths:
+                self._named(named, path)
         for reason in code.untold:
             self._scene.walk.end(path, reason)
+
+    def _named(self, named: str, path: str) -> None:
+        """A file of data whose path stands in code. Programs count where code starts them, code where it is imported."""
+        record = self._scene.tree.file(named)
+        if record is None or record.path in self._scene.facts.elves or record.path in self._scene.facts.code:
+            return
+        if not record.mode & 0o111:
+            self._scene.walk.reach(named, f"holds the path {named[:200]}", path)
 
     def _application(self, script: str) -> None:
         """What lies in the folder of a program that no package brought is the application's own, and may be read by it."""

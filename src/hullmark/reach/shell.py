@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice, product
 
 import msgspec
 
+from hullmark.facets.configuration.shell_expansion import cut
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_words import ShellWord, UnreadableScript, WordPart
 from hullmark.model.limit import Limit
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "rbash"))
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
+_MAX_OPEN = Limit(40, "variables of a script whose values name each other")
 _MAX_NESTED = Limit(12, "scripts in texts of a script")
 _ARGUMENTS = ("@", "*")
 _DECLARING = ("export", "readonly", "declare", "local", "typeset")
@@ -38,10 +42,17 @@ class ScriptCommands(msgspec.Struct, frozen=True):
 
 
 def script_commands(
-    text: str, arguments: tuple[str | None, ...], environment: Mapping[str, str], name: str
+    text: str,
+    arguments: tuple[str | None, ...],
+    environment: Mapping[str, str],
+    name: str,
+    beside: Iterable[str] = (),
 ) -> ScriptCommands:
-    """All commands in the text of a script, that is given these arguments and has this name."""
+    """All commands in the text of a script, that is given these arguments and has this name. `beside` are the texts of scripts that it
+    reads, or that read it: their variables and functions are its own."""
     reader = _Script(arguments, environment, name)
+    for other in beside:
+        reader.know(other)
     reader.read(text, 0)
     return reader.result()
 
@@ -51,7 +62,9 @@ class _Script:
         self._arguments = arguments
         self._environment = environment
         self._name = name
-        self._values: dict[str, dict[str | None, None]] = {}
+        self._assigned: dict[str, dict[ShellWord | None, None]] = {}
+        self._values: dict[str, list[str | None]] = {}
+        self._open: set[str] = set()
         self._functions: set[str] = set()
         self._commands: dict[tuple[str | None, ...], None] = {}
         self._sourced: dict[str, None] = {}
@@ -61,7 +74,14 @@ class _Script:
     def result(self) -> ScriptCommands:
         return ScriptCommands(tuple(self._commands), tuple(self._sourced), tuple(self._files), tuple(self._untold))
 
+    def know(self, text: str) -> None:
+        """Note the variables and functions of another script. One that is not understood says so where it is read itself."""
+        with suppress(UnreadableScript):
+            for node in _every(parse_script(text)):
+                self._note(node)
+
     def read(self, text: str, depth: int) -> None:
+        """Add the commands of a text."""
         try:
             nodes = parse_script(text)
         except UnreadableScript as error:
@@ -96,10 +116,10 @@ class _Script:
             if node.kind == "function":
                 self._functions.add(node.name)
             for word in node.words if node.kind == "for" else ():
-                self._set_all(node.name, word)
+                self._set(node.name, word)
             return
         for name, word in node.assigned:
-            self._set_all(name, word)
+            self._set(name, word)
         first = _plain(node.words[0]) if node.words else None
         if first in _DECLARING:
             self._declared(node.words[1:])
@@ -114,7 +134,7 @@ class _Script:
         for word in words:
             name, equals, value = (word[0].text if word and word[0].kind == "text" else "").partition("=")
             if equals:
-                self._set_all(name, (msgspec.structs.replace(word[0], text=value), *word[1:]))
+                self._set(name, (msgspec.structs.replace(word[0], text=value), *word[1:]))
 
     def _given(self, words: Sequence[ShellWord]) -> None:
         """What `set --` puts before the arguments may be what `exec "$@"` starts."""
@@ -124,16 +144,11 @@ class _Script:
         if given and given[0] is not None and not given[0].startswith(("-", "+")):
             self._commands.setdefault(tuple(given))
 
-    def _set_all(self, name: str, word: ShellWord) -> None:
-        for value in self._texts(word):
-            self._set(name, value)
-
-    def _set(self, name: str, value: str | None) -> None:
-        values = self._values.setdefault(name, {})
-        if len(values) < _MAX_VALUES:
-            values[value] = None
-        else:
-            values[None] = None
+    def _set(self, name: str, word: ShellWord | None) -> None:
+        """A variable is set somewhere; None where nobody knows to what."""
+        words = self._assigned.setdefault(name, {})
+        words[word if len(words) < _MAX_VALUES else None] = None
+        self._values.clear()
 
     def _simple(self, node: SimpleCommand, depth: int) -> None:
         for word in (*(word for _, word in node.assigned), *node.written):
@@ -214,21 +229,46 @@ class _Script:
             return [printed[1]] if printed is not None else [None]
         if kind != "parameter":
             return [None]
-        if text in ("0", "BASH_SOURCE"):
-            return [self._name]
-        if text.isdigit():
-            number = int(text[:6]) - 1
-            return [self._arguments[number]] if number < len(self._arguments) else [""]
-        values: list[str | None] = list(self._values.get(text, ()))
-        if text in self._environment:
-            values.append(self._environment[text])
-        instead: list[str | None] = self._texts(other)[:1] if len(other) < _MAX_NESTED else [None]
+        values = self._known(text)
         if operator.endswith("+"):
-            return ["", *instead]
+            return ["", *self._texts(other)]
         if operator and operator[-1] in "-=":
-            return values + instead
-        # What cuts a value (#, %) leaves a part of it, which is not followed.
+            return values + self._texts(other)
+        if operator and operator[0] in "#%":
+            patterns = self._texts(other)
+            return [
+                None if value is None or pattern is None else cut(value, operator, pattern)
+                for value in values
+                for pattern in patterns
+            ] or [None]
+        # Other operators leave a part of a value, which is not followed.
         return values if values and not operator else [None]
+
+    def _known(self, name: str) -> list[str | None]:
+        """The values that a parameter may have; none where nothing is known of it."""
+        if name in ("0", "BASH_SOURCE"):
+            return [self._name]
+        if name.isdigit():
+            number = int(name[:6]) - 1
+            return [self._arguments[number]] if number < len(self._arguments) else [""]
+        values = self._values.get(name)
+        if values is None:
+            if name in self._open or len(self._open) >= _MAX_OPEN:
+                return [None]
+            self._open.add(name)
+            values = self._values[name] = self._valued(name)
+            self._open.discard(name)
+        return values
+
+    def _valued(self, name: str) -> list[str | None]:
+        """The values of a variable, wherever it is set: a script may read another one that sets what is used before."""
+        found: dict[str | None, None] = {}
+        for word in self._assigned.get(name, ()):
+            found |= dict.fromkeys([None] if word is None else self._texts(word))
+        values = list(found)
+        if name in self._environment:
+            values.append(self._environment[name])
+        return values if len(values) <= _MAX_VALUES else [*values[: _MAX_VALUES - 1], None]
 
     def _printed(self, word: ShellWord, depth: int) -> None:
         """Commands in `$(…)`, wherever in a word."""
@@ -253,10 +293,12 @@ class _Script:
 
     def _eval(self, node: SimpleCommand, depth: int) -> None:
         texts = [self._texts(word) for word in node.words[1:]]
-        if any(None in found for found in texts) or depth >= _MAX_NESTED:
+        ways = list(islice(product(*texts), _MAX_VALUES + 1))
+        if len(ways) > _MAX_VALUES or any(None in way for way in ways) or depth >= _MAX_NESTED:
             self._untold["it runs a command that it puts together (eval)"] = None
         else:
-            self.read(" ".join(found[0] or "" for found in texts), depth + 1)
+            for way in ways:
+                self.read(" ".join(word or "" for word in way), depth + 1)
 
 
 def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:

@@ -99,6 +99,29 @@ def test_python_reaches_what_modules_import_and_their_data() -> None:
     assert not {f"{site}/other.py", f"{site}/shop/unused.py", f"{lib}/json/__init__.py"}.intersection(kept)
 
 
+def test_code_reaches_data_whose_path_stands_in_it_alone() -> None:
+    code = b"KNOWN = ['/etc/mime.types', '/usr/bin/tool', '/etc/none']\nTEXT = 'see /etc/other'\n"
+    files = {**BASE, "/usr/bin/python3": program(), "/usr/lib/python3.13/os.py": b"", "/app/a.py": code}
+    found = walked({**files, "/etc/mime.types": b"x", "/etc/other": b"x"}, ("python3", "/app/a.py"))
+    assert {path for path in found.kept if path.startswith("/etc")} == {"/etc/mime.types"}
+    assert reach_of(found)["/usr/bin/tool"] == "unreachable"
+
+
+def test_a_script_shares_variables_with_the_scripts_that_it_reads() -> None:
+    entry = b'#!/bin/sh\nKIND=tool\n. /etc/default/shop\n${RUN:-/bin/mount} "$@"\n'
+    files = {**BASE, "/entry.sh": entry, "/etc/default/shop": b"RUN=/usr/bin/$KIND\n. /etc/default/more\n"}
+    found = reach_of(walked({**files, "/etc/default/more": b"$1\n"}, ("/entry.sh", "mount")))
+    assert [found[path] for path in ("/bin/mount", "/usr/bin/tool", "/entry.sh")] == ["reachable"] * 3
+
+
+def test_a_service_that_may_be_started_may_read_its_settings() -> None:
+    files = {**BASE, "/usr/sbin/nginx": program(), "/etc/nginx/nginx.conf": b"x"}
+    setting = Setting(key="nginx.user", value="shop", path="/etc/nginx/nginx.conf")
+    found = walked(files, ("sh", "-c", "$X"), settings=(setting,))
+    assert reach_of(found)["/usr/sbin/nginx"] == "unknown"
+    assert "/etc/nginx/nginx.conf" in found.kept
+
+
 def test_node_reaches_what_packages_export() -> None:
     files = {**BASE, "/usr/bin/node": program(), "/app/main.js": b"require('a'); require('b/x'); require('fs')\n"}
     files |= {

@@ -139,7 +139,7 @@ def _piece(part: WordPart, state: ShellState) -> str | None:
         return None
     if part.operator in ("#", "##", "%", "%%"):
         pattern = joined(part.other, state)
-        return None if pattern is None else _cut(value, part.operator, pattern)
+        return None if pattern is None else cut(value, part.operator, pattern)
     if part.operator == ":":
         slice_ = _SLICE("".join(other.text for other in part.other))
         if slice_ is None:
@@ -187,7 +187,7 @@ def _parameter(name: str, state: ShellState) -> tuple[bool, str | None]:
     return name in state.variables, state.variables.get(name)
 
 
-def _cut(value: str, operator: str, pattern: str) -> str | None:
+def cut(value: str, operator: str, pattern: str) -> str | None:
     """A value without the beginning (#) or end (%) that fits a pattern: the shortest one, or the longest where the sign is doubled.
 
     None for a value that is too long to try.

@@ -16,6 +16,7 @@ PLAIN = re.compile(r"[^\s'\"\\$`;&|()<>]++")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]++")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+|[0-9]++|[@*#?$!-]")
 _ANSI_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*+)'", re.DOTALL).match
+_IN_BRACES = re.compile(r"[^}\"'$`\\]++").match
 _SIGN = re.compile(r":?[-=+?]|##?|%%?|:|").match
 _IN_BRACKETS = re.compile(r"""\\.|'[^']*+'|"(?:[^"\\]|\\.)*+"|[()]""", re.DOTALL)
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
@@ -200,6 +201,7 @@ class WordReader:
                 parts.append(WordPart("text", self._text[self._at + 1 : self._at + 2], is_quoted=True))
                 self._at += 2
             else:
-                parts.append(WordPart("text", c))
-                self._at += 1
+                plain = _IN_BRACES(self._text, self._at)
+                parts.append(WordPart("text", plain[0] if plain is not None else c))
+                self._at += len(parts[-1].text)
         raise self._wrong("a brace is not closed")
