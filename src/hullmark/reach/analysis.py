@@ -99,6 +99,8 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
     if not roots:
         scene.blur_programs("", "the image does not say what it starts")
     scene.walk.run(lambda path: _expand(scene, commands, path))
+    while scene.lead_on():
+        scene.walk.run(lambda path: _expand(scene, commands, path))
     return WalkResult(scene, tuple(roots))
 
 

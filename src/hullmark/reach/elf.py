@@ -61,6 +61,17 @@ NAME_SERVICE = frozenset(("getaddrinfo", "gethostbyname", "gethostbyname_r", "ge
     "getspnam", "getspnam_r", "initgroups", "getnetbyname"))  # fmt: skip
 AUTHENTICATING = frozenset(("pam_start", "pam_start_confdir"))
 CONVERTING = frozenset(("iconv_open",))
+CONVERTING_THROUGH = {
+    "libunistring.so": frozenset(
+        f"u{bits}_{kind}_{way}_encoding"
+        for bits in (8, 16, 32)
+        for kind in ("conv", "strconv")
+        for way in ("from", "to")
+    ),
+    "libaprutil-1.so": frozenset(("apr_xlate_open",)),
+}
+"""How the names of libraries begin that convert for others alone, and their functions that are told between which character sets."""
+
 LOCALISING = frozenset(("newlocale", "setlocale"))
 TIMING = frozenset(("localtime", "localtime64_r", "localtime_r", "mktime", "tzset"))
 UNWINDING = frozenset(("backtrace", "pthread_cancel", "pthread_exit"))
@@ -68,7 +79,17 @@ TRUSTING = frozenset(
     ("SSL_CTX_set_default_verify_paths", "X509_STORE_set_default_paths", "gnutls_certificate_set_x509_system_trust")
 )
 _TOLD = tuple(
-    sorted(SPAWNING | OPENING | NAME_SERVICE | AUTHENTICATING | CONVERTING | LOCALISING | TIMING | UNWINDING | TRUSTING)
+    sorted(
+        SPAWNING
+        | OPENING
+        | NAME_SERVICE
+        | AUTHENTICATING
+        | CONVERTING.union(*CONVERTING_THROUGH.values())
+        | LOCALISING
+        | TIMING
+        | UNWINDING
+        | TRUSTING
+    )
 )
 
 _PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from hullmark.model.limit import Limit
 from hullmark.reach import elf
@@ -31,6 +32,7 @@ _DATABASE_LINE = re.compile(r"[ \t]*[a-z]+[ \t]*:([^#]*)").match
 _SERVICE = re.compile(r"[a-z][\w-]*")
 _MODULE = re.compile(r"[\w./$-]+\.so\b")
 _MAX_LOCALE_FILES = Limit(2_000, "files of a locale, or of conversions between character sets")
+_GCONV = ("/usr/lib/*/gconv", "/usr/lib*/gconv")
 _LANGUAGES = (
     "LC_ALL",
     "LANG",
@@ -55,7 +57,7 @@ def expand_calls(scene: Scene, path: str, facts: ElfFacts) -> None:
     if calls & elf.LOCALISING or is_untold:
         _locales(scene, path)
     if calls & elf.CONVERTING:
-        _conversions(scene, path)
+        _conversions(scene, path, facts)
     if calls & elf.TIMING or facts.is_static:
         _time_zones(scene, path)
     if calls & elf.TRUSTING or facts.is_static or facts.is_go:
@@ -164,13 +166,52 @@ def _locales(scene: Scene, path: str) -> None:
             scene.walk.reach(file, "is read by libc for character sets", path)
 
 
-def _conversions(scene: Scene, path: str) -> None:
-    for folder in ("/usr/lib/*/gconv", "/usr/lib*/gconv"):
+def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
+    """Conversions between character sets. A library that converts for others loads what these ask for."""
+    for functions in (found for name, found in elf.CONVERTING_THROUGH.items() if facts.soname.startswith(name)):
+        if not _is_of_utf8(scene):
+            break
+        _listed(scene, path)
+        scene.later.append(partial(_asked_conversions, scene, path, functions))
+        return
+    _listed(scene, path)
+    _all_conversions(scene, path)
+
+
+def _asked_conversions(scene: Scene, path: str, functions: frozenset[str]) -> bool:
+    """Reach all conversions if somebody asks for any; whether it did."""
+    is_asked = _is_asked(scene, functions)
+    if is_asked:
+        _all_conversions(scene, path)
+    return is_asked
+
+
+def _is_of_utf8(scene: Scene) -> bool:
+    """Whether the image's locale needs no conversion that is not in libc itself."""
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := scene.environment.get(name))), "")
+    return locale in ("", "C", "POSIX") or locale.partition("@")[0].lower().replace("-", "").endswith(".utf8")
+
+
+def _is_asked(scene: Scene, functions: frozenset[str]) -> bool:
+    """Whether a file that is reached asks for a conversion that it names. libidn2 names the locale's character set alone."""
+    return any(
+        (functions.intersection(facts.calls) and not facts.soname.startswith("libidn2.so")) or facts.untold
+        for path in scene.walk.found
+        if (facts := scene.facts.elves.get(path)) is not None
+    )
+
+
+def _listed(scene: Scene, path: str) -> None:
+    for folder in _GCONV:
         for file in (
             *scene.tree.matching(f"{folder}/gconv-modules*"),
             *scene.tree.matching(f"{folder}/gconv-modules.d/*"),
         ):
             scene.walk.reach(file, "lists what iconv_open() can convert", path)
+
+
+def _all_conversions(scene: Scene, path: str) -> None:
+    for folder in _GCONV:
         for file in scene.tree.matching(f"{folder}/*.so"):
             scene.walk.reach(
                 file,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,6 +61,14 @@ class Scene:
         given = self.environment.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self.loader = Loader(tree, facts.elves, self.listed("ld", "ld.path"), filter(None, given), facts.ld_cache)
         self._blurred: set[str] = set()
+        self.later: list[Callable[[], bool]] = []
+        """What depends on all that is reached: each is asked when the walk has ended, until it says that it led on."""
+
+    def lead_on(self) -> bool:
+        """Whether what depends on all that is reached leads to more."""
+        led = [each for each in self.later if each()]
+        self.later = [each for each in self.later if each not in led]
+        return bool(led)
 
     def listed(self, program: str, key: str) -> tuple[str, ...]:
         """The texts that a setting has."""

@@ -122,6 +122,29 @@ def test_a_service_that_may_be_started_may_read_its_settings() -> None:
     assert "/etc/nginx/nginx.conf" in found.kept
 
 
+@pytest.mark.parametrize(
+    ("asking", "soname", "locale", "is_kept"),
+    [
+        ("u8_strconv_from_encoding", "libidn2.so.0", "C.UTF-8", False),
+        ("u8_strconv_from_encoding", "libidn2.so.0", "de_DE.ISO-8859-1", True),
+        ("u8_strconv_from_encoding", "libmail.so.1", "C.UTF-8", True),
+        ("u8_strlen", "libmail.so.1", "C.UTF-8", False),
+    ],
+)
+def test_conversions_that_a_library_makes_for_others_count_if_these_ask(
+    asking: str, soname: str, locale: str, is_kept: bool
+) -> None:
+    files = {
+        **BASE,
+        "/d": program(soname),
+        "/usr/lib/x/gconv/BIG5.so": dynamic_elf(soname="BIG5.so"),
+        f"/usr/lib/{soname}": dynamic_elf(("libunistring.so.5",), soname=soname, calls=(asking,)),
+        "/usr/lib/libunistring.so.5": dynamic_elf(soname="libunistring.so.5", calls=("iconv_open",)),
+    }
+    found = walked(files, ("/d",), env=(f"LANG={locale}",))
+    assert ("/usr/lib/x/gconv/BIG5.so" in found.kept) is is_kept
+
+
 def test_node_reaches_what_packages_export() -> None:
     files = {**BASE, "/usr/bin/node": program(), "/app/main.js": b"require('a'); require('b/x'); require('fs')\n"}
     files |= {
