@@ -18,6 +18,8 @@ _MAX_BESIDE = Limit(16, "scripts of the shell that read each other, whose variab
 _MAX_DEPTH = Limit(24, "commands that start each other")
 _CRON = ("cron", "crond", "anacron")
 _OPTION = re.compile(r"-{1,2}\w").match
+_AWK = re.compile(r"(?:[gmn]|original-)?awk").fullmatch
+_AWK_STARTS = re.compile(r"\bsystem\s*\(|(?<!\|)\|(?!\|)").search
 _PASSING = {
     "xargs": 1,
     "exec": 1,
@@ -82,11 +84,30 @@ class Commands:
         elif name in _PASSING:
             rest = [word for word in words[1:] if word is None or not _OPTION(word)]
             self.run(rest[_PASSING[name] - 1 :], f"is started by {name}", origin)
+        elif _AWK(name):
+            self._awk(words, origin)
         elif name == "find":
             at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), len(words))
             self.run(words[at + 1 :], "is started by find", origin)
         elif real:
             self._run_file(StartedProgram(name, path, real, words, origin))
+
+    def _awk(self, words: Sequence[str | None], source: str) -> None:
+        """A program of awk, which may start others (POSIX.1-2024, awk: `system`, and pipes)."""
+        rest, texts, is_in_file = list(words[1:]), list[str | None](), False
+        while rest:
+            word = rest.pop(0)
+            if word in ("-f", "--file"):
+                name = rest.pop(0) if rest else None
+                texts.append(self._scene.text(name) if name is not None else None)
+                is_in_file = True
+            elif word in ("-v", "-F"):
+                rest[:1] = []
+            elif word is None or not word.startswith("-"):
+                texts += [] if is_in_file else [word]
+                break
+        if any(text is None or _AWK_STARTS(text) for text in texts):
+            self._scene.blur_programs(source, "a program of awk may start others, and their names are not followed")
 
     def _run_file(self, program: StartedProgram) -> None:
         """A program of no other kind: of a language, a service, a script, or bytes that nobody can read."""

@@ -12,7 +12,7 @@ from hullmark.reach.scene import Scene
 
 _INTERPRETERS = re.compile(
     r"(?:lib)?(?:python|perl|ruby|node|php|lua|java|jvm|tclsh?|guile|uv)[\d.-]*(?:-?(?:fpm|cgi)[\d.]*)?(?:\.so[\d.]*)?"
-    r"|(?:ba|da|k|z|a)?sh|busybox|env|xargs|find|libapt-pkg.*"
+    r"|(?:ba|da|k|z|a)?sh|(?:[gmn]|original-)?awk|busybox|env|xargs|find|libapt-pkg.*"
 ).fullmatch
 """Programs that start what others tell them: the words in them mean other things."""
 

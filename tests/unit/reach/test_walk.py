@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hullmark.facets.kept import KeptContent
 from hullmark.model.errors import HullmarkError
 from hullmark.model.setting import Setting
 from tests.support.dynamic import dynamic_elf
@@ -112,6 +113,25 @@ def test_a_script_shares_variables_with_the_scripts_that_it_reads() -> None:
     files = {**BASE, "/entry.sh": entry, "/etc/default/shop": b"RUN=/usr/bin/$KIND\n. /etc/default/more\n"}
     found = reach_of(walked({**files, "/etc/default/more": b"$1\n"}, ("/entry.sh", "mount")))
     assert [found[path] for path in ("/bin/mount", "/usr/bin/tool", "/entry.sh")] == ["reachable"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "reach"),
+    [
+        ("awk -F: '$1 || /mount/ { print }' /etc/passwd", "unreachable"),
+        ("awk -v a=$X '{ system(a) }'", "unknown"),
+        ("mawk '{ print | a }'", "unknown"),
+        ("awk $X", "unknown"),
+        ("awk -f /x.awk data|tail", "unknown"),
+        ("awk -f /none.awk", "unknown"),
+    ],
+)
+def test_a_program_of_awk_may_start_others(words: str, reach: str) -> None:
+    files = {**BASE, "/usr/bin/awk": program(calls=("system",), constants=("mount",)), "/usr/bin/mawk": program()}
+    kept = {"/x.awk": KeptContent(b'BEGIN{"date" | getline}')}
+    entry = f"#!/bin/sh\n{words}\n".encode()
+    found = walked({**files, "/entry.sh": entry, "/x.awk": b"x"}, ("/entry.sh",), kept=kept)
+    assert reach_of(found)["/bin/mount"] == reach
 
 
 def test_a_service_that_may_be_started_may_read_its_settings() -> None:
