@@ -69,8 +69,21 @@ CONVERTING_THROUGH = {
         for way in ("from", "to")
     ),
     "libaprutil-1.so": frozenset(("apr_xlate_open",)),
+    "libstdc++.so": frozenset[str](),
 }
 """How the names of libraries begin that convert for others alone, and their functions that are told between which character sets."""
+
+STARTING_THROUGH = {
+    "libcap.so": frozenset(("cap_launch",)),
+    "libselinux.so": frozenset(("rpm_execcon",)),
+    "libsystemd.so": frozenset(
+        f"sd_bus_{name}{end}"
+        for name in ("new", "start", "open", "open_system", "open_user", "default", "default_system", "default_user")
+        for end in ("", "_with_description", "_remote", "_machine")
+    )
+    | {"sd_varlink_connect_exec", "sd_varlink_connect_url"},
+}
+"""The same of libraries that start programs: the functions that lead to it, as the code of these libraries says."""
 
 LOCALISING = frozenset(("newlocale", "setlocale"))
 TIMING = frozenset(("localtime", "localtime64_r", "localtime_r", "mktime", "tzset"))
@@ -80,7 +93,7 @@ TRUSTING = frozenset(
 )
 _TOLD = tuple(
     sorted(
-        SPAWNING
+        SPAWNING.union(*STARTING_THROUGH.values())
         | OPENING
         | NAME_SERVICE
         | AUTHENTICATING

@@ -167,7 +167,7 @@ def _locales(scene: Scene, path: str) -> None:
 
 
 def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
-    """Conversions between character sets. A library that converts for others loads what these ask for."""
+    """Conversions between character sets. A library that converts for others loads what these ask for; libidn2 asks for the locale's."""
     for functions in (found for name, found in elf.CONVERTING_THROUGH.items() if facts.soname.startswith(name)):
         if not _is_of_utf8(scene):
             break
@@ -180,7 +180,7 @@ def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
 
 def _asked_conversions(scene: Scene, path: str, functions: frozenset[str]) -> bool:
     """Reach all conversions if somebody asks for any; whether it did."""
-    is_asked = _is_asked(scene, functions)
+    is_asked = scene.is_asked(scene.facts.elves[path].soname, functions)
     if is_asked:
         _all_conversions(scene, path)
     return is_asked
@@ -190,15 +190,6 @@ def _is_of_utf8(scene: Scene) -> bool:
     """Whether the image's locale needs no conversion that is not in libc itself."""
     locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := scene.environment.get(name))), "")
     return locale in ("", "C", "POSIX") or locale.partition("@")[0].lower().replace("-", "").endswith(".utf8")
-
-
-def _is_asked(scene: Scene, functions: frozenset[str]) -> bool:
-    """Whether a file that is reached asks for a conversion that it names. libidn2 names the locale's character set alone."""
-    return any(
-        (functions.intersection(facts.calls) and not facts.soname.startswith("libidn2.so")) or facts.untold
-        for path in scene.walk.found
-        if (facts := scene.facts.elves.get(path)) is not None
-    )
 
 
 def _listed(scene: Scene, path: str) -> None:

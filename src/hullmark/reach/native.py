@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
@@ -23,6 +24,9 @@ _SYSTEM_FOLDERS = re.compile(
     r"|/(?:dev|proc|sys|run|tmp|var|etc|root|home|opt|srv|usr)(?:/[\w.-]+)?"
     r"|/usr/(?:share|lib)/(?:locale|zoneinfo|doc|man|info|i18n|python\d|python[\d.]+|node_modules|ruby(?:/.*)?|perl5?)"
 ).fullmatch
+_CONVERTING_NOTHING = re.compile(r".*/(?:ldconfig(?:\.real)?|sln)").fullmatch
+"""Programs of libc's own that are linked statically: they have its code for conversions, which nothing in them asks for."""
+
 _CERTIFICATES = re.compile(
     r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
 ).fullmatch
@@ -113,6 +117,8 @@ def _named_folder(scene: Scene, path: str, named: str) -> None:
     real = scene.tree.find(named).real
     if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
         return
+    if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
+        return
     files = scene.tree.some_below(real, _MAX_IN_FOLDER)
     if len(files) > _MAX_IN_FOLDER:
         scene.walk.end(path, f"it names the folder {named[:200]}, which has too many files to be meant as a whole")
@@ -127,7 +133,6 @@ def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Programs that it starts by what it calls."""
     if of_shell := sorted(elf.THROUGH_SHELL.intersection(facts.calls)):
         scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)
-    name = path.rpartition("/")[2]
     if facts.is_static and not facts.is_go:
         if "execvp" in facts.calls and not is_libc(path, facts):
             scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
@@ -136,11 +141,27 @@ def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
     elif facts.is_rust and elf.SPAWNING.intersection(facts.calls):
         scene.blur_programs(path, "it is a Rust program that starts others, and their names cannot be told")
     elif elf.SPAWNING.intersection(facts.calls):
-        called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
-        if not _INTERPRETERS(name):
-            scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
-            for word in facts.words:
-                program = scene.program(word)
-                if program:
-                    why = f"may be started: {path} holds the word {word} and calls {called}()"
-                    scene.walk.reach(program, why, path, is_certain=False)
+        for functions in (found for start, found in elf.STARTING_THROUGH.items() if facts.soname.startswith(start)):
+            scene.later.append(partial(_asked_start, scene, path, facts, functions))
+            return
+        _may_start(scene, path, facts)
+
+
+def _asked_start(scene: Scene, path: str, facts: ElfFacts, functions: frozenset[str]) -> bool:
+    """Reach what a library may start if somebody asks it to; whether it did."""
+    is_asked = scene.is_asked(facts.soname, functions)
+    if is_asked:
+        _may_start(scene, path, facts)
+    return is_asked
+
+
+def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
+    """A program starts others whose names it is told: an open end, and words among its constants that may be such names."""
+    called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
+    if not _INTERPRETERS(path.rpartition("/")[2]):
+        scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
+        for word in facts.words:
+            program = scene.program(word)
+            if program:
+                why = f"may be started: {path} holds the word {word} and calls {called}()"
+                scene.walk.reach(program, why, path, is_certain=False)

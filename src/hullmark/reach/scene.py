@@ -64,6 +64,23 @@ class Scene:
         self.later: list[Callable[[], bool]] = []
         """What depends on all that is reached: each is asked when the walk has ended, until it says that it led on."""
 
+    def is_asked(self, soname: str, functions: frozenset[str]) -> bool:
+        """Whether a file that is reached imports one of these functions of a library, or may look one up while it runs.
+
+        libidn2 is nobody who asks: it names the locale's character set alone.
+        """
+        name = soname.partition(".so")[0] + ".so"
+        for path in self.walk.found:
+            facts = self.facts.elves.get(path)
+            if facts is None or facts.soname == soname:
+                continue
+            is_opened = bool(functions) and any(name in each for each in (*facts.libraries, *facts.opens))
+            if facts.untold or is_opened:
+                return True
+            if functions.intersection(facts.calls) and not facts.soname.startswith("libidn2.so"):
+                return True
+        return False
+
     def lead_on(self) -> bool:
         """Whether what depends on all that is reached leads to more."""
         led = [each for each in self.later if each()]
