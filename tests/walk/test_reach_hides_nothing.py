@@ -69,6 +69,9 @@ CASES = {
     "implicit._MAX_LOCALE_FILES": Case(
         0, {"/d": program(calls=("setlocale",)), "/usr/lib/locale/C.utf8/LC_CTYPE": b""}, ("/d",), ("LANG=C.UTF-8",)
     ),
+    "implicit._MAX_ZONES": Case(
+        0, {"/d": program(constants=("/usr/share/zoneinfo",)), "/usr/share/zoneinfo/Europe/Rome": b""}, ("/d",)
+    ),
     "python._MAX_PATH": Case(1, PYTHON, ("python3", "/app/a.py")),
     "node._MAX_OWN": Case(0, {**NODE, "/app/node_modules/b/package.json": b"{}"}, ("node", "/app/a.js")),
     "node._MAX_TARGETS": Case(

@@ -203,11 +203,28 @@ _RUBY_CALLS = re.compile(
 ).finditer
 
 
+_RUBY_BESIDE = re.compile(
+    rb"\b(?:require|load|autoload)\b[^\n]{0,80}?\bFile\.(?:join\(\s*__dir__\s*,|expand_path\()\s*[\"']([^\"'\n#]{1,200})[\"']"
+).finditer
+_RUBY_TOLD = re.compile(
+    rb"Gem\.(?:activate_)?bin_path\b|File\.(?:join\(\s*__dir__\s*,|expand_path\()\s*[\"'][^\"'\n#]{1,200}[\"']"
+).match
+_RUBY_PROGRAM = re.compile(
+    rb"\b(?:activate_bin_path|bin_path)[ (]+[\"']([\w.-]{1,100})[\"']\s*,\s*[\"']([\w.-]{1,100})[\"']"
+).finditer
+GEM_PROGRAM = "gem:"
+"""How an import begins that is a program of a gem: the gem's name, a colon and the program's follow."""
+
+
 def _ruby(body: bytes, names: _Names) -> None:
+    for match in _RUBY_BESIDE(body):
+        names.imported(b"./" + match[1])
+    for match in _RUBY_PROGRAM(body):
+        names.imported(GEM_PROGRAM.encode() + match[1] + b":" + match[2])
     for match in _RUBY_REQUIRE(body):
         if match[2] is not None:
             names.imported((b"./" if match[1] == b"require_relative" else b"") + match[2])
-        elif match[1] in (b"require", b"require_relative", b"load"):
+        elif match[1] != b"autoload" and _RUBY_TOLD(body, match.start(3)) is None:
             names.untold["it requires files whose names it makes itself"] = None
     for match in _RUBY_CALLS(body):
         names.started(match[1] or match[2] or match[3])

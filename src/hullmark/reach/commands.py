@@ -134,7 +134,11 @@ class Commands:
         if words and words[0].rpartition("/")[2] == "env":
             self._scene.walk.reach(words[0], "is the interpreter of the script", real)
             words = [word for word in words[1:] if "=" not in word]
-        if words:
+        record = self._scene.tree.files.get(real)
+        if words and real.endswith("/ldd") and record is not None and record.owner is not None:
+            # libc's own: it runs the loader with what it is given, by a command that it puts together.
+            self._scene.walk.reach(words[0], "is the interpreter of the script", real)
+        elif words:
             self.run([*words, path, *arguments], "is the interpreter of the script", real)
 
     def _inner(self, name: str, words: Sequence[str | None] | None, source: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from struct import error
 from typing import Any
@@ -62,6 +62,7 @@ NAME_SERVICE = frozenset(("getaddrinfo", "gethostbyname", "gethostbyname_r", "ge
 AUTHENTICATING = frozenset(("pam_start", "pam_start_confdir"))
 CONVERTING = frozenset(("iconv_open",))
 CONVERTING_THROUGH = {
+    "bash": frozenset[str](),
     "libunistring.so": frozenset(
         f"u{bits}_{kind}_{way}_encoding"
         for bits in (8, 16, 32)
@@ -71,7 +72,8 @@ CONVERTING_THROUGH = {
     "libaprutil-1.so": frozenset(("apr_xlate_open",)),
     "libstdc++.so": frozenset[str](),
 }
-"""How the names of libraries begin that convert for others alone, and their functions that are told between which character sets."""
+"""Programs, and how the names of libraries begin, that convert for others alone, or between the locale's character set and another: the
+functions that are told between which ones."""
 
 STARTING_THROUGH = {
     "libcap.so": frozenset(("cap_launch",)),
@@ -117,8 +119,18 @@ _GO_STARTS = re.compile(rb"(?:os/exec\.\(\*Cmd\)\.Start|syscall\.Exec)\0").searc
 _SEARCHES = re.compile(rb"/bin:/usr/bin\0").search
 """Where libc looks for programs if PATH says nothing: with it, a program that is linked statically has the code to start others."""
 
-GO_EXEC = "os/exec"
-"""Stands among the calls of a Go program that has the code to start others."""
+_GO_ZONES = re.compile(rb"time\.LoadLocation\0").search
+
+GO_EXEC, GO_ZONES = "os/exec", "time.LoadLocation"
+"""Stand among the calls of a Go program that has the code to start others, and that for a time zone by its name."""
+
+
+def told_through(table: Mapping[str, frozenset[str]], path: str, facts: ElfFacts) -> Iterator[frozenset[str]]:
+    """The functions that such a table has for a file."""
+    name = facts.soname or path.rpartition("/")[2]
+    for key, functions in table.items():
+        if name == key or (key.endswith(".so") and name.startswith(key)):
+            yield functions
 
 
 class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -167,6 +179,8 @@ def _facts(elf: ElfFile) -> ElfFacts:
     is_go = any(each.name in (b".go.buildinfo", b".gopclntab") for each in sections)
     if is_go and file.has(_GO_STARTS):
         calls = (*calls, GO_EXEC)
+    if is_go and file.has(_GO_ZONES):
+        calls = (*calls, GO_ZONES)
     is_rust = not is_go and file.has(_OF_RUST)
     texts = _Texts(_constants(elf, sections), is_joined=is_go or is_rust)
     is_static = not dynamic or (not interpreter and not needed and SONAME not in dynamic and bool(_entry(elf)))

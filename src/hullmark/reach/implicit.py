@@ -32,6 +32,9 @@ _DATABASE_LINE = re.compile(r"[ \t]*[a-z]+[ \t]*:([^#]*)").match
 _SERVICE = re.compile(r"[a-z][\w-]*")
 _MODULE = re.compile(r"[\w./$-]+\.so\b")
 _MAX_LOCALE_FILES = Limit(2_000, "files of a locale, or of conversions between character sets")
+_ZONES = "/usr/share/zoneinfo"
+_MAX_ZONES = Limit(10_000, "files of time zones")
+_LIBC = re.compile(r"libc\.so\.6|libc\.musl-\w+\.so\.1|ld-linux.*\.so\.\d|ld64\.so\.\d|ld-musl-\w+\.so\.1").fullmatch
 _GCONV = ("/usr/lib/*/gconv", "/usr/lib*/gconv")
 _LANGUAGES = (
     "LC_ALL",
@@ -60,6 +63,8 @@ def expand_calls(scene: Scene, path: str, facts: ElfFacts) -> None:
         _conversions(scene, path, facts)
     if calls & elf.TIMING or facts.is_static:
         _time_zones(scene, path)
+    if elf.GO_ZONES in calls or (not facts.is_go and not is_libc(path, facts) and _holds_zones(facts)):
+        any_time_zone(scene, path)
     if calls & elf.TRUSTING or facts.is_static or facts.is_go:
         _certificates(scene, path)
     _loaded_by_libc(scene, path, facts)
@@ -168,7 +173,7 @@ def _locales(scene: Scene, path: str) -> None:
 
 def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Conversions between character sets. A library that converts for others loads what these ask for; libidn2 asks for the locale's."""
-    for functions in (found for name, found in elf.CONVERTING_THROUGH.items() if facts.soname.startswith(name)):
+    for functions in elf.told_through(elf.CONVERTING_THROUGH, path, facts):
         if not _is_of_utf8(scene):
             break
         _listed(scene, path)
@@ -210,6 +215,21 @@ def _all_conversions(scene: Scene, path: str) -> None:
                 path,
                 is_certain=False,
             )
+
+
+def is_libc(path: str, facts: ElfFacts) -> bool:
+    """Whether this is the library that all others call, or its loader."""
+    return bool(_LIBC(facts.soname or path.rpartition("/")[2]))
+
+
+def _holds_zones(facts: ElfFacts) -> bool:
+    return any(path.rstrip("/") == _ZONES for path in facts.paths)
+
+
+def any_time_zone(scene: Scene, path: str) -> None:
+    """A file asks for time zones by names that it is told."""
+    for file in scene.tree.below(_ZONES, _MAX_ZONES):
+        scene.walk.reach(file, "may be read: which time zone is asked for is not known", path, is_certain=False)
 
 
 def _time_zones(scene: Scene, path: str) -> None:

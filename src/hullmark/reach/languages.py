@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import JAVASCRIPT, PERL, PHP, PYTHON, RUBY
+from hullmark.reach.implicit import any_time_zone
 from hullmark.reach.node import NodeModules
 from hullmark.reach.python import PythonModules
 from hullmark.reach.scene import Scene, StartedProgram
@@ -56,7 +58,20 @@ class Languages:
         script = world(program) if world is not None else program.real
         if script:
             self._application(script)
+        if world is not None:
+            self._in_working_folder(program.words, script or program.real)
         expand_service(self._scene, program.name, real, program.real)
+
+    def _in_working_folder(self, words: Sequence[str | None], source: str) -> None:
+        """Files that the words of a command name, and what no package brought of the folder that it is started in: servers (puma, pm2 …)
+        look there for the application."""
+        folder = self._scene.folder.rstrip("/")
+        if _SYSTEM_FOLDERS(folder):
+            return
+        for word in words[1:]:
+            if word and not word.startswith(("-", "/")) and self._scene.tree.file(f"{folder}/{word}") is not None:
+                self._scene.walk.reach(f"{folder}/{word}", "is named by the command", source)
+        self._own_files(folder, source, "lies in the folder that the application is started in")
 
     def expand(self, path: str) -> None:
         """Reach what a file of code names."""
@@ -72,6 +87,8 @@ class Languages:
         }.get(code.language)
         if expand is not None:
             expand(path, code)
+            if path.endswith("/zoneinfo/__init__.py"):
+                any_time_zone(self._scene, path)
             for word in code.programs:
                 program = self._scene.program(word)
                 if program:
@@ -99,7 +116,12 @@ class Languages:
         folder = record.path.rpartition("/")[0]
         # An application's programs may stand in a folder of their own.
         folder = folder.rpartition("/")[0] if folder.endswith("/bin") else folder
-        if _SYSTEM_FOLDERS(folder) or folder in self._own:
+        if not _SYSTEM_FOLDERS(folder):
+            self._own_files(folder, record.path, "lies in the application's own folder")
+
+    def _own_files(self, folder: str, source: str, why: str) -> None:
+        """All files of a folder that no package brought. Code in it counts where it is loaded: until then it is not certain."""
+        if folder in self._own:
             return
         self._own.add(folder)
         for each in self._scene.tree.below(folder, _MAX_OWN, leaving_out="node_modules"):
@@ -111,4 +133,4 @@ class Languages:
                 and "/site-packages/" not in each
             ):
                 is_data = each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
-                self._scene.walk.reach(each, "lies in the application's own folder", record.path, is_certain=is_data)
+                self._scene.walk.reach(each, why, source, is_certain=is_data)

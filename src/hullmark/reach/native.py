@@ -17,7 +17,6 @@ _INTERPRETERS = re.compile(
 ).fullmatch
 """Programs that start what others tell them: the words in them mean other things."""
 
-_LIBC = re.compile(r"libc\.so\.6|libc\.musl-\w+\.so\.1|ld-linux.*\.so\.\d|ld64\.so\.\d|ld-musl-\w+\.so\.1").fullmatch
 _MAX_IN_FOLDER = Limit(500, "files of a folder that a program names", "shortened")
 _SYSTEM_FOLDERS = re.compile(
     r"/(?:usr/)?(?:local/)?(?:s?bin|lib\w*|libexec|share|include|src)(?:/[\w-]+-linux-\w+)?"
@@ -70,14 +69,9 @@ def _preloaded(scene: Scene, path: str, chain: list[str]) -> None:
             _load(scene, path, name, f"is loaded into every program ({key})", chain)
 
 
-def is_libc(path: str, facts: ElfFacts) -> bool:
-    """Whether this is the library that all others call, or its loader."""
-    return bool(_LIBC(facts.soname or path.rpartition("/")[2]))
-
-
 def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
     """Libraries that it opens by name."""
-    if not (elf.OPENING.intersection(facts.calls) or facts.is_static) or is_libc(path, facts):
+    if not (elf.OPENING.intersection(facts.calls) or facts.is_static) or implicit.is_libc(path, facts):
         return
     for name in facts.libraries:
         _load(scene, path, name, f"holds the name {name}, and opens libraries", chain)
@@ -86,7 +80,7 @@ def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
 def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Files and folders whose paths it holds."""
     starts = bool(elf.SPAWNING.intersection(facts.calls)) or elf.GO_EXEC in facts.calls or facts.is_static
-    of_libc = is_libc(path, facts)
+    of_libc = implicit.is_libc(path, facts)
     for named in facts.paths:
         record = scene.tree.file(named)
         if record is None and (facts.is_go or facts.is_rust):
@@ -134,14 +128,14 @@ def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
     if of_shell := sorted(elf.THROUGH_SHELL.intersection(facts.calls)):
         scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)
     if facts.is_static and not facts.is_go:
-        if "execvp" in facts.calls and not is_libc(path, facts):
+        if "execvp" in facts.calls and not implicit.is_libc(path, facts):
             scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
     elif elf.GO_EXEC in facts.calls:
         scene.blur_programs(path, "it is a Go program that starts others, and their names cannot be told")
     elif facts.is_rust and elf.SPAWNING.intersection(facts.calls):
         scene.blur_programs(path, "it is a Rust program that starts others, and their names cannot be told")
     elif elf.SPAWNING.intersection(facts.calls):
-        for functions in (found for start, found in elf.STARTING_THROUGH.items() if facts.soname.startswith(start)):
+        for functions in elf.told_through(elf.STARTING_THROUGH, path, facts):
             scene.later.append(partial(_asked_start, scene, path, facts, functions))
             return
         _may_start(scene, path, facts)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import CodeFacts
+from hullmark.reach.code import GEM_PROGRAM, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
 _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
@@ -104,6 +104,13 @@ class _InterpretedLanguage:
         self._scene.blur_code(source, reason, files, self.name)
 
 
+_GEM_HOMES = (
+    "/usr/lib/ruby/gems/*", "/usr/local/lib/ruby/gems/*", "/var/lib/gems/*", "/usr/local/bundle", "/usr/local/bundle/ruby/*",
+    "/usr/lib/*/ruby/gems/*", "/usr/lib/*/rubygems-integration/*", "/usr/share/rubygems-integration/*",
+)  # fmt: skip
+"""Where gems are installed: each has folders `gems` and `specifications`."""
+
+
 class RubyFiles(_InterpretedLanguage):
     """Ruby: the load path, and the `lib` folders of gems."""
 
@@ -113,8 +120,10 @@ class RubyFiles(_InterpretedLanguage):
         "/usr/local/lib/ruby/*/*", "/usr/local/lib/site_ruby", "/usr/share/rubygems-integration/*/gems/*/lib",
         "/usr/lib/ruby/gems/*/gems/*/lib",
         "/usr/local/lib/ruby/gems/*/gems/*/lib", "/usr/local/bundle/gems/*/lib", "/var/lib/gems/*/gems/*/lib",
-        "/usr/lib/*/ruby/gems/*/gems/*/lib",
-        "/usr/local/bundle/ruby/*/gems/*/lib",
+        "/usr/lib/*/ruby/gems/*/gems/*/lib", "/usr/lib/*/rubygems-integration/*/gems/*/lib",
+        "/usr/lib/*/rubygems-integration/*/extensions/*/*/*", "/usr/lib/ruby/gems/*/extensions/*/*/*",
+        "/usr/local/lib/ruby/gems/*/extensions/*/*/*", "/usr/local/bundle/extensions/*/*/*", "/var/lib/gems/*/extensions/*/*/*",
+        "/usr/local/bundle/ruby/*/gems/*/lib", "/usr/local/bundle/ruby/*/extensions/*/*/*",
     )  # fmt: skip
     endings = ("", ".rb", ".so")
 
@@ -131,11 +140,37 @@ class RubyFiles(_InterpretedLanguage):
         ):
             for file in self.found(name, ""):
                 self._scene.walk.reach(file, "is loaded when Ruby starts", origin)
+        self._gems(origin)
         for folder in self._matching_folders("/usr/lib/*/ruby/*/enc"):
             for name in self._scene.tree.names(folder):
                 self._scene.walk.reach(
                     f"{folder}/{name}", "may be loaded: text may come in any encoding", origin, is_certain=False
                 )
+
+    def _gems(self, origin: str) -> None:
+        """RubyGems reads what is installed, and loads its own parts by names that it makes; its commands are those of `gem` alone."""
+        for place in _GEM_HOMES:
+            for folder in self._matching_folders(f"{place}/specifications"):
+                for each in self._scene.tree.below(folder, _MAX_FILES):
+                    self._scene.walk.reach(each, "is read by RubyGems, which looks which gems there are", origin)
+        for folder in self._folders:
+            if self._scene.tree.file(f"{folder}/rubygems.rb") is not None:
+                for each in self._scene.tree.below(f"{folder}/rubygems", _MAX_FILES, leaving_out="commands"):
+                    why = "may be loaded: RubyGems makes the names of its parts"
+                    self._scene.walk.reach(each, why, origin, is_certain=False)
+
+    def found(self, name: str, folder: str) -> Iterator[str]:
+        """The files of a name, or a program of a gem in each version that is installed."""
+        if not name.startswith(GEM_PROGRAM):
+            yield from super().found(name, folder)
+            return
+        _, gem, program = name.split(":", 2)
+        for place in _GEM_HOMES:
+            for home in self._matching_folders(f"{place}/gems"):
+                for each in sorted(self._scene.tree.names(home)):
+                    if each.rpartition("-")[0] == gem:
+                        files = (f"{home}/{each}/{kind}/{program}" for kind in ("bin", "exe"))
+                        yield from (file for file in files if self._scene.tree.file(file) is not None)
 
     def beside(self, path: str, code: CodeFacts) -> None:
         """A gem whose file is loaded may load any of its own by name (autoload)."""

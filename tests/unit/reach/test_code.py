@@ -31,6 +31,13 @@ FILES = {
         ("it requires modules whose names it makes itself",),
     ),
     "d.rb": (b"require 'json'\nrequire_relative 'x'\n`ls -l`\n", ("json", "./x"), ("ls",), ()),
+    "g.rb": (
+        b"autoload :Set, File.join(__dir__, 'a/set.rb')\nautoload :X, File.expand_path(\"b\", __dir__)\n"
+        b"load Gem.activate_bin_path('puma', 'pumactl', version)\n",
+        ("./a/set.rb", "./b", "gem:puma:pumactl"),
+        (),
+        (),
+    ),
     "e.pm": (b"use Foo::Bar;\nuse parent qw(Baz);\nsystem('df -h');\n", ("Foo::Bar", "parent", "Baz"), ("df",), ()),
     "f.php": (
         b"<?php require_once __DIR__ . '/x.php'; include 'y.php'; exec('id');",

@@ -134,6 +134,31 @@ def test_a_program_of_awk_may_start_others(words: str, reach: str) -> None:
     assert reach_of(found)["/bin/mount"] == reach
 
 
+def test_ruby_reaches_gems_and_the_application_in_the_working_folder() -> None:
+    gems = "/usr/share/rubygems-integration/all"
+    files = {
+        **BASE,
+        "/usr/bin/ruby": program(),
+        "/usr/lib/ruby/vendor_ruby/rubygems.rb": b"autoload :A, File.join(__dir__, 'rubygems/a.rb')\n",
+        "/usr/lib/ruby/vendor_ruby/rubygems/a.rb": b"",
+        "/usr/lib/ruby/vendor_ruby/rubygems/b.rb": b"",
+        "/usr/lib/ruby/vendor_ruby/rubygems/commands/install.rb": b"",
+        f"{gems}/specifications/puma-6.0.gemspec": b"",
+        f"{gems}/gems/puma-6.0/bin/puma": b"#!/usr/bin/ruby\nrequire 'puma'\n",
+        f"{gems}/gems/puma-6.0/lib/puma.rb": b"",
+        f"{gems}/gems/other-1/lib/other.rb": b"",
+        "/app/config.ru": b"require_relative 'shop'\n",
+        "/app/shop.rb": b"require 'other'\n",
+        "/app/notes.txt": b"",
+        "/usr/bin/puma": b"#!/usr/bin/ruby\nload Gem.activate_bin_path('puma', 'puma', 1)\n",
+    }
+    named = walked(files, ("puma", "config.ru"), folder="/app")
+    assert set(files) - set(named.kept) == {
+        "/bin/mount", "/bin/sh", "/usr/bin/tool", "/usr/lib/ruby/vendor_ruby/rubygems/commands/install.rb",
+    }  # fmt: skip
+    assert set(named.kept) - set(walked(files, ("puma",)).kept) >= {"/app/shop.rb", f"{gems}/gems/other-1/lib/other.rb"}
+
+
 def test_a_service_that_may_be_started_may_read_its_settings() -> None:
     files = {**BASE, "/usr/sbin/nginx": program(), "/etc/nginx/nginx.conf": b"x"}
     setting = Setting(key="nginx.user", value="shop", path="/etc/nginx/nginx.conf")
