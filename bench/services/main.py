@@ -122,7 +122,7 @@ def main() -> None:
             continue
         (arguments.images / f"{name}.json").write_bytes(msgspec.json.encode(one))
         print(
-            f"{name}: {one.opened} opened, missed {one.missed}, {one.asked} asked, differing {one.differing}",
+            f"{name}: opened {one.opened}, missed {len(one.missed)}, asked {one.asked}, differing {len(one.differing)}",
             flush=True,
         )
     kept = [arguments.images / f"{name}.json" for name in SERVICES]

@@ -72,6 +72,7 @@ CASES = {
     "implicit._MAX_ZONES": Case(
         0, {"/d": program(constants=("/usr/share/zoneinfo",)), "/usr/share/zoneinfo/Europe/Rome": b""}, ("/d",)
     ),
+    "logins._MAX_FILES": Case(0, {"/usr/sbin/sshd": program(), "/etc/profile.d/a.sh": b""}, ("/usr/sbin/sshd",)),
     "python._MAX_PATH": Case(1, PYTHON, ("python3", "/app/a.py")),
     "node._MAX_OWN": Case(0, {**NODE, "/app/node_modules/b/package.json": b"{}"}, ("node", "/app/a.js")),
     "node._MAX_TARGETS": Case(

@@ -8,6 +8,7 @@ from functools import partial
 from hullmark.model.limit import Limit
 from hullmark.reach import elf
 from hullmark.reach.elf import ElfFacts
+from hullmark.reach.logins import expand_pam_module
 from hullmark.reach.scene import Scene
 
 _DATABASES = (
@@ -145,7 +146,9 @@ def _pam_module(scene: Scene, file: str, module: str) -> None:
         f"/usr/lib*/security/{module}", f"/usr/lib/*/security/{module}"]  # fmt: skip
     for pattern in patterns:
         for place in scene.tree.matching(pattern):
-            scene.walk.reach(place, "is a module of PAM that it names", file)
+            real = scene.walk.reach(place, "is a module of PAM that it names", file)
+            if real:
+                expand_pam_module(scene, module, real)
 
 
 def _locales(scene: Scene, path: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
+from hullmark.reach.logins import expand_change_of_user, expand_login
 from hullmark.reach.scene import Scene
 
 _SERVICES = (
@@ -24,10 +25,13 @@ _SERVICES = (
 )
 """Names of programs, and the first word of the keys of their settings."""
 
+_LOGGING_IN = re.compile(r"login|dropbear|(?:in\.)?telnetd").fullmatch
+_CHANGING = re.compile(r"su|runuser|sudo|doas").fullmatch
 _PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
 _MODULE = re.compile(r"(?:[\w./-]*/)?([\w.-]+\.so)\b").search
 _PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", "plugin_load_add")
 _NAMES = re.compile(r"[\w.-]+")
+_BESIDE = {"sshd.HostKey": (".pub", "-cert.pub")}
 _MAX_FILES = Limit(20_000, "files of a folder that a setting names")
 _SHALLOW = 2
 
@@ -38,8 +42,21 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
         if fits(name) or fits(real):
             for setting in scene.settings.get(program, ()):
                 _expand(scene, setting, program, origin)
+            if program == "sshd":
+                expand_login(scene, origin, is_forced=_is_forced(scene))
             if not scene.settings.get(program):
                 scene.walk.end(origin, f"no settings of {program} were found, and so not what they name")
+
+    if _LOGGING_IN(name) or _LOGGING_IN(real):
+        expand_login(scene, origin, is_forced=False)
+    elif _CHANGING(name) or _CHANGING(real):
+        expand_change_of_user(scene, origin)
+
+
+def _is_forced(scene: Scene) -> bool:
+    """Whether whoever logs in over ssh gets one command that the settings name."""
+    values = [str(setting.value) for setting in scene.settings.get("sshd", ()) if setting.key == "sshd.ForceCommand"]
+    return bool(values) and "none" not in values
 
 
 def _expand(scene: Scene, setting: Setting, program: str, origin: str) -> None:
@@ -72,6 +89,8 @@ def _named(scene: Scene, path: str, key: str, origin: str) -> None:
         return
     if not scene.tree.is_folder(real):
         scene.walk.reach(path, f"is named by the setting {key}", origin)
+        for beside in _BESIDE.get(key.partition("[")[0], ()):
+            scene.walk.reach(path + beside, f"lies beside what the setting {key} names", origin)
     elif real.count("/") > _SHALLOW:
         for each in scene.tree.below(real, _MAX_FILES):
             scene.walk.reach(each, f"lies in the folder of the setting {key}", origin)

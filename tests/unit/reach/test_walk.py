@@ -134,6 +134,33 @@ def test_a_program_of_awk_may_start_others(words: str, reach: str) -> None:
     assert reach_of(found)["/bin/mount"] == reach
 
 
+@pytest.mark.parametrize(("forced", "reach"), [("none", "unknown"), ("/usr/bin/tool", "unreachable")])
+def test_a_login_reaches_shells_and_what_they_begin_with(forced: str, reach: str) -> None:
+    files = {
+        **BASE,
+        "/usr/sbin/sshd": program(calls=("pam_start",)),
+        "/bin/bash": program(),
+        "/etc/pam.d/sshd": b"session optional pam_motd.so\n",
+        "/lib/x/security/pam_motd.so": dynamic_elf(),
+        "/etc/update-motd.d/10-mount": b"#!/bin/sh\n/usr/bin/tool\n",
+        "/usr/bin/run-parts": program(),
+        "/home/shop/.bashrc": b"",
+        "/home/shop/.ssh/authorized_keys": b"",
+        "/home/shop/letter": b"",
+        "/etc/ssh/key": b"",
+        "/etc/ssh/key.pub": b"",
+    }
+    told = {
+        "passwd.user[shop].shell": "/bin/bash", "passwd.user[shop].home": "/home/shop", "passwd.user[www].shell": "/usr/sbin/nologin",
+        "sshd.ForceCommand": forced, "sshd.HostKey": ("/etc/ssh/key",),
+    }  # fmt: skip
+    settings = [Setting(key=key, value=value) for key, value in told.items()]
+    found = walked(files, ("/usr/sbin/sshd",), settings=settings)
+    assert set(files) - set(found.kept) == {"/home/shop/letter"} | (set() if forced == "none" else {"/bin/mount"})
+    assert reach_of(found)["/bin/mount"] == reach
+    assert reach_of(found)["/usr/bin/tool"] == "reachable"
+
+
 def test_ruby_reaches_gems_and_the_application_in_the_working_folder() -> None:
     gems = "/usr/share/rubygems-integration/all"
     files = {
