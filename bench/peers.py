@@ -30,7 +30,7 @@ _ECOSYSTEMS = {
     "RubyGems": "gem",
     "Packagist": "composer",
 }
-_OSV = """
+LIST_WITH_OSV = """
 import asyncio, json, osvpy, sys
 async def main(reference):
     batch = await osvpy.scan(reference, all_packages=True, languages=osvpy.LanguageSelection.ALL, workers=1)
@@ -103,14 +103,20 @@ def osv(python: Path, registry: str) -> Peer:
     """The interpreter that has osvpy, and a registry on this machine that takes images without TLS."""
 
     def ask(name: str, layout: Path) -> list[tuple[str, Item]]:
-        reference = f"{registry}/{name}:latest"
-        _output("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:latest", f"docker://{reference}")
+        reference = pushed(layout, registry, name)
         return [
             (_type(ecosystem, purl), Item(name, version, "/" + path.lstrip("/")))
-            for ecosystem, purl, name, version, path in json.loads(_output(str(python), "-c", _OSV, reference))
+            for ecosystem, purl, name, version, path in json.loads(_output(str(python), "-c", LIST_WITH_OSV, reference))
         ]
 
     return Peer("osv-scanner", ask)
+
+
+def pushed(layout: Path, registry: str, name: str) -> str:
+    """Put an image into a registry that asks for no TLS, and say how it is called there."""
+    reference = f"{registry}/{name}:latest"
+    _output("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:latest", f"docker://{reference}")
+    return reference
 
 
 def _type(ecosystem: str, purl: str) -> str:
