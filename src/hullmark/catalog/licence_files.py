@@ -15,7 +15,7 @@ from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.systems.copyright import NamedText, is_machine_readable, named_texts, open_texts
 from hullmark.catalog.view import View
 from hullmark.licences.conclusions import declared_by
-from hullmark.licences.expressions import expression_of
+from hullmark.licences.expressions import expression_of, spdx_expression
 from hullmark.licences.texts import FoundLicence, licence_of, licences_in
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
@@ -103,21 +103,24 @@ class LicenceFiles:
             # Packages of one source share a folder of documents by links.
             own = self._view.fact_at(LICENCE_FILES, f"usr/share/doc/{package.name}{_COPYRIGHT}")
             if own is not None:
-                yield from _of_copyright(own)
+                yield from _of_copyright(own, declared_by(package))
 
 
-def _of_copyright(file: LocatedFact[bytes]) -> Iterator[LicenceEvidence]:
-    """What a copyright file of Debian's tells: a machine-readable one by the text of each short name."""
+def _of_copyright(file: LocatedFact[bytes], names: Iterable[str]) -> Iterator[LicenceEvidence]:
+    """What a copyright file of Debian's tells: a machine-readable one by the texts of its short names, if those of all names that tell
+    no licence are known. Else nothing could be concluded."""
     path, text = f"/{file.path}", file.fact
     if not is_machine_readable(text):
         yield from _evidence(path, file.layer, licences_in(text))
         return
-    found: dict[str, list[LicenceEvidence | None]] = {}
-    for named in named_texts(text):
-        found.setdefault(named.name, []).append(_of_named(named, path, file.layer))
-    for told in found.values():
-        if all(told):  # a name may stand for several texts
-            yield from filter(None, told)
+    named = list(named_texts(text))
+    if {name for name in names if spdx_expression(name) is None} <= {each.name for each in named}:
+        told: list[LicenceEvidence] = []
+        for each in named:
+            if (found := _of_named(each, path, file.layer)) is None:
+                return
+            told.append(found)
+        yield from told
 
 
 def _of_named(named: NamedText, path: str, layer: int) -> LicenceEvidence | None:

@@ -135,8 +135,8 @@ def _candidates(numbers: frozenset[int]) -> list[_Candidate]:
     found = []
     for at, count in hits.items():
         text = texts[at]
-        own = _numbers(text.numbers)
-        if count >= min(_LEAST_ANCHORS, len(own)):
+        if count >= min(_LEAST_ANCHORS, len(text.numbers) // 4):
+            own = _numbers(text.numbers)
             shared = numbers.intersection(own)
             share = len(shared) / len(own)
             if share >= (_LEAST_SHARE_OF_NOTICE if text.is_notice else _LEAST_SHARE):

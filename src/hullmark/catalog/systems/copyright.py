@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from hullmark.licences.expressions import spdx_expression
@@ -18,6 +19,9 @@ _HEAD_BYTES = 8192
 _FORMAT = late(rb"^(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 _LICENSE = late(rb"\nLicen[sc]e[ \t]*:[ \t]*([^\n]{0,1000})", re.IGNORECASE)
+_TEXT = late(rb"\nlicen[sc]e[ \t]*+:[ \t]*+([^\n]{0,1000}+)((?:\n[ \t][^\n]*+)++)", re.IGNORECASE)
+"""A field with the lines that go on with it. Nothing that it took is given back, so that no line costs more than its length."""
+
 _COMMON = late(rb"/usr/share/common-licenses/([A-Za-z0-9][A-Za-z0-9.+-]{0,60})")
 _JOINT = late(r"(?:\s*,)?\s+(?:and/or|and|or)\s+|\s*[,|;]\s*", re.IGNORECASE)
 
@@ -61,32 +65,32 @@ class NamedText(NamedTuple):
 def open_texts(data: bytes) -> bytes:
     """A machine-readable file with nothing but its first field, and the texts of those short names that do not tell a licence by
     themselves (`BSD-3-clause-Regents`); "" without any. The lines keep their numbers."""
-    lines = data.split(b"\n")
-    kept = [b""] * len(lines)
-    for name, first, text in named_texts(data):
-        if spdx_expression(name) is None:
-            kept[first - 2] = b"License: " + name.encode()
-            kept[first - 1 : first - 1 + text.count(b"\n") + 1] = text.split(b"\n")
-    if not any(kept):
+    kept = [b""]
+    for name, first, text in named_texts(data, only_open=True):
+        kept += [b""] * (first - 2 - len(kept)) + [b"License: " + name.encode(), *text.split(b"\n")]
+    if len(kept) == 1:
         return b""
     kept[0] = b"Format: 1"
     return b"\n".join(kept)
 
 
-def named_texts(data: bytes) -> Iterator[NamedText]:
-    """The texts of fields that name one licence; those of `A and B` are the texts of both."""
-    lines = data.split(b"\n")
-    at = 0
-    while at < len(lines):
-        field = _LICENSE.fullmatch(b"\n" + lines[at])
-        at += 1
-        first = at
-        while field is not None and at < len(lines) and lines[at][:1] in (b" ", b"\t"):
-            at += 1
-        if field is not None and at > first:
-            name = _clean(field[1].decode("utf-8", "replace"))
-            if name and len(_JOINT.split(name)) == 1:
-                yield NamedText(name, first + 1, b"\n".join(lines[first:at]))
+def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
+    """The texts of fields that name one licence; those of `A and B` are the texts of both. `only_open`: of names that tell none."""
+    line, at = 1, 0
+    for found in _TEXT.finditer(data):
+        name, is_open = _named(found[1])
+        if name and (is_open or not only_open):
+            start = found.start(2) + 1
+            line += data.count(b"\n", at, start)
+            at = start
+            yield NamedText(name, line, found[2][1:])
+
+
+@lru_cache(maxsize=1024)
+def _named(field: bytes) -> tuple[str, bool]:
+    """The one name that a field has ("" for several or none), and whether it tells no licence by itself. Packages share names."""
+    name = _clean(field.decode("utf-8", "replace"))
+    return ("", False) if len(_JOINT.split(name)) != 1 else (name, spdx_expression(name) is None)
 
 
 COPYRIGHT: Read[tuple[str, ...]] = Read(
