@@ -17,9 +17,12 @@ from defusedxml.ElementTree import fromstring
 from license_expression import ExpressionError, get_spdx_licensing  # type: ignore[import-untyped]
 from spdx_python_model import v3_0_1 as model
 from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.parser.tagvalue import parser as tag_value
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 _LICENSING = get_spdx_licensing()
+# Else it reads SPDX's list anew for each expression: a minute for a thousand packages.
+vars(tag_value)["get_spdx_licensing"] = lambda: _LICENSING
 _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+").fullmatch
 
 Said = tuple[list[str], list[str]]

@@ -135,10 +135,20 @@ def locked_in(image: str, document: dict[str, Any]) -> list[Locked]:
     ]
 
 
+_WITHOUT_RELATIONS = ("requirements", "Pipfile.lock", "go.mod")
+"""How files begin that do not say what needs what."""
+
+
 def _locked_row(row: Locked) -> tuple[object, ...]:
-    share = f"{100 * len(row.orphans) / row.packages:.1f} %"
-    is_all = len(row.orphans) == row.packages
-    return (row.image, row.file, row.packages, len(row.orphans), share, "all" if is_all else ", ".join(row.orphans))
+    names = "(it names no relations)" if row.file.startswith(_WITHOUT_RELATIONS) else ", ".join(row.orphans)
+    return (
+        row.image,
+        row.file,
+        row.packages,
+        len(row.orphans),
+        f"{100 * len(row.orphans) / row.packages:.1f} %",
+        names,
+    )
 
 
 def report(rows: list[Counted], orphans: list[Orphan], locked: list[Locked]) -> str:

@@ -13,6 +13,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,12 +186,14 @@ def main() -> None:
     """The command line: exit status 1 if anything is wrong with any document."""
     parser = argparse.ArgumentParser(prog="python -m bench.sboms", description=__doc__.partition("\n")[0])
     add_corpus(parser, IMAGES)
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="images beside each other (default: 2)")
     parser.add_argument("--out", type=Path, default=BENCH / "sboms.md", help="where the report goes")
     arguments = parser.parse_args()
-    images = []
-    for name, layout in image_folders(arguments).items():
-        images.append(examine(name, layout))
-        print(table(_HEAD, [_row(images[-1])]), flush=True)
+    folders, images = image_folders(arguments), []
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for image in pool.map(examine, folders, folders.values()):
+            images.append(image)
+            print(table(_HEAD, [_row(image)]), flush=True)
     arguments.out.write_text(report(images))
     is_right = not any(each.complaints for image in images for each in image.bills) and not any(
         image.unread for image in images
