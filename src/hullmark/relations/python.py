@@ -32,7 +32,7 @@ _INTERPRETERS = re.compile(r"(?:lib)?python(?:[0-9.]*)(?:-minimal|-stdlib|-libs)
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armhf": "armv7l", "ppc64el": "ppc64le"}
 _SYSTEMS = frozenset(("apk", "deb", "rpm"))
 _WHEELS = "wheels:"
-"""Begins the folder of wheels that lie there as they are: they find each other, and nothing that is installed finds them."""
+"""Begins the folder of wheels that lie there as they are: they find each other; they do not find what is installed, nor that them."""
 
 _LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux"}
 _CPYTHON = {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
@@ -142,7 +142,7 @@ def _plain(name: str) -> str:
 def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Installed | None:
     """The distribution in the same folder, else in one of the system's, which come after it on the path."""
     own = sites[site].get(name)
-    if own is not None:
+    if own is not None or site.startswith(_WHEELS):
         return own
     version = _IN_PATH(site)
     for other in sorted(sites, key=lambda path: (not path.startswith("usr/local/"), path)):

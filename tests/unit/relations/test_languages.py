@@ -96,7 +96,7 @@ def test_wheels_that_lie_side_by_side_need_each_other_and_nothing_installed_need
         ((path, body),) = distribution(name, *requires, site="x").items()
         return {f"usr/share/wheels/{name}-1.0-py3-none-any.whl": make_jar({path.removeprefix("x/"): body})}
 
-    files = {**wheel("a", "b"), **wheel("b"), **distribution("c", "b")}
+    files = {**wheel("a", "b", "c"), **wheel("b"), **distribution("c", "b")}
     assert needs(files, python_eggs.CATALOGER, python_relations.RESOLVER) == ["a@1.0 -> b@1.0"]
     reads = (*python.CATALOGER.reads, *python_eggs.CATALOGER.reads)
     view = FakeView(files, Cataloger(name="both", types=("pypi",), reads=reads, assemble=python.assemble))
