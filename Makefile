@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-fairness prove-policy prove-minimize lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-minimize lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by
 
 prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
 	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract
+
+prove-sboms: $(READY) corpus ## validate the bills of materials of all test images and read them back, into bench/sboms.md
+	$(BIN)/python -m bench.sboms
 
 prove-fairness: $(READY) ## measure that no account holds up another (20 minutes), into bench/notify.md
 	$(BIN)/python -m bench.fairness

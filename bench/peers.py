@@ -1,7 +1,7 @@
 """What two other scanners list of an image: syft, and osv-scanner's library (PyPI `osvpy`), each from a virtual environment of its own.
 
-Neither is needed by anything but `bench/truth.md`; what is not there is left out of it. osv-scanner reads images from registries alone, so
-that they are pushed to one on this machine. Answers are kept (var/peers), since some take ten minutes.
+Neither is needed by anything but `bench/scanners.md`; what is not there is left out of it. osv-scanner reads images from registries alone,
+so that they are pushed to one on this machine. Answers are kept (var/peers), since some take ten minutes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ _ECOSYSTEMS = {
     "RubyGems": "gem",
     "Packagist": "composer",
 }
-_OSV = """
+LIST_WITH_OSV = """
 import asyncio, json, osvpy, sys
 async def main(reference):
     batch = await osvpy.scan(reference, all_packages=True, languages=osvpy.LanguageSelection.ALL, workers=1)
@@ -73,13 +74,24 @@ def syft(program: Path) -> Peer:
     """The program at this path."""
 
     def ask(_name: str, layout: Path) -> list[tuple[str, Item]]:
-        text = _output(str(program), "scan", f"oci-dir:{layout}", "-q", "-o", "syft-json")
+        with tempfile.TemporaryDirectory() as folder:
+            single = layout
+            if _is_index(layout):
+                # syft reads layouts of one image: this machine's.
+                single = Path(folder) / "single"
+                _output("skopeo", "copy", "-q", f"oci:{layout}:latest", f"oci:{single}:latest")
+            text = _output(str(program), "scan", f"oci-dir:{single}", "-q", "-o", "syft-json")
         return [
             (_TYPES.get(each["type"], each["type"]), Item(each["name"], each["version"], _place(each)))
             for each in json.loads(text)["artifacts"]
         ]
 
     return Peer("syft", ask)
+
+
+def _is_index(layout: Path) -> bool:
+    (entry,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return "index" in entry["mediaType"]
 
 
 def _place(artifact: dict[str, Any]) -> str:
@@ -91,14 +103,20 @@ def osv(python: Path, registry: str) -> Peer:
     """The interpreter that has osvpy, and a registry on this machine that takes images without TLS."""
 
     def ask(name: str, layout: Path) -> list[tuple[str, Item]]:
-        reference = f"{registry}/{name}:latest"
-        _output("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:latest", f"docker://{reference}")
+        reference = pushed(layout, registry, name)
         return [
             (_type(ecosystem, purl), Item(name, version, "/" + path.lstrip("/")))
-            for ecosystem, purl, name, version, path in json.loads(_output(str(python), "-c", _OSV, reference))
+            for ecosystem, purl, name, version, path in json.loads(_output(str(python), "-c", LIST_WITH_OSV, reference))
         ]
 
     return Peer("osv-scanner", ask)
+
+
+def pushed(layout: Path, registry: str, name: str) -> str:
+    """Put an image into a registry that asks for no TLS, and say how it is called there."""
+    reference = f"{registry}/{name}:latest"
+    _output("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:latest", f"docker://{reference}")
+    return reference
 
 
 def _type(ecosystem: str, purl: str) -> str:
@@ -106,16 +124,17 @@ def _type(ecosystem: str, purl: str) -> str:
 
 
 def _output(*command: str) -> str:
-    environment = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    # The hashes of all files, which nobody asks for here, take syft more memory than there is for a large image.
+    environment = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_FILE_METADATA_SELECTION": "none"}
     done = subprocess.run(command, capture_output=True, check=False, env=environment)
     if done.returncode:
         raise NotThere(f"{Path(command[0]).name} failed: {done.stderr.decode(errors='replace')[:200]}")
     return done.stdout.decode()
 
 
-def unmatched(kind: str, listed: list[Item], ours: frozenset[Item]) -> list[Item]:
-    """What a peer lists of a type, and Hullmark does not under that name and version, wherever it lies."""
-    known = {(_name(kind, item.name), _version(item.version)) for item in ours}
+def unmatched(kind: str, listed: Iterable[Item], others: Iterable[Item]) -> list[Item]:
+    """What one scanner lists of a type, and another does not under that name and version, wherever it lies."""
+    known = {(_name(kind, item.name), _version(item.version)) for item in others}
     return sorted(item for item in set(listed) if (_name(kind, item.name), _version(item.version)) not in known)
 
 

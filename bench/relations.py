@@ -106,7 +106,52 @@ itself is not there, or is for tests, extras or development alone. So there is n
 """
 
 
-def report(rows: list[Counted], orphans: list[Orphan]) -> str:
+_OF_LOCKS = """
+Lock files (and manifests that pin) in the same images, read as in folders, each image's by themselves. requirements.txt and Pipfile.lock
+name no relations at all, and go.mod only what the module itself needs. What is alone in the others was looked up, too: its file says
+that nothing needs it but the project itself, and that it needs nothing which is there. Some of these files were written by hand.
+"""
+
+
+class Locked(NamedTuple):
+    """What files of one name in one image list: packages, and the names of orphans."""
+
+    image: str
+    file: str
+    packages: int
+    orphans: tuple[str, ...]
+
+
+def locked_in(image: str, document: dict[str, Any]) -> list[Locked]:
+    """The counts of an inventory of lock files, by their name."""
+    ends = {each[end] for each in document["relationships"] or () for end in ("from", "to")}
+    listed: dict[str, list[tuple[str, bool]]] = {}
+    for package in document["packages"]:
+        for file in {location["path"].rpartition("/")[2] for location in package["locations"]}:
+            listed.setdefault(file, []).append((package["name"], package["purl"] in ends))
+    return [
+        Locked(image, file, len(found), tuple(sorted(name for name, is_related in found if not is_related)))
+        for file, found in sorted(listed.items())
+    ]
+
+
+_WITHOUT_RELATIONS = ("requirements", "Pipfile.lock", "go.mod")
+"""How files begin that do not say what needs what."""
+
+
+def _locked_row(row: Locked) -> tuple[object, ...]:
+    names = "(it names no relations)" if row.file.startswith(_WITHOUT_RELATIONS) else ", ".join(row.orphans)
+    return (
+        row.image,
+        row.file,
+        row.packages,
+        len(row.orphans),
+        f"{100 * len(row.orphans) / row.packages:.1f} %",
+        names,
+    )
+
+
+def report(rows: list[Counted], orphans: list[Orphan], locked: list[Locked]) -> str:
     """The page."""
     kinds: dict[tuple[str, str], Counter[str]] = {}
     for orphan in orphans:
@@ -130,7 +175,25 @@ def report(rows: list[Counted], orphans: list[Orphan]) -> str:
         + table(("type", "kind", "orphans", "names"), (row for row in by_kind if row[0] != "rpm"))
         + "\n## By image\n\n"
         + table(_HEAD, ((*row, row.share) for row in rows))
+        + "\n## Of lock files\n"
+        + _OF_LOCKS
+        + "\n"
+        + table(("image", "file", "packages", "orphans", "share", "names"), map(_locked_row, locked))
     )
+
+
+def scan(layout: Path, catalogers: str = "") -> dict[str, Any]:
+    """The inventory of an image, of some catalogers alone or of all that are for images."""
+    command = [str(HULLMARK), "scan", "--no-cache", "-o", "json", f"oci-dir:{layout}"]
+    command += ["--catalogers", catalogers] if catalogers else []
+    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return found
+
+
+def of_lock_files() -> str:
+    """The names of the catalogers that are for folders alone."""
+    listed = subprocess.run([str(HULLMARK), "catalogers"], capture_output=True, check=True, text=True).stdout
+    return ",".join(line.split()[0] for line in listed.splitlines() if "(directory)" in line)
 
 
 def main() -> None:
@@ -141,12 +204,14 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[Counted] = []
     orphans: list[Orphan] = []
+    locked: list[Locked] = []
+    locks = of_lock_files()
     for name, layout in image_folders(arguments).items():
-        command = [str(HULLMARK), "scan", "--no-cache", "-o", "json", f"oci-dir:{layout}"]
-        document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        document = scan(layout)
         rows += count(name, document)
         orphans += orphans_of(document)
-    arguments.out.write_text(report(rows, orphans))
+        locked += locked_in(name, scan(layout, locks))
+    arguments.out.write_text(report(rows, orphans, locked))
 
 
 if __name__ == "__main__":

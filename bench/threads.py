@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.markdown import table
 from bench.measure import Taken, measure, median
+from bench.peers import LIST_WITH_OSV, pushed
 from bench.places import BENCH, HULLMARK, add_corpus, image_folders
 from bench.sections import replace_section
 from bench.speed import machine, warm_up
@@ -33,21 +35,34 @@ _OF_ONE_THREAD = 1.12
 _WALL_OF_CPU = 0.65
 _BY_THE_CLOCK = ("python-app", "big")
 
-_AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "", "HTTPS_PROXY": "http://127.0.0.1:9"}
+"""As installed, and nothing outside this machine answers."""
+
 _MAY_FAIL = "trivy"
 """It gives up an image with a Java archive where it has no database of them."""
 
 Runs = Mapping[str, Sequence[Taken]]
 
 
-def commands(layout: Path, out: Path, before: Path, trivy: Path | None) -> dict[str, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Other scanners: the program of trivy, and an interpreter that has osvpy, which reads images from a registry on this machine."""
+
+    trivy: Path | None = None
+    osv: Path | None = None
+    registry: str = ""
+
+
+def commands(layout: Path, out: Path, before: Path, others: Others) -> dict[str, list[str]]:
     """Every contender's command for one image."""
     found = {"before": _scan(before / ".venv" / "bin" / "hullmark", layout, out, 1)}
     found |= {str(threads): _scan(HULLMARK, layout, out, threads) for threads in (1, 2)}
-    if trivy is not None:
+    if others.trivy is not None:
         quietly = ["--offline-scan", "--skip-java-db-update", "--cache-backend", "memory", "--quiet"]
         places = ["--cache-dir", str(out / "trivy"), "--input", str(layout), "--output", str(out / "trivy.json")]
-        found["trivy"] = [str(trivy), "image", *quietly, "--format", "cyclonedx", *places]
+        found["trivy"] = [str(others.trivy), "image", *quietly, "--format", "cyclonedx", *places]
+    if others.osv is not None:
+        found["osv"] = [str(others.osv), "-c", LIST_WITH_OSV, pushed(layout, others.registry, layout.name)]
     return found
 
 
@@ -56,14 +71,14 @@ def _scan(program: Path, layout: Path, out: Path, threads: int) -> list[str]:
     return [str(program), "scan", f"oci-dir:{layout}", "-o", output, "--no-cache", "--jobs", str(threads)]
 
 
-def taken(layout: Path, before: Path, trivy: Path | None, rounds: int) -> dict[str, list[Taken]]:
+def taken(layout: Path, before: Path, others: Others, rounds: int) -> dict[str, list[Taken]]:
     """What each run of each contender took. Every other round goes backwards, so that nobody always follows the same one."""
     warm_up(layout)
     with tempfile.TemporaryDirectory() as folder:
-        contenders = commands(layout, Path(folder), before, trivy)
+        contenders = commands(layout, Path(folder), before, others)
         for name, command in list(contenders.items()):
             try:
-                measure(command, _AS_INSTALLED)
+                measure(command, _ENVIRONMENT)
             except SystemExit:
                 if name != _MAY_FAIL:
                     raise
@@ -71,7 +86,7 @@ def taken(layout: Path, before: Path, trivy: Path | None, rounds: int) -> dict[s
         runs: dict[str, list[Taken]] = {name: [] for name in contenders}
         for number in range(rounds):
             for name, command in list(contenders.items())[:: -1 if number % 2 else 1]:
-                runs[name].append(measure(command, _AS_INSTALLED))
+                runs[name].append(measure(command, _ENVIRONMENT))
     return runs
 
 
@@ -87,14 +102,14 @@ def wall_of_cpu(runs: Runs) -> float:
 
 _HEAD = (
     "image", "rounds", "before: CPU s", "1 thread", "of before", "2 threads", "of 1 thread", "wall s, 1", "wall s, 2", "wall of CPU, 2",
-    "MB, before", "MB, 1", "MB, 2", "trivy: CPU s", "wall s", "MB",
+    "MB, before", "MB, 1", "MB, 2", "trivy: CPU s", "wall s", "MB", "osv-scanner: CPU s", "MB",
 )  # fmt: skip
 
 
 def row(image: str, runs: Runs) -> tuple[object, ...]:
     """An image's line."""
     each = {name: median(found) for name, found in runs.items()}
-    trivy = each.get("trivy")
+    trivy, osv = each.get("trivy"), each.get("osv")
     return (
         image,
         len(runs["1"]),
@@ -108,6 +123,7 @@ def row(image: str, runs: Runs) -> tuple[object, ...]:
         f"{wall_of_cpu(runs):.2f}",
         *(f"{each[name].peak:.0f}" for name in ("before", "1", "2")),
         *((f"{trivy.cpu:.2f}", f"{trivy.wall:.2f}", f"{trivy.peak:.0f}") if trivy is not None else ("-",) * 3),
+        *((f"{osv.cpu:.2f}", f"{osv.peak:.0f}") if osv is not None else ("-",) * 2),
     )
 
 
@@ -140,11 +156,13 @@ def section(measured: Mapping[str, Runs], before: Path) -> str:
             f"{commit}: a dozen catalogers where there are some forty now; it looks for no program without a package,\n"
             "counts none that nothing explains, and writes no relations and no licence expressions. Both hash each layer as it is stored\n"
             "and as it is inflated. Trivy 0.59.1 writes what it finds as CycloneDX, offline, without a database (-: without one it gives\n"
-            "up an image with Java archives); it hashes no file. osv-scanner 2.7.0 could not be put beside them, and hashes no file\n"
-            "either: what repacks it takes images from registries only, and asks its service about them.\n",
+            "up an image with Java archives); it hashes no file. osv-scanner 2.7.0 (the library of PyPI's osvpy 0.3.0; its program, which\n"
+            "reads archives, is not to be had there) takes the image from a registry on this machine, whose time does not count, and\n"
+            "lists packages; it hashes no file either. It asks a service about them, which does not answer: some 20 s of waiting, so\n"
+            "that its time by the clock says nothing.\n",
             table(_HEAD, (row(image, runs) for image, runs in measured.items())),
             table(("what", "at most", "measured", "holds"), bounds(measured)),
-            "`python -m bench.threads --before DIR --trivy PROGRAM` makes this part anew.\n",
+            "`python -m bench.threads --before DIR --trivy PROGRAM --osv PYTHON --registry ADDRESS` makes this part anew.\n",
         )
     )
 
@@ -157,13 +175,18 @@ def main() -> int:
         "--before", type=Path, required=True, metavar="DIR", help="a checkout of the earlier commit, with its .venv"
     )
     parser.add_argument("--trivy", type=Path, metavar="PROGRAM", help="trivy 0.59.1")
+    parser.add_argument("--osv", type=Path, metavar="PYTHON", help="an interpreter with PyPI's osvpy 0.3.0")
+    parser.add_argument(
+        "--registry", default="127.0.0.1:5000", help="a registry on this machine without TLS, for osv-scanner"
+    )
     parser.add_argument("--runs", type=int, default=ROUNDS, help=f"rounds for each image (default: {ROUNDS}; big 2)")
     parser.add_argument("--dry", action="store_true", help="print it only")
     arguments = parser.parse_args()
+    others = Others(arguments.trivy, arguments.osv, arguments.registry)
     measured: dict[str, Runs] = {}
     for image, layout in image_folders(arguments).items():
         rounds = min(arguments.runs, _ROUNDS_OF_LARGE) if image in _LARGE else arguments.runs
-        measured[image] = taken(layout, arguments.before, arguments.trivy, rounds)
+        measured[image] = taken(layout, arguments.before, others, rounds)
         print(table(_HEAD, [row(image, measured[image])]), flush=True)
     part = section(measured, arguments.before)
     if not arguments.dry:

@@ -56,7 +56,7 @@ def examine(name: str, layout: Path) -> Result:
     """Unpack, ask and compare."""
     ours = items_by_type(scan(layout))
     with unpacked(layout) as root:
-        judged = [_judge(oracle, root, ours.get(oracle.type, frozenset())) for oracle in ORACLES]
+        judged = judge(root, ours)
         files = [ask(root, scan(layout, "files")) for ask in FILE_ORACLES.get(name, ())]
     known = {oracle.type for oracle in ORACLES}
     return Result(
@@ -65,6 +65,11 @@ def examine(name: str, layout: Path) -> Result:
         {kind: items for kind, items in ours.items() if kind not in known},
         files,
     )
+
+
+def judge(root: Path, ours: dict[str, frozenset[Item]]) -> list[Judged]:
+    """Each native tool's answer for an unpacked image, beside the packages of its type."""
+    return [_judge(oracle, root, ours.get(oracle.type, frozenset())) for oracle in ORACLES]
 
 
 def _judge(oracle: Oracle, root: Path, ours: frozenset[Item]) -> Judged:

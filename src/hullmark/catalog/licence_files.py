@@ -6,18 +6,17 @@ What they tell is never mixed with what packages declare: rules judge by the lat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from hullmark.catalog.languages.java_texts import texts_at
 from hullmark.catalog.licence_evidence import with_declared
+from hullmark.catalog.systems.copyright import NamedText, is_machine_readable, named_texts, open_texts
 from hullmark.catalog.view import View
 from hullmark.licences.conclusions import declared_by
-from hullmark.licences.expressions import expression_of
-from hullmark.licences.texts import FoundLicence, licences_in
-from hullmark.model.late import late
+from hullmark.licences.expressions import expression_of, spdx_expression
+from hullmark.licences.texts import FoundLicence, licence_of, licences_in
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
@@ -36,8 +35,6 @@ _NAMES = (
     "LICENSE-APACHE2", "LICENSE-2.0", "COPYING.LESSER", "COPYING.LIB", "COPYING3", "BSDL", "GPL", "LGPL",
 )  # fmt: skip
 _ENDS = ("", ".txt", ".md", ".rst", ".markdown", ".TXT", ".MD")
-_IS_MACHINE_READABLE = late(rb"^\xef?\xbb?\xbf?(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_HEAD_BYTES = 8192
 _COPYRIGHT = "/copyright"
 
 
@@ -52,10 +49,11 @@ class _IgnoringSink:
 
 
 def extract(path: str, body: memoryview, report: Report) -> bytes | None:
-    """The text; None for a copyright file of Debian's that tells its licences itself."""
-    if path.endswith(_COPYRIGHT) and _IS_MACHINE_READABLE.search(bytes(body[:_HEAD_BYTES])):
-        return None
-    return bytes(body)
+    """The text; of a machine-readable copyright file of Debian's what it has for names that do not tell a licence, None without any."""
+    data = bytes(body)
+    if path.endswith(_COPYRIGHT) and is_machine_readable(data):
+        return open_texts(data) or None
+    return data
 
 
 LICENCE_FILES = Read(
@@ -105,7 +103,40 @@ class LicenceFiles:
             # Packages of one source share a folder of documents by links.
             own = self._view.fact_at(LICENCE_FILES, f"usr/share/doc/{package.name}{_COPYRIGHT}")
             if own is not None:
-                yield from _evidence(f"/{own.path}", own.layer, licences_in(own.fact))
+                yield from _of_copyright(own, declared_by(package))
+
+
+def _of_copyright(file: LocatedFact[bytes], names: Iterable[str]) -> Iterator[LicenceEvidence]:
+    """What a copyright file of Debian's tells: a machine-readable one by the texts of its short names, if those of all names that tell
+    no licence are known. Else nothing could be concluded."""
+    path, text = f"/{file.path}", file.fact
+    if not is_machine_readable(text):
+        yield from _evidence(path, file.layer, licences_in(text))
+        return
+    named = list(named_texts(text))
+    if {name for name in names if spdx_expression(name) is None} <= {each.name for each in named}:
+        told: list[LicenceEvidence] = []
+        for each in named:
+            if (found := _of_named(each, path, file.layer)) is None:
+                return
+            told.append(found)
+        yield from told
+
+
+def _of_named(named: NamedText, path: str, layer: int) -> LicenceEvidence | None:
+    found = licence_of(named.text)
+    if found is None:
+        return None
+    return LicenceEvidence(
+        license=found.name,
+        kind="found",
+        field=named.name,
+        path=path,
+        layer=layer,
+        first_line=named.first,
+        last_line=named.first + found.last - 1,
+        share=found.share,
+    )
 
 
 def _evidence(path: str, layer: int, found: Iterable[FoundLicence]) -> Iterator[LicenceEvidence]:

@@ -27,14 +27,21 @@ def concluded(package: Package) -> tuple[str, ...]:
 
     None where the record is certain, and where it names something of which no text speaks: then nothing can be concluded.
     """
-    found = tuple(dict.fromkeys(each.license for each in found_in(package)))
     texts = declared_by(package)
-    if not found or expression_of(texts):
+    own: dict[str, list[str]] = {}
+    free: dict[str, None] = {}
+    for each in found_in(package):
+        if each.field in texts:
+            own.setdefault(each.field, []).append(each.license)
+        else:
+            free[each.license] = None
+    if not (own or free) or expression_of(texts):
         return ()
-    certain = {text: spdx_expression(text) for text in texts}
+    # A name that comes with a text of its own is what that text says.
+    certain = {text: spdx_expression(text) or all_of(dict.fromkeys(own.get(text, ()))) for text in texts}
     is_only = len(texts) == 1
-    if all(expression or _is_told(text, found, is_only=is_only) for text, expression in certain.items()):
-        return tuple(dict.fromkeys((*filter(None, certain.values()), *found)))
+    if all(expression or _is_told(text, tuple(free), is_only=is_only) for text, expression in certain.items()):
+        return tuple(dict.fromkeys((*filter(None, certain.values()), *free)))
     return ()
 
 

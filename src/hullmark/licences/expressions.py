@@ -39,6 +39,7 @@ def spdx_id(text: str) -> str | None:
     return _LICENSE.get(text.lower())
 
 
+@lru_cache(maxsize=512)
 def spdx_expression(text: str) -> str | None:
     """The text as an SPDX expression in canonical spelling, or None if it does not tell one. A lone identifier is one, and so is what
     packages write instead, where it names licences that are certain."""

@@ -28,6 +28,11 @@ PRINTS_SHA256 = "77640afde9ab455eb8c5dfb7e5644f63d2dff9e709c6be7ae4bb4e356da22d3
 MAX_FOUND = Limit(20, "licences told by one text", "shortened")
 _LEAST_SHARE = 0.82
 _LEAST_SHARE_OF_NOTICE = 0.9
+_LEAST_SHARE_ALONE = 0.92
+_LEAST_OF_TEXT = 0.9
+_LEAST_OF_NOTICE = 0.4
+"""How much of a text a licence must be that the text is said to be; to a notice much is added, as where the licence can be read."""
+
 _LEAST_RARE = 0.7
 """How much must be there of what tells a text from those that are nearly the same."""
 
@@ -98,6 +103,24 @@ def licences_in(text: bytes) -> tuple[FoundLicence, ...]:
 _KEPT: dict[bytes, tuple[_Place, ...]] = {}
 
 
+@lru_cache(maxsize=64)
+def licence_of(text: bytes) -> FoundLicence | None:
+    """The licence that a text is, and nothing besides but names and a few words; or, where it is a notice, the one that it names. None
+    for a variant, for several, and for a notice that speaks of an exception."""
+    lines = words_of(text)
+    words = [word for line in lines for word in line]
+    found = _best(_candidates(frozenset(numbers_of(words))))
+    if len(found) != 1:
+        return None
+    known, share = found[0].text, found[0].share
+    covered = known.words * share / len(words)
+    if covered < (_LEAST_OF_NOTICE if known.is_notice else _LEAST_OF_TEXT) or share < _LEAST_SHARE_ALONE:
+        return None
+    if known.is_notice and b"exception" in words:
+        return None
+    return FoundLicence(known.name, int(100 * share), 1, len(lines))
+
+
 def _places(words: list[bytes]) -> Iterator[_Place]:
     numbers = numbers_of(words)
     for found in _best(_candidates(frozenset(numbers)))[:MAX_FOUND]:
@@ -112,8 +135,8 @@ def _candidates(numbers: frozenset[int]) -> list[_Candidate]:
     found = []
     for at, count in hits.items():
         text = texts[at]
-        own = _numbers(text.numbers)
-        if count >= min(_LEAST_ANCHORS, len(own)):
+        if count >= min(_LEAST_ANCHORS, len(text.numbers) // 4):
+            own = _numbers(text.numbers)
             shared = numbers.intersection(own)
             share = len(shared) / len(own)
             if share >= (_LEAST_SHARE_OF_NOTICE if text.is_notice else _LEAST_SHARE):

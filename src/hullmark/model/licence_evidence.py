@@ -16,8 +16,9 @@ class LicenceEvidence(msgspec.Struct, frozen=True, order=True, gc=False, kw_only
     """One place that tells a licence.
 
     `license` is as the record has it, or the SPDX identifier of the text; `field` the record's field (of a text: the one that names its
-    file; "": none), `path` the file (in an archive `/app/shop.jar:META-INF/LICENSE`; "": not known), `layer` the index of its layer (-1:
-    not known). Of a text: its first and last line, from 1, and how much of the licence's own text is there, in per cent (0: not known).
+    file, or the name that the record gives the text; "": none), `path` the file (in an archive `/app/shop.jar:META-INF/LICENSE`; "": not
+    known), `layer` the index of its layer (-1: not known). Of a text: its first and last line, from 1, and how much of the licence's own
+    text is there, in per cent (0: not known).
     """
 
     license: str

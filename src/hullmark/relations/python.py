@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from hullmark.catalog.languages.python import METADATA, folder_of
-from hullmark.catalog.languages.python_eggs import EGG
+from hullmark.catalog.languages.python_eggs import EGG, WHEEL
 from hullmark.catalog.languages.python_metadata import Metadata
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
@@ -31,6 +31,9 @@ _NUMBERS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+").match
 _INTERPRETERS = re.compile(r"(?:lib)?python(?:[0-9.]*)(?:-minimal|-stdlib|-libs)?").fullmatch
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armhf": "armv7l", "ppc64el": "ppc64le"}
 _SYSTEMS = frozenset(("apk", "deb", "rpm"))
+_WHEELS = "wheels:"
+"""Begins the folder of wheels that lie there as they are: they find each other; they do not find what is installed, nor that them."""
+
 _LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux"}
 _CPYTHON = {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
 
@@ -111,13 +114,15 @@ def _sites(scene: Scene) -> _Sites:
         site = folder_of(path).rpartition("/")[0]
         if site.endswith(".egg"):
             site = site.rpartition("/")[0]
+        if path.endswith(".whl"):
+            site = f"{_WHEELS}{site}"
         requires = tuple(filter(None, map(_requirement, metadata.requires)))
         sites.setdefault(site, {}).setdefault(package.name, _Installed(package.purl, site, requires, {"": None}))
     return sites
 
 
 def _metadata(view: View) -> Iterator[tuple[str, Metadata]]:
-    for read in (METADATA, EGG):
+    for read in (METADATA, EGG, WHEEL):
         yield from ((found.path, found.fact) for found in view.facts(read))
 
 
@@ -137,7 +142,7 @@ def _plain(name: str) -> str:
 def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Installed | None:
     """The distribution in the same folder, else in one of the system's, which come after it on the path."""
     own = sites[site].get(name)
-    if own is not None:
+    if own is not None or site.startswith(_WHEELS):
         return own
     version = _IN_PATH(site)
     for other in sorted(sites, key=lambda path: (not path.startswith("usr/local/"), path)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -23,6 +24,8 @@ _UNSAID = "NOASSERTION"
 _TURNED = {"OPTIONAL_DEPENDENCY_OF": "hasOptionalDependency", "DEV_DEPENDENCY_OF": "dependsOn"}
 """Relationships of SPDX 2 whose ends SPDX 3 has the other way round. What only developers need is a dependency with a scope."""
 _SAME = {"CONTAINS": "contains", "DEPENDS_ON": "dependsOn", "DESCRIBES": "describes"}
+_AGENT = re.compile(r"(Organization|Person): (.*?)(?: \(([^()]*)\))?", re.DOTALL).fullmatch
+"""Who something is from, as SPDX 2 writes it."""
 _LICENCES = (("licenseDeclared", "hasDeclaredLicense"), ("licenseConcluded", "hasConcludedLicense"))
 
 
@@ -47,17 +50,17 @@ class _Writer:
         """All elements: who made it and when, the document, the bill of materials, and what is in it."""
         document = self._document
         creation = document["creationInfo"]
-        name = creation["creators"][0].removeprefix("Tool: ")
+        tool, *authors = creation["creators"]
         yield {
             "type": "CreationInfo",
             "@id": _CREATION,
             "specVersion": "3.0.1",
             "created": creation["created"],
-            "createdBy": [self._id("hullmark")],
+            "createdBy": [self._id("hullmark"), *(self._id(_name("Agent", author)) for author in authors)],
         }
-        yield self._element("SoftwareAgent", "hullmark", name=name)
+        yield self._element("SoftwareAgent", "hullmark", name=tool.removeprefix("Tool: "))
         elements = [*map(self._package, document["packages"]), *map(self._file, document.get("files", ()))]
-        elements += [*self._licences(), *self._relations()]
+        elements += [*self._agents(authors), *self._licences(), *self._relations()]
         ids = [element["spdxId"] for element in elements]
         described = [self._id(entry["relatedSpdxElement"]) for entry in self._described()]
         comment = {"comment": document["comment"]} if "comment" in document else {}
@@ -96,6 +99,8 @@ class _Writer:
         ):
             if key in package:
                 element[name] = package[key]
+        if package["supplier"] != _UNSAID:
+            element["suppliedBy"] = self._id(_name("Agent", package["supplier"]))
         for reference in package.get("externalRefs", ()):
             element["software_packageUrl"] = reference["referenceLocator"]
         if "checksums" in package:
@@ -108,6 +113,20 @@ class _Writer:
         if "comment" in file:
             element["comment"] = file["comment"]
         return element
+
+    def _agents(self, authors: Iterable[str]) -> Iterator[Json]:
+        """Each author and supplier once, with a mail or web address where one is known."""
+        suppliers = (package["supplier"] for package in self._document["packages"])
+        for text in sorted({*authors, *suppliers} - {_UNSAID}):
+            found = _AGENT(text)
+            if found is None:
+                continue
+            element = self._element(found[1], _name("Agent", text), name=found[2])
+            if found[3]:
+                kind = "other" if "://" in found[3] else "email"
+                identifier = {"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": found[3]}
+                element["externalIdentifier"] = [identifier]
+            yield element
 
     def _licences(self) -> Iterator[Json]:
         """Each expression once, with the texts that it refers to, and which packages declare it, or for which it is concluded."""

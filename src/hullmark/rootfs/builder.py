@@ -13,6 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
+from hullmark.rootfs.hard_links import resolved
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
 from hullmark.rootfs.reads import Read, Remark, Report, Sink, kind_of
@@ -28,6 +29,9 @@ _AUFS = b".wh..wh."
 SPARSE = "a sparse file; its content was not read"
 _OTHER_NAME = "a hard link to a file of a layer below, which has a name there under which it is not read"
 _CLIMBS = Remark("the link climbs above the root; inside the image it ends at the root")
+
+Late = dict[bytes, list[list[tuple[int, Read[Any]]]]]
+"""Bodies that are asked for when a layer was read: path → for each file of this path, (the entry that wants its body, for which read)."""
 
 
 class RecordBuilder:
@@ -50,7 +54,7 @@ class RecordBuilder:
         self.entries: list[Entry] = []
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
-        self._renamed: list[tuple[int, int, bytes]] = []
+        self._renamed: list[tuple[int, int]] = []
         self._left = {read.name: read.layer_limit for read in dispatch.reads if read.layer_limit is not None}
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
@@ -197,7 +201,7 @@ class RecordBuilder:
             self.problem(path, "rootfs", "a hard link to a path outside the root; it was left out")
             return b""
         for i in self._dispatch.wanted(path):
-            self._renamed.append((len(self.entries), i, clean))
+            self._renamed.append((len(self.entries), i))
         return clean
 
     def hashed(self, index: int, digests: bytes) -> None:
@@ -219,27 +223,35 @@ class RecordBuilder:
         if fact is not None:
             self.facts[read.name].append((index, fact))
 
-    def renamed(self) -> dict[bytes, list[tuple[int, Read[Any]]]]:
-        """Files whose first name no extractor wants, but the name of a hard link does: target → (the link's entry, read).
+    def renamed(self) -> Late:
+        """Files whose first name no extractor wants, but the name of a hard link does: by their position among those of one path.
 
         Links whose target was read share its fact.
         """
         if not self._renamed:
             return {}
-        here = {entry.path for entry in self.entries if entry.kind == "f"}
-        known = {(name, self.entries[index].path): fact for name, facts in self.facts.items() for index, fact in facts}
-        missing: dict[bytes, list[tuple[int, Read[Any]]]] = {}
-        for index, i, target in self._renamed:
-            read = self._dispatch.reads[i]
-            if (fact := known.get((read.name, target))) is not None:
+        links, _ = resolved(self.entries)
+        known = {(name, index): fact for name, facts in self.facts.items() for index, fact in facts}
+        missing: dict[int, list[tuple[int, Read[Any]]]] = {}
+        for index, i in self._renamed:
+            read, file = self._dispatch.reads[i], links[index]
+            if isinstance(file, int) and (fact := known.get((read.name, file))) is not None:
                 self.facts[read.name].append((index, fact))
-            elif i not in self._dispatch.wanted(target):
-                if target in here:
-                    missing.setdefault(target, []).append((index, read))
+            elif i not in self._dispatch.wanted(file if isinstance(file, bytes) else self.entries[file].path):
+                if isinstance(file, int) and self.entries[file].kind == "f":
+                    missing.setdefault(file, []).append((index, read))
                 elif read.other_names:
                     self.problem(self.entries[index].path, read.name, _OTHER_NAME)
         self._renamed = []
-        return missing
+        return self._late(missing)
+
+    def _late(self, missing: dict[int, list[tuple[int, Read[Any]]]]) -> Late:
+        paths = {self.entries[file].path for file in missing}
+        late: Late = {}
+        for file, entry in enumerate(self.entries) if paths else ():
+            if entry.path in paths and entry.kind == "f":
+                late.setdefault(entry.path, []).append(missing.get(file, []))
+        return late
 
     def late_body(self, index: int, read: Read[Any], size: int) -> _Body:
         """Takes the body of a file on behalf of a hard link to it."""

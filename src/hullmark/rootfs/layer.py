@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from hullmark.model.errors import BrokenImage
 from hullmark.model.image import LayerBlob
-from hullmark.rootfs.builder import SPARSE, RecordBuilder
+from hullmark.rootfs.builder import SPARSE, Late, RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream, damage_errors
 from hullmark.rootfs.inflow import Inflow, Spare
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.paths import normalise
-from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tar import Body, LimitReached, Meta, TarWalker, Visitor
 
 Progress = Callable[[int], None]
@@ -105,9 +103,9 @@ def _walk(
 class _SecondLook:
     """Reads bodies that only the name of a hard link asks for, where another name came first in the layer."""
 
-    def __init__(self, builder: RecordBuilder, missing: dict[bytes, list[tuple[int, Read[Any]]]]) -> None:
+    def __init__(self, builder: RecordBuilder, missing: Late) -> None:
         self._builder = builder
-        self._missing = missing
+        self._missing = {path: iter(files) for path, files in missing.items()}
         self._is_sparse = False
         self.starts: frozenset[int] = frozenset()
 
@@ -121,7 +119,9 @@ class _SecondLook:
         clean = normalise(path)
         if kind != "f" or not clean or clean not in self._missing:
             return None
-        wanted = self._missing[clean]
+        wanted = next(self._missing[clean], [])
+        if not wanted:
+            return None
         if is_sparse:
             for index, read in wanted:
                 self._builder.problem(self._builder.entries[index].path, read.name, SPARSE)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
+from hullmark.rootfs.hard_links import File, resolved
 from hullmark.rootfs.reads import Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
@@ -35,7 +36,7 @@ class _Fold:
         self._problems: list[tuple[int, LayerProblem]] = []
         self._moved: dict[bytes, Node] = {}
         self._links: dict[tuple[int, int], tuple[int, int]] = {}
-        self._by_path: dict[int, dict[bytes, int]] = {}
+        self._named: dict[int, tuple[dict[int, File], dict[bytes, File]]] = {}
 
     def tree(self) -> Tree:
         for layer in range(len(self._records) - 1, -1, -1):
@@ -127,35 +128,38 @@ class _Fold:
             hidden[step] = by
         return by
 
-    def _named(self, layer: int, path: bytes) -> Node | None:
-        """The layer's own entry for this path, the last one if there are several."""
-        by_path = self._by_path.get(layer)
-        if by_path is None:
-            entries = self._records[layer].entries
-            by_path = {entry.path: i for i, entry in enumerate(entries) if entry.kind not in "wo"}
-            self._by_path[layer] = by_path
-        position = by_path.get(path)
-        return None if position is None else Node(layer, position, self._records[layer].entries[position])
-
     def _linked(self, node: Node) -> Entry | None:
         """A hard link as the file it names: in its own layer, or else in the nearest one below."""
         layer, entry = node.layer, node.entry
-        target: Node | None = node
-        for _ in range(8):  # links to links: real layers have none
-            if target is None or target.entry.kind != "h":
-                break
-            target = self._named(layer, target.entry.link)
-        below = layer
-        while target is None and below:
-            below -= 1
-            target = self._named(below, entry.link)
-        if target is None or target.entry.kind in "dh":
+        links, _ = self._names(layer)
+        target = self._target(layer, links[node.position])
+        if target is None or target.entry.kind == "d":
             if entry.link:
                 self._problem(layer, entry.path, "a hard link to a file that is not there; it was left out")
             return None
         self._links[node.rank] = target.rank
         named = target.entry
         return msgspec.structs.replace(named, path=entry.path, link=named.link if named.kind == "l" else entry.link)
+
+    def _target(self, layer: int, file: File) -> Node | None:
+        """The entry of a file, which may lie in a layer below under a name that is a hard link there too."""
+        while isinstance(file, bytes):
+            path = file
+            while layer:
+                layer -= 1
+                found = self._names(layer)[1].get(path)
+                if found is not None:
+                    file = found
+                    break
+            else:
+                return None
+        return Node(layer, file, self._records[layer].entries[file])
+
+    def _names(self, layer: int) -> tuple[dict[int, File], dict[bytes, File]]:
+        found = self._named.get(layer)
+        if found is None:
+            found = self._named[layer] = resolved(self._records[layer].entries)
+        return found
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:
         self._problems.append((layer, LayerProblem(path, "rootfs", str(reason), kind_of(reason))))

@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 from bench import floor
-from bench.compare import compare, items_by_type
+from bench.compare import Compared, compare, items_by_type
 from bench.explanations import Image, reason_for
 from bench.filestates import place
 from bench.markdown import table
 from bench.measure import Taken, measure, median
 from bench.native import golang, java
-from bench.native.answer import ANY, Item, real
+from bench.native.answer import ANY, Item, Oracle, real
+from bench.peers import Peer
+from bench.scanners import compare as compare_peer
+from bench.scanners import reasons_of, report
 from bench.speed import Measured, bounds
+from bench.truth import Judged
 from tests.support.images import tar_of
 
 A, B = Item("a", "1", "/a"), Item("b", "2", "/b")
@@ -152,3 +156,24 @@ def test_bounds_say_what_holds() -> None:
 
 def test_cells_cannot_break_a_table() -> None:
     assert table(("a", "b"), [("x|y", 1)]) == "| a | b |\n| --- | --: |\n| x\\|y | 1 |\n"
+
+
+def test_what_only_hullmark_lists_is_told_by_the_native_tool_or_explained_or_named(tmp_path: Path) -> None:
+    def item(name: str, place: str) -> Item:
+        return Item(name, "1", place)
+
+    told, claimed, odd = item("told", "/a"), item("claimed", "/sboms/a.json"), item("odd", "/b")
+    judged = Judged(
+        Oracle("npm", "npm ls", lambda root: []),
+        Compared(frozenset((told,)), frozenset((told, claimed, odd)), (), (claimed, odd)),
+        {"a claim": [claimed], "": [odd]},
+    )
+    peer = Peer("other", lambda name, layout: [("npm", Item("same", "2", "/b")), ("npm", Item("more", "1", "/c"))])
+    (found,) = compare_peer(peer, "image", tmp_path, {"npm": frozenset((told, claimed, odd))}, reasons_of([judged]))
+    assert found.beyond == {
+        "npm ls tells it too; other lists nothing at that place": [told],
+        "a claim; other lists nothing at that place": [claimed],
+        "": [odd],
+    }
+    assert "Only here, and without a reason: **1**" in report([("image", found)])
+    assert "- `/b`: odd 1\n" in report([("image", found)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.licences.expressions import spdx_id
-from hullmark.licences.texts import PRINTS, PRINTS_SHA256, _known, licences_in
+from hullmark.licences.texts import PRINTS, PRINTS_SHA256, _known, licence_of, licences_in
 
 # Written anew from the words that everybody has, each in an own layout.
 MIT = """The MIT Licence
@@ -93,3 +93,25 @@ def test_the_fingerprint_is_that_of_the_prints() -> None:
 def test_no_bytes_around_a_text_hide_it(noise: bytes) -> None:
     licences_in(noise)
     assert "MIT" in [each.name for each in licences_in(noise + b"\n" + MIT.encode() + b"\n" + noise)]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (MIT, "MIT"),
+        (BSD_3, "BSD-3-Clause"),
+        (f"{GPL_NOTICE}\nThe whole text is in /usr/share/common-licenses/GPL-2.", "GPL-2.0-or-later"),
+        (f"{GPL_NOTICE}\nAs a special exception, what it writes is yours.", None),
+        (f"{BSD_3}\n\nParts of it:\n\n{MIT}", None),
+        (
+            f"{MIT}\nNobody may use it to harm anybody, nor sell it, nor speak of it to those who might. "
+            + "More. " * 9,
+            None,
+        ),
+        ("free", None),
+        ("", None),
+    ],
+)
+def test_a_text_is_a_licence_if_nothing_else_is_in_it(text: str, name: str | None) -> None:
+    found = licence_of(text.encode())
+    assert (found.name if found is not None else None) == name

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from hullmark.catalog import claims
-from hullmark.catalog.languages import gem, java, npm, python
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.languages import gem, java, npm, python, python_eggs
 from hullmark.catalog.programs import golang, rust
 from hullmark.model.package import Package
 from hullmark.relations import claims as claims_relations
@@ -88,6 +89,21 @@ def module(name: str, **more: object) -> bytes:
 
 def modules(files: dict[str, bytes], links: dict[str, str] | None = None) -> list[str]:
     return [each.replace(".0.0", "") for each in needs(files, npm.CATALOGER, npm_relations.RESOLVER, links)]
+
+
+def test_wheels_that_lie_side_by_side_need_each_other_and_nothing_installed_needs_them() -> None:
+    def wheel(name: str, *requires: str) -> dict[str, bytes]:
+        ((path, body),) = distribution(name, *requires, site="x").items()
+        return {f"usr/share/wheels/{name}-1.0-py3-none-any.whl": make_jar({path.removeprefix("x/"): body})}
+
+    files = {**wheel("a", "b", "c"), **wheel("b"), **distribution("c", "b")}
+    assert needs(files, python_eggs.CATALOGER, python_relations.RESOLVER) == ["a@1.0 -> b@1.0"]
+    reads = (*python.CATALOGER.reads, *python_eggs.CATALOGER.reads)
+    view = FakeView(files, Cataloger(name="both", types=("pypi",), reads=reads, assemble=python.assemble))
+    scene = Scene(view, (*python.assemble(view), *python_eggs.assemble(view)), Steps())
+    assert [(each.dependent, each.dependency) for each in python_relations.relate(scene)] == [
+        ("pkg:pypi/a@1.0", "pkg:pypi/b@1.0")
+    ]
 
 
 def test_an_npm_package_needs_what_lies_nearest() -> None:

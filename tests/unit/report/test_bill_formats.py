@@ -123,8 +123,8 @@ def test_spdx_3_is_valid_by_its_model() -> None:
         elements = model.SHACLObjectSet()
         model.JSONLDDeserializer().read(io.BytesIO(rendered("spdx3-json", inventory)), elements)
         assert len(list(elements.foreach_type(model.software_Package))) >= len(inventory.packages) + 1
-        for element in elements.foreach():
-            element.validate() if hasattr(element, "validate") else None
+        assert elements.link() == set()
+        model.JSONLDSerializer().serialize_data(elements)  # refuses an element without what it must have
 
 
 def test_spdx_3_has_each_element_once_and_all_that_others_name() -> None:

@@ -34,6 +34,14 @@ def _jar() -> bytes:
     return out.getvalue()
 
 
+def _copyright(*texts: tuple[str, str]) -> str:
+    """A machine-readable copyright file with these names and their texts, beside one that tells itself."""
+    paragraphs = [
+        f"License: {name}\n" + "".join(f" {line or '.'}\n" for line in text.splitlines()) for name, text in texts
+    ]
+    return "\n".join(("Format: 1.0\n\nFiles: *\nLicense: ISC\n", *paragraphs))
+
+
 FILES = {
     "etc/os-release": b"ID=debian\n",
     "app/node_modules/open/package.json": json.dumps({"name": "open", "version": "1", "license": "BSD"}).encode(),
@@ -48,6 +56,10 @@ FILES = {
     f"{GEM}/gems/g-2/MIT-LICENSE": MIT.encode(),
     "var/lib/dpkg/status": b"Package: hello\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
     "usr/share/doc/hello/copyright": f"This is hello.\n\n{GPL_NOTICE}\n\nSee /usr/share/common-licenses/GPL.\n".encode(),
+    "var/lib/dpkg/status.d/named": b"Package: named\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
+    "usr/share/doc/named/copyright": _copyright(("BSD-like", BSD_3), ("Odd-1", MIT), ("Odd-1", BSD_2)).encode(),
+    "var/lib/dpkg/status.d/half": b"Package: half\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
+    "usr/share/doc/half/copyright": _copyright(("BSD-like", BSD_3), ("Odd-1", "Do as you like.\n")).encode(),
     "app/x.jar": _jar(),
 }  # fmt: skip
 
@@ -67,6 +79,7 @@ def test_texts_tell_what_packages_leave_open(tmp_path: Path) -> None:
         "a": "BSD-3-Clause",
         "g": "MIT",
         "hello": "GPL-2.0-or-later",
+        "named": "ISC AND BSD-3-Clause AND MIT AND BSD-2-Clause",
         found["org.x"].name if "org.x" in found else "x": "MIT",
     }
     # What is certain needs no text.
@@ -86,6 +99,21 @@ def test_it_is_said_where_a_licence_was_told(tmp_path: Path) -> None:
     )
     assert (text.first_line, text.last_line) == (2, 12)
     assert text.share > 90
+
+
+def test_a_short_name_is_what_its_own_text_says_unless_one_of_its_texts_is_not_known(tmp_path: Path) -> None:
+    found = _packages(tmp_path)
+    told = {
+        name: [
+            (each.field, each.license, each.first_line) for each in found[name].license_evidence if each.kind == "found"
+        ]
+        for name in ("named", "half")
+    }
+    assert told == {
+        "named": [("BSD-like", "BSD-3-Clause", 7), ("Odd-1", "MIT", 23), ("Odd-1", "BSD-2-Clause", 40)],
+        "half": [],
+    }
+    assert conclusion(found["half"]) == ""
 
 
 def test_without_a_wish_no_licence_file_is_read(tmp_path: Path) -> None:

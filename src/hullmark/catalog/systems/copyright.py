@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
+from hullmark.licences.expressions import spdx_expression
 from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -16,6 +19,9 @@ _HEAD_BYTES = 8192
 _FORMAT = late(rb"^(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 _LICENSE = late(rb"\nLicen[sc]e[ \t]*:[ \t]*([^\n]{0,1000})", re.IGNORECASE)
+_TEXT = late(rb"\nlicen[sc]e[ \t]*+:[ \t]*+([^\n]{0,1000}+)((?:\n[ \t][^\n]*+)++)", re.IGNORECASE)
+"""A field with the lines that go on with it. Nothing that it took is given back, so that no line costs more than its length."""
+
 _COMMON = late(rb"/usr/share/common-licenses/([A-Za-z0-9][A-Za-z0-9.+-]{0,60})")
 _JOINT = late(r"(?:\s*,)?\s+(?:and/or|and|or)\s+|\s*[,|;]\s*", re.IGNORECASE)
 
@@ -27,16 +33,64 @@ def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, .
     in /usr/share/common-licenses that it points to.
     """
     data = bytes(body)
-    if _FORMAT.search(data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf")):
+    if is_machine_readable(data):
         fields = (value.decode("utf-8", "replace").strip() for value in dict.fromkeys(_LICENSE.findall(b"\n" + data)))
         names: Iterable[str] = (name for field in fields for name in _JOINT.split(field))
     else:
         names = (name.decode("ascii").rstrip(".-") for name in _COMMON.findall(data))
-    clean = dict.fromkeys("".join(c for c in name if c.isprintable()).strip()[:_MAX_NAME] for name in names)
+    clean = dict.fromkeys(map(_clean, names))
     clean.pop("", None)
     if len(clean) > _MAX_LICENSES:
         report(f"the file names {len(clean):,} licences; the first {_MAX_LICENSES} are kept")
     return tuple(clean)[:_MAX_LICENSES]
+
+
+def _clean(name: str) -> str:
+    return "".join(c for c in name if c.isprintable()).strip()[:_MAX_NAME]
+
+
+def is_machine_readable(data: bytes) -> bool:
+    """Whether it is a file of version 1.0 of the format, or of its drafts."""
+    return _FORMAT.search(data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf")) is not None
+
+
+class NamedText(NamedTuple):
+    """The text that a machine-readable file has for a licence's short name, and the number of its first line, from 1."""
+
+    name: str
+    first: int
+    text: bytes
+
+
+def open_texts(data: bytes) -> bytes:
+    """A machine-readable file with nothing but its first field, and the texts of those short names that do not tell a licence by
+    themselves (`BSD-3-clause-Regents`); "" without any. The lines keep their numbers."""
+    kept = [b""]
+    for name, first, text in named_texts(data, only_open=True):
+        kept += [b""] * (first - 2 - len(kept)) + [b"License: " + name.encode(), *text.split(b"\n")]
+    if len(kept) == 1:
+        return b""
+    kept[0] = b"Format: 1"
+    return b"\n".join(kept)
+
+
+def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
+    """The texts of fields that name one licence; those of `A and B` are the texts of both. `only_open`: of names that tell none."""
+    line, at = 1, 0
+    for found in _TEXT.finditer(data):
+        name, is_open = _named(found[1])
+        if name and (is_open or not only_open):
+            start = found.start(2) + 1
+            line += data.count(b"\n", at, start)
+            at = start
+            yield NamedText(name, line, found[2][1:])
+
+
+@lru_cache(maxsize=1024)
+def _named(field: bytes) -> tuple[str, bool]:
+    """The one name that a field has ("" for several or none), and whether it tells no licence by itself. Packages share names."""
+    name = _clean(field.decode("utf-8", "replace"))
+    return ("", False) if len(_JOINT.split(name)) != 1 else (name, spdx_expression(name) is None)
 
 
 COPYRIGHT: Read[tuple[str, ...]] = Read(

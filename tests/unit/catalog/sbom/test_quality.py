@@ -129,7 +129,7 @@ def test_free_text_is_no_licence_and_an_old_epoch_no_moment() -> None:
     assert lacking(measured(bom)) == ["timestamp", "timestamp", "distribution licences (SPDX expression)"]
 
 
-@pytest.mark.parametrize("format", ["cyclonedx-json", "cyclonedx-xml", "spdx-json", "spdx-tag-value"])
+@pytest.mark.parametrize("format", ["cyclonedx-json", "cyclonedx-xml", "spdx-json", "spdx-tag-value", "spdx3-json"])
 def test_what_our_formats_are_told_is_found_in_them(format: str) -> None:
     supplied = replace(WITH_FILES.packages[0], notes={"supplier": "S Ltd (x) <s@example.com>"})
     inventory = replace(SMALL, packages=(supplied,), relations=())

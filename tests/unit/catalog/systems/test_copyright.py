@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.systems.copyright import parse_copyright
+from hullmark.catalog.systems.copyright import is_machine_readable, named_texts, open_texts, parse_copyright
+from hullmark.licences.expressions import spdx_expression
 
 FORMAT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
 
@@ -69,3 +70,25 @@ def test_more_names_than_anyone_reads_are_reported() -> None:
 def test_any_bytes_are_survived(body: bytes) -> None:
     licenses(FORMAT.encode() + b"License: " + body)
     licenses(body)
+
+
+def test_what_names_leave_open_is_kept_with_its_text_on_its_lines() -> None:
+    body = (
+        FORMAT + "\nFiles: *\nLicense: MIT\n\nFiles: a\nLicense: BSD-3-clause-Regents and Odd\n both\n\n"
+        "License: MIT\n known\n\nLicense: BSD-3-clause-Regents\n one\n .\n two\n"
+    ).encode()
+    kept = open_texts(body)
+    assert is_machine_readable(kept)
+    assert list(named_texts(kept)) == [("BSD-3-clause-Regents", 14, b" one\n .\n two")]
+    assert body.split(b"\n")[13:16] == kept.split(b"\n")[13:16]
+    assert open_texts(FORMAT.encode() + b"License: MIT\n known\n") == b""
+
+
+WORDS = st.sampled_from([b"License:", b"\n", b" ", b"Odd", b"MIT", b"\r", b"\xff", b"\t", b"and", b"|"])
+
+
+@given(st.one_of(st.binary(max_size=200), st.lists(WORDS, max_size=30).map(b"".join)))
+def test_what_is_kept_of_any_file_names_the_same_texts(tail: bytes) -> None:
+    body = FORMAT.encode() + tail
+    open_names = [named for named in named_texts(body) if spdx_expression(named.name) is None]
+    assert list(named_texts(open_texts(body))) == open_names
