@@ -179,7 +179,12 @@ TOMCAT = Service(
     },
     setup="rm -f /var/lib/tomcat10/webapps/ROOT/index.html && chown -R tomcat /var/lib/tomcat10/webapps"
     " /var/log/tomcat10 /var/cache/tomcat10",
-    env=("CATALINA_HOME=/usr/share/tomcat10", "CATALINA_BASE=/var/lib/tomcat10", "CATALINA_TMPDIR=/tmp"),
+    env=(
+        "JAVA_HOME=/usr/lib/jvm/default-java",
+        "CATALINA_HOME=/usr/share/tomcat10",
+        "CATALINA_BASE=/var/lib/tomcat10",
+        "CATALINA_TMPDIR=/tmp",
+    ),
     command=("/usr/share/tomcat10/bin/catalina.sh", "run"),
     user="tomcat",
     ask=lambda port, root: http_answers(port, "GET /", "GET /json", "GET /none", "POST /form.jsp name=me", "HEAD /"),

@@ -73,6 +73,17 @@ CASES = {
         0, {"/d": program(constants=("/usr/share/zoneinfo",)), "/usr/share/zoneinfo/Europe/Rome": b""}, ("/d",)
     ),
     "logins._MAX_FILES": Case(0, {"/usr/sbin/sshd": program(), "/etc/profile.d/a.sh": b""}, ("/usr/sbin/sshd",)),
+    "apache._MAX_FILES": Case(
+        0,
+        {
+            "/usr/sbin/apache2": program(),
+            "/etc/apache2/apache2.conf": b"LoadModule a x/a.so\n",
+            "/etc/apache2/x/a.so": b"",
+        },
+        ("apache2",),
+        (),
+        (Setting(key="apache.User", value="www", path="/etc/apache2/apache2.conf"),),
+    ),
     "python._MAX_PATH": Case(1, PYTHON, ("python3", "/app/a.py")),
     "node._MAX_OWN": Case(0, {**NODE, "/app/node_modules/b/package.json": b"{}"}, ("node", "/app/a.js")),
     "node._MAX_TARGETS": Case(

@@ -120,6 +120,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
             # Whoever starts it, it reads its settings.
             name = path.rpartition("/")[2]
             expand_service(scene, name, name, path)
+            commands.languages.may_run_anything(path)
         return
     code = scene.facts.code.get(path)
     if code is None:

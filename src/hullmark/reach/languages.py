@@ -42,10 +42,12 @@ class Languages:
         self.php = PhpFiles(scene)
         self.java = JavaPrograms(scene)
         self._own: set[str] = set()
+        self._started: set[str] = set()
 
     def started(self, program: StartedProgram) -> None:
         """Reach what a program runs and reads because of its language, its arguments and its settings."""
         real = program.real.rpartition("/")[2]
+        self._started.add(program.real)
         language = next((found for fits, found in _LANGUAGE if fits(program.name) or fits(real)), "")
         world = {
             PYTHON: self.python.started,
@@ -61,6 +63,21 @@ class Languages:
         if world is not None:
             self._in_working_folder(program.words, script or program.real)
         expand_service(self._scene, program.name, real, program.real)
+
+    def may_run_anything(self, real: str) -> None:
+        """A program is reached. An interpreter that no command is known to start may run whatever lies there for it."""
+        name = real.rpartition("/")[2]
+        language = next((found for fits, found in _LANGUAGE if fits(name)), "")
+        if language and real not in self._started:
+            self._started.add(real)
+            {
+                PYTHON: self.python.may_run_anything,
+                JAVASCRIPT: self.node.may_run_anything,
+                RUBY: self.ruby.may_run_anything,
+                PERL: self.perl.may_run_anything,
+                PHP: self.php.may_run_anything,
+                "java": self.java.may_run_anything,
+            }[language](real)
 
     def _in_working_folder(self, words: Sequence[str | None], source: str) -> None:
         """Files that the words of a command name, and what no package brought of the folder that it is started in: servers (puma, pm2 …)

@@ -359,21 +359,20 @@ class PythonModules:
             if own not in self._tops:
                 self._tops.add(own)
                 modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
+                why = f"may be imported: {path} makes names of modules"
                 for each in modules:
-                    self._scene.walk.reach(
-                        each, f"may be imported: {path} makes names of modules", path, is_certain=False
-                    )
+                    self._scene.walk.reach(each, why, path, is_certain=False)
+
+    def may_run_anything(self, real: str) -> None:
+        """An interpreter that nobody is known to start runs whatever it is told."""
+        self._begin(real, real)
+        self._blur(real, "Python runs whatever it is told")
 
     def _blur(self, source: str, reason: str) -> None:
         """Any module may be imported."""
-        modules = [
-            each
-            for base in self._path
-            if base != "/"
-            for each in self._scene.tree.below(base, _MAX_BLURRED)
-            if each.endswith((".py", ".so"))
-        ]
-        self._scene.blur_code(source, reason, modules, "python")
+        places = [base for base in self._path if base != "/"]
+        files = (each for base in places for each in self._scene.tree.below(base, _MAX_BLURRED))
+        self._scene.blur_code(source, reason, (each for each in files if each.endswith((".py", ".so"))), "python")
 
     def _entry_points(self, path: str, wanted: str) -> None:
         """Plugins that installed distributions announce (entry_points.txt): those of a group, or where it is not told ("") of all."""

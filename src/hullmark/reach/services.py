@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
+from hullmark.reach.apache import expand_apache
 from hullmark.reach.logins import expand_change_of_user, expand_login
 from hullmark.reach.scene import Scene
 
@@ -42,6 +43,8 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
         if fits(name) or fits(real):
             for setting in scene.settings.get(program, ()):
                 _expand(scene, setting, program, origin)
+            if program == "apache":
+                expand_apache(scene, origin, _files(scene.settings.get(program, ())))
             if program == "sshd":
                 expand_login(scene, origin, is_forced=_is_forced(scene))
             if not scene.settings.get(program):
@@ -51,6 +54,11 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
         expand_login(scene, origin, is_forced=False)
     elif _CHANGING(name) or _CHANGING(real):
         expand_change_of_user(scene, origin)
+
+
+def _files(settings: Iterable[Setting]) -> Iterator[str]:
+    """The files that settings stand in, the first one of all first."""
+    return (path for setting in settings for path in (setting.path, setting.file) if path.startswith("/"))
 
 
 def _is_forced(scene: Scene) -> bool:

@@ -273,7 +273,9 @@ class _Script:
     def _printed(self, word: ShellWord, depth: int) -> None:
         """Commands in `$(…)`, wherever in a word."""
         for part in word:
-            if part.kind == "printed" and part.text:
+            if part.kind == "printed" and part.text.startswith("(") and part.text.endswith(")"):
+                self._inner(part.text)  # arithmetic
+            elif part.kind == "printed" and part.text:
                 self._read_inner(part.text, depth)
             if part.other:
                 self._printed(part.other, depth)

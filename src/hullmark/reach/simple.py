@@ -9,6 +9,7 @@ from hullmark.model.limit import Limit
 from hullmark.reach.code import GEM_PROGRAM, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
+_DEEP = 2
 _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
@@ -98,6 +99,11 @@ class _InterpretedLanguage:
             record = self._scene.tree.files.get(path)
             if record is not None and record.owner is None:
                 self._blur(path, code.untold[0])
+
+    def may_run_anything(self, real: str) -> None:
+        """An interpreter that nobody is known to start runs whatever it is told."""
+        self.begin(real)
+        self._blur(real, f"{self.name} runs whatever it is told")
 
     def _blur(self, source: str, reason: str) -> None:
         files = (file for folder in self._folders for file in self._scene.tree.below(folder, _MAX_FILES))
@@ -244,9 +250,7 @@ class JavaPrograms:
     def started(self, program: StartedProgram) -> str:
         """A program is started; returns its archive, "" for none."""
         words, origin = program.words, program.cause
-        home = program.real.rpartition("/")[0].rpartition("/")[0]
-        for each in self._scene.tree.below(home, _MAX_FILES) if home.count("/") > 1 else ():
-            self._scene.walk.reach(each, "is part of the Java runtime", program.real)
+        self.may_run_anything(program.real)
         script = ""
         for i, word in enumerate(words):
             given = words[i + 1] if i + 1 < len(words) else None
@@ -255,11 +259,30 @@ class JavaPrograms:
             elif word in ("-cp", "-classpath", "--class-path", "-p", "--module-path") and given:
                 for entry in given.split(":"):
                     self._entry(entry, origin)
+            elif word is not None and word.startswith("-D") and "=/" in word:
+                name, _, value = word[2:].partition("=")
+                self._whole(value, f"lies in the folder of the property {name[:100]}", origin)
             elif word is not None and word.startswith("-javaagent:"):
                 self._archive(word.partition(":")[2].partition("=")[0], origin)
         for entry in filter(None, self._scene.environment.get("CLASSPATH", "").split(":")):
             self._entry(entry, origin)
         return script
+
+    def may_run_anything(self, real: str) -> None:
+        """The runtime, whatever it runs."""
+        self._whole(real.rpartition("/")[0].rpartition("/")[0], "is part of the Java runtime", real)
+
+    def _whole(self, folder: str, why: str, source: str) -> None:
+        """All files of a folder, and of folders that links in it lead to; of none that much else lies in."""
+        todo, seen = [folder], set[str]()
+        while todo:
+            real = self._scene.tree.find(todo.pop()).real
+            if not real or real in seen or real.count("/") < _DEEP or not self._scene.tree.is_folder(real):
+                continue
+            seen.add(real)
+            for each in self._scene.tree.below(real, _MAX_FILES):
+                if not self._scene.walk.reach(each, why, source) and each in self._scene.tree.files:
+                    todo.append(each)
 
     def _archive(self, name: str, origin: str) -> str:
         place = name if name.startswith("/") else posixpath.join(self._scene.folder, name)

@@ -23,6 +23,7 @@ SCRIPTS = {
     "an empty word before": ("S=; $S ls", {("ls",)}),
     "a document": ("cat <<X\n$(hostname)\nX\n", {("cat",), ("hostname",)}),
     "inside of a process": ("diff <(sort a) b", {("diff", None, "b"), ("sort", "a")}),
+    "arithmetic": ("shift $(($OPTIND - 1)); x=$((a + $(nproc) * 2))", {("nproc",)}),
     "a function is no program": ("f() { grep x; }; f", {("grep", "x")}),
     "in a trap": ("trap 'rm -f x' EXIT", {("rm", "-f", "x")}),
     "put together": ("eval 'tar x'", {("tar", "x")}),

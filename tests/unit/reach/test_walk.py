@@ -161,6 +161,42 @@ def test_a_login_reaches_shells_and_what_they_begin_with(forced: str, reach: str
     assert reach_of(found)["/usr/bin/tool"] == "reachable"
 
 
+def test_apache_loads_what_its_files_include_and_name() -> None:
+    files = {
+        **BASE,
+        "/usr/sbin/apache2": program(),
+        "/etc/apache2/apache2.conf": b'# Include none/*\nIncludeOptional mods-enabled/*.load\n Include "/etc/more"\n',
+        "/etc/apache2/mods-enabled/a.load": b"<IfModule !a>\nLoadModule a_module /usr/lib/apache2/a.so\n</IfModule>\n",
+        "/etc/more/b.conf": b"LoadFile lib/b.so\nInclude apache2.conf\n",
+        "/etc/none/c.conf": b"LoadFile lib/c.so\n",
+        "/usr/lib/apache2/a.so": dynamic_elf(),
+        "/etc/apache2/lib/b.so": dynamic_elf(),
+        "/etc/apache2/lib/c.so": dynamic_elf(),
+    }
+    setting = Setting(key="apache.User", value="www", path="/etc/apache2/apache2.conf")
+    found = walked(files, ("apache2",), settings=(setting,))
+    assert set(files) - set(found.kept) == {
+        "/bin/mount", "/bin/sh", "/usr/bin/tool", "/etc/none/c.conf", "/etc/apache2/lib/c.so",
+    }  # fmt: skip
+
+
+def test_java_reaches_its_runtime_however_it_is_started_and_folders_of_properties() -> None:
+    files = {
+        **BASE,
+        "/opt/jdk/bin/java": program(),
+        "/opt/jdk/lib/modules": b"x",
+        "/etc/java/security": b"x",
+        "/srv/cat/lib/a.jar": b"x",
+        "/srv/other/b.jar": b"x",
+    }
+    links = {"/opt/jdk/conf": "/etc/java", "/usr/bin/java": "/opt/jdk/bin/java"}
+    asked = walked(files, ("java", "-Dcat.home=/srv/cat", "Main"), links=links)
+    assert set(files) - set(asked.kept) == {"/bin/mount", "/bin/sh", "/usr/bin/tool", "/srv/other/b.jar"}
+    unknown = walked(files, ("sh", "-c", "$X"), links=links)
+    assert {"/opt/jdk/lib/modules", "/etc/java/security"} < set(unknown.kept)
+    assert "/srv/cat/lib/a.jar" not in unknown.kept
+
+
 def test_ruby_reaches_gems_and_the_application_in_the_working_folder() -> None:
     gems = "/usr/share/rubygems-integration/all"
     files = {
