@@ -74,6 +74,7 @@ class ImageStore:
             return
         shutil.copytree("/etc/apt", apt, symlinks=True)
         shutil.rmtree(apt / "preferences.d", ignore_errors=True)
+        (apt / "preferences.d").mkdir()
         for file in (apt / "preferences", apt / "sources.list", *(apt / "sources.list.d").glob("*")):
             if file.is_file() and (file.name == "preferences" or "file:" in file.read_text("utf-8", "replace")):
                 file.unlink()

@@ -159,6 +159,8 @@ class RubyFiles(_InterpretedLanguage):
             for folder in self._matching_folders(f"{place}/specifications"):
                 for each in self._scene.tree.below(folder, _MAX_FILES):
                     self._scene.walk.reach(each, "is read by RubyGems, which looks which gems there are", origin)
+            for each in self._scene.tree.matching(f"{place}/extensions/*/*/*/gem.build_complete"):
+                self._scene.walk.reach(each, "says that what is compiled of a gem is there", origin)
         for folder in self._folders:
             if self._scene.tree.file(f"{folder}/rubygems.rb") is not None:
                 for each in self._scene.tree.below(f"{folder}/rubygems", _MAX_FILES, leaving_out="commands"):
