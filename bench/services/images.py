@@ -84,7 +84,7 @@ class ImageStore:
         (self._work / "policy-rc.d").chmod(0o755)
 
     def _run_in(self, container: str, script: str) -> None:
-        mounts = {"apt": "/etc/apt:ro", "lists": "/var/lib/apt/lists", "debs": "/var/cache/apt/archives"}
+        mounts = {"apt": "/etc/apt", "lists": "/var/lib/apt/lists", "debs": "/var/cache/apt/archives"}
         volumes = [part for name, place in mounts.items() for part in ("-v", f"{self._work / name}:{place}")]
         options = (
             "--isolation",
