@@ -10,6 +10,7 @@ from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem, ProblemKind
+from hullmark.model.reach import ImageReach, PackageReach
 
 MatchKind = Literal["direct", "source", "cpe"]
 SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
@@ -112,7 +113,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
     fails a run by default). `confidence` is below 1 too where the advisory's words are about another platform. `name` and `version`
-    are what was compared. `why` is a sentence with both versions. `risk` is 0-100.
+    are what was compared. `why` is a sentence with both versions. `risk` is 0-100. `reach` says whether the image's start reaches the
+    package (None: nobody looked).
     """
 
     package: Package
@@ -125,6 +127,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     risk: float = 0.0
     confidence: float = 1.0
     suppressed: Suppression | None = None
+    reach: PackageReach | None = None
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,3 +169,24 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
     uncovered: tuple[CoverageGap, ...] = ()
+
+
+def with_reach(matches: Matches, reach: ImageReach) -> Matches:
+    """The matches, each with what is known of its package's reach."""
+    known = reach.by_purl()
+
+    def reached(match: Match) -> Match:
+        package = match.package
+        found = known.get(package.purl) or PackageReach(
+            purl=package.purl,
+            type=package.type,
+            name=package.name,
+            version=package.version,
+            reach="unknown",
+            bytes=0,
+            reached_bytes=0,
+            reason="no record says which files are its own",
+        )
+        return msgspec.structs.replace(match, reach=found)
+
+    return msgspec.structs.replace(matches, matches=tuple(map(reached, matches.matches)))

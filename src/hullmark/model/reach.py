@@ -48,16 +48,33 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an executable is reached. `package` is the purl of its owner ("": none), `kinds` what makes it of interest: setuid, setgid,
-    shell, package-manager, network, living-off-the-land."""
+    """Whether an executable is reached. `layer` brought it (-1: not known), `package` is the purl of its owner ("": none), `kinds` what
+    makes it of interest: setuid, setgid, shell, package-manager, network, living-off-the-land."""
 
     path: str
     reach: Reach
     bytes: int
+    layer: int = -1
     package: str = ""
     kinds: tuple[str, ...] = ()
     witness: tuple[WitnessStep, ...] = ()
     reason: str = ""
+
+
+class ImageReach(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an image is reached from `roots`; packages are sorted by package URL, programs by path.
+
+    `unseen` says why nothing can be called unreachable, a clause: something was not read, or not followed. "": all was.
+    """
+
+    roots: tuple[str, ...]
+    packages: tuple[PackageReach, ...]
+    programs: tuple[ProgramReach, ...]
+    unseen: str = ""
+
+    def by_purl(self) -> dict[str, PackageReach]:
+        """The packages that have a package URL, by it."""
+        return {package.purl: package for package in self.packages if package.purl}
 
 
 class ReachCount(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
-from hullmark.model.reach import AdvisoryReach, Minimality, Reach
+from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, Reach
 from hullmark.reach.answers import answers
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
@@ -19,6 +19,8 @@ from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
+
+_NO_START = "the image does not say what it starts"
 
 
 class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,15 @@ def minimality(
     )
 
 
+def image_reach(inventory: Inventory, facts: ReachFacts) -> ImageReach:
+    """Which packages and executables the image's own start reaches."""
+    result = walk(inventory, facts)
+    verdicts = Verdicts(inventory, result.scene)
+    return ImageReach(
+        roots=result.roots, packages=verdicts.packages(), programs=verdicts.programs(), unseen=verdicts.unseen
+    )
+
+
 def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[AdvisoryReach]:
     return {
         AdvisoryReach(
@@ -76,7 +87,7 @@ class WalkResult(msgspec.Struct, frozen=True):
 
 def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> WalkResult:
     """Walk from all that is started to all that it reaches."""
-    scene = Scene(FileTree(inventory.files or ()), facts)
+    scene = Scene(FileTree(inventory.files or ()), facts, inventory.problems)
     commands = Commands(scene)
     roots: list[str] = []
     config = facts.config
@@ -92,11 +103,16 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
             roots.append(f"{where} {shlex.join(words)}")
             before = len(scene.walk.found)
             commands.run(words, f"is what {where} starts")
-            if len(scene.walk.found) == before and not scene.program(words[0]):
+            program = scene.program(words[0])
+            if len(scene.walk.found) == before and not program:
                 scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")
                 scene.tree.cut(f"{words[0][:200]}, which is started, is not in the image")
+            code = facts.code.get(scene.tree.find(program).real) if program else None
+            if code is not None and code.interpreter and not scene.program(code.interpreter[0]):
+                scene.tree.cut(f"{code.interpreter[0][:200]}, which runs what is started, is not in the image")
     if not roots:
-        scene.blur_programs("", "the image does not say what it starts")
+        scene.blur_programs("", _NO_START)
+        scene.tree.cut(_NO_START)
     scene.walk.run(lambda path: _expand(scene, commands, path))
     return WalkResult(scene, tuple(roots))
 

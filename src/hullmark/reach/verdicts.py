@@ -168,6 +168,7 @@ class Verdicts:
                 path=record.path,
                 reach=self.of(record.path),
                 bytes=record.size,
+                layer=record.layer,
                 package=owner_of.get(record.path, ""),
                 kinds=kinds_of(record, {record.path.rpartition("/")[2], *self._names.get(record.path, ())}),
                 witness=self.witness(record.path),

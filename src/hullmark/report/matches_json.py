@@ -5,12 +5,15 @@ The structs below are the contract. Their fields are in alphabetical order, the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
+from hullmark.model.reach import WitnessStep
 from hullmark.report import inventory_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
@@ -114,8 +117,19 @@ class SuppressedJson(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class MatchJson(msgspec.Struct, frozen=True):
-    """One match; `name` and `version` are what was compared, `package` is the package URL."""
+class StepJson(msgspec.Struct, frozen=True, gc=False):
+    """A file on the way to a package, and why the one before leads to it."""
+
+    path: str
+    why: str
+
+
+class MatchJson(msgspec.Struct, frozen=True, kw_only=True):
+    """One match; `name` and `version` are what was compared, `package` is the package URL.
+
+    Where it was looked for what the image's start reaches, there are `reach` (reachable, unknown, unreachable), `reach_reason` ("" for what
+    is reachable) and `witness`, the shortest way to the package.
+    """
 
     advisory: AdvisoryJson
     confidence: float
@@ -124,10 +138,13 @@ class MatchJson(msgspec.Struct, frozen=True):
     kind: str
     name: str
     package: str
+    reach: str | msgspec.UnsetType = msgspec.UNSET
+    reach_reason: str | msgspec.UnsetType = msgspec.UNSET
     risk: float
     suppressed: SuppressedJson | None
     version: str
     why: str
+    witness: list[StepJson] | msgspec.UnsetType = msgspec.UNSET
 
 
 class UntoldJson(msgspec.Struct, frozen=True):
@@ -201,11 +218,19 @@ def match_json(match: Match) -> MatchJson:
         kind=match.kind,
         name=match.name,
         package=match.package.purl,
+        reach=match.reach.reach if match.reach is not None else msgspec.UNSET,
+        reach_reason=match.reach.reason if match.reach is not None else msgspec.UNSET,
         risk=match.risk,
         suppressed=_suppressed(match.suppressed),
         version=match.version,
         why=match.why,
+        witness=steps_json(match.reach.witness) if match.reach is not None else msgspec.UNSET,
     )
+
+
+def steps_json(witness: Iterable[WitnessStep]) -> list[StepJson]:
+    """A way, as all of our documents say it."""
+    return [StepJson(step.path, step.why) for step in witness]
 
 
 def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
-from hullmark.model.reach import AdvisoryReach, Minimality, ReachAnswer, ReachCount, WitnessStep
+from hullmark.model.reach import AdvisoryReach, Minimality, ReachAnswer, ReachCount
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
+from hullmark.report.matches_json import StepJson, steps_json
 from hullmark.report.parts import ProblemJson, ToolJson, problems
 
 SCHEMA = "hullmark-minimality/1"
-
-
-class StepJson(msgspec.Struct, frozen=True, gc=False):
-    """A file on the way, and why the one before leads to it."""
-
-    path: str
-    why: str
 
 
 class PackageJson(msgspec.Struct, frozen=True):
@@ -135,14 +127,20 @@ def render(found: Minimality, context: RenderContext) -> bytes:
                 each.reason,
                 each.type,
                 each.version,
-                _steps(each.witness),
+                steps_json(each.witness),
             )
             for each in found.packages
         ],
         problems=problems(found.problems),
         programs=[
             ProgramJson(
-                each.bytes, each.kinds, each.package or None, each.path, each.reach, each.reason, _steps(each.witness)
+                each.bytes,
+                each.kinds,
+                each.package or None,
+                each.path,
+                each.reach,
+                each.reason,
+                steps_json(each.witness),
             )
             for each in found.programs
         ],
@@ -162,10 +160,6 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     return encode(document)
 
 
-def _steps(steps: Iterable[WitnessStep]) -> list[StepJson]:
-    return [StepJson(step.path, step.why) for step in steps]
-
-
 def _count(count: ReachCount) -> CountJson:
     return CountJson(count.bytes, count.elves, count.files, count.packages, count.programs)
 
@@ -175,7 +169,7 @@ def _match(match: AdvisoryReach) -> MatchJson:
 
 
 def _answer(answer: ReachAnswer) -> AnswerJson:
-    return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, _steps(answer.witness))
+    return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, steps_json(answer.witness))
 
 
 FORMAT = Format(

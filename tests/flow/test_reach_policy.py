@@ -1,0 +1,89 @@
+"""`hullmark check` with rules about what the image's start reaches."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hullmark.app.check import judge_by
+from hullmark.app.policies import load_native
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from tests.flow.test_minimize import FILES, advisories, image_of
+from tests.support.program import Program, program_in
+
+RULES = """\
+schema: hullmark-policy/1
+name: reach
+rules:
+  - {id: idle, gate: reach, trigger: unreachable, action: warn}
+  - {id: shell, gate: reach, trigger: programs, action: stop, params: {kinds: [shell, setuid]}}
+  - {id: used, gate: vulnerabilities, trigger: found, action: stop, when_unknown: warn, params: {reach: [reachable]}}
+"""
+
+
+@pytest.fixture
+def hullmark(tmp_path: Path) -> Program:
+    return program_in(tmp_path / "run")
+
+
+def policy(folder: Path) -> Path:
+    file = folder / "policy.yaml"
+    file.write_text(RULES)
+    return file
+
+
+def test_findings_say_what_is_reached_and_how(hullmark: Program, tmp_path: Path) -> None:
+    place, book = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
+    ran = hullmark("check", place, "--policy", policy(tmp_path), "--advisories", book, "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.status, document["verdict"]) == (1, "stop")
+    assert {(each["rule_id"], each["subject"].partition("@")[0]) for each in document["findings"]} == {
+        ("idle", "pkg:deb/debian/doc"), ("idle", "pkg:deb/debian/mount"), ("used", "CVE-2026-3+pkg:deb/debian/lib"),
+        ("used", "debian:13"),  # a folder of advisories does not say that it is whole
+    }  # fmt: skip
+    [stop] = [each for each in document["findings"] if each["action"] == "stop"]
+    assert stop["message"].endswith("The image's start reaches it: /usr/bin/other -> /usr/lib/liba.so.1.")
+
+
+def test_a_start_that_cannot_be_followed_is_unknown_and_never_unreachable(hullmark: Program, tmp_path: Path) -> None:
+    files = {**FILES, "usr/bin/shop": b"#!/bin/absent\n", "bin/sh": FILES["bin/mount"]}
+    rules, book = policy(tmp_path), advisories(tmp_path / "advisories", "mount", "lib")
+    ran = hullmark("check", image_of(tmp_path / "odd", files), "--policy", rules, "--advisories", book, "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.status, document["verdict"]) == (3, "unknown")
+    assert [each for each in document["findings"] if "cannot be told" not in each["message"]] == []
+    bill = hullmark("scan", image_of(tmp_path / "whole", FILES), "-o", "json=bill.json")
+    ran = hullmark("check", "sbom:bill.json", "--policy", rules, "--advisories", book, "-o", "json")
+    assert (bill.status, ran.status, json.loads(ran.out)["verdict"]) == (0, 3, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks"),
+    [
+        ("gate: vulnerabilities, trigger: found", False),
+        ("gate: vulnerabilities, trigger: found, params: {reach: [reachable]}", True),
+        ("gate: reach, trigger: unreachable", True),
+        ("gate: expression, trigger: holds, params: {expression: 'size(matches) > 1'}", False),
+        ("gate: expression, trigger: holds, params: {expression: 'matches.exists(m, m.reach == \"reachable\")'}", True),
+    ],
+)
+def test_a_scan_follows_the_start_only_where_a_rule_asks_for_it(rule: str, asks: bool, tmp_path: Path) -> None:
+    seen: list[ScanRequest] = []
+
+    class Seen(Exception):
+        pass
+
+    def look(request: ScanRequest) -> ScanResult:
+        seen.append(request)
+        raise Seen
+
+    (tmp_path / "p.yaml").write_text(
+        f"schema: hullmark-policy/1\nname: one\nrules:\n  - {{id: one, action: stop, {rule}}}\n"
+    )
+    with pytest.raises(Seen):
+        judge_by(look, load_native(tmp_path / "p.yaml"), datetime(2026, 3, 1, tzinfo=UTC), ScanResources())
+    [request] = seen
+    assert (request.reach, request.files, request.reads, request.facets) == (asks, False, (), ())
