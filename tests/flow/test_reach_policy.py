@@ -87,3 +87,40 @@ def test_a_scan_follows_the_start_only_where_a_rule_asks_for_it(rule: str, asks:
         judge_by(look, load_native(tmp_path / "p.yaml"), datetime(2026, 3, 1, tzinfo=UTC), ScanResources())
     [request] = seen
     assert (request.reach, request.files, request.reads, request.facets) == (asks, False, (), ())
+
+
+def test_vulns_says_what_is_reached_and_how_urgent_that_is(hullmark: Program, tmp_path: Path) -> None:
+    place = image_of(tmp_path / "whole", FILES, ExposedPorts={"80/tcp": {}})
+    book = advisories(tmp_path / "advisories", "mount", "lib")
+    document = hullmark("vulns", place, "--advisories", book, "--reach", "-o", "json").document
+    assert document["reach"] == {"roots": ["CMD other -f"], "unfollowed": ""}
+    lib, mount = sorted(document["matches"], key=lambda match: match["name"])
+    assert (lib["reach"], [step["path"] for step in lib["witness"]]) == (
+        "reachable", ["/usr/bin/other", "/usr/lib/liba.so.1"],
+    )  # fmt: skip
+    assert (mount["reach"], mount["witness"], mount["suppressed"]) == ("unreachable", [], None)
+    # The rating is not known, nor whether any is exploited: a folder of advisories has no such list.
+    assert lib["ssvc"] == {
+        "assumed": ["exploitation", "automatable", "technical impact"], "automatable": "yes", "decision": "track", "exploitation": "none",
+        "mission": "medium", "ports": ["80/tcp"], "technical_impact": "total",
+    }  # fmt: skip
+    assert mount["ssvc"]["automatable"] == "no"
+
+
+def test_vulns_sets_aside_what_is_not_reached_and_writes_that_as_vex(hullmark: Program, tmp_path: Path) -> None:
+    place, book = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
+    asked = ("vulns", place, "--advisories", book)
+    ran = hullmark(*asked, "--only-reachable", "--ssvc", "high", "-o", "table", "-o", "openvex=vex.json")
+    assert "mount" not in ran.text
+    assert all(word in ran.text for word in ("REACH", "SSVC", "track"))
+    assert "1 reachable, 0 unknown, 0 unreachable" in ran.text
+    statements = json.loads((hullmark.place / "vex.json").read_bytes())["statements"]
+    assert {each["vulnerability"]["name"]: each.get("justification") for each in statements} == {
+        "CVE-2026-3": None, "CVE-2026-5": "vulnerable_code_not_in_execute_path",
+    }  # fmt: skip
+    # What was written is believed when it is read, without the walk.
+    again = hullmark(*asked, "--vex", "vex.json", "-o", "json").document
+    by = {match["name"]: (match["suppressed"] or {}).get("by") for match in again["matches"]}
+    assert by == {"lib": None, "mount": "vex"}
+    assert "reach" not in {*again, *again["matches"][0]}
+    assert "SBOM" in " ".join(hullmark("vulns", "sbom:x.json", "--advisories", book, "--reach").refusal)

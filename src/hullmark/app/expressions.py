@@ -12,10 +12,10 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.app.expression_child import CPU_SECONDS, MEMORY_BYTES
 from hullmark.model.limit import Limit
-from hullmark.model.match import with_reach
 from hullmark.model.reach import ImageReach
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.values import Expression
+from hullmark.reach.matched import with_reach
 from hullmark.report import inventory_json, matches_json
 from hullmark.report.format import RenderContext
 

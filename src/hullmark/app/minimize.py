@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched, refuse_to_follow
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.configuration import Configuration
@@ -40,8 +40,7 @@ def minimality_of(
 
     Raises HullmarkError where the image cannot be read, or is a list of packages.
     """
-    if classify(reference)[0] == SBOM:
-        raise HullmarkError("an SBOM has no files to follow", advice="name the image itself, or a folder")
+    refuse_to_follow(reference)
     wanted = ScanRequest(files=True, relations=True, reads=(*REACH_READS, *MATCHING_READS), facets=(CONFIGURATION,))
     scanned = take(reference, wanted, resources, options)
     configuration: Configuration = scanned.facets[CONFIGURATION.name]

@@ -10,10 +10,11 @@ from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem, ProblemKind
-from hullmark.model.reach import ImageReach, PackageReach
+from hullmark.model.reach import MatchReach
+from hullmark.model.ssvc import SsvcDecision
 
 MatchKind = Literal["direct", "source", "cpe"]
-SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
+SuppressedBy = Literal["distro", "ignore", "not-affected", "reach", "states", "vex"]
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +115,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
     fails a run by default). `confidence` is below 1 too where the advisory's words are about another platform. `name` and `version`
     are what was compared. `why` is a sentence with both versions. `risk` is 0-100. `reach` says whether the image's start reaches the
-    package (None: nobody looked).
+    package, `ssvc` how urgent it is there (None: nobody looked).
     """
 
     package: Package
@@ -127,7 +128,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     risk: float = 0.0
     confidence: float = 1.0
     suppressed: Suppression | None = None
-    reach: PackageReach | None = None
+    reach: MatchReach | None = None
+    ssvc: SsvcDecision | None = None
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +160,8 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted.
 
     `uncovered`: what the snapshot cannot speak of for the packages at hand, once for each namespace and cause. `lifecycles` say until
-    when the distribution's release is maintained, as far as that is known.
+    when the distribution's release is maintained, as far as that is known. `roots` are the commands from which it was followed what the
+    image's start reaches (None: nobody looked), `unfollowed` is why nothing can be called unreachable, a clause ("": it can).
     """
 
     source: InventorySource
@@ -169,24 +172,5 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
     uncovered: tuple[CoverageGap, ...] = ()
-
-
-def with_reach(matches: Matches, reach: ImageReach) -> Matches:
-    """The matches, each with what is known of its package's reach."""
-    known = reach.by_purl()
-
-    def reached(match: Match) -> Match:
-        package = match.package
-        found = known.get(package.purl) or PackageReach(
-            purl=package.purl,
-            type=package.type,
-            name=package.name,
-            version=package.version,
-            reach="unknown",
-            bytes=0,
-            reached_bytes=0,
-            reason="no record says which files are its own",
-        )
-        return msgspec.structs.replace(match, reach=found)
-
-    return msgspec.structs.replace(matches, matches=tuple(map(reached, matches.matches)))
+    roots: tuple[str, ...] | None = None
+    unfollowed: str = ""

@@ -33,7 +33,7 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a package is reached: any of its files is.
 
     `bytes` are those of its files, `reached_bytes` of those that are not unreachable. `witness` is the shortest way to one of them; none
-    where it is unreachable. `reason` says why it is unknown, or unreachable.
+    where it is unreachable. `reason` says why it is unknown, or unreachable; then `examples` are some of its files, programs first.
     """
 
     purl: str
@@ -45,6 +45,17 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
     reached_bytes: int
     witness: tuple[WitnessStep, ...] = ()
     reason: str = ""
+    examples: tuple[str, ...] = ()
+
+
+class MatchReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the package of a match is reached: the shortest way there, else the reason; `evidence` says in sentences what of an
+    unreachable one was followed, and which of its files are not reached."""
+
+    reach: Reach
+    reason: str = ""
+    witness: tuple[WitnessStep, ...] = ()
+    evidence: str = ""
 
 
 class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from hullmark.model.jar import IDENTIFIED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.reach import WitnessStep
+from hullmark.model.ssvc import SsvcDecision
 from hullmark.report import inventory_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
@@ -124,11 +125,31 @@ class StepJson(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
+class SsvcJson(msgspec.Struct, frozen=True, gc=False):
+    """The SSVC decision, its decision points, the ports that are exposed, and the decision points that nobody tells: they are as bad as can
+    be, but exploitation, which is none then."""
+
+    assumed: tuple[str, ...]
+    automatable: str
+    decision: str
+    exploitation: str
+    mission: str
+    ports: tuple[str, ...]
+    technical_impact: str
+
+
+class ReachJson(msgspec.Struct, frozen=True, gc=False):
+    """From which commands it was followed what the image's start reaches, and why nothing can be called unreachable ("": it can)."""
+
+    roots: tuple[str, ...]
+    unfollowed: str
+
+
 class MatchJson(msgspec.Struct, frozen=True, kw_only=True):
     """One match; `name` and `version` are what was compared, `package` is the package URL.
 
     Where it was looked for what the image's start reaches, there are `reach` (reachable, unknown, unreachable), `reach_reason` ("" for what
-    is reachable) and `witness`, the shortest way to the package.
+    is reachable), `ssvc` and `witness`, the shortest way to the package.
     """
 
     advisory: AdvisoryJson
@@ -141,6 +162,7 @@ class MatchJson(msgspec.Struct, frozen=True, kw_only=True):
     reach: str | msgspec.UnsetType = msgspec.UNSET
     reach_reason: str | msgspec.UnsetType = msgspec.UNSET
     risk: float
+    ssvc: SsvcJson | msgspec.UnsetType = msgspec.UNSET
     suppressed: SuppressedJson | None
     version: str
     why: str
@@ -172,12 +194,13 @@ class SnapshotJson(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     exploited_gap: str = ""
 
 
-class MatchesJson(msgspec.Struct, frozen=True):
-    """The whole document."""
+class MatchesJson(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document. `reach` is there where it was looked for what the image's start reaches."""
 
     distro: DistroJson | None
     matches: list[MatchJson]
     problems: list[ProblemJson]
+    reach: ReachJson | msgspec.UnsetType = msgspec.UNSET
     schema: str
     snapshot: SnapshotJson | None
     source: SourceJson
@@ -199,6 +222,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
         distro=frame.distro,
         matches=[match_json(match) for match in matches.matches],
         problems=frame.problems,
+        reach=ReachJson(matches.roots, matches.unfollowed) if matches.roots is not None else msgspec.UNSET,
         schema=SCHEMA,
         snapshot=SnapshotJson(snapshot.data_at, snapshot.digest, snapshot.exploited_gap) if snapshot else None,
         source=frame.source,
@@ -221,10 +245,23 @@ def match_json(match: Match) -> MatchJson:
         reach=match.reach.reach if match.reach is not None else msgspec.UNSET,
         reach_reason=match.reach.reason if match.reach is not None else msgspec.UNSET,
         risk=match.risk,
+        ssvc=_ssvc(match.ssvc) if match.ssvc is not None else msgspec.UNSET,
         suppressed=_suppressed(match.suppressed),
         version=match.version,
         why=match.why,
         witness=steps_json(match.reach.witness) if match.reach is not None else msgspec.UNSET,
+    )
+
+
+def _ssvc(ssvc: SsvcDecision) -> SsvcJson:
+    return SsvcJson(
+        ssvc.assumed,
+        ssvc.automatable,
+        ssvc.level,
+        ssvc.exploitation,
+        ssvc.mission,
+        ssvc.ports,
+        ssvc.technical_impact,
     )
 
 
