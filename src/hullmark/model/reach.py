@@ -12,6 +12,8 @@ from hullmark.model.problem import Problem
 Reach = Literal["reachable", "unknown", "unreachable"]
 """Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
 
+AttackKind = Literal["root", "setuid", "capability", "start-up"]
+
 REACHES: tuple[Reach, ...] = ("reachable", "unknown", "unreachable")
 
 
@@ -107,6 +109,31 @@ class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
     reach: Reach
 
 
+class AttackStep(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A file that gives more than the service has; one that is unreachable can be left out."""
+
+    path: str
+    reach: Reach
+
+
+class AttackPath(msgspec.Struct, frozen=True, kw_only=True):
+    """From a port (`80/tcp`; none: the image exposes none) to the service behind it, who that runs as (`uid` None: not known), the files
+    that lead further, and what is gained.
+
+    `kind`: root (the service has all rights already), setuid or capability (programs that the user may start), start-up (files that the
+    start runs and the user may write). `count` is how many files there are, `through` the first of them.
+    """
+
+    kind: AttackKind
+    ports: tuple[str, ...]
+    service: str
+    user: str
+    uid: int | None
+    through: tuple[AttackStep, ...] = ()
+    count: int = 0
+    gain: str = ""
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How to leave out what is not reached: packages that the package manager can remove (`purge`, its command `command`), those that are
     not reached and that others need (`kept`, each with one of these), and a Dockerfile that copies what is left into an empty image."""
@@ -130,7 +157,8 @@ class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
-    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked.
+    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
+    `attack_paths` what whoever takes over the service can gain.
     """
 
     source: InventorySource
@@ -142,6 +170,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[AdvisoryReach, ...] | None
     recipe: Recipe
     answers: tuple[ReachAnswer, ...] = ()
+    attack_paths: tuple[AttackPath, ...] = ()
     kept: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 

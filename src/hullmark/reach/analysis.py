@@ -11,6 +11,7 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, Reach
 from hullmark.reach.answers import answers
+from hullmark.reach.attack import attack_paths
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
 from hullmark.reach.native import expand_elf
@@ -52,6 +53,7 @@ def minimality(
         matches=None if matches is None else tuple(sorted(_advisories(matches, by_purl))),
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
+        attack_paths=attack_paths(facts.config, verdicts),
         kept=kept,
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )

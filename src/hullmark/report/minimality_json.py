@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.reach import AdvisoryReach, Minimality, ReachAnswer, ReachCount
+from hullmark.model.reach import AdvisoryReach, AttackPath, Minimality, ReachAnswer, ReachCount
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -92,11 +92,32 @@ class AnswerJson(msgspec.Struct, frozen=True):
     witness: list[StepJson]
 
 
+class AttackStepJson(msgspec.Struct, frozen=True, gc=False):
+    """A file that gives more than the service has."""
+
+    path: str
+    reach: str
+
+
+class AttackPathJson(msgspec.Struct, frozen=True, gc=False):
+    """From ports to a service, its user, `count` files (the first are `through`), and what is gained."""
+
+    count: int
+    gain: str
+    kind: str
+    ports: tuple[str, ...]
+    service: str
+    through: list[AttackStepJson]
+    uid: int | None
+    user: str
+
+
 class MinimalityJson(msgspec.Struct, frozen=True):
     """The whole document. `matches` and `vanish` are null where there are no advisories; `vanish` are those that match nothing but what is
     unreachable."""
 
     answers: list[AnswerJson]
+    attack_paths: list[AttackPathJson]
     matches: list[MatchJson] | None
     open_ends: list[EndJson]
     packages: list[PackageJson]
@@ -115,6 +136,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     """The document as one line."""
     document = MinimalityJson(
         answers=[_answer(each) for each in found.answers],
+        attack_paths=[_attack(each) for each in found.attack_paths],
         matches=None if found.matches is None else [_match(each) for each in found.matches],
         open_ends=[EndJson(each.path, each.reason) for each in found.open_ends],
         packages=[
@@ -158,6 +180,11 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         vanish=None if found.vanish is None else list(found.vanish),
     )
     return encode(document)
+
+
+def _attack(path: AttackPath) -> AttackPathJson:
+    steps = [AttackStepJson(step.path, step.reach) for step in path.through]
+    return AttackPathJson(path.count, path.gain, path.kind, path.ports, path.service, steps, path.uid, path.user)
 
 
 def _count(count: ReachCount) -> CountJson:
