@@ -17,6 +17,7 @@ from hullmark.model.reach import Minimality
 from hullmark.model.setting import Setting
 from hullmark.reach import code, elf
 from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.observed import ObservedPaths
 from hullmark.reach.scene import ReachFacts
 
 SOURCE = InventorySource(
@@ -43,6 +44,7 @@ def walked(
     code_facts: Mapping[str, code.CodeFacts] | None = None,
     kept: Mapping[str, KeptContent] | None = None,
     problems: Sequence[Problem] = (),
+    observed: ObservedPaths | None = None,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
     **config: Any,
 ) -> Minimality:
@@ -64,7 +66,7 @@ def walked(
     )
     facts = _facts(files, inventory, settings)
     facts = replace(facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})})
-    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
+    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why), observed=observed))
 
 
 def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[Setting]) -> ReachFacts:

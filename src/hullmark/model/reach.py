@@ -134,6 +134,20 @@ class AttackPath(msgspec.Struct, frozen=True, kw_only=True):
     gain: str = ""
 
 
+class ObservedUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What really was opened beside what is reached: `opened` files of the image, those that were called unreachable (`missed`) or unknown;
+    `unopened` files, and packages (`idle`, by package URL), that are reachable and of which nothing was opened. `elsewhere` paths are not
+    in the image, `unclear` places name no file for certain."""
+
+    opened: int
+    missed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unopened: int = 0
+    idle: tuple[str, ...] = ()
+    elsewhere: int = 0
+    unclear: int = 0
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How to leave out what is not reached: packages that the package manager can remove (`purge`, its command `command`), those that are
     not reached and that others need (`kept`, each with one of these), and a Dockerfile that copies what is left into an empty image."""
@@ -158,7 +172,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
     `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
-    `attack_paths` what whoever takes over the service can gain.
+    `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was).
     """
 
     source: InventorySource
@@ -171,6 +185,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     answers: tuple[ReachAnswer, ...] = ()
     attack_paths: tuple[AttackPath, ...] = ()
+    observed: ObservedUse | None = None
     kept: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 

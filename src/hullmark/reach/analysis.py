@@ -9,12 +9,13 @@ import msgspec
 
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
-from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, Reach
+from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, ObservedUse, Reach
 from hullmark.reach.answers import answers
 from hullmark.reach.attack import attack_paths
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
 from hullmark.reach.native import expand_elf
+from hullmark.reach.observed import ObservedPaths, added, compared
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
@@ -25,10 +26,12 @@ _NO_START = "the image does not say what it starts"
 
 
 class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: further `roots` (paths or commands), and the files and packages to answer for (`why`)."""
+    """What is asked: further `roots` (paths or commands), the files and packages to answer for (`why`), and what was `observed` to be
+    opened."""
 
     roots: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    observed: ObservedPaths | None = None
 
 
 def minimality(
@@ -39,6 +42,7 @@ def minimality(
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
     result = walk(inventory, facts, request.roots)
+    use = _observed(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {each.purl: each.reach for each in packages}
@@ -54,9 +58,18 @@ def minimality(
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
         attack_paths=attack_paths(facts.config, verdicts),
+        observed=use,
         kept=kept,
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )
+
+
+def _observed(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:
+    """What the walk made of what was opened; from there on that is reached, and all that it leads to."""
+    use = compared(result.scene, Verdicts(inventory, result.scene), observed)
+    added(result.scene, observed.paths)
+    result.scene.walk.run(lambda path: _expand(result.scene, result.commands, path))
+    return use
 
 
 def image_reach(inventory: Inventory, facts: ReachFacts) -> ImageReach:
@@ -81,10 +94,11 @@ def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[Advi
 
 
 class WalkResult(msgspec.Struct, frozen=True):
-    """The scene after the walk, and the commands that it began with."""
+    """The scene after the walk, the commands that it began with, and what follows these."""
 
     scene: Scene
     roots: tuple[str, ...]
+    commands: Commands
 
 
 def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> WalkResult:
@@ -116,7 +130,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
         scene.blur_programs("", _NO_START)
         scene.tree.cut(_NO_START)
     scene.walk.run(lambda path: _expand(scene, commands, path))
-    return WalkResult(scene, tuple(roots))
+    return WalkResult(scene, tuple(roots), commands)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.reach import AdvisoryReach, AttackPath, Minimality, ReachAnswer, ReachCount
+from hullmark.model.reach import AdvisoryReach, AttackPath, Minimality, ObservedUse, ReachAnswer, ReachCount
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -112,6 +112,19 @@ class AttackPathJson(msgspec.Struct, frozen=True, gc=False):
     user: str
 
 
+class ObservedJson(msgspec.Struct, frozen=True, gc=False):
+    """What really was opened: how many files of the image, which of them were called unreachable (`missed`) or unknown; how many reachable
+    ones were not opened, and of which reachable packages nothing was; how many paths are not in the image, or are unclear."""
+
+    elsewhere: int
+    idle: tuple[str, ...]
+    missed: tuple[str, ...]
+    opened: int
+    unclear: int
+    unknown: tuple[str, ...]
+    unopened: int
+
+
 class MinimalityJson(msgspec.Struct, frozen=True):
     """The whole document. `matches` and `vanish` are null where there are no advisories; `vanish` are those that match nothing but what is
     unreachable."""
@@ -119,6 +132,7 @@ class MinimalityJson(msgspec.Struct, frozen=True):
     answers: list[AnswerJson]
     attack_paths: list[AttackPathJson]
     matches: list[MatchJson] | None
+    observed: ObservedJson | None
     open_ends: list[EndJson]
     packages: list[PackageJson]
     problems: list[ProblemJson]
@@ -138,6 +152,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         answers=[_answer(each) for each in found.answers],
         attack_paths=[_attack(each) for each in found.attack_paths],
         matches=None if found.matches is None else [_match(each) for each in found.matches],
+        observed=_observed(found.observed) if found.observed is not None else None,
         open_ends=[EndJson(each.path, each.reason) for each in found.open_ends],
         packages=[
             PackageJson(
@@ -185,6 +200,10 @@ def render(found: Minimality, context: RenderContext) -> bytes:
 def _attack(path: AttackPath) -> AttackPathJson:
     steps = [AttackStepJson(step.path, step.reach) for step in path.through]
     return AttackPathJson(path.count, path.gain, path.kind, path.ports, path.service, steps, path.uid, path.user)
+
+
+def _observed(use: ObservedUse) -> ObservedJson:
+    return ObservedJson(use.elsewhere, use.idle, use.missed, use.opened, use.unclear, use.unknown, use.unopened)
 
 
 def _count(count: ReachCount) -> CountJson:

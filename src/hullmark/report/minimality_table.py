@@ -12,6 +12,7 @@ from hullmark.model.reach import (
     AdvisoryReach,
     AttackPath,
     Minimality,
+    ObservedUse,
     OpenEnd,
     PackageReach,
     ProgramReach,
@@ -54,6 +55,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     else:
         lines += ["", *_count_lines(found, paint, width), *_package_lines(found.packages, paint, width)]
         lines += _end_lines(found.open_ends, paint, width)
+        lines += _observed_lines(found.observed, paint, width)
         lines += _attack_lines(found.attack_paths, paint, width)
         lines += _recipe_lines(found, paint, width)
     if found.problems:
@@ -124,6 +126,22 @@ def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[st
         yield from fold(safe(f"{end.path or 'image'}: {end.reason}"), width, "  ")
     if len(ends) > _MAX_LISTED:
         yield from fold(f"and {len(ends) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+
+
+def _observed_lines(use: ObservedUse | None, paint: Paint, width: int) -> Iterator[str]:
+    """What was opened and called unreachable, by name; how much was reachable and not opened."""
+    if use is None:
+        return
+    others = f"; not in the image: {use.elsewhere:,}" if use.elsewhere else ""
+    unclear = f"; names of no certain file: {use.unclear:,}" if use.unclear else ""
+    told = f"files opened: {use.opened:,}, of them called unreachable {len(use.missed):,}, unknown {len(use.unknown):,}"
+    yield fact("Observed", f"{told}{others}{unclear}", paint, width)
+    for path in use.missed[:_MAX_LISTED]:
+        yield from fold(safe(f"opened, but called unreachable: {path}"), width, "  ")
+    if len(use.missed) > _MAX_LISTED:
+        yield from fold(f"and {len(use.missed) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+    idle = f", and nothing of these reachable packages: {_names(map(_short, use.idle))}" if use.idle else ""
+    yield from fold(safe(f"reachable and not opened: {use.unopened:,}{idle}"), width, "  ")
 
 
 def _attack_lines(paths: Sequence[AttackPath], paint: Paint, width: int) -> Iterator[str]:
