@@ -64,12 +64,31 @@ def tar_of_programs(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def image(tmp_path: Path) -> str:
+    return image_of(tmp_path / "layout", FILES)
+
+
+def image_of(layout: Path, files: dict[str, bytes], **settings: Any) -> str:
+    """An image of programs, which starts one of them."""
+
     def config(made: dict[str, Any]) -> dict[str, Any]:
-        return {**made, "config": {"Cmd": ["other", "-f"], "Env": ["A=b c"], "User": "7"}}
+        return {**made, "config": {"Cmd": ["other", "-f"], "Env": ["A=b c"], "User": "7", **settings}}
 
     blobs = Blobs()
-    made = blobs.image([tar_of_programs(FILES), tar_of_programs({})], config=config)
-    return f"oci-dir:{write_layout(tmp_path / 'layout', blobs, [tagged(made, 'latest')])}"
+    made = blobs.image([tar_of_programs(files), tar_of_programs({})], config=config)
+    return f"oci-dir:{write_layout(layout, blobs, [tagged(made, 'latest')])}"
+
+
+def advisories(folder: Path, *names: str) -> Path:
+    """A folder of advisories, one about each of some packages of Debian 13: CVE-2026- and how long its name is."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        affected = {
+            "package": {"ecosystem": "Debian:13", "name": name},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+        }
+        record = {"id": f"CVE-2026-{len(name)}", "modified": "2026-01-01T00:00:00Z", "affected": [affected]}
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    return folder
 
 
 def test_packages_are_reached_or_not_and_the_recipe_respects_who_needs_them(hullmark: Program, image: str) -> None:
@@ -97,15 +116,8 @@ def test_one_package_is_answered_for(hullmark: Program, image: str) -> None:
 
 
 def test_vulnerabilities_vanish_with_what_is_unreachable(hullmark: Program, image: str, tmp_path: Path) -> None:
-    for name in ("mount", "lib"):
-        affected = {
-            "package": {"ecosystem": "Debian:13", "name": name},
-            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
-        }
-        record = {"id": f"CVE-2026-{len(name)}", "modified": "2026-01-01T00:00:00Z", "affected": [affected]}
-        (tmp_path / "advisories").mkdir(exist_ok=True)
-        (tmp_path / "advisories" / f"{name}.json").write_text(json.dumps(record))
-    document = hullmark("minimize", image, "--advisories", tmp_path / "advisories", "-o", "json").document
+    book = advisories(tmp_path / "advisories", "mount", "lib")
+    document = hullmark("minimize", image, "--advisories", book, "-o", "json").document
     assert document["vanish"] == ["CVE-2026-5"]
     assert [match["reach"] for match in document["matches"]] == ["reachable", "unreachable"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from hullmark.model.reach import Minimality
 from hullmark.model.setting import Setting
 from hullmark.reach import code, elf
 from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.observed import ObservedPaths
 from hullmark.reach.scene import ReachFacts
 
 SOURCE = InventorySource(
@@ -42,24 +44,29 @@ def walked(
     code_facts: Mapping[str, code.CodeFacts] | None = None,
     kept: Mapping[str, KeptContent] | None = None,
     problems: Sequence[Problem] = (),
+    observed: ObservedPaths | None = None,
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+    **config: Any,
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
-    by path."""
+    by path, `changes` what is otherwise about files and folders: mode, uid, gid, capability; `config` are more settings of the image."""
     owners = {path: f"pkg:deb/debian/{name}@1" for path, name in (owners or {}).items()}
     records = [_record(path, body, owners.get(path)) for path, body in files.items()]
     records += [_link(path, target) for path, target in (links or {}).items()]
+    records += [replace(_record(path, b"", None), type="dir") for path in changes or {} if path not in files]
+    records = [replace(record, **(changes or {}).get(record.path, {})) for record in records]
     inventory = Inventory(
         source=SOURCE,
         distro=None,
         packages=tuple(package(name) for name in sorted({purl.split("/")[2][:-2] for purl in owners.values()})),
         problems=tuple(problems),
-        config=ImageConfig(cmd=tuple(command), env=tuple(env), working_dir=folder),
+        config=ImageConfig(cmd=tuple(command), env=tuple(env), working_dir=folder, **config),
         files=tuple(sorted(records, key=lambda record: record.path)),
         relations=(),
     )
     facts = _facts(files, inventory, settings)
     facts = replace(facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})})
-    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
+    return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why), observed=observed))
 
 
 def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[Setting]) -> ReachFacts:

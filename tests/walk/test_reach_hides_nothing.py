@@ -149,3 +149,15 @@ def test_a_text_that_is_too_large_leaves_nothing_unreachable(path: str) -> None:
     assert reach_of(walked(files, ("/d",)))[HIDDEN] == "unreachable"
     too_large = {path: KeptContent(None, "it is too large", is_too_large=True)}
     assert reach_of(walked(files, ("/d",), kept=too_large))[HIDDEN] == "unknown"
+
+
+@pytest.mark.parametrize(("programs", "reach"), [((), "unknown"), (("nginx",), "unknown"), (("sshd",), "unreachable")])
+def test_configuration_that_was_not_read_leaves_nothing_unreachable(programs: tuple[str, ...], reach: str) -> None:
+    reason = "line 3: a block is not closed"
+    problem = Problem("/etc/nginx/n.conf", 0, "configuration", reason, "unseen", ("configuration",), (), programs)
+    files = {**BASE, "/usr/sbin/nginx": program()}
+    assert reach_of(walked(files, ("nginx",), problems=(problem,)))[HIDDEN] == reach
+
+
+def test_where_nothing_is_started_nothing_is_unreachable() -> None:
+    assert reach_of(walked(BASE, ()))[HIDDEN] == "unknown"

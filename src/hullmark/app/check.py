@@ -207,6 +207,7 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOpti
         **of_facets({name: scanned.facets[name] for name in wanted.facets}),
         ghosts=wanted.ghosts,
         matches=_matches(scanned, wanted, now, options),
+        reach=scanned.reach,
         dockerfile=_dockerfile(inventory, dockerfile) if wanted.dockerfile else None,
         dockerfile_text=dockerfile,
         searched=searched,

@@ -12,8 +12,10 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.app.expression_child import CPU_SECONDS, MEMORY_BYTES
 from hullmark.model.limit import Limit
+from hullmark.model.reach import ImageReach
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.values import Expression
+from hullmark.reach.matched import with_reach
 from hullmark.report import inventory_json, matches_json
 from hullmark.report.format import RenderContext
 
@@ -80,10 +82,25 @@ def published(facts: Facts, names: frozenset[str]) -> dict[str, Any]:
         document = inventory_json.document(lean, _CONTEXT)
         found |= {name: getattr(document, name) for name in names & _OF_INVENTORY}
     if names & _OF_MATCHES and facts.matches is not None:
-        matches = matches_json.document(facts.matches, _CONTEXT)
+        reached = with_reach(facts.matches, facts.reach) if facts.reach is not None else facts.matches
+        matches = matches_json.document(reached, _CONTEXT)
         found |= {name: getattr(matches, name) for name in names & _OF_MATCHES}
+    if "reach" in names and facts.reach is not None:
+        found["reach"] = _reach(facts.reach)
     found["config"] = facts.inventory.config
     return {name: value for name, value in found.items() if name in names}
+
+
+def _reach(reach: ImageReach) -> dict[str, Any]:
+    """What the image's start reaches, without the ways to it."""
+    return {
+        "packages": {package.purl: package.reach for package in reach.packages if package.purl},
+        "programs": [
+            {"kinds": each.kinds, "package": each.package, "path": each.path, "reach": each.reach}
+            for each in reach.programs
+        ],
+        "roots": reach.roots,
+    }
 
 
 def _reason(status: int, errors: bytes) -> str:

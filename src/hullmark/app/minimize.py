@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched, refuse_to_follow
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.configuration import Configuration
@@ -13,8 +14,10 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord
 from hullmark.model.reach import Minimality
 from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.observed import MAX_BYTES, ObservedPaths, observed_paths
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.residue import apk_installed, dpkg_status, kept_names
+from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.residue import Residue, Rewriting, write_residue
 from hullmark.scanning.take import SBOM, take
@@ -40,8 +43,7 @@ def minimality_of(
 
     Raises HullmarkError where the image cannot be read, or is a list of packages.
     """
-    if classify(reference)[0] == SBOM:
-        raise HullmarkError("an SBOM has no files to follow", advice="name the image itself, or a folder")
+    refuse_to_follow(reference)
     wanted = ScanRequest(files=True, relations=True, reads=(*REACH_READS, *MATCHING_READS), facets=(CONFIGURATION,))
     scanned = take(reference, wanted, resources, options)
     configuration: Configuration = scanned.facets[CONFIGURATION.name]
@@ -51,6 +53,16 @@ def minimality_of(
         found = matched(scanned, advisories, MatchOptions(at=at)).matches
         matches = tuple(match for match in found if match.suppressed is None)
     return MinimizedImage(minimality(scanned.inventory, facts, request, matches), scanned.inventory.files or ())
+
+
+def observed_in(files: Sequence[str], reference: str) -> ObservedPaths | None:
+    """What records of opened files name; None without any. Raises HullmarkError where one cannot be read, or names none."""
+    if not files:
+        return None
+    names = (reference, reference.partition(":")[2])
+    found = [observed_paths(read_bounded(Path(file), MAX_BYTES), names) for file in files]
+    paths = sorted({path for each in found for path in each.paths})
+    return ObservedPaths(tuple(paths), sum(each.unclear for each in found))
 
 
 def refuse_to_emit(reference: str, folder: str) -> None:

@@ -17,13 +17,13 @@ import msgspec
 from hullmark.feeds.formats.cvss import rating_of
 from hullmark.match.vex import parse_purl
 from hullmark.model.advisory import FixState
+from hullmark.model.capabilities import CAPABILITIES
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HealthCheck, HistoryEntry, Image, ImageConfig, LayerBlob, Platform
 from hullmark.model.inventory import Inventory
 from hullmark.model.malware import Engine, Infection, MalwareScan, UnscannedFile
 from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, UnknownPackage
 from hullmark.model.package import UNKNOWN_VERSION, Package
-from hullmark.policy.capabilities import CAPABILITIES
 from hullmark.policy.cases import MalwareReport, Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_image

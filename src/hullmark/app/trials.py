@@ -101,6 +101,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         **of_facets(scanned.facets),
         malware=malware_of(case.malware, scanned.inventory) if case.malware is not None else None,
         ghosts=wanted.ghosts,
+        reach=scanned.reach,
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,

@@ -13,16 +13,20 @@ from hullmark.catalog.programs.golang_symbols import with_functions, without_fun
 from hullmark.match import ignores, risk, vex
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.find import find
+from hullmark.match.ssvc import decided
 from hullmark.model.advisory import Statement
 from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
+from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, UnknownPackage
 from hullmark.model.problem import Problem
+from hullmark.model.ssvc import Mission
+from hullmark.reach.matched import with_reach, without_unreachable
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scanning.take import take
-from hullmark.source import SourceOptions
+from hullmark.scanning.take import SBOM, take
+from hullmark.source import SourceOptions, classify
 
 _MAX_DOCUMENT = Limit(64 << 20, "bytes of a VEX document or a file of ignore rules", "refused")
 MATCHING_READS = (GO_SYMBOLS,)
@@ -36,6 +40,8 @@ class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `rules` are ignore rules, `statements` what suppliers say (VEX), the later overriding the earlier. `sort` is one of
     risk.ORDERS, `set_aside` fix states that do not count, `channels` paid channels that are in use.
+    `reach`: it is looked for what the image's start reaches, and how urgent matches are by that, for what has this `mission`;
+    `only_reachable` sets aside what is unreachable.
     """
 
     at: str
@@ -46,6 +52,9 @@ class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
     by_cve: bool = False
     channels: tuple[str, ...] = ()
     moment: str = ""
+    reach: bool = False
+    only_reachable: bool = False
+    mission: Mission = "medium"
 
 
 def vulnerabilities(
@@ -61,7 +70,9 @@ def vulnerabilities(
 
     Raises HullmarkError where the image or its attestations cannot be read.
     """
-    scanned = take(reference, ScanRequest(reads=MATCHING_READS), resources, options)
+    if weighing.reach:
+        refuse_to_follow(reference)
+    scanned = take(reference, ScanRequest(reads=MATCHING_READS, reach=weighing.reach), resources, options)
     statements = statements_for(vex_wish, scanned.inventory, advisories, options)
     return matched(scanned, advisories, weighing, statements)
 
@@ -70,7 +81,28 @@ def matched(
     scanned: ScanResult, advisories: AdvisorySource, weighing: MatchOptions, statements: VexStatements | None = None
 ) -> Matches:
     """What is wrong with the packages of an image that was scanned with MATCHING_READS (without them, less is set aside)."""
-    return _shown(weighed(_linked(scanned), advisories, weighing, statements))
+    found = _shown(weighed(_linked(scanned), advisories, weighing, statements))
+    if not weighing.reach or scanned.reach is None:
+        return found
+    found = _decided(with_reach(found, scanned.reach), scanned.inventory.config, weighing.mission)
+    return without_unreachable(found) if weighing.only_reachable else found
+
+
+def refuse_to_follow(reference: str) -> None:
+    """Raise HullmarkError where there are no files in which a start could be followed."""
+    if classify(reference)[0] == SBOM:
+        raise HullmarkError("an SBOM has no files to follow", advice="name the image itself, or a folder")
+
+
+def _decided(matches: Matches, config: ImageConfig | None, mission: Mission) -> Matches:
+    """The matches, each with how urgent it is."""
+    ports = config.exposed_ports if config is not None else ()
+    gap = matches.snapshot.exploited_gap if matches.snapshot is not None else ""
+    found = (
+        msgspec.structs.replace(match, ssvc=decided(match, ports, mission, exploited_gap=gap))
+        for match in matches.matches
+    )
+    return msgspec.structs.replace(matches, matches=tuple(found))
 
 
 def _linked(scanned: ScanResult) -> Inventory:

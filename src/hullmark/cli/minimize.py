@@ -44,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a command, or the path of a program, that is also started; may be given several times",
     )
     parser.add_argument(
+        "--observed",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what a container really opened: paths in lines, what strace writes, or an ApplicationProfile of Kubescape (JSON); it counts "
+        "as reached, and differences are shown; may be given several times",
+    )
+    parser.add_argument(
         "--emit", metavar="DIR", help="write what is left into this new folder: an OCI layout, files.txt, a Dockerfile"
     )
     add_output(parser, "table, json")
@@ -53,13 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say it, and write what is left where that is asked for."""
-    from hullmark.app.minimize import emit, minimality_of, refuse_to_emit
+    from hullmark.app.minimize import emit, minimality_of, observed_in, refuse_to_emit
     from hullmark.reach.analysis import ReachRequest
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("minimality", arguments.output)
     today = moment(None).date().isoformat()
-    request = ReachRequest(roots=tuple(arguments.root), why=tuple(arguments.why))
+    observed = observed_in(arguments.observed, arguments.image)
+    request = ReachRequest(roots=tuple(arguments.root), why=tuple(arguments.why), observed=observed)
     options = settings.source_options()
     if arguments.emit:
         refuse_to_emit(arguments.image, arguments.emit)

@@ -61,6 +61,23 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--by-cve", action="store_true", help="name vulnerabilities by their CVE, and merge what becomes the same"
     )
+    group.add_argument(
+        "--reach",
+        action="store_true",
+        help="say whether the image's start reaches each package; reads and follows more, which may take several times as long",
+    )
+    group.add_argument(
+        "--only-reachable",
+        action="store_true",
+        help="set aside what is in packages that the image's start cannot reach (with --reach); what is unknown stays",
+    )
+    group.add_argument(
+        "--ssvc",
+        metavar="MISSION",
+        choices=("low", "medium", "high"),
+        help="show how urgent each is by CISA's SSVC (with --reach): track, track*, attend or act, where what the image does matters "
+        "low, medium or high to your mission",
+    )
     group.add_argument("--why", action="store_true", help="say in the table why each is a match")
     group.add_argument("--show-suppressed", action="store_true", help="list also what was set aside, with the reason")
     group.add_argument(
@@ -132,7 +149,12 @@ def run(arguments: argparse.Namespace) -> int:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 resources = settings.means(watch)
                 results.append(vulnerabilities(source, snapshot, weighing, resources, options, vex_wish=vex_wish))
-    wishes = {"explains": arguments.why, "shows_suppressed": arguments.show_suppressed, "template": template}
+    wishes = {
+        "explains": arguments.why,
+        "shows_suppressed": arguments.show_suppressed,
+        "shows_ssvc": bool(arguments.ssvc),
+        "template": template,
+    }
     write(results, outputs, settings, **wishes)
     return worst(status_of(result) for result in results)
 
@@ -166,6 +188,9 @@ def _weighing(arguments: argparse.Namespace) -> MatchOptions:
         set_aside=tuple(dict.fromkeys((*by_fix, *states))),
         by_cve=arguments.by_cve,
         channels=tuple(arguments.channel),
+        reach=bool(arguments.reach or arguments.only_reachable or arguments.ssvc),
+        only_reachable=arguments.only_reachable,
+        mission=arguments.ssvc or "medium",
     )
 
 

@@ -10,9 +10,11 @@ from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem, ProblemKind
+from hullmark.model.reach import MatchReach
+from hullmark.model.ssvc import SsvcDecision
 
 MatchKind = Literal["direct", "source", "cpe"]
-SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
+SuppressedBy = Literal["distro", "ignore", "not-affected", "reach", "states", "vex"]
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +114,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
     fails a run by default). `confidence` is below 1 too where the advisory's words are about another platform. `name` and `version`
-    are what was compared. `why` is a sentence with both versions. `risk` is 0-100.
+    are what was compared. `why` is a sentence with both versions. `risk` is 0-100. `reach` says whether the image's start reaches the
+    package, `ssvc` how urgent it is there (None: nobody looked).
     """
 
     package: Package
@@ -125,6 +128,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     risk: float = 0.0
     confidence: float = 1.0
     suppressed: Suppression | None = None
+    reach: MatchReach | None = None
+    ssvc: SsvcDecision | None = None
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +160,8 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted.
 
     `uncovered`: what the snapshot cannot speak of for the packages at hand, once for each namespace and cause. `lifecycles` say until
-    when the distribution's release is maintained, as far as that is known.
+    when the distribution's release is maintained, as far as that is known. `roots` are the commands from which it was followed what the
+    image's start reaches (None: nobody looked), `unfollowed` is why nothing can be called unreachable, a clause ("": it can).
     """
 
     source: InventorySource
@@ -166,3 +172,5 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
     uncovered: tuple[CoverageGap, ...] = ()
+    roots: tuple[str, ...] | None = None
+    unfollowed: str = ""

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from hullmark.model.advisory import Severity
-
-ReachState = Literal["reachable", "unreachable", "unknown"]
-"""Whether what an image starts can use a package."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,11 +22,12 @@ Fact = Literal[
     "malware",
     "owners",
     "packages",
+    "reach",
     "secrets",
     "settings",
 ]
 """What is known of an image: keys and certificates, what its programs are set to, the bodies of files, its distribution, which files
-there are, malware, which package each file came with, packages, secrets, the image's own settings."""
+there are, malware, which package each file came with, packages, what the start reaches, secrets, the image's own settings."""
 
 IN_LAYERS: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact != "settings")
 """Facts from the layers: all except the image's settings, which are in its config."""

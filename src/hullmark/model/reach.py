@@ -12,6 +12,8 @@ from hullmark.model.problem import Problem
 Reach = Literal["reachable", "unknown", "unreachable"]
 """Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
 
+AttackKind = Literal["root", "setuid", "capability", "start-up"]
+
 REACHES: tuple[Reach, ...] = ("reachable", "unknown", "unreachable")
 
 
@@ -33,7 +35,7 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a package is reached: any of its files is.
 
     `bytes` are those of its files, `reached_bytes` of those that are not unreachable. `witness` is the shortest way to one of them; none
-    where it is unreachable. `reason` says why it is unknown, or unreachable.
+    where it is unreachable. `reason` says why it is unknown, or unreachable; then `examples` are some of its files, programs first.
     """
 
     purl: str
@@ -45,19 +47,47 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
     reached_bytes: int
     witness: tuple[WitnessStep, ...] = ()
     reason: str = ""
+    examples: tuple[str, ...] = ()
+
+
+class MatchReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the package of a match is reached: the shortest way there, else the reason; `evidence` says in sentences what of an
+    unreachable one was followed, and which of its files are not reached."""
+
+    reach: Reach
+    reason: str = ""
+    witness: tuple[WitnessStep, ...] = ()
+    evidence: str = ""
 
 
 class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an executable is reached. `package` is the purl of its owner ("": none), `kinds` what makes it of interest: setuid, setgid,
-    shell, package-manager, network, living-off-the-land."""
+    """Whether an executable is reached. `layer` brought it (-1: not known), `package` is the purl of its owner ("": none), `kinds` what
+    makes it of interest: setuid, setgid, shell, package-manager, network, living-off-the-land."""
 
     path: str
     reach: Reach
     bytes: int
+    layer: int = -1
     package: str = ""
     kinds: tuple[str, ...] = ()
     witness: tuple[WitnessStep, ...] = ()
     reason: str = ""
+
+
+class ImageReach(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an image is reached from `roots`; packages are sorted by package URL, programs by path.
+
+    `unseen` says why nothing can be called unreachable, a clause: something was not read, or not followed. "": all was.
+    """
+
+    roots: tuple[str, ...]
+    packages: tuple[PackageReach, ...]
+    programs: tuple[ProgramReach, ...]
+    unseen: str = ""
+
+    def by_purl(self) -> dict[str, PackageReach]:
+        """The packages that have a package URL, by it."""
+        return {package.purl: package for package in self.packages if package.purl}
 
 
 class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +107,45 @@ class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
     severity: str
     purl: str
     reach: Reach
+
+
+class AttackStep(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A file that gives more than the service has; one that is unreachable can be left out."""
+
+    path: str
+    reach: Reach
+
+
+class AttackPath(msgspec.Struct, frozen=True, kw_only=True):
+    """From a port (`80/tcp`; none: the image exposes none) to the service behind it, who that runs as (`uid` None: not known), the files
+    that lead further, and what is gained.
+
+    `kind`: root (the service has all rights already), setuid or capability (programs that the user may start), start-up (files that the
+    start runs and the user may write). `count` is how many files there are, `through` the first of them.
+    """
+
+    kind: AttackKind
+    ports: tuple[str, ...]
+    service: str
+    user: str
+    uid: int | None
+    through: tuple[AttackStep, ...] = ()
+    count: int = 0
+    gain: str = ""
+
+
+class ObservedUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What really was opened beside what is reached: `opened` files of the image, those that were called unreachable (`missed`) or unknown;
+    `unopened` files, and packages (`idle`, by package URL), that are reachable and of which nothing was opened. `elsewhere` paths are not
+    in the image, `unclear` places name no file for certain."""
+
+    opened: int
+    missed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unopened: int = 0
+    idle: tuple[str, ...] = ()
+    elsewhere: int = 0
+    unclear: int = 0
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +171,8 @@ class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
-    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked.
+    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
+    `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was).
     """
 
     source: InventorySource
@@ -114,6 +184,8 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[AdvisoryReach, ...] | None
     recipe: Recipe
     answers: tuple[ReachAnswer, ...] = ()
+    attack_paths: tuple[AttackPath, ...] = ()
+    observed: ObservedUse | None = None
     kept: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 

@@ -30,6 +30,7 @@ _NEEDED: Mapping[Need, tuple[Fact, ...]] = {
     Need.SECRETS: ("secrets",),
     Need.MALWARE: ("malware",),
     Need.CERTIFICATES: ("certificates",),
+    Need.REACH: ("reach",),
 }
 _OF_WHOLE_FILES: frozenset[Fact] = frozenset(
     ("certificates", "configuration", "contents", "files", "owners", "secrets")

@@ -162,6 +162,8 @@ def lacking(rule: Rule, facts: Facts) -> str:
         return "the image's settings could not be read"
     if Need.MATCHES in needs and facts.matches is None:
         return _UNMATCHED
+    if Need.REACH in needs and facts.reach is None:
+        return "what the image's start reaches was not looked for"
     for need, reason in _FACETS.items():
         if need in needs and getattr(facts, need) is None:
             return reason

@@ -16,9 +16,10 @@ from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
-from hullmark.model.observation import Observation, ReachState
+from hullmark.model.observation import Observation
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.reach import ImageReach, PackageReach, Reach
 from hullmark.model.secret import Secret
 from hullmark.model.verdict import Evidence
 from hullmark.policy.dockerfile.history import unread
@@ -51,8 +52,8 @@ class Facts:
     `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
 
     `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
-    and looks at the isolation found are None where nobody looked, as is `reach`: whether what the image starts comes to use a
-    package, by purl. `others` is what facets came to that have no field of their own, by their names.
+    and looks at the isolation found are None where nobody looked, as is `reach`: what of the image its start reaches.
+    `others` is what facets came to that have no field of their own, by their names.
     """
 
     inventory: Inventory
@@ -70,7 +71,7 @@ class Facts:
     malware: MalwareScan | None = None
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
-    reach: Mapping[str, ReachState] | None = None
+    reach: ImageReach | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -94,6 +95,16 @@ class Facts:
     def packages_by_purl(self) -> dict[str, Package]:
         """The packages by their purl."""
         return {package.purl: package for package in self.inventory.packages}
+
+    @cached_property
+    def reach_by_purl(self) -> dict[str, PackageReach]:
+        """What is known of each package's reach; empty if nobody looked."""
+        return self.reach.by_purl() if self.reach is not None else {}
+
+    def reach_of(self, purl: str) -> Reach:
+        """Whether the image's start reaches a package."""
+        found = self.reach_by_purl.get(purl)
+        return found.reach if found is not None else "unknown"
 
     def owner_of(self, file: FileRecord) -> str:
         """The package that a file came with, as people call it: name and version, or its purl if it is not installed."""

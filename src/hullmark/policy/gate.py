@@ -58,7 +58,8 @@ class Need(StrEnum):
     """A fact that a scan collects only if somebody asks.
 
     The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings,
-    packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys.
+    packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys, what of the image
+    its start reaches.
     """
 
     FILES = "files"
@@ -71,6 +72,7 @@ class Need(StrEnum):
     SECRETS = "secrets"
     MALWARE = "malware"
     CERTIFICATES = "certificates"
+    REACH = "reach"
 
 
 FACETS = frozenset((Need.CONFIGURATION, Need.SECRETS, Need.MALWARE, Need.CERTIFICATES))

@@ -19,3 +19,12 @@ def weakness_in(match: Match) -> Weakness:
         fix_state=match.fix.state,
         fix_version=match.fix.version,
     )
+
+
+def fix_sentence(match: Match) -> str:
+    """Whether there is a fix, and what to do."""
+    if match.fix.state == "fixed" and match.fix.version:
+        since = f", which can be had since {match.fix.date[:10]}" if match.fix.date else ""
+        return f"Upgrade {match.name} to {match.fix.version}{since}."
+    sentences = {"wont-fix": "It will not be fixed.", "not-fixed": "There is no fix yet.", "fixed": "There is a fix."}
+    return sentences.get(match.fix.state, "Whether there is a fix is not known.")

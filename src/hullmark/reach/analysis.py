@@ -9,11 +9,13 @@ import msgspec
 
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
-from hullmark.model.reach import AdvisoryReach, Minimality, Reach
+from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, ObservedUse, Reach
 from hullmark.reach.answers import answers
+from hullmark.reach.attack import attack_paths
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
 from hullmark.reach.native import expand_elf
+from hullmark.reach.observed import ObservedPaths, added, compared
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
@@ -21,12 +23,16 @@ from hullmark.reach.services import expand_service
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
 
+_NO_START = "the image does not say what it starts"
+
 
 class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: further `roots` (paths or commands), and the files and packages to answer for (`why`)."""
+    """What is asked: further `roots` (paths or commands), the files and packages to answer for (`why`), and what was `observed` to be
+    opened."""
 
     roots: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    observed: ObservedPaths | None = None
 
 
 def minimality(
@@ -37,6 +43,7 @@ def minimality(
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
     result = walk(inventory, facts, request.roots)
+    use = _observed(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {each.purl: each.reach for each in packages}
@@ -51,8 +58,27 @@ def minimality(
         matches=None if matches is None else tuple(sorted(_advisories(matches, by_purl))),
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
+        attack_paths=attack_paths(facts.config, verdicts),
+        observed=use,
         kept=kept,
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
+    )
+
+
+def _observed(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:
+    """What the walk made of what was opened; from there on that is reached, and all that it leads to."""
+    use = compared(result.scene, Verdicts(inventory, result.scene), observed)
+    added(result.scene, observed.paths)
+    _follow(result.scene, result.commands)
+    return use
+
+
+def image_reach(inventory: Inventory, facts: ReachFacts) -> ImageReach:
+    """Which packages and executables the image's own start reaches."""
+    result = walk(inventory, facts)
+    verdicts = Verdicts(inventory, result.scene)
+    return ImageReach(
+        roots=result.roots, packages=verdicts.packages(), programs=verdicts.programs(), unseen=verdicts.unseen
     )
 
 
@@ -69,15 +95,16 @@ def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[Advi
 
 
 class WalkResult(msgspec.Struct, frozen=True):
-    """The scene after the walk, and the commands that it began with."""
+    """The scene after the walk, the commands that it began with, and what follows these."""
 
     scene: Scene
     roots: tuple[str, ...]
+    commands: Commands
 
 
 def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> WalkResult:
     """Walk from all that is started to all that it reaches."""
-    scene = Scene(FileTree(inventory.files or ()), facts)
+    scene = Scene(FileTree(inventory.files or ()), facts, inventory.problems)
     commands = Commands(scene)
     roots: list[str] = []
     config = facts.config
@@ -93,15 +120,25 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
             roots.append(f"{where} {shlex.join(words)}")
             before = len(scene.walk.found)
             commands.run(words, f"is what {where} starts")
-            if len(scene.walk.found) == before and not scene.program(words[0]):
+            program = scene.program(words[0])
+            if len(scene.walk.found) == before and not program:
                 scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")
                 scene.tree.cut(f"{words[0][:200]}, which is started, is not in the image")
+            code = facts.code.get(scene.tree.find(program).real) if program else None
+            if code is not None and code.interpreter and not scene.program(code.interpreter[0]):
+                scene.tree.cut(f"{code.interpreter[0][:200]}, which runs what is started, is not in the image")
     if not roots:
-        scene.blur_programs("", "the image does not say what it starts")
+        scene.blur_programs("", _NO_START)
+        scene.tree.cut(_NO_START)
+    _follow(scene, commands)
+    return WalkResult(scene, tuple(roots), commands)
+
+
+def _follow(scene: Scene, commands: Commands) -> None:
+    """Walk until nothing leads on, nor what depends on all that is reached."""
     scene.walk.run(lambda path: _expand(scene, commands, path))
     while scene.lead_on():
         scene.walk.run(lambda path: _expand(scene, commands, path))
-    return WalkResult(scene, tuple(roots))
 
 
 def _words(text: str) -> tuple[str, ...]:

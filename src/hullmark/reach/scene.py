@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.facets.kept import KeptContent
 from hullmark.model.image import ImageConfig
+from hullmark.model.problem import Problem
 from hullmark.model.setting import Setting
 from hullmark.reach.code import CodeFacts
 from hullmark.reach.elf import ElfFacts
@@ -45,7 +46,7 @@ class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Scene:
     """One image while its files are walked."""
 
-    def __init__(self, tree: FileTree, facts: ReachFacts) -> None:
+    def __init__(self, tree: FileTree, facts: ReachFacts, problems: Iterable[Problem] = ()) -> None:
         self.tree = tree
         self.facts = facts
         self.walk = Walk(tree)
@@ -58,6 +59,7 @@ class Scene:
         self.settings: dict[str, list[Setting]] = {}
         for setting in facts.settings:
             self.settings.setdefault(setting.key.partition(".")[0], []).append(setting)
+        self._unread = [each for each in problems if each.is_open and each.facts == ("configuration",)]
         given = self.environment.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self.loader = Loader(tree, facts.elves, self.listed("ld", "ld.path"), filter(None, given), facts.ld_cache)
         self._blurred: set[str] = set()
@@ -86,6 +88,12 @@ class Scene:
         led = [each for each in self.later if each()]
         self.later = [each for each in self.later if each not in led]
         return bool(led)
+
+    def cut_unread(self, program: str) -> None:
+        """Where not all of a program's configuration was read, what the rest names is not known."""
+        for problem in self._unread:
+            if not problem.programs or program in problem.programs:
+                self.tree.cut(f"of the configuration of {program} not all was read: {problem.reason}")
 
     def listed(self, program: str, key: str) -> tuple[str, ...]:
         """The texts that a setting has."""

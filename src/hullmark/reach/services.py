@@ -41,6 +41,7 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
     """Reach what the settings of a program of this name, or of its real one, name."""
     for fits, program in _SERVICES:
         if fits(name) or fits(real):
+            scene.cut_unread(program)
             for setting in scene.settings.get(program, ()):
                 _expand(scene, setting, program, origin)
             if program == "apache":

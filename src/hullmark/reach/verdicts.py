@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 
 from hullmark.model.inventory import FileRecord, Inventory
@@ -15,6 +16,7 @@ from hullmark.reach.scene import Scene
 _READING = ("rootfs", *(read.name for read in REACH_READS))
 """Who tells that something of the image was not read."""
 
+_SHOWN = 3
 _ORDER: dict[Reach, int] = {reach: number for number, reach in enumerate(REACHES)}
 
 
@@ -143,6 +145,14 @@ class Verdicts:
             reached_bytes=sum(size for size, of in sizes if of != "unreachable"),
             witness=self.witness(best) if best else (),
             reason=reason,
+            examples=self._examples(paths) if reach == "unreachable" else (),
+        )
+
+    def _examples(self, paths: list[str]) -> tuple[str, ...]:
+        """Some of a package's files, first what could be run."""
+        elves, files = self.scene.facts.elves, self.scene.tree.files
+        return tuple(
+            heapq.nsmallest(_SHOWN, paths, lambda path: (path not in elves, not files[path].mode & 0o111, path))
         )
 
     def _depth(self, path: str) -> int:
@@ -168,6 +178,7 @@ class Verdicts:
                 path=record.path,
                 reach=self.of(record.path),
                 bytes=record.size,
+                layer=record.layer,
                 package=owner_of.get(record.path, ""),
                 kinds=kinds_of(record, {record.path.rpartition("/")[2], *self._names.get(record.path, ())}),
                 witness=self.witness(record.path),

@@ -40,8 +40,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     fills in. `spec_version` is the version of the standard that is asked for ("": the usual one). `author` is
     who says that he made the document, as `Example Ltd <sbom@example.com>`. `name` is what people call the image,
     where the result has its digest alone. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was
-    set aside. `since` says of a verdict's findings when they became known, by their trigger_id; only a server knows. `variables` are
-    those of the environment that a format may name (`GITHUB_…`).
+    set aside; `shows_ssvc`: it has a column for the SSVC decision. `since` says of a verdict's findings when they became known, by their
+    trigger_id; only a server knows. `variables` are those of the environment that a format may name (`GITHUB_…`).
     """
 
     tool_version: str
@@ -54,6 +54,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     explains: bool = False
     shows_suppressed: bool = False
+    shows_ssvc: bool = False
     since: Mapping[str, datetime] = {}
     variables: Mapping[str, str] = {}
 

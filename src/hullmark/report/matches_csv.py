@@ -7,7 +7,7 @@ import io
 
 from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.matches_words import main_rating, place_of
+from hullmark.report.matches_words import main_rating, place_of, reach_text
 from hullmark.report.terminal import safe
 
 _HEAD = (
@@ -15,6 +15,7 @@ _HEAD = (
     "epss_percentile", "kev", "kev_due", "risk", "fix_state", "fixed_in", "fix_date", "match", "confidence", "namespace",
     "source", "path", "layer", "suppressed_by", "suppressed_reason", "suppressed_owner", "suppressed_until", "why", "summary",
 )  # fmt: skip
+_REACH = ("reach", "reach_reason", "witness", "ssvc", "ssvc_assumed")
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - sheets fold the wide ones
 
 
@@ -22,9 +23,11 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     """The lines, a head first. Cells that a sheet would compute begin with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_HEAD)
+    # Sheets that are read by their columns stay as they are where nobody asked for more.
+    more = _REACH if matches.roots is not None else ()
+    writer.writerow((*_HEAD, *more))
     for match in matches.matches:
-        writer.writerow([harmless(cell) for cell in _row(match)])
+        writer.writerow([harmless(cell) for cell in (*_row(match), *(_reach(match) if more else ()))])
     return out.getvalue().encode()
 
 
@@ -32,6 +35,17 @@ def harmless(cell: str) -> str:
     """The text, visible on one line, and not a formula."""
     shown = safe(cell)
     return f"'{shown}" if shown.lstrip().startswith(_STARTS_A_FORMULA) else shown
+
+
+def _reach(match: Match) -> tuple[str, ...]:
+    reach, ssvc = match.reach, match.ssvc
+    return (
+        reach_text(match),
+        reach.reason if reach is not None else "",
+        " -> ".join(step.path for step in reach.witness) if reach is not None else "",
+        ssvc.level if ssvc is not None else "",
+        ", ".join(ssvc.assumed) if ssvc is not None else "",
+    )
 
 
 def _row(match: Match) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from hullmark.report.matches_words import (
     severity_of,
     snapshot_text,
 )
-from hullmark.report.vex_words import Position, position
+from hullmark.report.vex_words import Position, is_unreachable, position
 
 Json = dict[str, Any]
 Analyse = Callable[[Match], Json]
@@ -47,8 +47,12 @@ _CWE = re.compile(r"CWE-(\d{1,6})", re.ASCII).fullmatch
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The document as one line. Suppressed matches have an analysis; packages without matches are left out."""
-    return encode(document(matches, context, lambda match: analysis(match) if match.suppressed else {}))
+    """The document as one line. Suppressed matches, and unreachable ones, have an analysis; packages without matches are left out."""
+    return encode(document(matches, context, _analysis_if_any))
+
+
+def _analysis_if_any(match: Match) -> Json:
+    return analysis(match) if match.suppressed or is_unreachable(match) else {}
 
 
 def document(matches: Matches, context: RenderContext, analyse: Analyse) -> Json:

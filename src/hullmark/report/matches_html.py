@@ -97,7 +97,10 @@ def _tiles(counts: Counts) -> list[tuple[str, int, str]]:
 def _before_places(match: Match) -> list[tuple[str, str]]:
     """What is told of a match before the places where its package was found."""
     since = f" Fixed since {match.fix.date}." if match.fix.date else ""
-    return [("Why", match.why), ("What to do", advice(match) + since), ("About", match.advisory.summary)]
+    reach = match.reach
+    way = (reach.evidence or reach.reason or " -> ".join(step.path for step in reach.witness)) if reach else ""
+    told = [("Reach", f"{reach.reach}: {way}")] if reach else []
+    return [("Why", match.why), *told, ("What to do", advice(match) + since), ("About", match.advisory.summary)]
 
 
 def _after_places(match: Match) -> list[tuple[str, str]]:
@@ -110,10 +113,22 @@ def _after_places(match: Match) -> list[tuple[str, str]]:
         ("CVSS", f"{rating.score} {rating.vector}" if rating else ""),
         ("EPSS", f"{epss_text(epss)}, higher than {int(epss.percentile * 1000) / 10}% of all" if epss else ""),
         ("Exploited", f"since {kev.added}{f', act by {kev.due}' if kev.due else ''}" if kev else ""),
+        ("SSVC", _decision(match)),
         ("Weaknesses", ", ".join(advisory.cwes)),
         ("Announced in", ", ".join(advisory.vendor_ids)),
         ("Source", f"{advisory.source}, {advisory.namespace}, found by {_MATCHED[match.kind]}{sure}"),
     ]
+
+
+def _decision(match: Match) -> str:
+    ssvc = match.ssvc
+    if ssvc is None:
+        return ""
+    assumed = f"; not known: {', '.join(ssvc.assumed)}" if ssvc.assumed else ""
+    points = (
+        f"exploitation {ssvc.exploitation}, automatable {ssvc.automatable}, technical impact {ssvc.technical_impact}"
+    )
+    return f"{ssvc.level} ({points}, mission {ssvc.mission}{assumed})"
 
 
 FORMAT = Format(

@@ -163,6 +163,7 @@ TEMPLATE = """\
 <td data-key="{{ rank[advisory.severity] }}">{{ mark(advisory.severity, advisory.severity) }}</td>
 <td class="id" data-key="{{ advisory.id }}">{{ named(advisory) }}
 {%- if exploited(advisory) %} {{ mark("kev", exploited(advisory)) }}{% endif %}
+{%- if match.reach %} {{ mark("", match.reach.reach) }}{% endif %}
 
 <details><summary>Details</summary>
 {{ facts(before(match) + [("Found at", places(package.locations[:max_places]))] + after(match)

@@ -5,12 +5,16 @@ The structs below are the contract. Their fields are in alphabetical order, the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
+from hullmark.model.reach import WitnessStep
+from hullmark.model.ssvc import SsvcDecision
 from hullmark.report import inventory_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
@@ -114,8 +118,39 @@ class SuppressedJson(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class MatchJson(msgspec.Struct, frozen=True):
-    """One match; `name` and `version` are what was compared, `package` is the package URL."""
+class StepJson(msgspec.Struct, frozen=True, gc=False):
+    """A file on the way to a package, and why the one before leads to it."""
+
+    path: str
+    why: str
+
+
+class SsvcJson(msgspec.Struct, frozen=True, gc=False):
+    """The SSVC decision, its decision points, the ports that are exposed, and the decision points that nobody tells: they are as bad as can
+    be, but exploitation, which is none then."""
+
+    assumed: tuple[str, ...]
+    automatable: str
+    decision: str
+    exploitation: str
+    mission: str
+    ports: tuple[str, ...]
+    technical_impact: str
+
+
+class ReachJson(msgspec.Struct, frozen=True, gc=False):
+    """From which commands it was followed what the image's start reaches, and why nothing can be called unreachable ("": it can)."""
+
+    roots: tuple[str, ...]
+    unfollowed: str
+
+
+class MatchJson(msgspec.Struct, frozen=True, kw_only=True):
+    """One match; `name` and `version` are what was compared, `package` is the package URL.
+
+    Where it was looked for what the image's start reaches, there are `reach` (reachable, unknown, unreachable), `reach_reason` ("" for what
+    is reachable), `ssvc` and `witness`, the shortest way to the package.
+    """
 
     advisory: AdvisoryJson
     confidence: float
@@ -124,10 +159,14 @@ class MatchJson(msgspec.Struct, frozen=True):
     kind: str
     name: str
     package: str
+    reach: str | msgspec.UnsetType = msgspec.UNSET
+    reach_reason: str | msgspec.UnsetType = msgspec.UNSET
     risk: float
+    ssvc: SsvcJson | msgspec.UnsetType = msgspec.UNSET
     suppressed: SuppressedJson | None
     version: str
     why: str
+    witness: list[StepJson] | msgspec.UnsetType = msgspec.UNSET
 
 
 class UntoldJson(msgspec.Struct, frozen=True):
@@ -155,12 +194,13 @@ class SnapshotJson(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     exploited_gap: str = ""
 
 
-class MatchesJson(msgspec.Struct, frozen=True):
-    """The whole document."""
+class MatchesJson(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document. `reach` is there where it was looked for what the image's start reaches."""
 
     distro: DistroJson | None
     matches: list[MatchJson]
     problems: list[ProblemJson]
+    reach: ReachJson | msgspec.UnsetType = msgspec.UNSET
     schema: str
     snapshot: SnapshotJson | None
     source: SourceJson
@@ -182,6 +222,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
         distro=frame.distro,
         matches=[match_json(match) for match in matches.matches],
         problems=frame.problems,
+        reach=ReachJson(matches.roots, matches.unfollowed) if matches.roots is not None else msgspec.UNSET,
         schema=SCHEMA,
         snapshot=SnapshotJson(snapshot.data_at, snapshot.digest, snapshot.exploited_gap) if snapshot else None,
         source=frame.source,
@@ -201,11 +242,32 @@ def match_json(match: Match) -> MatchJson:
         kind=match.kind,
         name=match.name,
         package=match.package.purl,
+        reach=match.reach.reach if match.reach is not None else msgspec.UNSET,
+        reach_reason=match.reach.reason if match.reach is not None else msgspec.UNSET,
         risk=match.risk,
+        ssvc=_ssvc(match.ssvc) if match.ssvc is not None else msgspec.UNSET,
         suppressed=_suppressed(match.suppressed),
         version=match.version,
         why=match.why,
+        witness=steps_json(match.reach.witness) if match.reach is not None else msgspec.UNSET,
     )
+
+
+def _ssvc(ssvc: SsvcDecision) -> SsvcJson:
+    return SsvcJson(
+        ssvc.assumed,
+        ssvc.automatable,
+        ssvc.level,
+        ssvc.exploitation,
+        ssvc.mission,
+        ssvc.ports,
+        ssvc.technical_impact,
+    )
+
+
+def steps_json(witness: Iterable[WitnessStep]) -> list[StepJson]:
+    """A way, as all of our documents say it."""
+    return [StepJson(step.path, step.why) for step in witness]
 
 
 def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:

@@ -15,9 +15,12 @@ from hullmark.report.matches_words import (
     kev_text,
     page_of,
     plural,
+    reach_counts,
+    reach_text,
     reasons,
     sentence,
     snapshot_text,
+    ssvc_text,
     summary,
     system_of,
 )
@@ -40,23 +43,27 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         ("Digest", matches.source.digest),
         ("Distro", system_of(matches.distro)),
         ("Advisories", snapshot_text(matches.snapshot)),
+        ("Starts", "; ".join(matches.roots or ())),
+        ("Reach", reach_counts(matches) if matches.roots is not None else ""),
+        ("Nothing is called unreachable, as", matches.unfollowed),
     ):
         if value:
             lines.append(f"- {name}: {plain(value)}")
     lines.append("")
-    lines += _table(found)
+    more = ("Reach",) if matches.roots is not None else ()
+    lines += _table(found, (*more, "SSVC") if more and context.shows_ssvc else more)
     lines += _unknown(matches)
     lines += _problems(matches)
     return ("\n".join(lines).rstrip("\n") + "\n").encode()
 
 
-def _table(found: list[Match]) -> Iterator[str]:
+def _table(found: list[Match], more: tuple[str, ...]) -> Iterator[str]:
     if not found:
         return
-    yield row(_HEAD)
-    yield "|---|---|---|---|---|---|---:|---|---:|"
+    yield row((*_HEAD, *more))
+    yield "|---|---|---|---|---|---|---:|---|---:|" + "---|" * len(more)
     for match in found[:_MAX_ROWS]:
-        yield row(_row(match))
+        yield row((*_row(match), *(reach_text(match), ssvc_text(match))[: len(more)]))
     yield ""
     if len(found) > _MAX_ROWS:
         yield f"and {len(found) - _MAX_ROWS} more"

@@ -21,9 +21,11 @@ from hullmark.report.matches_words import (
     main_rating,
     page_of,
     purl_of,
+    reach_text,
     relative_uri,
     score_of,
     snapshot_text,
+    ssvc_text,
     system_of,
 )
 from hullmark.report.sarif import Json, invocation, log
@@ -157,6 +159,7 @@ def _result(match: Match, rule: int, matches: Matches) -> Json:
             "unlistedBy": advisory.unlisted_by,
             "epss": epss_text(advisory.epss),
             "kev": kev_text(advisory.kev),
+            **({"reach": reach_text(match), "ssvc": ssvc_text(match)} if match.reach else {}),
         },
     }
     if len(places) > 1:

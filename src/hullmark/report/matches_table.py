@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
+from hullmark.model.reach import MatchReach
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
     counting,
@@ -13,17 +14,22 @@ from hullmark.report.matches_words import (
     fixed_in,
     kev_text,
     plural,
+    reach_counts,
+    reach_text,
     reasons,
     sentence,
     snapshot_text,
     some,
+    ssvc_text,
     summary,
     system_of,
 )
 from hullmark.report.table import grid, left_out_lines
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
 
-_HEAD = ("PACKAGE", "INSTALLED", "FIXED IN", "TYPE", "VULNERABILITY", "SEVERITY", "EPSS", "KEV", "RISK")
+_HEAD = (
+    *("PACKAGE", "INSTALLED", "FIXED IN", "TYPE", "VULNERABILITY", "SEVERITY", "REACH", "SSVC", "EPSS", "KEV", "RISK"),
+)
 _SEVERITY = _HEAD.index("SEVERITY")
 _SPARE = ("TYPE", "EPSS", "RISK")
 _COLOR = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim", "negligible": "dim", "unknown": "dim"}
@@ -43,6 +49,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         ("Digest", matches.source.digest),
         ("Distro", system_of(matches.distro)),
         ("Snapshot", snapshot_text(matches.snapshot)),
+        *_followed(matches),
     ):
         if value:
             lines.append(fact(name, value, paint, context.width))
@@ -59,13 +66,28 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def _followed(matches: Matches) -> Iterator[tuple[str, str]]:
+    """From where the image's start was followed, and how many of what counts that reaches."""
+    if matches.roots is None:
+        return
+    yield "Starts", "; ".join(matches.roots) or "nothing that it names"
+    why = f"; nothing is called unreachable, as {matches.unfollowed}" if matches.unfollowed else ""
+    if counting(matches.matches) or why:
+        yield "Reach", f"{reach_counts(matches)}{why}"
+
+
 def _table(found: list[Match], context: RenderContext, paint: Paint) -> list[str]:
     """The lines of what counts, with an empty one at their end; none if nothing does."""
     if not found:
         return []
     word = [_COLOR[match.advisory.severity] for match in found]
     shown = grid(
-        _HEAD, _rows(found), context.width, paint, _SPARE, lambda row, column: word[row] if column == _SEVERITY else ""
+        _HEAD,
+        _rows(found, context),
+        context.width,
+        paint,
+        _SPARE,
+        lambda row, column: word[row] if column == _SEVERITY else "",
     )
     lines = list(shown.head)
     for row, match in zip(shown.rows, found, strict=True):
@@ -73,22 +95,28 @@ def _table(found: list[Match], context: RenderContext, paint: Paint) -> list[str
         if context.explains:
             by = match.advisory.severity_text
             whose = f"; {match.advisory.severity} by {by}" if by else "; nobody rated it"
-            lines += fold(safe(f"{match.why}{whose}"), context.width, "    ")
+            reason = f"; {match.reach.reach}: {_way(match.reach)}" if match.reach is not None else ""
+            lines += fold(safe(f"{match.why}{whose}{reason}"), context.width, "    ")
     return [*lines, *left_out_lines(shown.left_out, context.width, paint), ""]
 
 
-def _rows(matches: Iterable[Match]) -> list[tuple[str, ...]]:
+def _way(reach: MatchReach) -> str:
+    """Why it is not reached, or the files on the shortest way."""
+    return reach.reason or " -> ".join(step.path for step in reach.witness)
+
+
+def _rows(matches: Iterable[Match], context: RenderContext) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     before: tuple[str, ...] = ()
     for match in matches:
-        row = _row(match)
+        row = _row(match, context)
         same = row[:2] == before[:2] and row[3] == before[3]
         rows.append(("", "", row[2], "", *row[_SAME:]) if same else row)
         before = row
     return rows
 
 
-def _row(match: Match) -> tuple[str, ...]:
+def _row(match: Match, context: RenderContext) -> tuple[str, ...]:
     package, advisory = match.package, match.advisory
     sure = "" if match.confidence >= 1 else "?"
     return (
@@ -98,6 +126,8 @@ def _row(match: Match) -> tuple[str, ...]:
         safe(package.type),
         safe(advisory.id) + sure,
         advisory.severity,
+        reach_text(match),
+        ssvc_text(match) if context.shows_ssvc else "",
         epss_text(advisory.epss),
         kev_text(advisory.kev),
         f"{match.risk:.1f}",

@@ -14,6 +14,7 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, SnapshotInfo
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl, quote
+from hullmark.model.reach import REACHES
 from hullmark.report.documents import EPOCH, moment
 from hullmark.report.format import RenderContext
 
@@ -124,6 +125,22 @@ def percent(share: float) -> str:
     value = share * 100
     digits = 0 if value >= 10 else 1 if value >= 1 else 2
     return f"{value:.{digits}f}%"
+
+
+def reach_text(match: Match) -> str:
+    """Whether the image's start reaches it; "" where nobody looked."""
+    return match.reach.reach if match.reach is not None else ""
+
+
+def ssvc_text(match: Match) -> str:
+    """The SSVC decision, with a question mark where a part of it is not known; "" where there is none."""
+    return f"{match.ssvc.level}{'?' if match.ssvc.assumed else ''}" if match.ssvc is not None else ""
+
+
+def reach_counts(matches: Matches) -> str:
+    """How many of the matches that count are in packages that are reached, unknown and unreachable."""
+    found = Counter(map(reach_text, counting(matches.matches)))
+    return ", ".join(f"{found[reach]} {reach}" for reach in REACHES)
 
 
 def epss_text(epss: Epss | None) -> str:

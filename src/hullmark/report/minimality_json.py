@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
-from hullmark.model.reach import AdvisoryReach, Minimality, ReachAnswer, ReachCount, WitnessStep
+from hullmark.model.reach import AdvisoryReach, AttackPath, Minimality, ObservedUse, ReachAnswer, ReachCount
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
+from hullmark.report.matches_json import StepJson, steps_json
 from hullmark.report.parts import ProblemJson, ToolJson, problems
 
 SCHEMA = "hullmark-minimality/1"
-
-
-class StepJson(msgspec.Struct, frozen=True, gc=False):
-    """A file on the way, and why the one before leads to it."""
-
-    path: str
-    why: str
 
 
 class PackageJson(msgspec.Struct, frozen=True):
@@ -100,12 +92,47 @@ class AnswerJson(msgspec.Struct, frozen=True):
     witness: list[StepJson]
 
 
+class AttackStepJson(msgspec.Struct, frozen=True, gc=False):
+    """A file that gives more than the service has."""
+
+    path: str
+    reach: str
+
+
+class AttackPathJson(msgspec.Struct, frozen=True, gc=False):
+    """From ports to a service, its user, `count` files (the first are `through`), and what is gained."""
+
+    count: int
+    gain: str
+    kind: str
+    ports: tuple[str, ...]
+    service: str
+    through: list[AttackStepJson]
+    uid: int | None
+    user: str
+
+
+class ObservedJson(msgspec.Struct, frozen=True, gc=False):
+    """What really was opened: how many files of the image, which of them were called unreachable (`missed`) or unknown; how many reachable
+    ones were not opened, and of which reachable packages nothing was; how many paths are not in the image, or are unclear."""
+
+    elsewhere: int
+    idle: tuple[str, ...]
+    missed: tuple[str, ...]
+    opened: int
+    unclear: int
+    unknown: tuple[str, ...]
+    unopened: int
+
+
 class MinimalityJson(msgspec.Struct, frozen=True):
     """The whole document. `matches` and `vanish` are null where there are no advisories; `vanish` are those that match nothing but what is
     unreachable."""
 
     answers: list[AnswerJson]
+    attack_paths: list[AttackPathJson]
     matches: list[MatchJson] | None
+    observed: ObservedJson | None
     open_ends: list[EndJson]
     packages: list[PackageJson]
     problems: list[ProblemJson]
@@ -123,7 +150,9 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     """The document as one line."""
     document = MinimalityJson(
         answers=[_answer(each) for each in found.answers],
+        attack_paths=[_attack(each) for each in found.attack_paths],
         matches=None if found.matches is None else [_match(each) for each in found.matches],
+        observed=_observed(found.observed) if found.observed is not None else None,
         open_ends=[EndJson(each.path, each.reason) for each in found.open_ends],
         packages=[
             PackageJson(
@@ -135,14 +164,20 @@ def render(found: Minimality, context: RenderContext) -> bytes:
                 each.reason,
                 each.type,
                 each.version,
-                _steps(each.witness),
+                steps_json(each.witness),
             )
             for each in found.packages
         ],
         problems=problems(found.problems),
         programs=[
             ProgramJson(
-                each.bytes, each.kinds, each.package or None, each.path, each.reach, each.reason, _steps(each.witness)
+                each.bytes,
+                each.kinds,
+                each.package or None,
+                each.path,
+                each.reach,
+                each.reason,
+                steps_json(each.witness),
             )
             for each in found.programs
         ],
@@ -162,8 +197,13 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     return encode(document)
 
 
-def _steps(steps: Iterable[WitnessStep]) -> list[StepJson]:
-    return [StepJson(step.path, step.why) for step in steps]
+def _attack(path: AttackPath) -> AttackPathJson:
+    steps = [AttackStepJson(step.path, step.reach) for step in path.through]
+    return AttackPathJson(path.count, path.gain, path.kind, path.ports, path.service, steps, path.uid, path.user)
+
+
+def _observed(use: ObservedUse) -> ObservedJson:
+    return ObservedJson(use.elsewhere, use.idle, use.missed, use.opened, use.unclear, use.unknown, use.unopened)
 
 
 def _count(count: ReachCount) -> CountJson:
@@ -175,7 +215,7 @@ def _match(match: AdvisoryReach) -> MatchJson:
 
 
 def _answer(answer: ReachAnswer) -> AnswerJson:
-    return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, _steps(answer.witness))
+    return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, steps_json(answer.witness))
 
 
 FORMAT = Format(

@@ -10,7 +10,9 @@ from hullmark.model.purl import unquote
 from hullmark.model.reach import (
     REACHES,
     AdvisoryReach,
+    AttackPath,
     Minimality,
+    ObservedUse,
     OpenEnd,
     PackageReach,
     ProgramReach,
@@ -53,6 +55,8 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     else:
         lines += ["", *_count_lines(found, paint, width), *_package_lines(found.packages, paint, width)]
         lines += _end_lines(found.open_ends, paint, width)
+        lines += _observed_lines(found.observed, paint, width)
+        lines += _attack_lines(found.attack_paths, paint, width)
         lines += _recipe_lines(found, paint, width)
     if found.problems:
         lines += ["", *problem_lines(found.problems, width, paint)]
@@ -122,6 +126,43 @@ def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[st
         yield from fold(safe(f"{end.path or 'image'}: {end.reason}"), width, "  ")
     if len(ends) > _MAX_LISTED:
         yield from fold(f"and {len(ends) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+
+
+def _observed_lines(use: ObservedUse | None, paint: Paint, width: int) -> Iterator[str]:
+    """What was opened and called unreachable, by name; how much was reachable and not opened."""
+    if use is None:
+        return
+    others = f"; not in the image: {use.elsewhere:,}" if use.elsewhere else ""
+    unclear = f"; names of no certain file: {use.unclear:,}" if use.unclear else ""
+    told = f"files opened: {use.opened:,}, of them called unreachable {len(use.missed):,}, unknown {len(use.unknown):,}"
+    yield fact("Observed", f"{told}{others}{unclear}", paint, width)
+    for path in use.missed[:_MAX_LISTED]:
+        yield from fold(safe(f"opened, but called unreachable: {path}"), width, "  ")
+    if len(use.missed) > _MAX_LISTED:
+        yield from fold(f"and {len(use.missed) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+    idle = f", and nothing of these reachable packages: {_names(map(_short, use.idle))}" if use.idle else ""
+    yield from fold(safe(f"reachable and not opened: {use.unopened:,}{idle}"), width, "  ")
+
+
+def _attack_lines(paths: Sequence[AttackPath], paint: Paint, width: int) -> Iterator[str]:
+    """Each path in a line: what may be left out ends it."""
+    for path in paths:
+        ports = ", ".join(path.ports) or "no exposed port"
+        steps = [ports, path.service, f"user {path.user}", *_through(path), path.gain]
+        yield fact("Attack", safe(" -> ".join(steps)), paint, width)
+
+
+_MEANS = {"setuid": "setuid", "capability": "file capabilities", "start-up": "writable start-up files", "root": ""}
+
+
+def _through(path: AttackPath) -> Iterator[str]:
+    if not path.count:
+        return
+    names = ", ".join(step.path for step in path.through[: _MANY_STEPS // 4])
+    more = f" and {path.count - _MANY_STEPS // 4} more" if path.count > _MANY_STEPS // 4 else ""
+    idle = sum(step.reach == "unreachable" for step in path.through)
+    left = "" if not idle else "; all unreachable" if idle == path.count else f"; {idle} of them unreachable"
+    yield f"{_MEANS[path.kind]} {names}{more}{left}"
 
 
 def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 What counts is affected; what was found by a guessed name is under investigation; what suppliers and distributions deny is not
 affected; what was accepted is affected, and the acceptance is the action. What a distribution passes over in silence nobody has denied:
-it is under investigation, so that whoever reads the document neither drops it nor takes it for new.
+it is under investigation, so that whoever reads the document neither drops it nor takes it for new. Where it was followed what an image
+starts, what that cannot reach is not affected, with what was followed as the impact.
 """
 
 from __future__ import annotations
@@ -38,12 +39,31 @@ class Position(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 def position(match: Match) -> Position:
-    """What is to be said of a match."""
+    """What is to be said of a match. Where others deny nothing, what the image's start does not reach is not in an execute path."""
+    stance = _said_position(match)
+    if stance.status in ("affected", "under_investigation") and is_unreachable(match):
+        return _unreachable_position(match)
+    return stance
+
+
+def is_unreachable(match: Match) -> bool:
+    """Whether it was looked for what the image's start reaches, and the package is not in that."""
+    return match.reach is not None and match.reach.reach == "unreachable"
+
+
+def _unreachable_position(match: Match) -> Position:
+    impact = match.reach.evidence if match.reach is not None else ""
+    return Position(status="not_affected", justification="vulnerable_code_not_in_execute_path", impact=impact)
+
+
+def _said_position(match: Match) -> Position:
     suppressed = match.suppressed
     if suppressed is None or suppressed.by == "states":
         if match.confidence < 1:
             return Position(status="under_investigation")
         return Position(status="affected", action=advice(match))
+    if suppressed.by == "reach":
+        return _unreachable_position(match)
     if suppressed.by == "ignore":
         return Position(status="affected", action=_acceptance(suppressed))
     if suppressed.by == "vex":

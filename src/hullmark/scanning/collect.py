@@ -13,6 +13,7 @@ def request_for(wanted: Needs) -> ScanRequest:
         files=wanted.files or bool(wanted.contents),
         digests=wanted.digests,
         ghosts=wanted.ghosts,
+        reach=wanted.reach,
         contents=tuple(_read_glob(glob) for glob in wanted.contents),
     )
 

@@ -14,6 +14,7 @@ from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
 from hullmark.model.jar import JarIndex
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.reach import ImageReach
 from hullmark.model.relation import Relation
 from hullmark.rootfs.reads import Read
 from hullmark.scanning.layercache import FolderKeep, Keep
@@ -33,7 +34,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     not looked for: then the inventory has none, and no distribution. `catalogers`: words that choose them (`catalog/selection.py`);
     none: the usual ones. `keeps`: whether the text of configuration files is kept, so that it can be asked for later without reading the
     layers again; `keeps_text`: that of all files. `layers`: what each layer does to those below it. `relations`: which
-    packages need which. `licences`: where licences are told, and what licence files tell. `corrections`: what a person says that
+    packages need which. `licences`: where licences are told, and what licence files tell. `reach`: what of the image
+    its start reaches, which also lists the files. `corrections`: what a person says that
     packages of this very image are. `jars` names Java archives by their digests.
     """
 
@@ -51,6 +53,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     layers: bool = False
     relations: bool = False
     licences: bool = False
+    reach: bool = False
     corrections: Corrections | None = None
     jars: JarIndex | None = None
 
@@ -99,7 +102,7 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScanResult(msgspec.Struct, frozen=True):
     """An inventory, and what else was requested: the content of files by absolute path, what further reads found by their names
-    and by path, what facets came to by theirs, what each layer does.
+    and by path, what facets came to by theirs, what each layer does, what the image's start reaches (None: nobody looked).
     """
 
     inventory: Inventory
@@ -107,6 +110,7 @@ class ScanResult(msgspec.Struct, frozen=True):
     found: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     facets: dict[str, Any] = msgspec.field(default_factory=dict)
     layers: tuple[LayerFiles, ...] = ()
+    reach: ImageReach | None = None
 
 
 class Analysis(msgspec.Struct, frozen=True, array_like=True):

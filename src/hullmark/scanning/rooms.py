@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from hullmark.scanning.request import ScanRequest
 Open = tuple[tuple[Fact, ...], tuple[str, ...]]
 """The facts that a problem leaves incomplete, and the purl types of packages that may be missing."""
 
-_OF_VISIBLE_FILES: frozenset[Fact] = frozenset(("packages", "owners", "distro", "configuration"))
+_OF_VISIBLE_FILES: frozenset[Fact] = frozenset(("packages", "owners", "distro", "configuration", "reach"))
 
 
 class Rooms:
@@ -35,6 +35,8 @@ class Rooms:
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in request.reads},
         }
+        if request.reach:
+            self._open.update(_of_reach(request))
         for cataloger in catalogers:
             facts: tuple[Fact, ...] = ("packages",) if cataloger.owned is None else ("owners", "packages")
             for name in (cataloger.name, *(read.name for read in cataloger.reads)):
@@ -61,6 +63,16 @@ class Rooms:
         """The problem, with what it leaves incomplete if it does not say so itself."""
         facts, types = self._open.get(problem.room, ((), ()))
         return problem if problem.facts else replace(problem, facts=facts, types=problem.types or types)
+
+
+def _of_reach(request: ScanRequest) -> Iterator[tuple[str, Open]]:
+    """What is read to follow the image's start leaves nothing else incomplete, but for text that is kept anyway."""
+    from hullmark.facets.kept import KEPT
+    from hullmark.reach.reads import REACH_READS
+
+    for read in REACH_READS:
+        is_kept = read.name == KEPT.name and request.keeps
+        yield read.name, (("contents", "reach") if is_kept else ("reach",), ())
 
 
 def _is_hidden(layer: int, path: bytes, tree: Tree) -> bool:

@@ -38,6 +38,14 @@ def take_for_rules(
 def _scanned(
     scheme: str, rest: str, reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions
 ) -> ScanResult:
-    if scheme == "dir":
-        return scan_folder(rest, reference, request, resources)
-    return scan_image(open_image(reference, options), request, resources)
+    def look(wanted: ScanRequest) -> ScanResult:
+        if scheme == "dir":
+            return scan_folder(rest, reference, wanted, resources)
+        return scan_image(open_image(reference, options), wanted, resources)
+
+    if not request.reach:
+        return look(request)
+    # Who does not ask for it imports nothing of it.
+    from hullmark.scanning.following import with_reach
+
+    return with_reach(look, request)

@@ -18,9 +18,10 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, MatchedAdvisory, Matches, SnapshotInfo, UnknownPackage
-from hullmark.model.observation import Observation, ReachState
+from hullmark.model.observation import Observation
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
+from hullmark.model.reach import ImageReach, PackageReach, ProgramReach, Reach, WitnessStep
 from hullmark.model.secret import Secret
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.facts import Facts
@@ -114,6 +115,34 @@ def matches(
     )
 
 
+def reach_of(
+    packages: Sequence[Package],
+    states: Mapping[str, Reach],
+    programs: Sequence[tuple[str, Reach, tuple[str, ...]]] = (),
+) -> ImageReach:
+    """The reach of packages, by their names, and of programs: path, reach and kinds. One that is reached is so from /app."""
+
+    def told(state: Reach, path: str) -> dict[str, Any]:
+        way = (WitnessStep("/app", "is what CMD starts"), WitnessStep(path, "is named"))
+        return {"reach": state, "witness": way if state == "reachable" else (), "reason": _REASONS[state], "bytes": 1}
+
+    return ImageReach(
+        roots=("CMD /app",),
+        packages=tuple(
+            PackageReach(
+                purl=each.purl, type=each.type, name=each.name, version=each.version, reached_bytes=0,
+                **told(states[each.name], f"/usr/lib/{each.name}"),
+            )
+            for each in packages
+            if each.name in states
+        ),
+        programs=tuple(ProgramReach(path=path, kinds=kinds, layer=0, **told(state, path)) for path, state, kinds in programs),
+    )  # fmt: skip
+
+
+_REASONS: dict[Reach, str] = {"reachable": "", "unknown": "it may be named", "unreachable": "nothing names it"}
+
+
 def facts(
     *,
     packages: Sequence[Package] = (),
@@ -176,7 +205,8 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     malware: MalwareScan | None = None
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
-    reach: dict[str, ReachState] | None = None
+    reach: dict[str, Reach] | None = None
+    programs: list[tuple[str, Reach, tuple[str, ...]]] = []
     unexplained: UnexplainedPrograms | None = None
 
     def facts(self) -> Facts:
@@ -199,7 +229,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             malware=self.malware,
             certificates=self._certificates(),
             isolation=self.isolation,
-            reach=self.reach,
+            reach=reach_of(packages, self.reach, self.programs) if self.reach is not None else None,
             files=None if self.files is None else [file(**fields) for fields in self.files],
             config=self.config,
             distro=self.distro,

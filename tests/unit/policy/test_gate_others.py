@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.advisory import Lifecycle
+from hullmark.model.capabilities import capability_names
 from hullmark.model.inventory import Distro
 from hullmark.model.package import SourcePackage
-from hullmark.policy.capabilities import capability_names
 from hullmark.policy.credentials import assignments, credentials_in, is_credential
 from hullmark.policy.gate import Answer, CannotTell, Violation
 from hullmark.policy.gates.image import EndOfLife, end_of_life

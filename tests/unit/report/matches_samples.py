@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from hullmark.match.ssvc import decided
 from hullmark.model.advisory import SEVERITIES, Cvss
 from hullmark.model.match import (
     Epss,
@@ -21,6 +22,9 @@ from hullmark.model.match import (
 )
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.model.reach import ImageReach, PackageReach, Reach, WitnessStep
+from hullmark.model.ssvc import Mission
+from hullmark.reach.matched import with_reach
 from tests.unit.report.samples import (
     DISTRO,
     EMPTY,
@@ -184,7 +188,43 @@ ODD_MATCHES = Matches(
     unknown=(UnknownPackage(package=ODD.packages[1], reason=HOSTILE),),
     problems=ODD.problems,
 )
-MATCHES = {"clean": CLEAN, "odd": ODD_MATCHES, "small": SMALL}
+
+
+def _package_reach(package: Package, reach: Reach, **more: Any) -> PackageReach:
+    return PackageReach(
+        purl=package.purl, type=package.type, name=package.name, version=package.version, reach=reach, bytes=9, reached_bytes=0, **more
+    )  # fmt: skip
+
+
+_WAY = (
+    WitnessStep("/usr/bin/java", "is what ENTRYPOINT starts"),
+    WitnessStep("/srv/log4j.jar", "is on the class path"),
+)
+REACHED = ImageReach(
+    roots=("ENTRYPOINT java -jar /srv/shop.jar",),
+    packages=(
+        _package_reach(LOG4SHELL.package, "reachable", witness=_WAY),
+        _package_reach(
+            OPENSSL.package, "unreachable", reason="none of its 2 files is reached: nothing names one",
+            examples=("/usr/lib/libcrypto.so.3", "/usr/lib/libssl.so.3"),
+        ),
+        _package_reach(GUESSED.package, "unreachable", reason="its one file is not reached: nothing names it"),
+        _package_reach(WAIVED.package, "unknown", reason="may be started: the shell runs a command that it makes"),
+    ),
+    programs=(),
+)  # fmt: skip
+
+
+def _followed(mission: Mission) -> Matches:
+    found = with_reach(
+        msgspec.structs.replace(SMALL, matches=(LOG4SHELL, OPENSSL, GUESSED, UNRATED, WAIVED, DENIED)), REACHED
+    )
+    told = [msgspec.structs.replace(each, ssvc=decided(each, ("8080/tcp",), mission)) for each in found.matches]
+    return msgspec.structs.replace(found, matches=tuple(told))
+
+
+FOLLOWED = _followed("medium")
+MATCHES = {"clean": CLEAN, "odd": ODD_MATCHES, "reached": FOLLOWED, "small": SMALL}
 
 
 def matches() -> st.SearchStrategy[Matches]:

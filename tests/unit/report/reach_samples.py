@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hullmark.model.reach import AdvisoryReach, Recipe
+from hullmark.reach.observed import ObservedPaths
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import walked
 from tests.unit.report.samples import ODD
@@ -40,6 +41,15 @@ MINIMALITIES = {
         recipe=replace(_PLAIN.recipe, kept=((_MOUNT, _LIBC),)),
     ),
     "asked": walked(_FILES, ("/srv/shop",), owners=_OWNERS, why=("mount", "libc6", "/usr/bin/tool")),
+    "attacked": walked(
+        {**_FILES, "/etc/passwd": b"web:x:7:7::/:/bin/sh\n"},
+        ("/srv/shop",),
+        owners=_OWNERS,
+        changes={"/bin/mount": {"mode": 0o4755}, "/usr/bin/tool": {"mode": 0o4755}, "/srv/shop": {"uid": 7}},
+        user="web",
+        exposed_ports=("80/tcp",),
+        observed=ObservedPaths(("/bin/mount", "/proc/1/stat", "/srv/shop", "/usr/bin/tool"), 1),
+    ),
     "unknown": walked(_FILES, (), owners=_OWNERS),
     "odd": replace(
         _PLAIN, source=ODD.source, roots=("CMD a\x1b[31m",), recipe=Recipe(), packages=(), problems=ODD.problems

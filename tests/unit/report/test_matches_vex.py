@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from hullmark.match import vex
 from hullmark.model.advisory import Statement
 from hullmark.model.match import Matches, Suppression
+from hullmark.reach.matched import without_unreachable
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.matches_cyclonedx_json import analysis
@@ -21,6 +22,7 @@ from tests.unit.report.matches_samples import (
     CLEAN,
     DENIED,
     DISTRO_SAYS,
+    FOLLOWED,
     GUESSED,
     MATCHES,
     MENDED,
@@ -207,7 +209,7 @@ def test_the_moment_is_that_of_the_data_unless_one_was_asked_for() -> None:
     assert asked["timestamp"] == "2026-11-01T11:00:00Z"
 
 
-@pytest.mark.parametrize("case", ["odd", "small"])
+@pytest.mark.parametrize("case", ["odd", "reached", "small"])
 @pytest.mark.parametrize("timestamp", [None, "2026-11-01T12:00:00Z"])
 def test_csaf_passes_the_library_with_the_official_schema(case: str, timestamp: str | None) -> None:
     verification = pytest.importorskip("csaf_lib.verification", reason="csaf-lib is not installed")
@@ -256,6 +258,34 @@ def test_csaf_says_what_to_do_in_the_words_of_the_standard() -> None:
     assert remedies["CVE-2010-4756"] == ["no_fix_planned"]
     assert remedies["CVE-2019-18276"] == ["no_fix_planned"]
     assert remedies["CVE-2025-26519"] == ["none_available"]
+
+
+def test_what_the_start_does_not_reach_is_not_affected_with_the_evidence() -> None:
+    evidence = (
+        "Nothing that the image starts can come to use libssl3. Followed to the end were ENTRYPOINT java -jar /srv/shop.jar, with all "
+        "programs, libraries, scripts, modules and configuration that these lead to: none of its 2 files is reached "
+        "(/usr/lib/libcrypto.so.3, /usr/lib/libssl.so.3)."
+    )
+    by_name = {each["vulnerability"]["name"]: each for each in openvex(FOLLOWED)["statements"]}
+    unreachable = by_name["CVE-2023-5678"]
+    assert (unreachable["status"], unreachable["justification"], unreachable["status_notes"]) == (
+        "not_affected", "vulnerable_code_not_in_execute_path", evidence,
+    )  # fmt: skip
+    # A guess that is not reached is no guess any more; what is unknown or reachable, or that nobody knows of, is never denied.
+    states = {name: statement["status"] for name, statement in by_name.items()}
+    assert states == {
+        "GHSA-jfh8-c2jp-5v3q": "affected", "CVE-2023-5678": "not_affected", "CVE-2024-7347": "not_affected",
+        "GHSA-xxxx-yyyy-zzzz": "affected", "CVE-2019-18276": "affected", "CVE-2020-14343": "not_affected",
+    }  # fmt: skip
+    flags = {flag["label"] for each in csaf(FOLLOWED)["vulnerabilities"] for flag in each.get("flags", ())}
+    assert flags == {"vulnerable_code_not_in_execute_path"}
+    [match] = [match for match in FOLLOWED.matches if match.advisory.id == "CVE-2023-5678"]
+    assert analysis(match) == {"state": "not_affected", "justification": "code_not_reachable", "detail": evidence}
+    aside = without_unreachable(FOLLOWED)
+    assert [match.advisory.id for match in aside.matches if match.suppressed and match.suppressed.by == "reach"] == [
+        "CVE-2023-5678", "CVE-2024-7347",
+    ]  # fmt: skip
+    assert {each["vulnerability"]["name"]: each["status"] for each in openvex(aside)["statements"]} == states
 
 
 def test_without_matches_csaf_is_of_the_base_profile() -> None:

@@ -81,3 +81,10 @@ def test_images_are_judged_anew_where_a_rule_asks_what_advisories_cover(rule: st
     target = target_of(1, version(rule), ())
     assert target is not None
     assert target.asks_untold is asks
+
+
+def test_what_depends_on_the_rest_of_the_image_is_not_a_sum() -> None:
+    for params, is_sum in (("severity: critical", True), ("reach: [reachable]", False)):
+        target = target_of(1, version(f"gate: vulnerabilities, trigger: found, params: {{{params}}}"), ())
+        assert target is not None
+        assert (target.policy is not None) is is_sum

@@ -38,7 +38,19 @@ _LOCAL_ONLY = {
         "jar_index",
     ),
     "vulns": (
-        *("only_fixed", "only_notfixed", "ignore_states", "by_cve", "why", "show_suppressed", "channel", "template"),
+        *(
+            "only_fixed",
+            "only_notfixed",
+            "ignore_states",
+            "by_cve",
+            "reach",
+            "only_reachable",
+            "ssvc",
+            "why",
+            "show_suppressed",
+            "channel",
+            "template",
+        ),
         *("ignore", "vex", "vex_key", "vex_unsigned", "snapshot", "advisories", "db_dir", "corrections", "jar_index"),
     ),
     "check": (

@@ -2,7 +2,9 @@
 
 The variables are the keys of the documents that `hullmark scan -o json --files` and `hullmark vulns -o json` write (`packages`,
 `files`, `distro`, `source`, `problems`; `matches`, `unknown`, `snapshot`), the image's settings as `config`, and `reference` and
-`now` as texts. Evaluating takes seconds at most: see docs/adr/0006-expressions-are-evaluated-in-a-process-of-their-own.md.
+`now` as texts. `reach` says what the image's start reaches: `reach.packages` (by package URL: reachable, unknown or unreachable),
+`reach.programs` and `reach.roots`; where an expression asks for it, each of the `matches` has its `reach` too.
+Evaluating takes seconds at most: see docs/adr/0006-expressions-are-evaluated-in-a-process-of-their-own.md.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ _LOOKS_AT: dict[str, tuple[Fact, ...]] = {
     "packages": ("packages",),
     "unknown": ("distro", "packages"),
 }
+_OF_REACH = re.compile(r"\breach\b").search
+_SAYS_UNKNOWN = re.compile(r"""["']unknown["']""").search
 _OF_EXPLOITATION = re.compile(r"\b(?:kev|risk)\b").search
 _LONGEST = 500
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?")
@@ -67,13 +71,30 @@ def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
 
 
 def _doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
-    """That it is not known what is exploited, if the expression asks for it and something is there that may be."""
+    """That it is not known what is exploited, or reached, if the expression asks for it and something is there that may be."""
+    yield from _reach_doubts(params, facts)
     matches = facts.matches.matches if facts.matches is not None else ()
     if "matches" not in params.expression.variables or not _OF_EXPLOITATION(params.expression.text):
         return
     if any(may_be_exploited(match, facts) for match in matches):
         reason = f"what is known to be exploited cannot be told: {exploited_gap(facts)}"
         yield CannotTell(reason, subject=EXPLOITED, kind="uncovered")
+
+
+def _reach_doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
+    """That it is not known of something whether it is reached, unless the expression says itself what becomes of that."""
+    if Need.REACH not in _wanted(params) or facts.reach is None or _SAYS_UNKNOWN(params.expression.text):
+        return
+    if "reach" in params.expression.variables:
+        unknown = [each.name for each in facts.reach.packages if each.reach == "unknown"]
+        unknown += [each.path for each in facts.reach.programs if each.reach == "unknown" and each.kinds]
+    else:
+        matches = facts.matches.matches if facts.matches is not None else ()
+        unknown = [each.package.name for each in matches if facts.reach_of(each.package.purl) == "unknown"]
+    if unknown:
+        more = f" and {len(unknown) - 1:,} more" if unknown[1:] else ""
+        reason = f'whether the image\'s start reaches {unknown[0]}{more} is not known; say what becomes of "unknown"'
+        yield CannotTell(reason, subject="reach")
 
 
 def _answer(element: Any, params: Holds, facts: Facts) -> Answer:
@@ -88,11 +109,15 @@ def _answer(element: Any, params: Holds, facts: Facts) -> Answer:
 
 
 def _wanted(params: Holds) -> frozenset[Need]:
-    return frozenset(_NEEDS[name] for name in params.expression.variables if name in _NEEDS)
+    names = params.expression.variables
+    asks = "reach" in names or ("matches" in names and _OF_REACH(params.expression.text))
+    wanted = {_NEEDS[name] for name in names if name in _NEEDS}
+    return frozenset(wanted | {Need.REACH} if asks else wanted)
 
 
 def _looks_at(params: Holds) -> frozenset[Fact]:
-    return frozenset(fact for name in params.expression.variables for fact in _LOOKS_AT.get(name, ()))
+    found = {fact for name in params.expression.variables for fact in _LOOKS_AT.get(name, ())}
+    return frozenset(found | {"reach"} if Need.REACH in _wanted(params) else found)
 
 
 def _moments(params: Holds, facts: Facts) -> Iterator[datetime]:

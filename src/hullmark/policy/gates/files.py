@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from hullmark.model.capabilities import capability_names
 from hullmark.model.inventory import FileRecord
 from hullmark.model.verdict import Evidence
-from hullmark.policy.capabilities import capability_names
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import SETGID, SETUID
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation

@@ -17,15 +17,17 @@ from hullmark.model.advisory import EXPLOITED, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
+from hullmark.model.reach import Reach
 from hullmark.model.verdict import Evidence
 from hullmark.policy.days import day_in, later, moment_in, starts, today
 from hullmark.policy.exploitation import exploited_gap, has_risk, may_be_exploited
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.rated import severe, severity_by
+from hullmark.policy.reached import Reaches, is_reached, reach_needs, reach_words, untold_reach
 from hullmark.policy.scores import ScoreRequirement
 from hullmark.policy.values import NameGlob, Score, Share
-from hullmark.policy.weakness import weakness_in
+from hullmark.policy.weakness import fix_sentence, weakness_in
 
 Unrated = Literal["cannot-tell", "count", "ignore"]
 
@@ -59,6 +61,7 @@ class _About(Params, frozen=True, kw_only=True):
     except_types: ExceptTypes = ()
     set_aside: SetAside = ()
     cpe: Cpe = False
+    reach: Reaches = ()
 
 
 class VulnerabilityFindings(_About, frozen=True, kw_only=True):
@@ -143,12 +146,15 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
         met = next((match for match, answer in zip(matches, answers, strict=True) if answer is True), None)
         open_ = next((match for match, answer in zip(matches, answers, strict=True) if answer is None), None)
         if met is not None:
-            yield _violation(subject, met, facts, severity_by(met.advisory, params.severity_from).severity)
+            yield _violation(
+                subject, met, facts, severity_by(met.advisory, params.severity_from).severity, params.reach
+            )
+        elif open_ is not None and is_reached(params.reach, open_.package, facts) is None:
+            yield untold_reach(open_.package, facts, _name(open_))
         elif open_ is not None and not _lacking(params, open_, facts):
             doubted.append(open_)
         elif open_ is not None:
-            lacking = _lacking(params, open_, facts)
-            reason = f"{lacking} of {_name(open_)} in {open_.package.name} is not known"
+            reason = f"{_lacking(params, open_, facts)} of {_name(open_)} in {open_.package.name} is not known"
             yield CannotTell(reason, _evidence(open_, facts), kind="uncovered")
     if doubted:
         some = f"{_name(doubted[0])} and {len(doubted) - 1:,} more are" if doubted[1:] else f"{_name(doubted[0])} is"
@@ -159,10 +165,14 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
 def listed(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
     """Look for names."""
     for subject, matches in _by_subject(params, facts).items():
-        for match in matches:
-            if _fits(params.ids, _names(match)):
-                yield _violation(subject, match, facts, match.advisory.severity)
-                break
+        match = next((match for match in matches if _fits(params.ids, _names(match))), None)
+        if match is None:
+            continue
+        is_meant = is_reached(params.reach, match.package, facts)
+        if is_meant:
+            yield _violation(subject, match, facts, match.advisory.severity, params.reach)
+        elif is_meant is None:
+            yield untold_reach(match.package, facts, _name(match))
 
 
 def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
@@ -207,13 +217,9 @@ def _by_subject(params: VulnerabilityFindings | ListedVulnerabilities, facts: Fa
 
 def _is_about(params: VulnerabilityFindings | ListedVulnerabilities | NoData, package: Package) -> bool:
     names = (package.name, package.source.name) if package.source else (package.name,)
-    if (params.types and package.type not in params.types) or package.type in _except_types(params):
+    if (params.types and package.type not in params.types) or package.type in params.left_out_types:
         return False
     return (not params.packages or _fits(params.packages, names)) and not _fits(params.allow, names)
-
-
-def _except_types(params: VulnerabilityFindings | ListedVulnerabilities | NoData) -> tuple[str, ...]:
-    return () if isinstance(params, NoData) else params.except_types
 
 
 def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | None:
@@ -224,6 +230,7 @@ def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | 
     if params.sources and not _fits(params.sources, (advisory.source, advisory.namespace)):
         return False
     answers = {*(answer for _, answer in _told(params, match, facts)), *_exploited(params, match, facts)}
+    answers.add(is_reached(params.reach, match.package, facts))
     return False if False in answers else None if None in answers else True
 
 
@@ -287,7 +294,7 @@ def _since(text: str, days: int, facts: Facts) -> bool | None:
     return None if day is None else (today(facts.now) - day).days >= days
 
 
-def _violation(subject: str, match: Match, facts: Facts, severity: Severity) -> Violation:
+def _violation(subject: str, match: Match, facts: Facts, severity: Severity, reach: tuple[Reach, ...]) -> Violation:
     advisory, package = match.advisory, match.package
     rating = f"{severity} severity"
     notes = [f"known to be exploited since {advisory.kev.added}"] if advisory.kev else []
@@ -297,17 +304,9 @@ def _violation(subject: str, match: Match, facts: Facts, severity: Severity) -> 
         notes.append(f"set aside by {match.suppressed.by}: {match.suppressed.reason}")
     message = (
         f"{package.name} {package.version} ({package.type}) has {_name(match)} ({', '.join((rating, *notes))}): "
-        f"{match.why}. {_fix(match)}"
+        f"{match.why}. {fix_sentence(match)}{reach_words(reach, package, facts)}"
     )
     return Violation(subject, message, _evidence(match, facts), weakness_in(match))
-
-
-def _fix(match: Match) -> str:
-    if match.fix.state == "fixed" and match.fix.version:
-        since = f", which can be had since {match.fix.date[:10]}" if match.fix.date else ""
-        return f"Upgrade {match.name} to {match.fix.version}{since}."
-    sentences = {"wont-fix": "It will not be fixed.", "not-fixed": "There is no fix yet.", "fixed": "There is a fix."}
-    return sentences.get(match.fix.state, "Whether there is a fix is not known.")
 
 
 def _evidence(match: Match, facts: Facts) -> tuple[Evidence, ...]:
@@ -371,11 +370,18 @@ TRIGGERS = (
         params=VulnerabilityFindings,
         check=found,
         needs=_NEEDS,
+        also_needs=reach_needs,
         advice=_upgrade,
         moments=_turns,
     ),
     Trigger(
-        gate="vulnerabilities", name="listed", params=ListedVulnerabilities, check=listed, needs=_NEEDS, advice=_upgrade
+        gate="vulnerabilities",
+        name="listed",
+        params=ListedVulnerabilities,
+        check=listed,
+        needs=_NEEDS,
+        also_needs=reach_needs,
+        advice=_upgrade,
     ),
     Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, looks_at=_NOTHING, needs=_NEEDS),
     Trigger(

@@ -16,7 +16,8 @@ _KNOWN_READS = frozenset(read.name for read in MATCHING_READS)
 
 
 class StoredFacts:
-    """An image's analysis. Documents answer where they can; else the records of its layers are folded again."""
+    """An image's analysis. Documents answer where they can; else the records of its layers are folded again. What the image's start reaches
+    is not kept: rules that ask for it cannot tell."""
 
     def __init__(self, objects: Objects, document: str, resources: ScanResources) -> None:
         """Raises HullmarkError if the analysis cannot be read."""
@@ -39,7 +40,7 @@ class StoredFacts:
         facts = self.analysis.facts
         known = {facet.name: getattr(facts, facet.name) for facet in request.facets if hasattr(facts, facet.name)}
         left = tuple(facet for facet in request.facets if facet.name not in known)
-        request = msgspec.structs.replace(request, digests=True, facets=left)
+        request = msgspec.structs.replace(request, digests=True, facets=left, reach=False)
         scanned = scan_image(as_image(self.analysis.image), request, self._resources)
         # The problems with kept facts are reported with them.
         missing = (

@@ -138,8 +138,17 @@ def _is_sum(policy: Policy) -> bool:
     return (
         not policy.apply
         and policy.grace is None
-        and all(isinstance(rule.params, known) and not _is_dated(rule) for rule in policy.rules if _asks(rule))
+        and all(
+            isinstance(rule.params, known) and not _is_dated(rule) and not _asks_for_reach(rule)
+            for rule in policy.rules
+            if _asks(rule)
+        )
     )
+
+
+def _asks_for_reach(rule: Rule) -> bool:
+    """Whether what it says of a package depends on what else is in the image."""
+    return Need.REACH in rule.trigger.needs_of(rule.params)
 
 
 def _is_dated(rule: Rule) -> bool:
