@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emit", metavar="DIR", help="write what is left into this new folder: an OCI layout, files.txt, a Dockerfile"
     )
-    add_output(parser, "table, json")
+    add_output(parser, "table, json, html")
     add_advisory_options(parser)
     add_source_options(parser)
 

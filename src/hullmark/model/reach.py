@@ -70,6 +70,14 @@ class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
+class ReachShare(msgspec.Struct, frozen=True, order=True, gc=False):
+    """The bytes of files of one verdict that a package has (`purl`, "": no package)."""
+
+    purl: str
+    reach: Reach
+    bytes: int
+
+
 class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """An advisory that matches a package, and whether that is reached."""
 
@@ -102,7 +110,8 @@ class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
-    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked.
+    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked. `shares` divide the bytes
+    of `counts` among the packages.
     """
 
     source: InventorySource
@@ -115,6 +124,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     answers: tuple[ReachAnswer, ...] = ()
     kept: tuple[str, ...] = ()
+    shares: tuple[ReachShare, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -18,6 +18,7 @@ from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
 from hullmark.reach.services import expand_service
+from hullmark.reach.shares import shares
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
 
@@ -52,6 +53,7 @@ def minimality(
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
         kept=kept,
+        shares=shares(verdicts),
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hullmark.model.reach import AdvisoryReach, Recipe
+from hullmark.model.reach import AdvisoryReach, OpenEnd, ReachAnswer, ReachCount, ReachShare, Recipe, WitnessStep
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import walked
 from tests.unit.report.samples import ODD
@@ -28,6 +28,23 @@ _OWNERS = {
 _PLAIN = walked(_FILES, ("/srv/shop", "--fast"), owners=_OWNERS)
 _LIBC, _MOUNT = "pkg:deb/debian/libc6@1", "pkg:deb/debian/mount@1"
 
+_EVIL = '</svg><script>alert("1")</script>\x1b[31m\u202e&' + "n" * 300
+_HOSTILE = replace(
+    _PLAIN,
+    roots=(_EVIL,),
+    packages=tuple(replace(each, name=_EVIL, version=_EVIL, reason=_EVIL) for each in _PLAIN.packages),
+    programs=tuple(
+        replace(each, path=f"/{_EVIL}", kinds=("shell", _EVIL), reason=_EVIL, witness=(WitnessStep(_EVIL, _EVIL),) * 90)
+        for each in _PLAIN.programs
+    ),
+    open_ends=(OpenEnd(_EVIL, _EVIL),),
+    recipe=Recipe(command="apk del", purge=(_EVIL,), kept=((_EVIL, _EVIL),)),
+    matches=(AdvisoryReach(advisory=_EVIL, severity=_EVIL, purl=_EVIL, reach="unknown"),),
+    answers=(ReachAnswer(subject=_EVIL, reach="unreachable", reason=_EVIL, needed_by=(_EVIL,)),),
+    shares=(ReachShare(f"pkg:npm/{_EVIL}@1", "unknown", 700), ReachShare("", "unreachable", 300)),
+    counts={**_PLAIN.counts, "unknown": ReachCount(bytes=700), "unreachable": ReachCount(bytes=300)},
+)
+
 MINIMALITIES = {
     "plain": _PLAIN,
     "matched": replace(
@@ -44,4 +61,5 @@ MINIMALITIES = {
     "odd": replace(
         _PLAIN, source=ODD.source, roots=("CMD a\x1b[31m",), recipe=Recipe(), packages=(), problems=ODD.problems
     ),
+    "hostile": _HOSTILE,
 }
