@@ -8,6 +8,7 @@ import msgspec
 
 from hullmark.model.inventory import InventorySource
 from hullmark.model.problem import Problem
+from hullmark.model.seccomp import SyscallProfile
 
 Reach = Literal["reachable", "unknown", "unreachable"]
 """Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
@@ -111,7 +112,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
     `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked. `shares` divide the bytes
-    of `counts` among the packages.
+    of `counts` among the packages. `syscalls` is None where they were not asked for.
     """
 
     source: InventorySource
@@ -124,6 +125,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     answers: tuple[ReachAnswer, ...] = ()
     kept: tuple[str, ...] = ()
+    syscalls: SyscallProfile | None = None
     shares: tuple[ReachShare, ...] = ()
     problems: tuple[Problem, ...] = ()
 

@@ -18,16 +18,18 @@ from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
 from hullmark.reach.services import expand_service
+from hullmark.reach.seccomp import syscall_profile
 from hullmark.reach.shares import shares
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
 
 
 class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: further `roots` (paths or commands), and the files and packages to answer for (`why`)."""
+    """What is asked: further `roots` (paths or commands), the files and packages to answer for (`why`), and whether also for `syscalls`."""
 
     roots: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    syscalls: bool = False
 
 
 def minimality(
@@ -53,6 +55,7 @@ def minimality(
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
         kept=kept,
+        syscalls=None if facts.syscalls is None else syscall_profile(result.scene, facts.syscalls, verdicts.unseen),
         shares=shares(verdicts),
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )
