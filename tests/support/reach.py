@@ -17,6 +17,7 @@ from hullmark.model.setting import Setting
 from hullmark.reach import code, elf
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.scene import ReachFacts
+from hullmark.reach.syscalls import SyscallFacts
 
 SOURCE = InventorySource(
     kind="oci-dir", reference="made", digest="", config_digest="", platform="linux/amd64", layers=()
@@ -42,6 +43,7 @@ def walked(
     code_facts: Mapping[str, code.CodeFacts] | None = None,
     kept: Mapping[str, KeptContent] | None = None,
     problems: Sequence[Problem] = (),
+    syscalls: Mapping[str, SyscallFacts] | None = None,
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
     by path."""
@@ -58,7 +60,9 @@ def walked(
         relations=(),
     )
     facts = _facts(files, inventory, settings)
-    facts = replace(facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})})
+    facts = replace(
+        facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})}, syscalls=syscalls
+    )
     return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why)))
 
 

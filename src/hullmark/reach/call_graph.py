@@ -13,6 +13,7 @@ from struct import Struct
 from hullmark.model.limit import Limit
 from hullmark.reach.elf_file import EXECUTE, LOAD, STRTAB, SYMTAB, ElfFile, Segment
 from hullmark.reach.machine_code import Machine
+from hullmark.rootfs.reads import MIB
 
 _EH_FRAME = 0x6474E550
 _RELA, _RELASZ, _PLTRELSZ, _JMPREL, _RELR, _RELRSZ = 7, 8, 2, 23, 36, 35
@@ -32,16 +33,36 @@ _LAST = 4095
 UNTOLD = 1 << (_LAST + 1)
 """The bit that says that there is an entry of the kernel whose number nobody tells."""
 
-_MAX_FUNCTIONS = Limit(400_000, "functions of a library whose system calls are told one by one")
-_MAX_POINTERS = Limit(1_000_000, "pointers in a library whose system calls are told one by one")
-_LARGEST_TABLE = 4096
-_DEEPEST = 4
+_MAX_CODE = Limit(
+    24 * MIB,
+    "bytes of code in which is looked for who calls what (of more, not all system calls are told)",
+    "shortened",
+)
+_MAX_FUNCTIONS = Limit(
+    400_000, "functions of a library whose system calls are told (with more, they are not)", "shortened"
+)
+_MAX_POINTERS = Limit(
+    1_000_000, "pointers of a library whose system calls are told (with more, they are not)", "shortened"
+)
+_LEVELS = 4
+
+
+def _within(size: int, most: int) -> int:
+    """The size. Raises ValueError where it is larger than is read."""
+    if size > most:
+        raise ValueError("one of its tables is too large")
+    return size
+
+
+def has_small_code(elf: ElfFile) -> bool:
+    """Whether there is so little code that who calls what can be looked for."""
+    return sum(each.size for each in elf.segments if each.kind == LOAD and each.flags & EXECUTE) <= _MAX_CODE
 
 
 def function_starts(elf: ElfFile) -> list[int]:
     """The addresses at which functions begin, sorted; none where the file does not say."""
     for each in elf.segments:
-        table = elf.file.at(each.offset, min(each.size, 12 + 8 * _MAX_FUNCTIONS)) if each.kind == _EH_FRAME else b""
+        table = elf.file.at(each.offset, _within(each.size, 8 * _MAX_FUNCTIONS)) if each.kind == _EH_FRAME else b""
         # Version 1, a count of four bytes, and a table of pairs of signed words, from the beginning of the table on.
         if table[:1] == b"\1" and table[2:4] == b"\x03\x3b":
             body = table[12:]
@@ -58,7 +79,7 @@ def pointers(elf: ElfFile) -> dict[int, int]:
 
     for at, size in ((first(_RELA), first(_RELASZ)), (first(_JMPREL), first(_PLTRELSZ))):
         place = elf.place(at) if size else -1
-        table = elf.file.at(place, min(size, _ENTRY.size * _MAX_POINTERS)) if place >= 0 else b""
+        table = elf.file.at(place, _within(size, _ENTRY.size * _MAX_POINTERS)) if place >= 0 else b""
         for where, info, to in _ENTRY.iter_unpack(table[: len(table) - len(table) % _ENTRY.size]):
             if info & 0xFFFFFFFF in _RELATIVE:
                 found[where] = to
@@ -72,7 +93,7 @@ def pointers(elf: ElfFile) -> dict[int, int]:
 
 def _relative(elf: ElfFile, at: int, size: int) -> Iterator[int]:
     place = elf.place(at) if size else -1
-    table = elf.file.at(place, min(size, 8 * _MAX_POINTERS)) if place >= 0 else b""
+    table = elf.file.at(place, _within(size, 8 * _MAX_POINTERS)) if place >= 0 else b""
     where = 0
     for (word,) in _POINTER.iter_unpack(table[: len(table) & ~7]):
         if word & 1 == 0:
@@ -137,10 +158,9 @@ class CallGraph:
         data.update(to for to in found.values() if not self._is_code(to))
         begins = sorted(data)
         for number, begin in enumerate(begins):
-            end = min(
-                begins[number + 1] if number + 1 < len(begins) else begin + _LARGEST_TABLE, begin + _LARGEST_TABLE
-            )
-            for place in places[bisect_left(places, begin) : bisect_left(places, end)]:
+            first = bisect_left(places, begin)
+            last = bisect_left(places, begins[number + 1]) if number + 1 < len(begins) else len(places)
+            for place in places[first:last]:
                 to = found[place]
                 self._leads.setdefault(begin, set()).add(self._function(to) if self._is_code(to) else to)
 
@@ -153,7 +173,7 @@ class CallGraph:
                 self._add(function, numbers)
                 if not numbers and not self._machine.is_part(body, at):
                     asked.add(function)
-        for _ in range(_DEEPEST):
+        for _ in range(_LEVELS):
             asked = {caller for function in asked for caller in self._told_by(function)}
         self.untold |= asked
 
@@ -166,7 +186,7 @@ class CallGraph:
             self.untold.add(function)
         for source, segment, at in callers:
             body = self._bodies[segment]
-            numbers = self._machine.given(body, max(0, source - segment.address), at)
+            numbers = self._machine.given(body, max(0, source - segment.address), at, is_first=False)
             self._add(source, numbers)
             if not numbers:
                 yield source
@@ -210,6 +230,8 @@ class CallGraph:
 
 def slots_of(elf: ElfFile, machine: Machine, name: str) -> int:
     """The numbers, as bits, that code gives to a function of this name of another library when it calls it, directly or through a stub."""
+    if not has_small_code(elf):
+        return UNTOLD
     slots = frozenset(_slots(elf, name.encode()))
     found = 0
     for each in elf.segments if slots else ():
@@ -226,7 +248,7 @@ def slots_of(elf: ElfFile, machine: Machine, name: str) -> int:
                     calls.append(at)
         calls += [at for at, to, is_call in references if is_call and to in stubs and at not in stubs]
         for at in calls:
-            numbers = machine.given(code, 0, at)
+            numbers = machine.given(code, 0, at, is_first=True)
             found |= sum(1 << min(number, _LAST) for number in numbers) if numbers else UNTOLD
     return found
 
@@ -237,7 +259,7 @@ def _slots(elf: ElfFile, name: bytes) -> Iterator[int]:
     symbols, strings = (elf.place(dynamic.get(tag, [0])[0]) for tag in (SYMTAB, STRTAB))
     for table, length in ((_RELA, _RELASZ), (_JMPREL, _PLTRELSZ)):
         at, size = elf.place(dynamic.get(table, [0])[0]), dynamic.get(length, [0])[0]
-        body = elf.file.at(at, min(size, _ENTRY.size * _MAX_POINTERS)) if at >= 0 else b""
+        body = elf.file.at(at, _within(size, _ENTRY.size * _MAX_POINTERS)) if at >= 0 else b""
         for where, info, _ in _ENTRY.iter_unpack(body[: len(body) - len(body) % _ENTRY.size]):
             if info & 0xFFFFFFFF in _OF_SYMBOLS:
                 place = int.from_bytes(elf.file.at(symbols + (info >> 32) * 24, 4), "little")

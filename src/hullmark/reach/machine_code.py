@@ -11,7 +11,7 @@ import re
 from array import array
 from collections.abc import Iterator
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 _WORD = Struct("<i")
 _NEAR = 96
@@ -21,12 +21,8 @@ _FAR = 2048
 """Bytes that are looked back for what a register was given from which the number is copied."""
 
 
-class Reference(NamedTuple):
-    """A place in code, and the address that it calls, or takes; both from the beginning of the code on."""
-
-    at: int
-    to: int
-    is_call: bool
+Reference = tuple[int, int, bool]
+"""A place in code, and the address that it calls, or takes, both from the beginning of the code on; whether it calls it."""
 
 
 class Machine(Protocol):
@@ -48,8 +44,9 @@ class Machine(Protocol):
         """What code at an address calls, or takes the address of."""
         ...
 
-    def given(self, code: bytes, start: int, call: int) -> frozenset[int]:
-        """The numbers that the code from `start` on gives to what is called at `call`, if it is told which system call to make."""
+    def given(self, code: bytes, start: int, call: int, *, is_first: bool) -> frozenset[int]:
+        """The number that code from `start` on gives to what is called at `call`, which is told which system call to make: as its first
+        argument (`is_first`), else as its last one, or in memory."""
         ...
 
     def is_stub(self, code: bytes, at: int) -> bool:
@@ -62,10 +59,12 @@ _WRITES_RAX = re.compile(
     rb"(?=\xb8(..\0\0)|\x48\xc7\xc0(..\0\0)|\x6a([\0-\x7f])\x58|([\x31\x33])\xc0|(\x89[\xc0-\xff]|\x8b[\xc0-\xc7])|(\x8b[\x00-\x07\x40-\x47\x80-\x87]))",
     re.DOTALL,
 ).finditer
-_CALLS = re.compile(rb"(?=[\xe8\xe9](....)|\x0f[\x80-\x8f](....))", re.DOTALL).finditer
-_TAKES = re.compile(rb"(?=[\x8d\x8b\x6f\x28\x10\xff][\x05\x0d\x15\x1d\x25\x2d\x35\x3d](....))", re.DOTALL).finditer
-_GIVES = re.compile(
-    rb"(?=\x6a([\0-\x7f])|\x68(..\0\0)|\xbf(..\0\0)|(\x31\xff)|\xc7(?:\x04\x24|\x44\x24[\0-\x7f])(..\0\0))", re.DOTALL
+_CALLS = re.compile(rb"[\xe8\xe9](?=(....))", re.DOTALL).finditer
+_JUMPS = re.compile(rb"\x0f(?=[\x80-\x8f](....))", re.DOTALL).finditer
+_TAKES = re.compile(rb"[\x8d\x8b\x6f\x28\x10\xff](?=[\x05\x0d\x15\x1d\x25\x2d\x35\x3d](....))", re.DOTALL).finditer
+_FIRST = re.compile(rb"(?=(?:\xbf|\x48\xc7\xc7)(..\0\0)|(\x31\xff))", re.DOTALL).finditer
+_STACKED = re.compile(
+    rb"(?=\x6a([\0-\x7f])|\x68(..\0\0)|\xc7(?:\x04\x24|\x44\x24[\0-\x7f])(..\0\0))", re.DOTALL
 ).finditer
 
 
@@ -107,19 +106,21 @@ class _X86:
         return last
 
     def references(self, code: bytes, address: int) -> Iterator[Reference]:
+        unpack = _WORD.unpack
         for found in _CALLS(code):
-            size = 5 if found[1] is not None else 6
-            (distance,) = _WORD.unpack(found[1] or found[2])
-            yield Reference(found.start(), found.start() + size + distance, is_call=True)
+            yield found.start(), found.start() + 5 + unpack(found[1])[0], True
+        for found in _JUMPS(code):
+            yield found.start(), found.start() + 6 + unpack(found[1])[0], True
         for found in _TAKES(code):
-            (distance,) = _WORD.unpack(found[1])
-            yield Reference(found.start(), found.start() + 6 + distance, is_call=False)
+            yield found.start(), found.start() + 6 + unpack(found[1])[0], False
 
-    def given(self, code: bytes, start: int, call: int) -> frozenset[int]:
-        pushed: frozenset[int] = frozenset()
-        for found in _GIVES(code, max(start, call - _NEAR), call):
-            pushed = frozenset((_number(found[1] or found[2] or found[3] or found[5] or b"\0"),))
-        return pushed
+    def given(self, code: bytes, start: int, call: int, *, is_first: bool) -> frozenset[int]:
+        last: frozenset[int] = frozenset()
+        for found in (_FIRST if is_first else _STACKED)(code, max(start, call - _NEAR), call):
+            last = frozenset(
+                (_number(next((each for each in found.groups()[: 1 if is_first else 3] if each is not None), b"\0")),)
+            )
+        return last
 
     def is_stub(self, code: bytes, at: int) -> bool:
         return code[at : at + 2] == b"\xff\x25"
@@ -173,20 +174,19 @@ class _Arm:
             at = place * 4
             kind = word >> 26 & 31
             if kind == 0b00101:  # B, BL
-                yield Reference(at, at + _signed(word & 0x3FFFFFF, 26) * 4, is_call=True)
+                yield at, at + _signed(word & 0x3FFFFFF, 26) * 4, True
             elif word & 0x9F000000 == 0x90000000:  # ADRP
                 distance = _signed((word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3, 21) << 12
                 pages[word & 31] = ((address + at) & ~0xFFF) + distance - address
             elif word & 0xFFC00000 == 0x91000000 and (word >> 5 & 31) in pages:  # ADD with what ADRP made
-                yield Reference(at, pages[word >> 5 & 31] + (word >> 10 & 0xFFF), is_call=False)
+                yield at, pages[word >> 5 & 31] + (word >> 10 & 0xFFF), False
             elif word & 0xFFC00000 == 0xF9400000 and (word >> 5 & 31) in pages:  # LDR of eight bytes
-                yield Reference(at, pages[word >> 5 & 31] + (word >> 10 & 0xFFF) * 8, is_call=False)
+                yield at, pages[word >> 5 & 31] + (word >> 10 & 0xFFF) * 8, False
 
-    def given(self, code: bytes, start: int, call: int) -> frozenset[int]:
-        words = _words(code[max(start, call - _NEAR) & ~3 : call])
-        for word in reversed(words):
-            # The seventh argument, as libc's own wrappers pass the number, or the first, as syscall() takes it.
-            if word & ~_IMMEDIATE & 0x7FFFFFFF in (0x52800006, 0x52800000):
+    def given(self, code: bytes, start: int, call: int, *, is_first: bool) -> frozenset[int]:
+        wanted = 0x52800000 | (0 if is_first else 6)
+        for word in reversed(_words(code[max(start, call - _NEAR) & ~3 : call])):
+            if word & ~_IMMEDIATE & 0x7FFFFFFF == wanted:
                 return frozenset(((word & _IMMEDIATE) >> 5,))
         return frozenset()
 

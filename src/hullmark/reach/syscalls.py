@@ -15,14 +15,14 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.model.limit import Limit
-from hullmark.reach.call_graph import UNTOLD, CallGraph, function_starts, slots_of
+from hullmark.reach.call_graph import UNTOLD, CallGraph, function_starts, has_small_code, slots_of
 from hullmark.reach.elf_file import DYNSYM, EXECUTE, LOAD, NOBITS, SONAME, STRSZ, STRTAB, SYMTAB, ElfBytes, ElfFile
 from hullmark.reach.machine_code import MACHINES, Machine
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_BODY = Limit(64 * MIB, "bytes of a program whose system calls are told (those of larger ones are not)")
-_MAX_SYMBOLS = Limit(500_000, "symbols of a program whose system calls are told")
-_MAX_LOOKED_UP = Limit(20_000, "names in a program that may be those of functions that it looks up")
+_BODY = Limit(64 * MIB, "bytes of a program whose system calls are told (those of larger ones are not)", "shortened")
+_MAX_SYMBOLS = Limit(500_000, "symbols of a program whose system calls are told (with more, they are not)", "shortened")
+_MAX_LOOKED_UP = Limit(20_000, "names in a program that may be those of functions that it looks up", "shortened")
 _SYMBOL = Struct("<IBBHQQ")
 _LIBC = re.compile(r"libc\.so\.6|libc\.musl-\w+\.so\.1").fullmatch
 _LOOKS_UP = frozenset(("dlsym", "dlvsym"))
@@ -75,13 +75,13 @@ def _facts(elf: ElfFile, kind: str, machine: Machine) -> SyscallFacts:
     graph = None
     exports: dict[str, int] = {}
     sets: dict[tuple[int, ...], int] = {}
-    if _LIBC(_soname(elf)):
+    if _LIBC(_soname(elf)) and has_small_code(elf):
         graph = CallGraph(elf, machine, is_libc=True)
         for each in symbols if graph.is_known else ():
             if each.is_own:
                 exports[each.name] = sets.setdefault(_listed(graph.numbers(each.address)), len(sets))
     mask = _own_numbers(elf, machine)
-    if mask & UNTOLD:
+    if mask & UNTOLD and (graph is not None or (has_small_code(elf) and function_starts(elf))):
         mask = (graph or CallGraph(elf, machine)).all_numbers()
     untold = [_IN_CODE] if mask & UNTOLD and not exports else []
     if "syscall" in asks:
@@ -135,10 +135,10 @@ def _symbols(elf: ElfFile) -> Iterator[_Symbol]:
     section = next((each for each in elf.sections() if each.kind == DYNSYM), None)
     # Without sections, nothing tells where the table ends: its names usually follow it.
     size = section.size if section is not None else strings - start
-    if start < 0 or strings < 0 or size < 0:
-        raise ValueError("it has no table of its symbols")
+    if start < 0 or strings < 0 or not 0 <= size <= _SYMBOL.size * _MAX_SYMBOLS:
+        raise ValueError("it has no table of its symbols that can be read")
     texts = elf.file.at(strings, min(dynamic.get(STRSZ, [0])[0], _BODY))
-    body = elf.file.at(start, min(size, _SYMBOL.size * _MAX_SYMBOLS))
+    body = elf.file.at(start, size)
     for name, _, _, place, address, _ in _SYMBOL.iter_unpack(body[: len(body) - len(body) % _SYMBOL.size]):
         end = texts.find(b"\0", name)
         if name and end > name:

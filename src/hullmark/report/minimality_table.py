@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
 from hullmark.model.reach import REACHES, Minimality, OpenEnd, PackageReach, ReachAnswer
+from hullmark.model.seccomp import SyscallProfile
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.minimality_words import KINDS, advisories, of_kind, short
 from hullmark.report.table import columns
@@ -37,6 +38,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
     else:
         lines += ["", *_count_lines(found, paint, width), *_package_lines(found.packages, paint, width)]
         lines += _end_lines(found.open_ends, paint, width)
+        lines += _syscall_lines(found.syscalls, paint, width)
         lines += _recipe_lines(found, paint, width)
     if found.problems:
         lines += ["", *problem_lines(found.problems, width, paint)]
@@ -94,6 +96,20 @@ def _end_lines(ends: Sequence[OpenEnd], paint: Paint, width: int) -> Iterator[st
         yield from fold(safe(f"{end.path or 'image'}: {end.reason}"), width, "  ")
     if len(ends) > _MAX_LISTED:
         yield from fold(f"and {len(ends) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+
+
+def _syscall_lines(profile: SyscallProfile | None, paint: Paint, width: int) -> Iterator[str]:
+    if profile is None:
+        return
+    count = f"{len(profile.calls):,} system calls, of {len(profile.default):,} that engines allow by default"
+    yield fact("Calls", count if not profile.unsure else f"not all can be told; at least {count}", paint, width)
+    for doubt in profile.unsure[:_MAX_LISTED]:
+        yield from fold(safe(f"{doubt.path or 'image'}: {doubt.reason}"), width, "  ")
+    if len(profile.unsure) > _MAX_LISTED:
+        yield from fold(f"and {len(profile.unsure) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+    if profile.refused:
+        refused = ", ".join(call.name for call in profile.refused)
+        yield from fold(f"engines refuse by default, and so does the profile: {refused}", width, "  ")
 
 
 def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:

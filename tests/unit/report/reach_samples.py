@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hullmark.model.reach import AdvisoryReach, OpenEnd, ReachAnswer, ReachCount, ReachShare, Recipe, WitnessStep
+from hullmark.model.seccomp import SyscallDoubt, SyscallProfile, SyscallWitness
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import walked
 from tests.unit.report.samples import ODD
@@ -45,6 +46,15 @@ _HOSTILE = replace(
     counts={**_PLAIN.counts, "unknown": ReachCount(bytes=700), "unreachable": ReachCount(bytes=300)},
 )
 
+_DOUBTS = (SyscallDoubt("/srv/shop", "it calls syscall() with a number that is not told beside it"),)
+_CALLS = SyscallProfile(
+    machine="64:62",
+    calls=(SyscallWitness("execve", "", "the runtime calls it"), SyscallWitness("read", "/srv/shop", "calls read()")),
+    refused=(SyscallWitness("bpf", "/srv/shop", "enters the kernel itself"),),
+    default=("execve", "read", "write"),
+    notes=_DOUBTS,
+)
+
 MINIMALITIES = {
     "plain": _PLAIN,
     "matched": replace(
@@ -62,4 +72,6 @@ MINIMALITIES = {
         _PLAIN, source=ODD.source, roots=("CMD a\x1b[31m",), recipe=Recipe(), packages=(), problems=ODD.problems
     ),
     "hostile": _HOSTILE,
+    "called": replace(_PLAIN, syscalls=_CALLS),
+    "unsure": replace(_PLAIN, syscalls=replace(_CALLS, unsure=_DOUBTS, refused=())),
 }
