@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import uuid
@@ -14,9 +16,13 @@ import pytest
 
 from bench.unpack import unpacked
 from hullmark.app.minimize import minimality_of, write_seccomp
+from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.model.reach import Minimality
-from hullmark.reach.analysis import ReachRequest
-from hullmark.scanning.request import ScanResources
+from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.reads import REACH_READS, reach_facts
+from hullmark.reach.syscalls import SYSCALLS_READ
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 from tests.oracle.test_reach import ASK, in_namespace, pytestmark
 from tests.support.places import corpus
@@ -59,6 +65,44 @@ def test_every_system_call_that_nginx_makes_is_in_its_profile(nginx: Path, found
     assert made - {call.name for call in found.syscalls.calls} == set()
     # The profile is worth having only if it is much narrower than what engines allow anyway.
     assert len(found.syscalls.calls) < len(found.syscalls.default) / 2
+
+
+PROGRAMS = (
+    "/usr/bin/sort /etc/passwd",
+    "/usr/bin/tar -cf /srv/etc.tar /etc",
+    "/usr/bin/openssl speed -seconds 1 -multi 2 md5",
+    "/usr/bin/bash -c 'for i in a b; do echo $i; done | /usr/bin/sort'",
+    "/usr/bin/date",
+    "/usr/bin/getent hosts localhost",
+    "/usr/bin/find /etc -name hosts -exec /usr/bin/stat {} ;",
+    "/usr/bin/gzip -kf /etc/passwd",
+    "/usr/bin/dpkg -l",
+    "/usr/bin/cp -a /etc/passwd /srv/copy",
+    "/usr/bin/mktemp",
+    "/usr/bin/timeout 1 /usr/bin/sleep 2",
+    "/usr/bin/perl -e 'print join \",\", sort keys %ENV; sleep 0; fork'",
+)
+
+
+@functools.cache
+def scanned() -> ScanResult:
+    """The image, read once for all programs in it."""
+    request = ScanRequest(files=True, relations=True, reads=(*REACH_READS, SYSCALLS_READ), facets=(CONFIGURATION,))
+    return take(f"oci-dir:{corpus('oci', 'nginx')}", request, ScanResources(), SourceOptions())
+
+
+@pytest.mark.parametrize("command", PROGRAMS)
+def test_every_system_call_that_a_program_makes_is_told(nginx: Path, command: str, tmp_path: Path) -> None:
+    image = scanned()
+    facts = reach_facts(image.found, image.facets[CONFIGURATION.name].settings, None)
+    told = minimality(image.inventory, facts, ReachRequest(roots=(command,), syscalls=True)).syscalls
+    assert told is not None
+    log, words = tmp_path / "log", shlex.split(command)
+    subprocess.run(["strace", "-f", "-o", log, "chroot", nginx, *words], capture_output=True, check=False, timeout=60)
+    text = log.read_text(errors="replace")
+    made = set(_CALLED(text[text.index(f'execve("{words[0]}"') - 20 :]))
+    assert len(made) > 20
+    assert made - {call.name for call in (*told.calls, *told.refused)} == set()
 
 
 @pytest.fixture
