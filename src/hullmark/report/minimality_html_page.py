@@ -64,7 +64,7 @@ TEMPLATE = """\
 {% endmacro %}
 
 {% macro way(witness) %}
-<ol class="way">{% for step in steps(witness) %}<li><code>{{ step.path }}</code> {{ step.why }}</li>{% endfor %}</ol>
+<ol class="way">{% for step in steps(witness) %}<li><code>{{ step.path }}</code>: {{ step.why }}</li>{% endfor %}</ol>
 {%- endmacro %}
 
 {% macro told(each) %}
