@@ -17,8 +17,8 @@ from hullmark.reach.native import expand_elf
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
-from hullmark.reach.services import expand_service
 from hullmark.reach.seccomp import syscall_profile
+from hullmark.reach.services import expand_service
 from hullmark.reach.shares import shares
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
