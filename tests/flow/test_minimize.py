@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.dynamic import dynamic_elf
 from tests.support.images import Blobs, tagged, tar_of, write_layout
+from tests.support.machine_elf import machine_elf
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
 from tests.unit.relations.test_systems import stanza
@@ -180,6 +182,31 @@ def test_what_cannot_be_done_is_refused(hullmark: Program, image: str, words: tu
     (hullmark.place / "full").mkdir()
     (hullmark.place / "full" / "file").touch()
     assert said in " ".join(hullmark("minimize", *(image if word == "IMAGE" else word for word in words)).refusal)
+
+
+def test_the_system_calls_of_the_start_are_a_profile(hullmark: Program, tmp_path: Path) -> None:
+    for name, code in (("sure", b"\xb8\x27\0\0\0\x0f\x05\xc3"), ("unsure", b"\x89\xf8\x0f\x05\xc3")):
+        (tmp_path / "root").mkdir(exist_ok=True)
+        (tmp_path / "root" / name).write_bytes(machine_elf([("", code)]))
+        (tmp_path / "root" / name).chmod(0o755)
+    words = ("minimize", f"dir:{tmp_path / 'root'}", "--seccomp", "profile.json", "--root")
+    ran = hullmark(*words, "/sure", "-o", "json")
+    assert re.search(
+        r"^hullmark: profile.json allows \d\d system calls, of 3\d\d that engines allow by default$", ran.err, re.M
+    )
+    calls = {call["name"]: call["path"] for call in ran.document["syscalls"]["calls"]}
+    assert (calls["getpid"], calls["execve"]) == ("/sure", None)
+    profile = json.loads((hullmark.place / "profile.json").read_text())
+    assert "symlink" not in profile["syscalls"][0]["names"]
+    ran = hullmark(*words, "/unsure")
+    assert (
+        "profile.json allows what engines do by default (RuntimeDefault), as not all system calls can be told (1 reason, "
+        in ran.err
+    )
+    assert "/unsure: it enters the kernel with a number that is not told beside it" in ran.text
+    assert "symlink" in json.loads((hullmark.place / "profile.json").read_text())["syscalls"][0]["names"]
+    assert "not all system calls" in " ".join(hullmark(*words, "/unsure", "--seccomp-unsure", "refuse").refusal)
+    assert "no program is reached" in " ".join(hullmark(*words, "/none").refusal)
 
 
 def test_a_folder_is_walked_from_its_roots(hullmark: Program, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hullmark.reach import code, elf
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.observed import ObservedPaths
 from hullmark.reach.scene import ReachFacts
+from hullmark.reach.syscalls import SyscallFacts
 
 SOURCE = InventorySource(
     kind="oci-dir", reference="made", digest="", config_digest="", platform="linux/amd64", layers=()
@@ -46,6 +47,7 @@ def walked(
     problems: Sequence[Problem] = (),
     observed: ObservedPaths | None = None,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
+    syscalls: Mapping[str, SyscallFacts] | None = None,
     **config: Any,
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
@@ -65,7 +67,9 @@ def walked(
         relations=(),
     )
     facts = _facts(files, inventory, settings)
-    facts = replace(facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})})
+    facts = replace(
+        facts, code={**facts.code, **(code_facts or {})}, kept={**facts.kept, **(kept or {})}, syscalls=syscalls
+    )
     return minimality(inventory, facts, ReachRequest(roots=tuple(roots), why=tuple(why), observed=observed))
 
 

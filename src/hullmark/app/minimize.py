@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched, refuse_to_follow
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
@@ -13,15 +13,22 @@ from hullmark.model.configuration import Configuration
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord
 from hullmark.model.reach import Minimality
+from hullmark.model.seccomp import SyscallDoubt
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.observed import MAX_BYTES, ObservedPaths, observed_paths
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.residue import apk_installed, dpkg_status, kept_names
+from hullmark.reach.syscalls import SYSCALLS_READ
+from hullmark.report.seccomp import seccomp_json
+from hullmark.report.terminal import safe
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.residue import Residue, Rewriting, write_residue
 from hullmark.scanning.take import SBOM, take
 from hullmark.source import SourceOptions, classify, open_image
+
+Unsure = Literal["allow-default", "refuse"]
+"""What is written where not all system calls can be told: the profile that engines use by default, or nothing."""
 
 
 class MinimizedImage(NamedTuple):
@@ -44,7 +51,8 @@ def minimality_of(
     Raises HullmarkError where the image cannot be read, or is a list of packages.
     """
     refuse_to_follow(reference)
-    wanted = ScanRequest(files=True, relations=True, reads=(*REACH_READS, *MATCHING_READS), facets=(CONFIGURATION,))
+    reads = (*REACH_READS, *MATCHING_READS, *([SYSCALLS_READ] if request.syscalls else []))
+    wanted = ScanRequest(files=True, relations=True, reads=reads, facets=(CONFIGURATION,))
     scanned = take(reference, wanted, resources, options)
     configuration: Configuration = scanned.facets[CONFIGURATION.name]
     facts = reach_facts(scanned.found, configuration.settings, scanned.inventory.config)
@@ -77,6 +85,42 @@ def refuse_to_emit(reference: str, folder: str) -> None:
             raise HullmarkError(f"{folder} is there already", advice="name a new folder, or an empty one")
     except OSError as error:
         raise HullmarkError(f"cannot read {folder}: {error.strerror}", advice="check the path") from error
+
+
+def write_seccomp(found: Minimality, file: str, unsure: Unsure) -> str:
+    """Write the profile of system calls; where it is not to be relied on, what engines allow by default, or nothing. Returns what was done,
+    as a sentence.
+
+    Raises HullmarkError where it cannot be written, or is not to be.
+    """
+    profile = found.syscalls
+    if profile is None or not profile.machine:
+        raise HullmarkError(
+            "which system calls are made cannot be told: no program is reached whose code could be read",
+            advice="use the profile RuntimeDefault, or name with --root what is started",
+        )
+    reasons = len(profile.unsure)
+    because = (
+        f"{reasons} {'reason' if reasons == 1 else 'reasons'}, the first: {safe(_reason(profile.unsure[0]))}"
+        if reasons
+        else ""
+    )
+    if reasons and unsure == "refuse":
+        raise HullmarkError(
+            f"not all system calls that are made can be told ({because})",
+            advice="use the profile RuntimeDefault, or --seccomp-unsure allow-default",
+        )
+    try:
+        Path(file).write_bytes(seccomp_json(profile, allows_default=bool(reasons)))
+    except OSError as error:
+        raise HullmarkError(f"cannot write {file}: {error.strerror}", advice="check path, rights and space") from error
+    if reasons:
+        return f"{file} allows what engines do by default (RuntimeDefault), as not all system calls can be told ({because})"
+    return f"{file} allows {len(profile.calls)} system calls, of {len(profile.default)} that engines allow by default"
+
+
+def _reason(doubt: SyscallDoubt) -> str:
+    return f"{doubt.path}: {doubt.reason}" if doubt.path else doubt.reason
 
 
 def emit(reference: str, found: Minimality, files: tuple[FileRecord, ...], folder: str, options: SourceOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
@@ -54,21 +55,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emit", metavar="DIR", help="write what is left into this new folder: an OCI layout, files.txt, a Dockerfile"
     )
-    add_output(parser, "table, json")
+    parser.add_argument(
+        "--seccomp",
+        metavar="FILE",
+        help="write a profile of the system calls that the start can make (OCI, Docker, Kubernetes)",
+    )
+    parser.add_argument(
+        "--seccomp-unsure",
+        choices=("allow-default", "refuse"),
+        default="allow-default",
+        help="where not all system calls can be told: write what engines allow by default, or nothing (default: allow-default)",
+    )
+    add_output(parser, "table, json, html")
     add_advisory_options(parser)
     add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say it, and write what is left where that is asked for."""
-    from hullmark.app.minimize import emit, minimality_of, observed_in, refuse_to_emit
+    from hullmark.app.minimize import emit, minimality_of, observed_in, refuse_to_emit, write_seccomp
     from hullmark.reach.analysis import ReachRequest
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("minimality", arguments.output)
     today = moment(None).date().isoformat()
     observed = observed_in(arguments.observed, arguments.image)
-    request = ReachRequest(roots=tuple(arguments.root), why=tuple(arguments.why), observed=observed)
+    request = ReachRequest(
+        roots=tuple(arguments.root), why=tuple(arguments.why), observed=observed, syscalls=bool(arguments.seccomp)
+    )
     options = settings.source_options()
     if arguments.emit:
         refuse_to_emit(arguments.image, arguments.emit)
@@ -76,5 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         found, files = minimality_of(arguments.image, request, advisories, today, settings.means(watch), options)
         if arguments.emit:
             emit(arguments.image, found, files, arguments.emit, options)
+    done = write_seccomp(found, arguments.seccomp, arguments.seccomp_unsure) if arguments.seccomp else ""
     write([found], outputs, settings)
+    if done:
+        sys.stderr.write(f"hullmark: {done}\n")
     return 0

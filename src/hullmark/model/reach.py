@@ -8,6 +8,7 @@ import msgspec
 
 from hullmark.model.inventory import InventorySource
 from hullmark.model.problem import Problem
+from hullmark.model.seccomp import SyscallProfile
 
 Reach = Literal["reachable", "unknown", "unreachable"]
 """Whether what is started can come to use something: a way to it is known; nobody can tell; all ways were followed, none leads there."""
@@ -100,6 +101,14 @@ class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
+class ReachShare(msgspec.Struct, frozen=True, order=True, gc=False):
+    """The bytes of files of one verdict that a package has (`purl`, "": no package)."""
+
+    purl: str
+    reach: Reach
+    bytes: int
+
+
 class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """An advisory that matches a package, and whether that is reached."""
 
@@ -172,7 +181,8 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
 
     `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
-    `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was).
+    `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was). `shares` divide
+    the bytes of `counts` among the packages. `syscalls` is None where they were not asked for.
     """
 
     source: InventorySource
@@ -187,6 +197,8 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     attack_paths: tuple[AttackPath, ...] = ()
     observed: ObservedUse | None = None
     kept: tuple[str, ...] = ()
+    syscalls: SyscallProfile | None = None
+    shares: tuple[ReachShare, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -19,7 +19,9 @@ from hullmark.reach.observed import ObservedPaths, added, compared
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
+from hullmark.reach.seccomp import syscall_profile
 from hullmark.reach.services import expand_service
+from hullmark.reach.shares import shares
 from hullmark.reach.tree import FileTree
 from hullmark.reach.verdicts import Verdicts
 
@@ -27,12 +29,13 @@ _NO_START = "the image does not say what it starts"
 
 
 class ReachRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: further `roots` (paths or commands), the files and packages to answer for (`why`), and what was `observed` to be
-    opened."""
+    """What is asked: further `roots` (paths or commands), the files and packages to answer for (`why`), what was `observed` to be opened,
+    and whether also for `syscalls`."""
 
     roots: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     observed: ObservedPaths | None = None
+    syscalls: bool = False
 
 
 def minimality(
@@ -61,6 +64,8 @@ def minimality(
         attack_paths=attack_paths(facts.config, verdicts),
         observed=use,
         kept=kept,
+        syscalls=None if facts.syscalls is None else syscall_profile(result.scene, facts.syscalls, verdicts.unseen),
+        shares=shares(verdicts),
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )
 

@@ -12,6 +12,7 @@ from hullmark.reach.code import CODE, MODULE_TEXTS
 from hullmark.reach.elf import ELF
 from hullmark.reach.loader import LD_CACHE
 from hullmark.reach.scene import ReachFacts
+from hullmark.reach.syscalls import SYSCALLS_READ
 from hullmark.rootfs.reads import Read
 
 REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT)
@@ -20,13 +21,14 @@ REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT)
 def reach_facts(
     found: Mapping[str, Mapping[str, Any]], settings: Sequence[Setting], config: ImageConfig | None
 ) -> ReachFacts:
-    """What a scan with REACH_READS found, by the names of the reads and by path."""
+    """What a scan with REACH_READS, and SYSCALLS_READ where system calls are asked for, found: by the names of the reads and by path."""
     return ReachFacts(
         elves=found.get(ELF.name, {}),
         code=found.get(CODE.name, {}),
         texts=found.get(MODULE_TEXTS.name, {}),
         kept=found.get(KEPT.name, {}),
         ld_cache=found.get(LD_CACHE.name, {}).get("/etc/ld.so.cache", {}),
+        syscalls=found.get(SYSCALLS_READ.name),
         settings=settings,
         config=config,
     )

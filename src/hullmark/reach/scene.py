@@ -14,6 +14,7 @@ from hullmark.model.setting import Setting
 from hullmark.reach.code import CodeFacts
 from hullmark.reach.elf import ElfFacts
 from hullmark.reach.loader import Loader
+from hullmark.reach.syscalls import SyscallFacts
 from hullmark.reach.tree import USUAL_PATH, FileTree
 from hullmark.reach.walk import Walk
 
@@ -32,13 +33,14 @@ class StartedProgram(msgspec.Struct, frozen=True):
 
 
 class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of the image's files, by path."""
+    """What was read of the image's files, by path. `syscalls` is None where they were not asked for."""
 
     elves: Mapping[str, ElfFacts]
     code: Mapping[str, CodeFacts]
     texts: Mapping[str, str]
     kept: Mapping[str, KeptContent]
     ld_cache: Mapping[str, list[str]]
+    syscalls: Mapping[str, SyscallFacts] | None = None
     settings: Sequence[Setting] = ()
     config: ImageConfig | None = None
 

@@ -47,7 +47,7 @@ _MODULES = (
     *("matches_cosign_vuln", "matches_csaf", "matches_csv", "matches_cyclonedx_json", "matches_cyclonedx_vex_json"),
     *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
     *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
-    *("minimality_json", "minimality_table"),
+    *("minimality_html", "minimality_json", "minimality_table"),
     *("provenance_json", "provenance_table"),
     *("quality_json", "quality_table"),
     *("secrets_json", "secrets_table"),

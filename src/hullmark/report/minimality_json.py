@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.reach import AdvisoryReach, AttackPath, Minimality, ObservedUse, ReachAnswer, ReachCount
+from hullmark.model.reach import (
+    AdvisoryReach,
+    AttackPath,
+    Minimality,
+    ObservedUse,
+    ReachAnswer,
+    ReachCount,
+)
+from hullmark.model.seccomp import SyscallProfile
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -125,9 +133,28 @@ class ObservedJson(msgspec.Struct, frozen=True, gc=False):
     unopened: int
 
 
+class CallJson(msgspec.Struct, frozen=True, gc=False):
+    """A system call, the file that can make it (null: the container runtime), and how."""
+
+    name: str
+    path: str | None
+    why: str
+
+
+class SyscallsJson(msgspec.Struct, frozen=True):
+    """The system calls of the start. `refused` are those that engines refuse by default, `engines_allow` is how many these allow; `notes`
+    and `unsure` say why there may be more."""
+
+    calls: list[CallJson]
+    engines_allow: int
+    notes: list[EndJson]
+    refused: list[CallJson]
+    unsure: list[EndJson]
+
+
 class MinimalityJson(msgspec.Struct, frozen=True):
     """The whole document. `matches` and `vanish` are null where there are no advisories; `vanish` are those that match nothing but what is
-    unreachable."""
+    unreachable. `syscalls` is null where they were not asked for."""
 
     answers: list[AnswerJson]
     attack_paths: list[AttackPathJson]
@@ -141,6 +168,7 @@ class MinimalityJson(msgspec.Struct, frozen=True):
     roots: tuple[str, ...]
     schema: str
     source: SourceJson
+    syscalls: SyscallsJson | None
     tool: ToolJson
     totals: dict[str, CountJson]
     vanish: list[str] | None
@@ -190,6 +218,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         roots=found.roots,
         schema=SCHEMA,
         source=source_json(found.source),
+        syscalls=None if found.syscalls is None else _syscalls(found.syscalls),
         tool=ToolJson("hullmark", context.tool_version),
         totals={reach: _count(count) for reach, count in found.counts.items()},
         vanish=None if found.vanish is None else list(found.vanish),
@@ -216,6 +245,16 @@ def _match(match: AdvisoryReach) -> MatchJson:
 
 def _answer(answer: ReachAnswer) -> AnswerJson:
     return AnswerJson(answer.needed_by, answer.reach, answer.reason, answer.subject, steps_json(answer.witness))
+
+
+def _syscalls(profile: SyscallProfile) -> SyscallsJson:
+    return SyscallsJson(
+        calls=[CallJson(call.name, call.path or None, call.why) for call in profile.calls],
+        engines_allow=len(profile.default),
+        notes=[EndJson(doubt.path, doubt.reason) for doubt in profile.notes],
+        refused=[CallJson(call.name, call.path or None, call.why) for call in profile.refused],
+        unsure=[EndJson(doubt.path, doubt.reason) for doubt in profile.unsure],
+    )
 
 
 FORMAT = Format(

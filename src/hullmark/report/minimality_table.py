@@ -6,20 +6,18 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.model.purl import unquote
 from hullmark.model.reach import (
     REACHES,
-    AdvisoryReach,
     AttackPath,
     Minimality,
     ObservedUse,
     OpenEnd,
     PackageReach,
-    ProgramReach,
-    Reach,
     ReachAnswer,
 )
+from hullmark.model.seccomp import SyscallProfile
 from hullmark.report.format import Format, RenderContext
+from hullmark.report.minimality_words import KINDS, advisories, of_kind, short
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
 
@@ -28,13 +26,6 @@ _MAX_NAMED = Limit(
     60, "names of packages in a line of the table of what is reached; the others are counted", "shortened"
 )
 _MANY_STEPS = 12
-_KINDS = (
-    ("setuid", "setuid files"),
-    ("shell", "shells"),
-    ("package-manager", "package managers"),
-    ("network", "network tools"),
-    ("living-off-the-land", "other programs of use to intruders"),
-)
 
 
 def render(found: Minimality, context: RenderContext) -> bytes:
@@ -57,6 +48,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         lines += _end_lines(found.open_ends, paint, width)
         lines += _observed_lines(found.observed, paint, width)
         lines += _attack_lines(found.attack_paths, paint, width)
+        lines += _syscall_lines(found.syscalls, paint, width)
         lines += _recipe_lines(found, paint, width)
     if found.problems:
         lines += ["", *problem_lines(found.problems, width, paint)]
@@ -64,7 +56,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
 
 
 def _answer_lines(answer: ReachAnswer, paint: Paint, width: int) -> Iterator[str]:
-    yield from fold(f"{safe(_short(answer.subject))} is {answer.reach}", width, "")
+    yield from fold(f"{safe(short(answer.subject))} is {answer.reach}", width, "")
     if answer.reason:
         yield from fold(safe(answer.reason), width, "  ")
     steps = answer.witness
@@ -73,7 +65,7 @@ def _answer_lines(answer: ReachAnswer, paint: Paint, width: int) -> Iterator[str
         yield from ("  -> " + first[5:], *others)
     if answer.reach == "unreachable":
         needed = (
-            f"packages that say that they need it: {_names(map(_short, answer.needed_by))}" if answer.needed_by else ""
+            f"packages that say that they need it: {_names(map(short, answer.needed_by))}" if answer.needed_by else ""
         )
         yield from fold(safe(needed or "no package says that it needs it"), width, "  ")
 
@@ -88,23 +80,11 @@ def _count_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
         ["megabytes", *(f"{count.bytes / 1e6:,.1f}" for count in counts)],
     ]
     if found.matches is not None:
-        rows.append(["vulnerabilities", *(str(_advisories(found.matches, reach)) for reach in REACHES)])
-    for kind, name in _KINDS:
-        rows.append([name, *(str(_of_kind(found.programs, kind, reach)) for reach in REACHES)])
+        rows.append(["vulnerabilities", *(str(advisories(found.matches, reach)) for reach in REACHES)])
+    for kind, name in KINDS:
+        rows.append([name, *(str(of_kind(found.programs, kind, reach)) for reach in REACHES)])
     yield from columns(["", *REACHES], rows, width, paint)
     yield ""
-
-
-def _advisories(matches: Iterable[AdvisoryReach], reach: Reach) -> int:
-    """Advisories by the nearest that they come to what is started: each counts once."""
-    nearest: dict[str, int] = {}
-    for match in matches:
-        nearest[match.advisory] = min(REACHES.index(match.reach), nearest.get(match.advisory, len(REACHES)))
-    return sum(REACHES[rank] == reach for rank in nearest.values())
-
-
-def _of_kind(programs: Iterable[ProgramReach], kind: str, reach: Reach) -> int:
-    return sum(kind in program.kinds and program.reach == reach for program in programs)
 
 
 def _package_lines(packages: Sequence[PackageReach], paint: Paint, width: int) -> Iterator[str]:
@@ -140,7 +120,7 @@ def _observed_lines(use: ObservedUse | None, paint: Paint, width: int) -> Iterat
         yield from fold(safe(f"opened, but called unreachable: {path}"), width, "  ")
     if len(use.missed) > _MAX_LISTED:
         yield from fold(f"and {len(use.missed) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
-    idle = f", and nothing of these reachable packages: {_names(map(_short, use.idle))}" if use.idle else ""
+    idle = f", and nothing of these reachable packages: {_names(map(short, use.idle))}" if use.idle else ""
     yield from fold(safe(f"reachable and not opened: {use.unopened:,}{idle}"), width, "  ")
 
 
@@ -165,6 +145,20 @@ def _through(path: AttackPath) -> Iterator[str]:
     yield f"{_MEANS[path.kind]} {names}{more}{left}"
 
 
+def _syscall_lines(profile: SyscallProfile | None, paint: Paint, width: int) -> Iterator[str]:
+    if profile is None:
+        return
+    count = f"{len(profile.calls):,} system calls, of {len(profile.default):,} that engines allow by default"
+    yield fact("Calls", count if not profile.unsure else f"not all can be told; at least {count}", paint, width)
+    for doubt in profile.unsure[:_MAX_LISTED]:
+        yield from fold(safe(f"{doubt.path or 'image'}: {doubt.reason}"), width, "  ")
+    if len(profile.unsure) > _MAX_LISTED:
+        yield from fold(f"and {len(profile.unsure) - _MAX_LISTED:,} more, all of them in the JSON", width, "  ")
+    if profile.refused:
+        refused = ", ".join(call.name for call in profile.refused)
+        yield from fold(f"engines refuse by default, and so does the profile: {refused}", width, "  ")
+
+
 def _recipe_lines(found: Minimality, paint: Paint, width: int) -> Iterator[str]:
     recipe = found.recipe
     if recipe.purge:
@@ -179,14 +173,6 @@ def _names(names: Iterable[str]) -> str:
     found = list(dict.fromkeys(names))
     more = f" and {len(found) - _MAX_NAMED:,} more" if len(found) > _MAX_NAMED else ""
     return (", ".join(found[:_MAX_NAMED]) or "nothing") + more
-
-
-def _short(purl: str) -> str:
-    """`openssl@3.0.11` for a package URL."""
-    if not purl.startswith("pkg:"):
-        return purl
-    name = purl.partition("?")[0].partition("#")[0].removeprefix("pkg:").partition("/")[2]
-    return unquote(name.rpartition("/")[2] if purl.startswith(("pkg:deb/", "pkg:rpm/", "pkg:apk/")) else name) or purl
 
 
 FORMAT = Format(

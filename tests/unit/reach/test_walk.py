@@ -150,7 +150,7 @@ def test_a_login_reaches_shells_and_what_they_begin_with(forced: str, reach: str
         "/etc/ssh/key": b"",
         "/etc/ssh/key.pub": b"",
     }
-    told = {
+    told: dict[str, str | tuple[str, ...]] = {
         "passwd.user[shop].shell": "/bin/bash", "passwd.user[shop].home": "/home/shop", "passwd.user[www].shell": "/usr/sbin/nologin",
         "sshd.ForceCommand": forced, "sshd.HostKey": ("/etc/ssh/key",),
     }  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hullmark.model.reach import AdvisoryReach, Recipe
+from hullmark.model.reach import AdvisoryReach, OpenEnd, ReachAnswer, ReachCount, ReachShare, Recipe, WitnessStep
+from hullmark.model.seccomp import SyscallDoubt, SyscallProfile, SyscallWitness
 from hullmark.reach.observed import ObservedPaths
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import walked
@@ -28,6 +29,32 @@ _OWNERS = {
 }
 _PLAIN = walked(_FILES, ("/srv/shop", "--fast"), owners=_OWNERS)
 _LIBC, _MOUNT = "pkg:deb/debian/libc6@1", "pkg:deb/debian/mount@1"
+
+_EVIL = '</svg><script>alert("1")</script>\x1b[31m\u202e&' + "n" * 300
+_HOSTILE = replace(
+    _PLAIN,
+    roots=(_EVIL,),
+    packages=tuple(replace(each, name=_EVIL, version=_EVIL, reason=_EVIL) for each in _PLAIN.packages),
+    programs=tuple(
+        replace(each, path=f"/{_EVIL}", kinds=("shell", _EVIL), reason=_EVIL, witness=(WitnessStep(_EVIL, _EVIL),) * 90)
+        for each in _PLAIN.programs
+    ),
+    open_ends=(OpenEnd(_EVIL, _EVIL),),
+    recipe=Recipe(command="apk del", purge=(_EVIL,), kept=((_EVIL, _EVIL),)),
+    matches=(AdvisoryReach(advisory=_EVIL, severity=_EVIL, purl=_EVIL, reach="unknown"),),
+    answers=(ReachAnswer(subject=_EVIL, reach="unreachable", reason=_EVIL, needed_by=(_EVIL,)),),
+    shares=(ReachShare(f"pkg:npm/{_EVIL}@1", "unknown", 700), ReachShare("", "unreachable", 300)),
+    counts={**_PLAIN.counts, "unknown": ReachCount(bytes=700), "unreachable": ReachCount(bytes=300)},
+)
+
+_DOUBTS = (SyscallDoubt("/srv/shop", "it calls syscall() with a number that is not told beside it"),)
+_CALLS = SyscallProfile(
+    machine="64:62",
+    calls=(SyscallWitness("execve", "", "the runtime calls it"), SyscallWitness("read", "/srv/shop", "calls read()")),
+    refused=(SyscallWitness("bpf", "/srv/shop", "enters the kernel itself"),),
+    default=("execve", "read", "write"),
+    notes=_DOUBTS,
+)
 
 MINIMALITIES = {
     "plain": _PLAIN,
@@ -54,4 +81,7 @@ MINIMALITIES = {
     "odd": replace(
         _PLAIN, source=ODD.source, roots=("CMD a\x1b[31m",), recipe=Recipe(), packages=(), problems=ODD.problems
     ),
+    "hostile": _HOSTILE,
+    "called": replace(_PLAIN, syscalls=_CALLS),
+    "unsure": replace(_PLAIN, syscalls=replace(_CALLS, unsure=_DOUBTS, refused=())),
 }

@@ -32,6 +32,8 @@ ATTRIBUTES = {
 class Reader(HTMLParser):
     """Reads a page and fails where it is not what we write."""
 
+    known, attributes = KNOWN, ATTRIBUTES
+
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
@@ -41,8 +43,8 @@ class Reader(HTMLParser):
         self.labels: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in KNOWN, tag
-        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
+        assert tag in self.known, tag
+        assert {name for name, _ in attrs} <= self.attributes, attrs
         values = dict(attrs)
         self.ids += [value for name, value in attrs if name == "id" and value]
         if tag == "label" and "for" in values:
@@ -143,10 +145,10 @@ def test_colours_contrast_enough_to_be_read() -> None:
         colours.pop("line")
         assert len(colours) == 10
         for name, colour in colours.items():
-            assert min(_contrast(colour, ground) for ground in grounds) >= 4.5, name
+            assert min(contrast(colour, ground) for ground in grounds) >= 4.5, name
 
 
-def _contrast(one: str, other: str) -> float:
+def contrast(one: str, other: str) -> float:
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

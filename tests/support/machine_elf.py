@@ -1,0 +1,64 @@
+"""ELF files for x86_64 with code made by hand: functions of 64 bytes, the unwinder's table of them, pointers that the loader fills in."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+
+CODE, ROOM = 0x400, 64
+
+
+def place_of(number: int) -> int:
+    """The address of a function by its number."""
+    return CODE + ROOM * number
+
+
+def call(here: int, to: int) -> bytes:
+    """A call at one address of a function at another."""
+    return b"\xe8" + struct.pack("<i", to - here - 5)
+
+
+def machine_elf(
+    functions: Sequence[tuple[str, bytes]],
+    *,
+    soname: str = "",
+    pointers: Mapping[int, int] | None = None,
+    imports: Mapping[str, int] | None = None,
+    unwinds: bool = True,
+) -> bytes:
+    """A file with these functions ("": no symbol names it). `pointers` are relative relocations, `imports` functions of others, each with
+    the address of its slot."""
+    code = b"".join(body.ljust(ROOM, b"\x90") for _, body in functions)
+    names, places = b"\0", dict[str, int]()
+    for name in (soname, *(name for name, _ in functions), *(imports or ())):
+        if name and name not in places:
+            places[name] = len(names)
+            names += name.encode() + b"\0"
+    symbols = bytes(24)
+    for number, (name, _) in enumerate(functions):
+        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 1, place_of(number), ROOM) if name else b""
+    jumps = b""
+    for name, slot in (imports or {}).items():
+        jumps += struct.pack("<QQq", slot, (len(symbols) // 24) << 32 | 7, 0)
+        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 0, 0, 0)
+    relative = b"".join(struct.pack("<QQq", where, 8, to) for where, to in (pointers or {}).items())
+    at = CODE + len(code)
+    eh = at
+    table = b"".join(struct.pack("<ii", place_of(number) - eh, 0) for number in range(len(functions)))
+    unwinder = b"\1\x1b\3\x3b" + struct.pack("<iI", 0, len(functions)) + table
+    at += len(unwinder)
+    starts = {}
+    for key, body in (("symbols", symbols), ("names", names), ("relative", relative), ("jumps", jumps)):
+        starts[key] = at
+        at += len(body)
+    tags = [(5, starts["names"]), (10, len(names)), (6, starts["symbols"]), (7, starts["relative"]), (8, len(relative))]
+    tags += [(23, starts["jumps"]), (2, len(jumps))] + ([(14, places[soname])] if soname else []) + [(0, 0)]
+    dynamic = b"".join(struct.pack("<qQ", *tag) for tag in tags)
+    size = at + len(dynamic)
+    headers = [(1, 5, 0, size), (2, 4, at, len(dynamic))] + ([(0x6474E550, 4, eh, len(unwinder))] if unwinds else [])
+    rows = b"".join(
+        struct.pack("<IIQQQQQQ", kind, flags, place, place, place, n, n, 8) for kind, flags, place, n in headers
+    )
+    ident = b"\x7fELF\2\1\1" + bytes(9)
+    head = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, CODE, 64, 0, 0, 64, 56, len(headers), 64, 0, 0)
+    return (ident + head + rows).ljust(CODE, b"\0") + code + unwinder + symbols + names + relative + jumps + dynamic
