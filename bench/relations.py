@@ -101,6 +101,8 @@ itself is not there, or is for tests, extras or development alone. So there is n
 - npm: tools and what Debian has for programs (`yarn`, `binary-search`), and packages that an older npm left in its folder, which no
   package.json there names.
 - maven: archives without a pom, of which no pom in the image says that it needs them, and whose own poms name only JUnit and the like.
+- pypi: what was installed for itself; of the two packed in, one is an example, one is for tests. generic: JDKs, and programs for Windows
+  and macOS that npm packages carry along: their records name nothing that they need.
 - rpm: the two databases were made without requirements. apk: one small database, of which five entries neither need nor provide anything
   that others ask for.
 """
