@@ -26,10 +26,19 @@ class RepositoryIndex(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PackageFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the file of a package is (`url`, as the image names the repository), and the SHA-256 (hex) that its list gives."""
+
+    url: str
+    sha256: str
+
+
 class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A package of the image, and what its package manager would bring instead. `index` is the URL of the list that has it.
 
-    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not known.
+    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not
+    known. `depends` is what the candidate needs, `breaks` what it cannot be beside, as deb-control(5) writes them. `file` is the
+    candidate itself, None where the list does not tell.
     """
 
     installed: Package
@@ -37,6 +46,9 @@ class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     is_security: bool = False
     since: str = ""
+    depends: str = ""
+    breaks: str = ""
+    file: PackageFile | None = None
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ def dockerfile_of(inventory: Inventory) -> str:
     """A Dockerfile of two stages: what is left is packed in the image itself, by a list, and copied into an empty one."""
     lines = [
         "# The list of what is left: hullmark minimize SOURCE --emit DIR writes DIR/files.txt.",
-        f"FROM {_reference(inventory)} AS whole",
+        f"FROM {reference_of(inventory)} AS whole",
         "USER 0",
         "COPY files.txt /tmp/files.txt",
         "RUN mkdir /residue && tar -C / --no-recursion -cf - -T /tmp/files.txt | tar -C /residue -xpf -",
@@ -53,7 +53,8 @@ def dockerfile_of(inventory: Inventory) -> str:
     return "\n".join([*lines, *_settings(inventory.config)]) + "\n"
 
 
-def _reference(inventory: Inventory) -> str:
+def reference_of(inventory: Inventory) -> str:
+    """The reference that a Dockerfile can name the image by; IMAGE where it has none."""
     source = inventory.source
     named = source.tags[0] if source.tags else source.reference
     is_known = source.kind in ("registry", "docker", "podman") and named.isprintable() and " " not in named

@@ -1,0 +1,85 @@
+"""An image as it would be with some changes: its layers with one more on top, its settings, judged as any image is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from hullmark.app.check import CheckOptions, judge_by
+from hullmark.app.update_files import FetchedUpdates
+from hullmark.model.image import HistoryEntry, Image, ImageConfig
+from hullmark.model.remedy import Change
+from hullmark.model.verdict import Verdict
+from hullmark.policy.dockerfile.applied import applied
+from hullmark.policy.languages import AnyPolicy
+from hullmark.remedy.instructions import Instruction, dockerfile_of, instructions_of
+from hullmark.remedy.stack import LayerStack
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import read_records, scan_records
+
+
+class Court(msgspec.Struct, frozen=True, kw_only=True):
+    """By what, when and with what an image is judged."""
+
+    policy: AnyPolicy
+    now: datetime
+    resources: ScanResources
+    options: CheckOptions
+
+
+class VirtualImage:
+    """Judges an image with one set of changes after another. Its layers are read once."""
+
+    def __init__(
+        self, image: Image, court: Court, owned: Mapping[str, Sequence[str]], contents: FetchedUpdates
+    ) -> None:
+        self._image = image
+        self._court = court
+        self._owned = owned
+        self._contents = contents
+        self._stack: LayerStack | None = None
+        self._is_prepared = False
+        self._config = image.config
+
+    def verdict(self, changes: Sequence[Change]) -> Verdict:
+        """The verdict on the image with these changes. Raises HullmarkError where the image cannot be read."""
+        instructions = instructions_of(changes, self._config)
+        options = self._court.options
+        if options.dockerfile.strip():
+            text = dockerfile_of(options.dockerfile.rstrip("\n") + "\n", instructions)
+            options = msgspec.structs.replace(options, dockerfile=text)
+
+        def look(request: ScanRequest) -> ScanResult:
+            return self._scanned(request, changes, instructions)
+
+        return judge_by(look, self._court.policy, self._court.now, self._court.resources, options).verdict
+
+    def _scanned(
+        self, request: ScanRequest, changes: Sequence[Change], instructions: Sequence[Instruction]
+    ) -> ScanResult:
+        # Each set is judged by the same policy, so each time the same is asked of the layers.
+        if self._stack is None:
+            self._stack = LayerStack(read_records(self._image, request, self._court.resources))
+        if not self._is_prepared and any(change.updates for change in changes):
+            self._contents.look_for(request, self._stack)
+            self._is_prepared = True
+        records = list(self._stack.records)
+        top = self._stack.layer(changes, self._owned, self._contents)
+        if top is not None:
+            records.append(top)
+        image, created = self._image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if self._config is not None and instructions:
+            image = msgspec.structs.replace(image, config=configured(self._config, instructions, created))
+        return scan_records(image, records, request, self._court.resources)
+
+
+def configured(config: ImageConfig, instructions: Sequence[Instruction], created: str) -> ImageConfig:
+    """An image's settings and history after some more instructions."""
+    history = list(config.history)
+    for each in instructions:
+        if each.keyword != "RUN":
+            config = applied(config, f"{each.keyword} {each.words}")
+        history.append(HistoryEntry(created_by=each.created_by, created=created, empty_layer=each.keyword != "RUN"))
+    return msgspec.structs.replace(config, history=tuple(history), created=created)
