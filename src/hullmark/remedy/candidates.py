@@ -19,6 +19,7 @@ from hullmark.model.relation import dependencies_of
 from hullmark.model.remedy import Change, FileChange
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Finding
+from hullmark.remedy.instructions import can_be_restored
 from hullmark.remedy.needs import Offered, together, with_dependants
 
 _MOST_CANDIDATES = Limit(400, "changes that are thought of to make an image pass", "shortened")
@@ -76,8 +77,8 @@ class Candidates:
 
     @property
     def runs(self) -> bool:
-        """Whether instructions can run in the image: it has a shell."""
-        return self._is_there(_SHELL)
+        """Whether instructions can run in the image: it has a shell, and its user can be set again."""
+        return self._is_there(_SHELL) and can_be_restored(self._now.inventory.config)
 
     def _is_there(self, path: str) -> bool:
         """Whether there is something at a path, below a link of a folder to one in /usr, too."""
