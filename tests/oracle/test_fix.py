@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
@@ -128,20 +129,37 @@ class Rebuilt(NamedTuple):
     verdict: Verdict
 
 
-def rebuilt(world: World, name: str, rules: Sequence[str], settings: Sequence[str] = ()) -> Rebuilt:
-    """The shop's image, fixed for some rules, and built anew from the Dockerfile that was printed."""
+class Own(NamedTuple):
+    """An image with its own Dockerfile, the files beside that, and the bases that are named."""
+
+    image: str
+    dockerfile: str
+    files: Mapping[str, bytes]
+    bases: tuple[str, ...]
+
+
+def rebuilt(
+    world: World, name: str, rules: Sequence[str], settings: Sequence[str] = (), own: Own | None = None
+) -> Rebuilt:
+    """The shop's image, or one of one's own, fixed for some rules and built anew from the Dockerfile that was printed."""
     policy = world.folder / f"{name}.yaml"
     lines = "".join(f"  - {RULES[rule]}\n" for rule in rules)
     policy.write_text(f"schema: hullmark-policy/1\nname: {name}\nversion: 1\nrules:\n{lines}")
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
     shelf = Shelf(world.folder / "shelf")
     with opened(shelf, folder=world.folder / "advisories") as advisories:
-        checking = CheckOptions(advisories=advisories)
+        checking = CheckOptions(advisories=advisories, dockerfile=own.dockerfile if own is not None else "")
         court = Court(policy=load(policy), now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
-        remedy = remedy_of(world.shop, FixRequest(lists=lists, settings=tuple(settings)), court, options)
-        assert remedy.dockerfile.startswith("FROM IMAGE\n")
-        image = world.buildah.build(name, remedy.dockerfile.replace("FROM IMAGE", f"FROM {world.shop}"))
+        request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases if own is not None else ())
+        remedy = remedy_of(own.image if own is not None else world.shop, request, court, options)
+        dockerfile = remedy.dockerfile
+        if own is None:
+            assert dockerfile.startswith("FROM IMAGE\n")
+            dockerfile = dockerfile.replace("FROM IMAGE", f"FROM {world.shop}")
+        else:
+            checking = replace(checking, dockerfile=dockerfile)
+        image = world.buildah.build(name, dockerfile, own.files if own is not None else {})
         verdict = judge(image, court.policy, NOW, resources, options, checking).verdict
     return Rebuilt(remedy, verdict)
 
@@ -201,4 +219,24 @@ def test_what_nothing_mends_is_said_and_stays(world: World) -> None:
     assert remainder.finding is not None
     assert "coreutils: its repositories have nothing newer; coreutils: it is used: " in remainder.reason
     assert summaries(found) == ["delete /root/.cache/pip/download"]
+    agree(found)
+
+
+def test_a_newer_base_of_the_same_line(world: World) -> None:
+    """What was installed over the old base stays: its status file is not laid over that of the new one."""
+    layout, pool = corpus("oci", "debian-slim"), world.folder / "bases"
+    pool.mkdir()
+    bases = {}
+    for name, debs in (("old", INSTALLED[:2]), ("new", NEWER)):
+        files = {f"debs/{place.name}": place.read_bytes() for place in (deb.build(pool) for deb in debs)}
+        text = f"FROM oci:{layout}\nCOPY debs /debs\nRUN dpkg -i /debs/*.deb && rm -rf /debs /etc/apt/sources.list*\n"
+        bases[name] = world.buildah.build(f"base-{name}", text, files)
+    files = {f"debs/{place.name}": place.read_bytes() for place in (deb.build(pool) for deb in INSTALLED[2:3])}
+    text = f"FROM {bases['old']} AS shop\nCOPY debs /debs\nRUN dpkg -i /debs/*.deb && rm -r /debs\n"
+    text += 'FROM shop\nENV SHOP=1\nCMD ["/usr/bin/sleep", "infinity"]\n'
+    own = Own(world.buildah.build("own", text, files), text, files, (bases["old"], bases["new"]))
+    found = rebuilt(world, "rebased", ("vulnerable", "setuid", "unpacked", "changed", "user"), own=own)
+    assert summaries(found) == [f"build on {bases['new']} instead of {bases['old']}", "run as the user 65532"]
+    assert found.remedy.after.verdict == "go"
+    assert f"FROM {bases['new']} AS shop\n" in found.remedy.dockerfile
     agree(found)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from hullmark.app.foundation import Foundation, as_it_is, on_other_bases
 from hullmark.app.update_files import FetchedUpdates
 from hullmark.app.upkeep import UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
 from hullmark.app.virtual_image import Court, VirtualImage
@@ -15,10 +17,11 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.problem import Problem
 from hullmark.model.reach import Minimality
-from hullmark.model.remedy import Change, PlannedChange, Remedy
+from hullmark.model.remedy import Change, PlannedChange, Proof, Remedy
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Verdict
 from hullmark.policy.dockerfile.applied import applied, read_setting
+from hullmark.policy.dockerfile.own import own_dockerfile
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import reference_of
@@ -28,23 +31,27 @@ from hullmark.remedy.contents import DPKG_SETTINGS
 from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
 from hullmark.remedy.instructions import dockerfile_of, instructions_of
 from hullmark.remedy.needs import Offered
-from hullmark.remedy.outcome import Goal, findings_in_the_way, in_the_way, mended, remains
+from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
 from hullmark.remedy.search import Chosen, SmallestSet, Trial, smallest_set
 from hullmark.scanning.request import ScanRequest, ScanResult
-from hullmark.scanning.scan import scan_image
+from hullmark.scanning.scan import scan_records
 from hullmark.scanning.take import SBOM
 from hullmark.source import SourceOptions, classify, open_image
+
+_PROOFS: tuple[Proof, ...] = ("judged", "cover", "greedy")
+"""How sure it is that no set is smaller, the surest first."""
 
 _READS = (*REACH_READS, *MATCHING_READS, *UPKEEP_READS, DPKG_SETTINGS, DPKG_TERMS)
 
 
 class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: the verdict that is aimed at, where lists of packages are, and the instructions that a person offers (`settings`,
-    lines of a Dockerfile)."""
+    """What is asked: the verdict that is aimed at, where lists of packages are, the instructions that a person offers (`settings`, lines of
+    a Dockerfile), and the references of base images: those that the image may be built on, and the one that it is built on."""
 
     goal: Goal = "go"
     lists: UpkeepRequest
     settings: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 def remedy_of(reference: str, request: FixRequest, court: Court, options: SourceOptions) -> Remedy:
@@ -57,23 +64,40 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
             "only of an image can be said how to build it anew", advice="name an image, an archive or a layout"
         )
     settings = tuple(map(read_setting, request.settings))
-    image = open_image(reference, options)
-    scanned = scan_image(
-        image, ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,)), court.resources
-    )
     mirrors = Mirrors(request.lists.mirrors, options)
+    image = open_image(reference, options)
+    own = _solved(as_it_is(image, court.resources), request, settings, court, mirrors)
+    before = own.verdict(frozenset())
+    if before.verdict in PASSING_AT[request.goal]:
+        return _told(own, own, request, ())
+    foundations, problems = on_other_bases(image, request.bases, court.resources, options)
+    others = [_solved(foundation, request, settings, court, mirrors) for foundation in foundations]
+    solutions = [own, *others]
+    best = min(solutions, key=lambda solution: solution.rank)
+    found = _told(best, own, request, problems)
+    return msgspec.structs.replace(
+        found,
+        proof=max((each.best.proof for each in solutions), key=_PROOFS.index),
+        candidates=sum(len(each.trials.changes) for each in solutions) + len(others),
+        judged=sum(each.best.judged for each in solutions),
+    )
+
+
+def _solved(
+    foundation: Foundation, request: FixRequest, settings: tuple[tuple[str, str], ...], court: Court, mirrors: Mirrors
+) -> _Solution:
+    """The smallest set of changes to an image on one base."""
+    wide = ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,))
+    scanned = scan_records(foundation.image, foundation.records(wide), wide, court.resources)
     found = newer(scanned, request.lists, mirrors)
-    situation = _situation(scanned, found.updates, settings)
-    candidates = Candidates(situation)
-    contents = FetchedUpdates(image, scanned, mirrors, court.resources)
-    virtual = VirtualImage(image, court, candidates.owned, contents)
-    before = virtual.verdict(())
-    changes = candidates.of(findings_in_the_way(before, request.goal))
+    candidates = Candidates(_situation(scanned, found.updates, settings))
+    contents = FetchedUpdates(foundation, scanned, mirrors, court.resources)
+    virtual = VirtualImage(foundation, court, candidates.owned, contents)
+    changes = candidates.of(findings_in_the_way(virtual.verdict(()), request.goal))
     trials = _Trials(virtual, changes, request.goal)
     best = smallest_set(changes, trials.judge)
-    return _told(scanned, request, trials, best, candidates, (
-        *untold(found.kind, scanned, request.lists, found.offered), *contents.problems,
-    ))  # fmt: skip
+    problems = (*untold(found.kind, scanned, request.lists, found.offered), *contents.problems)
+    return _Solution(scanned, foundation.change, candidates, trials, best, problems, court.options.dockerfile)
 
 
 class _Trials:
@@ -145,34 +169,67 @@ def _reached(scanned: ScanResult, settings: Sequence[tuple[str, str]]) -> Minima
     return minimality(scanned.inventory, facts, ReachRequest())
 
 
-def _told(
-    scanned: ScanResult,
-    request: FixRequest,
-    trials: _Trials,
-    best: SmallestSet,
-    candidates: Candidates,
-    problems: Iterable[Problem],
-) -> Remedy:
-    after, config = trials.of(best.chosen), scanned.inventory.config
-    made = trials.chosen(best.chosen)
-    instructions = instructions_of(made, config)
+class _Solution(NamedTuple):
+    """What was found for an image on one base: `base` is the change to it, None for its own."""
+
+    scanned: ScanResult
+    base: Change | None
+    candidates: Candidates
+    trials: _Trials
+    best: SmallestSet
+    problems: tuple[Problem, ...]
+    dockerfile: str
+
+    def verdict(self, chosen: Chosen) -> Verdict:
+        return self.trials.of(chosen)
+
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """How much is left, then how many changes there are."""
+        left = in_the_way(self.verdict(self.best.chosen), self.trials.goal)
+        return len(left), len(self.best.chosen) + (self.base is not None), self.base is not None
+
+
+def _told(solution: _Solution, own: _Solution, request: FixRequest, problems: Iterable[Problem]) -> Remedy:
+    trials, best, base = solution.trials, solution.best, solution.base
+    before, after, made = own.verdict(frozenset()), trials.of(best.chosen), trials.chosen(best.chosen)
+    planned = [
+        PlannedChange(trials.changes[place], mended(trials.of(best.chosen - {place}), after, request.goal))
+        for place in sorted(best.chosen)
+    ]
+    if base is not None:
+        planned.insert(0, PlannedChange(base, mended(before, trials.of(frozenset()), request.goal)))
     return Remedy(
-        source=scanned.inventory.source,
+        source=own.scanned.inventory.source,
         goal=request.goal,
-        before=trials.of(frozenset()),
+        before=before,
         after=after,
-        changes=tuple(
-            PlannedChange(trials.changes[place], mended(trials.of(best.chosen - {place}), after, request.goal))
-            for place in sorted(best.chosen)
-        ),
-        remains=tuple(remains(after, request.goal, candidates, made)),
+        changes=tuple(planned),
+        remains=tuple(remains(after, request.goal, solution.candidates, made)),
         proof=best.proof,
         candidates=len(trials.changes),
         judged=best.judged,
-        dockerfile=dockerfile_of(reference_of(scanned.inventory), instructions) if instructions else "",
+        dockerfile=_dockerfile(solution, made),
         assumed=tuple(_assumed(made)),
-        problems=tuple(problems),
+        problems=(*problems, *solution.problems),
     )
+
+
+def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
+    """The Dockerfile: the person's own with more at its end, else one over the image itself."""
+    base, instructions = solution.base, instructions_of(made, solution.scanned.inventory.config)
+    if base is None and not instructions:
+        return ""
+    if solution.dockerfile.strip():
+        return dockerfile_of(own_dockerfile(solution.dockerfile, base.base if base is not None else ""), instructions)
+    if base is None:
+        return dockerfile_of(reference_of(solution.scanned.inventory), instructions)
+    head = f"""\
+# The image's own Dockerfile, its last FROM changed to
+# FROM {base.base}
+# and this at its end; --dockerfile FILE writes it as a whole.
+"""
+    return dockerfile_of(head, instructions)
 
 
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:

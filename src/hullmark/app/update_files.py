@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from hullmark.app.foundation import Foundation
 from hullmark.app.upkeep import Mirrors
-from hullmark.model.image import Image
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.upkeep import PackageUpdate
@@ -13,7 +13,7 @@ from hullmark.remedy.contents import DPKG_SETTINGS, DebReading, UpdateContent, r
 from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.analysis import extra_reads_for, reads_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scanning.scan import scan_image
+from hullmark.scanning.scan import scan_records
 from hullmark.upkeep.crawl import Get
 
 ROOM = "remedy"
@@ -24,8 +24,8 @@ _MAX_FETCHED = Limit(2 << 30, "bytes of the files of all newer packages that are
 class FetchedUpdates:
     """What newer versions bring. Each is fetched once, when it is first asked for."""
 
-    def __init__(self, image: Image, scanned: ScanResult, mirrors: Mirrors, resources: ScanResources) -> None:
-        self._image = image
+    def __init__(self, foundation: Foundation, scanned: ScanResult, mirrors: Mirrors, resources: ScanResources) -> None:
+        self._foundation = foundation
         self._scanned = scanned
         self._mirrors = mirrors
         self._resources = resources
@@ -37,7 +37,8 @@ class FetchedUpdates:
 
     def look_for(self, request: ScanRequest, stack: LayerStack) -> None:
         """What is looked for in files, and the layers that they come over. Called before anything is asked for."""
-        whole = scan_image(self._image, ScanRequest(files=True, digests=True), self._resources)
+        hashed = ScanRequest(files=True, digests=True)
+        whole = scan_records(self._foundation.image, self._foundation.records(hashed), hashed, self._resources)
         changed = (file.path for file in whole.inventory.files or () if file.state == "config-changed")
         rules = (rule for _, found in sorted(self._scanned.found.get(DPKG_SETTINGS.name, {}).items()) for rule in found)
         self._stack = stack

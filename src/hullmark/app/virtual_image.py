@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.app.check import CheckOptions, judge_by
+from hullmark.app.foundation import Foundation
 from hullmark.app.update_files import FetchedUpdates
-from hullmark.model.image import HistoryEntry, Image, ImageConfig
+from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.remedy import Change
 from hullmark.model.verdict import Verdict
 from hullmark.policy.dockerfile.applied import applied
+from hullmark.policy.dockerfile.own import own_dockerfile
 from hullmark.policy.languages import AnyPolicy
 from hullmark.remedy.instructions import Instruction, dockerfile_of, instructions_of
 from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scanning.scan import read_records, scan_records
+from hullmark.scanning.scan import scan_records
 
 
 class Court(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,22 +35,23 @@ class VirtualImage:
     """Judges an image with one set of changes after another. Its layers are read once."""
 
     def __init__(
-        self, image: Image, court: Court, owned: Mapping[str, Sequence[str]], contents: FetchedUpdates
+        self, foundation: Foundation, court: Court, owned: Mapping[str, Sequence[str]], contents: FetchedUpdates
     ) -> None:
-        self._image = image
+        self._foundation = foundation
         self._court = court
         self._owned = owned
         self._contents = contents
         self._stack: LayerStack | None = None
         self._is_prepared = False
-        self._config = image.config
 
     def verdict(self, changes: Sequence[Change]) -> Verdict:
         """The verdict on the image with these changes. Raises HullmarkError where the image cannot be read."""
-        instructions = instructions_of(changes, self._config)
-        options = self._court.options
+        instructions = instructions_of(changes, self._foundation.image.config)
+        options, base = self._court.options, self._foundation.change
         if options.dockerfile.strip():
-            text = dockerfile_of(options.dockerfile.rstrip("\n") + "\n", instructions)
+            text = dockerfile_of(
+                own_dockerfile(options.dockerfile, base.base if base is not None else ""), instructions
+            )
             options = msgspec.structs.replace(options, dockerfile=text)
 
         def look(request: ScanRequest) -> ScanResult:
@@ -61,7 +64,7 @@ class VirtualImage:
     ) -> ScanResult:
         # Each set is judged by the same policy, so each time the same is asked of the layers.
         if self._stack is None:
-            self._stack = LayerStack(read_records(self._image, request, self._court.resources))
+            self._stack = LayerStack(self._foundation.records(request))
         if not self._is_prepared and any(change.updates for change in changes):
             self._contents.look_for(request, self._stack)
             self._is_prepared = True
@@ -69,9 +72,9 @@ class VirtualImage:
         top = self._stack.layer(changes, self._owned, self._contents)
         if top is not None:
             records.append(top)
-        image, created = self._image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self._config is not None and instructions:
-            image = msgspec.structs.replace(image, config=configured(self._config, instructions, created))
+        image, created = self._foundation.image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if image.config is not None and (instructions or self._foundation.change is not None):
+            image = msgspec.structs.replace(image, config=configured(image.config, instructions, created))
         return scan_records(image, records, request, self._court.resources)
 
 

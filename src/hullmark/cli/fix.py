@@ -57,6 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an instruction that may be added: USER, HEALTHCHECK, LABEL or ENV with its words (may be repeated)",
     )
     group.add_argument(
+        "--base",
+        metavar="REF",
+        action="append",
+        default=[],
+        help="a newer base image that it may be built on, of the same line; also the one that it is built on (may be repeated)",
+    )
+    group.add_argument(
         "--goal",
         metavar="VERDICT",
         default="go",
@@ -87,7 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     policy, options = policy_of(settings, arguments.policy, None), asked(arguments)
     now = moment(arguments.at)
     request = FixRequest(
-        goal=arguments.goal, lists=lists_of(arguments, now.date().isoformat()), settings=tuple(arguments.set)
+        goal=arguments.goal,
+        lists=lists_of(arguments, now.date().isoformat()),
+        settings=tuple(arguments.set),
+        bases=tuple(arguments.base),
     )
     with (
         book_for(settings, policy, options, None) as advisories,

@@ -40,7 +40,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     `inventory` has files and relations. `updates` are all that the repositories have, `provided` what dpkg's packages answer to besides
     their names, `essential` the names of packages that dpkg takes for granted. `reach` is the verdict on each package by its purl, `kept`
-    the paths that are not unreachable. `settings` are instructions of a Dockerfile that a person offers, `bases` changes of the base.
+    the paths that are not unreachable. `settings` are instructions of a Dockerfile that a person offers.
     """
 
     inventory: Inventory
@@ -50,7 +50,6 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     reach: Mapping[str, PackageReach] = {}
     kept: frozenset[str] = frozenset()
     settings: tuple[tuple[str, str], ...] = ()
-    bases: tuple[Change, ...] = ()
 
 
 class Candidates:
@@ -87,7 +86,7 @@ class Candidates:
     def of(self, findings: Iterable[Finding]) -> tuple[Change, ...]:
         """The changes that may mend some of the findings, each once."""
         found: dict[tuple[str, str], Change] = {}
-        for change in (*self._settings(), *self._now.bases):
+        for change in self._settings():
             found.setdefault((change.kind, change.subject), change)
         for finding in findings:
             if len(found) > _MOST_CANDIDATES:

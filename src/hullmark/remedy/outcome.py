@@ -19,6 +19,12 @@ IN_THE_WAY: dict[Goal, frozenset[Action]] = {
 }
 """The actions of findings that keep a verdict from being this one."""
 
+PASSING_AT: dict[Goal, frozenset[Outcome]] = {
+    "go": frozenset((Outcome.GO,)),
+    "warn": frozenset((Outcome.GO, Outcome.WARN)),
+}
+"""The verdicts that will do."""
+
 _VERSION = re.compile(r"(pkg:[^@\s]+)@[^?\s]+(?:\?\S*)?")
 _UNTOLD = "?"
 
