@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import lzma
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,14 +53,46 @@ class Deb:
         return place
 
 
-def write_debs(folder: Path, suite: str, debs: Iterable[Deb], fields: tuple[str, ...] = ()) -> list[Path]:
-    """A suite with these packages, and their files."""
+def packed(deb: Deb) -> bytes:
+    """The same package without dpkg-deb."""
+    sums = "".join(f"{hashlib.md5(body).hexdigest()}  {path[1:]}\n" for path, (_, body) in deb.files.items())  # noqa: S324
+    own = {"./control": deb.control, "./md5sums": sums, "./conffiles": "".join(f"{path}\n" for path in deb.conffiles)}
+    control = _tar({path: (0o644, text.encode()) for path, text in own.items()})
+    data = _tar({f".{path}": file for path, file in deb.files.items()})
+    members = (
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.gz", gzip.compress(control)),
+        ("data.tar.xz", lzma.compress(data)),
+    )
+    return b"!<arch>\n" + b"".join(map(_member, members))
+
+
+def _member(member: tuple[str, bytes]) -> bytes:
+    name, body = member
+    return f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(body):<10}`\n".encode() + body + b"\n" * (len(body) % 2)
+
+
+def _tar(files: Mapping[str, tuple[int, bytes]]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for path, (mode, body) in files.items():
+            info = tarfile.TarInfo(path)
+            info.size, info.mode = len(body), mode
+            tar.addfile(info, io.BytesIO(body))
+    return out.getvalue()
+
+
+def write_debs(
+    folder: Path, suite: str, debs: Iterable[Deb], fields: tuple[str, ...] = (), *, by_dpkg: bool = True
+) -> list[Path]:
+    """A suite with these packages, and their files, made by dpkg-deb or without it."""
     pool = folder / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     stanzas, places = [], []
     for deb in debs:
-        place = deb.build(pool)
-        body = place.read_bytes()
+        place = deb.build(pool) if by_dpkg else pool / f"{deb.name}_{deb.version}.deb"
+        body = place.read_bytes() if by_dpkg else packed(deb)
+        place.write_bytes(body)
         more = f"Filename: pool/{place.name}\nSize: {len(body)}\nSHA256: {hashlib.sha256(body).hexdigest()}\n"
         stanzas.append(deb.control + more)
         places.append(place)

@@ -13,6 +13,7 @@ from hullmark.app.upkeep import UPKEEP_READS, Mirrors, UpkeepRequest, newer, unt
 from hullmark.app.virtual_image import Court, VirtualImage
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
+from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.problem import Problem
@@ -30,9 +31,9 @@ from hullmark.remedy.candidates import Candidates, Situation
 from hullmark.remedy.contents import DPKG_SETTINGS
 from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
 from hullmark.remedy.instructions import dockerfile_of, instructions_of
-from hullmark.remedy.needs import Offered
+from hullmark.remedy.needs import Offered, can_be_together
 from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
-from hullmark.remedy.search import Chosen, SmallestSet, Trial, smallest_set
+from hullmark.remedy.search import Blocking, Chosen, SmallestSet, smallest_set
 from hullmark.scanning.request import ScanRequest, ScanResult
 from hullmark.scanning.scan import scan_records
 from hullmark.scanning.take import SBOM
@@ -63,7 +64,8 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
         raise HullmarkError(
             "only of an image can be said how to build it anew", advice="name an image, an archive or a layout"
         )
-    settings = tuple(map(read_setting, request.settings))
+    # What is printed holds no secret: neither a person's own words, nor the Dockerfile that he hands over.
+    settings = tuple(read_setting(masked_dockerfile(line)) for line in request.settings)
     mirrors = Mirrors(request.lists.mirrors, options)
     image = open_image(reference, options)
     own = _solved(as_it_is(image, court.resources), request, settings, court, mirrors)
@@ -95,7 +97,7 @@ def _solved(
     virtual = VirtualImage(foundation, court, candidates.owned, contents)
     changes = candidates.of(findings_in_the_way(virtual.verdict(()), request.goal))
     trials = _Trials(virtual, changes, request.goal)
-    best = smallest_set(changes, trials.judge)
+    best = smallest_set(changes, trials.judge, trials.possible)
     problems = (*untold(found.kind, scanned, request.lists, found.offered), *contents.problems)
     return _Solution(scanned, foundation.change, candidates, trials, best, problems, court.options.dockerfile)
 
@@ -117,29 +119,13 @@ class _Trials:
     def chosen(self, chosen: Chosen) -> list[Change]:
         return [self.changes[place] for place in sorted(chosen)]
 
-    def judge(self, chosen: Chosen) -> Trial:
+    def judge(self, chosen: Chosen) -> Blocking:
         """What is in the way of passing, with these changes."""
-        return Trial(in_the_way(self.of(chosen), self.goal), _is_possible(self.chosen(chosen)))
+        return in_the_way(self.of(chosen), self.goal)
 
-
-def _is_possible(changes: Sequence[Change]) -> bool:
-    """Whether the changes can be made together: one base, one user, and nothing that an update needs goes."""
-    keywords = [change.setting[0] for change in changes if change.setting is not None]
-    if (
-        sum(change.kind == "base" for change in changes) > 1
-        or keywords.count("USER") > 1
-        or keywords.count("HEALTHCHECK") > 1
-    ):
-        return False
-    removed = {package.name for change in changes for package in change.removed if package.type == "deb"}
-    updates = [update for change in changes for update in change.updates if update.installed.name not in removed]
-    needed = {
-        need.name
-        for update in updates
-        for text in update.depends.replace("|", ",").split(",")
-        if (need := need_of(text))
-    }
-    return not removed & needed
+    def possible(self, chosen: Chosen) -> bool:
+        """Whether these changes can be made together."""
+        return can_be_together(self.chosen(chosen))
 
 
 def _situation(
@@ -152,7 +138,7 @@ def _situation(
         inventory=scanned.inventory,
         updates=updates,
         provided=tuple(Offered(need.name, need.version) for need in provided if need is not None),
-        essential=frozenset(name for each in terms for name in each.essential),
+        essential=frozenset(name for each in terms for name in each.essential) if terms else None,
         reach={package.purl: package for package in reached.packages},
         kept=frozenset(reached.kept),
         settings=settings,
@@ -221,7 +207,8 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
     if base is None and not instructions:
         return ""
     if solution.dockerfile.strip():
-        return dockerfile_of(own_dockerfile(solution.dockerfile, base.base if base is not None else ""), instructions)
+        own = masked_dockerfile(own_dockerfile(solution.dockerfile, base.base if base is not None else ""))
+        return dockerfile_of(own, instructions)
     if base is None:
         return dockerfile_of(reference_of(solution.scanned.inventory), instructions)
     head = f"""\

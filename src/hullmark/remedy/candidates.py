@@ -39,14 +39,14 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an image and of what may be done with it.
 
     `inventory` has files and relations. `updates` are all that the repositories have, `provided` what dpkg's packages answer to besides
-    their names, `essential` the names of packages that dpkg takes for granted. `reach` is the verdict on each package by its purl, `kept`
-    the paths that are not unreachable. `settings` are instructions of a Dockerfile that a person offers.
+    their names, `essential` the names of packages that dpkg takes for granted (None: not known). `reach` is the verdict on each
+    package by its purl, `kept` the paths that are not unreachable. `settings` are instructions of a Dockerfile that a person offers.
     """
 
     inventory: Inventory
     updates: tuple[PackageUpdate, ...] = ()
     provided: tuple[Offered, ...] = ()
-    essential: frozenset[str] = frozenset()
+    essential: frozenset[str] | None = None
     reach: Mapping[str, PackageReach] = {}
     kept: frozenset[str] = frozenset()
     settings: tuple[tuple[str, str], ...] = ()
@@ -93,7 +93,7 @@ class Candidates:
                 break
             for change in (*self._of_packages(finding), *self._of_files(finding)):
                 found.setdefault((change.kind, change.subject), change)
-        return tuple(found[key] for key in sorted(found))[:_MOST_CANDIDATES]
+        return tuple(sorted(found.values(), key=_order))[:_MOST_CANDIDATES]
 
     def _settings(self) -> Iterator[Change]:
         config = self._now.inventory.config
@@ -117,6 +117,7 @@ class Candidates:
         purls = [mark + named_purl, finding.weakness.package if finding.weakness is not None else ""]
         purls += [owner for path in self.paths_of(finding) if (owner := self._files[path].owner)]
         named = [self._packages[purl] for purl in dict.fromkeys(purls) if purl in self._packages]
+        named += [each for each in self._packages.values() if each.name == finding.subject]
         owners = [self._packages[each.owned_by] for each in named if each.owned_by in self._packages]
         return tuple({package.purl: package for package in (*named, *owners)}.values())
 
@@ -179,7 +180,9 @@ class Candidates:
         for other in going:
             if self._reach_of(other) != "unreachable":
                 return f"{other.name} needs it, which is used or may be"
-            if other.type == "deb" and other.name in self._now.essential:
+            if other.type == "deb" and self._now.essential is None:
+                return "which packages dpkg takes for granted is not known"
+            if other.type == "deb" and other.name in (self._now.essential or ()):
                 which = "it" if other is package else f"{other.name}, which needs it,"
                 return f"{which} is essential to dpkg; `hullmark minimize --emit` leaves it out"
         return self._removal(package, going)
@@ -259,6 +262,11 @@ class Candidates:
                 files=(FileChange(file.path),),
                 reason="nothing that the image starts can come to use it",
             )
+
+
+def _order(change: Change) -> tuple[str, bool, str]:
+    """The order of changes: of two that mend as much the first is taken, a mode before a deletion."""
+    return change.kind, any(file.mode is None for file in change.files), change.subject
 
 
 def _mode(file: FileRecord, mode: int, bits: str, caution: str) -> Change:

@@ -53,7 +53,7 @@ def instructions_of(changes: Sequence[Change], config: ImageConfig | None) -> tu
 
 def can_be_restored(config: ImageConfig | None) -> bool:
     """Whether the image's own user can be written down, so that instructions may run as root before."""
-    return config is None or (config.user.isprintable() and "\\" not in config.user)
+    return config is None or (config.user.isprintable() and "\\" not in config.user and config.user[:1] != "-")
 
 
 def dockerfile_of(base: str, instructions: Sequence[Instruction]) -> str:

@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hullmark.model.package import Package
+from hullmark.model.remedy import Change
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.relations.dpkg import DpkgNeed, need_of
 from hullmark.relations.offers import compares
 from hullmark.versions import deb
+
+_ONCE = frozenset(("USER", "HEALTHCHECK"))
+"""Instructions of which the last alone counts."""
 
 
 class Offered(NamedTuple):
@@ -108,3 +112,20 @@ def with_dependants(purl: str, dependants: Mapping[str, Collection[str]]) -> fro
                 found.add(other)
                 todo.append(other)
     return frozenset(found)
+
+
+def can_be_together(changes: Iterable[Change]) -> bool:
+    """Whether changes exclude each other: two users, two health checks, a package that is updated, or needed by an update, and removed."""
+    once: set[str] = set()
+    removed: set[str] = set()
+    needed: set[str] = set()
+    for change in changes:
+        keyword = change.setting[0] if change.setting is not None else ""
+        if keyword in once:
+            return False
+        once |= {keyword} & _ONCE
+        removed |= {package.name for package in change.removed}
+        for update in change.updates:
+            texts = update.depends.replace("|", ",").split(",")
+            needed |= {update.installed.name, *(need.name for text in texts if (need := need_of(text)) is not None)}
+    return not removed & needed

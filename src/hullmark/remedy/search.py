@@ -22,14 +22,8 @@ _MOST_JUDGED = Limit(150, "sets of changes that are judged while the smallest is
 _MOST_STEPS = Limit(200_000, "steps in which the fewest changes that mend all findings are looked for", "shortened")
 
 
-class Trial(NamedTuple):
-    """What an image with some of the changes comes to: a name for each finding, and each fact that cannot be told, in the way of passing.
-
-    `is_valid` is False where the changes cannot be made together.
-    """
-
-    blocking: frozenset[str]
-    is_valid: bool = True
+Blocking = frozenset[str]
+"""What keeps an image from passing: a name for each finding, and each fact that cannot be told."""
 
 
 class SmallestSet(NamedTuple):
@@ -41,13 +35,20 @@ class SmallestSet(NamedTuple):
 
 
 class _Bench:
-    """Judges each set once."""
+    """Judges each set once. `possible` tells which changes can be made together."""
 
-    def __init__(self, judge: Callable[[Chosen], Trial]) -> None:
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        judge: Callable[[Chosen], Blocking],
+        possible: Callable[[Chosen], bool],
+    ) -> None:
+        self.changes = changes
+        self.possible = possible
         self._judge = judge
-        self._known: dict[Chosen, Trial] = {}
+        self._known: dict[Chosen, Blocking] = {}
 
-    def of(self, chosen: Chosen) -> Trial:
+    def of(self, chosen: Chosen) -> Blocking:
         if chosen not in self._known:
             self._known[chosen] = self._judge(chosen)
         return self._known[chosen]
@@ -56,41 +57,68 @@ class _Bench:
     def judged(self) -> int:
         return len(self._known)
 
+    @property
+    def is_tired(self) -> bool:
+        return self.judged >= _MOST_JUDGED
 
-def smallest_set(changes: Sequence[Change], judge: Callable[[Chosen], Trial]) -> SmallestSet:
-    """Of all sets that leave no more than the least that can be left: one with the fewest changes, the mildest of these."""
-    bench = _Bench(judge)
+
+def _all_is_possible(chosen: Chosen) -> bool:
+    return True
+
+
+def smallest_set(
+    changes: Sequence[Change],
+    judge: Callable[[Chosen], Blocking],
+    possible: Callable[[Chosen], bool] = _all_is_possible,
+) -> SmallestSet:
+    """Of all sets that leave no more than the least that can be left: one with the fewest changes, the mildest of these. `possible` is
+    asked which changes can be made together; what is true of a set is true of its parts."""
+    bench = _Bench(changes, judge, possible)
     before = bench.of(frozenset())
-    everything = _compatible(changes, bench)
-    left = bench.of(everything).blocking & before.blocking if everything else before.blocking
-    if before.blocking <= left:
+    everything = _most(bench)
+    left = bench.of(everything) & before
+    if before <= left:
         return SmallestSet(frozenset(), "judged", bench.judged)
 
     def will_do(chosen: Chosen) -> bool:
-        trial = bench.of(chosen)
-        return trial.is_valid and trial.blocking <= left
+        return bench.possible(chosen) and bench.of(chosen) <= left
 
-    cover, is_least = _cover(changes, bench, everything, before.blocking - left)
+    cover, is_least = _cover(bench, before - left)
     chosen = cover if cover is not None and will_do(cover) else everything
     if not will_do(chosen):
         # Together they bring something new: as many as only mend, the mildest first.
-        chosen = _mending(changes, everything, bench)
-        left = bench.of(chosen).blocking
-    chosen, was_all_needed = _needed(changes, chosen, will_do, bench)
-    if (smaller := _smaller(changes, everything, chosen, will_do, bench)) is not None:
+        chosen = _mending(bench)
+        left = bench.of(chosen)
+    chosen, was_all_needed = _needed(chosen, will_do, bench)
+    if (smaller := _smaller(chosen, will_do, bench)) is not None:
         return SmallestSet(smaller, "judged", bench.judged)
     proof: Proof = "cover" if is_least and was_all_needed and chosen == cover else "greedy"
     return SmallestSet(chosen, proof, bench.judged)
 
 
-def _compatible(changes: Sequence[Change], bench: _Bench) -> Chosen:
-    """As many changes as can be made together: all, else what is added one by one, the mildest first."""
-    everything = frozenset(range(len(changes)))
-    if bench.of(everything).is_valid:
+def _most(bench: _Bench) -> Chosen:
+    """As many changes as can be made together, those of them that leave the least: where one excludes another, either is tried."""
+    places = sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,)))
+    mild, harsh = _filled(places, bench), _filled(places[::-1], bench)
+    chosen = mild if mild == harsh or len(bench.of(mild)) <= len(bench.of(harsh)) else harsh
+    for place in places:
+        if place in chosen or bench.judged >= _MOST_JUDGED // 3:
+            continue
+        stays = frozenset(other for other in chosen if bench.possible(frozenset((place, other))))
+        swapped = stays | {place}
+        if bench.possible(swapped) and len(bench.of(swapped)) < len(bench.of(chosen)):
+            chosen = swapped
+    return chosen
+
+
+def _filled(places: Sequence[int], bench: _Bench) -> Chosen:
+    """As many of the changes as can be made together, the first ones first."""
+    everything = frozenset(places)
+    if bench.possible(everything):
         return everything
     chosen: Chosen = frozenset()
-    for place in sorted(everything, key=lambda place: _mildness(changes, (place,))):
-        if bench.judged < _MOST_JUDGED and bench.of(chosen | {place}).is_valid:
+    for place in places:
+        if bench.possible(chosen | {place}):
             chosen |= {place}
     return chosen
 
@@ -100,32 +128,28 @@ def _mildness(changes: Sequence[Change], chosen: Sequence[int]) -> tuple[object,
     return kinds[::-1], sorted(chosen)
 
 
-def _cover(
-    changes: Sequence[Change], bench: _Bench, everything: Chosen, wanted: frozenset[str]
-) -> tuple[Chosen | None, bool]:
+def _cover(bench: _Bench, wanted: Blocking) -> tuple[Chosen | None, bool]:
     """The fewest changes that mend all that is wanted, as far as each alone tells, and whether fewer were ruled out; None where that does
     not mend all."""
-    alone: dict[int, frozenset[str]] = {}
-    for place in sorted(everything):
-        if bench.judged >= _MOST_JUDGED // 2:
+    alone: dict[int, Blocking] = {}
+    for place in range(len(bench.changes)):
+        if bench.judged >= 2 * _MOST_JUDGED // 3:
             break
-        trial = bench.of(frozenset((place,)))
-        alone[place] = wanted - trial.blocking if trial.is_valid else frozenset()
+        alone[place] = wanted - bench.of(frozenset((place,)))
     if not wanted or frozenset().union(*alone.values()) < wanted:
         return None, False
     steps = iter(range(_MOST_STEPS))
     for size in range(1, len(alone) + 1):
-        found = sorted(_covers(alone, wanted, size, steps), key=lambda chosen: _mildness(changes, sorted(chosen)))
+        found = [chosen for chosen in _covers(alone, wanted, size, steps) if bench.possible(chosen)]
         if found:
-            return found[0], len(alone) == len(everything)
+            best = min(found, key=lambda chosen: _mildness(bench.changes, sorted(chosen)))
+            return best, len(alone) == len(bench.changes)
         if next(steps, None) is None:
             return None, False
     return None, False
 
 
-def _covers(
-    alone: dict[int, frozenset[str]], wanted: frozenset[str], size: int, steps: Iterator[int]
-) -> Iterator[Chosen]:
+def _covers(alone: dict[int, Blocking], wanted: Blocking, size: int, steps: Iterator[int]) -> Iterator[Chosen]:
     """All sets of so many changes that mend what is wanted, until there are no more steps."""
     if not wanted:
         yield frozenset()
@@ -143,29 +167,25 @@ def _covers(
                 yield found
 
 
-def _mending(changes: Sequence[Change], everything: Chosen, bench: _Bench) -> Chosen:
+def _mending(bench: _Bench) -> Chosen:
     """Changes added one by one, of which each mends something and brings nothing new."""
     chosen: Chosen = frozenset()
-    for place in sorted(everything, key=lambda place: _mildness(changes, (place,))):
-        if bench.judged >= _MOST_JUDGED:
-            break
-        more = bench.of(chosen | {place})
-        if more.is_valid and more.blocking < bench.of(chosen).blocking:
-            chosen |= {place}
+    for place in sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,))):
+        more = chosen | {place}
+        if not bench.is_tired and bench.possible(more) and bench.of(more) < bench.of(chosen):
+            chosen = more
     return chosen
 
 
-def _needed(
-    changes: Sequence[Change], chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench
-) -> tuple[Chosen, bool]:
+def _needed(chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench) -> tuple[Chosen, bool]:
     """The set without what is not needed, the harshest given up first, and whether every change that is left was tried."""
-    order = sorted(chosen, key=lambda place: _mildness(changes, (place,)), reverse=True)
+    order = sorted(chosen, key=lambda place: _mildness(bench.changes, (place,)), reverse=True)
     size = len(order) // 2 if len(order) > _FEW else 1
     while size:
         # Many at once are given up first: where few of many changes are needed, that takes few judgements.
         for at in range(0, len(order), size):
             part = chosen.intersection(order[at : at + size])
-            if bench.judged >= _MOST_JUDGED:
+            if bench.is_tired:
                 return chosen, False
             if part and will_do(chosen - part):
                 chosen -= part
@@ -173,16 +193,13 @@ def _needed(
     return chosen, True
 
 
-def _smaller(
-    changes: Sequence[Change], everything: Chosen, chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench
-) -> Chosen | None:
+def _smaller(chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench) -> Chosen | None:
     """The first smaller set that will do, else the set itself: every smaller one was judged then. None where they are too many."""
-    sizes = range(1, len(chosen))
-    if bench.judged + sum(comb(len(everything), size) for size in sizes) > _MOST_JUDGED:
+    count, sizes = len(bench.changes), range(1, len(chosen))
+    if bench.judged + sum(comb(count, size) for size in sizes) > _MOST_JUDGED:
         return None
     for size in sizes:
-        sets = sorted(combinations(sorted(everything), size), key=lambda places: _mildness(changes, places))
-        for places in sets:
+        for places in sorted(combinations(range(count), size), key=lambda places: _mildness(bench.changes, places)):
             if will_do(frozenset(places)):
                 return frozenset(places)
     return chosen

@@ -18,4 +18,5 @@ FORMAT = Format(
     media_type="text/x-dockerfile; charset=utf-8",
     file_name="Dockerfile",
     render=render,
+    is_single=True,
 )
