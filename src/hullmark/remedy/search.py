@@ -1,4 +1,4 @@
-"""The smallest set of changes that leaves as little as all of them together do.
+"""The smallest set of changes that leaves as little as any that was found does.
 
 That more changes never leave more findings is taken for granted only where it saves work; what is said of the set that is found was judged.
 """
@@ -71,7 +71,7 @@ def smallest_set(
     judge: Callable[[Chosen], Blocking],
     possible: Callable[[Chosen], bool] = _all_is_possible,
 ) -> SmallestSet:
-    """Of all sets that leave no more than the least that can be left: one with the fewest changes, the mildest of these. `possible` is
+    """Of all sets that leave no more than the least that was found to be left: one with the fewest changes, the mildest of these. `possible` is
     asked which changes can be made together; what is true of a set is true of its parts."""
     bench = _Bench(changes, judge, possible)
     before = bench.of(frozenset())
