@@ -23,7 +23,7 @@ from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.buildah import Buildah, usable_buildah
 from tests.support.debs import Deb, write_debs
-from tests.support.places import corpus
+from tests.support.places import REPOSITORY, corpus
 from tests.support.repositories import served
 
 pytestmark = pytest.mark.slow
@@ -130,37 +130,45 @@ class Rebuilt(NamedTuple):
 
 
 class Own(NamedTuple):
-    """An image with its own Dockerfile, the files beside that, and the bases that are named."""
+    """An image of one's own with its Dockerfile, the files beside that, and the bases that are named. Without a Dockerfile, `place` is how
+    buildah calls the image."""
 
     image: str
-    dockerfile: str
-    files: Mapping[str, bytes]
-    bases: tuple[str, ...]
+    dockerfile: str = ""
+    files: Mapping[str, bytes] = {}
+    bases: tuple[str, ...] = ()
+    place: str = ""
+
+
+def policy_of(world: World, name: str, rules: Sequence[str]) -> Path:
+    """A policy of some of the rules."""
+    path = world.folder / f"{name}.yaml"
+    lines = "".join(f"  - {RULES[rule]}\n" for rule in rules)
+    path.write_text(f"schema: hullmark-policy/1\nname: {name}\nversion: 1\nrules:\n{lines}")
+    return path
 
 
 def rebuilt(
-    world: World, name: str, rules: Sequence[str], settings: Sequence[str] = (), own: Own | None = None
+    world: World, name: str, rules: Sequence[str] | Path, settings: Sequence[str] = (), own: Own | None = None
 ) -> Rebuilt:
-    """The shop's image, or one of one's own, fixed for some rules and built anew from the Dockerfile that was printed."""
-    policy = world.folder / f"{name}.yaml"
-    lines = "".join(f"  - {RULES[rule]}\n" for rule in rules)
-    policy.write_text(f"schema: hullmark-policy/1\nname: {name}\nversion: 1\nrules:\n{lines}")
+    """The shop's image, or one of one's own, fixed for a policy and built anew from the Dockerfile that was printed."""
+    own = own or Own(world.shop, place=world.shop)
+    policy = load(rules if isinstance(rules, Path) else policy_of(world, name, rules))
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
-    shelf = Shelf(world.folder / "shelf")
-    with opened(shelf, folder=world.folder / "advisories") as advisories:
-        checking = CheckOptions(advisories=advisories, dockerfile=own.dockerfile if own is not None else "")
-        court = Court(policy=load(policy), now=NOW, resources=resources, options=checking)
+    with opened(Shelf(world.folder / "shelf"), folder=world.folder / "advisories") as advisories:
+        checking = CheckOptions(advisories=advisories, dockerfile=own.dockerfile)
+        court = Court(policy=policy, now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
-        request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases if own is not None else ())
-        remedy = remedy_of(own.image if own is not None else world.shop, request, court, options)
+        request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases)
+        remedy = remedy_of(own.image, request, court, options)
         dockerfile = remedy.dockerfile
-        if own is None:
-            assert dockerfile.startswith("FROM IMAGE\n")
-            dockerfile = dockerfile.replace("FROM IMAGE", f"FROM {world.shop}")
-        else:
+        if own.dockerfile:
             checking = replace(checking, dockerfile=dockerfile)
-        image = world.buildah.build(name, dockerfile, own.files if own is not None else {})
-        verdict = judge(image, court.policy, NOW, resources, options, checking).verdict
+        else:
+            assert dockerfile.startswith("FROM IMAGE\n")
+            dockerfile = dockerfile.replace("FROM IMAGE", f"FROM {own.place}")
+        image = world.buildah.build(name, dockerfile, own.files)
+        verdict = judge(image, policy, NOW, resources, options, checking).verdict
     return Rebuilt(remedy, verdict)
 
 
@@ -239,4 +247,16 @@ def test_a_newer_base_of_the_same_line(world: World) -> None:
     assert summaries(found) == [f"build on {bases['new']} instead of {bases['old']}", "run as the user 65532"]
     assert found.remedy.after.verdict == "go"
     assert f"FROM {bases['new']} AS shop\n" in found.remedy.dockerfile
+    agree(found)
+
+
+def test_a_real_service_and_a_whole_policy(world: World) -> None:
+    """nginx of Debian, by the policy that stands beside the documents."""
+    layout = corpus("oci", "nginx")
+    labels = " ".join(f"org.opencontainers.image.{name}=0123456789" for name in ("title", "source", "revision"))
+    settings = (f"LABEL {labels}", 'HEALTHCHECK CMD ["/usr/sbin/nginx", "-t"]')
+    own = Own(f"oci-dir:{layout}", place=f"oci:{layout}")
+    found = rebuilt(world, "nginx", REPOSITORY / "examples" / "policy.yaml", settings, own)
+    print(summaries(found), [each.reason for each in found.remedy.remains], found.remedy.proof, found.remedy.judged)
+    assert len(found.remedy.changes) > 4
     agree(found)
