@@ -70,6 +70,9 @@ RULES = {
     "user": "{id: user, gate: config, trigger: user, action: stop, params: {not_root: true, numeric: true}}",
     "health": "{id: health, gate: config, trigger: healthcheck, action: stop}",
     "title": "{id: title, gate: config, trigger: labels, action: warn, params: {required: [title]}}",
+    "ghosts": "{id: ghosts, gate: integrity, trigger: ghosts, action: stop, params: {paths: [id_rsa]}}",
+    "ports": "{id: ports, gate: config, trigger: exposed_ports, action: stop, params: {allowed: [80]}}",
+    "variables": "{id: variables, gate: config, trigger: env, action: stop, params: {forbidden: [DEBUG]}}",
     "unpacked": "{id: unpacked, gate: files, trigger: required, action: stop, params: {paths: [/usr/lib/tool/new]}}",
 }
 
@@ -165,7 +168,7 @@ def rebuilt(
         if own.dockerfile:
             checking = replace(checking, dockerfile=dockerfile)
         else:
-            assert dockerfile.startswith("FROM IMAGE\n")
+            assert dockerfile.startswith("FROM IMAGE")
             dockerfile = dockerfile.replace("FROM IMAGE", f"FROM {own.place}")
         image = world.buildah.build(name, dockerfile, own.files)
         verdict = judge(image, policy, NOW, resources, options, checking).verdict
@@ -247,6 +250,19 @@ def test_a_newer_base_of_the_same_line(world: World) -> None:
     assert summaries(found) == [f"build on {bases['new']} instead of {bases['old']}", "run as the user 65532"]
     assert found.remedy.after.verdict == "go"
     assert f"FROM {bases['new']} AS shop\n" in found.remedy.dockerfile
+    agree(found)
+
+
+def test_a_copy_has_neither_deleted_keys_nor_the_port(world: World) -> None:
+    lower = world.buildah.build("lower", f"FROM {world.shop}\nCOPY key /root/id_rsa\n", {"key": b"secret\n"})
+    text = f'FROM {lower}\nRUN rm /root/id_rsa\nENV DEBUG=1 KEPT="a b"\nEXPOSE 22 80\nLABEL x="a $ b"\nUSER 7\n'
+    place = world.buildah.build("upper", text)
+    found = rebuilt(world, "copy", ("ghosts", "ports", "variables", "user", "telnet"), own=Own(place, place=place))
+    assert summaries(found) == [
+        "copy all files into an empty image, without ENV DEBUG, EXPOSE 22/tcp",
+        "remove telnet-toy 3, with 1 more that needs it",
+    ]
+    assert found.remedy.after.verdict == "go"
     agree(found)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from hullmark.app.foundation import Foundation, as_it_is, on_other_bases
 from hullmark.app.update_files import FetchedUpdates
 from hullmark.app.upkeep import UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
-from hullmark.app.virtual_image import Court, VirtualImage
+from hullmark.app.virtual_image import Court, VirtualImage, dockerfile_for
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.facets.secrets.mask import masked_dockerfile
@@ -22,7 +22,6 @@ from hullmark.model.remedy import Change, PlannedChange, Proof, Remedy
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Verdict
 from hullmark.policy.dockerfile.applied import applied, read_setting
-from hullmark.policy.dockerfile.own import own_dockerfile
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import reference_of
@@ -30,7 +29,6 @@ from hullmark.relations.dpkg import need_of
 from hullmark.remedy.candidates import Candidates, Situation
 from hullmark.remedy.contents import DPKG_SETTINGS
 from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
-from hullmark.remedy.instructions import dockerfile_of, instructions_of
 from hullmark.remedy.needs import Offered, can_be_together
 from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
 from hullmark.remedy.search import Blocking, Chosen, SmallestSet, smallest_set
@@ -203,20 +201,20 @@ def _told(solution: _Solution, own: _Solution, request: FixRequest, problems: It
 
 def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
     """The Dockerfile: the person's own with more at its end, else one over the image itself."""
-    base, instructions = solution.base, instructions_of(made, solution.scanned.inventory.config)
-    if base is None and not instructions:
+    base, config = solution.base, solution.scanned.inventory.config
+    if base is None and not made:
         return ""
     if solution.dockerfile.strip():
-        own = masked_dockerfile(own_dockerfile(solution.dockerfile, base.base if base is not None else ""))
-        return dockerfile_of(own, instructions)
+        return masked_dockerfile(dockerfile_for(solution.dockerfile, base, made, config))
+    own = f"FROM {reference_of(solution.scanned.inventory)}\n"
     if base is None:
-        return dockerfile_of(reference_of(solution.scanned.inventory), instructions)
+        return dockerfile_for(own, None, made, config)
     head = f"""\
 # The image's own Dockerfile, its last FROM changed to
 # FROM {base.base}
 # and this at its end; --dockerfile FILE writes it as a whole.
 """
-    return dockerfile_of(head, instructions)
+    return head + dockerfile_for(own, None, made, config).removeprefix(own)
 
 
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:

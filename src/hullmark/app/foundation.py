@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from hullmark.app.lineage import height_of
 from hullmark.model.image import Image
 from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
@@ -70,12 +71,7 @@ def on_other_bases(
 
 
 def _is_built_on(image: Image, base: Image) -> bool:
-    own, other = list(_diff_ids(image)), list(_diff_ids(base))
-    return bool(other) and all(other) and own[: len(other)] == other and len(own) > len(other)
-
-
-def _diff_ids(image: Image) -> Iterable[str]:
-    return image.config.diff_ids if image.config is not None else ()
+    return height_of(image.config.diff_ids if image.config is not None else (), base) > 0
 
 
 def _hint(image: Image) -> str:

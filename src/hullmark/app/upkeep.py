@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hullmark.app.lineage import base_of
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
@@ -36,11 +37,13 @@ _EVERY_ARCH = ("all", "noarch")
 
 class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where lists of packages are. `repositories`, if there are any, stand for those that the image names: lines of sources.list(5), or
-    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601)."""
+    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601). `bases` are
+    references of images that it may be built on."""
 
     at: str
     repositories: tuple[str, ...] = ()
     mirrors: tuple[tuple[str, str], ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 def upkeep_of(
@@ -58,6 +61,7 @@ def upkeep_of(
     inventory = scanned.inventory
     kind, packages, offered, updates, unlisted = newer(scanned, request, Mirrors(request.mirrors, options))
     matches = matched(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
+    base, unrelated = base_of(inventory, matches.matches if matches is not None else None, request.bases, options)
     later = {_key(update.installed): update.candidate for update in updates}
     return Upkeep(
         source=inventory.source,
@@ -69,7 +73,9 @@ def upkeep_of(
         unlisted=unlisted if not any(index.reason for index in offered.indexes) else (),
         lifecycles=matches.lifecycles if matches is not None else (),
         forecast=_forecast(scanned, matches, later, advisories, request.at),
+        base=base,
         problems=(
+            *unrelated,
             *(problem for problem in scanned.inventory.problems if problem.is_open),
             *untold(kind, scanned, request, offered),
         ),

@@ -14,8 +14,9 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.remedy import Change
 from hullmark.model.verdict import Verdict
 from hullmark.policy.dockerfile.applied import applied
-from hullmark.policy.dockerfile.own import own_dockerfile
+from hullmark.policy.dockerfile.own import own_dockerfile, staged
 from hullmark.policy.languages import AnyPolicy
+from hullmark.remedy.flatten import COPY, WHOLE, copied, flattened, settings_of, without
 from hullmark.remedy.instructions import Instruction, dockerfile_of, instructions_of
 from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
@@ -72,10 +73,29 @@ class VirtualImage:
         top = self._stack.layer(changes, self._owned, self._contents)
         if top is not None:
             records.append(top)
+        copy = next((change for change in changes if change.kind == "copy"), None)
+        if copy is not None:
+            records = [flattened(records)]
         image, created = self._foundation.image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if image.config is not None and (instructions or self._foundation.change is not None):
-            image = msgspec.structs.replace(image, config=configured(image.config, instructions, created))
+        if image.config is not None and (changes or self._foundation.change is not None):
+            config = configured(image.config, instructions, created)
+            image = msgspec.structs.replace(
+                image, config=config if copy is None else copied(without(config, copy.unset), created)
+            )
         return scan_records(image, records, request, self._court.resources)
+
+
+def dockerfile_for(text: str, base: Change | None, changes: Sequence[Change], config: ImageConfig | None) -> str:
+    """A Dockerfile that makes changes: `text` is the one that the image was built by, or a line that names the image. Raises
+    HullmarkError for another text."""
+    own = own_dockerfile(text, base.base if base is not None else "")
+    copy = next((change for change in changes if change.kind == "copy"), None)
+    instructions = instructions_of(changes, config)
+    if copy is None or config is None:
+        return dockerfile_of(own, instructions)
+    last = without(configured(config, instructions, ""), copy.unset)
+    whole = dockerfile_of(staged(own, WHOLE), [each for each in instructions if each.keyword in ("RUN", "USER")])
+    return dockerfile_of(f"{whole}\nFROM scratch\n", (COPY, *settings_of(last)))
 
 
 def configured(config: ImageConfig, instructions: Sequence[Instruction], created: str) -> ImageConfig:

@@ -23,9 +23,9 @@ NAME = "fix"
 HELP = "find the smallest change that makes an image pass its policy"
 EPILOG = (
     """\
-Thought of are updates from the image's own repositories, the removal of packages and files that nothing reaches, bits of files, and
-settings. Each set is judged by the policy itself, on the image as it would be; the smallest that passes is printed, with a Dockerfile
-that makes it.
+Thought of are updates from the image's own repositories, the removal of packages and files that nothing reaches, bits of files,
+settings, a newer base, and a copy of all files into an empty image. Each set is judged by the policy itself, on the image as it would
+be; the smallest that passes is printed, with a Dockerfile that makes it.
 
 examples
   hullmark fix shop:1.4 --policy policy.yaml                      what to change, and what remains

@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("image", metavar="SOURCE", help="image reference, file or folder (see below)")
     add_output(parser, "table, json")
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        action="append",
+        default=[],
+        help="an image that it may be built on: what came with that is counted (may be repeated)",
+    )
     add_lists(parser)
     add_fail_on(parser, "updates, security (updates for security)")
     add_advisory_options(parser)
@@ -66,12 +73,14 @@ def lists_of(arguments: argparse.Namespace, at: str) -> UpkeepRequest:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look for updates; status 1 if --fail-on is met, 3 if that cannot be told."""
+    from msgspec.structs import replace
+
     from hullmark.app.upkeep import upkeep_of
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("upkeep", arguments.output)
     status_of = upkeep_condition(arguments.fail_on)
-    request = lists_of(arguments, moment(None).date().isoformat())
+    request = replace(lists_of(arguments, moment(None).date().isoformat()), bases=tuple(arguments.base))
     options = settings.source_options()
     with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
         found = upkeep_of(arguments.image, request, advisories, settings.means(watch), options)

@@ -12,16 +12,21 @@ from hullmark.model.problem import Problem
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Finding, Verdict
 
-ChangeKind = Literal["setting", "file", "update", "removal", "base"]
-"""What is changed: a setting of the image, a file's mode or presence, packages to newer versions, packages that go, the base image."""
+ChangeKind = Literal["setting", "file", "update", "removal", "copy", "base"]
+"""What is changed: a setting of the image, a file's mode or presence, packages to newer versions, packages that go, all layers for one, the
+base image."""
 
-CHANGE_KINDS: tuple[ChangeKind, ...] = ("setting", "file", "update", "removal", "base")
+CHANGE_KINDS: tuple[ChangeKind, ...] = ("setting", "file", "update", "removal", "copy", "base")
 """The mildest first: of two sets of as many changes the milder one is taken."""
 
 Proof = Literal["judged", "cover", "greedy"]
 """How it is known that no smaller set will do. `judged`: every smaller set of the changes was judged, and none passes. `cover`: no
 smaller set mends all findings, as far as each change mends what it mends alone; each change of the set was judged to be needed.
 `greedy`: only the latter is known; there may be a smaller set of other changes."""
+
+
+Unset = tuple[str, str]
+"""A setting that goes: EXPOSE, ENV or LABEL, and its name."""
 
 
 class FileChange(msgspec.Struct, frozen=True, order=True):
@@ -36,8 +41,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     `subject` is what is changed: a source package, a path, an instruction, a reference; `summary` says it as a sentence without its full
     stop. `updates` are of one source package. `removed` are the packages that go together. `setting` is an instruction and its words
-    as a Dockerfile has them. `base` is the reference of the new base image. `reason` says why it may be done, `caution` what nobody
-    knows here: clauses.
+    as a Dockerfile has them. `unset` are settings that go, which takes a copy of the image. `base` is the reference of the new base
+    image. `reason` says why it may be done, `caution` what nobody knows here: clauses.
     """
 
     kind: ChangeKind
@@ -47,6 +52,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[Package, ...] = ()
     files: tuple[FileChange, ...] = ()
     setting: tuple[str, str] | None = None
+    unset: tuple[Unset, ...] = ()
     base: str = ""
     reason: str = ""
     caution: str = ""

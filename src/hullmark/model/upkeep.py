@@ -72,11 +72,28 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(set(self.updated) - set(self.now)))
 
 
+class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
+    """The image that another one is built on.
+
+    `layers` is how many of the other's layers are its, the first ones; 0 where only a label of the image tells of it. `created` is the
+    day on which it was made (ISO 8601), "" where that is not known. `packages` and `vulnerabilities` count what of the image came with
+    it: the latter is None where there are no advisories.
+    """
+
+    reference: str
+    digest: str = ""
+    created: str = ""
+    layers: int = 0
+    packages: int = 0
+    vulnerabilities: int | None = None
+
+
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """What is newer than the packages of an image. `updates` are sorted by name.
 
     `packages` is how many packages the distribution's package manager installed; `unlisted` are those that no list has: nobody updates
-    them. `forecast` is None where there are no advisories. `problems` say what keeps this from being all.
+    them. `forecast` is None where there are no advisories, `base` where nothing tells of one. `problems` say what keeps this from being
+    all.
     """
 
     source: InventorySource
@@ -87,6 +104,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     unlisted: tuple[Package, ...]
     lifecycles: tuple[Lifecycle, ...] = ()
     forecast: Forecast | None = None
+    base: BaseImage | None = None
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -64,14 +64,14 @@ def reference_of(inventory: Inventory) -> str:
 def _settings(config: ImageConfig | None) -> Iterator[str]:
     """The image's settings as instructions. What an image says may hold line ends, which would begin instructions of its own: such a
     setting is left out, and that is said."""
-    for instruction, value in _values(config) if config is not None else ():
+    for instruction, value in values_of(config) if config is not None else ():
         if value.isprintable():
             yield f"{instruction} {value}"
         else:
             yield f"# A setting of {instruction} is left out: it holds characters that cannot be printed."
 
 
-def _values(config: ImageConfig) -> Iterator[tuple[str, str]]:
+def values_of(config: ImageConfig) -> Iterator[tuple[str, str]]:
     """Instructions and their words. Docker replaces variables in all but commands, so a dollar sign is marked as one."""
     for variable in config.env:
         name, _, value = variable.partition("=")

@@ -19,6 +19,7 @@ from hullmark.model.relation import dependencies_of
 from hullmark.model.remedy import Change, FileChange
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Finding
+from hullmark.remedy.flatten import can_be_copied
 from hullmark.remedy.instructions import can_be_restored
 from hullmark.remedy.needs import Offered, together, with_dependants
 
@@ -86,7 +87,8 @@ class Candidates:
     def of(self, findings: Iterable[Finding]) -> tuple[Change, ...]:
         """The changes that may mend some of the findings, each once."""
         found: dict[tuple[str, str], Change] = {}
-        for change in self._settings():
+        findings = tuple(findings)
+        for change in (*self._settings(), *self._copies(findings)):
             found.setdefault((change.kind, change.subject), change)
         for finding in findings:
             if len(found) > _MOST_CANDIDATES:
@@ -110,6 +112,24 @@ class Candidates:
                 setting=("USER", _NOBODY),
                 caution="whether the program works as this user is not known; --set 'USER …' names another",
             )
+
+    def _copies(self, findings: Iterable[Finding]) -> Iterator[Change]:
+        """The copy of the image into an empty one, without the settings that findings are about."""
+        config = self._now.inventory.config
+        if config is None or not can_be_copied(config):
+            return
+        names = {f"env:{entry.partition('=')[0]}": ("ENV", entry.partition("=")[0]) for entry in config.env}
+        names |= {f"label:{name}": ("LABEL", name) for name in config.labels}
+        names |= {port: ("EXPOSE", port) for port in config.exposed_ports}
+        unset = tuple(sorted({names[finding.subject] for finding in findings if finding.subject in names}))
+        left_out = ", ".join(f"{keyword} {name}" for keyword, name in unset)
+        yield Change(
+            kind="copy",
+            subject="layers",
+            summary="copy all files into an empty image" + (f", without {left_out}" if left_out else ""),
+            unset=unset,
+            caution="its layers are shared with no other image any more, and keys that were in one are still to be replaced",
+        )
 
     def packages_of(self, finding: Finding) -> tuple[Package, ...]:
         """The packages that a finding is about: those that it names, and the owners of the files that it names."""

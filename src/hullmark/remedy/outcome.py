@@ -99,12 +99,6 @@ def _of(package: Package, candidates: Candidates, made: tuple[Change, ...]) -> I
 _ADVICE = {
     ("config", "healthcheck"): "only a person knows what tells that it is well: --set 'HEALTHCHECK CMD …'",
     ("config", "labels"): "nobody here knows its value: --set 'LABEL name=value'",
-    (
-        "config",
-        "env",
-    ): "nobody here knows its value: --set 'ENV NAME=value'; a variable of a base image cannot be taken away",
-    (
-        "config",
-        "exposed_ports",
-    ): "a port that an image exposes cannot be taken away by what is built on it: take EXPOSE out of its own Dockerfile",
+    ("config", "env"): "nobody here knows its value: --set 'ENV NAME=value'",
 }
+"""By gate and trigger, what a person can do where nothing here helps."""

@@ -71,8 +71,10 @@ def smallest_set(
     judge: Callable[[Chosen], Blocking],
     possible: Callable[[Chosen], bool] = _all_is_possible,
 ) -> SmallestSet:
-    """Of all sets that leave no more than the least that was found to be left: one with the fewest changes, the mildest of these. `possible` is
-    asked which changes can be made together; what is true of a set is true of its parts."""
+    """Of all sets that leave no more than the least that was found to be left: one with the fewest changes, the mildest of these.
+
+    `possible` is asked which changes can be made together; what is true of a set is true of its parts.
+    """
     bench = _Bench(changes, judge, possible)
     before = bench.of(frozenset())
     everything = _most(bench)

@@ -44,6 +44,7 @@ class ChangeJson(msgspec.Struct, frozen=True):
     removes: list[str]
     subject: str
     summary: str
+    unset: list[str]
     updates: list[RemedyUpdateJson]
 
 
@@ -129,6 +130,7 @@ def _change(planned: PlannedChange) -> ChangeJson:
         removes=[package.purl for package in change.removed],
         subject=change.subject,
         summary=change.summary,
+        unset=[" ".join(each) for each in change.unset],
         updates=[
             RemedyUpdateJson(each.candidate.version, each.installed.version, each.installed.name, each.installed.purl)
             for each in change.updates

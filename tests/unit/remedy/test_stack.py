@@ -11,6 +11,7 @@ from hullmark.model.image import HealthCheck, ImageConfig
 from hullmark.model.package import Package
 from hullmark.model.remedy import Change, FileChange
 from hullmark.model.upkeep import PackageUpdate
+from hullmark.remedy.flatten import can_be_copied, flattened, settings_of, without
 from hullmark.remedy.rebase import rebased_layers, rebased_settings
 from hullmark.remedy.stack import LayerStack
 from hullmark.rootfs.entry import Entry, LayerRecord
@@ -33,7 +34,8 @@ def stanza(name: str, version: str = "1") -> Stanza:
 
 def record(*paths: str, packages: Sequence[Stanza] = (), lists: dict[str, bytes] | None = None) -> LayerRecord:
     """A layer with files; folders end with a slash, `a=b` is another name of b."""
-    entries, facts = [], dict[str, list[tuple[int, Any]]]()
+    entries: list[Entry] = []
+    facts: dict[str, list[tuple[int, Any]]] = {}
     for path in (*paths, *(lists or ()), *((DATABASE,) if packages else ())):
         name, _, target = path.partition("=")
         kind = "d" if name.endswith("/") else "h" if target else "f"
@@ -136,3 +138,25 @@ def test_settings_of_the_old_base_become_those_of_the_new_one() -> None:
         (),
         check,
     )
+
+
+def test_a_copy_has_what_is_visible_and_the_settings_that_are_given_again() -> None:
+    lower = record("etc/key", "usr/bin/a", packages=[stanza("a"), stanza("b")])
+    upper = record("usr/bin/b=usr/bin/a", packages=[stanza("a", "2")])
+    upper.entries.append(Entry(b"etc/key", "w", 0, 0, 0, 0, 0))
+    found = flattened([lower, upper])
+    assert [entry.path for entry in found.entries] == [b"usr/bin/a", b"usr/bin/b", DATABASE.encode()]
+    assert installed([found]) == [("a", "2")]
+    config = ImageConfig(
+        user="7", env=("A=$1", "B=2"), labels={"x": 'a "b"', "y": "1"}, exposed_ports=("22/tcp", "80/tcp")
+    )
+    left = without(config, (("EXPOSE", "22/tcp"), ("ENV", "B"), ("LABEL", "y")))
+    assert [" ".join(each) for each in settings_of(left)] == [
+        'ENV A="\\$1"',
+        "USER 7",
+        "EXPOSE 80/tcp",
+        'LABEL x="a \\"b\\""',
+    ]
+    assert can_be_copied(config)
+    assert not can_be_copied(ImageConfig(env=("TOKEN=****",)))
+    assert not can_be_copied(ImageConfig(user="a\nRUN x"))

@@ -7,6 +7,7 @@ import re
 from hullmark.policy.dockerfile.parse import parse_dockerfile
 
 _FROM = re.compile(r"(?i)(\s*FROM\s+(?:--\S+\s+)*)\S+")
+_NAMED = re.compile(r"(?i)(\s*FROM\s+(?:--\S+\s+)*\S+)(?:\s+AS\s+\S+)?")
 
 
 def own_dockerfile(text: str, base: str = "") -> str:
@@ -19,4 +20,13 @@ def own_dockerfile(text: str, base: str = "") -> str:
             index = below
         line = dockerfile.stages[index].instructions[0].line - 1
         lines[line] = _FROM.sub(lambda found: found[1] + base, lines[line], count=1)
+    return "\n".join(lines) + "\n"
+
+
+def staged(text: str, name: str) -> str:
+    """The text with a name for its last stage, which more stages can copy from. Raises HullmarkError for another text."""
+    dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
+    lines = text.splitlines()
+    line = dockerfile.stages[-1].instructions[0].line - 1
+    lines[line] = _NAMED.sub(lambda found: f"{found[1]} AS {name}", lines[line], count=1)
     return "\n".join(lines) + "\n"
