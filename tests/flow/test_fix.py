@@ -15,7 +15,7 @@ from tests.support.debs import Deb, write_debs
 from tests.support.dynamic import dynamic_elf
 from tests.support.images import Blobs, tagged, write_layout
 from tests.support.program import Program, program_in
-from tests.support.repositories import served
+from tests.support.repositories import Entry, apk_index, served
 from tests.unit.relations.test_systems import stanza
 
 ARCHIVE = "http://archive.example/debian"
@@ -145,6 +145,24 @@ def test_an_update_is_judged_by_its_own_files(hullmark: Program, mirror: str, tm
     assert (status, found["after"]["verdict"]) == (1, "stop")
     assert not [change for change in found["changes"] if change["kind"] == "update"]
     assert any("is not the file that its list names" in each["reason"] for each in found["problems"])
+
+
+def test_of_newer_apks_only_name_and_version_are_known(hullmark: Program, tmp_path: Path) -> None:
+    record = "C:Q1\nP:tool\nV:1-r0\nA:x86_64\no:tool\nF:usr/bin\nR:tool\n\n"
+    files = {path: body for path, body in FILES.items() if "dpkg" not in path and "apt" not in path}
+    files |= {"lib/apk/db/installed": record.encode(), "etc/os-release": b"ID=alpine\nVERSION_ID=3.20.1\n"}
+    files |= {"etc/apk/repositories": b"http://archive.example/v3.20/main\n", "sbin/apk": program()}
+    index = tmp_path / "apks" / "v3.20" / "main" / "x86_64" / "APKINDEX.tar.gz"
+    index.parent.mkdir(parents=True)
+    index.write_bytes(apk_index([Entry("tool", "2-r0", "x86_64")]))
+    source = image(tmp_path / "image", files)
+    with served(tmp_path / "apks") as url:
+        words = ("--mirror", f"http://archive.example={url}")
+        status, found = fixed(hullmark, tmp_path, source, ("version",), *words)
+        assert (status, summaries(found)) == (0, ["update tool from 1-r0 to 2-r0"])
+        assert found["dockerfile"] == "FROM IMAGE\nRUN apk upgrade --no-cache tool\n"
+        status, found = fixed(hullmark, tmp_path, source, ("version", "needed"), *words)
+        assert (status, found["changes"]) == (1, [])
 
 
 def test_what_remains_is_said_with_the_reason(hullmark: Program, tmp_path: Path) -> None:

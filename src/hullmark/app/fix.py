@@ -32,6 +32,7 @@ from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
 from hullmark.remedy.needs import Offered, can_be_together
 from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
 from hullmark.remedy.search import Blocking, Chosen, SmallestSet, smallest_set
+from hullmark.remedy.stack import UNSEEN
 from hullmark.scanning.request import ScanRequest, ScanResult
 from hullmark.scanning.scan import scan_records
 from hullmark.scanning.take import SBOM
@@ -94,7 +95,7 @@ def _solved(
     contents = FetchedUpdates(foundation, scanned, mirrors, court.resources)
     virtual = VirtualImage(foundation, court, candidates.owned, contents)
     changes = candidates.of(findings_in_the_way(virtual.verdict(()), request.goal))
-    trials = _Trials(virtual, changes, request.goal)
+    trials = _Trials(virtual, changes, request.goal, court.options.profile)
     best = smallest_set(changes, trials.judge, trials.possible)
     problems = (*untold(found.kind, scanned, request.lists, found.offered), *contents.problems)
     return _Solution(scanned, foundation.change, candidates, trials, best, problems, court.options.dockerfile)
@@ -103,7 +104,8 @@ def _solved(
 class _Trials:
     """The verdicts on the image with each set of changes that was tried."""
 
-    def __init__(self, virtual: VirtualImage, changes: Sequence[Change], goal: Goal) -> None:
+    def __init__(self, virtual: VirtualImage, changes: Sequence[Change], goal: Goal, profile: str) -> None:
+        self._is_blind = profile == "compat"
         self._virtual = virtual
         self.changes = changes
         self.goal = goal
@@ -119,7 +121,10 @@ class _Trials:
 
     def judge(self, chosen: Chosen) -> Blocking:
         """What is in the way of passing, with these changes."""
-        return in_the_way(self.of(chosen), self.goal)
+        verdict = self.of(chosen)
+        # The original's rules take what nobody saw for what is not there: here it is in the way all the same.
+        unseen = (each.reason for each in verdict.problems if each.room == UNSEEN and each.is_open)
+        return in_the_way(verdict, self.goal).union(unseen if self._is_blind else ())
 
     def possible(self, chosen: Chosen) -> bool:
         """Whether these changes can be made together."""
@@ -220,5 +225,7 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:
     if any(change.updates for change in changes):
         yield "The build finds the versions that the lists of packages name; scripts of packages change nothing that the policy looks at."
+    if any(each.installed.type == "apk" for change in changes for each in change.updates):
+        yield "Newer apks bring no packages of languages."
     if any(change.removed for change in changes):
         yield "What packages left beside their own files stays."

@@ -30,10 +30,10 @@ Unset = tuple[str, str]
 
 
 class FileChange(msgspec.Struct, frozen=True, order=True):
-    """A file that gets another mode, or goes (`mode` is None). `path` is absolute."""
+    """A file that loses bits of its mode (`clears`), or goes altogether (0). `path` is absolute."""
 
     path: str
-    mode: int | None = None
+    clears: int = 0
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,8 @@ class Candidates:
         self._files = {file.path: file for file in inventory.files or () if file.state not in ("ghost", "missing")}
         self._packages = {package.purl: package for package in inventory.packages if package.purl}
         self._dependants = _dependants(inventory)
+        self._known_updates: dict[str, Change | str] = {}
+        self._known_removals: dict[str, Change | str] = {}
         self._updates = {update.installed.name: update for update in situation.updates}
         names = Counter(package.name for package in inventory.packages if package.type in _TOOLS)
         self._doubled = {name for name, count in names.items() if count > 1}
@@ -161,6 +163,11 @@ class Candidates:
 
     def update_of(self, package: Package) -> Change | str:
         """The update of a package with all others of its source, or why there is none (a clause)."""
+        if package.purl not in self._known_updates:
+            self._known_updates[package.purl] = self._update_of(package)
+        return self._known_updates[package.purl]
+
+    def _update_of(self, package: Package) -> Change | str:
         own = self._updates.get(package.name)
         if own is None or own.installed.type != package.type:
             return "its repositories have nothing newer" if package.type in _TOOLS else ""
@@ -191,6 +198,11 @@ class Candidates:
 
     def removal_of(self, package: Package) -> Change | str:
         """The removal of a package with all that depends on it, or why it must stay (a clause)."""
+        if package.purl not in self._known_removals:
+            self._known_removals[package.purl] = self._removal_of(package)
+        return self._known_removals[package.purl]
+
+    def _removal_of(self, package: Package) -> Change | str:
         reach = self._now.reach.get(package.purl)
         if reach is None or reach.reach == "unknown":
             return f"whether it is used is not known ({reach.reason if reach is not None and reach.reason else 'nothing tells'})"
@@ -263,17 +275,12 @@ class Candidates:
         """What may be done about a file: bits away, or the file itself if no package brought it and nothing uses it."""
         if not self.runs or not _is_writable(file.path) or file.type not in ("file", "dir", "symlink"):
             return
-        if file.type == "file" and file.mode & _SETID:
-            yield _mode(
-                file,
-                file.mode & ~_SETID,
-                "setuid and setgid",
-                "who starts it keeps his own rights: some programs need more",
-            )
+        if file.type != "symlink" and file.mode & _SETID:
+            own = "who starts it keeps his own rights: some programs need more"
+            shared = "files that are made there get the group of who makes them"
+            yield _mode(file, _SETID, "setuid and setgid", shared if file.type == "dir" else own)
         if file.type != "symlink" and file.mode & _OTHERS_WRITE and not file.mode & _STICKY:
-            yield _mode(
-                file, file.mode & ~_OTHERS_WRITE, "world-writable", "what writes there as another user cannot any more"
-            )
+            yield _mode(file, _OTHERS_WRITE, "world-writable", "what writes there as another user cannot any more")
         if file.type != "dir" and not file.owner and file.path not in self._now.kept:
             yield Change(
                 kind="file",
@@ -286,15 +293,15 @@ class Candidates:
 
 def _order(change: Change) -> tuple[str, bool, str]:
     """The order of changes: of two that mend as much the first is taken, a mode before a deletion."""
-    return change.kind, any(file.mode is None for file in change.files), change.subject
+    return change.kind, any(not file.clears for file in change.files), change.subject
 
 
-def _mode(file: FileRecord, mode: int, bits: str, caution: str) -> Change:
+def _mode(file: FileRecord, clears: int, bits: str, caution: str) -> Change:
     return Change(
         kind="file",
         subject=f"{file.path} ({bits})",
         summary=f"take the {bits} bit{'s' * ('and' in bits)} from {file.path}",
-        files=(FileChange(file.path, mode),),
+        files=(FileChange(file.path, clears),),
         caution=caution,
     )
 

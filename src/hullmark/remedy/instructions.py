@@ -18,6 +18,8 @@ _APT = (
     "apt-get clean",
     "rm -rf /var/lib/apt/lists/*",
 )
+_BITS = {0o6000: "ug-s", 0o002: "o-w"}
+"""Bits that are cleared, in the words of chmod(1): as a number it would leave those of folders."""
 _SHELL = ("/bin/sh", "-c")
 _ROOT = frozenset(("", "root", "0"))
 
@@ -78,11 +80,12 @@ def _commands(changes: Sequence[Change]) -> Iterator[str]:
         if update.installed.purl not in removed
     }
     yield from _updating([updates[purl] for purl in sorted(updates)])
-    files = sorted({file for change in changes for file in change.files}, key=lambda file: (file.path, file.mode or 0))
+    files = sorted({file for change in changes for file in change.files}, key=lambda file: (file.path, file.clears))
     for file in files:
-        if file.mode is not None:
-            yield f"chmod {file.mode:04o} {shlex.quote(file.path)}"
-    gone = [shlex.quote(file.path) for file in files if file.mode is None]
+        for bits, words in _BITS.items():
+            if file.clears & bits:
+                yield f"chmod {words} {shlex.quote(file.path)}"
+    gone = [shlex.quote(file.path) for file in files if not file.clears]
     if gone:
         yield f"rm -rf {' '.join(gone)}"
     debs = sorted({package.name for package in removed.values() if package.type == "deb"})

@@ -97,7 +97,7 @@ class LayerStack:
             top.take_away(owned.get(purl, ()))
         for change in changes:
             for file in change.files:
-                top.change(file.path, file.mode)
+                top.change(file.path, file.clears)
         top.rewrite(updates, removed.values(), contents)
         return top.record()
 
@@ -148,12 +148,12 @@ class _TopLayer:
             if not self._is_filled(path):
                 self.remove(path)
 
-    def change(self, written: str, mode: int | None) -> None:
-        """A file's mode (under all its names), or the file away with all that is below it."""
+    def change(self, written: str, clears: int) -> None:
+        """Bits of a file's mode away (under all its names), or the file with all that is below it."""
         path = self._stack.path(written)
         if path is None:
             return
-        if mode is None:
+        if not clears:
             self.remove(path)
             return
         for name in self._stack.names(path):
@@ -162,7 +162,7 @@ class _TopLayer:
                 continue
             entry, facts = known or (self._stack.tree.nodes[name].entry, self._stack.facts_of(name))
             kind = "f" if entry.kind == "h" else entry.kind
-            self.put(msgspec.structs.replace(entry, path=name, kind=kind, mode=mode, link=b""), facts)
+            self.put(msgspec.structs.replace(entry, path=name, kind=kind, mode=entry.mode & ~clears, link=b""), facts)
 
     def rewrite(self, updates: Sequence[PackageUpdate], removed: Collection[Package], contents: UpdateContents) -> None:
         """The package databases."""

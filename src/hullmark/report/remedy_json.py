@@ -25,9 +25,9 @@ class RemedyUpdateJson(msgspec.Struct, frozen=True):
 
 
 class RemedyFileJson(msgspec.Struct, frozen=True):
-    """A file that gets a mode (octal), or is deleted (null)."""
+    """A file that loses bits of its mode (octal), or is deleted (null)."""
 
-    mode: str | None
+    clears: str | None
     path: str
 
 
@@ -122,7 +122,7 @@ def _change(planned: PlannedChange) -> ChangeJson:
     return ChangeJson(
         base=change.base or None,
         caution=change.caution or None,
-        files=[RemedyFileJson(None if each.mode is None else f"{each.mode:04o}", each.path) for each in change.files],
+        files=[RemedyFileJson(f"{each.clears:04o}" if each.clears else None, each.path) for each in change.files],
         instruction=" ".join(change.setting) if change.setting is not None else None,
         kind=change.kind,
         mends=[finding_json(finding) for finding in planned.mends],

@@ -44,7 +44,7 @@ def test_all_commands_are_one_layer_and_the_user_comes_back() -> None:
     made = [
         Change(kind="update", subject="tool", summary="", updates=(update,)),
         Change(kind="removal", subject="mount", summary="", removed=(package("mount"),)),
-        Change(kind="file", subject="/a b", summary="", files=(FileChange("/a b"), FileChange("/usr/bin/su", 0o755))),
+        Change(kind="file", subject="/a b", summary="", files=(FileChange("/a b"), FileChange("/usr/bin/su", 0o6000))),
     ]
     found = instructions_of(made, ImageConfig(user="web:web"))
     assert [each.keyword for each in found] == ["USER", "RUN", "USER"]
@@ -52,7 +52,7 @@ def test_all_commands_are_one_layer_and_the_user_comes_back() -> None:
         "FROM shop:1\nUSER 0\nRUN apt-get update && \\\n"
         "    DEBIAN_FRONTEND=noninteractive apt-get install --yes --only-upgrade --no-install-recommends "
         "-o Dpkg::Options::=--force-confold tool=1:2~x && \\\n    apt-get clean && \\\n    rm -rf /var/lib/apt/lists/* && \\\n"
-        "    chmod 0755 /usr/bin/su && \\\n    rm -rf '/a b' && \\\n    dpkg --purge mount\nUSER web:web\n"
+        "    chmod ug-s /usr/bin/su && \\\n    rm -rf '/a b' && \\\n    dpkg --purge mount\nUSER web:web\n"
     )
     own = Change(kind="setting", subject="USER", summary="", setting=("USER", "7"))
     assert [each.words for each in instructions_of([*made, own], ImageConfig(user="web"))][2:] == ["7"]

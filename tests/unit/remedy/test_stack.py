@@ -84,7 +84,7 @@ def test_a_package_goes_with_its_empty_folders() -> None:
 def test_a_mode_is_that_of_all_names_of_a_file() -> None:
     base = record("usr/bin/a", "usr/bin/b=usr/bin/a", "usr/bin/c")
     change = Change(
-        kind="file", subject="", summary="", files=(FileChange("/usr/bin/a", 0o755), FileChange("/usr/bin/c"))
+        kind="file", subject="", summary="", files=(FileChange("/usr/bin/a", 0o6000), FileChange("/usr/bin/c"))
     )
     seen, _ = changed(base, {}, change)
     assert {path: entry.mode for path, entry in seen.items()} == {"usr/bin/a": 0o755, "usr/bin/b": 0o755}

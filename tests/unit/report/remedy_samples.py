@@ -28,7 +28,7 @@ _BITS = Change(
     kind="file",
     subject="/usr/bin/su (setuid and setgid)",
     summary="take the setuid and setgid bits from /usr/bin/su",
-    files=(FileChange("/usr/bin/su", 0o755), FileChange("/root/.cache/x")),
+    files=(FileChange("/usr/bin/su", 0o6000), FileChange("/root/.cache/x")),
     caution="who starts it keeps his own rights: some programs need more",
 )
 _REMOVAL = Change(
@@ -58,7 +58,7 @@ REMEDIES = {
         proof="cover",
         candidates=12,
         judged=31,
-        dockerfile="FROM shop:1\nUSER 0\nRUN chmod 0755 /usr/bin/su && \\\n    dpkg --purge mount\nUSER 65532\n",
+        dockerfile="FROM shop:1\nUSER 0\nRUN chmod ug-s /usr/bin/su && \\\n    dpkg --purge mount\nUSER 65532\n",
         assumed=("What packages left beside their own files stays.",),
     ),
     "left": Remedy(
