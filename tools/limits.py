@@ -54,6 +54,8 @@ _ROOMS = {
     "advisorydb": "The database of advisories",
     "versions": "Versions and their ranges",
     "reach": "What an image's start reaches",
+    "upkeep": "What is newer than the packages",
+    "remedy": "What makes an image pass",
     "match": "Matching, VEX documents and ignore rules",
     "policy": "Policies and Dockerfiles",
     "report": "Reports",

@@ -49,6 +49,7 @@ FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
     *("layers.table", "minimality.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
+    "remedy.table",
 }
 """The formats that are printed; all others are written into files."""
 
@@ -151,6 +152,8 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "minimize", at.source, *advisories, "--root", "/usr/sbin/nginx", *in_formats("minimality", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
     yield "upkeep", at.source, *advisories, *in_formats("upkeep", "table")
+    native = ("fix", at.source, "--policy", at.folder / "native.yaml", "--at", AT)
+    yield *native, "--dockerfile", at.folder / "Dockerfile", *in_formats("remedy", "table")
     yield "quality", at.source, *in_formats("quality", "table")
     yield (
         "diff",

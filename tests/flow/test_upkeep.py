@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.images import layout_of
+from tests.support.images import Blobs, Json, layout_of, tagged, tar_of, write_layout
 from tests.support.program import Program, program_in
 from tests.support.repositories import Entry, apk_index, served, status_of, write_suite
 
@@ -141,3 +141,30 @@ def test_apks_are_compared_with_their_index(hullmark: Program, tmp_path: Path) -
         document = hullmark("upkeep", source, "--mirror", f"http://archive.example={url}", "-o", "json").document
     assert [(each["name"], each["candidate"]) for each in document["updates"]] == [("busybox", "1.36.1-r3")]
     assert document["problems"] == []
+
+
+def test_what_came_with_the_base_is_counted(hullmark: Program, tmp_path: Path) -> None:
+    system = {"etc/os-release": RELEASE, "var/lib/dpkg/status": status_of(INSTALLED[:2]).encode()}
+    lower, upper = tar_of(system), tar_of({"var/lib/dpkg/status": status_of(INSTALLED).encode()})
+    layouts = {"base": (lower,), "image": (lower, upper), "other": (upper,)}
+    for name, layers in layouts.items():
+        blobs = Blobs()
+        write_layout(tmp_path / name, blobs, [tagged(blobs.image(layers, config=labelled), "latest")])
+    source, base, other = (f"oci-dir:{tmp_path / name}" for name in ("image", "base", "other"))
+    found = hullmark("upkeep", source, "--base", base, "--base", other, "-o", "json").document
+    assert found["base"] == {
+        "created": "2025-01-01",
+        "digest": found["base"]["digest"],
+        "layers": 1,
+        "packages": 2,
+        "reference": base,
+        "vulnerabilities": None,
+    }
+    assert f"it is not built on {other}" in found["problems"][0]["reason"]
+    told = hullmark("upkeep", source).text
+    assert "debian:13, as a label says" in told
+
+
+def labelled(config: Json) -> Json:
+    """The config with a label that names the base."""
+    return {**config, "config": {"Labels": {"org.opencontainers.image.base.name": "debian:13"}}}

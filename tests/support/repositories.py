@@ -44,9 +44,13 @@ def write_suite(
     folder: Path, suite: str, entries: Sequence[Entry], fields: Sequence[str] = (), form: str = ".xz"
 ) -> None:
     """A suite with the component `main`; `fields` are further lines of its Release file."""
+    write_lists(folder, suite, "\n".join(map(stanza, entries)).encode(), fields, form)
+
+
+def write_lists(folder: Path, suite: str, body: bytes, fields: Sequence[str] = (), form: str = ".xz") -> None:
+    """The same of a list as it is written."""
     place = folder / "dists" / suite
     name = f"main/binary-{ARCH}/Packages{form}"
-    body = "\n".join(map(stanza, entries)).encode()
     packed = lzma.compress(body) if form == ".xz" else gzip.compress(body, mtime=0) if form == ".gz" else body
     (place / name).parent.mkdir(parents=True, exist_ok=True)
     (place / name).write_bytes(packed)

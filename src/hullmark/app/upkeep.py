@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from hullmark.app.lineage import base_of
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
@@ -29,17 +30,20 @@ from hullmark.upkeep.crawl import Crawl, Get, RepositoryOffers
 from hullmark.upkeep.updates import updates_of
 
 ROOM = "upkeep"
-_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES)
+UPKEEP_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES)
+"""What is read of an image besides, to ask for what is newer."""
 _EVERY_ARCH = ("all", "noarch")
 
 
 class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where lists of packages are. `repositories`, if there are any, stand for those that the image names: lines of sources.list(5), or
-    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601)."""
+    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601). `bases` are
+    references of images that it may be built on."""
 
     at: str
     repositories: tuple[str, ...] = ()
     mirrors: tuple[tuple[str, str], ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 def upkeep_of(
@@ -53,15 +57,11 @@ def upkeep_of(
 
     Raises HullmarkError where the image cannot be read, or a repository of the request is not valid.
     """
-    scanned = take(reference, ScanRequest(reads=(*MATCHING_READS, *_READS)), resources, options)
+    scanned = take(reference, ScanRequest(reads=(*MATCHING_READS, *UPKEEP_READS)), resources, options)
     inventory = scanned.inventory
-    kind = next((kind for kind in ("deb", "apk") if any(each.type == kind for each in inventory.packages)), "")
-    packages = tuple(package for package in inventory.packages if package.type == kind)
-    own = _own_arch(scanned, packages)
-    crawl = _crawl(kind, scanned, request, packages, own)
-    offered = _driven(crawl, _Mirrors(request.mirrors, options)) if crawl is not None else RepositoryOffers((), ())
-    updates, unlisted = updates_of(packages, offered.offers, own)
+    kind, packages, offered, updates, unlisted = newer(scanned, request, Mirrors(request.mirrors, options))
     matches = matched(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
+    base, unrelated = base_of(inventory, matches.matches if matches is not None else None, request.bases, options)
     later = {_key(update.installed): update.candidate for update in updates}
     return Upkeep(
         source=inventory.source,
@@ -73,8 +73,36 @@ def upkeep_of(
         unlisted=unlisted if not any(index.reason for index in offered.indexes) else (),
         lifecycles=matches.lifecycles if matches is not None else (),
         forecast=_forecast(scanned, matches, later, advisories, request.at),
-        problems=tuple(_problems(kind, scanned, request, offered)),
+        base=base,
+        problems=(
+            *unrelated,
+            *(problem for problem in scanned.inventory.problems if problem.is_open),
+            *untold(kind, scanned, request, offered),
+        ),
     )
+
+
+class NewerPackages(NamedTuple):
+    """The packages of the image's package manager (`kind`: deb or apk; "": it has none that is known here), what the repositories have,
+    what of it is newer, and the packages that no list has."""
+
+    kind: str
+    packages: tuple[Package, ...]
+    offered: RepositoryOffers
+    updates: tuple[PackageUpdate, ...]
+    unlisted: tuple[Package, ...]
+
+
+def newer(scanned: ScanResult, request: UpkeepRequest, mirrors: Mirrors) -> NewerPackages:
+    """What is newer than the packages of an image that was scanned with UPKEEP_READS. Raises HullmarkError for a repository of the request
+    that is not valid."""
+    found = scanned.inventory.packages
+    kind = next((kind for kind in ("deb", "apk") if any(each.type == kind for each in found)), "")
+    packages = tuple(package for package in found if package.type == kind)
+    own = _own_arch(scanned, packages)
+    crawl = _crawl(kind, scanned, request, packages, own)
+    offered = _driven(crawl, mirrors) if crawl is not None else RepositoryOffers((), ())
+    return NewerPackages(kind, packages, offered, *updates_of(packages, offered.offers, own))
 
 
 def _own_arch(scanned: ScanResult, packages: Iterable[Package]) -> str:
@@ -118,7 +146,7 @@ def _named(request: UpkeepRequest, parse: Any) -> list[Any]:
     return list(found or ())
 
 
-class _Mirrors:
+class Mirrors:
     """Fetches what a crawl asks for. The URLs are the image's words: they lead to no address of this machine or of a cloud's metadata;
     mirrors are a person's, and may."""
 
@@ -142,7 +170,7 @@ class _Mirrors:
         return answer.body if answer.status == 200 else None
 
 
-def _driven(crawl: Crawl, mirrors: _Mirrors) -> RepositoryOffers:
+def _driven(crawl: Crawl, mirrors: Mirrors) -> RepositoryOffers:
     try:
         wanted = next(crawl)
         while True:
@@ -190,8 +218,8 @@ def _ids(matches: Matches) -> tuple[str, ...]:
     return tuple(sorted({each.advisory.cve or each.advisory.id for each in matches.matches if each.suppressed is None}))
 
 
-def _problems(kind: str, scanned: ScanResult, request: UpkeepRequest, offered: RepositoryOffers) -> Iterator[Problem]:
-    yield from (problem for problem in scanned.inventory.problems if problem.is_open)
+def untold(kind: str, scanned: ScanResult, request: UpkeepRequest, offered: RepositoryOffers) -> Iterator[Problem]:
+    """What keeps the updates from being all that there are."""
     if not kind:
         rpm = any(package.type == "rpm" for package in scanned.inventory.packages)
         reason = "lists of rpm packages are not read" if rpm else "it has no packages of dpkg or apk"

@@ -42,12 +42,7 @@ _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     add_source(parser)
-    parser.add_argument(
-        "--policy",
-        metavar="FILE|DIR",
-        help="the policy, native or Anchore's, or a folder of them; or kept:NAME, one that `hullmark policy keep` keeps; "
-        "with --server the name of one that is in force there (default: the worst verdict counts)",
-    )
+    add_policy(parser, "; with --server the name of one that is in force there (default: the worst verdict counts)")
     add_output(parser, "table, json, sarif, junit, html, markdown, github")
     add_moments(parser, "by the advisories in use then, and with kept:NAME by the version of the policy in force then")
     parser.add_argument("--explain", action="store_true", help="say of each finding why and what to do (table, json)")
@@ -58,14 +53,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(_FAILING),
         help="from which verdict on the exit status is 1: warn or stop (default: stop)",
     )
-    _add_facts(parser.add_argument_group("what is known besides the image"))
-    _add_anchore(parser.add_argument_group("Anchore policies"))
+    add_judging(parser)
     add_policy_options(parser)
     add_advisory_options(parser)
     add_secret_options(parser)
     add_scanner_options(parser)
     add_source_options(parser)
     add_server_options(parser, with_waiting=True)
+
+
+def add_policy(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """The option that names the policy; `more` is said of it, too."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE|DIR",
+        help="the policy, native or Anchore's, or a folder of them; or kept:NAME, one that `hullmark policy keep` keeps"
+        + more,
+    )
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is known besides the image, and how Anchore's policies are taken."""
+    _add_facts(parser.add_argument_group("what is known besides the image"))
+    _add_anchore(parser.add_argument_group("Anchore policies"))
 
 
 def _add_facts(group: argparse._ArgumentGroup) -> None:
@@ -117,12 +127,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     outputs = wanted_outputs("verdict", arguments.output, len(arguments.source))
     known_at = known_moment(arguments.known_at)
-    policy = _policy(settings, arguments.policy, known_at)
-    check_options = _asked(arguments)
+    policy = policy_of(settings, arguments.policy, known_at)
+    check_options = asked(arguments)
     now = moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
-    with _book(settings, policy, check_options, known_at) as snapshot:
+    with book_for(settings, policy, check_options, known_at) as snapshot:
         check_options = replace(check_options, advisories=snapshot)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
@@ -163,7 +173,7 @@ def _print_explanations(verdicts: list[Verdict]) -> None:
             print_explanations(verdict.explanations)
 
 
-def _policy(settings: Settings, text: str | None, known_at: datetime | None) -> AnyPolicy:
+def policy_of(settings: Settings, text: str | None, known_at: datetime | None) -> AnyPolicy:
     """The policy of a file or folder, or the version of a kept one that was in force then."""
     from pathlib import Path
 
@@ -181,7 +191,8 @@ def _policy(settings: Settings, text: str | None, known_at: datetime | None) -> 
     return load(Path(text))
 
 
-def _asked(arguments: argparse.Namespace) -> CheckOptions:
+def asked(arguments: argparse.Namespace) -> CheckOptions:
+    """How to judge, as the options say. Raises HullmarkError."""
     from pathlib import Path
 
     from hullmark.app.check import CheckOptions, load_context, load_dockerfile, profile_of
@@ -199,11 +210,11 @@ def _asked(arguments: argparse.Namespace) -> CheckOptions:
         tag=arguments.tag,
         digest=arguments.digest,
         environment=arguments.environment,
-        wants_explanations=arguments.explain,
+        wants_explanations=getattr(arguments, "explain", False),
     )
 
 
-def _book(
+def book_for(
     settings: Settings, policy: AnyPolicy, check_options: CheckOptions, known_at: datetime | None
 ) -> AbstractContextManager[object]:
     """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none.

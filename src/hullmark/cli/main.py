@@ -27,6 +27,7 @@ _VERBS = (
     "explain",
     "upkeep",
     "minimize",
+    "fix",
     "files",
     "config",
     "secrets",

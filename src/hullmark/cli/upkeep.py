@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from hullmark.cli.fail_on import add_fail_on, upkeep_condition
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_advisory_options, add_source_options, moment, settings_of
+
+if TYPE_CHECKING:
+    from hullmark.app.upkeep import UpkeepRequest
 
 NAME = "upkeep"
 HELP = "say which packages of an image have updates, and what they would mend"
@@ -28,6 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("image", metavar="SOURCE", help="image reference, file or folder (see below)")
     add_output(parser, "table, json")
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        action="append",
+        default=[],
+        help="an image that it may be built on: what came with that is counted (may be repeated)",
+    )
+    add_lists(parser)
+    add_fail_on(parser, "updates, security (updates for security)")
+    add_advisory_options(parser)
+    add_source_options(parser)
+
+
+def add_lists(parser: argparse.ArgumentParser) -> None:
+    """The options that say where lists of packages are."""
     group = parser.add_argument_group("lists of packages")
     group.add_argument(
         "--repository",
@@ -43,23 +62,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="ask the second where a list's address begins with the first (may be repeated)",
     )
-    add_fail_on(parser, "updates, security (updates for security)")
-    add_advisory_options(parser)
-    add_source_options(parser)
+
+
+def lists_of(arguments: argparse.Namespace, at: str) -> UpkeepRequest:
+    """Where lists of packages are, as the options say, on a day. Raises HullmarkError."""
+    from hullmark.app.upkeep import UpkeepRequest
+
+    return UpkeepRequest(at=at, repositories=tuple(arguments.repository), mirrors=tuple(map(_mirror, arguments.mirror)))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look for updates; status 1 if --fail-on is met, 3 if that cannot be told."""
-    from hullmark.app.upkeep import UpkeepRequest, upkeep_of
+    from msgspec.structs import replace
+
+    from hullmark.app.upkeep import upkeep_of
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("upkeep", arguments.output)
     status_of = upkeep_condition(arguments.fail_on)
-    request = UpkeepRequest(
-        at=moment(None).date().isoformat(),
-        repositories=tuple(arguments.repository),
-        mirrors=tuple(map(_mirror, arguments.mirror)),
-    )
+    request = replace(lists_of(arguments, moment(None).date().isoformat()), bases=tuple(arguments.base))
     options = settings.source_options()
     with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
         found = upkeep_of(arguments.image, request, advisories, settings.means(watch), options)

@@ -26,10 +26,19 @@ class RepositoryIndex(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PackageFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the file of a package is (`url`, as the image names the repository), and the SHA-256 (hex) that its list gives."""
+
+    url: str
+    sha256: str
+
+
 class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A package of the image, and what its package manager would bring instead. `index` is the URL of the list that has it.
 
-    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not known.
+    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not
+    known. `depends` is what the candidate needs, `breaks` what it cannot be beside, as deb-control(5) writes them. `file` is the
+    candidate itself, None where the list does not tell.
     """
 
     installed: Package
@@ -37,6 +46,9 @@ class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     is_security: bool = False
     since: str = ""
+    depends: str = ""
+    breaks: str = ""
+    file: PackageFile | None = None
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +72,28 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(set(self.updated) - set(self.now)))
 
 
+class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
+    """The image that another one is built on.
+
+    `layers` is how many of the other's layers are its, the first ones; 0 where only a label of the image tells of it. `created` is the
+    day on which it was made (ISO 8601), "" where that is not known. `packages` and `vulnerabilities` count what of the image came with
+    it: the latter is None where there are no advisories.
+    """
+
+    reference: str
+    digest: str = ""
+    created: str = ""
+    layers: int = 0
+    packages: int = 0
+    vulnerabilities: int | None = None
+
+
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """What is newer than the packages of an image. `updates` are sorted by name.
 
     `packages` is how many packages the distribution's package manager installed; `unlisted` are those that no list has: nobody updates
-    them. `forecast` is None where there are no advisories. `problems` say what keeps this from being all.
+    them. `forecast` is None where there are no advisories, `base` where nothing tells of one. `problems` say what keeps this from being
+    all.
     """
 
     source: InventorySource
@@ -75,6 +104,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     unlisted: tuple[Package, ...]
     lifecycles: tuple[Lifecycle, ...] = ()
     forecast: Forecast | None = None
+    base: BaseImage | None = None
     problems: tuple[Problem, ...] = ()
 
     @property

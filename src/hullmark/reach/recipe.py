@@ -42,7 +42,7 @@ def dockerfile_of(inventory: Inventory) -> str:
     """A Dockerfile of two stages: what is left is packed in the image itself, by a list, and copied into an empty one."""
     lines = [
         "# The list of what is left: hullmark minimize SOURCE --emit DIR writes DIR/files.txt.",
-        f"FROM {_reference(inventory)} AS whole",
+        f"FROM {reference_of(inventory)} AS whole",
         "USER 0",
         "COPY files.txt /tmp/files.txt",
         "RUN mkdir /residue && tar -C / --no-recursion -cf - -T /tmp/files.txt | tar -C /residue -xpf -",
@@ -53,7 +53,8 @@ def dockerfile_of(inventory: Inventory) -> str:
     return "\n".join([*lines, *_settings(inventory.config)]) + "\n"
 
 
-def _reference(inventory: Inventory) -> str:
+def reference_of(inventory: Inventory) -> str:
+    """The reference that a Dockerfile can name the image by; IMAGE where it has none."""
     source = inventory.source
     named = source.tags[0] if source.tags else source.reference
     is_known = source.kind in ("registry", "docker", "podman") and named.isprintable() and " " not in named
@@ -63,14 +64,14 @@ def _reference(inventory: Inventory) -> str:
 def _settings(config: ImageConfig | None) -> Iterator[str]:
     """The image's settings as instructions. What an image says may hold line ends, which would begin instructions of its own: such a
     setting is left out, and that is said."""
-    for instruction, value in _values(config) if config is not None else ():
+    for instruction, value in values_of(config) if config is not None else ():
         if value.isprintable():
             yield f"{instruction} {value}"
         else:
             yield f"# A setting of {instruction} is left out: it holds characters that cannot be printed."
 
 
-def _values(config: ImageConfig) -> Iterator[tuple[str, str]]:
+def values_of(config: ImageConfig) -> Iterator[tuple[str, str]]:
     """Instructions and their words. Docker replaces variables in all but commands, so a dollar sign is marked as one."""
     for variable in config.env:
         name, _, value = variable.partition("=")

@@ -23,7 +23,9 @@ _OPERATORS = {"<<": "<", ">>": ">", "<": "<=", ">": ">="}
 """deb-control(5): single signs are old, and mean "or equal"."""
 
 
-class _Need(NamedTuple):
+class DpkgNeed(NamedTuple):
+    """A package that is needed, by a name it answers to; empty strings: any architecture, any version."""
+
     name: str
     arch: str
     operator: str
@@ -49,7 +51,7 @@ def relate(scene: Scene) -> Iterator[Relation]:
         for each, own in named:
             arch = native if own.arch in ("all", "") else own.arch
             for group in _text(each.stanza.depends).split(","):
-                for purl in _meeting([need for text in group.split("|") if (need := _need(text))], arch, offers):
+                for purl in _meeting([need for text in group.split("|") if (need := need_of(text))], arch, offers):
                     yield Relation(own.purl, purl)
 
 
@@ -58,7 +60,7 @@ def _offers(named: Iterable[tuple[InstalledPackage, _Named]], scene: Scene) -> O
     for each, own in named:
         offers.add(each.stanza.name, own, each.version)
         for text in _text(each.stanza.provides).split(","):
-            if provided := _need(text):
+            if provided := need_of(text):
                 offers.add(provided.name, own, provided.version if provided.operator == "=" else "")
     return offers
 
@@ -70,7 +72,7 @@ def _native(packages: Iterable[InstalledPackage]) -> str:
     return own or min(archs, key=lambda arch: (-archs[arch], arch), default="")
 
 
-def _meeting(needs: Iterable[_Need], arch: str, offers: Offers[_Named]) -> Iterator[str]:
+def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_Named]) -> Iterator[str]:
     for need in needs:
         wanted = arch if need.arch in ("", "native", "any") else need.arch
         met = [
@@ -84,12 +86,13 @@ def _meeting(needs: Iterable[_Need], arch: str, offers: Offers[_Named]) -> Itera
         yield from (package.purl for package in near or (met if need.arch in ("", "any") else ()))
 
 
-def _need(text: str) -> _Need | None:
+def need_of(text: str) -> DpkgNeed | None:
+    """One need, or one offer, as deb-control(5) writes it; None for what is not one."""
     found = _NEED(text)
     if found is None:
         return None
     name, arch, operator, version = found.groups("")
-    return _Need(name, arch, _OPERATORS.get(operator, operator), version)
+    return DpkgNeed(name, arch, _OPERATORS.get(operator, operator), version)
 
 
 def _text(field: bytes) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hullmark.model.provenance import Provenance
     from hullmark.model.quality import Quality
     from hullmark.model.reach import Minimality
+    from hullmark.model.remedy import Remedy
     from hullmark.model.secret import ImageSecrets
     from hullmark.model.upkeep import Upkeep
     from hullmark.model.verdict import Verdict
@@ -50,6 +51,7 @@ _MODULES = (
     *("minimality_html", "minimality_json", "minimality_table"),
     *("provenance_json", "provenance_table"),
     *("quality_json", "quality_table"),
+    *("remedy_dockerfile", "remedy_json", "remedy_markdown", "remedy_table"),
     *("secrets_json", "secrets_table"),
     *("upkeep_json", "upkeep_table"),
     *("verdict_github", "verdict_html", "verdict_json", "verdict_junit", "verdict_markdown", "verdict_sarif"),
@@ -86,6 +88,8 @@ def load(kind: Literal["minimality"], name: str) -> Format[Minimality]: ...
 def load(kind: Literal["provenance"], name: str) -> Format[Provenance]: ...
 @overload
 def load(kind: Literal["quality"], name: str) -> Format[Quality]: ...
+@overload
+def load(kind: Literal["remedy"], name: str) -> Format[Remedy]: ...
 @overload
 def load(kind: Literal["secrets"], name: str) -> Format[ImageSecrets]: ...
 @overload

@@ -22,12 +22,13 @@ Kind = Literal[
     "minimality",
     "provenance",
     "quality",
+    "remedy",
     "secrets",
     "upkeep",
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Minimality, a Provenance, a Quality, ImageSecrets, an Upkeep or a Verdict. Two formats may
+ImageLayers, ImageMalware, Matches, a Minimality, a Provenance, a Quality, a Remedy, ImageSecrets, an Upkeep or a Verdict. Two formats may
 share a name if their kinds differ."""
 
 

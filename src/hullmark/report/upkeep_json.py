@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.model.package import Package
-from hullmark.model.upkeep import Forecast, Upkeep
+from hullmark.model.upkeep import BaseImage, Forecast, Upkeep
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -57,9 +57,23 @@ class EndJson(msgspec.Struct, frozen=True):
     release: str
 
 
-class UpkeepJson(msgspec.Struct, frozen=True):
-    """The whole document. `forecast` is null where there are no advisories; `unlisted` are packages that no list has."""
+class BaseJson(msgspec.Struct, frozen=True):
+    """The image that it is built on. `layers` is 0 where only a label tells of it; `vulnerabilities` is null where there are no
+    advisories."""
 
+    created: str | None
+    digest: str | None
+    layers: int
+    packages: int
+    reference: str
+    vulnerabilities: int | None
+
+
+class UpkeepJson(msgspec.Struct, frozen=True):
+    """The whole document. `base` is null where nothing tells of one, `forecast` where there are no advisories; `unlisted` are packages that
+    no list has."""
+
+    base: BaseJson | None
     forecast: ForecastJson | None
     indexes: list[IndexJson]
     lifecycles: list[EndJson]
@@ -75,6 +89,7 @@ class UpkeepJson(msgspec.Struct, frozen=True):
 def render(upkeep: Upkeep, context: RenderContext) -> bytes:
     """The document as one line."""
     document = UpkeepJson(
+        base=_base(upkeep.base) if upkeep.base is not None else None,
         forecast=_forecast(upkeep.forecast) if upkeep.forecast is not None else None,
         indexes=[
             IndexJson(each.date or None, each.is_security, each.name, each.packages, each.reason or None, each.url)
@@ -113,6 +128,12 @@ def _forecast(forecast: Forecast) -> ForecastJson:
         now=len(forecast.now),
         uncovered=forecast.uncovered,
         updated=len(forecast.updated),
+    )
+
+
+def _base(base: BaseImage) -> BaseJson:
+    return BaseJson(
+        base.created or None, base.digest or None, base.layers, base.packages, base.reference, base.vulnerabilities
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.limit import Limit
-from hullmark.model.upkeep import Forecast, PackageUpdate, Upkeep
+from hullmark.model.upkeep import BaseImage, Forecast, PackageUpdate, Upkeep
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import plural
 from hullmark.report.table import columns
@@ -50,6 +50,8 @@ def _facts(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
     )
     if upkeep.forecast is not None:
         yield "Forecast", _forecast(upkeep.forecast)
+    if upkeep.base is not None:
+        yield "Base", safe(_base(upkeep.base))
     if upkeep.unlisted:
         shown = ", ".join(safe(package.name) for package in upkeep.unlisted[:_MAX_NAMED])
         more = len(upkeep.unlisted) - _MAX_NAMED
@@ -67,6 +69,16 @@ def _forecast(forecast: Forecast) -> str:
     added = f"; {come:,} would be new" if come else ""
     more = f"; there may be more: {safe('; '.join(forecast.uncovered))}" if forecast.uncovered else ""
     return f"updated today, {gone:,} of {plural(now, 'vulnerability', 'vulnerabilities')} would go{added}{more}"
+
+
+def _base(base: BaseImage) -> str:
+    if not base.layers:
+        return f"{base.reference}, as a label says; with --base it is known which layers are its"
+    made = f", made on {base.created}" if base.created else ""
+    found = "" if base.vulnerabilities is None else f", {base.vulnerabilities:,} of the vulnerabilities"
+    return (
+        f"{base.reference}{made}: its first {plural(base.layers, 'layer')}, {plural(base.packages, 'package')}{found}"
+    )
 
 
 def _end(end: Lifecycle) -> str:

@@ -31,6 +31,8 @@ class Rooms:
             "rootfs": (IN_LAYERS, ()),
             "catalog": (("distro",), ()),
             "relations": (("packages",), ()),
+            # Of a newer version that nobody saw its list tells name and version, and nothing else.
+            "remedy": (tuple(fact for fact in IN_LAYERS if fact not in ("distro", "packages")), ()),
             "licence-files": (("packages",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in request.reads},

@@ -53,6 +53,23 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
+def read_records(image: Image, request: ScanRequest, resources: ScanResources) -> list[LayerRecord]:
+    """The records of an image's layers, with all that the request needs. Raises BrokenImage if it is not what its manifest says."""
+    request = _with_corrections(_with_keeping(request, resources), resources, image)
+    return _records(image, request, resources, layer_cache(resources, digests=request.digests), is_bare=False)
+
+
+def scan_records(
+    image: Image, records: Sequence[LayerRecord], request: ScanRequest, resources: ScanResources
+) -> ScanResult:
+    """As `scan_image`, of an image that has these layers, whether anybody built it or not."""
+    from hullmark.scanning.analysis import analyse, catalogers_for
+
+    request = _with_corrections(_with_keeping(request, resources), resources, image)
+    analysis, files, extras = analyse(records, request, catalogers_for(request), image.config)
+    return ScanResult(inventory_of(image, analysis, files), *extras)
+
+
 def layer_cache(resources: ScanResources, *, digests: bool) -> LayerCache | None:
     """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
     keep = resources.records()

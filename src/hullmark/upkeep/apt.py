@@ -35,7 +35,7 @@ def crawl_apt(sources: Sequence[AptSource], archs: Sequence[str], wanted: Collec
             for arch in own or archs:
                 index, found = yield from _list(base, suite, release, component, arch, wanted)
                 indexes.append(index)
-                offers += (Offer(package, index, release.priority) for package in found)
+                offers += (Offer(package, index, release.priority, uri) for package in found)
     return RepositoryOffers(tuple(indexes), tuple(offers))
 
 

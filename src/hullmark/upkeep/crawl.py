@@ -22,11 +22,12 @@ class Get(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A package in one list. `priority` is the list's."""
+    """A package in one list. `priority` is the list's, `root` the address that its files are below ("": not told)."""
 
     package: ListedPackage
     listing: RepositoryIndex
     priority: int
+    root: str = ""
 
 
 class RepositoryOffers(NamedTuple):

@@ -8,7 +8,7 @@ import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from hullmark.model.limit import Limit
@@ -23,17 +23,22 @@ _MEMORY = 256 << 20
 """Bytes that unpacking may take."""
 
 _NAME = re.compile(rb"^package:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE).search
-_FIELD = re.compile(rb"^([A-Za-z-]+):[ \t]*(.*)$", re.MULTILINE)
+_FIELD = re.compile(rb"^([A-Za-z0-9-]+):[ \t]*(.*(?:\n[ \t].*)*)$", re.MULTILINE)
 _SOURCE = re.compile(r"(\S+)(?:\s+\((\S+)\))?").match
 
 
 class ListedPackage(NamedTuple):
-    """A package as a list has it. `source` is what it was built from."""
+    """A package as a list has it. `source` is what it was built from. Of apt also: what it `depends` on and `breaks` (deb-control(5)), the
+    `file` below the repository's address, and its `sha256` (hex)."""
 
     name: str
     version: str
     arch: str
     source: SourcePackage
+    depends: str = ""
+    breaks: str = ""
+    file: str = ""
+    sha256: str = ""
 
 
 def packages_in(name: str, body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
@@ -51,7 +56,22 @@ def packages_in(name: str, body: bytes, wanted: Collection[str]) -> Iterator[Lis
         arch = fields.get(b"architecture", b"").strip().decode("ascii", "replace")
         built = _SOURCE(fields.get(b"source", b"").strip().decode("utf-8", "replace"))
         source = SourcePackage(built[1], built[2] or version) if built else SourcePackage(found, version)
-        yield ListedPackage(found, version, arch, source)
+        yield ListedPackage(
+            name=found,
+            version=version,
+            arch=arch,
+            source=source,
+            depends=_joined(fields, b"pre-depends", b"depends"),
+            breaks=_joined(fields, b"breaks", b"conflicts"),
+            file=_joined(fields, b"filename"),
+            sha256=_joined(fields, b"sha256"),
+        )
+
+
+def _joined(fields: Mapping[bytes, bytes], *names: bytes) -> str:
+    """The values of some fields, separated by commas."""
+    values = (fields.get(name, b"").strip().decode("utf-8", "replace") for name in names)
+    return ", ".join(filter(None, values))
 
 
 def apks_in(body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
@@ -95,7 +115,7 @@ def _pieces(name: str, body: bytes, most: int) -> Iterator[bytes]:
     left = most
     kind = name.rpartition(".")[2]
     try:
-        for piece in _from_xz(body) if kind == "xz" else _from_gzip(body) if kind == "gz" else (body,):
+        for piece in xz_pieces(body) if kind == "xz" else _from_gzip(body) if kind == "gz" else (body,):
             left -= len(piece)
             if left < 0:
                 raise ValueError(f"it has more than {most >> 20:,} MiB")
@@ -104,7 +124,8 @@ def _pieces(name: str, body: bytes, most: int) -> Iterator[bytes]:
         raise ValueError(f"it is damaged: {error}") from error
 
 
-def _from_xz(body: bytes) -> Iterator[bytes]:
+def xz_pieces(body: bytes) -> Iterator[bytes]:
+    """What is in an xz stream, or in several, in pieces. Raises LZMAError or EOFError for damage."""
     while body:
         unpacker = lzma.LZMADecompressor(memlimit=_MEMORY)
         piece = unpacker.decompress(body, _CHUNK)

@@ -10,7 +10,7 @@ import msgspec
 
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.purl import quote
-from hullmark.model.upkeep import PackageUpdate
+from hullmark.model.upkeep import PackageFile, PackageUpdate
 from hullmark.upkeep.apt_release import BUT_UPGRADES
 from hullmark.upkeep.crawl import Offer
 from hullmark.versions import scheme_for
@@ -39,6 +39,9 @@ def updates_of(
                     candidate=_updated(package, chosen),
                     index=chosen.listing.url,
                     is_security=any(_is_security(package, offer) for offer in offered),
+                    depends=chosen.package.depends,
+                    breaks=chosen.package.breaks,
+                    file=_file(chosen),
                 )
             )
     return tuple(sorted(updates, key=_by_name)), tuple(
@@ -81,6 +84,13 @@ def _is_security(package: Package, offer: Offer) -> bool:
     """Whether a security suite has a version that is newer than the installed one."""
     compare = scheme_for(package.type).compare
     return offer.listing.is_security and any(_newer(package, (offer,), compare))
+
+
+def _file(offer: Offer) -> PackageFile | None:
+    found = offer.package
+    if not (offer.root and found.file and found.sha256):
+        return None
+    return PackageFile(url=f"{offer.root}/{found.file.removeprefix('./')}", sha256=found.sha256.lower())
 
 
 def _updated(package: Package, offer: Offer) -> Package:

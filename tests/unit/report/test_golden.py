@@ -18,6 +18,7 @@ from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECR
 from tests.unit.report.provenance_samples import PROVENANCES
 from tests.unit.report.quality_samples import QUALITIES
 from tests.unit.report.reach_samples import MINIMALITIES
+from tests.unit.report.remedy_samples import REMEDIES
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 from tests.unit.report.upkeep_samples import UPKEEPS
 
@@ -42,6 +43,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "minimality": MINIMALITIES,
     "provenance": PROVENANCES,
     "quality": QUALITIES,
+    "remedy": REMEDIES,
     "secrets": SECRETS,
     "upkeep": UPKEEPS,
     "verdict": VERDICTS,
@@ -57,6 +59,7 @@ WITH_CONTEXT = {
     ("minimality", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
     ("quality", "table"): ("", "color"),
+    ("remedy", "table"): ("", "color"),
     ("secrets", "table"): ("", "color"),
     ("upkeep", "table"): ("", "color"),
     ("verdict", "html"): ("", "timestamp"),

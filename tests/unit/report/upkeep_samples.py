@@ -7,7 +7,7 @@ import msgspec
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
-from hullmark.model.upkeep import Forecast, PackageUpdate, RepositoryIndex, Upkeep
+from hullmark.model.upkeep import BaseImage, Forecast, PackageUpdate, RepositoryIndex, Upkeep
 from tests.unit.report.samples import ODD, SMALL, WITH_FILES
 
 _SECURITY = RepositoryIndex(
@@ -44,6 +44,9 @@ UPKEEPS = {
         lifecycles=(
             Lifecycle(product="debian", release="13", source="endoflife", eol="2028-08-09", extended="2030-06-30"),
         ),
+        base=BaseImage(
+            reference="debian:13.1", digest="sha256:2", created="2026-09-01", layers=1, packages=81, vulnerabilities=2
+        ),
         forecast=Forecast(
             now=("CVE-2026-1", "CVE-2026-2", "CVE-2026-3"), updated=("CVE-2026-3", "CVE-2026-4"), uncovered=("no feed",)
         ),
@@ -55,6 +58,7 @@ UPKEEPS = {
         indexes=(_MAIN, _GONE),
         updates=(),
         unlisted=(),
+        base=BaseImage(reference="debian:13", digest="sha256:1"),
         problems=(Problem("", -1, "upkeep", f"{_GONE.url}: {_GONE.reason}"),),
     ),
     "odd": Upkeep(

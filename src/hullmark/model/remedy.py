@@ -1,0 +1,100 @@
+"""What would make an image pass: changes to it, what they mend, and what nothing here mends."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hullmark.model.inventory import InventorySource
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+from hullmark.model.upkeep import PackageUpdate
+from hullmark.model.verdict import Finding, Verdict
+
+ChangeKind = Literal["setting", "file", "update", "removal", "copy", "base"]
+"""What is changed: a setting of the image, a file's mode or presence, packages to newer versions, packages that go, all layers for one, the
+base image."""
+
+CHANGE_KINDS: tuple[ChangeKind, ...] = ("setting", "file", "update", "removal", "copy", "base")
+"""The mildest first: of two sets of as many changes the milder one is taken."""
+
+Proof = Literal["judged", "cover", "greedy"]
+"""How it is known that no smaller set will do. `judged`: every smaller set of the changes was judged, and none passes. `cover`: no
+smaller set mends all findings, as far as each change mends what it mends alone; each change of the set was judged to be needed.
+`greedy`: only the latter is known; there may be a smaller set of other changes."""
+
+
+Unset = tuple[str, str]
+"""A setting that goes: EXPOSE, ENV or LABEL, and its name."""
+
+
+class FileChange(msgspec.Struct, frozen=True, order=True):
+    """A file that loses bits of its mode (`clears`), or goes altogether (0). `path` is absolute."""
+
+    path: str
+    clears: int = 0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change that may be made.
+
+    `subject` is what is changed: a source package, a path, an instruction, a reference; `summary` says it as a sentence without its full
+    stop. `updates` are of one source package. `removed` are the packages that go together. `setting` is an instruction and its words
+    as a Dockerfile has them. `unset` are settings that go, which takes a copy of the image. `base` is the reference of the new base
+    image. `reason` says why it may be done, `caution` what nobody knows here: clauses.
+    """
+
+    kind: ChangeKind
+    subject: str
+    summary: str
+    updates: tuple[PackageUpdate, ...] = ()
+    removed: tuple[Package, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    setting: tuple[str, str] | None = None
+    unset: tuple[Unset, ...] = ()
+    base: str = ""
+    reason: str = ""
+    caution: str = ""
+
+
+class PlannedChange(msgspec.Struct, frozen=True):
+    """A change of the set, and the findings that are there without it and not with it (all others of the set made)."""
+
+    change: Change
+    mends: tuple[Finding, ...]
+
+
+class Remainder(msgspec.Struct, frozen=True):
+    """A finding, or what cannot be told (`finding` is None), that no change here mends; why, as a clause."""
+
+    subject: str
+    reason: str
+    finding: Finding | None = None
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
+    """The smallest set of changes that makes an image pass, or that leaves the least.
+
+    `goal` is the verdict that is aimed at: `go`, or `warn` (go or warn). `before` is the verdict on the image, `after` the predicted one on
+    the image with the changes. `candidates` is how many changes were thought of, `judged` how many sets of them were judged. `dockerfile`
+    makes the changes. `assumed` is what the prediction takes for granted, as sentences. `problems` say what kept changes from being found.
+    """
+
+    source: InventorySource
+    goal: Literal["go", "warn"]
+    before: Verdict
+    after: Verdict
+    changes: tuple[PlannedChange, ...] = ()
+    remains: tuple[Remainder, ...] = ()
+    proof: Proof = "judged"
+    candidates: int = 0
+    judged: int = 0
+    dockerfile: str = ""
+    assumed: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the predicted verdict is the one that is aimed at."""
+        return self.after.verdict == "go" or (self.goal == "warn" and self.after.verdict == "warn")

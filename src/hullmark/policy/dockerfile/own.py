@@ -1,0 +1,32 @@
+"""A Dockerfile that a person wrote, so that more can be added at its end, and on another base."""
+
+from __future__ import annotations
+
+import re
+
+from hullmark.policy.dockerfile.parse import parse_dockerfile
+
+_FROM = re.compile(r"(?i)(\s*FROM\s+(?:--\S+\s+)*)\S+")
+_NAMED = re.compile(r"(?i)(\s*FROM\s+(?:--\S+\s+)*\S+)(?:\s+AS\s+\S+)?")
+
+
+def own_dockerfile(text: str, base: str = "") -> str:
+    """The text with a line end at its end, its final image on another base if one is given. Raises HullmarkError for another text."""
+    dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
+    lines = text.splitlines()
+    if base:
+        index = len(dockerfile.stages) - 1
+        while (below := dockerfile.named(dockerfile.stages[index].base, index)) is not None:
+            index = below
+        line = dockerfile.stages[index].instructions[0].line - 1
+        lines[line] = _FROM.sub(lambda found: found[1] + base, lines[line], count=1)
+    return "\n".join(lines) + "\n"
+
+
+def staged(text: str, name: str) -> str:
+    """The text with a name for its last stage, which more stages can copy from. Raises HullmarkError for another text."""
+    dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
+    lines = text.splitlines()
+    line = dockerfile.stages[-1].instructions[0].line - 1
+    lines[line] = _NAMED.sub(lambda found: f"{found[1]} AS {name}", lines[line], count=1)
+    return "\n".join(lines) + "\n"
