@@ -75,6 +75,21 @@ CONVERTING_THROUGH = {
 """Programs, and how the names of libraries begin, that convert for others alone, or between the locale's character set and another: the
 functions that are told between which ones."""
 
+ZONES_THROUGH = {
+    "libstdc++.so": frozenset(
+        f"_ZNSt6chrono{name}"
+        for name in (
+            "8get_tzdbEv",
+            "13get_tzdb_listEv",
+            "11reload_tzdbEv",
+            "12current_zoneEv",
+            "14remote_versionB5cxx11Ev",
+            "11locate_zoneESt17basic_string_viewIcSt11char_traitsIcEE",
+        )
+    ),
+}
+"""The same of libraries that read time zones by name."""
+
 STARTING_THROUGH = {
     "libcap.so": frozenset(("cap_launch",)),
     "libselinux.so": frozenset(("rpm_execcon",)),
@@ -95,7 +110,7 @@ TRUSTING = frozenset(
 )
 _TOLD = tuple(
     sorted(
-        SPAWNING.union(*STARTING_THROUGH.values())
+        SPAWNING.union(*STARTING_THROUGH.values(), *ZONES_THROUGH.values())
         | OPENING
         | NAME_SERVICE
         | AUTHENTICATING

@@ -65,7 +65,11 @@ def expand_calls(scene: Scene, path: str, facts: ElfFacts) -> None:
     if calls & elf.TIMING or facts.is_static:
         _time_zones(scene, path)
     if elf.GO_ZONES in calls or (not facts.is_go and not is_libc(path, facts) and _holds_zones(facts)):
-        any_time_zone(scene, path)
+        for functions in elf.told_through(elf.ZONES_THROUGH, path, facts):
+            scene.later.append(partial(_asked_time_zones, scene, path, functions))
+            break
+        else:
+            any_time_zone(scene, path)
     if calls & elf.TRUSTING or facts.is_static or facts.is_go:
         _certificates(scene, path)
     _loaded_by_libc(scene, path, facts)
@@ -227,6 +231,14 @@ def is_libc(path: str, facts: ElfFacts) -> bool:
 
 def _holds_zones(facts: ElfFacts) -> bool:
     return any(path.rstrip("/") == _ZONES for path in facts.paths)
+
+
+def _asked_time_zones(scene: Scene, path: str, functions: frozenset[str]) -> bool:
+    """Reach all time zones if somebody asks for any; whether it did."""
+    is_asked = scene.is_asked(scene.facts.elves[path].soname, functions)
+    if is_asked:
+        any_time_zone(scene, path)
+    return is_asked
 
 
 def any_time_zone(scene: Scene, path: str) -> None:

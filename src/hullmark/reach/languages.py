@@ -88,7 +88,7 @@ class Languages:
         for word in words[1:]:
             if word and not word.startswith(("-", "/")) and self._scene.tree.file(f"{folder}/{word}") is not None:
                 self._scene.walk.reach(f"{folder}/{word}", "is named by the command", source)
-        self._own_files(folder, source, "lies in the folder that the application is started in")
+        self._own_files(folder, source, "lies in the folder that the application is started in", is_found=True)
 
     def expand(self, path: str) -> None:
         """Reach what a file of code names."""
@@ -136,8 +136,9 @@ class Languages:
         if not _SYSTEM_FOLDERS(folder):
             self._own_files(folder, record.path, "lies in the application's own folder")
 
-    def _own_files(self, folder: str, source: str, why: str) -> None:
-        """All files of a folder that no package brought. Code in it counts where it is loaded: until then it is not certain."""
+    def _own_files(self, folder: str, source: str, why: str, *, is_found: bool = False) -> None:
+        """All files of a folder that no package brought. Code in it counts where it is loaded, and is not certain until then: but where a
+        server looks for it by names that it is told (`is_found`), that is the way to it."""
         if folder in self._own:
             return
         self._own.add(folder)
@@ -149,5 +150,7 @@ class Languages:
                 and "/node_modules/" not in each
                 and "/site-packages/" not in each
             ):
-                is_data = each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
-                self._scene.walk.reach(each, why, source, is_certain=is_data)
+                is_certain = is_found or (
+                    each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
+                )
+                self._scene.walk.reach(each, why, source, is_certain=is_certain)
