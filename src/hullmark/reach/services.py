@@ -28,6 +28,8 @@ _SERVICES = (
 
 _LOGGING_IN = re.compile(r"login|dropbear|(?:in\.)?telnetd").fullmatch
 _CHANGING = re.compile(r"su|runuser|sudo|doas").fullmatch
+_OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/mysql/mariadb.cnf")
+_INCLUDED = re.compile(r"(?m)^[ \t]*!include(dir)?[ \t]+(/\S+)").findall
 _PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
 _MODULE = re.compile(r"(?:[\w./-]*/)?([\w.-]+\.so)\b").search
 _PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", "plugin_load_add")
@@ -46,6 +48,8 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
                 _expand(scene, setting, program, origin)
             if program == "apache":
                 expand_apache(scene, origin, _files(scene.settings.get(program, ())))
+            if program == "mysql":
+                _expand_options(scene, origin)
             if program == "sshd":
                 expand_login(scene, origin, is_forced=_is_forced(scene))
             if not scene.settings.get(program):
@@ -55,6 +59,17 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
         expand_login(scene, origin, is_forced=False)
     elif _CHANGING(name) or _CHANGING(real):
         expand_change_of_user(scene, origin)
+
+
+def _expand_options(scene: Scene, origin: str) -> None:
+    """Every option file that includes lead to is read, whatever stands in it (MariaDB's and MySQL's option files, `!includedir`)."""
+    todo, seen = list(_OPTION_FILES), set[str]()
+    while todo:
+        real = scene.walk.reach(todo.pop(), "is configuration of mysql", origin)
+        if real and real not in seen:
+            seen.add(real)
+            for is_folder, place in _INCLUDED(scene.text(real) or ""):
+                todo += scene.tree.below(place, _MAX_FILES) if is_folder else [place]
 
 
 def _files(settings: Iterable[Setting]) -> Iterator[str]:

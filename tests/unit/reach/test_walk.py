@@ -180,6 +180,21 @@ def test_apache_loads_what_its_files_include_and_name() -> None:
     }  # fmt: skip
 
 
+def test_mariadb_reads_all_option_files_that_includes_lead_to() -> None:
+    files = {
+        **BASE,
+        "/usr/sbin/mariadbd": program(),
+        "/etc/mysql/my.cnf": b"!includedir /etc/mysql/conf.d\n!include /etc/mysql/one.cnf\n",
+        "/etc/mysql/one.cnf": b"!include /etc/mysql/my.cnf\n",
+        "/etc/mysql/conf.d/client.cnf": b"[client]\n",
+        "/etc/mysql/other.cnf": b"",
+    }
+    kept = walked(files, ("mariadbd",)).kept
+    assert {path for path in kept if path.startswith("/etc")} == set(files) & {
+        "/etc/mysql/my.cnf", "/etc/mysql/one.cnf", "/etc/mysql/conf.d/client.cnf",
+    }  # fmt: skip
+
+
 def test_java_reaches_its_runtime_however_it_is_started_and_folders_of_properties() -> None:
     files = {
         **BASE,
