@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,8 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             f"json={document}",
             "-q",
         ]
+        profile = work / "seccomp.json"
+        command += ["--seccomp", str(profile)]
         command += ["--db-dir", str(arguments.db_dir)] if arguments.db_dir else []
         began = time.monotonic()
         checked((*command, "-o", "table", "--no-cache"))
@@ -51,11 +54,10 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             answers = run(residue, name, root, work / "after").answers
         except SystemExit as error:
             answers = [f"it does not run: {error}"]
-        differing = [
-            f"{answer} <> {answers[at] if at < len(answers) else 'nothing'}"
-            for at, answer in enumerate(before.answers)
-            if answers[at : at + 1] != [answer]
-        ]
+        try:
+            confined = run(layout, name, root, work / "confined", str(profile)).answers
+        except SystemExit as error:
+            confined = [f"it does not run: {error}"]
         return Measured(
             name=name,
             document=told,
@@ -63,9 +65,16 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             opened=opened,
             missed=missed,
             asked=len(before.answers),
-            differing=differing,
+            differing=_differing(before.answers, answers),
+            confined=_differing(before.answers, confined),
             peer=_peer(arguments.startup_sbom, layout, work) if arguments.startup_sbom is not None else None,
         )
+
+
+def _differing(answers: list[str], others: list[str]) -> list[str]:
+    """The answers that are others, each beside what it became."""
+    pairs = zip_longest(answers, others, fillvalue="nothing")
+    return [f"{answer} <> {other}" for answer, other in pairs if answer != other]
 
 
 def _peer(program: Path, layout: Path, work: Path) -> int:
@@ -122,7 +131,8 @@ def main() -> None:
             continue
         (arguments.images / f"{name}.json").write_bytes(msgspec.json.encode(one))
         print(
-            f"{name}: opened {one.opened}, missed {len(one.missed)}, asked {one.asked}, differing {len(one.differing)}",
+            f"{name}: opened {one.opened}, missed {len(one.missed)}, asked {one.asked}, differing {len(one.differing)}, "
+            f"under its profile {len(one.confined)}",
             flush=True,
         )
     kept = [arguments.images / f"{name}.json" for name in SERVICES]

@@ -18,8 +18,8 @@ _FEW = 0.05
 
 class Measured(msgspec.Struct, kw_only=True):
     """All that is known of one service. `opened` is the number of files of the image that a run opened, `missed` those called unreachable,
-    `asked` the number of questions, `differing` the answers of what is left that are others; `peer` is the number of packages that
-    startup-sbom calls needed."""
+    `asked` the number of questions, `differing` the answers of what is left that are others, `confined` those of the whole under its
+    profile of seccomp; `peer` is the number of packages that startup-sbom calls needed."""
 
     name: str
     document: dict[str, Any]
@@ -28,6 +28,7 @@ class Measured(msgspec.Struct, kw_only=True):
     missed: list[str]
     asked: int
     differing: list[str]
+    confined: list[str] = []
     peer: int | None = None
 
     def share(self, what: str, *reaches: str) -> float:
@@ -57,7 +58,8 @@ page anew.
 def page(services: Sequence[Measured]) -> str:
     """The page, with what must hold at its end."""
     parts = [_HEAD, "## Soundness\n", _soundness(services), "## What is left\n", _left(services)]
-    parts += ["## What is unknown, and why\n", _unknown(services), "## What must hold\n", _bounds(services)]
+    parts += ["## What is unknown, and why\n", _unknown(services), "## System calls\n", _syscalls(services)]
+    parts += ["## What must hold\n", _bounds(services)]
     return "\n".join(parts)
 
 
@@ -118,11 +120,28 @@ def _unknown(services: Sequence[Measured]) -> str:
     return table(("service", "of files", "of bytes", "the most common reasons"), rows)
 
 
+def _syscalls(services: Sequence[Measured]) -> str:
+    rows = []
+    for one in services:
+        told = one.document["syscalls"]
+        unsure = told["unsure"]
+        why = f"{unsure[0]['path']}: {unsure[0]['reason']}"[:_LONGEST] if unsure else "-"
+        answers = f"{one.asked - len(one.confined)} of {one.asked}"
+        rows.append((one.name, len(told["calls"]), "no" if unsure else "yes", answers, why))
+    head = ("service", "calls", "sure", "same answers under the profile", "not told, the first reason")
+    return (
+        "Where not all calls can be told, the profile is what engines allow by default.\n\n"
+        + table(head, rows)
+        + f"\nEngines allow {services[0].document['syscalls']['engines_allow']} by default.\n"
+    )
+
+
 def _bounds(services: Sequence[Measured]) -> str:
     opened, missed = sum(one.opened for one in services), sum(len(one.missed) for one in services)
     few = [one for one in services if max(one.share("files", "unknown"), one.share("bytes", "unknown")) <= _FEW]
     same = [one for one in services if not one.differing]
     cut = 100 * statistics.median(one.share("bytes", "unreachable") for one in services)
+    confined = [one for one in services if not one.confined]
     known = [one.gone for one in services if one.gone[0]]
     rows = [
         (
@@ -138,6 +157,12 @@ def _bounds(services: Sequence[Measured]) -> str:
             len(few) >= 10 / 12 * len(services),
         ),
         ("services whose residue answers alike", "all", _of(len(same), services), len(same) == len(services)),
+        (
+            "services that answer alike under their profile",
+            "all",
+            _of(len(confined), services),
+            len(confined) == len(services),
+        ),
         ("bytes gone, median (an aim)", "85 %", f"{cut:.0f} %", cut >= 85),
     ]
     if known:

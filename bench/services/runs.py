@@ -38,12 +38,13 @@ class Run(msgspec.Struct):
     opened: list[str]
 
 
-def run(layout: Path, service: str, root: Path, work: Path) -> Run:
-    """Run the image of a layout with the workload of a service. `root` holds the files of the image as it was made."""
+def run(layout: Path, service: str, root: Path, work: Path, profile: str = "") -> Run:
+    """Run the image of a layout with the workload of a service, under a profile of seccomp if one is named. `root` holds the files of the
+    image as it was made."""
     work.mkdir(parents=True, exist_ok=True)
     result = work / "run.json"
     result.unlink(missing_ok=True)
-    words = (sys.executable, "-m", "bench.services.runs", str(layout), service, str(root), str(work))
+    words = (sys.executable, "-m", "bench.services.runs", str(layout), service, str(root), str(work), profile)
     checked(("unshare", "--mount", "--net", "--kill-child", "--fork", *words))
     return msgspec.json.decode(result.read_bytes(), type=Run)
 
@@ -84,7 +85,7 @@ def _descends(pid: str, first: str, parents: Mapping[str, str]) -> bool:
     return pid == first
 
 
-def _inside(layout: Path, name: str, root: Path, work: Path) -> None:
+def _inside(layout: Path, name: str, root: Path, work: Path, profile: str) -> None:
     """The run itself, in the new namespaces."""
     service = SERVICES[name]
     # crun gives up where both generations of control groups are mounted; none is needed here.
@@ -96,8 +97,12 @@ def _inside(layout: Path, name: str, root: Path, work: Path) -> None:
     log = work / "log"
     traced = ",".join((*_OPENING, *_BEARING, "execve"))
     strace = ("strace", "-f", "-y", "--pidns-translation", "-qq", "-o", str(log), "-e", f"trace={traced}")
-    started = (*podman, "run", "--name", name, "--network", "host", "--cgroups", "disabled", image)
-    process = subprocess.Popen((*strace, *started), stdout=subprocess.DEVNULL, stderr=(work / "stderr").open("wb"))
+    confined = ("--security-opt", f"seccomp={profile}") if profile else ()
+    started = (*podman, "run", "--name", name, "--network", "host", "--cgroups", "disabled", *confined, image)
+    # What strace looks at is its own matter under a profile: nobody looks then.
+    process = subprocess.Popen(
+        started if profile else (*strace, *started), stdout=subprocess.DEVNULL, stderr=(work / "stderr").open("wb")
+    )
     try:
         wait_for(service.port)
         answers = service.ask(service.port, root)
@@ -113,14 +118,14 @@ def _inside(layout: Path, name: str, root: Path, work: Path) -> None:
         with suppress(SystemExit):
             checked((*podman, "rm", "-f", name))
             checked((*podman, "rmi", "-f", image))
-    found = Run(answers, sorted(set(opened(log, service.command[0]))))
+    found = Run(answers, [] if profile else sorted(set(opened(log, service.command[0]))))
     (work / "run.json").write_bytes(msgspec.json.encode(found))
 
 
 def main(words: Sequence[str]) -> None:
-    """`layout service root work`, in namespaces of its own."""
-    layout, service, root, work = words
-    _inside(Path(layout), service, Path(root), Path(work))
+    """`layout service root work profile`, in namespaces of its own."""
+    layout, service, root, work, profile = words
+    _inside(Path(layout), service, Path(root), Path(work), profile)
 
 
 if __name__ == "__main__":

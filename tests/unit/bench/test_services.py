@@ -49,6 +49,7 @@ def measured(**changes: Any) -> Measured:
         "programs": [{"reach": "unreachable", "kinds": ["setuid"], "reason": ""}],
         "matches": [{"advisory": f"CVE-{n}"} for n in range(10)],
         "vanish": [f"CVE-{n}" for n in range(9)],
+        "syscalls": {"calls": [{}] * 144, "engines_allow": 304, "unsure": []},
     }
     plain = {
         "name": "shop",
@@ -70,6 +71,7 @@ def measured(**changes: Any) -> Measured:
         ({"missed": ["/a", "/b"]}, "- shop opened `/b`"),
         ({"differing": ["GET /: 200 <> nothing"]}, "| services whose residue answers alike | all | 0 of 1 | **no** |"),
         ({}, "| shop | 3 → 1 + 1 | - | 100 → 11 | 100 → 11 | -89 % | 1 → 0 | 10 → 1 | 1.0 |"),
+        ({"confined": ["GET /: 200 <> nothing"]}, "| shop | 144 | yes | 3 of 4 | - |"),
         ({}, "| CVEs gone, median (an aim) | 80 % | 90 % | yes |"),
     ],
 )
