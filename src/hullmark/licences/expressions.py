@@ -51,9 +51,11 @@ def spdx_expression(text: str) -> str | None:
     plain = _parse(_TOKENS(text)[::-1]) if _ALPHABET(text) else None
     if plain is not None and not unlisted_plus(plain):
         return plain
+    # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list: such ones stay as written.
     # What is too long or too deep to be taken apart is read word by word, which is no expression of it.
     is_bounded = len(text) <= MAX_TEXT and text.count("(") <= _MAX_DEPTH
-    return (_told(read_terms(text, loosely=False)) if is_bounded else None) or plain
+    told = _told(read_terms(text, loosely=False)) if is_bounded else None
+    return None if told is None or unlisted_plus(told) else told
 
 
 def _told(terms: Terms) -> str | None:

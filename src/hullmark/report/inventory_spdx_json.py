@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hullmark.licences.conclusions import conclusion, declared_by
-from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, unlisted_plus
+from hullmark.licences.expressions import all_of, distinct, references, spdx_expression
 from hullmark.licences.spdx_ids import LIST_VERSION
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
@@ -193,8 +193,7 @@ def _declared(found: Iterable[str], named: dict[str, str]) -> str:
     expressions = []
     for text in distinct(found):
         expression = spdx_expression(text)
-        # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list.
-        if expression is None or unlisted_plus(expression):
+        if expression is None:
             expression = f"LicenseRef-{_slug(text, 40)}-{sha256(text.encode()).hexdigest()[:8]}"
             named[expression] = text
         else:
