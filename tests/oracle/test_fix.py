@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +17,13 @@ from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
 from hullmark.app.check import CheckOptions, judge, load
 from hullmark.app.fix import FixRequest, remedy_of
-from hullmark.app.upkeep import UpkeepRequest
+from hullmark.app.upkeep import UpkeepRequest, upkeep_of
 from hullmark.app.virtual_image import Court
 from hullmark.model.remedy import Remedy
 from hullmark.model.verdict import Verdict
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
+from tests.oracle.test_upkeep import OLDER, archives
 from tests.support.buildah import Buildah, usable_buildah
 from tests.support.debs import Deb, write_debs
 from tests.support.places import REPOSITORY, corpus
@@ -62,6 +65,7 @@ USUAL = [
 
 RULES = {
     "vulnerable": "{id: vulnerable, gate: vulnerabilities, trigger: found, action: stop, params: {packages: [tool]}}",
+    "weak": "{id: weak, gate: vulnerabilities, trigger: found, action: stop, params: {}}",
     "unmended": "{id: unmended, gate: vulnerabilities, trigger: found, action: stop, params: {packages: [coreutils]}}",
     "setuid": f"{{id: setuid, gate: files, trigger: setuid, action: stop, params: {{allow: {USUAL}}}}}",
     "telnet": "{id: telnet, gate: packages, trigger: forbidden, action: stop, params: {names: ['telnet*']}}",
@@ -94,7 +98,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     pool.mkdir()
     debs = {f"debs/{place.name}": place.read_bytes() for place in (deb.build(pool) for deb in INSTALLED)}
     write_debs(folder / "mirror", "trixie", NEWER)
-    write_advisories(folder / "advisories")
+    write_advisories(folder / "advisories", VULNERABLE, "Debian:13")
     with served(folder / "mirror") as url:
         files = debs | {"sources.list": f"deb [trusted=yes] {url} trixie main\n".encode(), "helper": b"#!/bin/sh\n"}
         files |= {"direct.conf": b'Acquire::http::Proxy::127.0.0.1 "DIRECT";\n', "download": b"x" * 100}
@@ -103,12 +107,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     buildah.clear()
 
 
-def write_advisories(folder: Path) -> None:
+def write_advisories(folder: Path, vulnerable: Mapping[str, str], ecosystem: str) -> None:
     """A folder that declares itself whole, with an advisory for each source package that is vulnerable."""
     folder.mkdir()
-    declared = {"schema": "hullmark-coverage/1", "whole": {"debian:13": NOW.date().isoformat()}}
+    declared = {"schema": "hullmark-coverage/1", "whole": {ecosystem.lower(): NOW.date().isoformat()}}
     (folder / "coverage.json").write_text(json.dumps(declared))
-    for number, (name, fixed) in enumerate(VULNERABLE.items(), 1):
+    for number, (name, fixed) in enumerate(vulnerable.items(), 1):
         events = [{"introduced": "0"}, {"fixed": fixed}]
         record = {
             "schema_version": "1.6.0",
@@ -117,7 +121,7 @@ def write_advisories(folder: Path) -> None:
             "upstream": [f"CVE-2026-{number}"],
             "affected": [
                 {
-                    "package": {"ecosystem": "Debian:13", "name": name},
+                    "package": {"ecosystem": ecosystem, "name": name},
                     "ranges": [{"type": "ECOSYSTEM", "events": events}],
                 }
             ],
@@ -152,14 +156,19 @@ def policy_of(world: World, name: str, rules: Sequence[str]) -> Path:
 
 
 def rebuilt(
-    world: World, name: str, rules: Sequence[str] | Path, settings: Sequence[str] = (), own: Own | None = None
+    world: World,
+    name: str,
+    rules: Sequence[str] | Path,
+    settings: Sequence[str] = (),
+    own: Own | None = None,
+    advisories: Path | None = None,
 ) -> Rebuilt:
     """The shop's image, or one of one's own, fixed for a policy and built anew from the Dockerfile that was printed."""
     own = own or Own(world.shop, place=world.shop)
     policy = load(rules if isinstance(rules, Path) else policy_of(world, name, rules))
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
-    with opened(Shelf(world.folder / "shelf"), folder=world.folder / "advisories") as advisories:
-        checking = CheckOptions(advisories=advisories, dockerfile=own.dockerfile)
+    with opened(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as book:
+        checking = CheckOptions(advisories=book, dockerfile=own.dockerfile)
         court = Court(policy=policy, now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
         request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases)
@@ -275,4 +284,35 @@ def test_a_real_service_and_a_whole_policy(world: World) -> None:
     found = rebuilt(world, "nginx", REPOSITORY / "examples" / "policy.yaml", settings, own)
     print(summaries(found), [each.reason for each in found.remedy.remains], found.remedy.proof, found.remedy.judged)
     assert len(found.remedy.changes) > 4
+    agree(found)
+
+
+def test_security_updates_of_debian(world: World, tmp_path: Path) -> None:
+    """An image of an older release without its security suite, whose packages the real repository renews."""
+    at = archives()
+    if not at or shutil.which("mmdebstrap") is None:
+        pytest.skip("mmdebstrap and an archive of Debian are needed")
+    made = ["mmdebstrap", "--quiet", "--variant=apt", "--include=openssl,libexpat1,libpng16-16,curl", OLDER]
+    subprocess.run([*made, str(tmp_path / "root.tar"), f"deb {at['main']} {OLDER} main"], check=True, timeout=300)
+    more = f"Types: deb\nURIs: {at['security']}\nSuites: {OLDER}-security\nComponents: main\n"
+    text = (
+        'FROM scratch\nADD root.tar /\nCOPY more.sources /etc/apt/sources.list.d/\nCMD ["/usr/bin/sleep", "infinity"]\n'
+    )
+    files = {"root.tar": (tmp_path / "root.tar").read_bytes(), "more.sources": more.encode()}
+    source = world.buildah.build("older", text, files)
+    listed = upkeep_of(source, UpkeepRequest(at="2026-11-30"), None, ScanResources(), SourceOptions())
+    wanted = {"openssl", "curl", "expat", "gnutls28"}
+    fixed = {
+        each.candidate.source.name: each.candidate.source.version
+        for each in listed.updates
+        if each.candidate.source is not None and each.candidate.source.name in wanted
+    }
+    assert len(fixed) > 1
+    write_advisories(tmp_path / "advisories", fixed, "Debian:12")
+    rules = ("weak", "changed", "caches", "ghosts")
+    found = rebuilt(world, "newer", rules, own=Own(source, place=source), advisories=tmp_path / "advisories")
+    assert found.remedy.after.verdict == "go"
+    updated = [planned.change.subject for planned in found.remedy.changes if planned.change.kind == "update"]
+    assert len(updated) > 1
+    assert set(updated) <= fixed.keys()
     agree(found)

@@ -94,11 +94,16 @@ def _of(package: Package, candidates: Candidates, made: tuple[Change, ...]) -> I
         yield update
     if isinstance(removal, str):
         yield removal
+    elif not any(package.purl == gone.purl for change in made for gone in change.removed):
+        yield "its removal does not help, or brings another finding"
 
 
 _ADVICE = {
     ("config", "healthcheck"): "only a person knows what tells that it is well: --set 'HEALTHCHECK CMD …'",
     ("config", "labels"): "nobody here knows its value: --set 'LABEL name=value'",
-    ("config", "env"): "nobody here knows its value: --set 'ENV NAME=value'",
+    (
+        "config",
+        "env",
+    ): "one that must be set: --set 'ENV NAME=value'; one that must not be goes with a copy, where no setting holds a secret",
 }
 """By gate and trigger, what a person can do where nothing here helps."""

@@ -1,0 +1,52 @@
+"""One more instruction, and a Dockerfile with more at its end or on another base."""
+
+from __future__ import annotations
+
+import pytest
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import HealthCheck, ImageConfig
+from hullmark.policy.dockerfile.applied import applied, read_setting
+from hullmark.policy.dockerfile.own import own_dockerfile, staged
+
+CONFIG = ImageConfig(user="root", env=("A=1", "B=2"), labels={"x": "1"})
+
+
+def test_settings_are_as_a_builder_would_make_them() -> None:
+    assert applied(CONFIG, "USER 7:8").user == "7:8"
+    assert applied(CONFIG, 'ENV A="x y" C=3').env == ("A=x y", "B=2", "C=3")
+    assert applied(CONFIG, "LABEL x='a b' y=2").labels == {"x": "a b", "y": "2"}
+    found = applied(CONFIG, 'HEALTHCHECK --interval=1m --timeout=500ms --retries=3 CMD ["/a", "b"]').healthcheck
+    assert found == HealthCheck(test=("CMD", "/a", "b"), interval=60 * 10**9, timeout=5 * 10**8, retries=3)
+    assert applied(CONFIG, "HEALTHCHECK NONE").healthcheck == HealthCheck(test=("NONE",))
+    assert read_setting(" USER  7 ") == ("USER", "7")
+
+
+@pytest.mark.parametrize(
+    "line", ["RUN x", "USER 1\nUSER 2", "FROM a", "", "USER 1 \\", "# USER 1", "LABEL x", "USER a\u2028RUN b", "CMD x"]
+)
+def test_what_is_not_one_setting_is_refused(line: str) -> None:
+    with pytest.raises(HullmarkError):
+        applied(CONFIG, line)
+
+
+OWN = """\
+# syntax=docker/dockerfile:1
+ARG V=1
+FROM golang:1 AS build
+RUN make
+FROM --platform=linux/amd64 debian:12 AS system
+RUN x
+FROM system as Shop
+COPY --from=build /a /a
+USER 7"""
+
+
+def test_the_base_of_the_last_image_is_changed_and_no_other() -> None:
+    assert own_dockerfile(OWN, "debian:12.9") == OWN.replace("debian:12", "debian:12.9") + "\n"
+    assert own_dockerfile(OWN) == OWN + "\n"
+
+
+def test_the_last_stage_gets_a_name() -> None:
+    assert staged(OWN, "whole") == OWN.replace("as Shop", "AS whole") + "\n"
+    assert staged("FROM a", "whole") == "FROM a AS whole\n"
