@@ -63,6 +63,7 @@ AUTHENTICATING = frozenset(("pam_start", "pam_start_confdir"))
 CONVERTING = frozenset(("iconv_open",))
 CONVERTING_THROUGH = {
     "bash": frozenset[str](),
+    "libidn2.so": frozenset[str](),
     "libunistring.so": frozenset(
         f"u{bits}_{kind}_{way}_encoding"
         for bits in (8, 16, 32)
