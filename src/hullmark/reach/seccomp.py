@@ -21,8 +21,8 @@ _RUNTIME = (
     "brk", "capget", "capset", "chdir", "clock_gettime", "close", "close_range", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl",
     "epoll_pwait", "execve", "exit", "exit_group", "faccessat2", "fchdir", "fchown", "fcntl", "fstat", "fstatfs", "futex", "getdents64",
     "getpid", "getppid", "getrandom", "gettid", "lseek", "madvise", "mmap", "mprotect", "munmap", "nanosleep", "newfstatat", "openat",
-    "openat2", "pipe2", "prctl", "read", "readlinkat", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_yield",
-    "setgid", "setgroups", "setuid", "sigaltstack", "statfs", "tgkill", "umask", "write",
+    "openat2", "pipe2", "prctl", "pselect6", "read", "readlinkat", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "sched_yield", "setgid", "setgroups", "setresgid", "setresuid", "setuid", "sigaltstack", "statfs", "tgkill", "umask", "write",
 )  # fmt: skip
 """What runc and crun call between loading the profile and starting the program: capabilities, user, descriptors, and Go's scheduler."""
 
