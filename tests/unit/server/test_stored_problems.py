@@ -52,6 +52,24 @@ def test_layers_that_are_folded_again_keep_what_was_not_seen_of_facts_that_are_n
     assert facts.look(wish).inventory.problems == (_CUT, _OLD, _LARGE)
 
 
+def test_what_is_kept_tells_nothing_of_reach_and_reads_no_layer_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = StoredImage(kind="registry", reference="a", layers=())
+    analysis = StoredAnalysis(image=image, inventory=inventory(), facts=PolicyFacts())
+    monkeypatch.setattr(stored, "get_analysis", lambda objects, document: analysis)
+    asked: list[ScanRequest] = []
+
+    def folded(image: object, wish: ScanRequest, means: object) -> ScanResult:
+        asked.append(wish)
+        return ScanResult(inventory())
+
+    monkeypatch.setattr(stored, "scan_image", folded)
+    facts = stored.StoredFacts(cast("Any", None), "", ScanResources())
+    assert facts.look(ScanRequest(reach=True)).reach is None
+    assert asked == []
+    assert facts.look(ScanRequest(reach=True, contents=("srv/a",))).reach is None
+    assert [wish.reach for wish in asked] == [False]
+
+
 def version(rule: str) -> PolicyVersion:
     text = f"schema: hullmark-policy/1\nname: one\nversion: 1\nrules:\n  - {{id: one, action: stop, {rule}}}\n"
     return PolicyVersion(
