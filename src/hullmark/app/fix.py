@@ -29,9 +29,9 @@ from hullmark.relations.dpkg import need_of
 from hullmark.remedy.candidates import Candidates, Situation
 from hullmark.remedy.contents import DPKG_SETTINGS
 from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
-from hullmark.remedy.needs import Offered, can_be_together
+from hullmark.remedy.needs import OfferedName, can_be_together
 from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
-from hullmark.remedy.search import Blocking, Chosen, SmallestSet, smallest_set
+from hullmark.remedy.search import Blockers, ChangeSet, SmallestSet, smallest_set
 from hullmark.remedy.stack import UNSEEN
 from hullmark.scanning.request import ScanRequest, ScanResult
 from hullmark.scanning.scan import scan_records
@@ -109,24 +109,24 @@ class _Trials:
         self._virtual = virtual
         self.changes = changes
         self.goal = goal
-        self._verdicts: dict[Chosen, Verdict] = {}
+        self._verdicts: dict[ChangeSet, Verdict] = {}
 
-    def of(self, chosen: Chosen) -> Verdict:
+    def of(self, chosen: ChangeSet) -> Verdict:
         if chosen not in self._verdicts:
             self._verdicts[chosen] = self._virtual.verdict(self.chosen(chosen))
         return self._verdicts[chosen]
 
-    def chosen(self, chosen: Chosen) -> list[Change]:
+    def chosen(self, chosen: ChangeSet) -> list[Change]:
         return [self.changes[place] for place in sorted(chosen)]
 
-    def judge(self, chosen: Chosen) -> Blocking:
+    def judge(self, chosen: ChangeSet) -> Blockers:
         """What is in the way of passing, with these changes."""
         verdict = self.of(chosen)
         # The original's rules take what nobody saw for what is not there: here it is in the way all the same.
         unseen = (each.reason for each in verdict.problems if each.room == UNSEEN and each.is_open)
         return in_the_way(verdict, self.goal).union(unseen if self._is_blind else ())
 
-    def possible(self, chosen: Chosen) -> bool:
+    def possible(self, chosen: ChangeSet) -> bool:
         """Whether these changes can be made together."""
         return can_be_together(self.chosen(chosen))
 
@@ -140,7 +140,7 @@ def _situation(
     return Situation(
         inventory=scanned.inventory,
         updates=updates,
-        provided=tuple(Offered(need.name, need.version) for need in provided if need is not None),
+        provided=tuple(OfferedName(need.name, need.version) for need in provided if need is not None),
         essential=frozenset(name for each in terms for name in each.essential) if terms else None,
         reach={package.purl: package for package in reached.packages},
         kept=frozenset(reached.kept),
@@ -169,7 +169,7 @@ class _Solution(NamedTuple):
     problems: tuple[Problem, ...]
     dockerfile: str
 
-    def verdict(self, chosen: Chosen) -> Verdict:
+    def verdict(self, chosen: ChangeSet) -> Verdict:
         return self.trials.of(chosen)
 
     @property

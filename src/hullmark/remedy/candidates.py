@@ -21,7 +21,7 @@ from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Finding
 from hullmark.remedy.flatten import can_be_copied
 from hullmark.remedy.instructions import can_be_restored
-from hullmark.remedy.needs import Offered, together, with_dependants
+from hullmark.remedy.needs import OfferedName, together, with_dependants
 
 _MOST_CANDIDATES = Limit(400, "changes that are thought of to make an image pass", "shortened")
 _ROOT = frozenset(("", "root", "0"))
@@ -46,7 +46,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     inventory: Inventory
     updates: tuple[PackageUpdate, ...] = ()
-    provided: tuple[Offered, ...] = ()
+    provided: tuple[OfferedName, ...] = ()
     essential: frozenset[str] | None = None
     reach: Mapping[str, PackageReach] = {}
     kept: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ _ONCE = frozenset(("USER", "HEALTHCHECK"))
 """Instructions of which the last alone counts."""
 
 
-class Offered(NamedTuple):
+class OfferedName(NamedTuple):
     """A name that something answers to, and its version ("": any need without a version alone)."""
 
     name: str
@@ -34,7 +34,7 @@ def together(
     wanted: Sequence[PackageUpdate],
     every: Mapping[str, PackageUpdate],
     installed: Sequence[Package],
-    provided: Collection[Offered],
+    provided: Collection[OfferedName],
 ) -> UpdateGroup:
     """Updates with all others that they need. `every` are all updates by the name of the package; `provided` is what the installed
     packages answer to besides their names."""
@@ -64,7 +64,7 @@ def _unmet(
     update: PackageUpdate,
     chosen: Mapping[str, PackageUpdate],
     installed: Iterable[Package],
-    provided: Collection[Offered],
+    provided: Collection[OfferedName],
 ) -> Iterator[list[str]]:
     """For each need that is not met: the names that would meet it."""
     if update.installed.type != "deb":

@@ -15,21 +15,21 @@ from hullmark.model.remedy import CHANGE_KINDS, Change, Proof
 
 _FEW = 16
 
-Chosen = frozenset[int]
+ChangeSet = frozenset[int]
 """A set of changes, by their places."""
 
 _MOST_JUDGED = Limit(150, "sets of changes that are judged while the smallest is looked for", "shortened")
 _MOST_STEPS = Limit(200_000, "steps in which the fewest changes that mend all findings are looked for", "shortened")
 
 
-Blocking = frozenset[str]
+Blockers = frozenset[str]
 """What keeps an image from passing: a name for each finding, and each fact that cannot be told."""
 
 
 class SmallestSet(NamedTuple):
     """The set, how it is known that none is smaller, and how many sets were judged."""
 
-    chosen: Chosen
+    chosen: ChangeSet
     proof: Proof
     judged: int
 
@@ -40,15 +40,15 @@ class _Bench:
     def __init__(
         self,
         changes: Sequence[Change],
-        judge: Callable[[Chosen], Blocking],
-        possible: Callable[[Chosen], bool],
+        judge: Callable[[ChangeSet], Blockers],
+        possible: Callable[[ChangeSet], bool],
     ) -> None:
         self.changes = changes
         self.possible = possible
         self._judge = judge
-        self._known: dict[Chosen, Blocking] = {}
+        self._known: dict[ChangeSet, Blockers] = {}
 
-    def of(self, chosen: Chosen) -> Blocking:
+    def of(self, chosen: ChangeSet) -> Blockers:
         if chosen not in self._known:
             self._known[chosen] = self._judge(chosen)
         return self._known[chosen]
@@ -62,14 +62,14 @@ class _Bench:
         return self.judged >= _MOST_JUDGED
 
 
-def _all_is_possible(chosen: Chosen) -> bool:
+def _all_is_possible(chosen: ChangeSet) -> bool:
     return True
 
 
 def smallest_set(
     changes: Sequence[Change],
-    judge: Callable[[Chosen], Blocking],
-    possible: Callable[[Chosen], bool] = _all_is_possible,
+    judge: Callable[[ChangeSet], Blockers],
+    possible: Callable[[ChangeSet], bool] = _all_is_possible,
 ) -> SmallestSet:
     """Of all sets that leave no more than the least that was found to be left: one with the fewest changes, the mildest of these.
 
@@ -82,7 +82,7 @@ def smallest_set(
     if before <= left:
         return SmallestSet(frozenset(), "judged", bench.judged)
 
-    def will_do(chosen: Chosen) -> bool:
+    def will_do(chosen: ChangeSet) -> bool:
         return bench.possible(chosen) and bench.of(chosen) <= left
 
     cover, is_least = _cover(bench, before - left)
@@ -98,7 +98,7 @@ def smallest_set(
     return SmallestSet(chosen, proof, bench.judged)
 
 
-def _most(bench: _Bench) -> Chosen:
+def _most(bench: _Bench) -> ChangeSet:
     """As many changes as can be made together, those of them that leave the least: where one excludes another, either is tried."""
     places = sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,)))
     mild, harsh = _filled(places, bench), _filled(places[::-1], bench)
@@ -113,12 +113,12 @@ def _most(bench: _Bench) -> Chosen:
     return chosen
 
 
-def _filled(places: Sequence[int], bench: _Bench) -> Chosen:
+def _filled(places: Sequence[int], bench: _Bench) -> ChangeSet:
     """As many of the changes as can be made together, the first ones first."""
     everything = frozenset(places)
     if bench.possible(everything):
         return everything
-    chosen: Chosen = frozenset()
+    chosen: ChangeSet = frozenset()
     for place in places:
         if bench.possible(chosen | {place}):
             chosen |= {place}
@@ -130,10 +130,10 @@ def _mildness(changes: Sequence[Change], chosen: Sequence[int]) -> tuple[object,
     return kinds[::-1], sorted(chosen)
 
 
-def _cover(bench: _Bench, wanted: Blocking) -> tuple[Chosen | None, bool]:
+def _cover(bench: _Bench, wanted: Blockers) -> tuple[ChangeSet | None, bool]:
     """The fewest changes that mend all that is wanted, as far as each alone tells, and whether fewer were ruled out; None where that does
     not mend all."""
-    alone: dict[int, Blocking] = {}
+    alone: dict[int, Blockers] = {}
     for place in range(len(bench.changes)):
         if bench.judged >= 2 * _MOST_JUDGED // 3:
             break
@@ -151,7 +151,7 @@ def _cover(bench: _Bench, wanted: Blocking) -> tuple[Chosen | None, bool]:
     return None, False
 
 
-def _covers(alone: dict[int, Blocking], wanted: Blocking, size: int, steps: Iterator[int]) -> Iterator[Chosen]:
+def _covers(alone: dict[int, Blockers], wanted: Blockers, size: int, steps: Iterator[int]) -> Iterator[ChangeSet]:
     """All sets of so many changes that mend what is wanted, until there are no more steps."""
     if not wanted:
         yield frozenset()
@@ -161,7 +161,7 @@ def _covers(alone: dict[int, Blocking], wanted: Blocking, size: int, steps: Iter
     # What the fewest changes mend is decided first: often there is but one.
     makers = {name: [place for place, mended in alone.items() if name in mended] for name in wanted}
     hardest = min(sorted(wanted), key=lambda name: len(makers[name]))
-    seen: set[Chosen] = set()
+    seen: set[ChangeSet] = set()
     for place in makers[hardest]:
         for rest in _covers(alone, wanted - alone[place], size - 1, steps):
             if (found := rest | {place}) not in seen:
@@ -169,9 +169,9 @@ def _covers(alone: dict[int, Blocking], wanted: Blocking, size: int, steps: Iter
                 yield found
 
 
-def _mending(bench: _Bench) -> Chosen:
+def _mending(bench: _Bench) -> ChangeSet:
     """Changes added one by one, of which each mends something and brings nothing new."""
-    chosen: Chosen = frozenset()
+    chosen: ChangeSet = frozenset()
     for place in sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,))):
         more = chosen | {place}
         if not bench.is_tired and bench.possible(more) and bench.of(more) < bench.of(chosen):
@@ -179,7 +179,7 @@ def _mending(bench: _Bench) -> Chosen:
     return chosen
 
 
-def _needed(chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench) -> tuple[Chosen, bool]:
+def _needed(chosen: ChangeSet, will_do: Callable[[ChangeSet], bool], bench: _Bench) -> tuple[ChangeSet, bool]:
     """The set without what is not needed, the harshest given up first, and whether every change that is left was tried."""
     order = sorted(chosen, key=lambda place: _mildness(bench.changes, (place,)), reverse=True)
     size = len(order) // 2 if len(order) > _FEW else 1
@@ -195,7 +195,7 @@ def _needed(chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench) ->
     return chosen, True
 
 
-def _smaller(chosen: Chosen, will_do: Callable[[Chosen], bool], bench: _Bench) -> Chosen | None:
+def _smaller(chosen: ChangeSet, will_do: Callable[[ChangeSet], bool], bench: _Bench) -> ChangeSet | None:
     """The first smaller set that will do, else the set itself: every smaller one was judged then. None where they are too many."""
     count, sizes = len(bench.changes), range(1, len(chosen))
     if bench.judged + sum(comb(count, size) for size in sizes) > _MOST_JUDGED:

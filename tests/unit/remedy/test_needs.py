@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hullmark.model.package import Package
 from hullmark.model.upkeep import PackageUpdate
-from hullmark.remedy.needs import Offered, together, with_dependants
+from hullmark.remedy.needs import OfferedName, together, with_dependants
 from tests.unit.remedy.test_instructions import package
 
 
@@ -19,7 +19,7 @@ INSTALLED: tuple[Package, ...] = tuple(map(package, ("tool", "lib", "data", "old
 
 def names(*updates: PackageUpdate, of: str = "tool") -> list[str] | str:
     every = {each.installed.name: each for each in updates}
-    found = together([every[of]], every, INSTALLED, [Offered("mail", ""), Offered("abi", "7")])
+    found = together([every[of]], every, INSTALLED, [OfferedName("mail", ""), OfferedName("abi", "7")])
     return found.obstacle or [each.installed.name for each in found.updates]
 
 

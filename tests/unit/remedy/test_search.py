@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.remedy import CHANGE_KINDS, Change
-from hullmark.remedy.search import Blocking, Chosen, smallest_set
+from hullmark.remedy.search import Blockers, ChangeSet, smallest_set
 
 
 def changes(count: int) -> list[Change]:
@@ -18,7 +18,7 @@ def changes(count: int) -> list[Change]:
     ]
 
 
-def covering(mends: list[frozenset[str]], wanted: frozenset[str]) -> Callable[[Chosen], Blocking]:
+def covering(mends: list[frozenset[str]], wanted: frozenset[str]) -> Callable[[ChangeSet], Blockers]:
     """A judge in whose eyes each change mends what it mends, whatever else is changed."""
     return lambda chosen: wanted.difference(*(mends[place] for place in chosen))
 
@@ -36,14 +36,14 @@ def test_no_smaller_set_leaves_as_little(mends: list[frozenset[str]]) -> None:
 
 
 def test_two_changes_that_only_mend_together_are_found() -> None:
-    def judge(chosen: Chosen) -> Blocking:
+    def judge(chosen: ChangeSet) -> Blockers:
         return frozenset() if {1, 3} <= chosen else frozenset("a")
 
     assert smallest_set(changes(5), judge)[:2] == (frozenset((1, 3)), "judged")
 
 
 def test_of_many_changes_few_are_needed_and_that_is_all_that_is_said() -> None:
-    def judge(chosen: Chosen) -> Blocking:
+    def judge(chosen: ChangeSet) -> Blockers:
         return frozenset() if {7, 90} <= chosen else frozenset("a")
 
     found = smallest_set(changes(100), judge)
@@ -60,7 +60,7 @@ def test_of_changes_that_exclude_each_other_each_has_its_turn() -> None:
 
 
 def test_a_change_that_brings_something_new_is_left_out() -> None:
-    def judge(chosen: Chosen) -> Blocking:
+    def judge(chosen: ChangeSet) -> Blockers:
         return frozenset("b") | ({"a"} if 0 not in chosen else set()) | ({"new"} if 1 in chosen else set())
 
     assert smallest_set(changes(2), judge).chosen == {0}
