@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,11 @@ def telltale() -> Iterator[socket.socket]:
 
 def escaped() -> set[Path]:
     """What the corpus' images would write outside, had they their way."""
-    return {*Path("/tmp").glob("corpus-escape*"), *Path("/tmp").glob("*/corpus-escape*")}  # noqa: S108
+    found = set(Path("/tmp").glob("corpus-escape*"))  # noqa: S108
+    for folder in Path("/tmp").iterdir():  # noqa: S108
+        with suppress(OSError):  # other tests make folders there, and remove them
+            found.update(folder.glob("corpus-escape*"))
+    return found
 
 
 def scan(hullmark: Program, telltale: socket.socket, name: str) -> Bounded:
