@@ -18,6 +18,7 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
 _MAX_OPEN = Limit(40, "variables of a script whose values name each other")
 _MAX_NESTED = Limit(12, "scripts in texts of a script")
+_NOBODY_KNOWS = '"$_"'
 _ARGUMENTS = ("@", "*")
 _DECLARING = ("export", "readonly", "declare", "local", "typeset")
 _READING = ("read", "mapfile", "readarray", "getopts")
@@ -298,6 +299,9 @@ class _Script:
         ways = list(islice(product(*texts), _MAX_VALUES + 1))
         if len(ways) > _MAX_VALUES or any(None in way for way in ways) or depth >= _MAX_NESTED:
             self._untold["it runs a command that it puts together (eval)"] = None
+            known = [next((text for text in found if text is not None), _NOBODY_KNOWS) for found in texts]
+            if depth < _MAX_NESTED:
+                self.read(" ".join(known), depth + 1)  # what is known of it counts all the same
         else:
             for way in ways:
                 self.read(" ".join(word or "" for word in way), depth + 1)

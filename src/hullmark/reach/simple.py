@@ -252,7 +252,7 @@ class JavaPrograms:
     def started(self, program: StartedProgram) -> str:
         """A program is started; returns its archive, "" for none."""
         words, origin = program.words, program.cause
-        self.may_run_anything(program.real)
+        self._runtime(program.real)
         script = ""
         for i, word in enumerate(words):
             given = words[i + 1] if i + 1 < len(words) else None
@@ -271,7 +271,12 @@ class JavaPrograms:
         return script
 
     def may_run_anything(self, real: str) -> None:
-        """The runtime, whatever it runs."""
+        """The runtime, and every archive: nobody says which it runs."""
+        self._runtime(real)
+        archives = (path for path in self._scene.tree.files if path.endswith((".jar", ".war", ".jsp", ".class")))
+        self._scene.blur_code(real, "Java runs whatever it is told", archives, "java")
+
+    def _runtime(self, real: str) -> None:
         self._whole(real.rpartition("/")[0].rpartition("/")[0], "is part of the Java runtime", real)
 
     def _whole(self, folder: str, why: str, source: str) -> None:
