@@ -299,12 +299,22 @@ class _Script:
         ways = list(islice(product(*texts), _MAX_VALUES + 1))
         if len(ways) > _MAX_VALUES or any(None in way for way in ways) or depth >= _MAX_NESTED:
             self._untold["it runs a command that it puts together (eval)"] = None
-            known = [next((text for text in found if text is not None), _NOBODY_KNOWS) for found in texts]
             if depth < _MAX_NESTED:
-                self.read(" ".join(known), depth + 1)  # what is known of it counts all the same
+                for way in _known_ways(texts):  # what is known of it counts all the same
+                    self.read(" ".join(way), depth + 1)
         else:
             for way in ways:
                 self.read(" ".join(word or "" for word in way), depth + 1)
+
+
+def _known_ways(texts: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
+    """Words with the values that are known, each value once at least: the first of all, then one other at a time."""
+    known = [[text for text in found if text is not None] or [_NOBODY_KNOWS] for found in texts]
+    first = [found[0] for found in known]
+    yield first
+    others = ((at, text) for at, found in enumerate(known) for text in found[1:])
+    for at, text in islice(others, _MAX_VALUES):
+        yield [*first[:at], text, *first[at + 1 :]]
 
 
 def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:

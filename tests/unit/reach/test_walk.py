@@ -209,7 +209,7 @@ def test_java_reaches_its_runtime_however_it_is_started_and_folders_of_propertie
     assert set(files) - set(asked.kept) == {"/bin/mount", "/bin/sh", "/usr/bin/tool", "/srv/other/b.jar"}
     unknown = walked(files, ("sh", "-c", "$X"), links=links)
     assert {"/opt/jdk/lib/modules", "/etc/java/security", "/srv/other/b.jar"} < set(unknown.kept)
-    start = b"#!/bin/sh\neval exec java $(opts) -Dcat.home=/srv/cat Main\n"
+    start = b"#!/bin/sh\nH=/none; H=/srv/cat; eval exec java $(opts) -Dcat.home=$H Main\n"
     put_together = walked({**files, "/start": start}, ("/start",), links=links)
     assert {"/srv/cat/lib/a.jar", "/bin/mount"} < set(put_together.kept)
     assert "/srv/other/b.jar" not in put_together.kept
