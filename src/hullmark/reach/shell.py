@@ -300,8 +300,8 @@ class _Script:
         if len(ways) > _MAX_VALUES or any(None in way for way in ways) or depth >= _MAX_NESTED:
             self._untold["it runs a command that it puts together (eval)"] = None
             if depth < _MAX_NESTED:
-                for way in _known_ways(texts):  # what is known of it counts all the same
-                    self.read(" ".join(way), depth + 1)
+                for words in _known_ways(texts):  # what is known of it counts all the same
+                    self.read(" ".join(words), depth + 1)
         else:
             for way in ways:
                 self.read(" ".join(word or "" for word in way), depth + 1)
