@@ -31,13 +31,16 @@ def expand_apache(scene: Scene, origin: str, files: Iterator[str]) -> None:
             scene.tree.cut("Apache's configuration has too many files")
             return
         for name, words in _directives(scene.text(real) or ""):
-            place = words[-1] if words[-1].startswith("/") else f"{root}/{words[-1]}"
-            if name.startswith("include"):
-                found = scene.tree.find(place).real
-                is_folder = bool(found) and scene.tree.is_folder(found)
-                todo += scene.tree.below(found, _MAX_FILES) if is_folder else scene.tree.matching(place)
-            elif name.startswith("load"):
-                scene.walk.reach(place, f"is loaded by {real}", real)
+            for word in words if name == "loadfile" else words[-1:]:
+                place = word if word.startswith("/") else f"{root}/{word}"
+                if "${" in place and name != "serverroot":
+                    scene.tree.cut(f"{real} names what it loads or includes by a variable")
+                elif name.startswith("include"):
+                    found = scene.tree.find(place).real
+                    is_folder = bool(found) and scene.tree.is_folder(found)
+                    todo += scene.tree.below(found, _MAX_FILES) if is_folder else scene.tree.matching(place)
+                elif name.startswith("load"):
+                    scene.walk.reach(place, f"is loaded by {real}", real)
 
 
 def _directives(text: str) -> Iterator[tuple[str, list[str]]]:

@@ -274,8 +274,8 @@ class _Script:
     def _printed(self, word: ShellWord, depth: int) -> None:
         """Commands in `$(…)`, wherever in a word."""
         for part in word:
-            if part.kind == "printed" and part.text.startswith("(") and part.text.endswith(")"):
-                self._inner(part.text)  # arithmetic
+            if part.kind == "arithmetic":
+                self._read_inner(f': "{part.text}"', depth)  # it may have commands in it
             elif part.kind == "printed" and part.text:
                 self._read_inner(part.text, depth)
             if part.other:

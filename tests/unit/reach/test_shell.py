@@ -24,6 +24,8 @@ SCRIPTS = {
     "a document": ("cat <<X\n$(hostname)\nX\n", {("cat",), ("hostname",)}),
     "inside of a process": ("diff <(sort a) b", {("diff", None, "b"), ("sort", "a")}),
     "arithmetic": ("shift $(($OPTIND - 1)); x=$((a + $(nproc) * 2))", {("nproc",)}),
+    "no arithmetic": ("x=$( (ls) ); y=$((id); (pwd))", {("ls",), ("id",), ("pwd",)}),
+    "commands in arithmetic": ("x=$((1 + $(wc -c <(sort a))))", {("wc", "-c", None), ("sort", "a")}),
     "a function is no program": ("f() { grep x; }; f", {("grep", "x")}),
     "in a trap": ("trap 'rm -f x' EXIT", {("rm", "-f", "x")}),
     "put together": ("eval 'tar x'", {("tar", "x")}),

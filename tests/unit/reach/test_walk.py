@@ -167,7 +167,8 @@ def test_apache_loads_what_its_files_include_and_name() -> None:
         "/usr/sbin/apache2": program(),
         "/etc/apache2/apache2.conf": b'# Include none/*\nIncludeOptional mods-enabled/*.load\n Include "/etc/more"\n',
         "/etc/apache2/mods-enabled/a.load": b"<IfModule !a>\nLoadModule a_module /usr/lib/apache2/a.so\n</IfModule>\n",
-        "/etc/more/b.conf": b"LoadFile lib/b.so\nInclude apache2.conf\n",
+        "/etc/more/b.conf": b"LoadFile lib/b.so lib/d.so\nInclude apache2.conf\n",
+        "/etc/apache2/lib/d.so": dynamic_elf(),
         "/etc/none/c.conf": b"LoadFile lib/c.so\n",
         "/usr/lib/apache2/a.so": dynamic_elf(),
         "/etc/apache2/lib/b.so": dynamic_elf(),
@@ -178,6 +179,8 @@ def test_apache_loads_what_its_files_include_and_name() -> None:
     assert set(files) - set(found.kept) == {
         "/bin/mount", "/bin/sh", "/usr/bin/tool", "/etc/none/c.conf", "/etc/apache2/lib/c.so",
     }  # fmt: skip
+    files["/etc/more/b.conf"] += b"LoadModule x_module ${MODULES}/x.so\n"
+    assert "unreachable" not in reach_of(walked(files, ("apache2",), settings=(setting,))).values()
 
 
 def test_mariadb_reads_all_option_files_that_includes_lead_to() -> None:

@@ -31,7 +31,8 @@ class UnreadableScript(Exception):
 
 
 class WordPart(msgspec.Struct, frozen=True):
-    """A part of a word: a `text`, or a parameter with an operator and a word behind it; `kind` "unknown" is what a command prints."""
+    """A part of a word: a `text`, a `parameter` with an operator and a word behind it, a command whose output is `printed`, what is counted
+    (`arithmetic`), or `unknown`."""
 
     kind: str
     text: str = ""
@@ -41,6 +42,18 @@ class WordPart(msgspec.Struct, frozen=True):
 
 
 ShellWord = tuple[WordPart, ...]
+
+
+def _is_one_bracket(text: str) -> bool:
+    """Whether a text is one pair of brackets with all that is in it: so `$((…))` counts, and `$((a); (b))` runs commands."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return False
+    depth = 0
+    for found in _IN_BRACKETS.finditer(text):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if not depth:
+            return found.end() == len(text)
+    return False
 
 
 class WordReader:
@@ -132,7 +145,10 @@ class WordReader:
         self._at += 1
         c = self._text[self._at : self._at + 1]
         if c == "(":
-            return WordPart("printed", self._substituted("(").strip(), is_quoted=is_quoted)
+            text = self._substituted("(")
+            if _is_one_bracket(text):
+                return WordPart("arithmetic", text[1:-1], is_quoted=is_quoted)
+            return WordPart("printed", text.strip(), is_quoted=is_quoted)
         if c == "{":
             return self._braced(is_quoted=is_quoted)
         if c == "'" and not is_quoted:
