@@ -49,6 +49,14 @@ _PARTS = """\
 </dl>
 {%- endmacro %}
 
+{% macro tile_list(tiles) %}
+<ul class="tiles">
+{% for kind, number, word in tiles %}
+<li class="tile {{ kind }}"><b>{{ number }}</b><span>{{ word }}</span></li>
+{% endfor %}
+</ul>
+{%- endmacro %}
+
 {% macro mark(kind, word) %}<span class="mark {{ kind }}">{{ word }}</span>{% endmacro %}
 
 {% macro place(path, layer) %}

@@ -140,7 +140,7 @@ SCRIPT = """
 
 TEMPLATE = """\
 {% extends "page" %}
-{% from "parts" import facts, mark, place, problems %}
+{% from "parts" import facts, mark, place, problems, tile_list %}
 
 {% macro anchor(url, words) %}<a href="{{ url }}" rel="noreferrer noopener">{{ words }}</a>{% endmacro %}
 
@@ -183,11 +183,7 @@ TEMPLATE = """\
 <h1>{{ title }}</h1>
 <p class="lead">{{ lead }}.</p>
 {{ facts(about) }}
-<ul class="tiles">
-{% for kind, number, word in tiles %}
-<li class="tile {{ kind }}"><b>{{ number }}</b><span>{{ word }}</span></li>
-{% endfor %}
-</ul>
+{{ tile_list(tiles) }}
 <h2>What counts</h2>
 {% if not found %}
 <p class="clean">No known vulnerability counts.</p>

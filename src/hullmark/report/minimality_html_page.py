@@ -51,7 +51,7 @@ pre + .note + details, .clean + details {{ margin-top: .35rem; }}
 
 TEMPLATE = """\
 {% extends "page" %}
-{% from "parts" import facts, mark, place, problems %}
+{% from "parts" import facts, mark, place, problems, tile_list %}
 
 {% macro table(caption, head, numbers=()) %}
 <div class="wrap" tabindex="0" role="region" aria-label="{{ caption }}"><table>
@@ -97,11 +97,7 @@ TEMPLATE = """\
 <h1>{{ title }}</h1>
 <p class="lead">{{ lead }}.</p>
 {{ facts(about) }}
-<ul class="tiles">
-{% for kind, number, word in tiles %}
-<li class="tile {{ kind }}"><b>{{ number }}</b><span>{{ word }}</span></li>
-{% endfor %}
-</ul>
+{{ tile_list(tiles) }}
 
 {% if answers %}
 <h2>What was asked</h2>
