@@ -219,4 +219,4 @@ def test_what_makes_no_sense_is_refused(hullmark: Program, tmp_path: Path) -> No
         assert what.startswith("--set: ")
         assert "as in a Dockerfile" in advice
     what, _ = hullmark("fix", f"dir:{tmp_path}", "--policy", rules).refusal
-    assert what == "only of an image can be said how to build it anew"
+    assert what == "only an image can be built anew, not a folder or a list of packages"

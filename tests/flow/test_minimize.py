@@ -174,7 +174,7 @@ def test_a_body_stays_whose_first_name_is_gone_and_a_chain_of_links_is_read_twic
     ("words", "said"),
     [
         (("IMAGE", "--emit", "full"), "is there already"),
-        (("dir:.", "--emit", "new"), "only of an image"),
+        (("dir:.", "--emit", "new"), "only an image"),
         ((f"sbom:{REPOSITORY / 'missing.json'}",), "no files to follow"),
     ],
 )

@@ -46,7 +46,7 @@ _READS = (*REACH_READS, *MATCHING_READS, *UPKEEP_READS, DPKG_SETTINGS, DPKG_TERM
 
 class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked: the verdict that is aimed at, where lists of packages are, the instructions that a person offers (`settings`, lines of
-    a Dockerfile), and the references of base images: those that the image may be built on, and the one that it is built on."""
+    a Dockerfile), and references of base images: newer ones, and the one that the image is built on."""
 
     goal: Goal = "go"
     lists: UpkeepRequest
@@ -61,7 +61,7 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
     """
     if classify(reference)[0] in (SBOM, "dir"):
         raise HullmarkError(
-            "only of an image can be said how to build it anew", advice="name an image, an archive or a layout"
+            "only an image can be built anew, not a folder or a list of packages", advice="name an image, an archive or a layout"
         )
     # What is printed holds no secret: neither a person's own words, nor the Dockerfile that he hands over.
     settings = tuple(read_setting(masked_dockerfile(line)) for line in request.settings)

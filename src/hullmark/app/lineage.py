@@ -26,8 +26,8 @@ def height_of(diff_ids: Sequence[str], base: Image) -> int:
 def base_of(
     inventory: Inventory, matches: Sequence[Match] | None, references: Sequence[str], options: SourceOptions
 ) -> tuple[BaseImage | None, tuple[Problem, ...]]:
-    """The base of an image, of those that are named the one with the most layers, and those that it is not built on. `matches` are None
-    where there are no advisories. Raises HullmarkError where one that is named cannot be read."""
+    """The base of an image (if several of those named fit, the one with the most layers), and a note for each that it is not built on.
+    `matches` are None where there are no advisories. Raises HullmarkError where a named image cannot be read."""
     diff_ids = [layer.diff_id for layer in inventory.source.layers]
     opened = [(reference, open_image(reference, options)) for reference in references]
     named = [(height_of(diff_ids, base), reference, base) for reference, base in opened]
