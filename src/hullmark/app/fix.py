@@ -61,7 +61,8 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
     """
     if classify(reference)[0] in (SBOM, "dir"):
         raise HullmarkError(
-            "only an image can be built anew, not a folder or a list of packages", advice="name an image, an archive or a layout"
+            "only an image can be built anew, not a folder or a list of packages",
+            advice="name an image, an archive or a layout",
         )
     # What is printed holds no secret: neither a person's own words, nor the Dockerfile that he hands over.
     settings = tuple(read_setting(masked_dockerfile(line)) for line in request.settings)

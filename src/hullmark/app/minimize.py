@@ -77,7 +77,8 @@ def refuse_to_emit(reference: str, folder: str) -> None:
     """Raise HullmarkError where what is left cannot be written: before the work begins."""
     if classify(reference)[0] in (SBOM, "dir"):
         raise HullmarkError(
-            "only an image can be written anew, not a folder or a list of packages", advice="name an image, an archive or a layout"
+            "only an image can be written anew, not a folder or a list of packages",
+            advice="name an image, an archive or a layout",
         )
     place = Path(folder)
     try:
