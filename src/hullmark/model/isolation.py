@@ -1,0 +1,83 @@
+"""What a workload is granted: how a container is kept apart from its host, as its manifest or its engine says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Grade = Literal["host", "default", "hardened", "sandboxed", "vm"]
+"""How well a container is kept apart, each better than the one before: hardly at all (it can take over the host by itself); as engines do
+by default; with what the kernel offers besides; a kernel of its own in user space (gVisor); a virtual machine (Kata, Fargate)."""
+
+GRADES: tuple[Grade, ...] = ("host", "default", "hardened", "sandboxed", "vm")
+
+Boundary = Literal["process", "sandbox", "vm", "unknown"]
+"""What stands between a container and the host's kernel: nothing but the kernel itself, a user-space kernel, a virtual machine."""
+
+ContainerKind = Literal["regular", "init", "sidecar", "ephemeral", "volume"]
+"""What a container is to its workload. `volume`: no container, but an image that is mounted as a volume."""
+
+
+class HostPath(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """A path of the host that a container sees at `target`."""
+
+    path: str
+    target: str = ""
+    read_only: bool = False
+
+
+class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What cgroups bound: bytes of memory, thousandths of a CPU, processes. None: not bounded, or not told."""
+
+    memory: int | None = None
+    cpu: int | None = None
+    pids: int | None = None
+
+
+class Isolation(msgspec.Struct, frozen=True, kw_only=True):
+    """What one container is granted. None and "" everywhere: nobody told; that is not the same as what engines do by default.
+
+    `runtime_class` is Kubernetes's name, `runtime` the handler or OCI runtime behind it. `seccomp` and `apparmor` are "unconfined",
+    "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that the first process
+    runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root in the container is
+    nobody on the host. `ports` are those that the host or the workload opens.
+    """
+
+    runtime_class: str = ""
+    runtime: str = ""
+    boundary: Boundary = "unknown"
+    privileged: bool | None = None
+    capabilities_added: tuple[str, ...] = ()
+    capabilities_dropped: tuple[str, ...] = ()
+    seccomp: str = ""
+    apparmor: str = ""
+    selinux: str = ""
+    user_namespace: bool | None = None
+    host_pid: bool | None = None
+    host_ipc: bool | None = None
+    host_network: bool | None = None
+    host_paths: tuple[HostPath, ...] = ()
+    devices: tuple[str, ...] = ()
+    read_only_root: bool | None = None
+    writable_paths: tuple[str, ...] = ()
+    user: str = ""
+    run_as_non_root: bool | None = None
+    no_new_privileges: bool | None = None
+    unmasked_proc: bool | None = None
+    service_account_token: bool | None = None
+    limits: ResourceLimits = ResourceLimits()
+    ports: tuple[str, ...] = ()
+
+
+class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A container of a workload, or an image volume, with the image that it names.
+
+    `line` counts from 1 in the manifest that it is from (0: not told).
+    """
+
+    name: str
+    kind: ContainerKind = "regular"
+    image: str
+    isolation: Isolation = Isolation()
+    line: int = 0

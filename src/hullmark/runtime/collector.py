@@ -1,0 +1,45 @@
+"""Collectors: what asks a cluster, a service or a host what runs, once or for as long as it is wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from hullmark.model.place import EndedContainer, Platform, PlaceEvent, RunningContainer
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that runs, as of one moment: whatever is not in it has ended."""
+
+    running: Iterator[RunningContainer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What started, changed or ended since the report before, in the order in which it happened."""
+
+    running: tuple[RunningContainer, ...] = ()
+    ended: tuple[EndedContainer, ...] = ()
+    events: tuple[PlaceEvent, ...] = ()
+
+
+class Collector(Protocol):
+    """Knows what runs at one place of the world. `name` is what its places call their cluster; it is unique among the account's collectors."""
+
+    @property
+    def platform(self) -> Platform:
+        """What starts containers there."""
+
+    @property
+    def name(self) -> str:
+        """The cluster's or host's name."""
+
+    def containers(self) -> Iterator[RunningContainer]:
+        """What runs now, once. Raises HullmarkError where that cannot be told whole."""
+
+    def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+        """What runs, then what changes, until `stop` is set. It connects again by itself, with pauses, and begins with a new listing
+        wherever something may have been missed. Raises HullmarkError where trying again cannot help."""
