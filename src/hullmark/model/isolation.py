@@ -39,9 +39,9 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     """What one container is granted. None and "" everywhere: nobody told; that is not the same as what engines do by default.
 
     `runtime_class` is Kubernetes's name, `runtime` the handler or OCI runtime behind it. `seccomp` and `apparmor` are "unconfined",
-    "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that the first process
-    runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root in the container is
-    nobody on the host. `ports` are those that the host or the workload opens.
+    "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that
+    the first process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root
+    in the container is nobody on the host. `ports` are those that the host or the workload opens, as `8080/tcp`.
     """
 
     runtime_class: str = ""

@@ -78,9 +78,9 @@ class PlaceEvent(msgspec.Struct, frozen=True, kw_only=True):
 class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a collector says runs: a part of a whole list, or what changed since it said so last.
 
-    `collector` names the cluster or host. A whole list comes in parts of one `list` (an identifier of the collector's own); with the
-    `last` part, whatever the list does not name has ended. `list` "": changes. `sequence` grows with each report of a collector; a report that
-    was taken already is answered as the first time, and changes nothing.
+    `collector` names the cluster or host. A whole list comes in parts of one `list` (an identifier of the collector's own); with
+    the `last` part, whatever the list does not name has ended. `list` "": changes. `sequence` grows with each report of a
+    collector; a report that was taken already is answered as the first time, and changes nothing.
     """
 
     platform: Platform

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hullmark.model.place import EndedContainer, Platform, PlaceEvent, RunningContainer
+from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Changes:
 
 
 class Collector(Protocol):
-    """Knows what runs at one place of the world. `name` is what its places call their cluster; it is unique among the account's collectors."""
+    """Knows what runs in one cluster or on one host. `name` is what its places call their cluster, unique in the account."""
 
     @property
     def platform(self) -> Platform:
