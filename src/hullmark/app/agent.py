@@ -25,6 +25,8 @@ _JSON = {"Content-Type": "application/json"}
 _BATCH = 100
 """Reports of one request."""
 _BATCH_BYTES = 4 << 20
+_LISTS = 3
+"""Whole lists that a server may ask for before an agent that runs once gives up."""
 _PATIENCE = 60.0
 """Seconds between two looks for what was not said otherwise."""
 
@@ -79,10 +81,14 @@ class Agent:
 
     def flush(self) -> None:
         """Send all that waits, or raise HullmarkError. A list that the server asks for is made."""
-        while len(self.spool) or self.spool.wants_list:
+        lists = 0
+        while (waiting := self.spool.oldest(_BATCH_BYTES, _BATCH)) or self.spool.wants_list:
             if self.spool.wants_list:
+                if (lists := lists + 1) > _LISTS:
+                    raise HullmarkError("the server asks for a whole list again and again", advice="look at its log")
                 self.spool.append_list(self.collector.containers())
-            self._send(self.spool.oldest(_BATCH_BYTES, _BATCH))
+            else:
+                self._send(waiting)
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what the collector says, until `stop` is set. Raises HullmarkError where trying again cannot help."""
@@ -109,16 +115,18 @@ class Agent:
             if waiting := self.spool.oldest(_BATCH_BYTES, _BATCH):
                 pause = max(pause, self._attempt(waiting))
             elif not pause:
-                self._rest()
+                self._rest(stop)
             if pause:
                 stop.wait(pause)
         for _ in range(_BATCH):
             if not (waiting := self.spool.oldest(_BATCH_BYTES, _BATCH)) or self._attempt(waiting) > 0:
                 return
 
-    def _rest(self) -> None:
+    def _rest(self, stop: threading.Event) -> None:
+        """Wait for something to send, or for `stop`, of which `run` tells under the same lock."""
         with self.spool.changed:
-            if not len(self.spool) and not (self._has_begun and self.spool.wants_list):
+            is_idle = not len(self.spool) and not (self._has_begun and self.spool.wants_list)
+            if is_idle and not stop.is_set():
                 self.spool.changed.wait(_PATIENCE)
 
     def _attempt(self, waiting: list[tuple[QueuedReport, bytes]]) -> float:
@@ -153,7 +161,7 @@ class Agent:
             self.spool.refused(waiting[0][0])
             return
         self.spool.remove(report for report, _ in waiting)
-        if wants_list:
+        if wants_list and not self.spool.holds_list:
             self.spool.want_list()
 
     def _list(self, listing: Listing) -> None:

@@ -95,6 +95,12 @@ class Spool:
         with self.changed:
             return self._wants_list
 
+    @property
+    def holds_list(self) -> bool:
+        """Whether a whole list, or the end of one, waits to be sent."""
+        with self.changed:
+            return any(report.kind == "last" for report in self._reports.values())
+
     def want_list(self) -> None:
         """Have a whole list made as soon as that can be done."""
         with self.changed:
@@ -153,7 +159,7 @@ class Spool:
         with self.changed:
             events = self._events_of([report])
             self._forget([report])
-            if not any(queued.kind == "last" for queued in self._reports.values()):
+            if not self.holds_list:
                 self._set_wants_list(True)
             if events:
                 self.append(Changes(events=tuple(events)))
