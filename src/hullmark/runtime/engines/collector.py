@@ -29,9 +29,10 @@ from hullmark.runtime.host import HostState, Look, unknown_host
 MOST_CONTAINERS = Limit(20_000, "containers of a host that a collector tells of", "refused")
 _OVERLAP = 2
 """Seconds before the last event from which the next window is asked for."""
+_PAUSE = 1.0
 _REMEMBERED = 4096
 """Events that are recognised when they come again: more than Docker keeps."""
-_STARTS, _ENDS = ("start", "rename", "update"), ("die", "destroy")
+_STARTS = ("start", "rename", "update")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,9 @@ class EngineCollector:
                     yield changes
             if stop.is_set():
                 return
+        left = until - self._clock().timestamp()
+        if left > 1:  # an engine that does not wait for the end is not asked without a pause
+            stop.wait(min(left, _PAUSE))
 
     def _is_new(self, event: Mapping[str, Any]) -> bool:
         """Whether an event did not come before. Also notes its second."""
@@ -161,7 +165,7 @@ class EngineCollector:
         at = self._moment(event)
         if action in _STARTS:
             return self._started(id, actor.part("Attributes"), at, is_start=action == "start")
-        if action in _ENDS and id in self._known:
+        if action == "die" or (action == "destroy" and id in self._known):
             return Changes(ended=(EndedContainer(id=id, until=at),), events=self._last_drift(id))
         if action == "exec_die" and self._rhythm.drift and id in self._known:
             return Changes(events=self._drift_of(id))
@@ -235,7 +239,7 @@ class EngineCollector:
 
     def _last_drift(self, id: str) -> tuple[PlaceEvent, ...]:
         """What had changed when a container ended, as far as it is still there."""
-        del self._known[id]
+        self._known.pop(id, None)
         try:
             return self._drift_of(id) if self._rhythm.drift else ()
         except (Cut, TimedOut, Unreachable):

@@ -146,7 +146,9 @@ def _of_file(look: _Look, path: str, kind: int, file: ContainerFile) -> Iterator
     if not file.stat.is_executable:
         return
     if not file.sha256:
-        yield _event(look, path, f"an executable of {file.stat.size} bytes is not the image's; it is too large to be read")
+        yield _event(
+            look, path, f"an executable of {file.stat.size} bytes is not the image's; it is too large to be read"
+        )
         return
     if kind == _ADDED:
         shell = _is_shell(look, path, file)
@@ -194,5 +196,3 @@ def _event(look: _Look, subject: str, summary: str) -> PlaceEvent:
 def _unseen(look: _Look, reason: str) -> PlaceEvent:
     summary = f"the container's files were not looked at whole: {reason}"
     return PlaceEvent(kind="problem", container=look.container, subject="drift", summary=summary, at=look.at)
-
-
