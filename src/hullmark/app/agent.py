@@ -14,13 +14,13 @@ from typing import Protocol
 from hullmark.app.event_memory import EventMemory
 from hullmark.app.spool import QueuedReport, Spool
 from hullmark.model.errors import HullmarkError
+from hullmark.model.place import LIST_NEEDED
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import RETRY_STATUS, backoff
 from hullmark.runtime.collector import Changes, Collector, Listing
 
 PATH = "/inventories"
-_LIST_NEEDED = 409
 _JSON = {"Content-Type": "application/json"}
 _BATCH = 100
 """Reports of one request."""
@@ -53,7 +53,8 @@ class ServerSender:
         """One report as it is, several as a list."""
         body = reports[0] if len(reports) == 1 else b"[" + b",".join(reports) + b"]"
         answer = self.api.decoded(self.api.send("POST", PATH, body=body, headers=_JSON))
-        return isinstance(answer, dict) and bool(answer.get("list_needed", False))
+        answers = answer if isinstance(answer, list) else [answer]
+        return any(isinstance(each, dict) and bool(each.get("list_needed", False)) for each in answers)
 
 
 def sender_for(api: ApiClient, stop: threading.Event) -> ServerSender:
@@ -103,6 +104,9 @@ class Agent:
     def keep(self, changes: Changes) -> None:
         """Keep changes; events that were told already are left out."""
         events = self._memory.unknown(changes.events)
+        for event in events:
+            if event.kind == "problem":
+                self._say(event.summary)
         changes = replace(changes, events=events)
         if changes.running or changes.ended or events:
             self.spool.append(changes)
@@ -151,14 +155,18 @@ class Agent:
         except ApiRefused as error:
             if error.status in RETRY_STATUS:
                 raise
+            if error.status == 409 and error.problem.get("type") != LIST_NEEDED:
+                raise _busy(error) from error
             if len(waiting) > 1:  # find the one that is meant: what was taken already is answered as the first time
                 for one in waiting:
-                    self._send([one])
+                    if self.spool.holds(one[0]):  # not dropped since
+                        self._send([one])
                 return
-            if error.status != _LIST_NEEDED or waiting[0][0].kind != "changes":
+            if error.problem.get("type") != LIST_NEEDED:
                 raise
             self._say("the server asks for a whole list")
-            self.spool.refused(waiting[0][0])
+            known = error.problem.get("sequence")
+            self.spool.refused(waiting[0][0], known if isinstance(known, int) else 0)
             return
         self.spool.remove(report for report, _ in waiting)
         if wants_list and not self.spool.holds_list:
@@ -184,6 +192,11 @@ class Agent:
             return backoff(self._list_failures)
         self._list_failures = 0
         return 0.0
+
+
+def _busy(error: ApiRefused) -> ApiRefused:
+    """Another request about this collector is at work: it is like an answer that says to come again."""
+    return ApiRefused(str(error), advice=error.advice, status=503)
 
 
 def run(agents: Sequence[Agent], stop: threading.Event) -> None:

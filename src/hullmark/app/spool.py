@@ -101,6 +101,11 @@ class Spool:
         with self.changed:
             return any(report.kind == "last" for report in self._reports.values())
 
+    def holds(self, report: QueuedReport) -> bool:
+        """Whether a report still waits."""
+        with self.changed:
+            return report.sequence in self._reports
+
     def want_list(self) -> None:
         """Have a whole list made as soon as that can be done."""
         with self.changed:
@@ -154,11 +159,19 @@ class Spool:
         with self.changed:
             self._forget(reports)
 
-    def refused(self, report: QueuedReport) -> None:
-        """The server does not take this one without a whole list: forget it, but for its events, which are told after the list."""
+    def refused(self, report: QueuedReport, known: int) -> None:
+        """The server does not take this one without a whole list, which follows. `known`: the last report that it has.
+
+        Where it has newer ones, this folder has lost count: nothing that waits could be taken. Events are told after all.
+        """
         with self.changed:
-            events = self._events_of([report])
-            self._forget([report])
+            if known >= report.sequence or report.kind != "changes":
+                self._next = max(self._next, known + 1)
+                events = self._events_of(self._reports.values())
+                self._forget(list(self._reports.values()))
+            else:
+                events = self._events_of([report])
+                self._forget([report])
             if not self.holds_list:
                 self._set_wants_list(True)
             if events:
@@ -248,7 +261,7 @@ class Spool:
         if self._changes > most_reports or self._bytes > most_bytes:
             self.drop("there was no more room for reports while the server was away")
 
-    def _events_of(self, reports: list[QueuedReport]) -> list[PlaceEvent]:
+    def _events_of(self, reports: Iterable[QueuedReport]) -> list[PlaceEvent]:
         found: list[PlaceEvent] = []
         for report in reports:
             found += msgspec.json.decode(self._body(report), type=InventoryReport).events

@@ -52,7 +52,7 @@ class EngineCollector:
         platform: Platform,
         api: EngineApi,
         name: str,
-        rhythm: Rhythm = Rhythm(),  # noqa: B008 - it cannot change
+        rhythm: Rhythm = Rhythm(),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         look: Look = unknown_host,
     ) -> None:
