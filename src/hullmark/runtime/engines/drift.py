@@ -21,7 +21,10 @@ _MOST_BYTES = Limit(1 << 30, "bytes of a container's changed files that are read
 _MOST_EVENTS = Limit(500, "events of one look at a container's files", "shortened")
 _CHANGED, _ADDED = 0, 1
 _SHELLS = frozenset(
-    "ash bash busybox csh dash fish ksh ksh93 lksh mksh nu oksh pdksh posh pwsh rbash sh tcsh toybox xonsh yash zsh".split()
+    (
+        *("ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "ksh93", "lksh", "mksh", "nu", "oksh", "pdksh"),
+        *("posh", "pwsh", "rbash", "sh", "tcsh", "toybox", "xonsh", "yash", "zsh"),
+    )
 )
 _OWN_SHELLS = ("/bin/sh", "/bin/bash", "/bin/dash", "/bin/busybox", "/bin/zsh", "/usr/bin/ksh")
 """Shells of images, which somebody may copy under another name. Links are followed once."""
