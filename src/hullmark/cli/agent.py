@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.cli.reporting import report
 
     settings = settings_of(arguments)
-    with host_collectors(arguments.engine, arguments, settings) as collectors:
-        return report(collectors, arguments, settings, once=arguments.once)
+    collectors = host_collectors(arguments.engine, arguments, settings)
+    return report(collectors, arguments, settings, once=arguments.once)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from hullmark.cli.extras import containerd_extra
 from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
@@ -96,23 +96,40 @@ def _is_there(address: str) -> bool:
     return Engine("", address).is_there
 
 
-@contextmanager
-def host_collectors(engines: list[str], arguments: argparse.Namespace, settings: Settings) -> Iterator[list[Collector]]:
+def host_collectors(engines: list[str], arguments: argparse.Namespace, settings: Settings) -> list[Collector]:
     """Collectors of this host's engines: those named, or all that are there. Raises HullmarkError where there is none."""
     from hullmark.cli.reporting import host_name
 
     found = addresses(engines, arguments.address, settings.environment)
+    if "containerd" in found and not engines and len(found) > 1 and not _serves_cri(found["containerd"]):
+        del found["containerd"]  # Docker's own, which does nothing else
     name = arguments.name or host_name()
-    yield [
+    return [
         _collector(engine, where, name, arguments, _look(where, arguments, settings)) for engine, where in found.items()
     ]
+
+
+def _serves_cri(address: str) -> bool:
+    from hullmark.net.errors import NetError
+
+    try:
+        from hullmark.runtime.containerd.api import CriApi
+
+        api = CriApi(address, timeout=5.0)
+        try:
+            api.version()
+        finally:
+            api.close()
+    except (ModuleNotFoundError, NetError):
+        return False
+    return True
 
 
 def _collector(engine: str, address: str, name: str, arguments: argparse.Namespace, look: Look) -> Collector:
     drift = float(getattr(arguments, "drift", 0.0))
     if engine == "containerd":
-        from hullmark.runtime.containerd.collector import CriCollector, connect
-
+        with containerd_extra():
+            from hullmark.runtime.containerd.collector import CriCollector, connect
         return CriCollector(connect(address), name, look=look)
     from hullmark.runtime.engines.api import EngineApi
     from hullmark.runtime.engines.collector import EngineCollector, Rhythm
@@ -134,7 +151,7 @@ def _look(address: str, arguments: argparse.Namespace, settings: Settings) -> Lo
     from typing import Any
 
     from hullmark.app.host import HostLook
-    from hullmark.runtime.host import HostState
+    from hullmark.runtime.host import HostState, RememberedLook
 
     root = Path(arguments.host_root) if arguments.host_root and address.startswith("unix:") else None
 
@@ -143,4 +160,4 @@ def _look(address: str, arguments: argparse.Namespace, settings: Settings) -> Lo
         with settings.book_if_any() as advisories:
             return HostLook(root, advisories, datetime.now(UTC))(version, info)
 
-    return look
+    return RememberedLook(look, lambda: datetime.now(UTC))
