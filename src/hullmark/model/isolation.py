@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -42,6 +43,8 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that
     the first process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root
     in the container is nobody on the host. `ports` are those that the host or the workload opens, as `8080/tcp`.
+    `escapes` are vulnerabilities of the kernel, engine or runtime below it by which a container may take over the host (None: nobody
+    looked).
     """
 
     runtime_class: str = ""
@@ -68,12 +71,14 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     service_account_token: bool | None = None
     limits: ResourceLimits = ResourceLimits()
     ports: tuple[str, ...] = ()
+    escapes: tuple[str, ...] | None = None
 
 
 class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     """A container of a workload, or an image volume, with the image that it names.
 
-    `line` counts from 1 in the manifest that it is from (0: not told).
+    `line` counts from 1 in the manifest that it is from (0: not told); `lines` are those of its settings that stand there, by the names
+    that Isolation gives them.
     """
 
     name: str
@@ -81,3 +86,4 @@ class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     isolation: Isolation = Isolation()
     line: int = 0
+    lines: Mapping[str, int] = {}
