@@ -153,4 +153,6 @@ def _values(tokens: _Tokens) -> tuple[str, ...]:
         if following == ")":
             return tuple(sorted(found))
         if following != ",":
-            raise ValueError("a list of values does not end" if not following else f"{following!r} is not expected here")
+            raise ValueError(
+                "a list of values does not end" if not following else f"{following!r} is not expected here"
+            )

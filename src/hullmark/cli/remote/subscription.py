@@ -46,7 +46,9 @@ def _saying(parser: argparse.ArgumentParser) -> None:
         "--scope", choices=("watched", "deployed", "all"), help="watched: images that passed once, or run (the usual)"
     )
     parser.add_argument(
-        "--stopped", choices=("digest", "at-once"), help="how to tell of images that run nowhere any more (usual: digest)"
+        "--stopped",
+        choices=("digest", "at-once"),
+        help="how to tell of images that run nowhere any more (usual: digest)",
     )
     parser.add_argument("--digest-at", metavar="HH:MM", help="all together, at this time of day")
     parser.add_argument("--digest-days", metavar="DAYS", type=_days, help="on these days, as mon,fri")

@@ -106,7 +106,9 @@ def in_time(moment: datetime) -> datetime:
 
 def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels of a place: those that tell its replicas apart are left out, and what is beyond all bounds."""
-    named = sorted(key for key in labels if key not in _OF_REPLICAS and 0 < len(key) <= _LONGEST_KEY and "\0" not in key)
+    named = sorted(
+        key for key in labels if key not in _OF_REPLICAS and 0 < len(key) <= _LONGEST_KEY and "\0" not in key
+    )
     return {key: labels[key][:_LONGEST_VALUE].replace("\0", "") for key in named[:_MOST_LABELS]}
 
 

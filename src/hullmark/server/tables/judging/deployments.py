@@ -37,7 +37,8 @@ async def put(connection: Connection, account_id: int, image_id: int, deployment
         """
         WITH named AS (
             INSERT INTO running_image (account_id, image_id, key, reference, digest, config_digest, architecture, is_inferred)
-            SELECT held.account_id, image.id, sha256(convert_to('told ' || image.digest, 'UTF8')), held.reference, image.digest, '', '', false
+            SELECT held.account_id, image.id, sha256(convert_to('told ' || image.digest, 'UTF8')), held.reference, image.digest, '', '',
+                false
             FROM account_image held JOIN image ON image.id = held.image_id WHERE held.account_id = %(account)s AND held.image_id = %(image)s
             ON CONFLICT (account_id, key) DO UPDATE SET image_id = EXCLUDED.image_id RETURNING id
         )

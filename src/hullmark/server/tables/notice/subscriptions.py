@@ -53,7 +53,8 @@ class SubscriptionRow(NewSubscription, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-_SAID = """name, channels, kinds, selector, environments, severity, scope, mode, digest_at, digest_days, timezone, quiet, stopped, is_active"""
+_SAID = """name, channels, kinds, selector, environments, severity, scope, mode, digest_at, digest_days, timezone, quiet, stopped,
+    is_active"""
 _COLUMNS = f"id, {_SAID}, created_by, created_at, updated_at"
 
 
@@ -71,8 +72,8 @@ async def add_subscription(
         f"""
         INSERT INTO subscription (account_id, {_SAID}, created_by, created_at, updated_at)
         VALUES (%(account)s, %(name)s, %(channels)s::uuid[], %(kinds)s::text[], %(selector)s, %(environments)s::text[], %(severity)s,
-            %(scope)s, %(mode)s, %(digest_at)s, %(digest_days)s::smallint[], %(timezone)s, %(quiet)s, %(stopped)s, %(is_active)s, %(by)s, %(now)s,
-            %(now)s)
+            %(scope)s, %(mode)s, %(digest_at)s, %(digest_days)s::smallint[], %(timezone)s, %(quiet)s, %(stopped)s, %(is_active)s, %(by)s,
+            %(now)s, %(now)s)
         ON CONFLICT (account_id, name) DO NOTHING
         """,
         {**_values(wanted), "account": account_id, "by": by, "now": now},

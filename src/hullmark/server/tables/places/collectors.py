@@ -126,14 +126,13 @@ async def list_collectors(
         return await cursor.fetchall()
 
 
-async def end(
-    connection: Connection, account_id: int, platform: str, name: str, now: datetime
-) -> CollectorRow | None:
+async def end(connection: Connection, account_id: int, platform: str, name: str, now: datetime) -> CollectorRow | None:
     """Note that a collector is no more: nothing runs where it looked, and its next report is a new beginning. None if there is none."""
     async with connection.cursor(row_factory=class_row(CollectorRow)) as cursor:
         await cursor.execute(
             f"""
-            UPDATE collector SET ended_at = %s, list = '', listed_at = NULL, places = 0 WHERE account_id = %s AND platform = %s AND name = %s
+            UPDATE collector SET ended_at = %s, list = '', listed_at = NULL, places = 0
+            WHERE account_id = %s AND platform = %s AND name = %s
             RETURNING {_COLUMNS}
             """,
             (now, account_id, platform, name),

@@ -143,9 +143,7 @@ async def begin_placements(
     return {PlacementKey(*row[:-1]): int(row[-1]) for row in await cursor.fetchall()}
 
 
-async def put_containers(
-    connection: Connection, source: Source, placed: Sequence[tuple[ContainerRow, int]]
-) -> None:
+async def put_containers(connection: Connection, source: Source, placed: Sequence[tuple[ContainerRow, int]]) -> None:
     """Note which placement containers are at."""
     rows = [row for row, _ in placed]
     await connection.execute(
@@ -164,9 +162,7 @@ async def put_containers(
     )
 
 
-async def end_containers(
-    connection: Connection, source: Source, ended: Sequence[EndedRow]
-) -> dict[int, datetime]:
+async def end_containers(connection: Connection, source: Source, ended: Sequence[EndedRow]) -> dict[int, datetime]:
     """Note that containers ended, unless they began anew since; returns their placements, and when the last of each ended."""
     cursor = await connection.execute(
         """

@@ -69,8 +69,9 @@ class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
 Position = tuple[str, str, str, str, int]
 """Where a list of placements goes on: behind this cluster, namespace, workload, container and number."""
 
-WORST_VERDICT: LiteralString = """coalesce((SELECT now.verdict FROM verdict now WHERE now.account_id = placed.account_id AND now.image_id = ran.image_id
-    AND NOT now.is_shadow AND now.environment IN ('', placed.environment)
+WORST_VERDICT: LiteralString = """coalesce((SELECT now.verdict FROM verdict now
+    WHERE now.account_id = placed.account_id AND now.image_id = ran.image_id AND NOT now.is_shadow
+        AND now.environment IN ('', placed.environment)
     ORDER BY array_position(ARRAY['stop', 'unknown', 'warn', 'go'], now.verdict) LIMIT 1), '')"""
 """The worst verdict in force on the image `ran` of the placement `placed`, as SQL; "" for none."""
 
@@ -102,7 +103,8 @@ async def list_placements(
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
-                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)} ORDER BY {columns} LIMIT %(limit)s
+                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
+                ORDER BY {columns} LIMIT %(limit)s
             ) {_SELECT} ORDER BY {columns}
             """,  # type: ignore[arg-type]  # made of constants
             {**sought.values, "limit": limit},
@@ -231,7 +233,10 @@ SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND (ran
 
 
 def _of_label(requirement: Requirement, at: int) -> str:
-    held = f"EXISTS (SELECT FROM label WHERE label.label_set_id = placed.label_set_id AND label.account_id = %(account)s AND label.key = %(key{at})s"
+    held = (
+        "EXISTS (SELECT FROM label WHERE label.label_set_id = placed.label_set_id AND label.account_id = %(account)s"
+        f" AND label.key = %(key{at})s"
+    )
     if requirement.operator in ("in", "notin"):
         held += f" AND label.value = ANY(%(of_key{at})s::text[])"
     return f"{held})" if requirement.operator in ("in", "exists") else f"NOT {held})"

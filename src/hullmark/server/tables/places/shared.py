@@ -42,9 +42,7 @@ async def label_sets(
     return found
 
 
-async def isolations(
-    connection: Connection, account_id: int, wanted: Mapping[bytes, GradedFacts]
-) -> dict[bytes, int]:
+async def isolations(connection: Connection, account_id: int, wanted: Mapping[bytes, GradedFacts]) -> dict[bytes, int]:
     """The numbers of isolation facts by their digests; those that are new are kept."""
     query = "SELECT digest, id FROM isolation WHERE account_id = %s AND digest = ANY(%s::bytea[])"
     found = await _numbers(connection, query, account_id, list(wanted))

@@ -95,9 +95,7 @@ class UnknownImage(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
 
 
-async def want_unknown(
-    connection: Connection, account_id: int, numbers: Sequence[int], now: datetime
-) -> list[int]:
+async def want_unknown(connection: Connection, account_id: int, numbers: Sequence[int], now: datetime) -> list[int]:
     """Of placements, by number, the images that the account does not have and whose analysis nobody asked for: it is asked for now."""
     cursor = await connection.execute(
         """
