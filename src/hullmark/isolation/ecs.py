@@ -101,7 +101,8 @@ def _mounts(container: Fields, task: Fields, linux: Fields) -> Iterator[_Mount]:
     for mount in container.parts("mountPoints"):
         target, is_read_only = mount.text("containerPath"), mount.flag("readOnly") or False
         path = sources.get(mount.text("sourceVolume"), "")
-        host = HostPath(path=path, target=target, read_only=is_read_only) if path else None
+        volume = mount.text("sourceVolume")
+        host = HostPath(path=path, target=target, read_only=is_read_only, volume=volume) if path else None
         yield _Mount(target, not is_read_only, host)
     for mount in linux.parts("tmpfs"):
         yield _Mount(mount.text("containerPath"), "ro" not in mount.texts("mountOptions"), None)

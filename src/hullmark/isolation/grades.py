@@ -164,7 +164,7 @@ def _root_on_the_host(isolation: Isolation, image_uid: int | None, *, is_known: 
 def _is_root(isolation: Isolation, image_uid: int | None) -> bool | None:
     """Whether the first process is root; None where that is not told."""
     user = isolation.user
-    if user.isdecimal():
+    if user.isascii() and user.isdecimal():
         return not user.strip("0")
     if user == "root":
         return True

@@ -21,11 +21,12 @@ ContainerKind = Literal["regular", "init", "sidecar", "ephemeral", "volume"]
 
 
 class HostPath(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A path of the host that a container sees at `target`."""
+    """A path of the host that a container sees at `target`; `volume` is what its manifest calls it ("": it has no name there)."""
 
     path: str
     target: str = ""
     read_only: bool = False
+    volume: str = ""
 
 
 class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +116,19 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
         """The grade above; None for the best."""
         rank = GRADES.index(self.grade) + 1
         return GRADES[rank] if rank < len(GRADES) else None
+
+
+class IsolationPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a manifest after which a container has a better grade: `grade`.
+
+    `text` is in `language`: a strategic merge patch or an override file (yaml), a fragment of a task definition (json), or the options of
+    `docker run` that come (`+`) and go (`-`). `notes` are sentences that say what else it takes.
+    """
+
+    grade: Grade
+    language: Literal["yaml", "json", "options"]
+    text: str
+    notes: tuple[str, ...] = ()
 
 
 WorkloadFormat = Literal["kubernetes", "compose", "ecs", "docker"]
