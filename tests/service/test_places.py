@@ -194,7 +194,7 @@ async def test_a_container_that_began_anew_has_not_ended(at: Desk) -> None:
 
 async def test_selectors_and_filters_choose_places(at: Desk) -> None:
     agent = Agent(at)
-    vm = Isolation(boundary="vm")
+    vm = Isolation(boundary="vm", runtime="kata-qemu", privileged=False, host_network=False)
     await agent.list(
         container("Deployment/web", labels={"app": "web", "env": "prod"}, digest=DIGEST),
         container("Deployment/api", labels={"app": "api", "env": "staging"}, isolation=vm),
@@ -213,7 +213,8 @@ async def test_selectors_and_filters_choose_places(at: Desk) -> None:
         "cluster=eu-1&namespace=shop": ["api", "web"],
         "cluster=us-1": [],
         "platform=docker": [],
-        "grade=host": ["jobs"],
+        "grade=host": ["jobs", "web"],
+        "grade=sandboxed": ["jobs", "web"],
         "grade=vm": ["jobs", "api", "web"],
         f"image={DIGEST}": ["web"],
         "image=sha256:0": [],

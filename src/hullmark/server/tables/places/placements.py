@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from hullmark.model.selector import PLACE_PREFIX, Requirement, Selector
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.places.running import running_images_of
 
 _FEW = 2000
 """So many images, sets of labels or isolation facts are looked for by their numbers; where more fit, places are gone through in order."""
@@ -106,7 +107,7 @@ async def list_placements(
                 SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
                 ORDER BY {columns} LIMIT %(limit)s
             ) {_SELECT} ORDER BY {columns}
-            """,  # type: ignore[arg-type]  # made of constants
+            """,
             {**sought.values, "limit": limit},
         )
         return await cursor.fetchall()
@@ -183,7 +184,7 @@ class _Search:
         if is_positive:
             cursor = await connection.execute(
                 f"SELECT placed.label_set_id FROM (SELECT id AS label_set_id FROM label_set WHERE account_id = %(account)s) placed"
-                f" WHERE {conditions} LIMIT %(few)s",  # type: ignore[arg-type]  # made of constants
+                f" WHERE {conditions} LIMIT %(few)s",
                 {**self.values, "few": _FEW + 1},
             )
             found = [int(number) for (number,) in await cursor.fetchall()]
@@ -249,30 +250,3 @@ def _of_place(requirement: Requirement, at: int) -> str:
         is_one = f"{column} = ANY(%(of_key{at})s::text[])"
         return is_one if requirement.operator == "in" else f"NOT {is_one}"
     return "true" if requirement.operator == "exists" else "false"
-
-
-async def running_images_of(connection: Connection, account_id: int, digest: str) -> list[int]:
-    """Images as places name them, by any of an image's digests, whether somebody added it or not."""
-    cursor = await connection.execute(
-        """
-        SELECT id FROM running_image WHERE account_id = %(account)s AND digest = %(digest)s
-        UNION SELECT id FROM running_image WHERE account_id = %(account)s AND config_digest = %(digest)s AND config_digest <> ''
-        UNION SELECT ran.id FROM image_alias alias JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = alias.image_id
-            WHERE alias.digest = %(digest)s
-        """,
-        {"account": account_id, "digest": digest},
-    )
-    return [int(number) for (number,) in await cursor.fetchall()]
-
-
-async def by_numbers(connection: Connection, account_id: int, numbers: Sequence[int]) -> list[PlacementRow]:
-    """Placements by their numbers."""
-    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
-        await cursor.execute(
-            f"""
-            WITH page AS (SELECT * FROM placement WHERE account_id = %s AND id = ANY(%s::bigint[]))
-            {_SELECT} ORDER BY placed.cluster, placed.namespace, placed.workload, placed.container, placed.id
-            """,
-            (account_id, list(numbers)),
-        )
-        return await cursor.fetchall()

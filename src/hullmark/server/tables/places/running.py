@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
+import msgspec
+from psycopg.rows import class_row
+
 from hullmark.server.tables.database import Connection
 
 
@@ -44,9 +47,56 @@ async def running_since(
     return found
 
 
-async def is_told(connection: Connection, account_id: int) -> bool:
-    """Whether a collector ever told an account what runs."""
-    row = await (
-        await connection.execute("SELECT EXISTS (SELECT FROM collector WHERE account_id = %s)", (account_id,))
-    ).fetchone()
-    return bool(row and row[0])
+class RunningPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where an image runs, by the name that people call it; `grade` is a place in GRADES (None: nobody told)."""
+
+    name: str
+    environment: str
+    grade: int | None
+    since: datetime
+
+
+_OF_IMAGE = """
+FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id AND placed.until IS NULL
+LEFT JOIN isolation facts ON facts.id = placed.isolation_id
+WHERE ran.account_id = %(account)s AND ran.id = ANY(%(images)s::bigint[])
+    AND (%(environment)s = '' OR placed.environment IN ('', %(environment)s))"""
+
+
+async def places_of(
+    connection: Connection, account_id: int, digest: str, environment: str, limit: int = 3
+) -> tuple[int, list[RunningPlace]]:
+    """At how many places an image runs in an environment ("": any), and the first of these, those that are kept apart least first."""
+    images = await running_images_of(connection, account_id, digest)
+    if not images:
+        return 0, []
+    values = {"account": account_id, "images": images, "environment": environment, "limit": limit}
+    row = await (await connection.execute(f"SELECT count(*) {_OF_IMAGE}", values)).fetchone()
+    async with connection.cursor(row_factory=class_row(RunningPlace)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {PLACE_NAME} AS name, placed.environment, facts.grade, placed.since {_OF_IMAGE}
+            ORDER BY facts.grade NULLS FIRST, placed.cluster, placed.namespace, placed.workload, placed.container, placed.id LIMIT %(limit)s
+            """,
+            values,
+        )
+        return int(row[0]) if row else 0, await cursor.fetchall()
+
+
+PLACE_NAME: LiteralString = """coalesce(nullif(placed.told, ''), concat_ws('/', nullif(placed.cluster, ''), nullif(placed.namespace, ''),
+    nullif(placed.workload, ''), nullif(placed.container, '')))"""
+"""What people call the place of the placement `placed`, as SQL."""
+
+
+async def running_images_of(connection: Connection, account_id: int, digest: str) -> list[int]:
+    """Images as places name them, by any of an image's digests, whether somebody added it or not."""
+    cursor = await connection.execute(
+        """
+        SELECT id FROM running_image WHERE account_id = %(account)s AND digest = %(digest)s
+        UNION SELECT id FROM running_image WHERE account_id = %(account)s AND config_digest = %(digest)s AND config_digest <> ''
+        UNION SELECT ran.id FROM image_alias alias JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = alias.image_id
+            WHERE alias.digest = %(digest)s
+        """,
+        {"account": account_id, "digest": digest},
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]

@@ -98,5 +98,5 @@ async def running_images(
 
 
 async def _numbers(connection: Connection, query: str, account_id: int, keys: list[bytes]) -> dict[bytes, int]:
-    cursor = await connection.execute(query, (account_id, keys))  # type: ignore[arg-type]  # one of the constants above
+    cursor = await connection.execute(query, (account_id, keys))
     return {bytes(key): int(number) for key, number in await cursor.fetchall()}

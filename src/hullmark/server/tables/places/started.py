@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.placements import WORST_VERDICT
+from hullmark.server.tables.places.running import PLACE_NAME
 
 
 class UncertifiedImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +30,6 @@ class UncertifiedImage(msgspec.Struct, frozen=True, kw_only=True):
     places: int
     first: int
     name: str
-
-
-PLACE_NAME = """concat_ws('/', nullif(placed.cluster, ''), nullif(placed.namespace, ''), nullif(placed.workload, ''),
-    nullif(placed.container, ''))"""
-"""What people call a place, as SQL."""
 
 
 async def uncertified(connection: Connection, account_id: int, numbers: Sequence[int]) -> list[UncertifiedImage]:
