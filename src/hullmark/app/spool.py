@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Literal, NamedTuple, TypeVar
+from typing import IO, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -342,7 +342,7 @@ def _found(folder: Path) -> tuple[list[QueuedReport], bool]:
             is_damaged = True
             path.unlink()
         else:
-            found.append(QueuedReport(int(number), kind, path.stat().st_size))
+            found.append(QueuedReport(int(number), cast("Kind", kind), path.stat().st_size))
     last = max((report.sequence for report in found if report.kind == "last"), default=-1)
     for report in [report for report in found if report.kind == "part" and report.sequence > last]:
         (folder / report.name).unlink()
