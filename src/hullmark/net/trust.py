@@ -96,7 +96,9 @@ def _load_roots(context: ssl.SSLContext, trust: Trust) -> None:
         try:
             context.load_verify_locations(cadata=trust.only_ca)
         except (OSError, ValueError) as error:
-            raise HullmarkError("the CA certificates are not PEM", advice="mend the settings that they are in") from error
+            raise HullmarkError(
+                "the CA certificates are not PEM", advice="mend the settings that they are in"
+            ) from error
         return
     bundle = next((value for name in _REPLACES if (value := trust.environment.get(name))), None)
     folder = trust.environment.get("SSL_CERT_DIR")

@@ -41,8 +41,8 @@ class Identity:
     password: str = ""
     certificate: ClientCertificate | None = None
     plugin: ExecPlugin | None = None
-    impersonated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Further headers, each with all its values."""
+    impersonated: Mapping[str, str] = field(default_factory=dict)
+    """The headers that say as whom it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

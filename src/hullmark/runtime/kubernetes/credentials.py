@@ -77,7 +77,7 @@ class Credentials:
     def headers(self, proof: Proof) -> dict[str, str]:
         """The headers of a request. Raises HullmarkError for what no header can hold."""
         identity = self._access.identity
-        found: dict[str, str] = {name: ", ".join(values) for name, values in identity.impersonated.items()}
+        found: dict[str, str] = dict(identity.impersonated)
         if proof.token:
             found["Authorization"] = f"Bearer {proof.token}"
         elif identity.user:

@@ -21,7 +21,6 @@ from hullmark.net.trust import ClientCertificate
 from hullmark.runtime.kubernetes.access import ClusterAccess, ExecPlugin, Identity, read_text
 
 _MOST_FILES = Limit(64, "files that KUBECONFIG names", "refused")
-_IMPERSONATION = {"act_as": "Impersonate-User", "act_as_uid": "Impersonate-Uid", "act_as_groups": "Impersonate-Group"}
 
 
 class _Cluster(msgspec.Struct, frozen=True, rename="kebab"):
@@ -175,7 +174,9 @@ def _read(path: Path) -> _File:
         return msgspec.convert(data, _File, strict=False) if data is not None else _File()
     except (ValueError, msgspec.ValidationError):
         # No cause: its message could quote the file.
-        raise HullmarkError(f"{path} is not a kubeconfig", advice="mend it, or name another with --kubeconfig") from None
+        raise HullmarkError(
+            f"{path} is not a kubeconfig", advice="mend it, or name another with --kubeconfig"
+        ) from None
 
 
 def _access(name: str, namespace: str, found: _Found, identity: Identity) -> ClusterAccess:
@@ -200,15 +201,16 @@ def _identity(found: _Found) -> Identity:
     user: _User = found.value
     if user.auth_provider is not None and user.exec is None:
         raise HullmarkError(
-            "the kubeconfig names an auth-provider, which Kubernetes has removed", advice="use an exec plugin or a token"
+            "the kubeconfig names an auth-provider, which Kubernetes has removed",
+            advice="use an exec plugin or a token",
         )
     certificate = _pem(user.client_certificate_data, user.client_certificate, found.folder)
     key = _pem(user.client_key_data, user.client_key, found.folder)
     if bool(certificate) != bool(key):
         raise HullmarkError(
-            "the kubeconfig has a client certificate or its key, not both", advice="give client-certificate and client-key"
+            "the kubeconfig has a client certificate or its key, not both",
+            advice="give client-certificate and client-key",
         )
-    impersonated = {_IMPERSONATION[name]: value for name in _IMPERSONATION if (value := getattr(user, name))}
     return Identity(
         token=user.token.strip(),
         token_file=str(found.folder / user.token_file) if user.token_file else "",
@@ -216,8 +218,20 @@ def _identity(found: _Found) -> Identity:
         password=user.password,
         certificate=ClientCertificate(certificate, key) if certificate else None,
         plugin=_plugin(user.exec, found.folder) if user.exec is not None else None,
-        impersonated={name: (value,) if isinstance(value, str) else tuple(value) for name, value in impersonated.items()},
+        impersonated=_impersonated(user),
     )
+
+
+def _impersonated(user: _User) -> dict[str, str]:
+    groups = user.act_as_groups or []
+    if len(groups) > 1:
+        raise HullmarkError("the kubeconfig has several groups in as-groups", advice="name one, or ask as yourself")
+    found = {
+        "Impersonate-User": user.act_as,
+        "Impersonate-Uid": user.act_as_uid,
+        "Impersonate-Group": "".join(groups),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _plugin(found: _Exec, folder: Path) -> ExecPlugin:
@@ -243,4 +257,6 @@ def _pem(data: str, file: str, folder: Path) -> str:
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
-        raise HullmarkError("a certificate or key in the kubeconfig is not base64", advice="mend the kubeconfig") from None
+        raise HullmarkError(
+            "a certificate or key in the kubeconfig is not base64", advice="mend the kubeconfig"
+        ) from None
