@@ -39,6 +39,7 @@ _VERBS = (
     "cache",
     "serve",
     "worker",
+    "agent",
     "migrate",
     "backup",
     "restore",

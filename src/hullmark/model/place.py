@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.isolation import ContainerKind, Isolation
+from hullmark.model.limit import Limit
 
 Platform = Literal["kubernetes", "ecs", "cloudrun", "docker", "podman", "containerd"]
 """What starts containers at a place."""
@@ -92,3 +93,22 @@ class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
     running: tuple[RunningContainer, ...] = ()
     ended: tuple[EndedContainer, ...] = ()
     events: tuple[PlaceEvent, ...] = ()
+
+
+class InventoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says to a report that it took: the last `sequence` of this collector that it has, and whether it wants a new whole
+    list, since it would not know what else runs.
+
+    A report that builds on a list which the server does not have is refused instead (409, a problem of the type `LIST_NEEDED`), and so is
+    one whose sequence is not above `sequence` though it was never taken: the collector lost count, and goes on behind that number.
+    """
+
+    sequence: int
+    list_needed: bool = False
+
+
+LIST_NEEDED = "urn:hullmark:list-needed"
+"""The type of the problem that a server answers instead of taking a report: a new whole list is to come, with a sequence number above the
+problem's `sequence`."""
+
+MOST_CONTAINERS = Limit(2000, "containers of one report of a collector, and ended ones, and events", "refused")
