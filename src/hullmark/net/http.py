@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from hullmark._version import __version__
@@ -266,7 +266,7 @@ def _new_pool(
     if trust.is_blind(*address):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     # Where certificates are for another name than the host's, the connection says so.
-    names = {"server_hostname": trust.server_name} if trust.server_name and context is not None else {}
+    names: dict[str, Any] = {"server_hostname": trust.server_name} if trust.server_name and context is not None else {}
     if proxy is None:
         return urllib3.PoolManager(maxsize=8, ssl_context=context, **names)
     parts = urlsplit(proxy)

@@ -66,7 +66,7 @@ def _field(kind: Kind, text: str) -> Fits:
     return lambda found: (_at(found, path) == value) is (sign != "!=")
 
 
-def _at(found: Object, path: str) -> str:
+def _at(found: Any, path: str) -> str:
     for part in path.split("."):
         found = found.get(part) or {}
     return found if isinstance(found, str) else ""

@@ -539,12 +539,10 @@ def _validator() -> Any:
 
 def _schema_error(document: Object) -> str:
     """What is wrong with an object by Kubernetes' own schemas; "" if nothing is, or nobody knows its kind."""
-    import jsonschema
-
     validate = _validator()
     try:
         validate.validate(document, "1.33", strict=True)
-    except jsonschema.ValidationError as error:
+    except validate.ValidationError as error:
         return f"{'.'.join(map(str, error.path))}: {error.message}"[:500]
     except validate.SchemaNotFoundError:
         return ""

@@ -149,7 +149,7 @@ class KubernetesApi:
                     raise
                 query["limit"] = str(int(query["limit"]) // 8 or 1)
                 continue
-            return cast("Page[T]", self._decoded(body, Page.__class_getitem__(resource.type)))
+            return self._decoded(body, cast("type[Page[T]]", Page[resource.type]))  # type: ignore[name-defined]
 
     def watch(self, resource: Resource[T], scope: Scope, query: Query) -> StreamedAnswer:
         """The stream of what changes. Close it. Raises ApiRefused, NetError."""

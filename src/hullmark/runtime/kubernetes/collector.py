@@ -96,7 +96,7 @@ class KubernetesCollector:
             for said in follower.said():
                 if isinstance(said, Listed):
                     listed_at = self._monotonic()
-                    yield Listing(memory.list(said.objects))
+                    yield Listing(memory.take(said.objects))
                 else:
                     yield from self._changes(said, memory)
                 if gaps := [gap for gap in surroundings.gaps() if gap not in told]:
@@ -161,7 +161,7 @@ class _Memory:
         self._clock = clock
         self._known: dict[str, _Known] = {}
 
-    def list(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
+    def take(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
         """All that runs, from now on known. What had ended before was another day's news."""
         self._known = {
             record.uid: _Known(record.running, frozenset(each.container.id for each in record.ended))
