@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tests.support.kubernetes import statuses
+from tests.support.kubernetes.defaults import fill_in
 from tests.support.kubernetes.resources import BY_NAME, Kind
 from tests.support.kubernetes.selectors import Fits, Object
 
@@ -150,6 +151,7 @@ class Store:
             if kind.kind == "Namespace":
                 meta["labels"] = {**(meta.get("labels") or {}), "kubernetes.io/metadata.name": name}
                 document.setdefault("status", {"phase": "Active"})
+            fill_in(kind, document)
             document = self.admit("CREATE", kind, document, None) or document
             return self._put(kind, (namespace, name), document, None, is_dry=is_dry)
 
@@ -173,6 +175,8 @@ class Store:
             if meta.get("name", name) != name:
                 raise statuses.bad_request("the name of the object does not match the name on the URL")
             wanted = _allowed(kind, before.object, wanted, part)
+            if kind.kind != "Pod":
+                fill_in(kind, wanted)
             for fixed in ("uid", "creationTimestamp", "namespace", "deletionTimestamp"):
                 if fixed in old:
                     wanted["metadata"][fixed] = old[fixed]
