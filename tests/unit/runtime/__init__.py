@@ -1,1 +1,1 @@
-"""Collectors of what runs."""
+"""Tests of what runs where."""
