@@ -39,6 +39,7 @@ _VERBS = (
     "cache",
     "serve",
     "worker",
+    "inventory",
     "agent",
     "migrate",
     "backup",

@@ -76,6 +76,13 @@ class PlaceEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """What ran somewhere at one moment. `gaps` are sentences that say what could not be told besides, as labels that may not be read."""
+
+    containers: tuple[RunningContainer, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
 class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a collector says runs: a part of a whole list, or what changed since it said so last.
 
