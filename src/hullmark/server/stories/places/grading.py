@@ -27,8 +27,8 @@ class KeptFacts(NamedTuple):
 
 
 def kept_facts(isolation: Isolation) -> KeptFacts:
-    """The facts as they are kept: lists sorted, long ones cut, what nobody told left out. Grade and digest go by all of them; facts of which
-    only later versions know make no other digest."""
+    """The facts as they are kept: lists sorted, long ones cut, what nobody told left out. Grade and digest go by all of them; facts of
+    which only later versions know make no other digest."""
     assessment = assess(isolation)
     if isolation.escapes:
         assessment = weakened(assessment, f"the host has a known escape: {isolation.escapes[0]}")
