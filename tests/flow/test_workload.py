@@ -213,3 +213,13 @@ def test_the_how_to_shows_what_comes(
     assert len(shown) == 2
     for text in shown:
         assert text in out
+
+
+def test_vulns_takes_a_workload_too(judge: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    advisories = str(REPOSITORY / "examples" / "advisories")
+    words = ["vulns", "--no-cache", "--advisories", advisories, "--at", "2026-11-28", "-o", "openvex"]
+    source = f"docker-archive:{tmp_path / 'shop.tar'}"
+    assert main([*words, "--workload", "deploy/web.yaml", source]) == 0
+    assert json.loads(capsys.readouterr().out)["@context"] == "https://openvex.dev/ns/v0.2.0"
+    assert main([*words, "--workload", "deploy/web.yaml", "--container", "none", source]) == 2
+    assert "the workload has no container 'none'" in capsys.readouterr().err
