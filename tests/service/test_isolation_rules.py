@@ -64,6 +64,21 @@ async def test_an_image_is_judged_by_all_places_where_it_runs(at: Desk) -> None:
     assert (await verdict(at, digest))[0] == "unknown"
 
 
+async def test_who_hears_of_it_hears_that_the_place_is_why(at: Desk) -> None:
+    await kept(at, POLICY)
+    digest = at.push("1.0", SHOP)
+    await at.add("1.0")
+    agent = Agent(at)
+    await agent.list(container(digest=digest, isolation=VM))
+    await at.work()
+    await agent.change(container("Deployment/api", digest=digest, isolation=ENGINE))
+    await at.work()
+    (cause, *_) = [each for each in (await at.get("/transitions"))["items"] if each["kind"] == "compliance.lost"]
+    assert (cause["before"], cause["after"], cause["is_deployed"]) == ("go", "stop", True)
+    assert cause["cause"]["sentence"] == f"Where {at.reference('1.0')} runs, or how it is kept apart there, changed."
+    assert "at least sandboxed" in cause["evidence"][0]["message"]
+
+
 async def test_an_environments_policy_looks_at_its_own_places(at: Desk) -> None:
     await at.ask("PUT", "/place-settings", {"environments": [{"selector": "env=prod", "environment": "production"}]})
     await kept(at, POLICY, environment="production")
