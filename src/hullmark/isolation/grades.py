@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.isolation.host_access import opens_the_host, rules_the_host
-from hullmark.isolation.spelling import UNCONFINED
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES, UNCONFINED
 from hullmark.model.isolation import GRADES, Assessment, Grade, GradeReason, Isolation, Shortfall
 
-ENGINE_CAPABILITIES = frozenset((
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
-    "SETPCAP", "SETUID", "SYS_CHROOT",
-))  # fmt: skip
-"""What Docker and containerd give by default; podman gives fewer."""
 HOST_CAPABILITIES = {
     "ALL": "it holds every capability",
     "AUDIT_CONTROL": "it switches the kernel's audit off",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from hullmark.isolation.grades import ENGINE_CAPABILITIES, HOST_CAPABILITIES, assess, is_below
+from hullmark.isolation.grades import HOST_CAPABILITIES, assess, is_below
 from hullmark.isolation.host_access import opens_the_host, rules_the_host
-from hullmark.isolation.spelling import RUNTIME_DEFAULT, UNCONFINED
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES, RUNTIME_DEFAULT, UNCONFINED
 from hullmark.model.isolation import Assessment, Isolation
 
 NOBODY = "65532"
