@@ -98,6 +98,11 @@ CASES = {
         (Setting(key="nginx.root", value="/srv/a/b"),),
     ),
     "simple._MAX_FILES": Case(
+        0,
+        {"/usr/bin/ruby": program(), "/app/a.rb": b"", "/var/lib/gems/3/specifications/a.gemspec": b""},
+        ("ruby", "/app/a.rb"),
+    ),
+    "java._MAX_FILES": Case(
         0, {"/opt/j/bin/java": program(), "/opt/j/lib/modules": b""}, ("/opt/j/bin/java", "-version")
     ),
 }

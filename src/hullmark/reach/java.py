@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from urllib.parse import unquote
 
 from hullmark.catalog.languages.java_metadata import MAX_CLASS_PATH
 from hullmark.catalog.languages.java_reading import JarFact
 from hullmark.model.limit import Limit
+from hullmark.model.purl import unquote
 from hullmark.reach.scene import Scene, StartedProgram
 
 _ENDINGS = (".jar", ".war")
