@@ -84,6 +84,9 @@ CASES = {
         (),
         (Setting(key="apache.User", value="www", path="/etc/apache2/apache2.conf"),),
     ),
+    "native._MAX_IN_FOLDER": Case(
+        0, {"/d": program(constants=("/usr/lib/d/modules",)), "/usr/lib/d/modules/a.so": b""}, ("/d",)
+    ),
     "python._MAX_PATH": Case(1, PYTHON, ("python3", "/app/a.py")),
     "node._MAX_OWN": Case(0, {**NODE, "/app/node_modules/b/package.json": b"{}"}, ("node", "/app/a.js")),
     "node._MAX_TARGETS": Case(

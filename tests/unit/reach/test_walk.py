@@ -221,6 +221,27 @@ def test_java_reaches_its_runtime_however_it_is_started_and_folders_of_propertie
     assert "/srv/other/b.jar" not in put_together.kept
 
 
+@pytest.mark.parametrize("calls", [(), ("execv",)])
+def test_all_that_lies_in_a_folder_that_a_program_names_may_be_read_and_started_where_it_starts_programs(
+    calls: tuple[str, ...],
+) -> None:
+    lib = "/usr/lib/d/lib"
+    files = {
+        **BASE,
+        "/d": program(constants=(lib,), calls=calls),
+        **{f"{lib}/code/{number}/a.bc": b"" for number in range(700)},
+        f"{lib}/plugin.so": dynamic_elf(soname="plugin.so"),
+        f"{lib}/tool": program(),
+    }
+    found = walked(
+        files,
+        ("/d",),
+        owners={path: path.rpartition("/")[2].replace(".", "-") for path in files if path.startswith(lib)},
+    )
+    by_name = {package.name: package.reach for package in found.packages}
+    assert by_name == {"a-bc": "unknown", "plugin-so": "unknown", "tool": "unknown" if calls else "unreachable"}
+
+
 def _jar(class_path: str) -> bytes:
     with io.BytesIO() as file:
         with zipfile.ZipFile(file, "w") as archive:
