@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -73,7 +74,8 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
 class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     """A container of a workload, or an image volume, with the image that it names.
 
-    `line` counts from 1 in the manifest that it is from (0: not told).
+    `line` counts from 1 in the manifest that it is from (0: not told); `lines` are those of its settings that stand there, by the names
+    that Isolation gives them.
     """
 
     name: str
@@ -81,3 +83,4 @@ class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     isolation: Isolation = Isolation()
     line: int = 0
+    lines: Mapping[str, int] = {}
