@@ -22,7 +22,13 @@ _SESSION = "hullmark"
 _THROTTLED = frozenset(
     (
         *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
-        *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "BandwidthLimitExceeded", "LimitExceededException"),
+        *(
+            "TooManyRequestsException",
+            "RequestLimitExceeded",
+            "SlowDown",
+            "BandwidthLimitExceeded",
+            "LimitExceededException",
+        ),
         *("ProvisionedThroughputExceededException", "PriorRequestNotComplete", "EC2ThrottledException"),
     )
 )
@@ -178,14 +184,18 @@ def _failure(error: Exception, where: str) -> AwsRefused | AwsUnwell | None:
         return error if isinstance(error, AwsRefused | AwsUnwell) else None
     if isinstance(error, exceptions.ClientError):
         return _refusal(error, where)
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError | exceptions.CredentialRetrievalError):
+    if isinstance(
+        error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError | exceptions.CredentialRetrievalError
+    ):
         return AwsRefused(f"{where}: there are no credentials", advice=_CREDENTIALS)
     if isinstance(error, exceptions.ParamValidationError):
         return None
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return AwsUnwell(f"{where} cannot be reached", advice="check the network, the region and HTTPS_PROXY")
     if isinstance(error, exceptions.BotoCoreError):
-        return AwsRefused(f"{where}: {str(error)[:_MAX_TEXT]}", advice="check the configuration in ~/.aws, and the region")
+        return AwsRefused(
+            f"{where}: {str(error)[:_MAX_TEXT]}", advice="check the configuration in ~/.aws, and the region"
+        )
     return None
 
 

@@ -1,5 +1,5 @@
-"""Access tokens for Google's services: of the credentials that are configured (Application Default Credentials, by google-auth), else of the
-metadata server of a machine, pod or service at Google.
+"""Access tokens for Google's services: of the credentials that are configured (Application Default Credentials, by google-auth), else of
+the metadata server of a machine, pod or service at Google.
 
 google-auth's requests go through the HTTP client of this room. https://cloud.google.com/docs/authentication/application-default-credentials
 """
@@ -75,7 +75,9 @@ class GoogleTokens:
             found = msgspec.json.decode(answer.body, type=_MetadataToken)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             # No cause: its message could quote the token.
-            raise HullmarkError("the metadata server answers with something else than a token", advice="try again") from None
+            raise HullmarkError(
+                "the metadata server answers with something else than a token", advice="try again"
+            ) from None
         return found.access_token, self._settings.clock() + found.expires_in
 
     def _configured(self) -> tuple[str, float]:
@@ -115,7 +117,7 @@ def credentials_file(environment: Mapping[str, str]) -> str:
 
 
 def is_at_google(environment: Mapping[str, str]) -> bool:
-    """Whether a metadata server can be expected: it is named, this is a service of Cloud Run, or firmware says that Google made the machine."""
+    """Whether a metadata server can be expected: it is named, this is a service of Cloud Run, or the firmware is Google's."""
     if environment.get("GCE_METADATA_HOST") or environment.get("K_SERVICE"):
         return True
     try:

@@ -59,7 +59,7 @@ class TaskAttribute(msgspec.Struct, frozen=True):
 
 
 class TaskContainer(msgspec.Struct, frozen=True, rename="camel"):
-    """A container of a task. `image_digest` None: the agent on its machine is too old to tell (before 1.70.0), or the event leaves it out."""
+    """A container of a task. `image_digest` None: the agent on its machine is too old to tell (before 1.70.0), or the event omits it."""
 
     name: str
     container_arn: str | None = None

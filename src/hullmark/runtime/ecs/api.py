@@ -40,7 +40,9 @@ _MANIFESTS = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
-_ECR = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]{1,40})\.[a-z.]{1,40}/([a-z0-9._/-]{1,256}):([\w.-]{1,300})")
+_ECR = re.compile(
+    r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]{1,40})\.[a-z.]{1,40}/([a-z0-9._/-]{1,256}):([\w.-]{1,300})"
+)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -77,9 +79,13 @@ class EcsApi:
 
     def described(self, cluster: str, arns: Sequence[str]) -> list[Task]:
         """These tasks (at most 100) but for those that are gone."""
-        answer = decoded(self._ecs.call("describe_tasks", cluster=cluster, tasks=list(arns), include=["TAGS"]), TasksAnswer)
+        answer = decoded(
+            self._ecs.call("describe_tasks", cluster=cluster, tasks=list(arns), include=["TAGS"]), TasksAnswer
+        )
         if reasons := {str(failure.reason)[:100] for failure in answer.failures} - {"MISSING"}:
-            raise HullmarkError(f"ECS does not tell of all tasks: {', '.join(sorted(reasons))}", advice="try again later")
+            raise HullmarkError(
+                f"ECS does not tell of all tasks: {', '.join(sorted(reasons))}", advice="try again later"
+            )
         for task in answer.tasks:
             check_task(task)
         return answer.tasks

@@ -165,7 +165,9 @@ class EcsCollector:
                 clusters.setdefault(parse_arn(task.cluster_arn).name, []).append(task)
         fresh: dict[str, Task] = {}
         for cluster, tasks in clusters.items():
-            self._learn_tags(cluster, {service_of(task) for task in tasks if _service_key(task) not in self._tags} - {""})
+            self._learn_tags(
+                cluster, {service_of(task) for task in tasks if _service_key(task) not in self._tags} - {""}
+            )
             described = self._api.described(cluster, [task.task_arn for task in tasks])
             fresh.update((task.task_arn, task) for task in described)
         return fresh

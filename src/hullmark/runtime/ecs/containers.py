@@ -73,9 +73,7 @@ def _place(task: Task, container: TaskContainer, described: WorkloadContainer | 
 def _image(container: TaskContainer, architecture: str) -> RunningImage:
     reference = container.image or ""
     digest = container.image_digest or reference.partition("@")[2]
-    return RunningImage(
-        reference=reference, digest=digest if is_digest(digest) else "", architecture=architecture
-    )
+    return RunningImage(reference=reference, digest=digest if is_digest(digest) else "", architecture=architecture)
 
 
 def _architecture(task: Task, definition: Mapping[str, Any] | None) -> str:
@@ -90,4 +88,4 @@ def _isolation(task: Task, described: WorkloadContainer | None) -> Isolation:
     if described is not None:
         return described.isolation
     # A task on Fargate is a virtual machine of its own, whatever runs in it.
-    return Isolation(boundary="vm") if task.launch == "FARGATE" else Isolation()
+    return Isolation(runtime="fargate", boundary="vm") if task.launch == "FARGATE" else Isolation()
