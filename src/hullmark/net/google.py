@@ -136,7 +136,7 @@ def _transport(client: Client) -> Any:
     """Our client, as google-auth wants one."""
     from google.auth import exceptions, transport
 
-    class Response(transport.Response):  # type: ignore[misc]
+    class Response(transport.Response):
         def __init__(self, answer: Answer) -> None:
             self._answer = answer
 
@@ -152,7 +152,7 @@ def _transport(client: Client) -> Any:
         def data(self) -> bytes:
             return self._answer.body
 
-    class Transport(transport.Request):  # type: ignore[misc]
+    class Transport(transport.Request):
         def __call__(
             self,
             url: str,
@@ -166,6 +166,6 @@ def _transport(client: Client) -> Any:
             try:
                 return Response(client.fetch(Request(url, dict(headers or {}), method, sent), _TOKEN_LIMIT))
             except NetError as error:
-                raise exceptions.TransportError(str(error)) from error
+                raise exceptions.TransportError(str(error)) from error  # type: ignore[no-untyped-call]
 
     return Transport()

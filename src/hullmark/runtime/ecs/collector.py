@@ -148,7 +148,7 @@ class EcsCollector:
         started: list[RunningContainer] = []
         ended: list[EndedContainer] = []
         fresh = self._asked_again(told)
-        tasks = [max(change.task, fresh.get(change.task.task_arn, change.task), key=_version) for change in told]
+        tasks = [max(fresh.get(change.task.task_arn, change.task), change.task, key=_version) for change in told]
         for change, task in zip(told, tasks, strict=True):
             ended += _ended(task, change.at)
             # What is to stop starts nothing more; that it stopped is told once it has.
