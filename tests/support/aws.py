@@ -17,6 +17,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,6 +32,8 @@ STARTED = 1_772_355_600.0
 
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/")
 _PAGE = 100
+_NEVER = {"progression": "manual", "times": 1_000_000}
+"""No task of moto's ends by being looked at."""
 _LISTS = {"ListClusters": "clusterArns", "ListTasks": "taskArns"}
 
 
@@ -41,7 +45,7 @@ def digest_of(image: str) -> str:
 @dataclass
 class FakeAmazon:
     """`throttled` is how often an operation is still refused, `untold` are images of which agents tell no digest, `versions` are those of
-    tasks (1 where none is set), `log` what was asked: service, region, operation."""
+    tasks (1 where none is set), `log` what was asked: service, region, operation; `external_ids` those with which roles were assumed."""
 
     url: str = ""
     throttled: Counter[str] = field(default_factory=Counter)
@@ -50,13 +54,38 @@ class FakeAmazon:
     denied: set[str] = field(default_factory=set)
     log: list[tuple[str, str, str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    external_ids: list[str] = field(default_factory=list)
     direct: str = ""
+    _clients: dict[tuple[object, ...], Any] = field(default_factory=dict)
     _definitions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def client(self, service: str, region: str = "eu-west-1", **credentials: str) -> Any:
         """An operator's own client of moto, past the proxy."""
         given = credentials or {"aws_access_key_id": "operator", "aws_secret_access_key": "secret"}
-        return boto3.session.Session(**given).client(service, region_name=region, endpoint_url=self.direct)
+        key = (service, region, *sorted(given.items()))
+        if key not in self._clients:  # making one takes a third of a second
+            session = boto3.session.Session(**given)
+            self._clients[key] = session.client(service, region_name=region, endpoint_url=self.direct)
+        return self._clients[key]
+
+    def forget(self) -> None:
+        """Begin anew, in moto as well."""
+        connection = http.client.HTTPConnection(self.direct.removeprefix("http://"), timeout=60)
+        with contextlib.closing(connection):
+            connection.request("POST", "/moto-api/reset")
+            assert connection.getresponse().status == 200
+        state_manager.set_transition("ecs::task", _NEVER)
+        for kept in (self.throttled, self.untold, self.versions, self.denied, self.log, self.sizes, self._definitions):
+            kept.clear()  # type: ignore[attr-defined]
+
+    def told(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Tasks of moto's with what the proxy adds, and with times as boto3 gives them."""
+        for task in tasks:
+            ecs = self.client("ecs", task["taskArn"].split(":")[3])
+            self._complete(task, partial(_described, ecs))
+            times = {name: value for name, value in task.items() if name.endswith("At") and isinstance(value, float)}
+            task |= {name: datetime.fromtimestamp(value, UTC) for name, value in times.items()}
+        return tasks
 
     def operations(self, service: str) -> list[str]:
         """What was asked of a service."""
@@ -67,7 +96,9 @@ class FakeAmazon:
         scope = _SCOPE.search(headers.get("authorization", ""))
         service, region = (scope[3], scope[2]) if scope else ("", "")
         target = headers.get("x-amz-target", "").rpartition(".")[2]
-        operation = target or parse_qs(body.decode()).get("Action", [""])[0]
+        form = {} if target else parse_qs(body.decode())
+        operation = target or form.get("Action", [""])[0]
+        self.external_ids += form.get("ExternalId", [])
         self.log.append((service, region, operation))
         if self.throttled[operation] > 0:
             self.throttled[operation] -= 1
@@ -130,6 +161,10 @@ class FakeAmazon:
             connection.request("POST", path, body, sent)
             answer = connection.getresponse()
             return answer.status, {"Content-Type": answer.headers.get("Content-Type", "")}, answer.read()
+
+
+def _described(ecs: Any, wanted: dict[str, Any]) -> Any:
+    return ecs.describe_task_definition(taskDefinition=wanted["taskDefinition"])
 
 
 def _error(status: int, code: str, text: str) -> tuple[int, dict[str, str], bytes]:
