@@ -1,7 +1,8 @@
 """Compose files → what each service's containers are granted (the Compose specification, as of 2025).
 
-A file says nothing of the engine: seccomp, AppArmor and user namespaces are not told unless it changes them. Variables (`${X}`) are not
-replaced, since their values are the environment's: a flag that is one is not told, and what grants rights may not hold one.
+A file says nothing of the engine: seccomp and AppArmor are not told unless the file changes them; other runtimes and user namespaces are
+what few engines have by default, so that a file that names none is taken to get none. Variables (`${X}`) are not replaced, since
+their values are the environment's: a flag that is one is not told, and what grants rights may not hold one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from hullmark.isolation.fields import Fields, InvalidWorkload, Section, lines_of
 from hullmark.isolation.runtimes import boundary_of
 from hullmark.isolation.spelling import (
+    NAMESPACED,
     RUNTIME_DEFAULT,
     UNCONFINED,
     capabilities,
@@ -76,7 +78,7 @@ def _isolation(service: Fields, volumes: Fields) -> Isolation:
         seccomp=UNCONFINED if privileged else _seccomp(given),
         apparmor=profile_name(given["apparmor"][-1]) if "apparmor" in given else "",
         selinux=selinux_of(given),
-        user_namespace=False if _plain(service, "userns_mode") == "host" else None,
+        user_namespace=_plain(service, "userns_mode").partition(":")[0] in NAMESPACED,
         host_pid=_plain(service, "pid") == "host",
         host_ipc=_plain(service, "ipc") == "host",
         host_network=_plain(service, "network_mode") == "host",

@@ -13,6 +13,7 @@ import msgspec
 from hullmark.isolation.fields import Fields, InvalidWorkload, Section, lines_of
 from hullmark.isolation.runtimes import boundary_of
 from hullmark.isolation.spelling import (
+    NAMESPACED,
     RUNTIME_DEFAULT,
     UNCONFINED,
     capabilities,
@@ -24,7 +25,6 @@ from hullmark.isolation.spelling import (
 )
 from hullmark.model.isolation import Boundary, HostPath, Isolation, ResourceLimits, WorkloadContainer
 
-_NAMESPACED = ("auto", "keep-id", "nomap", "private")
 _ALLOWING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG")
 
 
@@ -149,7 +149,7 @@ def _selinux(container: Fields, given: Mapping[str, list[str]]) -> str:
 def _user_namespace(host: Fields, defaults: Mapping[str, str]) -> bool | None:
     """Whether root in the container is nobody on the host. In an engine without root everything is in its user namespace."""
     mode = host.text("UsernsMode").partition(":")[0]
-    if "rootless" in defaults or mode in _NAMESPACED:
+    if "rootless" in defaults or mode in NAMESPACED:
         return True
     if mode == "host":
         return False

@@ -1,7 +1,7 @@
 """ECS task definitions → what each container is granted (DescribeTaskDefinition, API of 2014-11-13, names in camelCase).
 
 On Fargate each task has a virtual machine of its own, and AWS refuses what would reach around it. ECS has no word for seccomp: on EC2 it
-is what the host's engine does, which nobody tells.
+is what the instance's engine does, which nobody tells; user namespaces are taken to be off, as ECS's own instances have them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def containers_of(task_definition: Mapping[str, object], launch_type: str) -> tu
     `launch_type` is FARGATE, EC2 or EXTERNAL; "": what the definition requires, if that is one. Raises InvalidWorkload.
     """
     task = Fields(task_definition, "task definition")
-    is_fargate = (launch_type.upper() or _required(task)) == _FARGATE
+    started_by = launch_type.upper() or _required(task)
     containers = tuple(task.parts("containerDefinitions"))
     awaited = {
         each.text("containerName")
@@ -44,7 +44,7 @@ def containers_of(task_definition: Mapping[str, object], launch_type: str) -> tu
             name=container.text("name"),
             kind="init" if container.text("name") in awaited else "regular",
             image=container.text("image"),
-            isolation=_isolation(container, task, is_fargate),
+            isolation=_isolation(container, task, started_by),
             line=container.line(),
             lines=_lines(container, task),
         )
@@ -58,20 +58,21 @@ def _required(task: Fields) -> str:
     return required.pop() if len(required) == 1 else ""
 
 
-def _isolation(container: Fields, task: Fields, is_fargate: bool) -> Isolation:
+def _isolation(container: Fields, task: Fields, launch_type: str) -> Isolation:
     linux = container.part("linuxParameters")
     given = security_options(container.texts("dockerSecurityOptions"))
     privileged = container.flag("privileged") or False
     mounts = tuple(_mounts(container, task, linux))
     return Isolation(
-        runtime="fargate" if is_fargate else "",
-        boundary="vm" if is_fargate else "process",
+        runtime="fargate" if launch_type == _FARGATE else "",
+        boundary="vm" if launch_type == _FARGATE else "process" if launch_type else "unknown",
         privileged=privileged,
         capabilities_added=capabilities(linux.part("capabilities").texts("add")),
         capabilities_dropped=capabilities(linux.part("capabilities").texts("drop")),
         seccomp=UNCONFINED if privileged else "",
         apparmor=profile_name(given["apparmor"][-1]) if "apparmor" in given else "",
         selinux=selinux_of(given),
+        user_namespace=False,
         host_pid=task.text("pidMode") == "host",
         host_ipc=task.text("ipcMode") == "host",
         host_network=task.text("networkMode") == "host",
@@ -100,7 +101,8 @@ def _mounts(container: Fields, task: Fields, linux: Fields) -> Iterator[_Mount]:
     for mount in container.parts("mountPoints"):
         target, is_read_only = mount.text("containerPath"), mount.flag("readOnly") or False
         path = sources.get(mount.text("sourceVolume"), "")
-        host = HostPath(path=path, target=target, read_only=is_read_only) if path else None
+        volume = mount.text("sourceVolume")
+        host = HostPath(path=path, target=target, read_only=is_read_only, volume=volume) if path else None
         yield _Mount(target, not is_read_only, host)
     for mount in linux.parts("tmpfs"):
         yield _Mount(mount.text("containerPath"), "ro" not in mount.texts("mountOptions"), None)

@@ -213,7 +213,7 @@ def _host_path(volume: Fields, mount: Fields, target: str, is_read_only: bool) -
     path, below = volume.part("hostPath").text("path"), mount.text("subPath").strip("/")
     if below and ".." not in below.split("/"):
         path = f"{path.rstrip('/')}/{below}"
-    return HostPath(path=path or "/", target=target, read_only=is_read_only)
+    return HostPath(path=path or "/", target=target, read_only=is_read_only, volume=volume.text("name"))
 
 
 def _devices(container: Fields) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from hullmark.model.isolation import HostPath
 
 UNCONFINED = "unconfined"
 RUNTIME_DEFAULT = "runtime-default"
+NAMESPACED = ("auto", "keep-id", "nomap", "private")
+"""Modes of podman's user namespaces in which root is nobody on the host."""
 _CAP = "CAP_"
 _QUANTITY = re.compile(
     r"([0-9]{1,20}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE]([+-]?[0-9]{1,2})|([A-Za-z]{0,2}))"

@@ -1,1 +1,1 @@
-"""What collectors promise."""
+"""Tests of what runs where."""
