@@ -50,12 +50,12 @@ def report(
     if once:
         for agent in agents:
             agent.report()
-            _say(f"{agent.spool.collector}: reported")
+            _say(f"{agent.spool.platform} on {agent.spool.collector}: reported")
         return 0
     gc.enable()  # an agent lives long
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    _say(f"reporting what runs: {', '.join(agent.spool.collector for agent in agents)}")
+    _say(f"reporting what runs: {', '.join(f'{agent.spool.platform} on {agent.spool.collector}' for agent in agents)}")
     run(agents, stop)
     return 0
 
@@ -72,9 +72,8 @@ def _agents(
     state = _state_folder(arguments, settings)
     agents = []
     for collector in collectors:
-        name = f"{collector.platform}:{collector.name}"
-        folder = state / "reports" / _NO_NAME.sub("_", name)
-        spool = Spool(folder, (collector.platform, name), lambda: datetime.now(UTC))
+        folder = state / "reports" / _NO_NAME.sub("_", f"{collector.platform}-{collector.name}")
+        spool = Spool(folder, (collector.platform, collector.name), lambda: datetime.now(UTC))
         agents.append(Agent(collector, spool, sender, _say))
     return agents
 
