@@ -6,6 +6,7 @@ programs: environment, `~/.aws`, the role of a task or an instance.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,18 +93,20 @@ class AwsClient:
 
 
 class AwsSession:
-    """Makes clients for one identity. Use it from one thread; its clients serve many."""
+    """Makes clients for one identity. It and they serve many threads."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
+        self._lock = threading.Lock()
         self._session: Any = None
 
     def client(self, service: str, region: str = "") -> AwsClient:
         """A client of a service, in the region that is configured where none is given. Raises HullmarkError for what is not installed
         or not configured."""
-        if self._session is None:
-            self._session = _assumed(self.settings) if self.settings.role else _boto3().session.Session()
-        return _client(self._session, service, region, self.settings)
+        with self._lock:  # boto3's sessions serve one thread
+            if self._session is None:
+                self._session = _assumed(self.settings) if self.settings.role else _boto3().session.Session()
+            return _client(self._session, service, region, self.settings)
 
     def region(self) -> str:
         """The region that is configured. Raises HullmarkError if none is."""

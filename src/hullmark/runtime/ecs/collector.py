@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.isolation import Isolation
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
 from hullmark.net.aws import AwsSession
 from hullmark.net.errors import NetError
@@ -63,6 +64,7 @@ class EcsCollector:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
+        self._unknown = self._untold = 0
         self._versions: dict[str, int] = {}
         self._inferred: dict[str, str] = {}
         self._tags: dict[str, Mapping[str, str]] = {}
@@ -77,9 +79,15 @@ class EcsCollector:
         """The account and the region."""
         return f"{self._account}/{self._api.region}"
 
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Which images are not known by what they are, and of which containers nobody tells what they are granted."""
+        return gaps_of(self._unknown, self._untold)
+
     def containers(self) -> Iterator[RunningContainer]:
         """What runs now, in all clusters. Raises AwsRefused, AwsUnwell, and HullmarkError for answers that are not documented."""
         seen: set[str] = set()
+        unknown = untold = 0
         for cluster in self._api.clusters():
             services: set[str] = set()
             for tasks in self._api.tasks(cluster.name):
@@ -90,7 +98,10 @@ class EcsCollector:
                 for task in tasks:
                     for container in self._running(task):
                         seen.add(container.id)
+                        unknown += not container.image.digest
+                        untold += container.isolation == Isolation()
                         yield container
+        self._unknown, self._untold = unknown, untold
         with self._lock:
             self._inferred = {id: digest for id, digest in self._inferred.items() if id in seen}
 
@@ -208,6 +219,17 @@ class EcsCollector:
     def _learn_tags(self, cluster: str, services: Iterable[str]) -> None:
         for name, tags in self._api.service_tags(cluster, sorted(services)).items():
             self._tags[f"{cluster}/{name}"] = tags
+
+
+def gaps_of(unknown: int, untold: int) -> tuple[str, ...]:
+    """Sentences about containers whose digest is `unknown`, and others of which it is `untold` what they are granted."""
+    digests = f"{_counted(unknown)} without a digest: an old agent does not tell it, and no repository of ECR's does"
+    grants = f"{_counted(untold)} granted what nobody tells: not in a task definition that can be read"
+    return (*((digests,) if unknown else ()), *((grants,) if untold else ()))
+
+
+def _counted(number: int) -> str:
+    return "1 container is" if number == 1 else f"{number} containers are"
 
 
 def _service_key(task: Task) -> str:
