@@ -88,7 +88,7 @@ def ecs_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Co
     found: dict[str, Collector] = {}
     for role in arguments.role or [""]:
         session = AwsSession(AwsSettings(role=role, external_id=arguments.external_id))
-        for region in arguments.region or [session.region()]:
+        for region in arguments.region or [session.region(settings.environment)]:
             collector = EcsCollector(session, region, follow)
             if collector.name in found:
                 raise HullmarkError(
