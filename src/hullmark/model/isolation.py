@@ -44,6 +44,8 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that
     the first process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root
     in the container is nobody on the host. `ports` are those that the host or the workload opens, as `8080/tcp`.
+    `escapes` are vulnerabilities of the kernel, engine or runtime below it by which a container may take over the host (None: nobody
+    looked).
     """
 
     runtime_class: str = ""
@@ -70,6 +72,7 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     service_account_token: bool | None = None
     limits: ResourceLimits = ResourceLimits()
     ports: tuple[str, ...] = ()
+    escapes: tuple[str, ...] | None = None
 
 
 class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
