@@ -172,7 +172,7 @@ async def test_drift_weak_hosts_and_problems_are_told_once(at: Desk, receiver: R
     assert (item["image"], item["evidence"][0]["path"], item["evidence"][0]["message"]) == (
         digest,
         "/usr/bin/ls",
-        "the binary is not the image's",
+        "/usr/bin/ls: the binary is not the image's",
     )
     assert notice["cause"]["sentence"] == "Files of a container at host-1/web differ from its image."
     assert await heard(at, receiver) == []
