@@ -14,6 +14,8 @@ import pytest
 
 from hullmark.app.agent import Agent
 from hullmark.app.spool import Spool
+from hullmark.model.place import Platform
+from hullmark.runtime.collector import Collector
 from hullmark.runtime.engines.api import EngineApi
 from hullmark.runtime.engines.collector import EngineCollector, Rhythm
 from tests.support.engines import BUSYBOX, NAME, RealEngine, dockerd, podman
@@ -35,16 +37,23 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield engine
 
 
-@contextlib.contextmanager
-def agent_of(engine: RealEngine, folder: Path, server: ReportServer) -> Iterator[list[str]]:
-    """An agent that runs; what it says."""
+def agent_of(engine: RealEngine, folder: Path, server: ReportServer) -> contextlib.AbstractContextManager[list[str]]:
+    """An agent of the engine that runs; what it says."""
+    platform: Platform = "docker" if engine.name == "docker" else "podman"
     rhythm = Rhythm(window=1, list=3600, drift=0.5)
-    platform = "docker" if engine.name == "docker" else "podman"
-    collector = EngineCollector(platform, EngineApi(engine.name, engine.address), "host-1", rhythm)
+    return agent_with(
+        EngineCollector(platform, EngineApi(engine.name, engine.address), "host-1", rhythm), folder, server
+    )
+
+
+@contextlib.contextmanager
+def agent_with(collector: Collector, folder: Path, server: ReportServer) -> Iterator[list[str]]:
+    """An agent of a collector that runs; what it says."""
     spool = Spool(folder, (collector.platform, "test"), lambda: datetime.now(UTC))
     said: list[str] = []
     agent = Agent(collector, spool, server, said.append)
-    stop, errors = threading.Event(), []
+    stop = threading.Event()
+    errors: list[BaseException] = []
 
     def guarded(work: Callable[[threading.Event], None]) -> None:
         try:

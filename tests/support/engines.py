@@ -138,6 +138,7 @@ class RealEngine:
         wanted = {
             "Image": NAME,
             "Labels": labels or {},
+            "StopSignal": "SIGKILL",
             "HostConfig": {"NetworkMode": "none", **host},
             **({"Cmd": list(command)} if command else {}),
         }
@@ -169,7 +170,8 @@ class RealEngine:
                 self.ask("DELETE", f"/containers/{one['Id']}?force=true")
 
 
-def _needed(*programs: str) -> None:
+def needed(*programs: str) -> None:
+    """Skip the test where these programs are not there, or we are not root."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing or os.geteuid() != 0 or not BUSYBOX.is_file():
         pytest.skip(f"engines are run by root with busybox-static and {', '.join(programs)}")
@@ -178,7 +180,7 @@ def _needed(*programs: str) -> None:
 @contextlib.contextmanager
 def dockerd(folder: Path) -> Iterator[RealEngine]:
     """Docker's engine without a network, below a folder."""
-    _needed("dockerd", "containerd", "runc")
+    needed("dockerd", "containerd", "runc")
     path = folder / "docker.sock"
     command = (
         *("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
@@ -192,7 +194,7 @@ def dockerd(folder: Path) -> Iterator[RealEngine]:
 @contextlib.contextmanager
 def podman(folder: Path) -> Iterator[RealEngine]:
     """Podman's service without a network, below a folder."""
-    _needed("podman", "runc")
+    needed("podman", "runc")
     path = folder / "podman.sock"
     command = (
         *("podman", "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "overlay"),
@@ -214,11 +216,11 @@ def _running(engine: RealEngine, folder: Path) -> Iterator[RealEngine]:
             engine.start()
         engine.clear()
         engine.stop()
-        subprocess.run(["umount", "--recursive", *_mounts(folder)], capture_output=True, timeout=30)
+        subprocess.run(["umount", "--recursive", *mounts_below(folder)], capture_output=True, timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _mounts(folder: Path) -> list[str]:
+def mounts_below(folder: Path) -> list[str]:
     """What is still mounted below a folder."""
     found = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     return sorted((path for path in found if path.startswith(f"{folder}/")), reverse=True) or [f"{folder}/none"]

@@ -27,7 +27,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.model.package import Package
 from hullmark.model.place import PlaceEvent
-from hullmark.runtime.host import HostState
+from hullmark.runtime.host import UNTOLD, HostState
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_folder
 
@@ -39,13 +39,13 @@ _DATABASES = (
 )
 _LARGEST_DATABASE = Limit(512 << 20, "bytes of a host's database of packages", "unseen")
 _KERNEL = re.compile(r"linux-(?:image|modules)-|kernel(?:-core|-default|-uek(?:-core)?)?$|linux-(?:lts|virt)$").match
-_PACKAGES: Mapping[str, tuple[str, Part]] = {
-    **dict.fromkeys(("docker.io", "docker-ce", "docker", "moby-engine", "docker-engine"), ("docker", "engine")),
-    **dict.fromkeys(("podman", "podman-docker"), ("podman", "engine")),
-    **dict.fromkeys(("containerd", "containerd.io", "moby-containerd"), ("containerd", "engine")),
-    **dict.fromkeys(("cri-o", "crio"), ("cri-o", "engine")),
-    **dict.fromkeys(("runc", "moby-runc", "runc-ee"), ("runc", "runtime")),
-    "crun": ("crun", "runtime"),
+_PACKAGES: Mapping[str, str] = {
+    **dict.fromkeys(("docker.io", "docker-ce", "docker", "moby-engine", "docker-engine"), "docker"),
+    **dict.fromkeys(("containerd", "containerd.io", "moby-containerd"), "containerd"),
+    **dict.fromkeys(("cri-o", "crio"), "cri-o"),
+    **dict.fromkeys(("runc", "moby-runc", "runc-ee"), "runc"),
+    "podman": "podman",
+    "crun": "crun",
 }
 """The packages of what keeps containers apart, by the part's name."""
 _MODULES = {
@@ -62,7 +62,8 @@ _COMPONENTS = (
     ("podman", "podman"),
     ("engine", "docker"),
 )
-_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)[.\d]+)?)(?P<more>[~+].*)?").search
+_RUNTIMES = ("runc", "crun")
+_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?(?:-(?:rc|beta|alpha)[.\d]+)?)(?P<more>[~+].*)?").search
 _OPTIONS = {
     "userns": "user namespaces",
     "seccomp": "seccomp",
@@ -86,9 +87,9 @@ class HostLook:
         events = [self._event("set-up", f"{_named(parts)}; {set_up(info)}")]
         if self.advisories is None:
             words = "there are no advisories here: whether the kernel, the engine or the runtime has a known escape cannot be told"
-            return HostState(None, (*events, self._event("advisories", words)))
+            return HostState(None, (*events, self._event(UNTOLD, words)))
         inventory = _inventory(self.root) if self.root is not None else None
-        found = _owned(inventory, parts["kernel"]) if inventory is not None else {}
+        found = _owned(inventory, parts) if inventory is not None else {}
         by_version = {name: package for name, package in _built(parts) if name not in found}
         escapes: set[str] = set()
         for name, package in {**found, **by_version}.items():
@@ -102,7 +103,7 @@ class HostLook:
         untold = sorted(name for name in parts if name not in found and name not in by_version)
         if untold:
             words = f"whether {', '.join(untold)} has a known escape cannot be told: no package of it was found"
-            events.append(self._event("advisories", words))
+            events.append(self._event(UNTOLD, words))
         return HostState(tuple(sorted(escapes)) if escapes or not untold else None, tuple(events))
 
     def _matches(self, inventory: Inventory | None, package: Package, *, is_owned: bool) -> tuple[Match, ...]:
@@ -135,7 +136,7 @@ def parts_of(version: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, s
             if known is not None and known not in found:
                 text = component.text("Version")
                 told = _VERSION(text)
-                found[known] = told[0].rstrip() if told else text[:50]
+                found[known] = told[0].rstrip() if told else " ".join(text.split())[:50]
     except InvalidWorkload:
         return found
     return found
@@ -165,7 +166,7 @@ def _named(parts: Mapping[str, str]) -> str:
 
 
 def _part(name: str) -> Part:
-    return "runtime" if name in ("runc", "crun") else "engine"
+    return "runtime" if name in _RUNTIMES else "engine"
 
 
 def _inventory(root: Path) -> Inventory | None:
@@ -191,22 +192,32 @@ def _copy(source: Path, target: Path) -> None:
         target.unlink(missing_ok=True)
 
 
-def _owned(inventory: Inventory, kernel: str) -> dict[str, Package]:
-    """The packages of the parts, by the part's name; of kernels the one that runs."""
+def _owned(inventory: Inventory, parts: Mapping[str, str]) -> dict[str, Package]:
+    """The packages of the parts that are in use, by the part's name. A runtime counts too where the engine does not tell which it uses.
+
+    A part that runs in another version than its package's is not the package's.
+    """
     found: dict[str, Package] = {}
+    tells_runtime = any(name in parts for name in _RUNTIMES)
     for package in inventory.packages:
+        name = _PACKAGES.get(package.name, "")
         if package.type not in ("deb", "rpm", "apk"):
             continue
-        if package.name in _PACKAGES:
-            found.setdefault(_PACKAGES[package.name][0], package)
-        elif kernel and _KERNEL(package.name) and _is_running(package, kernel):
+        if name and (name in parts or (name in _RUNTIMES and not tells_runtime)):
+            if _upstream(package.version).startswith(parts.get(name, "")):
+                found.setdefault(name, package)
+        elif parts["kernel"] and _KERNEL(package.name) and _is_running(package, parts["kernel"]):
             found.setdefault("kernel", package)
     return found
 
 
+def _upstream(version: str) -> str:
+    return version.rpartition(":")[2]
+
+
 def _is_running(package: Package, kernel: str) -> bool:
     """Whether this is the package of the kernel that runs: Debian's names its release, rpm's release is its version."""
-    version = package.version.rpartition(":")[2]
+    version = _upstream(package.version)
     return package.name.endswith(f"-{kernel}") or kernel.startswith(f"{version}.") or kernel == version
 
 

@@ -9,11 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.cli.server_options import add_server_options
-from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.app.agent import Agent
@@ -49,13 +49,14 @@ def report(
     agents = _agents(collectors, arguments, settings, stop)
     if once:
         for agent in agents:
-            agent.report()
-            _say(f"{agent.spool.collector}: reported")
+            with closing(agent.spool):
+                agent.report()
+            _say(f"{agent.spool.platform} on {agent.spool.collector}: reported")
         return 0
     gc.enable()  # an agent lives long
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    _say(f"reporting what runs: {', '.join(agent.spool.collector for agent in agents)}")
+    _say(f"reporting what runs: {', '.join(f'{agent.spool.platform} on {agent.spool.collector}' for agent in agents)}")
     run(agents, stop)
     return 0
 
@@ -72,15 +73,15 @@ def _agents(
     state = _state_folder(arguments, settings)
     agents = []
     for collector in collectors:
-        name = f"{collector.platform}:{collector.name}"
-        folder = state / "reports" / _NO_NAME.sub("_", name)
-        spool = Spool(folder, (collector.platform, name), lambda: datetime.now(UTC))
+        folder = state / "reports" / _NO_NAME.sub("_", f"{collector.platform}-{collector.name}")
+        spool = Spool(folder, (collector.platform, collector.name), lambda: datetime.now(UTC))
         agents.append(Agent(collector, spool, sender, _say))
     return agents
 
 
 def _api(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
     from hullmark.cli.remote.connection import connect, http_settings
+    from hullmark.model.errors import HullmarkError
     from hullmark.net.api_client import ApiClient, ApiLogin, server_url
 
     if not arguments.key_file:
@@ -93,6 +94,8 @@ def _api(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
 
 
 def _key_in(file: Path) -> str:
+    from hullmark.model.errors import HullmarkError
+
     try:
         with file.open("rb") as opened:
             key = opened.read(_LARGEST_KEY).decode("ascii", "replace").strip()
