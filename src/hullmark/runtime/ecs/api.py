@@ -1,7 +1,6 @@
 """What is asked of Amazon: clusters, tasks, services, task definitions, the digest of a tag in ECR, and the queue of events.
 
-Lists come 100 a page, details for at most 100 tasks and 10 services at once, as the API documents. Task definitions never change once they
-are registered (a change is another revision), so they are asked for once.
+Lists come 100 a page, details for at most 100 tasks and 10 services at once, as the API documents.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ _PAGE = 100
 _SERVICES_AT_ONCE = 10
 _MESSAGES_AT_ONCE = 10
 _MOST_PAGES = Limit(10_000, "pages of one list of ECS, of 100 each", "refused")
-_MOST_DEFINITIONS = 5_000
-"""Task definitions that are remembered; more are asked for again."""
 MESSAGE_BYTES = Limit(1 << 20, "bytes of one message of the queue of events", "refused")
 _MANIFESTS = [
     "application/vnd.oci.image.index.v1+json",
@@ -61,7 +58,6 @@ class EcsApi:
         self._ecs = session.client("ecs", region)
         self._sqs: AwsClient | None = None
         self._ecr: dict[str, AwsClient] = {}
-        self._definitions: dict[str, Mapping[str, Any] | None] = {}
 
     def account(self) -> str:
         """The account's number."""
@@ -102,13 +98,6 @@ class EcsApi:
 
     def definition(self, arn: str) -> Mapping[str, Any] | None:
         """A revision of a task definition, as the API has it; None for one that was deleted."""
-        if arn not in self._definitions:
-            while len(self._definitions) >= _MOST_DEFINITIONS:
-                self._definitions.pop(next(iter(self._definitions)), None)
-            self._definitions[arn] = self._definition(arn)
-        return self._definitions[arn]
-
-    def _definition(self, arn: str) -> Mapping[str, Any] | None:
         try:
             answer = self._ecs.call("describe_task_definition", taskDefinition=arn)
         except AwsRefused as error:
