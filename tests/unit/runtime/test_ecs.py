@@ -196,6 +196,16 @@ def test_an_event_of_a_start_is_asked_about_and_then_taken_off_the_queue() -> No
     assert len(ecs.taken) == 1
 
 
+def test_what_an_agent_was_stopped_over_comes_again() -> None:
+    ecs = account()
+    reports = collector_of(ecs).follow(threading.Event())
+    assert isinstance(next(reports), Listing)
+    ecs.queue = [ecs.add(FakeTask("2", version=3)).event()]
+    assert isinstance(next(reports), Changes)
+    reports.close()  # type: ignore[attr-defined]
+    assert (len(ecs.queue), ecs.taken) == (1, [])
+
+
 def test_an_event_of_an_end_says_when() -> None:
     task = FakeTask("1", state="STOPPED", desired="STOPPED", version=9, containers=[container("web", "STOPPED")])
     task.more = {"executionStoppedAt": BEGIN + timedelta(minutes=5), "stoppedAt": BEGIN + timedelta(minutes=6)}
