@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from hullmark.cli.main import main
 from tests.support.images import docker_files, write_docker_archive
+from tests.support.places import REPOSITORY
 
 MANIFEST = """\
 apiVersion: apps/v1
@@ -194,3 +196,30 @@ def test_a_task_definition_a_compose_file_and_an_inspected_container_are_judged_
         _, out, _ = judge("--workload", name, "--launch-type", "fargate", "-o", "json")
         grades[name] = [each["grade"] for each in json.loads(out)["containers"]]
     assert grades == {"task.json": ["vm"], "compose.yaml": ["sandboxed"], "inspect.json": ["host"]}
+
+
+def test_the_how_to_shows_what_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "judge-a-workload.md").read_text("utf-8")
+    for name, text in re.findall(r"^`([\w.]+)`:\n\n```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(text)
+    write_docker_archive(tmp_path / "shop.tar", [docker_files()])
+    monkeypatch.chdir(tmp_path)
+    (command,) = re.findall(r"^\$ hullmark (.*)$", page, re.MULTILINE)
+    assert main([*command.split(), "--no-cache", "--explain"]) == 1
+    out = capsys.readouterr().out
+    shown = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(shown) == 2
+    for text in shown:
+        assert text in out
+
+
+def test_vulns_takes_a_workload_too(judge: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    advisories = str(REPOSITORY / "examples" / "advisories")
+    words = ["vulns", "--no-cache", "--advisories", advisories, "--at", "2026-11-28", "-o", "openvex"]
+    source = f"docker-archive:{tmp_path / 'shop.tar'}"
+    assert main([*words, "--workload", "deploy/web.yaml", source]) == 0
+    assert json.loads(capsys.readouterr().out)["@context"] == "https://openvex.dev/ns/v0.2.0"
+    assert main([*words, "--workload", "deploy/web.yaml", "--container", "none", source]) == 2
+    assert "the workload has no container 'none'" in capsys.readouterr().err
