@@ -142,12 +142,17 @@ def test_a_missing_digest_is_inferred_from_the_tag_and_stays_when_the_tag_moves(
 
 
 def test_a_digest_that_nobody_tells_is_unknown() -> None:
-    images = ("example.org/web:1", f"{ECR}:gone", f"evil.example/{ECR}:1")
+    images = (
+        "example.org/web:1",
+        f"{ECR}:gone",
+        f"evil.example/{ECR}:1",
+        ECR.replace("amazonaws.com", "evil.example") + ":1",
+    )
     ecs = account(
         FakeTask("1", containers=[container(f"c{n}", image=image, digest=None) for n, image in enumerate(images)])
     )
     ecs.tags[f"{ACCOUNT}/team/web:1"] = DIGEST
-    assert [(found.image.digest, found.image.is_inferred) for found in listed(ecs)] == [("", False)] * 3
+    assert [(found.image.digest, found.image.is_inferred) for found in listed(ecs)] == [("", False)] * 4
 
 
 def test_nothing_of_the_environment_of_a_container_is_told() -> None:
