@@ -214,6 +214,7 @@ def test_events_in_the_queue_of_the_template_tell_what_changes(amazon: FakeAmazo
     told: dict[str, RunningContainer] = {}
     stop = threading.Event()
     messages: list[str] = []
+    new: list[str] = []
     for number, report in enumerate(collector_of(amazon).follow(stop)):
         if isinstance(report, Changes):
             for ended in report.ended:
