@@ -9,6 +9,9 @@ from typing import Protocol, runtime_checkable
 
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
 
+STEADY = 30.0
+"""Seconds after which a connection counts as one that worked: when it breaks, that is news."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:

@@ -46,7 +46,7 @@ class FollowSettings:
     queue: str = QUEUE
     interval: float = 60.0
     reconcile: float = 900.0
-    wait: int = 20
+    wait: int = 10
 
 
 class EcsCollector:

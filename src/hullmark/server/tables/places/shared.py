@@ -1,4 +1,7 @@
-"""What many places share, each kept once by the digest of its content: sets of labels, isolation facts, and images as places name them."""
+"""What many places share, each kept once by the digest of its content: sets of labels, isolation facts, and images as places name them.
+
+They are added in one order, so that reports which add the same never wait for one another in a circle.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ async def label_sets(
     """The numbers of sets of labels by their digests; those that are new are kept."""
     query = "SELECT digest, id FROM label_set WHERE account_id = %s AND digest = ANY(%s::bytea[])"
     found = await _numbers(connection, query, account_id, list(wanted))
-    missing = [digest for digest in wanted if digest not in found]
+    missing = sorted(digest for digest in wanted if digest not in found)
     if missing:
         await connection.execute(
             """
@@ -46,7 +49,7 @@ async def isolations(connection: Connection, account_id: int, wanted: Mapping[by
     """The numbers of isolation facts by their digests; those that are new are kept."""
     query = "SELECT digest, id FROM isolation WHERE account_id = %s AND digest = ANY(%s::bytea[])"
     found = await _numbers(connection, query, account_id, list(wanted))
-    missing = [digest for digest in wanted if digest not in found]
+    missing = sorted(digest for digest in wanted if digest not in found)
     if missing:
         graded = [wanted[digest] for digest in missing]
         await connection.execute(
@@ -72,7 +75,7 @@ async def running_images(
     """The numbers of images as places name them, by their keys; those that are new are kept, and joined to the account's images."""
     query = "SELECT key, id FROM running_image WHERE account_id = %s AND key = ANY(%s::bytea[])"
     found = await _numbers(connection, query, account_id, list(wanted))
-    missing = [key for key in wanted if key not in found]
+    missing = sorted(key for key in wanted if key not in found)
     if missing:
         named = [wanted[key] for key in missing]
         await connection.execute(
