@@ -28,7 +28,7 @@ async def tell(
     """Write down what is news in a report, with all that follows from it."""
     account_id = source.account_id
     if found.began:
-        await _tell_uncertified(connection, source, report, found.began)
+        await _tell_uncertified(connection, source, report, found)
         if settings.analyses_unknown:
             for number in await started.want_unknown(connection, account_id, found.began, source.seen_at):
                 await want_image(connection, account_id, number)
@@ -46,10 +46,10 @@ async def want_image(connection: Connection, account_id: int, number: int) -> No
 
 
 async def _tell_uncertified(
-    connection: Connection, source: Source, report: InventoryReport, began: Sequence[int]
+    connection: Connection, source: Source, report: InventoryReport, changed: Differences
 ) -> None:
     """A whole list is one cause; else each image is one in its cluster."""
-    found = await started.uncertified(connection, source.account_id, began)
+    found = await started.uncertified(connection, source.account_id, changed.began, changed.ended)
     groups: dict[str, list[UncertifiedImage]] = {}
     for image in found:
         groups.setdefault(report.list or str(image.running_image_id), []).append(image)
