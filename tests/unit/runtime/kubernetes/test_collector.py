@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -204,6 +204,7 @@ class Following:
     def __init__(self, cluster: FakeCluster, monotonic: Time | None = None) -> None:
         self.stop = threading.Event()
         self.said = collector(cluster, monotonic=monotonic).follow(self.stop)
+        assert isinstance(self.said, Generator)
 
     def listing(self) -> list[RunningContainer]:
         """The next thing that is said, which must be a list."""
@@ -331,3 +332,13 @@ def test_a_runtime_class_stands_for_its_handler(cluster: FakeCluster) -> None:
     cluster.store.create(pod("p", spec={"runtimeClassName": "secure"}))
     (found,) = collector(cluster).containers()
     assert (found.isolation.runtime, found.isolation.boundary) == ("kata-qemu", "vm")
+
+
+def test_whoever_stops_listening_leaves_no_watch_behind(cluster: FakeCluster) -> None:
+    found = Following(cluster)
+    found.listing()
+    while cluster.watches() < 3:
+        pass
+    found.said.close()
+    while cluster.watches():
+        pass
