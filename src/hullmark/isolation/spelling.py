@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from hullmark.isolation.fields import Fields
 from hullmark.model.isolation import HostPath
 
 UNCONFINED = "unconfined"
@@ -65,7 +66,7 @@ def security_options(options: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for option in options:
         name, _, value = re.sub(r"[:=]", "\0", option.strip(), count=1).partition("\0")
-        found.setdefault(name.lower(), []).append(value)
+        found.setdefault(name.strip().lower(), []).append(value.strip())
     return found
 
 
@@ -91,6 +92,11 @@ def profile_name(text: str) -> str:
     if text.startswith(("docker-default", "containers-default", "cri-containerd.apparmor.d", "crio-default")):
         return RUNTIME_DEFAULT
     return text
+
+
+def bound_device(options: Fields) -> str:
+    """The path of the host that a volume of Docker's local driver stands for, by its driver's options; "": none."""
+    return options.scalar("device") if "bind" in options.scalar("o").split(",") else ""
 
 
 def sorted_paths(paths: Iterable[HostPath]) -> tuple[HostPath, ...]:
