@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from hullmark.isolation.fields import Fields
 from hullmark.model.isolation import HostPath
@@ -37,6 +38,7 @@ def capabilities(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name.strip().upper().removeprefix(_CAP) for name in names}))
 
 
+@lru_cache(maxsize=1024)
 def quantity(text: str) -> Fraction | None:
     """A quantity as Kubernetes writes it (`500m`, `1.5Gi`, `1e3`); None for what is not one."""
     found = _QUANTITY(text.strip())
