@@ -7,11 +7,11 @@ nothing from the statement. The status stays as it is for the image: a limit bou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from hullmark.isolation.mitigations import mitigations
 from hullmark.model.isolation import PlacedContainer
 from hullmark.model.match import Match, Matches
+from hullmark.model.purl import quote
 from hullmark.report.vex_words import Position, position
 
 _OPEN = ("affected", "under_investigation")
@@ -20,7 +20,7 @@ _OPEN = ("affected", "under_investigation")
 def place_urn(placed: PlacedContainer) -> str:
     """`urn:hullmark:place:FORMAT:NAMESPACE:WORKLOAD:CONTAINER`, each part as URNs have it (RFC 8141)."""
     parts = (placed.workload.format, placed.workload.namespace, placed.workload.name, placed.container.name)
-    return "urn:hullmark:place:" + ":".join(quote(part, safe="") for part in parts)
+    return "urn:hullmark:place:" + ":".join(quote(part).replace(":", "%3A") for part in parts)
 
 
 def limited(matches: Matches) -> Iterator[tuple[PlacedContainer, str, Position, list[Match]]]:
