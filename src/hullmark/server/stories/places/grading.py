@@ -16,6 +16,8 @@ _MOST_OF_A_LIST = Limit(200, "paths, devices, ports or capabilities that are kep
 _LONGEST_TEXT = Limit(1000, "characters of a text of isolation facts that are kept", "shortened")
 
 
+IS_CUT = "is_cut"
+"""Marks kept facts that are not all that was told: no rule goes by them."""
 _NOTHING = msgspec.to_builtins(Isolation())
 
 
@@ -37,6 +39,8 @@ def kept_facts(isolation: Isolation) -> KeptFacts:
     reason = "; ".join(reason.text for reason in assessment.reasons)[:_LONGEST_TEXT].replace("\0", "")
     encoded = msgspec.json.encode({name: _sorted(value) for name, value in told.items()}, order="sorted")
     facts = {name: _bounded(value) for name, value in told.items()}
+    if any(facts[name] != _sorted(value) for name, value in told.items()):
+        facts[IS_CUT] = True
     return KeptFacts(hashlib.sha256(encoded).digest(), GradedFacts(facts=facts, grade=rank, reason=reason))
 
 

@@ -13,7 +13,7 @@ from hullmark.server.stories.places.reported import in_time
 from hullmark.server.tables import jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import transitions
-from hullmark.server.tables.places import started
+from hullmark.server.tables.places import granted, started
 from hullmark.server.tables.places.intake import Differences, Source
 from hullmark.server.tables.places.place_settings import PlaceSettings
 from hullmark.server.tables.places.started import ContainerImage, UncertifiedImage
@@ -35,6 +35,8 @@ async def tell(
     changed = [*found.began, *found.ended]
     if changed:
         images = await started.images_with_grace(connection, account_id, changed)
+        if await granted.asks_for_isolation(connection, account_id):
+            images = await granted.analysed_images(connection, account_id, changed)
         await want_verdicts(connection, [(account_id, image) for image in images], "place changed", _GRACE_PRIORITY)
     await _tell_events(connection, source, report)
 
