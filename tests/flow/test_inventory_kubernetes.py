@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -88,7 +89,10 @@ def test_several_contexts_are_listed_together(shop: Shop) -> None:
     found = shop.listed("--context", "two", "--context", "one")
     assert found["schema"] == "hullmark-places/1"
     assert [each["place"]["cluster"] for each in found["containers"]] == ["one"] * 3 + ["two"] * 3
-    assert found["gaps"] == []
+    assert [gap.partition(": whether")[0] for gap in found["gaps"]] == [
+        "two: there are no advisories here",
+        "one: there are no advisories here",
+    ]
 
 
 def test_namespaces_selectors_and_names(shop: Shop) -> None:
@@ -123,6 +127,23 @@ def test_what_may_not_be_read_is_said(shop: Shop) -> None:
     ran = shop.hullmark("inventory", "kubernetes", "--kubeconfig", shop.config)
     assert "ReplicaSet/web-5f" in ran.text
     assert "one: replicasets may not be read: pods of Deployments are told of as their ReplicaSets'" in ran.text
+
+
+def test_a_known_escape_of_a_nodes_runtime_lowers_the_grade(shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "advisories"
+    folder.mkdir()
+    events = [{"introduced": "0"}, {"fixed": "2.1.5"}]
+    package = {"ecosystem": "Go", "name": "github.com/containerd/containerd/v2"}
+    advisory = {
+        "id": "GHSA-36xw-fx78-c5r4",
+        "aliases": ["CVE-2020-15257"],
+        "summary": "containerd-shim API exposed to host network containers",
+        "affected": [{"package": package, "ranges": [{"type": "SEMVER", "events": events}]}],
+    }
+    (folder / "advisory.json").write_text(json.dumps(advisory))
+    found = shop.listed("--advisories", str(folder), "-n", "shop")
+    assert [each["isolation"]["escapes"] for each in found["containers"]] == [["CVE-2020-15257"]] * 2
+    assert [each["grade"]["grade"] for each in found["containers"]] == ["host"] * 2
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import yaml
 
+from hullmark.cli.setting_names import VARIABLES
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
 from hullmark.server.stories.settings import Settings
@@ -22,7 +23,11 @@ from tests.support.places import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-KNOWN = {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)} | {"HULLMARK_POSTGRES_USER"}
+KNOWN = (
+    {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
+    | {"HULLMARK_POSTGRES_USER"}
+    | VARIABLES
+)
 OF_COMPOSE = {"HULLMARK_IMAGE", "HULLMARK_PORT"}
 """What the compose file itself is set by."""
 
