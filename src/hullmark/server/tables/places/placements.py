@@ -104,7 +104,7 @@ async def list_placements(
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
-                SELECT placed.* FROM placement placed WHERE {" AND ".join(sought.conditions)}
+                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
                 ORDER BY {columns} LIMIT %(limit)s
             ) {_SELECT} ORDER BY {columns}
             """,
@@ -129,7 +129,7 @@ async def count_images(connection: Connection, account_id: int, wanted: Placemen
     async with connection.cursor(row_factory=class_row(ImageCount)) as cursor:
         await cursor.execute(
             f"""
-            SELECT placed.running_image_id, placed.environment, count(*) AS places FROM placement placed
+            SELECT placed.running_image_id, placed.environment, count(*) AS places FROM placement placed {sought.joins}
             WHERE {" AND ".join(sought.conditions)} GROUP BY 1, 2 ORDER BY 1, 2
             """,
             sought.values,
@@ -148,6 +148,7 @@ class _Search:
     def __init__(self, account_id: int) -> None:
         self.conditions = ["placed.account_id = %(account)s"]
         self.values: dict[str, Any] = {"account": account_id}
+        self.joins = ""
 
     @classmethod
     async def begun(cls, connection: Connection, account_id: int, wanted: PlacementFilter) -> _Search | None:
@@ -195,23 +196,22 @@ class _Search:
         return row is not None and row[0] > 0
 
     async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:
-        of_labels: list[str] = []
-        is_positive = False
+        of_labels: list[Requirement] = []
         for at, requirement in enumerate(wanted.selector.requirements):
-            self.values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
             if requirement.key.startswith(PLACE_PREFIX):
+                self.values[f"of_key{at}"] = list(requirement.values)
                 self.conditions.append(_of_place(requirement, at))
-                continue
-            of_labels.append(_of_label(requirement, at))
-            is_positive |= requirement.operator in ("in", "exists")
+            else:
+                of_labels.append(requirement)
         if not of_labels:
             return True
-        conditions = " AND ".join(of_labels)
-        if is_positive:
-            found = await label_sets_that_fit(connection, self.values["account"], wanted.selector, _FEW + 1)
-            if len(found) <= _FEW:
-                return await self._among(connection, "label_set_id", found)
-        self.conditions.append(conditions)
+        found = await _few_label_sets(connection, self.values["account"], of_labels)
+        if found is not None:
+            return await self._among(connection, "label_set_id", found)
+        for at, requirement in enumerate(of_labels):
+            self.values |= _label_values(requirement, at)
+        self.joins = _LABELS
+        self.conditions += [_of_label(requirement, at) for at, requirement in enumerate(of_labels)]
         return True
 
     async def _graded(self, connection: Connection, wanted: PlacementFilter) -> bool:
@@ -258,38 +258,49 @@ LIMIT %(few)s"""
 """Images that may have no verdict at a place: none of any environment."""
 
 
-async def label_sets_that_fit(connection: Connection, account_id: int, selector: Selector, limit: int) -> list[int]:
-    """Sets of labels that fit a selector, by number; what it asks of places themselves is left out. One requirement at least asks for a
-    label that is there."""
-    values: dict[str, Any] = {"account": account_id, "limit": limit}
-    conditions: list[str] = []
-    driver = ""
-    for at, requirement in enumerate(selector.requirements):
-        if requirement.key.startswith(PLACE_PREFIX):
+_LABELS = """LEFT JOIN LATERAL (SELECT label_set.labels FROM label_set WHERE label_set.id = placed.label_set_id OFFSET 0) named ON true"""
+"""The labels of a placement, looked up for each: `OFFSET 0` keeps the planner from going through all of them first."""
+
+
+async def _few_label_sets(
+    connection: Connection, account_id: int, requirements: Sequence[Requirement]
+) -> list[int] | None:
+    """The sets of labels that fit, where one of the requirements alone leaves only few; None where none does."""
+    few: list[int] | None = None
+    for requirement in requirements:
+        if requirement.operator not in ("in", "exists"):
             continue
-        values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
-        if driver or requirement.operator in ("absent", "notin"):
-            conditions.append(_of_label(requirement, at))
-        else:
-            is_one = f" AND placed.value = ANY(%(of_key{at})s::text[])" if requirement.operator == "in" else ""
-            driver = f"placed.account_id = %(account)s AND placed.key = %(key{at})s{is_one}"
+        is_one = "AND value = ANY(%(values)s::text[])" if requirement.operator == "in" else ""
+        cursor = await connection.execute(
+            f"SELECT label_set_id FROM label WHERE account_id = %(account)s AND key = %(key)s {is_one} LIMIT %(few)s",
+            {"account": account_id, "key": requirement.key, "values": list(requirement.values), "few": _FEW + 1},
+        )
+        found = [int(number) for (number,) in await cursor.fetchall()]
+        if len(found) <= _FEW and (few is None or len(found) < len(few)):
+            few = found
+    if few is None:
+        return None
+    values: dict[str, Any] = {"few": few}
+    for at, requirement in enumerate(requirements):
+        values |= _label_values(requirement, at)
+    conditions = " AND ".join(_of_label(requirement, at) for at, requirement in enumerate(requirements))
     cursor = await connection.execute(
-        f"SELECT placed.label_set_id FROM label placed WHERE {' AND '.join((driver, *conditions))} LIMIT %(limit)s",
-        values,
+        f"SELECT named.id FROM label_set named WHERE named.id = ANY(%(few)s::bigint[]) AND {conditions}", values
     )
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
+def _label_values(requirement: Requirement, at: int) -> dict[str, Any]:
+    return {f"label{at}": requirement.key, f"of_label{at}": list(requirement.values)}
+
+
 def _of_label(requirement: Requirement, at: int) -> str:
-    """A condition on the set of labels `placed.label_set_id`. It looks a value up by its key, row by row: as a join the planner would go
-    through all labels first."""
-    value = (
-        f"(SELECT label.value FROM label WHERE label.label_set_id = placed.label_set_id AND label.key = %(key{at})s)"
-    )
+    """A condition on the labels `named.labels`."""
+    value = f"(named.labels ->> %(label{at})s::text)"
     if requirement.operator in ("exists", "absent"):
         return f"{value} IS {'NOT ' if requirement.operator == 'exists' else ''}NULL"
-    is_one = f"{value} = ANY(%(of_key{at})s::text[])"
-    return is_one if requirement.operator == "in" else f"NOT coalesce({is_one}, false)"
+    is_one = f"coalesce({value} = ANY(%(of_label{at})s::text[]), false)"
+    return is_one if requirement.operator == "in" else f"NOT {is_one}"
 
 
 def _of_place(requirement: Requirement, at: int) -> str:
