@@ -14,8 +14,9 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import running_images_of
 
 _FEW = 2000
-"""So many images, sets of labels or isolation facts, and placements of these, are looked for by their numbers; where more fit, placements
-are gone through in order."""
+"""So many images, sets of labels or isolation facts are looked for by their numbers; with more, placements are gone through in order."""
+_SORTED = 20_000
+"""So many placements are sorted for a page of a list; where there may be more, placements are gone through in order."""
 
 
 class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,12 +101,13 @@ async def list_placements(
         sought.values |= {"k_container": container, "k_id": number}
         keys = ", ".join(f"%(k_{name})s" for name in (*order, "workload", "container", "id"))
         sought.conditions.append(f"({columns}) > ({keys})")
+    conditions = " AND ".join(sought.conditions)
+    ordered = f"SELECT placed.* FROM placement placed {sought.joins} WHERE {conditions} ORDER BY {columns}"
     async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
-                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
-                ORDER BY {columns} LIMIT %(limit)s
+                {ordered if not sought.last else f"SELECT * FROM ({ordered} OFFSET 0) placed WHERE {sought.last}"} LIMIT %(limit)s
             ) {_SELECT} ORDER BY {columns}
             """,
             {**sought.values, "limit": limit},
@@ -143,12 +145,13 @@ def position_of(row: PlacementRow) -> Position:
 
 
 class _Search:
-    """Conditions on placements, as SQL, and their values."""
+    """Conditions on placements, as SQL, and their values. `last` is looked at once they are in order, only for as many as are wanted."""
 
     def __init__(self, account_id: int) -> None:
         self.conditions = ["placed.account_id = %(account)s"]
         self.values: dict[str, Any] = {"account": account_id}
         self.joins = ""
+        self.last = ""
 
     @classmethod
     async def begun(cls, connection: Connection, account_id: int, wanted: PlacementFilter) -> _Search | None:
@@ -188,10 +191,10 @@ class _Search:
             return True
         cursor = await connection.execute(
             f"SELECT count(*) FROM (SELECT FROM placement WHERE {column} = ANY(%s::bigint[]) LIMIT %s) found",
-            (list(numbers), _FEW + 1),
+            (list(numbers), _SORTED + 1),
         )
         row = await cursor.fetchone()
-        is_few = row is not None and row[0] <= _FEW
+        is_few = row is not None and row[0] <= _SORTED
         self.conditions.append(f"placed.{column}{'' if is_few else ' + 0'} = ANY(%({name})s::bigint[])")
         return row is not None and row[0] > 0
 
@@ -233,7 +236,7 @@ class _Search:
     async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if not wanted.verdict:
             return True
-        self.conditions.append(
+        self.last = (
             f"(SELECT {WORST_VERDICT} FROM running_image ran WHERE ran.id = placed.running_image_id) = %(verdict)s"
         )
         self.values["verdict"] = "" if wanted.verdict == "none" else wanted.verdict
