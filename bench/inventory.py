@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -262,7 +263,8 @@ def page(trouble: Trouble, outcome: Outcome, large: Large | None) -> str:
     text = (
         f"`make prove-inventory` on {machine()}. A cluster of {trouble.pods:,} pods with {trouble.rate} changes a second for "
         f"{trouble.seconds} s; all watches are cut {trouble.cuts} times, and {trouble.expiries} times more while what happened "
-        "meanwhile is forgotten (410). The cluster is the tests' fake API server, in a process of its own, by TLS.\n\n"
+        "meanwhile is forgotten (410). The cluster is the tests' fake API server, in a process of its own, by TLS. "
+        f"The machine's load average was {os.getloadavg()[0]:.0f} at the end.\n\n"
     )
     text += table(("what", "result"), rows)
     if large is not None:

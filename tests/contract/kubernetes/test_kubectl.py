@@ -15,6 +15,8 @@ from tests.support.kubernetes import manifests
 from tests.support.kubernetes.access import User
 from tests.support.kubernetes.server import FakeCluster
 
+pytestmark = pytest.mark.slow
+
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
 

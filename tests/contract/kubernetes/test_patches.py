@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.kubernetes import patches
 
+pytestmark = pytest.mark.slow
+
 KUBECTL = Path(sys.executable).parent / "kubectl"
 POD: dict[str, Any] = {
     "apiVersion": "v1",

@@ -16,6 +16,8 @@ from tests.support.kubernetes.server import FakeCluster
 
 kubernetes: Any = pytest.importorskip("kubernetes")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[FakeCluster]:
@@ -242,7 +244,6 @@ def test_initial_events_end_with_a_mark(cluster: FakeCluster, core: Any) -> None
     assert told[1] == ("BOOKMARK", {"k8s.io/initial-events-end": "true"})
 
 
-@pytest.mark.slow
 def test_thousands_of_pods_come_by_pages(cluster: FakeCluster, core: Any) -> None:
     cluster.is_strict = False
     for number in range(2000):

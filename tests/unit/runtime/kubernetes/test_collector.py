@@ -250,8 +250,9 @@ class Following:
 
     def __init__(self, cluster: FakeCluster, monotonic: Time | None = None) -> None:
         self.stop = threading.Event()
-        self.said = collector(cluster, monotonic=monotonic).follow(self.stop)
-        assert isinstance(self.said, Generator)
+        said = collector(cluster, monotonic=monotonic).follow(self.stop)
+        assert isinstance(said, Generator)
+        self.said = said
 
     def listing(self) -> list[RunningContainer]:
         """The next thing that is said, which must be a list."""
