@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.source.dsse import Envelope, pre_authentication, read_envelope, read_keys, signer_of
+from hullmark.proof.dsse import Envelope, pre_authentication, read_envelope, read_keys, signer_of
 from tests.support.attestations import IN_TOTO, Signer
 from tests.support.images import Json
 from tests.support.shelves import key_pair, openssl
