@@ -19,8 +19,8 @@ from hullmark.source import IMAGE, SourceOptions, classify
 from hullmark.source.reference import HUB, Reference, parse_reference
 
 if TYPE_CHECKING:
-    from hullmark.source.attestations import VexDocument
     from hullmark.proof.dsse import Key
+    from hullmark.source.attestations import VexDocument
 
 ATTESTATION, REPOSITORY = "attestation", "repository"
 WORDS = (ATTESTATION, REPOSITORY)

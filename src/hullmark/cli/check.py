@@ -23,6 +23,7 @@ from hullmark.cli.settings import (
     moment,
     settings_of,
 )
+from hullmark.cli.signing import add_signing_options, in_whole_seconds, signing_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from which verdict on the exit status is 1: warn or stop (default: stop)",
     )
     add_judging(parser)
+    add_signing_options(parser)
     add_policy_options(parser)
     add_advisory_options(parser)
     add_secret_options(parser)
@@ -117,9 +119,11 @@ def _add_anchore(group: argparse._ArgumentGroup) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
     settings = settings_of(arguments)
+    signing = signing_of(arguments, settings)
     if settings.server():
         from hullmark.cli.remote import source as remote
 
+        _refuse_signing(signing)
         return remote.check(arguments, settings)
     from msgspec.structs import replace
 
@@ -129,14 +133,17 @@ def run(arguments: argparse.Namespace) -> int:
     known_at = known_moment(arguments.known_at)
     policy = policy_of(settings, arguments.policy, known_at)
     check_options = asked(arguments)
-    now = moment(arguments.at)
+    now = in_whole_seconds(moment(arguments.at)) if signing is not None else moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
     with book_for(settings, policy, check_options, known_at) as snapshot:
         check_options = replace(check_options, advisories=snapshot)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
-                verdicts.append(judge(source, policy, now, settings.means(watch), options, check_options).verdict)
+                result = judge(source, policy, now, settings.means(watch), options, check_options)
+            verdicts.append(result.verdict)
+            if signing is not None:
+                signing.sign(source, result, check_options)
     write(verdicts, outputs, settings)
     if check_options.profile == "compat":
         _warn_of_unknowns(policy, verdicts)
@@ -145,6 +152,13 @@ def run(arguments: argparse.Namespace) -> int:
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
+
+
+def _refuse_signing(signing: object) -> None:
+    from hullmark.model.errors import HullmarkError
+
+    if signing is not None:
+        raise HullmarkError("a server signs its verdicts itself", advice="judge here to sign: leave --server out")
 
 
 def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:

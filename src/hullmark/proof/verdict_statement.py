@@ -54,7 +54,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnPart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Our own part. `document` is the digest of the whole verdict as JSON (`hullmark-verdict/1`), `findings` counts what counts by action."""
+    """Our own part. `document` is the digest of the whole verdict as JSON (`hullmark-verdict/1`), `findings`
+    counts what counts, by action."""
 
     analyzer: str
     circumstances: Circumstances
@@ -109,7 +110,7 @@ class VerdictStatement(msgspec.Struct, frozen=True, kw_only=True):
 def write_statement(
     verdict: Verdict, document: bytes, subjects: Subjects, expires: datetime, circumstances: Circumstances
 ) -> bytes:
-    """The statement's bytes. `document` is the verdict as JSON. Equal inputs give equal bytes. Raises HullmarkError for an unusable time."""
+    """The statement's bytes. `document` is the verdict as JSON. Equal inputs give equal bytes. Raises HullmarkError for a bad time."""
     inputs = verdict.inputs
     passed = verdict.verdict in PASSING
     level = f"{_LEVEL}{verdict.verdict.upper()}"
