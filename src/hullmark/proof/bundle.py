@@ -6,9 +6,12 @@ transparency logs and certificates is for those who are given roots to check it 
 
 from __future__ import annotations
 
+import base64
+
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.proof.dsse import Envelope, read_envelope
 from hullmark.proof.signing import Signer, signed_envelope
 
@@ -18,6 +21,8 @@ BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 """The media type of an envelope, as cosign has it in the layers of its `.att` tags."""
 
+_LONGEST_HINT = Limit(512, "characters of a bundle's name of its key", "shortened")
+_DIGEST_BYTES = 32
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -53,7 +58,7 @@ def write_bundle(statement: bytes, signer: Signer) -> tuple[bytes, bytes]:
     bundle = {
         "dsseEnvelope": envelope,
         "mediaType": BUNDLE,
-        "verificationMaterial": {"publicKey": {"hint": signer.fingerprint}, "tlogEntries": []},
+        "verificationMaterial": {"publicKey": {"hint": _hint(signer.fingerprint)}},
     }
     return msgspec.json.encode(bundle, order="sorted"), msgspec.json.encode(envelope, order="sorted")
 
@@ -74,4 +79,20 @@ def read_bundle(body: bytes) -> Bundle:
     certified = material is not None and (
         material.certificate != _NOTHING or material.x509_certificate_chain != _NOTHING
     )
+    if material is not None and material.public_key is not None:
+        envelope = msgspec.structs.replace(envelope, hints=(*envelope.hints, *_fingerprint(material.public_key.hint)))
     return Bundle(envelope, body, certified)
+
+
+def _hint(fingerprint: str) -> str:
+    """What a bundle calls a key: as cosign does, the SHA-256 of its DER in base64."""
+    return base64.b64encode(bytes.fromhex(fingerprint.removeprefix("sha256:"))).decode()
+
+
+def _fingerprint(hint: str) -> tuple[str, ...]:
+    """The fingerprint that such a hint stands for; none for another hint."""
+    try:
+        digest = base64.b64decode(hint[:_LONGEST_HINT], validate=True)
+    except ValueError:
+        return ()
+    return (f"sha256:{digest.hex()}",) if len(digest) == _DIGEST_BYTES else ()

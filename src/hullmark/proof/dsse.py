@@ -96,12 +96,12 @@ def read_envelope(body: bytes) -> Envelope:
     return Envelope(wire.payload_type, payload, tuple(signature for signature in signatures if signature), hints)
 
 
-def write_envelope(payload_type: str, payload: bytes, signature: bytes, key: str) -> dict[str, object]:
-    """An envelope with one signature, as its JSON has it. `key` is the fingerprint of the key that signed."""
+def write_envelope(payload_type: str, payload: bytes, signature: bytes) -> dict[str, object]:
+    """An envelope with one signature, as its JSON has it. It names no key: cosign compares such a name with one of its own."""
     return {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": payload_type,
-        "signatures": [{"keyid": key, "sig": base64.b64encode(signature).decode()}],
+        "signatures": [{"sig": base64.b64encode(signature).decode()}],
     }
 
 

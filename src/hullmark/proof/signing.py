@@ -87,7 +87,7 @@ def signed_envelope(statement: bytes, signer: Signer) -> dict[str, object]:
             "the signer answered with a signature that its public key does not verify",
             advice="check which key it signs with; ECDSA and RSA sign over SHA-256",
         )
-    return write_envelope(IN_TOTO, statement, signature, signer.fingerprint)
+    return write_envelope(IN_TOTO, statement, signature)
 
 
 def read_signer(pem: bytes, password: bytes | None, what: str) -> KeySigner:
