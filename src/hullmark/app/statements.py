@@ -31,7 +31,7 @@ from hullmark.source import SourceOptions, classify
 from hullmark.source.attach import DOCUMENT_LIMIT, Statement, attach, signed_documents
 from hullmark.source.digest import digest_of
 from hullmark.source.layout_repository import LayoutFolder, open_layout_archive
-from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Index, parse_manifest
+from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Index, decode, parse_manifest
 from hullmark.source.places import split_place
 from hullmark.source.registry_repository import RegistryRepository
 from hullmark.source.repository import Repository, WritableRepository
@@ -120,12 +120,12 @@ def _version(rest: str, repository: Repository) -> str:
 
 class _Typed(msgspec.Struct, rename="camel"):
     media_type: str = ""
-    manifests: msgspec.Raw | None = None
+    manifests: msgspec.Raw = msgspec.Raw()
 
 
 def _media_type(body: bytes) -> str:
-    typed = msgspec.json.decode(body, type=_Typed)
-    return typed.media_type or (OCI_INDEX if typed.manifests is not None else OCI_MANIFEST)
+    typed = decode(body, _Typed, "the manifest")
+    return typed.media_type or (OCI_INDEX if typed.manifests else OCI_MANIFEST)
 
 
 def state(
