@@ -27,10 +27,9 @@ from hullmark.proof.verdict_statement import (
 from hullmark.report import verdict_json
 from hullmark.report.documents import encode
 from hullmark.scanning.documents import read_bounded
-from hullmark.source import SourceOptions, classify
+from hullmark.source import classify
 from hullmark.source.attach import DOCUMENT_LIMIT, Statement, attach, signed_documents
 from hullmark.source.digest import digest_of
-from hullmark.source.layout_repository import LayoutFolder, open_layout_archive
 from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Index, decode, parse_manifest
 from hullmark.source.places import split_place
 from hullmark.source.registry_repository import RegistryRepository
@@ -50,36 +49,6 @@ class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     subjects: tuple[Descriptor, ...]
     created: str
     policy: str
-
-
-def repository_of(reference: str, options: SourceOptions) -> Repository:
-    """The repository that a source is in. Raises HullmarkError for a source that has none."""
-    scheme, rest = classify(reference)
-    if scheme in ("registry", "image"):
-        return RegistryRepository(rest, options)
-    if scheme == "oci-dir":
-        return LayoutFolder(Path(split_place(rest)[0]))
-    if scheme in ("oci-archive", "docker-archive"):
-        return open_layout_archive(split_place(rest)[0])
-    raise HullmarkError(
-        f"nothing is attached to {reference[:200]}", advice="name an image in a registry, or an OCI layout folder"
-    )
-
-
-def place_of(
-    reference: str, source: InventorySource, options: SourceOptions, *, attaches: bool
-) -> WritableRepository | None:
-    """The repository of an image that was judged, None where it is in none. Raises HullmarkError where one must be attached to."""
-    if source.kind == "registry":
-        return RegistryRepository(classify(reference)[1], options, "pull,push" if attaches else "pull")
-    if source.kind == "oci-dir":
-        return LayoutFolder(Path(split_place(classify(reference)[1])[0]))
-    if attaches:
-        raise HullmarkError(
-            f"nothing can be attached to an image from {source.kind}",
-            advice="name it as registry:NAME, or an OCI layout folder; --attestation FILE writes a file",
-        )
-    return None
 
 
 def subjects_of(source: InventorySource, repository: Repository | None) -> tuple[Descriptor, ...]:
@@ -193,6 +162,7 @@ def circumstances_of(options: CheckOptions, source: InventorySource) -> Circumst
         else "",
         dockerfile=digest_of(options.dockerfile.encode("utf-8", "surrogatepass")) if options.dockerfile else "",
         options=",".join((options.unmapped.value, options.digest, *options.without_quirks)),
+        trusted_keys=digest_of("".join(options.trusted_keys).encode()) if options.trusted_keys else "",
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from hullmark.app.check import CheckOptions, CheckResult
-from hullmark.app.statements import bundles_at, bundles_in, circumstances_of, repository_of, state
+from hullmark.app.repositories import repository_of
+from hullmark.app.statements import bundles_at, bundles_in, circumstances_of, state
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.proof.bundle import Bundle

@@ -88,6 +88,13 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--context", metavar="FILE", help="facts from outside the image, as JSON")
     group.add_argument(
+        "--trusted-keys",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="public keys in PEM that rules about signatures trust; may be given several times",
+    )
+    group.add_argument(
         "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
     )
 
@@ -225,7 +232,20 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         digest=arguments.digest,
         environment=arguments.environment,
         wants_explanations=getattr(arguments, "explain", False),
+        trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
     )
+
+
+def _public_keys(file: str) -> str:
+    """A file of public keys, as it is written. Raises HullmarkError where none is in it."""
+    from pathlib import Path
+
+    from hullmark.proof.dsse import KEY_LIMIT, read_keys
+    from hullmark.scanning.documents import read_bounded
+
+    pem = read_bounded(Path(file), KEY_LIMIT)
+    read_keys(pem, file)
+    return pem.decode("ascii", "replace")
 
 
 def book_for(

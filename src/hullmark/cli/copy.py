@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _origin(text: str, options: SourceOptions) -> tuple[Repository, str]:
     from hullmark.app.copy import unlisted
-    from hullmark.app.statements import repository_of
+    from hullmark.app.repositories import repository_of
     from hullmark.model.errors import HullmarkError
     from hullmark.source import classify
     from hullmark.source.layout_repository import LayoutRepository

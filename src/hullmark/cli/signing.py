@@ -53,7 +53,8 @@ class VerdictSigning:
 
     def sign(self, source: str, result: CheckResult, options: CheckOptions) -> None:
         """Sign a verdict, write and attach it. Raises HullmarkError."""
-        from hullmark.app.statements import StatementPlace, attach_verdict, place_of, sign_verdict
+        from hullmark.app.repositories import place_of
+        from hullmark.app.statements import StatementPlace, attach_verdict, sign_verdict
 
         repository = place_of(source, result.inventory.source, self._settings.source_options(), attaches=self._attaches)
         place = StatementPlace(repository=repository, valid_for=self._valid_for)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 import msgspec
 
 from hullmark._version import __version__
 from hullmark.model.errors import HullmarkError
+from hullmark.model.purl import make_purl
 from hullmark.model.verdict import PASSING, Outcome, Verdict
 from hullmark.proof.statement import STATEMENT, Statement, Subject
 
@@ -51,6 +51,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     context: str = ""
     dockerfile: str = ""
     options: str = ""
+    trusted_keys: str = ""
 
 
 class OwnPart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -177,7 +178,7 @@ def resource_of(repository: str, digest: str) -> str:
     if not repository:
         return digest
     name = repository.rpartition("/")[2]
-    return f"pkg:oci/{quote(name, safe='')}@{quote(digest, safe='')}?repository_url={quote(repository, safe='/')}"
+    return make_purl("oci", name, digest, qualifiers={"repository_url": repository})
 
 
 def expiry(at: datetime, valid: timedelta) -> datetime:

@@ -11,6 +11,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.signed_document import SIGNATURE, SignedDocument, SignedDocuments
 from hullmark.proof.bundle import BUNDLE, ENVELOPE
 from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.manifest import OCI_MANIFEST, Descriptor, decode
@@ -34,36 +35,6 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _CONTENT = "dev.sigstore.bundle.content"
 _PREDICATE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
-_SIGNATURE = "dev.cosignproject.cosign/signature"
-SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
-"""The media type of what cosign signs under `.sig`."""
-
-_NOTATION = ("application/jose+json", "application/cose")
-
-
-class SignedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that was found beside an image, as it is stored: nothing of it is verified but its digest, which is `place`.
-
-    `subject` is the digest that it is attached to. `annotations` are those of the layer that it is.
-    """
-
-    place: str
-    media_type: str
-    body: bytes
-    subject: str
-    annotations: dict[str, str] = {}
-
-    @property
-    def holds_statement(self) -> bool:
-        """Whether its type is one of those in which statements come, or tells nothing."""
-        return self.media_type != SIMPLE_SIGNING and not self.media_type.startswith(_NOTATION)
-
-
-class SignedDocuments(msgspec.Struct, frozen=True, kw_only=True):
-    """All such documents, sorted, and what was not seen of them: a clause each."""
-
-    documents: tuple[SignedDocument, ...] = ()
-    unseen: tuple[str, ...] = ()
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +93,7 @@ def _attach_artifact(repository: WritableRepository, subject: Descriptor, statem
 def _attach_tag(repository: WritableRepository, subject: str, statement: Statement) -> None:
     tag = f"{fallback_tag(subject)}.att"
     content = BytesBlob(statement.envelope)
-    own = {_SIGNATURE: "", "predicateType": statement.predicate_type}
+    own = {SIGNATURE: "", "predicateType": statement.predicate_type}
     if statement.replaces:
         own[_REPLACES] = statement.replaces
     kept = [
@@ -180,7 +151,7 @@ def signed_documents(repository: Repository, subjects: tuple[str, ...]) -> Signe
     for subject in subjects:
         reading.read_all(subject)
     documents = sorted(reading.documents.values(), key=lambda document: (document.subject, document.place))
-    return SignedDocuments(documents=tuple(documents), unseen=tuple(reading.unseen))
+    return SignedDocuments(documents=tuple(documents), unseen=tuple(reading.unseen), subjects=subjects)
 
 
 class _Reading:
@@ -229,7 +200,7 @@ class _Reading:
                 self.unseen.append(f"{layer.digest[:19]}: {error}")
                 continue
             self._left -= layer.size
-            key = (subject, layer.digest, layer.named(_SIGNATURE))
+            key = (subject, layer.digest, layer.named(SIGNATURE))
             self.documents[key] = SignedDocument(
                 place=layer.digest,
                 media_type=layer.media_type,
