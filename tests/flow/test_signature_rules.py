@@ -13,6 +13,7 @@ import pytest
 from tests.support.attestations import Signer, cosign_tag, statement_about
 from tests.support.cosign import Cosign, cosign_in, plain_registry
 from tests.support.images import Blobs, Json, small_layout, tagged, write_layout
+from tests.support.open_registry import OpenRegistry
 from tests.support.program import Program, program_in
 
 pytestmark = pytest.mark.slow
@@ -191,13 +192,14 @@ def test_a_source_without_a_place_for_signatures_is_unknown(shop: Shop, tmp_path
 
 
 def test_nobody_asks_for_signatures_unless_a_rule_does(shop: Shop, tmp_path: Path) -> None:
-    reference = shop.image("unasked")
+    layout = small_layout(tmp_path / "image")
     policy = tmp_path / "policy.yaml"
-    policy.write_text(
-        "schema: hullmark-policy/1\nname: p\nversion: 1\nrules:\n"
-        "  - {id: it, gate: config, trigger: user, action: warn, params: {not_root: true}}\n"
-    )
-    log = shop.folder / "registry" / "log"
-    before = log.stat().st_size
-    assert shop.hullmark("check", f"registry:{reference}", "--policy", policy).status == 0
-    assert b"referrers" not in log.read_bytes()[before:]
+    with OpenRegistry().running() as registry:
+        reference = f"{registry.host}/shop:1"
+        assert shop.hullmark("copy", f"oci-dir:{layout}", reference).status == 0
+        for gate, asked in (("config, trigger: user", False), ("signatures, trigger: signed_by", True)):
+            rule = f"{{id: it, gate: {gate}, action: warn, params: {{{'' if asked else 'not_root: true'}}}}}"
+            policy.write_text(f"schema: hullmark-policy/1\nname: p\nversion: 1\nrules: [{rule}]\n")
+            del registry.log[:]
+            shop.hullmark("check", f"registry:{reference}", "--policy", policy)
+            assert any("referrers" in path for _, path in registry.log) is asked

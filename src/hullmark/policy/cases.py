@@ -105,6 +105,14 @@ class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
     unscanned: dict[str, str] = {}
 
 
+class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed about the image: bundles or envelopes, as JSON, about the digest that stands for it; and the keys that are trusted."""
+
+    subject: str = ""
+    documents: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """An image in words. It is read as any image is: what stands in its files is found there.
 
@@ -141,7 +149,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One image and what must be said of it. One of `recipe`, `inventory` (a file) and `image` (a source) says which.
 
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
-    `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there).
+    `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there),
+    `signatures` what is signed about the image (left out: nobody looked).
     """
 
     name: str
@@ -152,6 +161,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     vulnerabilities: tuple[Weakness, ...] | None = None
     no_data: tuple[str, ...] = ()
     malware: MalwareReport | None = None
+    signatures: SignatureReport | None = None
     tag: str = ""
     environment: str = ""
     at: str = "2026-01-01T00:00:00Z"

@@ -1,1 +1,1 @@
-"""What the sources promise."""
+"""What proves something about an image."""
