@@ -67,7 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the newest verdict of each image is remembered, so that no older one is believed later; none: nowhere",
     )
     parser.add_argument("--recompute", action="store_true", help="judge the image again, and compare byte for byte")
-    parser.add_argument("-o", "--output", metavar="FORMAT", default="table", choices=("table", "json"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT",
+        default="table",
+        choices=("table", "json"),
+        help="table or json (default: table)",
+    )
     add_judging(parser)
     add_policy_options(parser)
     add_advisory_options(parser)
