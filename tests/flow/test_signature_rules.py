@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.attestations import Signer, cosign_tag, statement_about
 from tests.support.cosign import Cosign, cosign_in, plain_registry
-from tests.support.images import Blobs, Json, small_layout, tagged, write_layout
+from tests.support.images import Blobs, Json, small_layout, tagged, with_platform, write_layout
 from tests.support.open_registry import OpenRegistry
 from tests.support.program import Program, program_in
 
@@ -145,6 +145,23 @@ def test_provenance_says_who_built_from_what(shop: Shop, kind: str, bundle: bool
     assert shop.verdict(reference, "provenance_level", least=3, builders={BUILDER: 3}, **keys)[0] == "go"
     assert shop.verdict(reference, "signed_by", attestations=False, **keys)[0] == "stop"
     assert shop.verdict(reference, "signed_by", **keys)[0] == "go"
+
+
+def test_who_signs_an_index_signs_the_images_that_it_lists(shop: Shop) -> None:
+    blobs = Blobs()
+    images = [
+        with_platform(blobs.image((b"\0" * 1024 * size,), platform=platform), platform)
+        for size, platform in ((1, "linux/amd64"), (2, "linux/arm64"))
+    ]
+    write_layout(shop.folder / "index", blobs, [tagged(blobs.index(images), "latest")])
+    reference = f"{shop.host}/shop/index:1"
+    assert shop.hullmark("copy", f"oci-dir:{shop.folder / 'index'}", reference).status == 0
+    shop.cosign.sign(reference)
+    for image, platform in zip(images, ("linux/amd64", "linux/arm64"), strict=True):
+        assert shop.verdict(reference, "signed_by", "--platform", platform, keys=[shop.key])[0] == "go"
+        # By the digest of an image alone nobody knows of the index.
+        alone = f"{shop.host}/shop/index@{image['digest']}"
+        assert shop.verdict(alone, "signed_by", keys=[shop.key], attestations=False)[0] == "stop"
 
 
 def test_summaries_of_others_say_which_level_is_reached(shop: Shop) -> None:
