@@ -50,6 +50,7 @@ _ROOMS = {
     "catalog": "Packages, and inventories that are imported",
     "facets": "Contents: secrets, malware, certificates, configuration",
     "source": "Where images come from",
+    "proof": "Signatures and attestations",
     "feeds": "Advisories that are read",
     "advisorydb": "The database of advisories",
     "versions": "Versions and their ranges",

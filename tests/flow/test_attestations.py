@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from hullmark.proof.dsse import read_keys
 from hullmark.source import SourceOptions
 from hullmark.source.attestations import AttestationList, vex_documents
-from hullmark.source.dsse import read_keys
 from tests.support.attestations import (
     BUNDLE,
     DSSE,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from hullmark.report import FORMATS, names
 from hullmark.report.format import Kind
@@ -121,6 +123,10 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "advisories").mkdir()
     for number, ecosystem in enumerate(("PyPI", "npm")):
         (folder / "advisories" / f"X-{number}.json").write_text(json.dumps(advisory(f"X-{number}", ecosystem)))
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "key.pub").write_bytes(public)
     cluster = cluster_that_runs(planted, folder)
     with engine_that_runs(planted).listening(folder) as address, cluster.running():
         cluster.kubeconfig("planted", bearer=next(iter(cluster.tokens)))
@@ -192,6 +198,10 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield *native, *in_formats("verdict", "markdown")
     yield *native, "-o", "json", "-o", "json=explained.json", "--explain", "--dockerfile", at.folder / "Dockerfile"
     yield *native, "-o", "table", "--explain"
+    yield *native, "-o", "json", "--sign", at.folder / "key.pem", "--attestation", "signed.json"
+    verify = ("verify", at.source, "--key", at.folder / "key.pub", "--at", AT)
+    yield *verify, "--bundle", "signed.json", "-o", "json"
+    yield *verify, "--bundle", "signed.json"
     anchore = (
         *("check", at.source, "--policy", at.folder / "anchore.json"),
         *("--context", at.folder / "context.json", "--at", AT),

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from httpx import Response
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -203,6 +205,8 @@ def _absent() -> Furnished:
 
 
 ABSENT = _absent()
+SIGNING_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+"""What the server signs verdicts with."""
 
 
 def filled(template: Any, by: Furnished) -> Any:
@@ -238,7 +242,8 @@ def path_of(door: Door, by: Furnished) -> str:
 
 @asynccontextmanager
 async def furnished(database_url: str, folder: Path) -> AsyncIterator[World]:
-    async with desk(database_url, folder) as at:
+    (folder / "key.pem").write_bytes(SIGNING_KEY)
+    async with desk(database_url, folder, signing_key=str(folder / "key.pem")) as at:
         await advised(at)
         ours = await furnish(at, "ours", OURS)
         theirs = await furnish(at, "theirs", THEIRS)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
+from hullmark.app.attached import signed_about
 from hullmark.app.expressions import Evaluator
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
@@ -21,11 +22,12 @@ from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
-from hullmark.model.inventory import Inventory
+from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.isolation import PlacedContainer
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
+from hullmark.model.signed_document import SignedDocuments
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.profile import PROFILES, Profile
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
@@ -73,6 +75,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     `exceptions` are kept beside the policy, and count as its own do. `workloads` are files that say how it is to run; of these the
     containers that run it are judged too, or those called `container`. `placed` are these containers, where they are known otherwise.
+    `trusted_keys` are public keys in PEM that rules about signatures trust.
     """
 
     profile: str = "native"
@@ -89,6 +92,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     workloads: tuple[WorkloadFile, ...] = ()
     container: str = ""
     placed: tuple[PlacedContainer, ...] | None = None
+    trusted_keys: tuple[str, ...] = ()
 
 
 def load(path: Path) -> AnyPolicy:
@@ -129,7 +133,12 @@ def judge(
 ) -> CheckResult:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
     return judge_by(
-        lambda request: take_for_rules(reference, request, resources, options), policy, now, resources, check_options
+        lambda request: take_for_rules(reference, request, resources, options),
+        policy,
+        now,
+        resources,
+        check_options,
+        lambda source: signed_about(reference, source, options),
     )
 
 
@@ -139,8 +148,10 @@ def judge_by(
     now: datetime,
     resources: ScanResources,
     check_options: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
+    look_beside: Callable[[InventorySource], SignedDocuments | None] = lambda source: None,
 ) -> CheckResult:
-    """As `judge`, whatever the image is taken from: `look` answers a wish."""
+    """As `judge`, whatever the image is taken from: `look` answers a wish, `look_beside` says what others signed about it (None: nobody
+    can look), and is asked only where a rule needs it."""
     language, question = language_of(policy), _question(check_options)
     wanted = language.needs(policy, question)
     searches = searches_of(wanted.searches, resources)
@@ -150,7 +161,12 @@ def judge_by(
         request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
     evaluator = Evaluator()
-    facts = dataclasses.replace(_facts(scanned, wanted, now, check_options, searches.hits(scanned)), evaluate=evaluator)
+    facts = dataclasses.replace(
+        _facts(scanned, wanted, now, check_options, searches.hits(scanned)),
+        evaluate=evaluator,
+        signatures=look_beside(scanned.inventory.source) if wanted.signatures else None,
+        trusted_keys=check_options.trusted_keys,
+    )
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     verdict = language.evaluate(policy, facts, question, _analyzer(resources, facts.inventory), snapshot)

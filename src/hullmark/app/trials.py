@@ -20,6 +20,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.policy_facts import KnownImage
+from hullmark.model.signed_document import SignedDocument, SignedDocuments
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict
 from hullmark.policy.cases import Case, Cases, differences
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
@@ -29,12 +30,14 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
+from hullmark.proof.bundle import BUNDLE
 from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.following import with_reach
 from hullmark.scanning.request import ScanResources, ScanResult
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
+from hullmark.source.digest import digest_of
 
 _ANALYZER = f"hullmark {__version__}"
 _MAX_INVENTORIES = Limit(100_000, "inventories that a policy is tried on", "refused")
@@ -109,6 +112,8 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
         evaluate=Evaluator(),
+        signatures=_signed(case),
+        trusted_keys=case.signatures.keys if case.signatures is not None else (),
     )
     deployment = Deployment(
         environment=case.environment,
@@ -116,6 +121,18 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         first_seen={name: _moment(text) for name, text in case.first_seen.items()},
     )
     return evaluate(policy, facts, analyzer=_ANALYZER, deployment=deployment)
+
+
+def _signed(case: Case) -> SignedDocuments | None:
+    """What is signed about the image of a case."""
+    told = case.signatures
+    if told is None:
+        return None
+    documents = tuple(
+        SignedDocument(place=digest_of(text.encode()), media_type=BUNDLE, body=text.encode(), subject=told.subject)
+        for text in told.documents
+    )
+    return SignedDocuments(documents=documents, subjects=(told.subject,))
 
 
 def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> ScanResult:

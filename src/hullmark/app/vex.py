@@ -19,8 +19,8 @@ from hullmark.source import IMAGE, SourceOptions, classify
 from hullmark.source.reference import HUB, Reference, parse_reference
 
 if TYPE_CHECKING:
+    from hullmark.proof.dsse import Key
     from hullmark.source.attestations import VexDocument
-    from hullmark.source.dsse import Key
 
 ATTESTATION, REPOSITORY = "attestation", "repository"
 WORDS = (ATTESTATION, REPOSITORY)
@@ -130,7 +130,7 @@ def _attested(request: VexRequest, source: InventorySource, options: SourceOptio
 
 
 def _keys(request: VexRequest) -> tuple[Key, ...]:
-    from hullmark.source.dsse import KEY_LIMIT, read_keys
+    from hullmark.proof.dsse import KEY_LIMIT, read_keys
 
     return tuple(key for file in request.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
 

@@ -23,6 +23,7 @@ from hullmark.cli.settings import (
     moment,
     settings_of,
 )
+from hullmark.cli.signing import add_signing_options, in_whole_seconds, signing_of
 from hullmark.cli.workload_options import add_workload_options, refuse_workload, workloads_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_judging(parser)
     add_workload_options(parser.add_argument_group("how the image is to run"))
+    add_signing_options(parser)
     add_policy_options(parser)
     add_advisory_options(parser)
     add_secret_options(parser)
@@ -88,6 +90,13 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--context", metavar="FILE", help="facts from outside the image, as JSON")
     group.add_argument(
+        "--trusted-keys",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="public keys in PEM that rules about signatures trust; may be given several times",
+    )
+    group.add_argument(
         "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
     )
 
@@ -119,10 +128,12 @@ def _add_anchore(group: argparse._ArgumentGroup) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
     settings = settings_of(arguments)
+    signing = signing_of(arguments, settings)
     if settings.server():
         refuse_workload(arguments)
         from hullmark.cli.remote import source as remote
 
+        _refuse_signing(signing)
         return remote.check(arguments, settings)
     from msgspec.structs import replace
 
@@ -132,14 +143,17 @@ def run(arguments: argparse.Namespace) -> int:
     known_at = known_moment(arguments.known_at)
     policy = policy_of(settings, arguments.policy, known_at)
     check_options = asked(arguments)
-    now = moment(arguments.at)
+    now = in_whole_seconds(moment(arguments.at)) if signing is not None else moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
     with book_for(settings, policy, check_options, known_at) as snapshot:
         check_options = replace(check_options, advisories=snapshot)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
-                verdicts.append(judge(source, policy, now, settings.means(watch), options, check_options).verdict)
+                result = judge(source, policy, now, settings.means(watch), options, check_options)
+            verdicts.append(result.verdict)
+            if signing is not None:
+                signing.sign(source, result, check_options)
     write(verdicts, outputs, settings)
     if check_options.profile == "compat":
         _warn_of_unknowns(policy, verdicts)
@@ -148,6 +162,13 @@ def run(arguments: argparse.Namespace) -> int:
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
+
+
+def _refuse_signing(signing: object) -> None:
+    from hullmark.model.errors import HullmarkError
+
+    if signing is not None:
+        raise HullmarkError("a server signs its verdicts itself", advice="judge here to sign: leave --server out")
 
 
 def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
@@ -217,7 +238,20 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         wants_explanations=getattr(arguments, "explain", False),
         workloads=workloads_of(arguments),
         container=getattr(arguments, "container", ""),
+        trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
     )
+
+
+def _public_keys(file: str) -> str:
+    """A file of public keys, as it is written. Raises HullmarkError where none is in it."""
+    from pathlib import Path
+
+    from hullmark.proof.dsse import KEY_LIMIT, read_keys
+    from hullmark.scanning.documents import read_bounded
+
+    pem = read_bounded(Path(file), KEY_LIMIT)
+    read_keys(pem, file)
+    return pem.decode("ascii", "replace")
 
 
 def book_for(

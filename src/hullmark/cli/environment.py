@@ -9,8 +9,8 @@ _PREFIX = "HULLMARK_"
 _CHILD = _PREFIX + "PARENT"
 _NEAR = 0.75
 _MOST = 5
-_OTHERS = ("HULLMARK_POSTGRES_USER",)
-"""Read by neither: who the server's own PostgreSQL runs as."""
+_OTHERS = ("HULLMARK_KEY_PASSWORD", "HULLMARK_POSTGRES_USER")
+"""Read elsewhere: the password of a key that signs, and who the server's own PostgreSQL runs as."""
 
 
 def warn_of_mistyped(environment: Mapping[str, str]) -> None:

@@ -21,6 +21,8 @@ _VERBS = (
     "scan",
     "vulns",
     "check",
+    "verify",
+    "copy",
     "policy",
     "diff",
     "layers",

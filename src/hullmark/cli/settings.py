@@ -244,6 +244,10 @@ class Settings:
         chosen = self.get("policy_dir")
         return PolicyShelf(Path(chosen) if chosen else self._data_folder() / "policies")
 
+    def memory_of_verdicts(self) -> Path:
+        """Where the newest verified verdict of each image is remembered."""
+        return self._data_folder() / "verified-verdicts.json"
+
     def _data_folder(self) -> Path:
         base = self._environment.get("XDG_DATA_HOME")
         data = Path(base) if base else Path(self._environment.get("HOME") or "/") / ".local" / "share"

@@ -105,6 +105,14 @@ class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
     unscanned: dict[str, str] = {}
 
 
+class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed about the image: bundles or envelopes, as JSON, about the digest that stands for it; and the keys that are trusted."""
+
+    subject: str = ""
+    documents: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """An image in words. It is read as any image is: what stands in its files is found there.
 
@@ -143,6 +151,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
     `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there).
     `workload` is the text of a manifest all of whose containers are of the image ("": none was handed over).
+    `signatures` is what is signed about the image (left out: nobody looked).
     """
 
     name: str
@@ -154,6 +163,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     no_data: tuple[str, ...] = ()
     malware: MalwareReport | None = None
     workload: str = ""
+    signatures: SignatureReport | None = None
     tag: str = ""
     environment: str = ""
     at: str = "2026-01-01T00:00:00Z"

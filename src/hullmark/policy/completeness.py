@@ -31,6 +31,7 @@ _NEEDED: Mapping[Need, tuple[Fact, ...]] = {
     Need.MALWARE: ("malware",),
     Need.CERTIFICATES: ("certificates",),
     Need.REACH: ("reach",),
+    Need.SIGNATURES: (),  # they are beside the image: nothing in it hides them
 }
 _OF_WHOLE_FILES: frozenset[Fact] = frozenset(
     ("certificates", "configuration", "contents", "files", "owners", "secrets")

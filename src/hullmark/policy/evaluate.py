@@ -164,6 +164,8 @@ def lacking(rule: Rule, facts: Facts) -> str:
         return _UNMATCHED
     if Need.REACH in needs and facts.reach is None:
         return "what the image's start reaches was not looked for"
+    if Need.SIGNATURES in needs and facts.signatures is None:
+        return "what others signed about the image was not looked for"
     for need, reason in _FACETS.items():
         if need in needs and getattr(facts, need) is None:
             return reason

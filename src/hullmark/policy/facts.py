@@ -21,6 +21,7 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, PackageReach, Reach
 from hullmark.model.secret import Secret
+from hullmark.model.signed_document import SignedDocuments
 from hullmark.model.verdict import Evidence
 from hullmark.policy.dockerfile.history import unread
 from hullmark.policy.files import FileTable
@@ -54,6 +55,8 @@ class Facts:
     `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
     found are None where nobody looked, as is `reach`: what of the image its start reaches. `isolation` are the containers that it
     is to run in; None where no workload was handed over.
+    `signatures` are documents that others signed about the image, none of them verified, and None where nobody looked; `trusted_keys` are
+    public keys in PEM that count besides those that rules name.
     `others` is what facets came to that have no field of their own, by their names.
     """
 
@@ -74,6 +77,8 @@ class Facts:
     isolation: tuple[PlacedContainer, ...] | None = None
     reach: ImageReach | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
+    signatures: SignedDocuments | None = None
+    trusted_keys: tuple[str, ...] = ()
 
     @cached_property
     def files(self) -> FileTable:

@@ -59,7 +59,7 @@ class Need(StrEnum):
 
     The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings,
     packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys, what of the image
-    its start reaches.
+    its start reaches, what others signed about it.
     """
 
     FILES = "files"
@@ -73,6 +73,7 @@ class Need(StrEnum):
     MALWARE = "malware"
     CERTIFICATES = "certificates"
     REACH = "reach"
+    SIGNATURES = "signatures"
 
 
 FACETS = frozenset((Need.CONFIGURATION, Need.SECRETS, Need.MALWARE, Need.CERTIFICATES))

@@ -23,7 +23,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What to collect. `facets` are the names of those whose results are needed.
 
     The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
-    packages', the settings, matches with advisories, what the image's start reaches, the bodies of some files.
+    packages', the settings, matches with advisories, what the image's start reaches, what others signed about it, the bodies of some files.
 
     `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted. `searches` says what to
     look for in all files, by kind. `dockerfile`: the Dockerfile, read as instructions.
@@ -35,6 +35,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     config: bool = False
     matches: bool = False
     reach: bool = False
+    signatures: bool = False
     contents: tuple[PathGlob, ...] = ()
     facets: frozenset[str] = frozenset()
     searches: Mapping[str, Search] = {}
@@ -57,6 +58,7 @@ def needs(policy: Policy) -> Needs:
         config=Need.CONFIG in wanted or any(selector.when.labels for selector in policy.apply),
         matches=Need.MATCHES in wanted,
         reach=Need.REACH in wanted,
+        signatures=Need.SIGNATURES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
         facets=(wanted & FACETS).union(*(rule.trigger.facets for rule in policy.rules)),
         dockerfile=True,

@@ -17,10 +17,10 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.net.http import Answer, Client
+from hullmark.proof.dsse import IN_TOTO, Key, read_envelope, signer_of
 from hullmark.source.artifacts import Artifact
 from hullmark.source.digest import checked_digest, digest_of, is_digest
 from hullmark.source.distribution import RegistryStore, Session, first_answer, sessions_for
-from hullmark.source.dsse import IN_TOTO, Key, read_envelope, signer_of
 from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, Descriptor, Index, decode, parse_manifest
 from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions

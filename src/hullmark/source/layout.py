@@ -19,6 +19,7 @@ from hullmark.source.manifest import (
     Index,
     parse_manifest,
 )
+from hullmark.source.signature_tags import is_signature_tag
 
 _SHOWN = 30
 
@@ -79,9 +80,14 @@ def open_layout(index: Stretch, store: LocalStore, wanted: str, request: ImageRe
     elif wanted:
         chosen = _by_tag(entries, wanted)
     else:
-        chosen = _the_only(entries)
+        chosen = _the_only(tuple(entry for entry in entries if not _is_attached(entry)))
     request = ImageRequest(kind=request.kind, reference=request.reference, options=request.options, tags=_names(chosen))
     return image_from_entries(store, chosen, request, strict=True)
+
+
+def _is_attached(entry: Descriptor) -> bool:
+    """Whether an entry is a signature or another artifact about an image beside it."""
+    return bool(entry.artifact_type) or is_signature_tag(entry.named(REF_NAME))
 
 
 def layout_entries(index: Stretch) -> tuple[Descriptor, ...]:

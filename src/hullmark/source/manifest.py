@@ -57,6 +57,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     annotations: dict[str, str] | None = None
     platform: WirePlatform | None = None
     urls: tuple[str, ...] | None = None
+    artifact_type: str | None = None
 
     @property
     def is_foreign(self) -> bool:

@@ -23,6 +23,7 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, PackageReach, ProgramReach, Reach, WitnessStep
 from hullmark.model.secret import Secret
+from hullmark.model.signed_document import SignedDocuments
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.facts import Facts
 
@@ -205,6 +206,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     malware: MalwareScan | None = None
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[PlacedContainer, ...] | None = None
+    signatures: SignedDocuments | None = None
     reach: dict[str, Reach] | None = None
     programs: list[tuple[str, Reach, tuple[str, ...]]] = []
     unexplained: UnexplainedPrograms | None = None
@@ -229,6 +231,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             malware=self.malware,
             certificates=self._certificates(),
             isolation=self.isolation,
+            signatures=self.signatures,
             reach=reach_of(packages, self.reach, self.programs) if self.reach is not None else None,
             files=None if self.files is None else [file(**fields) for fields in self.files],
             config=self.config,

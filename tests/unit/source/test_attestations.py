@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
+from hullmark.proof.dsse import read_keys
 from hullmark.source import SourceOptions
 from hullmark.source.attestations import DOCUMENT_LIMIT, AttestationList, vex_documents
-from hullmark.source.dsse import read_keys
 from tests.support.attestations import (
     BUNDLE,
     DSSE,

@@ -28,6 +28,7 @@ _MODULES = (
     "packages",
     "reach",
     "secrets",
+    "signatures",
     "vulnerabilities",
 )
 

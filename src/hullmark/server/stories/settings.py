@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     at which an object that nothing names is removed.
     `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
     fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
-    advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
+    advisories that are sent in ("": operators may send unsigned ones). `signing_key` signs verdicts: a private key (PEM), or `exec:PROGRAM`
+    ("": none are signed); they hold for `signed_for` seconds. `snapshot_limit` is in bytes. Scans that store nothing take bodies
     of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process,
     one less of one account. `registry_parallel`
     images are read at the same time, by all workers together, from a registry whose login sets no number of its own.
@@ -81,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feeds: str = ""
     feeds_every: float = 21_600.0
     advisory_keys: str = ""
+    signing_key: str = ""
+    signed_for: float = 86_400.0
     snapshot_limit: int = 8 << 30
     scan_limit: int = 64 << 20
     scan_seconds: float = 300.0

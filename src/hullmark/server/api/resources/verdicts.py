@@ -11,6 +11,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from hullmark.proof.verdict_statement import Circumstances
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import written
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
@@ -18,6 +19,7 @@ from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging.earlier import first_seen_of
+from hullmark.server.stories.judging.signing import signed
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
@@ -214,6 +216,55 @@ async def check(  # noqa: PLR0913 - one parameter a filter
     return answer
 
 
+class SignedVerdictView(msgspec.Struct, kw_only=True):
+    """A verdict in force, signed: `bundle` is a Sigstore bundle, as `hullmark verify --bundle` takes it."""
+
+    policy: str
+    environment: str
+    reference: str
+    verdict: str
+    bundle: dict[str, Any]
+
+
+@get(
+    "/images/{digest:str}/statements",
+    operation_id="list_signed_verdicts",
+    opt={**_READ, "fails": (409,)},
+    summary="The verdicts in force, signed",
+)
+async def statements(
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    policy: FromQuery[str] = "",
+    environment: FromQuery[str] = "",
+) -> list[SignedVerdictView]:
+    """The verdicts as they hold now, signed with the server's key (HULLMARK_SIGNING_KEY): a newer one revokes those before it."""
+    if not services.settings.signing_key:
+        raise Refusal(409, "this server signs no verdicts", "give it a key: HULLMARK_SIGNING_KEY")
+    row = await find(services, caller, digest)
+    rows = await _held(services, caller, row.id, (None, None))
+    async with services.database.tenant(caller.account_id) as connection:
+        name = await name_of(connection, caller.account_id, row.digest)
+    wanted = [held for held in rows if policy in ("", held.policy) and held.environment in ("", environment)]
+    return [await asyncio.to_thread(_signed, services, held, name) for held in wanted]
+
+
+def _signed(services: Services, row: VerdictRow, name: str) -> SignedVerdictView:
+    circumstances = Circumstances(
+        reference=row.reference, environment=row.environment, options=f"exceptions {row.exceptions_digest}"
+    )
+    verdict = verdict_at(services.objects, row)
+    bundle = signed(verdict, name, circumstances, services.settings, services.clock())
+    return SignedVerdictView(
+        policy=row.policy,
+        environment=row.environment,
+        reference=row.reference,
+        verdict=row.verdict,
+        bundle=msgspec.json.decode(bundle),
+    )
+
+
 _SEVERITY = {"go": 0, "warn": 1, "unknown": 2, "stop": 3}
 
-ROUTES = [look_up, of_image, history, findings, check]
+ROUTES = [look_up, of_image, history, findings, check, statements]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.source.dsse import Envelope, pre_authentication, read_envelope, read_keys, signer_of
+from hullmark.proof.dsse import Envelope, pre_authentication, read_envelope, read_keys, signer_of
 from tests.support.attestations import IN_TOTO, Signer
 from tests.support.images import Json
 from tests.support.shelves import key_pair, openssl
@@ -119,9 +119,10 @@ ED25519 = read_keys(
 )
 
 
-@pytest.mark.parametrize("kind", ["ed25519", "ec"])
+@pytest.mark.parametrize("kind", ["ed25519", "ec", "rsa"])
 def test_what_openssl_signed_is_verified(tmp_path: Path, kind: str) -> None:
-    private, public = key_pair(tmp_path) if kind == "ed25519" else _curve(tmp_path, "prime256v1")
+    made = {"ed25519": key_pair, "ec": _curve, "rsa": _rsa}
+    private, public = made[kind](tmp_path)
     (tmp_path / "signed").write_bytes(pre_authentication(IN_TOTO, b"{}"))
     how = ("-rawin",) if kind == "ed25519" else ("-rawin", "-digest", "sha256")
     openssl("pkeyutl", "-sign", *how, "-inkey", private, "-in", tmp_path / "signed", "-out", tmp_path / "sig")
@@ -131,9 +132,16 @@ def test_what_openssl_signed_is_verified(tmp_path: Path, kind: str) -> None:
     assert signer_of(envelope, keys) == keys[0].fingerprint
 
 
-def _curve(folder: Path, curve: str) -> tuple[Path, Path]:
+def _rsa(folder: Path) -> tuple[Path, Path]:
+    private, public = folder / "rsa.pem", folder / "rsa.pub"
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", private)
+    openssl("pkey", "-in", private, "-pubout", "-out", public)
+    return private, public
+
+
+def _curve(folder: Path) -> tuple[Path, Path]:
     private, public = folder / "ec.pem", folder / "ec.pub"
-    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", private)
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", private)
     openssl("pkey", "-in", private, "-pubout", "-out", public)
     return private, public
 
@@ -149,7 +157,7 @@ BAD_KEYS = [
     (PRIVATE, "holds a private key"),
     (b"-----BEGIN PUBLIC KEY-----\nMAAA\n-----END PUBLIC KEY-----", "cannot be read"),
     (_public(ec.generate_private_key(ec.SECP384R1())), "of another kind"),
-    (_public(rsa.generate_private_key(65537, 2048)), "of another kind"),
+    (_public(rsa.generate_private_key(65537, 1024)), "of another kind"),  # noqa: S505 - it must be refused
     (SIGNER.public * 17, "more than 16 keys"),
 ]
 

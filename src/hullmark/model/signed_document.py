@@ -1,0 +1,40 @@
+"""Documents that others signed about an image, as a registry has them beside it."""
+
+from __future__ import annotations
+
+import msgspec
+
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+"""The media type of what cosign signs under `.sig`."""
+
+SIGNATURE = "dev.cosignproject.cosign/signature"
+"""The annotation that holds cosign's signature over such a payload, in base64."""
+
+NOTATION = ("application/jose+json", "application/cose")
+"""The media types of the Notary Project's signatures."""
+
+
+class SignedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that was found beside an image, as it is stored: nothing of it is verified but its digest, which is `place`.
+
+    `subject` is the digest that it is attached to. `annotations` are those of the layer that it is.
+    """
+
+    place: str
+    media_type: str
+    body: bytes
+    subject: str
+    annotations: dict[str, str] = {}
+
+    @property
+    def holds_statement(self) -> bool:
+        """Whether its type is one of those in which statements come, or tells nothing."""
+        return self.media_type != SIMPLE_SIGNING and self.media_type not in NOTATION
+
+
+class SignedDocuments(msgspec.Struct, frozen=True, kw_only=True):
+    """All such documents, sorted, and what was not seen of them: a clause each. `subjects` are the digests that stand for the image."""
+
+    documents: tuple[SignedDocument, ...] = ()
+    unseen: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()

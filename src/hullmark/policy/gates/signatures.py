@@ -1,0 +1,210 @@
+"""Gate `signatures`: who signed an image, who built it, from which source, and how well that is proven.
+
+Only what a trusted key signed counts. Where something beside the image could not be checked, and what was checked is not enough, the rules
+cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from hullmark.model.errors import HullmarkError
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.values import NameGlob
+from hullmark.proof.claims import Claim, Proof, TrustRoots, proof_of
+from hullmark.proof.dsse import Key, read_keys
+from hullmark.proof.notation import read_certificates
+
+_SUBJECT = "image"
+_SHOWN = 3
+
+Keys = Annotated[
+    tuple[str, ...], Meta(description="Public keys in PEM that are trusted; none: those of --trusted-keys.")
+]
+
+
+class _Trusting(Params, frozen=True, kw_only=True):
+    """Whom a rule trusts."""
+
+    keys: Keys = ()
+
+    def __post_init__(self) -> None:
+        for text in self.keys:
+            try:
+                read_keys(text.encode(), "keys")
+            except HullmarkError as error:
+                raise ValueError(str(error)) from error
+
+
+class SignedBy(_Trusting, frozen=True, kw_only=True):
+    """Fires unless enough of the trusted keys signed the image: by cosign, by the Notary Project's tools, or in an attestation."""
+
+    least: Annotated[int, Meta(ge=1, le=16, description="How many different keys must have signed.")] = 1
+    authorities: Annotated[
+        tuple[str, ...], Meta(description="Certificates in PEM that the Notary Project's signatures must lead to.")
+    ] = ()
+    attestations: Annotated[bool, Meta(description="Whether a signed statement about the image counts as well.")] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for text in self.authorities:
+            try:
+                read_certificates(text.encode(), "authorities")
+            except HullmarkError as error:
+                raise ValueError(str(error)) from error
+
+
+class BuiltBy(_Trusting, frozen=True, kw_only=True):
+    """Fires unless SLSA provenance that a trusted key signed names one of the builders."""
+
+    builders: Annotated[tuple[NameGlob, ...], Meta(min_length=1, description="Builders by their ids, * for any text.")]
+
+
+class Source(_Trusting, frozen=True, kw_only=True):
+    """Fires unless SLSA provenance that a trusted key signed names a source in one of the repositories."""
+
+    repositories: Annotated[
+        tuple[NameGlob, ...],
+        Meta(
+            min_length=1, description="Addresses of repositories as provenance has them, as git+https://git.example/*."
+        ),
+    ]
+
+
+class ProvenanceLevel(_Trusting, frozen=True, kw_only=True):
+    """Fires unless the image reaches an SLSA level: by a verification summary that a trusted key signed, or by provenance of a builder
+    whose level is known. Provenance of any other builder counts as level 1."""
+
+    least: Annotated[int, Meta(ge=1, le=4, description="The lowest level that is enough.")]
+    track: Annotated[Literal["build", "source"], Meta(description="Which of SLSA's tracks.")] = "build"
+    builders: Annotated[
+        dict[str, Annotated[int, Meta(ge=1, le=4)]],
+        Meta(description="The build levels of builders, by their ids, * for any text."),
+    ] = field(default_factory=dict)
+
+
+def signed_by(params: SignedBy, facts: Facts) -> Iterator[Answer]:
+    """Count the trusted keys that signed."""
+
+    def enough(proof: Proof) -> bool:
+        claims = (claim for claim in proof.claims if params.attestations or claim.kind == "signature")
+        return len({claim.signer for claim in claims}) >= params.least
+
+    many = "a trusted key" if params.least == 1 else f"{params.least} trusted keys"
+    yield from _unless(params, facts, enough, f"The image is not signed by {many}.")
+
+
+def built_by(params: BuiltBy, facts: Facts) -> Iterator[Answer]:
+    """Look for provenance of a builder."""
+
+    def enough(proof: Proof) -> bool:
+        return any(glob.matches(claim.builder) for claim in _provenance(proof) for glob in params.builders)
+
+    found = _told(facts, params, lambda claim: (claim.builder,))
+    yield from _unless(params, facts, enough, f"It is not proven that one of the builders built the image{found}.")
+
+
+def source(params: Source, facts: Facts) -> Iterator[Answer]:
+    """Look for provenance from a repository."""
+
+    def enough(proof: Proof) -> bool:
+        return any(
+            glob.matches(uri)
+            for claim in _provenance(proof)
+            for uri in claim.sources[:1]
+            for glob in params.repositories
+        )
+
+    found = _told(facts, params, lambda claim: claim.sources[:1])
+    yield from _unless(
+        params, facts, enough, f"It is not proven that the image was built from one of the repositories{found}."
+    )
+
+
+def provenance_level(params: ProvenanceLevel, facts: Facts) -> Iterator[Answer]:
+    """Find the highest level that is proven."""
+
+    def enough(proof: Proof) -> bool:
+        return max((_level(params, claim) for claim in proof.claims), default=0) >= params.least
+
+    message = f"It is not proven that the image reaches SLSA {params.track} level {params.least}."
+    yield from _unless(params, facts, enough, message)
+
+
+def _level(params: ProvenanceLevel, claim: Claim) -> int:
+    if claim.kind == "summary":
+        return claim.build_level if params.track == "build" else claim.source_level
+    if claim.kind != "provenance" or params.track != "build":
+        return 0
+    return max((level for name, level in params.builders.items() if NameGlob(name).matches(claim.builder)), default=1)
+
+
+def _provenance(proof: Proof) -> tuple[Claim, ...]:
+    return tuple(claim for claim in proof.claims if claim.kind == "provenance")
+
+
+def _told(facts: Facts, params: _Trusting, told: Callable[[Claim], tuple[str, ...]]) -> str:
+    """What proven provenance says instead, as words that end a sentence."""
+    roots = _roots(params, facts)
+    if roots is None or facts.signatures is None:
+        return ""
+    found = {text for claim in _provenance(proof_of(facts.signatures, roots, facts.now)) for text in told(claim)}
+    return f" (it says {', '.join(sorted(found)[:_SHOWN])})" if found else ""
+
+
+def _roots(params: _Trusting, facts: Facts) -> TrustRoots | None:
+    """Whom the rule trusts, None if nobody is named."""
+    texts = params.keys or facts.trusted_keys
+    keys: tuple[Key, ...] = tuple(key for text in texts for key in read_keys(text.encode(), "keys"))
+    authorities = params.authorities if isinstance(params, SignedBy) else ()
+    if not keys and not authorities:
+        return None
+    certificates = read_certificates("\n".join(authorities).encode(), "authorities") if authorities else None
+    return TrustRoots(keys=keys, certificates=certificates)
+
+
+def _unless(params: _Trusting, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
+    """Nothing if what is proven is enough; else a violation, or that it cannot be told."""
+    roots = _roots(params, facts)
+    if roots is None:
+        yield CannotTell("no keys are named to verify signatures with (keys, or --trusted-keys)", subject=_SUBJECT)
+        return
+    if facts.signatures is None:
+        return
+    proof = proof_of(facts.signatures, roots, facts.now)
+    if enough(proof):
+        return
+    if proof.unchecked:
+        reason = f"not all that is signed about the image could be checked: {proof.unchecked[0]}"
+        yield CannotTell(reason, subject=_SUBJECT)
+        return
+    yield Violation(_SUBJECT, message)
+
+
+def _sign(params: _Trusting, subject: str) -> str:
+    return "have the image signed with a key that is trusted, as cosign sign does it"
+
+
+def _attest(params: _Trusting, subject: str) -> str:
+    return "have the builder attest SLSA provenance with a key that is trusted, as cosign attest does it"
+
+
+_NEEDS = frozenset((Need.SIGNATURES,))
+
+TRIGGERS = (
+    Trigger(gate="signatures", name="signed_by", params=SignedBy, check=signed_by, needs=_NEEDS, advice=_sign),
+    Trigger(gate="signatures", name="built_by", params=BuiltBy, check=built_by, needs=_NEEDS, advice=_attest),
+    Trigger(gate="signatures", name="source", params=Source, check=source, needs=_NEEDS, advice=_attest),
+    Trigger(
+        gate="signatures",
+        name="provenance_level",
+        params=ProvenanceLevel,
+        check=provenance_level,
+        needs=_NEEDS,
+        advice=_attest,
+    ),
+)

@@ -1,0 +1,1 @@
+"""What signatures and attestations say, and the statements that verdicts become: bytes in, values out."""

@@ -1,0 +1,125 @@
+"""A repository of a registry, read and written (OCI distribution specification 1.1)."""
+
+from __future__ import annotations
+
+import re
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import RawStream
+from hullmark.model.limit import Limit
+from hullmark.net.errors import NetError
+from hullmark.net.http import Answer, Client
+from hullmark.source.artifacts import login_for
+from hullmark.source.distribution import RegistryStore, http_settings
+from hullmark.source.endpoints import endpoints
+from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, OCI_MANIFEST, Descriptor
+from hullmark.source.pushing import PushSession, StoredBlob
+from hullmark.source.reference import Reference, parse_reference
+from hullmark.source.repository import (
+    MOST_REFERRERS,
+    Referrer,
+    ReferrerList,
+    Repository,
+    check_count,
+    listed_by_tag,
+    read_referrers,
+    write_referrers,
+)
+from hullmark.source.signature_tags import fallback_tag
+from hullmark.source.source import SourceOptions
+
+_MOST_PAGES = Limit(16, "pages of a list of referrers")
+_BUSY = frozenset((429, 500, 502, 503, 504))
+_NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
+
+
+class RegistryRepository:
+    """A repository at its registry itself, never at a mirror: what mirrors lack must not look as if nobody had said it."""
+
+    def __init__(self, reference: str, options: SourceOptions, actions: str = "pull") -> None:
+        self.reference: Reference = parse_reference(reference)
+        endpoint = endpoints(self.reference, options)[-1]
+        self._client = Client(http_settings(options, frozenset((endpoint.host,) if endpoint.insecure else ())))
+        self._session = PushSession(endpoint, self._client, login_for(endpoint, self._client, options, actions))
+        self._store = RegistryStore((self._session,), self._client.settings)
+
+    @property
+    def name(self) -> str:
+        """Registry and repository."""
+        return f"{self.reference.host}/{self.reference.repository}"
+
+    def manifest(self, version: str) -> bytes:
+        """The bytes of a manifest by tag or digest; by digest they are verified."""
+        return self._session.manifest(version)
+
+    def blob(self, descriptor: Descriptor) -> RawStream:
+        """The bytes of a blob; the stream goes on where connections were cut."""
+        return self._store.blob(descriptor)
+
+    def referrers(self, digest: str) -> ReferrerList:
+        """The artifacts about a manifest, by the API and by the fallback tag: some registries got the API later."""
+        found: dict[str, Referrer] = {}
+        query, unseen = "", ""
+        for _ in range(_MOST_PAGES):
+            answer = self._page(f"referrers/{digest}{query}")
+            listed = _listing_in(answer)
+            found |= {referrer.digest: referrer for referrer in listed}
+            following = _NEXT(answer.headers.get("link", "")) if answer is not None and listed else None
+            # Whatever the link leads to, only its query is of use: the next page is at the same place.
+            query = "?" + following[1].partition("?")[2].partition("#")[0] if following else ""
+            if len(query) < 2:
+                break
+        else:
+            unseen = f"there are more than {_MOST_PAGES} pages of referrers"
+        found = {referrer.digest: referrer for referrer in listed_by_tag(self, digest)} | found
+        if len(found) > MOST_REFERRERS:
+            unseen = f"there are more than {MOST_REFERRERS} referrers"
+        return ReferrerList(tuple(found[name] for name in sorted(found))[:MOST_REFERRERS], unseen)
+
+    def _page(self, path: str) -> Answer | None:
+        try:
+            answer = self._client.whole(lambda: self._session.open(path, {"Accept": OCI_INDEX}), MANIFEST_LIMIT)
+        except NetError:
+            raise
+        except HullmarkError:
+            return None  # some answer 401 for what they do not know
+        if answer.status in _BUSY:
+            host = self._session.endpoint.host
+            raise HullmarkError(f"{host} answered with status {answer.status}", advice="try again later")
+        return answer
+
+    # Writing
+
+    def has(self, digest: str) -> bool:
+        """Whether a blob is there."""
+        return self._session.has(digest)
+
+    def put_blob(self, blob: StoredBlob, mount_from: Repository | None = None) -> int:
+        """Put a blob there unless it is; one that another repository of this registry has is mounted from there."""
+        origin = ""
+        if isinstance(mount_from, RegistryRepository) and mount_from.reference.host == self.reference.host:
+            origin = mount_from.reference.repository
+        return self._session.upload(blob, mount_from=origin)
+
+    def put_manifest(self, version: str, body: bytes, media_type: str) -> None:
+        """Put a manifest under a tag or its digest."""
+        self._session.put_manifest(version, body, media_type)
+
+    def put_referrer(self, subject: str, referrer: Referrer, body: bytes) -> None:
+        """Put an artifact's manifest there; where the registry does not list it by itself, into the list under the fallback tag."""
+        headers = self._session.put_manifest(referrer.digest, body, referrer.media_type or OCI_MANIFEST)
+        if headers.get("oci-subject"):
+            return
+        listed = [known for known in listed_by_tag(self, subject) if known.digest != referrer.digest]
+        check_count(listed, subject)
+        self._session.put_manifest(fallback_tag(subject), write_referrers([*listed, referrer]), OCI_INDEX)
+
+
+def _listing_in(answer: Answer | None) -> tuple[Referrer, ...]:
+    """The page of referrers; empty for anything else: then the registry has no such API."""
+    if answer is None or answer.status != 200:
+        return ()
+    try:
+        return read_referrers(answer.body)
+    except HullmarkError:
+        return ()

@@ -1,0 +1,1 @@
+"""What proves something about an image."""
