@@ -21,6 +21,7 @@ from hullmark.server.api.notice import (
 )
 from hullmark.server.api.resources import (
     accounts,
+    admission,
     advisories,
     audit,
     changes,
@@ -51,6 +52,7 @@ RESOURCES = (
     policies,
     exceptions,
     verdicts,
+    admission,
     events,
     registries,
     accounts,
