@@ -19,3 +19,17 @@ def server_extra() -> Iterator[None]:
         raise HullmarkError(
             f"the server is not installed: {error.name} is missing", advice="install it: pip install 'hullmark[server]'"
         ) from error
+
+
+@contextmanager
+def containerd_extra() -> Iterator[None]:
+    """While what speaks to containerd is imported: what is missing becomes an error that says what to install."""
+    from hullmark.model.errors import HullmarkError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "hullmark":
+            raise
+        advice = "install it: pip install 'hullmark[containerd]'"
+        raise HullmarkError(f"containerd cannot be asked: {error.name} is missing", advice=advice) from error

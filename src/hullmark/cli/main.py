@@ -39,6 +39,8 @@ _VERBS = (
     "cache",
     "serve",
     "worker",
+    "inventory",
+    "agent",
     "migrate",
     "backup",
     "restore",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -20,11 +21,12 @@ ContainerKind = Literal["regular", "init", "sidecar", "ephemeral", "volume"]
 
 
 class HostPath(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A path of the host that a container sees at `target`."""
+    """A path of the host that a container sees at `target`; `volume` is what its manifest calls it ("": it has no name there)."""
 
     path: str
     target: str = ""
     read_only: bool = False
+    volume: str = ""
 
 
 class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,8 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that
     the first process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root
     in the container is nobody on the host. `ports` are those that the host or the workload opens, as `8080/tcp`.
+    `escapes` are vulnerabilities of the kernel, engine or runtime below it by which a container may take over the host (None: nobody
+    looked).
     """
 
     runtime_class: str = ""
@@ -68,12 +72,14 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     service_account_token: bool | None = None
     limits: ResourceLimits = ResourceLimits()
     ports: tuple[str, ...] = ()
+    escapes: tuple[str, ...] | None = None
 
 
 class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     """A container of a workload, or an image volume, with the image that it names.
 
-    `line` counts from 1 in the manifest that it is from (0: not told).
+    `line` counts from 1 in the manifest that it is from (0: not told); `lines` are those of its settings that stand there, by the names
+    that Isolation gives them.
     """
 
     name: str
@@ -81,3 +87,81 @@ class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     isolation: Isolation = Isolation()
     line: int = 0
+    lines: Mapping[str, int] = {}
+
+
+class GradeReason(msgspec.Struct, frozen=True, order=True):
+    """Why a container has its grade: the setting, by the name that Isolation gives it, and a clause."""
+
+    setting: str
+    text: str
+
+
+class Shortfall(msgspec.Struct, frozen=True, order=True):
+    """What a grade lacks to the next one: the setting and a clause. `is_known` False: nobody told the setting, so that it may be there."""
+
+    setting: str
+    text: str
+    is_known: bool = True
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a container is kept apart: the grade that is certain, the best that is possible where something is not told, why it is
+    this grade, and what is missing to the next one."""
+
+    grade: Grade
+    at_most: Grade
+    reasons: tuple[GradeReason, ...]
+    missing: tuple[Shortfall, ...] = ()
+
+    @property
+    def next_grade(self) -> Grade | None:
+        """The grade above; None for the best."""
+        rank = GRADES.index(self.grade) + 1
+        return GRADES[rank] if rank < len(GRADES) else None
+
+
+class IsolationPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a manifest after which a container has a better grade: `grade`.
+
+    `text` is in `language`: a strategic merge patch or an override file (yaml), a fragment of a task definition (json), or the options of
+    `docker run` that come (`+`) and go (`-`). `notes` are sentences that say what else it takes.
+    """
+
+    grade: Grade
+    language: Literal["yaml", "json", "options"]
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+WorkloadFormat = Literal["kubernetes", "compose", "ecs", "docker"]
+"""In what form a workload is written down: a manifest, a compose file, a task definition, what `docker inspect` prints."""
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manifest starts together, with its containers: `name` is `Deployment/web`, a task definition's family, a service, a container.
+
+    `template` are the keys that lead to the pod's spec in the manifest (Kubernetes only), `line` where it begins (0: not told).
+    """
+
+    format: WorkloadFormat
+    name: str
+    namespace: str = ""
+    containers: tuple[WorkloadContainer, ...] = ()
+    template: tuple[str, ...] = ()
+    line: int = 0
+
+
+class PlacedContainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A container of the image that is judged, in its workload. `path` is the manifest that it is from, as people call it ("": none)."""
+
+    workload: Workload
+    container: WorkloadContainer
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: workload and container, or one of the two where both are called the same."""
+        if self.workload.name in ("", self.container.name):
+            return self.container.name
+        return f"{self.workload.name}/{self.container.name}"

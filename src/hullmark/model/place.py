@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.isolation import ContainerKind, Isolation
+from hullmark.model.limit import Limit
 
 Platform = Literal["kubernetes", "ecs", "cloudrun", "docker", "podman", "containerd"]
 """What starts containers at a place."""
@@ -75,6 +76,13 @@ class PlaceEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """What ran somewhere at one moment. `gaps` are sentences that say what could not be told besides, as labels that may not be read."""
+
+    containers: tuple[RunningContainer, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
 class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a collector says runs: a part of a whole list, or what changed since it said so last.
 
@@ -92,3 +100,22 @@ class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
     running: tuple[RunningContainer, ...] = ()
     ended: tuple[EndedContainer, ...] = ()
     events: tuple[PlaceEvent, ...] = ()
+
+
+class InventoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says to a report that it took: the last `sequence` of this collector that it has, and whether it wants a new whole
+    list, since it would not know what else runs.
+
+    A report that builds on a list which the server does not have is refused instead (409, a problem of the type `LIST_NEEDED`), and so is
+    one whose sequence is not above `sequence` though it was never taken: the collector lost count, and goes on behind that number.
+    """
+
+    sequence: int
+    list_needed: bool = False
+
+
+LIST_NEEDED = "urn:hullmark:list-needed"
+"""The type of the problem that a server answers instead of taking a report: a new whole list is to come, with a sequence number above the
+problem's `sequence`."""
+
+MOST_CONTAINERS = Limit(2000, "containers of one report of a collector, and ended ones, and events", "refused")

@@ -43,11 +43,14 @@ Query = Mapping[str, str | int | bool | None]
 
 
 class ApiRefused(HullmarkError):
-    """The server refused the request; `status` is HTTP's."""
+    """The server refused the request; `status` is HTTP's, `problem` the document that says why ({}: there is none; RFC 9457)."""
 
-    def __init__(self, message: str, *, advice: str = "", status: int) -> None:
+    def __init__(
+        self, message: str, *, advice: str = "", status: int, problem: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message, advice=advice)
         self.status = status
+        self.problem = problem or {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +259,7 @@ class ApiClient:
         advice = _text(problem.get("advice")) or _ADVICE.get(answer.status, "")
         if answer.status == 401 and "Authorization" not in self._headers:
             advice = _ADVICE[401]
-        return ApiRefused(what, advice=advice, status=answer.status)
+        return ApiRefused(what, advice=advice, status=answer.status, problem=problem)
 
 
 def _word(value: str | int | bool | None) -> str:

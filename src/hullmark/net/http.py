@@ -6,11 +6,12 @@ imported when the first request is made, since the command line must start witho
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from hullmark._version import __version__
@@ -126,6 +127,11 @@ class StreamedAnswer:
     def close(self) -> None:
         """Give the connection up. May be called twice."""
         self._response.close()
+
+    def interrupt(self) -> None:
+        """End the body now, for another thread that waits for more of it: that one gets Cut, or the end."""
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
+            self._response.shutdown()
 
 
 def origin(url: str) -> str:
@@ -259,17 +265,21 @@ def _new_pool(
 
     if trust.is_blind(*address):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    # Where certificates are for another name than the host's, the connection says so.
+    names: dict[str, Any] = {"server_hostname": trust.server_name} if trust.server_name and context is not None else {}
     if proxy is None:
-        return urllib3.PoolManager(maxsize=8, ssl_context=context)
+        return urllib3.PoolManager(maxsize=8, ssl_context=context, **names)
     parts = urlsplit(proxy)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     headers = urllib3.make_headers(proxy_basic_auth=_unquoted(login)) if login else None
     proxy_context = context_for(
-        replace(trust, insecure=False, insecure_hosts=frozenset()), parts.hostname or "", parts.port or 443
+        replace(trust, insecure=False, insecure_hosts=frozenset(), only_ca="", client=None),
+        parts.hostname or "",
+        parts.port or 443,
     )
     return urllib3.ProxyManager(
-        url, maxsize=8, proxy_headers=headers, ssl_context=context, proxy_ssl_context=proxy_context
+        url, maxsize=8, proxy_headers=headers, ssl_context=context, proxy_ssl_context=proxy_context, **names
     )
 
 

@@ -20,14 +20,27 @@ _SYSTEM_CERTS_DIRS = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 _REPLACES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientCertificate:
+    """A certificate that says who asks, with its key, both PEM."""
+
+    certificate: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """What is trusted beyond the system's CAs. `insecure`: any certificate will do; `insecure_hosts`: of these, HOST[:PORT].
 
-    `environment` may hold SSL_CERT_FILE and SSL_CERT_DIR (instead of the system's CAs); `ca_file` is trusted as well.
+    `environment` may hold SSL_CERT_FILE and SSL_CERT_DIR (instead of the system's CAs); `ca_file` is trusted as well. `only_ca` (PEM) is
+    trusted instead of all others. `client` is shown to every host. `server_name` is the name that certificates must be for ("": the
+    host's).
     """
 
     ca_file: str | None = None
+    only_ca: str = ""
+    client: ClientCertificate | None = None
+    server_name: str = ""
     insecure: bool = False
     insecure_hosts: frozenset[str] = frozenset()
     certs_dirs: tuple[str, ...] = ()
@@ -66,6 +79,8 @@ def context_for(trust: Trust, host: str, port: int) -> ssl.SSLContext:
                 _load_ca(context, str(file))
             elif file.suffix == ".cert":
                 _load_client(context, file)
+    if trust.client is not None:
+        _show(context, trust.client)
     return context
 
 
@@ -77,6 +92,14 @@ def host_folders(trust: Trust, host: str, port: int) -> list[Path]:
 
 
 def _load_roots(context: ssl.SSLContext, trust: Trust) -> None:
+    if trust.only_ca:
+        try:
+            context.load_verify_locations(cadata=trust.only_ca)
+        except (OSError, ValueError) as error:
+            raise HullmarkError(
+                "the CA certificates are not PEM", advice="mend the settings that they are in"
+            ) from error
+        return
     bundle = next((value for name in _REPLACES if (value := trust.environment.get(name))), None)
     folder = trust.environment.get("SSL_CERT_DIR")
     if bundle:
@@ -106,4 +129,20 @@ def _load_client(context: ssl.SSLContext, certificate: Path) -> None:
         raise HullmarkError(
             f"the client certificate {certificate} or its .key cannot be read ({error.strerror or error})",
             advice="both are PEM files, the key without a passphrase",
+        ) from error
+
+
+def _show(context: ssl.SSLContext, client: ClientCertificate) -> None:
+    """Have a certificate shown to servers. OpenSSL takes files alone, so it is in one for a moment, which nobody else may read."""
+    from tempfile import TemporaryDirectory
+
+    try:
+        with TemporaryDirectory(prefix="hullmark-") as folder:
+            file = Path(folder, "client.pem")
+            file.touch(0o600)
+            file.write_text(f"{client.certificate}\n{client.key}\n", "utf-8")
+            context.load_cert_chain(file, password="")
+    except OSError as error:
+        raise HullmarkError(
+            "the client certificate or its key cannot be used", advice="both are PEM, the key without a passphrase"
         ) from error

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hullmark.model.inventory import Inventory
     from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Matches
+    from hullmark.model.place import Places
     from hullmark.model.policy_facts import KnownImage
     from hullmark.model.provenance import Provenance
     from hullmark.model.quality import Quality
@@ -49,6 +50,7 @@ _MODULES = (
     *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
     *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
     *("minimality_html", "minimality_json", "minimality_table"),
+    *("places_csv", "places_json", "places_table"),
     *("provenance_json", "provenance_table"),
     *("quality_json", "quality_table"),
     *("remedy_dockerfile", "remedy_json", "remedy_markdown", "remedy_table"),
@@ -84,6 +86,8 @@ def load(kind: Literal["known"], name: str) -> Format[KnownImage]: ...
 def load(kind: Literal["malware"], name: str) -> Format[ImageMalware]: ...
 @overload
 def load(kind: Literal["minimality"], name: str) -> Format[Minimality]: ...
+@overload
+def load(kind: Literal["places"], name: str) -> Format[Places]: ...
 @overload
 def load(kind: Literal["provenance"], name: str) -> Format[Provenance]: ...
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
 
@@ -43,3 +43,12 @@ class Collector(Protocol):
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """What runs, then what changes, until `stop` is set. It connects again by itself, with pauses, and begins with a new listing
         wherever something may have been missed. Raises HullmarkError where trying again cannot help."""
+
+
+@runtime_checkable
+class GapReporting(Protocol):
+    """A collector that knows what it could not read. `gaps` are sentences about the last `containers`."""
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What could not be read besides, and what that means."""

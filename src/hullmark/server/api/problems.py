@@ -26,7 +26,7 @@ _log = structlog.get_logger("hullmark.api")
 
 
 class ProblemBody(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is wrong, and what to do."""
+    """What is wrong, and what to do. `sequence` is told to collectors: the last report of theirs that was taken."""
 
     type: str = "about:blank"
     title: str
@@ -34,17 +34,27 @@ class ProblemBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     detail: str = ""
     advice: str = ""
     errors: list[dict[str, str]] = []
+    sequence: int | None = None
 
 
 class Refusal(Exception):
-    """Ends a request with a problem."""
+    """Ends a request with a problem. `more` are other fields of its body."""
 
-    def __init__(self, status: int, detail: str, advice: str = "", *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        advice: str = "",
+        *,
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.advice = advice
         self.headers = headers or {}
+        self.more = more or {}
 
 
 def problem(status: int, detail: str, advice: str = "") -> Refusal:
@@ -80,7 +90,9 @@ def _title(status: int) -> str:
 
 def on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[bytes]:
     """A refusal of ours."""
-    body = ProblemBody(title=_title(error.status), status=error.status, detail=error.detail, advice=error.advice)
+    body = ProblemBody(
+        title=_title(error.status), status=error.status, detail=error.detail, advice=error.advice, **error.more
+    )
     return answer(body, error.headers, request)
 
 

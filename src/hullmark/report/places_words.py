@@ -1,0 +1,42 @@
+"""What the formats of places share: the order of containers, their grades, and digests as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from hullmark.isolation.grades import assess
+from hullmark.model.isolation import Assessment, Isolation
+from hullmark.model.place import Places, RunningContainer, RunningImage
+
+_DIGITS = 12
+
+
+class GradedContainer(NamedTuple):
+    """A container and how well it is kept apart; None for an image that is mounted and not run."""
+
+    container: RunningContainer
+    assessment: Assessment | None
+
+
+def graded(places: Places) -> Iterator[GradedContainer]:
+    """All containers in one order, each with its grade."""
+    for container in sorted(places.containers, key=lambda each: (each.place, each.image.digest, each.since, each.id)):
+        is_run = container.place.kind != "volume"
+        yield GradedContainer(container, _assessed(container.isolation) if is_run else None)
+
+
+@lru_cache(maxsize=4096)
+def _assessed(isolation: Isolation) -> Assessment:
+    return assess(isolation)
+
+
+def short_digest(image: RunningImage) -> str:
+    """The beginning of a digest, with a word where it is not a manifest's; "unknown" where the platform told none."""
+    if image.digest:
+        digits = image.digest.partition(":")[2][:_DIGITS]
+        return f"{digits} (inferred)" if image.is_inferred else digits
+    if image.config_digest:
+        return f"{image.config_digest.partition(':')[2][:_DIGITS]} (config)"
+    return "unknown"

@@ -1,0 +1,1 @@
+"""Hosts with Docker or podman: both answer Docker's Engine API (v1.41 and later) on a socket."""

@@ -1,0 +1,200 @@
+"""Drift: what a running container has that its image has not. Each change that matters is an event, told once.
+
+An engine compares a container's own layer with its image (ContainerChanges): volumes, temporary file systems and bind mounts are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
+from hullmark.model.place import PlaceEvent
+from hullmark.net.errors import Cut, TimedOut, Unreachable
+from hullmark.runtime.engines.api import EngineApi, EngineRefused
+from hullmark.runtime.engines.files import ContainerFile, FileStat, read_file
+
+_MOST_CHANGES = Limit(20_000, "changed files of a container that are looked at", "unseen")
+_MOST_BYTES = Limit(1 << 30, "bytes of a container's changed files that are read in one look", "unseen")
+_MOST_EVENTS = Limit(500, "events of one look at a container's files", "shortened")
+_CHANGED, _ADDED = 0, 1
+_SHELLS = frozenset(
+    (
+        *("ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "ksh93", "lksh", "mksh", "nu", "oksh", "pdksh"),
+        *("posh", "pwsh", "rbash", "sh", "tcsh", "toybox", "xonsh", "yash", "zsh"),
+    )
+)
+_OWN_SHELLS = ("/bin/sh", "/bin/bash", "/bin/dash", "/bin/busybox", "/bin/zsh", "/usr/bin/ksh")
+"""Shells of images, which somebody may copy under another name. Links are followed once."""
+_DATABASES = {
+    "/var/lib/dpkg/status": "dpkg",
+    "/usr/lib/apk/db/installed": "apk",
+    "/lib/apk/db/installed": "apk",
+    "/var/lib/rpm/rpmdb.sqlite": "rpm",
+    "/var/lib/rpm/Packages": "rpm",
+    "/var/lib/rpm/Packages.db": "rpm",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite": "rpm",
+    "/usr/lib/sysimage/rpm/Packages.db": "rpm",
+    "/var/lib/pacman/local/ALPM_DB_VERSION": "pacman",
+}
+_DATABASE_FOLDERS = {"/var/lib/dpkg/info": "dpkg", "/var/lib/pacman/local": "pacman", "/var/lib/dpkg/status.d": "dpkg"}
+
+
+@dataclass
+class DriftMemory:
+    """What was seen of one container's files, so that only what changed since is read again."""
+
+    stats: dict[str, FileStat] = field(default_factory=dict)
+    shells: frozenset[str] | None = None
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a container's files."""
+
+    api: EngineApi
+    container: str
+    memory: DriftMemory
+    at: datetime
+
+
+def drift_of(api: EngineApi, container: str, memory: DriftMemory, at: datetime) -> tuple[PlaceEvent, ...]:
+    """What is new in a container's files since the last look with this memory. Where they cannot be looked at whole, an event says so.
+
+    Raises Unreachable, TimedOut, Cut where the engine does not answer.
+    """
+    look = _Look(api, container, memory, at)
+    found: list[PlaceEvent] = []
+    try:
+        for event in _events(look):
+            if len(found) >= _MOST_EVENTS:
+                found.append(_unseen(look, f"more than {_MOST_EVENTS} changes matter, the others are told later"))
+                break
+            found.append(event)
+    except (Unreachable, TimedOut):
+        raise
+    except EngineRefused as error:
+        if error.status != 404:  # else it has ended meanwhile
+            found.append(_unseen(look, f"the engine does not tell what changed: {error}"))
+    except HullmarkError as error:
+        if isinstance(error, Cut):
+            raise
+        found.append(_unseen(look, str(error)))
+    return tuple(event for event in found if _is_new(memory, event))
+
+
+def _is_new(memory: DriftMemory, event: PlaceEvent) -> bool:
+    key = (event.subject, event.summary)
+    if key in memory.told:
+        return False
+    memory.told.add(key)
+    return True
+
+
+def _events(look: _Look) -> Iterator[PlaceEvent]:
+    changed = _changed_paths(look)
+    yield from _package_managers(look, changed)
+    left = int(_MOST_BYTES)
+    for number, (path, kind) in enumerate(changed.items()):
+        if number >= _MOST_CHANGES or left <= 0:
+            yield _unseen(look, "too much has changed to be looked at whole")
+            return
+        known = look.memory.stats.get(path)
+        file = read_file(look.api, look.container, path, known)
+        if file is None or file.stat == known:
+            continue
+        look.memory.stats[path] = file.stat
+        left -= file.stat.size if file.sha256 else 0
+        yield from _of_file(look, path, kind, file)
+
+
+def _changed_paths(look: _Look) -> dict[str, int]:
+    """The files that are new or changed, with the kind of change, without the folders that others lie in."""
+    found: dict[str, int] = {}
+    folders: set[str] = set()
+    for change in look.api.changes(look.container):
+        path, kind = change.get("Path"), change.get("Kind")
+        if not isinstance(path, str) or not path.startswith("/"):
+            continue
+        folders.add(path.rpartition("/")[0])
+        if kind in (_CHANGED, _ADDED):
+            found[path] = int(kind)
+    return {path: kind for path, kind in sorted(found.items()) if path not in folders}
+
+
+def _package_managers(look: _Look, changed: dict[str, int]) -> Iterator[PlaceEvent]:
+    ran = {_DATABASES[path] for path in changed if path in _DATABASES}
+    ran |= {
+        manager
+        for folder, manager in _DATABASE_FOLDERS.items()
+        if any(path.startswith(f"{folder}/") for path in changed)
+    }
+    for manager in sorted(ran):
+        yield _event(look, manager, f"{manager} changed which packages are installed")
+
+
+def _of_file(look: _Look, path: str, kind: int, file: ContainerFile) -> Iterator[PlaceEvent]:
+    """What a file that is new or changed means."""
+    if file.stat.kind != "file":
+        return
+    digest = f" (sha256:{file.sha256})" if file.sha256 else ""
+    if file.stat.is_setuid:
+        bits = "setuid" if file.stat.mode & 0o4000 else "setgid"
+        was = "new" if kind == _ADDED else "changed"
+        yield _event(look, path, f"a {was} file is {bits}: mode {file.stat.mode:04o}{digest}")
+    if not file.stat.is_executable:
+        return
+    if not file.sha256:
+        yield _event(
+            look, path, f"an executable of {file.stat.size} bytes is not the image's; it is too large to be read"
+        )
+        return
+    if kind == _ADDED:
+        shell = _is_shell(look, path, file)
+        what = "a shell was put there that is not the image's" if shell else "an executable is not the image's"
+        yield _event(look, path, f"{what}{digest}")
+    else:
+        what = "program" if file.runs else "executable file"
+        yield _event(look, path, f"a {what} of the image was changed{digest}")
+
+
+def _is_shell(look: _Look, path: str, file: ContainerFile) -> bool:
+    if path.rpartition("/")[2] in _SHELLS or file.is_shell:
+        return True
+    if look.memory.shells is None:
+        look.memory.shells = frozenset(_shells_of(look))
+    return file.sha256 in look.memory.shells
+
+
+def _shells_of(look: _Look) -> Iterator[str]:
+    """The digests of the shells that the image itself has."""
+    for path in _OWN_SHELLS:
+        try:
+            file = read_file(look.api, look.container, path)
+        except EngineRefused:
+            continue
+        if file is not None and file.stat.kind == "other":  # a link: the engine follows one that ends with a slash-dot
+            file = _followed(look, path)
+        if file is not None and file.sha256:
+            yield file.sha256
+
+
+def _followed(look: _Look, path: str) -> ContainerFile | None:
+    """What a link of a shell usually leads to."""
+    for target in ("/usr/bin/dash", "/usr/bin/bash", "/bin/busybox") if path == "/bin/sh" else ():
+        file = read_file(look.api, look.container, target)
+        if file is not None and file.sha256:
+            return file
+    return None
+
+
+def _event(look: _Look, subject: str, summary: str) -> PlaceEvent:
+    return PlaceEvent(kind="drift", container=look.container, subject=subject[:1000], summary=summary, at=look.at)
+
+
+def _unseen(look: _Look, reason: str) -> PlaceEvent:
+    summary = f"the container's files were not looked at whole: {reason}"
+    return PlaceEvent(kind="problem", container=look.container, subject="drift", summary=summary, at=look.at)

@@ -1,0 +1,207 @@
+"""What runs in a Kubernetes cluster, once or for as long as it is wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from hullmark.model.isolation import Isolation
+from hullmark.model.place import EndedContainer, PlaceEvent, RunningContainer
+from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.kubernetes.api import Expired, KubernetesApi, Resource, Scope
+from hullmark.runtime.kubernetes.following import Away, Changed, Follower, Listed, ListedKind, Streams, list_all
+from hullmark.runtime.kubernetes.objects import Pod
+from hullmark.runtime.kubernetes.pods import Occupant, PodPlace, occupants
+from hullmark.runtime.kubernetes.surroundings import Surroundings
+
+PODS = Resource(group="", version="v1", plural="pods", type=Pod)
+
+_ATTEMPTS = 5
+_SHARED = 100_000
+"""Labels that are kept to be shared by replicas, before the memory of them begins anew."""
+_RELIST_SECONDS = 60.0
+"""Between two lists that are made because labels of namespaces and the like have changed."""
+
+
+class _PodRecord(NamedTuple):
+    """What is kept of a pod: the containers that run, and those that have ended."""
+
+    uid: str
+    running: tuple[RunningContainer, ...]
+    ended: tuple[Occupant, ...]
+
+
+class _Known(NamedTuple):
+    """What was said of a pod last: what runs, and the ids of what has ended."""
+
+    running: tuple[RunningContainer, ...]
+    ended: frozenset[str]
+
+
+class KubernetesCollector:
+    """Asks one cluster's API. `name` is what its places call it. `clock` and `monotonic` are the world's."""
+
+    platform: Literal["kubernetes"] = "kubernetes"
+
+    def __init__(
+        self,
+        api: KubernetesApi,
+        name: str,
+        scope: Scope,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._api = api
+        self._name = name
+        self._scope = scope
+        self._clock = clock
+        self._monotonic = monotonic
+        self.gaps: tuple[str, ...] = ()
+        """What could not be read besides pods when `containers` was last called, and what that means, a sentence each."""
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self._name
+
+    def containers(self) -> Iterator[RunningContainer]:
+        """What runs now, once. Raises HullmarkError where that cannot be told whole; what may not be read besides is left out."""
+        reader = _Reader(self._name, Surroundings(self._api, self._scope))
+        reader.surroundings.load()
+        self.gaps = tuple(reader.surroundings.gaps())
+        for record in self._listed(reader):
+            yield from record.running
+
+    def _listed(self, reader: _Reader) -> list[_PodRecord]:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(Expired):
+                return list_all(self._api, PODS, reader.record, self._scope)[0]
+        return list_all(self._api, PODS, reader.record, self._scope)[0]
+
+    def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+        """What runs, then what changes, until `stop` is set. It connects again by itself, and lists anew wherever something may have been
+        missed. Raises HullmarkError where trying again cannot help."""
+        streams = Streams(stop)
+        surroundings = Surroundings(self._api, self._scope)
+        reader, memory = _Reader(self._name, surroundings), _Memory(self._clock)
+        follower = Follower(self._api, ListedKind(PODS, self._scope), reader.record, streams, prepare=surroundings.load)
+        surroundings.follow(streams)
+        listed_at, told = self._monotonic(), set[str]()
+        try:
+            for said in follower.said():
+                if isinstance(said, Listed):
+                    listed_at = self._monotonic()
+                    yield Listing(memory.take(said.objects))
+                else:
+                    yield from self._changes(said, memory)
+                if gaps := [gap for gap in surroundings.gaps() if gap not in told]:
+                    told.update(gaps)
+                    yield Changes(events=tuple(map(self._event, gaps)))
+                if surroundings.has_changed.is_set() and self._monotonic() - listed_at > _RELIST_SECONDS:
+                    surroundings.has_changed.clear()
+                    follower.list_soon()
+        finally:
+            streams.end()
+
+    def _changes(self, said: list[Changed[_PodRecord]] | Away, memory: _Memory) -> Iterator[Changes]:
+        if isinstance(said, Away):
+            yield Changes(events=(self._event(said.reason),))
+        else:
+            yield from memory.change(said)
+
+    def _event(self, summary: str) -> PlaceEvent:
+        return PlaceEvent(kind="problem", subject=self._name, summary=summary, at=self._clock())
+
+
+class _Reader:
+    """Pods → records. Equal values are kept once: replicas differ in little but their names."""
+
+    def __init__(self, cluster: str, surroundings: Surroundings) -> None:
+        self._cluster = cluster
+        self.surroundings = surroundings
+        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._isolations: dict[Isolation, Isolation] = {}
+
+    def record(self, pod: Pod) -> _PodRecord:
+        """What is kept of a pod. Raises ApiRefused, NetError, since some of it is asked for."""
+        meta, around = pod.metadata, self.surroundings
+        runtime_class = str(pod.spec.get("runtimeClassName") or "")
+        handlers = {runtime_class: around.handler_of(runtime_class)} if runtime_class else {}
+        place = PodPlace(
+            cluster=self._cluster,
+            workload=around.owners.workload_of(meta),
+            labels=self._same_labels({**around.labels_of(meta.namespace), **(meta.labels or {})}),
+            architecture=around.architecture_of(str(pod.spec.get("nodeName") or "")),
+            handlers=handlers,
+        )
+        found = [each._replace(container=self._interned(each.container)) for each in occupants(pod, place)]
+        running = tuple(each.container for each in found if not each.is_over)
+        return _PodRecord(meta.uid, running, tuple(each for each in found if each.is_over))
+
+    def _same_labels(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        if len(self._labels) > _SHARED:  # most are of pods that are gone
+            self._labels.clear()
+            self._isolations.clear()
+        return self._labels.setdefault(tuple(sorted(labels.items())), labels)
+
+    def _interned(self, container: RunningContainer) -> RunningContainer:
+        isolation = self._isolations.setdefault(container.isolation, container.isolation)
+        return replace(container, isolation=isolation)
+
+
+class _Memory:
+    """What was said last, so that only what differs is said."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+
+    def take(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
+        """All that runs, from now on known. What had ended before was another day's news."""
+        self._known = {
+            record.uid: _Known(record.running, frozenset(each.container.id for each in record.ended))
+            for record in records
+        }
+        return iter([container for known in self._known.values() for container in known.running])
+
+    def change(self, changed: list[Changed[_PodRecord]]) -> Iterator[Changes]:
+        """What changes come to, in as few parts as keep their order: of one part, what runs is told before what has ended."""
+        running: dict[str, RunningContainer] = {}
+        ended: dict[str, EndedContainer] = {}
+        for change in changed:
+            started, over = self._difference(change)
+            if any(container.id in ended for container in started):
+                yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
+                running, ended = {}, {}
+            running |= {container.id: container for container in started}
+            ended |= {each.id: each for each in over}
+        if running or ended:
+            yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
+
+    def _difference(self, change: Changed[_PodRecord]) -> tuple[list[RunningContainer], list[EndedContainer]]:
+        record = change.object
+        before = self._known.get(record.uid, _Known((), frozenset()))
+        running = () if change.type == "DELETED" else record.running
+        over = {each.container.id: each for each in record.ended}
+        was = {container.id: container for container in before.running}
+        now = {container.id for container in running}
+        started = [container for container in running if was.get(container.id) != container]
+        # What was started and ended between two looks ran all the same.
+        short = [each for id, each in over.items() if id not in was and id not in before.ended]
+        gone = [id for id in was if id not in now]
+        moment = self._clock()
+        ends = {id: over[id].until if id in over else None for id in gone}
+        ends |= {each.container.id: each.until for each in short}
+        if change.type == "DELETED":
+            self._known.pop(record.uid, None)
+        else:
+            self._known[record.uid] = _Known(running, before.ended | over.keys())
+        return (
+            [*started, *(each.container for each in short)],
+            [EndedContainer(id=id, until=until or moment) for id, until in ends.items()],
+        )
