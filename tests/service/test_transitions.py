@@ -18,7 +18,8 @@ from hullmark.server.stories.judging import evaluation
 from hullmark.server.stories.judging.judge import judge
 from hullmark.server.stories.notice.route import route
 from hullmark.server.tables import jobs
-from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.judging import deployments, verdicts
+from hullmark.server.tables.judging.deployments import Deployment
 from hullmark.server.tables.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.desk import Desk, desk, status_file
@@ -217,7 +218,10 @@ async def test_that_a_tag_moved_waits_for_no_verdict_that_has_nothing_to_tell(
         at, "DELETE FROM procrastinate_jobs"
     )  # so that there is nothing that the next verdict could be compared with
     await sql(at, "UPDATE image SET state = 'failed' WHERE digest = %s", digest)
-    await sql(at, "INSERT INTO deployment (account_id, image_id, since) SELECT 1, id, now() FROM image")
+    runs = Deployment(environment="", place="", since=at.now, seen_at=at.now)
+    for (image,) in await sql(at, "SELECT id FROM image"):
+        async with at.services.database.system() as connection:
+            await deployments.put(connection, 1, image, runs)
     paused = at.now + timedelta(days=1)
     await sql(
         at,

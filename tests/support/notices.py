@@ -16,6 +16,8 @@ from hullmark.server.stories.notice.route import RoutingResult, route
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.judging import deployments
+from hullmark.server.tables.judging.deployments import Deployment
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.notice.silences import NewSilence, SilenceRow, add_silence
 from hullmark.server.tables.notice.subscriptions import NewSubscription, add_subscription
@@ -53,11 +55,9 @@ class Place:
             at=self.now if is_certified else None,
         )
         if is_deployed:
-            await self.rows(
-                "INSERT INTO deployment (account_id, image_id, since) VALUES (%(account)s, %(image)s, %(at)s)",
-                image=image,
-                at=self.now,
-            )
+            told = Deployment(environment="", place="", since=self.now, seen_at=self.now)
+            async with self.services.database.system() as connection:
+                await deployments.put(connection, self.account_id, image, told)
         if tag:
             host, _, rest = tag.partition("/")
             repository, _, name = rest.rpartition(":")

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.advisory import Severity
+from hullmark.model.isolation import Grade
 
 TransitionKind = Literal[
     "compliance.lost",
@@ -22,6 +23,10 @@ TransitionKind = Literal[
     "data.stale",
     "exception.expiring",
     "exception.expired",
+    "place.uncertified",
+    "place.drift",
+    "place.host",
+    "place.problem",
 ]
 TRANSITION_KINDS: dict[TransitionKind, str] = {
     "compliance.lost": "an image that was in compliance no longer is",
@@ -36,6 +41,10 @@ TRANSITION_KINDS: dict[TransitionKind, str] = {
     "data.stale": "advisories are older than they should be",
     "exception.expiring": "an exception ends soon",
     "exception.expired": "an exception has ended",
+    "place.uncertified": "an image that no verdict lets pass started somewhere",
+    "place.drift": "a running container differs from its image",
+    "place.host": "a host weakens what runs on it",
+    "place.problem": "what runs somewhere cannot be told whole",
 }
 """Every kind of transition, and what it says."""
 
@@ -53,10 +62,11 @@ CauseKind = Literal[
     "time",
     "analyzer",
     "data",
+    "place",
 ]
 """What brought a transition about: an advisory is new or says something else, or was withdrawn; its rating; KEV or EPSS; a fix; the end of
 support; a VEX statement; an exception began, changed or ended; a policy was put in force, or out of it; a tag moved to another image; a
-day came; the analyzer changed; feeds or registries do not answer."""
+day came; the analyzer changed; feeds or registries do not answer; something started or changed where images run."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,8 +141,21 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
 
 
+class ItemPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where the image of an item runs, as people call it (`CLUSTER/NAMESPACE/WORKLOAD/CONTAINER`), since when, and how well it is
+    kept apart there ("": nobody told)."""
+
+    name: str
+    environment: str = ""
+    grade: Grade | Literal[""] = ""
+    since: datetime | None = None
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition as a message shows it. `link` leads to the verdict that it came with, as a page."""
+    """A transition as a message shows it. `link` leads to the verdict that it came with, as a page.
+
+    `places` are the first of the `place_count` places where the image runs, those that are kept apart least first.
+    """
 
     id: int
     kind: TransitionKind
@@ -148,6 +171,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     history_id: int | None = None
     evidence: tuple[Evidence, ...] = ()
     link: str = ""
+    places: tuple[ItemPlace, ...] = ()
+    place_count: int = 0
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.notice import Evidence, Item, Notice
 from hullmark.model.purl import unquote
 
@@ -204,3 +205,16 @@ def where_in(item: Item) -> str:
 def more_findings(count: int) -> str:
     """That so many are not shown."""
     return f"and {count} more {'finding' if count == 1 else 'findings'}"
+
+
+_MOST_PLACES = Limit(3, "places that a message names with an image; all are counted", "shortened")
+
+
+def running_at(item: Item) -> str:
+    """Where the image of an item runs and how well it is kept apart there, as a clause; "" if it does not run."""
+    if not item.places:
+        return "running" if item.is_deployed else ""
+    named = item.places[:_MOST_PLACES]
+    words = [f"{whole_words(place.name, _MOST_PATH)}{f' ({place.grade})' if place.grade else ''}" for place in named]
+    more = item.place_count - len(named)
+    return f"running at {', '.join(words)}{f' and {more} more places' if more > 1 else ' and 1 more place' if more else ''}"

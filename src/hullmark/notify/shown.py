@@ -21,6 +21,7 @@ from hullmark.notify.details import (
     findings_of,
     is_of_one,
     more_findings,
+    running_at,
     told_items,
     where_in,
 )
@@ -48,6 +49,10 @@ _KINDS: dict[TransitionKind, str] = {
     "data.stale": "data stale",
     "exception.expiring": "an exception ends soon",
     "exception.expired": "an exception ended",
+    "place.uncertified": "started uncertified",
+    "place.drift": "a running container changed",
+    "place.host": "a host is weak",
+    "place.problem": "a collector has a problem",
 }
 _GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available"))
 _COLOURS: dict[Severity, int] = {"critical": 0xA3182B, "high": 0xD9480F, "medium": 0xE0A100, "low": 0x4C78C9}
@@ -247,8 +252,8 @@ def image_shown(item: Item, *, has_place: bool = True) -> ShownImage:
         words.append(f"still {_short(item.after)}")
     elif item.before or item.after:
         words.append(f"{_short(item.before) or 'nothing'} → {_short(item.after) or 'nothing'}")
-    if item.is_deployed:
-        words.append("running")
+    if running := running_at(item):
+        words.append(running)
     if has_place and (where := where_in(item)):
         words.append(where)
     name = clean(item.reference, _NAME) or clean(item.image, _NAME)

@@ -13,6 +13,7 @@ from hullmark.notify.details import (
     findings_of,
     is_of_one,
     more_findings,
+    running_at,
     told_items,
     where_in,
     whole_words,
@@ -43,6 +44,10 @@ _SAYS: dict[TransitionKind, tuple[str, str]] = {
     "data.stale": ("advisory data is out of date", "{} sources of advisories are out of date"),
     "exception.expiring": ("1 exception ends soon", "{} exceptions end soon"),
     "exception.expired": ("1 exception has ended", "{} exceptions have ended"),
+    "place.uncertified": ("1 uncertified image started", "{} uncertified images started"),
+    "place.drift": ("1 change in a running container", "{} changes in running containers"),
+    "place.host": ("1 weakness of a host", "{} weaknesses of hosts"),
+    "place.problem": ("1 problem of a collector", "{} problems of collectors"),
 }
 
 
@@ -72,7 +77,7 @@ def about(notice: Notice) -> str:
         name = f"{'exception from' if cause.kind == 'exception' else 'policy'} {cause.subject}".rstrip()
         return f"{name} ({_line(cause.after, 60)})" if cause.after and not _is_digest(cause.after) else name
     found = findings_of(notice)
-    if cause.kind == "image":
+    if cause.kind in ("image", "place"):
         return cause.subject
     packages = _listed(_distinct(package_in(finding.package)[0] for finding in found), 3)
     text = cause.subject or _line(cause.sentence, 100)
@@ -186,7 +191,7 @@ def _finding(evidence: Evidence, page: _Page, sentence: str, *, has_place: bool)
 
 def _item(item: Item, page: _Page, *, has_place: bool) -> str:
     name = page.code(item.reference or item.image or item.policy) or TRANSITION_KINDS[item.kind]
-    more = [word for word in (page.word(item.environment, 100), "running" if item.is_deployed else "") if word]
+    more = [word for word in (page.word(item.environment, 100), page.word(running_at(item), _MOST_WORDS)) if word]
     if item.policy and name != page.code(item.policy):
         more.insert(0, f"policy {page.word(item.policy, 100)}")
     before, after = (page.word(_shortened(text), 100) for text in (item.before, item.after))

@@ -13,7 +13,7 @@ from hullmark.cli.rows import add_output
 _ALL, _ONE, _SUBSCRIPTION = "/subscriptions", "/subscriptions/{name}", named("the subscription")
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_PLAIN = ("severity", "scope", "timezone", "digest_at")
+_PLAIN = ("severity", "scope", "stopped", "timezone", "digest_at")
 _MANY = {"channel": "channels", "kind": "kinds", "environment": "environments"}
 
 
@@ -44,6 +44,11 @@ def _saying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--severity", choices=_SEVERITIES, help="at least this; what has no rating passes")
     parser.add_argument(
         "--scope", choices=("watched", "deployed", "all"), help="watched: images that passed once, or run (the usual)"
+    )
+    parser.add_argument(
+        "--stopped",
+        choices=("digest", "at-once"),
+        help="how to tell of images that run nowhere any more (usual: digest)",
     )
     parser.add_argument("--digest-at", metavar="HH:MM", help="all together, at this time of day")
     parser.add_argument("--digest-days", metavar="DAYS", type=_days, help="on these days, as mon,fri")

@@ -23,6 +23,7 @@ READS = frozenset(
         "audit:read",
         "events:read",
         "notices:read",
+        "places:read",
         "system:read",
     )
 )
@@ -35,6 +36,7 @@ _WRITES = frozenset(
         "accounts:write",
         "keys:write",
         "notices:write",
+        "places:write",
         "scan",
     )
 )
@@ -52,12 +54,14 @@ ROLES: dict[Role, frozenset[str]] = {
         "exceptions:write",
         "registries:write",
         "notices:write",
+        "places:write",
         "scan",
     },
     "analyst": _VIEWER | {"images:write", "exceptions:write", "scan"},
     "viewer": _VIEWER,
     "auditor": READS,
     "ci": frozenset(("images:read", "images:write", "scan", "verdicts:read")),
+    "agent": frozenset(("places:write",)),
 }
 """What each role may in its account."""
 

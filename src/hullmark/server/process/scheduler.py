@@ -125,6 +125,7 @@ LANES: tuple[Lane, ...] = (
             Duty("uploads", 300.0, sweep_uploads),
             Duty("retention", 600.0, retain.retain),
             Duty("told", 3600.0, retain.forget_told),
+            Duty("places", 3600.0, retain.forget_places),
             Duty("objects", 3600.0, retain.sweep_objects),
             Duty("jobs", 3600.0, forget_jobs),
             Duty("changes", 86400.0, settle.forget_changes),

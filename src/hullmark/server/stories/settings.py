@@ -33,8 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     below `data`. `secret_key_file` holds the key that credentials are encrypted by ("": below `data`). `allow_addresses` are networks that
     outgoing requests may reach although they are loopback, link-local or metadata services'. `workers` is how many worker processes
     `serve` runs. `upload_limit` is in bytes, `lease` and `silence` in seconds: how long a worker may be silent before
-    another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever), `keep_snapshots` how many
-    snapshots of advisories. `grace` is the age in seconds
+    another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever), `keep_places` for how many days
+    it is known what ran where (0: for ever), `keep_snapshots` how many snapshots of advisories. `grace` is the age in seconds
     at which an object that nothing names is removed.
     `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
     fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 10.0
     attempts: int = 3
     keep_days: int = 0
+    keep_places: int = 400
     keep_snapshots: int = 30
     grace: float = 21_600.0
     rate: int = 600

@@ -27,7 +27,7 @@ from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import subscriptions, transition_lists, transitions
-from hullmark.server.tables.notice.subscriptions import DEFAULT, Mode, NewSubscription, Scope, SubscriptionRow
+from hullmark.server.tables.notice.subscriptions import DEFAULT, Mode, NewSubscription, Scope, Stopped, SubscriptionRow
 
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
@@ -46,7 +46,8 @@ class SubscriptionBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
 
     `selector`: wildcards on HOST/REPOSITORY:TAG, several with commas between. `severity`: at least that; what has no rating passes.
     `scope`: images that are certified or deployed, only those that are deployed, or all. `digest`: all together at `digest_at` on
-    `digest_days` (1 is Monday) in `timezone`. `quiet`: hours in which messages wait.
+    `digest_days` (1 is Monday) in `timezone`. `quiet`: hours in which messages wait. `stopped`: what concerns images that ran and run
+    nowhere any more, as collectors tell, waits for `digest_at` too, or is told at once.
     """
 
     name: Name
@@ -61,6 +62,7 @@ class SubscriptionBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     digest_days: Days = EVERY_DAY
     timezone: Zone = "UTC"
     quiet: Quiet | None = None
+    stopped: Stopped = "digest"
     is_active: bool = True
 
 
@@ -79,6 +81,7 @@ class SubscriptionChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tru
     digest_days: Days | msgspec.UnsetType = msgspec.UNSET
     timezone: Zone | msgspec.UnsetType = msgspec.UNSET
     quiet: Quiet | msgspec.UnsetType | None = msgspec.UNSET
+    stopped: Stopped | msgspec.UnsetType = msgspec.UNSET
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -158,6 +161,7 @@ def checked(request: SubscriptionBody, names: Mapping[UUID, str], kept: Sequence
         digest_days=tuple(sorted(set(request.digest_days))),
         timezone=request.timezone,
         quiet=None if request.quiet is None else msgspec.to_builtins(request.quiet),
+        stopped=request.stopped,
         is_active=request.is_active,
     )
 

@@ -76,9 +76,11 @@ async def remove_deployment(
     """Tell that an image runs in an environment, at a place in it, no longer."""
     row = await find(services, caller, digest)
     async with services.database.tenant(caller.account_id) as connection:
-        known = await deployments.remove(
-            connection, caller.account_id, row.id, environment.replace("\0", ""), place.replace("\0", "")
+        now = services.clock()
+        told = Deployment(
+            environment=environment.replace("\0", ""), place=place.replace("\0", ""), since=now, seen_at=now
         )
+        known = await deployments.remove(connection, caller.account_id, row.id, told, now)
         if known is None:
             raise not_found("deployment of the image in this environment and place", "list them to see their names")
         await audit.record(connection, caller, "deployment.remove", "image", row.digest, known, None, origin)

@@ -20,6 +20,7 @@ from hullmark.server.stories.images import analyse
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
+from hullmark.server.stories.places import environments, unknown
 from hullmark.server.stories.rollout import adopt, policy_change
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
@@ -153,6 +154,17 @@ async def look_at_watches(work: Work, account_id: int, registry: str, numbers: l
     _log.info(came_to, account=account_id, registry=registry)
 
 
+async def place_again(work: Work, account_id: int) -> None:
+    """Give an account's places the environments that its rules name now."""
+    changed = await environments.place_again(work.services, account_id)
+    _log.info("placed again", account=account_id, changed=changed)
+
+
+async def add_running_image(work: Work, account_id: int, running_image_id: int) -> None:
+    """Add an image that runs and that nobody added."""
+    await unknown.add_running(work.services, account_id, running_image_id)
+
+
 async def delete_account(work: Work, account_id: int) -> None:
     """Remove an account that is to be deleted, with all that is its own."""
     async with work.services.database.system() as connection:
@@ -172,6 +184,8 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "route": ("notice", route_transitions),
     "deliver": ("delivery", deliver_messages),
     "look": ("watching", look_at_watches),
+    "place_again": ("default", place_again),
+    "add_running": ("watching", add_running_image),
     "delete_account": ("default", delete_account),
 }
 """Every task by its name, with the queue that it waits in."""

@@ -15,6 +15,7 @@ from hullmark.server.tables import retention
 from hullmark.server.tables.identity import accounts
 from hullmark.server.tables.images import images
 from hullmark.server.tables.notice import retention as notice_retention
+from hullmark.server.tables.places import retention as places_retention
 
 _AT_ONCE = 500
 _MOST_SETS, _SETS_AT_ONCE = 10_000, 100
@@ -45,6 +46,19 @@ async def forget_told(services: Services, limit: int = _TOLD_AT_ONCE) -> None:
         async with services.database.system() as connection:
             if not await notice_retention.forget_told(connection, before, limit):
                 return
+
+
+async def forget_places(services: Services, limit: int = _TOLD_AT_ONCE) -> None:
+    """Forget what ran longer ago than the settings say, `limit` rows in a transaction, and what only that named."""
+    if not services.settings.keep_places:
+        return
+    before = services.clock() - timedelta(days=services.settings.keep_places)
+    for _ in range(_MOST_ROUNDS):
+        async with services.database.system() as connection:
+            if not await places_retention.forget_places(connection, before, limit):
+                break
+    async with services.database.system() as connection:
+        await places_retention.forget_unnamed(connection, limit)
 
 
 async def sweep_objects(services: Services, grace: float | None = None) -> None:

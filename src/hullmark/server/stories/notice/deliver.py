@@ -18,6 +18,7 @@ from hullmark.server.stories.muting import mute_of
 from hullmark.server.stories.notice.channel_settings import seal_again
 from hullmark.server.stories.notice.notices import notice_of
 from hullmark.server.stories.notice.placed import placed
+from hullmark.server.stories.notice.running import with_places
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
@@ -54,7 +55,8 @@ async def deliver(services: Services, channel_id: str) -> int:
             return 0
         while following := await _next(services, number):
             await still_ours()
-            notice = await placed(services, following.message.account_id, following.notice)
+            account_id = following.message.account_id
+            notice = await with_places(services, account_id, await placed(services, account_id, following.notice))
             attempt = await send(services, following.channel, notice, following.message.id)
             count += await _written_down(services, following, attempt)
             if time.monotonic() > ends:

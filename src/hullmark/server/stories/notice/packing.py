@@ -69,7 +69,7 @@ def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
         if decision.channel is None or decision.position is None:
             continue
         wanted, times = listening.subscriptions[decision.position], listening.times[decision.position]
-        is_digest = wanted.mode == "digest"
+        is_digest = wanted.mode == "digest" or decision.is_digest
         due = times.digest_at if is_digest else times.quiet_until if decision.is_held else None
         key = (decision.channel, None, wanted.id) if is_digest else (decision.channel, decision.cause_id, None)
         lot = found.get(key)

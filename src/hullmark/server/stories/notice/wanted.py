@@ -86,6 +86,7 @@ def rule_of(wanted: NewSubscription, position: int, channels: Mapping[UUID, str]
         ],
         is_digest=wanted.mode == "digest",
         quiet_below=below,
+        stopped=wanted.stopped,
     )
 
 

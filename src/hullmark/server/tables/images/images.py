@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.tags import TagName
+from hullmark.server.tables.places.running import runs
 from hullmark.server.tables.watching import watches
 
 State = Literal["waiting", "analysing", "analysed", "failed"]
@@ -358,7 +359,7 @@ Standing = Literal["deployed", "certified", "any"]
 """Whether an image runs somewhere, or was in compliance once."""
 
 _OF_STANDING: dict[Standing, LiteralString] = {
-    "deployed": "EXISTS (SELECT FROM deployment runs WHERE runs.account_id = held.account_id AND runs.image_id = held.image_id)",
+    "deployed": runs("held.account_id", "held.image_id"),
     "certified": "held.certified_at IS NOT NULL",
     "any": "true",
 }

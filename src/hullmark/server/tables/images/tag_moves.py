@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.tags import TagName
+from hullmark.server.tables.places.running import runs
 
 
 async def last_move(connection: Connection, account_id: int, name: TagName) -> int:
@@ -37,12 +38,11 @@ async def annotations_of(connection: Connection, account_id: int, name: TagName)
 async def stands_for(connection: Connection, account_id: int, key: str, image_id: int) -> None:
     """A transition weighs as much as the image that was there before: where that was certified, or runs, people want to hear of it."""
     await connection.execute(
-        """
+        f"""
         UPDATE transition SET
             is_certified = is_certified OR EXISTS (SELECT FROM account_image held WHERE held.account_id = transition.account_id
                 AND held.image_id = %(image)s AND held.certified_at IS NOT NULL),
-            is_deployed = is_deployed OR EXISTS (SELECT FROM deployment runs WHERE runs.account_id = transition.account_id
-                AND runs.image_id = %(image)s)
+            is_deployed = is_deployed OR {runs("transition.account_id", "%(image)s")}
         WHERE account_id = %(account)s AND key = %(key)s
         """,
         {"account": account_id, "key": key, "image": image_id},

@@ -18,6 +18,8 @@ DEFAULT = "default"
 
 Scope = Literal["watched", "deployed", "all"]
 Mode = Literal["at-once", "digest"]
+Stopped = Literal["digest", "at-once"]
+"""How what concerns images that ran and run nowhere any more is told: with the next digest, or as everything else."""
 
 
 class NewSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class NewSubscription(msgspec.Struct, frozen=True, kw_only=True):
     digest_days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     timezone: str = "UTC"
     quiet: dict[str, Any] | None = None
+    stopped: Stopped = "digest"
     is_active: bool = True
 
 
@@ -50,7 +53,8 @@ class SubscriptionRow(NewSubscription, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-_SAID = """name, channels, kinds, selector, environments, severity, scope, mode, digest_at, digest_days, timezone, quiet, is_active"""
+_SAID = """name, channels, kinds, selector, environments, severity, scope, mode, digest_at, digest_days, timezone, quiet, stopped,
+    is_active"""
 _COLUMNS = f"id, {_SAID}, created_by, created_at, updated_at"
 
 
@@ -68,8 +72,8 @@ async def add_subscription(
         f"""
         INSERT INTO subscription (account_id, {_SAID}, created_by, created_at, updated_at)
         VALUES (%(account)s, %(name)s, %(channels)s::uuid[], %(kinds)s::text[], %(selector)s, %(environments)s::text[], %(severity)s,
-            %(scope)s, %(mode)s, %(digest_at)s, %(digest_days)s::smallint[], %(timezone)s, %(quiet)s, %(is_active)s, %(by)s, %(now)s,
-            %(now)s)
+            %(scope)s, %(mode)s, %(digest_at)s, %(digest_days)s::smallint[], %(timezone)s, %(quiet)s, %(stopped)s, %(is_active)s, %(by)s,
+            %(now)s, %(now)s)
         ON CONFLICT (account_id, name) DO NOTHING
         """,
         {**_values(wanted), "account": account_id, "by": by, "now": now},
@@ -86,7 +90,7 @@ async def change_subscription(
         UPDATE subscription SET name = %(name)s, channels = %(channels)s::uuid[], kinds = %(kinds)s::text[], selector = %(selector)s,
             environments = %(environments)s::text[], severity = %(severity)s, scope = %(scope)s, mode = %(mode)s,
             digest_at = %(digest_at)s, digest_days = %(digest_days)s::smallint[], timezone = %(timezone)s, quiet = %(quiet)s,
-            is_active = %(is_active)s, updated_at = %(now)s
+            stopped = %(stopped)s, is_active = %(is_active)s, updated_at = %(now)s
         WHERE account_id = %(account)s AND name = %(old)s
             AND (%(name)s = %(old)s OR NOT EXISTS (SELECT FROM subscription WHERE account_id = %(account)s AND name = %(name)s))
         """,

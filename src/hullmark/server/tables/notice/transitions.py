@@ -18,6 +18,7 @@ from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.notice import Cause, Transition, TransitionKind
 from hullmark.server.tables import jobs
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.places.running import runs
 
 
 class CauseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +107,7 @@ async def add_transitions(
     `suppressed` says why nobody is to hear of them ("": those who want to).
     """
     cursor = await connection.execute(
-        """
+        f"""
         INSERT INTO transition (account_id, cause_id, kind, key, image_id, image_digest, reference, policy_id, policy, environment,
             before, after, severity, history_id, evidence, at, outcome, why, routed_at, is_certified, is_deployed)
         SELECT %(account)s, %(cause)s, new.kind, new.key, new.image, new.digest, new.reference, new.policy_id, new.policy,
@@ -114,7 +115,7 @@ async def add_transitions(
             CASE WHEN %(why)s = '' THEN '' ELSE 'suppressed' END, %(why)s, CASE WHEN %(why)s <> '' THEN clock_timestamp() END,
             EXISTS (SELECT FROM account_image held WHERE held.account_id = %(account)s AND held.image_id = new.image
                 AND held.certified_at IS NOT NULL),
-            EXISTS (SELECT FROM deployment runs WHERE runs.account_id = %(account)s AND runs.image_id = new.image)
+            {runs("%(account)s", "new.image")}
         FROM ROWS FROM (jsonb_to_recordset(%(new)s) AS (kind text, key text, image bigint, digest text, reference text,
             policy_id bigint, policy text, environment text, before text, after text, severity smallint, history bigint,
             evidence jsonb, at timestamptz)) WITH ORDINALITY AS new ORDER BY new.ordinality

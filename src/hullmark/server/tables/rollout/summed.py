@@ -11,6 +11,7 @@ from typing import LiteralString, NamedTuple
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import columns
+from hullmark.server.tables.places.running import runs
 
 WORDS = ("go", "warn", "stop", "unknown")
 """Outcomes; rows name them by place."""
@@ -209,7 +210,8 @@ async def add_transitions(conn: Connection, rows: Sequence[NewTransition], now: 
         + "new.before], "
         + _WORD
         + "new.after], new.severity, history.id, told.evidence, %(now)s, held.certified_at IS NOT NULL, "
-        "EXISTS (SELECT FROM deployment runs WHERE runs.account_id = history.account_id AND runs.image_id = history.image_id) "
+        + runs("history.account_id", "history.image_id")
+        + " "
         "FROM unnest(%(history)s::bigint[], %(cause)s::bigint[], %(kind_at)s::integer[], %(before)s::smallint[], %(after)s::smallint[], "
         "%(severity)s::smallint[], %(evidence_at)s::integer[]) WITH ORDINALITY "
         "AS new (history_id, cause_id, kind_at, before, after, severity, evidence_at, place) "

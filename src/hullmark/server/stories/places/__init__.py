@@ -1,0 +1,1 @@
+"""What runs where: reports of collectors are taken, compared and told."""

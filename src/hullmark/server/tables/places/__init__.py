@@ -1,0 +1,1 @@
+"""Tables of what runs where: collectors, places with their images, and applications."""

@@ -1,0 +1,252 @@
+"""Placements: which image ran at which place, from when until when; lists of them, and what they say of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from hullmark.model.selector import PLACE_PREFIX, Requirement, Selector
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.places.running import running_images_of
+
+_FEW = 2000
+"""So many images, sets of labels or isolation facts are looked for by their numbers; where more fit, places are gone through in order."""
+
+
+class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An image at a place for a time; see model.place.Place. `told`: the place as somebody called it who told of it.
+
+    `image_digest` is that of the account's image ("": it has none), `digest` what the platform named. `grade` is a place in GRADES (None:
+    nobody told). `verdict` is the worst in force on the image in the place's environment ("": none).
+    """
+
+    id: int
+    platform: str
+    cluster: str
+    namespace: str
+    workload: str
+    container: str
+    kind: str
+    told: str
+    environment: str
+    image_id: int | None
+    image_digest: str
+    reference: str
+    digest: str
+    config_digest: str
+    architecture: str
+    is_inferred: bool
+    containers: int
+    since: datetime
+    until: datetime | None
+    grade: int | None
+    grade_reason: str
+    labels: dict[str, str]
+    verdict: str
+
+
+class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which placements are wanted; "" and None ask for nothing. `digest`: any of an image's digests; `verdict` may be "none".
+
+    `grade`: at most this one, by its place in GRADES. `at`: that ran at this moment (None: that run). `image_ids`: of these images.
+    """
+
+    digest: str = ""
+    platform: str = ""
+    cluster: str = ""
+    namespace: str = ""
+    environment: str = ""
+    selector: Selector = Selector()
+    grade: int | None = None
+    verdict: str = ""
+    at: datetime | None = None
+    image_ids: tuple[int, ...] | None = None
+
+
+Position = tuple[str, str, str, str, int]
+"""Where a list of placements goes on: behind this cluster, namespace, workload, container and number."""
+
+WORST_VERDICT: LiteralString = """coalesce((SELECT now.verdict FROM verdict now
+    WHERE now.account_id = placed.account_id AND now.image_id = ran.image_id AND NOT now.is_shadow
+        AND now.environment IN ('', placed.environment)
+    ORDER BY array_position(ARRAY['stop', 'unknown', 'warn', 'go'], now.verdict) LIMIT 1), '')"""
+"""The worst verdict in force on the image `ran` of the placement `placed`, as SQL; "" for none."""
+
+_SELECT: LiteralString = f"""
+SELECT placed.id, placed.platform, placed.cluster, placed.namespace, placed.workload, placed.container, placed.kind, placed.told,
+    placed.environment, ran.image_id, coalesce((SELECT image.digest FROM image WHERE image.id = ran.image_id), '') AS image_digest,
+    ran.reference, ran.digest, ran.config_digest, ran.architecture, ran.is_inferred, placed.containers, placed.since, placed.until,
+    facts.grade, coalesce(facts.reason, '') AS grade_reason, coalesce(label_set.labels, '{{}}') AS labels, {WORST_VERDICT} AS verdict
+FROM page placed JOIN running_image ran ON ran.id = placed.running_image_id
+LEFT JOIN isolation facts ON facts.id = placed.isolation_id LEFT JOIN label_set ON label_set.id = placed.label_set_id"""
+
+
+async def list_placements(
+    connection: Connection, account_id: int, wanted: PlacementFilter, after: Position | None, limit: int
+) -> list[PlacementRow]:
+    """Placements by cluster, namespace, workload and container, after one."""
+    sought = await _Search.begun(connection, account_id, wanted)
+    if sought is None:
+        return []
+    order = ("namespace", "cluster") if wanted.namespace and not wanted.cluster else ("cluster", "namespace")
+    columns = ", ".join(f"placed.{name}" for name in (*order, "workload", "container", "id"))
+    if after is not None:
+        cluster, namespace, workload, container, number = after
+        sought.values |= {"k_cluster": cluster, "k_namespace": namespace, "k_workload": workload}
+        sought.values |= {"k_container": container, "k_id": number}
+        keys = ", ".join(f"%(k_{name})s" for name in (*order, "workload", "container", "id"))
+        sought.conditions.append(f"({columns}) > ({keys})")
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH page AS MATERIALIZED (
+                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
+                ORDER BY {columns} LIMIT %(limit)s
+            ) {_SELECT} ORDER BY {columns}
+            """,
+            {**sought.values, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+def position_of(row: PlacementRow) -> Position:
+    """Where a list goes on behind a placement."""
+    return (row.cluster, row.namespace, row.workload, row.container, row.id)
+
+
+class _Search:
+    """Conditions on placements, as SQL, and their values."""
+
+    def __init__(self, account_id: int) -> None:
+        self.conditions = ["placed.account_id = %(account)s"]
+        self.values: dict[str, Any] = {"account": account_id}
+        self.joins = ""
+
+    @classmethod
+    async def begun(cls, connection: Connection, account_id: int, wanted: PlacementFilter) -> _Search | None:
+        """The search for what is wanted; None where nothing can fit."""
+        search = cls(account_id)
+        for name in ("platform", "cluster", "namespace", "environment"):
+            if value := getattr(wanted, name):
+                search.conditions.append(f"placed.{name} = %({name})s")
+                search.values[name] = value
+        search._at(wanted.at)
+        steps = (search._of_image, search._of_images, search._labelled, search._graded, search._judged)
+        for step in steps:
+            if not await step(connection, wanted):
+                return None
+        return search
+
+    def _at(self, at: datetime | None) -> None:
+        if at is None:
+            self.conditions.append("placed.until IS NULL")
+        else:
+            self.conditions.append("placed.since <= %(at)s AND (placed.until IS NULL OR placed.until > %(at)s)")
+            self.values["at"] = at
+
+    async def _of_image(self, connection: Connection, wanted: PlacementFilter) -> bool:
+        if not wanted.digest:
+            return True
+        found = await running_images_of(connection, self.values["account"], wanted.digest)
+        return self._among("running_image_id", "named_images", found)
+
+    async def _of_images(self, connection: Connection, wanted: PlacementFilter) -> bool:
+        if wanted.image_ids is None:
+            return True
+        cursor = await connection.execute(
+            "SELECT id FROM running_image WHERE account_id = %s AND image_id = ANY(%s::bigint[])",
+            (self.values["account"], list(wanted.image_ids)),
+        )
+        return self._among("running_image_id", "some_images", [int(number) for (number,) in await cursor.fetchall()])
+
+    def _among(self, column: str, name: str, numbers: Sequence[int]) -> bool:
+        self.conditions.append(f"placed.{column} = ANY(%({name})s::bigint[])")
+        self.values[name] = list(numbers)
+        return bool(numbers)
+
+    async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:
+        of_labels: list[str] = []
+        is_positive = False
+        for at, requirement in enumerate(wanted.selector.requirements):
+            self.values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
+            if requirement.key.startswith(PLACE_PREFIX):
+                self.conditions.append(_of_place(requirement, at))
+                continue
+            of_labels.append(_of_label(requirement, at))
+            is_positive |= requirement.operator in ("in", "exists")
+        if not of_labels:
+            return True
+        conditions = " AND ".join(of_labels)
+        if is_positive:
+            cursor = await connection.execute(
+                f"SELECT placed.label_set_id FROM (SELECT id AS label_set_id FROM label_set WHERE account_id = %(account)s) placed"
+                f" WHERE {conditions} LIMIT %(few)s",
+                {**self.values, "few": _FEW + 1},
+            )
+            found = [int(number) for (number,) in await cursor.fetchall()]
+            if len(found) <= _FEW:
+                return self._among("label_set_id", "label_sets", found)
+        self.conditions.append(conditions)
+        return True
+
+    async def _graded(self, connection: Connection, wanted: PlacementFilter) -> bool:
+        if wanted.grade is None:
+            return True
+        cursor = await connection.execute(
+            "SELECT id FROM isolation WHERE account_id = %s AND grade <= %s LIMIT %s",
+            (self.values["account"], wanted.grade, _FEW + 1),
+        )
+        found = [int(number) for (number,) in await cursor.fetchall()]
+        if len(found) <= _FEW:
+            return self._among("isolation_id", "isolations", found)
+        self.conditions.append(
+            "EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade <= %(grade)s)"
+        )
+        self.values["grade"] = wanted.grade
+        return True
+
+    async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
+        if not wanted.verdict:
+            return True
+        self.joins = "JOIN running_image ran ON ran.id = placed.running_image_id"
+        self.conditions.append(f"{WORST_VERDICT} = %(verdict)s")
+        self.values["verdict"] = "" if wanted.verdict == "none" else wanted.verdict
+        cursor = await connection.execute(
+            _UNJUDGED if wanted.verdict == "none" else _JUDGED,
+            {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
+        )
+        found = [int(number) for (number,) in await cursor.fetchall()]
+        return self._among("running_image_id", "judged_images", found) if len(found) <= _FEW else True
+
+
+_JUDGED: LiteralString = """
+SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
+JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""
+_UNJUDGED: LiteralString = """
+SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND (ran.image_id IS NULL OR NOT EXISTS (
+    SELECT FROM verdict now WHERE now.account_id = ran.account_id AND now.image_id = ran.image_id AND NOT now.is_shadow
+        AND now.environment = '')) LIMIT %(few)s"""
+"""Images that may have no verdict at a place: none of any environment."""
+
+
+def _of_label(requirement: Requirement, at: int) -> str:
+    held = (
+        "EXISTS (SELECT FROM label WHERE label.label_set_id = placed.label_set_id AND label.account_id = %(account)s"
+        f" AND label.key = %(key{at})s"
+    )
+    if requirement.operator in ("in", "notin"):
+        held += f" AND label.value = ANY(%(of_key{at})s::text[])"
+    return f"{held})" if requirement.operator in ("in", "exists") else f"NOT {held})"
+
+
+def _of_place(requirement: Requirement, at: int) -> str:
+    """A condition on the place itself; its key is one of PLACE_KEYS."""
+    column = f"placed.{requirement.key.removeprefix(PLACE_PREFIX)}"
+    if requirement.operator in ("in", "notin"):
+        is_one = f"{column} = ANY(%(of_key{at})s::text[])"
+        return is_one if requirement.operator == "in" else f"NOT {is_one}"
+    return "true" if requirement.operator == "exists" else "false"
