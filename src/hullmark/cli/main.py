@@ -51,7 +51,7 @@ _VERBS = (
 
 _REMOTE = (
     *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
-    *("channel", "message", "subscription", "silence"),
+    *("channel", "message", "subscription", "silence", "place", "application"),
     *("watch", "hook", "event", "audit", "advisories", "export", "system"),
     "explain_change",
 )

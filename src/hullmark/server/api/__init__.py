@@ -22,6 +22,7 @@ from hullmark.server.api.notice import (
 from hullmark.server.api.resources import (
     accounts,
     advisories,
+    applications,
     audit,
     changes,
     deployments,
@@ -71,6 +72,7 @@ RESOURCES = (
     deployments,
     places,
     place_rules,
+    applications,
     subscriptions,
     silences,
     transitions,
