@@ -39,13 +39,13 @@ _DATABASES = (
 )
 _LARGEST_DATABASE = Limit(512 << 20, "bytes of a host's database of packages", "unseen")
 _KERNEL = re.compile(r"linux-(?:image|modules)-|kernel(?:-core|-default|-uek(?:-core)?)?$|linux-(?:lts|virt)$").match
-_PACKAGES: Mapping[str, tuple[str, Part]] = {
-    **dict.fromkeys(("docker.io", "docker-ce", "docker", "moby-engine", "docker-engine"), ("docker", "engine")),
-    **dict.fromkeys(("podman", "podman-docker"), ("podman", "engine")),
-    **dict.fromkeys(("containerd", "containerd.io", "moby-containerd"), ("containerd", "engine")),
-    **dict.fromkeys(("cri-o", "crio"), ("cri-o", "engine")),
-    **dict.fromkeys(("runc", "moby-runc", "runc-ee"), ("runc", "runtime")),
-    "crun": ("crun", "runtime"),
+_PACKAGES: Mapping[str, str] = {
+    **dict.fromkeys(("docker.io", "docker-ce", "docker", "moby-engine", "docker-engine"), "docker"),
+    **dict.fromkeys(("containerd", "containerd.io", "moby-containerd"), "containerd"),
+    **dict.fromkeys(("cri-o", "crio"), "cri-o"),
+    **dict.fromkeys(("runc", "moby-runc", "runc-ee"), "runc"),
+    "podman": "podman",
+    "crun": "crun",
 }
 """The packages of what keeps containers apart, by the part's name."""
 _MODULES = {
@@ -62,6 +62,7 @@ _COMPONENTS = (
     ("podman", "podman"),
     ("engine", "docker"),
 )
+_RUNTIMES = ("runc", "crun")
 _VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)[.\d]+)?)(?P<more>[~+].*)?").search
 _OPTIONS = {
     "userns": "user namespaces",
@@ -88,7 +89,7 @@ class HostLook:
             words = "there are no advisories here: whether the kernel, the engine or the runtime has a known escape cannot be told"
             return HostState(None, (*events, self._event("advisories", words)))
         inventory = _inventory(self.root) if self.root is not None else None
-        found = _owned(inventory, parts["kernel"]) if inventory is not None else {}
+        found = _owned(inventory, parts) if inventory is not None else {}
         by_version = {name: package for name, package in _built(parts) if name not in found}
         escapes: set[str] = set()
         for name, package in {**found, **by_version}.items():
@@ -165,7 +166,7 @@ def _named(parts: Mapping[str, str]) -> str:
 
 
 def _part(name: str) -> Part:
-    return "runtime" if name in ("runc", "crun") else "engine"
+    return "runtime" if name in _RUNTIMES else "engine"
 
 
 def _inventory(root: Path) -> Inventory | None:
@@ -191,22 +192,32 @@ def _copy(source: Path, target: Path) -> None:
         target.unlink(missing_ok=True)
 
 
-def _owned(inventory: Inventory, kernel: str) -> dict[str, Package]:
-    """The packages of the parts, by the part's name; of kernels the one that runs."""
+def _owned(inventory: Inventory, parts: Mapping[str, str]) -> dict[str, Package]:
+    """The packages of the parts that are in use, by the part's name. A runtime counts too where the engine does not tell which it uses.
+
+    A part that runs in another version than its package's is not the package's.
+    """
     found: dict[str, Package] = {}
+    tells_runtime = any(name in parts for name in _RUNTIMES)
     for package in inventory.packages:
+        name = _PACKAGES.get(package.name, "")
         if package.type not in ("deb", "rpm", "apk"):
             continue
-        if package.name in _PACKAGES:
-            found.setdefault(_PACKAGES[package.name][0], package)
-        elif kernel and _KERNEL(package.name) and _is_running(package, kernel):
+        if name and (name in parts or (name in _RUNTIMES and not tells_runtime)):
+            if _upstream(package.version).startswith(parts.get(name, "")):
+                found.setdefault(name, package)
+        elif parts["kernel"] and _KERNEL(package.name) and _is_running(package, parts["kernel"]):
             found.setdefault("kernel", package)
     return found
 
 
+def _upstream(version: str) -> str:
+    return version.rpartition(":")[2]
+
+
 def _is_running(package: Package, kernel: str) -> bool:
     """Whether this is the package of the kernel that runs: Debian's names its release, rpm's release is its version."""
-    version = package.version.rpartition(":")[2]
+    version = _upstream(package.version)
     return package.name.endswith(f"-{kernel}") or kernel.startswith(f"{version}.") or kernel == version
 
 

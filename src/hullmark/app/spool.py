@@ -29,6 +29,8 @@ PART = 500
 _KEPT_EVENTS = Limit(5000, "events that an agent keeps of reports that it has no room for", "shortened")
 _RESERVED = 1000
 _LARGEST_STATE = 1 << 16
+_LOSS = "reports"
+"""The subject of the event that says that reports were dropped."""
 
 Kind = Literal["changes", "part", "last"]
 Clock = Callable[[], datetime]
@@ -139,7 +141,6 @@ class Spool:
                 raise
             self._forget(older)
             self._set_wants_list(False)
-            self._bound()
             self.changed.notify_all()
 
     def oldest(self, most_bytes: int, most_reports: int) -> list[tuple[QueuedReport, bytes]]:
@@ -181,7 +182,7 @@ class Spool:
         """Forget all changes that wait, but for their events, and say so; a whole list follows. `reason` is a clause."""
         with self.changed:
             gone = [report for report in self._reports.values() if report.kind == "changes"]
-            events = self._events_of(gone)[-_KEPT_EVENTS:]
+            events = [event for event in self._events_of(gone) if not _is_of_loss(event)][-_KEPT_EVENTS:]
             self._forget(gone)
             self._set_wants_list(True)
             for report in self._reports_of(Changes(events=tuple(events))):
@@ -275,7 +276,7 @@ class Spool:
 
     def _tell_of_loss(self, reason: str) -> None:
         summary = f"{reason}: what started and ended in between is not known whole, what runs now is listed anew"
-        event = PlaceEvent(kind="problem", subject="agent", summary=summary, at=self._clock())
+        event = PlaceEvent(kind="problem", subject=_LOSS, summary=summary, at=self._clock())
         self._put(self._new(events=(event,)), "changes")
 
     def _set_wants_list(self, wanted: bool) -> None:
@@ -301,6 +302,10 @@ def _with_last(parts: Iterator[tuple[T, ...]]) -> Iterator[tuple[tuple[T, ...], 
         yield part, False
         part = following
     yield part, True
+
+
+def _is_of_loss(event: PlaceEvent) -> bool:
+    return event.kind == "problem" and event.subject == _LOSS
 
 
 def _unusable(folder: Path, error: OSError) -> HullmarkError:

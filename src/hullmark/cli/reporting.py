@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,8 @@ def report(
     agents = _agents(collectors, arguments, settings, stop)
     if once:
         for agent in agents:
-            agent.report()
+            with closing(agent.spool):
+                agent.report()
             _say(f"{agent.spool.platform} on {agent.spool.collector}: reported")
         return 0
     gc.enable()  # an agent lives long

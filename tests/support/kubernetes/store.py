@@ -144,7 +144,7 @@ class Store:
                 raise statuses.not_found(BY_NAME["Namespace"], namespace)
             document = {"apiVersion": kind.api_version, "kind": kind.kind, **document}
             number = next(self._uids)
-            meta |= {"uid": str(uuid.UUID(int=(number << 64) | 0x8000_0000_0000_0000, version=4))}
+            meta |= {"uid": str(uuid.UUID(int=number << 96 | 0x4000 << 64 | 0x8000 << 48))}
             meta |= {"creationTimestamp": meta.get("creationTimestamp") or now(), "generation": 1}
             if namespace:
                 meta["namespace"] = namespace

@@ -1,0 +1,307 @@
+"""Reports wait for their server in a folder: nothing is lost silently, in whatever order servers, agents and disks go away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.app.agent import Agent, ServerSender, run
+from hullmark.app.event_memory import EventMemory
+from hullmark.app.spool import Spool
+from hullmark.model.errors import HullmarkError
+from hullmark.model.place import EndedContainer, Place, PlaceEvent, Platform, RunningContainer, RunningImage
+from hullmark.net.api_client import ApiRefused
+from hullmark.net.errors import Unreachable
+from hullmark.runtime.collector import Changes, Listing
+from tests.support.reports import ReportServer
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def clock() -> datetime:
+    return AT
+
+
+def container(name: str) -> RunningContainer:
+    place = Place(platform="docker", cluster="host", workload=name, container=name)
+    return RunningContainer(id=name, place=place, image=RunningImage(reference="shop:1"), since=AT)
+
+
+def started(*names: str) -> Changes:
+    return Changes(running=tuple(map(container, names)))
+
+
+def ended(*names: str) -> Changes:
+    return Changes(ended=tuple(EndedContainer(id=name, until=AT) for name in names))
+
+
+def drift(subject: str, *, at: datetime = AT) -> PlaceEvent:
+    return PlaceEvent(kind="drift", container="a", subject=subject, summary="changed", at=at)
+
+
+@dataclass
+class FakeCollector:
+    """Says what it is given; it lists what it `has`."""
+
+    has: set[str] = field(default_factory=set)
+    script: list[Listing | Changes] = field(default_factory=list)
+    lists: int = 0
+    platform: Platform = "docker"
+    name: str = "host"
+
+    def containers(self) -> Iterator[RunningContainer]:
+        self.lists += 1
+        return iter(map(container, sorted(self.has)))
+
+    def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+        yield Listing(self.containers())
+        yield from self.script
+        stop.wait()
+
+
+MADE: list[Spool] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Every folder is let go of in the end."""
+    yield
+    for spool in MADE:
+        spool.close()
+    MADE.clear()
+
+
+def spool_in(folder: Path, **bounds: int) -> Spool:
+    MADE.append(Spool(folder, ("docker", "host"), clock, **bounds))
+    return MADE[-1]
+
+
+def agent_in(folder: Path, server: ReportServer, collector: FakeCollector | None = None, **bounds: int) -> Agent:
+    return Agent(collector or FakeCollector(), spool_in(folder, **bounds), server, lambda _: None)
+
+
+def test_what_waits_is_sent_in_order_once_the_server_is_back(tmp_path: Path) -> None:
+    server, collector = ReportServer(is_away=True), FakeCollector({"a"})
+    agent = agent_in(tmp_path, server, collector)
+    with pytest.raises(Unreachable):
+        agent.report()
+    agent.keep(started("b"))
+    agent.keep(ended("a"))
+    server.is_away = False
+    agent.flush()
+    assert set(server.known) == {"b"}
+    assert [bool(report.list) for report in server.taken] == [True, False, False]
+    assert len(agent.spool) == 0
+
+
+def test_sequence_numbers_go_on_behind_a_restart_and_behind_a_lost_folder(tmp_path: Path) -> None:
+    server, collector = ReportServer(), FakeCollector({"a"})
+    agent = agent_in(tmp_path / "one", server, collector)
+    agent.report()
+    first = server.sequence
+    agent.spool.close()
+    agent = agent_in(tmp_path / "one", server, collector)
+    agent.report()
+    assert server.sequence > first
+    # In a new folder the clock counts; here it stands still, so the server says where to go on.
+    other = agent_in(tmp_path / "two", server, collector)
+    other.keep(Changes(events=(drift("/x"),)))
+    other.report()
+    assert server.sequence > first
+    assert [event.subject for event in server.events] == ["/x"]
+    assert server.has_list
+
+
+def test_a_server_that_forgot_everything_is_told_a_whole_list(tmp_path: Path) -> None:
+    server, collector = ReportServer(), FakeCollector({"a", "b"})
+    agent = agent_in(tmp_path, server, collector)
+    agent.report()
+    server.forget()
+    agent.keep(Changes(running=(container("c"),), events=(drift("/x"),)))
+    collector.has.add("c")
+    agent.flush()
+    assert set(server.known) == {"a", "b", "c"}
+    assert [event.subject for event in server.events] == ["/x"]
+
+
+def test_without_room_changes_are_dropped_but_events_are_not_and_it_is_said(tmp_path: Path) -> None:
+    server, collector = ReportServer(), FakeCollector({"a", "z"})
+    agent = agent_in(tmp_path, server, collector, most_reports=10)
+    agent.report()
+    server.is_away = True
+    for number in range(25):
+        agent.keep(Changes(running=(container(f"c{number}"),), events=(drift(f"/{number}"),)))
+    assert len(agent.spool) <= 11
+    server.is_away = False
+    collector.has |= {"c24"}
+    agent.flush()
+    assert set(server.known) == {"a", "z", "c24"}
+    assert {event.subject for event in server.events if event.kind == "drift"} == {f"/{number}" for number in range(25)}
+    assert any("no more room" in event.summary for event in server.events if event.kind == "problem")
+
+
+def test_a_list_comes_in_parts_and_a_broken_one_leaves_nothing(tmp_path: Path) -> None:
+    server = ReportServer()
+    agent = agent_in(tmp_path, server, FakeCollector({f"{number:04}" for number in range(1201)}))
+
+    def broken() -> Iterator[RunningContainer]:
+        yield from (container(str(number)) for number in range(700))
+        raise Unreachable("the engine is gone")
+
+    with pytest.raises(Unreachable):
+        agent.spool.append_list(broken())
+    assert len(agent.spool) == 0
+    agent.report()
+    assert [(len(report.running), report.last) for report in server.taken] == [(500, False), (500, False), (201, True)]
+    assert len({report.list for report in server.taken}) == 1
+    agent.spool.append_list(iter(()))
+    agent.flush()
+    assert server.known == {}
+
+
+def test_an_event_is_told_once_also_by_an_agent_that_was_started_anew(tmp_path: Path) -> None:
+    server = ReportServer()
+    agent = agent_in(tmp_path, server)
+    agent.report()
+    agent.keep(Changes(events=(drift("/x"), drift("/x"))))
+    agent.keep(Changes(events=(drift("/x", at=AT + timedelta(hours=1)),)))
+    agent.spool.close()
+    agent = agent_in(tmp_path, server)
+    agent.keep(Changes(events=(drift("/x"), drift("/y"))))
+    agent.flush()
+    assert [event.subject for event in server.events] == ["/x", "/y"]
+
+
+def test_the_memory_of_events_is_bounded_and_keeps_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.app.event_memory._MOST", 3)
+    memory = EventMemory(tmp_path / "events")
+    memory.remember(drift(str(number)) for number in range(5))
+    again = EventMemory(tmp_path / "events")
+    assert [event.subject for event in again.unknown(drift(str(number)) for number in range(5))] == ["0", "1"]
+
+
+def test_a_report_that_a_power_failure_cut_is_dropped_and_told(tmp_path: Path) -> None:
+    server, collector = ReportServer(), FakeCollector({"a"})
+    agent = agent_in(tmp_path, server, collector)
+    agent.report()
+    agent.keep(started("b"))
+    agent.spool.close()
+    waiting = next(tmp_path.glob("*.changes"))
+    waiting.write_bytes(waiting.read_bytes()[:20])
+    agent = agent_in(tmp_path, server, collector)
+    assert agent.spool.wants_list
+    collector.has.add("b")
+    agent.flush()
+    assert set(server.known) == {"a", "b"}
+    assert "damaged" in server.events[0].summary
+
+
+def test_a_folder_is_one_agents(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    with pytest.raises(HullmarkError, match="another agent uses"):
+        spool_in(tmp_path)
+    spool.close()
+    spool_in(tmp_path).close()
+
+
+def test_an_answer_that_no_waiting_can_mend_ends_the_agent(tmp_path: Path) -> None:
+    class Refusing:
+        def send(self, reports: object) -> bool:
+            raise ApiRefused("this key may not report", status=403)
+
+    collector = FakeCollector({"a"})
+    agent = Agent(collector, spool_in(tmp_path), Refusing(), lambda _: None)
+    with pytest.raises(ApiRefused, match="may not report"):
+        run([agent], threading.Event())
+    assert len(spool_in(tmp_path)) == 1  # what it said is still there
+
+
+def test_an_agent_runs_until_it_is_told_to_stop_and_sends_what_is_left(tmp_path: Path) -> None:
+    server, stop = ReportServer(), threading.Event()
+    agent = agent_in(tmp_path, server, FakeCollector({"a"}, [started("b"), ended("a"), started("c")]))
+
+    def watch() -> None:
+        while set(server.known) != {"b", "c"}:
+            stop.wait(0.01)
+        stop.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run([agent], stop)
+    watcher.join()
+    assert set(server.known) == {"b", "c"}
+
+
+def test_several_reports_are_one_request_and_the_one_that_is_refused_is_found(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+
+    class Api:
+        def send(self, method: str, path: str, *, body: bytes, headers: object) -> bytes:
+            assert (method, path) == ("POST", "/inventories")
+            requests.append(body)
+            return body
+
+        def decoded(self, answer: bytes) -> object:
+            return {"sequence": 1, "list_needed": answer.startswith(b"[")}
+
+    sender = ServerSender(Api())  # type: ignore[arg-type]
+    assert sender.send([b"{}"]) is False
+    assert sender.send([b"{}", b"{}"]) is True
+    assert requests == [b"{}", b"[{},{}]"]
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(("start", "end", "event")), st.sampled_from("abcd")),
+        st.tuples(st.sampled_from(("away", "back", "restart", "list", "forget", "flush")), st.just("")),
+    ),
+    max_size=40,
+)
+
+
+@given(actions=ACTIONS, most=st.integers(1, 6))
+def test_in_the_end_the_server_knows_what_runs_and_every_event(actions: list[tuple[str, str]], most: int) -> None:
+    """Whatever goes away in between, as long as no server forgets what it was told."""
+    with TemporaryDirectory() as folder:
+        server, collector = ReportServer(), FakeCollector()
+        agent = agent_in(Path(folder), server, collector, most_reports=most)
+        agent.report()
+        told: set[str] = set()
+        for action, name in actions:
+            if action == "start":
+                collector.has.add(name)
+                agent.keep(started(name))
+            elif action == "end":
+                collector.has.discard(name)
+                agent.keep(ended(name))
+            elif action == "event":
+                told.add(name)
+                agent.keep(Changes(events=(drift(name),)))
+            elif action in ("away", "back"):
+                server.is_away = action == "away"
+            elif action == "restart":
+                agent.spool.close()
+                agent = agent_in(Path(folder), server, collector, most_reports=most)
+            elif action == "list":
+                agent.spool.append_list(collector.containers())
+            elif action == "forget":
+                server.has_list, server.known = False, {}
+            elif not server.is_away:
+                agent.flush()
+        server.is_away = False
+        agent.flush()
+        agent.spool.append_list(collector.containers())
+        agent.flush()
+        assert set(server.known) == collector.has
+        assert {event.subject for event in server.events if event.kind == "drift"} == told
+        sequences = [report.sequence for report in server.taken]
+        assert sequences == sorted(set(sequences))
+        agent.spool.close()
