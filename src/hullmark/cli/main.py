@@ -41,6 +41,7 @@ _VERBS = (
     "worker",
     "inventory",
     "agent",
+    "admit",
     "migrate",
     "backup",
     "restore",
