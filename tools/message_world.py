@@ -20,6 +20,7 @@ from hullmark.server.stories.images.analyse import failed_analysis
 from hullmark.server.stories.notice.notices import sample_notice
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.images.leases import ReleasedLease
+from tools.message_places import RUNNING, news_of_places
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIRST = datetime(2026, 4, 20, 8, 30, tzinfo=UTC)
@@ -178,6 +179,7 @@ def world() -> Iterator[News]:
     yield from _of_tags()
     yield from _of_time()
     yield from _of_the_server()
+    yield from _of_places()
     groups = [news.notice for news in _of_verdicts() if isinstance(news.notice, Notice)][:2]
     digest = Digest(
         id="0b7c7c2e-0000-4000-8000-000000000002",
@@ -320,6 +322,16 @@ def _of_time() -> Iterator[News]:
         evidence=(replace(_seen(ROOT, "mend it before the grace ends"), message=ROOT.message),),
     )
     yield News("grace ending", told(cause, [item]), (*must, "mend it before the grace ends"))
+
+
+def _of_places() -> Iterator[News]:
+    for news in news_of_places(_WEB, _DIGESTS[_WEB], NOW):
+        item = replace(_item(1, news.transition), history_id=None)
+        yield News(news.name, told(news.cause, [item]), news.must)
+    lost = judged(verdict(), verdict(weak(OPENSSL), **_NEXT))
+    runs = replace(lost.items[0], places=RUNNING, place_count=4)
+    where = ("eu-1/shop/Deployment/web/main", "default", "us-1/shop/Deployment/web/main", "vm")
+    yield News("out of compliance, running", replace(lost, items=(runs,)), (*_OPENSSL, _UPDATE, *where))
 
 
 def _of_the_server() -> Iterator[News]:

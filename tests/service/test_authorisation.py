@@ -139,6 +139,11 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/subscriptions/{name}": {"severity": "low"},
     "POST /api/v1/subscriptions/{name}/dry-run": {},
     "POST /api/v1/silences": {"owner": "{mark}", "reason": "{mark}", "ends_at": "2020-01-01T00:00:00Z"},
+    "POST /api/v1/inventories": {"platform": "docker", "collector": "{mark}-host", "sequence": "x"},
+    "PUT /api/v1/place-settings": {"environments": 1},
+    "POST /api/v1/applications": {"name": 1},
+    "PUT /api/v1/applications/{name}/versions/{version}": {"state": "none"},
+    "PUT /api/v1/applications/{name}/versions/{version}/images/{digest}": None,
     "POST /api/harbor/scan": {},
     "POST /api/harbor/api/v1/scan": {},
     "POST /v1/images": {"tag": "{tag}-absent"},
@@ -167,6 +172,9 @@ QUERIES = (
     "/api/v1/audit?resource={policy}",
     "/api/v1/audit?actor=key:{mark}-ci",
     "/api/v1/verdicts/{digest}?environment={mark}-place",
+    "/api/v1/places?image={digest}",
+    "/api/v1/places?cluster={mark}-cluster&namespace={mark}",
+    "/api/v1/places?selector=app={mark}-label",
     "/v1/images?fulltag={tag}",
     "/v1/images?fulltag={tag}&history=true",
     "/v1/query/images/by_package?name={mark}-package",
@@ -211,7 +219,8 @@ def filled(template: Any, by: Furnished) -> Any:
 def named(by: Furnished) -> list[str]:
     """All that things of an account are called, the longest first."""
     own = [str(getattr(by, each)) for each in Furnished.__struct_fields__ if each != "keys"]
-    return sorted({*own, by.policy, by.person, f"{by.mark}-ci", f"{by.mark}-tag"}, key=len, reverse=True)
+    marked = (f"{by.mark}-{word}" for word in ("ci", "tag", "application", "version"))
+    return sorted({*own, by.policy, by.person, *marked}, key=len, reverse=True)
 
 
 def body_of(door: Door, by: Furnished) -> Any:

@@ -401,3 +401,47 @@ async def test_an_account_sees_its_own_places_alone(at: Desk) -> None:
     theirs = (await at.get("/places", account="other"))["items"]
     assert [each["workload"] for each in theirs] == ["Deployment/theirs"]
     assert len((await at.get(f"/images/{DIGEST}/places"))["items"]) == 1
+
+
+async def test_a_version_of_an_application_has_images_places_and_one_verdict(at: Desk) -> None:
+    await kept(at, NOT_ROOT)
+    good, bad = at.push("1.0", SHOP, User="nobody"), at.push("2.0", SHOP)
+    await at.add("1.0", annotations={"team": "shop"})
+    await at.add("2.0")
+    await at.work()
+    await Agent(at).list(
+        container("Deployment/web", digest=good, labels={"part-of": "shop", "version": "1"}),
+        container("Deployment/api", digest=good, labels={"part-of": "shop", "version": "1"}),
+        container("Deployment/old", digest=bad, labels={"part-of": "shop", "version": "0"}),
+        container("Deployment/new", digest=DIGEST, labels={"part-of": "shop", "version": "2"}),
+    )
+    await at.post("/applications", {"name": "shop", "description": "sells"})
+    assert (await at.ask("POST", "/applications", {"name": "shop"})).status_code == 409
+
+    async def version(name: str, **said: Any) -> tuple[str, int, int]:
+        answer = await at.ask("PUT", f"/applications/shop/versions/{name}", said)
+        assert answer.status_code == 200, answer.text
+        made = answer.json()
+        return made["verdict"], made["images"], made["places"]
+
+    assert await version("1", selector="part-of=shop,version=1", state="released") == ("go", 1, 2)
+    assert await version("0", selector="part-of=shop,version=0", state="end-of-life") == ("stop", 1, 1)
+    assert await version("2", selector="part-of=shop,version=2") == ("unknown", 1, 1), "nobody judged its image"
+    assert await version("3") == ("unknown", 0, 0), "nothing selects anything"
+    assert await version("3", annotations="team=shop") == ("go", 1, 0)
+    assert await version("all", selector="place/namespace=shop") == ("stop", 3, 4)
+    put = await at.ask("PUT", f"/applications/shop/versions/1/images/{bad}")
+    assert (put.json()["verdict"], put.json()["images"]) == ("stop", 2)
+    images = await at.get("/applications/shop/versions/1/images")
+    assert {each["digest"]: (each["places"], each["verdict"]) for each in images} == {good: (2, "go"), bad: (0, "stop")}
+    gone = f"/applications/shop/versions/1/images/{bad}"
+    assert [(await at.ask("DELETE", gone)).status_code for _ in range(2)] == [204, 404]
+    listed = (await at.get("/applications/shop/versions/1/places"))["items"]
+    assert [each["workload"] for each in listed] == ["Deployment/api", "Deployment/web"]
+    named = {each["name"]: each["state"] for each in (await at.get("/applications/shop/versions"))["items"]}
+    assert (named["0"], named["1"], named["2"]) == ("end-of-life", "released", "in-progress")
+    assert (await at.get("/applications"))["items"][0]["versions"] == 5
+    assert (await at.ask("DELETE", "/applications/shop/versions/3")).status_code == 204
+    assert (await at.ask("DELETE", "/applications/shop")).status_code == 204
+    assert (await at.ask("GET", "/applications/shop/versions")).status_code == 404
+    assert len(await places(at)) == 4

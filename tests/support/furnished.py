@@ -14,7 +14,7 @@ from hullmark.server.tables.notice import transitions
 from tests.support.desk import Desk, status_file
 from tests.support.matching import advisory, affected
 
-ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci")
+ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci", "agent")
 WORDS = "some long enough words"
 _POLICY = """
 schema: hullmark-policy/1
@@ -91,6 +91,7 @@ class Furnished(msgspec.Struct, kw_only=True):
             "/api/v1/hooks": {"key": self.hook},
             "/hooks": {"key": self.hook},
             "/v1/events": {"number": str(self.event)},
+            "/api/v1/applications": {"name": f"{self.mark}-application", "version": f"{self.mark}-version"},
             "/v1/system/services": {"name": "apiext"},
             "/api/v1/vulnerabilities": {"name": "CVE-2026-1"},
             **{
@@ -128,6 +129,7 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
     await at.post("/activations", {"policy": policy}, account)
     exception = await at.post("/exceptions", _exception(mark), account)
     message = await _channel(at, account, mark)
+    await _places(at, account, mark, digest)
     hook = await at.post("/hooks", {"name": f"{mark}-hook", "kind": "dockerhub"}, account)
     watched = {
         "subscription_key": at.reference(f"{mark}-tag"),
@@ -162,6 +164,41 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
         cause=await _transition(at, account, mark, digest),
         keys=await _keys(at, account, mark),
     )
+
+
+async def _places(at: Desk, account: str, mark: str, digest: str) -> None:
+    """Have the image run somewhere, as a collector tells, and belong to an application."""
+    place = {
+        "platform": "kubernetes",
+        "cluster": f"{mark}-cluster",
+        "namespace": mark,
+        "workload": f"Deployment/{mark}",
+        "container": mark,
+    }
+    running = {
+        "id": f"{mark}-container",
+        "place": place,
+        "image": {"reference": f"{mark}.example.org/shop:1", "digest": digest},
+        "since": at.now.isoformat(),
+        "labels": {"app": f"{mark}-label"},
+        "node": f"{mark}-node",
+    }
+    report = {
+        "platform": "kubernetes",
+        "collector": f"{mark}-cluster",
+        "sequence": 1,
+        "at": at.now.isoformat(),
+        "list": f"{mark}-list",
+        "last": True,
+        "running": [running],
+    }
+    await at.post("/inventories", report, account)
+    rules = [{"selector": f"app={mark}-label", "environment": f"{mark}-place"}]
+    assert (await at.ask("PUT", "/place-settings", {"environments": rules}, account)).is_success
+    await at.post("/applications", {"name": f"{mark}-application", "description": mark}, account)
+    version = f"/applications/{mark}-application/versions/{mark}-version"
+    assert (await at.ask("PUT", version, {"selector": f"app={mark}-label"}, account)).is_success
+    assert (await at.ask("PUT", f"{version}/images/{digest}", None, account)).is_success
 
 
 async def _channel(at: Desk, account: str, mark: str) -> int:

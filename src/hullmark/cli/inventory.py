@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from hullmark.cli.clouds import add_cloudrun_options, add_ecs_options, cloudrun_collectors, ecs_collectors
 from hullmark.cli.help import HelpFormatter
 from hullmark.cli.hosts import add_drift_option, add_host_options
 from hullmark.cli.kubernetes import add_kubernetes_options, kubernetes_collectors
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 NAME = "inventory"
 HELP = "list what runs where, with digest and grade of isolation, or report it to a server"
 EPILOG = """\
-`hullmark inventory PLATFORM --help` says what a platform takes. docs/how-to/watch-a-cluster.md and watch-a-host.md show them at work.
+`hullmark inventory PLATFORM --help` says what a platform takes. docs/how-to/watch-a-cluster.md, watch-a-host.md and
+watch-ecs-and-cloud-run.md show them at work.
 """
 
 Add = Callable[[argparse.ArgumentParser], None]
@@ -97,6 +99,8 @@ def _engine(name: str) -> Platform:
 
 _PLATFORMS: Mapping[str, Platform] = {
     "kubernetes": Platform("list what runs in clusters of Kubernetes", add_kubernetes_options, kubernetes_collectors),
+    "ecs": Platform("list what runs in Amazon ECS", add_ecs_options, ecs_collectors),
+    "cloudrun": Platform("list what serves in Google Cloud Run", add_cloudrun_options, cloudrun_collectors),
     "docker": _engine("docker"),
     "podman": _engine("podman"),
     "containerd": _engine("containerd"),

@@ -41,6 +41,7 @@ _VERBS = (
     "worker",
     "inventory",
     "agent",
+    "admit",
     "migrate",
     "backup",
     "restore",
@@ -51,7 +52,7 @@ _VERBS = (
 
 _REMOTE = (
     *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
-    *("channel", "message", "subscription", "silence"),
+    *("channel", "message", "subscription", "silence", "place", "application"),
     *("watch", "hook", "event", "audit", "advisories", "export", "system"),
     "explain_change",
 )

@@ -103,6 +103,7 @@ CONFIG = Option("config", str, "FILE", CONFIG_HELP)
 USER = Option("user", str, "NAME", "who signs in to a server")
 PASSWORD = Option("password", str, "TEXT", "that person's password")
 REGISTRY_PASSWORD = Option("registry_password", str, "TEXT", "the password of a login for a registry")
+CLOUD_LOGINS = Option("cloud_logins", str, "LIST", "clouds whose registries are logged in to: ecr,google (empty: none)")
 """What stands in the environment alone."""
 
 EVERY = (
@@ -111,5 +112,5 @@ EVERY = (
 )
 
 
-VARIABLES = frozenset(option.variable for option in (*EVERY, CONFIG, USER, PASSWORD, REGISTRY_PASSWORD))
+VARIABLES = frozenset(option.variable for option in (*EVERY, CONFIG, USER, PASSWORD, REGISTRY_PASSWORD, CLOUD_LOGINS))
 """All variables that the command line heeds; those of the server are the fields of its settings."""

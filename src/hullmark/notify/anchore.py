@@ -19,7 +19,7 @@ from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
 from hullmark.model.verdict import PASSING, Verdict
 from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
-from hullmark.notify.details import details_of
+from hullmark.notify.details import details_of, running_at
 from hullmark.notify.threaded import plain, quoted
 from hullmark.report.anchore.evaluations import Evaluation, result_of
 from hullmark.report.anchore.events import EventInfo, event
@@ -222,6 +222,7 @@ def _event(account: str, cause: Cause | None, item: Item) -> dict[str, Any]:
                 plain(": ".join(filter(None, (words.what, words.rest))), 1500)
                 for words in map(details_of, item.evidence[:_MOST_FINDINGS])
             ],
+            **({"places": plain(running_at(item), 1500)} if item.places else {}),
             "link": item.link,
         },
     )

@@ -5,18 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from hullmark.net.http import HttpSettings
+from hullmark.net.trust import Trust
 from hullmark.source import SourceOptions
+from hullmark.source.cloud_logins import CLOUDS, VARIABLE, CloudLogins, clouds_of
 from hullmark.source.platform import machine_platform, parse_platform
 
 
 def source_options(
     environment: Mapping[str, str], *, platform: str | None = None, insecure: bool = False, ca_file: str | None = None
 ) -> SourceOptions:
-    """The options for `environment`. Raises HullmarkError if `platform` is not of the form linux/arm64/v8."""
+    """The options for `environment`. Raises HullmarkError if `platform` is not of the form linux/arm64/v8, or clouds are not known."""
     return SourceOptions(
         platform=parse_platform(platform) if platform else None,
         machine=machine_platform(os.uname().machine),
         insecure=insecure,
         ca_file=ca_file,
         environment=environment,
+        cloud_logins=_cloud_logins(environment, ca_file),
     )
+
+
+def _cloud_logins(environment: Mapping[str, str], ca_file: str | None) -> CloudLogins | None:
+    """Those of all clouds, unless the environment names some, or none."""
+    clouds = clouds_of(environment.get(VARIABLE, ",".join(CLOUDS)))
+    trust = Trust(ca_file=ca_file, environment=environment)
+    return CloudLogins(clouds, HttpSettings(trust=trust, environment=environment)) if clouds else None

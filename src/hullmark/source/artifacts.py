@@ -20,10 +20,10 @@ from hullmark.model.limit import Limit
 from hullmark.net.errors import BadRedirect
 from hullmark.net.http import Client, Request, StreamedAnswer, origin
 from hullmark.source.auth import Login
-from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import digest_of, verify
 from hullmark.source.distribution import RegistryStore, Session, first_answer, http_settings
 from hullmark.source.endpoints import Endpoint, endpoints
+from hullmark.source.logins import credentials_for
 from hullmark.source.manifest import OCI_MANIFEST, Descriptor, Index, parse_manifest
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions
@@ -118,9 +118,7 @@ def open_artifact(reference: str, artifact_type: str, options: SourceOptions) ->
 
 
 def _login(endpoint: Endpoint, client: Client, options: SourceOptions, actions: str) -> Login:
-    files = auth_files(options.environment) if options.auth_files is None else options.auth_files
-    credentials = find_credentials(endpoint.login, endpoint.repository, files, options.environment)
-    return Login(client, credentials, f"repository:{endpoint.repository}:{actions}")
+    return Login(client, credentials_for(endpoint, options), f"repository:{endpoint.repository}:{actions}")
 
 
 # Pushing

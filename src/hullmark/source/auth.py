@@ -90,12 +90,15 @@ class Login:
             offered = {challenge.scheme: challenge.parameters for challenge in reversed(parse_challenges(challenges))}
             if "bearer" in offered:
                 header = f"Bearer {self._token(offered['bearer'], url)}"
-            elif "basic" in offered and self._credentials.user:
+            elif "basic" in offered and self._credentials.user and self._may_be_sent(url):
                 header = self._basic()
             else:
                 return False
             changed, self._header = header != sent, header
             return changed
+
+    def _may_be_sent(self, url: str) -> bool:
+        return not self._credentials.is_own or urlsplit(url).scheme == "https"
 
     def _basic(self) -> str:
         pair = f"{self._credentials.user}:{self._credentials.password}"
@@ -140,6 +143,10 @@ class Login:
             usable = False
             parts = urlsplit("")
         insecure = self._client.settings.trust.insecure or urlsplit(url).scheme == "http"
+        if self._credentials.is_own and (
+            parts.scheme != "https" or parts.netloc.lower() != urlsplit(url).netloc.lower()
+        ):
+            usable = False
         if not usable or (parts.scheme == "http" and not insecure):
             raise HullmarkError(
                 f"{origin(url)} names no token server that may be asked", advice="tell the registry's operator"

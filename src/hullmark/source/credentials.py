@@ -31,12 +31,16 @@ _HUB_KEY = "https://index.docker.io/v1/"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """A login. Either `user` and `password`, or an `identity_token` to be changed for others, or a `registry_token`."""
+    """A login. Either `user` and `password`, or an `identity_token` to be changed for others, or a `registry_token`.
+
+    `is_own`: the registry's own cloud gave it; it must not reach another host, nor travel in the clear.
+    """
 
     user: str = ""
     password: str = ""
     identity_token: str = ""
     registry_token: str = ""
+    is_own: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.user or self.identity_token or self.registry_token)

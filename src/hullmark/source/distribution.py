@@ -17,10 +17,10 @@ from hullmark.net.http import Client, HttpSettings, Request, StreamedAnswer, ori
 from hullmark.net.resume import ResumingStream
 from hullmark.net.trust import Trust, usual_certs_dirs
 from hullmark.source.auth import Login
-from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import digest_of, verify
 from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.image import ImageRequest, image_from_document
+from hullmark.source.logins import credentials_for
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import ImageNotFound, RegistryUnwell, SourceOptions
@@ -270,6 +270,5 @@ def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = froze
 
 
 def _session(endpoint: Endpoint, client: Client, options: SourceOptions) -> Session:
-    files = auth_files(options.environment) if options.auth_files is None else options.auth_files
-    credentials = find_credentials(endpoint.login, endpoint.repository, files, options.environment)
+    credentials = credentials_for(endpoint, options)
     return Session(endpoint, client, Login(client, credentials, f"repository:{endpoint.repository}:pull"))

@@ -11,6 +11,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform
 from hullmark.net.guard import Guard
+from hullmark.source.cloud_logins import CloudLogins
 
 _USUAL_MACHINE = Platform("linux", "amd64")
 
@@ -30,7 +31,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` hold logins, `registry_files` are
     registries.conf(5), `certs_dirs` hold certificates by host; None stands for the usual places. `timeout` is in seconds
     of silence, `retries` counts repeated requests. `guard` says which addresses may be connected to (None: all); it is not
-    asked about the daemons of this machine.
+    asked about the daemons of this machine. `cloud_logins` finds logins for the registries of clouds where no file has one (None: nobody).
     """
 
     platform: Platform | None = None
@@ -45,6 +46,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 30.0
     retries: int = 4
     guard: Guard | None = None
+    cloud_logins: CloudLogins | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 

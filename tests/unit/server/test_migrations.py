@@ -68,8 +68,8 @@ RENAMED_COLUMNS = {"verdict": {("0008", "is_clouded"): "has_unknowns"}}
 """Columns that have another name since a form, by table: (form, old name) → new name."""
 REMOVED_COLUMNS = {"person": {"failed": "0009", "locked_until": "0009"}}
 """Columns that a form took away, as what they held counts no longer: locks of sign-ins end."""
-REMOVED = {"coordinate_change": "0005", "image_exempt": "0007"}
-"""Tables that a form took away, as they held nothing that lasts."""
+REMOVED = {"coordinate_change": "0005", "image_exempt": "0007", "deployment": "0011"}
+"""Tables that a form took away, as they held nothing that lasts, or what they held is elsewhere now."""
 
 
 @pytest.fixture
@@ -196,6 +196,26 @@ def test_the_forms_are_alembics() -> None:
 @pytest.mark.parametrize("form", known_forms())
 def test_every_form_with_data_comes_to_the_newest_and_keeps_it(empty: str, form: str) -> None:
     comes_up_whole(empty, form)
+
+
+def test_what_people_told_of_deployments_becomes_places_and_goes_back(empty: str) -> None:
+    migrate(empty, "0010")
+    with psycopg.connect(empty) as connection:
+        for table in ("account", "image", "account_image", "deployment"):
+            seed(connection, table)
+        connection.execute("UPDATE deployment SET environment = 'production', place = repeat('p', 1000)")
+        told = connection.execute("SELECT * FROM deployment").fetchall()
+    migrate(empty)
+    with psycopg.connect(empty) as connection:
+        asked = """
+            SELECT placed.account_id, ran.image_id, placed.environment, placed.told, placed.since, placed.seen_at
+            FROM placement placed JOIN running_image ran ON ran.id = placed.running_image_id
+            WHERE placed.until IS NULL AND placed.collector_id IS NULL AND placed.platform = 'told'
+        """
+        assert connection.execute(asked).fetchall() == told
+    down(empty, "0010")
+    with psycopg.connect(empty) as connection:
+        assert connection.execute("SELECT * FROM deployment").fetchall() == told
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.guard import parse_networks
+from hullmark.source.cloud_logins import clouds_of
 
 ROLES = ("api", "worker", "scheduler")
 
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
     `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where each role answers
     anybody's requests for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
+    `cloud_logins` names clouds (`ecr,google`) whose registries are logged in to as this server itself: then every account reads what the
+    server may read there.
     """
 
     data: Path
@@ -90,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deliver_for: float = 259_200.0
     watch_every: int = 300
     stale_after: float = 172_800.0
+    cloud_logins: str = ""
 
     @property
     def host(self) -> str:
@@ -158,6 +162,7 @@ def _checked(settings: Settings) -> Settings:
         if not colon or not host or not port.isdigit() or int(port) > 65_535:
             raise HullmarkError(f"{address!r} is not an address to listen on", advice="write it as HOST:PORT")
     parse_networks(settings.trusted_proxies, "HULLMARK_TRUSTED_PROXIES")
+    clouds_of(settings.cloud_logins)
     if settings.workers < 1 or settings.lease <= settings.heartbeat:
         raise HullmarkError(
             "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",

@@ -54,24 +54,30 @@ async def _tell_uncertified(
     for image in found:
         groups.setdefault(report.list or str(image.running_image_id), []).append(image)
     for key, images in groups.items():
-        where = f"{report.platform} {report.collector}"
-        sentence = (
-            f"Images that no verdict lets pass were found to run in {where}."
-            if report.list
-            else f"{images[0].reference or images[0].digest} started in {where}: no verdict lets it pass."
-        )
-        cause = Cause(
-            kind="place",
-            key=f"place.uncertified:{source.collector_id}:{key}",
-            subject=report.collector if report.list else images[0].reference or images[0].digest,
-            sentence=sentence,
-            seen_at=source.seen_at,
-        )
-        news = [_uncertified(image, source.seen_at) for image in images]
+        cause = cause_of_start(source, report, key, images)
+        news = [started_uncertified(image, source.seen_at) for image in images]
         await transitions.tell(connection, source.account_id, cause, news, is_complete=not report.list or report.last)
 
 
-def _uncertified(image: UncertifiedImage, at: datetime) -> Transition:
+def cause_of_start(source: Source, report: InventoryReport, key: str, images: Sequence[UncertifiedImage]) -> Cause:
+    """What brings the news about that these images started: a whole list, or the start of the one of them."""
+    where = f"{report.platform} {report.collector}"
+    name = images[0].reference or images[0].digest
+    return Cause(
+        kind="place",
+        key=f"place.uncertified:{source.collector_id}:{key}",
+        subject=report.collector if report.list else name,
+        sentence=(
+            f"Images that no verdict lets pass were found to run in {where}."
+            if report.list
+            else f"{name} started in {where}: no verdict lets it pass."
+        ),
+        seen_at=source.seen_at,
+    )
+
+
+def started_uncertified(image: UncertifiedImage, at: datetime) -> Transition:
+    """That an image which no verdict lets pass started."""
     why = {"stop": "its verdict is stop", "unknown": "its verdict is unknown"}.get(image.verdict, _unjudged(image))
     more = f" and at {image.places - 1} more" if image.places > 1 else ""
     return Transition(
@@ -83,7 +89,14 @@ def _uncertified(image: UncertifiedImage, at: datetime) -> Transition:
         reference=image.reference,
         environment=image.environment,
         after=image.verdict,
-        evidence=(Evidence(subject=image.name, message=f"it started at {image.name}{more}; {why}"),),
+        evidence=(
+            Evidence(
+                subject=image.name,
+                message=f"it started at {image.name}{more}; {why}",
+                since=at,
+                advice=_ADVICE["place.uncertified"],
+            ),
+        ),
     )
 
 
@@ -95,6 +108,12 @@ def _unjudged(image: UncertifiedImage) -> str:
     return "it could not be analysed" if image.state == "failed" else "no policy judges it"
 
 
+_ADVICE: dict[TransitionKind, str] = {
+    "place.uncertified": "add the image and have it judged, or stop it",
+    "place.drift": "start the container anew from its image, and find out what changed it",
+    "place.host": "bring the host up to date, or move what runs on it",
+    "place.problem": "see the log of the collector",
+}
 _KINDS: dict[str, TransitionKind] = {"drift": "place.drift", "host": "place.host", "problem": "place.problem"}
 
 
@@ -106,19 +125,20 @@ async def _tell_events(connection: Connection, source: Source, report: Inventory
     known = await started.containers_of(connection, source.account_id, source.collector_id, about)
     groups: dict[str, tuple[Cause, list[Transition]]] = {}
     for event in report.events:
-        cause = _cause_of(event, source, report, known.get(event.container))
+        cause = cause_of(event, source, report.collector, known.get(event.container))
         _, news = groups.setdefault(cause.key, (cause, []))
-        news.append(_transition_of(event, source, known.get(event.container)))
+        news.append(news_of(event, source, known.get(event.container)))
     for cause, news in groups.values():
         await transitions.tell(connection, source.account_id, cause, news)
 
 
-def _cause_of(event: PlaceEvent, source: Source, report: InventoryReport, at: ContainerImage | None) -> Cause:
-    where = at.name if at is not None else report.collector
+def cause_of(event: PlaceEvent, source: Source, collector: str, at: ContainerImage | None) -> Cause:
+    """What brings the news of an event about: one cause a container, or a subject, and day."""
+    where = at.name if at is not None else collector
     sentence = {
         "drift": f"Files of a container at {where} differ from its image.",
-        "host": f"The host {report.collector} weakens what runs on it.",
-        "problem": f"What runs in {report.collector} cannot be told whole.",
+        "host": f"The host {collector} weakens what runs on it.",
+        "problem": f"What runs in {collector} cannot be told whole.",
     }[event.kind]
     subject = event.container or event.subject
     day = in_time(event.at).date().isoformat()
@@ -131,18 +151,27 @@ def _cause_of(event: PlaceEvent, source: Source, report: InventoryReport, at: Co
     )
 
 
-def _transition_of(event: PlaceEvent, source: Source, at: ContainerImage | None) -> Transition:
-    moment = in_time(event.at)
+def news_of(event: PlaceEvent, source: Source, at: ContainerImage | None) -> Transition:
+    """What a collector saw of a container (None: it is about none that runs), as news."""
+    moment, kind = in_time(event.at), _KINDS[event.kind]
     subject, summary = _text(event.subject), _text(event.summary)
     return Transition(
-        kind=_KINDS[event.kind],
+        kind=kind,
         key=f"{event.kind}:{source.collector_id}:{moment.isoformat()}:{event.container[:200]}:{subject[:500]}:{summary[:200]}",
         at=min(moment, source.seen_at),
         image_id=at.image_id if at is not None else None,
         image_digest=at.digest if at is not None else "",
         reference=at.reference if at is not None else "",
         environment=at.environment if at is not None else "",
-        evidence=(Evidence(subject=subject, message=summary, path=subject if subject.startswith("/") else ""),),
+        evidence=(
+            Evidence(
+                subject=subject,
+                message=f"{subject}: {summary}" if subject else summary,
+                path=subject if subject.startswith("/") else "",
+                since=min(moment, source.seen_at),
+                advice=_ADVICE[kind],
+            ),
+        ),
     )
 
 

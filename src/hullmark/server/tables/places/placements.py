@@ -113,6 +113,30 @@ async def list_placements(
         return await cursor.fetchall()
 
 
+class ImageCount(msgspec.Struct, frozen=True, kw_only=True):
+    """At how many places of an environment an image runs."""
+
+    running_image_id: int
+    environment: str
+    places: int
+
+
+async def count_images(connection: Connection, account_id: int, wanted: PlacementFilter) -> list[ImageCount]:
+    """The images that run at places, by number and environment."""
+    sought = await _Search.begun(connection, account_id, wanted)
+    if sought is None:
+        return []
+    async with connection.cursor(row_factory=class_row(ImageCount)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT placed.running_image_id, placed.environment, count(*) AS places FROM placement placed {sought.joins}
+            WHERE {" AND ".join(sought.conditions)} GROUP BY 1, 2 ORDER BY 1, 2
+            """,
+            sought.values,
+        )
+        return await cursor.fetchall()
+
+
 def position_of(row: PlacementRow) -> Position:
     """Where a list goes on behind a placement."""
     return (row.cluster, row.namespace, row.workload, row.container, row.id)
@@ -182,12 +206,7 @@ class _Search:
             return True
         conditions = " AND ".join(of_labels)
         if is_positive:
-            cursor = await connection.execute(
-                f"SELECT placed.label_set_id FROM (SELECT id AS label_set_id FROM label_set WHERE account_id = %(account)s) placed"
-                f" WHERE {conditions} LIMIT %(few)s",
-                {**self.values, "few": _FEW + 1},
-            )
-            found = [int(number) for (number,) in await cursor.fetchall()]
+            found = await label_sets_that_fit(connection, self.values["account"], wanted.selector, _FEW + 1)
             if len(found) <= _FEW:
                 return self._among("label_set_id", "label_sets", found)
         self.conditions.append(conditions)
@@ -231,6 +250,22 @@ SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND (ran
     SELECT FROM verdict now WHERE now.account_id = ran.account_id AND now.image_id = ran.image_id AND NOT now.is_shadow
         AND now.environment = '')) LIMIT %(few)s"""
 """Images that may have no verdict at a place: none of any environment."""
+
+
+async def label_sets_that_fit(connection: Connection, account_id: int, selector: Selector, limit: int) -> list[int]:
+    """Sets of labels that fit a selector, by number; what it asks of places themselves is left out."""
+    values: dict[str, Any] = {"account": account_id, "limit": limit}
+    conditions = ["placed.account_id = %(account)s"]
+    for at, requirement in enumerate(selector.requirements):
+        if not requirement.key.startswith(PLACE_PREFIX):
+            values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
+            conditions.append(_of_label(requirement, at))
+    cursor = await connection.execute(
+        "SELECT placed.label_set_id FROM (SELECT id AS label_set_id, account_id FROM label_set) placed"
+        f" WHERE {' AND '.join(conditions)} LIMIT %(limit)s",
+        values,
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
 
 
 def _of_label(requirement: Requirement, at: int) -> str:

@@ -47,13 +47,13 @@ INSERT INTO deployment (account_id, image_id, environment, place, since, seen_at
     WHERE placed.collector_id IS NULL AND placed.until IS NULL AND ran.image_id IS NOT NULL ON CONFLICT DO NOTHING;
 """
 _ROLES = """
+ALTER TABLE subscription DROP COLUMN stopped;
 DELETE FROM api_key WHERE role = 'agent';
 DELETE FROM membership WHERE role = 'agent';
 ALTER TABLE membership DROP CONSTRAINT membership_role_check;
 ALTER TABLE membership ADD CONSTRAINT membership_role_check CHECK (role IN ('admin', 'editor', 'analyst', 'viewer', 'auditor', 'ci'));
 ALTER TABLE api_key DROP CONSTRAINT api_key_role_check;
 ALTER TABLE api_key ADD CONSTRAINT api_key_role_check CHECK (role IN ('admin', 'editor', 'analyst', 'viewer', 'auditor', 'ci'));
-ALTER TABLE subscription DROP COLUMN stopped;
 """
 
 

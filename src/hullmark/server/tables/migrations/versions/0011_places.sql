@@ -157,6 +157,7 @@ CREATE TABLE application_version (
     name text COLLATE "C" NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 300),
     state text NOT NULL DEFAULT 'in-progress' CHECK (state IN ('in-progress', 'released', 'end-of-life')),
     selector text NOT NULL DEFAULT '',                         -- the labels of its places; '': none by labels
+    annotations text NOT NULL DEFAULT '',                      -- the annotations of its images; '': none by annotations
     created_by text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (application_id, name)
