@@ -102,7 +102,7 @@ def serve(folder: Path, trouble: Trouble, fill: int) -> None:
             _fill(cluster, fill)
         else:
             churn.fill(trouble.pods)
-        sys.stdout.write(f"{cluster.kubeconfig('bench', token='bench')}\n")  # noqa: S106 - of the bench alone
+        sys.stdout.write(f"{cluster.kubeconfig('bench', bearer='bench')}\n")
         sys.stdout.flush()
         for line in sys.stdin:
             if line == "go\n":

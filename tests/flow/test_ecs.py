@@ -20,6 +20,7 @@ from hullmark.net.aws import AwsRefused, AwsSession, AwsSettings, AwsUnwell
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.ecs.collector import QUEUE, EcsCollector, FollowSettings
 from tests.support.aws import STARTED, FakeAmazon, digest_of, fake_amazon
+from tests.support.program import program_in
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,7 +65,7 @@ def collector_of(amazon: FakeAmazon, settings: FollowSettings | None = None, **a
 def defined(ecs: Any, family: str = "web", **more: Any) -> str:
     """Register a revision with two containers; its ARN."""
     web = {"name": "web", "image": WEB, "memory": 128, "readonlyRootFilesystem": True, "user": "1000"}
-    proxy = {"name": "proxy", "image": PROXY, "memory": 64, "privileged": True}
+    proxy = {"name": "proxy", "image": PROXY, "memory": 64}
     answer = ecs.register_task_definition(family=family, **{"containerDefinitions": [web, proxy], **more})
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
@@ -213,6 +214,7 @@ def test_events_in_the_queue_of_the_template_tell_what_changes(amazon: FakeAmazo
     told: dict[str, RunningContainer] = {}
     stop = threading.Event()
     messages: list[str] = []
+    new: list[str] = []
     for number, report in enumerate(collector_of(amazon).follow(stop)):
         if isinstance(report, Changes):
             for ended in report.ended:
@@ -274,6 +276,28 @@ def test_the_policy_allows_what_is_asked_and_no_more(amazon: FakeAmazon) -> None
     # The role of the template is allowed the same.
     template = (DEPLOY / "events.yaml").read_text()
     assert set(re.findall(r"\b(?:ecs|ecr|sqs):[A-Z]\w+", template)) == allowed | {"sqs:SendMessage"}
+
+
+def test_the_command_lists_several_accounts_with_grades(amazon: FakeAmazon, tmp_path: Path) -> None:
+    ecs = amazon.client("ecs", REGION)
+    ecs.create_cluster(clusterName="one")
+    started(ecs, "one", defined(ecs), group="service:shop")
+    variables = {
+        "AWS_ENDPOINT_URL": amazon.url,
+        "AWS_ACCESS_KEY_ID": "agent",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": REGION,
+    }
+    roles = [word for account in (OWN, OTHER) for word in ("--role", f"arn:aws:iam::{account}:role/hullmark")]
+    ran = program_in(tmp_path)("inventory", "ecs", *roles, "-o", "json", env=variables)
+    found = {
+        (one["place"]["namespace"], one["place"]["workload"], one["place"]["container"], one["grade"]["grade"])
+        for one in ran.document["containers"]
+    }
+    assert found == {
+        (f"{OWN}/{REGION}", "Service/shop", "web", "vm"),
+        (f"{OWN}/{REGION}", "Service/shop", "proxy", "vm"),
+    }
 
 
 class Queue:

@@ -12,13 +12,27 @@ import pytest
 from hullmark.report import FORMATS, names
 from hullmark.report.format import Kind
 from tests.flow.test_check import policy_of, rule
+from tests.support.fake_engine import FakeEngine
 from tests.support.images import Blobs, small_layout, tagged, tar_of, write_layout
-from tests.support.planted import CANARY, FILES, HISTORY, IN_ARCHIVE, MANY, Planted, found_in, gzipped
+from tests.support.planted import (
+    CANARY,
+    CMD,
+    ENV,
+    FILES,
+    HISTORY,
+    IN_ARCHIVE,
+    LABELS,
+    MANY,
+    Planted,
+    found_in,
+    gzipped,
+)
 from tests.support.program import Program, program_in
 from tests.unit.policy.anchore.building import rule as anchore_rule
 from tests.unit.policy.anchore.building import second
 
 AT = "2026-03-10T00:00:00Z"
+CONTAINER = "ab" * 32
 KEYWORDS = ("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN")
 PATHS = tuple(f"/{path}" for path in FILES)
 NATIVE = (
@@ -49,7 +63,7 @@ FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
     *("layers.table", "minimality.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
-    "remedy.table",
+    *("remedy.table", "places.table"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -75,6 +89,7 @@ class Place:
     hullmark: Program
     planted: Planted
     folder: Path
+    engine: str
 
     @property
     def source(self) -> str:
@@ -83,7 +98,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("planted")
     planted, blobs = Planted(), Blobs()
     descriptor = planted.image(blobs)
@@ -103,7 +118,28 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Place:
     (folder / "advisories").mkdir()
     for number, ecosystem in enumerate(("PyPI", "npm")):
         (folder / "advisories" / f"X-{number}.json").write_text(json.dumps(advisory(f"X-{number}", ecosystem)))
-    return Place(program_in(folder / "run"), planted, folder)
+    with engine_that_runs(planted).listening(folder) as address:
+        yield Place(program_in(folder / "run"), planted, folder, address)
+
+
+def engine_that_runs(planted: Planted) -> FakeEngine:
+    """A container engine with one container that was given these secrets as labels, variables and a command."""
+    settings = {
+        "Image": "shop:1",
+        "Labels": {name: planted.filled(text) for name, text in LABELS.items()},
+        "Env": [planted.filled(text) for text in ENV],
+        "Cmd": [planted.filled(text) for text in CMD],
+    }
+    state = {"Status": "running", "StartedAt": AT}
+    inspect = {"Id": CONTAINER, "Name": "/shop", "State": state, "Config": settings, "HostConfig": {}}
+    return FakeEngine(
+        {
+            "/info": {},
+            "/version": {},
+            "/containers/json": [{"Id": CONTAINER, "State": "running"}],
+            f"/containers/{CONTAINER}/json": inspect,
+        }
+    )
 
 
 def in_formats(kind: Kind, first: str, name: str = "") -> tuple[str, ...]:
@@ -155,6 +191,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     native = ("fix", at.source, "--policy", at.folder / "native.yaml", "--at", AT)
     yield *native, "--dockerfile", at.folder / "Dockerfile", *in_formats("remedy", "table")
     yield "quality", at.source, *in_formats("quality", "table")
+    yield "inventory", "docker", "--address", at.engine, *in_formats("places", "table")
     yield (
         "diff",
         f"oci-dir:{at.folder / 'bare'}",

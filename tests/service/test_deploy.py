@@ -14,6 +14,8 @@ import msgspec
 import pytest
 import yaml
 
+from hullmark.isolation.grades import assess
+from hullmark.isolation.kubernetes import containers_of
 from hullmark.server.stories.settings import Settings
 from tests.support.clients import HELM, interpreter_with
 from tests.support.places import REPOSITORY
@@ -98,6 +100,7 @@ def units(tmp_path: Path) -> list[Path]:
 
 def test_systemd_understands_the_units(units: list[Path]) -> None:
     assert [unit.name for unit in units] == [
+        "hullmark-agent.service",
         "hullmark-api.service",
         "hullmark-scheduler.service",
         "hullmark-worker@.service",
@@ -122,7 +125,8 @@ def test_the_units_expose_little(units: list[Path]) -> None:
 
 
 def test_the_units_are_alike_but_for_their_roles() -> None:
-    texts = {unit.name: unit.read_text().splitlines() for unit in UNITS}
+    servers = [unit for unit in UNITS if unit.name != "hullmark-agent.service"]
+    texts = {unit.name: unit.read_text().splitlines() for unit in servers}
     common = [line for line in texts["hullmark.service"] if not line.startswith(("Description", "ExecStart", "#"))]
     for name, lines in texts.items():
         assert [line for line in common if line not in lines] == [], name
@@ -139,9 +143,9 @@ from helm_python.chart import lint
 asked = json.load(sys.stdin)
 of_file = functools.cache(kubernetes_validate.utils.schema_contents)
 kubernetes_validate.utils.schema_contents = of_file  # megabytes, for each document anew
-chart = Chart.load(asked["chart"])
 made = []
 for values in asked["values"]:
+    chart = Chart.load(asked["chart"])  # anew: what values leave out of it is gone for good
     try:
         texts = chart.render(values, name="it", namespace="n")
     except Exception as error:
@@ -244,5 +248,86 @@ def test_the_charts_values_are_all_used_and_all_there() -> None:
         for part in path.split("."):
             assert part in found, f"values.yaml has no {path}"
             found = found[part]
-    top = {path.partition(".")[0] for path in asked} | {"api", "worker", "scheduler"}
+    top = {path.partition(".")[0] for path in asked} | {"api", "worker", "scheduler", "agent"}
     assert set(values) == top
+
+
+AGENT = DEPLOY / "kubernetes" / "agent.yaml"
+
+
+def agent_documents() -> list[Any]:
+    """The agent's manifest."""
+    return list(yaml.safe_load_all(AGENT.read_text()))
+
+
+def rules_of(documents: list[Any]) -> list[Any]:
+    """The rules of its role."""
+    (found,) = [each["rules"] for each in documents if each["kind"] in ("Role", "ClusterRole")]
+    assert isinstance(found, list)
+    return found
+
+
+def container_of(documents: list[Any]) -> tuple[Any, Any]:
+    """The pod and the container of its Deployment."""
+    (pod,) = [each["spec"]["template"]["spec"] for each in documents if each["kind"] == "Deployment"]
+    (container,) = pod["containers"]
+    return pod, container
+
+
+@pytest.mark.parametrize("version", ["1.25", "1.30", "1.37"])
+def test_kubernetes_would_take_the_agents_manifest(version: str) -> None:
+    import kubernetes_validate
+
+    for document in agent_documents():
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_the_agent_has_no_rights_in_its_own_pod_and_its_command_line_is_one() -> None:
+    from hullmark.cli.main import parse
+
+    pod, container = container_of(agent_documents())
+    facts = containers_of(pod, annotations={})[0].isolation
+    assert assess(facts).at_most == "hardened"
+    assert [each.setting for each in assess(facts).missing if each.is_known] == []
+    arguments = parse(container["args"])
+    assert (arguments.follow, arguments.name, arguments.key_file) == (True, "my-cluster", "/etc/hullmark/key")
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {arguments.state, "/etc/hullmark"} < mounted
+
+
+def test_helm_makes_the_same_agent_where_it_is_wanted(helm: Path) -> None:
+    from hullmark.cli.main import parse
+
+    wanted = {"enabled": True, "cluster": "prod", "server": "https://hullmark.example"}
+    plain: dict[str, Any] = {"objects": "gs://bucket/prefix"}
+    without, whole, one, missing = rendered(
+        helm,
+        plain,
+        {**plain, "agent": wanted},
+        {**plain, "agent": {**wanted, "namespace": "shop", "nodeSelector": {"a": "b"}}},
+        {**plain, "agent": {"enabled": True}},
+    )["made"]
+    assert "agent.cluster is required" in missing
+    names = [each["metadata"]["name"] for each in without]
+    own = [each for each in whole if each["metadata"]["name"] not in names]
+    assert sorted(each["kind"] for each in own) == ["ClusterRole", "ClusterRoleBinding", "Deployment", "ServiceAccount"]
+    assert rules_of(own) == rules_of(agent_documents())
+    pod, container = container_of(own)
+    by_hand, of_manifest = container_of(agent_documents())
+    assert pod["securityContext"] == by_hand["securityContext"]
+    assert container["securityContext"] == of_manifest["securityContext"]
+    assert parse(container["args"]).name == "prod"
+    part = [each for each in one if each["metadata"]["name"] not in names]
+    assert sorted(each["kind"] for each in part) == ["Deployment", "Role", "RoleBinding", "ServiceAccount"]
+    assert parse(container_of(part)[1]["args"]).namespace == "shop"
+    for documents in (own, part):
+        (binding,) = [each for each in documents if each["kind"].endswith("Binding")]
+        (role,) = [each for each in documents if each["kind"] in ("Role", "ClusterRole")]
+        (account,) = [each for each in documents if each["kind"] == "ServiceAccount"]
+        assert binding["roleRef"]["kind"] == role["kind"]
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "n"}
+        ]
+        assert container_of(documents)[0]["serviceAccountName"] == account["metadata"]["name"]
+        assert role["metadata"].get("namespace") == binding["metadata"].get("namespace")

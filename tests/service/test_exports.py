@@ -11,6 +11,7 @@ import pytest
 
 from hullmark.server.tables import exports
 from tests.support.desk import Desk, desk, status_file
+from tests.support.inventories import Agent, container
 from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ version: "1"
 rules:
   - {id: no-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
 """
-KINDS = ("images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events")
+KINDS = ("images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "places")
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ async def fleet(at: Desk) -> list[str]:
     await at.add("1")
     await at.add("2")
     await at.work()
+    await Agent(at).list(container("Deployment/a", digest=one), container("Deployment/b", digest=two))
     return [one, two]
 
 

@@ -44,13 +44,16 @@ def digest_of(image: str) -> str:
 
 @dataclass
 class FakeAmazon:
-    """`throttled` is how often an operation is still refused, `untold` are images of which agents tell no digest, `versions` are those of
-    tasks (1 where none is set), `log` what was asked: service, region, operation; `external_ids` those with which roles were assumed."""
+    """`throttled` is how often an operation is still refused, `untold` are images of which agents tell no digest, `digests` those of
+    images that really are somewhere, `versions` those of tasks (1 where none is set), `log` what was asked: service, region, operation,
+    `external_ids` those with which roles were assumed.
+    """
 
     url: str = ""
     throttled: Counter[str] = field(default_factory=Counter)
     untold: set[str] = field(default_factory=set)
     versions: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     log: list[tuple[str, str, str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -75,8 +78,17 @@ class FakeAmazon:
             connection.request("POST", "/moto-api/reset")
             assert connection.getresponse().status == 200
         state_manager.set_transition("ecs::task", _NEVER)
-        for kept in (self.throttled, self.untold, self.versions, self.denied, self.log, self.sizes, self._definitions):
-            kept.clear()  # type: ignore[attr-defined]
+        for kept in (
+            self.throttled,
+            self.untold,
+            self.versions,
+            self.digests,
+            self.denied,
+            self.log,
+            self.sizes,
+            self._definitions,
+        ):
+            kept.clear()
 
     def told(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Tasks of moto's with what the proxy adds, and with times as boto3 gives them."""
@@ -137,7 +149,8 @@ class FakeAmazon:
         task["containers"] = [self._container(task, given) for given in self._definitions[arn]]
 
     def _container(self, task: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        told = {} if given["image"] in self.untold else {"imageDigest": digest_of(given["image"])}
+        digest = self.digests.get(given["image"]) or digest_of(given["image"])
+        told = {} if given["image"] in self.untold else {"imageDigest": digest}
         id = hashlib.sha256(f"{task['taskArn']}{given['name']}".encode()).hexdigest()
         return {
             "containerArn": task["taskArn"].replace(":task/", ":container/") + f"/{given['name']}",

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,34 +27,34 @@ NAME = "docker.io/library/shop:1"
 TOOL = b"#!/bin/sh\necho tool\n"
 
 
-def shell_image() -> tuple[bytes, str]:
-    """An image with busybox and a script, as `docker save` writes it, and the digest of its configuration."""
+def shell_image(name: str = NAME, files: Mapping[str, bytes] | None = None) -> tuple[bytes, str]:
+    """An image with busybox, a script and these files, as `docker save` writes it, and the digest of its configuration."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
-        for name in ("bin", "tmp", "etc", "var", "var/lib", "var/lib/dpkg", "dev", "proc", "sys"):
-            info = tarfile.TarInfo(name)
+        for folder in ("bin", "tmp", "etc", "var", "var/lib", "var/lib/dpkg", "dev", "proc", "sys"):
+            info = tarfile.TarInfo(folder)
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(info)
-        for name, body, mode in (
+        given = {"var/lib/dpkg/status": b"", "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n", **(files or {})}
+        for path, body, mode in (
             ("bin/busybox", BUSYBOX.read_bytes(), 0o755),
             ("bin/tool", TOOL, 0o755),
-            ("var/lib/dpkg/status", b"", 0o644),
-            ("etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644),
+            *((path, body, 0o644) for path, body in given.items()),
         ):
-            info = tarfile.TarInfo(name)
+            info = tarfile.TarInfo(path)
             info.size, info.mode = len(body), mode
             tar.addfile(info, io.BytesIO(body))
-        for name in ("sh", "sleep", "cp", "chmod", "echo", "true", "cat"):
-            info = tarfile.TarInfo(f"bin/{name}")
+        for applet in ("sh", "sleep", "cp", "chmod", "echo", "true", "cat"):
+            info = tarfile.TarInfo(f"bin/{applet}")
             info.type, info.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(info)
     body = layer.getvalue()
     labels = {"org.example.of-image": "yes"}
     config = to_json(config_of([body], config={"Cmd": ["/bin/sleep", "1000"], "Env": ["PATH=/bin"], "Labels": labels}))
     digest = sha256(config)
-    entry = {"Config": f"{digest[7:]}.json", "RepoTags": [NAME], "Layers": ["layer.tar"]}
-    files = {entry["Config"]: config, "layer.tar": body, "manifest.json": to_json([entry])}
-    return tar_of({str(name): content for name, content in files.items()}), digest
+    entry = {"Config": f"{digest[7:]}.json", "RepoTags": [name], "Layers": ["layer.tar"]}
+    parts = {str(entry["Config"]): config, "layer.tar": body, "manifest.json": to_json([entry])}
+    return tar_of(parts), digest
 
 
 class _OverUnixSocket(http.client.HTTPConnection):
@@ -133,10 +133,12 @@ class RealEngine:
         archive, self.config_digest = shell_image()
         self.must("POST", "/images/load", archive)
 
-    def run(self, name: str, *command: str, labels: dict[str, str] | None = None, **host: Any) -> str:
+    def run(
+        self, name: str, *command: str, labels: dict[str, str] | None = None, image: str = NAME, **host: Any
+    ) -> str:
         """Start a container; its id."""
         wanted = {
-            "Image": NAME,
+            "Image": image,
             "Labels": labels or {},
             "StopSignal": "SIGKILL",
             "HostConfig": {"NetworkMode": "none", **host},

@@ -18,13 +18,14 @@ _MERGE_KEYS = {
 
 def patched(kind: WorkloadFormat, document: dict[str, Any], patch: IsolationPatch) -> dict[str, Any]:
     """The manifest with the patch."""
-    if kind == "kubernetes":
-        return merged(document, yaml.safe_load(patch.text))
-    if kind == "ecs":
-        return merged(document, json.loads(patch.text))
+    result: dict[str, Any]
+    if kind == "docker":
+        return _with_options(document, patch.text)
     if kind == "compose":
-        return _over(document, yaml.load(patch.text, Loader=_Loader))  # noqa: S506 - a safe loader that knows two tags more
-    return _with_options(document, patch.text)
+        result = _over(document, yaml.load(patch.text, Loader=_Loader))  # noqa: S506 - a safe loader that knows two tags more
+    else:
+        result = merged(document, yaml.safe_load(patch.text) if kind == "kubernetes" else json.loads(patch.text))
+    return result
 
 
 def merged(document: Any, patch: Any) -> Any:
@@ -61,7 +62,12 @@ class _Loader(yaml.SafeLoader):
     """Knows compose's tags."""
 
 
-_Loader.add_constructor("!override", lambda loader, node: _Override(loader.construct_sequence(node)))
+def _override(loader: yaml.SafeLoader, node: yaml.Node) -> _Override:
+    assert isinstance(node, yaml.SequenceNode)
+    return _Override(loader.construct_sequence(node))
+
+
+_Loader.add_constructor("!override", _override)
 _Loader.add_constructor("!reset", lambda loader, node: _Reset())
 
 

@@ -15,12 +15,14 @@ from hullmark._version import __version__
 from hullmark.app.expressions import Evaluator
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.workloads import WorkloadFile, placed_containers
 from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
 from hullmark.model.inventory import Inventory
+from hullmark.model.isolation import PlacedContainer
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
@@ -32,6 +34,7 @@ from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.document import MAX_TEXT_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.facts import Facts, of_facets
+from hullmark.policy.image_needs import judged_containers
 from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs
@@ -68,7 +71,8 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
     built by, `tag` the reference and `digest` the one it is judged under (None: its own). `advisories`: None for none.
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
-    `exceptions` are kept beside the policy, and count as its own do.
+    `exceptions` are kept beside the policy, and count as its own do. `workloads` are files that say how it is to run; of these the
+    containers that run it are judged too, or those called `container`.
     """
 
     profile: str = "native"
@@ -82,6 +86,8 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     environment: str = ""
     wants_explanations: bool = False
     exceptions: tuple[PolicyException, ...] = ()
+    workloads: tuple[WorkloadFile, ...] = ()
+    container: str = ""
 
 
 def load(path: Path) -> AnyPolicy:
@@ -147,6 +153,8 @@ def judge_by(
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     verdict = language.evaluate(policy, facts, question, _analyzer(resources, facts.inventory), snapshot)
+    judged = judged_containers(facts)
+    verdict = verdict if judged is None else replace(verdict, containers=judged)
     next_at = language.next_deadline(policy, facts, verdict, question)
     held = language.granted(policy, facts, verdict, question)
     if check_options.wants_explanations:
@@ -212,7 +220,15 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOpti
         dockerfile_text=dockerfile,
         searched=searched,
         reference=_reference(inventory) if options.tag is None else options.tag,
+        isolation=_isolation(inventory, options),
     )
+
+
+def _isolation(inventory: Inventory, options: CheckOptions) -> tuple[PlacedContainer, ...] | None:
+    """The containers of the workloads that run the image; None where no workload was handed over. Raises HullmarkError."""
+    if not options.workloads:
+        return None
+    return placed_containers(options.workloads, inventory.source, options.tag or "", options.container)
 
 
 def _matches(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOptions) -> Matches | None:

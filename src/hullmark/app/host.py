@@ -27,7 +27,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.model.package import Package
 from hullmark.model.place import PlaceEvent
-from hullmark.runtime.host import HostState
+from hullmark.runtime.host import UNTOLD, HostState
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_folder
 
@@ -63,7 +63,7 @@ _COMPONENTS = (
     ("engine", "docker"),
 )
 _RUNTIMES = ("runc", "crun")
-_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)[.\d]+)?)(?P<more>[~+].*)?").search
+_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?(?:-(?:rc|beta|alpha)[.\d]+)?)(?P<more>[~+].*)?").search
 _OPTIONS = {
     "userns": "user namespaces",
     "seccomp": "seccomp",
@@ -87,7 +87,7 @@ class HostLook:
         events = [self._event("set-up", f"{_named(parts)}; {set_up(info)}")]
         if self.advisories is None:
             words = "there are no advisories here: whether the kernel, the engine or the runtime has a known escape cannot be told"
-            return HostState(None, (*events, self._event("advisories", words)))
+            return HostState(None, (*events, self._event(UNTOLD, words)))
         inventory = _inventory(self.root) if self.root is not None else None
         found = _owned(inventory, parts) if inventory is not None else {}
         by_version = {name: package for name, package in _built(parts) if name not in found}
@@ -103,7 +103,7 @@ class HostLook:
         untold = sorted(name for name in parts if name not in found and name not in by_version)
         if untold:
             words = f"whether {', '.join(untold)} has a known escape cannot be told: no package of it was found"
-            events.append(self._event("advisories", words))
+            events.append(self._event(UNTOLD, words))
         return HostState(tuple(sorted(escapes)) if escapes or not untold else None, tuple(events))
 
     def _matches(self, inventory: Inventory | None, package: Package, *, is_owned: bool) -> tuple[Match, ...]:
@@ -136,7 +136,7 @@ def parts_of(version: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, s
             if known is not None and known not in found:
                 text = component.text("Version")
                 told = _VERSION(text)
-                found[known] = told[0].rstrip() if told else text[:50]
+                found[known] = told[0].rstrip() if told else " ".join(text.split())[:50]
     except InvalidWorkload:
         return found
     return found

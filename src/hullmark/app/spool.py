@@ -84,7 +84,7 @@ class Spool:
             self._add(report)
         state = _state_in(folder)
         self._reserved = state.reserved
-        newest = max(self._reports, default=0)
+        newest = max(self._reports, default=-1)
         # Whoever has lost the folder goes on with numbers that are larger than any it has used, as long as clocks go forward.
         self._next = max(state.reserved, newest + 1) or int(clock().timestamp() * 1000)
         self._wants_list = state.wants_list or damaged

@@ -14,6 +14,7 @@ from hullmark.app.expressions import Evaluator
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
 from hullmark.app.vulns import MatchOptions, weighed
+from hullmark.app.workloads import all_placed
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -103,6 +104,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         ghosts=wanted.ghosts,
         reach=scanned.reach,
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
+        isolation=all_placed(case.workload) if case.workload else None,
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
         evaluate=Evaluator(),

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hullmark.model.errors import HullmarkError
-
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
     from hullmark.runtime.collector import Collector
@@ -81,6 +79,7 @@ def _pause(text: str) -> float:
 
 def ecs_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Collector]:
     """One collector for each account and region. Raises HullmarkError where Amazon cannot be asked."""
+    from hullmark.model.errors import HullmarkError
     from hullmark.net.aws import AwsSession, AwsSettings
     from hullmark.runtime.ecs.collector import EcsCollector, FollowSettings
 
@@ -88,7 +87,7 @@ def ecs_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Co
     found: dict[str, Collector] = {}
     for role in arguments.role or [""]:
         session = AwsSession(AwsSettings(role=role, external_id=arguments.external_id))
-        for region in arguments.region or [session.region()]:
+        for region in arguments.region or [session.region(settings.environment)]:
             collector = EcsCollector(session, region, follow)
             if collector.name in found:
                 raise HullmarkError(
@@ -101,6 +100,7 @@ def ecs_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Co
 
 def cloudrun_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Collector]:
     """One collector for each project. Raises HullmarkError for what is not a project's name."""
+    from hullmark.model.errors import HullmarkError
     from hullmark.net.google import GoogleTokens
     from hullmark.net.http import Client
     from hullmark.runtime.cloudrun.api import CloudRunApi
@@ -125,6 +125,7 @@ def cloudrun_collectors(arguments: argparse.Namespace, settings: Settings) -> li
 
 def _endpoint(settings: Settings) -> str:
     """Where Cloud Run's API is: Google's address, or another that gcloud would take as well. Raises HullmarkError for plain HTTP to it."""
+    from hullmark.model.errors import HullmarkError
     from hullmark.net.proxies import is_loopback
     from hullmark.runtime.cloudrun.api import ENDPOINT
 
@@ -140,6 +141,7 @@ def _endpoint(settings: Settings) -> str:
 
 def _tag_look(options: SourceOptions) -> Callable[[str], str]:
     """How the digest of a tag is asked for at its registry; "" where it is not told."""
+    from hullmark.model.errors import HullmarkError
     from hullmark.source.distribution import first_answer, sessions_for
     from hullmark.source.reference import parse_reference
     from hullmark.source.tag_look import look_at_tag

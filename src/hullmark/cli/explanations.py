@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hullmark.model.explanation import Explanation
+    from hullmark.model.isolation import JudgedContainer
 
 _MAX_PLACES = 5
 _LONGEST = 200
@@ -34,4 +35,24 @@ def print_explanations(explanations: Iterable[Explanation]) -> None:
         if explanation.ends:
             print_line(safe(explanation.ends), "  note   ")
         print_line(safe(explanation.advice), "  do     ")
+        sys.stdout.write("\n")
+
+
+def print_patches(containers: Iterable[JudgedContainer]) -> None:
+    """What raises the grade of each container, as a change of its manifest."""
+    from hullmark.cli.rows import print_line
+    from hullmark.report.containers_words import missing_text
+    from hullmark.report.terminal import safe
+
+    for judged in containers:
+        patch, name = judged.patch, judged.placed.name
+        if patch is None:
+            print_line(safe(f"no change of the manifest gives {name} a better grade"), "patch    ", 9)
+            continue
+        print_line(safe(f"to raise {name} from {judged.assessment.grade} to {patch.grade}:"), "patch    ", 9)
+        for line in patch.text.splitlines():
+            sys.stdout.write(f"  {safe(line)}\n")
+        for note in (missing_text(judged), *patch.notes):
+            if note:
+                print_line(safe(note), "  note   ")
         sys.stdout.write("\n")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hullmark.cli.extras import containerd_extra
-from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
@@ -62,6 +61,8 @@ def _pause(text: str) -> float:
 
 def addresses(chosen: list[str], address: str | None, environment: Mapping[str, str]) -> dict[str, str]:
     """The engines that are asked for, else all that are there, each with where it listens. Raises HullmarkError for none."""
+    from hullmark.model.errors import HullmarkError
+
     if address:
         if len(chosen) != 1:
             raise HullmarkError("--address is of one engine", advice=f"name it: --engine {'|'.join(ENGINES)}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from hullmark.cli.clouds import add_cloudrun_options, add_ecs_options, cloudrun_collectors, ecs_collectors
-from hullmark.cli.help import HelpFormatter
+from hullmark.cli.help import HelpFormatter, add_example
 from hullmark.cli.hosts import add_drift_option, add_host_options
 from hullmark.cli.kubernetes import add_kubernetes_options, kubernetes_collectors
 from hullmark.cli.output import add_output
@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_reporting_options(sub)
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
         sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+        add_example(sub, "-o json")
 
 
 def run(arguments: argparse.Namespace) -> int:

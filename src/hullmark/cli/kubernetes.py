@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hullmark.model.errors import HullmarkError
-
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
     from hullmark.runtime.collector import Collector
@@ -61,6 +59,7 @@ def kubernetes_collectors(arguments: argparse.Namespace, settings: Settings) -> 
 
 
 def _accesses(arguments: argparse.Namespace, settings: Settings) -> list[ClusterAccess]:
+    from hullmark.model.errors import HullmarkError
     from hullmark.runtime.kubernetes.access import in_cluster, is_in_cluster
     from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig, kubeconfig_files
 
@@ -75,6 +74,8 @@ def _accesses(arguments: argparse.Namespace, settings: Settings) -> list[Cluster
 
 
 def _check(arguments: argparse.Namespace, accesses: list[ClusterAccess]) -> None:
+    from hullmark.model.errors import HullmarkError
+
     if arguments.name and len(accesses) > 1:
         raise HullmarkError("--name is for one cluster", advice="name one --context, or rename contexts")
     if not arguments.follow:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.cli.server_options import add_server_options
-from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.app.agent import Agent
@@ -82,6 +81,7 @@ def _agents(
 
 def _api(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
     from hullmark.cli.remote.connection import connect, http_settings
+    from hullmark.model.errors import HullmarkError
     from hullmark.net.api_client import ApiClient, ApiLogin, server_url
 
     if not arguments.key_file:
@@ -94,6 +94,8 @@ def _api(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
 
 
 def _key_in(file: Path) -> str:
+    from hullmark.model.errors import HullmarkError
+
     try:
         with file.open("rb") as opened:
             key = opened.read(_LARGEST_KEY).decode("ascii", "replace").strip()

@@ -14,6 +14,8 @@ from hullmark.isolation.runtimes import boundary_of
 from hullmark.isolation.spelling import RUNTIME_DEFAULT, UNCONFINED, capabilities, quantity, sorted_paths, whole
 from hullmark.model.isolation import Boundary, ContainerKind, HostPath, Isolation, ResourceLimits, WorkloadContainer
 
+HOST_PROCESS = "host-process"
+"""The runtime of Windows's HostProcess containers."""
 _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _SECCOMP = ("container.seccomp.security.alpha.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/pod")
 _READ_ONLY_VOLUMES = ("configMap", "secret", "downwardAPI", "projected", "image")
@@ -94,14 +96,15 @@ def _container(container: Fields, pod: _Pod, kind: ContainerKind) -> WorkloadCon
 
 
 def _isolation(container: Fields, context: Fields, pod: _Pod) -> Isolation:
-    privileged = _is_privileged(context, pod)
+    is_host_process = _is_host_process(context, pod)
+    privileged = is_host_process or bool(context.flag("privileged"))
     added = capabilities(context.part("capabilities").texts("add"))
     mounts = tuple(_mounts(container, pod))
     user = _first_number(context, pod.context, "runAsUser")
     return Isolation(
         runtime_class=pod.runtime_class,
-        runtime=pod.runtime,
-        boundary=pod.boundary,
+        runtime=HOST_PROCESS if is_host_process else pod.runtime,
+        boundary="process" if is_host_process else pod.boundary,
         privileged=privileged,
         capabilities_added=added,
         capabilities_dropped=capabilities(context.part("capabilities").texts("drop")),
@@ -136,10 +139,10 @@ def _first_number(context: Fields, pod_context: Fields, name: str) -> int | None
     return own if own is not None else pod_context.number(name)
 
 
-def _is_privileged(context: Fields, pod: _Pod) -> bool:
-    """Whether it is privileged; a HostProcess container of Windows is the host's own process."""
-    is_host_process = _first_flag(context.part("windowsOptions"), pod.context.part("windowsOptions"), "hostProcess")
-    return bool(context.flag("privileged") or is_host_process)
+def _is_host_process(context: Fields, pod: _Pod) -> bool:
+    """Whether it is a HostProcess container of Windows, which is a process of the host."""
+    options = "windowsOptions"
+    return bool(_first_flag(context.part(options), pod.context.part(options), "hostProcess"))
 
 
 def _no_new_privileges(context: Fields, privileged: bool, added: tuple[str, ...]) -> bool:

@@ -165,3 +165,45 @@ class PlacedContainer(msgspec.Struct, frozen=True, kw_only=True):
         if self.workload.name in ("", self.container.name):
             return self.container.name
         return f"{self.workload.name}/{self.container.name}"
+
+
+class ImageNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image needs of the place it runs at, as far as it tells.
+
+    `user` is as its settings name it ("": nobody, that is root), `uid` its number (None: not known). `ports` are exposed (`80/tcp`),
+    `volumes` are folders that it writes to. `setuid` and `capable` are files that the start reaches and that give more rights, the
+    latter with the capabilities that they give; None where that was not looked for, or is not known of some.
+    """
+
+    user: str = ""
+    uid: int | None = None
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    setuid: tuple[str, ...] | None = None
+    capable: Mapping[str, tuple[str, ...]] | None = None
+
+
+Mismatch = Literal["granted", "needed"]
+"""Granted and not needed, or needed and not granted."""
+
+
+class JointFinding(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """Where what an image needs and what its container is granted do not fit: the setting, and a clause.
+
+    `is_certain` False: it may be so, and what it depends on is told by neither; the clause says what that is.
+    """
+
+    kind: Mismatch
+    setting: str
+    text: str
+    is_certain: bool = True
+
+
+class JudgedContainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A container with all that is said of its isolation: the grade, what does not fit the image, and the patch to a better grade."""
+
+    placed: PlacedContainer
+    needs: ImageNeeds = ImageNeeds()
+    assessment: Assessment
+    findings: tuple[JointFinding, ...] = ()
+    patch: IsolationPatch | None = None

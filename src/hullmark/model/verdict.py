@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from hullmark.model.advisory import Severity
+from hullmark.model.isolation import JudgedContainer
 from hullmark.model.problem import Problem
 
 
@@ -105,7 +106,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement, why, and every finding, sorted: stops first.
 
     `rule_count` is how many rules judged, None where the reason does not say so. `has_unknowns`: the outcome does not follow from the
-    findings alone, since a rule could not be judged or something overrules them all. Documents as JSON show neither.
+    findings alone, since a rule could not be judged or something overrules them all. Documents as JSON show neither. `containers` are
+    those that the image is to run in, with what is said of their isolation (not set: no workload was handed over).
     """
 
     verdict: Outcome
@@ -115,3 +117,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     inputs: VerdictInputs
     rule_count: int | None = None
     has_unknowns: bool = msgspec.field(default=False, name="is_clouded")  # as kept verdicts have it
+    containers: tuple[JudgedContainer, ...] | msgspec.UnsetType = msgspec.UNSET

@@ -105,12 +105,12 @@ class AwsSession:
         or not configured."""
         with self._lock:  # boto3's sessions serve one thread
             if self._session is None:
-                self._session = _assumed(self.settings) if self.settings.role else _boto3().session.Session()
+                self._session = _assumed(self.settings, region) if self.settings.role else _boto3().session.Session()
             return _client(self._session, service, region, self.settings)
 
-    def region(self) -> str:
-        """The region that is configured. Raises HullmarkError if none is."""
-        found = _boto3().session.Session().region_name
+    def region(self, environment: Mapping[str, str]) -> str:
+        """The region that is configured, or that a container of Amazon's is told to be in. Raises HullmarkError if none is."""
+        found = _boto3().session.Session().region_name or environment.get("AWS_REGION")
         if not found:
             raise HullmarkError("no region of Amazon's is configured", advice="give --region, or set AWS_REGION")
         return str(found)
@@ -147,14 +147,15 @@ def _client(session: Any, service: str, region: str, settings: AwsSettings) -> A
     return AwsClient(made, f"Amazon {service} in {made.meta.region_name}", settings)
 
 
-def _assumed(settings: AwsSettings) -> Any:
+def _assumed(settings: AwsSettings, region: str) -> Any:
     """A session whose credentials come from STS and are renewed there before they end (a role's last an hour)."""
     boto3 = _boto3()
     from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
     from botocore.session import get_session
 
     own = boto3.session.Session()
-    sts = _client(own, "sts", own.region_name or "us-east-1", settings)
+    # Regional endpoints answer where the global one does not: in other partitions, and from networks without a way out.
+    sts = _client(own, "sts", region, settings)
     asked = {"RoleArn": settings.role, "RoleSessionName": _SESSION}
     if settings.external_id:
         asked["ExternalId"] = settings.external_id

@@ -142,6 +142,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
     `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there).
+    `workload` is the text of a manifest all of whose containers are of the image ("": none was handed over).
     """
 
     name: str
@@ -152,6 +153,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     vulnerabilities: tuple[Weakness, ...] | None = None
     no_data: tuple[str, ...] = ()
     malware: MalwareReport | None = None
+    workload: str = ""
     tag: str = ""
     environment: str = ""
     at: str = "2026-01-01T00:00:00Z"

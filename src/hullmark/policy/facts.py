@@ -13,10 +13,10 @@ from hullmark.model.configuration import Configuration
 from hullmark.model.correction import words_of
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.isolation import PlacedContainer
 from hullmark.model.limit import Limit
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
-from hullmark.model.observation import Observation
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, PackageReach, Reach
@@ -52,7 +52,8 @@ class Facts:
     `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
 
     `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
-    and looks at the isolation found are None where nobody looked, as is `reach`: what of the image its start reaches.
+    found are None where nobody looked, as is `reach`: what of the image its start reaches. `isolation` are the containers that it
+    is to run in; None where no workload was handed over.
     `others` is what facets came to that have no field of their own, by their names.
     """
 
@@ -70,7 +71,7 @@ class Facts:
     secrets: tuple[Secret, ...] | None = None
     malware: MalwareScan | None = None
     certificates: tuple[KeyFile, ...] | None = None
-    isolation: tuple[Observation, ...] | None = None
+    isolation: tuple[PlacedContainer, ...] | None = None
     reach: ImageReach | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hullmark.model.inventory import InventorySource
 from hullmark.policy.facts import Facts
 from hullmark.policy.rollout import Conditions, Deployment, Selector, Stage, milder
 from hullmark.policy.rules import Policy, Rule
@@ -64,9 +65,13 @@ def _of(policy: Policy, selector: Selector, stages: dict[str, Stage]) -> Iterabl
 
 def names_of(facts: Facts) -> tuple[Name, ...]:
     """The names that the image goes by: the reference it is judged under, else where it came from and its tags; at least one."""
-    source = facts.inventory.source
-    written = [facts.reference] if facts.reference else sorted(source.tags)
-    if not facts.reference and source.kind in _NAMED_KINDS:
+    return names_of_source(facts.inventory.source, facts.reference)
+
+
+def names_of_source(source: InventorySource, reference: str) -> tuple[Name, ...]:
+    """The same of an image that is judged under a reference ("": under none)."""
+    written = [reference] if reference else sorted(source.tags)
+    if not reference and source.kind in _NAMED_KINDS:
         written.insert(0, source.reference.removeprefix(f"{source.kind}:"))
     return tuple(dict.fromkeys(read_name(text) for text in written)) or (read_name(""),)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from hullmark.isolation.grades import assess
+from hullmark.isolation.grades import assess, weakened
 from hullmark.model.isolation import Assessment, Isolation
 from hullmark.model.place import Places, RunningContainer, RunningImage
 
@@ -29,7 +29,8 @@ def graded(places: Places) -> Iterator[GradedContainer]:
 
 @lru_cache(maxsize=4096)
 def _assessed(isolation: Isolation) -> Assessment:
-    return assess(isolation)
+    found = assess(isolation)
+    return weakened(found, f"the host has a known escape: {isolation.escapes[0]}") if isolation.escapes else found
 
 
 def short_digest(image: RunningImage) -> str:

@@ -14,7 +14,7 @@ from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
 from hullmark.report.matches_html_page import STYLE
 from hullmark.report.matches_words import sentence
-from hullmark.report.verdict_words import counting, excuse, facts, line_of, numbers, set_aside, trigger
+from hullmark.report.verdict_words import counting, excuse, facts, numbers, place_in, set_aside, trigger
 
 VERDICT_STYLE = f"""{STYLE}
 section + section {{ border-top: 2px solid var(--line); margin-top: 3rem; padding-top: 1rem; }}
@@ -56,7 +56,7 @@ _TEMPLATE = """\
 {%- endmacro %}
 
 {% macro evident(evidence) %}
-{% set line = line_of(evidence) %}
+{% set line = place_in(evidence).line if not evidence.path else 0 %}
 {% set layer = "layer %d" % evidence.layer if evidence.layer >= 0 else "" %}
 {% set where = place(evidence.path, evidence.layer) if evidence.path else layer %}
 {% set what = "Dockerfile, line %d" % line if line else evidence.detail %}
@@ -144,7 +144,7 @@ def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
         counting=counting,
         set_aside=set_aside,
         trigger=trigger,
-        line_of=line_of,
+        place_in=place_in,
         excuse=excuse,
     )
 

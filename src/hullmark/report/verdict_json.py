@@ -10,6 +10,7 @@ import msgspec
 from hullmark.model.explanation import ExplainedVerdict, Explanation, PlacedEvidence
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Evidence, Finding, PolicyProblem, Verdict
+from hullmark.report.containers_json import ContainerJson, container_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 
@@ -89,9 +90,10 @@ class ExplanationJson(msgspec.Struct, frozen=True):
 
 
 class VerdictJson(msgspec.Struct, frozen=True):
-    """The whole document. `explanations`, one for each finding in the same order, is the one key that is present only on
-    request."""
+    """The whole document. Two keys are present only on request: `explanations`, one for each finding in the same order, and `containers`,
+    where a workload was handed over."""
 
+    containers: list[ContainerJson] | msgspec.UnsetType
     explanations: list[ExplanationJson] | msgspec.UnsetType
     findings: list[FindingJson]
     inputs: InputsJson
@@ -110,6 +112,9 @@ def document(verdict: Verdict) -> VerdictJson:
     """The document."""
     inputs = verdict.inputs
     return VerdictJson(
+        containers=[container_json(judged) for judged in verdict.containers]
+        if verdict.containers is not msgspec.UNSET
+        else msgspec.UNSET,
         explanations=[_explanation(explanation) for explanation in verdict.explanations]
         if isinstance(verdict, ExplainedVerdict)
         else msgspec.UNSET,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hullmark.model.verdict import Action, Finding, Verdict
+from hullmark.report.containers_words import grade_text
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.junit import Case, case, document, element, output, suite
@@ -35,6 +36,9 @@ def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
             "verdict": verdict.verdict.value,
             "reason": verdict.reason,
             "problems": str(len(verdict.problems)),
+        }
+        properties |= {
+            f"isolation of {judged.placed.name}": grade_text(judged.assessment) for judged in verdict.containers or ()
         }
         lines += suite(verdict.inputs.image or "image", cases, properties, stamp)
     return document(lines, kinds)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hullmark.model.isolation import JudgedContainer
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Finding, Verdict
+from hullmark.report.containers_words import grade_text, place_text, reason_lines
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import plural, sentence
@@ -14,6 +16,7 @@ from hullmark.report.verdict_words import counting, excuse, facts, place_of, set
 _MAX_ROWS = Limit(100, "findings shown in Markdown; the others are counted", "shortened")
 _LONGEST = 400
 _HEAD = ("Action", "Finding", "Subject", "Where", "Rule")
+_HEAD_CONTAINERS = ("Container", "Isolation", "Why", "Where")
 _HEAD_ASIDE = ("Finding", "Subject", "Rule", "Why it does not count")
 
 
@@ -26,6 +29,7 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
         "",
         *_table(counting(verdict)),
         *_aside(set_aside(verdict)),
+        *_containers(verdict.containers or ()),
         *_problems(verdict),
         *(f"- {name}: {plain(value)}" for name, value in facts(verdict) if value),
     ]
@@ -59,6 +63,20 @@ def _aside(found: Sequence[Finding]) -> Iterator[str]:
         lines.append(row(plain(cell, _LONGEST) for cell in cells))
     lines += ["", f"and {len(found) - _MAX_ROWS} more"] if len(found) > _MAX_ROWS else []
     yield from details(f"{plural(len(found), 'finding')} that {'does' if len(found) == 1 else 'do'} not count", lines)
+
+
+def _containers(containers: Sequence[JudgedContainer]) -> Iterator[str]:
+    if not containers:
+        return
+    yield row(_HEAD_CONTAINERS)
+    yield "|---|---|---|---|"
+    for judged in containers[:_MAX_ROWS]:
+        cells = (judged.placed.name, grade_text(judged.assessment), "; ".join(reason_lines(judged)), place_text(judged))
+        yield row(plain(cell, _LONGEST) for cell in cells)
+    yield ""
+    if len(containers) > _MAX_ROWS:
+        yield f"and {len(containers) - _MAX_ROWS} more"
+        yield ""
 
 
 def _problems(verdict: Verdict) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Verdicts as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), one run for each image.
 
-A rule is a rule of the policy, a result a finding; its place is a path relative to the image's root, or a line of the Dockerfile.
+A rule is a rule of the policy, a result a finding; its place is a path relative to the image's root, or a line of the Dockerfile or of the
+manifest of the workload.
 Findings that do not count are results with a suppression.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from hullmark.model.isolation import JudgedContainer
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import relative_uri
 from hullmark.report.sarif import Json, invocation, log
-from hullmark.report.verdict_words import excuse, facts, is_shadowed, is_untold, line_of, place_of, places, trigger
+from hullmark.report.verdict_words import excuse, facts, is_shadowed, is_untold, place_in, place_of, places, trigger
 
 _LEVEL = {Action.STOP: "error", Action.WARN: "warning", Action.GO: "note"}
 _MAX_PLACES = Limit(100, "places of a finding in SARIF", "shortened")
@@ -45,9 +47,15 @@ def _run(verdict: Verdict, context: RenderContext) -> Json:
             "verdict": verdict.verdict.value,
             "reason": verdict.reason,
             **{name.lower().replace(" ", "_"): value for name, value in facts(verdict)},
+            **({"isolation": _grades(verdict.containers)} if verdict.containers else {}),
         },
         "results": [_result(finding, ranks[finding.rule_id]) for finding in verdict.findings],
     }
+
+
+def _grades(containers: Sequence[JudgedContainer]) -> Json:
+    """The grade of each container of the workload, by its name."""
+    return {judged.placed.name: judged.assessment.grade for judged in containers}
 
 
 def _rule(finding: Finding) -> Json:
@@ -92,11 +100,9 @@ def _result(finding: Finding, rule: int) -> Json:
             "evidence": list(places(finding.evidence, _MAX_PLACES)),
         },
     }
-    others = [item for item in finding.evidence[1:_MAX_PLACES] if item.path or line_of(item)]
+    others = [place for item in finding.evidence[1:_MAX_PLACES] if (place := place_in(item)).path]
     if others:
-        result["relatedLocations"] = [
-            _location("Dockerfile" if line_of(item) else item.path, line_of(item), finding.subject) for item in others
-        ]
+        result["relatedLocations"] = [_location(place.path, place.line, finding.subject) for place in others]
     if finding.allowlisted is not None:
         status = "underReview" if is_shadowed(finding) else "accepted"
         result["suppressions"] = [{"kind": "external", "status": status, "justification": excuse(finding)}]

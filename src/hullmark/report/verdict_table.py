@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from hullmark.model.isolation import JudgedContainer
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
+from hullmark.report.containers_words import grade_text, place_text, reason_lines
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shortened
 
@@ -32,6 +34,7 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
         lines += _group(action.value, [f for f in open_findings if f.action is action], context.width, paint, color)
     shadowed = [finding for finding in verdict.findings if _is_shadowed(finding)]
     lines += _group("shadow, which does not count", shadowed, context.width, paint, "dim")
+    lines += _containers(verdict.containers or (), context.width, paint)
     lines += problem_lines(_by_reason(verdict.problems), context.width, paint)
     lines += _facts(verdict, open_findings, paint, context.width)
     lines += _sentence(verdict, f": {verdict.reason}", context.width, paint)
@@ -62,6 +65,20 @@ def _group(title: str, findings: list[Finding], width: int, paint: Paint, color:
         yield from fold(safe(about), width, "    ")
         for place in _places(finding.evidence):
             yield from fold(place, width, "    ")
+    yield ""
+
+
+def _containers(containers: Sequence[JudgedContainer], width: int, paint: Paint) -> Iterator[str]:
+    """Each container of the workload with its grade, why, and where it stands."""
+    if not containers:
+        return
+    yield paint("bold", f"isolation ({len(containers)})")
+    for judged in containers:
+        yield from fold(safe(f"{judged.placed.name}: {grade_text(judged.assessment)}"), width, "  ")
+        for line in reason_lines(judged):
+            yield from fold(safe(line), width, "    ")
+        if place_text(judged):
+            yield from fold(safe(f"at {place_text(judged)}"), width, "    ")
     yield ""
 
 

@@ -12,12 +12,16 @@ from hullmark.report.matches_words import plural, relative_uri
 ACTIONS = (Action.STOP, Action.WARN, Action.GO)
 """The actions, the hardest first."""
 
-# A Dockerfile lies outside the image: its evidence has neither path nor layer.
+# A Dockerfile lies outside the image: its evidence has neither path nor layer. So does a manifest: its evidence has no layer.
 _DOCKERFILE = re.compile(r"Dockerfile:([0-9]{1,7})").fullmatch
+_LINE = re.compile(r"line ([0-9]{1,7})").fullmatch
 
 
 class FindingPlace(NamedTuple):
-    """Where a finding is seen: a path relative to the image's root or to the Dockerfile's folder, and a line (0: none)."""
+    """Where a finding is seen: a path relative to the image's root, to the Dockerfile's folder, or (of manifests) to the working folder.
+
+    `line` counts from 1 (0: none).
+    """
 
     path: str
     line: int = 0
@@ -73,19 +77,17 @@ def trigger(finding: Finding) -> str:
 
 def place_of(finding: Finding) -> FindingPlace:
     """Where to look first; a place without a path if unknown."""
-    for evidence in finding.evidence:
-        line = line_of(evidence)
-        if line:
-            return FindingPlace("Dockerfile", line)
-        if relative_uri(evidence.path):
-            return FindingPlace(evidence.path.strip("/"))
-    return FindingPlace("")
+    return next((place for evidence in finding.evidence if (place := place_in(evidence)).path), FindingPlace(""))
 
 
-def line_of(evidence: Evidence) -> int:
-    """The line of the Dockerfile that is meant; 0 if none is."""
-    found = _DOCKERFILE(evidence.detail) if not evidence.path and evidence.layer < 0 else None
-    return int(found[1]) if found else 0
+def place_in(evidence: Evidence) -> FindingPlace:
+    """Where a piece of evidence lies; a place without a path if it does not say."""
+    if evidence.layer < 0 and not evidence.path:
+        found = _DOCKERFILE(evidence.detail)
+        return FindingPlace("Dockerfile", int(found[1])) if found else FindingPlace("")
+    path = evidence.path.strip("/") if relative_uri(evidence.path) else ""
+    found = _LINE(evidence.detail) if evidence.layer < 0 else None
+    return FindingPlace(path, int(found[1]) if found and path else 0)
 
 
 def places(evidence: Sequence[Evidence], longest: int = 5) -> Iterator[str]:

@@ -11,6 +11,8 @@ import msgspec
 
 from hullmark.model.place import PlaceEvent
 
+UNTOLD = "advisories"
+"""The subject of events that say what cannot be told of a host."""
 _LASTS = timedelta(hours=6)
 
 
@@ -20,6 +22,11 @@ class HostState:
 
     escapes: tuple[str, ...] | None = None
     events: tuple[PlaceEvent, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What cannot be told of it, in sentences."""
+        return tuple(event.summary for event in self.events if event.subject == UNTOLD)
 
 
 Look = Callable[[Mapping[str, Any], Mapping[str, Any]], HostState]

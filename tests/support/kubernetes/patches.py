@@ -143,7 +143,7 @@ def _merged(name: str, before: Any, value: Any, order: list[Any] | None) -> Any:
 def _merged_list(name: str, before: list[Any], patch: list[Any], order: list[Any] | None) -> list[Any]:
     if name in _SETS:
         merged = [*before, *(value for value in patch if value not in before)]
-        return _ordered(merged, order, None)
+        return _ordered(merged, before, order or patch, None)
     key = _key(name, [*before, *patch])
     if key is None:
         return copy.deepcopy(patch)
@@ -158,7 +158,7 @@ def _merged_list(name: str, before: list[Any], patch: list[Any], order: list[Any
             merged.append(strategic({}, item))
         else:
             merged[at] = strategic(merged[at], item)
-    return _ordered(merged, order, key)
+    return _ordered(merged, before, order or patch, key)
 
 
 def _key(name: str, items: list[Any]) -> str | None:
@@ -169,15 +169,21 @@ def _key(name: str, items: list[Any]) -> str | None:
     return _MERGE_KEYS.get(name)
 
 
-def _ordered(items: list[Any], order: list[Any] | None, key: str | None) -> list[Any]:
-    """The elements in the order that the patch wants; those that it does not name stay behind what they stood behind."""
-    if not order:
-        return items
-    wanted = [item.get(key) if key is not None else item for item in order]
-    names = [item.get(key) if key is not None else item for item in items]
-    named = sorted((i for i in range(len(items)) if names[i] in wanted), key=lambda i: wanted.index(names[i]))
+def _ordered(items: list[Any], before: list[Any], wanted: list[Any], key: str | None) -> list[Any]:
+    """The elements that the patch names in its order, and the others in theirs; of two, one of each, the one that stood first was first.
+
+    Where one of the two was not there before, the patch's comes first.
+    """
+
+    def named(element: Any) -> Any:
+        return element.get(key) if key is not None else element
+
+    was, order = [named(item) for item in before], [named(item) for item in wanted]
+    of_patch = sorted((item for item in items if named(item) in order), key=lambda item: order.index(named(item)))
+    others = sorted((item for item in items if named(item) not in order), key=lambda item: was.index(named(item)))
     found: list[Any] = []
-    following = iter(named)
-    for i, name in enumerate(names):
-        found.append(items[next(following)] if name in wanted else items[i])
-    return found
+    while of_patch and others:
+        one, two = named(others[0]), named(of_patch[0])
+        is_before = two in was and was.index(one) < was.index(two)
+        found.append(others.pop(0) if is_before else of_patch.pop(0))
+    return [*found, *of_patch, *others]

@@ -141,8 +141,9 @@ class FakeCluster:
         """How many watches are open."""
         return len(self._watches)
 
-    def kubeconfig(self, name: str = "test", **user: Any) -> Path:
-        """A kubeconfig with one context, for a user."""
+    def kubeconfig(self, name: str = "test", bearer: str = "", **user: Any) -> Path:
+        """A kubeconfig with one context, for a user, who may have a token."""
+        user = {**user, **({"token": bearer} if bearer else {})}
         path = self.folder / f"{name}.kubeconfig"
         ca = self.folder / "ca.pem"
         ca.write_text(self.authority.pem)

@@ -107,6 +107,7 @@ def test_sequence_numbers_go_on_behind_a_restart_and_behind_a_lost_folder(tmp_pa
     agent = agent_in(tmp_path / "one", server, collector)
     agent.report()
     first = server.sequence
+    assert first == int(AT.timestamp() * 1000)
     agent.spool.close()
     agent = agent_in(tmp_path / "one", server, collector)
     agent.report()

@@ -60,8 +60,6 @@ def test_a_patch_for_kubernetes_stands_where_the_pod_stands() -> None:
         "          - name: web\n"
         "            securityContext:\n"
         "              privileged: false\n"
-        "              windowsOptions:\n"
-        "                hostProcess: false\n"
         "              seccompProfile:\n"
         "                type: RuntimeDefault\n"
         "                localhostProfile: null\n"

@@ -270,7 +270,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_a_broken_document_is_a_clear_error_or_is_graded(
     reader: Callable[[Any], Any], document: dict[str, Any]
 ) -> None:
-    containers = ()
+    containers: tuple[WorkloadContainer, ...] = ()
     with contextlib.suppress(InvalidWorkload):
         containers = reader(document)
     for each in containers:

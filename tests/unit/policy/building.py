@@ -16,9 +16,9 @@ from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
+from hullmark.model.isolation import PlacedContainer
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, MatchedAdvisory, Matches, SnapshotInfo, UnknownPackage
-from hullmark.model.observation import Observation
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, PackageReach, ProgramReach, Reach, WitnessStep
@@ -204,7 +204,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     secrets: tuple[Secret, ...] | None = None
     malware: MalwareScan | None = None
     certificates: tuple[KeyFile, ...] | None = None
-    isolation: tuple[Observation, ...] | None = None
+    isolation: tuple[PlacedContainer, ...] | None = None
     reach: dict[str, Reach] | None = None
     programs: list[tuple[str, Reach, tuple[str, ...]]] = []
     unexplained: UnexplainedPrograms | None = None

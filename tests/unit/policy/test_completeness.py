@@ -180,6 +180,7 @@ def test_what_was_not_identified_is_a_finding_of_one_gate() -> None:
 # These look at the image's manifest or settings, at the Dockerfile or the advisories themselves, or at problems as such.
 _LOOK_AT_NOTHING_IN_LAYERS = {
     "always.always", "analysis.problem", "base_image.layers", "configuration.unread", "image.layers", "image.size", "isolation.found",
+    "isolation.grade", "isolation.setting",
     "malware.old_signatures", "vulnerabilities.no_data", "vulnerabilities.stale_data",
 }  # fmt: skip
 

@@ -65,6 +65,10 @@ def test_the_latest_revision_serves_at_its_place() -> None:
     assert found.isolation == Isolation(
         runtime="microvm",
         boundary="vm",
+        privileged=False,
+        host_pid=False,
+        host_ipc=False,
+        host_network=False,
         limits=ResourceLimits(memory=512 << 20, cpu=1500),
         ports=("8080/tcp",),
     )

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.isolation.grades import assess
 from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import Isolation
 from hullmark.model.place import Place, RunningContainer
@@ -100,7 +101,8 @@ def test_a_task_without_a_service_is_named_by_its_family_and_its_machine() -> No
 def test_what_amazon_puts_into_a_task_is_granted_what_nobody_tells() -> None:
     both = [container("web"), container("aws-guardduty-agent-x")]
     fargate, ec2 = account(FakeTask("1", containers=both)), account(FakeTask("1", containers=both, launch="EC2"))
-    assert [found.isolation for found in listed(fargate)][1] == Isolation(runtime="fargate", boundary="vm")
+    injected = listed(fargate)[1].isolation
+    assert (injected.boundary, injected.privileged, assess(injected).grade) == ("vm", False, "vm")
     assert [found.isolation for found in listed(ec2)][1] == Isolation()
 
 

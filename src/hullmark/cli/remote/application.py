@@ -55,9 +55,9 @@ _IMAGE_OF_VERSION = path_of("name", "/versions", "version", "/images", "image")
 _IMAGE = field("image", "any digest of the image", sent="", metavar="DIGEST")
 
 
-def _remove_version(arguments: argparse.Namespace) -> int:
+def _delete_version(arguments: argparse.Namespace) -> int:
     api_of(arguments).json("DELETE", _OF_VERSION(arguments))
-    return show(arguments, {"removed": arguments.version}, "version {removed} removed".format_map)
+    return show(arguments, {"deleted": arguments.version}, "version {deleted} deleted".format_map)
 
 
 def _add_image(arguments: argparse.Namespace) -> int:
@@ -90,12 +90,12 @@ VERBS = (
                 "application {name} added",
             ),
             "list": listing("list applications", _ALL, _COLUMNS, "no application"),
-            "remove": removing(
-                "remove an application with its versions",
+            "delete": removing(
+                "delete an application with its versions",
                 _ONE,
                 _APPLICATION,
-                "removed",
-                "application {removed} removed",
+                "deleted",
+                "application {deleted} deleted",
             ),
             "versions": listing(
                 "list the versions of an application with their verdicts",
@@ -113,7 +113,7 @@ VERBS = (
                     "version {name} is {state}: {verdict}, {images} images at {places} places",
                 ),
             ),
-            "remove-version": acting("remove a version", (_APPLICATION, _VERSION), _remove_version),
+            "delete-version": acting("delete a version", (_APPLICATION, _VERSION), _delete_version),
             "images": listing(
                 "list the images of a version with their verdicts",
                 path_of("name", "/versions", "version", "/images"),

@@ -20,7 +20,7 @@ Each line has a `cursor`. A connection that breaks is made again, and the lines 
 --after goes on from there later; FILE is added to then, and else begun anew. docs/how-to/use-a-server.md shows it at work.
 """
 
-KINDS = ("images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions")
+KINDS = ("images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions", "places")
 _SILENCE = 120.0
 """Seconds of silence before the connection counts as broken."""
 

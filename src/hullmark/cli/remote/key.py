@@ -26,7 +26,9 @@ _MORE = {"revoked": ("REVOKED", time_of("revoked_at"))}
 
 def _adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="what to call it")
-    parser.add_argument("--role", metavar="ROLE", required=True, help="viewer, ci, analyst, editor, auditor or admin")
+    parser.add_argument(
+        "--role", metavar="ROLE", required=True, help="viewer, ci, agent, analyst, editor, auditor or admin"
+    )
     parser.add_argument(
         "--scope", metavar="PERMISSION", action="append", default=[], help="narrow the role to this (may be repeated)"
     )

@@ -101,7 +101,7 @@ VERBS = (
                 (),
                 lambda arguments: show_fields(arguments, api_of(arguments).get("/place-settings")),
             ),
-            "set": acting("say which environments places are", _SETTINGS, _set),
+            "change": acting("say which environments places are", _SETTINGS, _set),
         },
         guide="see-what-runs-where",
     ),

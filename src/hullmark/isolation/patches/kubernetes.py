@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from hullmark.isolation.kubernetes import HOST_PROCESS
 from hullmark.isolation.patches.changes import Changes
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT, UNCONFINED
@@ -18,7 +19,25 @@ _LISTS: dict[ContainerKind, str] = {
 }  # fmt: skip
 _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _POD_FLAGS = {"host_pid": "hostPID", "host_ipc": "hostIPC", "host_network": "hostNetwork"}
-_PROFILES = {"seccomp": "seccompProfile", "apparmor": "appArmorProfile"}
+_DEFAULT_PROFILE = {"type": "RuntimeDefault", "localhostProfile": None}
+_FIXED: dict[str, tuple[str, Any]] = {
+    "privileged": ("privileged", False),
+    "no_new_privileges": ("allowPrivilegeEscalation", False),
+    "run_as_non_root": ("runAsNonRoot", True),
+    "seccomp": ("seccompProfile", _DEFAULT_PROFILE),
+    "apparmor": ("appArmorProfile", _DEFAULT_PROFILE),
+    "selinux": ("seLinuxOptions", {"type": "container_t"}),
+    "unmasked_proc": ("procMount", "Default"),
+}
+"""What is written where a setting changes: each changes in one direction only."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what stands twice twice: kubectl would take anchors, people rather not."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Always."""
+        return True
 
 
 def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
@@ -38,7 +57,7 @@ def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) 
         document["metadata"] = {"annotations": {_APPARMOR + container.name: None}}
     for key in reversed(workload.template[:-1]):
         document = {key: document}
-    dumped: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False, width=120)
+    dumped: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
     return dumped
 
 
@@ -69,27 +88,14 @@ def _container(changes: Changes) -> dict[str, Any]:
 
 
 def _security_context(changes: Changes) -> dict[str, Any]:
-    wanted = changes.wanted
-    context: dict[str, Any] = {}
-    if changes.has("privileged"):
-        context |= {"privileged": False, "windowsOptions": {"hostProcess": False}}
-    if changes.has("no_new_privileges"):
-        context["allowPrivilegeEscalation"] = False
-    if changes.has("run_as_non_root"):
-        context["runAsNonRoot"] = True
+    """Of the container: that of the pod is everybody's."""
+    context = {key: value for setting, (key, value) in _FIXED.items() if changes.has(setting)}
+    if changes.has("privileged") and changes.now.runtime == HOST_PROCESS:
+        context["windowsOptions"] = {"hostProcess": False}
     if changes.has("user"):
-        context["runAsUser"] = int(wanted.user)
+        context["runAsUser"] = int(changes.wanted.user)
     capabilities = _capabilities(changes)
-    if capabilities:
-        context["capabilities"] = capabilities
-    for setting, name in _PROFILES.items():
-        if changes.has(setting):
-            context[name] = {"type": "RuntimeDefault", "localhostProfile": None}
-    if changes.has("selinux"):
-        context["seLinuxOptions"] = {"type": "container_t"}
-    if changes.has("unmasked_proc"):
-        context["procMount"] = "Default"
-    return context
+    return {**context, "capabilities": capabilities} if capabilities else context
 
 
 def _capabilities(changes: Changes) -> dict[str, list[str]]:

@@ -122,6 +122,11 @@ def _isolation(revision: Revision, container: RevisionContainer) -> Isolation:
     return Isolation(
         runtime=runtime,
         boundary=boundary,
+        # There is no way to ask Cloud Run for any of these.
+        privileged=False,
+        host_pid=False,
+        host_ipc=False,
+        host_network=False,
         limits=ResourceLimits(memory=whole(memory), cpu=whole(cpu * 1000) if cpu is not None else None),
         ports=tuple(sorted(f"{port.container_port}/tcp" for port in container.ports if port.container_port)),
     )

@@ -63,6 +63,11 @@ class CriCollector:
         self._host = HostState()
 
     @property
+    def gaps(self) -> tuple[str, ...]:
+        """What could not be told of the host."""
+        return self._host.gaps
+
+    @property
     def platform(self) -> Platform:
         """Whatever serves the interface, it is told as containerd."""
         return "containerd"

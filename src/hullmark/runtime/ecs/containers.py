@@ -14,7 +14,11 @@ from hullmark.runtime.ecs.answers import Task, TaskContainer, parse_arn, utc
 from hullmark.source.digest import is_digest
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
-_SERVICE, _FAMILY = "service:", "family:"
+_SERVICE = "service:"
+_ON_FARGATE = Isolation(
+    runtime="fargate", boundary="vm", privileged=False, host_pid=False, host_ipc=False, host_network=False
+)
+"""What is certain of whatever runs on Fargate: a task has a virtual machine of its own, and none of the rest can be had there."""
 
 
 def service_of(task: Task) -> str:
@@ -87,5 +91,4 @@ def _architecture(task: Task, definition: Mapping[str, Any] | None) -> str:
 def _isolation(task: Task, described: WorkloadContainer | None) -> Isolation:
     if described is not None:
         return described.isolation
-    # A task on Fargate is a virtual machine of its own, whatever runs in it.
-    return Isolation(runtime="fargate", boundary="vm") if task.launch == "FARGATE" else Isolation()
+    return _ON_FARGATE if task.launch == "FARGATE" else Isolation()

@@ -64,6 +64,13 @@ class EngineCollector:
         self._last_second = 0
         self._info: Mapping[str, Any] = {}
         self._host = HostState()
+        self._strange: set[str] = set()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What could not be told of the host and its containers."""
+        strange = (f"the engine describes the container {id[:12]} as no engine does" for id in sorted(self._strange))
+        return (*strange, *self._host.gaps)
 
     @property
     def platform(self) -> Platform:
@@ -86,6 +93,7 @@ class EngineCollector:
                 f"{self._api.name} has more than {MOST_CONTAINERS:,} containers", advice="spread them over more hosts"
             )
         found: dict[str, RunningContainer] = {}
+        self._strange = set()
         for summary in running:
             container = self._described(str(summary.get("Id")), images)
             if container is not None:
@@ -113,17 +121,21 @@ class EngineCollector:
         self._last_second = int(self._clock().timestamp())
         listed = drifted = self._clock()
         yield Listing(self.containers())
-        if self._host.events:
-            yield Changes(events=self._host.events)
+        yield self._beside()
         while not stop.is_set():
             if self._rhythm.drift and (self._clock() - drifted).total_seconds() >= self._rhythm.drift:
                 yield from self._all_drift(stop)
                 drifted = self._clock()
             if (self._clock() - listed).total_seconds() >= self._rhythm.list:
                 yield Listing(self.containers())
-                yield Changes(events=self._host.events)
+                yield self._beside()
                 listed = self._clock()
             yield from self._window(stop)
+
+    def _beside(self) -> Changes:
+        """What a list cannot hold: the state of the host, and what could not be told."""
+        strange = (self._problem(gap) for gap in self.gaps if gap not in self._host.gaps)
+        return Changes(events=(*self._host.events, *strange))
 
     def _window(self, stop: threading.Event) -> Iterator[Changes]:
         """What happens until the window closes."""
@@ -203,6 +215,7 @@ class EngineCollector:
         try:
             container = running_container(self._platform, self._name, inspect, images[image_id], self._info)
         except InvalidWorkload:
+            self._strange.add(id)
             return None
         isolation = msgspec.structs.replace(container.isolation, escapes=self._host.escapes)
         return msgspec.structs.replace(container, isolation=isolation)

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.place import PlaceEvent
-from hullmark.net.errors import Cut, TimedOut, Unreachable
-from hullmark.runtime.engines.api import EngineApi, EngineRefused
-from hullmark.runtime.engines.files import ContainerFile, FileStat, read_file
+from hullmark.net.errors import AnswerTooLarge
+from hullmark.runtime.engines.api import EngineApi, EngineRefused, StrangeAnswer
+from hullmark.runtime.engines.files import ContainerFile, FileStat, UnreadableFile, read_file
 
 _MOST_CHANGES = Limit(20_000, "changed files of a container that are looked at", "unseen")
 _MOST_BYTES = Limit(1 << 30, "bytes of a container's changed files that are read in one look", "unseen")
@@ -27,7 +26,7 @@ _SHELLS = frozenset(
     )
 )
 _OWN_SHELLS = ("/bin/sh", "/bin/bash", "/bin/dash", "/bin/busybox", "/bin/zsh", "/usr/bin/ksh")
-"""Shells of images, which somebody may copy under another name. Links are followed once."""
+"""Shells of images, which somebody may copy under another name."""
 _DATABASES = {
     "/var/lib/dpkg/status": "dpkg",
     "/usr/lib/apk/db/installed": "apk",
@@ -74,14 +73,10 @@ def drift_of(api: EngineApi, container: str, memory: DriftMemory, at: datetime) 
                 found.append(_unseen(look, f"more than {_MOST_EVENTS} changes matter, the others are told later"))
                 break
             found.append(event)
-    except (Unreachable, TimedOut):
-        raise
     except EngineRefused as error:
         if error.status != 404:  # else it has ended meanwhile
             found.append(_unseen(look, f"the engine does not tell what changed: {error}"))
-    except HullmarkError as error:
-        if isinstance(error, Cut):
-            raise
+    except (AnswerTooLarge, StrangeAnswer) as error:
         found.append(_unseen(look, str(error)))
     return tuple(event for event in found if _is_new(memory, event))
 
@@ -103,7 +98,11 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
             yield _unseen(look, "too much has changed to be looked at whole")
             return
         known = look.memory.stats.get(path)
-        file = read_file(look.api, look.container, path, known)
+        try:
+            file = read_file(look.api, look.container, path, known)
+        except (EngineRefused, UnreadableFile) as error:
+            yield _unseen(look, f"{path[:200]}: {error}")
+            continue
         if file is None or file.stat == known:
             continue
         look.memory.stats[path] = file.stat
@@ -174,10 +173,10 @@ def _shells_of(look: _Look) -> Iterator[str]:
     for path in _OWN_SHELLS:
         try:
             file = read_file(look.api, look.container, path)
-        except EngineRefused:
+            if file is not None and file.stat.kind == "other":
+                file = _followed(look, path)
+        except (EngineRefused, UnreadableFile):
             continue
-        if file is not None and file.stat.kind == "other":  # a link: the engine follows one that ends with a slash-dot
-            file = _followed(look, path)
         if file is not None and file.sha256:
             yield file.sha256
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hullmark.model.limit import Limit
-from hullmark.net.errors import Cut
+from hullmark.net.errors import NetError
 from hullmark.net.unix import LocalAnswer
 from hullmark.runtime.engines.api import EngineApi, EngineRefused
 
@@ -19,6 +19,11 @@ _CHUNK = 1 << 16
 _BEGINNING = 1 << 12
 _MARKS = (b"BusyBox v", b"GNU bash, version", b"@(#)MIRBSD KSH", b"@(#)PDKSH", b"ZSH_VERSION", b"toybox ")
 """What shells say of themselves."""
+
+
+class UnreadableFile(NetError):
+    """The engine hands a file out in a form that cannot be read."""
+
 
 FileKind = Literal["file", "folder", "other"]
 
@@ -82,7 +87,7 @@ def read_file(
 ) -> ContainerFile | None:
     """A file of a container; None where it is gone. Its body is read if the file can be run, and is not `known` as it is.
 
-    Raises NetError.
+    Raises UnreadableFile, EngineRefused, and other NetError where the engine does not answer.
     """
     try:
         answer = api.archive(container, path)
@@ -104,7 +109,7 @@ def read_file(
                 source.is_free = True
                 return _with_body(archive, entry, stat)
         except (tarfile.TarError, ValueError, OverflowError, UnicodeError) as error:
-            raise Cut(f"{api.name} handed out a damaged archive of {path[:200]}", advice="try again") from error
+            raise UnreadableFile(f"{api.name} handed out a damaged archive of {path[:200]}") from error
 
 
 def _stat_of(entry: tarfile.TarInfo) -> FileStat:

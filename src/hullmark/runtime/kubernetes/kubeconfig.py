@@ -7,7 +7,6 @@ Nothing of a file is ever part of a message but names of contexts, clusters and 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -256,7 +255,7 @@ def _pem(data: str, file: str, folder: Path) -> str:
         return read_text(folder / file) if file else ""
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also what base64 and UTF-8 raise
         raise HullmarkError(
             "a certificate or key in the kubeconfig is not base64", advice="mend the kubeconfig"
         ) from None

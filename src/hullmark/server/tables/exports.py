@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 from psycopg.rows import dict_row
 
 from hullmark.model.advisory import SEVERITIES
+from hullmark.model.isolation import GRADES
 from hullmark.server.tables.database import Connection
 
 Key = tuple[int, ...]
@@ -137,6 +138,20 @@ LEFT JOIN package_exempt x ON x.package_id = s.package_id AND x.advisory_id = m.
 WHERE i.image_id = %(image)s AND (p.id, a.id) > (%(k0)s, %(k1)s) ORDER BY p.id, a.id LIMIT %(limit)s"""
 
 
+_PLACES: LiteralString = """
+SELECT placed.id AS key, placed.id, placed.platform, placed.cluster, placed.namespace, placed.workload, placed.container, placed.kind,
+    placed.told AS place, placed.environment, coalesce((SELECT image.digest FROM image WHERE image.id = ran.image_id), '') AS image,
+    ran.reference, ran.digest, ran.config_digest, ran.architecture, ran.is_inferred AS inferred, placed.containers, placed.since,
+    placed.until, placed.seen_at, facts.grade, facts.facts AS isolation, coalesce(label_set.labels, '{}') AS labels
+FROM placement placed JOIN running_image ran ON ran.id = placed.running_image_id
+LEFT JOIN isolation facts ON facts.id = placed.isolation_id LEFT JOIN label_set ON label_set.id = placed.label_set_id
+WHERE placed.account_id = %(account)s AND placed.id > %(after)s ORDER BY placed.id LIMIT %(limit)s"""
+
+
+def _with_grade(row: Row) -> Row:
+    return {**row, "grade": GRADES[row["grade"]] if row["grade"] is not None else None}
+
+
 def _with_severity(row: Row) -> Row:
     return {**row, "severity": SEVERITIES[row["severity"]]}
 
@@ -150,5 +165,6 @@ KINDS: dict[str, tuple[Read, int]] = {
     "audit": (_by_number(_AUDIT), 1),
     "events": (_by_number(_EVENTS), 1),
     "transitions": (_by_number(_TRANSITIONS, _with_severity), 1),
+    "places": (_by_number(_PLACES, _with_grade), 1),
 }
 """What can be exported, and how many numbers make a key."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.places.running import runs
 
 _NAMED_BY = {
     "analyses": "SELECT document FROM image WHERE document = ANY(%s)",
@@ -25,14 +26,15 @@ async def still_named(
 
 
 async def let_untagged_go(connection: Connection, days: int, limit: int) -> int:
-    """Have accounts hold images no longer that had no tag for so many days; returns how many."""
+    """Have accounts hold images no longer that had no tag for so many days and run nowhere; returns how many."""
     cursor = await connection.execute(
-        """
+        f"""
         DELETE FROM account_image WHERE (account_id, image_id) IN (
             SELECT held.account_id, held.image_id FROM account_image held
             WHERE held.added_at < now() - make_interval(days => %(days)s) AND NOT EXISTS (
                 SELECT FROM tag WHERE tag.account_id = held.account_id AND tag.image_id = held.image_id
                     AND (tag.is_current OR tag.seen_at > now() - make_interval(days => %(days)s)))
+                AND NOT {runs("held.account_id", "held.image_id")}
             LIMIT %(limit)s)
         """,
         {"days": days, "limit": limit},

@@ -34,7 +34,7 @@ def test_what_is_told_is_what_runs_whatever_breaks(tmp_path: Path) -> None:
     churn, hearer, stop = Churn(cluster, 7), Hearer(), threading.Event()
     churn.fill(_PODS)
     with cluster.running():
-        collector = collector_of(Kubeconfig([cluster.kubeconfig(**{"token": "t"})]).access())
+        collector = collector_of(Kubeconfig([cluster.kubeconfig(bearer="t")]).access())
         doer = threading.Thread(target=trouble, args=(cluster, churn))
         for _ in heard(collector, hearer, stop):
             if hearer.lists == 1 and not doer.is_alive() and doer.ident is None:

@@ -1,0 +1,85 @@
+"""Workloads that a person hands over beside an image: which of their containers run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from hullmark.isolation.document import MAX_MANIFEST_BYTES
+from hullmark.isolation.manifest import read_workloads
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import InventorySource
+from hullmark.model.isolation import PlacedContainer, Workload
+from hullmark.model.limit import Limit
+from hullmark.policy.select import Name, names_of_source, read_name
+from hullmark.scanning.documents import read_bounded
+
+_MAX_NAMED = Limit(10, "images of a manifest that a message names", "shortened")
+
+
+class WorkloadFile(msgspec.Struct, frozen=True):
+    """The workloads of a file, and what people call it."""
+
+    path: str
+    workloads: tuple[Workload, ...]
+
+
+def load_workloads(path: Path, runtime_classes: Mapping[str, str] = {}, launch_type: str = "") -> WorkloadFile:
+    """The workloads of a file, which is called by its path from the working folder. Raises HullmarkError."""
+    workloads = read_workloads(read_bounded(path, MAX_MANIFEST_BYTES), runtime_classes, launch_type)
+    resolved, here = path.resolve(), Path.cwd()
+    shown = resolved.relative_to(here) if resolved.is_relative_to(here) else path
+    return WorkloadFile(shown.as_posix(), workloads)
+
+
+def all_placed(text: str) -> tuple[PlacedContainer, ...]:
+    """Every container of a manifest, whatever its image. Raises HullmarkError."""
+    return tuple(_all(WorkloadFile("", read_workloads(text.encode()))))
+
+
+def placed_containers(
+    files: Iterable[WorkloadFile], source: InventorySource, reference: str, container: str = ""
+) -> tuple[PlacedContainer, ...]:
+    """The containers that run an image, by its names and digests; or those of a name (`web`, `Deployment/web/web`), whatever they run.
+
+    Raises HullmarkError where there are none: then nobody has told how the image is to run.
+    """
+    everything = [placed for file in files for placed in _all(file)]
+    names = names_of_source(source, reference)
+    if container:
+        found = [placed for placed in everything if container in (placed.name, placed.container.name)]
+    else:
+        found = [placed for placed in everything if _runs(placed.container.image, source, names)]
+    if found:
+        return tuple(found)
+    if container:
+        known = sorted({placed.name for placed in everything})
+        raise HullmarkError(f"the workload has no container {container!r}", advice=f"it has {_listed(known)}")
+    images = sorted({placed.container.image for placed in everything})
+    raise HullmarkError(
+        f"no container of the workload runs {source.reference}",
+        advice=f"it names {_listed(images)}; say --container NAME, or --tag REF for the name that the image goes by",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(name[:200] or "an image without a name" for name in names[:_MAX_NAMED]) + more
+
+
+def _all(file: WorkloadFile) -> Iterator[PlacedContainer]:
+    for workload in file.workloads:
+        for container in workload.containers:
+            yield PlacedContainer(workload=workload, container=container, path=file.path)
+
+
+def _runs(image: str, source: InventorySource, names: tuple[Name, ...]) -> bool:
+    """Whether a container's image is this one. A digest decides where one is told; else the name and the tag do."""
+    _, at, digest = image.partition("@")
+    bare = image if image.startswith("sha256:") else digest
+    if bare:
+        asked = source.reference.partition("@")[2]
+        return bare in (source.digest, source.config_digest, asked)
+    return bool(image) and not at and any(read_name(image).full == name.full for name in names if name.path)

@@ -1,0 +1,1 @@
+"""The fake API server, driven by the real clients of Kubernetes."""
