@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from hullmark.cli import admit_docker
+from hullmark.cli import admit_certificate, admit_docker, admit_kubernetes, admit_sync
 from hullmark.cli.help import HelpFormatter
 
 NAME = "admit"
 HELP = "gate what starts: refuse containers whose image or isolation does not pass"
 EPILOG = "`hullmark admit GATE --help` says what a gate takes. docs/how-to/gate-a-docker-host.md shows one at work."
 
-_GATES: dict[str, ModuleType] = {"docker": admit_docker}
+_GATES: dict[str, ModuleType] = {
+    "kubernetes": admit_kubernetes,
+    "docker": admit_docker,
+    "sync": admit_sync,
+    "certificate": admit_certificate,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
