@@ -20,7 +20,9 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import exports
 from hullmark.server.tables.exports import KINDS, Key
 
-Kind = Literal["images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions", "places"]
+Kind = Literal[
+    "images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions", "places"
+]
 _NEEDS: dict[Kind, str] = {
     "images": "images:read",
     "packages": "images:read",
