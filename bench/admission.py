@@ -371,8 +371,8 @@ def _write(
 
 `make prove-admission` writes this page. {machine} (load average at the end {load_average:.1f}), Python
 {platform.python_version()}. {IMAGES:,} images with verdicts, {wanted.rate} reviews of pods with three containers a second for
-{wanted.seconds:.0f} s, over TLS, {_CONNECTIONS} kept connections, {_CHANGES} changed verdicts a second; two workers; client and server share the machine.
-Milliseconds, from when a request was due.
+{wanted.seconds:.0f} s, over TLS, {_CONNECTIONS} kept connections, {_CHANGES} changed verdicts a second; two workers; client
+and server share the machine. Milliseconds, from when a request was due.
 
 | | answers | p50 | p99 | p99.9 | longest | lost | wrong | repeated | connections |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -99,8 +99,11 @@ def configurations(bundle: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def gated(folder: Path, settings: GateSettings, **cluster: Any) -> Iterator[GateWorld]:
-    """A cluster whose API server asks the gate, as the shipped manifest says."""
+def gated(
+    folder: Path, settings: GateSettings, images: tuple[AdmissibleImage, ...] = (GOOD, BAD), **cluster: Any
+) -> Iterator[GateWorld]:
+    """A cluster whose API server asks the gate, as the shipped manifest says. `images` are those that it knows; none: it has no
+    verdicts."""
     pair = make_pair((*service_names("hullmark-gate", "hullmark"), "127.0.0.1"), datetime.now(UTC), 1)
     (folder / "tls.crt").write_text(pair.certificate)
     (folder / "tls.key").write_text(pair.key)
@@ -127,7 +130,8 @@ def gated(folder: Path, settings: GateSettings, **cluster: Any) -> Iterator[Gate
     thread.start()
     assert ready.wait(20)
     (world,) = worlds
-    world.know(GOOD, BAD, begins=True)
+    if images:
+        world.know(*images, begins=True)
     with fake.running():
         for name in ("hullmark", "shop"):
             fake.store.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from hullmark.cli import admit_certificate, admit_docker, admit_kubernetes, admit_sync
+from hullmark.cli import admit_certificate, admit_docker, admit_export, admit_kubernetes, admit_sync
 from hullmark.cli.help import HelpFormatter
 
 NAME = "admit"
@@ -17,6 +17,7 @@ _GATES: dict[str, ModuleType] = {
     "docker": admit_docker,
     "sync": admit_sync,
     "certificate": admit_certificate,
+    "export": admit_export,
 }
 
 
