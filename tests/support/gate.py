@@ -143,6 +143,7 @@ def gated(
         finally:
             if world._connection is not None:
                 world._connection.close()
+            fake.store.admission.end()
             loop, ending = loops[0]
             loop.call_soon_threadsafe(ending.set)
             thread.join(20)

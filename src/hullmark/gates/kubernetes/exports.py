@@ -92,18 +92,18 @@ _RULES = [
         "resources": ["pods", "pods/ephemeralcontainers"],
     }
 ]
-_IMAGES = (
-    "object.spec.containers.map(c, c.image)"
-    " + object.spec.?initContainers.orValue([]).map(c, c.image)"
-    " + object.spec.?ephemeralContainers.orValue([]).map(c, c.image)"
-    " + object.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.reference)"
-)
-_OLD = (
-    "oldObject == null ? [] : oldObject.spec.containers.map(c, c.image)"
-    " + oldObject.spec.?initContainers.orValue([]).map(c, c.image)"
-    " + oldObject.spec.?ephemeralContainers.orValue([]).map(c, c.image)"
-    " + oldObject.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.reference)"
-)
+
+
+def _images_of(name: str) -> str:
+    """An expression: the images of a pod. Written without what only Kubernetes' CEL knows, but for `substring` and `join` below."""
+    lists = [
+        f"(has({name}.spec.{field}) ? {name}.spec.{field}.map(c, c.image) : [])"
+        for field in ("containers", "initContainers", "ephemeralContainers")
+    ]
+    volumes = f"(has({name}.spec.volumes) ? {name}.spec.volumes.filter(v, has(v.image)).map(v, v.image.reference) : [])"
+    return " + ".join((*lists, volumes))
+
+
 _PARAMS = 16
 """ConfigMaps of a ValidatingAdmissionPolicy: it is evaluated once for each of them."""
 
@@ -118,8 +118,8 @@ def _vap(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {"resourceRules": _RULES},
         "variables": [
-            {"name": "kept", "expression": _OLD},
-            {"name": "images", "expression": f"({_IMAGES}).filter(i, !(i in variables.kept))"},
+            {"name": "kept", "expression": f"oldObject == null ? [] : {_images_of('oldObject')}"},
+            {"name": "images", "expression": f"({_images_of('object')}).filter(i, !(i in variables.kept))"},
         ],
         "validations": [
             {
