@@ -10,10 +10,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import msgspec
 import pytest
 import yaml
 
+from hullmark.gates.settings import read_settings
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
 from hullmark.server.stories.settings import Settings
@@ -331,3 +333,84 @@ def test_helm_makes_the_same_agent_where_it_is_wanted(helm: Path) -> None:
         ]
         assert container_of(documents)[0]["serviceAccountName"] == account["metadata"]["name"]
         assert role["metadata"].get("namespace") == binding["metadata"].get("namespace")
+
+
+GATE: dict[str, Any] = {
+    "gate": {
+        "enabled": True,
+        "server": "https://h.example",
+        "caBundle": "Q0E=",
+        "settings": {"mode": "warn", "excluded_namespaces": ["dev-*"]},
+        "extraRules": [
+            {
+                "apiGroups": ["argoproj.io"],
+                "apiVersions": ["*"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["rollouts"],
+            }
+        ],
+    }
+}
+
+
+def test_the_gate_of_the_chart_is_that_of_the_manifest(helm: Path) -> None:
+    made = rendered(helm, {**FULL, **GATE})["made"][0]
+    ours = {each["kind"]: each for each in made if each["metadata"]["name"] == "it-gate"}
+    manifest = yaml.safe_load_all((DEPLOY / "kubernetes" / "gate.yaml").read_text())
+    shipped = {each["kind"]: each for each in manifest if each["kind"] != "Namespace"}
+    assert set(ours) == set(shipped)
+    settings = read_settings(ours["ConfigMap"]["data"]["gate.yaml"].encode(), "gate.yaml")
+    assert (settings.mode, settings.excluded_namespaces) == (
+        "warn",
+        ("n", "kube-system", "kube-public", "kube-node-lease", "dev-*"),
+    )
+    assert read_settings(shipped["ConfigMap"]["data"]["gate.yaml"].encode(), "gate.yaml").excludes("kube-system")
+    assert ours["ClusterRole"]["rules"] == shipped["ClusterRole"]["rules"]
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        (one,), (other,) = ours[kind]["webhooks"], shipped[kind]["webhooks"]
+        for name in (
+            "name",
+            "failurePolicy",
+            "sideEffects",
+            "timeoutSeconds",
+            "admissionReviewVersions",
+            "matchPolicy",
+        ):
+            assert one[name] == other[name], name
+        assert one["namespaceSelector"]["matchExpressions"][0]["values"] == [
+            "n",
+            "kube-system",
+            "kube-public",
+            "kube-node-lease",
+        ]
+        asked = [
+            {f"{group}/{name}" for each in of["rules"] for group in each["apiGroups"] for name in each["resources"]}
+            for of in (one, other)
+        ]
+        assert asked[0] == asked[1]
+    ((container,), (other,)) = (
+        [*each["Deployment"]["spec"]["template"]["spec"]["containers"]] for each in (ours, shipped)
+    )
+    for name in (
+        "securityContext",
+        "readinessProbe",
+        "livenessProbe",
+        "lifecycle",
+        "volumeMounts",
+        "ports",
+        "resources",
+    ):
+        assert container[name] == other[name], name
+    assert "gate.server is required" in rendered(helm, {**FULL, "gate": {"enabled": True}})["made"][0]
+
+
+def test_kubernetes_would_take_the_manifest_of_the_gate() -> None:
+    for document in yaml.safe_load_all((DEPLOY / "kubernetes" / "gate.yaml").read_text()):
+        for version in ("1.25", "1.33"):
+            kubernetes_validate.validate(document, version, strict=True)
+        if document["kind"] == "Deployment":
+            pod = document["spec"]["template"]["spec"]
+            assert {assess(each.isolation).grade for each in containers_of(pod, annotations={})} <= {
+                "default",
+                "hardened",
+            }
