@@ -12,6 +12,7 @@ import pytest
 from hullmark.model.isolation import Isolation
 from hullmark.model.place import LIST_NEEDED
 from hullmark.server.stories.images.retain import forget_places
+from hullmark.server.stories.places.applications import applications_of
 from tests.service.test_verdicts import NOT_ROOT, SHOP, kept
 from tests.support.desk import Desk, desk
 from tests.support.inventories import BEFORE, Agent, container, ended
@@ -445,3 +446,22 @@ async def test_a_version_of_an_application_has_images_places_and_one_verdict(at:
     assert (await at.ask("DELETE", "/applications/shop")).status_code == 204
     assert (await at.ask("GET", "/applications/shop/versions")).status_code == 404
     assert len(await places(at)) == 4
+
+
+async def test_images_know_their_applications_by_labels_annotations_and_names(at: Desk) -> None:
+    one, two, three = (at.push(f"{number}.0", {**SHOP, "n": str(number).encode()}) for number in range(1, 4))
+    await at.add("1.0")
+    await at.add("2.0", annotations={"team": "pay"})
+    await at.add("3.0")
+    await at.work()
+    await Agent(at).list(container(digest=one, labels={"part-of": "shop"}), container("Deployment/x", digest=three))
+    said = {"shop": "part-of=shop", "all": "place/namespace=shop", "old": "part-of"}
+    for name, selector in said.items():
+        await at.post("/applications", {"name": name})
+        state = "end-of-life" if name == "old" else "released"
+        version = {"selector": selector, "state": state, **({"annotations": "team=pay"} if name == "shop" else {})}
+        assert (await at.ask("PUT", f"/applications/{name}/versions/1", version)).is_success
+    numbers = dict(await sql(at, "SELECT digest, id FROM image"))
+    async with at.services.database.tenant(1) as connection:
+        found = await applications_of(connection, 1, sorted(numbers.values()))
+    assert found == {numbers[one]: ["all", "shop"], numbers[two]: ["shop"], numbers[three]: ["all"]}

@@ -20,7 +20,9 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import exports
 from hullmark.server.tables.exports import KINDS, Key
 
-Kind = Literal["images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions", "places"]
+Kind = Literal[
+    "images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions", "places"
+]
 _NEEDS: dict[Kind, str] = {
     "images": "images:read",
     "packages": "images:read",
@@ -30,6 +32,7 @@ _NEEDS: dict[Kind, str] = {
     "audit": "audit:read",
     "events": "events:read",
     "transitions": "notices:read",
+    "places": "places:read",
 }
 _SLOTS = "exports"
 _AT_ONCE = 4

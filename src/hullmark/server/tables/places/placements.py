@@ -188,8 +188,13 @@ class _Search:
         return self._among("running_image_id", "some_images", [int(number) for (number,) in await cursor.fetchall()])
 
     def _among(self, column: str, name: str, numbers: Sequence[int]) -> bool:
-        self.conditions.append(f"placed.{column} = ANY(%({name})s::bigint[])")
-        self.values[name] = list(numbers)
+        """Only of these. Of a single one the index hands the places on in their order; of several they are sorted."""
+        if len(numbers) == 1:
+            self.conditions.append(f"placed.{column} = %({name})s")
+            self.values[name] = numbers[0]
+        else:
+            self.conditions.append(f"placed.{column} = ANY(%({name})s::bigint[])")
+            self.values[name] = list(numbers)
         return bool(numbers)
 
     async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:

@@ -113,7 +113,8 @@ CREATE TABLE placement (
 CREATE INDEX placement_place ON placement (account_id, cluster, namespace, workload, container, id) WHERE until IS NULL;
 CREATE INDEX placement_namespace ON placement (account_id, namespace, cluster, workload, container, id) WHERE until IS NULL;
 CREATE INDEX placement_history ON placement (account_id, cluster, namespace, workload, container, id);
-CREATE INDEX placement_image ON placement (running_image_id, until);
+CREATE INDEX placement_image ON placement (running_image_id, cluster, namespace, workload, container, id) WHERE until IS NULL;
+CREATE INDEX placement_image_ended ON placement (running_image_id, until) WHERE until IS NOT NULL;
 CREATE INDEX placement_isolation ON placement (isolation_id, until);
 CREATE INDEX placement_labels ON placement (label_set_id, until);
 CREATE INDEX placement_collector ON placement (collector_id) WHERE until IS NULL;
