@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -61,7 +62,7 @@ class Way(NamedTuple):
     method: str
     path: str
     body: Any = None
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     status: int = REFUSED
 
 
@@ -84,8 +85,8 @@ WAYS = (
     post("detours in the path", "/v1.45/x/../containers/./create", OTHER, status=301),
     post("a whole address in the request line", "http://localhost/v1.45/containers/create", OTHER),
     post("a slash behind the path", "/v1.45/containers/create/", OTHER, status=404),
-    Way("a method in small letters", "post", NEW, OTHER, {}, 405),
-    Way("another method", "PUT", NEW, OTHER, {}, 405),
+    Way("a method in small letters", "post", NEW, OTHER, {}, 404),
+    Way("another method", "PUT", NEW, OTHER, {}, 404),
     post("a chunked body", NEW, (raw(UNKNOWN)[:20], raw(UNKNOWN)[20:])),
     post("a chunked body of a certified image, privileged", NEW, (raw(Privileged=True),)),
     post("an empty body", NEW, b""),
@@ -125,7 +126,7 @@ WAYS = (
     post("the host's memory", NEW, create(IpcMode="host")),
     post("the processes of one with the host's", NEW, create(PidMode="container:old-host-pid")),
     post("docker's socket", NEW, create(Binds=["/var/run/docker.sock:/s"])),
-    post("docker's socket by a detour", NEW, create(Binds=["/tmp/../run/docker.sock:/s:ro"])),
+    post("docker's socket by a detour", NEW, create(Binds=["/srv/../run/docker.sock:/s:ro"])),
     post("the host's root as a mount", NEW, create(Mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}])),
     post(
         "the host's root as a volume's options",
