@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from hullmark.cli import admit_certificate, admit_docker, admit_kubernetes, admit_sync
+from hullmark.cli import (
+    admit_certificate,
+    admit_check,
+    admit_containerd,
+    admit_docker,
+    admit_ecs,
+    admit_kubernetes,
+    admit_podman,
+    admit_sync,
+)
 from hullmark.cli.help import HelpFormatter
 
 NAME = "admit"
@@ -15,6 +24,10 @@ EPILOG = "`hullmark admit GATE --help` says what a gate takes. docs/how-to/gate-
 _GATES: dict[str, ModuleType] = {
     "kubernetes": admit_kubernetes,
     "docker": admit_docker,
+    "podman": admit_podman,
+    "containerd": admit_containerd,
+    "ecs": admit_ecs,
+    "check": admit_check,
     "sync": admit_sync,
     "certificate": admit_certificate,
 }

@@ -35,7 +35,7 @@ class Start(NamedTuple):
     """What would start. `image` is the name that was asked for, `digest` the engine's id of the image ("": the engine has none).
 
     `isolation` is None where the image is only fetched, and nothing starts yet. `origin` is where a registry has the image, by digest
-    ("": not known).
+    ("": not known). `is_to_start`: what is fetched, or has no id yet, is judged as if it started now.
     """
 
     container: str
@@ -43,6 +43,7 @@ class Start(NamedTuple):
     digest: str
     isolation: Isolation | None
     origin: str = ""
+    is_to_start: bool = False
 
 
 class StartGate(Protocol):
