@@ -8,11 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
+from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.verdict import Outcome
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, GatedDocker, gated_docker, judged, keep_verdicts
 
@@ -27,7 +30,7 @@ REFUSED = 403
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedDocker]:
     """dockerd with the plugin, and containers that were made before it came."""
     with gated_docker(tmp_path_factory.mktemp("gate"), settings="mode: enforce\nstale_after_hours: 8784\n") as docker:
-        before = {
+        before: dict[str, tuple[str, dict[str, object]]] = {
             "old-other": (UNKNOWN, {}),
             "old-stopped": (STOPPED, {}),
             "old-privileged": (CERTIFIED, {"Privileged": True}),
@@ -269,6 +272,27 @@ def test_a_verdict_that_changes_counts_at_the_next_start(docker: GatedDocker) ->
         keep_verdicts(docker.verdicts, judged(docker.ids[CERTIFIED], Outcome.GO), *others)
     assert docker.ask("POST", "/containers/later/start")[0] == 204
     docker.engine.remove("later")
+
+
+def test_what_runs_may_start_again_while_grace_lasts(docker: GatedDocker) -> None:
+    """It is noted once a minute what runs; here the test does so."""
+    certified, stopped = (
+        judged(docker.ids[CERTIFIED], Outcome.STOP, "an advisory landed"),
+        judged(docker.ids[STOPPED], Outcome.STOP),
+    )
+    now = datetime.now(UTC)
+    (verdict,) = certified.verdicts
+    kept = LocalVerdicts(docker.verdicts)
+    try:
+        kept.note_running([("", docker.ids[CERTIFIED])], now)
+        for until, status in ((now + timedelta(days=1), 204), (now - timedelta(seconds=1), REFUSED)):
+            in_grace = msgspec.structs.replace(verdict, grace_until=until)
+            image = msgspec.structs.replace(certified, verdicts=(in_grace,), certified_at=now)
+            keep_verdicts(docker.verdicts, image, stopped)
+            assert docker.ask("POST", "/containers/good/restart?t=0")[0] == status
+    finally:
+        kept.close()
+        keep_verdicts(docker.verdicts, judged(docker.ids[CERTIFIED], Outcome.GO), stopped)
 
 
 def test_killing_what_decides_lets_nothing_through(docker: GatedDocker) -> None:

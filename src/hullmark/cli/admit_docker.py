@@ -68,10 +68,13 @@ def _front(arguments: argparse.Namespace, settings: GateSettings) -> int:
 
 def _decide(arguments: argparse.Namespace, settings: GateSettings) -> int:
     import socket
+    import threading
     import time
+    from datetime import UTC, datetime
+    from pathlib import Path
 
     from hullmark.gates.docker.daemon import Daemon
-    from hullmark.gates.docker.decider import MessageServer, wait_for_front
+    from hullmark.gates.docker.decider import MessageServer, note_running, wait_for_front
     from hullmark.gates.docker.judge import CallJudge
     from hullmark.runtime.engines.api import EngineApi
 
@@ -80,4 +83,6 @@ def _decide(arguments: argparse.Namespace, settings: GateSettings) -> int:
     judge = CallJudge(daemon, gate_of(arguments), arguments.allow)
     listener = socket.socket(fileno=arguments.fd)
     MessageServer(listener, judge, settings.fail == "open", tell).start()
+    noting = (daemon, Path(arguments.verdicts), lambda: datetime.now(UTC))
+    threading.Thread(target=note_running, args=noting, daemon=True).start()
     wait_for_front()

@@ -12,6 +12,7 @@ from hullmark.cli.clouds import add_ecs_options, ecs_collectors
 from hullmark.cli.host_gate import add_gate_options, gate_of, tell
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
+from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.gates.host_gate import HostGate
@@ -92,10 +93,16 @@ def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> i
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
+    errors: list[HullmarkError] = []
+
     def follow(collector: EcsCollector) -> None:
-        for said in collector.follow(stop):
-            for offence in offences(collector, said.running, gate, stops=stops):
-                tell(f"{offence.workload} in {offence.cluster}{': its task is stopped' if offence.stopped else ''}")
+        try:
+            for said in collector.follow(stop):
+                for offence in offences(collector, said.running, gate, stops=stops):
+                    tell(f"{offence.workload} in {offence.cluster}{': its task is stopped' if offence.stopped else ''}")
+        except HullmarkError as error:
+            errors.append(error)
+            stop.set()
 
     threads = [threading.Thread(target=follow, args=(collector,), daemon=True) for collector in collectors]
     for thread in threads:
@@ -103,4 +110,6 @@ def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> i
     stop.wait()
     for thread in threads:
         thread.join(30)
+    if errors:
+        raise errors[0]
     return 0
