@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from hullmark.cli.host_gate import add_gate_options, gate_of
-from hullmark.model.errors import HullmarkError
 
 HELP = "containerd 2's image verifier: say whether an image may be used, or write the program that says so"
 _DESCRIPTOR = "application/vnd.oci.descriptor.v1+json"
@@ -33,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0: the image may be used. The reason stands on standard output."""
+    from hullmark.model.errors import HullmarkError
+
     if arguments.write_verifier:
         return _write(arguments)
     from hullmark.gates.docker.judge import Start
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _drain(media_type: str, digest: str) -> None:
     """Read the descriptor: a verifier that leaves it unread may get a broken pipe's signal. One of another digest is refused."""
+    from hullmark.model.errors import HullmarkError
+
     body = sys.stdin.buffer.read(_LARGEST_DESCRIPTOR) if media_type else b""
     if media_type != _DESCRIPTOR:
         return
@@ -66,6 +69,8 @@ def _drain(media_type: str, digest: str) -> None:
 
 
 def _write(arguments: argparse.Namespace) -> int:
+    from hullmark.model.errors import HullmarkError
+
     path = Path(arguments.write_verifier) / "hullmark"
     more = ["--settings", arguments.settings] if arguments.settings else []
     program = [sys.executable, "-c", "from hullmark.cli import program; program()", "admit", "containerd"]

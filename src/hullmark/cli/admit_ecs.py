@@ -12,7 +12,6 @@ from hullmark.cli.clouds import add_ecs_options, ecs_collectors
 from hullmark.cli.host_gate import add_gate_options, gate_of, tell
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
-from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.gates.host_gate import HostGate
@@ -89,6 +88,8 @@ def offences(
 
 
 def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> int:
+    from hullmark.model.errors import HullmarkError
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from hullmark.cli.host_gate import add_gate_options, gate_of, tell
-from hullmark.model.errors import HullmarkError
 
 HELP = "gate podman: write its policy of images, write a hook, or be that hook"
 _LARGEST_STATE = 1 << 20
@@ -37,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for, or judge a start."""
+    from hullmark.model.errors import HullmarkError
+
     if arguments.hook:
         return _judge(arguments)
     if not arguments.write_policy and not arguments.write_hook:
@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _judge(arguments: argparse.Namespace) -> int:
     """The hook's exit status: anything but 0 keeps the container from starting."""
     from hullmark.gates.podman import starting
+    from hullmark.model.errors import HullmarkError
 
     try:
         start = starting(sys.stdin.buffer.read(_LARGEST_STATE), arguments.runtime)
@@ -70,6 +71,10 @@ def _judge(arguments: argparse.Namespace) -> int:
 
 def _write(path: Path, document: object) -> None:
     """A whole file in place of the one before."""
+    import json
+
+    from hullmark.model.errors import HullmarkError
+
     fresh = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

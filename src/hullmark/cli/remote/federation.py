@@ -9,7 +9,6 @@ from hullmark.cli.remote.actions import Action, api_of
 from hullmark.cli.remote.noun import Noun, listing, named, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
-from hullmark.model.errors import HullmarkError
 
 _CREDENTIAL = named("the federated credential")
 _COLUMNS = (
@@ -38,6 +37,8 @@ def _adding(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> int:
+    from hullmark.model.errors import HullmarkError
+
     conditions = dict(_claim(text) for text in arguments.claim)
     if len(conditions) < len(arguments.claim):
         raise HullmarkError("a claim is given twice", advice="all claims have to fit; use * in one pattern")
@@ -53,6 +54,8 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _claim(text: str) -> tuple[str, str]:
+    from hullmark.model.errors import HullmarkError
+
     name, equals, pattern = text.partition("=")
     if not name or not equals or not pattern:
         raise HullmarkError(

@@ -17,11 +17,12 @@ from hullmark.isolation.docker import isolation_of
 from hullmark.isolation.fields import Fields
 from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import Isolation
+from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 
 _OLDEST_API = (1, 24)
 """Before it, `start` took a HostConfig of its own."""
-_LONGEST_REASON = 2000
+_LONGEST_REASON = Limit(2000, "characters of the reason why a call to dockerd is refused", "shortened")
 
 
 class GateAnswer(NamedTuple):

@@ -52,7 +52,7 @@ class Message(msgspec.Struct, frozen=True):
     receipt: str
 
 
-_LONGEST_REASON = 255
+_LONGEST_REASON = Limit(255, "characters of the reason why a task of ECS is stopped", "shortened")
 """StopTask takes no longer one."""
 
 

@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.cli.admit_docker import CALLS
 from hullmark.gates.docker import front
-from hullmark.gates.docker.call_kinds import kind_of
+from hullmark.gates.docker.call_kinds import ALLOWABLE, kind_of
 from hullmark.gates.docker.creation import host_path_of_volume
 from hullmark.gates.docker.engine_call import StrangeCall, read_call
 from hullmark.gates.docker.go_json import AmbiguousBody, decode_struct
@@ -327,3 +328,7 @@ def test_what_many_ask_at_once_is_answered_to_each(tmp_path: Path) -> None:
 def test_errors_of_a_body_are_sentences() -> None:
     with pytest.raises(HullmarkError, match="gives 'image' twice"):
         decode_struct(b'{"Image":1,"image":2}')
+
+
+def test_the_command_line_knows_what_may_be_allowed() -> None:
+    assert CALLS == ALLOWABLE
