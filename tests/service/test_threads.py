@@ -22,8 +22,6 @@ from hullmark.server.stories.notice.threads import MOST_IMAGES, keep_remote, mar
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.notice.channels import channels
 from hullmark.server.tables.notice.transitions import add_transitions, keep_cause
-from hullmark.server.tables.places import applications
-from hullmark.server.tables.places.applications import NewVersion
 from tests.support.desk import desk
 from tests.support.trackers import NOW, Cut, GitHub, Jira, Opsgenie, PagerDuty, Tracker, drive, notice, served
 
@@ -130,34 +128,6 @@ async def at(database_url: str) -> AsyncIterator[World]:
 
 LOST: Told = ("compliance.lost", "advisory", "CVE-2026-1", 1)
 KEY = "advisory:CVE-2026-1"
-
-
-async def test_images_of_an_application_have_one_thread_whatever_puts_them_out_of_compliance(at: World) -> None:
-    account = at.channel.account_id
-    image = await at.value("INSERT INTO image (digest) VALUES ('sha256:a') RETURNING id", ())
-    await at.connection.execute("INSERT INTO account_image (account_id, image_id) VALUES (%s, %s)", (account, image))
-    await applications.add(at.connection, account, "shop", "", "me")
-    kept = await applications.application(at.connection, account, "shop")
-    assert kept is not None
-    said = NewVersion(state="released", selector="", annotations="")
-    await applications.put_version(at.connection, account, kept.id, "1", said, "me")
-    version = await applications.version(at.connection, account, "1", "shop")
-    assert version is not None
-    await applications.add_image(at.connection, account, version.id, image)
-    other = image + 1
-    first = await at.tell(("compliance.lost", "advisory", "CVE-2026-1", image), ("compliance.lost", *LOST[1:3], other))
-    assert set(first) == {"application:shop", KEY}
-    assert first["application:shop"].title == "Images of the application shop are out of compliance"
-    assert [each.open_count for each in first.values()] == [1, 1]
-    more = await at.tell(("finding.new", "policy", "baseline", image))
-    assert set(more) == {"application:shop"}
-    # One reason less: others are left, and the thread stays open.
-    left = await at.tell(("finding.retracted", "retraction", "CVE-2026-1", image))
-    assert [(key, thread.is_open, thread.open_count) for key, thread in left.items()] == [("application:shop", True, 1)]
-    assert await at.open() == {"application:shop", KEY}
-    closed = await at.tell(("compliance.regained", "policy", "baseline", image))
-    assert not closed["application:shop"].is_open
-    assert await at.open() == {KEY}
 
 
 async def test_a_thread_is_opened_grows_and_is_closed_with_its_last_image(at: World) -> None:

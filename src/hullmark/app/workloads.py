@@ -13,6 +13,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
 from hullmark.model.isolation import PlacedContainer, Workload
 from hullmark.model.limit import Limit
+from hullmark.model.match import Matches
 from hullmark.policy.select import Name, names_of_source, read_name
 from hullmark.scanning.documents import read_bounded
 
@@ -62,6 +63,13 @@ def placed_containers(
         f"no container of the workload runs {source.reference}",
         advice=f"it names {_listed(images)}; say --container NAME, or --tag REF for the name that the image goes by",
     )
+
+
+def at_places(matches: Matches, files: tuple[WorkloadFile, ...], container: str = "") -> Matches:
+    """Matches with the containers that run the image; as they are where no workload was handed over. Raises as `placed_containers` does."""
+    if not files:
+        return matches
+    return msgspec.structs.replace(matches, places=placed_containers(files, matches.source, "", container))
 
 
 def _listed(names: list[str]) -> str:

@@ -12,6 +12,11 @@ UNCONFINED = "unconfined"
 RUNTIME_DEFAULT = "runtime-default"
 NAMESPACED = ("auto", "keep-id", "nomap", "private")
 """Modes of podman's user namespaces in which root is nobody on the host."""
+ENGINE_CAPABILITIES = frozenset((
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
+    "SETPCAP", "SETUID", "SYS_CHROOT",
+))  # fmt: skip
+"""What Docker and containerd give by default; podman gives fewer."""
 _CAP = "CAP_"
 _QUANTITY = re.compile(
     r"([0-9]{1,20}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE]([+-]?[0-9]{1,2})|([A-Za-z]{0,2}))"

@@ -9,6 +9,9 @@ from typing import Protocol, runtime_checkable
 
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
 
+STEADY = 30.0
+"""Seconds after which a connection counts as one that worked: when it breaks, that is news."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -27,7 +30,8 @@ class Changes:
 
 
 class Collector(Protocol):
-    """Knows what runs in one cluster or on one host. `name` is what its places call their cluster, unique in the account."""
+    """Knows what runs in one cluster, on one host, or in a cloud's account or project. `name` tells it from the others of its platform: the
+    cluster's or host's, `ACCOUNT/REGION` for ECS, the project for Cloud Run."""
 
     @property
     def platform(self) -> Platform:
@@ -35,7 +39,7 @@ class Collector(Protocol):
 
     @property
     def name(self) -> str:
-        """The cluster's or host's name."""
+        """What it is called."""
 
     def containers(self) -> Iterator[RunningContainer]:
         """What runs now, once. Raises HullmarkError where that cannot be told whole."""

@@ -306,3 +306,14 @@ def test_in_the_end_the_server_knows_what_runs_and_every_event(actions: list[tup
         sequences = [report.sequence for report in server.taken]
         assert sequences == sorted(set(sequences))
         agent.spool.close()
+
+
+def test_a_problem_that_comes_again_is_told_again(tmp_path: Path) -> None:
+    server = ReportServer()
+    agent = agent_in(tmp_path, server)
+    agent.report()
+    outage = PlaceEvent(kind="problem", subject="docker", summary="docker cannot be asked", at=AT)
+    agent.keep(Changes(events=(outage,)))
+    agent.keep(Changes(events=(outage,)))
+    agent.flush()
+    assert [event.subject for event in server.events] == ["docker", "docker"]

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.isolation.fields import InvalidWorkload
-from hullmark.model.place import PlaceEvent, RunningContainer
+from hullmark.model.place import PlaceEvent, Places, RunningContainer
 from hullmark.net.errors import NetError
+from hullmark.report.places_words import graded
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.engines import drift, files
 from hullmark.runtime.engines.api import EngineApi
@@ -24,6 +25,7 @@ from hullmark.runtime.engines.collector import EngineCollector, Rhythm
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.engines.files import UnreadableFile, read_file
 from hullmark.runtime.engines.running import moment_of, running_container, running_image
+from hullmark.runtime.host import HostState
 from tests.support.fake_engine import FakeEngine, packed
 
 ID = "ab" * 32
@@ -337,3 +339,13 @@ def test_no_bytes_break_the_reading_of_a_file(body: bytes) -> None:
     except UnreadableFile:
         return
     assert found is None or found.stat.size >= 0
+
+
+def test_what_is_known_of_the_host_is_told_of_all_that_runs_there(engine: tuple[FakeEngine, EngineApi]) -> None:
+    weak = HostState(escapes=("CVE-2024-21626",))
+    (found,) = EngineCollector("docker", engine[1], "host", look=lambda version, info: weak).containers()
+    assert found.isolation.escapes == ("CVE-2024-21626",)
+    (graded_one,) = graded(Places(containers=(found,)))
+    assert graded_one.assessment is not None
+    assert graded_one.assessment.grade == "host"
+    assert graded_one.assessment.reasons[0].text == "the host has a known escape: CVE-2024-21626"

@@ -20,7 +20,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
-from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.engines.api import EngineApi, EngineRefused
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.engines.running import RUNNING, identity, place_of, running_container, running_image
@@ -30,6 +30,7 @@ MOST_CONTAINERS = Limit(20_000, "containers of a host that a collector tells of"
 _OVERLAP = 2
 """Seconds before the last event from which the next window is asked for."""
 _PAUSE = 1.0
+_PAUSE_OF_LOOKS = 10.0
 _REMEMBERED = 4096
 """Events that are recognised when they come again: more than Docker keeps."""
 _STARTS = ("start", "rename", "update")
@@ -106,11 +107,12 @@ class EngineCollector:
         """What runs, then what changes, until `stop` is set. Where the engine does not answer, that is told once, and tried again."""
         failures = 0
         while not stop.is_set():
+            began = self._clock()
             try:
-                for said in self._connected(stop):
-                    failures = 0
-                    yield said
+                yield from self._connected(stop)
             except NetError as error:
+                if (self._clock() - began).total_seconds() >= STEADY:
+                    failures = 0
                 if not failures and not stop.is_set():
                     yield Changes(events=(self._problem(f"{self._api.name} cannot be asked what runs: {error}"),))
                 stop.wait(backoff(failures))
@@ -179,7 +181,7 @@ class EngineCollector:
             return self._started(id, actor.part("Attributes"), at, is_start=action == "start")
         if action == "die" or (action == "destroy" and id in self._known):
             return Changes(ended=(EndedContainer(id=id, until=at),), events=self._last_drift(id))
-        if action == "exec_die" and self._rhythm.drift and id in self._known:
+        if action == "exec_die" and self._rhythm.drift and id in self._known and self._is_due(id):
             return Changes(events=self._drift_of(id))
         return None
 
@@ -247,8 +249,15 @@ class EngineCollector:
             if events := self._drift_of(id):
                 yield Changes(events=events)
 
+    def _is_due(self, id: str) -> bool:
+        """Whether a container's files were not looked at a moment ago: health checks run programs all the time."""
+        looked = self._drift.setdefault(id, DriftMemory()).looked_at
+        return looked is None or (self._clock() - looked).total_seconds() >= min(_PAUSE_OF_LOOKS, self._rhythm.drift)
+
     def _drift_of(self, id: str) -> tuple[PlaceEvent, ...]:
-        return drift_of(self._api, id, self._drift.setdefault(id, DriftMemory()), self._clock())
+        memory = self._drift.setdefault(id, DriftMemory())
+        memory.looked_at = self._clock()
+        return drift_of(self._api, id, memory, self._clock())
 
     def _last_drift(self, id: str) -> tuple[PlaceEvent, ...]:
         """What had changed when a container ended, as far as it is still there."""

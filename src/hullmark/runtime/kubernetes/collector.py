@@ -10,7 +10,9 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from hullmark.facets.secrets.mask import masked_value
 from hullmark.model.isolation import Isolation
+from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, PlaceEvent, RunningContainer
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.kubernetes.api import Expired, KubernetesApi, Resource, Scope
@@ -21,6 +23,9 @@ from hullmark.runtime.kubernetes.surroundings import Surroundings
 
 PODS = Resource(group="", version="v1", plural="pods", type=Pod)
 
+_LONGEST_NAME = Limit(317, "characters of a label's name in Kubernetes", "shortened")
+_LONGEST_VALUE = Limit(63, "characters of a label's value in Kubernetes", "shortened")
+_MOST_LABELS = Limit(500, "labels of a pod and its namespace in Kubernetes", "shortened")
 _ATTEMPTS = 5
 _SHARED = 100_000
 """Labels that are kept to be shared by replicas, before the memory of them begins anew."""
@@ -147,7 +152,12 @@ class _Reader:
         if len(self._labels) > _SHARED:  # most are of pods that are gone
             self._labels.clear()
             self._isolations.clear()
-        return self._labels.setdefault(tuple(sorted(labels.items())), labels)
+        given = tuple(sorted(labels.items()))
+        if given not in self._labels:
+            # The API takes nothing longer; values that are secrets are masked, as anybody may read places.
+            kept = ((name[:_LONGEST_NAME], value) for name, value in given[:_MOST_LABELS])
+            self._labels[given] = {name: masked_value(name, value)[:_LONGEST_VALUE] for name, value in kept}
+        return self._labels[given]
 
     def _interned(self, container: RunningContainer) -> RunningContainer:
         isolation = self._isolations.setdefault(container.isolation, container.isolation)

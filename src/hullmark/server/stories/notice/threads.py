@@ -56,6 +56,7 @@ _TITLES = {
     "lifecycle": "The support of {} ends, images are out of compliance",
     "time": "{}: time has put images out of compliance",
     "data": "{}: images are out of compliance",
+    "place": "{}: where images run puts them out of compliance",
     "application": "Images of the application {} are out of compliance",
 }
 
