@@ -35,7 +35,7 @@ class Follower:
 
     def __init__(self, at: Desk, folder: Path, limit: int = 500, account: str = "") -> None:
         self.at, self.limit, self.account = at, limit, account
-        self.verdicts = LocalVerdicts(folder / "gate.db")
+        self.verdicts = LocalVerdicts(folder / "verdicts.db")
         self.came: list[str] = []
         self.begun = 0
 

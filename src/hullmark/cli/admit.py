@@ -11,6 +11,7 @@ from hullmark.cli import (
     admit_containerd,
     admit_docker,
     admit_ecs,
+    admit_export,
     admit_kubernetes,
     admit_podman,
     admit_sync,
@@ -30,6 +31,7 @@ _GATES: dict[str, ModuleType] = {
     "check": admit_check,
     "sync": admit_sync,
     "certificate": admit_certificate,
+    "export": admit_export,
 }
 
 

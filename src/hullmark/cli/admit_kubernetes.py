@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from hullmark.cli.settings import settings_of
 from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
+    import socket
+
     from hullmark.gates.follow import Following, RunningImages
     from hullmark.gates.settings import GateSettings
 
@@ -149,7 +152,7 @@ def _answer(arguments: argparse.Namespace, settings: GateSettings) -> int:
 
     from hullmark.gates.kubernetes.webhook import Webhook
     from hullmark.gates.meters import Meters
-    from hullmark.gates.serving import Certificate, serve
+    from hullmark.gates.serving import Certificate, ending_by_signals, serve
     from hullmark.gates.supervision import work_on
     from hullmark.gates.verdicts import LocalVerdicts
 
@@ -163,6 +166,10 @@ def _answer(arguments: argparse.Namespace, settings: GateSettings) -> int:
     # What was imported stays: looking through it again and again for garbage would hold up answers for milliseconds.
     gc.collect()
     gc.freeze()
-    work_on(lambda listener, ready: asyncio.run(serve(webhook, listener, certificate, ready)))
+
+    async def answer(listener: socket.socket, ready: Callable[[], None]) -> None:
+        await serve(webhook, listener, certificate, ready, ending_by_signals())
+
+    work_on(lambda listener, ready: asyncio.run(answer(listener, ready)))
     verdicts.close()
     return 0

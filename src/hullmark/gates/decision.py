@@ -18,6 +18,8 @@ from hullmark.model.verdict import PASSING, Outcome
 
 Effect = Literal["passes", "warns", "refuses"]
 _EFFECTS: dict[str, Effect] = {"allow": "passes", "warn": "warns", "refuse": "refuses"}
+_SHORT = 19
+"""Characters of a digest that a sentence shows, `sha256:` among them."""
 _SEVERITY = {Outcome.GO: 0, Outcome.WARN: 1, Outcome.UNKNOWN: 2, Outcome.STOP: 3}
 
 
@@ -223,9 +225,7 @@ def _outcome(
             "warns" if is_warning else "passes", _says(verdict, verdict.reason) if is_warning else "", verdict
         )
     if until is not None and until > question.now and _runs(image, question, known, settings):
-        text = (
-            f"{_says(verdict, reason)}; since it ran here before, it may start again until {until:%Y-%m-%d %H:%M} UTC"
-        )
+        text = f"as it ran here before, it may start again until {until:%Y-%m-%d %H:%M} UTC; {_says(verdict, reason)}"
         return _Outcome("warns", text, verdict)
     if is_passing:
         return _Outcome("refuses", f"{_says(verdict, reason)}; only what ran before may start again", verdict)
@@ -255,10 +255,10 @@ def _says(verdict: PolicyVerdict, reason: str) -> str:
 
 
 def _subject(container: WorkloadContainer) -> str:
-    kind = {"volume": "image volume", "init": "init container", "ephemeral": "ephemeral container"}.get(
-        container.kind, "container"
-    )
-    return f"{kind} {container.name} ({container.image})"
+    kinds = {"volume": "image volume", "init": "init container", "ephemeral": "ephemeral container"}
+    named, at, digest = container.image.partition("@")
+    short = f"{named}@{digest[:_SHORT]}…" if len(digest) > _SHORT else f"{named}{at}{digest}"
+    return f"{kinds.get(container.kind, 'container')} {container.name} ({short})"
 
 
 # Isolation.

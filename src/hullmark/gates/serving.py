@@ -79,8 +79,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(webhook: Webhook, listener: socket.socket, certificate: Certificate, ready: Callable[[], None]) -> None:
-    """Answer what comes to a listening socket until SIGTERM or SIGINT, then what is still asked. `ready` is called once it answers."""
+def ending_by_signals() -> asyncio.Event:
+    """Set once SIGTERM or SIGINT comes. For the main thread, in its loop."""
+    ending, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    return ending
+
+
+async def serve(
+    webhook: Webhook,
+    listener: socket.socket,
+    certificate: Certificate,
+    ready: Callable[[], None],
+    ending: asyncio.Event,
+) -> None:
+    """Answer what comes to a listening socket until `ending` is set, then what is still asked. `ready` is called once it answers."""
     config = uvicorn.Config(
         webhook,
         ws="none",
@@ -95,9 +109,7 @@ async def serve(webhook: Webhook, listener: socket.socket, certificate: Certific
     )
     config.load()
     config.ssl = certificate.context
-    server, ending, loop = _Server(config), asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
+    server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     looking = asyncio.create_task(_look(certificate))
     while not server.started and not serving.done():

@@ -158,5 +158,5 @@ def status_object(message: str, code: int) -> bytes:
 
 def _shortened(text: str, most: int) -> str:
     """A text as a header may carry it: printable, on one line, not too long."""
-    line = "".join(c if c.isprintable() else " " for c in text)
+    line = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     return line if len(line) <= most else line[: most - 1] + "…"
