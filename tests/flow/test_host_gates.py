@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,11 +14,14 @@ from typing import NamedTuple
 import pytest
 
 from hullmark.gates.podman import policy_of, starting
+from hullmark.gates.settings import read_settings
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome
 from tests.support.engines import mounts_below, needed
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, image_called, judged, keep_verdicts
-from tests.support.images import sha256
+from tests.support.images import Blobs, sha256, tar_of
+from tests.support.places import REPOSITORY
+from tests.support.registry import FakeRegistry
 
 PROGRAM = (sys.executable, "-c", "from hullmark.cli import program; program()")
 DIGEST = sha256(b"manifest")
@@ -200,3 +205,45 @@ def test_a_host_says_whether_an_image_may_start(name: str, status: int, verifier
     done = run("check", sha256(name.encode()), "--verdicts", file, "-o", "json")
     assert done.returncode == status, done.stderr
     assert json.loads(done.stdout)[0]["verdict"] == {0: "go", 1: "stop", 3: "unknown"}[status]
+
+
+# What the page says ---------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_on_the_page_are_valid() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "gate-a-docker-host.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    settings = read_settings(block.encode(), "gate.yaml")
+    assert (settings.fail, settings.least_grade, settings.grace_days) == ("closed", "default", 3)
+
+
+def test_the_verifier_and_the_hook_keep_their_settings(tmp_path: Path) -> None:
+    settings = tmp_path / "it's a gate.yaml"
+    settings.write_text("mode: warn\n")
+    keep_verdicts(tmp_path / "verdicts.db", judged(sha256(b"c2"), Outcome.STOP))
+    where = ("--verdicts", str(tmp_path / "verdicts.db"), "--settings", str(settings))
+    assert run("containerd", "--write-verifier", str(tmp_path / "bin"), *where).returncode == 0
+    assert verified(tmp_path / "bin" / "hullmark", sha256(sha256(b"c2").encode()))[0] == 0  # it only warns
+    assert run("podman", "--write-hook", str(tmp_path / "hooks"), *where).returncode == 0
+    hook = json.loads((tmp_path / "hooks" / "hullmark.json").read_text())
+    assert hook["hook"]["args"][-2:] == ["--settings", str(settings)]
+    assert hook["hook"]["path"] == hook["hook"]["args"][0]
+
+
+def test_skopeo_fetches_what_the_policy_lists_and_nothing_else(tmp_path: Path) -> None:
+    if shutil.which("skopeo") is None:
+        pytest.skip("there is no skopeo")
+    blobs = Blobs()
+    digests = [blobs.image((tar_of({"name": name}),))["digest"] for name in (b"good", b"bad")]
+    with FakeRegistry(blobs, digests="true").running() as registry:
+        image = judged(sha256(b"1"), Outcome.GO)
+        listed = image.__class__(digest=digests[0], tags=(f"{registry.host}/shop:1",), verdicts=image.verdicts)
+        (tmp_path / "policy.json").write_text(json.dumps(policy_of([listed])))
+        for digest, is_listed in zip(digests, (True, False), strict=True):
+            registry.answers.append((200, {}, b"{}"))  # to whether it is a registry
+            source = f"docker://{registry.host}/shop@{digest}"
+            command = ["skopeo", "--policy", str(tmp_path / "policy.json"), "copy", "--src-tls-verify=false"]
+            target = f"dir:{tmp_path / digest[7:]}"
+            done = subprocess.run([*command, source, target], capture_output=True, text=True, timeout=60)
+            assert (done.returncode == 0) is is_listed, done.stderr
+            assert is_listed or "rejected by policy" in done.stderr
