@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from hullmark.cli.remote.workload_login import OWN as WORKLOAD_TOKEN
-from hullmark.cli.setting_names import SERVER_VALUES
+from hullmark.cli.setting_names import VARIABLES
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
 from hullmark.server.stories.settings import Settings
@@ -24,11 +24,15 @@ from tests.support.places import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-KNOWN = {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)} | {"HULLMARK_POSTGRES_USER"}
+KNOWN = (
+    {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
+    | {"HULLMARK_POSTGRES_USER"}
+    | VARIABLES
+)
 OF_COMPOSE = {"HULLMARK_IMAGE", "HULLMARK_PORT"}
 """What the compose file itself is set by."""
-OF_CLIENTS = {option.variable for option in SERVER_VALUES} | {WORKLOAD_TOKEN}
-"""What CI jobs and agents are set by, which are clients of a server."""
+OF_CLIENTS = {WORKLOAD_TOKEN}
+"""What CI jobs are set by besides."""
 
 
 def variables(text: str) -> set[str]:
@@ -106,6 +110,7 @@ def test_systemd_understands_the_units(units: list[Path]) -> None:
     assert [unit.name for unit in units] == [
         "hullmark-agent.service",
         "hullmark-api.service",
+        "hullmark-gate.service",
         "hullmark-scheduler.service",
         "hullmark-worker@.service",
         "hullmark.service",
@@ -129,7 +134,7 @@ def test_the_units_expose_little(units: list[Path]) -> None:
 
 
 def test_the_units_are_alike_but_for_their_roles() -> None:
-    servers = [unit for unit in UNITS if unit.name != "hullmark-agent.service"]
+    servers = [unit for unit in UNITS if unit.name not in ("hullmark-agent.service", "hullmark-gate.service")]
     texts = {unit.name: unit.read_text().splitlines() for unit in servers}
     common = [line for line in texts["hullmark.service"] if not line.startswith(("Description", "ExecStart", "#"))]
     for name, lines in texts.items():

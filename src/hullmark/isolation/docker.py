@@ -17,6 +17,7 @@ from hullmark.isolation.spelling import (
     NAMESPACED,
     RUNTIME_DEFAULT,
     UNCONFINED,
+    bound_device,
     capabilities,
     no_new_privileges,
     profile_name,
@@ -187,7 +188,11 @@ def _unmasked(host: Fields, given: Mapping[str, list[str]], privileged: bool | N
 
 
 def _mounts(container: Fields, host: Fields) -> Iterator[tuple[HostPath, bool]]:
-    """What is mounted, and whether it is a path of the host; a volume is the engine's."""
+    """What is mounted, and whether it is a path of the host; a volume is the engine's, unless its driver was told to bind one."""
+    for wanted in host.parts("Mounts"):
+        device = bound_device(wanted.part("VolumeOptions").part("DriverConfig").part("Options"))
+        if device:
+            yield HostPath(path=device, target=wanted.text("Target"), read_only=bool(wanted.flag("ReadOnly"))), True
     if "Mounts" in container:
         for mount in container.parts("Mounts"):
             kind = mount.text("Type")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
+from hullmark.isolation.fields import Fields
 from hullmark.model.isolation import HostPath
 
 UNCONFINED = "unconfined"
@@ -36,6 +38,7 @@ def capabilities(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name.strip().upper().removeprefix(_CAP) for name in names}))
 
 
+@lru_cache(maxsize=1024)
 def quantity(text: str) -> Fraction | None:
     """A quantity as Kubernetes writes it (`500m`, `1.5Gi`, `1e3`); None for what is not one."""
     found = _QUANTITY(text.strip())
@@ -65,7 +68,7 @@ def security_options(options: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for option in options:
         name, _, value = re.sub(r"[:=]", "\0", option.strip(), count=1).partition("\0")
-        found.setdefault(name.lower(), []).append(value)
+        found.setdefault(name.strip().lower(), []).append(value.strip())
     return found
 
 
@@ -91,6 +94,11 @@ def profile_name(text: str) -> str:
     if text.startswith(("docker-default", "containers-default", "cri-containerd.apparmor.d", "crio-default")):
         return RUNTIME_DEFAULT
     return text
+
+
+def bound_device(options: Fields) -> str:
+    """The path of the host that a volume of Docker's local driver stands for, by its driver's options; "": none."""
+    return options.scalar("device") if "bind" in options.scalar("o").split(",") else ""
 
 
 def sorted_paths(paths: Iterable[HostPath]) -> tuple[HostPath, ...]:

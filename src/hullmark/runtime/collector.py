@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
@@ -56,3 +57,11 @@ class GapReporting(Protocol):
     @property
     def gaps(self) -> tuple[str, ...]:
         """What could not be read besides, and what that means."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A collector that can tell what started and ended while nobody listened."""
+
+    def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
+        """Before it follows: until when what happened is known (None: nothing is), and who is told how that moves on."""
