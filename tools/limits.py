@@ -56,6 +56,7 @@ _ROOMS = {
     "reach": "What an image's start reaches",
     "upkeep": "What is newer than the packages",
     "remedy": "What makes an image pass",
+    "isolation": "How workloads are isolated",
     "match": "Matching, VEX documents and ignore rules",
     "policy": "Policies and Dockerfiles",
     "report": "Reports",

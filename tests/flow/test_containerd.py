@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("grpc")
-
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.containerd.api import CriApi
 from hullmark.runtime.containerd.collector import CriCollector

@@ -7,11 +7,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
+from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.verdict import Outcome
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, GatedDocker, gated_docker, judged, keep_verdicts
 
@@ -26,7 +30,7 @@ REFUSED = 403
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedDocker]:
     """dockerd with the plugin, and containers that were made before it came."""
     with gated_docker(tmp_path_factory.mktemp("gate"), settings="mode: enforce\nstale_after_hours: 8784\n") as docker:
-        before = {
+        before: dict[str, tuple[str, dict[str, object]]] = {
             "old-other": (UNKNOWN, {}),
             "old-stopped": (STOPPED, {}),
             "old-privileged": (CERTIFIED, {"Privileged": True}),
@@ -61,7 +65,7 @@ class Way(NamedTuple):
     method: str
     path: str
     body: Any = None
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     status: int = REFUSED
 
 
@@ -84,8 +88,8 @@ WAYS = (
     post("detours in the path", "/v1.45/x/../containers/./create", OTHER, status=301),
     post("a whole address in the request line", "http://localhost/v1.45/containers/create", OTHER),
     post("a slash behind the path", "/v1.45/containers/create/", OTHER, status=404),
-    Way("a method in small letters", "post", NEW, OTHER, {}, 405),
-    Way("another method", "PUT", NEW, OTHER, {}, 405),
+    Way("a method in small letters", "post", NEW, OTHER, {}, 404),
+    Way("another method", "PUT", NEW, OTHER, {}, 404),
     post("a chunked body", NEW, (raw(UNKNOWN)[:20], raw(UNKNOWN)[20:])),
     post("a chunked body of a certified image, privileged", NEW, (raw(Privileged=True),)),
     post("an empty body", NEW, b""),
@@ -96,8 +100,8 @@ WAYS = (
     ),
     post("a media type with a parameter", NEW, OTHER, {"Content-Type": "application/json; charset=utf-8"}),
     post("a media type in capitals", NEW, OTHER, {"Content-Type": "Application/JSON"}),
-    post("a body that is called text", NEW, OTHER, {"Content-Type": "text/plain"}, 400),
-    post("a body that is called a form", NEW, OTHER, FORM, 400),
+    post("a body that is called text", NEW, OTHER, {"Content-Type": "text/plain"}),
+    post("a body that is called a form", NEW, OTHER, FORM),
     post("field names in small letters", NEW, raw(UNKNOWN).replace(b'"Image"', b'"image"')),
     post("the image twice", NEW, raw().replace(b'{"Image"', b'{"Image":"other:1","Image"')),
     post("the image twice, the last in other letters", NEW, raw()[:-1] + b',"IMAGE":"other:1"}'),
@@ -125,7 +129,7 @@ WAYS = (
     post("the host's memory", NEW, create(IpcMode="host")),
     post("the processes of one with the host's", NEW, create(PidMode="container:old-host-pid")),
     post("docker's socket", NEW, create(Binds=["/var/run/docker.sock:/s"])),
-    post("docker's socket by a detour", NEW, create(Binds=["/tmp/../run/docker.sock:/s:ro"])),
+    post("docker's socket by a detour", NEW, create(Binds=["/srv/../run/docker.sock:/s:ro"])),
     post("the host's root as a mount", NEW, create(Mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}])),
     post(
         "the host's root as a volume's options",
@@ -162,7 +166,7 @@ WAYS = (
     post("starting a privileged one made before the gate", "/containers/old-privileged/start"),
     post("starting one with a volume that is the host's", "/containers/old-disk/start"),
     post("starting with a body", "/containers/good/start", {"Privileged": True}),
-    post("starting by an API that took settings", "/v1.20/containers/good/start", {"Privileged": True}, status=400),
+    post("starting by an API that took settings", "/v1.20/containers/good/start", {"Privileged": True}),
     post("restarting one that never ran", "/containers/old-other/restart"),
     post("renaming it first", "/containers/old-other/rename?name=fine"),
     post("having the daemon restart it", "/containers/old-other/update", {"RestartPolicy": {"Name": "always"}}),
@@ -268,6 +272,27 @@ def test_a_verdict_that_changes_counts_at_the_next_start(docker: GatedDocker) ->
         keep_verdicts(docker.verdicts, judged(docker.ids[CERTIFIED], Outcome.GO), *others)
     assert docker.ask("POST", "/containers/later/start")[0] == 204
     docker.engine.remove("later")
+
+
+def test_what_runs_may_start_again_while_grace_lasts(docker: GatedDocker) -> None:
+    """It is noted once a minute what runs; here the test does so."""
+    certified, stopped = (
+        judged(docker.ids[CERTIFIED], Outcome.STOP, "an advisory landed"),
+        judged(docker.ids[STOPPED], Outcome.STOP),
+    )
+    now = datetime.now(UTC)
+    (verdict,) = certified.verdicts
+    kept = LocalVerdicts(docker.verdicts)
+    try:
+        kept.note_running([("", docker.ids[CERTIFIED])], now)
+        for until, status in ((now + timedelta(days=1), 204), (now - timedelta(seconds=1), REFUSED)):
+            in_grace = msgspec.structs.replace(verdict, grace_until=until)
+            image = msgspec.structs.replace(certified, verdicts=(in_grace,), certified_at=now)
+            keep_verdicts(docker.verdicts, image, stopped)
+            assert docker.ask("POST", "/containers/good/restart?t=0")[0] == status
+    finally:
+        kept.close()
+        keep_verdicts(docker.verdicts, judged(docker.ids[CERTIFIED], Outcome.GO), stopped)
 
 
 def test_killing_what_decides_lets_nothing_through(docker: GatedDocker) -> None:

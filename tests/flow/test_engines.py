@@ -115,9 +115,14 @@ def test_nothing_that_runs_or_drifts_is_missed_or_told_twice(engine: RealEngine,
         until(lambda: second not in server.known, "the end of a container was not told of")
 
     again = engine.run("again")
+    job, flash = engine.run("job", "/bin/true"), engine.run("flash", "/bin/true", AutoRemove=True)
     engine.remove(first)
     before = len(server.summaries())
     with agent_of(engine, tmp_path, server):
+        until(
+            lambda: {job, flash} <= {one.id for one in server.ended},
+            "what came and went without an agent was not told of",
+        )
         until(lambda: set(server.known) == {again}, "what changed without an agent was not told of")
         engine.execute(again, "cp /bin/tool /tmp/new")
         until(lambda: len(server.summaries()) > before, "drift behind a restart of the agent was not told of")

@@ -14,6 +14,9 @@ from hullmark.report.format import Kind
 from tests.flow.test_check import policy_of, rule
 from tests.support.fake_engine import FakeEngine
 from tests.support.images import Blobs, small_layout, tagged, tar_of, write_layout
+from tests.support.kubernetes import manifests
+from tests.support.kubernetes.access import User
+from tests.support.kubernetes.server import FakeCluster
 from tests.support.planted import (
     CANARY,
     CMD,
@@ -118,8 +121,24 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "advisories").mkdir()
     for number, ecosystem in enumerate(("PyPI", "npm")):
         (folder / "advisories" / f"X-{number}.json").write_text(json.dumps(advisory(f"X-{number}", ecosystem)))
-    with engine_that_runs(planted).listening(folder) as address:
+    cluster = cluster_that_runs(planted, folder)
+    with engine_that_runs(planted).listening(folder) as address, cluster.running():
+        cluster.kubeconfig("planted", bearer=next(iter(cluster.tokens)))
         yield Place(program_in(folder / "run"), planted, folder, address)
+
+
+def cluster_that_runs(planted: Planted, folder: Path) -> FakeCluster:
+    """A cluster whose token, and what its pod is given and labelled with, are secrets."""
+    fake = FakeCluster(folder, has_tls=False, tokens={planted.filled("§"): User("agent")})
+    given = {
+        "env": [{"name": "PASSWORD", "value": planted.filled("§")}],
+        "args": [planted.filled(text) for text in CMD],
+    }
+    pod = manifests.pod("web", spec={"containers": [manifests.container("main", "registry.example/web:1", **given)]})
+    pod["metadata"]["annotations"] = {"example.com/login": planted.filled("robot:§")}
+    pod["metadata"]["labels"] = {name: planted.filled(text) for name, text in LABELS.items()}
+    fake.store.create(pod)
+    return fake
 
 
 def engine_that_runs(planted: Planted) -> FakeEngine:
@@ -191,6 +210,8 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     native = ("fix", at.source, "--policy", at.folder / "native.yaml", "--at", AT)
     yield *native, "--dockerfile", at.folder / "Dockerfile", *in_formats("remedy", "table")
     yield "quality", at.source, *in_formats("quality", "table")
+    config = ("--kubeconfig", at.folder / "planted.kubeconfig")
+    yield "inventory", "kubernetes", *config, *in_formats("places", "table", "pods")
     yield "inventory", "docker", "--address", at.engine, *in_formats("places", "table")
     yield (
         "diff",

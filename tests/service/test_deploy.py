@@ -15,6 +15,8 @@ import msgspec
 import pytest
 import yaml
 
+from hullmark.cli.remote.workload_login import OWN as WORKLOAD_TOKEN
+from hullmark.cli.setting_names import VARIABLES
 from hullmark.gates.settings import read_settings
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
@@ -24,9 +26,15 @@ from tests.support.places import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-KNOWN = {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)} | {"HULLMARK_POSTGRES_USER"}
+KNOWN = (
+    {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
+    | {"HULLMARK_POSTGRES_USER"}
+    | VARIABLES
+)
 OF_COMPOSE = {"HULLMARK_IMAGE", "HULLMARK_PORT"}
 """What the compose file itself is set by."""
+OF_CLIENTS = {WORKLOAD_TOKEN}
+"""What CI jobs are set by besides."""
 
 
 def variables(text: str) -> set[str]:
@@ -37,7 +45,7 @@ def variables(text: str) -> set[str]:
 def test_only_settings_that_exist_are_set() -> None:
     named = {path: variables(path.read_text()) for path in DEPLOY.rglob("*") if path.is_file()}
     assert sum(map(len, named.values())) > 10
-    unknown = {str(path): names - KNOWN - OF_COMPOSE for path, names in named.items() if names - KNOWN - OF_COMPOSE}
+    unknown = {str(path): rest for path, names in named.items() if (rest := names - KNOWN - OF_COMPOSE - OF_CLIENTS)}
     assert unknown == {}
 
 
@@ -104,6 +112,7 @@ def test_systemd_understands_the_units(units: list[Path]) -> None:
     assert [unit.name for unit in units] == [
         "hullmark-agent.service",
         "hullmark-api.service",
+        "hullmark-gate.service",
         "hullmark-scheduler.service",
         "hullmark-worker@.service",
         "hullmark.service",
@@ -127,7 +136,7 @@ def test_the_units_expose_little(units: list[Path]) -> None:
 
 
 def test_the_units_are_alike_but_for_their_roles() -> None:
-    servers = [unit for unit in UNITS if unit.name != "hullmark-agent.service"]
+    servers = [unit for unit in UNITS if unit.name not in ("hullmark-agent.service", "hullmark-gate.service")]
     texts = {unit.name: unit.read_text().splitlines() for unit in servers}
     common = [line for line in texts["hullmark.service"] if not line.startswith(("Description", "ExecStart", "#"))]
     for name, lines in texts.items():

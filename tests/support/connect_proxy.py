@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,33 @@ def connect_proxy(names: Mapping[str, int]) -> Iterator[ConnectProxy]:
     thread.start()
     try:
         yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextlib.contextmanager
+def port_forward(address: str, port: int, target: int) -> Iterator[None]:
+    """Connections to a port of one of this machine's addresses lead to the port `target`, until the block ends."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", target)) as there:
+                back = threading.Thread(target=_pump, args=(there, self.request))
+                back.start()
+                _pump(self.request, there)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    server = Server((address, port), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -160,7 +160,7 @@ class GatedDocker:
 
 @contextlib.contextmanager
 def gated_docker(folder: Path, **settings: Any) -> Iterator[GatedDocker]:
-    """dockerd below a folder, still without the plugin, with three images: one that is certified, one that is stopped, one nobody judged."""
+    """dockerd below a folder, still without the plugin, with three images: certified, stopped, judged by nobody."""
     needed("dockerd", "containerd", "runc", "unshare")
     docker = GatedDocker(folder, **settings)
     docker.engine.start()

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hullmark.catalog.languages.java_reading import JarFact, read_tree
 from hullmark.catalog.systems import dpkg
 from hullmark.facets.kept import KeptContent, keep
 from hullmark.model.image import ImageConfig
@@ -83,9 +84,14 @@ def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[
         texts={path: body.decode() for path, body in files.items() if path.endswith((".json", ".cfg", ".pth", ".txt"))},
         kept=kept,
         ld_cache={},
+        archives={path: fact for path, body in files.items() if (fact := _archive(path, body)) is not None},
         settings=settings,
         config=inventory.config,
     )
+
+
+def _archive(path: str, body: bytes) -> JarFact | None:
+    return read_tree(memoryview(body), path, print) if body.startswith(b"PK") else None
 
 
 def _record(path: str, body: bytes, owner: str | None) -> FileRecord:

@@ -88,7 +88,7 @@ def _pod(row: dict[str, Any]) -> dict[str, Any]:
 
 def _service(row: dict[str, Any]) -> dict[str, Any]:
     service = {"image": "registry.example/app:1", **row.get("service", {})}
-    return {"services": {"c": service}, "volumes": row.get("volumes", {})}
+    return {"services": {"c": service}, **{kind: row.get(kind, {}) for kind in ("volumes", "secrets", "configs")}}
 
 
 def _task(row: dict[str, Any]) -> dict[str, Any]:

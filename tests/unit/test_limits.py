@@ -62,6 +62,8 @@ NO_LIMITS = {
     "hullmark.rootfs.tree._MAX_LINKS": "the kernel follows no more",
     "hullmark.rootfs.tree._MAX_SEGMENTS": "no path that the kernel takes has more",
     "hullmark.rootfs.tree._MAX_TARGET": "the kernel makes no link with a longer target",
+    "hullmark.runtime.ecs.collector._MOST_DEFINITIONS": "what is remembered; more is asked for again",
+    "hullmark.runtime.ecs.collector._MOST_VERSIONS": "what is remembered; more is asked for again",
     "hullmark.versions.deb._MAX_EPOCH": "dpkg itself refuses larger epochs",
 }
 """Numbers with such a name that bound nothing of ours, and what they are."""
@@ -77,6 +79,7 @@ ROOMS = (
     "reach",
     "relations",
     "rootfs",
+    "runtime",
     "source",
     "versions",
 )

@@ -84,6 +84,9 @@ CASES = {
         (),
         (Setting(key="apache.User", value="www", path="/etc/apache2/apache2.conf"),),
     ),
+    "native._MAX_IN_FOLDER": Case(
+        0, {"/d": program(constants=("/usr/lib/d/modules",)), "/usr/lib/d/modules/a.so": b""}, ("/d",)
+    ),
     "python._MAX_PATH": Case(1, PYTHON, ("python3", "/app/a.py")),
     "node._MAX_OWN": Case(0, {**NODE, "/app/node_modules/b/package.json": b"{}"}, ("node", "/app/a.js")),
     "node._MAX_TARGETS": Case(
@@ -98,6 +101,11 @@ CASES = {
         (Setting(key="nginx.root", value="/srv/a/b"),),
     ),
     "simple._MAX_FILES": Case(
+        0,
+        {"/usr/bin/ruby": program(), "/app/a.rb": b"", "/var/lib/gems/3/specifications/a.gemspec": b""},
+        ("ruby", "/app/a.rb"),
+    ),
+    "java._MAX_FILES": Case(
         0, {"/opt/j/bin/java": program(), "/opt/j/lib/modules": b""}, ("/opt/j/bin/java", "-version")
     ),
 }

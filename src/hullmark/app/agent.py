@@ -18,7 +18,7 @@ from hullmark.model.place import LIST_NEEDED
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import RETRY_STATUS, backoff
-from hullmark.runtime.collector import Changes, Collector, Listing
+from hullmark.runtime.collector import Changes, Collector, Listing, Resumable
 
 PATH = "/inventories"
 _JSON = {"Content-Type": "application/json"}
@@ -74,6 +74,8 @@ class Agent:
         self._memory = EventMemory(spool.folder / "events")
         self._failures = self._list_failures = 0
         self._has_begun = False
+        if isinstance(collector, Resumable):
+            collector.resume(spool.heard(), spool.note_heard)
 
     def report(self) -> None:
         """List once, and send what waits. Raises HullmarkError where either cannot be done; what is not sent stays for the next time."""

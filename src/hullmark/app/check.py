@@ -72,7 +72,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     built by, `tag` the reference and `digest` the one it is judged under (None: its own). `advisories`: None for none.
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     `exceptions` are kept beside the policy, and count as its own do. `workloads` are files that say how it is to run; of these the
-    containers that run it are judged too, or those called `container`.
+    containers that run it are judged too, or those called `container`. `placed` are these containers, where they are known otherwise.
     """
 
     profile: str = "native"
@@ -88,6 +88,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     exceptions: tuple[PolicyException, ...] = ()
     workloads: tuple[WorkloadFile, ...] = ()
     container: str = ""
+    placed: tuple[PlacedContainer, ...] | None = None
 
 
 def load(path: Path) -> AnyPolicy:
@@ -226,8 +227,8 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOpti
 
 def _isolation(inventory: Inventory, options: CheckOptions) -> tuple[PlacedContainer, ...] | None:
     """The containers of the workloads that run the image; None where no workload was handed over. Raises HullmarkError."""
-    if not options.workloads:
-        return None
+    if options.placed is not None or not options.workloads:
+        return options.placed
     return placed_containers(options.workloads, inventory.source, options.tag or "", options.container)
 
 

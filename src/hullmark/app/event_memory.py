@@ -26,13 +26,13 @@ class EventMemory:
                     self._told[key] = None
 
     def unknown(self, events: Iterable[PlaceEvent]) -> tuple[PlaceEvent, ...]:
-        """Those that were not told yet, each once."""
+        """Those that were not told yet, each once. A problem of no container's is told whenever it is said: it comes and goes."""
         found = {_key(event): event for event in events}
-        return tuple(event for key, event in found.items() if key not in self._told)
+        return tuple(event for key, event in found.items() if _recurs(event) or key not in self._told)
 
     def remember(self, events: Iterable[PlaceEvent]) -> None:
         """These were told. Raises HullmarkError if that cannot be written."""
-        new = [_key(event) for event in events]
+        new = [_key(event) for event in events if not _recurs(event)]
         if not new:
             return
         self._told.update(dict.fromkeys(new))
@@ -44,3 +44,7 @@ class EventMemory:
 def _key(event: PlaceEvent) -> bytes:
     text = "\0".join((event.kind, event.container, event.subject, event.summary))
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST).digest()
+
+
+def _recurs(event: PlaceEvent) -> bool:
+    return event.kind == "problem" and not event.container

@@ -10,7 +10,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, Literal, NamedTuple, TypeVar, cast
@@ -188,6 +188,17 @@ class Spool:
             for report in self._reports_of(Changes(events=tuple(events))):
                 self._put(report, "changes")
             self._tell_of_loss(reason)
+
+    def heard(self) -> datetime | None:
+        """Until when the collector knew what happened; None where nothing says so."""
+        try:
+            return datetime.fromisoformat((self.folder / "heard").read_text("ascii")).astimezone(UTC)
+        except (OSError, ValueError, OverflowError):
+            return None
+
+    def note_heard(self, moment: datetime) -> None:
+        """The collector knows what happened until then. Raises HullmarkError if that cannot be written."""
+        replace_file(self.folder / "heard", moment.isoformat().encode())
 
     def close(self) -> None:
         """Let another process use the folder."""

@@ -31,6 +31,7 @@ from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
 from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.facets import facets_for
+from hullmark.scanning.following import with_reach
 from hullmark.scanning.request import ScanResources, ScanResult
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
@@ -123,8 +124,9 @@ def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) ->
     resources = ScanResources()
     with facets_for(wanted.facets - {Need.MALWARE}, resources) as facets:
         request = replace(request_for(wanted), facets=facets)
-        if case.recipe is not None:
-            return cook(case.recipe, request)
+        recipe = case.recipe
+        if recipe is not None:
+            return with_reach(lambda asked: cook(recipe, asked), request) if wanted.reach else cook(recipe, request)
         scheme, colon, rest = case.image.partition(":")
         is_beside = bool(colon) and (folder / rest).exists()
         return take(f"{scheme}:{folder / rest}" if is_beside else case.image, request, resources, options)

@@ -13,8 +13,10 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
 from hullmark.model.isolation import PlacedContainer, Workload
 from hullmark.model.limit import Limit
-from hullmark.policy.select import Name, names_of_source, read_name
+from hullmark.model.match import Matches
+from hullmark.policy.select import Name, names_of_source
 from hullmark.scanning.documents import read_bounded
+from hullmark.source.reference import parse_reference
 
 _MAX_NAMED = Limit(10, "images of a manifest that a message names", "shortened")
 
@@ -64,6 +66,13 @@ def placed_containers(
     )
 
 
+def at_places(matches: Matches, files: tuple[WorkloadFile, ...], container: str = "") -> Matches:
+    """Matches with the containers that run the image; as they are where no workload was handed over. Raises as `placed_containers` does."""
+    if not files:
+        return matches
+    return msgspec.structs.replace(matches, places=placed_containers(files, matches.source, "", container))
+
+
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(name[:200] or "an image without a name" for name in names[:_MAX_NAMED]) + more
@@ -82,4 +91,13 @@ def _runs(image: str, source: InventorySource, names: tuple[Name, ...]) -> bool:
     if bare:
         asked = source.reference.partition("@")[2]
         return bare in (source.digest, source.config_digest, asked)
-    return bool(image) and not at and any(read_name(image).full == name.full for name in names if name.path)
+    own = _full(image) if image and not at else ""
+    return bool(own) and any(_full(name.written) == own for name in names if name.path)
+
+
+def _full(name: str) -> str:
+    """A name with all that is understood filled in, without a digest; "" for what is not a name."""
+    try:
+        return str(msgspec.structs.replace(parse_reference(name), digest=""))
+    except HullmarkError:
+        return ""

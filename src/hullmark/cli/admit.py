@@ -5,8 +5,18 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from hullmark.cli import admit_certificate, admit_docker, admit_export, admit_kubernetes, admit_sync
-from hullmark.cli.help import HelpFormatter
+from hullmark.cli import (
+    admit_certificate,
+    admit_check,
+    admit_containerd,
+    admit_docker,
+    admit_ecs,
+    admit_export,
+    admit_kubernetes,
+    admit_podman,
+    admit_sync,
+)
+from hullmark.cli.help import HelpFormatter, add_example
 
 NAME = "admit"
 HELP = "gate what starts: refuse containers whose image or isolation does not pass"
@@ -15,6 +25,10 @@ EPILOG = "`hullmark admit GATE --help` says what a gate takes. docs/how-to/gate-
 _GATES: dict[str, ModuleType] = {
     "kubernetes": admit_kubernetes,
     "docker": admit_docker,
+    "podman": admit_podman,
+    "containerd": admit_containerd,
+    "ecs": admit_ecs,
+    "check": admit_check,
     "sync": admit_sync,
     "certificate": admit_certificate,
     "export": admit_export,
@@ -30,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         gate.add_arguments(sub)
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings of hullmark")
         sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+        add_example(sub, getattr(gate, "EXAMPLE", ""))
 
 
 def run(arguments: argparse.Namespace) -> int:

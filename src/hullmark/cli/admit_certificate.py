@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hullmark.model.errors import HullmarkError
-
+EXAMPLE = "--into tls"
 HELP = "make a certificate for the webhook of a cluster, and say by whom it is trusted"
 _LONGEST = 3650
 
@@ -55,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from hullmark.gates.certificates import make_pair, service_names
+    from hullmark.model.errors import HullmarkError
 
     names = (*service_names(arguments.service, arguments.namespace), *arguments.host)
     pair = make_pair(names, datetime.now(UTC), arguments.days)
@@ -105,6 +105,8 @@ def _patch(file: Path, authority: str) -> None:
     """Set the caBundle of every webhook in a manifest that names one. Comments and order stay."""
     import base64
     import re
+
+    from hullmark.model.errors import HullmarkError
 
     bundle = base64.b64encode(authority.encode()).decode()
     text = file.read_text(encoding="utf-8")

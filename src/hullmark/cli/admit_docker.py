@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from hullmark.cli.host_gate import add_gate_options, gate_of, gate_settings, tell
 from hullmark.cli.settings import settings_of
-from hullmark.gates.docker.call_kinds import ALLOWABLE
 
 if TYPE_CHECKING:
     from hullmark.gates.settings import GateSettings
 
 HELP = "be the authorisation plugin of dockerd: refuse containers whose image or isolation does not pass"
 SOCKET = "/run/docker/plugins/hullmark.sock"
+CALLS = ("build", "commit", "import", "load", "swarm", "plugins")
+"""Those that cannot be judged (gates/docker/call_kinds)."""
 _PROGRAM = "from hullmark.cli import program; program()"
 _ADDRESS = "unix:///var/run/docker.sock"
 
@@ -33,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CALL",
         action="append",
         default=[],
-        choices=ALLOWABLE,
-        help=f"let calls pass that cannot be judged: {', '.join(ALLOWABLE)}; may be given several times",
+        choices=CALLS,
+        help=f"let calls pass that cannot be judged: {', '.join(CALLS)}; may be given several times",
     )
     parser.add_argument(
         "--timeout",
@@ -68,10 +69,13 @@ def _front(arguments: argparse.Namespace, settings: GateSettings) -> int:
 
 def _decide(arguments: argparse.Namespace, settings: GateSettings) -> int:
     import socket
+    import threading
     import time
+    from datetime import UTC, datetime
+    from pathlib import Path
 
     from hullmark.gates.docker.daemon import Daemon
-    from hullmark.gates.docker.decider import MessageServer, wait_for_front
+    from hullmark.gates.docker.decider import MessageServer, note_running, wait_for_front
     from hullmark.gates.docker.judge import CallJudge
     from hullmark.runtime.engines.api import EngineApi
 
@@ -80,4 +84,6 @@ def _decide(arguments: argparse.Namespace, settings: GateSettings) -> int:
     judge = CallJudge(daemon, gate_of(arguments), arguments.allow)
     listener = socket.socket(fileno=arguments.fd)
     MessageServer(listener, judge, settings.fail == "open", tell).start()
+    noting = (daemon, Path(arguments.verdicts), lambda: datetime.now(UTC))
+    threading.Thread(target=note_running, args=noting, daemon=True).start()
     wait_for_front()

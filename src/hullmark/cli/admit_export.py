@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from hullmark.cli.host_gate import SETTINGS, VERDICTS
-from hullmark.model.errors import HullmarkError
 
+EXAMPLE = "--as kyverno"
 HELP = "print verdicts as manifests: ValidatingAdmissionPolicy, Kyverno or Gatekeeper"
 _FORMS = ("vap", "kyverno", "gatekeeper")
 
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.cli.admit_kubernetes import webhook_settings
     from hullmark.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
     from hullmark.gates.verdicts import LocalVerdicts
+    from hullmark.model.errors import HullmarkError
 
     verdicts = LocalVerdicts(Path(arguments.verdicts), is_read_only=True)
     if verdicts.synced_at is None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from hullmark.cli.admit_following import add_following_options, api_of, following_of, start_following
 from hullmark.cli.host_gate import SETTINGS, tell
 from hullmark.cli.settings import settings_of
-from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     import socket
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from hullmark.gates.follow import Following, RunningImages
     from hullmark.gates.settings import GateSettings
 
+EXAMPLE = "--server https://hullmark.example --key-file key"
 HELP = "be the admission webhook of a cluster: refuse pods whose image or isolation does not pass"
 VERDICTS = "/var/lib/hullmark/gate/verdicts.db"
 _PROGRAM = "from hullmark.cli import program; program()"
@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 def webhook_settings(arguments: argparse.Namespace) -> GateSettings:
     """The settings. Raises HullmarkError."""
     from hullmark.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
+    from hullmark.model.errors import HullmarkError
 
     path = Path(arguments.settings or SETTINGS)
     if not arguments.settings and not path.exists():
@@ -130,6 +131,7 @@ def _watch(
     """Keep up with what runs in the cluster, in a thread. Where that cannot be, nothing is taken to be a restart."""
     from hullmark.cli.kubernetes import kubernetes_collectors
     from hullmark.gates.follow import follow_cluster
+    from hullmark.model.errors import HullmarkError
 
     values = {**vars(arguments), "namespace": "", "selector": "", "name": "gate", "follow": True}
     (collector,) = kubernetes_collectors(argparse.Namespace(**values), settings_of(arguments))

@@ -10,6 +10,7 @@ from pathlib import Path
 from hullmark.cli.admit_following import add_following_options, api_of, following_of, start_following
 from hullmark.cli.host_gate import VERDICTS, tell
 
+EXAMPLE = "--follow"
 HELP = "fetch the verdicts that gates on this host go by, once or for as long as it runs"
 
 

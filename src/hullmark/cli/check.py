@@ -23,12 +23,12 @@ from hullmark.cli.settings import (
     moment,
     settings_of,
 )
+from hullmark.cli.workload_options import add_workload_options, refuse_workload, workloads_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from hullmark.app.check import CheckOptions
-    from hullmark.app.workloads import WorkloadFile
     from hullmark.model.verdict import Verdict
     from hullmark.policy.languages import AnyPolicy
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from which verdict on the exit status is 1: warn or stop (default: stop)",
     )
     add_judging(parser)
-    _add_workload(parser.add_argument_group("how the image is to run"))
+    add_workload_options(parser.add_argument_group("how the image is to run"))
     add_policy_options(parser)
     add_advisory_options(parser)
     add_secret_options(parser)
@@ -92,34 +92,6 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_workload(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--workload",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="how it is to run: a Kubernetes manifest, a compose file, an ECS task definition, or what docker inspect prints",
-    )
-    group.add_argument(
-        "--container", metavar="NAME", default="", help="the container to judge (default: those that run the image)"
-    )
-    group.add_argument(
-        "--runtime-class",
-        metavar="NAME=HANDLER",
-        action="append",
-        default=[],
-        help="the handler of a RuntimeClass that no manifest tells, as kata=kata-qemu",
-    )
-    group.add_argument(
-        "--launch-type",
-        metavar="TYPE",
-        default="",
-        type=str.upper,
-        choices=("FARGATE", "EC2", "EXTERNAL"),
-        help="what starts an ECS task: FARGATE, EC2 or EXTERNAL (default: the only one that its definition allows)",
-    )
-
-
 def _add_anchore(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--profile",
@@ -148,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
     settings = settings_of(arguments)
     if settings.server():
-        _refuse_workload(arguments)
+        refuse_workload(arguments)
         from hullmark.cli.remote import source as remote
 
         return remote.check(arguments, settings)
@@ -176,34 +148,6 @@ def run(arguments: argparse.Namespace) -> int:
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
-
-
-def _refuse_workload(arguments: argparse.Namespace) -> None:
-    from hullmark.model.errors import HullmarkError
-
-    if arguments.workload:
-        raise HullmarkError(
-            "a server does not judge workloads that are handed over", advice="leave out --server, or --workload"
-        )
-
-
-def _workloads(arguments: argparse.Namespace) -> tuple[WorkloadFile, ...]:
-    """The files that say how the image is to run. Raises HullmarkError."""
-    from pathlib import Path
-
-    from hullmark.app.workloads import load_workloads
-    from hullmark.model.errors import HullmarkError
-
-    handlers = {}
-    for text in getattr(arguments, "runtime_class", ()):
-        name, equals, handler = text.partition("=")
-        if not equals or not name:
-            raise HullmarkError(
-                f"--runtime-class {text[:100]!r} is not NAME=HANDLER", advice="write it as kata=kata-qemu"
-            )
-        handlers[name] = handler
-    launch_type = getattr(arguments, "launch_type", "")
-    return tuple(load_workloads(Path(name), handlers, launch_type) for name in getattr(arguments, "workload", ()))
 
 
 def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
@@ -271,7 +215,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         digest=arguments.digest,
         environment=arguments.environment,
         wants_explanations=getattr(arguments, "explain", False),
-        workloads=_workloads(arguments),
+        workloads=workloads_of(arguments),
         container=getattr(arguments, "container", ""),
     )
 

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hullmark.model.errors import HullmarkError
-
 if TYPE_CHECKING:
     from hullmark.gates.host_gate import HostGate
     from hullmark.gates.settings import GateSettings
@@ -31,6 +29,7 @@ def gate_settings(arguments: argparse.Namespace) -> GateSettings:
     import msgspec
 
     from hullmark.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
+    from hullmark.model.errors import HullmarkError
 
     path = Path(arguments.settings or SETTINGS)
     if not arguments.settings and not path.exists():

@@ -70,6 +70,10 @@ def addresses(chosen: list[str], address: str | None, environment: Mapping[str, 
     if chosen:
         return {name: _address(name, environment) for name in dict.fromkeys(chosen)}
     found = {name: where for name in ENGINES if _is_there(where := _address(name, environment))}
+    if len({_resolved(where) for name, where in found.items() if name != "containerd"}) < len(
+        found.keys() - {"containerd"}
+    ):
+        del found["docker"]  # podman answers in its place
     if not found:
         tried = ", ".join(_address(name, environment).removeprefix("unix://") for name in ENGINES)
         raise HullmarkError(
@@ -77,6 +81,14 @@ def addresses(chosen: list[str], address: str | None, environment: Mapping[str, 
             advice="start it, or name it by --engine and --address",
         )
     return found
+
+
+def _resolved(address: str) -> str:
+    """Where an address leads: the package podman-docker makes Docker's socket a link to podman's."""
+    from pathlib import Path
+
+    path = address.removeprefix("unix://")
+    return str(Path(path).resolve()) if path != address else address
 
 
 def _address(name: str, environment: Mapping[str, str]) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hullmark.cli.settings import add_advisory_options
+
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
     from hullmark.runtime.collector import Collector
+    from hullmark.runtime.host import Look
     from hullmark.runtime.kubernetes.access import ClusterAccess
 
 
@@ -32,6 +35,7 @@ def add_kubernetes_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", metavar="NAME", help="what the cluster is called among places (default: the context's name)"
     )
+    add_advisory_options(parser)
 
 
 def kubernetes_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Collector]:
@@ -53,9 +57,27 @@ def kubernetes_collectors(arguments: argparse.Namespace, settings: Settings) -> 
             scope,
             lambda: datetime.now(UTC),
             time.monotonic,
+            _look(settings),
         )
         for access in accesses
     ]
+
+
+def _look(settings: Settings) -> Look:
+    """How nodes are looked at: by the versions that the API tells, since nobody reads their packages."""
+    from collections.abc import Mapping
+    from datetime import UTC, datetime
+    from typing import Any
+
+    from hullmark.app.host import HostLook
+    from hullmark.runtime.host import HostState
+
+    def look(version: Mapping[str, Any], info: Mapping[str, Any]) -> HostState:
+        # Advisories are opened each time: what `hullmark db update` brings counts from the next look on.
+        with settings.book_if_any() as advisories:
+            return HostLook(None, advisories, datetime.now(UTC))(version, info)
+
+    return look
 
 
 def _accesses(arguments: argparse.Namespace, settings: Settings) -> list[ClusterAccess]:

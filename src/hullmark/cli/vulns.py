@@ -19,6 +19,7 @@ from hullmark.cli.settings import (
     moment,
     settings_of,
 )
+from hullmark.cli.workload_options import add_workload_options, refuse_workload, workloads_of
 
 if TYPE_CHECKING:
     from hullmark.app.vex import VexRequest
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "table, json, sarif, cyclonedx-json, openvex, html and more (hullmark formats)")
     _add_choice(parser.add_argument_group("which matches, and in which order"))
     _add_words(parser.add_argument_group("what others say of them"))
+    add_workload_options(parser.add_argument_group("how the image is to run (openvex says what that limits)"))
     _add_failing(parser.add_argument_group("when to fail (status 1; 3 if that cannot be told)"))
     add_moments(parser, "by the advisories in use then")
     add_advisory_options(parser)
@@ -133,22 +135,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Match each source; status 1 if --fail-on is met by any, 3 if that cannot be told of any."""
     settings = settings_of(arguments)
     if settings.server():
+        refuse_workload(arguments)
         from hullmark.cli.remote import source as remote
 
         return remote.vulns(arguments, settings)
     from hullmark.app.vulns import vulnerabilities
+    from hullmark.app.workloads import at_places
 
     outputs = wanted_outputs("matches", arguments.output, len(arguments.source))
     status_of = condition(arguments)
     weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
-    template = template_of(arguments.template)
+    template, workloads = template_of(arguments.template), workloads_of(arguments)
     options = settings.source_options()
     results = []
     with settings.book(known_moment(arguments.known_at)) as snapshot:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 resources = settings.means(watch)
-                results.append(vulnerabilities(source, snapshot, weighing, resources, options, vex_wish=vex_wish))
+                found = vulnerabilities(source, snapshot, weighing, resources, options, vex_wish=vex_wish)
+                results.append(at_places(found, workloads, arguments.container))
     wishes = {
         "explains": arguments.why,
         "shows_suppressed": arguments.show_suppressed,

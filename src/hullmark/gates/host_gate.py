@@ -43,7 +43,7 @@ class HostGate:
         fetching = start.isolation is None
         container = WorkloadContainer(
             name=start.container,
-            image=_reference(start) if start.digest or fetching else "",
+            image=_reference(start) if start.digest or fetching or start.is_to_start else "",
             isolation=start.isolation or Isolation(),
         )
         question = Question(
@@ -55,8 +55,10 @@ class HostGate:
         )
         settings = self._settings
         if fetching:
-            settings = msgspec.structs.replace(settings, least_grade=None, unknown_image="allow", requires_digest=False)
-        answer = decide(question, _known(verdicts), settings)
+            settings = msgspec.structs.replace(settings, least_grade=None, requires_digest=False)
+        if fetching and not start.is_to_start:
+            settings = msgspec.structs.replace(settings, unknown_image="allow")
+        answer = decide(question, known_images(verdicts), settings)
         if answer.unknown and start.origin:
             self._queue(start.origin, now)
         return self._told(start, answer)
@@ -92,7 +94,9 @@ def _reference(start: Start) -> str:
     return f"{'image' if _ID(name) else name}@{start.digest}"
 
 
-def _known(verdicts: LocalVerdicts | None) -> KnownImages:
+def known_images(verdicts: LocalVerdicts | None) -> KnownImages:
+    """What a file of verdicts knows; nothing where there is none."""
+
     def find(digest: str) -> tuple[AdmissibleImage, ...]:
         try:
             return verdicts.find(digest) if verdicts is not None else ()

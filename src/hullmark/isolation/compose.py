@@ -16,6 +16,7 @@ from hullmark.isolation.spelling import (
     NAMESPACED,
     RUNTIME_DEFAULT,
     UNCONFINED,
+    bound_device,
     capabilities,
     no_new_privileges,
     profile_name,
@@ -28,6 +29,10 @@ from hullmark.isolation.spelling import (
 )
 from hullmark.model.isolation import HostPath, Isolation, ResourceLimits, WorkloadContainer
 
+API_SOCKET = "use_api_socket"
+HANDED_IN = ("secrets", "configs")
+"""Keys of a service that mount something of the host, besides `volumes`; what they mount goes by these names."""
+_SOCKET = "/var/run/docker.sock"
 _ELSEWHERE = ("extends", "volumes_from")
 
 
@@ -39,7 +44,7 @@ def containers_of(compose: Mapping[str, object]) -> tuple[WorkloadContainer, ...
     document = Fields(compose, "compose file")
     if "include" in document:
         raise _resolved_elsewhere("include", "names other files")
-    services, volumes = document.part("services"), document.part("volumes")
+    services = document.part("services")
     found = []
     for name in services.names():
         service = services.part(name)
@@ -50,7 +55,7 @@ def containers_of(compose: Mapping[str, object]) -> tuple[WorkloadContainer, ...
             WorkloadContainer(
                 name=name,
                 image=service.text("image"),
-                isolation=_isolation(service, volumes),
+                isolation=_isolation(service, document),
                 line=services.line(name),
                 lines=_lines(service),
             )
@@ -64,11 +69,11 @@ def _resolved_elsewhere(place: str, reason: str) -> InvalidWorkload:
     return error
 
 
-def _isolation(service: Fields, volumes: Fields) -> Isolation:
+def _isolation(service: Fields, document: Fields) -> Isolation:
     given = security_options(_plain_texts(service, "security_opt"))
     privileged = _flag(service, "privileged")
     runtime = _plain(service, "runtime")
-    mounts = (*_mounts(service, volumes), *_tmpfs(service))
+    mounts = (*_mounts(service, document.part("volumes")), *_tmpfs(service), *_handed_in(service, document))
     return Isolation(
         runtime=runtime,
         boundary=boundary_of(runtime) if runtime else "process",
@@ -186,9 +191,27 @@ def _mount(source: str, target: str, is_read_only: bool, volumes: Fields) -> _Mo
 
 
 def _bound_path(name: str, volumes: Fields) -> str:
-    """The path of the host that a volume of the local driver stands for; "": none."""
-    options = volumes.part(name).part("driver_opts")
-    return options.scalar("device") if "bind" in options.scalar("o").split(",") else ""
+    """The path of the host that a named volume stands for; "": none."""
+    return bound_device(volumes.part(name).part("driver_opts"))
+
+
+def _handed_in(service: Fields, document: Fields) -> Iterator[_Mount]:
+    """What else of the host is mounted: files behind secrets and configs, and the engine's socket."""
+    if _flag(service, "use_api_socket") is not False:
+        yield _Mount("", False, HostPath(path=_SOCKET, target=_SOCKET, volume=API_SOCKET))
+    for kind in HANDED_IN:
+        for index, entry in enumerate(service.entries(kind)):
+            place = f"{service.place}.{kind}[{index}]"
+            name = (
+                entry
+                if isinstance(entry, str)
+                else Fields(entry, place).text("source")
+                if isinstance(entry, Mapping)
+                else ""
+            )
+            path = document.part(kind).part(name).text("file")
+            if path:
+                yield _Mount("", False, HostPath(path=path, target=f"/run/secrets/{name}", read_only=True, volume=kind))
 
 
 def _tmpfs(service: Fields) -> Iterator[_Mount]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from hullmark.isolation.grades import ENGINE_CAPABILITIES
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES
 from hullmark.model.isolation import ImageNeeds, Isolation, JointFinding, WorkloadFormat
 
 _LOW_PORTS = 1024

@@ -13,9 +13,11 @@ import msgspec
 from hullmark.isolation.fields import Fields, InvalidWorkload, Section, lines_of
 from hullmark.isolation.runtimes import boundary_of
 from hullmark.isolation.spelling import (
+    ENGINE_CAPABILITIES,
     NAMESPACED,
     RUNTIME_DEFAULT,
     UNCONFINED,
+    bound_device,
     capabilities,
     no_new_privileges,
     profile_name,
@@ -39,12 +41,13 @@ def isolation_of(inspect: Mapping[str, object], info: Mapping[str, object]) -> I
     privileged = host.flag("Privileged")
     runtime = _runtime(container, host, engine)
     mounts = tuple(_mounts(container, host))
+    added, dropped = _capabilities(container, host)
     return Isolation(
         runtime=runtime,
         boundary=_boundary(runtime, engine),
         privileged=privileged,
-        capabilities_added=capabilities(host.texts("CapAdd")),
-        capabilities_dropped=capabilities(host.texts("CapDrop")),
+        capabilities_added=added,
+        capabilities_dropped=dropped,
         seccomp=UNCONFINED if privileged else _seccomp(given, defaults),
         apparmor=_apparmor(container, given),
         selinux=_selinux(container, given),
@@ -81,6 +84,16 @@ def containers_of(inspects: Iterable[object], info: Mapping[str, object] = {}) -
             )
         )
     return tuple(found)
+
+
+def _capabilities(container: Fields, host: Fields) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is added and dropped. Where podman was asked to drop ALL it names each one; its bounding set then holds what was added again."""
+    added, dropped = capabilities(host.texts("CapAdd")), capabilities(host.texts("CapDrop"))
+    if "BoundingCaps" in container.data and dropped:
+        bounding = capabilities(container.texts("BoundingCaps"))
+        if not ENGINE_CAPABILITIES.intersection(bounding) - {"NET_BIND_SERVICE"}:
+            return bounding, ("ALL",)
+    return added, ("ALL",) if ENGINE_CAPABILITIES.issubset(dropped) else dropped
 
 
 def _of_engine(engine: Fields) -> dict[str, str]:
@@ -175,7 +188,11 @@ def _unmasked(host: Fields, given: Mapping[str, list[str]], privileged: bool | N
 
 
 def _mounts(container: Fields, host: Fields) -> Iterator[tuple[HostPath, bool]]:
-    """What is mounted, and whether it is a path of the host; a volume is the engine's."""
+    """What is mounted, and whether it is a path of the host; a volume is the engine's, unless its driver was told to bind one."""
+    for wanted in host.parts("Mounts"):
+        device = bound_device(wanted.part("VolumeOptions").part("DriverConfig").part("Options"))
+        if device:
+            yield HostPath(path=device, target=wanted.text("Target"), read_only=bool(wanted.flag("ReadOnly"))), True
     if "Mounts" in container:
         for mount in container.parts("Mounts"):
             kind = mount.text("Type")

@@ -175,7 +175,10 @@ def _set(part: _Part, value: object) -> None:
     assert isinstance(part.value, Section), "only mappings have keys"  # noqa: S101
     assert part.key is not None, "a value comes after its key"  # noqa: S101
     if part.key == "<<":
-        part.merged += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Section)]
+        for each in value if isinstance(value, list) else [value]:
+            if not isinstance(each, Section):
+                raise UnreadableManifest("what << takes from is not a mapping", part.key_line)
+            part.merged.append(each)
     else:
         part.value[part.key] = value
         part.value.key_lines[part.key] = part.key_line

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hullmark.isolation.fields import Fields, Section, lines_of
 from hullmark.isolation.spelling import (
     UNCONFINED,
+    bound_device,
     capabilities,
     no_new_privileges,
     profile_name,
@@ -97,7 +98,7 @@ class _Mount(NamedTuple):
 
 
 def _mounts(container: Fields, task: Fields, linux: Fields) -> Iterator[_Mount]:
-    sources = {volume.text("name"): volume.part("host").text("sourcePath") for volume in task.parts("volumes")}
+    sources = {volume.text("name"): _source(volume) for volume in task.parts("volumes")}
     for mount in container.parts("mountPoints"):
         target, is_read_only = mount.text("containerPath"), mount.flag("readOnly") or False
         path = sources.get(mount.text("sourceVolume"), "")
@@ -106,6 +107,12 @@ def _mounts(container: Fields, task: Fields, linux: Fields) -> Iterator[_Mount]:
         yield _Mount(target, not is_read_only, host)
     for mount in linux.parts("tmpfs"):
         yield _Mount(mount.text("containerPath"), "ro" not in mount.texts("mountOptions"), None)
+
+
+def _source(volume: Fields) -> str:
+    """The path of the host that a volume stands for; "": none."""
+    own = volume.part("host").text("sourcePath")
+    return own or bound_device(volume.part("dockerVolumeConfiguration").part("driverOpts"))
 
 
 def _limits(container: Fields, task: Fields) -> ResourceLimits:

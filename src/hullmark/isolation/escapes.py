@@ -16,35 +16,36 @@ Part = Literal["kernel", "engine", "runtime"]
 
 _KNOWN = frozenset(
     (
+        # the kernel: Dirty COW, packet sockets, netfilter, eBPF, fs_context, cgroups' release_agent, Dirty Pipe
         *(
             "CVE-2016-5195",
-            "CVE-2017-1000405",
             "CVE-2020-14386",
             "CVE-2021-22555",
             "CVE-2021-31440",
             "CVE-2022-0185",
-        ),  # kernel
-        *(
             "CVE-2022-0492",
             "CVE-2022-0847",
-            "CVE-2022-23222",
-            "CVE-2023-0386",
-            "CVE-2023-32233",
-            "CVE-2024-1086",
-        ),  # kernel
+        ),
+        # runc
         *(
             "CVE-2016-9962",
             "CVE-2019-5736",
-            "CVE-2019-16884",
-            "CVE-2019-19921",
             "CVE-2021-30465",
-            "CVE-2023-27561",
-        ),  # runc
-        *("CVE-2024-21626", "CVE-2025-31133", "CVE-2025-52565", "CVE-2025-52881"),  # runc
-        *("CVE-2020-15257", "CVE-2022-23648"),  # containerd
-        *("CVE-2018-15664", "CVE-2019-14271", "CVE-2024-41110"),  # Docker
-        *("CVE-2024-23651", "CVE-2024-23652", "CVE-2024-23653"),  # BuildKit in it
-        *("CVE-2022-27649", "CVE-2024-1753", "CVE-2024-9407", "CVE-2022-0811"),  # podman and its libraries, CRI-O
+            "CVE-2024-21626",
+            "CVE-2025-31133",
+            "CVE-2025-52565",
+            "CVE-2025-52881",
+        ),
+        # containerd's shim; Docker's cp; BuildKit; builds by podman; CRI-O
+        *(
+            "CVE-2020-15257",
+            "CVE-2018-15664",
+            "CVE-2019-14271",
+            "CVE-2024-23651",
+            "CVE-2024-23653",
+            "CVE-2024-1753",
+            "CVE-2022-0811",
+        ),
     )
 )
 _WORDS = re.compile(
@@ -58,6 +59,4 @@ def is_escape(match: Match, part: Part) -> bool:
     advisory = match.advisory
     if _KNOWN & {advisory.id, advisory.cve, *advisory.aliases}:
         return True
-    if part == "kernel":
-        return advisory.kev is not None
-    return bool(_WORDS.search(advisory.summary))
+    return bool(_WORDS.search(advisory.summary)) or (part == "kernel" and advisory.kev is not None)

@@ -11,6 +11,9 @@ _MAX_ENTRIES = Limit(10_000, "entries of a list in a manifest or an engine's ans
 _LONGEST_TEXT = Limit(64 << 10, "characters of a text in a manifest or an engine's answer", "refused")
 
 
+_NOTHING: Mapping[str, object] = {}
+
+
 class InvalidWorkload(HullmarkError):
     """A workload is described in a way that its platform would not take. The message names the setting."""
 
@@ -88,8 +91,8 @@ class Fields:
         """A mapping; empty where it is left out."""
         value = self.data.get(name)
         if value is None:
-            value = {}
-        elif not isinstance(value, Mapping):
+            return Fields(_NOTHING, f"{self.place}.{name}")
+        if not isinstance(value, dict | Mapping):
             raise self._wrong(name, "a mapping")
         return Fields(value, f"{self.place}.{name}")
 
@@ -97,7 +100,7 @@ class Fields:
         """The mappings of a list; none where it is left out."""
         for index, value in enumerate(self.entries(name)):
             place = f"{self.place}.{name}[{index}]"
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict | Mapping):
                 raise InvalidWorkload(place, "is not a mapping")
             yield Fields(value, place)
 

@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.isolation.host_access import opens_the_host, rules_the_host
-from hullmark.isolation.spelling import UNCONFINED
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES, UNCONFINED
 from hullmark.model.isolation import GRADES, Assessment, Grade, GradeReason, Isolation, Shortfall
 
-ENGINE_CAPABILITIES = frozenset((
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
-    "SETPCAP", "SETUID", "SYS_CHROOT",
-))  # fmt: skip
-"""What Docker and containerd give by default; podman gives fewer."""
 HOST_CAPABILITIES = {
     "ALL": "it holds every capability",
     "AUDIT_CONTROL": "it switches the kernel's audit off",
@@ -43,6 +38,14 @@ _AROUND = ("privileged", "host_paths", "devices", "host_network")
 
 def assess(isolation: Isolation, image_uid: int | None = None) -> Assessment:
     """The grade of what a container is granted. `image_uid` is the number of the user that its image names, where that is known."""
+    assessment = _granted(isolation, image_uid)
+    if not isolation.escapes:
+        return assessment
+    return weakened(assessment, f"the host has a known escape: {isolation.escapes[0]}")
+
+
+def _granted(isolation: Isolation, image_uid: int | None) -> Assessment:
+    """The grade by the settings alone."""
     ways_out = tuple(_ways_out(isolation))
     lacking = tuple(_lacking(isolation, image_uid))
     shared: Grade = "host" if ways_out else "default" if lacking else "hardened"
@@ -59,15 +62,16 @@ def assess(isolation: Isolation, image_uid: int | None = None) -> Assessment:
 
 def weakened(assessment: Assessment, summary: str) -> Assessment:
     """The assessment on a host that has a known way out for whoever shares its kernel or its engine; a sandbox or a virtual machine keeps
-    its grade. `summary` says which, as a clause."""
-    if assessment.grade in _GRADE_BY_BOUNDARY.values():
+    its grade. `summary` says which, as a clause; saying it again changes nothing."""
+    reason = GradeReason("host", summary)
+    if assessment.grade in _GRADE_BY_BOUNDARY.values() or reason in assessment.reasons:
         return assessment
     return Assessment(
         grade="host",
         at_most="host",
-        reasons=(GradeReason("host", summary), *(assessment.reasons if assessment.grade == "host" else ())),
+        reasons=(reason, *(assessment.reasons if assessment.grade == "host" else ())),
         missing=(
-            Shortfall("host", f"on this host {summary}"),
+            Shortfall("host", summary),
             *(assessment.missing if assessment.grade == "host" else ()),
         ),
     )

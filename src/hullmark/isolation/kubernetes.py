@@ -162,7 +162,10 @@ def _profile(profile: Fields) -> str:
     """What `{type, localhostProfile}` asks for; "" where nothing does."""
     kind = profile.text("type")
     if kind == "Localhost":
-        return f"localhost/{profile.text('localhostProfile')}"
+        name = profile.text("localhostProfile")
+        if not name:
+            raise InvalidWorkload(f"{profile.place}.localhostProfile", "is missing")
+        return f"localhost/{name}"
     if kind and kind not in _PROFILES:
         raise InvalidWorkload(f"{profile.place}.type", "is not RuntimeDefault, Localhost or Unconfined")
     return _PROFILES.get(kind, "")
@@ -183,7 +186,8 @@ def _apparmor(container: Fields, context: Fields, pod: _Pod) -> str:
     asked = pod.annotations.get(_APPARMOR + container.text("name"), "")
     if own or not asked:
         return own
-    return RUNTIME_DEFAULT if asked == "runtime/default" else asked
+    is_profile = asked == UNCONFINED or (len(asked) > len("localhost/") and asked.startswith("localhost/"))
+    return RUNTIME_DEFAULT if asked == "runtime/default" else asked if is_profile else ""
 
 
 def _selinux(context: Fields, pod: _Pod) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
-from hullmark.isolation.grades import ENGINE_CAPABILITIES, HOST_CAPABILITIES, UNCONFINED_LABELS
+from hullmark.isolation.grades import HOST_CAPABILITIES, UNCONFINED_LABELS
 from hullmark.isolation.host_access import rules_the_host
-from hullmark.isolation.spelling import UNCONFINED
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES, UNCONFINED
 from hullmark.model.isolation import Isolation
 
 Setting = Literal[

@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
+from hullmark.isolation.fields import Fields
 from hullmark.model.isolation import HostPath
 
 UNCONFINED = "unconfined"
 RUNTIME_DEFAULT = "runtime-default"
 NAMESPACED = ("auto", "keep-id", "nomap", "private")
 """Modes of podman's user namespaces in which root is nobody on the host."""
+ENGINE_CAPABILITIES = frozenset((
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
+    "SETPCAP", "SETUID", "SYS_CHROOT",
+))  # fmt: skip
+"""What Docker and containerd give by default; podman gives fewer."""
 _CAP = "CAP_"
 _QUANTITY = re.compile(
     r"([0-9]{1,20}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE]([+-]?[0-9]{1,2})|([A-Za-z]{0,2}))"
@@ -31,6 +38,7 @@ def capabilities(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name.strip().upper().removeprefix(_CAP) for name in names}))
 
 
+@lru_cache(maxsize=1024)
 def quantity(text: str) -> Fraction | None:
     """A quantity as Kubernetes writes it (`500m`, `1.5Gi`, `1e3`); None for what is not one."""
     found = _QUANTITY(text.strip())
@@ -60,7 +68,7 @@ def security_options(options: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for option in options:
         name, _, value = re.sub(r"[:=]", "\0", option.strip(), count=1).partition("\0")
-        found.setdefault(name.lower(), []).append(value)
+        found.setdefault(name.strip().lower(), []).append(value.strip())
     return found
 
 
@@ -86,6 +94,11 @@ def profile_name(text: str) -> str:
     if text.startswith(("docker-default", "containers-default", "cri-containerd.apparmor.d", "crio-default")):
         return RUNTIME_DEFAULT
     return text
+
+
+def bound_device(options: Fields) -> str:
+    """The path of the host that a volume of Docker's local driver stands for, by its driver's options; "": none."""
+    return options.scalar("device") if "bind" in options.scalar("o").split(",") else ""
 
 
 def sorted_paths(paths: Iterable[HostPath]) -> tuple[HostPath, ...]:

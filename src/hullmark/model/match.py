@@ -8,6 +8,7 @@ import msgspec
 
 from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
+from hullmark.model.isolation import PlacedContainer
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem, ProblemKind
 from hullmark.model.reach import MatchReach
@@ -161,7 +162,8 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
 
     `uncovered`: what the snapshot cannot speak of for the packages at hand, once for each namespace and cause. `lifecycles` say until
     when the distribution's release is maintained, as far as that is known. `roots` are the commands from which it was followed what the
-    image's start reaches (None: nobody looked), `unfollowed` is why nothing can be called unreachable, a clause ("": it can).
+    image's start reaches (None: nobody looked), `unfollowed` is why nothing can be called unreachable, a clause ("": it can). `places`
+    are the containers that run the image (not set: no workload was handed over).
     """
 
     source: InventorySource
@@ -174,3 +176,4 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     uncovered: tuple[CoverageGap, ...] = ()
     roots: tuple[str, ...] | None = None
     unfollowed: str = ""
+    places: tuple[PlacedContainer, ...] | msgspec.UnsetType = msgspec.UNSET

@@ -41,6 +41,8 @@ def cause_of(
 ) -> notice.Cause:
     """The cause of these changes; without changes it is about what is unknown."""
     kind = kind_of(cause, scene)
+    if kind == "time" and changes and all(change.finding.gate == "isolation" for change in changes):
+        kind = "place"  # such rules look at where the image runs, and time alone changes nothing there
     subject = _covered(cause, compared) or _subject(kind, changes, pair, scene)
     before, after = _words(kind, compared, pair)
     what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
@@ -76,7 +78,7 @@ def _covered(cause: Cause, compared: InputDifference | None) -> str:
 def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scene) -> str:
     if kind == "policy":
         return scene.policy
-    if kind == "image" or (kind == "time" and scene.is_redeployed):
+    if kind in ("image", "place") or (kind == "time" and scene.is_redeployed):
         return scene.reference or scene.image_digest
     if kind == "analyzer":
         return pair.after.inputs.analyzer
@@ -152,7 +154,7 @@ def _key(kind: CauseKind, subject: str, what: _ExceptionChange | None, scene: Sc
         return f"policy:{scene.policy}@{scene.activation or pair.after.inputs.policy}"
     if kind == "image":
         return f"tag:{subject}@{scene.image_digest}"
-    if kind in ("time", "lifecycle"):
+    if kind in ("time", "lifecycle", "place"):
         return f"{kind}:{subject}@{scene.at.date().isoformat()}"
     if kind == "analyzer":
         return f"analyzer:{subject}"
@@ -196,6 +198,7 @@ def _support(release: str, day: str, scene: Scene) -> str:
 
 _SAYS_ELSE = "What advisories say of {subject} changed: {before}, then {after}."
 _SENTENCES: dict[CauseKind, str] = {
+    "place": "Where {subject} runs, or how it is kept apart there, changed.",
     "severity": "The severity of {subject} changed: {before}, then {after}.",
     "exploitation": "{subject} is now {after}; it was {before}.",
     "retraction": "The advisory {subject} was withdrawn, or no longer speaks of the package.",

@@ -41,7 +41,7 @@ _BODY = Limit(
 )
 _KEPT_END = 24 * MIB
 _MAX_NAMES = Limit(20_000, "paths and names of libraries that a program holds")
-_MAX_WORDS = Limit(5_000, "words in a program that may be names of programs")
+_MAX_WORDS = Limit(20_000, "words in a program that may be names of programs")
 _MAX_NEEDED = Limit(4_000, "libraries that a program needs")
 _MAX_NOTES = Limit(64, "notes of a program")
 

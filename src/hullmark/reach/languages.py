@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from hullmark.model.limit import Limit
 from hullmark.reach.code import JAVASCRIPT, PERL, PHP, PYTHON, RUBY
 from hullmark.reach.implicit import any_time_zone
+from hullmark.reach.java import JavaPrograms
 from hullmark.reach.node import NodeModules
 from hullmark.reach.python import PythonModules
 from hullmark.reach.scene import Scene, StartedProgram
 from hullmark.reach.services import expand_service
 from hullmark.reach.shell import SHELLS
-from hullmark.reach.simple import JavaPrograms, PerlModules, PhpFiles, RubyFiles
+from hullmark.reach.simple import PerlModules, PhpFiles, RubyFiles
 
 _LANGUAGE = (
     (re.compile(r"python[\d.]*t?|pypy[\d.]*").fullmatch, PYTHON),

@@ -17,7 +17,7 @@ _INTERPRETERS = re.compile(
 ).fullmatch
 """Programs that start what others tell them: the words in them mean other things."""
 
-_MAX_IN_FOLDER = Limit(500, "files of a folder that a program names", "shortened")
+_MAX_IN_FOLDER = Limit(20_000, "files of a folder that a program names")
 _SYSTEM_FOLDERS = re.compile(
     r"/(?:usr/)?(?:local/)?(?:s?bin|lib\w*|libexec|share|include|src)(?:/[\w-]+-linux-\w+)?"
     r"|/(?:dev|proc|sys|run|tmp|var|etc|root|home|opt|srv|usr)(?:/[\w.-]+)?"
@@ -94,7 +94,7 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
             elif (other := scene.facts.elves.get(record.path)) is not None and other.soname:
                 scene.walk.reach(named, f"holds the path {named} of a library", path)
         elif not of_libc:
-            _named_folder(scene, path, named)
+            _named_folder(scene, path, named, starts=starts)
 
 
 def _first_of(scene: Scene, joined: str) -> tuple[str, FileRecord | None]:
@@ -107,20 +107,23 @@ def _first_of(scene: Scene, joined: str) -> tuple[str, FileRecord | None]:
     return joined, None
 
 
-def _named_folder(scene: Scene, path: str, named: str) -> None:
+def _named_folder(scene: Scene, path: str, named: str, *, starts: bool) -> None:
+    """What lies in a folder that it names may be read or loaded, and started where it starts programs."""
     real = scene.tree.find(named).real
     if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
         return
     if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
         return
-    files = scene.tree.some_below(real, _MAX_IN_FOLDER)
-    if len(files) > _MAX_IN_FOLDER:
-        scene.walk.end(path, f"it names the folder {named[:200]}, which has too many files to be meant as a whole")
-        return
-    for each in files:
+    for each in scene.tree.below(real, _MAX_IN_FOLDER):
         record = scene.tree.file(each)
-        if record is not None and not record.mode & 0o111:
+        if record is not None and (starts or not _is_program(scene, record)):
             scene.walk.reach(each, f"names the folder {named}", path, is_certain=False)
+
+
+def _is_program(scene: Scene, record: FileRecord) -> bool:
+    """Whether somebody starts it, rather than loads or reads it."""
+    facts = scene.facts.elves.get(record.path)
+    return bool(record.mode & 0o111) and (facts is None or bool(facts.interpreter) or facts.is_static)
 
 
 def _started(scene: Scene, path: str, facts: ElfFacts) -> None:

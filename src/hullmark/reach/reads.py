@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hullmark.catalog.languages.java import ARCHIVES
 from hullmark.facets.kept import KEPT
 from hullmark.model.image import ImageConfig
 from hullmark.model.setting import Setting
@@ -15,7 +16,7 @@ from hullmark.reach.scene import ReachFacts
 from hullmark.reach.syscalls import SYSCALLS_READ
 from hullmark.rootfs.reads import Read
 
-REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT)
+REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT, ARCHIVES)
 
 
 def reach_facts(
@@ -27,6 +28,7 @@ def reach_facts(
         code=found.get(CODE.name, {}),
         texts=found.get(MODULE_TEXTS.name, {}),
         kept=found.get(KEPT.name, {}),
+        archives=found.get(ARCHIVES.name, {}),
         ld_cache=found.get(LD_CACHE.name, {}).get("/etc/ld.so.cache", {}),
         syscalls=found.get(SYSCALLS_READ.name),
         settings=settings,

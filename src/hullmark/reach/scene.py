@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.catalog.languages.java_reading import JarFact
 from hullmark.facets.kept import KeptContent
 from hullmark.model.image import ImageConfig
 from hullmark.model.problem import Problem
@@ -40,6 +41,7 @@ class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
     texts: Mapping[str, str]
     kept: Mapping[str, KeptContent]
     ld_cache: Mapping[str, list[str]]
+    archives: Mapping[str, JarFact] = {}
     syscalls: Mapping[str, SyscallFacts] | None = None
     settings: Sequence[Setting] = ()
     config: ImageConfig | None = None

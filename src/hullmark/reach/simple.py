@@ -1,4 +1,4 @@
-"""Ruby, Perl, PHP and Java: where what a program names is looked for."""
+"""Ruby, Perl and PHP: where what a program names is looked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from hullmark.model.limit import Limit
 from hullmark.reach.code import GEM_PROGRAM, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
-_DEEP = 2
 _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
@@ -241,71 +240,3 @@ class PhpFiles(_InterpretedLanguage):
         """A server is told by each request which script to run: those in the folders that its settings name are followed."""
         self._scene.walk.end(origin, "which scripts PHP runs is told by each request")
         return ""
-
-
-class JavaPrograms:
-    """Java: the runtime as a whole, and the archives of the class path."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-
-    def started(self, program: StartedProgram) -> str:
-        """A program is started; returns its archive, "" for none."""
-        words, origin = program.words, program.cause
-        self._runtime(program.real)
-        script = ""
-        for i, word in enumerate(words):
-            given = words[i + 1] if i + 1 < len(words) else None
-            if word == "-jar" and given:
-                script = self._archive(given, origin)
-            elif word in ("-cp", "-classpath", "--class-path", "-p", "--module-path") and given:
-                for entry in given.split(":"):
-                    self._entry(entry, origin)
-            elif word is not None and word.startswith("-D") and "=/" in word:
-                name, _, value = word[2:].partition("=")
-                self._whole(value, f"lies in the folder of the property {name[:100]}", origin)
-            elif word is not None and word.startswith("-javaagent:"):
-                self._archive(word.partition(":")[2].partition("=")[0], origin)
-        for entry in filter(None, self._scene.environment.get("CLASSPATH", "").split(":")):
-            self._entry(entry, origin)
-        return script
-
-    def may_run_anything(self, real: str) -> None:
-        """The runtime, and every archive: nobody says which it runs."""
-        self._runtime(real)
-        archives = (path for path in self._scene.tree.files if path.endswith((".jar", ".war", ".jsp", ".class")))
-        self._scene.blur_code(real, "Java runs whatever it is told", archives, "java")
-
-    def _runtime(self, real: str) -> None:
-        self._whole(real.rpartition("/")[0].rpartition("/")[0], "is part of the Java runtime", real)
-
-    def _whole(self, folder: str, why: str, source: str) -> None:
-        """All files of a folder, and of folders that links in it lead to; of none that much else lies in."""
-        todo, seen = [folder], set[str]()
-        while todo:
-            real = self._scene.tree.find(todo.pop()).real
-            if not real or real in seen or real.count("/") < _DEEP or not self._scene.tree.is_folder(real):
-                continue
-            seen.add(real)
-            for each in self._scene.tree.below(real, _MAX_FILES):
-                if not self._scene.walk.reach(each, why, source) and each in self._scene.tree.files:
-                    todo.append(each)
-
-    def _archive(self, name: str, origin: str) -> str:
-        place = name if name.startswith("/") else posixpath.join(self._scene.folder, name)
-        real = self._scene.walk.reach(place, "is run by Java", origin)
-        if not real:
-            self._scene.absent(origin, f"there is no archive {place[:200]}")
-        return real
-
-    def _entry(self, entry: str, origin: str) -> None:
-        place = entry if entry.startswith("/") else posixpath.join(self._scene.folder, entry)
-        if place.endswith("/*"):
-            for name in self._scene.tree.names(place[:-2]):
-                if name.endswith((".jar", ".JAR")):
-                    self._scene.walk.reach(f"{place[:-1]}{name}", "is on the class path", origin)
-        elif self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
-            for each in self._scene.tree.below(place, _MAX_FILES):
-                self._scene.walk.reach(each, "is on the class path", origin)
-        else:
-            self._scene.walk.reach(place, "is on the class path", origin)

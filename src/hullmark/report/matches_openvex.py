@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hullmark.model.match import Match, Matches
 from hullmark.report.documents import content_uuid, encode, image_purl
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import purl_of, when
+from hullmark.report.vex_places import limited, place_urn
 from hullmark.report.vex_words import Position, position
 
 Json = dict[str, Any]
@@ -30,16 +32,26 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         "timestamp": when(matches, context),
         "version": 1,
         "tooling": f"hullmark {context.tool_version}".strip(),
-        "statements": [_statement(stance, found, matches) for (_, stance), found in groups.items()],
+        "statements": [
+            *(_statement(stance, found, _products(found, matches)) for (_, stance), found in groups.items()),
+            *_statements_of_places(matches),
+        ],
     }
     document["@id"] = content_uuid(document).urn
     return encode(document)
 
 
-def _statement(stance: Position, found: list[Match], matches: Matches) -> Json:
+def _statements_of_places(matches: Matches) -> Iterator[Json]:
+    """What each place limits. Its product names no image: it holds there and nowhere else."""
+    for placed, words, stance, found in limited(matches):
+        products = [{"@id": place_urn(placed), "subcomponents": _parts(found)}]
+        yield {**_statement(stance, found, products), "status_notes": words}
+
+
+def _statement(stance: Position, found: list[Match], products: list[Json]) -> Json:
     statement: Json = {
         "vulnerability": _vulnerability(found),
-        "products": _products(found, matches),
+        "products": products,
         "status": stance.status,
     }
     if stance.status == "affected":
@@ -62,8 +74,7 @@ def _vulnerability(found: list[Match]) -> Json:
 
 
 def _products(found: list[Match], matches: Matches) -> list[Json]:
-    purls = list(dict.fromkeys(purl_of(match.package) for match in found))
-    parts = [{"@id": purl, "identifiers": {"purl": purl}} for purl in purls]
+    parts = _parts(found)
     image = image_purl(matches.source)
     if not image:
         return parts
@@ -71,6 +82,11 @@ def _products(found: list[Match], matches: Matches) -> list[Json]:
     if matches.source.digest.startswith(_DIGEST):
         product["hashes"] = {"sha-256": matches.source.digest.removeprefix(_DIGEST)}
     return [product]
+
+
+def _parts(found: list[Match]) -> list[Json]:
+    purls = dict.fromkeys(purl_of(match.package) for match in found)
+    return [{"@id": purl, "identifiers": {"purl": purl}} for purl in purls]
 
 
 FORMAT = Format(

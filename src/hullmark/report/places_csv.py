@@ -42,4 +42,11 @@ def _row(found: GradedContainer) -> Iterator[str]:
     yield container.id
 
 
-FORMAT = Format(kind="places", name="csv", media_type="text/csv; charset=utf-8", file_name="places.csv", render=render)
+FORMAT = Format(
+    kind="places",
+    name="csv",
+    media_type="text/csv; charset=utf-8",
+    file_name="places.csv",
+    render=render,
+    is_single=True,
+)

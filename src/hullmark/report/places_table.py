@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from hullmark.model.isolation import Grade
 from hullmark.model.place import Place, Places, RunningImage
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import plural
-from hullmark.report.places_words import graded, short_digest
+from hullmark.report.places_words import grade_text, graded, short_digest
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, safe
 
 _HEAD = ("CLUSTER", "NAMESPACE", "WORKLOAD", "CONTAINER", "KIND", "IMAGE", "DIGEST", "GRADE", "COUNT", "SINCE")
-_SPARE = ("COUNT", "KIND", "CLUSTER")
+_SPARE = ("COUNT", "KIND", "SINCE", "CLUSTER", "CONTAINER")
 
-Row = tuple[Place, RunningImage, Grade | None]
+Row = tuple[Place, RunningImage, str]
 
 
 def render(places: Places, context: RenderContext) -> bytes:
@@ -24,8 +23,7 @@ def render(places: Places, context: RenderContext) -> bytes:
     paint, width = Paint(context.color), context.width
     rows: dict[Row, list[datetime]] = {}
     for container, assessment in graded(places):
-        grade = assessment.grade if assessment is not None else None
-        rows.setdefault((container.place, container.image, grade), []).append(container.since)
+        rows.setdefault((container.place, container.image, grade_text(assessment)), []).append(container.since)
     lines: list[str] = []
     if rows:
         cells = [tuple(map(safe, _cells(row, since))) for row, since in rows.items()]
@@ -46,7 +44,7 @@ def _cells(row: Row, since: list[datetime]) -> tuple[str, ...]:
         "" if place.kind == "regular" else place.kind,
         image.reference,
         short_digest(image),
-        grade or "",
+        grade,
         str(len(since)),
         f"{min(since).astimezone(UTC):%Y-%m-%d %H:%M}",
     )

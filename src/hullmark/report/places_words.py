@@ -41,3 +41,12 @@ def short_digest(image: RunningImage) -> str:
     if image.config_digest:
         return f"{image.config_digest.partition(':')[2][:_DIGITS]} (config)"
     return "unknown"
+
+
+def grade_text(assessment: Assessment | None) -> str:
+    """The grade that is certain, and the best that is possible where something is not told; "" for what is not run."""
+    if assessment is None:
+        return ""
+    if assessment.at_most == assessment.grade:
+        return assessment.grade
+    return f"{assessment.grade} (at most {assessment.at_most})"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer
+
+STEADY = 30.0
+"""Seconds after which a connection counts as one that worked: when it breaks, that is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Changes:
 
 
 class Collector(Protocol):
-    """Knows what runs in one cluster or on one host. `name` is what its places call their cluster, unique in the account."""
+    """Knows what runs in one cluster, on one host, or in a cloud's account or project. `name` tells it from the others of its platform: the
+    cluster's or host's, `ACCOUNT/REGION` for ECS, the project for Cloud Run."""
 
     @property
     def platform(self) -> Platform:
@@ -35,7 +40,7 @@ class Collector(Protocol):
 
     @property
     def name(self) -> str:
-        """The cluster's or host's name."""
+        """What it is called."""
 
     def containers(self) -> Iterator[RunningContainer]:
         """What runs now, once. Raises HullmarkError where that cannot be told whole."""
@@ -52,3 +57,11 @@ class GapReporting(Protocol):
     @property
     def gaps(self) -> tuple[str, ...]:
         """What could not be read besides, and what that means."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A collector that can tell what started and ended while nobody listened."""
+
+    def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
+        """Before it follows: until when what happened is known (None: nothing is), and who is told how that moves on."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.util import find_spec
+from typing import NamedTuple
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.aws import AwsSession, AwsSettings
@@ -27,12 +28,25 @@ CLOUDS = ("ecr", "google")
 _MARGIN = 300.0
 """Seconds before its end from which ECR's token, which lasts 12 hours, is not used any more."""
 _ECR = re.compile(
-    r"[0-9]{12}\.dkr(?:\.ecr|-ecr)(?:-fips)?\.([a-z0-9-]{1,40})\."
+    r"([0-9]{12})\.dkr(?:\.ecr|-ecr)(?:-fips)?\.([a-z0-9-]{1,40})\."
     r"(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
 ).fullmatch
 _GOOGLE = re.compile(r"(?:[a-z0-9-]{1,40}-docker\.pkg\.dev|(?:(?:us|eu|asia)\.)?gcr\.io)").fullmatch
 _USUAL = AwsSettings(patience=2)
 _GOOGLE_USER = "oauth2accesstoken"
+
+
+class EcrRegistry(NamedTuple):
+    """Whose registry of ECR's, and where."""
+
+    account: str
+    region: str
+
+
+def ecr_registry(host: str) -> EcrRegistry | None:
+    """The registry of ECR's that a host is; None for another's."""
+    found = _ECR(host)
+    return EcrRegistry(found[1], found[2]) if found is not None else None
 
 
 class CloudLogins:
@@ -62,8 +76,8 @@ class CloudLogins:
 
         Raises HullmarkError if Amazon refuses: ECR lets nobody in without a login.
         """
-        if "ecr" in self._clouds and (ecr := _ECR(host)) is not None and find_spec("boto3") is not None:
-            return self._ecr(ecr[1])
+        if "ecr" in self._clouds and (ecr := ecr_registry(host)) is not None and find_spec("boto3") is not None:
+            return self._ecr(ecr.region)
         if "google" in self._clouds and _GOOGLE(host) is not None:
             return self._of_google()
         return NOBODY

@@ -115,7 +115,8 @@ def of_kubectl(document: dict[str, Any], how: str, patch: Any, folder: Path) -> 
         pytest.skip("kubectl is not installed beside this Python")
     file = folder / "object.json"
     file.write_text(json.dumps(document))
-    words = [KUBECTL, "patch", "--local", "-f", file, f"--type={how}", "-p", json.dumps(patch), "-o", "json"]
+    where = ("--local", "-f", str(file))
+    words = [str(KUBECTL), "patch", *where, f"--type={how}", "-p", json.dumps(patch), "-o", "json"]
     ran = subprocess.run(words, capture_output=True, env={"HOME": str(folder), "PATH": ""})
     found: dict[str, Any] | None = json.loads(ran.stdout) if ran.returncode == 0 else None
     return found

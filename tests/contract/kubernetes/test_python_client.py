@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.support.kubernetes import manifests
 from tests.support.kubernetes.access import User
 from tests.support.kubernetes.server import FakeCluster
 
-kubernetes = pytest.importorskip("kubernetes")
+kubernetes: Any = pytest.importorskip("kubernetes")
 
 
 @pytest.fixture
@@ -26,8 +27,7 @@ def cluster(tmp_path: Path) -> Iterator[FakeCluster]:
 
 def client(cluster: FakeCluster, **user: Any) -> Any:
     """The real client, set up by a kubeconfig."""
-    from kubernetes import config
-
+    config: Any = importlib.import_module("kubernetes.config")
     path = cluster.kubeconfig(**(user or {"bearer": "t"}))
     return config.new_client_from_config(config_file=str(path))
 
@@ -150,7 +150,7 @@ def test_writes_make_versions_and_conflicts(cluster: FakeCluster, core: Any) -> 
         assert (made.metadata.generation, made.spec.template.spec.restart_policy) == (1, "Always")
         changed = apps.patch_namespaced_deployment("web", "default", {"spec": {"replicas": 3}})
         assert (changed.metadata.generation, changed.spec.replicas) == (2, 3)
-        for act, status in (
+        refused: list[tuple[Any, int]] = [
             (lambda: apps.create_namespaced_deployment("default", manifests.workload("Deployment", "web")), 409),
             (lambda: apps.replace_namespaced_deployment("web", "default", made), 409),
             (lambda: apps.read_namespaced_deployment("missing", "default"), 404),
@@ -160,7 +160,8 @@ def test_writes_make_versions_and_conflicts(cluster: FakeCluster, core: Any) -> 
                 ),
                 404,
             ),
-        ):
+        ]
+        for act, status in refused:
             with pytest.raises(kubernetes.client.ApiException) as raised:
                 act()
             assert raised.value.status == status

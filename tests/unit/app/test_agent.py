@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,3 +306,28 @@ def test_in_the_end_the_server_knows_what_runs_and_every_event(actions: list[tup
         sequences = [report.sequence for report in server.taken]
         assert sequences == sorted(set(sequences))
         agent.spool.close()
+
+
+def test_a_problem_that_comes_again_is_told_again(tmp_path: Path) -> None:
+    server = ReportServer()
+    agent = agent_in(tmp_path, server)
+    agent.report()
+    outage = PlaceEvent(kind="problem", subject="docker", summary="docker cannot be asked", at=AT)
+    agent.keep(Changes(events=(outage,)))
+    agent.keep(Changes(events=(outage,)))
+    agent.flush()
+    assert [event.subject for event in server.events] == ["docker", "docker"]
+
+
+def test_a_collector_goes_on_where_it_had_heard_of_what_happened(tmp_path: Path) -> None:
+    class Resumed(FakeCollector):
+        """Notes a moment."""
+
+        def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
+            self.heard = heard
+            note(AT + timedelta(hours=1))
+
+    first, second = Resumed(), Resumed()
+    agent_in(tmp_path, ReportServer(), first).spool.close()
+    agent_in(tmp_path, ReportServer(), second)
+    assert (first.heard, second.heard) == (None, AT + timedelta(hours=1))

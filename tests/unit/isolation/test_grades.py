@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hullmark.isolation.grades import assess, is_below, weakened
-from hullmark.model.isolation import GRADES, Grade, Isolation
+from hullmark.isolation.patches import patch_of
+from hullmark.model.isolation import GRADES, Grade, Isolation, Workload, WorkloadContainer
 from tests.support.workloads import GradedWorkload, table
 
 TABLE = tuple(table())
@@ -90,6 +91,17 @@ def test_a_known_way_out_of_the_host_counts_for_all_that_share_its_kernel() -> N
     lowered = {grade: weakened(found, text).grade for grade, found in by_grade.items()}
     assert lowered == {"host": "host", "default": "host", "hardened": "host", "sandboxed": "sandboxed", "vm": "vm"}
     assert weakened(by_grade["hardened"], text).reasons[0].text == text
+
+
+def test_escapes_that_an_agent_found_count_and_what_leaves_the_shared_kernel_helps() -> None:
+    isolation = replace(_best_by_the_kernel("1000"), escapes=("CVE-2024-21626 (runc 1.1.11)",))
+    found = assess(isolation)
+    assert (found.grade, found.reasons[0].text) == ("host", "the host has a known escape: CVE-2024-21626 (runc 1.1.11)")
+    assert assess(replace(isolation, boundary="vm", runtime="kata")).grade == "vm"
+    patch = patch_of(Workload(format="docker", name="c"), WorkloadContainer(name="c", image="i", isolation=isolation))
+    assert patch is not None
+    assert (patch.grade, patch.text) == ("sandboxed", "+ --runtime=runsc\n")
+    assert assess(replace(isolation, escapes=())).grade == "hardened"
 
 
 _FLAG = st.sampled_from((None, False, True))

@@ -142,6 +142,7 @@ services:
         ("a: [", "not valid YAML"),
         ("a: 1\na: 2\n", "given twice"),
         ("a: !reset null\n", "tag"),
+        ("a: {<<: 5}\n", "what << takes from"),
         ("a: !!binary aGk=\n", "tag"),
         ("? [a]\n: b\n", "not a text"),
         ("*a", "not defined"),

@@ -247,6 +247,23 @@ def test_an_engines_own_words_on_a_container_are_taken() -> None:
     assert found.ports == ("80/tcp",)
 
 
+@pytest.mark.parametrize(
+    ("bounding", "added", "dropped"),
+    [
+        (None, (), ("ALL",)),
+        (["CAP_NET_BIND_SERVICE"], ("NET_BIND_SERVICE",), ("ALL",)),
+        (["CAP_SYS_ADMIN"], ("SYS_ADMIN",), ("ALL",)),
+        (["CAP_CHOWN", "CAP_KILL"], (), ("CHOWN", "SETUID")),
+    ],
+)
+def test_podman_that_dropped_everything_names_each_capability(
+    bounding: list[str] | None, added: tuple[str, ...], dropped: tuple[str, ...]
+) -> None:
+    inspect = {"HostConfig": {"CapDrop": ["CAP_CHOWN", "CAP_SETUID"]}, "BoundingCaps": bounding}
+    found = docker.isolation_of(inspect, {})
+    assert (found.capabilities_added, found.capabilities_dropped) == (added, dropped)
+
+
 _KEYS = st.sampled_from((
     "containers", "initContainers", "volumes", "name", "image", "securityContext", "privileged", "capabilities", "add",
     "drop", "hostPID", "hostPath", "path", "volumeMounts", "services", "cap_add", "security_opt", "devices",

@@ -18,6 +18,7 @@ PACKS = sorted(path for path in (REPOSITORY / "policies").glob("*.yaml") if not 
 WANTED = {
     "baseline",
     "cis-docker-images",
+    "isolation",
     "licence-commercial",
     "minimal-attack-surface",
     "nist-800-190",

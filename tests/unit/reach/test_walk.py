@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from hullmark.facets.kept import KeptContent
@@ -216,6 +219,70 @@ def test_java_reaches_its_runtime_however_it_is_started_and_folders_of_propertie
     put_together = walked({**files, "/start": start}, ("/start",), links=links)
     assert {"/srv/cat/lib/a.jar", "/bin/mount"} < set(put_together.kept)
     assert "/srv/other/b.jar" not in put_together.kept
+
+
+@pytest.mark.parametrize("calls", [(), ("execv",)])
+def test_all_that_lies_in_a_folder_that_a_program_names_may_be_read_and_started_where_it_starts_programs(
+    calls: tuple[str, ...],
+) -> None:
+    lib = "/usr/lib/d/lib"
+    files = {
+        **BASE,
+        "/d": program(constants=(lib,), calls=calls),
+        **{f"{lib}/code/{number}/a.bc": b"" for number in range(700)},
+        f"{lib}/plugin.so": dynamic_elf(soname="plugin.so"),
+        f"{lib}/tool": program(),
+    }
+    found = walked(
+        files,
+        ("/d",),
+        owners={path: path.rpartition("/")[2].replace(".", "-") for path in files if path.startswith(lib)},
+    )
+    by_name = {package.name: package.reach for package in found.packages}
+    assert by_name == {"a-bc": "unknown", "plugin-so": "unknown", "tool": "unknown" if calls else "unreachable"}
+
+
+def _jar(class_path: str) -> bytes:
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\r\nClass-Path: {class_path}\r\n\r\n")
+        return file.getvalue()
+
+
+def test_archives_that_the_manifest_of_an_archive_names_are_reached_where_it_is_and_where_links_say_it_is() -> None:
+    files = {
+        **BASE,
+        "/usr/bin/java": program(),
+        "/srv/app/app.jar": _jar(
+            "lib/a.jar lib/b%20c.jar classes/ ../out.jar file:/opt/d.jar https://example.org/e.jar gone.jar"
+        ),
+        "/srv/app/lib/a.jar": _jar("f.jar app.jar"),
+        "/srv/app/lib/b c.jar": b"x",
+        "/srv/app/lib/f.jar": b"x",
+        "/srv/app/lib/other.jar": b"x",
+        "/srv/app/classes/M.class": b"x",
+        "/srv/out.jar": b"x",
+        "/opt/d.jar": b"x",
+        "/opt/e.jar": b"x",
+        "/srv/run/lib/a.jar": b"x",
+    }
+    unowned = {path: "app" for path in files if path.startswith(("/srv", "/opt"))}
+    found = walked(
+        files, ("java", "-jar", "/srv/run/app.jar"), owners=unowned, links={"/srv/run/app.jar": "../app/app.jar"}
+    )
+    assert set(files) - set(found.kept) == {
+        "/bin/mount",
+        "/bin/sh",
+        "/usr/bin/tool",
+        "/srv/app/lib/other.jar",
+        "/opt/e.jar",
+    }
+
+
+def test_a_class_path_that_was_not_kept_whole_leaves_nothing_unreachable() -> None:
+    files = {**BASE, "/usr/bin/java": program(), "/srv/a.jar": _jar(" ".join(["x" * 60] * 1200)), "/srv/b.jar": b"x"}
+    found = walked(files, ("java", "-jar", "/srv/a.jar"), owners={"/srv/a.jar": "a", "/srv/b.jar": "b"})
+    assert {package.reach for package in found.packages} == {"reachable", "unknown"}
 
 
 def test_ruby_reaches_gems_and_the_application_in_the_working_folder() -> None:

@@ -15,6 +15,7 @@ from hullmark.report import FORMATS
 from hullmark.report.format import Format, Kind, RenderContext
 from tests.unit.report.difference_samples import DIFFERENCES, LAYERS
 from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
+from tests.unit.report.places_samples import PLACES
 from tests.unit.report.provenance_samples import PROVENANCES
 from tests.unit.report.quality_samples import QUALITIES
 from tests.unit.report.reach_samples import MINIMALITIES
@@ -41,6 +42,7 @@ SAMPLES: dict[Kind, Mapping[str, Any]] = {
     "layers": LAYERS,
     "malware": MALWARE,
     "minimality": MINIMALITIES,
+    "places": PLACES,
     "provenance": PROVENANCES,
     "quality": QUALITIES,
     "remedy": REMEDIES,
@@ -57,6 +59,7 @@ WITH_CONTEXT = {
     ("inventory", "table"): ("", "color"),
     ("malware", "table"): ("", "color"),
     ("minimality", "table"): ("", "color"),
+    ("places", "table"): ("", "color"),
     ("provenance", "table"): ("", "color"),
     ("quality", "table"): ("", "color"),
     ("remedy", "table"): ("", "color"),

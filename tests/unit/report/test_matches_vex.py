@@ -10,8 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from hullmark.feeds.formats.vex import statements_of
+from hullmark.isolation.mitigations import MITIGATED
 from hullmark.match import vex
 from hullmark.model.advisory import Statement
+from hullmark.model.isolation import Isolation, PlacedContainer, Workload, WorkloadContainer
 from hullmark.model.match import Matches, Suppression
 from hullmark.reach.matched import without_unreachable
 from hullmark.report import load
@@ -291,3 +294,60 @@ def test_what_the_start_does_not_reach_is_not_affected_with_the_evidence() -> No
 def test_without_matches_csaf_is_of_the_base_profile() -> None:
     assert csaf(CLEAN)["document"]["category"] == "csaf_base"
     assert csaf()["document"]["category"] == "csaf_vex"
+
+
+def at(*names: str, **granted: Any) -> tuple[PlacedContainer, ...]:
+    """Containers of these names, all granted the same."""
+    return tuple(
+        PlacedContainer(
+            workload=Workload(format="kubernetes", name=f"Deployment/{name}", namespace="shop"),
+            container=WorkloadContainer(name=name, image="shop:1", isolation=Isolation(**granted)),
+            path="deploy.yaml",
+        )
+        for name in names
+    )
+
+
+def with_weakness(*cwes: str, **more: Any) -> Matches:
+    """One match of this kind of weakness."""
+    advisory = msgspec.structs.replace(OPENSSL.advisory, cwes=cwes)
+    found = msgspec.structs.replace(OPENSSL, advisory=advisory, **more)
+    return msgspec.structs.replace(SMALL, matches=(found,))
+
+
+def test_what_a_place_limits_is_said_of_the_place_and_never_of_the_image() -> None:
+    found = with_weakness("CWE-22")
+    placed = msgspec.structs.replace(found, places=at("web", "mail", read_only_root=True, privileged=False))
+    of_image, *of_places = openvex(placed)["statements"]
+    assert of_image == openvex(found)["statements"][0]
+    assert [statement["products"][0]["@id"] for statement in of_places] == [
+        "urn:hullmark:place:kubernetes:shop:Deployment%2Fweb:web",
+        "urn:hullmark:place:kubernetes:shop:Deployment%2Fmail:mail",
+    ]
+    image = of_image["products"][0]
+    for statement in of_places:
+        (product,) = statement["products"]
+        assert set(product) == {"@id", "subcomponents"}
+        assert product["subcomponents"] == image["subcomponents"]
+        assert statement["status"] == of_image["status"] == "affected"
+        assert "readOnlyRootFilesystem: files can be written nowhere" in statement["status_notes"]
+
+
+def test_a_limit_is_no_reason_to_call_anything_not_affected() -> None:
+    everything = Isolation(read_only_root=True, privileged=False, no_new_privileges=True, user_namespace=True)
+    for cwe in sorted(MITIGATED):
+        found = msgspec.structs.replace(with_weakness(cwe), places=at("web", **msgspec.structs.asdict(everything)))
+        assert {statement["status"] for statement in openvex(found)["statements"]} == {"affected"}
+
+
+def test_a_place_that_limits_nothing_is_not_spoken_of() -> None:
+    for found in (with_weakness("CWE-787"), with_weakness("CWE-22"), with_weakness()):
+        alone = openvex(found)["statements"]
+        assert openvex(msgspec.structs.replace(found, places=at("web", privileged=False)))["statements"] == alone
+
+
+def test_our_own_words_on_a_place_set_nothing_aside_when_they_are_read_back() -> None:
+    found = msgspec.structs.replace(with_weakness("CWE-22"), places=at("web", read_only_root=True, privileged=False))
+    body = load("matches", "openvex").render(found, PLAIN)
+    statements = statements_of(body, "own", lambda place, reason: None, "own.json")
+    assert {statement.status for statement in statements} == {"affected"}

@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+import botocore.session
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,13 +22,14 @@ from hullmark.model.isolation import Isolation
 from hullmark.model.place import Place, RunningContainer
 from hullmark.net.aws import AwsRefused, AwsUnwell
 from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.ecs import answers
 from hullmark.runtime.ecs.answers import parse_arn, parse_event
 from hullmark.runtime.ecs.collector import EcsCollector, FollowSettings
 from tests.support.ecs import ACCOUNT, BEGIN, DIGEST, REGION, FakeEcs, FakeSession, FakeTask, container
 
 OTHER = "sha256:" + "2b" * 32
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/web"
-WEB = {
+WEB: dict[str, Any] = {
     "family": "web",
     "containerDefinitions": [{"name": "web", "image": "example.org/web:1", "readonlyRootFilesystem": True}],
 }
@@ -139,12 +142,34 @@ def test_a_missing_digest_is_inferred_from_the_tag_and_stays_when_the_tag_moves(
 
 
 def test_a_digest_that_nobody_tells_is_unknown() -> None:
-    images = ("example.org/web:1", f"{ECR}:gone", f"evil.example/{ECR}:1")
+    images = (
+        "example.org/web:1",
+        f"{ECR}:gone",
+        f"evil.example/{ECR}:1",
+        ECR.replace("amazonaws.com", "evil.example") + ":1",
+    )
     ecs = account(
         FakeTask("1", containers=[container(f"c{n}", image=image, digest=None) for n, image in enumerate(images)])
     )
     ecs.tags[f"{ACCOUNT}/team/web:1"] = DIGEST
-    assert [(found.image.digest, found.image.is_inferred) for found in listed(ecs)] == [("", False)] * 3
+    assert [(found.image.digest, found.image.is_inferred) for found in listed(ecs)] == [("", False)] * 4
+
+
+def test_nothing_of_the_environment_of_a_container_is_told() -> None:
+    secret = {"name": "PASSWORD", "value": "hunter2"}
+    ecs = account(FakeTask("1"))
+    ecs.definitions["web:1"] = {"containerDefinitions": [{**WEB["containerDefinitions"][0], "environment": [secret]}]}
+    assert b"hunter2" not in msgspec.json.encode(listed(ecs))
+
+
+def test_what_cannot_be_known_is_said() -> None:
+    unknown = [container("a", digest=None), container("b", digest=None), container("c")]
+    collector = collector_of(account(FakeTask("1", containers=unknown, definition="gone:1", launch="EC2")))
+    assert not collector.gaps
+    assert len(list(collector.containers())) == 3
+    digests, grants = collector.gaps
+    assert digests.startswith("2 containers are without a digest")
+    assert grants.startswith("3 containers are granted what nobody tells")
 
 
 def test_a_digest_in_the_name_is_what_runs() -> None:
@@ -174,6 +199,16 @@ def test_an_event_of_a_start_is_asked_about_and_then_taken_off_the_queue() -> No
     ]
     assert list(reports) == []
     assert len(ecs.taken) == 1
+
+
+def test_what_an_agent_was_stopped_over_comes_again() -> None:
+    ecs = account()
+    reports = collector_of(ecs).follow(threading.Event())
+    assert isinstance(next(reports), Listing)
+    ecs.queue = [ecs.add(FakeTask("2", version=3)).event()]
+    assert isinstance(next(reports), Changes)
+    reports.close()  # type: ignore[attr-defined]
+    assert (len(ecs.queue), ecs.taken) == (1, [])
 
 
 def test_an_event_of_an_end_says_when() -> None:
@@ -330,6 +365,28 @@ def test_an_event_is_read_with_times_and_containers() -> None:
     assert change is not None
     assert change.at == BEGIN + timedelta(seconds=7)
     assert (change.task.started_at, change.task.containers[0].image_digest) == (BEGIN, DIGEST)
+
+
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    "Task": answers.Task,
+    "Container": answers.TaskContainer,
+    "Attribute": answers.TaskAttribute,
+    "Tag": answers.Tag,
+    "Failure": answers.Failure,
+    "Service": answers.Service,
+    "DescribeTasksResponse": answers.TasksAnswer,
+    "DescribeServicesResponse": answers.ServicesAnswer,
+}
+TYPES = {"string": "str", "timestamp": "datetime", "long": "int", "integer": "int", "list": "list"}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_what_is_read_is_what_amazons_own_model_of_the_api_has(name: str) -> None:
+    """botocore brings the model from which Amazon makes its clients."""
+    model = botocore.session.get_session().get_service_model("ecs").shape_for(name)
+    for field in msgspec.structs.fields(SHAPES[name]):
+        member = model.members[field.encode_name]
+        assert TYPES[member.type_name] in str(field.type), field.encode_name
 
 
 def test_an_arn_of_other_partitions_is_read() -> None:

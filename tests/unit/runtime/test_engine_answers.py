@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.isolation.fields import InvalidWorkload
-from hullmark.model.place import PlaceEvent, RunningContainer
+from hullmark.model.place import PlaceEvent, Places, RunningContainer
 from hullmark.net.errors import NetError
+from hullmark.report.places_words import graded
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.engines import drift, files
 from hullmark.runtime.engines.api import EngineApi
@@ -24,6 +25,7 @@ from hullmark.runtime.engines.collector import EngineCollector, Rhythm
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.engines.files import UnreadableFile, read_file
 from hullmark.runtime.engines.running import moment_of, running_container, running_image
+from hullmark.runtime.host import HostState
 from tests.support.fake_engine import FakeEngine, packed
 
 ID = "ab" * 32
@@ -337,3 +339,41 @@ def test_no_bytes_break_the_reading_of_a_file(body: bytes) -> None:
     except UnreadableFile:
         return
     assert found is None or found.stat.size >= 0
+
+
+def test_what_is_known_of_the_host_is_told_of_all_that_runs_there(engine: tuple[FakeEngine, EngineApi]) -> None:
+    weak = HostState(escapes=("CVE-2024-21626",))
+    (found,) = EngineCollector("docker", engine[1], "host", look=lambda version, info: weak).containers()
+    assert found.isolation.escapes == ("CVE-2024-21626",)
+    (graded_one,) = graded(Places(containers=(found,)))
+    assert graded_one.assessment is not None
+    assert graded_one.assessment.grade == "host"
+    assert graded_one.assessment.reasons[0].text == "the host has a known escape: CVE-2024-21626"
+
+
+def test_what_came_and_went_while_nobody_listened_is_told_once(engine: tuple[FakeEngine, EngineApi]) -> None:
+    fake, api = engine
+    ids = {"new": "12" * 32, "old": "34" * 32, "never": "56" * 32}
+    states = {
+        "new": {"Status": "exited", "StartedAt": "2026-10-31T23:00:00Z", "FinishedAt": "2026-10-31T23:30:00Z"},
+        "old": {"Status": "exited", "StartedAt": "2026-10-31T21:00:00Z", "FinishedAt": "2026-10-31T23:30:00Z"},
+        "never": {"Status": "created", "StartedAt": "0001-01-01T00:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z"},
+    }
+    fake.answers["/containers/json"] = [{"Id": id, "State": states[name]["Status"]} for name, id in ids.items()]
+    for name, id in ids.items():
+        fake.answers[f"/containers/{id}/json"] = {**INSPECT, "Id": id, "State": states[name]}
+    started = int(datetime(2026, 10, 31, 23, tzinfo=UTC).timestamp()) * 10**9
+    fake.answers["/events"] = event("start", started, ids["new"]) + event("die", started + 10**9, ids["new"])
+    collector = EngineCollector("docker", api, "host", Rhythm(window=1), lambda: AT)
+    heard: list[datetime] = []
+    collector.resume(datetime(2026, 10, 31, 22, tzinfo=UTC), heard.append)
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    said = list(collector.follow(stop))
+    told = [change for change in said if isinstance(change, Changes) and (change.running or change.ended)]
+    assert [[one.id for one in change.running] for change in told] == [[ids["new"]]]
+    assert [one.until for one in told[0].ended] == [datetime(2026, 10, 31, 23, 30, tzinfo=UTC)]
+    assert any(
+        "since=" + str(int(datetime(2026, 10, 31, 22, tzinfo=UTC).timestamp()) - 2) in path for path in fake.asked
+    )
+    assert heard[0] == AT

@@ -43,7 +43,7 @@ MANIFEST_HEADERS = (
 _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
 _MAX_REQUIRES = Limit(256 << 10, "bytes of the dependencies in a pom.xml of a Java archive")
-_MAX_CLASS_PATH = Limit(64 << 10, "characters of the class path in the manifest of a Java archive", "shortened")
+MAX_CLASS_PATH = Limit(64 << 10, "characters of the class path in the manifest of a Java archive", "shortened")
 _MAX_LICENCES = Limit(16, "licences of one Java project")
 _REFERENCE_DEPTH = 3
 _ESCAPE = late(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
@@ -112,7 +112,7 @@ def _headers(section: str) -> dict[str, str]:
         key, _, value = line.partition(":")
         name = _HEADERS.get(key.strip().lower())
         if name is not None and name not in headers:
-            headers[name] = value.strip()[: _MAX_CLASS_PATH if name == "Class-Path" else MAX_TEXT]
+            headers[name] = value.strip()[: MAX_CLASS_PATH if name == "Class-Path" else MAX_TEXT]
     return headers
 
 

@@ -12,14 +12,21 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from hullmark.gates.docker.daemon import Daemon
 from hullmark.gates.docker.judge import CallJudge, GateAnswer
+from hullmark.gates.host_gate import PLACE
+from hullmark.gates.verdicts import LocalVerdicts
+from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 
 _LARGEST_MESSAGE = Limit(16 << 20, "bytes of a message of dockerd to its plugin", "refused")
 _SILENCE = 30.0
+_NOTED_EVERY = 60.0
 _THREADS = 16
 
 
@@ -68,6 +75,19 @@ def _message(stream: BinaryIO) -> bytes | None:
         return None
     message = stream.read(size)
     return message if len(message) == size else None
+
+
+def note_running(daemon: Daemon, verdicts: Path, clock: Callable[[], datetime]) -> NoReturn:
+    """Note what runs, every minute: it may start again while grace is granted, even if its verdict changes."""
+    while True:
+        with suppress(HullmarkError):
+            running = daemon.running()
+            kept = LocalVerdicts(verdicts)
+            try:
+                kept.note_running(((PLACE, digest) for digest in running), clock())
+            finally:
+                kept.close()
+        threading.Event().wait(_NOTED_EVERY)
 
 
 def wait_for_front() -> NoReturn:

@@ -17,11 +17,12 @@ from hullmark.isolation.docker import isolation_of
 from hullmark.isolation.fields import Fields
 from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import Isolation
+from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 
 _OLDEST_API = (1, 24)
 """Before it, `start` took a HostConfig of its own."""
-_LONGEST_REASON = 2000
+_LONGEST_REASON = Limit(2000, "characters of the reason why a call to dockerd is refused", "shortened")
 
 
 class GateAnswer(NamedTuple):
@@ -35,7 +36,7 @@ class Start(NamedTuple):
     """What would start. `image` is the name that was asked for, `digest` the engine's id of the image ("": the engine has none).
 
     `isolation` is None where the image is only fetched, and nothing starts yet. `origin` is where a registry has the image, by digest
-    ("": not known).
+    ("": not known). `is_to_start`: what is fetched, or has no id yet, is judged as if it started now.
     """
 
     container: str
@@ -43,6 +44,7 @@ class Start(NamedTuple):
     digest: str
     isolation: Isolation | None
     origin: str = ""
+    is_to_start: bool = False
 
 
 class StartGate(Protocol):

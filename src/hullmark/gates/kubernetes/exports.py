@@ -171,58 +171,42 @@ def _namespaces(wish: ExportWish) -> Document:
 
 def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     """A ClusterPolicy that reads, for each image, the ConfigMap of its digest's beginning."""
-    last = "{{ element.image || element.image.reference || '' }}"
-    digest = "{{ regex_replace_all('^.*@sha256:', image, '') }}"
     lists = "request.object.spec.[containers, initContainers, ephemeralContainers][] | [?image]"
     volumes = "request.object.spec.volumes[?image].{name: name, image: image.reference}"
+    kinds = {"kinds": ["Pod", "Pod/ephemeralcontainers"], "operations": ["CREATE", "UPDATE"]}
     rule = {
         "name": "certified",
-        "match": {
-            "any": [{"resources": {"kinds": ["Pod", "Pod/ephemeralcontainers"], "operations": ["CREATE", "UPDATE"]}}]
-        },
+        "match": {"any": [{"resources": kinds}]},
         "exclude": {"any": [{"resources": {"namespaces": _excluded(wish)}}]},
         "validate": {
             "failureAction": "Enforce" if wish.settings.mode == "enforce" else "Audit",
             "message": "hullmark: an image is not certified, or not named by digest",
-            "foreach": [
-                {
-                    "list": each,
-                    "context": [
-                        {"name": "image", "variable": {"value": last.replace(" || element.image.reference", "")}},
-                        {"name": "digits", "variable": {"value": digest}},
-                        {
-                            "name": "part",
-                            "configMap": {
-                                "name": f"{_NAME}-{{{{ truncate(digits, `2`) }}}}",
-                                "namespace": wish.namespace,
-                            },
-                        },
-                    ],
-                    "deny": {
-                        "conditions": {
-                            "any": [
-                                {
-                                    "key": "{{ regex_match('^.*@sha256:[0-9a-f]{64}$', image) }}",
-                                    "operator": "Equals",
-                                    "value": False,
-                                },
-                                {
-                                    "key": "{{ contains(part.data.\"{{ truncate(digits, `2`) }}\", ' {{ digits }} ') }}",
-                                    "operator": "Equals",
-                                    "value": False,
-                                },
-                            ]
-                        }
-                    },
-                }
-                for each in (lists, volumes)
-            ],
+            "foreach": [_kyverno_loop(each, wish) for each in (lists, volumes)],
         },
     }
     failure = "Fail" if wish.settings.fail == "closed" else "Ignore"
     spec = {"background": False, "webhookConfiguration": {"failurePolicy": failure}, "rules": [rule]}
     policy = {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "metadata": _named(wish), "spec": spec}
     return (*_config_maps(digests, wish, 1), policy)
+
+
+def _kyverno_loop(images: str, wish: ExportWish) -> Document:
+    """What is refused of a list of things with an `image`: those without a digest, and those whose digest is in no part."""
+    beginning = "truncate(digits, `2`)"
+    part = {"name": f"{_NAME}-{{{{ {beginning} }}}}", "namespace": wish.namespace}
+    refused = (
+        "{{ regex_match('^.*@sha256:[0-9a-f]{64}$', image) }}",
+        f"{{{{ contains(part.data.\"{{{{ {beginning} }}}}\", ' {{{{ digits }}}} ') }}}}",
+    )
+    return {
+        "list": images,
+        "context": [
+            {"name": "image", "variable": {"value": "{{ element.image || '' }}"}},
+            {"name": "digits", "variable": {"value": "{{ regex_replace_all('^.*@sha256:', image, '') }}"}},
+            {"name": "part", "configMap": part},
+        ],
+        "deny": {"conditions": {"any": [{"key": key, "operator": "Equals", "value": False} for key in refused]}},
+    }
 
 
 _REGO = """package hullmark

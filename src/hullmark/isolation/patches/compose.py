@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from hullmark.isolation.compose import API_SOCKET, HANDED_IN
 from hullmark.isolation.patches.changes import Changes
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT
@@ -51,6 +52,8 @@ def notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
         notes.append(f"The engine needs a runtime called {changes.wanted.runtime}.")
     if changes.has("user"):
         notes.append("The image's files must be readable for that user, and what it writes writable.")
+    if any(path.volume in HANDED_IN for path in changes.lost_paths):
+        notes.append("List the secrets and configs again that may stay.")
     if changes.has("apparmor"):
         notes.append("The host must have AppArmor; where it has SELinux, ask for a label type instead.")
     return tuple(notes)
@@ -70,9 +73,21 @@ def _service(changes: Changes) -> dict[str, Any]:
         service["user"] = f"{wanted.user}:{wanted.user}"
     if changes.has("runtime"):
         service["runtime"] = wanted.runtime
-    if changes.lost_paths:
-        service["volumes"] = [{"type": "tmpfs", "target": path.target} for path in changes.lost_paths]
+    service |= _mounts(changes)
     return service | _devices(changes)
+
+
+def _mounts(changes: Changes) -> dict[str, Any]:
+    """Mounts that go: one of nothing takes the place of each, and keys that mount by themselves are emptied."""
+    found: dict[str, Any] = {}
+    for path in changes.lost_paths:
+        if path.volume == API_SOCKET:
+            found[API_SOCKET] = False
+        elif path.volume in HANDED_IN:
+            found[path.volume] = _Override()
+        else:
+            found.setdefault("volumes", []).append({"type": "tmpfs", "target": path.target})
+    return found
 
 
 def _devices(changes: Changes) -> dict[str, Any]:

@@ -23,7 +23,10 @@ def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) 
     """The fragment, as JSON."""
     task = _for_fargate(changes) if changes.has("boundary") else _task(changes)
     lost = changes.now.host_paths if changes.has("boundary") else changes.lost_paths
-    volumes = [{"name": name, "host": None} for name in sorted({path.volume for path in lost})]
+    volumes = [
+        {"name": name, "host": None, "dockerVolumeConfiguration": None}
+        for name in sorted({path.volume for path in lost})
+    ]
     if volumes:
         task["volumes"] = volumes
     settings = _container(changes)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from hullmark.isolation.grades import ENGINE_CAPABILITIES, HOST_CAPABILITIES, assess, is_below
+from hullmark.isolation.grades import HOST_CAPABILITIES, assess, is_below
 from hullmark.isolation.host_access import opens_the_host, rules_the_host
-from hullmark.isolation.spelling import RUNTIME_DEFAULT, UNCONFINED
+from hullmark.isolation.spelling import ENGINE_CAPABILITIES, RUNTIME_DEFAULT, UNCONFINED
 from hullmark.model.isolation import Assessment, Isolation
 
 NOBODY = "65532"
@@ -48,6 +48,8 @@ def _step(isolation: Isolation, assessment: Assessment, means: Means, image_uid:
         return _with_runtime(isolation, means)
     if assessment.grade in ("hardened", "sandboxed"):
         return _with_runtime(isolation, means if assessment.grade == "hardened" else Means(sandbox="", vm=means.vm))
+    if {each.setting for each in assessment.missing} == {"host"}:
+        return _with_runtime(isolation, means)
     is_for_host = assessment.grade == "host"
     target = isolation
     for setting in dict.fromkeys(each.setting for each in assessment.missing):
@@ -81,7 +83,7 @@ def _mended(isolation: Isolation, setting: str, means: Means, image_uid: int | N
         return replace(isolation, no_new_privileges=True)
     if setting == "user":
         return _not_root(isolation, means, image_uid)
-    return _without_reach(isolation, is_for_host=is_for_host)
+    return _without_reach(isolation, is_for_host=is_for_host) if setting != "host" else isolation
 
 
 def _unprivileged(isolation: Isolation) -> Isolation:

@@ -20,7 +20,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, Place, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.errors import NetError
 from hullmark.net.wait import backoff
-from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.containerd.api import CriApi, NotServed, NotThere
 from hullmark.runtime.host import HostState, Look, unknown_host
 
@@ -89,13 +89,14 @@ class CriCollector:
         """What runs, then what changes, until `stop` is set. Where the engine does not answer, that is told once, and tried again."""
         failures = 0
         while not stop.is_set():
+            began = self._clock()
             try:
-                for said in self._connected(stop):
-                    failures = 0
-                    yield said
+                yield from self._connected(stop)
             except NotServed:
                 raise
             except NetError as error:
+                if (self._clock() - began).total_seconds() >= STEADY:
+                    failures = 0
                 if not failures and not stop.is_set():
                     summary = f"containerd cannot be asked what runs: {error}"
                     problem = PlaceEvent(kind="problem", subject="containerd", summary=summary, at=self._clock())

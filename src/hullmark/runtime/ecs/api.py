@@ -1,12 +1,10 @@
 """What is asked of Amazon: clusters, tasks, services, task definitions, the digest of a tag in ECR, and the queue of events.
 
-Lists come 100 a page, details for at most 100 tasks and 10 services at once, as the API documents. Task definitions never change once they
-are registered (a change is another revision), so they are asked for once.
+Lists come 100 a page, details for at most 100 tasks and 10 services at once, as the API documents.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -25,14 +23,14 @@ from hullmark.runtime.ecs.answers import (
     decoded,
     parse_arn,
 )
+from hullmark.source.cloud_logins import ecr_registry
 from hullmark.source.digest import is_digest
+from hullmark.source.reference import Reference, parse_reference
 
 _PAGE = 100
 _SERVICES_AT_ONCE = 10
 _MESSAGES_AT_ONCE = 10
 _MOST_PAGES = Limit(10_000, "pages of one list of ECS, of 100 each", "refused")
-_MOST_DEFINITIONS = 5_000
-"""Task definitions that are remembered; more are asked for again."""
 MESSAGE_BYTES = Limit(1 << 20, "bytes of one message of the queue of events", "refused")
 _MANIFESTS = [
     "application/vnd.oci.image.index.v1+json",
@@ -40,9 +38,6 @@ _MANIFESTS = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
-_ECR = re.compile(
-    r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]{1,40})\.[a-z.]{1,40}/([a-z0-9._/-]{1,256}):([\w.-]{1,300})"
-)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -50,6 +45,10 @@ class Message(msgspec.Struct, frozen=True):
 
     body: bytes
     receipt: str
+
+
+_LONGEST_REASON = Limit(255, "characters of the reason why a task of ECS is stopped", "shortened")
+"""StopTask takes no longer one."""
 
 
 class EcsApi:
@@ -61,7 +60,6 @@ class EcsApi:
         self._ecs = session.client("ecs", region)
         self._sqs: AwsClient | None = None
         self._ecr: dict[str, AwsClient] = {}
-        self._definitions: dict[str, Mapping[str, Any] | None] = {}
 
     def account(self) -> str:
         """The account's number."""
@@ -90,6 +88,10 @@ class EcsApi:
             check_task(task)
         return answer.tasks
 
+    def stop(self, cluster: str, task: str, reason: str) -> None:
+        """Stop a task, by the names of both; the reason stands with it in the console."""
+        self._ecs.call("stop_task", cluster=cluster, task=task, reason=reason[:_LONGEST_REASON])
+
     def service_tags(self, cluster: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of these services, by name."""
         found: dict[str, dict[str, str]] = {}
@@ -102,13 +104,6 @@ class EcsApi:
 
     def definition(self, arn: str) -> Mapping[str, Any] | None:
         """A revision of a task definition, as the API has it; None for one that was deleted."""
-        if arn not in self._definitions:
-            while len(self._definitions) >= _MOST_DEFINITIONS:
-                self._definitions.pop(next(iter(self._definitions)), None)
-            self._definitions[arn] = self._definition(arn)
-        return self._definitions[arn]
-
-    def _definition(self, arn: str) -> Mapping[str, Any] | None:
         try:
             answer = self._ecs.call("describe_task_definition", taskDefinition=arn)
         except AwsRefused as error:
@@ -120,18 +115,18 @@ class EcsApi:
 
     def digest_of_tag(self, reference: str) -> str:
         """The digest that a tag in ECR names now; "" for another registry, for what is not there, and for what may not be read."""
-        found = _ECR.fullmatch(reference)
-        if found is None:
+        named = _named(reference)
+        registry = ecr_registry(named.host) if named is not None else None
+        if named is None or registry is None:
             return ""
-        registry, region, repository, tag = found.groups()
-        if region not in self._ecr:
-            self._ecr[region] = self._session.client("ecr", region)
+        if registry.region not in self._ecr:
+            self._ecr[registry.region] = self._session.client("ecr", registry.region)
         try:
-            answer = self._ecr[region].call(
+            answer = self._ecr[registry.region].call(
                 "batch_get_image",
-                registryId=registry,
-                repositoryName=repository,
-                imageIds=[{"imageTag": tag}],
+                registryId=registry.account,
+                repositoryName=named.repository,
+                imageIds=[{"imageTag": named.version}],
                 acceptedMediaTypes=_MANIFESTS,
             )
         except AwsRefused:
@@ -185,3 +180,10 @@ class EcsApi:
             if token == before:
                 break
         raise HullmarkError(f"ECS lists without end ({operation})", advice="report it to Amazon")
+
+
+def _named(reference: str) -> Reference | None:
+    try:
+        return parse_reference(reference)
+    except HullmarkError:
+        return None

@@ -23,13 +23,15 @@ from hullmark.net.wait import backoff
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.ecs.answers import Task, TaskChange, parse_arn, parse_event, utc
 from hullmark.runtime.ecs.api import MESSAGE_BYTES, EcsApi, Message
-from hullmark.runtime.ecs.containers import container_id, running, service_of
+from hullmark.runtime.ecs.containers import Workload, container_id, running, service_of, workload_of
 
 QUEUE = "hullmark-ecs-tasks"
 """The name of the queue that deploy/aws/events.yaml makes."""
 
 _MOST_VERSIONS = 200_000
 """Tasks of which the last version is remembered; of older ones it is not known that an event is late, which costs a question more."""
+_MOST_DEFINITIONS = 5_000
+"""Task definitions that are remembered; others are asked for again."""
 _SHORTEST_BETWEEN_LISTS = 60.0
 """Seconds between two listings that messages ask for which cannot be read."""
 
@@ -46,7 +48,7 @@ class FollowSettings:
     queue: str = QUEUE
     interval: float = 60.0
     reconcile: float = 900.0
-    wait: int = 20
+    wait: int = 10
 
 
 class EcsCollector:
@@ -66,6 +68,7 @@ class EcsCollector:
         self._lock = threading.Lock()
         self._unknown = self._untold = 0
         self._versions: dict[str, int] = {}
+        self._workloads: dict[tuple[str, str], Workload] = {}
         self._inferred: dict[str, str] = {}
         self._tags: dict[str, Mapping[str, str]] = {}
 
@@ -104,6 +107,10 @@ class EcsCollector:
         self._unknown, self._untold = unknown, untold
         with self._lock:
             self._inferred = {id: digest for id, digest in self._inferred.items() if id in seen}
+
+    def stop(self, cluster: str, task: str, reason: str) -> None:
+        """Stop a task, by the names of its cluster and of itself. Raises AwsRefused, NetError."""
+        self._api.stop(cluster, task, reason)
 
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """What runs, then what changes. A message leaves the queue when the changes that it told were taken."""
@@ -199,10 +206,22 @@ class EcsCollector:
                 del self._versions[next(iter(self._versions))]
 
     def _running(self, task: Task) -> Iterator[RunningContainer]:
-        definition = self._api.definition(task.task_definition_arn)
+        workload = self._workload(task)
         tags = self._tags.get(_service_key(task), {})
-        for container in running(task, definition, tags, self._clock()):
+        for container in running(task, workload, tags, self._clock()):
             yield container if container.image.digest else self._with_digest(container)
+
+    def _workload(self, task: Task) -> Workload:
+        """What the task's definition says. It never changes (a change is another revision), so it is asked for once."""
+        key = (task.task_definition_arn, task.launch)
+        found = self._workloads.get(key)
+        if found is None:
+            found = workload_of(self._api.definition(task.task_definition_arn), task.launch)
+            with self._lock:
+                self._workloads[key] = found
+                while len(self._workloads) > _MOST_DEFINITIONS:
+                    del self._workloads[next(iter(self._workloads))]
+        return found
 
     def _with_digest(self, container: RunningContainer) -> RunningContainer:
         """The container with the digest that its tag named when it was first asked for: the tag may move, the container does not."""

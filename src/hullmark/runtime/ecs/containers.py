@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hullmark.isolation.ecs import containers_of
 from hullmark.model.errors import HullmarkError
@@ -33,32 +33,40 @@ def container_id(task: Task, container: TaskContainer) -> str:
     return f"{arn.account}/{arn.region}/{arn.name}/{container.name}"
 
 
-def running(
-    task: Task, definition: Mapping[str, Any] | None, tags: Mapping[str, str], now: datetime
-) -> Iterator[RunningContainer]:
+class Workload(NamedTuple):
+    """What a revision of a task definition says of its tasks: the containers by their names, and the machine ("": any)."""
+
+    containers: Mapping[str, WorkloadContainer]
+    architecture: str
+
+
+def workload_of(definition: Mapping[str, Any] | None, launch_type: str) -> Workload:
+    """What a task definition says; nothing where there is none that can be read."""
+    try:
+        containers = containers_of(definition, launch_type) if definition else ()
+    except HullmarkError:
+        containers = ()  # then nobody told what is granted
+    platform = (definition or {}).get("runtimePlatform")
+    told = str(platform.get("cpuArchitecture", "")) if isinstance(platform, Mapping) else ""
+    return Workload({container.name: container for container in containers}, _ARCHITECTURES.get(told.lower(), ""))
+
+
+def running(task: Task, workload: Workload, tags: Mapping[str, str], now: datetime) -> Iterator[RunningContainer]:
     """The containers of a task that run. `tags` are those of its service, which its own come before. A container that was put into the task
     beside its definition (Service Connect's, GuardDuty's) is granted what nobody tells."""
-    workload = {container.name: container for container in _described(definition, task.launch)}
     labels = {**tags, **{tag.key: tag.value for tag in task.tags if tag.key}}
     since = task.started_at or task.created_at
     for container in task.containers:
         if container.last_status == "RUNNING":
             yield RunningContainer(
                 id=container_id(task, container),
-                place=_place(task, container, workload.get(container.name)),
-                image=_image(container, _architecture(task, definition)),
+                place=_place(task, container, workload.containers.get(container.name)),
+                image=_image(container, _architecture(task) or workload.architecture),
                 since=now if since is None else utc(since),
-                isolation=_isolation(task, workload.get(container.name)),
+                isolation=_isolation(task, workload.containers.get(container.name)),
                 labels=labels,
                 node=parse_arn(task.container_instance_arn).name if task.container_instance_arn else "",
             )
-
-
-def _described(definition: Mapping[str, Any] | None, launch_type: str) -> tuple[WorkloadContainer, ...]:
-    try:
-        return containers_of(definition, launch_type) if definition else ()
-    except HullmarkError:
-        return ()  # then nobody told what is granted
 
 
 def _place(task: Task, container: TaskContainer, described: WorkloadContainer | None) -> Place:
@@ -80,11 +88,8 @@ def _image(container: TaskContainer, architecture: str) -> RunningImage:
     return RunningImage(reference=reference, digest=digest if is_digest(digest) else "", architecture=architecture)
 
 
-def _architecture(task: Task, definition: Mapping[str, Any] | None) -> str:
+def _architecture(task: Task) -> str:
     told = next((one.value for one in task.attributes if one.name == "ecs.cpu-architecture"), None)
-    platform = (definition or {}).get("runtimePlatform")
-    if not told and isinstance(platform, Mapping):
-        told = str(platform.get("cpuArchitecture", ""))
     return _ARCHITECTURES.get((told or "").lower(), "")
 
 

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,16 +20,28 @@ from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
-from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.engines.api import EngineApi, EngineRefused
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
-from hullmark.runtime.engines.running import RUNNING, identity, place_of, running_container, running_image
+from hullmark.runtime.engines.running import (
+    RUNNING,
+    identity,
+    moment_of,
+    place_of,
+    running_container,
+    running_image,
+)
 from hullmark.runtime.host import HostState, Look, unknown_host
 
 MOST_CONTAINERS = Limit(20_000, "containers of a host that a collector tells of", "refused")
+_MOST_ENDED = Limit(1000, "containers of a host that ended while nobody listened", "shortened")
+_LONGEST_ABSENCE = timedelta(days=1)
+"""How far back events are asked for."""
+_CLOCK_GRAIN = timedelta(seconds=1)
 _OVERLAP = 2
 """Seconds before the last event from which the next window is asked for."""
 _PAUSE = 1.0
+_PAUSE_OF_LOOKS = 10.0
 _REMEMBERED = 4096
 """Events that are recognised when they come again: more than Docker keeps."""
 _STARTS = ("start", "rename", "update")
@@ -65,6 +77,13 @@ class EngineCollector:
         self._info: Mapping[str, Any] = {}
         self._host = HostState()
         self._strange: set[str] = set()
+        self._heard: datetime | None = None
+        self._note: Callable[[datetime], None] = lambda _: None
+        self._missed: dict[str, datetime] = {}
+
+    def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
+        """Until when what happened is known; `note` is told how that moves on."""
+        self._heard, self._note = heard, note
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -106,11 +125,12 @@ class EngineCollector:
         """What runs, then what changes, until `stop` is set. Where the engine does not answer, that is told once, and tried again."""
         failures = 0
         while not stop.is_set():
+            began = self._clock()
             try:
-                for said in self._connected(stop):
-                    failures = 0
-                    yield said
+                yield from self._connected(stop)
             except NetError as error:
+                if (self._clock() - began).total_seconds() >= STEADY:
+                    failures = 0
                 if not failures and not stop.is_set():
                     yield Changes(events=(self._problem(f"{self._api.name} cannot be asked what runs: {error}"),))
                 stop.wait(backoff(failures))
@@ -118,9 +138,13 @@ class EngineCollector:
 
     def _connected(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """One connection's worth, beginning with a list. Raises NetError where it breaks."""
-        self._last_second = int(self._clock().timestamp())
         listed = drifted = self._clock()
+        heard = self._heard
+        self._last_second = int(max(heard or listed, listed - _LONGEST_ABSENCE).timestamp())
         yield Listing(self.containers())
+        if heard is not None:
+            yield from self._ended_since(heard)
+        self._hear(listed)
         yield self._beside()
         while not stop.is_set():
             if self._rhythm.drift and (self._clock() - drifted).total_seconds() >= self._rhythm.drift:
@@ -145,11 +169,47 @@ class EngineCollector:
                 changes = self._changes_of(event)
                 if changes is not None:
                     yield changes
+                    self._hear(self._moment(event))
             if stop.is_set():
                 return
         left = until - self._clock().timestamp()
-        if left > 1:  # an engine that does not wait for the end is not asked without a pause
+        if left <= 1:
+            self._hear(min(self._clock(), datetime.fromtimestamp(until, UTC)))
+        if left > 0:  # an engine that does not wait for the end is not asked without a pause
             stop.wait(min(left, _PAUSE))
+
+    def _hear(self, moment: datetime) -> None:
+        """What happened until this moment was told."""
+        if self._heard is None or moment > self._heard:
+            self._heard = moment
+            self._note(moment)
+
+    def _ended_since(self, heard: datetime) -> Iterator[Changes]:
+        """What started behind this moment and has ended, while nobody listened, as far as it was not removed."""
+        self._missed = {}
+        images: dict[str, Mapping[str, Any]] = {}
+        for summary in [one for one in self._api.containers() if one.get("State") not in RUNNING][:_MOST_ENDED]:
+            container, until = self._run_of(str(summary.get("Id")), images)
+            if (
+                container is not None
+                and until is not None
+                and container.since > heard
+                and container.id not in self._known
+            ):
+                self._missed[container.id] = until
+                yield Changes(running=(container,), ended=(EndedContainer(id=container.id, until=until),))
+
+    def _run_of(self, id: str, images: dict[str, Mapping[str, Any]]) -> tuple[RunningContainer | None, datetime | None]:
+        """The last run of a container that has ended, and its end; None where there was none, or the engine does not say."""
+        try:
+            inspect = self._api.inspect(id)
+            state = Fields(inspect, "container").part("State")
+            until = moment_of(state.text("FinishedAt"))
+            if until is None or moment_of(state.text("StartedAt")) is None:
+                return None, None
+            return self._container(inspect, images), until
+        except (EngineRefused, InvalidWorkload):
+            return None, None
 
     def _is_new(self, event: Mapping[str, Any]) -> bool:
         """Whether an event did not come before. Also notes its second."""
@@ -175,11 +235,13 @@ class EngineCollector:
         except InvalidWorkload:
             return None
         at = self._moment(event)
+        if id in self._missed and at <= self._missed[id] + _CLOCK_GRAIN:
+            return None
         if action in _STARTS:
             return self._started(id, actor.part("Attributes"), at, is_start=action == "start")
         if action == "die" or (action == "destroy" and id in self._known):
             return Changes(ended=(EndedContainer(id=id, until=at),), events=self._last_drift(id))
-        if action == "exec_die" and self._rhythm.drift and id in self._known:
+        if action == "exec_die" and self._rhythm.drift and id in self._known and self._is_due(id):
             return Changes(events=self._drift_of(id))
         return None
 
@@ -209,14 +271,18 @@ class EngineCollector:
         status = state.get("Status") if isinstance(state, Mapping) else None
         if status not in RUNNING:
             return None
-        image_id = str(inspect.get("Image"))
-        if image_id not in images:
-            images[image_id] = self._image(image_id)
         try:
-            container = running_container(self._platform, self._name, inspect, images[image_id], self._info)
+            return self._container(inspect, images)
         except InvalidWorkload:
             self._strange.add(id)
             return None
+
+    def _container(self, inspect: Mapping[str, Any], images: dict[str, Mapping[str, Any]]) -> RunningContainer:
+        """A container of what the engine says of it. Raises InvalidWorkload for what no engine says."""
+        image_id = str(inspect.get("Image"))
+        if image_id not in images:
+            images[image_id] = self._image(image_id)
+        container = running_container(self._platform, self._name, inspect, images[image_id], self._info)
         isolation = msgspec.structs.replace(container.isolation, escapes=self._host.escapes)
         return msgspec.structs.replace(container, isolation=isolation)
 
@@ -247,8 +313,15 @@ class EngineCollector:
             if events := self._drift_of(id):
                 yield Changes(events=events)
 
+    def _is_due(self, id: str) -> bool:
+        """Whether a container's files were not looked at a moment ago: health checks run programs all the time."""
+        looked = self._drift.setdefault(id, DriftMemory()).looked_at
+        return looked is None or (self._clock() - looked).total_seconds() >= min(_PAUSE_OF_LOOKS, self._rhythm.drift)
+
     def _drift_of(self, id: str) -> tuple[PlaceEvent, ...]:
-        return drift_of(self._api, id, self._drift.setdefault(id, DriftMemory()), self._clock())
+        memory = self._drift.setdefault(id, DriftMemory())
+        memory.looked_at = self._clock()
+        return drift_of(self._api, id, memory, self._clock())
 
     def _last_drift(self, id: str) -> tuple[PlaceEvent, ...]:
         """What had changed when a container ended, as far as it is still there."""

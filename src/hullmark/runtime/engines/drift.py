@@ -48,6 +48,7 @@ class DriftMemory:
     stats: dict[str, FileStat] = field(default_factory=dict)
     shells: frozenset[str] | None = None
     told: set[tuple[str, str]] = field(default_factory=set)
+    looked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class NotFound(ApiRefused):
 
 _KINDS: dict[int, type[ApiRefused]] = {403: Forbidden, 404: NotFound, 410: Expired}
 _ADVICE = {
+    400: "check the selector and the namespace",
     401: "check the credentials in the kubeconfig, or the service account",
     403: "deploy/kubernetes/agent.yaml has the rights that are needed",
     404: "check the address of the cluster",

@@ -10,17 +10,24 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from hullmark.facets.secrets.mask import masked_value
 from hullmark.model.isolation import Isolation
+from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, PlaceEvent, RunningContainer
 from hullmark.runtime.collector import Changes, Listing
+from hullmark.runtime.host import Look, unknown_host
 from hullmark.runtime.kubernetes.api import Expired, KubernetesApi, Resource, Scope
 from hullmark.runtime.kubernetes.following import Away, Changed, Follower, Listed, ListedKind, Streams, list_all
+from hullmark.runtime.kubernetes.hosts import NodeHosts
 from hullmark.runtime.kubernetes.objects import Pod
 from hullmark.runtime.kubernetes.pods import Occupant, PodPlace, occupants
 from hullmark.runtime.kubernetes.surroundings import Surroundings
 
 PODS = Resource(group="", version="v1", plural="pods", type=Pod)
 
+_LONGEST_NAME = Limit(317, "characters of a label's name in Kubernetes", "shortened")
+_LONGEST_VALUE = Limit(63, "characters of a label's value in Kubernetes", "shortened")
+_MOST_LABELS = Limit(500, "labels of a pod and its namespace in Kubernetes", "shortened")
 _ATTEMPTS = 5
 _SHARED = 100_000
 """Labels that are kept to be shared by replicas, before the memory of them begins anew."""
@@ -44,7 +51,7 @@ class _Known(NamedTuple):
 
 
 class KubernetesCollector:
-    """Asks one cluster's API. `name` is what its places call it. `clock` and `monotonic` are the world's."""
+    """Asks one cluster's API. `name` is what its places call it. `clock` and `monotonic` are the world's; `look` looks at nodes' hosts."""
 
     platform: Literal["kubernetes"] = "kubernetes"
 
@@ -55,12 +62,14 @@ class KubernetesCollector:
         scope: Scope,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        look: Look = unknown_host,
     ) -> None:
         self._api = api
         self._name = name
         self._scope = scope
         self._clock = clock
         self._monotonic = monotonic
+        self._look = look
         self.gaps: tuple[str, ...] = ()
         """What could not be read besides pods when `containers` was last called, and what that means, a sentence each."""
 
@@ -71,10 +80,12 @@ class KubernetesCollector:
 
     def containers(self) -> Iterator[RunningContainer]:
         """What runs now, once. Raises HullmarkError where that cannot be told whole; what may not be read besides is left out."""
-        reader = _Reader(self._name, Surroundings(self._api, self._scope))
+        hosts = NodeHosts(self._look, self._clock)
+        reader = _Reader(self._name, Surroundings(self._api, self._scope), hosts)
         reader.surroundings.load()
-        self.gaps = tuple(reader.surroundings.gaps())
-        for record in self._listed(reader):
+        records = self._listed(reader)
+        self.gaps = (*reader.surroundings.gaps(), *hosts.gaps())
+        for record in records:
             yield from record.running
 
     def _listed(self, reader: _Reader) -> list[_PodRecord]:
@@ -88,7 +99,8 @@ class KubernetesCollector:
         missed. Raises HullmarkError where trying again cannot help."""
         streams = Streams(stop)
         surroundings = Surroundings(self._api, self._scope)
-        reader, memory = _Reader(self._name, surroundings), _Memory(self._clock)
+        hosts = NodeHosts(self._look, self._clock)
+        reader, memory = _Reader(self._name, surroundings, hosts), _Memory(self._clock)
         follower = Follower(self._api, ListedKind(PODS, self._scope), reader.record, streams, prepare=surroundings.load)
         surroundings.follow(streams)
         listed_at, told = self._monotonic(), set[str]()
@@ -99,9 +111,11 @@ class KubernetesCollector:
                     yield Listing(memory.take(said.objects))
                 else:
                     yield from self._changes(said, memory)
-                if gaps := [gap for gap in surroundings.gaps() if gap not in told]:
-                    told.update(gaps)
-                    yield Changes(events=tuple(map(self._event, gaps)))
+                events = {event.summary: event for event in (*map(self._event, surroundings.gaps()), *hosts.events)}
+                hosts.events.clear()
+                if news := tuple(event for summary, event in events.items() if summary not in told):
+                    told.update(events)
+                    yield Changes(events=news)
                 if surroundings.has_changed.is_set() and self._monotonic() - listed_at > _RELIST_SECONDS:
                     surroundings.has_changed.clear()
                     follower.list_soon()
@@ -121,9 +135,10 @@ class KubernetesCollector:
 class _Reader:
     """Pods → records. Equal values are kept once: replicas differ in little but their names."""
 
-    def __init__(self, cluster: str, surroundings: Surroundings) -> None:
+    def __init__(self, cluster: str, surroundings: Surroundings, hosts: NodeHosts) -> None:
         self._cluster = cluster
         self.surroundings = surroundings
+        self._hosts = hosts
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._isolations: dict[Isolation, Isolation] = {}
 
@@ -131,15 +146,17 @@ class _Reader:
         """What is kept of a pod. Raises ApiRefused, NetError, since some of it is asked for."""
         meta, around = pod.metadata, self.surroundings
         runtime_class = str(pod.spec.get("runtimeClassName") or "")
+        node = around.node_of(str(pod.spec.get("nodeName") or ""))
+        escapes = self._hosts.state_of(node).escapes if node.container_runtime_version else None
         handlers = {runtime_class: around.handler_of(runtime_class)} if runtime_class else {}
         place = PodPlace(
             cluster=self._cluster,
             workload=around.owners.workload_of(meta),
             labels=self._same_labels({**around.labels_of(meta.namespace), **(meta.labels or {})}),
-            architecture=around.architecture_of(str(pod.spec.get("nodeName") or "")),
+            architecture=node.architecture,
             handlers=handlers,
         )
-        found = [each._replace(container=self._interned(each.container)) for each in occupants(pod, place)]
+        found = [each._replace(container=self._interned(each.container, escapes)) for each in occupants(pod, place)]
         running = tuple(each.container for each in found if not each.is_over)
         return _PodRecord(meta.uid, running, tuple(each for each in found if each.is_over))
 
@@ -147,11 +164,18 @@ class _Reader:
         if len(self._labels) > _SHARED:  # most are of pods that are gone
             self._labels.clear()
             self._isolations.clear()
-        return self._labels.setdefault(tuple(sorted(labels.items())), labels)
+        given = tuple(sorted(labels.items()))
+        if given not in self._labels:
+            # The API takes nothing longer; values that are secrets are masked, as anybody may read places.
+            kept = ((name[:_LONGEST_NAME], value) for name, value in given[:_MOST_LABELS])
+            self._labels[given] = {name: masked_value(name, value)[:_LONGEST_VALUE] for name, value in kept}
+        return self._labels[given]
 
-    def _interned(self, container: RunningContainer) -> RunningContainer:
-        isolation = self._isolations.setdefault(container.isolation, container.isolation)
-        return replace(container, isolation=isolation)
+    def _interned(self, container: RunningContainer, escapes: tuple[str, ...] | None) -> RunningContainer:
+        isolation = container.isolation
+        if escapes is not None and container.place.kind != "volume":
+            isolation = replace(isolation, escapes=escapes)
+        return replace(container, isolation=self._isolations.setdefault(isolation, isolation))
 
 
 class _Memory:

@@ -62,20 +62,25 @@ Said = Listed[R] | list[Changed[R]] | Away
 
 
 class Streams:
-    """The watches that wait for something now: when `stop` is set, their waiting ends."""
+    """The watches that wait for something now: when `stop` is set, or `end` is called, their waiting ends."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
         self._lock = threading.Lock()
         self._open: set[StreamedAnswer] = set()
-        self._is_over = False
-        threading.Thread(target=self._interrupt, daemon=True).start()
+        self._has_ended = False
+        threading.Thread(target=self._interrupt_when_stopped, daemon=True).start()
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is to be followed any more."""
+        return self._has_ended or self.stop.is_set()
 
     def add(self, streamed: StreamedAnswer) -> None:
         """One more."""
         with self._lock:
             self._open.add(streamed)
-            if self.stop.is_set():
+            if self.is_over:
                 streamed.interrupt()
 
     def remove(self, streamed: StreamedAnswer) -> None:
@@ -84,13 +89,17 @@ class Streams:
             self._open.discard(streamed)
 
     def end(self) -> None:
-        """Nothing is followed any more."""
-        self._is_over = True
+        """Whoever follows them has ended."""
+        self._has_ended = True
+        self._interrupt()
+
+    def _interrupt_when_stopped(self) -> None:
+        while not self.stop.wait(0.5):
+            if self._has_ended:
+                return
+        self._interrupt()
 
     def _interrupt(self) -> None:
-        while not self.stop.wait(0.5):
-            if self._is_over:
-                return
         with self._lock:
             for streamed in self._open:
                 streamed.interrupt()
@@ -153,13 +162,12 @@ class Follower(Generic[T, R]):
         self._is_stale = True
 
     def said(self) -> Iterator[Said[R]]:
-        """What there is and what changes, until the streams' `stop` is set. Lists of changes may be empty: time has passed.
+        """What there is and what changes, until the streams are over. Lists of changes may be empty: time has passed.
 
         Raises HullmarkError where trying again cannot help.
         """
-        stop = self._streams.stop
         self._version = ""
-        while not stop.is_set():
+        while not self._streams.is_over:
             try:
                 if not self._version:
                     self._is_stale = False
@@ -168,7 +176,7 @@ class Follower(Generic[T, R]):
                     yield Listed(objects)
                 yield from self._watched()
             except (Cut, TimedOut, Unreachable, ApiRefused) as error:
-                if stop.is_set():
+                if self._streams.is_over:
                     return
                 away = self._failed(error)
                 if away is not None:
@@ -206,7 +214,7 @@ class Follower(Generic[T, R]):
                 for lines in _blocks(streamed):
                     is_silent = False
                     yield from self._taken(lines)
-                    if self._is_stale or self._streams.stop.is_set():
+                    if self._is_stale or self._streams.is_over:
                         self._version = "" if self._is_stale else self._version
                         return
             finally:

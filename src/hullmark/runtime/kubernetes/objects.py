@@ -53,9 +53,11 @@ class PartialObject(msgspec.Struct, frozen=True):
 
 
 class NodeInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """What kubelet says of its machine."""
+    """What kubelet says of its machine. The runtime is as `containerd://2.1.1`."""
 
     architecture: str = ""
+    container_runtime_version: str = ""
+    kernel_version: str = ""
 
 
 class NodeStatus(msgspec.Struct, frozen=True, rename="camel"):

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from hullmark.model.errors import HullmarkError
 from hullmark.runtime.kubernetes.api import Forbidden, KubernetesApi, NotFound, Resource, Scope, partial
 from hullmark.runtime.kubernetes.following import Away, Follower, Listed, ListedKind, Streams, list_all
-from hullmark.runtime.kubernetes.objects import Node, PartialObject, RuntimeClass
+from hullmark.runtime.kubernetes.objects import Node, NodeInfo, PartialObject, RuntimeClass
 from hullmark.runtime.kubernetes.owners import Owners
 
 V = TypeVar("V")
@@ -20,7 +20,7 @@ NAMESPACES = partial("", "v1", "namespaces")
 RUNTIME_CLASSES = Resource(group="node.k8s.io", version="v1", plural="runtimeclasses", type=RuntimeClass)
 
 _MEANING = {
-    "nodes": "architectures are not known",
+    "nodes": "architectures, and what nodes run containers by, are not known",
     "namespaces": "labels of namespaces are not known",
     "runtimeclasses": "what runtime classes stand for is not known",
     "replicasets": "pods of Deployments are told of as their ReplicaSets'",
@@ -101,9 +101,9 @@ class Surroundings:
         self._api = api
         self._scope = scope
         self._labels: _Table[Mapping[str, str]] = _Table(api, NAMESPACES, _labels, {})
-        self._architectures: _Table[str] = _Table(api, NODES, _architecture, "")
+        self._nodes: _Table[NodeInfo] = _Table(api, NODES, _info, NodeInfo())
         self._handlers: _Table[str] = _Table(api, RUNTIME_CLASSES, _handler, "")
-        self._tables: tuple[_Table[Any], ...] = (self._labels, self._architectures, self._handlers)
+        self._tables: tuple[_Table[Any], ...] = (self._labels, self._nodes, self._handlers)
         self.owners = Owners(api)
         self.has_changed = threading.Event()
         """Something that pods were told by says something else now."""
@@ -139,9 +139,9 @@ class Surroundings:
         """The labels of a namespace."""
         return self._labels.get(namespace)
 
-    def architecture_of(self, node: str) -> str:
-        """The architecture of a node, as `amd64`."""
-        return self._architectures.get(node)
+    def node_of(self, name: str) -> NodeInfo:
+        """What is known of a node's machine."""
+        return self._nodes.get(name)
 
     def handler_of(self, runtime_class: str) -> str:
         """The handler that a runtime class stands for."""
@@ -158,8 +158,8 @@ def _labels(namespace: PartialObject) -> Mapping[str, str]:
     return namespace.metadata.labels or {}
 
 
-def _architecture(node: Node) -> str:
-    return node.status.node_info.architecture
+def _info(node: Node) -> NodeInfo:
+    return node.status.node_info
 
 
 def _handler(runtime_class: RuntimeClass) -> str:

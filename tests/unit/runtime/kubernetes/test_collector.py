@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hullmark.model.place import RunningContainer
+from hullmark.model.place import PlaceEvent, RunningContainer
 from hullmark.net.http import HttpSettings
 from hullmark.runtime.collector import Changes, Collector, GapReporting, Listing
+from hullmark.runtime.host import UNTOLD, HostState, Look, unknown_host
 from hullmark.runtime.kubernetes.api import EVERYWHERE, Expired, Forbidden, KubernetesApi, Scope
 from hullmark.runtime.kubernetes.collector import KubernetesCollector
 from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
@@ -48,11 +49,15 @@ class Time:
 
 
 def collector(
-    cluster: FakeCluster, scope: Scope = EVERYWHERE, bearer: str = "master", monotonic: Time | None = None
+    cluster: FakeCluster,
+    scope: Scope = EVERYWHERE,
+    bearer: str = "master",
+    monotonic: Time | None = None,
+    look: Look = unknown_host,
 ) -> KubernetesCollector:
     """The collector of the cluster `prod`."""
     api = KubernetesApi(Kubeconfig([cluster.kubeconfig(bearer=bearer)]).access(), HttpSettings(sleep=lambda _: None))
-    return KubernetesCollector(api, "prod", scope, lambda: NOW, monotonic or Time())
+    return KubernetesCollector(api, "prod", scope, lambda: NOW, monotonic or Time(), look)
 
 
 def workloads(cluster: FakeCluster, **how: Any) -> dict[str, str]:
@@ -198,12 +203,55 @@ def test_it_is_a_collector(cluster: FakeCluster) -> None:
     assert isinstance(found, GapReporting)
 
 
+class Looked:
+    """A look at hosts that finds an escape in containerd 2.1.1, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, Any]] = []
+
+    def __call__(self, version: Mapping[str, Any], info: Mapping[str, Any]) -> HostState:
+        """The state of a host."""
+        self.asked.append((version, info))
+        told = [
+            PlaceEvent(kind="host", subject=subject, summary=f"{subject} of it", at=NOW)
+            for subject in ("set-up", UNTOLD)
+        ]
+        escapes = ("CVE-2026-1",) if version["Components"][0]["Version"] == "2.1.1" else ()
+        return HostState(escapes, tuple(told))
+
+
+def test_a_known_escape_of_a_nodes_runtime_counts_for_all_that_runs_there(cluster: FakeCluster) -> None:
+    store, look = cluster.store, Looked()
+    sound = manifests.node("node-2")
+    sound["status"]["nodeInfo"]["containerRuntimeVersion"] = "docker://27.0.1"
+    store.create(sound)
+    for number, node in enumerate(("node-1", "node-1", "node-2", "gone")):
+        store.create(pod(f"p{number}", f"image-{number}", spec={"nodeName": node}))
+    found = collector(cluster, look=look)
+    told = {each.image.reference: each.isolation.escapes for each in found.containers()}
+    assert told == {"image-0": ("CVE-2026-1",), "image-1": ("CVE-2026-1",), "image-2": (), "image-3": None}
+    kernel = {"KernelVersion": "6.12.0"}
+    assert look.asked == [
+        ({"Components": [{"Name": "containerd", "Version": "2.1.1"}]}, kernel),
+        ({"Components": [{"Name": "Engine", "Version": "27.0.1"}]}, kernel),
+    ]
+    assert found.gaps == (f"{UNTOLD} of it",)
+    stop = threading.Event()
+    said = found.follow(stop)
+    assert isinstance(next(said), Listing)
+    events = next(said)
+    assert isinstance(events, Changes)
+    assert [(event.kind, event.summary) for event in events.events] == [("host", f"{UNTOLD} of it")]
+    stop.set()
+
+
 class Following:
     """A collector that is followed, step by step."""
 
     def __init__(self, cluster: FakeCluster, monotonic: Time | None = None) -> None:
         self.stop = threading.Event()
         self.said = collector(cluster, monotonic=monotonic).follow(self.stop)
+        assert isinstance(self.said, Generator)
 
     def listing(self) -> list[RunningContainer]:
         """The next thing that is said, which must be a list."""
@@ -331,3 +379,13 @@ def test_a_runtime_class_stands_for_its_handler(cluster: FakeCluster) -> None:
     cluster.store.create(pod("p", spec={"runtimeClassName": "secure"}))
     (found,) = collector(cluster).containers()
     assert (found.isolation.runtime, found.isolation.boundary) == ("kata-qemu", "vm")
+
+
+def test_whoever_stops_listening_leaves_no_watch_behind(cluster: FakeCluster) -> None:
+    found = Following(cluster)
+    found.listing()
+    while cluster.watches() < 3:
+        pass
+    found.said.close()
+    while cluster.watches():
+        pass

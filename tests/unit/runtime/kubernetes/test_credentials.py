@@ -43,7 +43,7 @@ def api(access: ClusterAccess, clock: Callable[[], float] = lambda: 0.0, **envir
 
 def asked_as(cluster: FakeCluster, access: ClusterAccess, **environment: str) -> str:
     """Who the server takes the client for."""
-    api(access, **environment).get(NODES, "", "node-1")
+    api(access, lambda: 0.0, **environment).get(NODES, "", "node-1")
     return cluster.asked[-1].user
 
 

@@ -181,21 +181,23 @@ def test_bookmarks_keep_a_quiet_watch_young(cluster: FakeCluster) -> None:
     stop.set()
 
 
-def test_stop_ends_a_watch_that_waits(cluster: FakeCluster) -> None:
-    cluster.bookmark_seconds = 3600
+@pytest.mark.parametrize("has_tls", [True, False])
+def test_stop_ends_a_watch_that_waits(tmp_path: Path, *, has_tls: bool) -> None:
+    silent = FakeCluster(tmp_path, has_tls=has_tls, bookmark_seconds=3600)
     stop = threading.Event()
-    said = follower(client(cluster), stop).said()
-    assert next(said) == Listed([])
 
     def stopped() -> None:
-        while not cluster.watches():
+        while not silent.watches():
             pass
         stop.set()
 
-    thread = threading.Thread(target=stopped)
-    thread.start()
-    assert list(said) == []
-    thread.join()
+    with silent.running():
+        said = follower(client(silent), stop).said()
+        assert next(said) == Listed([])
+        thread = threading.Thread(target=stopped)
+        thread.start()
+        assert list(said) == []
+        thread.join()
 
 
 def test_what_stands_before_an_event_that_cannot_be_taken_is_told_first(cluster: FakeCluster) -> None:

@@ -32,6 +32,7 @@ _NEEDS: dict[Kind, str] = {
     "audit": "audit:read",
     "events": "events:read",
     "transitions": "notices:read",
+    "places": "places:read",
 }
 _SLOTS = "exports"
 _AT_ONCE = 4

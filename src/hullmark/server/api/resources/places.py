@@ -29,6 +29,8 @@ from hullmark.server.tables.places.placements import PlacementFilter, PlacementR
 
 _READ: dict[str, Any] = {"permission": "places:read"}
 _WRITE: dict[str, Any] = {"permission": "places:write"}
+_END: dict[str, Any] = {"permission": "images:write"}
+"""An agent does not end others."""
 _MOST_REPORTS = Bound(200, "reports of collectors in one request", "refused")
 _Name = Annotated[str, QueryParameter(max_length=1000)]
 _At = Annotated[datetime | None, QueryParameter(description="What ran at this moment; left out: what runs.")]
@@ -224,7 +226,7 @@ def _collector(row: CollectorRow) -> CollectorView:
     return CollectorView(**{name: getattr(row, name) for name in CollectorView.__struct_fields__})
 
 
-@delete("/collectors", status_code=204, opt=_WRITE, summary="Tell that a cluster or host is no more")
+@delete("/collectors", status_code=204, opt=_END, summary="Tell that a cluster or host is no more")
 async def end_collector(
     platform: Annotated[str, QueryParameter(max_length=100)],
     name: Annotated[str, QueryParameter(max_length=300)],

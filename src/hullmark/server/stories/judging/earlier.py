@@ -20,6 +20,7 @@ from hullmark.policy.verdict_diff import KnownVulnerability, Lookup
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
+from hullmark.server.stories.judging.grants import grants_of
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import tag_moves
@@ -27,6 +28,7 @@ from hullmark.server.tables.judging import deployments, verdicts
 from hullmark.server.tables.judging.deployments import Deployment
 from hullmark.server.tables.judging.policies import ExceptionRow
 from hullmark.server.tables.judging.verdicts import VerdictRow
+from hullmark.server.tables.places.granted import GrantedFacts
 from hullmark.server.tables.rollout import adoptions
 
 
@@ -39,7 +41,8 @@ class MovedTag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds before an image is judged: its current verdicts, what its tags said of other images, and where it runs.
+    """What holds before an image is judged: its current verdicts, what its tags said of other images, where it runs, and what it is
+    granted there (where a policy asks for it).
 
     `carried` are the ids of verdicts already updated to the current snapshot.
     """
@@ -47,6 +50,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[VerdictRow, ...]
     moved: tuple[MovedTag, ...]
     deployments: tuple[Deployment, ...]
+    grants: tuple[GrantedFacts, ...] = ()
     carried: frozenset[int] = frozenset()
 
 
@@ -63,6 +67,7 @@ async def earlier_of(connection: Connection, account_id: int, image_ids: Sequenc
     """What holds of images now. The tags matter only to those that never had a verdict."""
     current = await verdicts.current_of(connection, account_id, image_ids, shadows=True)
     running = await deployments.of_images(connection, account_id, image_ids)
+    grants = await grants_of(connection, account_id, image_ids) if running else {}
     is_carried = bool(current) and await snapshots.is_carried_out(connection)
     awaited = await verdicts.awaited(connection, account_id, image_ids) if is_carried else set[int]()
     found = {}
@@ -73,6 +78,7 @@ async def earlier_of(connection: Connection, account_id: int, image_ids: Sequenc
             rows=rows,
             moved=() if rows else await _moved(connection, account_id, image_id),
             deployments=running.get(image_id, ()),
+            grants=grants.get(image_id, ()),
             carried=carried,
         )
     return found

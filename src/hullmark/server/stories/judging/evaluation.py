@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark._version import __version__
-from hullmark.app.check import CheckResult, judge_by
+from hullmark.app.check import CheckOptions, CheckResult, judge_by
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
@@ -23,6 +23,7 @@ from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.explain import advice_of_rule
 from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.rollout import Deployment
+from hullmark.policy.rules import PolicyException
 from hullmark.policy.verdict_diff import Lookup, key_of
 from hullmark.server.stories.advisories.ends import when_it_ends
 from hullmark.server.stories.images.analyse import means_of
@@ -38,6 +39,7 @@ from hullmark.server.stories.judging.earlier import (
     named_exceptions,
 )
 from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for
+from hullmark.server.stories.judging.grants import placed_in
 from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.stories.services import Services
@@ -242,7 +244,7 @@ def verdict_of(
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
         policy = loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
-        options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
+        options = _options(case, source, exceptions, runs)
         checked = judge_by(facts.look, policy, case.now, means_of(services), options)
         fresh = {
             finding.trigger_id: case.now
@@ -252,7 +254,7 @@ def verdict_of(
         if runs.running_since is None or not fresh:
             return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
-        options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
+        options = _options(case, source, exceptions, runs)
         again = judge_by(facts.look, policy, case.now, means_of(services), options)
         again = msgspec.structs.replace(again, seconds=checked.seconds + again.seconds)
         return _until_it_ends(again, policy, case.now, source)
@@ -280,6 +282,17 @@ def _until_it_ends(
         return checked
     moments = [moment for moment in (checked.next_at, when_it_ends(checked.inventory.distro, source, now)) if moment]
     return msgspec.structs.replace(checked, next_at=min(moments, default=None))
+
+
+def _options(
+    case: Evaluation, source: AdvisorySource | None, exceptions: tuple[PolicyException, ...], runs: Deployment
+) -> CheckOptions:
+    """How the case is judged. What the image is granted where it runs is handed over to policies that ask for it."""
+    options = asked_for(case.chosen, case.inputs.held, source, exceptions, runs)
+    if "isolation" not in case.version.text:
+        return options
+    placed = placed_in(case.earlier.grants, case.chosen.activation.environment)
+    return msgspec.structs.replace(options, placed=placed)
 
 
 def _running_since(case: Evaluation) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -49,5 +49,5 @@ def _item(item: Item, found: Mapping[_About, tuple[int, list[RunningPlace]]]) ->
 
 
 def _place(place: RunningPlace) -> ItemPlace:
-    grade = cast("Grade", GRADES[place.grade]) if place.grade is not None else ""
+    grade: Grade | Literal[""] = GRADES[place.grade] if place.grade is not None else ""
     return ItemPlace(name=place.name, environment=place.environment, grade=grade, since=place.since)

@@ -2,7 +2,8 @@
 
 A thread is what one subject caused in one channel: it is opened by the first image that a vulnerability (a policy, a tag …) puts
 out of compliance, is about all images that it does so to, and is closed when none is left. What the same subject causes later
-goes into the same thread, which is opened again.
+goes into the same thread, which is opened again. Images of an application have one thread together instead, whatever puts them out of
+compliance.
 
 To deliver a message through a channel with `is_threaded`:
 
@@ -27,9 +28,10 @@ from hullmark.model.advisory import SEVERITIES
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Evidence, Item
 from hullmark.notify.channel import Thread
+from hullmark.server.stories.places.applications import applications_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import threads
-from hullmark.server.tables.notice.threads import OpenRow, ThreadRow, keep_remote
+from hullmark.server.tables.notice.threads import NamedThreads, OpenRow, ThreadRow, keep_remote
 
 MOST_IMAGES = Limit(200, "images that a thread names; all are counted", "shortened")
 """The most images that a thread names; it counts them all."""
@@ -54,6 +56,8 @@ _TITLES = {
     "lifecycle": "The support of {} ends, images are out of compliance",
     "time": "{}: time has put images out of compliance",
     "data": "{}: images are out of compliance",
+    "place": "{}: where images run puts them out of compliance",
+    "application": "Images of the application {} are out of compliance",
 }
 
 
@@ -87,7 +91,12 @@ async def threads_of(
     """
     if await threads.count_message(connection, channel.account_id, message_id):
         causes = await threads.causes_of(connection, channel.account_id, message_id)
-        named = {cause.id: _named(cause.kind, cause.subject) for cause in causes}
+        images = await threads.images_of(connection, channel.account_id, message_id)
+        owners = await applications_of(connection, channel.account_id, images)
+        named = NamedThreads(
+            of_causes={cause.id: _named(cause.kind, cause.subject) for cause in causes},
+            of_images={image: [_named("application", name) for name in names] for image, names in owners.items()},
+        )
         await threads.apply_message(connection, channel.account_id, channel.id, message_id, named)
     rows = await threads.changed_by(connection, channel.id, message_id)
     keys = [row.key for row in rows if row.open_count]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
 import msgspec
 
 from hullmark.model.limit import Limit
@@ -12,6 +15,8 @@ from hullmark.server.tables.places.applications import VersionImage, VersionRow
 from hullmark.server.tables.places.placements import PlacementFilter
 
 MOST_IMAGES = Limit(10_000, "images of a version of an application; beyond them its verdict is unknown", "unseen")
+_MOST_VERSIONS = Limit(2000, "versions of applications that messages are grouped by", "shortened")
+_MOST_PLACES = Limit(20_000, "places of a message's images that say which applications these belong to", "shortened")
 _ORDER = ("go", "warn", "unknown", "stop")
 
 
@@ -48,3 +53,31 @@ def selector_of(version: VersionRow) -> PlacementFilter | None:
         return None
     selector: Selector = parse_selector(version.selector)
     return PlacementFilter(selector=selector)
+
+
+async def applications_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the applications that images belong to now, by the images' numbers; those that belong to any."""
+    versions = await applications.all_versions(connection, account_id, _MOST_VERSIONS) if image_ids else []
+    if not versions:
+        return {}
+    found: dict[int, set[str]] = {}
+    for image_id, name in await applications.named_images(connection, account_id, image_ids):
+        found.setdefault(image_id, set()).add(name)
+    for image_id, noted in await applications.annotations_of(connection, account_id, image_ids):
+        fitting = (version for version in versions if version.annotations)
+        names = {version.application for version in fitting if _fits(version.annotations, noted)}
+        found.setdefault(image_id, set()).update(names)
+    for image_id, seen in await applications.places_of(connection, account_id, image_ids, _MOST_PLACES):
+        fitting = (version for version in versions if version.selector.strip())
+        names = {version.application for version in fitting if _fits(version.selector, seen)}
+        found.setdefault(image_id, set()).update(names)
+    return {image_id: sorted(names) for image_id, names in found.items() if names}
+
+
+@lru_cache(1024)
+def _parsed(text: str) -> Selector:
+    return parse_selector(text)
+
+
+def _fits(selector: str, labels: Mapping[str, str]) -> bool:
+    return _parsed(selector).fits(labels)

@@ -16,6 +16,11 @@ _MOST_OF_A_LIST = Limit(200, "paths, devices, ports or capabilities that are kep
 _LONGEST_TEXT = Limit(1000, "characters of a text of isolation facts that are kept", "shortened")
 
 
+IS_CUT = "is_cut"
+"""Marks kept facts that are not all that was told: no rule goes by them."""
+_NOTHING = msgspec.to_builtins(Isolation())
+
+
 class KeptFacts(NamedTuple):
     """Facts by the digest of their content."""
 
@@ -24,15 +29,24 @@ class KeptFacts(NamedTuple):
 
 
 def kept_facts(isolation: Isolation) -> KeptFacts:
-    """The facts as they are kept: lists sorted, long ones cut. Their grade goes by all of them."""
+    """The facts as they are kept: lists sorted, long ones cut, what nobody told left out. Grade and digest go by all of them; facts of
+    which only later versions know make no other digest."""
     assessment = assess(isolation)
     if isolation.escapes:
         assessment = weakened(assessment, f"the host has a known escape: {isolation.escapes[0]}")
-    told = {name: _bounded(value) for name, value in msgspec.to_builtins(isolation).items()}
+    told = {name: value for name, value in msgspec.to_builtins(isolation).items() if value != _NOTHING[name]}
     rank = GRADES.index(assessment.grade)
     reason = "; ".join(reason.text for reason in assessment.reasons)[:_LONGEST_TEXT].replace("\0", "")
-    encoded = msgspec.json.encode((told, rank, reason), order="deterministic")
-    return KeptFacts(hashlib.sha256(encoded).digest(), GradedFacts(facts=told, grade=rank, reason=reason))
+    encoded = msgspec.json.encode({name: _sorted(value) for name, value in told.items()}, order="sorted")
+    facts = {name: _bounded(value) for name, value in told.items()}
+    if any(facts[name] != _sorted(value) for name, value in told.items()):
+        facts[IS_CUT] = True
+    return KeptFacts(hashlib.sha256(encoded).digest(), GradedFacts(facts=facts, grade=rank, reason=reason))
+
+
+def _sorted(value: object) -> object:
+    """A list in one order, whoever told it."""
+    return sorted(value, key=str) if isinstance(value, list | tuple) else value
 
 
 def _bounded(value: object) -> object:

@@ -67,7 +67,7 @@ async def take(services: Services, account_id: int, report: InventoryReport) -> 
         )
         await collectors.note_report(connection, account_id, row.id, note)
         await news.tell(connection, source, report, found, settings)
-        await _announce(connection, source, report, found)
+        await _announce(connection, source, row, note)
     return InventoryAnswer(sequence=report.sequence)
 
 
@@ -153,13 +153,8 @@ async def _rows(
     ]
 
 
-async def _announce(connection: Connection, source: Source, report: InventoryReport, found: Differences) -> None:
-    """One event for all that a report changed."""
-    if found.began or found.ended:
-        body = {
-            "platform": report.platform,
-            "collector": report.collector,
-            "began": len(found.began),
-            "ended": len(found.ended),
-        }
-        await events.tell(connection, source.account_id, "places.changed", ("collector", report.collector), body)
+async def _announce(connection: Connection, source: Source, row: CollectorRow, note: ReportNote) -> None:
+    """An event once a collector is known whole for the first time; what changes later are news, not events: there may be many a second."""
+    if row.listed_at is None and note.listed_at is not None:
+        body = {"platform": row.platform, "collector": row.name, "places": row.places + note.places}
+        await events.tell(connection, source.account_id, "collector.listed", ("collector", row.name), body)

@@ -13,7 +13,7 @@ from hullmark.server.stories.places.reported import in_time
 from hullmark.server.tables import jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import transitions
-from hullmark.server.tables.places import started
+from hullmark.server.tables.places import granted, started
 from hullmark.server.tables.places.intake import Differences, Source
 from hullmark.server.tables.places.place_settings import PlaceSettings
 from hullmark.server.tables.places.started import ContainerImage, UncertifiedImage
@@ -28,13 +28,15 @@ async def tell(
     """Write down what is news in a report, with all that follows from it."""
     account_id = source.account_id
     if found.began:
-        await _tell_uncertified(connection, source, report, found.began)
+        await _tell_uncertified(connection, source, report, found)
         if settings.analyses_unknown:
             for number in await started.want_unknown(connection, account_id, found.began, source.seen_at):
                 await want_image(connection, account_id, number)
     changed = [*found.began, *found.ended]
     if changed:
         images = await started.images_with_grace(connection, account_id, changed)
+        if await granted.asks_for_isolation(connection, account_id):
+            images = await granted.analysed_images(connection, account_id, changed)
         await want_verdicts(connection, [(account_id, image) for image in images], "place changed", _GRACE_PRIORITY)
     await _tell_events(connection, source, report)
 
@@ -46,10 +48,10 @@ async def want_image(connection: Connection, account_id: int, number: int) -> No
 
 
 async def _tell_uncertified(
-    connection: Connection, source: Source, report: InventoryReport, began: Sequence[int]
+    connection: Connection, source: Source, report: InventoryReport, changed: Differences
 ) -> None:
     """A whole list is one cause; else each image is one in its cluster."""
-    found = await started.uncertified(connection, source.account_id, began)
+    found = await started.uncertified(connection, source.account_id, changed.began, changed.ended)
     groups: dict[str, list[UncertifiedImage]] = {}
     for image in found:
         groups.setdefault(report.list or str(image.running_image_id), []).append(image)

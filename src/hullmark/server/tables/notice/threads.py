@@ -24,6 +24,13 @@ class CauseOf(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
 
 
+class NamedThreads(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys and titles of threads: of each cause, and of images that go into others instead, whatever the cause is."""
+
+    of_causes: Mapping[int, tuple[str, str]]
+    of_images: Mapping[int, Sequence[tuple[str, str]]] = {}
+
+
 class ThreadRow(msgspec.Struct, frozen=True, kw_only=True):
     """A thread that a message changed. `was_open`: before that message. `open_count` are the images that it is about now."""
 
@@ -58,9 +65,11 @@ OPENING = ("compliance.lost", "finding.new", "finding.worse")
 """Kinds of transitions that open threads."""
 
 _OF_MESSAGE = """
-    SELECT told.id, told.cause_id, told.kind, told.image_id, coalesce(told.policy_id, 0) AS policy_id, told.environment, of_cause.key
+    SELECT told.id, told.cause_id, told.kind, told.image_id, coalesce(told.policy_id, 0) AS policy_id, told.environment,
+        coalesce(grouped.key, of_cause.key) AS key, of_cause.key AS cause_key
     FROM message_item item JOIN transition told ON told.id = item.transition_id
     JOIN unnest(%(causes)s::bigint[], %(keys)s::text[]) AS of_cause (id, key) ON of_cause.id = told.cause_id
+    LEFT JOIN unnest(%(grouped)s::bigint[], %(group_keys)s::text[]) AS grouped (image_id, key) ON grouped.image_id = told.image_id
     WHERE item.message_id = %(message)s AND item.account_id = %(account)s
 """
 # What ends an open image: compliance regained under its policy, or under another where its own judges it no more; or the thread's own
@@ -70,7 +79,7 @@ _ENDS = """
         ended.kind = 'compliance.regained' AND (ended.policy_id = held.policy_id OR NOT EXISTS (
             SELECT FROM verdict judged WHERE judged.account_id = %(account)s AND judged.image_id = held.image_id
             AND judged.policy_id = held.policy_id AND judged.environment = held.environment AND NOT judged.is_shadow))
-        OR ended.kind = 'finding.retracted' AND ended.key = held.key AND ended.policy_id = held.policy_id)
+        OR ended.kind = 'finding.retracted' AND ended.cause_key = held.key AND ended.policy_id = held.policy_id)
 """
 
 
@@ -98,17 +107,34 @@ async def causes_of(connection: Connection, account_id: int, message_id: int) ->
         return await cursor.fetchall()
 
 
+async def images_of(connection: Connection, account_id: int, message_id: int) -> list[int]:
+    """The images that a message's transitions are about, by number."""
+    cursor = await connection.execute(
+        """
+        SELECT DISTINCT told.image_id FROM message_item item JOIN transition told ON told.id = item.transition_id
+        WHERE item.message_id = %s AND item.account_id = %s AND told.image_id IS NOT NULL ORDER BY 1
+        """,
+        (message_id, account_id),
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
+
+
 async def apply_message(
-    connection: Connection, account_id: int, channel_id: UUID, message_id: int, named: Mapping[int, tuple[str, str]]
+    connection: Connection, account_id: int, channel_id: UUID, message_id: int, named: NamedThreads
 ) -> None:
-    """Bring the threads of a channel to what a message tells. `named`: of each of its causes, the key and title of its thread."""
+    """Bring the threads of a channel to what a message tells."""
+    of_causes = list(named.of_causes.values())
+    of_groups = [(image, *thread) for image, threads in named.of_images.items() for thread in threads]
     known = {
         "account": account_id,
         "channel": channel_id,
         "message": message_id,
-        "causes": list(named),
-        "keys": [key for key, _ in named.values()],
-        "titles": [title for _, title in named.values()],
+        "causes": list(named.of_causes),
+        "keys": [key for key, _ in of_causes],
+        "grouped": [image for image, _, _ in of_groups],
+        "group_keys": [key for _, key, _ in of_groups],
+        "all_keys": [*(key for key, _ in of_causes), *(key for _, key, _ in of_groups)],
+        "all_titles": [*(title for _, title in of_causes), *(title for _, _, title in of_groups)],
         "opening": list(OPENING),
     }
     await connection.execute(_NOTE_CHANGES, known)
@@ -132,7 +158,7 @@ _NOTE_CHANGES = f"""
 _MAKE_THREADS = """
     INSERT INTO thread (account_id, channel_id, key, title, state)
     SELECT DISTINCT ON (named.key) %(account)s, %(channel)s, named.key, named.title, 'closed'
-    FROM unnest(%(keys)s::text[], %(titles)s::text[]) AS named (key, title)
+    FROM unnest(%(all_keys)s::text[], %(all_titles)s::text[]) AS named (key, title)
     JOIN thread_change changed ON changed.message_id = %(message)s AND changed.key = named.key ON CONFLICT DO NOTHING
 """
 _END_IMAGES = f"""

@@ -130,6 +130,62 @@ async def versions(
         return await cursor.fetchall()
 
 
+async def all_versions(connection: Connection, account_id: int, limit: int) -> list[VersionRow]:
+    """The versions of all applications that have not come to their end of life, the newest first."""
+    async with connection.cursor(row_factory=class_row(VersionRow)) as cursor:
+        await cursor.execute(
+            f"{_VERSION} WHERE version.account_id = %s AND version.state <> 'end-of-life' ORDER BY version.id DESC LIMIT %s",
+            (account_id, limit),
+        )
+        return await cursor.fetchall()
+
+
+async def named_images(connection: Connection, account_id: int, image_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Of these images, those that were named for a version, with the application."""
+    cursor = await connection.execute(
+        """
+        SELECT DISTINCT named.image_id, application.name FROM application_image named
+        JOIN application_version version ON version.id = named.version_id AND version.state <> 'end-of-life'
+        JOIN application ON application.id = version.application_id
+        WHERE named.account_id = %s AND named.image_id = ANY(%s::bigint[]) ORDER BY 1, 2
+        """,
+        (account_id, list(image_ids)),
+    )
+    return [(int(number), str(name)) for number, name in await cursor.fetchall()]
+
+
+async def annotations_of(
+    connection: Connection, account_id: int, image_ids: Sequence[int]
+) -> list[tuple[int, dict[str, str]]]:
+    """The annotations of images, by number; of those that have any."""
+    cursor = await connection.execute(
+        """
+        SELECT image_id, annotations FROM account_image
+        WHERE account_id = %s AND image_id = ANY(%s::bigint[]) AND annotations <> '{}' ORDER BY 1
+        """,
+        (account_id, list(image_ids)),
+    )
+    return [(int(number), dict(annotations)) for number, annotations in await cursor.fetchall()]
+
+
+async def places_of(
+    connection: Connection, account_id: int, image_ids: Sequence[int], limit: int
+) -> list[tuple[int, dict[str, str]]]:
+    """Where images run: the image's number, and the labels of the place together with its own keys (model.selector.PLACE_PREFIX)."""
+    cursor = await connection.execute(
+        """
+        SELECT ran.image_id, coalesce(label_set.labels, '{}') || jsonb_build_object('place/platform', placed.platform,
+            'place/cluster', placed.cluster, 'place/namespace', placed.namespace, 'place/workload', placed.workload,
+            'place/container', placed.container, 'place/kind', placed.kind)
+        FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id AND placed.until IS NULL
+        LEFT JOIN label_set ON label_set.id = placed.label_set_id
+        WHERE ran.account_id = %s AND ran.image_id = ANY(%s::bigint[]) ORDER BY placed.id LIMIT %s
+        """,
+        (account_id, list(image_ids), limit),
+    )
+    return [(int(number), dict(labels)) for number, labels in await cursor.fetchall()]
+
+
 async def version(connection: Connection, account_id: int, name: str, of: str) -> VersionRow | None:
     """A version by its name, `of` an application."""
     async with connection.cursor(row_factory=class_row(VersionRow)) as cursor:

@@ -35,7 +35,9 @@ _COLUMNS = "id, platform, name, sequence, list, listed_at, reported_at, places, 
 
 
 async def lock(connection: Connection, account_id: int, platform: str, name: str, now: datetime) -> CollectorRow:
-    """A collector, which is known from now on; others who report for it wait until this transaction ends."""
+    """A collector, which is known from now on; others who report for it wait until this transaction ends. Nothing that places share is
+    forgotten meanwhile (retention.forget_unnamed)."""
+    await connection.execute("LOCK TABLE placement IN ROW EXCLUSIVE MODE")
     query = f"SELECT {_COLUMNS} FROM collector WHERE account_id = %s AND platform = %s AND name = %s FOR UPDATE"
     async with connection.cursor(row_factory=class_row(CollectorRow)) as cursor:
         await cursor.execute(query, (account_id, platform, name))

@@ -14,7 +14,8 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import running_images_of
 
 _FEW = 2000
-"""So many images, sets of labels or isolation facts are looked for by their numbers; where more fit, places are gone through in order."""
+"""So many images, sets of labels or isolation facts, and placements of these, are looked for by their numbers; where more fit, placements
+are gone through in order."""
 
 
 class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
 class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which placements are wanted; "" and None ask for nothing. `digest`: any of an image's digests; `verdict` may be "none".
 
-    `grade`: at most this one, by its place in GRADES. `at`: that ran at this moment (None: that run). `image_ids`: of these images.
+    `grade`: at most this one, by its place in GRADES. `at`: that ran at this moment (None: that run).
     """
 
     digest: str = ""
@@ -64,7 +65,6 @@ class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     grade: int | None = None
     verdict: str = ""
     at: datetime | None = None
-    image_ids: tuple[int, ...] | None = None
 
 
 Position = tuple[str, str, str, str, int]
@@ -104,7 +104,7 @@ async def list_placements(
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
-                SELECT placed.* FROM placement placed {sought.joins} WHERE {" AND ".join(sought.conditions)}
+                SELECT placed.* FROM placement placed WHERE {" AND ".join(sought.conditions)}
                 ORDER BY {columns} LIMIT %(limit)s
             ) {_SELECT} ORDER BY {columns}
             """,
@@ -129,7 +129,7 @@ async def count_images(connection: Connection, account_id: int, wanted: Placemen
     async with connection.cursor(row_factory=class_row(ImageCount)) as cursor:
         await cursor.execute(
             f"""
-            SELECT placed.running_image_id, placed.environment, count(*) AS places FROM placement placed {sought.joins}
+            SELECT placed.running_image_id, placed.environment, count(*) AS places FROM placement placed
             WHERE {" AND ".join(sought.conditions)} GROUP BY 1, 2 ORDER BY 1, 2
             """,
             sought.values,
@@ -148,7 +148,6 @@ class _Search:
     def __init__(self, account_id: int) -> None:
         self.conditions = ["placed.account_id = %(account)s"]
         self.values: dict[str, Any] = {"account": account_id}
-        self.joins = ""
 
     @classmethod
     async def begun(cls, connection: Connection, account_id: int, wanted: PlacementFilter) -> _Search | None:
@@ -159,7 +158,7 @@ class _Search:
                 search.conditions.append(f"placed.{name} = %({name})s")
                 search.values[name] = value
         search._at(wanted.at)
-        steps = (search._of_image, search._of_images, search._labelled, search._graded, search._judged)
+        steps = (search._of_image, search._labelled, search._graded, search._judged)
         for step in steps:
             if not await step(connection, wanted):
                 return None
@@ -176,21 +175,24 @@ class _Search:
         if not wanted.digest:
             return True
         found = await running_images_of(connection, self.values["account"], wanted.digest)
-        return self._among("running_image_id", "named_images", found)
+        return await self._among(connection, "running_image_id", found)
 
-    async def _of_images(self, connection: Connection, wanted: PlacementFilter) -> bool:
-        if wanted.image_ids is None:
+    async def _among(self, connection: Connection, column: str, numbers: Sequence[int]) -> bool:
+        """Only of these. Where they have few placements these are looked for by their numbers, and sorted; else placements are gone through
+        in their order, for which the addition hides the index. Of one image the index hands its placements on in their order."""
+        name = f"some_{len(self.conditions)}"
+        self.values[name] = list(numbers)
+        if column == "running_image_id" and len(numbers) == 1:
+            self.conditions.append(f"placed.{column} = (%({name})s::bigint[])[1]")
             return True
         cursor = await connection.execute(
-            "SELECT id FROM running_image WHERE account_id = %s AND image_id = ANY(%s::bigint[])",
-            (self.values["account"], list(wanted.image_ids)),
+            f"SELECT count(*) FROM (SELECT FROM placement WHERE {column} = ANY(%s::bigint[]) LIMIT %s) found",
+            (list(numbers), _FEW + 1),
         )
-        return self._among("running_image_id", "some_images", [int(number) for (number,) in await cursor.fetchall()])
-
-    def _among(self, column: str, name: str, numbers: Sequence[int]) -> bool:
-        self.conditions.append(f"placed.{column} = ANY(%({name})s::bigint[])")
-        self.values[name] = list(numbers)
-        return bool(numbers)
+        row = await cursor.fetchone()
+        is_few = row is not None and row[0] <= _FEW
+        self.conditions.append(f"placed.{column}{'' if is_few else ' + 0'} = ANY(%({name})s::bigint[])")
+        return row is not None and row[0] > 0
 
     async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:
         of_labels: list[str] = []
@@ -208,7 +210,7 @@ class _Search:
         if is_positive:
             found = await label_sets_that_fit(connection, self.values["account"], wanted.selector, _FEW + 1)
             if len(found) <= _FEW:
-                return self._among("label_set_id", "label_sets", found)
+                return await self._among(connection, "label_set_id", found)
         self.conditions.append(conditions)
         return True
 
@@ -221,7 +223,7 @@ class _Search:
         )
         found = [int(number) for (number,) in await cursor.fetchall()]
         if len(found) <= _FEW:
-            return self._among("isolation_id", "isolations", found)
+            return await self._among(connection, "isolation_id", found)
         self.conditions.append(
             "EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade <= %(grade)s)"
         )
@@ -231,51 +233,63 @@ class _Search:
     async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if not wanted.verdict:
             return True
-        self.joins = "JOIN running_image ran ON ran.id = placed.running_image_id"
-        self.conditions.append(f"{WORST_VERDICT} = %(verdict)s")
+        self.conditions.append(
+            f"(SELECT {WORST_VERDICT} FROM running_image ran WHERE ran.id = placed.running_image_id) = %(verdict)s"
+        )
         self.values["verdict"] = "" if wanted.verdict == "none" else wanted.verdict
         cursor = await connection.execute(
             _UNJUDGED if wanted.verdict == "none" else _JUDGED,
             {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
         )
         found = [int(number) for (number,) in await cursor.fetchall()]
-        return self._among("running_image_id", "judged_images", found) if len(found) <= _FEW else True
+        return await self._among(connection, "running_image_id", found) if len(found) <= _FEW else True
 
 
 _JUDGED: LiteralString = """
 SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
 JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""
 _UNJUDGED: LiteralString = """
-SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND (ran.image_id IS NULL OR NOT EXISTS (
-    SELECT FROM verdict now WHERE now.account_id = ran.account_id AND now.image_id = ran.image_id AND NOT now.is_shadow
-        AND now.environment = '')) LIMIT %(few)s"""
+(SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NULL LIMIT %(few)s)
+UNION ALL
+(SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM verdict now WHERE now.account_id = %(account)s AND now.image_id = ran.image_id AND NOT now.is_shadow
+        AND now.environment = '') LIMIT %(few)s)
+LIMIT %(few)s"""
 """Images that may have no verdict at a place: none of any environment."""
 
 
 async def label_sets_that_fit(connection: Connection, account_id: int, selector: Selector, limit: int) -> list[int]:
-    """Sets of labels that fit a selector, by number; what it asks of places themselves is left out."""
+    """Sets of labels that fit a selector, by number; what it asks of places themselves is left out. One requirement at least asks for a
+    label that is there."""
     values: dict[str, Any] = {"account": account_id, "limit": limit}
-    conditions = ["placed.account_id = %(account)s"]
+    conditions: list[str] = []
+    driver = ""
     for at, requirement in enumerate(selector.requirements):
-        if not requirement.key.startswith(PLACE_PREFIX):
-            values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
+        if requirement.key.startswith(PLACE_PREFIX):
+            continue
+        values |= {f"key{at}": requirement.key, f"of_key{at}": list(requirement.values)}
+        if driver or requirement.operator in ("absent", "notin"):
             conditions.append(_of_label(requirement, at))
+        else:
+            is_one = f" AND placed.value = ANY(%(of_key{at})s::text[])" if requirement.operator == "in" else ""
+            driver = f"placed.account_id = %(account)s AND placed.key = %(key{at})s{is_one}"
     cursor = await connection.execute(
-        "SELECT placed.label_set_id FROM (SELECT id AS label_set_id, account_id FROM label_set) placed"
-        f" WHERE {' AND '.join(conditions)} LIMIT %(limit)s",
+        f"SELECT placed.label_set_id FROM label placed WHERE {' AND '.join((driver, *conditions))} LIMIT %(limit)s",
         values,
     )
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
 def _of_label(requirement: Requirement, at: int) -> str:
-    held = (
-        "EXISTS (SELECT FROM label WHERE label.label_set_id = placed.label_set_id AND label.account_id = %(account)s"
-        f" AND label.key = %(key{at})s"
+    """A condition on the set of labels `placed.label_set_id`. It looks a value up by its key, row by row: as a join the planner would go
+    through all labels first."""
+    value = (
+        f"(SELECT label.value FROM label WHERE label.label_set_id = placed.label_set_id AND label.key = %(key{at})s)"
     )
-    if requirement.operator in ("in", "notin"):
-        held += f" AND label.value = ANY(%(of_key{at})s::text[])"
-    return f"{held})" if requirement.operator in ("in", "exists") else f"NOT {held})"
+    if requirement.operator in ("exists", "absent"):
+        return f"{value} IS {'NOT ' if requirement.operator == 'exists' else ''}NULL"
+    is_one = f"{value} = ANY(%(of_key{at})s::text[])"
+    return is_one if requirement.operator == "in" else f"NOT coalesce({is_one}, false)"
 
 
 def _of_place(requirement: Requirement, at: int) -> str:

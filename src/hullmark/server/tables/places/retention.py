@@ -25,9 +25,8 @@ _UNNAMED: dict[LiteralString, LiteralString] = {
 
 
 async def forget_unnamed(connection: Connection, limit: int) -> None:
-    """Remove images, isolation facts and sets of labels that no placement names, at most so many of each. A report that names one just now
-    waits for this transaction, or this leaves it."""
-    # Reports read these without a lock: none is taken at the same time.
+    """Remove images, isolation facts and sets of labels that no placement names, at most so many of each."""
+    # Reports look these up before they name them: none is taken at the same time.
     await connection.execute("LOCK TABLE placement IN SHARE MODE")
     for table, column in _UNNAMED.items():
         await connection.execute(

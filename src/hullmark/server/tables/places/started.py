@@ -32,8 +32,11 @@ class UncertifiedImage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-async def uncertified(connection: Connection, account_id: int, numbers: Sequence[int]) -> list[UncertifiedImage]:
-    """Of placements, by number, those of images that no verdict lets pass, by image and environment."""
+async def uncertified(
+    connection: Connection, account_id: int, numbers: Sequence[int], ended: Sequence[int]
+) -> list[UncertifiedImage]:
+    """Of placements that began, by number, those of images that no verdict lets pass, by image and environment. Where the image ran at the
+    same place, and only its isolation or labels are others now (`ended` just then), nothing started."""
     async with connection.cursor(row_factory=class_row(UncertifiedImage)) as cursor:
         await cursor.execute(
             f"""
@@ -43,12 +46,16 @@ async def uncertified(connection: Connection, account_id: int, numbers: Sequence
                 SELECT judged.running_image_id, judged.environment, judged.verdict, count(*) AS places, min(judged.id) AS first FROM (
                     SELECT placed.id, placed.running_image_id, placed.environment, {WORST_VERDICT} AS verdict
                     FROM placement placed JOIN running_image ran ON ran.id = placed.running_image_id
-                    WHERE placed.account_id = %s AND placed.id = ANY(%s::bigint[])
+                    WHERE placed.account_id = %(account)s AND placed.id = ANY(%(began)s::bigint[]) AND NOT EXISTS (
+                        SELECT FROM placement other WHERE other.account_id = placed.account_id AND other.cluster = placed.cluster
+                            AND other.namespace = placed.namespace AND other.workload = placed.workload
+                            AND other.container = placed.container AND other.running_image_id = placed.running_image_id
+                            AND other.id <> ALL (%(began)s::bigint[]) AND (other.until IS NULL OR other.id = ANY(%(ended)s::bigint[])))
                 ) judged WHERE judged.verdict NOT IN ('go', 'warn') GROUP BY 1, 2, 3
             ) began JOIN running_image ran ON ran.id = began.running_image_id JOIN placement placed ON placed.id = began.first
             LEFT JOIN image ON image.id = ran.image_id ORDER BY began.first
             """,
-            (account_id, list(numbers)),
+            {"account": account_id, "began": list(numbers), "ended": list(ended)},
         )
         return await cursor.fetchall()
 

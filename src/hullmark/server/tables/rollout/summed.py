@@ -211,8 +211,7 @@ async def add_transitions(conn: Connection, rows: Sequence[NewTransition], now: 
         + _WORD
         + "new.after], new.severity, history.id, told.evidence, %(now)s, held.certified_at IS NOT NULL, "
         + runs("history.account_id", "history.image_id")
-        + " "
-        "FROM unnest(%(history)s::bigint[], %(cause)s::bigint[], %(kind_at)s::integer[], %(before)s::smallint[], %(after)s::smallint[], "
+        + " FROM unnest(%(history)s::bigint[], %(cause)s::bigint[], %(kind_at)s::integer[], %(before)s::smallint[], %(after)s::smallint[], "
         "%(severity)s::smallint[], %(evidence_at)s::integer[]) WITH ORDINALITY "
         "AS new (history_id, cause_id, kind_at, before, after, severity, evidence_at, place) "
         "JOIN unnest(%(kinds)s::text[]) WITH ORDINALITY AS kinds (kind, at) ON kinds.at = new.kind_at "

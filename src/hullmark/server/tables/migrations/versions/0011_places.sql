@@ -84,6 +84,7 @@ CREATE TABLE running_image (
 );
 CREATE INDEX running_image_image ON running_image (account_id, image_id) WHERE image_id IS NOT NULL;
 CREATE INDEX running_image_held ON running_image (image_id) WHERE image_id IS NOT NULL;
+CREATE INDEX running_image_strange ON running_image (account_id, id) WHERE image_id IS NULL;
 CREATE INDEX running_image_digest ON running_image (account_id, digest);
 CREATE INDEX running_image_config ON running_image (account_id, config_digest) WHERE config_digest <> '';
 CREATE INDEX running_image_unknown ON running_image (digest) WHERE image_id IS NULL AND digest <> '';
@@ -113,10 +114,11 @@ CREATE TABLE placement (
 CREATE INDEX placement_place ON placement (account_id, cluster, namespace, workload, container, id) WHERE until IS NULL;
 CREATE INDEX placement_namespace ON placement (account_id, namespace, cluster, workload, container, id) WHERE until IS NULL;
 CREATE INDEX placement_history ON placement (account_id, cluster, namespace, workload, container, id);
-CREATE INDEX placement_image ON placement (running_image_id, until);
+CREATE INDEX placement_image ON placement (running_image_id, cluster, namespace, workload, container, id) WHERE until IS NULL;
+CREATE INDEX placement_image_ended ON placement (running_image_id, until);
 CREATE INDEX placement_isolation ON placement (isolation_id, until);
 CREATE INDEX placement_labels ON placement (label_set_id, until);
-CREATE INDEX placement_collector ON placement (collector_id) WHERE until IS NULL;
+CREATE INDEX placement_collector ON placement (collector_id, until);
 CREATE INDEX placement_ended ON placement (until) WHERE until IS NOT NULL;
 CREATE UNIQUE INDEX placement_told ON placement (account_id, running_image_id, environment, md5(told))
     WHERE until IS NULL AND collector_id IS NULL;
