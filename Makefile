@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-minimize prove-inventory lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ prove-minimize: $(READY) corpus-quick ## run services and what minimize leaves o
 
 prove-inventory: $(READY) ## follow a cluster of 5,000 pods through 12,000 changes, cuts and 410 (3 minutes), into bench/places.md
 	$(BIN)/python -m bench.inventory
+
+prove-admission: $(READY) ## ask a cluster's gate 500 times a second through restarts and new certificates (3 minutes), into bench/admission.md
+	$(BIN)/python -m bench.admission
 
 test-all: test test-slow ## run all tests
 

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from hullmark.server.api.caller import provide_caller
 from hullmark.server.api.problems import HANDLERS
-from hullmark.server.api.resources import accounts, audit, keys, persons
+from hullmark.server.api.resources import accounts, audit, federation, keys, persons
 from hullmark.server.api.resources.signin import Gate, SignIn, check_routes
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.identity.identity import KEEP
@@ -107,7 +107,7 @@ def application(services: Services, gate: Gate) -> Litestar:
             await bootstrap(services, gate.identity.passwords)
             yield
 
-    routes = [*accounts.ROUTES, *persons.ROUTES, *keys.ROUTES, *audit.ROUTES, _images]
+    routes = [*accounts.ROUTES, *persons.ROUTES, *keys.ROUTES, *federation.ROUTES, *audit.ROUTES, _images]
     return Litestar(
         [Router("/api/v1", route_handlers=routes)],
         middleware=[SignIn()],

@@ -113,6 +113,13 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/accounts/{name}/persons/{person}": {"role": "viewer"},
     "POST /api/v1/keys": {"name": "x", "role": "ci", "person": "{person}"},
     "POST /api/v1/keys/{name}/rotate": None,
+    "POST /api/v1/federated-credentials": {
+        "name": "x",
+        "issuer": "https://issuer.test",
+        "audience": "hullmark",
+        "conditions": {"sub": "repo:x:*"},
+    },
+    "POST /api/v1/tokens/exchange": {"subject_token": "x", "account": "x"},
     "POST /api/v1/tokens": {"name": "{person}", "password": "x"},
     "POST /api/v1/advisories": {},
     "POST /api/v1/advisories/update": {"anew": 1},

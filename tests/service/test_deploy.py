@@ -10,11 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import msgspec
 import pytest
 import yaml
 
+from hullmark.cli.remote.workload_login import OWN as WORKLOAD_TOKEN
 from hullmark.cli.setting_names import VARIABLES
+from hullmark.gates.settings import read_settings
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
 from hullmark.server.stories.settings import Settings
@@ -30,6 +33,8 @@ KNOWN = (
 )
 OF_COMPOSE = {"HULLMARK_IMAGE", "HULLMARK_PORT"}
 """What the compose file itself is set by."""
+OF_CLIENTS = {WORKLOAD_TOKEN}
+"""What CI jobs are set by besides."""
 
 
 def variables(text: str) -> set[str]:
@@ -40,7 +45,7 @@ def variables(text: str) -> set[str]:
 def test_only_settings_that_exist_are_set() -> None:
     named = {path: variables(path.read_text()) for path in DEPLOY.rglob("*") if path.is_file()}
     assert sum(map(len, named.values())) > 10
-    unknown = {str(path): names - KNOWN - OF_COMPOSE for path, names in named.items() if names - KNOWN - OF_COMPOSE}
+    unknown = {str(path): rest for path, names in named.items() if (rest := names - KNOWN - OF_COMPOSE - OF_CLIENTS)}
     assert unknown == {}
 
 
@@ -107,6 +112,7 @@ def test_systemd_understands_the_units(units: list[Path]) -> None:
     assert [unit.name for unit in units] == [
         "hullmark-agent.service",
         "hullmark-api.service",
+        "hullmark-gate.service",
         "hullmark-scheduler.service",
         "hullmark-worker@.service",
         "hullmark.service",
@@ -130,7 +136,7 @@ def test_the_units_expose_little(units: list[Path]) -> None:
 
 
 def test_the_units_are_alike_but_for_their_roles() -> None:
-    servers = [unit for unit in UNITS if unit.name != "hullmark-agent.service"]
+    servers = [unit for unit in UNITS if unit.name not in ("hullmark-agent.service", "hullmark-gate.service")]
     texts = {unit.name: unit.read_text().splitlines() for unit in servers}
     common = [line for line in texts["hullmark.service"] if not line.startswith(("Description", "ExecStart", "#"))]
     for name, lines in texts.items():
@@ -336,3 +342,84 @@ def test_helm_makes_the_same_agent_where_it_is_wanted(helm: Path) -> None:
         ]
         assert container_of(documents)[0]["serviceAccountName"] == account["metadata"]["name"]
         assert role["metadata"].get("namespace") == binding["metadata"].get("namespace")
+
+
+GATE: dict[str, Any] = {
+    "gate": {
+        "enabled": True,
+        "server": "https://h.example",
+        "caBundle": "Q0E=",
+        "settings": {"mode": "warn", "excluded_namespaces": ["dev-*"]},
+        "extraRules": [
+            {
+                "apiGroups": ["argoproj.io"],
+                "apiVersions": ["*"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["rollouts"],
+            }
+        ],
+    }
+}
+
+
+def test_the_gate_of_the_chart_is_that_of_the_manifest(helm: Path) -> None:
+    made = rendered(helm, {**FULL, **GATE})["made"][0]
+    ours = {each["kind"]: each for each in made if each["metadata"]["name"] == "it-gate"}
+    manifest = yaml.safe_load_all((DEPLOY / "kubernetes" / "gate.yaml").read_text())
+    shipped = {each["kind"]: each for each in manifest if each["kind"] != "Namespace"}
+    assert set(ours) == set(shipped)
+    settings = read_settings(ours["ConfigMap"]["data"]["gate.yaml"].encode(), "gate.yaml")
+    assert (settings.mode, settings.excluded_namespaces) == (
+        "warn",
+        ("n", "kube-system", "kube-public", "kube-node-lease", "dev-*"),
+    )
+    assert read_settings(shipped["ConfigMap"]["data"]["gate.yaml"].encode(), "gate.yaml").excludes("kube-system")
+    assert ours["ClusterRole"]["rules"] == shipped["ClusterRole"]["rules"]
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        (one,), (other,) = ours[kind]["webhooks"], shipped[kind]["webhooks"]
+        for name in (
+            "name",
+            "failurePolicy",
+            "sideEffects",
+            "timeoutSeconds",
+            "admissionReviewVersions",
+            "matchPolicy",
+        ):
+            assert one[name] == other[name], name
+        assert one["namespaceSelector"]["matchExpressions"][0]["values"] == [
+            "n",
+            "kube-system",
+            "kube-public",
+            "kube-node-lease",
+        ]
+        asked = [
+            {f"{group}/{name}" for each in of["rules"] for group in each["apiGroups"] for name in each["resources"]}
+            for of in (one, other)
+        ]
+        assert asked[0] == asked[1]
+    ((container,), (other,)) = (
+        [*each["Deployment"]["spec"]["template"]["spec"]["containers"]] for each in (ours, shipped)
+    )
+    for name in (
+        "securityContext",
+        "readinessProbe",
+        "livenessProbe",
+        "lifecycle",
+        "volumeMounts",
+        "ports",
+        "resources",
+    ):
+        assert container[name] == other[name], name
+    assert "gate.server is required" in rendered(helm, {**FULL, "gate": {"enabled": True}})["made"][0]
+
+
+def test_kubernetes_would_take_the_manifest_of_the_gate() -> None:
+    for document in yaml.safe_load_all((DEPLOY / "kubernetes" / "gate.yaml").read_text()):
+        for version in ("1.25", "1.33"):
+            kubernetes_validate.validate(document, version, strict=True)
+        if document["kind"] == "Deployment":
+            pod = document["spec"]["template"]["spec"]
+            assert {assess(each.isolation).grade for each in containers_of(pod, annotations={})} <= {
+                "default",
+                "hardened",
+            }

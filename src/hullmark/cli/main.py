@@ -43,6 +43,7 @@ _VERBS = (
     "worker",
     "inventory",
     "agent",
+    "admit",
     "migrate",
     "backup",
     "restore",
@@ -52,7 +53,7 @@ _VERBS = (
 """The modules of one verb each, in the order in which `--help` shows them."""
 
 _REMOTE = (
-    *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
+    *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "federation", "registry"),
     *("channel", "message", "subscription", "silence", "place", "application"),
     *("watch", "hook", "event", "audit", "advisories", "export", "system"),
     "explain_change",

@@ -69,7 +69,7 @@ def _agents(
     from hullmark.app.agent import Agent, sender_for
     from hullmark.app.spool import Spool
 
-    sender = sender_for(_api(arguments, settings), stop)
+    sender = sender_for(api_for(arguments, settings), stop)
     state = _state_folder(arguments, settings)
     agents = []
     for collector in collectors:
@@ -79,7 +79,8 @@ def _agents(
     return agents
 
 
-def _api(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
+def api_for(arguments: argparse.Namespace, settings: Settings) -> ApiClient:
+    """The server's client, by the key in --key-file, or as every other verb signs in. Raises HullmarkError."""
     from hullmark.cli.remote.connection import connect, http_settings
     from hullmark.model.errors import HullmarkError
     from hullmark.net.api_client import ApiClient, ApiLogin, server_url

@@ -51,6 +51,11 @@ KINDS = (
     Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", is_namespaced=False),
     Kind(_RBAC, "v1", "Role", "roles"),
     Kind(_RBAC, "v1", "RoleBinding", "rolebindings"),
+    Kind("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", False),
+    Kind(
+        "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False
+    ),
+    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", subresources=("status",)),
     Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts", subresources=("status",)),
 )
 """The last stands for what a cluster's owner defines (CustomResourceDefinitions)."""

@@ -202,6 +202,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
+    def finish(self) -> None:
+        super().finish()
+        self.of.store.admission.end()
+
     def do_GET(self) -> None:
         self._answered(self._read)
 
@@ -226,6 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answered(self, act: Any) -> None:
         length = int(self.headers.get("content-length") or 0)
         self._body = self.rfile.read(length) if length else b""
+        self.of.store.admission.begin("")
         try:
             if self.of.failures and "watch" not in self._query:
                 status, headers, body = self.of.failures.pop(0)
@@ -242,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
+        for warning in self.of.store.admission.warnings():
+            self.send_header("Warning", f"299 - {json.dumps(warning)}")
         self.end_headers()
         self.wfile.write(body)
 
@@ -257,6 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.of.asked.append(
             Asked(user.name, verb, target.kind.group, deed.resource, target.namespace, target.name, self._query, accept)
         )
+        self.of.store.admission.begin(user.name)
         if self.of.rbac:
             check(self.of.store, user, deed)
         return target

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tests.support.kubernetes import statuses
+from tests.support.kubernetes.admission import Admission, Write
 from tests.support.kubernetes.defaults import fill_in
 from tests.support.kubernetes.resources import BY_NAME, Kind
 from tests.support.kubernetes.selectors import Fits, Object
@@ -72,8 +73,7 @@ class Store:
         self.oldest = 0
         """Watches and lists of versions before this one have expired."""
         self.most_history = history
-        self.admit: Callable[[str, Kind, Object | None, Object | None], Object | None] = lambda _, __, new, ___: new
-        """Asked of each write (operation, kind, new, old) before it counts: where admission webhooks will be called."""
+        self.admission = Admission(self.all)
         self._objects: dict[Kind, dict[Key, Version]] = {}
         self._history: dict[Kind, list[HistoryEvent]] = {}
         self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
@@ -152,7 +152,8 @@ class Store:
                 meta["labels"] = {**(meta.get("labels") or {}), "kubernetes.io/metadata.name": name}
                 document.setdefault("status", {"phase": "Active"})
             fill_in(kind, document)
-            document = self.admit("CREATE", kind, document, None) or document
+            write = Write("CREATE", kind, namespace, name, "", document, None, is_dry)
+            document = self.admission.admit(write) or document
             return self._put(kind, (namespace, name), document, None, is_dry=is_dry)
 
     def replace(
@@ -182,7 +183,8 @@ class Store:
                     wanted["metadata"][fixed] = old[fixed]
             has_new_spec = wanted.get("spec") != before.object.get("spec")
             wanted["metadata"]["generation"] = old.get("generation", 1) + has_new_spec
-            wanted = self.admit("UPDATE", kind, wanted, before.object) or wanted
+            write = Write("UPDATE", kind, namespace, name, part, wanted, before.object, is_dry)
+            wanted = self.admission.admit(write) or wanted
             if old.get("deletionTimestamp") and not wanted["metadata"].get("finalizers"):
                 return self._drop(kind, (namespace, name), wanted)
             return self._put(kind, (namespace, name), wanted, before, is_dry=is_dry)
@@ -195,7 +197,7 @@ class Store:
             for field, value in conditions.items():
                 if meta.get(field) != value:
                     raise statuses.conflict(kind, name, f"the {field} in the precondition ({value}) does not match")
-            self.admit("DELETE", kind, None, before.object)
+            self.admission.admit(Write("DELETE", kind, namespace, name, "", None, before.object, False))
             if meta.get("finalizers"):
                 marked = {
                     **before.object,

@@ -14,11 +14,14 @@ from hullmark.cli.settings import Settings, settings_of
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
+WORKLOAD_AUDIENCE = "hullmark"
+
 NAME = "login"
 HELP = "sign in to a server: make an API key there, and keep it for later"
 EPILOG = """\
 name and password are asked for, or read from standard input (a line each), or come from HULLMARK_USER and HULLMARK_PASSWORD;
 the password is not kept, and the key stands in ~/.config/hullmark/servers.yaml, which nobody else can read
+with --oidc a CI job signs in without any key: docs/how-to/gate-in-ci.md
 """
 
 
@@ -40,6 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-key", action="store_true", help="keep a key that there is already, read from standard input"
     )
+    parser.add_argument(
+        "--oidc",
+        metavar="AUDIENCE",
+        nargs="?",
+        const=WORKLOAD_AUDIENCE,
+        default="",
+        help="sign in as a CI job by the token that it has of its platform (GitHub Actions, or HULLMARK_ID_TOKEN as of GitLab); "
+        "AUDIENCE is what GitHub is asked for (default: hullmark)",
+    )
     add_server_options(parser, with_trust=True)
 
 
@@ -50,7 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     account = str(settings.get("account") or "")
-    if arguments.with_key:
+    if arguments.oidc:
+        from hullmark.cli.remote.workload_login import exchanged
+
+        key, name = exchanged(_client(settings, arguments.url, account), settings, account, arguments.oidc), ""
+        api = _client(settings, arguments.url, account, key=key)
+        myself = api.get("/whoami")
+    elif arguments.with_key:
         from hullmark.cli.remote.asking import asked
 
         key, name = asked("API key").strip(), ""

@@ -18,7 +18,7 @@ _COLUMNS = (
     ("OPERATOR", "is_operator"),
     ("ADDED", time_of("created_at")),
 )
-_ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci", "agent")
+_ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci", "agent", "gate")
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:

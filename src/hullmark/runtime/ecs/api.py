@@ -47,6 +47,10 @@ class Message(msgspec.Struct, frozen=True):
     receipt: str
 
 
+_LONGEST_REASON = Limit(255, "characters of the reason why a task of ECS is stopped", "shortened")
+"""StopTask takes no longer one."""
+
+
 class EcsApi:
     """One account's ECS in one region, as one identity sees it."""
 
@@ -83,6 +87,10 @@ class EcsApi:
         for task in answer.tasks:
             check_task(task)
         return answer.tasks
+
+    def stop(self, cluster: str, task: str, reason: str) -> None:
+        """Stop a task, by the names of both; the reason stands with it in the console."""
+        self._ecs.call("stop_task", cluster=cluster, task=task, reason=reason[:_LONGEST_REASON])
 
     def service_tags(self, cluster: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of these services, by name."""

@@ -108,6 +108,10 @@ class EcsCollector:
         with self._lock:
             self._inferred = {id: digest for id, digest in self._inferred.items() if id in seen}
 
+    def stop(self, cluster: str, task: str, reason: str) -> None:
+        """Stop a task, by the names of its cluster and of itself. Raises AwsRefused, NetError."""
+        self._api.stop(cluster, task, reason)
+
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """What runs, then what changes. A message leaves the queue when the changes that it told were taken."""
         if not self._settings.queue:

@@ -65,6 +65,10 @@ class EngineApi:
         """All that is known of an image by its name or id (ImageInspect)."""
         return self._document(f"/images/{quote(name, safe='/:@._-')}/json")
 
+    def volume(self, name: str) -> Document:
+        """All that is known of a volume (VolumeInspect)."""
+        return self._document(f"/volumes/{quote(name, safe='')}")
+
     def changes(self, container: str) -> list[Document]:
         """What a container's file system has that its image has not, and the other way (ContainerChanges)."""
         return self._documents(f"/containers/{quote(container, safe='')}/changes", is_nullable=True)

@@ -62,6 +62,7 @@ ROLES: dict[Role, frozenset[str]] = {
     "auditor": READS,
     "ci": frozenset(("images:read", "images:write", "scan", "verdicts:read")),
     "agent": frozenset(("places:write",)),
+    "gate": frozenset(("verdicts:read", "images:read", "images:write")),
 }
 """What each role may in its account."""
 

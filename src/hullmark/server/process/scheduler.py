@@ -23,6 +23,7 @@ from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.stories.images.register import want_analysis
 from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.judging import deadlines
+from hullmark.server.stories.judging.admission import forget_gates
 from hullmark.server.stories.notice import deliver, route, staleness
 from hullmark.server.stories.rollout import settle
 from hullmark.server.stories.services import Services
@@ -126,6 +127,7 @@ LANES: tuple[Lane, ...] = (
             Duty("retention", 600.0, retain.retain),
             Duty("told", 3600.0, retain.forget_told),
             Duty("places", 3600.0, retain.forget_places),
+            Duty("gates", 3600.0, forget_gates),
             Duty("objects", 3600.0, retain.sweep_objects),
             Duty("jobs", 3600.0, forget_jobs),
             Duty("changes", 86400.0, settle.forget_changes),

@@ -24,6 +24,7 @@ from hullmark.server.api.caller import Caller, address_of, member, operator, ori
 from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.identity.bootstrap import ADMIN
+from hullmark.server.stories.identity.federation import Federation
 from hullmark.server.stories.identity.identity import Identity, SignInRefused, TooManyFailures, Who
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
 from hullmark.server.stories.identity.tokens import Tokens
@@ -49,11 +50,13 @@ class Gate:
     def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Raises HullmarkError for an identity provider's settings that cannot be used."""
         provider = provider_of(services.settings)
+        client = Client(http_settings(outgoing(services)))
         self.identity = Identity(
             database=services.database,
             tokens=Tokens(services.vault),
             clock=services.clock,
-            oidc=Oidc(provider, Client(http_settings(outgoing(services))), monotonic) if provider is not None else None,
+            oidc=Oidc(provider, client, monotonic) if provider is not None else None,
+            federation=Federation(client, monotonic),
             monotonic=monotonic,
         )
         self._database = services.database

@@ -7,8 +7,6 @@ is changed, another process may still go by what was; the process that made the 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -21,13 +19,16 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.identity.api_key import KEY_START, digest_of_key, is_key
+from hullmark.server.stories.identity.basic import name_and_password
+from hullmark.server.stories.identity.federation import Federation, issuer_in, mark_of, membership_of
 from hullmark.server.stories.identity.oidc import Oidc, ProvenIdentity, TokenRefused
 from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.tables.database import Connection, Database
-from hullmark.server.tables.identity import accounts, keys
+from hullmark.server.tables.identity import accounts, federation, keys
 from hullmark.server.tables.identity.accounts import Lock, Membership, PersonRow, Role
+from hullmark.server.tables.identity.federation import FederatedCredential
 
 KEEP = 5.0
 """Seconds that an answer is kept: the longest that a revoked key still works."""
@@ -59,7 +60,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     `caps` are further roles, and `scopes` the permissions (none: all), that narrow what the memberships' roles give.
     """
 
-    kind: Literal["person", "key", "oidc"]
+    kind: Literal["person", "key", "oidc", "federated"]
     id: str
     name: str
     person_id: int | None
@@ -94,12 +95,14 @@ class Identity:
         tokens: Tokens,
         clock: Callable[[], datetime],
         oidc: Oidc | None = None,
+        federation: Federation | None = None,
         passwords: Passwords | None = None,
         lock: Lock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.passwords = passwords or Passwords()
         self.oidc = oidc
+        self.federation = federation
         self._database = database
         self._tokens = tokens
         self._clock = clock
@@ -126,7 +129,7 @@ class Identity:
             case "bearer":
                 return (await self._bearer(given, address)).who
             case "basic":
-                name, password = _name_and_password(given)
+                name, password = name_and_password(given)
                 return (await self._by_password(name, password, address)).who
         raise self._failed(address, refused())
 
@@ -142,11 +145,29 @@ class Identity:
         """A short-lived token for a header `Authorization` with a password or a key. Raises as `who`."""
         scheme, _, given = authorization[:_LONGEST].partition(" ")
         if scheme.lower() == "basic":
-            name, password = _name_and_password(given.strip())
+            name, password = name_and_password(given.strip())
             return await self.token_for(name, password, address)
         if scheme.lower() == "bearer" and is_key(given.strip()):
             return self._issue(await self._bearer(given.strip(), address))
         raise self._failed(address, refused())
+
+    async def token_by_exchange(self, account: str, token: str, address: str) -> IssuedToken:
+        """A short-lived token for one of an issuer that the account trusts. Raises as `who`."""
+        try:
+            issuer = issuer_in(token)
+            async with self._database.system() as connection:
+                found = await federation.credentials_of_issuer(connection, account, issuer)
+            trusted = [each for each in found if each.account_state == "enabled"] if self.federation else []
+            if self.federation is None or not trusted:
+                raise refused()
+            credential, called = await self.federation.identify(token, trusted)
+        except (TokenRefused, SignInRefused) as error:
+            raise self._failed(address, SignInRefused(str(error), advice=error.advice)) from error
+        now = self._clock()
+        async with self._database.system() as connection:
+            await federation.note_use(connection, credential.id, now)
+        text, seconds = self._tokens.issue(f"federated:{credential.id}", mark_of(credential), now, called)
+        return IssuedToken(token=text, seconds=seconds)
 
     def _issue(self, subject: _Subject) -> IssuedToken:
         token, seconds = self._tokens.issue(subject.who.id, subject.mark, self._clock())
@@ -267,12 +288,23 @@ class Identity:
         async with self._database.system() as connection:
             if kind == "key":
                 subject = await self._holding(connection, await keys.key_holder_by_id(connection, int(number)))
+            elif kind == "federated":
+                subject = self._federated(await federation.credential_by_id(connection, int(number)), claims.called)
             else:
                 subject = await self._person(connection, await accounts.person_by_id(connection, int(number)))
         if not hmac.compare_digest(subject.mark, claims.mark):
             raise refused()
         ends = claims.ends if subject.who.expires_at is None else min(claims.ends, subject.who.expires_at)
         return _Subject(who=msgspec.structs.replace(subject.who, expires_at=ends), mark=subject.mark)
+
+    def _federated(self, credential: FederatedCredential | None, called: str) -> _Subject:
+        """Who holds a token that was given for a federated credential, while that is as it was then."""
+        if credential is None or credential.account_state != "enabled":
+            raise refused()
+        number, name = f"federated:{credential.id}", f"federated:{credential.name}:{called}"
+        own = (membership_of(credential),)
+        who = Who(kind="federated", id=number, name=name, person_id=None, is_operator=False, memberships=own)
+        return _Subject(who=who, mark=mark_of(credential))
 
     async def _person(self, connection: Connection, person: PersonRow | None) -> _Subject:
         if person is None or person.state != "enabled":
@@ -365,12 +397,3 @@ def _mark(secret: bytes) -> str:
 
 def _is_name(name: str) -> bool:
     return 0 < len(name) <= 200 and name.isprintable()
-
-
-def _name_and_password(given: str) -> tuple[str, str]:
-    """Basic credentials (RFC 7617). Invalid ones become a name that nobody has."""
-    try:
-        name, colon, password = base64.b64decode(given, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError):
-        return "", ""
-    return (name, password) if colon else ("", "")

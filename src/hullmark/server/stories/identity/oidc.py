@@ -118,6 +118,10 @@ class Oidc:
 
     async def check(self, token: str) -> ProvenIdentity:
         """What a token proves. Raises TokenRefused, ProviderUnreachable."""
+        return self._proven(await self.claims(token))
+
+    async def claims(self, token: str) -> Mapping[str, Any]:
+        """The claims of a token, all checked but for whom they are. Raises TokenRefused, ProviderUnreachable."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
@@ -131,7 +135,8 @@ class Oidc:
         for key in candidates:
             claims = self._verified(token, key, algorithm)
             if claims is not None:
-                return self._proven(claims)
+                _check_subject(claims)
+                return claims
         raise _refused("its signature is wrong")
 
     def _verified(self, token: str, key: Mapping[str, Any], algorithm: str) -> dict[str, Any] | None:
@@ -154,8 +159,6 @@ class Oidc:
 
     def _proven(self, claims: Mapping[str, Any]) -> ProvenIdentity:
         sub = claims["sub"]
-        if not sub or len(sub) > 500 or not sub.isprintable():
-            raise _refused("its subject cannot be used")
         given = [_grant(text) for text in _texts(claims.get("hullmark"))]
         by_group = [self.provider.groups.get(group) for group in _texts(claims.get("groups"))]
         called = claims.get("preferred_username") or claims.get("email") or sub
@@ -238,6 +241,12 @@ _REASONS: dict[type[Exception], str] = {
     jwt.InvalidIssuerError: "it was made by somebody else",
     jwt.MissingRequiredClaimError: "a claim is missing",
 }
+
+
+def _check_subject(claims: Mapping[str, Any]) -> None:
+    sub = claims["sub"]
+    if not sub or len(sub) > 500 or not sub.isprintable():
+        raise _refused("its subject cannot be used")
 
 
 def _refused(reason: str) -> TokenRefused:

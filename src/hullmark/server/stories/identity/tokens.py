@@ -17,15 +17,19 @@ LIFE = 900
 _ALGORITHM = "HS256"
 _KIND = "hullmark+jwt"
 _NAME = "hullmark"
-_SUBJECT = re.compile(r"(person|key):[0-9]{1,18}").fullmatch
+_SUBJECT = re.compile(r"(person|key|federated):[0-9]{1,18}").fullmatch
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token says: for whom (`person:7`, `key:7`), bound to which secret of it, and until when."""
+    """What a token says: for whom (`person:7`, `key:7`, `federated:7`), bound to which secret of it, and until when.
+
+    `called` is who the holder was to the issuer whose token was exchanged for this one ("": none was).
+    """
 
     sub: str
     mark: str
     ends: datetime
+    called: str = ""
 
 
 class Tokens:
@@ -34,7 +38,7 @@ class Tokens:
     def __init__(self, vault: Vault) -> None:
         self._key = vault.derived("tokens")
 
-    def issue(self, subject: str, mark: str, now: datetime) -> tuple[str, int]:
+    def issue(self, subject: str, mark: str, now: datetime, called: str = "") -> tuple[str, int]:
         """A token, and how many seconds it is good for."""
         claims = {
             "iss": _NAME,
@@ -44,7 +48,7 @@ class Tokens:
             "iat": int(now.timestamp()),
             "exp": int((now + timedelta(seconds=LIFE)).timestamp()),
             "jti": secrets.token_hex(8),
-        }
+        } | ({"called": called} if called else {})
         return jwt.encode(claims, self._key, _ALGORITHM, {"typ": _KIND}), LIFE
 
     def is_own(self, token: str) -> bool:
@@ -67,9 +71,9 @@ class Tokens:
                 options={"require": ["exp", "sub", "mark"], "verify_exp": False, "verify_iat": False},
             )
             ends = datetime.fromtimestamp(claims["exp"], UTC)
-            subject, mark = claims["sub"], claims["mark"]
+            subject, mark, called = claims["sub"], claims["mark"], str(claims.get("called", ""))
         except (jwt.PyJWTError, TypeError, ValueError, OverflowError, OSError):
             return None
         if ends <= now or not isinstance(mark, str) or _SUBJECT(subject) is None:
             return None
-        return Claims(sub=subject, mark=mark, ends=ends)
+        return Claims(sub=subject, mark=mark, ends=ends, called=called)

@@ -49,6 +49,8 @@ from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
 from hullmark.server.tables.judging.verdicts import JudgedVerdict, VerdictRow
 
 ANALYZER = f"hullmark {__version__}"
+_LONGEST_CLAUSE = 400
+"""Characters of a finding that a gate repeats."""
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +147,8 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
         has_unknowns=verdict.has_unknowns,
         snapshot_id=inputs.snapshot_id,
         finding_count=len(verdict.findings),
+        grace_until=min((grace.until for grace in checked.granted), default=None),
+        grace_reason=_what_grace_is_for(checked.granted),
     )
     if before is None or compared is None:
         seconds = checked.seconds + time.thread_time() - began
@@ -155,6 +159,15 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
     return NewVerdict(judged=judged, policy=version.name, news=news, granted=checked.granted, seconds=seconds)
+
+
+def _what_grace_is_for(granted: tuple[GrantedGrace, ...]) -> str:
+    """A clause for those who may not start the image in spite of it."""
+    if not granted:
+        return ""
+    first = min(granted, key=lambda grace: (grace.until, grace.finding.rule_id, grace.finding.subject)).finding
+    more = f", and {len(granted) - 1} more" if len(granted) > 1 else ""
+    return f"{first.message[:_LONGEST_CLAUSE]} ({first.rule_id}){more}"
 
 
 def _before(services: Services, case: Evaluation) -> KeptVerdict | None:

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from hullmark.server.tables.database import Connection
 
-Role = Literal["admin", "editor", "analyst", "viewer", "auditor", "ci", "agent"]
+Role = Literal["admin", "editor", "analyst", "viewer", "auditor", "ci", "agent", "gate"]
 AccountState = Literal["enabled", "disabled", "deleting"]
 PersonState = Literal["enabled", "disabled"]
 

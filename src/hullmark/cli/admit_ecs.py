@@ -1,0 +1,116 @@
+"""`hullmark admit ecs`: tasks of Amazon ECS whose image or isolation does not pass; ECS has no place to refuse them, so they are found."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from hullmark.cli.clouds import add_ecs_options, ecs_collectors
+from hullmark.cli.host_gate import add_gate_options, gate_of, tell
+from hullmark.cli.rows import add_output
+from hullmark.cli.settings import settings_of
+
+if TYPE_CHECKING:
+    from hullmark.gates.host_gate import HostGate
+    from hullmark.model.place import RunningContainer
+    from hullmark.runtime.ecs.collector import EcsCollector
+
+HELP = "find, and with --stop end, tasks of Amazon ECS that run an image which may not"
+_COLUMNS = (
+    ("CLUSTER", "cluster"),
+    ("WORKLOAD", "workload"),
+    ("CONTAINER", "container"),
+    ("STOPPED", "stopped"),
+    ("REASON", "reason"),
+)
+
+
+class Offence(NamedTuple):
+    """A container that runs and may not, and whether its task was told to stop."""
+
+    cluster: str
+    workload: str
+    container: str
+    stopped: bool
+    reason: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The action's own arguments."""
+    add_gate_options(parser)
+    add_ecs_options(parser)
+    parser.add_argument(
+        "--stop", action="store_true", help="stop such tasks (needs ecs:StopTask: deploy/aws/stop.json)"
+    )
+    parser.add_argument("--follow", action="store_true", help="look at what starts, until told to stop")
+    add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look once, and end with 1 where something runs that may not; with --follow as long as nobody says to end."""
+    from hullmark.cli.remote.shown import show_list
+
+    collectors: list[EcsCollector] = ecs_collectors(arguments, settings_of(arguments))  # type: ignore[assignment]
+    gate = gate_of(arguments)
+    if arguments.follow:
+        return _follow(collectors, gate, stops=arguments.stop)
+    found = [
+        offence
+        for collector in collectors
+        for offence in offences(collector, collector.containers(), gate, stops=arguments.stop)
+    ]
+    show_list(arguments, [each._asdict() for each in found], _COLUMNS, "all that runs may run")
+    return 1 if found else 0
+
+
+def offences(
+    collector: EcsCollector, running: Iterable[RunningContainer], gate: HostGate, *, stops: bool
+) -> Iterator[Offence]:
+    """Those that run and may not; with `stops` their tasks are told to stop, each once."""
+    from hullmark.gates.docker.judge import Start
+
+    stopped: set[str] = set()
+    for container in running:
+        image, place = container.image, container.place
+        answer = gate.judge(
+            Start(place.container, image.reference or "image", image.digest, container.isolation, is_to_start=True)
+        )
+        if answer.is_allowed:
+            continue
+        task = container.id.rsplit("/", 2)[1]
+        if stops and task not in stopped:
+            collector.stop(place.cluster, task, f"hullmark: {answer.reason}")
+            stopped.add(task)
+        yield Offence(place.cluster, place.workload, place.container, task in stopped, answer.reason)
+
+
+def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> int:
+    from hullmark.model.errors import HullmarkError
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    errors: list[HullmarkError] = []
+
+    def follow(collector: EcsCollector) -> None:
+        try:
+            for said in collector.follow(stop):
+                for offence in offences(collector, said.running, gate, stops=stops):
+                    tell(f"{offence.workload} in {offence.cluster}{': its task is stopped' if offence.stopped else ''}")
+        except HullmarkError as error:
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=follow, args=(collector,), daemon=True) for collector in collectors]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join(30)
+    if errors:
+        raise errors[0]
+    return 0

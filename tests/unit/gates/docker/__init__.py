@@ -1,0 +1,1 @@
+"""The authorisation plugin of dockerd."""
