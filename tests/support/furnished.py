@@ -14,7 +14,7 @@ from hullmark.server.tables.notice import transitions
 from tests.support.desk import Desk, status_file
 from tests.support.matching import advisory, affected
 
-ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci", "agent")
+ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci", "agent", "gate")
 WORDS = "some long enough words"
 _POLICY = """
 schema: hullmark-policy/1
