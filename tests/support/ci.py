@@ -111,7 +111,16 @@ class Platform:
         for name, digest in digests.items():
             if path == f"/api/v1/references/{name}":
                 return 200, {"digest": digest}
-            image = {"digest": digest, "state": "analysed", "reason": "", "advice": "", "reference": name, "tags": [], "distro": "", "package_count": 0}
+            image = {
+                "digest": digest,
+                "state": "analysed",
+                "reason": "",
+                "advice": "",
+                "reference": name,
+                "tags": [],
+                "distro": "",
+                "package_count": 0,
+            }
             if path == f"/api/v1/images/{digest}":
                 return 200, image
             if path.startswith(f"/api/v1/verdicts/{digest}"):
