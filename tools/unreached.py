@@ -23,7 +23,7 @@ PLUGINS = frozenset(
     (
         *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME"),
         *("CATALOGERS", "CLASSIFIERS", "RESOLVER", "RESOLVERS", "SOURCE", "SOURCES", "TRIGGERS"),
-        *("EPILOG", "HELP", "VERBS", "NAME", "add_arguments", "run"),
+        *("EPILOG", "EXAMPLE", "HELP", "VERBS", "NAME", "add_arguments", "run"),
     )
 )
 """What is asked of the modules of a list by its name."""

@@ -18,8 +18,6 @@ _MEMORY = frozenset(("CWE-400", "CWE-401", "CWE-770", "CWE-789", "CWE-1325"))
 _COMPUTING = frozenset(("CWE-400", "CWE-407", "CWE-834", "CWE-835", "CWE-1333"))
 _PROCESSES = frozenset(("CWE-400", "CWE-770"))
 """Resources that are used up: memory, computing time, processes."""
-MITIGATED = _WRITES | _PRIVILEGES | _MEMORY | _COMPUTING | _PROCESSES
-"""The weaknesses of which some setting limits the effect."""
 
 
 def mitigations(isolation: Isolation, cwes: Iterable[str]) -> tuple[str, ...]:

@@ -114,12 +114,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[GradeReason, ...]
     missing: tuple[Shortfall, ...] = ()
 
-    @property
-    def next_grade(self) -> Grade | None:
-        """The grade above; None for the best."""
-        rank = GRADES.index(self.grade) + 1
-        return GRADES[rank] if rank < len(GRADES) else None
-
 
 class IsolationPatch(msgspec.Struct, frozen=True, kw_only=True):
     """A change of a manifest after which a container has a better grade: `grade`.

@@ -34,7 +34,7 @@ def test_the_table_has_every_grade_and_sixty_rows() -> None:
 def test_a_grade_has_a_reason_and_says_what_is_missing_unless_it_is_the_best(row: GradedWorkload) -> None:
     found = assess(row.read()[1].isolation)
     assert found.reasons
-    assert bool(found.missing) == (found.next_grade is not None)
+    assert bool(found.missing) == (found.grade != GRADES[-1])
 
 
 def test_nobody_told_is_the_worst_grade() -> None:

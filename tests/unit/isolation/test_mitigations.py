@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.isolation.mitigations import MITIGATED, mitigations
+from hullmark.isolation.mitigations import mitigations
 from hullmark.model.isolation import Isolation, ResourceLimits
 
 CAREFUL = Isolation(
@@ -14,6 +14,12 @@ CAREFUL = Isolation(
     user_namespace=True,
     limits=ResourceLimits(memory=1 << 20, cpu=1500, pids=10),
 )
+
+MITIGATED = frozenset((
+    "CWE-22", "CWE-23", "CWE-36", "CWE-59", "CWE-61", "CWE-73", "CWE-434", "CWE-552", "CWE-250", "CWE-266", "CWE-268", "CWE-269", "CWE-271",
+    "CWE-272", "CWE-274", "CWE-400", "CWE-401", "CWE-770", "CWE-789", "CWE-1325", "CWE-407", "CWE-834", "CWE-835", "CWE-1333",
+))  # fmt: skip
+"""The weaknesses of which some setting limits the effect."""
 
 
 @pytest.mark.parametrize(

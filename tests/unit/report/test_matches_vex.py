@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from hullmark.feeds.formats.vex import statements_of
-from hullmark.isolation.mitigations import MITIGATED
 from hullmark.match import vex
 from hullmark.model.advisory import Statement
 from hullmark.model.isolation import Isolation, PlacedContainer, Workload, WorkloadContainer
@@ -21,6 +20,7 @@ from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.matches_cyclonedx_json import analysis
 from hullmark.report.vex_words import JUSTIFICATIONS, Position, position
+from tests.unit.isolation.test_mitigations import MITIGATED
 from tests.unit.report.matches_samples import (
     CLEAN,
     DENIED,

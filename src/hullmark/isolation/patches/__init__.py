@@ -10,7 +10,7 @@ from hullmark.isolation.patches.changes import Changes
 from hullmark.isolation.patches.target import improved
 from hullmark.model.isolation import IsolationPatch, Workload, WorkloadContainer
 
-_FORMS = {"kubernetes": kubernetes, "compose": compose, "ecs": ecs, "docker": docker}
+_FORMS = {"kubernetes": kubernetes.FORM, "compose": compose.FORM, "ecs": ecs.FORM, "docker": docker.FORM}
 
 
 def patch_of(workload: Workload, container: WorkloadContainer, image_uid: int | None = None) -> IsolationPatch | None:
@@ -19,13 +19,13 @@ def patch_of(workload: Workload, container: WorkloadContainer, image_uid: int | 
     if container.kind == "volume":
         return None
     form = _FORMS[workload.format]
-    wanted = improved(container.isolation, form.MEANS, image_uid)
+    wanted = improved(container.isolation, form.means, image_uid)
     if wanted is None:
         return None
     changes = Changes(container.isolation, wanted)
     patch = IsolationPatch(
         grade=assess(wanted, image_uid).grade,
-        language=form.LANGUAGE,
+        language=form.language,
         text=form.text_of(changes, workload, container),
     )
     return replace(patch, notes=form.notes_of(patch, changes))

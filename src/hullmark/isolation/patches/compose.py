@@ -12,12 +12,11 @@ import yaml
 
 from hullmark.isolation.compose import API_SOCKET, HANDED_IN
 from hullmark.isolation.patches.changes import Changes
+from hullmark.isolation.patches.form import PatchForm
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT
 from hullmark.model.isolation import Isolation, IsolationPatch, Workload, WorkloadContainer
 
-MEANS = Means()
-LANGUAGE: Any = "yaml"
 _MODES = {"host_pid": "pid", "host_ipc": "ipc", "host_network": "network_mode"}
 _BY_OPTIONS = ("seccomp", "apparmor", "selinux", "no_new_privileges", "unmasked_proc")
 
@@ -38,14 +37,14 @@ _Dumper.add_representer(_Override, lambda dumper, items: dumper.represent_sequen
 _Dumper.add_representer(_Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null", style=""))
 
 
-def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
+def _text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
     """The file, as YAML."""
     document = {"services": {container.name: _service(changes)}}
     dumped: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
     return dumped
 
 
-def notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
+def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
     """What else it takes."""
     notes = ["The tags !override and !reset need compose 2.24.4 or later."] if "!" in patch.text else []
     if changes.has("runtime"):
@@ -113,3 +112,6 @@ def _options(wanted: Isolation) -> list[str]:
     if wanted.selinux:
         options.append(f"label=type:{wanted.selinux}")
     return options
+
+
+FORM = PatchForm(Means(), "yaml", _text_of, _notes_of)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from hullmark.isolation.patches.changes import Changes
+from hullmark.isolation.patches.form import PatchForm
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT
 from hullmark.model.isolation import IsolationPatch, Workload, WorkloadContainer
 
-MEANS = Means()
-LANGUAGE: Any = "options"
 _MODES = {"host_pid": "--pid=host", "host_ipc": "--ipc=host", "host_network": "--network=host"}
 _DEFAULTS = {"seccomp": "builtin", "apparmor": "docker-default"}
 
 
-def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
+def _text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
     """The options."""
     return "".join(f"{line}\n" for line in (*_gone(changes), *_new(changes)))
 
 
-def notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
+def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
     """What else it takes."""
     notes = [f"The engine needs a runtime called {changes.wanted.runtime}."] if changes.has("runtime") else []
     if changes.has("user"):
@@ -60,3 +58,6 @@ def _new(changes: Changes) -> Iterator[str]:
         yield f"+ --user={wanted.user}:{wanted.user}"
     if changes.has("runtime"):
         yield f"+ --runtime={wanted.runtime}"
+
+
+FORM = PatchForm(Means(), "options", _text_of, _notes_of)

@@ -7,19 +7,18 @@ from typing import Any
 import msgspec
 
 from hullmark.isolation.patches.changes import Changes
+from hullmark.isolation.patches.form import PatchForm
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT
 from hullmark.model.isolation import Isolation, IsolationPatch, Workload, WorkloadContainer
 
-MEANS = Means(has_seccomp=False, sandbox="", vm="fargate")
-LANGUAGE: Any = "json"
 _MODES = {"host_pid": "pidMode", "host_ipc": "ipcMode"}
 _BY_OPTIONS = ("apparmor", "selinux", "no_new_privileges")
 _ON_FARGATE = frozenset(("SYS_PTRACE",))
 """What Fargate lets a task add."""
 
 
-def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
+def _text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
     """The fragment, as JSON."""
     task = _for_fargate(changes) if changes.has("boundary") else _task(changes)
     lost = changes.now.host_paths if changes.has("boundary") else changes.lost_paths
@@ -35,7 +34,7 @@ def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) 
     return msgspec.json.format(msgspec.json.encode(task), indent=2).decode() + "\n"
 
 
-def notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
+def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
     """What else it takes."""
     if changes.has("boundary"):
         return ("Start it with the launch type FARGATE, and choose cpu and memory among the pairs that Fargate has.",)
@@ -81,3 +80,6 @@ def _options(wanted: Isolation) -> list[str]:
     if wanted.selinux:
         options.append(f"label:type:{wanted.selinux}")
     return options
+
+
+FORM = PatchForm(Means(has_seccomp=False, sandbox="", vm="fargate"), "json", _text_of, _notes_of)

@@ -8,12 +8,11 @@ import yaml
 
 from hullmark.isolation.kubernetes import HOST_PROCESS
 from hullmark.isolation.patches.changes import Changes
+from hullmark.isolation.patches.form import PatchForm
 from hullmark.isolation.patches.target import Means
 from hullmark.isolation.spelling import RUNTIME_DEFAULT, UNCONFINED
 from hullmark.model.isolation import ContainerKind, IsolationPatch, Workload, WorkloadContainer
 
-MEANS = Means(has_user_namespaces=True, sandbox="gvisor", vm="kata")
-LANGUAGE: Any = "yaml"
 _LISTS: dict[ContainerKind, str] = {
     "regular": "containers", "init": "initContainers", "sidecar": "initContainers", "ephemeral": "ephemeralContainers",
 }  # fmt: skip
@@ -40,7 +39,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
+def _text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
     """The patch, as YAML."""
     pod: dict[str, Any] = {
         name: bool(getattr(changes.wanted, setting)) for setting, name in _POD_FLAGS.items() if changes.has(setting)
@@ -61,7 +60,7 @@ def text_of(changes: Changes, workload: Workload, container: WorkloadContainer) 
     return dumped
 
 
-def notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
+def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
     """What else it takes."""
     notes = []
     if changes.has("runtime_class"):
@@ -105,3 +104,6 @@ def _capabilities(changes: Changes) -> dict[str, list[str]]:
     if changes.has("capabilities_dropped"):
         found["drop"] = list(changes.wanted.capabilities_dropped)
     return found
+
+
+FORM = PatchForm(Means(has_user_namespaces=True, sandbox="gvisor", vm="kata"), "yaml", _text_of, _notes_of)
