@@ -259,7 +259,7 @@ def test_the_charts_values_are_all_used_and_all_there() -> None:
         for part in path.split("."):
             assert part in found, f"values.yaml has no {path}"
             found = found[part]
-    top = {path.partition(".")[0] for path in asked} | {"api", "worker", "scheduler", "agent"}
+    top = {path.partition(".")[0] for path in asked} | {"api", "worker", "scheduler", "agent", "gate"}
     assert set(values) == top
 
 

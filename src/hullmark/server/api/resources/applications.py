@@ -127,7 +127,7 @@ async def remove_application(
 
 
 @get("/applications/{name:str}/versions", opt=_READ, summary="The versions of an application")
-async def list_versions(
+async def list_application_versions(
     name: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
@@ -313,7 +313,7 @@ ROUTES = [
     add_application,
     list_applications,
     remove_application,
-    list_versions,
+    list_application_versions,
     put_version,
     remove_version,
     list_version_images,
