@@ -74,6 +74,9 @@ def world() -> Iterator[World]:
         ran = made("advisories", "send", str(made.snapshot), "--wait") if ran.status == 0 else ran
         assert ran.status == 0, ran.err
         (image,) = made.json("image", "list")
+        server.client.must(
+            "PUT", f"/api/v1/images/{image['digest']}/deployments", {"environment": "live", "place": "x"}
+        )
         yield World(server, made.program, folder, made.snapshot, image["digest"])
 
 

@@ -139,7 +139,7 @@ class _Parser(argparse.ArgumentParser):
             if not action.option_strings
             else f"{what}: there is no {str(value)[:50]!r}"
         )
-        if not near and names and (advice := instead(self.prog, value)):
+        if names and (advice := instead(self.prog, value)):
             self.error(there, advice)
         known = "" if near or names else f"; known are {', '.join(map(str, action.choices))}"
         raise argparse.ArgumentError(None, there + (f": {' or '.join(near)}?" if near else known))

@@ -309,8 +309,10 @@ def test_no_role_runs_over_a_database_that_is_not_in_the_newest_form(
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """The statements that stand whole in the modules of tables, with where they stand."""
+    """The statements that stand whole in the modules of tables, but for those that change their form, with where they stand."""
     for path in sorted((REPOSITORY / "src/hullmark/server/tables").rglob("*.py")):
+        if "migrations" in path.parts:
+            continue
         tree = ast.parse(path.read_text("utf-8"))
         parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from hullmark.gates.decision import Answer, KnownImages
-from hullmark.gates.kubernetes.admission import Moment, audit_of, judge_images, mutate, validate
+from hullmark.gates.kubernetes.admission import Moment, Mutation, audit_of, judge_images, mutate, validate
 from hullmark.gates.kubernetes.reviews import (
     LARGEST_REVIEW,
     InvalidReview,
@@ -25,6 +25,7 @@ from hullmark.gates.kubernetes.reviews import (
 from hullmark.gates.meters import Meters
 from hullmark.gates.settings import GateSettings
 from hullmark.gates.verdicts import LocalVerdicts
+from hullmark.model.guard import guarded
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -133,10 +134,14 @@ class Webhook:
     def mutate(self, body: bytes) -> bytes:
         """The answer to an AdmissionReview: what is changed. It refuses nothing, that is for `validate`. Raises InvalidReview."""
         request = admission_request(body)
-        try:
-            mutation = mutate(request, self._known, self.settings, self._moment())
-        except Exception as error:  # noqa: BLE001 - a 5xx would stop the cluster; what is not changed is refused by `validate`
+
+        def failed(error: Exception) -> Mutation | None:
             self._failed(error, "mutate")
+            return None
+
+        # A 5xx would stop the cluster. What is not changed here is refused by `validate`.
+        mutation = guarded(lambda: mutate(request, self._known, self.settings, self._moment()), failed)
+        if mutation is None:
             return admission_answer(request.uid, allowed=True)
         self._meters.count("mutate", "patched" if mutation.patch else "allowed")
         audit = {"changes": "; ".join(mutation.notes)} if mutation.notes else {}
@@ -151,15 +156,18 @@ class Webhook:
         return image_answer(allowed=answer.allowed, reasons=answer.reasons, audit=audit_of(answer, settings))
 
     def _decided(self, decide: Callable[[Moment], Answer], name: str) -> Answer:
-        try:
-            answer = decide(self._moment())
-        except Exception as error:  # noqa: BLE001 - a 5xx would stop the cluster; the fail mode answers
-            self._failed(error, name)
-            is_open = self.settings.fail == "open" or self.settings.mode != "enforce"
-            why = f"the gate has failed ({type(error).__name__}); its log says more"
-            return Answer(allowed=is_open, reasons=() if is_open else (why,), warnings=(why,) if is_open else ())
+        """The answer, counted; that of the fail mode where deciding fails: a 5xx would stop the cluster."""
+        return guarded(lambda: self._counted(decide(self._moment()), name), lambda error: self._by_mode(error, name))
+
+    def _counted(self, answer: Answer, name: str) -> Answer:
         self._meters.count(name, "allowed" if answer.allowed else "refused")
         return answer
+
+    def _by_mode(self, error: Exception, name: str) -> Answer:
+        self._failed(error, name)
+        is_open = self.settings.fail == "open" or self.settings.mode != "enforce"
+        why = f"the gate has failed ({type(error).__name__}); its log says more"
+        return Answer(allowed=is_open, reasons=() if is_open else (why,), warnings=(why,) if is_open else ())
 
     def _failed(self, error: Exception, name: str) -> None:
         self._meters.count(name, "failed")
