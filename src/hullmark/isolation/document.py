@@ -35,6 +35,8 @@ _RADIX = re.compile(r"0x[0-9a-fA-F]{1,30}|0o?[0-7]{1,30}").fullmatch
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9]{1,30}\.[0-9]{0,30}|\.[0-9]{1,30}|[0-9]{1,30}(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?"
 ).fullmatch
+_BREAKS = re.compile("[\x85\u2028\u2029]").search
+"""Characters that end a line in YAML 1.1, and are like any other in JSON."""
 
 
 class UnreadableManifest(HullmarkError):
@@ -55,6 +57,8 @@ def read_documents(data: bytes) -> tuple[object, ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableManifest("it is not UTF-8 text", advice="save the file as UTF-8") from error
+    if _BREAKS(text) and (found := _json_of(data)) is not None:
+        return (found,)
     reader = _Reader()
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -66,14 +70,21 @@ def read_documents(data: bytes) -> tuple[object, ...]:
 
 def _as_json(data: bytes, error: Exception) -> object:
     """What JSON holds that is not YAML 1.1, such as characters that are written in two halves; it tells no lines."""
+    if (found := _json_of(data)) is not None:
+        return found
+    mark = getattr(error, "problem_mark", None)
+    reason = str(getattr(error, "problem", None) or "it cannot be read")
+    raise UnreadableManifest(f"not valid YAML: {reason[:200]}", mark.line + 1 if mark is not None else 0) from error
+
+
+def _json_of(data: bytes) -> object:
+    """The list or object of a JSON text; None for other texts."""
     if data.lstrip()[:1] in (b"{", b"["):
         try:
             return msgspec.json.decode(data)
         except (msgspec.MsgspecError, RecursionError):
             pass
-    mark = getattr(error, "problem_mark", None)
-    reason = str(getattr(error, "problem", None) or "it cannot be read")
-    raise UnreadableManifest(f"not valid YAML: {reason[:200]}", mark.line + 1 if mark is not None else 0) from error
+    return None
 
 
 @dataclass(slots=True)
@@ -94,6 +105,12 @@ class _Part:
     key: str | None = None
     key_line: int = 0
     merged: list[Section] = field(default_factory=list)
+
+
+class _MergeKey(str):
+    """The key `<<` without quotes: what its mappings hold is taken over (YAML's merge key)."""
+
+    __slots__ = ()
 
 
 class _Reader:
@@ -164,6 +181,8 @@ def _key(section: Section, value: object, line: int) -> str:
     """A key as JSON would have it: of numbers and words the text is taken."""
     if isinstance(value, Section | list) or value is None:
         raise UnreadableManifest("a name is not a text", line)
+    if isinstance(value, _MergeKey):
+        return value
     name = str(value).lower() if isinstance(value, bool) else str(value)
     if name in section:
         raise UnreadableManifest(f"{name[:60]!r} is given twice", line, "keep one of the two")
@@ -174,7 +193,7 @@ def _set(part: _Part, value: object) -> None:
     """Note a key's value. `<<` takes what is missing from other mappings."""
     assert isinstance(part.value, Section), "only mappings have keys"  # noqa: S101
     assert part.key is not None, "a value comes after its key"  # noqa: S101
-    if part.key == "<<":
+    if isinstance(part.key, _MergeKey):
         for each in value if isinstance(value, list) else [value]:
             if not isinstance(each, Section):
                 raise UnreadableManifest("what << takes from is not a mapping", part.key_line)
@@ -199,6 +218,8 @@ def _scalar(text: str) -> object:
     """What a text without quotes means."""
     if text in _WORDS:
         return _WORDS[text]
+    if text == "<<":
+        return _MergeKey(text)
     if _INTEGER(text):
         return int(text)
     if _RADIX(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -172,16 +173,37 @@ def test_bytes_that_are_not_text_are_refused() -> None:
         read_documents(b"\xff\xfe\x00")
 
 
+_ONLY_IN_GO = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+").fullmatch
+"""Numbers to Go's reader, and so to Kubernetes and compose; text to PyYAML."""
+
+
+def _texts(most: int, least: int = 0) -> st.SearchStrategy[str]:
+    return st.text(min_size=least, max_size=most).filter(lambda text: not _ONLY_IN_GO(text))
+
+
+def test_a_number_needs_no_point_before_its_exponent() -> None:
+    assert _plain(read_documents(b"a: 1e5\nb: 0E0\nc: '1e5'\n")[0]) == {"a": 1e5, "b": 0.0, "c": "1e5"}
+
+
+def test_only_a_merge_key_without_quotes_merges() -> None:
+    assert _plain(read_documents(b"a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: {'<<': 3}\n")[0]) == {
+        "a": {"x": 1},
+        "b": {"x": 1, "y": 2},
+        "c": {"<<": 3},
+    }
+    assert read_documents(b'{"<<": {"x": 1}}')[0] == {"<<": {"x": 1}}
+
+
 _SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(2**40), 2**40)
     | st.floats(allow_nan=False, allow_infinity=False, width=32)
-    | st.text(max_size=12)
+    | _texts(12)
 )
 _VALUES = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_texts(8), inner, max_size=4),
     max_leaves=15,
 )
 
