@@ -24,7 +24,7 @@ from tests.support.places import corpus
 
 GO = shutil.which("go")
 _open: Callable[..., IO[bytes]] = igzip.open
-pytestmark = pytest.mark.skipif(GO is None, reason="go is not installed")
+pytestmark = [pytest.mark.skipif(GO is None, reason="go is not installed"), pytest.mark.slow]
 
 
 def _told(path: Path) -> GoBinary | None:
