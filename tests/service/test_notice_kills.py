@@ -232,9 +232,11 @@ def check_routed(running: Server) -> dict[str, int]:
     rows = running.rows(
         """
         SELECT t.id, t.outcome, t.why, t.kind, t.account_id, c.subject, t.image_id IS NULL OR t.is_certified OR t.is_deployed, EXISTS (
-                SELECT FROM tag JOIN account_image held USING (account_id, image_id) LEFT JOIN deployment USING (account_id, image_id)
+                SELECT FROM tag JOIN account_image held USING (account_id, image_id)
                 WHERE tag.account_id = t.account_id AND t.reference = tag.registry || '/' || tag.repository || ':' || tag.tag
-                    AND (held.certified_at IS NOT NULL OR deployment.since IS NOT NULL)),
+                    AND (held.certified_at IS NOT NULL OR EXISTS (
+                        SELECT FROM placement JOIN running_image ran ON ran.id = placement.running_image_id
+                        WHERE placement.until IS NULL AND ran.account_id = held.account_id AND ran.image_id = held.image_id))),
             ARRAY(SELECT channel_id::text FROM message_item item WHERE item.transition_id = t.id ORDER BY 1)
         FROM transition t JOIN cause c ON c.id = t.cause_id
         """
