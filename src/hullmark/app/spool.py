@@ -10,6 +10,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -131,14 +132,13 @@ class Spool:
             older = [report for report in self._reports.values() if report.kind != "changes"]
             written: list[QueuedReport] = []
             name = ""
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._forget, written)
                 for part, is_last in _with_last(_parts(running, PART)):
                     name = name or str(self._next)
                     report = self._new(list=name, last=is_last, running=part)
                     written.append(self._put(report, "last" if is_last else "part"))
-            except BaseException:
-                self._forget(written)
-                raise
+                undo.pop_all()
             self._forget(older)
             self._set_wants_list(False)
             self.changed.notify_all()

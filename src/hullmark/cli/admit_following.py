@@ -12,7 +12,7 @@ from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.gates.follow import Following, RunningImages
+    from hullmark.gates.follow import RunningImages, VerdictFollower
     from hullmark.net.api_client import ApiClient
 
 
@@ -58,13 +58,13 @@ def api_of(arguments: argparse.Namespace, stop: threading.Event) -> ApiClient:
     return ApiClient(api.url, api.login, replace(api.settings, sleep=sleep))
 
 
-def following_of(arguments: argparse.Namespace, remembered_days: float) -> Following:
+def following_of(arguments: argparse.Namespace, remembered_days: float) -> VerdictFollower:
     """How the gate follows."""
     from datetime import UTC, datetime, timedelta
 
-    from hullmark.gates.follow import Following
+    from hullmark.gates.follow import VerdictFollower
 
-    return Following(
+    return VerdictFollower(
         path=Path(arguments.verdicts),
         clock=lambda: datetime.now(UTC),
         say=tell,
@@ -74,7 +74,7 @@ def following_of(arguments: argparse.Namespace, remembered_days: float) -> Follo
 
 
 def start_following(
-    api: ApiClient, following: Following, running: RunningImages, stop: threading.Event
+    api: ApiClient, following: VerdictFollower, running: RunningImages, stop: threading.Event
 ) -> threading.Thread:
     """Keep up with the server in a thread, until `stop` is set."""
     from hullmark.gates.follow import follow_server

@@ -17,7 +17,7 @@ from hullmark.cli.settings import settings_of
 if TYPE_CHECKING:
     import socket
 
-    from hullmark.gates.follow import Following, RunningImages
+    from hullmark.gates.follow import RunningImages, VerdictFollower
     from hullmark.gates.settings import GateSettings
 
 EXAMPLE = "--server https://hullmark.example --key-file key"
@@ -126,7 +126,7 @@ def _supervise(arguments: argparse.Namespace, settings: GateSettings) -> int:
 
 
 def _watch(
-    arguments: argparse.Namespace, following: Following, running: RunningImages, stop: threading.Event
+    arguments: argparse.Namespace, following: VerdictFollower, running: RunningImages, stop: threading.Event
 ) -> threading.Thread:
     """Keep up with what runs in the cluster, in a thread. Where that cannot be, nothing is taken to be a restart."""
     from hullmark.cli.kubernetes import kubernetes_collectors

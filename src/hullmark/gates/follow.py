@@ -33,7 +33,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Following:
+class VerdictFollower:
     """How a gate follows: where its verdicts are, the world's clock, what its owner is told, and the seconds between two questions."""
 
     path: Path
@@ -127,7 +127,7 @@ def _digests(container: RunningContainer) -> tuple[str, ...]:
     return tuple(filter(None, (container.image.digest, container.image.config_digest)))
 
 
-def follow_server(api: ApiClient, following: Following, running: RunningImages, stop: threading.Event) -> None:
+def follow_server(api: ApiClient, following: VerdictFollower, running: RunningImages, stop: threading.Event) -> None:
     """Keep up with the server until `stop` is set. What fails is tried again, with pauses; it is said when that begins and ends."""
     verdicts, failures = LocalVerdicts(following.path), 0
     try:
@@ -151,7 +151,9 @@ def follow_server(api: ApiClient, following: Following, running: RunningImages, 
         verdicts.close()
 
 
-def follow_cluster(collector: Collector, following: Following, running: RunningImages, stop: threading.Event) -> None:
+def follow_cluster(
+    collector: Collector, following: VerdictFollower, running: RunningImages, stop: threading.Event
+) -> None:
     """Note what runs in a cluster, until `stop` is set, so that it may start again. Raises HullmarkError where trying again cannot help."""
     verdicts = LocalVerdicts(following.path)
     try:

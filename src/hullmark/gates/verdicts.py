@@ -224,13 +224,9 @@ class LocalVerdicts:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._database:  # commits, or rolls back
+            self._database.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     def _put(self, image: AdmissibleImage, generation: int) -> None:
         if not image.verdicts:

@@ -44,11 +44,11 @@ class ApiRefused(HullmarkError):
         self.reason = reason
 
 
-class Expired(ApiRefused):
+class ExpiredVersion(ApiRefused):
     """What was asked for goes back too far (410): a list must begin anew."""
 
 
-class Forbidden(ApiRefused):
+class ForbiddenRequest(ApiRefused):
     """RBAC does not allow it (403)."""
 
 
@@ -56,7 +56,7 @@ class NotFound(ApiRefused):
     """There is no such object, or no such resource (404)."""
 
 
-_KINDS: dict[int, type[ApiRefused]] = {403: Forbidden, 404: NotFound, 410: Expired}
+_KINDS: dict[int, type[ApiRefused]] = {403: ForbiddenRequest, 404: NotFound, 410: ExpiredVersion}
 _ADVICE = {
     400: "check the selector and the namespace",
     401: "check the credentials in the kubeconfig, or the service account",
@@ -126,7 +126,7 @@ class KubernetesApi:
         return self._decoded(body, resource.type)
 
     def pages(self, resource: Resource[T], scope: Scope = EVERYWHERE) -> Iterator[Page[T]]:
-        """A list as of one moment, page by page. Raises Expired where that moment is too long ago before the last page, ApiRefused,
+        """A list as of one moment, page by page. Raises ExpiredVersion where that moment is too long ago before the last page, ApiRefused,
         NetError, and HullmarkError for a list without end."""
         query = {**scope.query(), "limit": str(_PAGE)}
         count = 0

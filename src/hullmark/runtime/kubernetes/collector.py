@@ -16,8 +16,16 @@ from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, PlaceEvent, RunningContainer
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.host import Look, unknown_host
-from hullmark.runtime.kubernetes.api import Expired, KubernetesApi, Resource, Scope
-from hullmark.runtime.kubernetes.following import Away, Changed, Follower, Listed, ListedKind, Streams, list_all
+from hullmark.runtime.kubernetes.api import ExpiredVersion, KubernetesApi, Resource, Scope
+from hullmark.runtime.kubernetes.following import (
+    Away,
+    Follower,
+    ListedKind,
+    ResourceChange,
+    ResourceList,
+    Streams,
+    list_all,
+)
 from hullmark.runtime.kubernetes.hosts import NodeHosts
 from hullmark.runtime.kubernetes.objects import Pod
 from hullmark.runtime.kubernetes.pods import Occupant, PodPlace, occupants
@@ -90,7 +98,7 @@ class KubernetesCollector:
 
     def _listed(self, reader: _Reader) -> list[_PodRecord]:
         for _ in range(_ATTEMPTS - 1):
-            with suppress(Expired):
+            with suppress(ExpiredVersion):
                 return list_all(self._api, PODS, reader.record, self._scope)[0]
         return list_all(self._api, PODS, reader.record, self._scope)[0]
 
@@ -106,7 +114,7 @@ class KubernetesCollector:
         listed_at, told = self._monotonic(), set[str]()
         try:
             for said in follower.said():
-                if isinstance(said, Listed):
+                if isinstance(said, ResourceList):
                     listed_at = self._monotonic()
                     yield Listing(memory.take(said.objects))
                 else:
@@ -122,7 +130,7 @@ class KubernetesCollector:
         finally:
             streams.end()
 
-    def _changes(self, said: list[Changed[_PodRecord]] | Away, memory: _Memory) -> Iterator[Changes]:
+    def _changes(self, said: list[ResourceChange[_PodRecord]] | Away, memory: _Memory) -> Iterator[Changes]:
         if isinstance(said, Away):
             yield Changes(events=(self._event(said.reason),))
         else:
@@ -193,7 +201,7 @@ class _Memory:
         }
         return iter([container for known in self._known.values() for container in known.running])
 
-    def change(self, changed: list[Changed[_PodRecord]]) -> Iterator[Changes]:
+    def change(self, changed: list[ResourceChange[_PodRecord]]) -> Iterator[Changes]:
         """What changes come to, in as few parts as keep their order: of one part, what runs is told before what has ended."""
         running: dict[str, RunningContainer] = {}
         ended: dict[str, EndedContainer] = {}
@@ -207,7 +215,7 @@ class _Memory:
         if running or ended:
             yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
 
-    def _difference(self, change: Changed[_PodRecord]) -> tuple[list[RunningContainer], list[EndedContainer]]:
+    def _difference(self, change: ResourceChange[_PodRecord]) -> tuple[list[RunningContainer], list[EndedContainer]]:
         record = change.object
         before = self._known.get(record.uid, _Known((), frozenset()))
         running = () if change.type == "DELETED" else record.running

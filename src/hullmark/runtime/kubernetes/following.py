@@ -19,7 +19,15 @@ from hullmark.model.limit import Limit
 from hullmark.net.errors import Cut, NetError, NotTls, TimedOut, Unreachable
 from hullmark.net.http import StreamedAnswer
 from hullmark.net.wait import RETRY_STATUS, backoff
-from hullmark.runtime.kubernetes.api import EVERYWHERE, ApiRefused, Expired, KubernetesApi, Resource, Scope, refusal
+from hullmark.runtime.kubernetes.api import (
+    EVERYWHERE,
+    ApiRefused,
+    ExpiredVersion,
+    KubernetesApi,
+    Resource,
+    Scope,
+    refusal,
+)
 from hullmark.runtime.kubernetes.objects import Metadata, PartialObject, Status, WatchEvent
 
 R = TypeVar("R")
@@ -37,14 +45,14 @@ ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed(Generic[R]):
+class ResourceList(Generic[R]):
     """All that there is, as of one moment."""
 
     objects: list[R]
 
 
 @dataclass(frozen=True, slots=True)
-class Changed(Generic[R]):
+class ResourceChange(Generic[R]):
     """An object that came to be, changed or went; what went is as it was at last."""
 
     type: ChangeType
@@ -58,7 +66,7 @@ class Away:
     reason: str
 
 
-Said = Listed[R] | list[Changed[R]] | Away
+Said = ResourceList[R] | list[ResourceChange[R]] | Away
 
 
 class Streams:
@@ -119,7 +127,7 @@ T = TypeVar("T", bound=_HasMetadata)
 def list_all(
     api: KubernetesApi, resource: Resource[T], read: Callable[[T], R], scope: Scope = EVERYWHERE
 ) -> tuple[list[R], str]:
-    """All of it, as of the resource version that is returned with it. Raises Expired if it takes too long, ApiRefused, NetError."""
+    """All of it, as of the resource version that is returned with it. Raises ExpiredVersion if it takes too long, ApiRefused, NetError."""
     found: list[R] = []
     version = ""
     for page in api.pages(resource, scope):
@@ -173,7 +181,7 @@ class Follower(Generic[T, R]):
                     self._is_stale = False
                     self._prepare()
                     objects, self._version = list_all(self._api, self._resource, self._read, self._scope)
-                    yield Listed(objects)
+                    yield ResourceList(objects)
                 yield from self._watched()
             except (Cut, TimedOut, Unreachable, ApiRefused) as error:
                 if self._streams.is_over:
@@ -184,7 +192,7 @@ class Follower(Generic[T, R]):
 
     def _failed(self, error: HullmarkError) -> Away | None:
         """Wait before another attempt; what is to be said of it. Raises the error where no attempt can help."""
-        is_expired = isinstance(error, Expired)
+        is_expired = isinstance(error, ExpiredVersion)
         if is_expired:
             self._version = ""
         elif isinstance(error, NotTls) or not self._may_pass(error):
@@ -200,7 +208,7 @@ class Follower(Generic[T, R]):
             return True
         return error.status in RETRY_STATUS or (error.status == 401 and self._failures < _PATIENCE_WITH_401)
 
-    def _watched(self) -> Iterator[list[Changed[R]]]:
+    def _watched(self) -> Iterator[list[ResourceChange[R]]]:
         """One connection: what comes by it. Raises what breaks it; that it ends by itself is normal."""
         query = {
             "resourceVersion": self._version,
@@ -222,9 +230,9 @@ class Follower(Generic[T, R]):
         if is_silent:
             self._streams.stop.wait(1.0)
 
-    def _taken(self, lines: list[bytes]) -> Iterator[list[Changed[R]]]:
+    def _taken(self, lines: list[bytes]) -> Iterator[list[ResourceChange[R]]]:
         """What lines come to. Where one cannot be taken, those before it count, and it is asked for again."""
-        found: list[Changed[R]] = []
+        found: list[ResourceChange[R]] = []
         failure: HullmarkError | None = None
         for line in lines:
             try:
@@ -236,7 +244,7 @@ class Follower(Generic[T, R]):
         if failure is not None:
             raise failure
 
-    def _take(self, line: bytes, found: list[Changed[R]]) -> None:
+    def _take(self, line: bytes, found: list[ResourceChange[R]]) -> None:
         try:
             event = self._events.decode(line)
             if event.type == "ERROR":
@@ -245,7 +253,7 @@ class Follower(Generic[T, R]):
             if event.type in ("ADDED", "MODIFIED", "DELETED"):
                 made = self._objects.decode(event.object)
                 version = made.metadata.resource_version
-                found.append(Changed(cast("ChangeType", event.type), self._read(made)))
+                found.append(ResourceChange(cast("ChangeType", event.type), self._read(made)))
             else:
                 version = msgspec.json.decode(event.object, type=PartialObject).metadata.resource_version
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from hullmark.model.limit import Limit
-from hullmark.runtime.kubernetes.api import Forbidden, KubernetesApi, NotFound, Scope, partial
+from hullmark.runtime.kubernetes.api import ForbiddenRequest, KubernetesApi, NotFound, Scope, partial
 from hullmark.runtime.kubernetes.following import list_all
 from hullmark.runtime.kubernetes.objects import Metadata, OwnerReference, PartialObject
 
@@ -53,7 +53,7 @@ class Owners:
         for resource in FOLLOWED.values():
             try:
                 list_all(self._api, resource, self._learn, Scope(scope.namespace))
-            except (Forbidden, NotFound):
+            except (ForbiddenRequest, NotFound):
                 self.unreadable.add(resource.plural)
 
     def workload_of(self, pod: Metadata) -> str:
@@ -87,7 +87,7 @@ class Owners:
             found = self._api.get(resource, namespace, owner.name)
         except NotFound:
             return None
-        except Forbidden:
+        except ForbiddenRequest:
             self.unreadable.add(resource.plural)
             return None
         self._learn(found)

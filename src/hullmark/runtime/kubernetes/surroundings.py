@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from hullmark.model.errors import HullmarkError
-from hullmark.runtime.kubernetes.api import Forbidden, KubernetesApi, NotFound, Resource, Scope, partial
-from hullmark.runtime.kubernetes.following import Away, Follower, Listed, ListedKind, Streams, list_all
+from hullmark.runtime.kubernetes.api import ForbiddenRequest, KubernetesApi, NotFound, Resource, Scope, partial
+from hullmark.runtime.kubernetes.following import Away, Follower, ListedKind, ResourceList, Streams, list_all
 from hullmark.runtime.kubernetes.objects import Node, NodeInfo, PartialObject, RuntimeClass
 from hullmark.runtime.kubernetes.owners import Owners
 
@@ -57,7 +57,7 @@ class _Table(Generic[V]):
         """Read them all. Raises ApiRefused, NetError."""
         try:
             found, _ = list_all(self._api, self.resource, self.read)
-        except (Forbidden, NotFound):
+        except (ForbiddenRequest, NotFound):
             self.is_unreadable = True
         else:
             self.take(found)
@@ -85,7 +85,7 @@ class _Table(Generic[V]):
             return self._unknown
         try:
             found = self.read(self._api.get(self.resource, "", name))
-        except Forbidden:
+        except ForbiddenRequest:
             self.is_unreadable = True
             return self._unknown
         except NotFound:
@@ -125,7 +125,7 @@ class Surroundings:
             for said in follower.said():
                 if isinstance(said, Away):
                     continue
-                if isinstance(said, Listed):
+                if isinstance(said, ResourceList):
                     is_other = table.take(said.objects)
                 else:
                     is_other = sum(table.change(each.object, is_gone=each.type == "DELETED") for each in said) > 0

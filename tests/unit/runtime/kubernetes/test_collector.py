@@ -14,7 +14,7 @@ from hullmark.model.place import PlaceEvent, RunningContainer
 from hullmark.net.http import HttpSettings
 from hullmark.runtime.collector import Changes, Collector, GapReporting, Listing
 from hullmark.runtime.host import UNTOLD, HostState, Look, unknown_host
-from hullmark.runtime.kubernetes.api import EVERYWHERE, Expired, Forbidden, KubernetesApi, Scope
+from hullmark.runtime.kubernetes.api import EVERYWHERE, ExpiredVersion, ForbiddenRequest, KubernetesApi, Scope
 from hullmark.runtime.kubernetes.collector import KubernetesCollector
 from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
 from tests.support.kubernetes import manifests
@@ -162,9 +162,9 @@ def granted(cluster: FakeCluster, *resources: tuple[str, str]) -> None:
 
 
 def test_without_pods_nothing_can_be_told(cluster: FakeCluster) -> None:
-    with pytest.raises(Forbidden, match='cannot list resource "pods"'):
+    with pytest.raises(ForbiddenRequest, match='cannot list resource "pods"'):
         list(collector(cluster, bearer="agent").containers())
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenRequest):
         list(collector(cluster, bearer="agent").follow(threading.Event()))
 
 
@@ -245,7 +245,7 @@ def test_a_known_escape_of_a_nodes_runtime_counts_for_all_that_runs_there(cluste
     stop.set()
 
 
-class Following:
+class Follower:
     """A collector that is followed, step by step."""
 
     def __init__(self, cluster: FakeCluster, monotonic: Time | None = None) -> None:
@@ -268,16 +268,16 @@ class Following:
 
 
 @pytest.fixture
-def following(cluster: FakeCluster) -> Iterator[Following]:
+def following(cluster: FakeCluster) -> Iterator[Follower]:
     """One that has listed a pod `first`."""
     cluster.store.create(pod("first"))
-    found = Following(cluster)
+    found = Follower(cluster)
     assert len(found.listing()) == 1
     yield found
     found.stop.set()
 
 
-def test_what_starts_and_ends_is_told_once(cluster: FakeCluster, following: Following) -> None:
+def test_what_starts_and_ends_is_told_once(cluster: FakeCluster, following: Follower) -> None:
     store = cluster.store
     store.create(
         pod("second", phase="Pending", status={"containerStatuses": [waiting("main", "registry.example/web:1")]})
@@ -292,14 +292,14 @@ def test_what_starts_and_ends_is_told_once(cluster: FakeCluster, following: Foll
     assert ended.ended[0].until == NOW
 
 
-def test_an_end_that_the_pod_tells_has_its_own_time(cluster: FakeCluster, following: Following) -> None:
+def test_an_end_that_the_pod_tells_has_its_own_time(cluster: FakeCluster, following: Follower) -> None:
     status = {"phase": "Succeeded", "containerStatuses": [terminated("main", "registry.example/web:1")]}
     cluster.store.change("Pod", "first", status=status)
     (ended,) = following.changes().ended
     assert ended.until == datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
 
 
-def test_what_ran_between_two_looks_ran_all_the_same(cluster: FakeCluster, following: Following) -> None:
+def test_what_ran_between_two_looks_ran_all_the_same(cluster: FakeCluster, following: Follower) -> None:
     store = cluster.store
     status = {"phase": "Succeeded", "containerStatuses": [terminated("main", "registry.example/once:1")]}
     store.create(pod("quick", "registry.example/once:1", phase="Succeeded", status=status))
@@ -315,7 +315,7 @@ def test_what_ran_between_two_looks_ran_all_the_same(cluster: FakeCluster, follo
 def test_an_image_changed_in_place_and_back_again_keeps_its_order(cluster: FakeCluster) -> None:
     store, hearer = cluster.store, Hearer()
     store.create(pod("first"))
-    found = Following(cluster)
+    found = Follower(cluster)
     hearer.hear(next(found.said))
     (before,) = hearer.running
     spec = store.get("Pod", "first")["spec"]
@@ -331,7 +331,7 @@ def test_an_image_changed_in_place_and_back_again_keeps_its_order(cluster: FakeC
     found.stop.set()
 
 
-def test_an_ephemeral_container_is_told_when_it_starts(cluster: FakeCluster, following: Following) -> None:
+def test_an_ephemeral_container_is_told_when_it_starts(cluster: FakeCluster, following: Follower) -> None:
     store = cluster.store
     found = store.get("Pod", "first")
     spec = {**found["spec"], "ephemeralContainers": [container("debugger", "registry.example/busybox:1")]}
@@ -344,7 +344,7 @@ def test_an_ephemeral_container_is_told_when_it_starts(cluster: FakeCluster, fol
 def test_labels_of_a_namespace_that_change_are_told_by_a_new_list_at_most_once_a_minute(cluster: FakeCluster) -> None:
     cluster.store.create(pod("first"))
     time = Time()
-    found = Following(cluster, time)
+    found = Follower(cluster, time)
     assert [each.labels.get("env") for each in found.listing()] == [None]
     while cluster.watches() < 3:  # of namespaces, nodes and runtime classes
         pass
@@ -363,7 +363,7 @@ def test_labels_of_a_namespace_that_change_are_told_by_a_new_list_at_most_once_a
 def test_a_list_that_expires_is_begun_again(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.store.create(pod("first"))
     found = collector(cluster)
-    tries = iter([Expired("too old", status=410), Expired("too old", status=410)])
+    tries = iter([ExpiredVersion("too old", status=410), ExpiredVersion("too old", status=410)])
     listed = KubernetesApi.pages
 
     def pages(api: KubernetesApi, resource: Any, scope: Scope = EVERYWHERE) -> Any:
@@ -383,7 +383,7 @@ def test_a_runtime_class_stands_for_its_handler(cluster: FakeCluster) -> None:
 
 
 def test_whoever_stops_listening_leaves_no_watch_behind(cluster: FakeCluster) -> None:
-    found = Following(cluster)
+    found = Follower(cluster)
     found.listing()
     while cluster.watches() < 3:
         pass

@@ -18,8 +18,24 @@ from hullmark.net.http import HttpSettings
 from hullmark.runtime.kubernetes import api as api_module
 from hullmark.runtime.kubernetes import following
 from hullmark.runtime.kubernetes.access import ClusterAccess
-from hullmark.runtime.kubernetes.api import EVERYWHERE, ApiRefused, Expired, Forbidden, KubernetesApi, Scope, partial
-from hullmark.runtime.kubernetes.following import Away, Changed, Follower, Listed, ListedKind, Streams, list_all
+from hullmark.runtime.kubernetes.api import (
+    EVERYWHERE,
+    ApiRefused,
+    ExpiredVersion,
+    ForbiddenRequest,
+    KubernetesApi,
+    Scope,
+    partial,
+)
+from hullmark.runtime.kubernetes.following import (
+    Away,
+    Follower,
+    ListedKind,
+    ResourceChange,
+    ResourceList,
+    Streams,
+    list_all,
+)
 from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
 from hullmark.runtime.kubernetes.objects import PartialObject
 from tests.support.kubernetes import manifests
@@ -94,7 +110,7 @@ def test_a_list_that_takes_too_long_expires(cluster: FakeCluster, monkeypatch: p
     pages = client(cluster).pages(PODS)
     next(pages)
     cluster.store.compact()
-    with pytest.raises(Expired) as raised:
+    with pytest.raises(ExpiredVersion) as raised:
         next(pages)
     assert (raised.value.status, raised.value.reason) == (410, "Expired")
 
@@ -119,7 +135,7 @@ def test_what_happens_after_the_list_is_told_and_a_scope_is_kept(cluster: FakeCl
     store.create(manifests.pod("a"))
     store.create(manifests.pod("x", namespace="shop"))
     said = follower(client(cluster), stop, Scope("default", "app=web")).said()
-    assert next(said) == Listed(["a"])
+    assert next(said) == ResourceList(["a"])
     store.create(manifests.pod("b"))
     store.create(manifests.pod("other", labels={"app": "db"}))
     store.create(manifests.pod("y", namespace="shop"))
@@ -127,10 +143,10 @@ def test_what_happens_after_the_list_is_told_and_a_scope_is_kept(cluster: FakeCl
     store.change("Pod", "a", metadata={**store.get("Pod", "a")["metadata"], "labels": {"app": "db"}})
     store.delete("Pod", "b")
     assert flat(said, 4) == [
-        Changed("ADDED", "b"),
-        Changed("MODIFIED", "b"),
-        Changed("DELETED", "a"),
-        Changed("DELETED", "b"),
+        ResourceChange("ADDED", "b"),
+        ResourceChange("MODIFIED", "b"),
+        ResourceChange("DELETED", "a"),
+        ResourceChange("DELETED", "b"),
     ]
     stop.set()
 
@@ -138,10 +154,10 @@ def test_what_happens_after_the_list_is_told_and_a_scope_is_kept(cluster: FakeCl
 def test_a_watch_that_breaks_goes_on_where_it_was(cluster: FakeCluster) -> None:
     stop = NeverWaiting()
     said = follower(client(cluster), stop).said()
-    assert next(said) == Listed([])
+    assert next(said) == ResourceList([])
     for name in "abc":
         cluster.store.create(manifests.pod(name))
-        assert flat(said, 1) == [Changed("ADDED", name)]
+        assert flat(said, 1) == [ResourceChange("ADDED", name)]
         cluster.cut_watches()
     stop.set()
     assert [asked.verb for asked in cluster.asked].count("list") == 1
@@ -152,14 +168,14 @@ def test_after_410_everything_is_listed_again(cluster: FakeCluster, *, at_once: 
     cluster.tells_410_at_once = at_once
     stop = NeverWaiting()
     said = follower(client(cluster), stop).said()
-    assert next(said) == Listed([])
+    assert next(said) == ResourceList([])
     cluster.store.create(manifests.pod("a"))
-    assert flat(said, 1) == [Changed("ADDED", "a")]
+    assert flat(said, 1) == [ResourceChange("ADDED", "a")]
     cluster.cut_watches()
     cluster.store.delete("Pod", "a")
     cluster.store.create(manifests.pod("b"))
     cluster.store.compact()
-    assert flat(said, 1) == [Listed(["b"])]
+    assert flat(said, 1) == [ResourceList(["b"])]
     assert cluster.expired >= 1
     assert [asked.verb for asked in cluster.asked].count("list") == 2
     stop.set()
@@ -169,14 +185,14 @@ def test_bookmarks_keep_a_quiet_watch_young(cluster: FakeCluster) -> None:
     stop = NeverWaiting()
     pods = follower(client(cluster), stop)
     said = pods.said()
-    assert next(said) == Listed([])
+    assert next(said) == ResourceList([])
     cluster.store.create(manifests.namespace("shop"))  # which is not about pods
     while pods._version != str(cluster.store.number):
         assert next(said) == []
     cluster.store.compact()
     cluster.cut_watches()
     cluster.store.create(manifests.pod("a"))
-    assert flat(said, 1) == [Changed("ADDED", "a")]
+    assert flat(said, 1) == [ResourceChange("ADDED", "a")]
     assert [asked.verb for asked in cluster.asked].count("list") == 1
     stop.set()
 
@@ -193,7 +209,7 @@ def test_stop_ends_a_watch_that_waits(tmp_path: Path, *, has_tls: bool) -> None:
 
     with silent.running():
         said = follower(client(silent), stop).said()
-        assert next(said) == Listed([])
+        assert next(said) == ResourceList([])
         thread = threading.Thread(target=stopped)
         thread.start()
         assert list(said) == []
@@ -213,7 +229,7 @@ def test_what_stands_before_an_event_that_cannot_be_taken_is_told_first(cluster:
     next(said)
     for name in "abc":
         cluster.store.create(manifests.pod(name))
-    assert flat(said, 3) == [Changed("ADDED", name) for name in "abc"]
+    assert flat(said, 3) == [ResourceChange("ADDED", name) for name in "abc"]
     stop.set()
 
 
@@ -224,7 +240,7 @@ def test_a_server_that_is_away_is_asked_again_and_told_of_once(cluster: FakeClus
     away = next(said)
     assert isinstance(away, Away)
     assert "503" in away.reason
-    assert next(said) == Listed([])
+    assert next(said) == ResourceList([])
     assert sorted(stop.waits) == stop.waits
     assert all(0 < wait < 11 for wait in stop.waits)
     stop.set()
@@ -233,7 +249,7 @@ def test_a_server_that_is_away_is_asked_again_and_told_of_once(cluster: FakeClus
 def test_what_waiting_cannot_mend_is_raised(cluster: FakeCluster) -> None:
     body = b'{"kind":"Status","message":"pods is forbidden: User \\"x\\" cannot list","reason":"Forbidden","code":403}'
     cluster.failures = [(403, {}, body)]
-    with pytest.raises(Forbidden, match="cannot list"):
+    with pytest.raises(ForbiddenRequest, match="cannot list"):
         next(follower(client(cluster), NeverWaiting()).said())
     cluster.failures = [(401, {}, b"")] * 40
     with pytest.raises(ApiRefused) as raised:
@@ -278,12 +294,12 @@ def test_an_error_in_a_stream_ends_it_and_nothing_before_it_is_lost(
     error = {"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "etcd is away"}}
     broken = line("ADDED") + json.dumps(error).encode() + b"\n" + line("ADDED", "never")
     said = canned(cluster, monkeypatch, broken, line("ADDED", "b", "7")).said()
-    assert flat(said, 3) == [Listed([]), Changed("ADDED", "a"), Changed("ADDED", "b")]
+    assert flat(said, 3) == [ResourceList([]), ResourceChange("ADDED", "a"), ResourceChange("ADDED", "b")]
 
 
 def test_unknown_kinds_of_events_are_passed_by(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     said = canned(cluster, monkeypatch, line("BOOKMARK", "") + line("SURPRISE") + b"\n\n" + line("ADDED")).said()
-    assert flat(said, 2) == [Listed([]), Changed("ADDED", "a")]
+    assert flat(said, 2) == [ResourceList([]), ResourceChange("ADDED", "a")]
 
 
 @pytest.mark.parametrize(
