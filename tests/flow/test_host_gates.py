@@ -17,7 +17,7 @@ from hullmark.gates.podman import policy_of, starting
 from hullmark.gates.settings import read_settings
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome
-from tests.support.engines import mounts_below, needed
+from tests.support.engines import needed, unmount_below
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, image_called, judged, keep_verdicts
 from tests.support.images import Blobs, sha256, tar_of
 from tests.support.places import REPOSITORY
@@ -71,7 +71,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     assert written.returncode == 0, written.stderr
     yield podman
     podman("rm", "--all", "--force", "--time", "0")
-    subprocess.run(["umount", "--recursive", *mounts_below(folder)], capture_output=True, timeout=30)
+    unmount_below(folder)
 
 
 def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ import pytest
 from hullmark.net.errors import NetError
 from hullmark.runtime.containerd.api import CriApi
 from hullmark.runtime.containerd.messages import MESSAGES, Fields, message
-from tests.support.engines import NAME, mounts_below, needed, shell_image
+from tests.support.engines import NAME, needed, shell_image, unmount_below
 
 ASKED: dict[str, Fields] = {
     **MESSAGES,
@@ -215,5 +215,5 @@ def containerd(folder: Path) -> Iterator[RealContainerd]:
             engine.start()
         engine.clear()
         engine.stop()
-        subprocess.run(["umount", "--recursive", *mounts_below(folder)], capture_output=True, timeout=30)
+        unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)

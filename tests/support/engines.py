@@ -218,11 +218,12 @@ def _running(engine: RealEngine, folder: Path) -> Iterator[RealEngine]:
             engine.start()
         engine.clear()
         engine.stop()
-        subprocess.run(["umount", "--recursive", *mounts_below(folder)], capture_output=True, timeout=30)
+        unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def mounts_below(folder: Path) -> list[str]:
-    """What is still mounted below a folder."""
+def unmount_below(folder: Path) -> None:
+    """Unmount what is still mounted below a folder, as often as it is: an engine mounts its data over itself with each start."""
     found = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    return sorted((path for path in found if path.startswith(f"{folder}/")), reverse=True) or [f"{folder}/none"]
+    for path in sorted((path for path in found if path.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", path], capture_output=True, timeout=30)

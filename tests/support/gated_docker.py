@@ -21,7 +21,7 @@ from typing import Any
 from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.admission import AdmissibleImage, AdmissionPage, PolicyVerdict
 from hullmark.model.verdict import Outcome
-from tests.support.engines import RealEngine, _OverUnixSocket, mounts_below, needed, shell_image
+from tests.support.engines import RealEngine, _OverUnixSocket, needed, shell_image, unmount_below
 from tests.support.images import sha256, tar_of, to_json
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -179,5 +179,5 @@ def gated_docker(folder: Path, **settings: Any) -> Iterator[GatedDocker]:
             docker.engine.clear()
         docker.engine.stop()
         docker.end_front()
-        subprocess.run(["umount", "--recursive", *mounts_below(folder)], capture_output=True, timeout=30)
+        unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)
