@@ -25,8 +25,9 @@ from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.identity.bootstrap import ADMIN
 from hullmark.server.stories.identity.federation import Federation
-from hullmark.server.stories.identity.identity import Identity, SignInRefused, TooManyFailures, Who
+from hullmark.server.stories.identity.identity import Identity, TooManyFailures
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
+from hullmark.server.stories.identity.subjects import SignInRefused, Who
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.stories.services import Services, outgoing
