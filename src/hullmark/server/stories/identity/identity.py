@@ -20,8 +20,9 @@ from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.identity.api_key import KEY_START, digest_of_key, is_key
 from hullmark.server.stories.identity.basic import name_and_password
 from hullmark.server.stories.identity.federation import Federation, issuer_in, mark_of
-from hullmark.server.stories.identity.oidc import Oidc, TokenRefused
+from hullmark.server.stories.identity.oidc import Oidc, ProvenIdentity, TokenRefused
 from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.identity.sessions import SessionClient, Sessions, digest_of
 from hullmark.server.stories.identity.subjects import (
     SignInRefused,
     Subject,
@@ -65,6 +66,13 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int
 
 
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session: whose, and what its cookie holds."""
+
+    who: Who
+    secret: str
+
+
 class Identity:
     """Proves who asks. One for a process."""
 
@@ -74,6 +82,7 @@ class Identity:
         database: Database,
         tokens: Tokens,
         clock: Callable[[], datetime],
+        sessions: Sessions,
         oidc: Oidc | None = None,
         federation: Federation | None = None,
         passwords: Passwords | None = None,
@@ -81,6 +90,7 @@ class Identity:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.passwords = passwords or Passwords()
+        self.sessions = sessions
         self.oidc = oidc
         self.federation = federation
         self._database = database
@@ -116,6 +126,24 @@ class Identity:
     async def by_password(self, name: str, password: str, address: str) -> Who:
         """Who a name and a password prove. Raises as `who`."""
         return (await self._by_password(name, password, address)).who
+
+    async def session_for(self, name: str, password: str, client: SessionClient) -> OpenedSession:
+        """A session for a person's name and password; keys have none. Raises as `who`."""
+        if name == KEY_USER:
+            raise self._failed(client.address, refused())
+        subject = await self._by_password(name, password, client.address)
+        return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client))
+
+    async def session_of(self, proven: ProvenIdentity, client: SessionClient) -> OpenedSession:
+        """A session for whom the identity provider names. Raises SignInRefused."""
+        async with self._database.system() as connection:
+            subject = await subject_of_identity(connection, proven)
+        return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client, proven))
+
+    async def by_session(self, secret: str) -> Who:
+        """Whose session it is. Raises SignInRefused, which counts as no failure: nobody guesses a session, and a page that was left open
+        asks again and again."""
+        return (await self._recalled(digest_of(secret), lambda: self.sessions.find(secret))).who
 
     async def token_for(self, name: str, password: str, address: str) -> IssuedToken:
         """A short-lived token for a person's name and password, or KEY_USER and a key. Raises as `who`."""
@@ -175,28 +203,32 @@ class Identity:
         return await self._remembered(proof, lambda: self._prove(name, password, address), address)
 
     async def _remembered(self, key: bytes, find: Callable[[], Awaitable[Subject]], address: str) -> Subject:
-        """What is kept, or found by one of those who ask for it at the same time."""
+        """The same as `_recalled`; what is refused counts as a failure of the address. Raises TooManyFailures, too."""
+        try:
+            return await self._recalled(key, find)
+        except SignInRefused as error:
+            raise self._failed(address, error) from None
+
+    async def _recalled(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
+        """What is kept, or found by one of those who ask for it at the same time. Raises SignInRefused."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._monotonic():
             found = kept[1]
             if isinstance(found, SignInRefused):
-                raise self._failed(address, found)
+                raise SignInRefused(str(found), advice=found.advice)
         else:
-            found = await self._found(key, find, address)
+            found = await self._found(key, find)
         if found.who.expires_at is not None and found.who.expires_at <= self._clock():
-            raise self._failed(address, refused())
+            raise refused()
         return found
 
-    async def _found(self, key: bytes, find: Callable[[], Awaitable[Subject]], address: str) -> Subject:
+    async def _found(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
         flight = self._flights.get(key)
         if flight is None:
             flight = asyncio.create_task(self._find(key, find))
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
-        try:
-            return await asyncio.shield(flight)
-        except SignInRefused as error:
-            raise self._failed(address, error) from None
+        return await asyncio.shield(flight)
 
     def _landed(self, key: bytes, flight: asyncio.Task[Subject]) -> None:
         if self._flights.get(key) is flight:
