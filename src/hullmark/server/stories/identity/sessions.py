@@ -22,6 +22,7 @@ from hullmark.server.stories.identity.subjects import (
     subject_of_identity,
     subject_of_person,
 )
+from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.identity import accounts, sessions
 from hullmark.server.tables.identity.sessions import NewSession, SessionRow
@@ -115,6 +116,13 @@ class Sessions:
         now = self._clock()
         async with self._database.system() as connection:
             return await sessions.forget_ended_sessions(connection, now - self._idle, now)
+
+
+def sessions_of(services: Services, provider: Provider | None = None) -> Sessions:
+    """The sessions of a server."""
+    settings = services.settings
+    life = SessionLife(idle=settings.session_idle, whole=settings.session_life)
+    return Sessions(services.database, services.clock, life, provider)
 
 
 def is_secret(text: str) -> bool:

@@ -94,7 +94,9 @@ async def sessions_of(connection: Connection, owner: str, idle_since: datetime, 
 
 async def note_seen(connection: Connection, number: int, now: datetime) -> None:
     """A session was used."""
-    await connection.execute("UPDATE browser_session SET seen_at = %s WHERE id = %s AND seen_at < %s", (now, number, now))
+    await connection.execute(
+        "UPDATE browser_session SET seen_at = %s WHERE id = %s AND seen_at < %s", (now, number, now)
+    )
 
 
 async def end_session(connection: Connection, digest: bytes) -> bool:
