@@ -229,8 +229,10 @@ def local_page(text: str) -> str:
 
 
 def sign_in_first(scope: Scope) -> Refusal:
-    """Has the browser go to the sign-in page, and from there to what it asked for. htmx is told in a header: it would put that page into the
-    middle of another one."""
+    """Has the browser go to the sign-in page, and from there to what it asked for.
+
+    htmx is told so in a header: it would put that page into the middle of another one.
+    """
     asked = cast("HTTPScope", scope)
     if header(scope, b"hx-request"):
         shown = urlsplit(header(scope, b"hx-current-url"))

@@ -130,8 +130,8 @@ class Identity:
     async def session_for(self, name: str, password: str, client: SessionClient) -> OpenedSession:
         """A session for a person's name and password; keys have none. Raises as `who`."""
         if name == KEY_USER:
-            raise self._failed(client.address, refused())
-        subject = await self._by_password(name, password, client.address)
+            raise self._failed(client.origin.address, refused())
+        subject = await self._by_password(name, password, client.origin.address)
         return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client))
 
     async def session_of(self, proven: ProvenIdentity, client: SessionClient) -> OpenedSession:

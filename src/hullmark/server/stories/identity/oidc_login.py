@@ -66,6 +66,11 @@ class OidcLogin:
         self._client = client
         self._vault = vault
 
+    @property
+    def issuer(self) -> str:
+        """Whose people sign in."""
+        return self._provider.issuer
+
     async def begin(self, redirect: str, following: str, now: datetime) -> BegunLogin:
         """An attempt that comes back to the address `redirect`, and goes on to `following`. Raises ProviderUnreachable."""
         described = await self._oidc.description()

@@ -18,11 +18,14 @@ import msgspec
 from hullmark.server.stories.identity.oidc import ProvenIdentity, Provider
 from hullmark.server.stories.identity.subjects import (
     Subject,
+    Who,
     refused,
     subject_of_identity,
     subject_of_person,
 )
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import audit
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.identity import accounts, sessions
 from hullmark.server.tables.identity.sessions import NewSession, SessionRow
@@ -32,10 +35,15 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
 
 
 class SessionClient(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a session was opened, as its owner recognises it: an address, and what the browser calls itself."""
+    """Where a session is opened: the request, with the address that its owner recognises, and what the browser calls itself."""
 
-    address: str = ""
+    origin: RequestOrigin = RequestOrigin()
     agent: str = ""
+
+
+class _Actor(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: int
+    name: str
 
 
 class SessionLife(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +73,8 @@ class Sessions:
         self._provider_mark = _mark_of(provider)
 
     async def open(self, subject: Subject, client: SessionClient, identity: ProvenIdentity | None = None) -> str:
-        """A new session for somebody proven; answers what its cookie holds. It is kept as a digest alone."""
+        """A new session for somebody proven; answers what its cookie holds, which is kept as a digest alone. The audit log of the first
+        account says so."""
         secret, now = secrets.token_urlsafe(32), self._clock()
         wanted = NewSession(
             digest=digest_of(secret),
@@ -75,11 +84,12 @@ class Sessions:
             mark=subject.mark if identity is None else self._provider_mark,
             now=now,
             ends_at=now + self._life,
-            address=client.address,
+            address=client.origin.address,
             agent=_plain(client.agent),
         )
         async with self._database.system() as connection:
             await sessions.add_session(connection, wanted)
+            await _tell_opened(connection, subject.who, client)
         return secret
 
     async def find(self, secret: str) -> Subject:
@@ -138,6 +148,14 @@ def digest_of(secret: str) -> bytes:
 def _mark_of(provider: Provider | None) -> str:
     said = repr((provider.issuer, sorted(provider.groups.items()))) if provider else ""
     return hashlib.sha256(b"provider\0" + said.encode()).hexdigest()[:32] if said else ""
+
+
+async def _tell_opened(connection: Connection, who: Who, client: SessionClient) -> None:
+    home = next((each.account_id for each in who.memberships if each.state == "enabled"), None)
+    if home is not None:
+        actor = _Actor(account_id=home, name=who.name)
+        resource, change = ("session", who.name), (None, {"agent": _plain(client.agent)})
+        await audit.record_in(connection, home, actor, "session.open", resource, change, client.origin)
 
 
 def _plain(agent: str) -> str:
