@@ -19,7 +19,7 @@ from tools import console_assets
 
 PROJECT = console_assets.PROJECT
 MOST_SCRIPT_BYTES = 150_000
-EDITOR = ("codemirror.js", "policy-editor.js")
+EDITOR = ("codemirror.js", "editor.js", "schema-completion.js")
 
 needs_packages = pytest.mark.skipif(
     not (PROJECT / "node_modules" / ".package-lock.json").is_file(), reason="run make console-assets first"

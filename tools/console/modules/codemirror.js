@@ -1,4 +1,4 @@
-// What the policy editor (src/hullmark/server/console/static/policy-editor.js) takes from CodeMirror, as one module.
+// What the policy editor (src/hullmark/server/console/static/editor.js) takes from CodeMirror, as one module.
 export { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 export { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 export { yaml } from "@codemirror/lang-yaml";
