@@ -87,7 +87,7 @@ class Editor extends HTMLElement {
         lineNumbers(), foldGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
         highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "),
         syntaxHighlighting(colours), theme, yaml(), lintGutter(), EditorState.readOnly.of(isReadOnly), EditorView.lineWrapping,
-        autocompletion({ override: [async (context) => { const known = await schema; return known ? completions(known)(context) : null; }] }),
+        autocompletion({ icons: false, override: [async (context) => { const known = await schema; return known ? completions(known)(context) : null; }] }),
         // Tab leaves the editor, as it leaves any field.
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap]),
         EditorView.contentAttributes.of({ "aria-label": this.getAttribute("label") ?? "", "aria-multiline": "true" }),
