@@ -22,6 +22,8 @@ RUN = "window.canary=1"
 MARK = f"""'"></title></script></textarea><script>{RUN}</script><img src=/x onerror={RUN}><svg/onload={RUN}>{{{{7*7}}}}`${{7*7}}"""
 LINK = f"javascript:{RUN}//"
 """An address that does something when somebody follows it."""
+_NAME = f"""'"><img src=x onerror={RUN}><svg onload={RUN}>"""
+"""What names of people and things may be: without a colon and a slash."""
 _IN_A_WORD = f"x<img/src=/x/onerror={RUN}>"
 """Where nothing blank may stand."""
 _POLICY = """
@@ -75,8 +77,8 @@ async def furnish_hostile(at: Desk) -> str:
     """Make the account; answers the digest of its image."""
     await at.post("/accounts", {"name": ACCOUNT, "email": f"{_IN_A_WORD}@example.org"})
     await at.post(f"/accounts/{ACCOUNT}/persons", {"name": "mallory", "password": WORDS, "role": "admin"})
-    await at.post(f"/accounts/{ACCOUNT}/persons", {"name": MARK, "password": WORDS, "role": "viewer"})
-    assert (await at.ask("PUT", f"/registries/{at.registry.host}", {"verify": False, "username": MARK, "password": MARK}, ACCOUNT)).is_success
+    await at.post(f"/accounts/{ACCOUNT}/persons", {"name": _NAME, "password": WORDS, "role": "viewer"})
+    assert (await at.ask("PUT", f"/registries/{at.registry.host}", {"verify": False, "username": _NAME, "password": MARK}, ACCOUNT)).is_success
     descriptor = recipe().put(at.registry.blobs)
     digest = str(descriptor["digest"])
     at.registry.others["hostile"] = {"1": digest, "2": digest}
@@ -93,10 +95,10 @@ async def furnish_hostile(at: Desk) -> str:
 
 
 async def _judged(at: Desk) -> None:
-    for name in (MARK, "plain"):
+    for name in (_NAME, "plain"):
         text = _POLICY.format(name=_quoted(name), mark=_quoted(MARK))
         await at.post("/policies", {"text": text, "note": MARK}, ACCOUNT)
-        await at.post("/activations", {"policy": name, "environment": "" if name == "plain" else MARK[:100]}, ACCOUNT)
+        await at.post("/activations", {"policy": name, "environment": "" if name == "plain" else MARK}, ACCOUNT)
     exception = {"rule": MARK, "subject": f"{MARK}*", "expires": "2030-01-01", "owner": MARK, "reason": MARK, "ticket": LINK}
     await at.post("/exceptions", exception, ACCOUNT)
 
@@ -107,12 +109,12 @@ def _quoted(text: str) -> str:
 
 async def _told(at: Desk) -> None:
     settings = {"url": "http://127.0.0.1:9/x", "token": MARK, "headers": {"X-Mark": "x"}}
-    await at.post("/channels", {"name": MARK, "kind": "webhook", "settings": settings, "templates": {"title": "x"}}, ACCOUNT)
-    await at.post("/subscriptions", {"name": MARK, "selector": MARK, "environments": [MARK]}, ACCOUNT)
+    await at.post("/channels", {"name": _NAME, "kind": "webhook", "settings": settings, "templates": {"title": "x"}}, ACCOUNT)
+    await at.post("/subscriptions", {"name": _NAME, "selector": MARK, "environments": [MARK]}, ACCOUNT)
     ends = (at.now + timedelta(days=20)).isoformat()
     await at.post("/silences", {"owner": MARK, "reason": MARK, "selector": MARK, "subject": MARK, "ends_at": ends}, ACCOUNT)
-    await at.post("/keys", {"name": MARK, "role": "viewer"}, ACCOUNT)
-    await at.post("/hooks", {"name": MARK, "kind": "dockerhub"}, ACCOUNT)
+    await at.post("/keys", {"name": _NAME, "role": "viewer"}, ACCOUNT)
+    await at.post("/hooks", {"name": _NAME, "kind": "dockerhub"}, ACCOUNT)
 
 
 async def _placed(at: Desk, digest: str) -> None:
@@ -125,7 +127,7 @@ async def _placed(at: Desk, digest: str) -> None:
         platform="kubernetes", collector=MARK, sequence=1, at=at.now, list="1", last=True, running=(running,), events=(event,)
     )  # fmt: skip
     await at.post("/inventories", msgspec.to_builtins(report), ACCOUNT)
-    await at.post("/applications", {"name": MARK, "description": MARK}, ACCOUNT)
+    await at.post("/applications", {"name": _NAME, "description": MARK}, ACCOUNT)
     await at.work()
 
 
