@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hullmark.server.console.static_files import static_url
-from hullmark.server.console.views import POLICY, ago, size, span
+from hullmark.server.console.views import ago, size, span
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 async def _page(at: Desk, path: str, status: int = 200) -> str:
     answer = await at.client.get(f"/console/{path}", auth=("admin", PASSWORD))
     assert answer.status_code == status, answer.text
-    assert answer.headers["content-security-policy"] == POLICY
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
     return answer.text
 
 
