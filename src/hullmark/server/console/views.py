@@ -19,6 +19,7 @@ from hullmark.report.html_parts import printable
 from hullmark.server.api.caller import Caller
 from hullmark.server.console.navigation import Entry, menu
 from hullmark.server.console.static_files import static_url
+from hullmark.server.console.vendor import missing
 
 POLICY = "; ".join(
     (
@@ -105,7 +106,7 @@ def environment() -> Environment:
         "stamp": stamp,
         "segment": segment,
     }
-    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
+    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
     return made
 
 
