@@ -69,7 +69,6 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "csrf": state.get("csrf", ""),
         "theme": theme if theme in _THEMES else "",
         "now": request.app.state["services"].clock(),
-        "has_assets": not missing(),
     }
 
 
@@ -95,7 +94,7 @@ def environment() -> Environment:
         "stamp": stamp,
         "segment": segment,
     }
-    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
+    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
     return made
 
 
