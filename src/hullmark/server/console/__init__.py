@@ -8,11 +8,13 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now
+from hullmark.server.console.pages import fleet, home, now, placed
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
+    fleet,
+    placed,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
