@@ -1,4 +1,4 @@
-"""How many places there are, by where, grade of isolation and verdict: counted now and then, where counting takes longer than a page may."""
+"""Counts of places by where, grade of isolation and verdict, made now and then: counting takes longer than a page may."""
 
 from __future__ import annotations
 
