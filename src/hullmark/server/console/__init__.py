@@ -8,11 +8,20 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now, search, signin
+from hullmark.server.console.pages import (
+    fleet,
+    home,
+    now,
+    placed,
+    search,
+    signin,
+)
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
+    fleet,
+    placed,
     search,
     signin,
 )

@@ -54,7 +54,8 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
 class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which placements are wanted; "" and None ask for nothing. `digest`: any of an image's digests; `verdict` may be "none".
 
-    `grade`: at most this one, by its place in GRADES. `at`: that ran at this moment (None: that run).
+    `grade`: at most this one, by its place in GRADES, or just this one (`is_exact`; -1: nobody told).
+    `at`: that ran at this moment (None: that run).
     """
 
     digest: str = ""
@@ -64,6 +65,7 @@ class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     environment: str = ""
     selector: Selector = Selector()
     grade: int | None = None
+    is_exact: bool = False
     verdict: str = ""
     at: datetime | None = None
 
@@ -135,6 +137,41 @@ async def count_images(connection: Connection, account_id: int, wanted: Placemen
             WHERE {" AND ".join(sought.conditions)} GROUP BY 1, 2 ORDER BY 1, 2
             """,
             sought.values,
+        )
+        return await cursor.fetchall()
+
+
+async def placement(connection: Connection, account_id: int, number: int) -> PlacementRow | None:
+    """One placement, whether it lasts or ended."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"WITH page AS (SELECT * FROM placement WHERE account_id = %s AND id = %s) {_SELECT}", (account_id, number)
+        )
+        return await cursor.fetchone()
+
+
+async def history(
+    connection: Connection, account_id: int, of: PlacementRow, before: int | None, limit: int
+) -> list[PlacementRow]:
+    """What ran at the place of a placement, and what runs there, the newest first; those before one."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH page AS MATERIALIZED (
+                SELECT * FROM placement WHERE account_id = %(account)s AND cluster = %(cluster)s AND namespace = %(namespace)s
+                    AND workload = %(workload)s AND container = %(container)s AND platform = %(platform)s AND told = %(told)s
+                    AND (%(before)s::bigint IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s
+            ) {_SELECT} ORDER BY placed.id DESC
+            """,
+            {
+                **{
+                    name: getattr(of, name)
+                    for name in ("cluster", "namespace", "workload", "container", "platform", "told")
+                },
+                "account": account_id,
+                "before": before,
+                "limit": limit,
+            },
         )
         return await cursor.fetchall()
 
@@ -220,15 +257,19 @@ class _Search:
     async def _graded(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if wanted.grade is None:
             return True
+        if wanted.grade < 0:
+            self.conditions.append("placed.isolation_id IS NULL")
+            return True
+        compared: LiteralString = "=" if wanted.is_exact else "<="
         cursor = await connection.execute(
-            "SELECT id FROM isolation WHERE account_id = %s AND grade <= %s LIMIT %s",
+            f"SELECT id FROM isolation WHERE account_id = %s AND grade {compared} %s LIMIT %s",
             (self.values["account"], wanted.grade, _FEW + 1),
         )
         found = [int(number) for (number,) in await cursor.fetchall()]
         if len(found) <= _FEW:
             return await self._among(connection, "isolation_id", found)
         self.conditions.append(
-            "EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade <= %(grade)s)"
+            f"EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade {compared} %(grade)s)"
         )
         self.values["grade"] = wanted.grade
         return True
