@@ -8,11 +8,12 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now
+from hullmark.server.console.pages import home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
+    search,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

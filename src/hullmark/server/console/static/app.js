@@ -80,6 +80,8 @@ if (palette) {
     draw();
     const number = ++asked;
     if (words.length < 2) return;
+    await new Promise((wait) => { setTimeout(wait, 120); });
+    if (number !== asked) return;
     const answer = await fetch(`${palette.dataset.search}?format=json&q=${encodeURIComponent(field.value.trim())}`, { headers: { accept: "application/json" } });
     if (!answer.ok || number !== asked) return;
     shown = [...shown, ...(await answer.json())];
