@@ -16,6 +16,7 @@ from hullmark.server.console.pages import (
     search,
     signin,
 )
+from hullmark.server.console.pages import exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -24,6 +25,7 @@ PAGES: tuple[Any, ...] = (
     placed,
     search,
     signin,
+    exceptions,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
