@@ -30,6 +30,7 @@ _VERBS = (
     "upkeep",
     "minimize",
     "fix",
+    "report",
     "files",
     "config",
     "secrets",
