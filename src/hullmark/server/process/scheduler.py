@@ -17,6 +17,7 @@ import structlog
 from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.advisories import count_sets
+from hullmark.server.stories.identity.sessions import sessions_of
 from hullmark.server.stories.images import retain
 from hullmark.server.stories.images.analyse import tell_failed
 from hullmark.server.stories.images.documents import fingerprint
@@ -83,6 +84,11 @@ async def forget_jobs(services: Services) -> None:
         await jobs.forget_ended(connection, 24 * 3600.0)
 
 
+async def forget_sessions(services: Services) -> None:
+    """Sessions of browsers that have ended are forgotten."""
+    await sessions_of(services).forget_ended()
+
+
 class Lane(NamedTuple):
     """Duties that one scheduler at a time does, one after the other: the one that holds `lock`. `pause`: seconds between two
     rounds."""
@@ -130,6 +136,7 @@ LANES: tuple[Lane, ...] = (
             Duty("gates", 3600.0, forget_gates),
             Duty("objects", 3600.0, retain.sweep_objects),
             Duty("jobs", 3600.0, forget_jobs),
+            Duty("sessions", 3600.0, forget_sessions),
             Duty("changes", 86400.0, settle.forget_changes),
         ),
     ),

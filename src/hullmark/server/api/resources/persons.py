@@ -16,9 +16,10 @@ from hullmark.server.api.permissions import ROLES, SIGNED_IN
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.signin import answer_of, gate_of
-from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, TooManyFailures
 from hullmark.server.stories.identity.oidc import subject_of
 from hullmark.server.stories.identity.passwords import Passwords, check_password
+from hullmark.server.stories.identity.subjects import SignInRefused
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.database import Connection
