@@ -20,7 +20,7 @@ State = Literal["waiting", "analysing", "analysed", "failed"]
 
 class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis,
-    `fingerprint` the extractors that were tried on it last; `reason` and `advice` say why it failed, or why an earlier analysis is kept."""
+    `reach` names what is kept of what its start reaches ("": nobody looked), `fingerprint` the extractors that were tried on it last; `reason` and `advice` say why it failed, or why an earlier analysis is kept."""
 
     id: int
     digest: str
@@ -35,6 +35,7 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     fingerprint: str
     document: str
+    reach: str
     upload: str
     distro: str
     package_count: int
@@ -88,7 +89,7 @@ class ImageState(msgspec.Struct, frozen=True):
 
 
 COLUMNS = """image.id, image.digest, image.config_digest, image.kind, image.media_type, image.platform, image.size, image.state,
-    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.upload, image.distro, image.package_count,
+    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.reach, image.upload, image.distro, image.package_count,
     image.file_count, image.layer_count, image.created_at, image.added_at, image.analysed_at"""
 
 _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.added_by, held.added_at AS held_at,
