@@ -58,8 +58,13 @@ def minimality(
         programs=verdicts.programs(),
         counts=verdicts.counts(packages),
         open_ends=tuple(sorted(result.scene.walk.ends)),
-        matches=None if matches is None else advisories_reached(
-            ((match.advisory.cve or match.advisory.id, match.advisory.severity, match.package.purl) for match in matches),
+        matches=None
+        if matches is None
+        else advisories_reached(
+            (
+                (match.advisory.cve or match.advisory.id, match.advisory.severity, match.package.purl)
+                for match in matches
+            ),
             by_purl,
         ),
         recipe=recipe_of(inventory, packages),

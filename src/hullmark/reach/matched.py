@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from hullmark.model.match import Match, Matches, Suppression
-from hullmark.model.reach import ImageReach, MatchReach, PackageReach
+from hullmark.model.reach import ImageReach, MatchReach, PackageReach, Reach
 
 _MANY_ROOTS = 5
 _LONG = 200
@@ -17,6 +19,10 @@ class ReachIndex:
     def __init__(self, reach: ImageReach) -> None:
         self._known = reach.by_purl()
         self._roots = _roots(reach.roots)
+
+    def packages_that_are(self, states: Collection[Reach]) -> tuple[str, ...]:
+        """The package URLs of those of whom one of these is known."""
+        return tuple(purl for purl, found in self._known.items() if found.reach in states)
 
     def of(self, purl: str) -> MatchReach:
         """What is known of a package; of one that is not there, that nobody can tell."""

@@ -25,7 +25,7 @@ def rendered(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
 
 
 def written(
-    kind: Literal["inventory", "matches", "verdict"],
+    kind: Literal["inventory", "matches", "minimality", "verdict"],
     format: str,
     result: Any,
     name: str = "",

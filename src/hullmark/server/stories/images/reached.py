@@ -26,6 +26,7 @@ from hullmark.model.limit import BeyondLimit, Limit
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, Minimality
 from hullmark.reach.analysis import ReachRequest, advisories_reached, minimality
+from hullmark.reach.matched import ReachIndex
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import dockerfile_of
 from hullmark.scanning.fingerprint import code_fingerprint, read_fingerprint
@@ -124,6 +125,11 @@ def get_minimality(
         recipe=replace(found.recipe, dockerfile=dockerfile_of(inventory)),
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
     )
+
+
+def read_index(objects: Objects, name: str) -> ReachIndex | None:
+    """What is known of the reach of an image's packages; None if nobody looked. Raises HullmarkError as `get_reach`."""
+    return ReachIndex(get_reach(objects, name)) if name else None
 
 
 def _read(objects: Objects, name: str, kind: type[_T]) -> _T:
