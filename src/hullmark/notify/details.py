@@ -14,10 +14,10 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Evidence, Item, Notice
 from hullmark.model.purl import unquote
+from hullmark.report.matches_words import reach_clause
 
 _OF_DISTRIBUTIONS = ("deb", "rpm", "apk", "alpm")
-_MOST_WHAT, _MOST_NAME, _MOST_PATH, _MOST_STEP, _MOST_ADVICE = 300, 100, 300, 100, 300
-_MOST_REASON, _MOST_STEPS = 200, 6
+_MOST_WHAT, _MOST_NAME, _MOST_PATH, _MOST_STEP, _MOST_ADVICE, _MOST_REACH = 300, 100, 300, 100, 300, 300
 _SHELL = ("/bin/sh -c #(nop) ", "/bin/sh -c ")
 _NOTHING = "nothing, it is gone"
 _MEANWHILE = "nothing while that holds"
@@ -136,14 +136,7 @@ def reach_of(evidence: Evidence) -> str:
     found = evidence.reach
     if found is None or not evidence.is_gained:
         return ""
-    if found.reach == "unreachable":
-        return "unreachable: nothing that the image starts can come to use it"
-    if found.reach == "unknown":
-        return f"unknown whether the image's start reaches it ({whole_words(found.reason, _MOST_REASON)})"
-    paths = [whole_words(step.path, _MOST_PATH) for step in found.witness]
-    half = _MOST_STEPS // 2
-    steps = [*paths[:half], "…", *paths[-half:]] if len(paths) > _MOST_STEPS else paths
-    return f"reachable: {' → '.join(steps)}" if steps else "reachable"
+    return whole_words(reach_clause(found), _MOST_REACH)
 
 
 def instruction(created_by: str) -> str:

@@ -21,6 +21,7 @@ from hullmark.model.notice import Digest, Evidence, Item, Notice
 from hullmark.model.verdict import Evidence as Place
 from hullmark.model.verdict import Finding
 from hullmark.policy.facts import Facts
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import get_analysis, verdict_at
 from hullmark.server.stories.images.reached import read_index
@@ -101,7 +102,7 @@ def _item_placed(objects: Objects, item: Item, source: _Source) -> Item:
     findings = {(finding.rule_id, finding.subject): finding for finding in kept.findings}
     since = first_seen_of(kept, source.row.at)
     facts: list[Facts] = []
-    index = read_index(objects, source.reach) if any(evidence.package for evidence in item.evidence) else None
+    index = _index(objects, source.reach) if any(evidence.package for evidence in item.evidence) else None
 
     def places(finding: Finding) -> tuple[Place, ...]:
         seen = tuple(place for place in finding.evidence if place.path)
@@ -123,6 +124,13 @@ def _item_placed(objects: Objects, item: Item, source: _Source) -> Item:
         return _found(evidence, places(finding), since.get(finding.trigger_id))
 
     return replace(item, evidence=tuple(map(looked_up, item.evidence)))
+
+
+def _index(objects: Objects, name: str) -> ReachIndex | None:
+    try:
+        return read_index(objects, name)
+    except HullmarkError:
+        return None  # it is lost: the message says the rest
 
 
 def _found(evidence: Evidence, places: tuple[Place, ...], since: datetime | None) -> Evidence:
