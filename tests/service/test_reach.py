@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from hullmark.notify.words import text_of
+from hullmark.reach.analysis import minimality
 from hullmark.server.process.scheduler import renew_outdated
 from hullmark.server.stories.images import analyse as analysing
 from hullmark.server.stories.images import reached
+from hullmark.server.stories.images.documents import put_analysis
 from hullmark.server.stories.images.reached import KeptReach
 from hullmark.server.stories.images.retain import retain, sweep_objects
 from tests.flow.test_minimize import FILES, tar_of_programs
@@ -56,11 +58,10 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The images' commands that were walked from."""
     begun: list[str] = []
-    own = reached.minimality
 
     def counted(inventory: Any, facts: Any, request: Any) -> Any:
         begun.append(" ".join(inventory.config.cmd))
-        return own(inventory, facts, request)
+        return minimality(inventory, facts, request)
 
     monkeypatch.setattr(reached, "minimality", counted)
     return begun
@@ -139,7 +140,10 @@ async def test_documents_say_it_where_it_is_asked_for(at: Desk) -> None:
     plain = await at.get(f"/images/{digest}/vulnerabilities?format=json")
     assert "reach" not in {*plain, *plain["matches"][0]}
     document = await at.get(f"/images/{digest}/vulnerabilities?format=json&follow=true")
-    assert {match["name"]: match["reach"] for match in document["matches"]} == {"lib": "reachable", "mount": "unreachable"}
+    assert {match["name"]: match["reach"] for match in document["matches"]} == {
+        "lib": "reachable",
+        "mount": "unreachable",
+    }
     vex = await at.get(f"/images/{digest}/vulnerabilities?format=openvex&follow=true")
     assert {each["vulnerability"]["name"]: each.get("justification") for each in vex["statements"]} == {
         "CVE-2026-3": None, "CVE-2026-5": "vulnerable_code_not_in_execute_path",
@@ -169,7 +173,10 @@ async def test_evidence_of_a_verdict_says_it_whatever_the_rule_asks(at: Desk) ->
     await at.advise(LIB, MOUNT)
     await kept(at, ANY)
     digest = await analysed(at)
-    found = {each["subject"].partition("+")[0]: each["reach"] for each in (await at.get(f"/images/{digest}/check"))["findings"]}
+    found = {
+        each["subject"].partition("+")[0]: each["reach"]
+        for each in (await at.get(f"/images/{digest}/check"))["findings"]
+    }
     assert [step["path"] for step in found["CVE-2026-3"]["witness"]] == WITNESS
     assert found["CVE-2026-5"]["reach"] == "unreachable"
     page = await at.ask("GET", f"/images/{digest}/check?format=html")
@@ -195,9 +202,7 @@ async def test_a_message_about_an_advisory_says_whether_it_is_reached(at: Desk) 
     assert "reachable: /usr/bin/other → /usr/lib/liba.so.1" in texts
 
 
-async def test_images_of_the_same_layers_that_start_alike_share_it_and_nothing_else(
-    at: Desk, walks: list[str]
-) -> None:
+async def test_images_of_the_same_layers_that_start_alike_share_it_and_nothing_else(at: Desk, walks: list[str]) -> None:
     await at.post("/accounts", {"name": "theirs"})
     body = {"verify": False}
     assert (await at.ask("PUT", f"/registries/{at.registry.host}", body, "theirs")).is_success
@@ -223,10 +228,8 @@ async def test_images_of_the_same_layers_that_start_alike_share_it_and_nothing_e
 async def test_a_worker_that_dies_in_between_leaves_it_to_the_next(
     at: Desk, walks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = analysing.put_analysis
-
     def killed(*given: Any) -> Any:
-        monkeypatch.setattr(analysing, "put_analysis", own)
+        monkeypatch.setattr(analysing, "put_analysis", put_analysis)
         raise asyncio.CancelledError
 
     monkeypatch.setattr(analysing, "put_analysis", killed)
