@@ -9,6 +9,7 @@ from litestar import Router
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
+    exceptions,
     fleet,
     home,
     now,
@@ -16,7 +17,6 @@ from hullmark.server.console.pages import (
     search,
     signin,
 )
-from hullmark.server.console.pages import exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,

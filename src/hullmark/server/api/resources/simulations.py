@@ -85,9 +85,7 @@ async def begin(
     return Response(_shown(row), status_code=202, headers={"Location": f"/api/v1/simulations/{row.id}"})
 
 
-async def begin_trial(
-    services: Services, caller: Caller, origin: RequestOrigin, data: SimulationBody
-) -> SimulationRow:
+async def begin_trial(services: Services, caller: Caller, origin: RequestOrigin, data: SimulationBody) -> SimulationRow:
     """Begin a trial. Raises HullmarkError for what is not a policy, Refusal 409 while too many have not ended."""
     if bool(data.text) == bool(data.policy):
         raise problem(422, "one thing can be tried", "give `text`, or `policy` and perhaps `version`")
