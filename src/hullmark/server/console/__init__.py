@@ -8,12 +8,16 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now, search
+from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, trials
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
+    policies,
+    policy,
+    policy_deeds,
+    trials,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

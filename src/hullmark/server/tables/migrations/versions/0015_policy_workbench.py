@@ -1,4 +1,4 @@
-"""Test cases beside policies, how often each rule fires in a trial, and an account's gains and losses of compliance in the order of time."""
+"""Test cases beside policies, how often each rule fires in a trial, and gains and losses of compliance in the order of time."""
 
 from __future__ import annotations
 
