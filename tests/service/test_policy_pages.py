@@ -80,6 +80,18 @@ async def test_the_first_policy_is_begun_from_one_that_can_be_kept(at: Desk) -> 
     assert [(row["policy"], row["state"]) for row in json.loads(listed)] == [("users", "draft")]
 
 
+async def test_a_text_stands_in_its_field_as_it_was_kept(at: Desk) -> None:
+    """Lines, quotes, tags and what is not seen: what is sent back is the same text."""
+    text = POLICY + '# "quoted" </textarea><script>alert(1)</script> \u202e\ttab\n\n'
+    await at.post("/policies", {"text": text})
+    page = await get(at, "policies/users")
+    assert "<script>alert" not in page
+    _, _, field = page.partition('<textarea id="field-text"')
+    assert unescape(field.partition(">")[2].partition("</textarea>")[0].removeprefix("\n")) == text
+    answer = await send(at, "policies", text=text.replace("\n", "\r\n"), policy="users")
+    assert answer.headers["location"].endswith("kept=1")
+
+
 async def test_a_text_with_mistakes_comes_back_with_them(at: Desk) -> None:
     page = unescape((await send(at, "policies", 422, text=BROKEN, note="why")).text)
     assert "has no trigger 'usr'; did you mean 'user'?" in page

@@ -8,7 +8,7 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, trials
+from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, time_machine, trials
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -18,6 +18,7 @@ PAGES: tuple[Any, ...] = (
     policy,
     policy_deeds,
     trials,
+    time_machine,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

@@ -42,7 +42,7 @@ _TRIALS = 20
 _VERSIONS: tuple[Column[PolicyVersion], ...] = (
     Column("version", "Version", lambda row: row.version, "number"),
     Column("note", "Note", lambda row: row.note),
-    Column("draft", "Draft", lambda row: row.is_draft),
+    Column("draft", "State", lambda row: "draft" if row.is_draft else ""),
     Column("by", "By", lambda row: row.created_by),
     Column("at", "Kept", lambda row: row.created_at, "time"),
     Column("digest", "Digest", lambda row: row.digest, "code"),
