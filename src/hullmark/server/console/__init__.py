@@ -17,6 +17,7 @@ from hullmark.server.console.pages import (
     search,
     signin,
 )
+from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, time_machine, trials
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -26,6 +27,11 @@ PAGES: tuple[Any, ...] = (
     search,
     signin,
     exceptions,
+    policies,
+    policy,
+    policy_deeds,
+    trials,
+    time_machine,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
+from markupsafe import Markup, escape
 
 from hullmark._version import __version__
 from hullmark.report.html_parts import printable
@@ -93,6 +94,7 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "whole": whole,
     }
     made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
     return made
@@ -146,6 +148,11 @@ def stamp(moment: datetime) -> str:
 def segment(value: object) -> str:
     """A value as one segment of an address; a digest keeps its colon."""
     return quote(str(value), safe=":")
+
+
+def whole(text: str) -> Markup:
+    """A text that people go on writing, every character as it is, also those that are not seen; everywhere else these are named."""
+    return escape(text)
 
 
 def with_query(request: Request[Any, Any, Any], **changes: Any) -> str:
