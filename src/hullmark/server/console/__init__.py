@@ -5,16 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Router
+from litestar.di import Provide
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now, search, signin
+from hullmark.server.console.pages import (
+    accounts,
+    admin,
+    audit_log,
+    channels,
+    collectors,
+    home,
+    keys,
+    now,
+    people,
+    profile,
+    registries,
+    search,
+    signin,
+    silences,
+    subscriptions,
+)
+from hullmark.server.console.visit import provide_visit
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
     signin,
+    profile,
+    admin,
+    people,
+    keys,
+    registries,
+    channels,
+    subscriptions,
+    silences,
+    collectors,
+    audit_log,
+    accounts,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
@@ -26,6 +55,7 @@ def router() -> Router:
         "/console",
         route_handlers=[handler for module in PAGES for handler in module.ROUTES],
         opt={"entries": entries},
+        dependencies={"visit": Provide(provide_visit)},
         exception_handlers=HANDLERS,
         include_in_schema=False,
     )
