@@ -8,13 +8,14 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import fleet, home, now, placed, search
+from hullmark.server.console.pages import applications, fleet, home, now, placed, search
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
     fleet,
     placed,
+    applications,
     search,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
+from markupsafe import Markup, escape
 
 from hullmark._version import __version__
 from hullmark.report.html_parts import printable
@@ -114,6 +115,7 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "lines": lines,
     }
     made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
     return made
@@ -167,6 +169,11 @@ def stamp(moment: datetime) -> str:
 def segment(value: object) -> str:
     """A value as one segment of an address; a digest keeps its colon."""
     return quote(str(value), safe=":")
+
+
+def lines(text: str) -> Markup:
+    """A text with its line breaks, each line made fit for a page."""
+    return Markup("\n").join(escape(printable(line)) for line in text.splitlines())
 
 
 def with_query(request: Request[Any, Any, Any], **changes: Any) -> str:
