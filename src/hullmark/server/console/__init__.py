@@ -8,7 +8,7 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import applications, fleet, home, now, placed, search
+from hullmark.server.console.pages import applications, fleet, home, now, placed, rebuild, search
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -16,6 +16,7 @@ PAGES: tuple[Any, ...] = (
     fleet,
     placed,
     applications,
+    rebuild,
     search,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""

@@ -35,6 +35,7 @@ ENTRY = Entry(
     order=30,
 )
 
+_BAR_WIDTH = 960.0
 _VERSIONS = 20
 """Of a page: the verdict of each is worked out as the page is made."""
 _MOST_IMAGES = Limit(200, "images that the console shows of a version of an application", "shortened")
@@ -149,7 +150,7 @@ def _picture(content: VersionContent) -> str:
         Part(words, tone, sum(image.verdict == verdict for image in content.images))
         for verdict, words, tone in VERDICTS
     )
-    return draw_bars(Bars("Images by verdict", (Row("Images", parts),)))
+    return draw_bars(Bars("Images by verdict", (Row("Images", parts),)), _BAR_WIDTH)
 
 
 def _images(content: VersionContent) -> Listing[VersionImage]:
