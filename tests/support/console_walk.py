@@ -20,6 +20,8 @@ _THINGS = (
 )
 _KINDS = ("tab", "view")
 """Parameters of a page that make another page of it, by their values."""
+_BESIDE = ("/console/signin", "/console/gallery")
+"""Pages of no account."""
 
 
 class Links(HTMLParser):
@@ -48,10 +50,10 @@ def kind_of(address: str) -> str:
 
 
 def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Response]]:
-    """Each kind of page that the links of `first` lead to, once: kind, address and answer. What is outside the first one's folder is left
+    """Each kind of page that the links of `first` lead to, once: kind, address and answer. What is outside the account's folder is left
     out, and so are exports."""
     waiting, met = deque([first]), {kind_of(first)}
-    folder = urlsplit(first).path
+    folder = urlsplit(first).path.rpartition("/")[0] + "/"
     while waiting:
         address = waiting.popleft()
         answer = client.get(address)
@@ -71,5 +73,7 @@ def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Res
 def addresses(url: str, account: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The address of a page of each kind in an account's console, with the pages that no link of an account leads to."""
     with httpx.Client(base_url=url, headers=dict(headers), timeout=60) as client:
-        found = {kind: address for kind, address, answer in walk(client, f"/console/{account}/") if answer.is_success}
-    return {**found, "/console/signin": "/console/signin", "/console/gallery": "/console/gallery"}
+        found = {
+            kind: address for kind, address, answer in walk(client, f"/console/{account}/now") if answer.is_success
+        }
+        return found | {each: each for each in _BESIDE if client.get(each).is_success}

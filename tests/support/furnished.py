@@ -77,6 +77,8 @@ class Furnished(msgspec.Struct, kw_only=True):
             },
             "/api/v1/accounts": {"name": self.account},
             "/v1/accounts": {"name": self.account},
+            "/console/{account}": {"account": self.account},
+            "/console/{account}/causes": {"number": str(self.cause)},
             "/api/v1/keys": {"name": f"{self.mark}-ci"},
             "/api/v1/activations": {"number": str(self.activation)},
             "/api/v1/exceptions": {"key": self.exception},

@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.isolation import Grade
+from hullmark.model.reach import MatchReach
 
 TransitionKind = Literal[
     "compliance.lost",
@@ -76,7 +77,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     It is seen at `path`, in the layer of that number (-1: of none) which `instruction` made, by the value `detail`, and in `more_places`
     others. `since`: when it came to be known of the image, or went. `advice` is what to do, as a clause. `standing` says of a
-    finding that is still there and counts less what became of it ("": it is gone).
+    finding that is still there and counts less what became of it ("": it is gone). `reach` says whether the image's start reaches the
+    package (None: nobody looked, or it was not looked up).
     """
 
     rule: str = ""
@@ -96,6 +98,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     advice: str = ""
     standing: str = ""
+    reach: MatchReach | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

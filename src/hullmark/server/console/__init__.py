@@ -9,6 +9,15 @@ from litestar import Router
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import applications, fleet, home, now, placed, rebuild, search
+from hullmark.server.console.pages import (
+    fleet,
+    home,
+    now,
+    placed,
+    search,
+    signin,
+)
+from hullmark.server.console.pages import exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -18,6 +27,8 @@ PAGES: tuple[Any, ...] = (
     applications,
     rebuild,
     search,
+    signin,
+    exceptions,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

@@ -18,33 +18,13 @@ from markupsafe import Markup, escape
 
 from hullmark._version import __version__
 from hullmark.report.html_parts import printable
+from hullmark.server.api.browser import BROWSER_HEADERS, POLICY
 from hullmark.server.api.caller import Caller
 from hullmark.server.console.navigation import Entry, menu
 from hullmark.server.console.static_files import static_url
 from hullmark.server.console.vendor import missing
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Vary": "Cookie, Authorization, HX-Request",
-}
+HEADERS = {**BROWSER_HEADERS, "Vary": "Cookie, Authorization, HX-Request"}
 """What every page is sent with."""
 
 _THEMES = ("light", "dark")
@@ -90,7 +70,6 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "csrf": state.get("csrf", ""),
         "theme": theme if theme in _THEMES else "",
         "now": request.app.state["services"].clock(),
-        "has_assets": not missing(),
     }
 
 
@@ -117,7 +96,7 @@ def environment() -> Environment:
         "segment": segment,
         "lines": lines,
     }
-    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
+    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
     return made
 
 
