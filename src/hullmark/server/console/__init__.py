@@ -9,6 +9,7 @@ from litestar.di import Provide
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
+from hullmark.server.console.pages import applications, fleet, home, now, placed, rebuild, search
 from hullmark.server.console.pages import (
     exceptions,
     fleet,
@@ -42,6 +43,8 @@ PAGES: tuple[Any, ...] = (
     now,
     fleet,
     placed,
+    applications,
+    rebuild,
     search,
     signin,
     exceptions,

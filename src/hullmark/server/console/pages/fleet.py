@@ -17,7 +17,7 @@ from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw
 from hullmark.server.console.charts.svg import Tone
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
-from hullmark.server.console.pages.placed import name_of, places_listing
+from hullmark.server.console.pages.placed import grade_of, name_of, places_listing
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.places import fleet as stories
 from hullmark.server.stories.places.fleet import Counting, FleetSummary
@@ -40,6 +40,7 @@ GRADE_NAMES: tuple[tuple[int, str], ...] = (*enumerate(GRADES), (UNTOLD, "not to
 _TABS = ("map", "places", "collectors")
 _MOST_CHOICES = 200
 _ON_THE_MAP = 30
+_MAP_WIDTH = 480
 
 
 class FleetView(msgspec.Struct, kw_only=True):
@@ -92,7 +93,7 @@ async def fleet_page(
     )
     return render(
         request, "pages/fleet.html", view=view, verdicts=VERDICTS, grades=GRADE_NAMES, grade_words=dict(GRADE_NAMES),
-        place_query=place_query, group_query=group_query, group_sum=group_sum, name_of=name_of,
+        place_query=place_query, group_query=group_query, group_sum=group_sum, name_of=name_of, grade_of=grade_of,
         isolations=[*((name, name) for name in GRADES), ("none", "not told")], pairs=lambda names: [(name, name) for name in names],
     )  # fmt: skip
 
@@ -148,7 +149,7 @@ def _by_verdict(summary: FleetSummary, wanted: FleetFilter, base: str) -> Markup
         )
         rows.append(HeatRow(words, cells, base + place_query(wanted, verdict=verdict)))
     columns = tuple(name for _, name in GRADE_NAMES)
-    return draw_heat_map(HeatMap("Places by verdict and isolation", columns, tuple(rows)))
+    return draw_heat_map(HeatMap("Places by verdict and isolation", columns, tuple(rows)), _MAP_WIDTH)
 
 
 def _by_group(groups: Any, level: Level, wanted: FleetFilter, base: str) -> Markup:
@@ -159,7 +160,7 @@ def _by_group(groups: Any, level: Level, wanted: FleetFilter, base: str) -> Mark
         cells = tuple(_group_cell(group, grade, inside, base) for grade, _ in GRADE_NAMES)
         rows.append(HeatRow(group.name or "no name", cells, base + place_query(inside)))
     columns = tuple(name for _, name in GRADE_NAMES)
-    return draw_heat_map(HeatMap(f"Places by {level} and isolation", columns, tuple(rows)))
+    return draw_heat_map(HeatMap(f"Places by {level} and isolation", columns, tuple(rows)), _MAP_WIDTH)
 
 
 def _group_cell(group: FleetGroup, grade: int, inside: FleetFilter, base: str) -> Cell:

@@ -43,17 +43,17 @@ def name_of(row: PlacementRow) -> str:
     return row.told or "/".join(filter(None, (row.namespace, row.workload.rpartition("/")[2] or row.cluster)))
 
 
-_COLUMNS: tuple[Column[PlacementRow], ...] = (
+PLACE_COLUMNS: tuple[Column[PlacementRow], ...] = (
     Column("verdict", "Verdict", lambda row: row.verdict),
     Column("place", "Place", name_of),
     Column("cluster", "Cluster", lambda row: "" if row.told else row.cluster),
-    Column("environment", "Environment", lambda row: row.environment),
     Column("image", "Image", lambda row: row.reference or row.image_digest or row.digest),
     Column("grade", "Isolation", grade_of),
     Column("since", "Since", lambda row: row.since, "time"),
 )
 _EXPORTED: tuple[Column[PlacementRow], ...] = (
-    *_COLUMNS,
+    *PLACE_COLUMNS,
+    Column("environment", "", lambda row: row.environment),
     Column("platform", "", lambda row: row.platform),
     Column("namespace", "", lambda row: row.namespace),
     Column("workload", "", lambda row: row.workload),
@@ -87,7 +87,7 @@ def places_listing(request: Request[Any, Any, Any], services: Services, caller: 
             rows = await placements.list_placements(connection, caller.account_id, wanted, after, limit + 1)
         return page(rows, limit, placements.position_of)
 
-    columns = _EXPORTED if request.query_params.get("export") else _COLUMNS
+    columns = _EXPORTED if request.query_params.get("export") else PLACE_COLUMNS
     return Listing(name="places", columns=columns, fetch=fetch)
 
 

@@ -16,7 +16,7 @@ import structlog
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
-from hullmark.server.stories.images import analyse
+from hullmark.server.stories.images import analyse, rebuild
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
@@ -165,6 +165,11 @@ async def count_fleet(work: Work, account_id: int) -> None:
     await fleet.count_fleet(work.services, account_id)
 
 
+async def plan_rebuilds(work: Work, account_id: int) -> None:
+    """Plan what an account is to rebuild first, for the page that shows it."""
+    await rebuild.plan_rebuilds(work.services, account_id)
+
+
 async def add_running_image(work: Work, account_id: int, running_image_id: int) -> None:
     """Add an image that runs and that nobody added."""
     await unknown.add_running(work.services, account_id, running_image_id)
@@ -192,6 +197,7 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "place_again": ("default", place_again),
     "add_running": ("watching", add_running_image),
     "count_fleet": ("default", count_fleet),
+    "plan_rebuilds": ("default", plan_rebuilds),
     "delete_account": ("default", delete_account),
 }
 """Every task by its name, with the queue that it waits in."""

@@ -64,11 +64,12 @@ WITH grouped AS (
         count(*) AS places
     FROM placement placed WHERE placed.account_id = %(account)s AND placed.until IS NULL GROUP BY 1, 2, 3, 4, 5, 6
 ), worst AS MATERIALIZED (
-    SELECT some.running_image_id, some.environment, coalesce((SELECT now.verdict FROM running_image ran JOIN verdict now
-        ON now.account_id = %(account)s AND now.image_id = ran.image_id AND NOT now.is_shadow AND now.environment IN ('', some.environment)
-        WHERE ran.id = some.running_image_id
+    SELECT one.running_image_id, one.environment, coalesce((SELECT now.verdict FROM running_image ran JOIN verdict now
+        ON now.account_id = %(account)s AND now.image_id = ran.image_id AND NOT now.is_shadow
+        AND now.environment IN ('', one.environment)
+        WHERE ran.id = one.running_image_id
         ORDER BY array_position(ARRAY['stop', 'unknown', 'warn', 'go'], now.verdict) LIMIT 1), '') AS verdict
-    FROM (SELECT DISTINCT running_image_id, environment FROM grouped) some
+    FROM (SELECT DISTINCT running_image_id, environment FROM grouped) one
 )
 SELECT grouped.platform, grouped.cluster, grouped.namespace, grouped.environment, coalesce(facts.grade, -1)::smallint AS grade,
     worst.verdict, sum(grouped.places)::bigint AS places

@@ -26,13 +26,22 @@ CREATE TABLE fleet_counted (
     account_id bigint PRIMARY KEY REFERENCES account ON DELETE CASCADE,
     at timestamptz NOT NULL
 );
+-- What is to be rebuilt first
+CREATE TABLE rebuild_plan (
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    scope text NOT NULL CHECK (scope IN ('running', 'tagged')),
+    body jsonb NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, scope)
+);
 """
+_NAMES = ("fleet_count", "fleet_counted", "rebuild_plan")
 
 
 def upgrade() -> None:
     """Make the tables."""
     op.execute(_TABLES)
-    for table in ("fleet_count", "fleet_counted"):
+    for table in _NAMES:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(
             f"CREATE POLICY tenant ON {table} TO hullmark_tenant"
@@ -42,6 +51,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget the counts."""
-    op.execute("DROP TABLE fleet_counted")
-    op.execute("DROP TABLE fleet_count")
+    """Forget the counts and plans."""
+    for table in _NAMES:
+        op.execute(f"DROP TABLE {table}")
