@@ -8,12 +8,13 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import exceptions, home, now, search
+from hullmark.server.console.pages import cause, exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
+    cause,
     exceptions,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""

@@ -10,7 +10,7 @@ from litestar import Request
 
 from hullmark.model.limit import Limit
 
-_LONGEST = Limit(100_000, "letters of a field of a form", "cut short")
+_LONGEST = Limit(100_000, "letters of a field of a form", "shortened")
 
 
 async def fields_of(request: Request[Any, Any, Any], names: Sequence[str]) -> dict[str, str]:

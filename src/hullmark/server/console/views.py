@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
+from markupsafe import Markup, escape
 
 from hullmark._version import __version__
 from hullmark.report.html_parts import printable
@@ -114,6 +115,7 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "lines": lines,
     }
     made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
     return made
@@ -162,6 +164,11 @@ def short(digest: str) -> str:
 def stamp(moment: datetime) -> str:
     """A moment as the page writes it: 2026-12-01 08:30 UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def lines(text: str) -> Markup:
+    """A text of several lines, for where its line breaks are kept; what cannot be seen is written out in each, as everywhere."""
+    return Markup("\n").join(escape(printable(line)) for line in text.split("\n"))
 
 
 def segment(value: object) -> str:
