@@ -16,6 +16,7 @@ MOST_PAGES = 400
 _THINGS = (
     ("DIGEST", re.compile(r"sha256:[0-9a-f]{64}")),
     ("UUID", re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")),
+    ("ADVISORY", re.compile(r"[A-Z]+-\d{4}-.+|GHSA-.+")),
     ("NUMBER", re.compile(r"\d+")),
 )
 _KINDS = ("tab", "view")

@@ -8,12 +8,13 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import cause, exceptions, home, now, search
+from hullmark.server.console.pages import advisories, cause, exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
+    advisories,
     cause,
     exceptions,
 )
