@@ -37,6 +37,7 @@ from hullmark.server.console.pages import home, now, policies, policy, policy_de
     subscriptions,
 )
 from hullmark.server.console.visit import provide_visit
+from hullmark.server.console.pages import advisories, cause, exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -47,6 +48,8 @@ PAGES: tuple[Any, ...] = (
     rebuild,
     search,
     signin,
+    advisories,
+    cause,
     exceptions,
     policies,
     policy,

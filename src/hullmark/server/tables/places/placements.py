@@ -122,6 +122,27 @@ def _columns(keys: Sequence[str]) -> str:
     return ", ".join(f"placed.{name}" for name in keys)
 
 
+async def placements_of_cause(
+    connection: Connection, account_id: int, cause_id: int, after: int, limit: int
+) -> list[PlacementRow]:
+    """Where the images run that a cause is about, by number, above one."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH page AS MATERIALIZED (
+                SELECT placed.* FROM placement placed
+                WHERE placed.account_id = %(account)s AND placed.until IS NULL AND placed.id > %(after)s AND placed.running_image_id IN (
+                    SELECT ran.id FROM running_image ran JOIN transition ON transition.image_id = ran.image_id
+                        AND transition.account_id = %(account)s AND transition.cause_id = %(cause)s
+                    WHERE ran.account_id = %(account)s)
+                ORDER BY placed.id LIMIT %(limit)s
+            ) {_SELECT} ORDER BY placed.id
+            """,
+            {"account": account_id, "cause": cause_id, "after": after, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
 class ImageCount(msgspec.Struct, frozen=True, kw_only=True):
     """At how many places of an environment an image runs."""
 
