@@ -8,10 +8,11 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, now, search
+from hullmark.server.console.pages import home, image, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
+    image,
     now,
     search,
 )
