@@ -8,13 +8,17 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import home, image, now, search
+from hullmark.server.console.pages import diff, home, image, images, message, now, search, verdict
 
 PAGES: tuple[Any, ...] = (
+    diff,
     home,
     image,
+    images,
+    message,
     now,
     search,
+    verdict,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

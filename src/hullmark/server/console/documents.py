@@ -23,7 +23,11 @@ from hullmark.server.stories.services import Services
 
 _T = TypeVar("_T")
 _NAME = "console_documents"
-_MOST = Limit(600_000, "packages and files of images that the console keeps decoded; what was used longest ago is read anew", "later")
+_MOST = Limit(
+    600_000,
+    "packages and files of images that the console keeps decoded; what was used longest ago is read anew",
+    "later",
+)
 
 
 class ListedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):

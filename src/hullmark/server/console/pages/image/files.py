@@ -80,7 +80,7 @@ async def show(image: OpenedImage) -> Any:
     if tree is not None:
         rows = await asyncio.to_thread(_rows, tree, folder, text, state if state in STATES else "")
         listing = listing_of("files", _COLUMNS, rows)
-        if (answer := exported(image, listing)) is not None:
+        if (answer := exported(image.request, listing)) is not None:
             return answer
     analysis = await image.analysis()
     layers = [(number, layer.created_by) for number, layer in enumerate(analysis.inventory.source.layers)]

@@ -48,7 +48,7 @@ async def show(image: OpenedImage) -> Any:
         return page(rows, limit, lambda row: row.id)
 
     listing = Listing(name="history", columns=_COLUMNS, fetch=fetch)
-    if (answer := exported(image, listing)) is not None:
+    if (answer := exported(image.request, listing)) is not None:
         return answer
     last = (await fetch("", _ON_THE_STRIP)).items
     return HistoryView(

@@ -60,7 +60,7 @@ async def show(image: OpenedImage) -> Any:
     analysis, tree = await image.analysis(), await image.files()
     rows = await asyncio.to_thread(_rows, analysis, tree)
     listing = listing_of("layers", _COLUMNS, rows)
-    if (answer := exported(image, listing)) is not None:
+    if (answer := exported(image.request, listing)) is not None:
         return answer
     steps = [(f"{row.number} {row.instruction}"[:_NAME], float(row.kept), float(row.hidden)) for row in rows]
     return LayersView(

@@ -45,7 +45,7 @@ async def show(image: OpenedImage) -> Any:
     rows = _rows(analysis)
     listing = listing_of("licences", _COLUMNS, rows)
     packages = analysis.inventory.packages
-    return exported(image, listing) or LicencesView(
+    return exported(image.request, listing) or LicencesView(
         licences=await listing.shown(image.request),
         count=len(rows),
         without=sum(not package.licenses for package in packages),

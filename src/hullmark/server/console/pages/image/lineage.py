@@ -42,7 +42,7 @@ async def show(image: OpenedImage) -> Any:
     labels = config.labels if config is not None else {}
     registry, repository = _repository(image.row)
     listing = _siblings(image, registry, repository)
-    return exported(image, listing) or LineageView(
+    return exported(image.request, listing) or LineageView(
         base_name=labels.get(_BASE_NAME, ""),
         base_digest=labels.get(_BASE_DIGEST, ""),
         repository=f"{registry}/{repository}" if repository else "",

@@ -21,6 +21,11 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 
 
+def asked(request: Request[Any, Any, Any], name: str, longest: int = 500) -> str:
+    """A value of the query, "" where it is not given; what no database takes is left out."""
+    return str(request.query_params.get(name, ""))[:longest].replace("\0", "").strip()
+
+
 class OpenedImage:
     """An image of an account, and the request that is about it."""
 
@@ -42,7 +47,7 @@ class OpenedImage:
 
     def asked(self, name: str, longest: int = 500) -> str:
         """A value of the query, "" where it is not given."""
-        return str(self.request.query_params.get(name, ""))[:longest].replace("\0", "").strip()
+        return asked(self.request, name, longest)
 
     async def analysis(self) -> StoredAnalysis:
         """What is stored of it. Raises Refusal 409 while it is not analysed, HullmarkError where it cannot be read."""
@@ -79,6 +84,6 @@ def listing_of(name: str, columns: tuple[Column[Any], ...], rows: list[Any]) -> 
     return Listing(name=name, columns=columns, fetch=fetch)
 
 
-def exported(image: OpenedImage, listing: Listing[Any]) -> Response[Any] | None:
+def exported(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response[Any] | None:
     """The whole list, where that is asked for."""
-    return export(image.request, listing) if wants_export(image.request, listing.name) else None
+    return export(request, listing) if wants_export(request, listing.name) else None

@@ -76,7 +76,7 @@ async def show(image: OpenedImage) -> Any:
         and (not licence or licence in package.licenses)
     ]
     listing = listing_of("packages", _COLUMNS, _rows(analysis, found))
-    return exported(image, listing) or PackagesView(
+    return exported(image.request, listing) or PackagesView(
         packages=await listing.shown(image.request),
         types=sorted(Counter(package.type for package in analysis.inventory.packages).items()),
         text=image.asked("q"),

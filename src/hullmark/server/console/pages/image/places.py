@@ -39,7 +39,7 @@ async def show(image: OpenedImage) -> Any:
         return await listed(image.services, image.caller, wanted, (limit, cursor))
 
     listing = Listing(name="places", columns=_COLUMNS, fetch=fetch)
-    return exported(image, listing) or PlacesView(places=await listing.shown(image.request))
+    return exported(image.request, listing) or PlacesView(places=await listing.shown(image.request))
 
 
 TAB = Tab(key="places", title="Runs at", show=show, permission="places:read", needs_analysis=False)

@@ -36,7 +36,7 @@ async def show(image: OpenedImage) -> Any:
     found = (await image.analysis()).facts.secrets
     rows = list(found or ())
     listing = listing_of("secrets", _COLUMNS, rows)
-    return exported(image, listing) or SecretsView(
+    return exported(image.request, listing) or SecretsView(
         secrets=await listing.shown(image.request),
         is_searched=found is not None,
         counting=sum(not secret.allowed for secret in rows),

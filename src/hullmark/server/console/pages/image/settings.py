@@ -38,7 +38,7 @@ async def show(image: OpenedImage) -> Any:
     text = image.asked("q").casefold()
     rows = [each for each in known.settings if text in each.key.casefold()] if known is not None else []
     listing = listing_of("settings", _COLUMNS, rows)
-    return exported(image, listing) or SettingsView(
+    return exported(image.request, listing) or SettingsView(
         config=facts.config,
         history=facts.config.history if facts.config is not None else (),
         settings=await listing.shown(image.request),
@@ -56,4 +56,4 @@ def value_text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-TAB = Tab(key="settings", title="Configuration", show=show)
+TAB = Tab(key="settings", title="Settings", show=show)

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from litestar import Request
 
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Finding
 from hullmark.report.verdict_words import excuse, places
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, Listing, Shown
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, asked, exported, listing_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.judging.earlier import first_seen_of
+from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import VerdictRow
 
@@ -79,22 +81,22 @@ async def show(image: OpenedImage) -> Any:
     row = next((row for row in rows if str(row.id) == wanted), None) if wanted else rows[0]
     if row is None:
         raise not_found("verdict of this number in force on the image", "choose one from the list")
-    found = await findings_of(image, row)
+    found = await findings_of(image.request, image.services, row)
     return VerdictsView(rows=rows, shown=found) if isinstance(found, FindingsView) else found
 
 
-async def findings_of(image: OpenedImage, row: VerdictRow) -> Any:
+async def findings_of(request: Request[Any, Any, Any], services: Services, row: VerdictRow) -> Any:
     """The findings of a verdict, or their export."""
-    verdict = await asyncio.to_thread(verdict_at, image.services.objects, row)
+    verdict = await asyncio.to_thread(verdict_at, services.objects, row)
     known = first_seen_of(verdict, row.at)
     counts = _counts(verdict)
-    asked = image.asked("action", 10)
-    chosen = asked if asked in _ACTIONS else next((name for name in _ACTIONS if counts[name]), "stop")
+    wanted = asked(request, "action", 10)
+    chosen = wanted if wanted in _ACTIONS else next((name for name in _ACTIONS if counts[name]), "stop")
     listing = _listing([_shown(finding, known) for finding in verdict.findings if _fits(finding, chosen)])
-    return exported(image, listing) or FindingsView(
+    return exported(request, listing) or FindingsView(
         row=row,
         reason=verdict.reason,
-        findings=await listing.shown(image.request),
+        findings=await listing.shown(request),
         chosen=chosen,
         counts=counts,
         problems=verdict.problems[:_PROBLEMS],

@@ -45,7 +45,7 @@ _COLUMNS: tuple[Column[StoredMatch], ...] = (
 async def show(image: OpenedImage) -> Any:
     """The tab."""
     listing = _listing(image, _filter(image))
-    if (answer := exported(image, listing)) is not None:
+    if (answer := exported(image.request, listing)) is not None:
         return answer
     async with image.services.database.tenant(image.caller.account_id) as connection:
         counts = (await reports.counts(connection, [image.row.id]))[image.row.id]
