@@ -27,7 +27,7 @@ from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch
 
-ENTRY = Entry(title="Compare images", path="diff", icon="diff", group="inventory", permission="images:read", order=40)
+ENTRY = Entry(title="Compare", path="diff", icon="diff", group="inventory", permission="images:read", order=40)
 
 _MOST_MATCHES = Limit(2000, "vulnerabilities of each of two images that the console compares", "unseen")
 _PAGE = 200

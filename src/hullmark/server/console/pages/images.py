@@ -14,7 +14,7 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.images import counted
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
-from hullmark.server.console.pages.image.opened import asked
+from hullmark.server.console.pages.image.opened import asked, narrow
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images, search
@@ -47,8 +47,8 @@ class ImagesView(msgspec.Struct, kw_only=True):
 
 
 _COLUMNS: tuple[Column[ImageRow], ...] = (
-    Column("name", "Image", lambda row: row.name),
     Column("verdict", "Verdict", lambda row: row.verdict),
+    Column("name", "Image", lambda row: row.name),
     Column("critical", "Critical", lambda row: (row.counts or {}).get("critical"), "number"),
     Column("high", "High", lambda row: (row.counts or {}).get("high"), "number"),
     Column("system", "System", lambda row: row.image.distro),
@@ -75,7 +75,7 @@ async def images_page(
     listing = _listing(services, caller, wanted, is_empty=bool(text) and not wanted.repositories)
     if wants_export(request, listing.name):
         return export(request, listing)
-    view = ImagesView(images=await listing.shown(request), text=text, verdict=verdict, state=state)
+    view = ImagesView(images=await narrow(request, listing, ("digest",)), text=text, verdict=verdict, state=state)
     return render(request, "pages/images.html", view=view)
 
 
