@@ -38,9 +38,14 @@ from hullmark.server.console.pages import home, now, policies, policy, policy_de
 )
 from hullmark.server.console.visit import provide_visit
 from hullmark.server.console.pages import advisories, cause, exceptions, home, now, search
+from hullmark.server.console.pages import diff, home, image, images, message, now, search, verdict
 
 PAGES: tuple[Any, ...] = (
+    diff,
     home,
+    image,
+    images,
+    message,
     now,
     fleet,
     placed,
@@ -67,6 +72,7 @@ PAGES: tuple[Any, ...] = (
     collectors,
     audit_log,
     accounts,
+    verdict,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
