@@ -70,7 +70,6 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "csrf": state.get("csrf", ""),
         "theme": theme if theme in _THEMES else "",
         "now": request.app.state["services"].clock(),
-        "has_assets": not missing(),
     }
 
 
