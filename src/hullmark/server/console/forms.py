@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import Request
@@ -46,9 +48,28 @@ async def fields_of(request: Request[Any, Any, Any]) -> Fields:
     return Fields(list(form.multi_items()))
 
 
+async def texts_of(request: Request[Any, Any, Any], names: Sequence[str]) -> dict[str, str]:
+    """The texts of these fields of the form that came with a request, without the space around them."""
+    fields = await fields_of(request)
+    return {name: fields.word(name) for name in names}
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment for a field of the kind datetime-local, which the page says is UTC: the next whole hour."""
+    whole = moment.astimezone(UTC) + timedelta(minutes=59)
+    return whole.strftime("%Y-%m-%dT%H:00")
+
+
 def _checked(name: str, value: str, most: int) -> str:
     if len(value) > most:
         raise problem(422, f"{name.replace('_', ' ')} has more than {most} characters", "shorten it")
     if "\0" in value:
         raise problem(422, f"{name.replace('_', ' ')} holds a character that cannot be kept", "write it anew")
     return value.replace("\r\n", "\n")
+
+
+def moment_in(text: str) -> str | None:
+    """A day or a day with a time, as fields for them give it, as a moment in UTC; None for nothing."""
+    if not text:
+        return None
+    return f"{text}T00:00:00Z" if "T" not in text else f"{text}{'' if text.count(':') > 1 else ':00'}Z"
