@@ -103,7 +103,7 @@ class Editor extends HTMLElement {
         autocompletion({ icons: false, override: [async (context) => { const known = await schema; return known ? completions(known)(context) : null; }] }),
         // Tab leaves the editor, as it leaves any field.
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": this.getAttribute("label") ?? "", "aria-multiline": "true" }),
+        EditorView.contentAttributes.of({ "aria-label": this.getAttribute("label") ?? "", "aria-multiline": "true", tabindex: "0" }),
         EditorView.updateListener.of((update) => { if (update.docChanged) this.changed(); }),
       ],
     });
