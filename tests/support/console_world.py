@@ -226,6 +226,7 @@ async def _happenings(at: Desk, world: World, day: int) -> None:
         silence = {"owner": "emil", "reason": "the move to the new cluster", "selector": "*/platform/*"}
         await at.post("/silences", {**silence, "ends_at": (at.now + timedelta(days=5)).isoformat()}, ACCOUNT)
     elif day == 8:
+        await at.post("/simulations", {"policy": "next-year", "environment": "production"}, ACCOUNT)
         await _except(
             at, world, "not-root", "*", 24 * 40, "it needs port 80; the rewrite is planned", images="*/payments/*"
         )
