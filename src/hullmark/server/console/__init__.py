@@ -11,6 +11,7 @@ from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
+    add,
     admin,
     audit_log,
     channels,
@@ -18,6 +19,7 @@ from hullmark.server.console.pages import (
     home,
     keys,
     now,
+    operations,
     people,
     profile,
     registries,
@@ -33,7 +35,9 @@ PAGES: tuple[Any, ...] = (
     now,
     search,
     signin,
+    add,
     profile,
+    operations,
     admin,
     people,
     keys,
