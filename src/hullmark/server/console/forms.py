@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import Request
@@ -44,6 +46,18 @@ async def fields_of(request: Request[Any, Any, Any]) -> Fields:
     """The form that came with a request."""
     form = await request.form()
     return Fields(list(form.multi_items()))
+
+
+async def texts_of(request: Request[Any, Any, Any], names: Sequence[str]) -> dict[str, str]:
+    """The texts of these fields of the form that came with a request, without the space around them."""
+    fields = await fields_of(request)
+    return {name: fields.word(name) for name in names}
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment for a field of the kind datetime-local, which the page says is UTC: the next whole hour."""
+    whole = moment.astimezone(UTC) + timedelta(minutes=59)
+    return whole.strftime("%Y-%m-%dT%H:00")
 
 
 def _checked(name: str, value: str, most: int) -> str:

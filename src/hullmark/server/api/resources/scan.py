@@ -248,7 +248,7 @@ async def _place(
 
     What comes slowly holds none of them.
     """
-    slots = _slots(app, services)
+    slots = slots_of(app, services)
     with TemporaryDirectory(prefix="hullmark-scan-") as name:
         folder = Path(name)
         slots.check(caller.account_id)
@@ -266,7 +266,7 @@ def _receiving(app: Litestar) -> Slots:
     return found
 
 
-def _slots(app: Litestar, services: Services) -> Slots:
+def slots_of(app: Litestar, services: Services) -> Slots:
     """How many scans may run: one account leaves another at least one of several slots."""
     if _SLOTS not in app.state:
         in_all = services.settings.scan_slots
