@@ -35,10 +35,8 @@ def fresh_account(server: Standing, name: str) -> str:
 def archive(folder: Path) -> Path:
     """An archive as `docker save` writes it."""
     layer = tar_of({"etc/os-release": b'ID=debian\nVERSION_ID="13"\n', **status_file(("libc6", "2.41-12"))})
-    config = (
-        b'{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}'
-        % (Blobs().put(layer).removeprefix("sha256:").encode())
-    )
+    layers = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": layers}).encode()
     manifest = b'[{"Config":"config.json","RepoTags":["shop:1"],"Layers":["layer.tar"]}]'
     path = folder / "shop.tar"
     with tarfile.open(path, "w") as out:
