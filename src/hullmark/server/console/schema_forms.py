@@ -79,7 +79,7 @@ def _kind(told: dict[str, Any]) -> Kind:
 
 
 def _written(kind: Kind, value: Any) -> str:
-    if value is None or value == [] or value == {}:
+    if value in (None, [], {}, ()):
         return ""
     if kind == "box":
         return "yes" if value else ""
