@@ -11,6 +11,7 @@ from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
+    add,
     admin,
     advisories,
     applications,
@@ -27,6 +28,7 @@ from hullmark.server.console.pages import (
     keys,
     message,
     now,
+    operations,
     people,
     placed,
     policies,
@@ -49,6 +51,10 @@ PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
+    signin,
+    add,
+    profile,
+    operations,
     cause,
     advisories,
     exceptions,
