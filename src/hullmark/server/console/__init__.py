@@ -8,16 +8,18 @@ from litestar import Router
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import applications, fleet, home, now, placed, rebuild, search
 from hullmark.server.console.pages import (
+    applications,
+    exceptions,
     fleet,
     home,
+    minimality,
     now,
     placed,
+    rebuild,
     search,
     signin,
 )
-from hullmark.server.console.pages import exceptions, home, now, search
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -26,6 +28,7 @@ PAGES: tuple[Any, ...] = (
     placed,
     applications,
     rebuild,
+    minimality,
     search,
     signin,
     exceptions,
