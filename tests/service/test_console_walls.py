@@ -36,7 +36,9 @@ HEADERS = {
 """What keeps a page from being framed, kept, or made to do something else."""
 
 STATIC = "/console/static"
-FORMS: dict[str, dict[str, Any]] = {}
+FORMS: dict[str, dict[str, Any]] = {
+    "POST /console/{account}/profile/password": {"old": "x", "new": "words", "again": "other words"},
+}
 """What is sent with the forms of addresses (as "POST /console/{account}/…") that need something to come as far as their deed."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Router
+from litestar.di import Provide
 
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
@@ -20,6 +21,24 @@ from hullmark.server.console.pages import (
     search,
     signin,
 )
+from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, time_machine, trials
+    accounts,
+    admin,
+    audit_log,
+    channels,
+    collectors,
+    home,
+    keys,
+    now,
+    people,
+    profile,
+    registries,
+    search,
+    signin,
+    silences,
+    subscriptions,
+)
+from hullmark.server.console.visit import provide_visit
 
 PAGES: tuple[Any, ...] = (
     home,
@@ -32,6 +51,22 @@ PAGES: tuple[Any, ...] = (
     search,
     signin,
     exceptions,
+    policies,
+    policy,
+    policy_deeds,
+    trials,
+    time_machine,
+    profile,
+    admin,
+    people,
+    keys,
+    registries,
+    channels,
+    subscriptions,
+    silences,
+    collectors,
+    audit_log,
+    accounts,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
@@ -43,6 +78,7 @@ def router() -> Router:
         "/console",
         route_handlers=[handler for module in PAGES for handler in module.ROUTES],
         opt={"entries": entries},
+        dependencies={"visit": Provide(provide_visit)},
         exception_handlers=HANDLERS,
         include_in_schema=False,
     )

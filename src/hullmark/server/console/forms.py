@@ -66,3 +66,10 @@ def _checked(name: str, value: str, most: int) -> str:
     if "\0" in value:
         raise problem(422, f"{name.replace('_', ' ')} holds a character that cannot be kept", "write it anew")
     return value.replace("\r\n", "\n")
+
+
+def moment_in(text: str) -> str | None:
+    """A day or a day with a time, as fields for them give it, as a moment in UTC; None for nothing."""
+    if not text:
+        return None
+    return f"{text}T00:00:00Z" if "T" not in text else f"{text}{'' if text.count(':') > 1 else ':00'}Z"

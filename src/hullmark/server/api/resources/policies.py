@@ -186,9 +186,7 @@ async def keep_policy(
     return Response(shown, status_code=201 if is_new else 200)
 
 
-async def keep(
-    services: Services, caller: Caller, origin: RequestOrigin, body: PolicyBody
-) -> tuple[VersionView, bool]:
+async def keep(services: Services, caller: Caller, origin: RequestOrigin, body: PolicyBody) -> tuple[VersionView, bool]:
     """Keep a text as the next version of its policy; returns it, and whether it is new. Raises HullmarkError, naming every fault."""
     new = await asyncio.to_thread(checked, body, caller.name)
     async with services.database.tenant(caller.account_id) as connection:

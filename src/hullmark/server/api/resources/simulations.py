@@ -86,13 +86,15 @@ async def begin(
 
 
 async def begin_trial(
-    services: Services, caller: Caller, origin: RequestOrigin, data: SimulationBody
+    services: Services, caller: Caller, origin: RequestOrigin, data: SimulationBody, next_of: str = ""
 ) -> SimulationRow:
-    """Begin a trial. Raises HullmarkError for what is not a policy, Refusal 409 while too many have not ended."""
+    """Begin a trial. `next_of`: the kept policy that a text is to be the next version of. Raises HullmarkError for what is not a policy,
+    Refusal 409 while too many have not ended."""
     if bool(data.text) == bool(data.policy):
         raise problem(422, "one thing can be tried", "give `text`, or `policy` and perhaps `version`")
     kept = await version_named(services, caller, data.policy, data.version) if data.policy else None
     text = kept.text if kept else data.text
+    related = kept or (await version_named(services, caller, next_of, None) if next_of else None)
     await asyncio.to_thread(_check, text)
     new = NewSimulation(
         id=uuid4(),
@@ -100,7 +102,7 @@ async def begin_trial(
         draft=text,
         environment=data.environment.replace("\0", ""),
         created_by=caller.name,
-        policy_id=kept.policy_id if kept else None,
+        policy_id=related.policy_id if related else None,
     )
     async with services.database.tenant(caller.account_id) as connection:
         if await simulations.unfinished(connection, caller.account_id) >= _AT_ONCE:

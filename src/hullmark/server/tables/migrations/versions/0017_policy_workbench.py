@@ -1,11 +1,11 @@
-"""Test cases beside policies, how often each rule fires in a trial, and an account's gains and losses of compliance in the order of time."""
+"""Test cases beside policies, how often each rule fires in a trial, and losses of compliance in the order of time."""
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
