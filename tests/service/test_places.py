@@ -299,7 +299,7 @@ async def test_rules_name_the_environments_of_places(at: Desk) -> None:
         {"selector": "place/namespace=batch", "environment": "batch"},
     ]
     answer = await at.ask("PUT", "/place-settings", {"environments": rules})
-    assert answer.json() == {"environments": rules, "analyses_unknown": False}
+    assert answer.json() == {"environments": rules, "analyses_unknown": False, "silent_after": 3600}
     await agent.list(
         container("Deployment/web", labels={"env": "live"}),
         container("Deployment/jobs", namespace="batch", labels={}),

@@ -97,7 +97,7 @@ async def furnish_hostile(at: Desk) -> str:
     await _told(at)
     await _placed(at, digest)
     await _failed(at)
-    await at.advise(*advisories(9), *records())
+    await at.advise(*advisories(9, at.now - timedelta(days=9)), *records())
     await at.work()
     return digest
 

@@ -16,6 +16,7 @@ MOST_PAGES = 400
 _THINGS = (
     ("DIGEST", re.compile(r"sha256:[0-9a-f]{64}")),
     ("UUID", re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")),
+    ("ADVISORY", re.compile(r"[A-Z]+-\d{4}-.+|GHSA-.+")),
     ("NUMBER", re.compile(r"\d+")),
 )
 _KINDS = ("tab", "view")
@@ -70,8 +71,9 @@ def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Res
                 waiting.append(found)
 
 
-def addresses(url: str, account: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The address of a page of each kind in an account's console, with the pages that no link of an account leads to."""
+def addresses(url: str, account: str, headers: Mapping[str, str], *, broken: bool = True) -> dict[str, str]:
+    """The address of a page of each kind in an account's console, with the pages that no link of an account leads to. `broken`: links that
+    lead to nothing are among them."""
     with httpx.Client(base_url=url, headers=dict(headers), timeout=60) as client:
         found = {
             kind: address for kind, address, answer in walk(client, f"/console/{account}/now") if answer.is_success

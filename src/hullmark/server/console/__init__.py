@@ -39,9 +39,15 @@ from hullmark.server.console.pages import home, now, policies, policy, policy_de
     subscriptions,
 )
 from hullmark.server.console.visit import provide_visit
+from hullmark.server.console.pages import advisories, cause, exceptions, home, now, search
+from hullmark.server.console.pages import diff, home, image, images, message, now, search, verdict
 
 PAGES: tuple[Any, ...] = (
+    diff,
     home,
+    image,
+    images,
+    message,
     now,
     fleet,
     placed,
@@ -50,6 +56,8 @@ PAGES: tuple[Any, ...] = (
     minimality,
     search,
     signin,
+    advisories,
+    cause,
     exceptions,
     policies,
     policy,
@@ -67,6 +75,7 @@ PAGES: tuple[Any, ...] = (
     collectors,
     audit_log,
     accounts,
+    verdict,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 

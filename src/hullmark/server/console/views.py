@@ -94,6 +94,78 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "lines": lines,
+        "whole": whole,
+    }
+    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
+    return made
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago a moment was, or how far it lies ahead: "3 min ago", "in 2 d"."""
+    gone = (now - moment).total_seconds()
+    if abs(gone) < 5:
+        return "now"
+    return f"{span(gone)} ago" if gone > 0 else f"in {span(gone)}"
+
+
+def span(seconds: float | timedelta) -> str:
+    """A length of time in its largest unit: "40 s", "3 h", "12 d", "5 months"."""
+    length = abs(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    below = 1
+    for limit, unit in _STEPS:
+        if length < limit:
+            return f"{int(length // below)} {unit}"
+        below = limit if unit != "h" else 86_400
+    months = int(length // (86_400 * 30.44))
+    return f"{months} months" if months < 24 else f"{int(length // (86_400 * 365.25))} years"
+
+
+def size(octets: float) -> str:
+    """Bytes in the unit that suits them, in thousands as disks are sold: "12.4 MB"."""
+    amount = float(octets)
+    for unit in _UNITS:
+        if abs(amount) < 1000 or unit == _UNITS[-1]:
+            return f"{amount:.0f} {unit}" if unit == "B" or abs(amount) >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError  # the last unit takes everything
+
+
+def count(number: int) -> str:
+    """A number with its thousands set apart: "12,345"."""
+    return f"{number:,}"
+
+
+def short(digest: str) -> str:
+    """A digest as people recognise it: its first twelve hexadecimal digits."""
+    return digest.partition(":")[2][:12] or digest[:12]
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the page writes it: 2026-12-01 08:30 UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def segment(value: object) -> str:
+    """A value as one segment of an address; a digest keeps its colon."""
+    return quote(str(value), safe=":")
+
+
+def whole(text: str) -> Markup:
+    """A text that people go on writing, every character as it is, also those that are not seen; everywhere else these are named."""
+    return escape(text)
+
+
 def lines(text: str) -> Markup:
-    """A text with its line breaks, each line made fit for a page."""
-    return Markup("\n").join(escape(printable(line)) for line in text.splitlines())
+    """A text of several lines, for where its line breaks are kept; what cannot be seen is written out in each, as everywhere."""
+    return Markup("\n").join(escape(printable(line)) for line in text.split("\n"))
+
+
+def with_query(request: Request[Any, Any, Any], **changes: Any) -> str:
+    """The address of this page with other values in its query; None takes one out. Cursors of lists go unless they are given."""
+    values: dict[str, Any] = {
+        name: value for name, value in request.query_params.multi_items() if not name.endswith("cursor")
+    }
+    values |= changes
+    given = {name: value for name, value in values.items() if value is not None and value != ""}
+    return f"{request.url.path}?{urlencode(given)}" if given else str(request.url.path)

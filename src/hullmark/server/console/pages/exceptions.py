@@ -84,7 +84,7 @@ async def exceptions_page(
     request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Response[Any]:
     """The exceptions of the account, by when they end."""
-    view = next((key for key, _ in _VIEWS if key == request.query_params.get("tab")), "current")
+    view: Standing = next((key for key, _ in _VIEWS if key == request.query_params.get("tab")), "current")
     listing = _listing(services, caller, view)
     if wants_export(request, listing.name):
         return export(request, listing)

@@ -96,7 +96,7 @@ async def sum_exceptions(connection: Connection, account_id: int, now: datetime)
             SELECT count(*) AS current, count(*) FILTER (WHERE used_at IS NULL) AS unused,
                 count(*) FILTER (WHERE expires_at <= %(week)s) AS within_week
             FROM (SELECT used_at, expires_at FROM exception WHERE account_id = %(account)s AND {_STANDING["current"]}
-                ORDER BY expires_at LIMIT %(most)s) AS some
+                ORDER BY expires_at LIMIT %(most)s) AS first
             """,
             {"account": account_id, "now": now, "week": now + timedelta(days=7), "most": _MOST_SUMMED},
         )

@@ -26,6 +26,7 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `image_digest` is that of the account's image ("": it has none), `digest` what the platform named. `grade` is a place in GRADES (None:
     nobody told). `verdict` is the worst in force on the image in the place's environment ("": none).
+    `last_heard_at`: the collector is silent, and was heard of then last.
     """
 
     id: int
@@ -51,6 +52,7 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
     grade_reason: str
     labels: dict[str, str]
     verdict: str
+    last_heard_at: datetime | None
 
 
 class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,9 @@ _SELECT: LiteralString = f"""
 SELECT placed.id, placed.platform, placed.cluster, placed.namespace, placed.workload, placed.container, placed.kind, placed.told,
     placed.environment, ran.image_id, coalesce((SELECT image.digest FROM image WHERE image.id = ran.image_id), '') AS image_digest,
     ran.reference, ran.digest, ran.config_digest, ran.architecture, ran.is_inferred, placed.containers, placed.since, placed.until,
-    facts.grade, coalesce(facts.reason, '') AS grade_reason, coalesce(label_set.labels, '{{}}') AS labels, {WORST_VERDICT} AS verdict
+    facts.grade, coalesce(facts.reason, '') AS grade_reason, coalesce(label_set.labels, '{{}}') AS labels, {WORST_VERDICT} AS verdict,
+    (SELECT collector.reported_at FROM collector WHERE collector.id = placed.collector_id AND placed.until IS NULL
+        AND collector.silent_since IS NOT NULL) AS last_heard_at
 FROM page placed JOIN running_image ran ON ran.id = placed.running_image_id
 LEFT JOIN isolation facts ON facts.id = placed.isolation_id LEFT JOIN label_set ON label_set.id = placed.label_set_id"""
 
@@ -120,6 +124,27 @@ async def list_placements(
 
 def _columns(keys: Sequence[str]) -> str:
     return ", ".join(f"placed.{name}" for name in keys)
+
+
+async def placements_of_cause(
+    connection: Connection, account_id: int, cause_id: int, after: int, limit: int
+) -> list[PlacementRow]:
+    """Where the images run that a cause is about, by number, above one."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH page AS MATERIALIZED (
+                SELECT placed.* FROM placement placed
+                WHERE placed.account_id = %(account)s AND placed.until IS NULL AND placed.id > %(after)s AND placed.running_image_id IN (
+                    SELECT ran.id FROM running_image ran JOIN transition ON transition.image_id = ran.image_id
+                        AND transition.account_id = %(account)s AND transition.cause_id = %(cause)s
+                    WHERE ran.account_id = %(account)s)
+                ORDER BY placed.id LIMIT %(limit)s
+            ) {_SELECT} ORDER BY placed.id
+            """,
+            {"account": account_id, "cause": cause_id, "after": after, "limit": limit},
+        )
+        return await cursor.fetchall()
 
 
 class ImageCount(msgspec.Struct, frozen=True, kw_only=True):
