@@ -10,42 +10,44 @@ from litestar.di import Provide
 from hullmark.server.console import static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
+    accounts,
+    admin,
+    advisories,
     applications,
+    audit_log,
+    cause,
+    channels,
+    collectors,
+    diff,
     exceptions,
     fleet,
     home,
+    images,
+    keys,
+    message,
     minimality,
     now,
-    placed,
-    rebuild,
-    search,
-    signin,
-)
-from hullmark.server.console.pages import home, now, policies, policy, policy_deeds, search, time_machine, trials
-    accounts,
-    admin,
-    audit_log,
-    channels,
-    collectors,
-    home,
-    keys,
-    now,
     people,
+    placed,
+    policies,
+    policy,
+    policy_deeds,
     profile,
+    rebuild,
     registries,
     search,
     signin,
     silences,
     subscriptions,
+    time_machine,
+    trials,
+    verdict,
 )
 from hullmark.server.console.visit import provide_visit
-from hullmark.server.console.pages import advisories, cause, exceptions, home, now, search
-from hullmark.server.console.pages import diff, home, image, images, message, now, search, verdict
 
 PAGES: tuple[Any, ...] = (
     diff,
     home,
-    image,
     images,
     message,
     now,
