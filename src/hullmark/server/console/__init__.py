@@ -17,6 +17,7 @@ from hullmark.server.console.pages import (
     audit_log,
     cause,
     channels,
+    chart_gallery,
     collectors,
     diff,
     exceptions,
@@ -78,6 +79,7 @@ PAGES: tuple[Any, ...] = (
     audit_log,
     accounts,
     verdict,
+    chart_gallery,
 )
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
