@@ -176,7 +176,10 @@ def _calendar() -> Markup:
 def _treemap() -> Markup:
     tones: tuple[Tone, ...] = ("go", "go", "warn", "unknown")
     packages = tuple(Tile(f"package-{at}", 4e7 / (1 + at) ** 1.2, tones[at % 4]) for at in range(90))
-    return draw_treemap("Bytes by package", [Tile("deb", 0, tiles=packages[:60]), *packages[60:]])
+    return draw_treemap(
+        "Bytes by package",
+        [Tile("deb", sum(tile.weight for tile in packages[:60]), tiles=packages[:60]), *packages[60:]],
+    )
 
 
 def _graph() -> Markup:
