@@ -13,17 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import Watched, chromium, opened
-from tests.support.console_world import World, console_world
+from tests.support.console_world import World
 from tests.support.standing import Standing
 
 Look = Callable[..., Watched]
-
-
-@pytest.fixture(scope="session")
-def company(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Standing]]:
-    """The company of tests/support/console_world.py and its server."""
-    with console_world(database_server, tmp_path_factory.mktemp("console")) as made:
-        yield made
 
 
 @pytest.fixture

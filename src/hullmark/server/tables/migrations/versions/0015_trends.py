@@ -72,5 +72,3 @@ def downgrade() -> None:
     for index in ("verdict_grace", "transition_compliance", "cause_subject", "exception_end"):
         op.execute(f"DROP INDEX {index}")
     op.execute("ALTER TABLE exception DROP COLUMN used_at")
-    op.execute(
-    )
