@@ -8,6 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from hullmark.model.reach import MatchReach
+
 R = TypeVar("R")
 
 Kind = Literal[
@@ -24,13 +26,14 @@ Kind = Literal[
     "provenance",
     "quality",
     "remedy",
+    "report",
     "secrets",
     "upkeep",
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Minimality, Places, a Provenance, a Quality, a Remedy, ImageSecrets, an Upkeep or a Verdict. Two
-formats may share a name if their kinds differ."""
+ImageLayers, ImageMalware, Matches, a Minimality, Places, a Provenance, a Quality, a Remedy, an ImageReport, ImageSecrets, an Upkeep or
+a Verdict. Two formats may share a name if their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +46,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     who says that he made the document, as `Example Ltd <sbom@example.com>`. `name` is what people call the image,
     where the result has its digest alone. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was
     set aside; `shows_ssvc`: it has a column for the SSVC decision. `since` says of a verdict's findings when they became known, by their
-    trigger_id; only a server knows. `variables` are those of the environment that a format may name (`GITHUB_…`).
+    trigger_id; only a server knows. `reach` says of packages, by their URLs, whether the image's start reaches them.
+    `variables` are those of the environment that a format may name (`GITHUB_…`).
     """
 
     tool_version: str
@@ -58,6 +62,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     shows_suppressed: bool = False
     shows_ssvc: bool = False
     since: Mapping[str, datetime] = {}
+    reach: Mapping[str, MatchReach] = {}
     variables: Mapping[str, str] = {}
 
 

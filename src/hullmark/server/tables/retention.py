@@ -14,11 +14,12 @@ _NAMED_BY = {
     "files": "SELECT files FROM image WHERE files = ANY(%s)",
     "verdicts": "SELECT DISTINCT document FROM verdict_history WHERE document = ANY(%s)",
     "layers": "SELECT DISTINCT digest FROM image_layer WHERE digest = ANY(%s)",
+    "reach": "SELECT DISTINCT reach FROM image WHERE reach = ANY(%s) AND reach <> ''",
 }
 
 
 async def still_named(
-    connection: Connection, room: Literal["analyses", "files", "verdicts", "layers"], names: Sequence[str]
+    connection: Connection, room: Literal["analyses", "files", "verdicts", "layers", "reach"], names: Sequence[str]
 ) -> set[str]:
     """Those of these documents (or layers' digests) that something in the database names."""
     cursor = await connection.execute(_NAMED_BY[room], (list(names),))

@@ -22,7 +22,7 @@ from hullmark.server.api.notice import silences as deeds
 from hullmark.server.api.notice.silences import SilenceBody
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
-from hullmark.server.console.forms import fields_of, moment_text
+from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
@@ -240,7 +240,7 @@ async def silence_cause(
 ) -> Response[Any]:
     """Have nobody hear of the cause's subject for a time, as POST /api/v1/silences does."""
     cause = await _cause(services, caller, number)
-    given: Mapping[str, str] = await fields_of(request, _FIELDS)
+    given: Mapping[str, str] = await texts_of(request, _FIELDS)
     if not given["owner"] or not given["reason"]:
         raise problem(422, "a silence needs an owner and a reason", "say who answers for it and why")
     try:

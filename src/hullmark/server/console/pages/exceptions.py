@@ -22,7 +22,7 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources import exceptions as deeds
 from hullmark.server.console.charts.calendar import Calendar, Day, draw_calendar
-from hullmark.server.console.forms import fields_of, moment_text
+from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import redirect, render, rights
@@ -158,7 +158,7 @@ async def add_exception(
     origin: NamedDependency[RequestOrigin],
 ) -> Response[Any]:
     """Accept findings for a time, as POST /api/v1/exceptions does; the form again where something in it is wrong."""
-    given = await fields_of(request, _FIELDS)
+    given = await texts_of(request, _FIELDS)
     lacking = {name: "Say it, please." for name in ("rule", "subject", "owner", "reason", "expires") if not given[name]}
     if lacking:
         return _form(request, given, lacking)

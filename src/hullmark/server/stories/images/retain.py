@@ -27,7 +27,7 @@ _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
 _MOST_ROUNDS = Limit(100, "rounds of deleting in one job", "later")
 
-_Room = Literal["analyses", "files", "verdicts", "layers"]
+_Room = Literal["analyses", "files", "verdicts", "layers", "reach"]
 
 
 async def retain(services: Services) -> None:
@@ -111,6 +111,10 @@ def _itself(key: str) -> str:
     return key
 
 
+def _last(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
 def _layer(key: str) -> str:
     """The digest of the layer that a record is of: `…/sha256-HEX`."""
     return key.rpartition("/")[2].replace("-", ":", 1)
@@ -121,4 +125,5 @@ _ROOMS: dict[_Room, Callable[[str], str]] = {
     "files": _itself,
     "verdicts": _itself,
     "layers": _layer,
+    "reach": _last,
 }

@@ -19,8 +19,9 @@ State = Literal["waiting", "analysing", "analysed", "failed"]
 
 
 class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis,
-    `fingerprint` the extractors that were tried on it last; `reason` and `advice` say why it failed, or why an earlier analysis is kept."""
+    """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis, `reach`
+    names what is kept of what its start reaches ("": nobody looked), `fingerprint` the extractors that were tried on it last; `reason` and
+    `advice` say why it failed, or why an earlier analysis is kept."""
 
     id: int
     digest: str
@@ -35,6 +36,7 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     fingerprint: str
     document: str
+    reach: str
     upload: str
     distro: str
     package_count: int
@@ -88,8 +90,8 @@ class ImageState(msgspec.Struct, frozen=True):
 
 
 COLUMNS = """image.id, image.digest, image.config_digest, image.kind, image.media_type, image.platform, image.size, image.state,
-    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.upload, image.distro, image.package_count,
-    image.file_count, image.layer_count, image.created_at, image.added_at, image.analysed_at"""
+    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.reach, image.upload, image.distro,
+    image.package_count, image.file_count, image.layer_count, image.created_at, image.added_at, image.analysed_at"""
 
 _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.added_by, held.added_at AS held_at,
     ARRAY(SELECT tag.registry || '/' || tag.repository || ':' || tag.tag FROM tag WHERE tag.account_id = held.account_id
@@ -241,7 +243,8 @@ async def held_image(connection: Connection, account_id: int, name: str) -> Held
 
 
 class ImageFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which images of an account: what is "" is not asked for. `verdict` is that of any policy in force."""
+    """Which images of an account: what is "" is not asked for. `verdict` is that of any policy in force; `repositories` are (registry,
+    repository), one of which a tag of the image has to be of."""
 
     state: str = ""
     registry: str = ""
@@ -249,6 +252,7 @@ class ImageFilter(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     verdict: str = ""
     distro: str = ""
+    repositories: tuple[tuple[str, str], ...] = ()
 
 
 async def list_images(
@@ -265,6 +269,11 @@ async def list_images(
         conditions.append(
             "held.image_id IN (SELECT tag.image_id FROM tag WHERE tag.account_id = %(account)s AND tag.is_current"
             f" AND {tests})"
+        )
+    if wanted.repositories:
+        conditions.append(
+            "held.image_id IN (SELECT tag.image_id FROM tag JOIN unnest(%(registries)s::text[], %(repository_names)s::text[])"
+            " AS wanted(registry, repository) USING (registry, repository) WHERE tag.account_id = %(account)s AND tag.is_current)"
         )
     if wanted.verdict:
         conditions.append(
@@ -284,7 +293,9 @@ async def list_images(
                 "limit": limit,
                 "after_at": after[0] if after else None,
                 "after_id": after[1] if after else None,
-                **msgspec.structs.asdict(wanted),
+                **{name: getattr(wanted, name) for name in ImageFilter.__struct_fields__ if name != "repositories"},
+                "registries": [registry for registry, _ in wanted.repositories],
+                "repository_names": [repository for _, repository in wanted.repositories],
             },
         )
         return await cursor.fetchall()

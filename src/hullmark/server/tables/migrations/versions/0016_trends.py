@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -13,7 +13,7 @@ _USE = """
 ALTER TABLE exception ADD COLUMN used_at timestamptz;
 CREATE INDEX exception_end ON exception (account_id, expires_at, id) WHERE ended_at IS NULL;
 CREATE INDEX verdict_grace ON verdict (account_id, grace_until, image_id) WHERE grace_until IS NOT NULL AND NOT is_shadow;
-CREATE INDEX transition_compliance ON transition (account_id, id) WHERE kind IN ('compliance.lost', 'compliance.regained');
+CREATE INDEX transition_compliance_order ON transition (account_id, id) WHERE kind IN ('compliance.lost', 'compliance.regained');
 CREATE INDEX cause_subject ON cause (account_id, (left(subject, 200)), id);
 """
 _WEIGHTS = """
@@ -69,6 +69,6 @@ def downgrade() -> None:
     op.execute(_LATELY.format(minutes=_SINCE))
     op.execute("DROP TRIGGER advisory_weighed ON advisory; DROP TRIGGER advisory_met ON advisory")
     op.execute("DROP FUNCTION note_weights; DROP TABLE advisory_weight")
-    for index in ("verdict_grace", "transition_compliance", "cause_subject", "exception_end"):
+    for index in ("verdict_grace", "transition_compliance_order", "cause_subject", "exception_end"):
         op.execute(f"DROP INDEX {index}")
     op.execute("ALTER TABLE exception DROP COLUMN used_at")
