@@ -102,9 +102,12 @@ class World(msgspec.Struct, kw_only=True):
         return f"{self.url}/console/{self.account}/{path}"
 
     def login(self, person: str) -> dict[str, Any]:
-        """Options of a browser's context in which somebody is signed in."""
-        password = PASSWORD if person == "admin" else WORDS
-        return {"extra_http_headers": {"Authorization": f"Basic {encoded((person, password))}"}}
+        """Options of a browser's context in which each request says who asks, as a program's do."""
+        return {"extra_http_headers": {"Authorization": f"Basic {encoded((person, self.password(person)))}"}}
+
+    def password(self, person: str) -> str:
+        """How somebody signs in."""
+        return PASSWORD if person == "admin" else WORDS
 
 
 def advisories(day: int, first: datetime) -> list[Record]:
