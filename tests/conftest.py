@@ -11,10 +11,11 @@ import pytest
 from hypothesis import settings
 
 from tests.support.collecting import build_grammars_late, has_none_of
+from tests.support.company import company
 from tests.support.database import database_server, database_url
 from tests.support.examples import EXAMPLES
 
-__all__ = ["database_server", "database_url"]
+__all__ = ["company", "database_server", "database_url"]
 
 settings.register_profile("judged", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("exploring", deadline=None, max_examples=EXAMPLES)
