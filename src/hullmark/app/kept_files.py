@@ -39,6 +39,7 @@ def printed(
 
 def kept_facet(paths: Sequence[str]) -> Facet:
     """What is kept of the content of the files at these absolute paths, as a list of FileContent."""
+
     def assemble(view: FacetView) -> list[FileContent]:
         return [_look(view, path) for path in paths]
 

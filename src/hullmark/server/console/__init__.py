@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Router
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import diff, home, image, images, message, now, search, verdict
 
@@ -37,4 +37,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]
