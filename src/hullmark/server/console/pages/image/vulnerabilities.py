@@ -10,6 +10,7 @@ from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.server.api.paging import Page
 from hullmark.server.console.listing import Column, Listing, Shown
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
+from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch, UnknownPackage
 
@@ -17,7 +18,8 @@ _UNKNOWN = 200
 
 
 class VulnerabilitiesView(msgspec.Struct, kw_only=True):
-    """The matches that fit the filters, how many count by severity, and the packages of which nothing can be said."""
+    """The matches that fit the filters, how many count by severity, and the packages of which nothing can be said. `is_matched`: the
+    server has advisories."""
 
     matches: Shown[StoredMatch]
     counts: dict[Severity, int]
@@ -29,6 +31,7 @@ class VulnerabilitiesView(msgspec.Struct, kw_only=True):
     fix: str
     counting: str
     is_exploited: bool
+    is_matched: bool
 
 
 _COLUMNS: tuple[Column[StoredMatch], ...] = (
@@ -50,6 +53,7 @@ async def show(image: OpenedImage) -> Any:
     async with image.services.database.tenant(image.caller.account_id) as connection:
         counts = (await reports.counts(connection, [image.row.id]))[image.row.id]
         unknown = await reports.unknown(connection, image.row.id, None, _UNKNOWN)
+        current = await snapshots.current(connection)
     by_reason: dict[str, list[UnknownPackage]] = {}
     for package in unknown.packages:
         by_reason.setdefault("; ".join(package.reasons), []).append(package)
@@ -64,6 +68,7 @@ async def show(image: OpenedImage) -> Any:
         fix=image.asked("fix", 20),
         counting=image.asked("counting", 10),
         is_exploited=bool(image.asked("kev", 1)),
+        is_matched=current.snapshot_id is not None,
     )
 
 
