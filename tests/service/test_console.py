@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hullmark.server.console.static_files import static_url
-from hullmark.server.console.views import ago, size, span
+from hullmark.server.console.views import ago, environment, size, span
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +66,19 @@ async def test_another_address_is_told_as_a_page(at: Desk) -> None:
     """Below the console there is no JSON for people."""
     assert "Choose one from the menu." in await _page(at, "admin/nowhere", 404)
     assert "there is no such account" in (await _page(at, "other/now", 404)).lower()
+
+
+async def test_files_that_were_not_made_are_named_with_what_makes_them(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a checkout without them: on a page of its own, to which every other page leads; nothing asks for them."""
+    monkeypatch.setitem(environment().globals, "missing", ("htmx.js", "uplot.js"))
+    page = await _page(at, "assets")
+    assert "make console-assets" in page
+    assert "<code>uplot.js</code>" in page
+    page = await _page(at, "admin/now")
+    assert 'href="/console/assets"' in page
+    assert "vendor/htmx.js" not in page
 
 
 async def test_files_are_kept_for_ever_under_the_address_of_their_version(at: Desk) -> None:

@@ -1,4 +1,4 @@
-"""An account in which every text that an image, a feed, a registry, a cluster or a person can choose would run as a script, if a page let it."""
+"""An account in which every text that somebody else can choose would run as a script, if a page let it: an image, a feed, a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hullmark.model.advisory import Cvss, Exploitability, KevEntry, Record
 from hullmark.model.place import InventoryReport, Place, PlaceEvent, RunningContainer, RunningImage
 from tests.support import shop
 from tests.support.console_images import DEBIAN, Recipe
-from tests.support.console_world import WORDS
+from tests.support.console_world import WORDS, advisories
 from tests.support.desk import Desk
 from tests.support.layers import TarBuilder
 from tests.support.matching import advisory, affected
@@ -32,7 +32,7 @@ name: {name}
 version: {mark}
 description: {mark}
 rules:
-  - {{id: {mark}, gate: config, trigger: user, action: stop, params: {{not_root: true}}, message: {mark}, source: {mark}}}
+  - {{id: no-root, gate: config, trigger: user, action: stop, params: {{not_root: true}}, message: {mark}, source: {mark}}}
   - {{id: weak, gate: vulnerabilities, trigger: found, action: stop, params: {{severity: low}}, message: {mark}}}
   - {{id: labels, gate: config, trigger: labels, action: warn, params: {{required: [{mark}]}}}}
 """
@@ -56,9 +56,13 @@ def records() -> list[Record]:
 
 def recipe() -> Recipe:
     """An image whose every text means harm."""
-    base = TarBuilder().add("etc/os-release", DEBIAN + f"VARIANT='{MARK.replace(chr(39), '')}'\nHOME_URL={LINK}\n".encode())
+    base = TarBuilder().add(
+        "etc/os-release", DEBIAN + f"VARIANT='{MARK.replace(chr(39), '')}'\nHOME_URL={LINK}\n".encode()
+    )
     name = MARK.replace("\n", "").replace("/", "-")
-    status = shop.stanza("libc6", "2.41-12", f"Homepage: {LINK}", f"Section: {MARK}") + shop.stanza(f"x{name}", f"1{_IN_A_WORD}")
+    status = shop.stanza("libc6", "2.41-12", f"Homepage: {LINK}", f"Section: {MARK}") + shop.stanza(
+        f"x{name}", f"1{_IN_A_WORD}"
+    )
     base.add("var/lib/dpkg/status", status)
     base.add(f"srv/{name}", MARK.encode()).add(f"srv/{name}.sh", f"#!/bin/sh\n# {MARK}\n".encode(), mode=0o4755)
     base.symlink(f"srv/{name}.link", f"{name}/{name}")
@@ -78,7 +82,11 @@ async def furnish_hostile(at: Desk) -> str:
     await at.post("/accounts", {"name": ACCOUNT, "email": f"{_IN_A_WORD}@example.org"})
     await at.post(f"/accounts/{ACCOUNT}/persons", {"name": "mallory", "password": WORDS, "role": "admin"})
     await at.post(f"/accounts/{ACCOUNT}/persons", {"name": _NAME, "password": WORDS, "role": "viewer"})
-    assert (await at.ask("PUT", f"/registries/{at.registry.host}", {"verify": False, "username": _NAME, "password": MARK}, ACCOUNT)).is_success
+    assert (
+        await at.ask(
+            "PUT", f"/registries/{at.registry.host}", {"verify": False, "username": _NAME, "password": MARK}, ACCOUNT
+        )
+    ).is_success
     descriptor = recipe().put(at.registry.blobs)
     digest = str(descriptor["digest"])
     at.registry.others["hostile"] = {"1": digest, "2": digest}
@@ -89,7 +97,7 @@ async def furnish_hostile(at: Desk) -> str:
     await _told(at)
     await _placed(at, digest)
     await _failed(at)
-    await at.advise(*records())
+    await at.advise(*advisories(9, at.now - timedelta(days=9)), *records())
     await at.work()
     return digest
 
@@ -99,7 +107,14 @@ async def _judged(at: Desk) -> None:
         text = _POLICY.format(name=_quoted(name), mark=_quoted(MARK))
         await at.post("/policies", {"text": text, "note": MARK}, ACCOUNT)
         await at.post("/activations", {"policy": name, "environment": "" if name == "plain" else MARK}, ACCOUNT)
-    exception = {"rule": MARK, "subject": f"{MARK}*", "expires": "2030-01-01", "owner": MARK, "reason": MARK, "ticket": LINK}
+    exception = {
+        "rule": MARK,
+        "subject": f"{MARK}*",
+        "expires": "2030-01-01",
+        "owner": MARK,
+        "reason": MARK,
+        "ticket": LINK,
+    }
     await at.post("/exceptions", exception, ACCOUNT)
 
 
@@ -109,10 +124,14 @@ def _quoted(text: str) -> str:
 
 async def _told(at: Desk) -> None:
     settings = {"url": "http://127.0.0.1:9/x", "token": MARK, "headers": {"X-Mark": "x"}}
-    await at.post("/channels", {"name": _NAME, "kind": "webhook", "settings": settings, "templates": {"title": "x"}}, ACCOUNT)
+    await at.post(
+        "/channels", {"name": "hostile", "kind": "webhook", "settings": settings, "templates": {"title": "x"}}, ACCOUNT
+    )
     await at.post("/subscriptions", {"name": _NAME, "selector": MARK, "environments": [MARK]}, ACCOUNT)
     ends = (at.now + timedelta(days=20)).isoformat()
-    await at.post("/silences", {"owner": MARK, "reason": MARK, "selector": MARK, "subject": MARK, "ends_at": ends}, ACCOUNT)
+    await at.post(
+        "/silences", {"owner": MARK, "reason": MARK, "selector": MARK, "subject": MARK, "ends_at": ends}, ACCOUNT
+    )
     await at.post("/keys", {"name": _NAME, "role": "viewer"}, ACCOUNT)
     await at.post("/hooks", {"name": _NAME, "kind": "dockerhub"}, ACCOUNT)
 

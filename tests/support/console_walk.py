@@ -16,10 +16,13 @@ MOST_PAGES = 400
 _THINGS = (
     ("DIGEST", re.compile(r"sha256:[0-9a-f]{64}")),
     ("UUID", re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")),
+    ("ADVISORY", re.compile(r"[A-Z]+-\d{4}-.+|GHSA-.+")),
     ("NUMBER", re.compile(r"\d+")),
 )
 _KINDS = ("tab", "view")
 """Parameters of a page that make another page of it, by their values."""
+_BESIDE = ("/console/signin", "/console/gallery")
+"""Pages of no account."""
 
 
 class Links(HTMLParser):
@@ -48,10 +51,10 @@ def kind_of(address: str) -> str:
 
 
 def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Response]]:
-    """Each kind of page that the links of `first` lead to, once: kind, address and answer. What is outside the first one's folder is left
+    """Each kind of page that the links of `first` lead to, once: kind, address and answer. What is outside the account's folder is left
     out, and so are exports."""
     waiting, met = deque([first]), {kind_of(first)}
-    folder = urlsplit(first).path
+    folder = urlsplit(first).path.rpartition("/")[0] + "/"
     while waiting:
         address = waiting.popleft()
         answer = client.get(address)
@@ -68,8 +71,11 @@ def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Res
                 waiting.append(found)
 
 
-def addresses(url: str, account: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The address of a page of each kind in an account's console, with the pages that no link of an account leads to."""
+def addresses(url: str, account: str, headers: Mapping[str, str], *, broken: bool = True) -> dict[str, str]:
+    """The address of a page of each kind in an account's console, with the pages that no link of an account leads to. `broken`: links that
+    lead to nothing are among them."""
     with httpx.Client(base_url=url, headers=dict(headers), timeout=60) as client:
-        found = {kind: address for kind, address, answer in walk(client, f"/console/{account}/") if answer.is_success}
-    return {**found, "/console/signin": "/console/signin", "/console/gallery": "/console/gallery"}
+        found = {
+            kind: address for kind, address, answer in walk(client, f"/console/{account}/now") if answer.is_success
+        }
+        return found | {each: each for each in _BESIDE if client.get(each).is_success}

@@ -107,36 +107,34 @@ class World(msgspec.Struct, kw_only=True):
         return {"extra_http_headers": {"Authorization": f"Basic {encoded((person, password))}"}}
 
 
-def advisories(day: int) -> list[Record]:
-    """What is known `day` days after the beginning."""
+def advisories(day: int, first: datetime) -> list[Record]:
+    """What is known `day` days after the first one."""
+
+    def on(days: int) -> str:
+        return (first + timedelta(days=days)).date().isoformat()
+
     told: list[Record] = [
-        _advisory("CVE-2025-9001", affected("debian:13", "nginx", "deb", "1.26.3-4"), "medium", 5.3, "2025-11-02"),
-        _advisory("CVE-2025-9002", affected("debian:13", "zlib1g", "deb", ""), "low", 3.1, "2025-06-20"),
-        _advisory(CURL, affected("debian:13", "libcurl4t64", "deb", "8.14.1-3"), "medium", 6.5, "2026-02-11"),
-        _advisory(XML, affected("alpine:3.22", "libxml2", "apk", "2.13.9-r0"), "medium", 6.8, "2026-03-03"),
-        _advisory("CVE-2025-9003", affected("pypi", "requests", "pep440", "2.32.0"), "medium", 5.6, "2025-05-20"),
-        Exploitability(XML, 0.02 + 0.09 * day, min(0.5 + 0.05 * day, 0.99), f"2026-05-{day + 1:02}"),
-        Exploitability("CVE-2025-9001", 0.004, 0.31, "2026-05-01"),
-        Exploitability(CURL, 0.11, 0.84, "2026-05-01"),
+        _advisory("CVE-2025-9001", affected("debian:13", "nginx", "deb", "1.26.3-4"), "medium", 5.3, on(-180)),
+        _advisory("CVE-2025-9002", affected("debian:13", "zlib1g", "deb", ""), "low", 3.1, on(-300)),
+        _advisory(CURL, affected("debian:13", "libcurl4t64", "deb", "8.14.1-3"), "medium", 6.5, on(-80)),
+        _advisory(XML, affected("alpine:3.22", "libxml2", "apk", "2.13.9-r0"), "medium", 6.8, on(-60)),
+        _advisory("CVE-2025-9003", affected("pypi", "requests", "pep440", "2.32.0"), "medium", 5.6, on(-340)),
+        Exploitability(XML, 0.02 + 0.09 * day, min(0.5 + 0.05 * day, 0.99), on(day)),
+        Exploitability("CVE-2025-9001", 0.004, 0.31, on(0)),
+        Exploitability(CURL, 0.11, 0.84, on(0)),
     ]
     if day >= 4:
-        told.append(
-            _advisory(OPENSSL, affected("debian:13", "openssl", "deb", "3.5.1-2"), "critical", 9.8, "2026-04-30")
-        )
-        told.append(Exploitability(OPENSSL, 0.35 + 0.06 * (day - 4), 0.97, f"2026-05-{day + 1:02}"))
+        told.append(_advisory(OPENSSL, affected("debian:13", "openssl", "deb", "3.5.1-2"), "critical", 9.8, on(3)))
+        told.append(Exploitability(OPENSSL, 0.35 + 0.06 * (day - 4), 0.97, on(day)))
     if day >= 5:
-        gone = "2026-05-08T00:00:00Z" if day >= 7 else ""
+        gone = f"{on(7)}T00:00:00Z" if day >= 7 else ""
         part = affected("pypi", "urllib3", "pep440", "2.2.2")
-        told.append(_advisory(WITHDRAWN, part, "high", 7.5, "2026-05-05", withdrawn=gone))
+        told.append(_advisory(WITHDRAWN, part, "high", 7.5, on(5), withdrawn=gone))
     if day >= 6:
-        told.append(
-            KevEntry(
-                cve=XML, source="cisa", added="2026-05-06", due="2026-05-27", action="Apply updates.", name="libxml2"
-            )
-        )
+        told.append(KevEntry(cve=XML, source="cisa", added=on(6), due=on(27), action="Apply updates.", name="libxml2"))
     if day >= 8:
-        told.append(_advisory(JINJA, affected("pypi", "jinja2", "pep440", "3.1.5"), "high", 7.8, "2026-05-08"))
-        told.append(Exploitability(JINJA, 0.07, 0.9, "2026-05-09"))
+        told.append(_advisory(JINJA, affected("pypi", "jinja2", "pep440", "3.1.5"), "high", 7.8, on(8)))
+        told.append(Exploitability(JINJA, 0.07, 0.9, on(8)))
     return told
 
 
@@ -157,7 +155,7 @@ async def furnish(at: Desk, hook: str = "http://127.0.0.1:9/hook") -> World:
         began = await _database_time(at)
         if day == 0:
             await _begin(at, hook)
-        await at.advise(*advisories(day))
+        await at.advise(*advisories(day, first))
         await at.work()
         await _happenings(at, world, day)
         await judge_due(at.services)

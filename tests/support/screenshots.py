@@ -72,7 +72,7 @@ def main() -> None:
     made = contextlib.nullcontext(World(digests={}, url=wish.url)) if wish.url else company()
     with made as world, chromium() as browser:
         headers = world.login(wish.person)["extra_http_headers"]
-        pages = {each: each for each in wish.page} or addresses(world.url, world.account, headers)
+        pages = {each: each for each in wish.page} or addresses(world.url, world.account, headers, broken=False)
         wanted = {kind: address for kind, address in pages.items() if re.search(wish.only, address)}
         for path in take(browser, world, wanted, wish.into, wish.person):
             print(path)

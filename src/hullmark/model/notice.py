@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.isolation import Grade
+from hullmark.model.reach import MatchReach
 
 TransitionKind = Literal[
     "compliance.lost",
@@ -27,6 +28,8 @@ TransitionKind = Literal[
     "place.drift",
     "place.host",
     "place.problem",
+    "place.silent",
+    "place.heard",
 ]
 TRANSITION_KINDS: dict[TransitionKind, str] = {
     "compliance.lost": "an image that was in compliance no longer is",
@@ -45,6 +48,8 @@ TRANSITION_KINDS: dict[TransitionKind, str] = {
     "place.drift": "a running container differs from its image",
     "place.host": "a host weakens what runs on it",
     "place.problem": "what runs somewhere cannot be told whole",
+    "place.silent": "a collector says nothing any more",
+    "place.heard": "a collector that was silent reports again",
 }
 """Every kind of transition, and what it says."""
 
@@ -76,7 +81,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     It is seen at `path`, in the layer of that number (-1: of none) which `instruction` made, by the value `detail`, and in `more_places`
     others. `since`: when it came to be known of the image, or went. `advice` is what to do, as a clause. `standing` says of a
-    finding that is still there and counts less what became of it ("": it is gone).
+    finding that is still there and counts less what became of it ("": it is gone). `reach` says whether the image's start reaches the
+    package (None: nobody looked, or it was not looked up).
     """
 
     rule: str = ""
@@ -96,6 +102,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     advice: str = ""
     standing: str = ""
+    reach: MatchReach | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,7 +182,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
 
     `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
     `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was). `shares` divide
-    the bytes of `counts` among the packages. `syscalls` is None where they were not asked for.
+    the bytes of `counts` among the packages. `syscalls` is None where they were not asked for. `unseen` is as of an `ImageReach`.
     """
 
     source: InventorySource
@@ -200,6 +200,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
     syscalls: SyscallProfile | None = None
     shares: tuple[ReachShare, ...] = ()
     problems: tuple[Problem, ...] = ()
+    unseen: str = ""
 
     @property
     def vanish(self) -> tuple[str, ...] | None:

@@ -14,9 +14,10 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Evidence, Item, Notice
 from hullmark.model.purl import unquote
+from hullmark.report.matches_words import reach_clause
 
 _OF_DISTRIBUTIONS = ("deb", "rpm", "apk", "alpm")
-_MOST_WHAT, _MOST_NAME, _MOST_PATH, _MOST_STEP, _MOST_ADVICE = 300, 100, 300, 100, 300
+_MOST_WHAT, _MOST_NAME, _MOST_PATH, _MOST_STEP, _MOST_ADVICE, _MOST_REACH = 300, 100, 300, 100, 300, 300
 _SHELL = ("/bin/sh -c #(nop) ", "/bin/sh -c ")
 _NOTHING = "nothing, it is gone"
 _MEANWHILE = "nothing while that holds"
@@ -31,11 +32,12 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     since: str
     advice: str
+    reach: str = ""
 
     @property
     def rest(self) -> str:
-        """Rule, place, since when, and what to do."""
-        about = ", ".join(filter(None, (self.rule, self.place, self.since)))
+        """Rule, place, whether it is reached, since when, and what to do."""
+        about = ", ".join(filter(None, (self.rule, self.place, self.reach, self.since)))
         return ". ".join(filter(None, (about, f"To do: {self.advice}" if self.advice else "")))
 
 
@@ -83,6 +85,7 @@ def details_of(evidence: Evidence, *, has_place: bool = True) -> Details:
         place=place_of(evidence) if has_place else "",
         since=since_of(evidence) if has_place else "",
         advice="" if _is_said(evidence) else _advice(evidence),
+        reach=reach_of(evidence) if has_place else "",
     )
 
 
@@ -126,6 +129,14 @@ def place_of(evidence: Evidence) -> str:
     if words and evidence.more_places:
         words.append(f"and in {evidence.more_places} more {'place' if evidence.more_places == 1 else 'places'}")
     return " ".join(words)
+
+
+def reach_of(evidence: Evidence) -> str:
+    """Whether the image's start reaches the package, and how, as a clause; "" where that is not known to be looked for."""
+    found = evidence.reach
+    if found is None or not evidence.is_gained:
+        return ""
+    return whole_words(reach_clause(found), _MOST_REACH)
 
 
 def instruction(created_by: str) -> str:
@@ -192,14 +203,14 @@ def _once(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 
 def where_in(item: Item) -> str:
-    """Where in its image, and since when, the first finding of an item is seen; "" if neither is known."""
+    """Where in its image, whether the start reaches that, and since when the first finding of an item is seen; "" if none is known."""
     seen = next((found for found in item.evidence if place_of(found)), None)
     if seen is None:
-        seen = next((found for found in item.evidence if found.since is not None), None)
+        seen = next((found for found in item.evidence if found.since is not None or reach_of(found)), None)
     if seen is None:
         return ""
     more = more_findings(len(item.evidence) - 1) if len(item.evidence) > 1 else ""
-    return ", ".join(filter(None, (place_of(seen), since_of(seen), more)))
+    return ", ".join(filter(None, (place_of(seen), reach_of(seen), since_of(seen), more)))
 
 
 def more_findings(count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -58,7 +58,15 @@ def minimality(
         programs=verdicts.programs(),
         counts=verdicts.counts(packages),
         open_ends=tuple(sorted(result.scene.walk.ends)),
-        matches=None if matches is None else tuple(sorted(_advisories(matches, by_purl))),
+        matches=None
+        if matches is None
+        else advisories_reached(
+            (
+                (match.advisory.cve or match.advisory.id, match.advisory.severity, match.package.purl)
+                for match in matches
+            ),
+            by_purl,
+        ),
         recipe=recipe_of(inventory, packages),
         answers=answers(inventory, verdicts, packages, request.why),
         attack_paths=attack_paths(facts.config, verdicts),
@@ -67,6 +75,7 @@ def minimality(
         syscalls=None if facts.syscalls is None else syscall_profile(result.scene, facts.syscalls, verdicts.unseen),
         shares=shares(verdicts),
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
+        unseen=verdicts.unseen,
     )
 
 
@@ -87,16 +96,18 @@ def image_reach(inventory: Inventory, facts: ReachFacts) -> ImageReach:
     )
 
 
-def _advisories(matches: Sequence[Match], by_purl: dict[str, Reach]) -> set[AdvisoryReach]:
-    return {
-        AdvisoryReach(
-            advisory=match.advisory.cve or match.advisory.id,
-            severity=match.advisory.severity,
-            purl=match.package.purl,
-            reach=by_purl.get(match.package.purl, "unknown"),
+def advisories_reached(
+    found: Iterable[tuple[str, str, str]], by_purl: Mapping[str, Reach]
+) -> tuple[AdvisoryReach, ...]:
+    """Advisories, each (CVE or id, severity, package URL), with whether their packages are reached; each once, sorted."""
+    return tuple(
+        sorted(
+            {
+                AdvisoryReach(advisory=name, severity=severity, purl=purl, reach=by_purl.get(purl, "unknown"))
+                for name, severity, purl in found
+            }
         )
-        for match in matches
-    }
+    )
 
 
 class WalkResult(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from struct import error
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -46,10 +46,10 @@ _MAX_NEEDED = Limit(4_000, "libraries that a program needs")
 _MAX_NOTES = Limit(64, "notes of a program")
 
 SPAWNING = frozenset(("execl", "execle", "execlp", "execv", "execve", "execveat", "execvp", "execvpe", "fexecve", "posix_spawn",
-    "posix_spawnp", "popen", "system", "wordexp"))  # fmt: skip
-"""Functions of libc that start another program."""
+    "posix_spawnp", "popen", "system", "wordexp", "apr_proc_create"))  # fmt: skip
+"""Functions of libc, and of Apache's library, that start another program."""
 
-SEARCHING = frozenset(("execlp", "execvp", "execvpe", "posix_spawnp", "popen", "system", "wordexp"))
+SEARCHING = frozenset(("apr_proc_create", "execlp", "execvp", "execvpe", "posix_spawnp", "popen", "system", "wordexp"))
 """Those of them that look for it in PATH."""
 
 THROUGH_SHELL = frozenset(("popen", "system", "wordexp"))
@@ -103,6 +103,31 @@ STARTING_THROUGH = {
 }
 """The same of libraries that start programs: the functions that lead to it, as the code of these libraries says."""
 
+LOADING_THROUGH = {
+    "libpam.so": ("/security", frozenset[str]()),
+    "libaprutil-1.so": (
+        "/apr-util-1",
+        frozenset(
+            (
+                "apu_dso_load",
+                "apr_crypto_get_driver",
+                "apr_dbd_get_driver",
+                *(f"apr_dbm_{name}" for name in ("get_driver", "open", "open2", "open_ex")),
+                *(f"apr_dbm_get_usednames{end}" for end in ("", "2", "_ex")),
+                *(f"apr_ldap_{name}_option" for name in ("get", "set")),
+                *(f"apr_ldap_is_ldap{name}_url" for name in ("", "i", "s")),
+                *(
+                    f"apr_ldap_{name}"
+                    for name in ("info", "init", "ssl_init", "ssl_deinit", "url_parse", "url_parse_ext")
+                ),
+                *(f"apr_ldap_rebind_{name}" for name in ("init", "add", "remove")),
+            )
+        ),
+    ),
+}
+"""Libraries that load others from a folder, whose name ends so: the functions that lead to it, as their code says. PAM loads only what its
+configuration names."""
+
 LOCALISING = frozenset(("newlocale", "setlocale"))
 TIMING = frozenset(("localtime", "localtime64_r", "localtime_r", "mktime", "tzset"))
 UNWINDING = frozenset(("backtrace", "pthread_cancel", "pthread_exit"))
@@ -112,6 +137,7 @@ TRUSTING = frozenset(
 _TOLD = tuple(
     sorted(
         SPAWNING.union(*STARTING_THROUGH.values(), *ZONES_THROUGH.values())
+        | frozenset[str]().union(*(functions for _, functions in LOADING_THROUGH.values()))
         | OPENING
         | NAME_SERVICE
         | AUTHENTICATING
@@ -122,6 +148,9 @@ _TOLD = tuple(
         | TRUSTING
     )
 )
+
+_ADDRESSES = {62: 1, 183: 257}
+"""The kind of relocation that only puts an address into data, by processor (x86-64 and AArch64 psABI)."""
 
 _PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer
 _WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").finditer
@@ -141,12 +170,15 @@ GO_EXEC, GO_ZONES = "os/exec", "time.LoadLocation"
 """Stand among the calls of a Go program that has the code to start others, and that for a time zone by its name."""
 
 
-def told_through(table: Mapping[str, frozenset[str]], path: str, facts: ElfFacts) -> Iterator[frozenset[str]]:
-    """The functions that such a table has for a file."""
+_V = TypeVar("_V")
+
+
+def told_through(table: Mapping[str, _V], path: str, facts: ElfFacts) -> Iterator[_V]:
+    """What such a table has for a file."""
     name = facts.soname or path.rpartition("/")[2]
-    for key, functions in table.items():
+    for key, told in table.items():
         if name == key or (key.endswith(".so") and name.startswith(key)):
-            yield functions
+            yield told
 
 
 class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -262,7 +294,18 @@ def _calls(elf: ElfFile, dynamic: dict[int, list[int]], sections: list[Section],
     layout = elf.layout.symbol
     body = elf.file.at(table[0], min(table[1], 64 * MIB))
     rows = layout.iter_unpack(body[: len(body) - len(body) % layout.size])
-    return tuple(sorted({wanted[name] for name, section in rows if name in wanted and section == 0}))
+    found = {number: wanted[name] for number, (name, section) in enumerate(rows) if name in wanted and section == 0}
+    return tuple(sorted(set(found.values()) - _held(elf, dynamic, strings, found)))
+
+
+def _held(elf: ElfFile, dynamic: dict[int, list[int]], strings: bytes, found: Mapping[int, str]) -> set[str]:
+    """Functions that Apache's server only holds the addresses of, one beside the other, so that its modules find them in it
+    (httpd, server/exports.c): it does not call them. `found` are the functions that it imports by the numbers of their symbols."""
+    held = {name for name in found.values() if b"\0ap_hack_" + name.encode() + b"\0" in strings}
+    if held:
+        kinds = _ADDRESSES.get(elf.machine, 0)
+        held -= {found[symbol] for symbol, kind in elf.relocations(dynamic) if symbol in found and kind != kinds}
+    return held
 
 
 def _noted(elf: ElfFile) -> Iterator[str]:

@@ -48,7 +48,8 @@ LOAD, DYNAMIC, INTERP, NOTE = 1, 2, 3, 4
 EXECUTE = 1
 """The flag of a segment that is code."""
 
-NEEDED, STRTAB, SYMTAB, STRSZ, SONAME, RPATH, RUNPATH = 1, 5, 6, 10, 14, 15, 29
+NEEDED, STRTAB, SYMTAB, RELA, RELASZ, STRSZ, SONAME, RPATH, RUNPATH = 1, 5, 6, 7, 8, 10, 14, 15, 29
+PLTRELSZ, JMPREL = 2, 23
 """Tags of the dynamic table."""
 
 DYNSYM, NOBITS, ALLOC = 11, 8, 2
@@ -149,6 +150,17 @@ class ElfFile:
             if each.kind == LOAD and each.address <= address < each.address + each.size:
                 return each.offset + address - each.address
         return -1
+
+    def relocations(self, dynamic: dict[int, list[int]]) -> Iterator[tuple[int, int]]:
+        """The symbol and the kind of each relocation that has an addend, of a wide file; both tables, that of calls included."""
+        if not self.layout.is_wide:
+            return
+        entry = Struct(("<" if self.file.at(5, 1) == b"\1" else ">") + "8xII8x")
+        for where, size in ((RELA, RELASZ), (JMPREL, PLTRELSZ)):
+            at = self.place(dynamic[where][0]) if where in dynamic else -1
+            body = self.file.at(at, min(dynamic.get(size, [0])[0], 64 * MIB)) if at >= 0 else b""
+            for kind, symbol in entry.iter_unpack(body[: len(body) - len(body) % entry.size]):
+                yield symbol, kind
 
     def dynamic(self) -> dict[int, list[int]]:
         """The values of each tag of the dynamic table, in their order."""

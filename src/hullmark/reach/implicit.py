@@ -242,9 +242,9 @@ def _asked_time_zones(scene: Scene, path: str, functions: frozenset[str]) -> boo
 
 
 def any_time_zone(scene: Scene, path: str) -> None:
-    """A file asks for time zones by names that it is told."""
+    """A file asks for time zones by names that it is told: whatever these are, all of them lie in one folder, and are data."""
     for file in scene.tree.below(_ZONES, _MAX_ZONES):
-        scene.walk.reach(file, "may be read: which time zone is asked for is not known", path, is_certain=False)
+        scene.walk.reach(file, "is read for the time zone of its name", path)
 
 
 def _time_zones(scene: Scene, path: str) -> None:

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from hullmark.model.match import Match, Matches, Suppression
-from hullmark.model.reach import ImageReach, MatchReach, PackageReach
+from hullmark.model.reach import ImageReach, MatchReach, PackageReach, Reach
 
 _MANY_ROOTS = 5
 _LONG = 200
 
 
+class ReachIndex:
+    """What is known of the reach of packages, by package URL."""
+
+    def __init__(self, reach: ImageReach) -> None:
+        self._known = reach.by_purl()
+        self._roots = _roots(reach.roots)
+
+    def packages_that_are(self, states: Collection[Reach]) -> tuple[str, ...]:
+        """The package URLs of those of whom one of these is known."""
+        return tuple(purl for purl, found in self._known.items() if found.reach in states)
+
+    def of(self, purl: str) -> MatchReach:
+        """What is known of a package; of one that is not there, that nobody can tell."""
+        found = self._known.get(purl)
+        if found is None:
+            return MatchReach(reach="unknown", reason="no record says which files are its own")
+        evidence = _evidence(found, self._roots) if found.reach == "unreachable" else ""
+        return MatchReach(reach=found.reach, reason=found.reason, witness=found.witness, evidence=evidence)
+
+
 def with_reach(matches: Matches, reach: ImageReach) -> Matches:
     """The matches, each with what is known of its package's reach."""
-    known = reach.by_purl()
-    roots = _roots(reach.roots)
-
-    def reached(match: Match) -> Match:
-        found = known.get(match.package.purl)
-        if found is None:
-            return replace(match, reach=MatchReach(reach="unknown", reason="no record says which files are its own"))
-        evidence = _evidence(found, roots) if found.reach == "unreachable" else ""
-        told = MatchReach(reach=found.reach, reason=found.reason, witness=found.witness, evidence=evidence)
-        return replace(match, reach=told)
-
-    return replace(matches, matches=tuple(map(reached, matches.matches)), roots=reach.roots, unfollowed=reach.unseen)
+    index = ReachIndex(reach)
+    reached = tuple(replace(match, reach=index.of(match.package.purl)) for match in matches.matches)
+    return replace(matches, matches=reached, roots=reach.roots, unfollowed=reach.unseen)
 
 
 def without_unreachable(matches: Matches) -> Matches:

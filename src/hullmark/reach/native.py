@@ -9,6 +9,7 @@ from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach import elf, implicit
 from hullmark.reach.elf import ElfFacts
+from hullmark.reach.known_starts import known_programs
 from hullmark.reach.scene import Scene
 
 _INTERPRETERS = re.compile(
@@ -79,7 +80,9 @@ def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
 
 def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Files and folders whose paths it holds."""
-    starts = bool(elf.SPAWNING.intersection(facts.calls)) or elf.GO_EXEC in facts.calls or facts.is_static
+    spawning = elf.SPAWNING.intersection(facts.calls)
+    starts = bool(spawning) and known_programs(scene, path, spawning) is None
+    starts = starts or elf.GO_EXEC in facts.calls or facts.is_static
     of_libc = implicit.is_libc(path, facts)
     for named in facts.paths:
         record = scene.tree.file(named)
@@ -94,7 +97,20 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
             elif (other := scene.facts.elves.get(record.path)) is not None and other.soname:
                 scene.walk.reach(named, f"holds the path {named} of a library", path)
         elif not of_libc:
-            _named_folder(scene, path, named, starts=starts)
+            for folder, functions in elf.told_through(elf.LOADING_THROUGH, path, facts):
+                if named.rstrip("/").endswith(folder):
+                    scene.later.append(partial(_asked_folder, scene, path, named, functions))
+                    break
+            else:
+                _named_folder(scene, path, named, starts=starts)
+
+
+def _asked_folder(scene: Scene, path: str, named: str, functions: frozenset[str]) -> bool:
+    """Reach what a library loads from a folder if somebody asks it to; whether it did."""
+    is_asked = scene.is_asked(scene.facts.elves[path].soname, functions)
+    if is_asked:
+        _named_folder(scene, path, named, starts=False)
+    return is_asked
 
 
 def _first_of(scene: Scene, joined: str) -> tuple[str, FileRecord | None]:
@@ -156,8 +172,10 @@ def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
     """A program starts others whose names it is told: an open end, and words among its constants that may be such names."""
     called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
     if not _INTERPRETERS(path.rpartition("/")[2]):
-        scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
-        for word in facts.words:
+        known = known_programs(scene, path, elf.SPAWNING.intersection(facts.calls))
+        if known is None:
+            scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
+        for word in facts.words if known is None else known:
             program = scene.program(word)
             if program:
                 why = f"may be started: {path} holds the word {word} and calls {called}()"

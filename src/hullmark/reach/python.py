@@ -127,12 +127,12 @@ class PythonModules:
             self._unasked(library, origin)
 
     def _unasked(self, library: str, origin: str) -> None:
-        """Modules of the standard library whose names are made: those of encodings, and what says how Python was built."""
+        """Modules of the standard library whose names are made: those of encodings, which texts name and whose names lead nowhere else, and
+        what says how Python was built."""
         walk, names = self._scene.walk, self._scene.tree.names
         for file in names(f"{library}/encodings"):
             if file.endswith(".py"):
-                why = "may be imported: text may come in any encoding"
-                walk.reach(f"{library}/encodings/{file}", why, origin, is_certain=False)
+                walk.reach(f"{library}/encodings/{file}", "is imported for text in the encoding of its name", origin)
         for file in names(library):
             if file.startswith("_sysconfigdata"):
                 walk.reach(f"{library}/{file}", "says how Python was built", origin)

@@ -28,6 +28,7 @@ _SERVICES = (
 
 _LOGGING_IN = re.compile(r"login|dropbear|(?:in\.)?telnetd").fullmatch
 _CHANGING = re.compile(r"su|runuser|sudo|doas").fullmatch
+_DATA_FOLDER = "/var/lib/mysql"
 _OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/mysql/mariadb.cnf")
 _INCLUDED = re.compile(r"(?m)^[ \t]*!include(dir)?[ \t]+(/\S+)").findall
 _PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
@@ -50,6 +51,7 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
                 expand_apache(scene, origin, _files(scene.settings.get(program, ())))
             if program == "mysql":
                 _expand_options(scene, origin)
+                _expand_data(scene, origin)
             if program == "sshd":
                 expand_login(scene, origin, is_forced=_is_forced(scene))
             if not scene.settings.get(program):
@@ -70,6 +72,13 @@ def _expand_options(scene: Scene, origin: str) -> None:
             seen.add(real)
             for is_folder, place in _INCLUDED(scene.text(real) or ""):
                 todo += scene.tree.below(place, _MAX_FILES) if is_folder else [place]
+
+
+def _expand_data(scene: Scene, origin: str) -> None:
+    """Where no setting names another one, the data lies in the folder that is usual on Linux."""
+    if not scene.listed("mysql", "mysql.server.datadir"):
+        for each in scene.tree.below(_DATA_FOLDER, _MAX_FILES):
+            scene.walk.reach(each, "lies in the data folder of mysql", origin)
 
 
 def _files(settings: Iterable[Setting]) -> Iterator[str]:

@@ -148,9 +148,7 @@ class RubyFiles(_InterpretedLanguage):
         self._gems(origin)
         for folder in self._matching_folders("/usr/lib/*/ruby/*/enc"):
             for name in self._scene.tree.names(folder):
-                self._scene.walk.reach(
-                    f"{folder}/{name}", "may be loaded: text may come in any encoding", origin, is_certain=False
-                )
+                self._scene.walk.reach(f"{folder}/{name}", "is loaded for text in the encoding of its name", origin)
 
     def _gems(self, origin: str) -> None:
         """RubyGems reads what is installed, and loads its own parts by names that it makes; its commands are those of `gem` alone."""

@@ -8,6 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from hullmark.model.reach import MatchReach
+
 R = TypeVar("R")
 
 Kind = Literal[
@@ -44,7 +46,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     who says that he made the document, as `Example Ltd <sbom@example.com>`. `name` is what people call the image,
     where the result has its digest alone. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was
     set aside; `shows_ssvc`: it has a column for the SSVC decision. `since` says of a verdict's findings when they became known, by their
-    trigger_id; only a server knows. `variables` are those of the environment that a format may name (`GITHUB_…`).
+    trigger_id; only a server knows. `reach` says of packages, by their URLs, whether the image's start reaches them.
+    `variables` are those of the environment that a format may name (`GITHUB_…`).
     """
 
     tool_version: str
@@ -59,6 +62,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     shows_suppressed: bool = False
     shows_ssvc: bool = False
     since: Mapping[str, datetime] = {}
+    reach: Mapping[str, MatchReach] = {}
     variables: Mapping[str, str] = {}
 
 

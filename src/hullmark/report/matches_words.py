@@ -14,7 +14,7 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, SnapshotInfo
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl, quote
-from hullmark.model.reach import REACHES
+from hullmark.model.reach import REACHES, MatchReach
 from hullmark.report.documents import EPOCH, moment
 from hullmark.report.format import RenderContext
 
@@ -130,6 +130,21 @@ def percent(share: float) -> str:
 def reach_text(match: Match) -> str:
     """Whether the image's start reaches it; "" where nobody looked."""
     return match.reach.reach if match.reach is not None else ""
+
+
+_MOST_STEPS = 6
+
+
+def reach_clause(found: MatchReach) -> str:
+    """Whether the image's start reaches a package, and how: the files on the shortest way, the middle of a long one left out."""
+    if found.reach == "unreachable":
+        return "unreachable: nothing that the image starts can come to use it"
+    if found.reach == "unknown":
+        return "unknown whether the image's start reaches it" + (f" ({found.reason})" if found.reason else "")
+    paths = [step.path for step in found.witness]
+    half = _MOST_STEPS // 2
+    steps = [*paths[:half], "…", *paths[-half:]] if len(paths) > _MOST_STEPS else paths
+    return f"reachable: {' → '.join(steps)}" if steps else "reachable"
 
 
 def ssvc_text(match: Match) -> str:

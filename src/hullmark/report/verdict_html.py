@@ -13,7 +13,7 @@ from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
 from hullmark.report.matches_html_page import STYLE
-from hullmark.report.matches_words import sentence
+from hullmark.report.matches_words import reach_clause, sentence
 from hullmark.report.verdict_words import counting, excuse, facts, numbers, place_in, set_aside, trigger
 
 VERDICT_STYLE = f"""{STYLE}
@@ -86,6 +86,7 @@ _TEMPLATE = """\
 {% for finding in found %}
 <tr><td>{{ mark(finding.action.value, finding.action.value) }}</td><td class="what">{{ finding.message }}
 {%- if finding.recommendation %}<p>{{ finding.recommendation }}</p>{% endif %}
+{%- if finding.weakness and finding.weakness.package in reach %}<p class="soft">{{ reach[finding.weakness.package] }}</p>{% endif %}
 {%- if finding.trigger_id in since %}<p class="soft">known since {{ since[finding.trigger_id] }}</p>{% endif %}
 {{- places(finding.evidence) }}</td>{{ about(finding) }}</tr>
 {% endfor %}
@@ -136,6 +137,7 @@ def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
         written=moment(context.timestamp),
         tiles=_TILES,
         max_places=_MAX_PLACES,
+        reach={purl: sentence(reach_clause(found)) for purl, found in context.reach.items()},
         since={name: f"{at:%Y-%m-%d %H:%M} UTC" for name, at in context.since.items()},
         nothing=Evidence(),
         sentence=sentence,

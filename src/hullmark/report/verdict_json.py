@@ -5,14 +5,18 @@ The structs below are the contract. Their fields are in alphabetical order, the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from hullmark.model.explanation import ExplainedVerdict, Explanation, PlacedEvidence
 from hullmark.model.problem import Problem
+from hullmark.model.reach import MatchReach
 from hullmark.model.verdict import Evidence, Finding, PolicyProblem, Verdict
 from hullmark.report.containers_json import ContainerJson, container_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
+from hullmark.report.matches_json import StepJson, steps_json
 
 SCHEMA = "hullmark-verdict/1"
 
@@ -26,8 +30,17 @@ class EvidenceJson(msgspec.Struct, frozen=True, gc=False):
     path: str
 
 
-class FindingJson(msgspec.Struct, frozen=True):
-    """One rule that fired on one subject."""
+class FindingReachJson(msgspec.Struct, frozen=True):
+    """Whether the image's start reaches the package that a finding is about: the shortest way there, or the reason."""
+
+    reach: str
+    reason: str
+    witness: list[StepJson]
+
+
+class FindingJson(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that fired on one subject. A server's documents have `reach`, where the finding is about a vulnerability of a package, and
+    it was looked for."""
 
     action: str
     allowlisted: dict[str, str] | None
@@ -36,6 +49,7 @@ class FindingJson(msgspec.Struct, frozen=True):
     legacy_id: str
     message: str
     policy_id: str
+    reach: FindingReachJson | msgspec.UnsetType = msgspec.UNSET
     recommendation: str
     rule_id: str
     stable_id: str
@@ -105,11 +119,11 @@ class VerdictJson(msgspec.Struct, frozen=True):
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
     """The document as one line."""
-    return encode(document(verdict))
+    return encode(document(verdict, context.reach))
 
 
-def document(verdict: Verdict) -> VerdictJson:
-    """The document."""
+def document(verdict: Verdict, reach: Mapping[str, MatchReach] = {}) -> VerdictJson:
+    """The document. `reach` says of packages, by their URLs, whether the image's start reaches them."""
     inputs = verdict.inputs
     return VerdictJson(
         containers=[container_json(judged) for judged in verdict.containers]
@@ -118,7 +132,7 @@ def document(verdict: Verdict) -> VerdictJson:
         explanations=[_explanation(explanation) for explanation in verdict.explanations]
         if isinstance(verdict, ExplainedVerdict)
         else msgspec.UNSET,
-        findings=[finding_json(finding) for finding in verdict.findings],
+        findings=[finding_json(finding, _reached(finding, reach)) for finding in verdict.findings],
         inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
         problems=[_problem(problem) for problem in verdict.problems],
         reason=verdict.reason,
@@ -127,8 +141,12 @@ def document(verdict: Verdict) -> VerdictJson:
     )
 
 
-def finding_json(finding: Finding) -> FindingJson:
-    """A finding as the document has it."""
+def _reached(finding: Finding, reach: Mapping[str, MatchReach]) -> MatchReach | None:
+    return reach.get(finding.weakness.package) if finding.weakness is not None else None
+
+
+def finding_json(finding: Finding, reach: MatchReach | None = None) -> FindingJson:
+    """A finding as the document has it, with what is known of the reach of the package that it is about."""
     return FindingJson(
         action=finding.action.value,
         allowlisted=finding.allowlisted,
@@ -137,6 +155,9 @@ def finding_json(finding: Finding) -> FindingJson:
         legacy_id=finding.legacy_id,
         message=finding.message,
         policy_id=finding.policy_id,
+        reach=FindingReachJson(reach.reach, reach.reason, steps_json(reach.witness))
+        if reach is not None
+        else msgspec.UNSET,
         recommendation=finding.recommendation,
         rule_id=finding.rule_id,
         stable_id=finding.stable_id,

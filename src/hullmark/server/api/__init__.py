@@ -37,6 +37,7 @@ from hullmark.server.api.resources import (
     place_rules,
     places,
     policies,
+    reach,
     registries,
     scan,
     simulations,
@@ -51,6 +52,7 @@ from hullmark.server.api.watching import hooks, hooks_in, watches
 RESOURCES = (
     images,
     uploads,
+    reach,
     policies,
     exceptions,
     verdicts,

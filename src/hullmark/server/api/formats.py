@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -25,18 +23,16 @@ def rendered(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
 
 
 def written(
-    kind: Literal["inventory", "matches", "verdict"],
+    kind: Literal["inventory", "matches", "minimality", "verdict"],
     format: str,
     result: Any,
-    name: str = "",
-    since: Mapping[str, datetime] | None = None,
+    context: RenderContext = RenderContext(tool_version=__version__),  # noqa: B008 - it cannot change
 ) -> Response[bytes]:
-    """A result as a response; `name` is what people call the image, `since` tells when findings became known, by their trigger_id. Raises
-    Refusal for a format that there is not."""
+    """A result as a response. Raises Refusal for a format that there is not."""
     if format not in names(kind) or format == "template":
         there = ", ".join(name for name in names(kind) if name != "template")
         raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {there}")
     chosen = load(kind, format)
-    body = chosen.render(result, RenderContext(tool_version=__version__, name=name, since=since or {}))
+    body = chosen.render(result, context)
     # The framework adds the encoding to every type of text.
     return Response(body, media_type=chosen.media_type.removesuffix("; charset=utf-8"))

@@ -14,36 +14,17 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
+from markupsafe import Markup, escape
 
 from hullmark._version import __version__
 from hullmark.report.html_parts import printable
+from hullmark.server.api.browser import BROWSER_HEADERS, POLICY
 from hullmark.server.api.caller import Caller
 from hullmark.server.console.navigation import Entry, menu
 from hullmark.server.console.static_files import static_url
 from hullmark.server.console.vendor import missing
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Vary": "Cookie, Authorization, HX-Request",
-}
+HEADERS = {**BROWSER_HEADERS, "Vary": "Cookie, Authorization, HX-Request"}
 """What every page is sent with."""
 
 _THEMES = ("light", "dark")
@@ -89,7 +70,6 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "csrf": state.get("csrf", ""),
         "theme": theme if theme in _THEMES else "",
         "now": request.app.state["services"].clock(),
-        "has_assets": not missing(),
     }
 
 
@@ -114,8 +94,10 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "lines": lines,
+        "whole": whole,
     }
-    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query}
+    made.globals |= {"static": static_url, "version": __version__, "with_query": with_query, "missing": missing()}
     return made
 
 
@@ -167,6 +149,16 @@ def stamp(moment: datetime) -> str:
 def segment(value: object) -> str:
     """A value as one segment of an address; a digest keeps its colon."""
     return quote(str(value), safe=":")
+
+
+def whole(text: str) -> Markup:
+    """A text that people go on writing, every character as it is, also those that are not seen; everywhere else these are named."""
+    return escape(text)
+
+
+def lines(text: str) -> Markup:
+    """A text of several lines, for where its line breaks are kept; what cannot be seen is written out in each, as everywhere."""
+    return Markup("\n").join(escape(printable(line)) for line in text.split("\n"))
 
 
 def with_query(request: Request[Any, Any, Any], **changes: Any) -> str:

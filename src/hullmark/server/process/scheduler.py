@@ -2,7 +2,7 @@
 
 It frees images whose worker died, has advisories fetched, and looked at again when the date changes, has those images analysed
 that newer extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and
-advisories that grow stale, and clears away what nobody needs.
+advisories that grow stale and collectors that fall silent, and clears away what nobody needs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.judging.admission import forget_gates
 from hullmark.server.stories.notice import deliver, route, staleness
+from hullmark.server.stories.places.silence import look_for_silent
 from hullmark.server.stories.rollout import settle
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
@@ -123,6 +124,7 @@ LANES: tuple[Lane, ...] = (
         (
             Duty("feeds", 30.0, feeds.update_when_due),
             Duty("staleness", 60.0, staleness.look_for_stale),
+            Duty("silence", 30.0, look_for_silent),
         ),
     ),
     Lane(

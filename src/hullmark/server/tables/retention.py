@@ -14,11 +14,12 @@ _NAMED_BY = {
     "files": "SELECT files FROM image WHERE files = ANY(%s)",
     "verdicts": "SELECT DISTINCT document FROM verdict_history WHERE document = ANY(%s)",
     "layers": "SELECT DISTINCT digest FROM image_layer WHERE digest = ANY(%s)",
+    "reach": "SELECT DISTINCT reach FROM image WHERE reach = ANY(%s) AND reach <> ''",
 }
 
 
 async def still_named(
-    connection: Connection, room: Literal["analyses", "files", "verdicts", "layers"], names: Sequence[str]
+    connection: Connection, room: Literal["analyses", "files", "verdicts", "layers", "reach"], names: Sequence[str]
 ) -> set[str]:
     """Those of these documents (or layers' digests) that something in the database names."""
     cursor = await connection.execute(_NAMED_BY[room], (list(names),))
@@ -48,6 +49,11 @@ async def forget_answers(connection: Connection, hours: int) -> int:
         "DELETE FROM idempotency WHERE created_at < now() - make_interval(hours => %s)", (hours,)
     )
     return cursor.rowcount
+
+
+async def forget_weights(connection: Connection, days: int) -> None:
+    """Remove what advisories weighed more than so many days ago."""
+    await connection.execute("DELETE FROM advisory_weight WHERE at < now() - make_interval(days => %s)", (days,))
 
 
 async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:

@@ -260,6 +260,12 @@ async def remove_person(
     gate_of(request.app).identity.forget()
 
 
+async def person_shown(services: Services, caller: Caller, person: str) -> PersonView:
+    """A person of the account. Raises Refusal if there is none of this name."""
+    async with services.database.system() as connection:
+        return _shown(await _member(connection, caller, person))
+
+
 async def _member(connection: Connection, caller: Caller, person: str) -> Member:
     member = await accounts.member_by_name(connection, caller.account_id, person) if "\0" not in person else None
     if member is None:

@@ -11,16 +11,20 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from hullmark._version import __version__
 from hullmark.proof.verdict_statement import Circumstances
+from hullmark.report.format import RenderContext
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import written
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.judging.signing import signed
 from hullmark.server.stories.services import Services
+from hullmark.server.tables.images import images
 from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import CurrentVerdict, VerdictRow
@@ -174,11 +178,32 @@ async def findings(
     """A verdict as `hullmark check` writes it: json, table, sarif, junit …"""
     async with services.database.tenant(caller.account_id) as connection:
         row = await verdicts.by_number(connection, caller.account_id, number) if 0 < number < 1 << 62 else None
-        name = await name_of(connection, caller.account_id, row.image_digest) if row is not None else ""
     if row is None:
         raise not_found(f"verdict {number}")
-    verdict = await asyncio.to_thread(verdict_at, services.objects, row)
-    return await asyncio.to_thread(written, "verdict", format, verdict, name, first_seen_of(verdict, row.at))
+    return await _document(services, caller, row, format)
+
+
+async def _document(services: Services, caller: Caller, row: VerdictRow, format: str) -> Response[bytes]:
+    """A verdict in a format, with what only a server knows beside it."""
+    async with services.database.tenant(caller.account_id) as connection:
+        name = await name_of(connection, caller.account_id, row.image_digest)
+        image = await images.held_image(connection, caller.account_id, row.image_digest)
+    reach = image.reach if image is not None else ""
+    return await asyncio.to_thread(_rendered, services, row, format, name, reach)
+
+
+def _rendered(services: Services, row: VerdictRow, format: str, name: str, reach: str) -> Response[bytes]:
+    """As `_document`; for a thread. `reach` names what is kept of what the image's start reaches."""
+    verdict = verdict_at(services.objects, row)
+    packages = {finding.weakness.package for finding in verdict.findings if finding.weakness is not None}
+    index = read_index(services.objects, reach) if packages else None
+    context = RenderContext(
+        tool_version=__version__,
+        name=name,
+        since=first_seen_of(verdict, row.at),
+        reach={purl: index.of(purl) for purl in packages} if index is not None else {},
+    )
+    return written("verdict", format, verdict, context)
 
 
 @get(
@@ -208,10 +233,7 @@ async def check(  # noqa: PLR0913 - one parameter a filter
             409, f"the image has no verdict yet: it is {row.state}", "activate a policy, and wait for the image"
         )
     worst = max(rows, key=lambda row: (_SEVERITY[row.verdict], row.policy))
-    verdict = await asyncio.to_thread(verdict_at, services.objects, worst)
-    async with services.database.tenant(caller.account_id) as connection:
-        name = await name_of(connection, caller.account_id, worst.image_digest)
-    answer = await asyncio.to_thread(written, "verdict", format, verdict, name, first_seen_of(verdict, worst.at))
+    answer = await _document(services, caller, worst, format)
     answer.headers["X-Hullmark-Verdict"] = worst.verdict
     return answer
 

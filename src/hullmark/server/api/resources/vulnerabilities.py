@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 from litestar import Request, Response, get
@@ -14,6 +14,8 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from hullmark.match.risk import FIX_STATES
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.match import CoverageGap
+from hullmark.model.reach import REACHES, MatchReach, Reach
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import written
@@ -21,6 +23,7 @@ from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, values_in
 from hullmark.server.api.problems import Refusal, problem
 from hullmark.server.api.resources.images import analysed, find, moment
 from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.findings import Moments, matches_of, snapshot_for, uncovered_of
 from hullmark.server.stories.services import Services
@@ -43,6 +46,16 @@ Whose = Annotated[
 Counting = Annotated[
     Literal["yes", "no", "all"], QueryParameter(description="Those that count, the suppressed ones, or both.")
 ]
+Reaching = Annotated[
+    str,
+    QueryParameter(
+        max_length=200,
+        description="Those in packages that the image's start reaches so: reachable, unknown, unreachable.",
+    ),
+]
+Following = Annotated[
+    bool, QueryParameter(description="A whole document says what the image's start reaches, as far as that is known.")
+]
 AsOf = Annotated[datetime | None, QueryParameter(description="The moment that counts as now.")]
 KnownAt = Annotated[datetime | None, QueryParameter(description="By the advisories that were in use then.")]
 
@@ -62,6 +75,12 @@ class CountsView(msgspec.Struct, kw_only=True):
     fixable: dict[Severity, int]
 
 
+class ReachedMatch(StoredMatch, frozen=True, kw_only=True):
+    """A match, and whether the image's start reaches its package: with the shortest way there, or the reason; null where nobody looked."""
+
+    reach: MatchReach | None
+
+
 class VulnerabilityPage(msgspec.Struct, kw_only=True):
     """Some matches of an image, the most urgent first, and where the next ones begin.
 
@@ -73,11 +92,16 @@ class VulnerabilityPage(msgspec.Struct, kw_only=True):
     image: str
     snapshot: SnapshotView | None
     counts: CountsView
-    items: list[StoredMatch]
+    items: list[ReachedMatch]
     next: str | None
     uncovered: list[CoverageGap]
     unknown: list[UnknownPackage]
     unknown_next: str | None
+
+
+class _ReachedPage(NamedTuple):
+    items: list[ReachedMatch]
+    next: str | None
 
 
 class HolderView(msgspec.Struct, kw_only=True):
@@ -106,6 +130,8 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
     kev: FromQuery[bool] = False,
     packages: Whose = "all",
     counting: Counting = "all",
+    reach: Reaching = "",
+    follow: Following = False,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     format: Words = "",
@@ -113,13 +139,16 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
     cursor: Cursor = "",
 ) -> Response[VulnerabilityPage]:
     """The matches of an image, page by page. With `format`, `as_of` or `known_at` they are the whole document that `hullmark vulns`
-    writes (json, table, sarif, cyclonedx-json …), and the filters do not count. `advisory` is any id: CVE, GHSA …"""
+    writes (json, table, sarif, cyclonedx-json …), with `follow` as it does with --reach, and the filters do not count. `advisory` is any
+    id: CVE, GHSA …"""
     moments = Moments(as_of=moment(as_of), known_at=moment(known_at))
     if format or moments != Moments():
+        moments = msgspec.structs.replace(moments, follows=follow)
         whole = await _whole(request, services, caller, digest, moments, format or "json")
         return cast("Response[VulnerabilityPage]", whole)
     row = await find(services, caller, digest)
     _require_analysed(row)
+    index = await asyncio.to_thread(read_index, services.objects, row.reach)
     wanted = Filter(
         severities=_words(severity, SEVERITIES, "severity"),
         fix_states=_words(fix, FIX_STATES, "fix"),
@@ -128,13 +157,36 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
         system={"all": None, "os": True, "non-os": False}[packages],
         counting={"all": None, "yes": True, "no": False}[counting],
         exploited=kev or None,
+        **_of_reach(index, _words(reach, REACHES, "reach")),
     )
     async with services.database.tenant(caller.account_id) as connection:
         found = await reports.report(connection, row.id, wanted, cursor or None, limit)
-        page = await _shown(connection, row, found, limit, is_first=not cursor)
+        page = await _shown(connection, row, _reached(found, index), limit, is_first=not cursor)
     if page.snapshot is not None and not cursor:
         page.uncovered = await asyncio.to_thread(_uncovered, request, services, row, page.snapshot)
     return Response(page)
+
+
+def _of_reach(index: ReachIndex | None, wanted: tuple[Reach, ...]) -> dict[str, Any]:
+    """The part of a filter by which packages are reached. One of which nobody looked at is unknown."""
+    if not wanted:
+        return {}
+    if "unknown" not in wanted:
+        return {"purls": index.packages_that_are(wanted) if index is not None else ()}
+    others = [state for state in REACHES if state not in wanted]
+    return {"other_purls": index.packages_that_are(others) if index is not None else ()}
+
+
+def _reached(found: MatchPage, index: ReachIndex | None) -> _ReachedPage:
+    """The matches of a page, each with whether its package is reached."""
+    items = [
+        ReachedMatch(
+            **{name: getattr(match, name) for name in StoredMatch.__struct_fields__},
+            reach=index.of(match.package.purl) if index is not None else None,
+        )
+        for match in found.matches
+    ]
+    return _ReachedPage(items, found.next)
 
 
 async def _whole(
@@ -148,7 +200,7 @@ async def _whole(
 
 
 async def _shown(
-    connection: Connection, row: HeldImage, found: MatchPage, limit: int, *, is_first: bool
+    connection: Connection, row: HeldImage, found: _ReachedPage, limit: int, *, is_first: bool
 ) -> VulnerabilityPage:
     now = await snapshots.current(connection)
     snapshot = await snapshots.snapshot_by_id(connection, now.snapshot_id) if now.snapshot_id is not None else None
@@ -158,7 +210,7 @@ async def _shown(
         image=row.digest,
         snapshot=SnapshotView(digest=snapshot.digest, data_at=snapshot.data_at, day=now.at) if snapshot else None,
         counts=CountsView(severities=counts.severities, fixable=counts.fixable),
-        items=list(found.matches),
+        items=found.items,
         next=found.next,
         uncovered=[],
         unknown=list(unknown.packages) if unknown else [],

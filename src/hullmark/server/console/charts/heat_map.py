@@ -60,7 +60,7 @@ def draw_heat_map(data: HeatMap, width: float = 640) -> Markup:
     step = width * (1 - _NAMES) / max(len(columns), 1)
     most = max((cell.count for row in rows for cell in row.cells[:MAX_COLUMNS]), default=0)
     heads = [
-        text(Point(width * _NAMES + step * (index + 0.5), _HEAD - 9), fitted(name, step - 4), anchor="middle")
+        text(Point(width * _NAMES + step * (index + 0.5), _HEAD - 9), fitted(name, step, 5.6), anchor="middle")
         for index, name in enumerate(columns)
     ]
     lines: list[Markup] = []

@@ -16,6 +16,7 @@ Tone = Literal[
     "go", "warn", "stop", "unknown", "critical", "high", "medium", "low", "negligible", "accent", "soft", "ink", "line"
 ]
 
+_WIDE = 700  # above it a picture keeps its letters legible by scrolling, on a phone
 MAX_LABEL = 200  # characters of a label, whoever wrote it
 _SMALLEST, _LARGEST = 1e-9, 1e15  # beyond them a number says nothing in a chart
 
@@ -95,7 +96,7 @@ def drawing(size: Size, title: str, description: str, parts: Iterable[Markup], c
         "svg",
         named + Markup("").join(parts),
         xmlns="http://www.w3.org/2000/svg",
-        class_=f"chart {class_}".strip(),
+        class_=f"chart {class_}{' wide' if size.width > _WIDE else ''}".strip(),
         viewBox=f"0 0 {_number(size.width)} {_number(size.height)}",
         role="img",
         aria_label=label(title),

@@ -14,6 +14,7 @@ from hullmark.server.api.paging import Page
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, Listing
+from hullmark.server.console.vendor import ADVICE
 from hullmark.server.console.views import redirect, render, rights
 
 _ANYBODY: dict[str, Any] = {"permission": SIGNED_IN, "console": True}
@@ -54,4 +55,10 @@ async def gallery(request: Request[Any, Any, Any]) -> Response[bytes]:
     return render(request, "pages/gallery.html", table=table, hours=timedelta(hours=1))
 
 
-ROUTES = [front_door, account_door, nowhere, gallery]
+@get("/assets", opt=_ANYBODY)
+async def assets(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Which third-party files are missing, and what makes them."""
+    return render(request, "pages/assets.html", advice=ADVICE)
+
+
+ROUTES = [front_door, account_door, nowhere, gallery, assets]

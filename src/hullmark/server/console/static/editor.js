@@ -152,6 +152,7 @@ document.addEventListener("checked", (event) => {
     const { mistakes } = event.detail;
     list.replaceChildren(...mistakes.map((mistake) => {
       const item = document.createElement("li");
+      item.className = "row";
       if (mistake.line) {
         const button = document.createElement("button");
         button.type = "button";
@@ -160,7 +161,11 @@ document.addEventListener("checked", (event) => {
         button.textContent = `line ${mistake.line}`;
         item.append(button, " ");
       }
-      item.append(mistake.where ? `${mistake.where}: ${mistake.reason}` : mistake.reason);
+      const where = document.createElement("code");
+      where.textContent = mistake.where;
+      const reason = document.createElement("span");
+      reason.textContent = mistake.reason;
+      item.append(...(mistake.where ? [where, reason] : [reason]));
       return item;
     }));
     for (const other of document.querySelectorAll("[data-no-mistakes]")) other.hidden = mistakes.length > 0;

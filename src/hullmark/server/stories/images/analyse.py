@@ -22,6 +22,7 @@ from hullmark.model.policy_facts import PolicyFacts
 from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
 from hullmark.scanning.facets import facets_for
+from hullmark.scanning.following import reach_request
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_image
 from hullmark.scanning.stored_image import stored_image
@@ -31,6 +32,7 @@ from hullmark.server.stories.advisories.advisories import Books, current_snapsho
 from hullmark.server.stories.advisories.matching import READS, matchable, take_in
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
+from hullmark.server.stories.images.reached import keep_reach
 from hullmark.server.stories.images.register import want_analysis, want_verdict
 from hullmark.server.stories.images.uploads import forget_upload, opened_upload
 from hullmark.server.stories.muting import is_muted
@@ -228,15 +230,19 @@ def read(services: Services, image: Image) -> AnalysisResult:
             request = ScanRequest(
                 files=True, digests=True, ghosts=True, reads=READS, facets=facets, relations=True, licences=True
             )
-            scanned = scan_image(image, request, resources)
+            scanned = scan_image(image, reach_request(request), resources)
         keep.settle()
     finally:
         keep.close()
-    whole = scanned.inventory
+    reached = keep_reach(services.objects, scanned, fingerprint())
+    whole = msgspec.structs.replace(
+        scanned.inventory, problems=tuple(sorted({*scanned.inventory.problems, *reached.problems}))
+    )
     inventory = msgspec.structs.replace(whole, files=None)
     stored = msgspec.structs.replace(stored_image(image, whole), config=whole.config)
     facts = PolicyFacts(config=whole.config, ghosts=True, **scanned.facets)
-    analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=scanned.found)
+    found = {read.name: scanned.found[read.name] for read in READS}
+    analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=found, reach=reached.name)
     distro = whole.distro
     document, files = put_analysis(services.objects, analysis, whole.files)
     outcome = AnalysisOutcome(
@@ -248,6 +254,7 @@ def read(services: Services, image: Image) -> AnalysisResult:
         file_count=len(whole.files or ()),
         layers=tuple((layer.digest, layer.diff_id, layer.size) for layer in whole.source.layers),
         config_digest=whole.source.config_digest,
+        reach=reached.name,
     )
     return AnalysisResult(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
 

@@ -26,6 +26,7 @@ from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint
 from hullmark.scanning.request import ScanResources
 from hullmark.scanning.stored_image import StoredImage
 from hullmark.server.objects.objects import Objects
+from hullmark.server.stories.images.reached import reach_fingerprint
 
 _MAX_BYTES = Limit(4 << 30, "bytes of a stored document", "refused")
 _FRESH = timedelta(hours=1)
@@ -35,7 +36,8 @@ _T = TypeVar("_T")
 class StoredAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about an image but its files, which `files` names ("": they were not listed).
 
-    `image` and `inventory` have their settings without secrets. `found` is what MATCHING_READS took, by their names and by path.
+    `image` and `inventory` have their settings without secrets. `found` is what MATCHING_READS took, by their names and by path. `reach`
+    names what is kept of what the start reaches ("": nobody looked).
     """
 
     image: StoredImage
@@ -43,6 +45,7 @@ class StoredAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     facts: PolicyFacts
     found: dict[str, dict[str, Any]] = {}
     files: str = ""
+    reach: str = ""
 
 
 @cache
@@ -55,7 +58,11 @@ def fingerprint() -> str:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
     # Documents also depend on parsers and on the wording of problems, which no layer's record knows.
     return analysis_fingerprint(
-        (*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets", "licences", "relations", "versions")))
+        (
+            *map(read_fingerprint, reads),
+            code_fingerprint(("app/rooms", "facets", "licences", "relations", "versions")),
+            reach_fingerprint(),
+        )
     )
 
 

@@ -20,13 +20,14 @@ from hullmark.server.tables.places import retention as places_retention
 _AT_ONCE = 500
 _MOST_SETS, _SETS_AT_ONCE = 10_000, 100
 _MOST_TRIES, _PAUSE = 50, 0.1
+_WEIGHTS_KEPT = 730
 _ANSWERS_KEPT = 24
 _FAILURES_KEPT = timedelta(days=1)
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
 _MOST_ROUNDS = Limit(100, "rounds of deleting in one job", "later")
 
-_Room = Literal["analyses", "files", "verdicts", "layers"]
+_Room = Literal["analyses", "files", "verdicts", "layers", "reach"]
 
 
 async def retain(services: Services) -> None:
@@ -36,6 +37,7 @@ async def retain(services: Services) -> None:
             await retention.let_untagged_go(connection, services.settings.keep_days, _AT_ONCE)
         await images.forget_unheld(connection, _AT_ONCE)
         await retention.forget_answers(connection, _ANSWERS_KEPT)
+        await retention.forget_weights(connection, _WEIGHTS_KEPT)
         await accounts.forget_old_failures(connection, services.clock() - _FAILURES_KEPT)
 
 
@@ -109,6 +111,10 @@ def _itself(key: str) -> str:
     return key
 
 
+def _last(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
 def _layer(key: str) -> str:
     """The digest of the layer that a record is of: `…/sha256-HEX`."""
     return key.rpartition("/")[2].replace("-", ":", 1)
@@ -119,4 +125,5 @@ _ROOMS: dict[_Room, Callable[[str], str]] = {
     "files": _itself,
     "verdicts": _itself,
     "layers": _layer,
+    "reach": _last,
 }

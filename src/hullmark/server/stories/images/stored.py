@@ -6,34 +6,39 @@ import msgspec
 
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.model.inventory import FileRecord
+from hullmark.model.reach import ImageReach
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_image
 from hullmark.scanning.stored_image import as_image
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_files
+from hullmark.server.stories.images.reached import get_reach
 
 _KNOWN_READS = frozenset(read.name for read in MATCHING_READS)
 
 
 class StoredFacts:
     """An image's analysis. Documents answer where they can; else the records of its layers are folded again. What the image's start reaches
-    is not kept: rules that ask for it cannot tell."""
+    is told where it was looked for when the image was read."""
 
     def __init__(self, objects: Objects, document: str, resources: ScanResources) -> None:
         """Raises HullmarkError if the analysis cannot be read."""
         self._objects = objects
         self._resources = resources
+        self._reach: ImageReach | None = None
         self._files: tuple[FileRecord, ...] | None = None
         self.analysis: StoredAnalysis = get_analysis(objects, document)
 
     def look(self, request: ScanRequest) -> ScanResult:
         """What `scan_image` would answer. Raises HullmarkError where something is requested that is not kept."""
         if self._is_beyond(request):
-            return self._folded(request)
+            scanned = self._folded(request)
+            return msgspec.structs.replace(scanned, reach=self.reach() if request.reach else None)
         wants_files = request.files or request.digests or request.ghosts
         inventory = msgspec.structs.replace(self.analysis.inventory, files=self.files() if wants_files else None)
         facets = {facet.name: getattr(self.analysis.facts, facet.name, None) for facet in request.facets}
-        return ScanResult(inventory, found=self.analysis.found, facets=facets)
+        reach = self.reach() if request.reach else None
+        return ScanResult(inventory, found=self.analysis.found, facets=facets, reach=reach)
 
     def _folded(self, request: ScanRequest) -> ScanResult:
         """From the layers' records, except for what was found out when the image's settings were at hand with their secrets."""
@@ -51,6 +56,12 @@ class StoredFacts:
         problems = tuple(sorted({*scanned.inventory.problems, *missing}))
         inventory = msgspec.structs.replace(scanned.inventory, problems=problems)
         return msgspec.structs.replace(scanned, inventory=inventory, facets=scanned.facets | known)
+
+    def reach(self) -> ImageReach | None:
+        """What the image's start reaches; None if nobody looked. Raises HullmarkError if what is kept of it cannot be read."""
+        if self._reach is None and self.analysis.reach:
+            self._reach = get_reach(self._objects, self.analysis.reach)
+        return self._reach
 
     def files(self) -> tuple[FileRecord, ...] | None:
         """All files, including those that later layers deleted; None if they were not listed."""

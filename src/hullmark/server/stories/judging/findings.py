@@ -20,10 +20,12 @@ from hullmark.server.tables.rollout import adoptions
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """The moment that counts as now (None: that of `known_at`), and the one by whose advisories (None: those of today)."""
+    """The moment that counts as now (None: that of `known_at`), and the one by whose advisories (None: those of today). `follows`: it is
+    said too what the image's start reaches."""
 
     as_of: datetime | None = None
     known_at: datetime | None = None
+    follows: bool = False
 
     def day(self, now: datetime) -> str:
         """The day that counts as today (ISO 8601)."""
@@ -51,9 +53,9 @@ def matches_of(
     services: Services, books: Books, facts: StoredFacts, snapshot: SnapshotRow, moments: Moments
 ) -> Matches:
     """What `hullmark vulns` says of the image with this snapshot. For a thread. Raises HullmarkError where the snapshot is not there."""
-    scanned = facts.look(ScanRequest(reads=MATCHING_READS))
+    scanned = facts.look(ScanRequest(reads=MATCHING_READS, reach=moments.follows))
     with books.opened(snapshot.digest, snapshot.object) as source:
-        return matched(scanned, source, MatchOptions(at=moments.day(services.clock())))
+        return matched(scanned, source, MatchOptions(at=moments.day(services.clock()), reach=moments.follows))
 
 
 def uncovered_of(books: Books, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:

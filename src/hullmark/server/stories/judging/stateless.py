@@ -26,6 +26,7 @@ from hullmark.policy.languages import AnyPolicy
 from hullmark.policy.load import load_any
 from hullmark.report import load
 from hullmark.report.format import RenderContext
+from hullmark.scanning.following import with_reach
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.sbom import inventory_from_sbom
 from hullmark.scanning.scan import scan_image
@@ -112,9 +113,14 @@ def _carried_out(
         with asking(services, named, login, platform) as options:
             image = open_image(f"registry:{named}", options)
             resources = _resources(services)
-            return _scan_answer(
-                services, order, known, policy, source, lambda request: scan_image(image, request, resources)
-            )
+
+            def look(request: ScanRequest) -> ScanResult:
+                return scan_image(image, request, resources)
+
+            def looked(request: ScanRequest) -> ScanResult:
+                return with_reach(look, request) if request.reach else look(request)
+
+            return _scan_answer(services, order, known, policy, source, looked)
 
 
 def _opened(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:

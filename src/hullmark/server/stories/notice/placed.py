@@ -1,4 +1,5 @@
-"""Where in its image a finding is seen, and since when it is known: what news that reach many images at once leave open.
+"""Where in its image a finding is seen, whether the image's start reaches it, and since when it is known: what news that reach many
+images at once leave open.
 
 It is looked up for the images that a message names, in the verdict that each item came with and, where not even that knows, in what was
 read of the image.
@@ -20,8 +21,10 @@ from hullmark.model.notice import Digest, Evidence, Item, Notice
 from hullmark.model.verdict import Evidence as Place
 from hullmark.model.verdict import Finding
 from hullmark.policy.facts import Facts
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import get_analysis, verdict_at
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images
@@ -35,10 +38,12 @@ _LONGEST = 2.0
 
 
 class _Source(NamedTuple):
-    """The verdict that an item came with, and the key of what was read of its image ("": it is not kept)."""
+    """The verdict that an item came with, the key of what was read of its image ("": it is not kept), and the name of what is kept of what
+    its start reaches ("": nothing is)."""
 
     row: VerdictRow
     document: str
+    reach: str
 
 
 async def placed(services: Services, account_id: int, notice: Notice | Digest) -> Notice | Digest:
@@ -61,11 +66,8 @@ def _with(notice: Notice, found: Mapping[int, Item]) -> Notice:
 def _is_open(evidence: Evidence) -> bool:
     """Whether something of a finding that is there can still be looked up."""
     is_placed = bool(evidence.path or evidence.instruction or evidence.layer >= 0)
-    return (
-        evidence.is_gained
-        and bool(evidence.rule)
-        and (evidence.since is None or (evidence.package != "" and not is_placed))
-    )
+    is_open = evidence.since is None or (evidence.package != "" and (not is_placed or evidence.reach is None))
+    return evidence.is_gained and bool(evidence.rule) and is_open
 
 
 async def _sources(services: Services, account_id: int, numbers: Iterable[int]) -> dict[int, _Source]:
@@ -75,7 +77,8 @@ async def _sources(services: Services, account_id: int, numbers: Iterable[int]) 
             row = await verdicts.by_number(connection, account_id, number)
             image = await images.held_image(connection, account_id, row.image_digest) if row is not None else None
             if row is not None:
-                found[number] = _Source(row, image.document if image is not None else "")
+                document, reach = (image.document, image.reach) if image is not None else ("", "")
+                found[number] = _Source(row, document, reach)
     return found
 
 
@@ -99,6 +102,7 @@ def _item_placed(objects: Objects, item: Item, source: _Source) -> Item:
     findings = {(finding.rule_id, finding.subject): finding for finding in kept.findings}
     since = first_seen_of(kept, source.row.at)
     facts: list[Facts] = []
+    index = _index(objects, source.reach) if any(evidence.package for evidence in item.evidence) else None
 
     def places(finding: Finding) -> tuple[Place, ...]:
         seen = tuple(place for place in finding.evidence if place.path)
@@ -111,11 +115,22 @@ def _item_placed(objects: Objects, item: Item, source: _Source) -> Item:
 
     def looked_up(evidence: Evidence) -> Evidence:
         finding = findings.get((evidence.rule, evidence.subject))
-        if finding is None or not _is_open(evidence):
+        if not _is_open(evidence):
+            return evidence
+        if index is not None and evidence.package and evidence.reach is None:
+            evidence = replace(evidence, reach=index.of(evidence.package))
+        if finding is None:
             return evidence
         return _found(evidence, places(finding), since.get(finding.trigger_id))
 
     return replace(item, evidence=tuple(map(looked_up, item.evidence)))
+
+
+def _index(objects: Objects, name: str) -> ReachIndex | None:
+    try:
+        return read_index(objects, name)
+    except HullmarkError:
+        return None  # it is lost: the message says the rest
 
 
 def _found(evidence: Evidence, places: tuple[Place, ...], since: datetime | None) -> Evidence:

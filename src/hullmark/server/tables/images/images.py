@@ -19,8 +19,9 @@ State = Literal["waiting", "analysing", "analysed", "failed"]
 
 
 class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis,
-    `fingerprint` the extractors that were tried on it last; `reason` and `advice` say why it failed, or why an earlier analysis is kept."""
+    """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis, `reach`
+    names what is kept of what its start reaches ("": nobody looked), `fingerprint` the extractors that were tried on it last; `reason` and
+    `advice` say why it failed, or why an earlier analysis is kept."""
 
     id: int
     digest: str
@@ -35,6 +36,7 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     fingerprint: str
     document: str
+    reach: str
     upload: str
     distro: str
     package_count: int
@@ -88,8 +90,8 @@ class ImageState(msgspec.Struct, frozen=True):
 
 
 COLUMNS = """image.id, image.digest, image.config_digest, image.kind, image.media_type, image.platform, image.size, image.state,
-    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.upload, image.distro, image.package_count,
-    image.file_count, image.layer_count, image.created_at, image.added_at, image.analysed_at"""
+    image.reason, image.advice, image.attempts, image.fingerprint, image.document, image.reach, image.upload, image.distro,
+    image.package_count, image.file_count, image.layer_count, image.created_at, image.added_at, image.analysed_at"""
 
 _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.added_by, held.added_at AS held_at,
     ARRAY(SELECT tag.registry || '/' || tag.repository || ':' || tag.tag FROM tag WHERE tag.account_id = held.account_id

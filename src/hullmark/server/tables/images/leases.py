@@ -12,7 +12,8 @@ from hullmark.server.tables.images.images import COLUMNS, ImageRow, State
 
 
 class AnalysisOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an analysis. `layers` are (digest, diff id, stored size), bottom first."""
+    """The result of an analysis. `layers` are (digest, diff id, stored size), bottom first; `reach` names what is kept of what the start
+    reaches ("": nobody looked)."""
 
     fingerprint: str
     document: str
@@ -22,6 +23,7 @@ class AnalysisOutcome(msgspec.Struct, frozen=True, kw_only=True):
     file_count: int
     layers: tuple[tuple[str, str, int], ...]
     config_digest: str
+    reach: str = ""
 
 
 class ReleasedLease(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ async def finish(connection: Connection, image_id: int, by: str, outcome: Analys
         UPDATE image SET state = 'analysed', reason = '', advice = '', attempts = 0, lease_by = '', lease_until = NULL, upload = '',
             fingerprint = %s, document = %s, files = %s, distro = %s, package_count = %s,
             file_count = %s, layer_count = %s, analysed_at = now(),
-            config_digest = %s
+            config_digest = %s, reach = %s
         WHERE id = %s AND lease_by = %s AND state = 'analysing'
         """,
         (
@@ -92,6 +94,7 @@ async def finish(connection: Connection, image_id: int, by: str, outcome: Analys
             outcome.file_count,
             len(outcome.layers),
             outcome.config_digest,
+            outcome.reach,
             image_id,
             by,
         ),

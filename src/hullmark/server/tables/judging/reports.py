@@ -64,7 +64,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which matches are wanted; what is empty or None wants all.
 
     `package` is a name, `advisory` an id or alias (CVE, GHSA …), `system` the distribution's own packages or all others, `counting`
-    those that count or those that are suppressed, `exploited` those in CISA's list or all others.
+    those that count or those that are suppressed, `exploited` those in CISA's list or all others, `purls` the packages'
+    URLs, `other_purls` those that are not wanted.
     """
 
     severities: tuple[Severity, ...] = ()
@@ -74,6 +75,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     system: bool | None = None
     counting: bool | None = None
     exploited: bool | None = None
+    purls: tuple[str, ...] | None = None
+    other_purls: tuple[str, ...] = ()
 
 
 class MatchPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +124,8 @@ WITH page AS MATERIALIZED (
             AND (%(advisory)s::text IS NULL OR a.id IN
                 (SELECT advisory_name.advisory_id FROM advisory_name WHERE advisory_name.name = %(advisory)s::text))
             AND (%(exploited)s::boolean IS NULL OR (a.kev_added IS NOT NULL) = %(exploited)s::boolean)
+            AND (%(purls)s::text[] IS NULL OR p.purl = ANY(%(purls)s::text[]))
+            AND (%(other_purls)s::text[] IS NULL OR p.purl <> ALL(%(other_purls)s::text[]))
             AND (%(system)s::boolean IS NULL OR p.is_system = %(system)s::boolean)
             AND (%(counting)s::boolean IS NULL
                 OR (coalesce(m.suppressed_by, x.suppressed_by) IS NULL) = %(counting)s::boolean)
@@ -156,6 +161,8 @@ async def report(
         "system": wanted.system,
         "counting": wanted.counting,
         "exploited": wanted.exploited,
+        "purls": None if wanted.purls is None else list(map(plain, wanted.purls)),
+        "other_purls": list(map(plain, wanted.other_purls)) or None,
         "first": cursor is None,
         "limit": limit + 1,
         **{f"c{number}": key for number, key in enumerate(keys, 1)},
@@ -163,6 +170,22 @@ async def report(
     # Planned for these very filters: a generic plan would look up things that are not requested.
     rows = await (await conn.execute(_REPORT, values, prepare=False)).fetchall()
     return MatchPage(matches=tuple(map(_match, rows[:limit])), next=_next(rows, limit, _KEYS))
+
+
+_ADVISORIES: LiteralString = """
+SELECT DISTINCT coalesce(nullif(a.cve, ''), a.name), a.severity, p.purl
+FROM image_set i JOIN set_member s ON s.set_id = i.set_id
+JOIN coordinate_match m ON m.coordinate_id = s.coordinate_id
+JOIN advisory a ON a.id = m.advisory_id
+JOIN package p ON p.id = s.package_id
+LEFT JOIN package_exempt x ON x.package_id = s.package_id AND x.advisory_id = m.advisory_id
+WHERE i.image_id = %(image)s AND coalesce(m.suppressed_by, x.suppressed_by) IS NULL"""
+
+
+async def counting_advisories(conn: Connection, image_id: int) -> list[tuple[str, str, str]]:
+    """The advisories that count of an image, each with its package: CVE or id, severity, package URL."""
+    rows = await (await conn.execute(_ADVISORIES, {"image": image_id})).fetchall()
+    return [(str(name), SEVERITIES[rank], str(purl)) for name, rank, purl in rows]
 
 
 def _match(row: Sequence[Any]) -> StoredMatch:
