@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
@@ -117,4 +117,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]
