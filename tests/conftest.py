@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: a file runs in one process, and at the end none is to be left alone with a long one."""
     order = {name: number for number, name in enumerate((*_LONGEST, *_FIRST))}
-    items.sort(
-        key=lambda item: min((at for name, at in order.items() if item.nodeid.startswith(name)), default=len(order))
-    )
+
+    @cache
+    def place(file: str) -> int:
+        return min((at for name, at in order.items() if file.startswith(name)), default=len(order))
+
+    items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")
