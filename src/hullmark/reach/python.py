@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import GROUP, CodeFacts
+from hullmark.reach.code import GROUP, NAMED, SETTING, CodeFacts
+from hullmark.reach.django import NAME as DJANGO
+from hullmark.reach.django import DjangoModules
 from hullmark.reach.scene import Scene, StartedProgram
 
 _AT_START = (
@@ -46,6 +48,7 @@ class PythonModules:
         self._described_owners: set[str] = set()
         self._by_owner: dict[str, list[str]] | None = None
         self._compiled: dict[str, dict[str, list[str]]] = {}
+        self._django = DjangoModules(scene, self._files)
 
     def started(self, program: StartedProgram) -> str:
         """An interpreter is started; returns the script that it runs, "" for none."""
@@ -203,6 +206,9 @@ class PythonModules:
         if written.startswith(GROUP):
             self._entry_points(path, written[len(GROUP) :])
             return
+        if written.startswith((SETTING, NAMED)):
+            (self._django.set if written.startswith(SETTING) else self._django.named)(written[1:], path)
+            return
         module, colon, names = written.partition(":")
         level = len(module) - len(module.lstrip("."))
         name = module[level:]
@@ -356,7 +362,9 @@ class PythonModules:
             self._blur(path, reason)
         elif top and top not in self._libraries:
             own = f"{top}/{path[len(top) + 1 :].partition('/')[0]}"
-            if own not in self._tops:
+            if own.rpartition("/")[2] == DJANGO and "large" not in reason:
+                self._django.makes_names()
+            elif own not in self._tops:
                 self._tops.add(own)
                 modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
                 why = f"may be imported: {path} makes names of modules"
