@@ -9,14 +9,9 @@ from hullmark.model.limit import Limit
 from hullmark.reach.code import GROUP, NAMED, SETTING, CodeFacts
 from hullmark.reach.django import NAME as DJANGO
 from hullmark.reach.django import DjangoModules
+from hullmark.reach.python_names import AT_START, entry_points_in
 from hullmark.reach.scene import Scene, StartedProgram
 
-_AT_START = (
-    "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna",
-    "encodings.cp437",
-    "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath", "_sitebuiltins", "_collections_abc", "importlib", "zipimport",
-    "sitecustomize", "usercustomize", "__future__", "linecache", "traceback", "warnings", "types", "keyword", "operator", "reprlib",
-)  # fmt: skip
 _VERSION = re.compile(r"python(\d+\.\d+)t?").search
 _EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
 _DESCRIPTIONS = (
@@ -29,9 +24,6 @@ _SITE = ("site-packages", "dist-packages")
 _DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
 _MAX_PATH = Limit(200, "folders in which Python looks for modules")
 _MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
-_SCRIPTS = ("console_scripts", "gui_scripts")
-_GROUP = re.compile(r"\s*\[([^\]]+)\]").match
-_TARGET = re.compile(r"\s*[^=#\[]+=\s*([\w.]+)").match
 _VALUED = "cWXmQ"
 
 
@@ -122,7 +114,7 @@ class PythonModules:
                     self._add_folder(folder)
             if prefix in ("/usr", "/usr/local"):
                 self._add_folder(f"{prefix}/lib/python3/dist-packages")
-        for name in _AT_START:
+        for name in AT_START:
             self._import(name, origin, "is imported when Python starts")
         for folder in list(self._path):
             self._read_pth(folder, origin)
@@ -394,13 +386,9 @@ class PythonModules:
                     if name.endswith(("-info",))
                     else None
                 )
-                group = ""
-                for line in (text or "").split("\n"):
-                    found = _GROUP(line)
-                    target = _TARGET(line)
-                    group = found[1] if found is not None else group
-                    if target is not None and group not in _SCRIPTS and wanted in ("", group):
-                        for file in self._files(target[1]):
+                for group, target in entry_points_in(text or ""):
+                    if wanted in ("", group):
+                        for file in self._files(target):
                             self._scene.walk.reach(
                                 file, f"may be loaded: it is an entry point of {group}", path, is_certain=False
                             )
