@@ -17,15 +17,18 @@ MANDIR := $(HOME)/.local/share/man/man1
 # Two processes, that take whole files in the order of tests/conftest.py.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## make .venv with everything that the lock names; .venv/bin/hullmark is the program
 
-$(READY): requirements.lock pyproject.toml tools/setup.sh
+$(READY): requirements.lock pyproject.toml tools/setup.sh tools/console_assets.py tools/console/package-lock.json $(wildcard tools/console/modules/*.js)
 	@tools/setup.sh
+
+console-assets: ## fetch and build what the console's pages load (part of setup)
+	@$(BIN)/python -m tools.console_assets
 
 demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
@@ -110,5 +113,5 @@ corpus-packages: ## install the Debian packages that build test images (as root)
 	@tools/packages.sh corpus
 
 clean: ## remove what make made, but not the test images
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist var/demo
+	rm -rf .venv tools/console/node_modules src/hullmark/server/console/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist var/demo
 	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +

@@ -127,6 +127,7 @@ QUESTIONS = (
     ),
     Question("kept apart worst", lambda rng, world: "/places?grade=host"),
     Question("of images with the verdict stop", lambda rng, world: "/places?verdict=stop"),
+    Question("of images with the verdict unknown", lambda rng, world: "/places?verdict=unknown"),
     Question("of images that nobody judged", lambda rng, world: "/places?verdict=none"),
     Question(
         "what ran on a day, in a cluster", lambda rng, world: f"/places?{_then(rng)}&cluster={_cluster(rng, world)}"

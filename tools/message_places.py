@@ -9,7 +9,9 @@ from typing import NamedTuple
 from hullmark.model.notice import Cause, ItemPlace, Transition
 from hullmark.model.place import InventoryReport, PlaceEvent
 from hullmark.server.stories.places.news import cause_of, cause_of_start, news_of, started_uncertified
+from hullmark.server.stories.places.silence import cause_of_silence, fallen_silent, heard_again
 from hullmark.server.tables.places.intake import Source
+from hullmark.server.tables.places.silence import SilentCollector
 from hullmark.server.tables.places.started import ContainerImage, UncertifiedImage
 
 _PLACE = "eu-1/shop/Deployment/web/main"
@@ -25,7 +27,7 @@ class PlaceNews(NamedTuple):
 
 
 def news_of_places(reference: str, digest: str, now: datetime) -> Iterator[PlaceNews]:
-    """An image that starts uncertified, drift, a weak host, and a collector in trouble."""
+    """An image that starts uncertified, drift, a weak host, and collectors in trouble."""
     source = Source(1, 1, "kubernetes", now, now)
     report = InventoryReport(platform="kubernetes", collector="eu-1", sequence=1, at=now)
     image = UncertifiedImage(
@@ -57,6 +59,16 @@ def news_of_places(reference: str, digest: str, now: datetime) -> Iterator[Place
         words = (event.subject, event.summary, since, todo, *((_PLACE,) if about else ("eu-1",)))
         cause = cause_of(event, source, "eu-1", about)
         yield PlaceNews(f"place {event.kind}", cause, news_of(event, source, about), words)
+    yield from _of_silence(now)
+
+
+def _of_silence(now: datetime) -> Iterator[PlaceNews]:
+    found = SilentCollector(id=1, account_id=1, platform="kubernetes", name="eu-1", reported_at=now, places=3)
+    must = ("kubernetes eu-1", "last heard of", f"{now:%Y-%m-%d}")
+    cause, again = heard_again(found, now)
+    silent = (*must, "with 3 places", "see whether the agent runs")
+    yield PlaceNews("a collector is silent", cause_of_silence([found], now), fallen_silent(found, now), silent)
+    yield PlaceNews("a collector is heard again", cause, again, (*must, "reports again", "look at what started"))
 
 
 RUNNING = (

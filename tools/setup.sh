@@ -50,6 +50,12 @@ printf 'setup: installing what requirements.lock names\n'
     fail "pip could not install what requirements.lock names (its words are above)" \
         "check the network, and pip's own settings: .venv/bin/pip config list"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+if ! .venv/bin/python -m tools.console_assets; then
+    if [[ ${CI:-} == true ]]; then
+        exit 1
+    fi
+    printf 'setup: going on without; the console says what it misses, and tests of it are skipped\n' >&2
+fi
 # An installed program is compiled once; one that runs from its source may be told never to keep what it compiled.
 .venv/bin/python -m compileall -q src
 touch .venv/.ready

@@ -68,7 +68,7 @@ FIRST = {
     *("inventory.table", "known.json", "secrets.table", "configuration.table"),
     *("files.table", "malware.table", "verdict.markdown", "matches.csv"),
     *("layers.table", "minimality.table", "provenance.table", "difference.table", "quality.table", "upkeep.table"),
-    *("remedy.table", "places.table"),
+    *("remedy.table", "places.table", "report.pdf"),
 }
 """The formats that are printed; all others are written into files."""
 
@@ -216,6 +216,7 @@ def runs(at: Place) -> Iterator[tuple[str | Path, ...]]:
     yield "explain", at.source, "/etc/redis/redis.conf", *advisories, *in_formats("provenance", "table")
     yield "minimize", at.source, *advisories, "--root", "/usr/sbin/nginx", *in_formats("minimality", "table")
     yield "explain", at.source, "bash", *advisories, "-o", "json"
+    yield "report", at.source, *advisories, "--policy", at.folder / "native.yaml", "--at", AT, "-o", "pdf"
     yield "upkeep", at.source, *advisories, *in_formats("upkeep", "table")
     native = ("fix", at.source, "--policy", at.folder / "native.yaml", "--at", AT)
     yield *native, "--dockerfile", at.folder / "Dockerfile", *in_formats("remedy", "table")

@@ -79,8 +79,10 @@ class World(msgspec.Struct, kw_only=True):
 
 
 def doors(app: Litestar) -> Iterator[Door]:
-    """Every route and method of the application, but for the description's own."""
+    """Every route and method of the application, but for the description's own, and the console's: tests/service/test_console_walls.py."""
     for route in app.routes:
+        if route.path_format.startswith("/console"):
+            continue
         assert isinstance(route, HTTPRoute) or route.path_format.startswith("/static"), route.path_format
         if not isinstance(route, HTTPRoute) or route.path_format.startswith("/api/v1/openapi"):
             continue
@@ -363,7 +365,7 @@ _QUERIES = {
 _NOT_THERE = ("/v1/system/services/{name}/{host}",)
 
 
-async def _rows(at: Desk, account: str) -> dict[str, str]:
+async def rows_of(at: Desk, account: str) -> dict[str, str]:
     """A digest of everything in the database that is an account's, by table."""
     found: dict[str, str] = {}
     async with at.services.database.system() as connection:
@@ -393,7 +395,7 @@ async def test_things_of_another_account_are_answered_like_things_that_there_are
     world: World, names: tuple[str, ...]
 ) -> None:
     """By their identifiers in the address and the body, by name of the account in the address and in the header."""
-    before = await _rows(world.at, "theirs")
+    before = await rows_of(world.at, "theirs")
     absent = msgspec.structs.replace(ABSENT, tag=world.theirs.tag.replace(THEIRS, ABSENT.mark))
     wrong = []
     for door, name in itertools.product(list(doors(world.at.app)), names):
@@ -407,7 +409,7 @@ async def test_things_of_another_account_are_answered_like_things_that_there_are
                 await world.ask(who, door.method, path_of(door, by), body_of(door, by), each)
                 for by, each in zip((world.theirs, absent), account, strict=True)
             ]
-            if difference := _difference(foreign, nothing, (world.theirs, absent)):
+            if difference := difference_of(foreign, nothing, (world.theirs, absent)):
                 wrong.append(f"{name}: {door} {account[0]}: {difference}")
             is_closed = door.needs is not None and (account[0] or door.of)
             if is_closed and foreign.status_code != 403:
@@ -415,13 +417,13 @@ async def test_things_of_another_account_are_answered_like_things_that_there_are
     for query, name in itertools.product(QUERIES, ("admin", "ci", "auditor")):
         who = world.visitor(name)
         foreign, nothing = [await world.ask(who, "GET", filled(query, by)) for by in (world.theirs, absent)]
-        if difference := _difference(foreign, nothing, (world.theirs, absent)):
+        if difference := difference_of(foreign, nothing, (world.theirs, absent)):
             wrong.append(f"{name}: {query}: {difference}")
     assert not wrong, "\n".join(wrong)
-    assert await _rows(world.at, "theirs") == before
+    assert await rows_of(world.at, "theirs") == before
 
 
-def _difference(foreign: Response, nothing: Response, both: tuple[Furnished, Furnished]) -> str:
+def difference_of(foreign: Response, nothing: Response, both: tuple[Furnished, Furnished]) -> str:
     """What tells a thing of another account from one that there is not; "" for nothing."""
     if foreign.status_code != nothing.status_code:
         return f"{foreign.status_code} and {nothing.status_code}: {foreign.text[:150]} {nothing.text[:150]}"

@@ -154,9 +154,9 @@ _ALIKE = {(a, b) for group in (("dockerhub", "quay"), ("harbor", "distribution",
 
 async def test_what_is_no_body_of_the_kind_is_refused(at: Desk) -> None:
     made = await hook(at, "harbor")
-    for body in (b"", b"[]", b"\xff", b"[" * 50_000):
+    for body, status in ((b"", 422), (b"[]", 422), (b"\xff", 422), (b"[" * 50_000, 400)):
         answer = await tell(at, made, body)
-        assert answer.status_code == 422, answer.text
+        assert answer.status_code == status, answer.text
         assert answer.json()["advice"]
     assert (await tell(at, made, b" " * (1 << 20) + b"{}")).status_code == 413
     assert (await at.client.get(f"/hooks/{made['id']}")).status_code == 405

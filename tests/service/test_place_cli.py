@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 def test_places_are_listed_and_chosen(world: World) -> None:
     lines = world("place", "list").text.splitlines()
-    assert lines[0].split() == ["PLACE", "IMAGE", "VERDICT", "GRADE", "ENVIRONMENT", "COUNT", "SINCE"]
+    assert lines[0].split() == ["PLACE", "IMAGE", "VERDICT", "GRADE", "ENVIRONMENT", "COUNT", "SINCE", "LAST", "HEARD"]
     assert [line.split()[0] for line in lines[1:]] == [
         "eu-1/batch/Deployment/jobs/main",
         "eu-1/shop/Deployment/web/main",
@@ -62,10 +62,12 @@ def test_places_are_listed_and_chosen(world: World) -> None:
 
 
 def test_rules_name_environments(world: World) -> None:
-    said = world("place", "set", "--rule", "production:env in (prod,live)", "--analyse-unknown", "no")
+    said = world(
+        "place", "set", "--rule", "production:env in (prod,live)", "--analyse-unknown", "no", "--silent-after", "2h"
+    )
     assert said.text == "1 rules name environments of places\n"
     rules = [{"selector": "env in (prod,live)", "environment": "production"}]
-    assert world.json("place", "settings") == {"environments": rules, "analyses_unknown": False}
+    assert world.json("place", "settings") == {"environments": rules, "analyses_unknown": False, "silent_after": 7200}
     assert world.json("place", "set", "--rule", "")["environments"] == []
 
 

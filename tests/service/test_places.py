@@ -233,6 +233,24 @@ async def test_selectors_and_filters_choose_places(at: Desk) -> None:
     assert rest["next"] is None
 
 
+async def test_a_verdict_of_one_environment_is_found_behind_many_places_of_another(at: Desk) -> None:
+    digest = at.push("1.0", SHOP)
+    await kept(at, NOT_ROOT, environment="production")
+    await at.add("1.0")
+    await at.work()
+    rules = [{"selector": "env=prod", "environment": "production"}]
+    await at.ask("PUT", "/place-settings", {"environments": rules})
+    staged = (container(f"Deployment/a{number:02}", digest=digest) for number in range(30))
+    stopped = (container(f"Deployment/b{number}", digest=digest, labels={"env": "prod"}) for number in range(2))
+    other = container("Deployment/a99", digest=DIGEST)
+    await Agent(at).list(*staged, *stopped, other)
+    page = await at.get("/places?verdict=stop&limit=1")
+    rest = await at.get(f"/places?verdict=stop&limit=1&cursor={page['next']}")
+    assert [each["workload"] for each in page["items"] + rest["items"]] == ["Deployment/b0", "Deployment/b1"]
+    assert rest["next"] is None
+    assert len(await places(at, "verdict=none")) == 31
+
+
 async def test_an_image_that_nobody_added_is_joined_when_somebody_does(at: Desk) -> None:
     digest = at.push("1.0", SHOP)
     agent = Agent(at)
@@ -281,7 +299,7 @@ async def test_rules_name_the_environments_of_places(at: Desk) -> None:
         {"selector": "place/namespace=batch", "environment": "batch"},
     ]
     answer = await at.ask("PUT", "/place-settings", {"environments": rules})
-    assert answer.json() == {"environments": rules, "analyses_unknown": False}
+    assert answer.json() == {"environments": rules, "analyses_unknown": False, "silent_after": 3600}
     await agent.list(
         container("Deployment/web", labels={"env": "live"}),
         container("Deployment/jobs", namespace="batch", labels={}),

@@ -220,6 +220,15 @@ async def test_a_body_that_is_not_utf8_is_refused(at: Desk, path: str) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(("path", "said"), [("/api/v1/exceptions", "detail"), ("/v1/policies", "message")])
+async def test_a_body_that_is_nested_too_deeply_is_refused(at: Desk, path: str, said: str) -> None:
+    body = json.dumps({**EXCEPTION, "owner": "?"}).encode().replace(b'"?"', b"[" * 250 + b"]" * 250)
+    answer = await at.client.post(path, content=body, auth=("admin", PASSWORD))
+    assert answer.status_code == 400
+    assert answer.json()[said] == "the body is nested too deeply"
+
+
+@pytest.mark.anyio
 async def test_pages_of_descriptions_load_nothing_from_elsewhere(at: Desk) -> None:
     for page in ("", "/redoc", "/swagger", "/elements", "/rapidoc"):
         assert b"cdn" not in (await at.client.get(f"/api/v1/openapi{page}")).content.lower(), page

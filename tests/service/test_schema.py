@@ -6,7 +6,6 @@ HULLMARK_SCHEMA_EXAMPLES=N tries N requests of each kind for each operation inst
 from __future__ import annotations
 
 import contextlib
-import gc
 import http.client
 import itertools
 import json
@@ -323,16 +322,6 @@ def _right(schema: dict[str, Any]) -> Any:
     return {"integer": 1, "boolean": True, "array": [], "object": {}}.get(str(schema.get("type")), "x")
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """No garbage is looked for: at the bottom of a body of thousands of levels there is no stack left for what is done with it."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
     "name", [name for name in ODD if name.split()[0] in ("POST", "PUT", "PATCH") and name not in DONE]
 )

@@ -39,6 +39,7 @@ SHARED = {
     "coordinate_state",
     "advisory",
     "advisory_name",
+    "advisory_weight",
     "coordinate_match",
     "package_exempt",
     "coordinate_key",

@@ -64,6 +64,24 @@ async def test_a_draft_says_what_would_be_different(at: Desk) -> None:
     assert [each["verdict"] for each in verdicts] == ["warn"]  # nothing else has changed
 
 
+async def test_a_trial_counts_how_often_each_rule_fires(at: Desk) -> None:
+    """On images, before and after: a rule that the draft adds fires nowhere before; what an exception covers is not counted."""
+    await fleet(at)
+    more = "  - {id: no-curl, gate: packages, trigger: forbidden, action: stop, params: {names: [libc6]}}\n"
+    trial, _ = await tried(at, text=STOPS + more)
+    found = await at.get(f"/simulations/{trial['id']}/rules")
+    assert found == [
+        {"rule": "no-curl", "before": 0, "after": 2, "findings": 2},
+        {"rule": "no-root", "before": 1, "after": 1, "findings": 1},
+    ]
+    expires = (at.now + timedelta(days=400)).date().isoformat()
+    wish = {"rule": "no-root", "subject": "*", "expires": expires, "owner": "ops", "reason": "accepted"}
+    await at.post("/exceptions", wish)
+    await at.work()
+    trial, _ = await tried(at, text=STOPS)
+    assert await at.get(f"/simulations/{trial['id']}/rules") == []
+
+
 async def test_what_is_in_force_flips_nothing(at: Desk) -> None:
     await fleet(at)
     trial, flips = await tried(at, policy="users")

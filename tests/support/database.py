@@ -31,17 +31,23 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The URL of a database on a server of the test run's own, beside which others can be made."""
-    with tempfile.TemporaryDirectory(prefix="hm-pg-", dir=memory()) as folder:
-        Path(folder).chmod(0o755)
-        server = Embedded(Path(folder) / "server")
-        url = server.start()
-        try:
-            _forgo_durability(url)
-            _make(url, _TEMPLATE)
-            migrate(named(url, _TEMPLATE))
-            yield url
-        finally:
-            server.stop()
+    with tempfile.TemporaryDirectory(prefix="hm-pg-", dir=memory()) as folder, database_in(Path(folder)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def database_in(folder: Path) -> Iterator[str]:
+    """The same, with its files in a folder."""
+    folder.chmod(0o755)
+    server = Embedded(folder / "database")
+    url = server.start()
+    try:
+        _forgo_durability(url)
+        _make(url, _TEMPLATE)
+        migrate(named(url, _TEMPLATE))
+        yield url
+    finally:
+        server.stop()
 
 
 @pytest.fixture

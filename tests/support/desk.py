@@ -16,6 +16,7 @@ from litestar import Litestar
 from hullmark.model.advisory import Record
 from hullmark.server.api.app import create_app
 from hullmark.server.api.resources.signin import Gate
+from hullmark.server.console import routes
 from hullmark.server.listening import Listeners
 from hullmark.server.process.worker.tasks import TASKS, Work
 from hullmark.server.stories.advisories.advisories import Books, publish
@@ -124,7 +125,7 @@ others are asked for at each request."""
 def _application(services: Services) -> Iterator[Litestar]:
     """An application over these services, as if it were new."""
     free = _free.setdefault((services.settings.request_limit, services.settings.body_wait), [])
-    app = free.pop() if free else create_app(services)
+    app = free.pop() if free else create_app(services, routes())
     app.state.clear()
     app.state.update({"services": services, "listeners": Listeners(services.settings.database_url)})
     try:

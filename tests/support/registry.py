@@ -27,7 +27,7 @@ Canned = tuple[int, Headers, bytes]
 
 @dataclass
 class FakeRegistry:
-    """A registry with one repository, `shop`. Its fields say how it behaves; `log` is what it was asked.
+    """A registry with one repository, `shop`, and `others`: their tags by name. Its fields say how it behaves; `log` is what it was asked.
 
     `answers` are given first, one a request. `login` (user, password) is wanted by `scheme`, basic or bearer. `redirect`
     sends blobs elsewhere. `cut_after` bytes of a blob the connection breaks, `cuts` times. `digests` says what it tells of a
@@ -38,6 +38,7 @@ class FakeRegistry:
     blobs: Blobs
     tags: dict[str, str] = field(default_factory=dict)
     repository: str = "shop"
+    others: dict[str, dict[str, str]] = field(default_factory=dict)
     answers: list[Canned] = field(default_factory=list)
     login: tuple[str, str] | None = None
     scheme: str = "bearer"
@@ -138,14 +139,16 @@ class FakeRegistry:
             return self._token(parse_qs(parts.query), headers, parse_qs(body.decode()))
         if (self.login or not self.anonymous) and not self._is_in(headers.get("authorization", "")):
             return 401, {"WWW-Authenticate": self._challenge()}, b"{}"
-        prefix = f"/v2/{self.repository}/"
+        repository = next((each for each in self.others if parts.path.startswith(f"/v2/{each}/")), self.repository)
+        tags = self.others.get(repository, self.tags)
+        prefix = f"/v2/{repository}/"
         kind, _, name = parts.path.removeprefix(prefix).partition("/")
-        digest = self.tags.get(name, name)
+        digest = tags.get(name, name)
         refused = next((each for part, each in self.refuses.items() if part in path), None)
         if refused is not None:
             return *refused, b"{}"
         if parts.path == f"{prefix}tags/list":
-            return 200, {}, json.dumps({"name": self.repository, "tags": sorted(self.tags)}).encode()
+            return 200, {}, json.dumps({"name": repository, "tags": sorted(tags)}).encode()
         if not parts.path.startswith(prefix) or digest not in self.blobs.held:
             return 404, {}, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
         found = self.blobs.held[digest]

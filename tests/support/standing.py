@@ -32,8 +32,8 @@ class Standing:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(seconds)
 
 
-async def _serve(at: Desk, ready: Callable[[int], None], stop: asyncio.Event) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
+async def _serve(at: Desk, ready: Callable[[int], None], stop: asyncio.Event, port: int) -> None:
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         at.app,
         http=protocol_class(),
@@ -59,9 +59,14 @@ async def _serve(at: Desk, ready: Callable[[int], None], stop: asyncio.Event) ->
 
 @contextlib.contextmanager
 def standing(
-    database_url: str, folder: Path, furnish: Callable[[Desk], Awaitable[None]] | None = None, **changes: Any
+    database_url: str,
+    folder: Path,
+    furnish: Callable[[Desk], Awaitable[None]] | None = None,
+    *,
+    port: int = 0,
+    **changes: Any,
 ) -> Iterator[Standing]:
-    """A server over this database; `furnish` is done before it begins."""
+    """A server over this database; `furnish` is done before it begins. `port` 0: any that is free."""
     made: list[Standing] = []
     failed: list[BaseException] = []
     is_ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
@@ -75,7 +80,7 @@ def standing(
                 made.append(Standing(port, at, loop))
                 is_ready.set()
 
-            await _serve(at, ready, stop)
+            await _serve(at, ready, stop, port)
 
     def live() -> None:
         try:

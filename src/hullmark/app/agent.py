@@ -7,6 +7,7 @@ server does not know what changes build on, and where there was no room for chan
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -29,6 +30,8 @@ _LISTS = 3
 """Whole lists that a server may ask for before an agent that runs once gives up."""
 _PATIENCE = 60.0
 """Seconds between two looks for what was not said otherwise."""
+_SIGN_OF_LIFE = 300.0
+"""Seconds after which an agent that has nothing to say says so: else nobody could tell it from one that is gone."""
 
 Say = Callable[[str], None]
 
@@ -69,8 +72,16 @@ def sender_for(api: ApiClient, stop: threading.Event) -> ServerSender:
 class Agent:
     """Carries what one collector says to the server. `say` is told, in a line each, what its owner should know."""
 
-    def __init__(self, collector: Collector, spool: Spool, sender: Sender, say: Say) -> None:
+    def __init__(
+        self,
+        collector: Collector,
+        spool: Spool,
+        sender: Sender,
+        say: Say,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.collector, self.spool, self.sender, self._say = collector, spool, sender, say
+        self._monotonic, self._sent_at = monotonic, monotonic()
         self._memory = EventMemory(spool.folder / "events")
         self._failures = self._list_failures = 0
         self._has_begun = False
@@ -132,7 +143,11 @@ class Agent:
         """Wait for something to send, or for `stop`, of which `run` tells under the same lock."""
         with self.spool.changed:
             is_idle = not len(self.spool) and not (self._has_begun and self.spool.wants_list)
-            if is_idle and not stop.is_set():
+            if not is_idle or stop.is_set():
+                return
+            if self._has_begun and self._monotonic() - self._sent_at >= _SIGN_OF_LIFE:
+                self.spool.append(Changes())
+            else:
                 self.spool.changed.wait(_PATIENCE)
 
     def _attempt(self, waiting: list[tuple[QueuedReport, bytes]]) -> float:
@@ -170,6 +185,7 @@ class Agent:
             known = error.problem.get("sequence")
             self.spool.refused(waiting[0][0], known if isinstance(known, int) else 0)
             return
+        self._sent_at = self._monotonic()
         self.spool.remove(report for report, _ in waiting)
         if wants_list and not self.spool.holds_list:
             self.spool.want_list()

@@ -26,7 +26,7 @@ def printed(
     reference: str, paths: Sequence[str], resources: ScanResources, options: SourceOptions
 ) -> list[FileContent]:
     """The files at these absolute paths. Raises HullmarkError where the image cannot be read."""
-    kept = _kept_facet(paths)
+    kept = kept_facet(paths)
     scanned = take(reference, ScanRequest(facets=(kept,)), resources, options)
     found: list[FileContent] = scanned.facets[kept.name]
     missing = sorted({file.real for file in found if file.real and file.body is None})
@@ -37,7 +37,9 @@ def printed(
     return [_with_content(file, contents) for file in found]
 
 
-def _kept_facet(paths: Sequence[str]) -> Facet:
+def kept_facet(paths: Sequence[str]) -> Facet:
+    """What is kept of the content of the files at these absolute paths, as a list of FileContent."""
+
     def assemble(view: FacetView) -> list[FileContent]:
         return [_look(view, path) for path in paths]
 

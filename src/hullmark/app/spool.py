@@ -116,9 +116,9 @@ class Spool:
             self.changed.notify_all()
 
     def append(self, changes: Changes) -> None:
-        """Keep changes. Raises HullmarkError if they cannot be written."""
+        """Keep changes; without any, a report that the agent lives. Raises HullmarkError if they cannot be written."""
         with self.changed:
-            for report in self._reports_of(changes):
+            for report in list(self._reports_of(changes)) or [self._new()]:
                 self._put(report, "changes")
             self._bound()
             self.changed.notify_all()

@@ -33,3 +33,17 @@ def containerd_extra() -> Iterator[None]:
             raise
         advice = "install it: pip install 'hullmark[containerd]'"
         raise HullmarkError(f"containerd cannot be asked: {error.name} is missing", advice=advice) from error
+
+
+@contextmanager
+def mcp_extra() -> Iterator[None]:
+    """While what speaks the Model Context Protocol is imported: what is missing becomes an error that says what to install."""
+    from hullmark.model.errors import HullmarkError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "hullmark":
+            raise
+        advice = "install it: pip install 'hullmark[mcp]'"
+        raise HullmarkError(f"assistants cannot be answered: {error.name} is missing", advice=advice) from error

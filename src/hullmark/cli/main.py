@@ -30,6 +30,7 @@ _VERBS = (
     "upkeep",
     "minimize",
     "fix",
+    "report",
     "files",
     "config",
     "secrets",
@@ -56,7 +57,7 @@ _REMOTE = (
     *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "federation", "registry"),
     *("channel", "message", "subscription", "silence", "place", "application"),
     *("watch", "hook", "event", "audit", "advisories", "export", "system"),
-    "explain_change",
+    *("explain_change", "mcp"),
 )
 """The same, in `remote`: what a server is asked for."""
 

@@ -28,6 +28,8 @@ TransitionKind = Literal[
     "place.drift",
     "place.host",
     "place.problem",
+    "place.silent",
+    "place.heard",
 ]
 TRANSITION_KINDS: dict[TransitionKind, str] = {
     "compliance.lost": "an image that was in compliance no longer is",
@@ -46,6 +48,8 @@ TRANSITION_KINDS: dict[TransitionKind, str] = {
     "place.drift": "a running container differs from its image",
     "place.host": "a host weakens what runs on it",
     "place.problem": "what runs somewhere cannot be told whole",
+    "place.silent": "a collector says nothing any more",
+    "place.heard": "a collector that was silent reports again",
 }
 """Every kind of transition, and what it says."""
 

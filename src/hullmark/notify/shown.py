@@ -53,8 +53,10 @@ _KINDS: dict[TransitionKind, str] = {
     "place.drift": "a running container changed",
     "place.host": "a host is weak",
     "place.problem": "a collector has a problem",
+    "place.silent": "a collector is silent",
+    "place.heard": "a collector is heard again",
 }
-_GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available"))
+_GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available", "place.heard"))
 _COLOURS: dict[Severity, int] = {"critical": 0xA3182B, "high": 0xD9480F, "medium": 0xE0A100, "low": 0x4C78C9}
 _GREEN, _GREY = 0x2F9E44, 0x868E96
 

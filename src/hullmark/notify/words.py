@@ -48,6 +48,8 @@ _SAYS: dict[TransitionKind, tuple[str, str]] = {
     "place.drift": ("1 change in a running container", "{} changes in running containers"),
     "place.host": ("1 weakness of a host", "{} weaknesses of hosts"),
     "place.problem": ("1 problem of a collector", "{} problems of collectors"),
+    "place.silent": ("1 collector is silent", "{} collectors are silent"),
+    "place.heard": ("1 collector is heard again", "{} collectors are heard again"),
 }
 
 

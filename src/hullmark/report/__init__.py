@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hullmark.model.configuration import ImageConfiguration
     from hullmark.model.difference import ImageDifference
     from hullmark.model.image_layers import ImageLayers
+    from hullmark.model.image_report import ImageReport
     from hullmark.model.inventory import Inventory
     from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Matches
@@ -54,6 +55,7 @@ _MODULES = (
     *("provenance_json", "provenance_table"),
     *("quality_json", "quality_table"),
     *("remedy_dockerfile", "remedy_json", "remedy_markdown", "remedy_table"),
+    "report_pdf",
     *("secrets_json", "secrets_table"),
     *("upkeep_json", "upkeep_table"),
     *("verdict_github", "verdict_html", "verdict_json", "verdict_junit", "verdict_markdown", "verdict_sarif"),
@@ -94,6 +96,8 @@ def load(kind: Literal["provenance"], name: str) -> Format[Provenance]: ...
 def load(kind: Literal["quality"], name: str) -> Format[Quality]: ...
 @overload
 def load(kind: Literal["remedy"], name: str) -> Format[Remedy]: ...
+@overload
+def load(kind: Literal["report"], name: str) -> Format[ImageReport]: ...
 @overload
 def load(kind: Literal["secrets"], name: str) -> Format[ImageSecrets]: ...
 @overload

@@ -26,13 +26,14 @@ Kind = Literal[
     "provenance",
     "quality",
     "remedy",
+    "report",
     "secrets",
     "upkeep",
     "verdict",
 ]
 """What a format writes: an ImageConfiguration, an ImageDifference, the files of an Inventory, an Inventory, a KnownImage,
-ImageLayers, ImageMalware, Matches, a Minimality, Places, a Provenance, a Quality, a Remedy, ImageSecrets, an Upkeep or a Verdict. Two
-formats may share a name if their kinds differ."""
+ImageLayers, ImageMalware, Matches, a Minimality, Places, a Provenance, a Quality, a Remedy, an ImageReport, ImageSecrets, an Upkeep or
+a Verdict. Two formats may share a name if their kinds differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

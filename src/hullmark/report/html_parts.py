@@ -84,7 +84,7 @@ def _compiled(template: str) -> Template:
     environment = Environment(
         loader=DictLoader({"page": _PAGE, "parts": _PARTS}),
         autoescape=True,
-        finalize=_text,
+        finalize=printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -93,7 +93,7 @@ def _compiled(template: str) -> Template:
     return environment.from_string(template)
 
 
-def _text(value: object) -> str:
+def printable(value: object) -> str:
     """What a template puts into a page, as text; markup is what templates made themselves, and our own style and script."""
     if isinstance(value, str) and hasattr(value, "__html__"):
         return value

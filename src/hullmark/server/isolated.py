@@ -23,6 +23,7 @@ from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.register import RegistrationResult
 from hullmark.server.stories.images.sboms import SbomOrder, register_sbom
+from hullmark.server.stories.judging.policy_tests import PolicyTestOrder, run_cases
 from hullmark.server.stories.judging.stateless import ScanOrder, scan
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import environment_of, settings_from
@@ -97,7 +98,16 @@ async def _register(services: Services, books: Books, folder: Path) -> bytes:
     return msgspec.json.encode(added)
 
 
-_TASKS: dict[str, Callable[[Services, Books, Path], Awaitable[bytes]]] = {"scan": _scan, "sbom": _register}
+async def _try_policy(services: Services, books: Books, folder: Path) -> bytes:
+    order = msgspec.json.decode((folder / ORDER).read_bytes(), type=PolicyTestOrder)
+    return msgspec.json.encode(await asyncio.to_thread(run_cases, order))
+
+
+_TASKS: dict[str, Callable[[Services, Books, Path], Awaitable[bytes]]] = {
+    "scan": _scan,
+    "sbom": _register,
+    "policy-tests": _try_policy,
+}
 
 
 async def _run(services: Services, task: str, folder: Path) -> None:

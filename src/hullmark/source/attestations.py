@@ -16,13 +16,14 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
-from hullmark.net.http import Answer, Client
+from hullmark.net.http import Client
 from hullmark.proof.dsse import IN_TOTO, Key, read_envelope, signer_of
 from hullmark.source.artifacts import Artifact
 from hullmark.source.digest import checked_digest, digest_of, is_digest
 from hullmark.source.distribution import RegistryStore, Session, first_answer, sessions_for
-from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, Descriptor, Index, decode, parse_manifest
+from hullmark.source.manifest import Descriptor, Index, decode, parse_manifest
 from hullmark.source.reference import parse_reference
+from hullmark.source.referrer_pages import MOST_PAGES, TooManyPages, referrer_pages
 from hullmark.source.source import ImageNotFound, SourceOptions
 
 DOCUMENT_LIMIT = Limit(32 << 20, "bytes of one attestation")
@@ -31,15 +32,12 @@ DOCUMENT_LIMIT = Limit(32 << 20, "bytes of one attestation")
 _BYTES_LIMIT = Limit(128 << 20, "bytes of all attestations of an image")
 _MAX_MANIFESTS = Limit(200, "manifests of attestations of an image")
 _MAX_DOCUMENTS = Limit(200, "attestations of an image")
-_MAX_PAGES = Limit(16, "pages of a registry's list of referrers")
 _MAX_PROBLEMS = Limit(100, "problems with attestations that are told one by one", "shortened")
-_BUSY = frozenset((429, 500, 502, 503, 504))
 _VEX = re.compile(r"vex|csaf|cyclonedx", re.IGNORECASE).search
 _WANTED = re.compile(r"vex|csaf|cyclonedx|dsse|in-toto|sigstore\.bundle|cosign\.artifact\.att").search
 _LONGEST_TYPE = Limit(255, "characters of the media type of an attestation", "shortened")
 _PREDICATE_TYPES = ("predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type")
 _ABOUT = "vnd.docker.reference.digest"
-_NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -196,33 +194,15 @@ class _Search:
     # Where they are
 
     def _referrers(self, subject: str) -> Iterator[_ListedManifest]:
-        query = ""
-        for page in range(_MAX_PAGES):
-            answer = self._page(f"referrers/{subject}{query}")
-            listing = _listing_in(answer) if answer else None
-            if answer is None or listing is None:
-                if page == 0:
-                    yield from self._by_tag(subject)
-                return
-            yield from listing.manifests
-            following = _NEXT(answer.headers.get("link", ""))
-            # Whatever the link leads to, only its query is of use: the next page is at the same place.
-            query = "?" + following[1].partition("?")[2].partition("#")[0] if following else ""
-            if len(query) < 2:
-                return
-        self._leave_out(subject, f"there are more than {_MAX_PAGES} pages of referrers: the rest is left out")
-
-    def _page(self, path: str) -> Answer | None:
+        has_api = False
         try:
-            answer = self._client.whole(lambda: self._session.open(path, {"Accept": OCI_INDEX}), MANIFEST_LIMIT)
-        except NetError:
-            raise
-        except HullmarkError:
-            return None  # some answer 401 for what they do not know
-        if answer.status in _BUSY:
-            host = self._session.endpoint.host
-            raise HullmarkError(f"{host} answered with status {answer.status}", advice="try again later")
-        return answer
+            for page in referrer_pages(self._session, self._client, subject, _read_listing):
+                has_api = True
+                yield from page.manifests
+        except TooManyPages:
+            self._leave_out(subject, f"there are more than {MOST_PAGES} pages of referrers: the rest is left out")
+        if not has_api:
+            yield from self._by_tag(subject)
 
     def _by_tag(self, subject: str) -> tuple[_ListedManifest, ...]:
         """The fallback of a registry without the API: an index under a tag."""
@@ -231,7 +211,7 @@ class _Search:
         except ImageNotFound:
             return ()
         with self._tolerant(_tag(subject)):
-            return decode(body, _ManifestList, "the list of referrers").manifests
+            return _read_listing(body).manifests
         return ()
 
     def _take(self, version: str) -> None:
@@ -326,14 +306,8 @@ def _tag(digest: str) -> str:
     return f"{algorithm}-{value[:64]}"
 
 
-def _listing_in(answer: Answer) -> _ManifestList | None:
-    """The page of referrers; None for anything else: then the registry has no such API."""
-    if answer.status != 200:
-        return None
-    try:
-        return decode(answer.body, _ManifestList, "the list of referrers")
-    except HullmarkError:
-        return None
+def _read_listing(body: bytes) -> _ManifestList:
+    return decode(body, _ManifestList, "the list of referrers")
 
 
 def _may_hold(listed: _ListedManifest) -> bool:

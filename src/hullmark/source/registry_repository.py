@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
-from hullmark.model.errors import HullmarkError
 from hullmark.model.image import RawStream
-from hullmark.model.limit import Limit
-from hullmark.net.errors import NetError
-from hullmark.net.http import Answer, Client
+from hullmark.net.http import Client
 from hullmark.source.artifacts import login_for
 from hullmark.source.distribution import RegistryStore, http_settings
 from hullmark.source.endpoints import endpoints
-from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, OCI_MANIFEST, Descriptor
+from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 from hullmark.source.pushing import PushSession, StoredBlob
 from hullmark.source.reference import Reference, parse_reference
+from hullmark.source.referrer_pages import MOST_PAGES, TooManyPages, referrer_pages
 from hullmark.source.repository import (
     MOST_REFERRERS,
     Referrer,
@@ -27,10 +23,6 @@ from hullmark.source.repository import (
 )
 from hullmark.source.signature_tags import fallback_tag
 from hullmark.source.source import SourceOptions
-
-_MOST_PAGES = Limit(16, "pages of a list of referrers")
-_BUSY = frozenset((429, 500, 502, 503, 504))
-_NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
 
 
 class RegistryRepository:
@@ -59,34 +51,16 @@ class RegistryRepository:
     def referrers(self, digest: str) -> ReferrerList:
         """The artifacts about a manifest, by the API and by the fallback tag: some registries got the API later."""
         found: dict[str, Referrer] = {}
-        query, unseen = "", ""
-        for _ in range(_MOST_PAGES):
-            answer = self._page(f"referrers/{digest}{query}")
-            listed = _listing_in(answer)
-            found |= {referrer.digest: referrer for referrer in listed}
-            following = _NEXT(answer.headers.get("link", "")) if answer is not None and listed else None
-            # Whatever the link leads to, only its query is of use: the next page is at the same place.
-            query = "?" + following[1].partition("?")[2].partition("#")[0] if following else ""
-            if len(query) < 2:
-                break
-        else:
-            unseen = f"there are more than {_MOST_PAGES} pages of referrers"
+        unseen = ""
+        try:
+            for page in referrer_pages(self._session, self._client, digest, read_referrers):
+                found |= {referrer.digest: referrer for referrer in page}
+        except TooManyPages:
+            unseen = f"there are more than {MOST_PAGES} pages of referrers"
         found = {referrer.digest: referrer for referrer in listed_by_tag(self, digest)} | found
         if len(found) > MOST_REFERRERS:
             unseen = f"there are more than {MOST_REFERRERS} referrers"
         return ReferrerList(tuple(found[name] for name in sorted(found))[:MOST_REFERRERS], unseen)
-
-    def _page(self, path: str) -> Answer | None:
-        try:
-            answer = self._client.whole(lambda: self._session.open(path, {"Accept": OCI_INDEX}), MANIFEST_LIMIT)
-        except NetError:
-            raise
-        except HullmarkError:
-            return None  # some answer 401 for what they do not know
-        if answer.status in _BUSY:
-            host = self._session.endpoint.host
-            raise HullmarkError(f"{host} answered with status {answer.status}", advice="try again later")
-        return answer
 
     # Writing
 
@@ -113,13 +87,3 @@ class RegistryRepository:
         listed = [known for known in listed_by_tag(self, subject) if known.digest != referrer.digest]
         check_count(listed, subject)
         self._session.put_manifest(fallback_tag(subject), write_referrers([*listed, referrer]), OCI_INDEX)
-
-
-def _listing_in(answer: Answer | None) -> tuple[Referrer, ...]:
-    """The page of referrers; empty for anything else: then the registry has no such API."""
-    if answer is None or answer.status != 200:
-        return ()
-    try:
-        return read_referrers(answer.body)
-    except HullmarkError:
-        return ()

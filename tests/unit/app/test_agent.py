@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -331,3 +332,21 @@ def test_a_collector_goes_on_where_it_had_heard_of_what_happened(tmp_path: Path)
     agent_in(tmp_path, ReportServer(), first).spool.close()
     agent_in(tmp_path, ReportServer(), second)
     assert (first.heard, second.heard) == (None, AT + timedelta(hours=1))
+
+
+def test_an_agent_that_has_nothing_to_say_says_so_every_five_minutes(tmp_path: Path) -> None:
+    server, stop, moments = ReportServer(), threading.Event(), itertools.count(0, 300)
+    agent = Agent(FakeCollector({"a"}), spool_in(tmp_path), server, lambda _: None, lambda: float(next(moments)))
+    taken = server.send
+
+    def send(reports: Sequence[bytes]) -> bool:
+        answer = taken(reports)
+        if len(server.taken) == 3:
+            stop.set()
+        return answer
+
+    server.send = send  # type: ignore[method-assign]
+    run([agent], stop)
+    list_, *signs = server.taken
+    assert list_.last
+    assert [(sign.list, sign.running, sign.ended, sign.events) for sign in signs] == [("", (), (), ())] * 2

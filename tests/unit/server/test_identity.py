@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
@@ -196,13 +198,23 @@ class FakeProvider:
         self.asked: list[str] = []
         self.broken = False
         self.named: str | None = None
+        self.codes: dict[str, Any] = {}
+        self.secret = ""
+        self.answers: tuple[int, dict[str, Any]] | None = None
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.asked.append(self.path)
-                body = json.dumps(provider.answer(self.path)).encode()
-                self.send_response(404 if provider.broken else 200)
+                self._answer(404 if provider.broken else 200, provider.answer(self.path))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                self._answer(*provider.exchanged(dict(parse_qsl(body)), self.headers.get("authorization", "")))
+
+            def _answer(self, status: int, document: dict[str, Any]) -> None:
+                body = json.dumps(document).encode()
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -213,11 +225,44 @@ class FakeProvider:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
+        self.described: dict[str, Any] = {
+            "authorization_endpoint": f"{self.issuer}/authorize?tenant=x",
+            "token_endpoint": f"{self.issuer}/token",
+        }
 
     def answer(self, path: str) -> dict[str, Any]:
         if path.endswith("openid-configuration"):
-            return {"issuer": self.named or self.issuer, "jwks_uri": f"{self.issuer}/keys"}
+            return {"issuer": self.named or self.issuer, "jwks_uri": f"{self.issuer}/keys", **self.described}
         return {"keys": self.published}
+
+    def agree(self, page: str, **claims: Any) -> dict[str, str]:
+        """What somebody who agrees at the page that a browser was sent to comes back with, as a query; `claims` are of its token."""
+        asked = dict(parse_qsl(urlsplit(page).query))
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = {**asked, "claims": {"aud": asked["client_id"], "nonce": asked["nonce"], **claims}}
+        return {"code": code, "state": asked["state"], "iss": self.issuer}
+
+    def exchanged(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
+        """The answer to a code, which is good once (RFC 6749, 4.1.3; RFC 7636, 4.6)."""
+        asked = self.codes.pop(form.get("code", ""), None)
+        given = authorization or form.get("client_secret", "")
+        proof = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).decode()
+        is_right = asked is not None and (
+            form["grant_type"] == "authorization_code"
+            and form["redirect_uri"] == asked["redirect_uri"]
+            and form["client_id"] == asked["client_id"]
+            and proof.rstrip("=") == asked["code_challenge"]
+            and given == self.secret
+        )
+        if self.answers is not None:
+            return self.answers
+        if asked is None or not is_right:
+            return 400, {"error": "invalid_grant"}
+        return 200, {
+            "token_type": "Bearer",
+            "access_token": "x",
+            "id_token": self.sign("one", "ES256", **asked["claims"]),
+        }
 
     def add(self, kid: str, kind: str) -> None:
         made: Any

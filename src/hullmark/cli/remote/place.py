@@ -30,6 +30,7 @@ _COLUMNS: tuple[Column, ...] = (
     ("ENVIRONMENT", "environment"),
     ("COUNT", "containers"),
     ("SINCE", time_of("since")),
+    ("LAST HEARD", time_of("last_heard_at")),
 )
 _FILTERS = (
     field("--image", "only of this one: any digest of it, or HOST/REPOSITORY:TAG", metavar="IMAGE", default=""),
@@ -51,8 +52,16 @@ def _set(arguments: argparse.Namespace) -> int:
         request["environments"] = [_rule(text) for text in arguments.rule if text]
     if arguments.analyse_unknown is not None:
         request["analyses_unknown"] = arguments.analyse_unknown == "yes"
+    if arguments.silent_after is not None:
+        request["silent_after"] = _seconds(arguments.silent_after)
     made = api.json("PUT", "/place-settings", document=request)
     return show(arguments, made, lambda settings: f"{len(settings['environments'])} rules name environments of places")
+
+
+def _seconds(text: str) -> int:
+    from hullmark.cli.signing import lifetime
+
+    return 0 if text == "0" else round(lifetime(text).total_seconds())
 
 
 def _rule(text: str) -> dict[str, str]:
@@ -68,6 +77,7 @@ _SETTINGS = (
         action="append",
     ),
     field("--analyse-unknown", "add images that run and that nobody added", choices=("yes", "no")),
+    field("--silent-after", "tell of collectors that say nothing for so long, as 2h; 0: of none", metavar="TIME"),
 )
 
 _COLLECTOR_COLUMNS: tuple[Column, ...] = (
@@ -76,6 +86,7 @@ _COLLECTOR_COLUMNS: tuple[Column, ...] = (
     ("PLACES", "places"),
     ("LISTED", time_of("listed_at")),
     ("REPORTED", time_of("reported_at")),
+    ("SILENT SINCE", time_of("silent_since")),
     ("ENDED", time_of("ended_at")),
 )
 _ONE_COLLECTOR = (

@@ -38,12 +38,12 @@ async def provide_listeners(request: Request[Any, Any, Any]) -> Listeners:
     return listeners
 
 
-def create_app(services: Services) -> Litestar:
-    """The application over these services, which it opens and closes."""
+def create_app(services: Services, pages: Sequence[Any] = ()) -> Litestar:
+    """The application over these services, which it opens and closes. `pages` are routes of those who stand above it, as the console."""
     routes: Sequence[Any] = [handler for module in RESOURCES for handler in module.ROUTES]
     root: Sequence[Any] = [handler for module in ROOT for handler in module.ROUTES]
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=routes), anchore.router(), *anchore.ROOT, *root],
+        route_handlers=[Router(PREFIX, route_handlers=routes), anchore.router(), *anchore.ROOT, *root, *pages],
         lifespan=[_open],
         dependencies={
             "services": Provide(provide_services),

@@ -15,6 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
+from hullmark.server.api.nesting import Nesting
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.settings import Settings
 
@@ -149,20 +150,32 @@ class Slots:
 
 
 def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
-    """Middleware that bounds the bodies of all routes, except for those with `request_max_body_size=None`, which do it
-    themselves."""
+    """Middleware that bounds the bodies of all routes, in size and in depth, except for those with
+    `request_max_body_size=None`, which do it themselves."""
 
     def guarded(app: ASGIApp) -> ASGIApp:
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             most = _limit_of(scope, settings)
             if most is not None:
                 limits = BodyLimits(most=most, wait=settings.body_wait, rate=256)
-                receive = BoundedBody(scope, receive, limits).receive
+                receive = _shallow(BoundedBody(scope, receive, limits).receive)
             await app(scope, receive, send)
 
         return serve
 
     return guarded
+
+
+def _shallow(receive: Receive) -> Receive:
+    """The same body as long as it is not nested too deeply. Raises Refusal: 400."""
+    nesting = Nesting()
+
+    async def counted() -> HTTPReceiveMessage:
+        message = await receive()
+        nesting.add(cast("dict[str, bytes]", message).get("body", b""))
+        return cast("HTTPReceiveMessage", message)
+
+    return counted
 
 
 def _limit_of(scope: Scope, settings: Settings) -> int | None:

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.types import Scope
 
 from hullmark.server.api.permissions import SIGNED_IN, permitted
-from hullmark.server.stories.identity.identity import Who
+from hullmark.server.stories.identity.subjects import Who
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.identity.accounts import AccountRow, Membership
 

@@ -46,8 +46,9 @@ def _tagged(head: Message, body: Message, wanted: str) -> tuple[Message, Message
     tag = f'"{hashlib.blake2b(cast("bytes", body.get("body", b"")), digest_size=16).hexdigest()}"'
     headers = MutableScopeHeaders.from_message(head)
     headers["ETag"] = tag
-    headers["Cache-Control"] = "private, no-cache"
-    headers["Vary"] = "Authorization, X-Hullmark-Account"
+    # Pages and files of the console say themselves how long they may be kept.
+    headers.setdefault("Cache-Control", "private, no-cache")
+    headers.setdefault("Vary", "Authorization, X-Hullmark-Account")
     if wanted == "*" or tag in (tag.strip().removeprefix("W/") for tag in wanted.split(",")):
         head["status"] = 304  # type: ignore[typeddict-unknown-key]
         for name in ("Content-Length", "Content-Type"):

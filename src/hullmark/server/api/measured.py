@@ -13,11 +13,13 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from hullmark.server.api.browser import BROWSER_HEADERS
 from hullmark.server.metrics import REQUESTS, SECONDS
 from hullmark.server.tracing import span
 
 _log = structlog.get_logger("hullmark.request")
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}").fullmatch
+_CONSOLE = "/console"
 _QUIET = ("/healthz", "/readyz", "/metrics")
 
 
@@ -59,6 +61,8 @@ async def headed(message: Message, scope: Scope) -> None:
     if message["type"] == "http.response.start":
         headers = MutableScopeHeaders.from_message(message)
         headers["X-Request-Id"] = _number_of(scope)
+        for name, value in BROWSER_HEADERS.items() if scope["path"].startswith(_CONSOLE) else ():
+            headers.setdefault(name, value)
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Cache-Control", "no-store")
 

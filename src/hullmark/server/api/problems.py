@@ -132,9 +132,14 @@ _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
 )
 
 
+def status_of(error: HullmarkError) -> int:
+    """The status of an answer to what could not be done."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+
+
 def on_error(request: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes]:
     """What could not be done, by what stood in the way."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+    status = status_of(error)
     headers = {"Retry-After": "2"} if status == 503 else {}
     body = ProblemBody(
         title=_title(status), status=status, detail=str(error)[:2000], advice=(error.advice or "")[:2000]

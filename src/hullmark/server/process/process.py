@@ -50,10 +50,11 @@ async def _api(services: Services) -> None:
     from hullmark.server.api.app import create_app
     from hullmark.server.api.metrics_app import metrics_beside
     from hullmark.server.api.protocol import ConnectionLimits, protocol_class
+    from hullmark.server.console import routes
 
     settings = services.settings
     await _first_person(settings)
-    app = create_app(services)
+    app = create_app(services, routes())
     trusted = parse_networks(settings.trusted_proxies)
     config = uvicorn.Config(
         app,

@@ -2,7 +2,7 @@
 
 It frees images whose worker died, has advisories fetched, and looked at again when the date changes, has those images analysed
 that newer extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and
-advisories that grow stale, and clears away what nobody needs.
+advisories that grow stale and collectors that fall silent, and clears away what nobody needs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import structlog
 from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.advisories import count_sets
+from hullmark.server.stories.identity.sessions import sessions_of
 from hullmark.server.stories.images import retain
 from hullmark.server.stories.images.analyse import tell_failed
 from hullmark.server.stories.images.documents import fingerprint
@@ -25,6 +26,7 @@ from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.judging.admission import forget_gates
 from hullmark.server.stories.notice import deliver, route, staleness
+from hullmark.server.stories.places.silence import look_for_silent
 from hullmark.server.stories.rollout import settle
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
@@ -83,6 +85,11 @@ async def forget_jobs(services: Services) -> None:
         await jobs.forget_ended(connection, 24 * 3600.0)
 
 
+async def forget_sessions(services: Services) -> None:
+    """Sessions of browsers that have ended are forgotten."""
+    await sessions_of(services).forget_ended()
+
+
 class Lane(NamedTuple):
     """Duties that one scheduler at a time does, one after the other: the one that holds `lock`. `pause`: seconds between two
     rounds."""
@@ -117,6 +124,7 @@ LANES: tuple[Lane, ...] = (
         (
             Duty("feeds", 30.0, feeds.update_when_due),
             Duty("staleness", 60.0, staleness.look_for_stale),
+            Duty("silence", 30.0, look_for_silent),
         ),
     ),
     Lane(
@@ -130,6 +138,7 @@ LANES: tuple[Lane, ...] = (
             Duty("gates", 3600.0, forget_gates),
             Duty("objects", 3600.0, retain.sweep_objects),
             Duty("jobs", 3600.0, forget_jobs),
+            Duty("sessions", 3600.0, forget_sessions),
             Duty("changes", 86400.0, settle.forget_changes),
         ),
     ),

@@ -23,6 +23,7 @@ REQUEST_LIMIT = Limit(
 KEY_FILE = "secret.key"
 _STATE = "/var/lib"
 _WATCH_EVERY = (10, 604_800)
+_LONGEST_SESSION = 31_536_000
 _DEFAULT_LISTEN = "127.0.0.1:8228"
 
 
@@ -49,7 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where each role answers
     anybody's requests for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
     `cloud_logins` names clouds (`ecr,google`) whose registries are logged in to as this server itself: then every account reads what the
-    server may read there.
+    server may read there. Somebody who signs in in a browser stays so for `session_life` seconds, and for `session_idle` without a request;
+    `oidc_client` and `oidc_client_secret` are what this server is known by to the identity provider that people sign in with there.
     """
 
     data: Path
@@ -77,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_issuer: str = ""
     oidc_audience: str = ""
     oidc_groups: str = ""
+    oidc_client: str = ""
+    oidc_client_secret: str = ""
+    session_idle: float = 43_200.0
+    session_life: float = 604_800.0
     clamd: str = ""
     log_level: str = "info"
     feeds: str = ""
@@ -170,6 +176,11 @@ def _checked(settings: Settings) -> Settings:
         raise HullmarkError(
             "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",
             advice="correct them",
+        )
+    if not 60 <= settings.session_idle <= settings.session_life <= _LONGEST_SESSION:
+        raise HullmarkError(
+            "HULLMARK_SESSION_IDLE must be at least 60, and HULLMARK_SESSION_LIFE at least as long and at most a year",
+            advice="give both in seconds",
         )
     if settings.registry_parallel < 1:
         raise HullmarkError("HULLMARK_REGISTRY_PARALLEL must be at least 1", advice="correct it")

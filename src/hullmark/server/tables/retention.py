@@ -51,6 +51,11 @@ async def forget_answers(connection: Connection, hours: int) -> int:
     return cursor.rowcount
 
 
+async def forget_weights(connection: Connection, days: int) -> None:
+    """Remove what advisories weighed more than so many days ago."""
+    await connection.execute("DELETE FROM advisory_weight WHERE at < now() - make_interval(days => %s)", (days,))
+
+
 async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:
     """The objects of snapshots that are not among the newest `kept`, nor count; they are no longer named after this. A snapshot that
     returned shares its object."""

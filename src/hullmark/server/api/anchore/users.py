@@ -23,8 +23,9 @@ from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.keys import TokenView, token_answer
 from hullmark.server.api.resources.persons import PasswordChange, PersonBody, PersonName, PersonPatch
 from hullmark.server.api.resources.signin import answer_of, gate_of
-from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
+from hullmark.server.stories.identity.subjects import SignInRefused
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.identity import accounts
 from hullmark.server.tables.identity.accounts import Member

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,6 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
-from hullmark.server.stories.notice.links import message_page_link
 from hullmark.server.stories.notice.notices import cause_of, item_of, notice_of, severity_of
 from hullmark.server.stories.notice.placed import placed
 from hullmark.server.stories.services import Services
@@ -178,7 +178,7 @@ async def read_message(
         int, QueryParameter(ge=0, le=_NUMBER, description="Behind which of its items the page begins.")
     ] = 0,
 ) -> Response[bytes]:
-    """What happened, what to do, and its images, each with the way to its verdict. The links in messages lead here."""
+    """What happened, what to do, and its images, each with the way to its verdict; for who has no use for the console."""
     async with services.database.tenant(caller.account_id) as connection:
         row = await _found(connection, caller, number)
         notice = await notice_of(connection, services.settings, row, services.clock())
@@ -186,7 +186,7 @@ async def read_message(
     notice = await placed(services, caller.account_id, notice)
     items = [item_of(services.settings, caller.account, row) for row in rows[:_OF_A_PAGE]]
     more = len(rows) > _OF_A_PAGE
-    following = message_page_link(services.settings, caller.account, number, items[-1].id) if more else ""
+    following = f"?format=html&account={quote(caller.account, safe='')}&after={items[-1].id}" if more else ""
     return Response(await asyncio.to_thread(notice_page, notice, items, following), media_type=MediaType.HTML)
 
 

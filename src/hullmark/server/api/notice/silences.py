@@ -119,6 +119,11 @@ async def add_silence(
     origin: NamedDependency[RequestOrigin],
 ) -> SilenceView:
     """Hold messages back. What was held back is not told later: it stands in GET /transitions, with the silence as the reason."""
+    return await silence(services, caller, origin, data)
+
+
+async def silence(services: Services, caller: Caller, origin: RequestOrigin, data: SilenceBody) -> SilenceView:
+    """Keep a silence, and write down who made it. Raises Refusal."""
     now = services.clock()
     wanted = _checked(data, now)
     async with services.database.tenant(caller.account_id) as connection:

@@ -51,6 +51,11 @@ async def add_exception(
     origin: NamedDependency[RequestOrigin],
 ) -> ExceptionView:
     """Accept the findings of a rule on some subjects until a day or a moment. They stay visible, and do not count."""
+    return await accept(services, caller, origin, data)
+
+
+async def accept(services: Services, caller: Caller, origin: RequestOrigin, data: ExceptionBody) -> ExceptionView:
+    """Keep an exception, have all judged again that it may be about, and write down who did it. Raises Refusal or HullmarkError."""
     if not data.owner.strip() or not data.reason.strip():
         raise problem(422, "an exception needs an owner and a reason", "say who answers for it and why")
     try:
@@ -101,6 +106,11 @@ async def end_exception(
     origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End an exception now: its findings count again."""
+    await end(services, caller, origin, key)
+
+
+async def end(services: Services, caller: Caller, origin: RequestOrigin, key: UUID) -> None:
+    """End an exception, have all judged again that it may be about, and write down who did it. Raises Refusal."""
     async with services.database.tenant(caller.account_id) as connection:
         if not await policies.end_exception(connection, caller.account_id, key):
             raise not_found(f"exception {key}")

@@ -18,8 +18,9 @@ from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.keys import TokenView, token_answer
 from hullmark.server.api.resources.signin import answer_of, gate_of
 from hullmark.server.stories.identity.federation import LONGEST_TOKEN, check_credential
-from hullmark.server.stories.identity.identity import SignInRefused, TooManyFailures
+from hullmark.server.stories.identity.identity import TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
+from hullmark.server.stories.identity.subjects import SignInRefused
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.identity import federation

@@ -16,8 +16,9 @@ from hullmark.server.api.permissions import PERMISSIONS, ROLES, permitted, unkno
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.signin import answer_of, gate_of
 from hullmark.server.stories.identity.api_key import NewSecret, new_key
-from hullmark.server.stories.identity.identity import KEY_USER, IssuedToken, SignInRefused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, IssuedToken, TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
+from hullmark.server.stories.identity.subjects import SignInRefused
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.database import Connection

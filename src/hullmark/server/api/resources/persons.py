@@ -16,9 +16,10 @@ from hullmark.server.api.permissions import ROLES, SIGNED_IN
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.signin import answer_of, gate_of
-from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, TooManyFailures
 from hullmark.server.stories.identity.oidc import subject_of
 from hullmark.server.stories.identity.passwords import Passwords, check_password
+from hullmark.server.stories.identity.subjects import SignInRefused
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.database import Connection
@@ -257,6 +258,12 @@ async def remove_person(
         before = _logged(_shown(member)) | {"keys": revoked}
         await audit.record(connection, caller, "person.remove", "person", person, before, None, caller.origin)
     gate_of(request.app).identity.forget()
+
+
+async def person_shown(services: Services, caller: Caller, person: str) -> PersonView:
+    """A person of the account. Raises Refusal if there is none of this name."""
+    async with services.database.system() as connection:
+        return _shown(await _member(connection, caller, person))
 
 
 async def _member(connection: Connection, caller: Caller, person: str) -> Member:

@@ -1,4 +1,4 @@
-"""What an account says of its places: which environments they are, and whether images that nobody added are analysed."""
+"""What an account says of its places: their environments, whether images that nobody added are analysed, and when a collector is silent."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from hullmark.server.tables.places.place_settings import (
 _READ: dict[str, Any] = {"permission": "places:read"}
 _WRITE: dict[str, Any] = {"permission": "policies:write"}
 _MOST_RULES = Bound(200, "rules that name environments of places", "refused")
+_LONGEST_SILENCE = 366 * 86_400
+_SHORTEST_SILENCE = 60
 _AT_ONCE = Bound(10_000, "images that run and are asked for when that is switched on; others when they start", "later")
 
 
@@ -42,11 +44,13 @@ class EnvironmentRuleBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tr
 class PlaceSettingsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which environments places are: the first rule that fits counts; where none does, the environment is "".
 
-    `analyses_unknown`: images that run and that nobody added are added and analysed.
+    `analyses_unknown`: images that run and that nobody added are added and analysed. `silent_after`: a collector that says nothing for so
+    many seconds is told of as silent; 0: none is.
     """
 
     environments: Annotated[list[EnvironmentRuleBody], msgspec.Meta(max_length=int(_MOST_RULES))] = []
     analyses_unknown: bool = False
+    silent_after: Annotated[int, msgspec.Meta(ge=0, le=_LONGEST_SILENCE)] = 3600
 
 
 @get("/place-settings", opt=_READ, summary="Which environments places are")
@@ -65,8 +69,12 @@ async def put_settings(
 ) -> PlaceSettingsBody:
     """Say which environments places are from now on; those that run are looked at again."""
     wanted = PlaceSettings(
-        environments=tuple(_rule(rule) for rule in data.environments), analyses_unknown=data.analyses_unknown
+        environments=tuple(_rule(rule) for rule in data.environments),
+        analyses_unknown=data.analyses_unknown,
+        silent_after=data.silent_after,
     )
+    if 0 < wanted.silent_after < _SHORTEST_SILENCE:
+        raise problem(422, "silent_after is too short: agents do not report that often", "say at least 600, or 0")
     account_id = caller.account_id
     async with services.database.tenant(account_id) as connection:
         before = await place_settings(connection, account_id)
@@ -96,7 +104,9 @@ def _shown(settings: PlaceSettings) -> PlaceSettingsBody:
     rules = [
         EnvironmentRuleBody(selector=rule.selector, environment=rule.environment) for rule in settings.environments
     ]
-    return PlaceSettingsBody(environments=rules, analyses_unknown=settings.analyses_unknown)
+    return PlaceSettingsBody(
+        environments=rules, analyses_unknown=settings.analyses_unknown, silent_after=settings.silent_after
+    )
 
 
 ROUTES = [get_place_settings, put_settings]

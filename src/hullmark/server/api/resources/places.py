@@ -50,7 +50,8 @@ class PlaceView(msgspec.Struct, kw_only=True):
     """That an image runs at a place, or ran. `workload` is as `Deployment/web`; `place` what people called it who told of it.
 
     `image` is the digest of the account's image ("": nobody added it), `digest` what the platform named, `is_inferred` if a registry was
-    asked for it. `containers` run there now. `grade` is null where nobody told; `verdict` "" where nobody judged.
+    asked for it. `containers` run there now. `grade` is null where nobody told; `verdict` "" where nobody judged. `last_heard_at`: the
+    collector that told of it is silent, and was heard of then last (null: it is heard).
     """
 
     platform: str
@@ -74,11 +75,13 @@ class PlaceView(msgspec.Struct, kw_only=True):
     grade_reason: str
     labels: dict[str, str]
     verdict: str
+    last_heard_at: datetime | None
 
 
 class CollectorView(msgspec.Struct, kw_only=True):
     """Who tells what runs in a cluster or on a host. `listed_at`: as of when its last whole list was (null: none yet); `reported_at`: when
-    it was last heard of; `places`: how many of what it told run now; `ended_at`: since when it is no more."""
+    it was last heard of; `places`: how many of what it told run now; `ended_at`: since when it is no more;
+    `silent_since`: since when it has been known that it says nothing any more (null: it does)."""
 
     platform: str
     name: str
@@ -88,6 +91,7 @@ class CollectorView(msgspec.Struct, kw_only=True):
     reported_at: datetime
     ended_at: datetime | None
     created_at: datetime
+    silent_since: datetime | None
 
 
 @post("/inventories", status_code=200, opt=_WRITE, summary="Report what runs")

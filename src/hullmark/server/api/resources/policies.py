@@ -182,14 +182,19 @@ async def keep_policy(
     origin: NamedDependency[RequestOrigin],
 ) -> Response[VersionView]:
     """Keep a text as the next version of its policy. The same text again is not a new version (200)."""
-    new = await asyncio.to_thread(checked, data, caller.name)
+    shown, is_new = await keep(services, caller, origin, data)
+    return Response(shown, status_code=201 if is_new else 200)
+
+
+async def keep(services: Services, caller: Caller, origin: RequestOrigin, body: PolicyBody) -> tuple[VersionView, bool]:
+    """Keep a text as the next version of its policy; returns it, and whether it is new. Raises HullmarkError, naming every fault."""
+    new = await asyncio.to_thread(checked, body, caller.name)
     async with services.database.tenant(caller.account_id) as connection:
         version, is_new = await policies.keep_version(connection, caller.account_id, new)
         if is_new:
             after = {"version": version.version, "digest": version.digest, "draft": version.is_draft}
             await audit.record(connection, caller, "policy.keep", "policy", version.name, None, after, origin)
-        shown = await version_shown(connection, version)
-    return Response(shown, status_code=201 if is_new else 200)
+        return await version_shown(connection, version), is_new
 
 
 @get("/policies", opt=_READ, summary="List policies by name")
@@ -273,6 +278,13 @@ async def activate(
     origin: NamedDependency[RequestOrigin],
 ) -> ActivationView:
     """Put a version in force; of its environment and selector it is then the only one. Every image is judged again."""
+    return await put_in_force(services, caller, origin, data)
+
+
+async def put_in_force(
+    services: Services, caller: Caller, origin: RequestOrigin, data: ActivationBody
+) -> ActivationView:
+    """Put a version in force, and have images judged by it. Raises Refusal 404, 409 for a draft, 422 for a selector."""
     version = await version_named(services, caller, data.policy, data.version)
     if version.is_draft and not data.shadow:
         raise Refusal(
@@ -329,6 +341,11 @@ async def deactivate(
     origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End an activation. Every image is judged again."""
+    await take_out_of_force(services, caller, origin, number)
+
+
+async def take_out_of_force(services: Services, caller: Caller, origin: RequestOrigin, number: int) -> None:
+    """End an activation, and have images judged without it. Raises Refusal 404."""
     async with services.database.tenant(caller.account_id) as connection:
         if not 0 < number < 1 << 62 or not await policies.deactivate(connection, caller.account_id, number):
             raise not_found(f"activation {number}")

@@ -235,7 +235,7 @@ async def _place(request: Request[Any, Any, Any], services: Services, caller: Ca
 
     A body that comes slowly holds none of them.
     """
-    slots = _slots(request, services)
+    slots = slots_of(request, services)
     limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
     with TemporaryDirectory(prefix="hullmark-scan-") as name:
         folder = Path(name)
@@ -254,7 +254,7 @@ def _receiving(request: Request[Any, Any, Any]) -> Slots:
     return found
 
 
-def _slots(request: Request[Any, Any, Any], services: Services) -> Slots:
+def slots_of(request: Request[Any, Any, Any], services: Services) -> Slots:
     """How many scans may run: one account leaves another at least one of several slots."""
     if _SLOTS not in request.app.state:
         in_all = services.settings.scan_slots

@@ -1,7 +1,8 @@
 """Each request passes here before its route: who is it, may it, and not too often?
 
 A route says in `opt` what it needs: `permission`, or `public`. With `of`, the path parameter of that name is the account which the
-permission is needed in; else the header X-Hullmark-Account chooses it.
+permission is needed in; else the header X-Hullmark-Account chooses it. Pages of the console say `console`: only they take a session's
+cookie, and what changes something there has to come from a form of theirs.
 """
 
 from __future__ import annotations
@@ -20,16 +21,29 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from hullmark.net.http import Client
+from hullmark.server.api.browser import (
+    FormTokens,
+    check_site,
+    cookie_of,
+    is_change,
+    new_form_cookie,
+    proven_form,
+    sign_in_first,
+)
 from hullmark.server.api.caller import Caller, address_of, member, operator, origin_of
 from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.identity.bootstrap import ADMIN
 from hullmark.server.stories.identity.federation import Federation
-from hullmark.server.stories.identity.identity import Identity, SignInRefused, TooManyFailures, Who
+from hullmark.server.stories.identity.identity import Identity, TooManyFailures
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
+from hullmark.server.stories.identity.oidc_login import OidcLogin
+from hullmark.server.stories.identity.sessions import sessions_of
+from hullmark.server.stories.identity.subjects import SignInRefused, Who, refused
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.stories.services import Services, outgoing
+from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.identity.accounts import account_by_name
 from hullmark.server.tables.identity.keys import OPERATOR_SCOPES
 from hullmark.source.distribution import http_settings
@@ -55,12 +69,16 @@ class Gate:
             database=services.database,
             tokens=Tokens(services.vault),
             clock=services.clock,
+            sessions=sessions_of(services, provider),
             oidc=Oidc(provider, client, monotonic) if provider is not None else None,
             federation=Federation(client, monotonic),
             monotonic=monotonic,
         )
         self._database = services.database
         self._monotonic = monotonic
+        self.forms = FormTokens(services.vault)
+        oidc = self.identity.oidc
+        self.login = OidcLogin(oidc, client, services.vault) if oidc is not None and oidc.provider.client else None
         rate = services.settings.rate
         self._rates = TokenBuckets(rate, max(rate, 1))
 
@@ -70,7 +88,20 @@ class Gate:
         if not authorization:
             self.slow_down(f"address:{network_of(address)}")
             raise unauthorized("nobody is signed in", "give an API key, a token, or a name and password")
-        who = await self.proven(authorization, address)
+        return await self._acting(await self.proven(authorization, address), headers, account)
+
+    async def caller_of_session(self, secret: str, address: str, account: str | None) -> Caller:
+        """Whose session it is, in the account of the path, or its first. Raises Refusal, SignInRefused where there is no session."""
+        try:
+            who = await self.identity.by_session(secret) if secret else None
+        except SignInRefused:
+            who = None
+        if who is None:
+            self.slow_down(f"address:{network_of(address)}")
+            raise refused()
+        return await self._acting(who, {}, account)
+
+    async def _acting(self, who: Who, headers: Mapping[str, str], account: str | None) -> Caller:
         self.slow_down(who.id)
         if account is not None:
             return await self._in_account(who, account, any_state=True)
@@ -119,27 +150,55 @@ class SignIn(ASGIMiddleware):
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Raises Refusal: 401, 403, 404, 429, 503."""
+        """Raises Refusal: 401, 403, 404, 429, 503; 303 to the sign-in page."""
         handler = scope["route_handler"]
-        needed = _needs(handler)
-        app = scope["litestar_app"]
-        if needed is None:
+        needed, is_page = _needs(handler), handler.opt.get("console") is True
+        if needed is None and not is_page:
             await next_app(scope, receive, send)
             return
-        name = handler.opt.get("of")
-        account = str(scope["path_params"][name]) if name else None
-        headers = _headers(scope)
-        if account is None and (chosen := _account_of_page(scope)):
-            headers.setdefault(ACCOUNT_HEADERS[0], chosen)
-        caller = await gate_of(app).caller(headers, address_of(scope), account)
-        if not caller.may(needed):
-            advice = f"your role in {caller.account} is {caller.role}"
-            raise Refusal(
-                403, f"this needs the permission {needed}", _OPERATORS if needed in OPERATOR_SCOPES else advice
-            )
         scope.setdefault("state", {})
-        scope["state"]["caller"] = msgspec.structs.replace(caller, origin=origin_of(scope))
+        gate, headers = gate_of(scope["litestar_app"]), _headers(scope)
+        settings = scope["litestar_app"].state.services.settings
+        if is_change(scope) and not headers.get("authorization", "").lower().startswith("bearer"):
+            check_site(scope, settings)
+        if is_page and not headers.get("authorization"):
+            receive = await _own_form(gate, settings, scope, receive)
+        if needed is not None:
+            name = handler.opt.get("of")
+            account = str(scope["path_params"][name]) if name else None
+            await self._sign_in(gate, scope, headers, account)
+            _check_permission(scope["state"]["caller"], needed)
         await next_app(scope, receive, send)
+
+    async def _sign_in(self, gate: Gate, scope: Scope, headers: dict[str, str], account: str | None) -> None:
+        if scope["route_handler"].opt.get("console") is True and not headers.get("authorization"):
+            session = cookie_of(scope, scope["litestar_app"].state.services.settings, "session")
+            try:
+                caller = await gate.caller_of_session(session, address_of(scope), account)
+            except SignInRefused as error:
+                raise sign_in_first(scope) from error
+        else:
+            if account is None and (chosen := _account_of_page(scope)):
+                headers.setdefault(ACCOUNT_HEADERS[0], chosen)
+            caller = await gate.caller(headers, address_of(scope), account)
+        scope["state"]["caller"] = msgspec.structs.replace(caller, origin=origin_of(scope))
+
+
+async def _own_form(gate: Gate, settings: Settings, scope: Scope, receive: Receive) -> Receive:
+    """Have forms of this page find their token as `scope["state"]["csrf"]`; what changes something has to bring one. Raises Refusal 403."""
+    bound = cookie_of(scope, settings, "session") or cookie_of(scope, settings, "form")
+    if is_change(scope):
+        receive = await proven_form(scope, receive, lambda token: gate.forms.fits(token, bound))
+    elif not bound:
+        bound = scope["state"]["form_cookie"] = new_form_cookie()
+    scope["state"]["csrf"] = gate.forms.make(bound)
+    return receive
+
+
+def _check_permission(caller: Caller, needed: str) -> None:
+    if not caller.may(needed):
+        advice = f"your role in {caller.account} is {caller.role}"
+        raise Refusal(403, f"this needs the permission {needed}", _OPERATORS if needed in OPERATOR_SCOPES else advice)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

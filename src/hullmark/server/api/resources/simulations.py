@@ -81,10 +81,20 @@ async def begin(
     origin: NamedDependency[RequestOrigin],
 ) -> Response[SimulationView]:
     """Judge every analysed image of the account by a draft, and compare that with what is in force. Nothing else changes."""
+    row = await begin_trial(services, caller, origin, data)
+    return Response(_shown(row), status_code=202, headers={"Location": f"/api/v1/simulations/{row.id}"})
+
+
+async def begin_trial(
+    services: Services, caller: Caller, origin: RequestOrigin, data: SimulationBody, next_of: str = ""
+) -> SimulationRow:
+    """Begin a trial. `next_of`: the kept policy that a text is to be the next version of. Raises HullmarkError for what is not a policy,
+    Refusal 409 while too many have not ended."""
     if bool(data.text) == bool(data.policy):
         raise problem(422, "one thing can be tried", "give `text`, or `policy` and perhaps `version`")
     kept = await version_named(services, caller, data.policy, data.version) if data.policy else None
     text = kept.text if kept else data.text
+    related = kept or (await version_named(services, caller, next_of, None) if next_of else None)
     await asyncio.to_thread(_check, text)
     new = NewSimulation(
         id=uuid4(),
@@ -92,7 +102,7 @@ async def begin(
         draft=text,
         environment=data.environment.replace("\0", ""),
         created_by=caller.name,
-        policy_id=kept.policy_id if kept else None,
+        policy_id=related.policy_id if related else None,
     )
     async with services.database.tenant(caller.account_id) as connection:
         if await simulations.unfinished(connection, caller.account_id) >= _AT_ONCE:
@@ -104,7 +114,7 @@ async def begin(
         row = await simulations.by_id(connection, new.id)
     if row is None:
         raise not_found(f"simulation {new.id}")
-    return Response(_shown(row), status_code=202, headers={"Location": f"/api/v1/simulations/{new.id}"})
+    return row
 
 
 def _check(text: str) -> None:
@@ -164,6 +174,33 @@ async def flips(
     return Page(items=items, next=found.next)
 
 
+class RuleHitsView(msgspec.Struct, kw_only=True):
+    """On how many images a rule fires, in what is in force (`before`) and in the draft (`after`), and how often it does in the draft. What
+    exceptions cover is not counted; rules of a set in shadow are."""
+
+    rule: str
+    before: int
+    after: int
+    findings: int
+
+
+@get(
+    "/simulations/{key:uuid}/rules",
+    operation_id="list_simulation_rules",
+    opt=_READ,
+    summary="How often each rule fires in a trial",
+)
+async def rules(
+    key: FromPath[UUID], services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> list[RuleHitsView]:
+    """Also while the trial runs: on the images judged so far."""
+    async with services.database.tenant(caller.account_id) as connection:
+        if await simulations.by_id(connection, key) is None:
+            raise not_found(f"simulation {key}")
+        found = await simulations.hits_of(connection, key)
+    return [RuleHitsView(rule=hit.rule, before=hit.before, after=hit.after, findings=hit.findings) for hit in found]
+
+
 @delete(
     "/simulations/{key:uuid}", operation_id="cancel_simulation", status_code=204, opt=_WRITE, summary="Cancel a trial"
 )
@@ -174,6 +211,11 @@ async def cancel(
     origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End a trial. What it found so far stays. Of one that has ended nothing changes."""
+    await cancel_trial(services, caller, origin, key)
+
+
+async def cancel_trial(services: Services, caller: Caller, origin: RequestOrigin, key: UUID) -> None:
+    """End a trial. Raises Refusal 404."""
     async with services.database.tenant(caller.account_id) as connection:
         if await simulations.by_id(connection, key) is None:
             raise not_found(f"simulation {key}")
@@ -181,4 +223,4 @@ async def cancel(
             await audit.record(connection, caller, "simulation.cancel", "simulation", str(key), None, None, origin)
 
 
-ROUTES = [begin, list_simulations, get_simulation, flips, cancel]
+ROUTES = [begin, list_simulations, get_simulation, flips, rules, cancel]

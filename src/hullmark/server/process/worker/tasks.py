@@ -16,11 +16,11 @@ import structlog
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
-from hullmark.server.stories.images import analyse
+from hullmark.server.stories.images import analyse, rebuild
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
-from hullmark.server.stories.places import environments, unknown
+from hullmark.server.stories.places import environments, fleet, unknown
 from hullmark.server.stories.rollout import adopt, policy_change
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching import watch
@@ -160,6 +160,16 @@ async def place_again(work: Work, account_id: int) -> None:
     _log.info("placed again", account=account_id, changed=changed)
 
 
+async def count_fleet(work: Work, account_id: int) -> None:
+    """Count an account's places for the page that shows them all."""
+    await fleet.count_fleet(work.services, account_id)
+
+
+async def plan_rebuilds(work: Work, account_id: int) -> None:
+    """Plan what an account is to rebuild first, for the page that shows it."""
+    await rebuild.plan_rebuilds(work.services, account_id)
+
+
 async def add_running_image(work: Work, account_id: int, running_image_id: int) -> None:
     """Add an image that runs and that nobody added."""
     await unknown.add_running(work.services, account_id, running_image_id)
@@ -186,6 +196,8 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "look": ("watching", look_at_watches),
     "place_again": ("default", place_again),
     "add_running": ("watching", add_running_image),
+    "count_fleet": ("default", count_fleet),
+    "plan_rebuilds": ("default", plan_rebuilds),
     "delete_account": ("default", delete_account),
 }
 """Every task by its name, with the queue that it waits in."""

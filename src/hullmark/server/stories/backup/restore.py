@@ -106,6 +106,7 @@ def _muted(url: str, done: RestoreResult, unmuted: bool) -> RestoreResult:
     """Have the server say nothing, or not: the one that the backup is of may still be there, and people would hear everything twice."""
     kept = Mute(since=datetime.now(UTC), reason=f"it was restored from a backup of {done.told.made_at}")
     with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
+        connection.execute("DELETE FROM browser_session")  # one that was ended since must not work again
         connection.execute("DELETE FROM setting WHERE name = %s", (NAME,))
         if not unmuted:
             row = (NAME, Jsonb(msgspec.to_builtins(kept)))

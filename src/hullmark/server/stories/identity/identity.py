@@ -13,22 +13,31 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.identity.api_key import KEY_START, digest_of_key, is_key
 from hullmark.server.stories.identity.basic import name_and_password
-from hullmark.server.stories.identity.federation import Federation, issuer_in, mark_of, membership_of
+from hullmark.server.stories.identity.federation import Federation, issuer_in, mark_of
 from hullmark.server.stories.identity.oidc import Oidc, ProvenIdentity, TokenRefused
 from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.identity.sessions import SessionClient, Sessions, digest_of
+from hullmark.server.stories.identity.subjects import (
+    SignInRefused,
+    Subject,
+    Who,
+    refused,
+    subject_of_credential,
+    subject_of_identity,
+    subject_of_key,
+    subject_of_person,
+)
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
-from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.database import Database
 from hullmark.server.tables.identity import accounts, federation, keys
-from hullmark.server.tables.identity.accounts import Lock, Membership, PersonRow, Role
-from hullmark.server.tables.identity.federation import FederatedCredential
+from hullmark.server.tables.identity.accounts import Lock, PersonRow
 
 KEEP = 5.0
 """Seconds that an answer is kept: the longest that a revoked key still works."""
@@ -42,33 +51,12 @@ _MOST = 20_000
 _FAILURES_A_MINUTE, _FAILURES_AT_ONCE = 30, 30
 
 
-class SignInRefused(HullmarkError):
-    """The credentials identify nobody: wrong, unknown, expired, revoked, disabled or locked; which one is not said."""
-
-
 class TooManyFailures(HullmarkError):
     """Too many wrong sign-ins from this address; `wait` seconds until the next is looked at."""
 
     def __init__(self, wait: float) -> None:
         super().__init__("too many sign-ins from this address failed", advice=f"try again in {wait:.0f} seconds")
         self.wait = wait
-
-
-class Who(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody proven. `name` is how the audit log shows it, `id` is unique and never given again.
-
-    `caps` are further roles, and `scopes` the permissions (none: all), that narrow what the memberships' roles give.
-    """
-
-    kind: Literal["person", "key", "oidc", "federated"]
-    id: str
-    name: str
-    person_id: int | None
-    is_operator: bool
-    memberships: tuple[Membership, ...]
-    caps: tuple[Role, ...] = ()
-    scopes: tuple[str, ...] = ()
-    expires_at: datetime | None = None
 
 
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +66,11 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int
 
 
-class _Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody proven, and what of its secret a token is bound to."""
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session: whose, and what its cookie holds."""
 
     who: Who
-    mark: str
+    secret: str
 
 
 class Identity:
@@ -94,6 +82,7 @@ class Identity:
         database: Database,
         tokens: Tokens,
         clock: Callable[[], datetime],
+        sessions: Sessions,
         oidc: Oidc | None = None,
         federation: Federation | None = None,
         passwords: Passwords | None = None,
@@ -101,6 +90,7 @@ class Identity:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.passwords = passwords or Passwords()
+        self.sessions = sessions
         self.oidc = oidc
         self.federation = federation
         self._database = database
@@ -109,9 +99,9 @@ class Identity:
         self._lock = lock or Lock()
         self._monotonic = monotonic
         self._own = os.urandom(32)
-        self._kept: dict[bytes, tuple[float, _Subject | SignInRefused]] = {}
+        self._kept: dict[bytes, tuple[float, Subject | SignInRefused]] = {}
         self._proven: dict[bytes, float] = {}
-        self._flights: dict[bytes, asyncio.Task[_Subject]] = {}
+        self._flights: dict[bytes, asyncio.Task[Subject]] = {}
         self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE)
 
     def forget(self) -> None:
@@ -136,6 +126,24 @@ class Identity:
     async def by_password(self, name: str, password: str, address: str) -> Who:
         """Who a name and a password prove. Raises as `who`."""
         return (await self._by_password(name, password, address)).who
+
+    async def session_for(self, name: str, password: str, client: SessionClient) -> OpenedSession:
+        """A session for a person's name and password; keys have none. Raises as `who`."""
+        if name == KEY_USER:
+            raise self._failed(client.origin.address, refused())
+        subject = await self._by_password(name, password, client.origin.address)
+        return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client))
+
+    async def session_of(self, proven: ProvenIdentity, client: SessionClient) -> OpenedSession:
+        """A session for whom the identity provider names. Raises SignInRefused."""
+        async with self._database.system() as connection:
+            subject = await subject_of_identity(connection, proven)
+        return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client, proven))
+
+    async def by_session(self, secret: str) -> Who:
+        """Whose session it is. Raises SignInRefused, which counts as no failure: nobody guesses a session, and a page that was left open
+        asks again and again."""
+        return (await self._recalled(digest_of(secret), lambda: self.sessions.find(secret))).who
 
     async def token_for(self, name: str, password: str, address: str) -> IssuedToken:
         """A short-lived token for a person's name and password, or KEY_USER and a key. Raises as `who`."""
@@ -169,11 +177,11 @@ class Identity:
         text, seconds = self._tokens.issue(f"federated:{credential.id}", mark_of(credential), now, called)
         return IssuedToken(token=text, seconds=seconds)
 
-    def _issue(self, subject: _Subject) -> IssuedToken:
+    def _issue(self, subject: Subject) -> IssuedToken:
         token, seconds = self._tokens.issue(subject.who.id, subject.mark, self._clock())
         return IssuedToken(token=token, seconds=seconds)
 
-    async def _bearer(self, given: str, address: str) -> _Subject:
+    async def _bearer(self, given: str, address: str) -> Subject:
         if given.startswith(KEY_START):
             if not is_key(given):  # its checksum is wrong: no question to the database
                 raise self._failed(address, refused())
@@ -187,48 +195,52 @@ class Identity:
         checks = self.oidc
         return await self._remembered(cache_key, lambda: self._by_provider(checks, given), address)
 
-    async def _by_password(self, name: str, password: str, address: str) -> _Subject:
+    async def _by_password(self, name: str, password: str, address: str) -> Subject:
         if name == KEY_USER:
             return await self._bearer(password if password.startswith(KEY_START) else KEY_START, address)
         # What is refused to one network, as it is locked there, is not refused to another.
         proof = self._proof(f"{network_of(address)}\0{name}\0{password}")
         return await self._remembered(proof, lambda: self._prove(name, password, address), address)
 
-    async def _remembered(self, key: bytes, find: Callable[[], Awaitable[_Subject]], address: str) -> _Subject:
-        """What is kept, or found by one of those who ask for it at the same time."""
+    async def _remembered(self, key: bytes, find: Callable[[], Awaitable[Subject]], address: str) -> Subject:
+        """The same as `_recalled`; what is refused counts as a failure of the address. Raises TooManyFailures, too."""
+        try:
+            return await self._recalled(key, find)
+        except SignInRefused as error:
+            raise self._failed(address, error) from None
+
+    async def _recalled(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
+        """What is kept, or found by one of those who ask for it at the same time. Raises SignInRefused."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._monotonic():
             found = kept[1]
             if isinstance(found, SignInRefused):
-                raise self._failed(address, found)
+                raise SignInRefused(str(found), advice=found.advice)
         else:
-            found = await self._found(key, find, address)
+            found = await self._found(key, find)
         if found.who.expires_at is not None and found.who.expires_at <= self._clock():
-            raise self._failed(address, refused())
+            raise refused()
         return found
 
-    async def _found(self, key: bytes, find: Callable[[], Awaitable[_Subject]], address: str) -> _Subject:
+    async def _found(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
         flight = self._flights.get(key)
         if flight is None:
             flight = asyncio.create_task(self._find(key, find))
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
-        try:
-            return await asyncio.shield(flight)
-        except SignInRefused as error:
-            raise self._failed(address, error) from None
+        return await asyncio.shield(flight)
 
-    def _landed(self, key: bytes, flight: asyncio.Task[_Subject]) -> None:
+    def _landed(self, key: bytes, flight: asyncio.Task[Subject]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # looked at: the process that waited for it may be gone
 
-    async def _find(self, key: bytes, find: Callable[[], Awaitable[_Subject]]) -> _Subject:
+    async def _find(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
         kept = self._kept
         until = self._monotonic() + KEEP
         try:
-            found: _Subject | SignInRefused = await find()
+            found: Subject | SignInRefused = await find()
         except TokenRefused as error:
             found = SignInRefused(str(error), advice=error.advice)
         except SignInRefused as error:
@@ -244,87 +256,38 @@ class Identity:
         wait = self._failures.take(network_of(address), self._monotonic())
         return TooManyFailures(wait) if wait else SignInRefused(str(error), advice=error.advice)
 
-    async def _by_key(self, digest: bytes) -> _Subject:
+    async def _by_key(self, digest: bytes) -> Subject:
         async with self._database.system() as connection:
             holder = await keys.key_holder_by_digest(connection, digest)
-            return await self._holding(connection, holder)
+            return await subject_of_key(connection, holder, self._clock())
 
-    async def _holding(self, connection: Connection, holder: keys.KeyHolder | None) -> _Subject:
-        """A key that is good now: not revoked or expired, its account enabled, and its person still in it."""
-        now = self._clock()
-        if (
-            holder is None
-            or holder.revoked_at is not None
-            or (holder.expires_at is not None and holder.expires_at <= now)
-        ):
-            raise refused()
-        if holder.account_state != "enabled" or (holder.person_id is not None and holder.person_state != "enabled"):
-            raise refused()
-        caps: tuple[Role, ...] = ()
-        if holder.person_id is not None and not holder.is_operator:
-            if holder.member_role is None:
-                raise refused()
-            caps = (holder.member_role,)
-        await keys.note_use(connection, holder.id, now)
-        own = Membership(account_id=holder.account_id, account=holder.account, state="enabled", role=holder.role)
-        who = Who(
-            kind="key",
-            id=f"key:{holder.id}",
-            name=f"key:{holder.name}",
-            person_id=holder.person_id,
-            is_operator=holder.is_operator and keys.is_of_operator(holder.scopes),
-            memberships=(own,),
-            caps=caps,
-            scopes=tuple(holder.scopes),
-            expires_at=holder.expires_at,
-        )
-        return _Subject(who=who, mark=_mark(holder.digest))
-
-    async def _by_own_token(self, token: str) -> _Subject:
+    async def _by_own_token(self, token: str) -> Subject:
         claims = self._tokens.check(token, self._clock())
         if claims is None:
             raise refused()
         kind, _, number = claims.sub.partition(":")
         async with self._database.system() as connection:
             if kind == "key":
-                subject = await self._holding(connection, await keys.key_holder_by_id(connection, int(number)))
+                subject = await subject_of_key(
+                    connection, await keys.key_holder_by_id(connection, int(number)), self._clock()
+                )
             elif kind == "federated":
-                subject = self._federated(await federation.credential_by_id(connection, int(number)), claims.called)
+                subject = subject_of_credential(
+                    await federation.credential_by_id(connection, int(number)), claims.called
+                )
             else:
-                subject = await self._person(connection, await accounts.person_by_id(connection, int(number)))
+                subject = await subject_of_person(connection, await accounts.person_by_id(connection, int(number)))
         if not hmac.compare_digest(subject.mark, claims.mark):
             raise refused()
         ends = claims.ends if subject.who.expires_at is None else min(claims.ends, subject.who.expires_at)
-        return _Subject(who=msgspec.structs.replace(subject.who, expires_at=ends), mark=subject.mark)
+        return Subject(who=msgspec.structs.replace(subject.who, expires_at=ends), mark=subject.mark)
 
-    def _federated(self, credential: FederatedCredential | None, called: str) -> _Subject:
-        """Who holds a token that was given for a federated credential, while that is as it was then."""
-        if credential is None or credential.account_state != "enabled":
-            raise refused()
-        number, name = f"federated:{credential.id}", f"federated:{credential.name}:{called}"
-        own = (membership_of(credential),)
-        who = Who(kind="federated", id=number, name=name, person_id=None, is_operator=False, memberships=own)
-        return _Subject(who=who, mark=mark_of(credential))
-
-    async def _person(self, connection: Connection, person: PersonRow | None) -> _Subject:
-        if person is None or person.state != "enabled":
-            raise refused()
-        who = Who(
-            kind="person",
-            id=f"person:{person.id}",
-            name=f"person:{person.name}",
-            person_id=person.id,
-            is_operator=person.is_operator,
-            memberships=await accounts.memberships_of(connection, person.id),
-        )
-        return _Subject(who=who, mark=_mark(person.password_hash.encode()))
-
-    async def _prove(self, name: str, password: str, address: str) -> _Subject:
+    async def _prove(self, name: str, password: str, address: str) -> Subject:
         """By password. A recently proven one is not computed again, and keeps working while failures lock the network it comes from."""
         async with self._database.system() as connection:
             person = await accounts.person_by_name(connection, name) if _is_name(name) else None
             if person is not None and self._was_proven(person, password):
-                return await self._person(connection, person)
+                return await subject_of_person(connection, person)
         network = network_of(address)
         if wait := self._failures.wait(network, self._monotonic()):
             raise TooManyFailures(wait)
@@ -340,7 +303,7 @@ class Identity:
         rehashed = await self.passwords.hash(password) if self.passwords.is_outdated(hash_) else ""
         async with self._database.system() as connection:
             await accounts.forget_failures(connection, claimed.id, network, rehashed)
-            subject = await self._person(connection, await accounts.person_by_id(connection, claimed.id))
+            subject = await subject_of_person(connection, await accounts.person_by_id(connection, claimed.id))
         self._remember_proof(rehashed or hash_, password)
         return subject
 
@@ -353,46 +316,13 @@ class Identity:
         while len(self._proven) > _MOST:
             self._proven.pop(next(iter(self._proven)), None)
 
-    async def _by_provider(self, oidc: Oidc, token: str) -> _Subject:
+    async def _by_provider(self, oidc: Oidc, token: str) -> Subject:
         proven = await oidc.check(token)
         async with self._database.system() as connection:
-            person = await accounts.person_by_subject(connection, proven.subject)
-            granted = await _granted(connection, proven)
-            if person is None:
-                called = f"oidc:{proven.subject}"
-                who = Who(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
-                return _Subject(who=who, mark="")
-            known = await self._person(connection, person)
-        held = {membership.account_id for membership in known.who.memberships}
-        more = tuple(
-            grant for grant in granted if grant.account_id not in held
-        )  # what an administrator wrote down goes first
-        return _Subject(who=msgspec.structs.replace(known.who, memberships=(*known.who.memberships, *more)), mark="")
+            return await subject_of_identity(connection, proven)
 
     def _proof(self, text: str) -> bytes:
         return hmac.digest(self._own, text.encode("utf-8", "surrogatepass"), "sha256")
-
-
-def refused() -> SignInRefused:
-    """The one answer to all failed sign-ins, so that nothing is learned from it."""
-    return SignInRefused(
-        "the sign-in is refused", advice="check the name and password, or the key; after many failures, wait a while"
-    )
-
-
-async def _granted(connection: Connection, proven: ProvenIdentity) -> tuple[Membership, ...]:
-    found = await accounts.accounts_by_names(connection, [grant.account for grant in proven.grants])
-    known = {row.name: row for row in found}
-    memberships: dict[str, Membership] = {}
-    for grant in proven.grants:
-        if (row := known.get(grant.account)) is not None:
-            kept = Membership(account_id=row.id, account=row.name, state=row.state, role=grant.role)
-            memberships.setdefault(row.name, kept)
-    return tuple(memberships.values())
-
-
-def _mark(secret: bytes) -> str:
-    return hashlib.sha256(b"mark\0" + secret).hexdigest()[:32]
 
 
 def _is_name(name: str) -> bool:

@@ -43,11 +43,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose tokens count, for whom they must be made, and what its groups may."""
+    """Whose tokens count, for whom they must be made, and what its groups may. `client` is what this server is called where people sign in
+    in a browser ("": they cannot), `client_secret` what it proves that by ("": it is a public client)."""
 
     issuer: str
     audience: str
     groups: dict[str, Grant]
+    client: str = ""
+    client_secret: str = ""
 
 
 class ProvenIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +71,13 @@ def provider_of(settings: Settings) -> Provider | None:
             advice="HULLMARK_OIDC_ISSUER is a web address, and HULLMARK_OIDC_AUDIENCE the name that its tokens call this server by",
         )
     groups = parse_groups(settings.oidc_groups)
-    return Provider(issuer=settings.oidc_issuer, audience=settings.oidc_audience, groups=groups)
+    return Provider(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        groups=groups,
+        client=settings.oidc_client,
+        client_secret=settings.oidc_client_secret,
+    )
 
 
 def parse_groups(text: str) -> dict[str, Grant]:
@@ -112,16 +121,23 @@ class Oidc:
         self._client = client
         self._monotonic = monotonic
         self._keys: tuple[Mapping[str, Any], ...] = ()
+        self._description: Mapping[str, Any] = {}
         self._fetched: float | None = None
         self._tried: float | None = None
         self._lock = asyncio.Lock()
 
     async def check(self, token: str) -> ProvenIdentity:
         """What a token proves. Raises TokenRefused, ProviderUnreachable."""
-        return self._proven(await self.claims(token))
+        return self.identity_in(await self.claims(token))
 
-    async def claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token, all checked but for whom they are. Raises TokenRefused, ProviderUnreachable."""
+    async def description(self) -> Mapping[str, Any]:
+        """How the provider describes itself (OpenID Connect Discovery, 3). Raises ProviderUnreachable."""
+        await self._published(self._is_stale())
+        return self._description
+
+    async def claims(self, token: str, audience: str = "") -> Mapping[str, Any]:
+        """The claims of a token, all checked but for whom they are; `audience` is whom it must be made for, if not the usual one.
+        Raises TokenRefused, ProviderUnreachable."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
@@ -133,19 +149,19 @@ class Oidc:
         if not candidates:
             raise _refused("it is signed by a key that the identity provider does not publish")
         for key in candidates:
-            claims = self._verified(token, key, algorithm)
+            claims = self._verified(token, key, algorithm, audience or self.provider.audience)
             if claims is not None:
                 _check_subject(claims)
                 return claims
         raise _refused("its signature is wrong")
 
-    def _verified(self, token: str, key: Mapping[str, Any], algorithm: str) -> dict[str, Any] | None:
+    def _verified(self, token: str, key: Mapping[str, Any], algorithm: str, audience: str) -> dict[str, Any] | None:
         try:
             return jwt.decode(
                 token,
                 jwt.PyJWK(dict(key), algorithm),
                 algorithms=[algorithm],
-                audience=self.provider.audience,
+                audience=audience,
                 issuer=self.provider.issuer,
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iss", "aud", "sub"]},
@@ -157,7 +173,8 @@ class Oidc:
         except jwt.PyJWTError:
             return None  # an invalid key
 
-    def _proven(self, claims: Mapping[str, Any]) -> ProvenIdentity:
+    def identity_in(self, claims: Mapping[str, Any]) -> ProvenIdentity:
+        """Whom checked claims name, and what they give it."""
         sub = claims["sub"]
         given = [_grant(text) for text in _texts(claims.get("hullmark"))]
         by_group = [self.provider.groups.get(group) for group in _texts(claims.get("groups"))]
@@ -189,7 +206,7 @@ class Oidc:
             if self._may_try():
                 self._tried = self._monotonic()
                 try:
-                    self._keys = await asyncio.to_thread(self._fetch)
+                    self._description, self._keys = await asyncio.to_thread(self._fetch)
                     self._fetched = self._monotonic()
                 except HullmarkError as error:
                     self._check_usable(error)
@@ -204,7 +221,7 @@ class Oidc:
                 advice="try again later; check HULLMARK_OIDC_ISSUER, and HULLMARK_ALLOW_ADDRESSES if it is on this network",
             ) from cause
 
-    def _fetch(self) -> tuple[Mapping[str, Any], ...]:
+    def _fetch(self) -> tuple[Mapping[str, Any], tuple[Mapping[str, Any], ...]]:
         issuer = self.provider.issuer
         found = self._document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         address = found.get("jwks_uri")
@@ -219,7 +236,7 @@ class Oidc:
         keys = self._document(address).get("keys")
         if not isinstance(keys, list):
             raise HullmarkError(f"{origin(address)} publishes no keys", advice="check the identity provider")
-        return tuple(key for key in keys[:_MOST_KEYS] if isinstance(key, dict))
+        return found, tuple(key for key in keys[:_MOST_KEYS] if isinstance(key, dict))
 
     def _document(self, url: str) -> dict[str, Any]:
         answer = self._client.fetch(Request(url, {"Accept": "application/json"}), _LIMIT)

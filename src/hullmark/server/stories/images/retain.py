@@ -20,6 +20,7 @@ from hullmark.server.tables.places import retention as places_retention
 _AT_ONCE = 500
 _MOST_SETS, _SETS_AT_ONCE = 10_000, 100
 _MOST_TRIES, _PAUSE = 50, 0.1
+_WEIGHTS_KEPT = 730
 _ANSWERS_KEPT = 24
 _FAILURES_KEPT = timedelta(days=1)
 _TOLD_KEPT = timedelta(days=400)
@@ -36,6 +37,7 @@ async def retain(services: Services) -> None:
             await retention.let_untagged_go(connection, services.settings.keep_days, _AT_ONCE)
         await images.forget_unheld(connection, _AT_ONCE)
         await retention.forget_answers(connection, _ANSWERS_KEPT)
+        await retention.forget_weights(connection, _WEIGHTS_KEPT)
         await accounts.forget_old_failures(connection, services.clock() - _FAILURES_KEPT)
 
 

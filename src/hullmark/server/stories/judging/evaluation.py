@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -38,7 +39,7 @@ from hullmark.server.stories.judging.earlier import (
     first_seen_of,
     named_exceptions,
 )
-from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for
+from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for, used_in
 from hullmark.server.stories.judging.grants import placed_in
 from hullmark.server.stories.judging.loaded import loaded
 from hullmark.server.stories.judging.selection import SelectedVersion
@@ -89,12 +90,13 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
-    `seconds` the processor time that it took."""
+    `excepted`: the exceptions that cover findings of it; `seconds` the processor time that it took."""
 
     judged: JudgedVerdict
     policy: str
     news: tuple[News, ...] = ()
     granted: tuple[GrantedGrace, ...] = ()
+    excepted: tuple[UUID, ...] = ()
     seconds: float = 0.0
 
 
@@ -150,15 +152,16 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
         grace_until=min((grace.until for grace in checked.granted), default=None),
         grace_reason=_what_grace_is_for(checked.granted),
     )
+    excepted = used_in(inputs.exceptions, version.name, chosen.reference, verdict.findings)
+    made = NewVerdict(judged=judged, policy=version.name, granted=checked.granted, excepted=excepted)
     if before is None or compared is None:
-        seconds = checked.seconds + time.thread_time() - began
-        return NewVerdict(judged=judged, policy=version.name, granted=checked.granted, seconds=seconds)
+        return msgspec.structs.replace(made, seconds=checked.seconds + time.thread_time() - began)
     after = as_compared(verdict, inputs.image.digest, basis)
     news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
-    return NewVerdict(judged=judged, policy=version.name, news=news, granted=checked.granted, seconds=seconds)
+    return msgspec.structs.replace(made, judged=judged, news=news, seconds=seconds)
 
 
 def _what_grace_is_for(granted: tuple[GrantedGrace, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 
@@ -57,6 +58,26 @@ def is_behind(body: ExceptionBody, finding: Finding) -> bool:
         and finding.rule_id == body.rule
         and finding.allowlisted == _excepted(body).described()
     )
+
+
+def used_in(rows: Iterable[ExceptionRow], name: str, reference: str, findings: Iterable[Finding]) -> tuple[UUID, ...]:
+    """The exceptions by which findings of a verdict are covered: of the policy called `name`, on an image judged under a reference."""
+    covered = {
+        (finding.rule_id, _named(finding.allowlisted)) for finding in findings if finding.allowlisted is not None
+    }
+    if not covered:
+        return ()
+    bodies = ((row.id, msgspec.convert(row.body, ExceptionBody)) for row in rows)
+    return tuple(
+        key
+        for key, body in bodies
+        if covers(body, name, reference) and (body.rule, _named(_excepted(body).described())) in covered
+    )
+
+
+def _named(described: Mapping[str, Any]) -> bytes:
+    """What a finding shows of its exception, so that equal ones are found."""
+    return msgspec.json.encode(described, order="sorted")
 
 
 def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[PolicyException, ...]:

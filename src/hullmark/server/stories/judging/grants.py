@@ -36,10 +36,11 @@ def placed_in(grants: Sequence[GrantedFacts], environment: str) -> tuple[PlacedC
     here = [row for row in grants if environment in ("", row.environment)]
     if len(grants) > MOST_GRANTS or any(IS_CUT in row.facts for row in here):
         return None
-    return tuple(map(_placed, here)) or None
+    return tuple(map(placed_container, here)) or None
 
 
-def _placed(row: GrantedFacts) -> PlacedContainer:
+def placed_container(row: GrantedFacts) -> PlacedContainer:
+    """A container where it runs, as rules and patches look at it."""
     isolation = msgspec.convert(row.facts, Isolation)
     container = WorkloadContainer(
         name=row.container,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -29,7 +31,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
 from hullmark.server.tables.judging import policies, simulations, verdicts
 from hullmark.server.tables.judging.policies import ExceptionRow
-from hullmark.server.tables.judging.simulations import FlipRow, SimulationRow
+from hullmark.server.tables.judging.simulations import FlipRow, RuleHits, SimulationRow, TriedImages
 from hullmark.server.tables.judging.verdicts import VerdictRow
 
 _AT_ONCE = 20
@@ -93,34 +95,61 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
     last = some[-1] if found.last is None else found.last
     async with services.database.system() as connection:
         await jobs.count_judging(connection, row.account_id, found.seconds)
-        if not await simulations.advance(connection, row, last, found.flips, some.index(last) + 1):
+        tried = TriedImages(last_image=last, seen=some.index(last) + 1, flips=found.flips, hits=found.hits)
+        if not await simulations.advance(connection, row, tried):
             return None
         return await simulations.by_id(connection, row.id)
 
 
 class _Tried(NamedTuple):
-    """What differs, the processor time that it took, and the last image of those looked at (None: it is all of them)."""
+    """What differs, how often rules fire, the processor time that it took, and the last image of those looked at (None: it is all)."""
 
     flips: list[FlipRow]
+    hits: list[RuleHits]
     seconds: float
     last: int | None
 
 
 def _tried(services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]) -> _Tried:
     flips: list[FlipRow] = []
+    verdicts_of: list[tuple[Verdict | None, Verdict]] = []
     turn, began, seconds = Turn(), time.thread_time(), 0.0
     last: int | None = None
     for inputs, current in wanted:
         if last is not None and turn.is_over():
-            return _Tried(flips, seconds + time.thread_time() - began, last)
+            return _Tried(flips, _hits(verdicts_of), seconds + time.thread_time() - began, last)
         checked = _drafted(services, books, inputs, trial)
         seconds += checked.seconds
         before = _before(services, current, trial.row.environment)
+        verdicts_of.append((before, checked.verdict))
         flip = _flip(inputs, before, checked.verdict)
         if flip is not None:
             flips.append(flip)
         last = inputs.image.id
-    return _Tried(flips, seconds + time.thread_time() - began, None)
+    return _Tried(flips, _hits(verdicts_of), seconds + time.thread_time() - began, None)
+
+
+def _hits(pairs: Iterable[tuple[Verdict | None, Verdict]]) -> list[RuleHits]:
+    """How often each rule fires, before and after; what exceptions cover is left out."""
+    before, after, findings = Counter[str](), Counter[str](), Counter[str]()
+    for old, new in pairs:
+        before.update(_fired(old).keys())
+        fired = _fired(new)
+        after.update(fired.keys())
+        findings.update(fired)
+    return [
+        RuleHits(rule=rule, before=before[rule], after=after[rule], findings=findings[rule])
+        for rule in sorted(before | after)
+    ]
+
+
+def _fired(verdict: Verdict | None) -> Counter[str]:
+    found = verdict.findings if verdict is not None else ()
+    return Counter(
+        finding.rule_id.replace("\0", "\ufffd")[:_LONGEST]
+        for finding in found
+        if finding.allowlisted is None or "stage" in finding.allowlisted
+    )
 
 
 class _Drafted(NamedTuple):

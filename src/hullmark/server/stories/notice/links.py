@@ -1,4 +1,4 @@
-"""Links in messages: where people and programs find what a message is about."""
+"""Links in messages: where people find what a message is about, in the console; and where programs do."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ def root_of(settings: Settings) -> str:
     return (settings.public_url or f"http://{settings.listen}").rstrip("/")
 
 
+def account_link(settings: Settings, account: str) -> str:
+    """The first page of an account."""
+    return f"{root_of(settings)}/console/{quote(account, safe='')}/now"
+
+
+def cause_link(settings: Settings, account: str, number: int) -> str:
+    """The page of a cause: what it changed, where, and what to do about it."""
+    return f"{root_of(settings)}/console/{quote(account, safe='')}/causes/{number}"
+
+
 def image_link(settings: Settings, account: str, digest: str) -> str:
-    """The page of the verdict in force on an image, by its manifest digest."""
-    return f"{root_of(settings)}/api/v1/images/{quote(digest, safe=':')}/check?{_page(account)}"
+    """The page of an image, by its manifest digest."""
+    return f"{root_of(settings)}/console/{quote(account, safe='')}/images/{quote(digest, safe=':')}"
 
 
 def verdict_link(settings: Settings, account: str, number: int) -> str:
     """The page of a verdict, by its number in the history."""
-    return f"{root_of(settings)}/api/v1/history/{number}?{_page(account)}"
+    return f"{root_of(settings)}/console/{quote(account, safe='')}/history/{number}"
 
 
-def message_page_link(settings: Settings, account: str, number: int, after: int = 0) -> str:
-    """The page of a message with its items, from behind one of them."""
-    following = f"&after={after}" if after else ""
-    return f"{root_of(settings)}/api/v1/messages/{number}/page?{_page(account)}{following}"
+def message_page_link(settings: Settings, account: str, number: int) -> str:
+    """The page of a message with all that it tells of."""
+    return f"{root_of(settings)}/console/{quote(account, safe='')}/messages/{number}"
 
 
 def message_link(settings: Settings, number: int) -> str:
     """A message, for programs."""
     return f"{root_of(settings)}/api/v1/messages/{number}"
-
-
-def _page(account: str) -> str:
-    """A browser sends no header that names the account."""
-    return f"format=html&account={quote(account, safe='')}"

@@ -11,7 +11,7 @@ import msgspec
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
-from hullmark.server.stories.notice.links import image_link, message_page_link, verdict_link
+from hullmark.server.stories.notice.links import account_link, cause_link, image_link, message_page_link, verdict_link
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import messages, transitions
@@ -73,9 +73,6 @@ def _notice(
     for group in groups:
         kinds[group.kind] = kinds.get(group.kind, 0) + group.count
     items = _told_once(item_of(settings, account, row) for row in rows)
-    # Where all of it is about one verdict, that is where the link leads.
-    led = {item.link for item in items if item.history_id is not None}
-    is_one = len(led) == 1 and len({item.image for item in items}) == 1 and sum(kinds.values()) <= len(rows)
     return Notice(
         id=str(message.key),
         account=account,
@@ -85,7 +82,7 @@ def _notice(
         kinds={kind: kinds[kind] for kind in _KINDS if kind in kinds},
         at=message.sealed_at or message.due_at,
         severity=severity_of(max((group.severity for group in groups), default=cause.severity)),
-        link=led.pop() if is_one else message_page_link(settings, account, message.id),
+        link=cause_link(settings, account, cause.id),
         part=message.part,
         is_replay=message.resent_at is not None,
     )
@@ -185,7 +182,7 @@ def sample_notice(settings: Settings, account: str, now: datetime, number: str) 
         kinds={"compliance.lost": len(items)},
         at=now,
         severity="critical",
-        link=message_page_link(settings, account, 0),
+        link=account_link(settings, account),
         is_test=True,
     )
 

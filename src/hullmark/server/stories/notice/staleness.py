@@ -34,11 +34,16 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
+async def stale_data(connection: Connection) -> dict[str, Stale]:
+    """What was found stale when it was looked for last, by name: FEEDS, or a feed's."""
+    return msgspec.convert(await setting(connection, _NAME) or {}, dict[str, Stale])
+
+
 async def look_for_stale(services: Services) -> None:
     """A duty: tell each account with images and policies what has become stale, and what is fresh again."""
     now = services.clock()
     async with services.database.system() as connection:
-        known = msgspec.convert(await setting(connection, _NAME) or {}, dict[str, Stale])
+        known = await stale_data(connection)
         found = await _stale_now(services, connection, now, known)
         day = today(now).isoformat()
         kept = {

@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.place import InventoryAnswer, InventoryReport
-from hullmark.server.stories.places import news
+from hullmark.server.stories.places import news, silence
 from hullmark.server.stories.places.environments import environment_of
 from hullmark.server.stories.places.reported import ReportedParts, in_time, read_report
 from hullmark.server.stories.services import Services
@@ -66,6 +66,7 @@ async def take(services: Services, account_id: int, report: InventoryReport) -> 
             now=now,
         )
         await collectors.note_report(connection, account_id, row.id, note)
+        await silence.tell_heard(connection, account_id, row, now)
         await news.tell(connection, source, report, found, settings)
         await _announce(connection, source, row, note)
     return InventoryAnswer(sequence=report.sequence)

@@ -243,7 +243,8 @@ async def held_image(connection: Connection, account_id: int, name: str) -> Held
 
 
 class ImageFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which images of an account: what is "" is not asked for. `verdict` is that of any policy in force."""
+    """Which images of an account: what is "" is not asked for. `verdict` is that of any policy in force; `repositories` are (registry,
+    repository), one of which a tag of the image has to be of."""
 
     state: str = ""
     registry: str = ""
@@ -251,6 +252,7 @@ class ImageFilter(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     verdict: str = ""
     distro: str = ""
+    repositories: tuple[tuple[str, str], ...] = ()
 
 
 async def list_images(
@@ -267,6 +269,11 @@ async def list_images(
         conditions.append(
             "held.image_id IN (SELECT tag.image_id FROM tag WHERE tag.account_id = %(account)s AND tag.is_current"
             f" AND {tests})"
+        )
+    if wanted.repositories:
+        conditions.append(
+            "held.image_id IN (SELECT tag.image_id FROM tag JOIN unnest(%(registries)s::text[], %(repository_names)s::text[])"
+            " AS wanted(registry, repository) USING (registry, repository) WHERE tag.account_id = %(account)s AND tag.is_current)"
         )
     if wanted.verdict:
         conditions.append(
@@ -286,7 +293,9 @@ async def list_images(
                 "limit": limit,
                 "after_at": after[0] if after else None,
                 "after_id": after[1] if after else None,
-                **msgspec.structs.asdict(wanted),
+                **{name: getattr(wanted, name) for name in ImageFilter.__struct_fields__ if name != "repositories"},
+                "registries": [registry for registry, _ in wanted.repositories],
+                "repository_names": [repository for _, repository in wanted.repositories],
             },
         )
         return await cursor.fetchall()

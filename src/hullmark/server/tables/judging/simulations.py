@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,16 @@ class SimulationRow(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     created_at: datetime
     ended_at: datetime | None
+
+
+class RuleHits(msgspec.Struct, frozen=True, kw_only=True):
+    """On how many images a rule fires, in the version in force and in the draft, and how often the draft's does in all. Rules whose stage
+    lets nothing count are among them; what exceptions cover is not."""
+
+    rule: str
+    before: int
+    after: int
+    findings: int
 
 
 class FlipRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,15 +124,29 @@ async def begin(connection: Connection, key: UUID, total: int) -> SimulationRow 
         return await cursor.fetchone()
 
 
-async def advance(connection: Connection, row: SimulationRow, last_image: int, flips: list[FlipRow], seen: int) -> bool:
+class TriedImages(msgspec.Struct, frozen=True, kw_only=True):
+    """What some images came to: the last one's number, how many were looked at, which differ, and how often rules fire by rule."""
+
+    last_image: int
+    seen: int
+    flips: list[FlipRow]
+    hits: list[RuleHits]
+
+
+async def advance(connection: Connection, row: SimulationRow, tried: TriedImages) -> bool:
     """Write some images' results and how far the trial is; False if it was cancelled, or another worker was faster."""
     cursor = await connection.execute(
-        "UPDATE simulation SET done = done + %s, last_image = %s WHERE id = %s AND state = 'running' AND last_image = %s",
-        (seen, last_image, row.id, row.last_image),
+        "SELECT hits FROM simulation WHERE id = %s AND state = 'running' AND last_image = %s FOR UPDATE",
+        (row.id, row.last_image),
     )
-    if cursor.rowcount != 1:
+    known = await cursor.fetchone()
+    if known is None:
         return False
-    for flip in flips:
+    await connection.execute(
+        "UPDATE simulation SET done = done + %s, last_image = %s, hits = %s WHERE id = %s",
+        (tried.seen, tried.last_image, Jsonb(_added(known[0], tried.hits)), row.id),
+    )
+    for flip in tried.flips:
         await connection.execute(
             """
             INSERT INTO simulation_flip (simulation_id, account_id, image_id, reference, before, after, reasons)
@@ -130,6 +155,33 @@ async def advance(connection: Connection, row: SimulationRow, last_image: int, f
             (row.id, row.account_id, flip.image_id, flip.reference, flip.before, flip.after, Jsonb(flip.reasons)),
         )
     return True
+
+
+def _added(known: Mapping[str, list[int]], more: list[RuleHits]) -> dict[str, list[int]]:
+    """Counts by rule, with those of more images."""
+    counts = {rule: list(numbers) for rule, numbers in known.items()}
+    for each in more:
+        old = counts.get(each.rule, [0, 0, 0])
+        counts[each.rule] = [a + b for a, b in zip(old, (each.before, each.after, each.findings), strict=True)]
+    return counts
+
+
+async def hits_of(connection: Connection, key: UUID) -> list[RuleHits]:
+    """How often rules fire in a trial so far, those that fire on most images first."""
+    row = await (await connection.execute("SELECT hits FROM simulation WHERE id = %s", (key,))).fetchone()
+    counts = row[0] if row is not None else {}
+    found = [RuleHits(rule=rule, before=n[0], after=n[1], findings=n[2]) for rule, n in counts.items()]
+    return sorted(found, key=lambda hits: (-hits.after, -hits.before, hits.rule))
+
+
+async def last_of_policy(connection: Connection, account_id: int, policy_id: int, limit: int) -> list[SimulationRow]:
+    """The last trials of a policy's versions, the newest first."""
+    async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM simulation WHERE account_id = %s AND policy_id = %s ORDER BY created_at DESC, id DESC LIMIT %s",
+            (account_id, policy_id, limit),
+        )
+        return await cursor.fetchall()
 
 
 async def end(connection: Connection, key: UUID, state: str, reason: str = "") -> bool:

@@ -16,7 +16,8 @@ _KEPT = 256
 
 class CollectorRow(msgspec.Struct, frozen=True, kw_only=True):
     """A collector. `sequence` is its last report; `list` the whole list whose parts come now ("": none); `listed_at` as of when the last
-    whole list was (None: there was none yet); `places` how many of what it tells run now; `ended_at` when somebody said that it is no more.
+    whole list was (None: there was none yet); `places` how many of what it tells run now; `ended_at` when somebody said that it is no more;
+    `silent_since` since when it has been known that it says nothing any more (None: it does).
     """
 
     id: int
@@ -29,9 +30,10 @@ class CollectorRow(msgspec.Struct, frozen=True, kw_only=True):
     places: int
     ended_at: datetime | None
     created_at: datetime
+    silent_since: datetime | None
 
 
-_COLUMNS = "id, platform, name, sequence, list, listed_at, reported_at, places, ended_at, created_at"
+_COLUMNS = "id, platform, name, sequence, list, listed_at, reported_at, places, ended_at, created_at, silent_since"
 
 
 async def lock(connection: Connection, account_id: int, platform: str, name: str, now: datetime) -> CollectorRow:
@@ -133,7 +135,7 @@ async def end(connection: Connection, account_id: int, platform: str, name: str,
     async with connection.cursor(row_factory=class_row(CollectorRow)) as cursor:
         await cursor.execute(
             f"""
-            UPDATE collector SET ended_at = %s, list = '', listed_at = NULL, places = 0
+            UPDATE collector SET ended_at = %s, list = '', listed_at = NULL, places = 0, silent_since = NULL
             WHERE account_id = %s AND platform = %s AND name = %s
             RETURNING {_COLUMNS}
             """,

@@ -65,6 +65,23 @@ async def granted(
     return found
 
 
+async def granted_at(connection: Connection, account_id: int, placement_id: int) -> GrantedFacts | None:
+    """What the container of one placement is granted; None where nobody told."""
+    async with connection.cursor(row_factory=class_row(GrantedFacts)) as cursor:
+        await cursor.execute(
+            """
+            SELECT coalesce(ran.image_id, 0) AS image_id, placed.environment, placed.platform, placed.workload, placed.container,
+                placed.kind, concat_ws('/', nullif(placed.cluster, ''), nullif(placed.namespace, ''), nullif(placed.workload, '')) AS place,
+                ran.reference, facts.facts
+            FROM placement placed JOIN running_image ran ON ran.id = placed.running_image_id
+            JOIN isolation facts ON facts.id = placed.isolation_id
+            WHERE placed.account_id = %s AND placed.id = %s
+            """,
+            (account_id, placement_id),
+        )
+        return await cursor.fetchone()
+
+
 async def analysed_images(connection: Connection, account_id: int, numbers: Sequence[int]) -> list[int]:
     """The analysed images of placements, by number."""
     cursor = await connection.execute(

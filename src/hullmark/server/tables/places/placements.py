@@ -17,6 +17,8 @@ _FEW = 2000
 """So many images, sets of labels or isolation facts are looked for by their numbers; with more, placements are gone through in order."""
 _SORTED = 20_000
 """So many placements are sorted for a page of a list; where there may be more, placements are gone through in order."""
+_MORE = 8
+"""So many times as many of the sorted placements are looked at where too few of the first of them fit."""
 
 
 class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,7 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `image_digest` is that of the account's image ("": it has none), `digest` what the platform named. `grade` is a place in GRADES (None:
     nobody told). `verdict` is the worst in force on the image in the place's environment ("": none).
+    `last_heard_at`: the collector is silent, and was heard of then last.
     """
 
     id: int
@@ -49,12 +52,14 @@ class PlacementRow(msgspec.Struct, frozen=True, kw_only=True):
     grade_reason: str
     labels: dict[str, str]
     verdict: str
+    last_heard_at: datetime | None
 
 
 class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which placements are wanted; "" and None ask for nothing. `digest`: any of an image's digests; `verdict` may be "none".
 
-    `grade`: at most this one, by its place in GRADES. `at`: that ran at this moment (None: that run).
+    `grade`: at most this one, by its place in GRADES, or just this one (`is_exact`; -1: nobody told).
+    `at`: that ran at this moment (None: that run).
     """
 
     digest: str = ""
@@ -64,6 +69,7 @@ class PlacementFilter(msgspec.Struct, frozen=True, kw_only=True):
     environment: str = ""
     selector: Selector = Selector()
     grade: int | None = None
+    is_exact: bool = False
     verdict: str = ""
     at: datetime | None = None
 
@@ -81,7 +87,9 @@ _SELECT: LiteralString = f"""
 SELECT placed.id, placed.platform, placed.cluster, placed.namespace, placed.workload, placed.container, placed.kind, placed.told,
     placed.environment, ran.image_id, coalesce((SELECT image.digest FROM image WHERE image.id = ran.image_id), '') AS image_digest,
     ran.reference, ran.digest, ran.config_digest, ran.architecture, ran.is_inferred, placed.containers, placed.since, placed.until,
-    facts.grade, coalesce(facts.reason, '') AS grade_reason, coalesce(label_set.labels, '{{}}') AS labels, {WORST_VERDICT} AS verdict
+    facts.grade, coalesce(facts.reason, '') AS grade_reason, coalesce(label_set.labels, '{{}}') AS labels, {WORST_VERDICT} AS verdict,
+    (SELECT collector.reported_at FROM collector WHERE collector.id = placed.collector_id AND placed.until IS NULL
+        AND collector.silent_since IS NOT NULL) AS last_heard_at
 FROM page placed JOIN running_image ran ON ran.id = placed.running_image_id
 LEFT JOIN isolation facts ON facts.id = placed.isolation_id LEFT JOIN label_set ON label_set.id = placed.label_set_id"""
 
@@ -94,23 +102,47 @@ async def list_placements(
     if sought is None:
         return []
     order = ("namespace", "cluster") if wanted.namespace and not wanted.cluster else ("cluster", "namespace")
-    columns = ", ".join(f"placed.{name}" for name in (*order, "workload", "container", "id"))
+    keys = (*order, "workload", "container", "id")
     if after is not None:
         cluster, namespace, workload, container, number = after
         sought.values |= {"k_cluster": cluster, "k_namespace": namespace, "k_workload": workload}
         sought.values |= {"k_container": container, "k_id": number}
-        keys = ", ".join(f"%(k_{name})s" for name in (*order, "workload", "container", "id"))
-        sought.conditions.append(f"({columns}) > ({keys})")
-    conditions = " AND ".join(sought.conditions)
-    ordered = f"SELECT placed.* FROM placement placed {sought.joins} WHERE {conditions} ORDER BY {columns}"
+        sought.conditions.append(f"({_columns(keys)}) > ({', '.join(f'%(k_{name})s' for name in keys)})")
+    first = limit
+    while True:
+        values = {**sought.values, "limit": limit, "first": first}
+        async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+            await cursor.execute(
+                f"WITH page AS MATERIALIZED ({sought.page(keys)} LIMIT %(limit)s) {_SELECT} ORDER BY {_columns(keys)}",
+                values,
+            )
+            rows = await cursor.fetchall()
+        if len(rows) == limit or sought.few is None or first >= sought.few:
+            return rows
+        first *= _MORE
+
+
+def _columns(keys: Sequence[str]) -> str:
+    return ", ".join(f"placed.{name}" for name in keys)
+
+
+async def placements_of_cause(
+    connection: Connection, account_id: int, cause_id: int, after: int, limit: int
+) -> list[PlacementRow]:
+    """Where the images run that a cause is about, by number, above one."""
     async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
-                {ordered if not sought.last else f"SELECT * FROM ({ordered} OFFSET 0) placed WHERE {sought.last}"} LIMIT %(limit)s
-            ) {_SELECT} ORDER BY {columns}
+                SELECT placed.* FROM placement placed
+                WHERE placed.account_id = %(account)s AND placed.until IS NULL AND placed.id > %(after)s AND placed.running_image_id IN (
+                    SELECT ran.id FROM running_image ran JOIN transition ON transition.image_id = ran.image_id
+                        AND transition.account_id = %(account)s AND transition.cause_id = %(cause)s
+                    WHERE ran.account_id = %(account)s)
+                ORDER BY placed.id LIMIT %(limit)s
+            ) {_SELECT} ORDER BY placed.id
             """,
-            {**sought.values, "limit": limit},
+            {"account": account_id, "cause": cause_id, "after": after, "limit": limit},
         )
         return await cursor.fetchall()
 
@@ -139,19 +171,58 @@ async def count_images(connection: Connection, account_id: int, wanted: Placemen
         return await cursor.fetchall()
 
 
+async def placement(connection: Connection, account_id: int, number: int) -> PlacementRow | None:
+    """One placement, whether it lasts or ended."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"WITH page AS (SELECT * FROM placement WHERE account_id = %s AND id = %s) {_SELECT}", (account_id, number)
+        )
+        return await cursor.fetchone()
+
+
+async def history(
+    connection: Connection, account_id: int, of: PlacementRow, before: int | None, limit: int
+) -> list[PlacementRow]:
+    """What ran at the place of a placement, and what runs there, the newest first; those before one."""
+    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH page AS MATERIALIZED (
+                SELECT * FROM placement WHERE account_id = %(account)s AND cluster = %(cluster)s AND namespace = %(namespace)s
+                    AND workload = %(workload)s AND container = %(container)s AND platform = %(platform)s AND told = %(told)s
+                    AND (%(before)s::bigint IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s
+            ) {_SELECT} ORDER BY placed.id DESC
+            """,
+            {
+                **{
+                    name: getattr(of, name)
+                    for name in ("cluster", "namespace", "workload", "container", "platform", "told")
+                },
+                "account": account_id,
+                "before": before,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
 def position_of(row: PlacementRow) -> Position:
     """Where a list goes on behind a placement."""
     return (row.cluster, row.namespace, row.workload, row.container, row.id)
 
 
 class _Search:
-    """Conditions on placements, as SQL, and their values. `last` is looked at once they are in order, only for as many as are wanted."""
+    """Conditions on placements, as SQL, and their values. `last` is looked at once they are in order, only for as many as are wanted.
+
+    `few`: how many placements are looked for by numbers that are known and then sorted, at most; None: they are gone through in order.
+    """
 
     def __init__(self, account_id: int) -> None:
         self.conditions = ["placed.account_id = %(account)s"]
         self.values: dict[str, Any] = {"account": account_id}
         self.joins = ""
         self.last = ""
+        self.few: int | None = None
 
     @classmethod
     async def begun(cls, connection: Connection, account_id: int, wanted: PlacementFilter) -> _Search | None:
@@ -168,6 +239,20 @@ class _Search:
                 return None
         return search
 
+    def page(self, keys: Sequence[str]) -> str:
+        """SQL for the placements in the order of these columns. Of those that are sorted only the first `first` are looked at, and
+        their rows are read only then: all else is in an index."""
+        inner = f"FROM placement placed {self.joins} WHERE {' AND '.join(self.conditions)}"
+        if self.few is None:
+            ordered = f"SELECT placed.* {inner} ORDER BY {_columns(keys)}"
+            return f"SELECT * FROM ({ordered} OFFSET 0) placed WHERE {self.last}" if self.last else ordered
+        # OFFSET 0 keeps the planner from going through all placements in order until enough of them fit.
+        found = (
+            f"SELECT * FROM (SELECT {_columns(keys)} {inner} OFFSET 0) placed ORDER BY {_columns(keys)} LIMIT %(first)s"
+        )
+        whole = "CROSS JOIN LATERAL (SELECT * FROM placement WHERE placement.id = first.id) placed"
+        return f"SELECT placed.* FROM ({found}) first {whole} WHERE {self.last or 'true'} ORDER BY {_columns(keys)}"
+
     def _at(self, at: datetime | None) -> None:
         if at is None:
             self.conditions.append("placed.until IS NULL")
@@ -179,9 +264,9 @@ class _Search:
         if not wanted.digest:
             return True
         found = await running_images_of(connection, self.values["account"], wanted.digest)
-        return await self._among(connection, "running_image_id", found)
+        return await self._among(connection, wanted.at, "running_image_id", found)
 
-    async def _among(self, connection: Connection, column: str, numbers: Sequence[int]) -> bool:
+    async def _among(self, connection: Connection, at: datetime | None, column: str, numbers: Sequence[int]) -> bool:
         """Only of these. Where they have few placements these are looked for by their numbers, and sorted; else placements are gone through
         in their order, for which the addition hides the index. Of one image the index hands its placements on in their order."""
         name = f"some_{len(self.conditions)}"
@@ -189,14 +274,17 @@ class _Search:
         if column == "running_image_id" and len(numbers) == 1:
             self.conditions.append(f"placed.{column} = (%({name})s::bigint[])[1]")
             return True
+        runs = "" if at is not None else "AND until IS NULL"
         cursor = await connection.execute(
-            f"SELECT count(*) FROM (SELECT FROM placement WHERE {column} = ANY(%s::bigint[]) LIMIT %s) found",
+            f"SELECT count(*) FROM (SELECT FROM placement WHERE {column} = ANY(%s::bigint[]) {runs} LIMIT %s) found",
             (list(numbers), _SORTED + 1),
         )
         row = await cursor.fetchone()
-        is_few = row is not None and row[0] <= _SORTED
-        self.conditions.append(f"placed.{column}{'' if is_few else ' + 0'} = ANY(%({name})s::bigint[])")
-        return row is not None and row[0] > 0
+        found = row[0] if row is not None else 0
+        if found <= _SORTED:
+            self.few = found if self.few is None else min(found, self.few)
+        self.conditions.append(f"placed.{column}{'' if found <= _SORTED else ' + 0'} = ANY(%({name})s::bigint[])")
+        return bool(found)
 
     async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:
         of_labels: list[Requirement] = []
@@ -210,7 +298,7 @@ class _Search:
             return True
         found = await _few_label_sets(connection, self.values["account"], of_labels)
         if found is not None:
-            return await self._among(connection, "label_set_id", found)
+            return await self._among(connection, wanted.at, "label_set_id", found)
         for at, requirement in enumerate(of_labels):
             self.values |= _label_values(requirement, at)
         self.joins = _LABELS
@@ -220,15 +308,19 @@ class _Search:
     async def _graded(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if wanted.grade is None:
             return True
+        if wanted.grade < 0:
+            self.conditions.append("placed.isolation_id IS NULL")
+            return True
+        compared: LiteralString = "=" if wanted.is_exact else "<="
         cursor = await connection.execute(
-            "SELECT id FROM isolation WHERE account_id = %s AND grade <= %s LIMIT %s",
+            f"SELECT id FROM isolation WHERE account_id = %s AND grade {compared} %s LIMIT %s",
             (self.values["account"], wanted.grade, _FEW + 1),
         )
         found = [int(number) for (number,) in await cursor.fetchall()]
         if len(found) <= _FEW:
-            return await self._among(connection, "isolation_id", found)
+            return await self._among(connection, wanted.at, "isolation_id", found)
         self.conditions.append(
-            "EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade <= %(grade)s)"
+            f"EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade {compared} %(grade)s)"
         )
         self.values["grade"] = wanted.grade
         return True
@@ -245,7 +337,7 @@ class _Search:
             {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
         )
         found = [int(number) for (number,) in await cursor.fetchall()]
-        return await self._among(connection, "running_image_id", found) if len(found) <= _FEW else True
+        return await self._among(connection, wanted.at, "running_image_id", found) if len(found) <= _FEW else True
 
 
 _JUDGED: LiteralString = """

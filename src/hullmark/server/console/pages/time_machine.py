@@ -1,0 +1,169 @@
+"""The time machine: two moments beside each other, by what was known then or with the advisories of today."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+
+from hullmark.server.api.books import books_of
+from hullmark.server.api.caller import Caller
+from hullmark.server.api.paging import Page, cursor_of, page, values_in
+from hullmark.server.api.resources.images import find
+from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.navigation import Entry
+from hullmark.server.console.views import render, rights
+from hullmark.server.stories.judging.hindsight import Pair, known_then, paired, with_hindsight
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.images import HeldImage
+from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.judging.verdicts import VerdictRow
+from hullmark.server.tables.notice.compliance_changes import ComplianceChange, Span, changes_between
+
+ENTRY = Entry(title="Time machine", path="time", icon="time", group="watch", permission="verdicts:read", order=60)
+_WEEK = timedelta(days=7)
+_STEPS = ((1, "day"), (7, "week"), (30, "month"), (90, "three months"))
+_MOST_FINDINGS = 200
+
+_CHANGES: tuple[Column[ComplianceChange], ...] = (
+    Column("image", "Image", lambda row: row.reference or row.image_digest),
+    Column("policy", "Policy", lambda row: row.policy),
+    Column("environment", "Environment", lambda row: row.environment),
+    Column("before", "First", lambda row: row.before),
+    Column("after", "Then", lambda row: row.after),
+    Column("cause", "Because", lambda row: row.sentence),
+    Column("at", "Changed", lambda row: row.at, "time"),
+)
+_HISTORY: tuple[Column[VerdictRow], ...] = (
+    Column("at", "Judged", lambda row: row.at, "time"),
+    Column("policy", "Policy", lambda row: row.policy),
+    Column("version", "Version", lambda row: row.policy_version, "number"),
+    Column("environment", "Environment", lambda row: row.environment),
+    Column("verdict", "Verdict", lambda row: row.verdict),
+    Column("reason", "Reason", lambda row: row.reason),
+)
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """What the address asks for. `wrong` says by field what cannot be read; the usual moment is taken for it."""
+
+    since: datetime
+    until: datetime
+    image: str
+    is_hindsight: bool
+    wrong: dict[str, str] = {}
+
+
+class ImageComparison(msgspec.Struct, kw_only=True):
+    """One image at two moments. `hindsight` is what was known beside what today's advisories say, of each moment by policy and environment;
+    empty where that is not asked for."""
+
+    image: HeldImage
+    pairs: list[Pair]
+    hindsight: list[dict[tuple[str, str], Pair]]
+    history: Shown[VerdictRow]
+
+
+class TimeView(msgspec.Struct, kw_only=True):
+    """What the page shows: images that differ, or one image."""
+
+    asked: Asked
+    steps: list[tuple[str, str]]
+    changes: Shown[ComplianceChange] | None = None
+    comparison: ImageComparison | None = None
+
+
+@get("/{account:str}/time", opt=rights("verdicts:read"))
+async def time_page(
+    request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> Response[Any]:
+    """Two moments, of the whole account or of one image."""
+    asked = _asked(request, services.clock())
+    view = TimeView(asked=asked, steps=_steps(services.clock()))
+    if asked.image:
+        image = await find(services, caller, asked.image)
+        history = _history(services, caller, image)
+        if wants_export(request, history.name):
+            return export(request, history)
+        view.comparison = await _compared(request, services, caller, image, asked)
+        view.comparison.history = await history.shown(request)
+    else:
+        changes = _changes(services, caller, Span(asked.since, asked.until))
+        if wants_export(request, changes.name):
+            return export(request, changes)
+        view.changes = await changes.shown(request)
+    return render(request, "pages/time.html", view=view, most=_MOST_FINDINGS)
+
+
+def _asked(request: Request[Any, Any, Any], now: datetime) -> Asked:
+    query, wrong = request.query_params, dict[str, str]()
+    until = _moment(query.get("to", ""), now, "to", wrong)
+    since = _moment(query.get("from", ""), until - _WEEK, "from", wrong)
+    if since > until:
+        since, until = until, since
+    image = query.get("image", "").strip()[:2000].replace("\0", "")
+    return Asked(since=since, until=until, image=image, is_hindsight=query.get("known") == "today", wrong=wrong)
+
+
+def _moment(text: str, usual: datetime, name: str, wrong: dict[str, str]) -> datetime:
+    """A moment of the query, in UTC where it names no zone."""
+    if not text:
+        return usual
+    try:
+        found = datetime.fromisoformat(text)
+        if not 1970 <= found.year <= 9000:
+            raise ValueError(text)
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        wrong[name] = f"{text[:40]!r} is not a valid time; write it as 2026-12-31T08:00"
+        return usual
+
+
+def _steps(now: datetime) -> list[tuple[str, str]]:
+    """Words for usual spans, and the moment that each begins at."""
+    return [(words, (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")) for days, words in _STEPS]
+
+
+async def _compared(
+    request: Request[Any, Any, Any], services: Services, caller: Caller, image: HeldImage, asked: Asked
+) -> ImageComparison:
+    books = books_of(request.app)
+    moments = (asked.since, asked.until)
+    sides = [await known_then(services, caller.account_id, image, moment) for moment in moments]
+    hindsight: list[dict[tuple[str, str], Pair]] = []
+    if asked.is_hindsight and image.document:
+        later = [await with_hindsight(services, books, caller.account_id, image, moment) for moment in moments]
+        for side, judged in zip(sides, later, strict=True):
+            found = await asyncio.to_thread(paired, books, side, judged)
+            hindsight.append({(pair.policy, pair.environment): pair for pair in found})
+        sides = later
+    pairs = await asyncio.to_thread(paired, books, *sides)
+    none = Shown[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
+    return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, history=none)
+
+
+def _changes(services: Services, caller: Caller, span: Span) -> Listing[ComplianceChange]:
+    async def fetch(cursor: str, limit: int) -> Page[ComplianceChange]:
+        below = values_in(cursor, tuple[datetime, int])
+        async with services.database.tenant(caller.account_id) as connection:
+            found = await changes_between(connection, caller.account_id, span, below, limit)
+        return Page(items=found.rows, next=cursor_of(found.next) if found.next is not None else None)
+
+    return Listing(name="changes", columns=_CHANGES, fetch=fetch)
+
+
+def _history(services: Services, caller: Caller, image: HeldImage) -> Listing[VerdictRow]:
+    async def fetch(cursor: str, limit: int) -> Page[VerdictRow]:
+        before = values_in(cursor, int)
+        async with services.database.tenant(caller.account_id) as connection:
+            rows = await verdicts.history(connection, caller.account_id, image.id, before=before, limit=limit + 1)
+        return page(rows, limit, lambda row: row.id)
+
+    return Listing(name="history", columns=_HISTORY, fetch=fetch)
+
+
+ROUTES = [time_page]

@@ -1,0 +1,75 @@
+"""What the advisories that count say of one vulnerability."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.advisory import (
+    SEVERITIES,
+    SEVERITY_RANK,
+    Advisory,
+    AffectedPackage,
+    Exploitability,
+    KevEntry,
+    Severity,
+)
+from hullmark.model.limit import Limit
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.tables.advisories.snapshots import SnapshotRow
+
+_PARTS = Limit(200, "affected packages that are shown of an advisory", "shortened")
+_SOURCES = Limit(50, "sources that are shown of a vulnerability", "shortened")
+
+
+class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
+    """A vulnerability as all sources tell of it. `cve` is "" where it has none; `severity` the worst that any says; `part_count` how many
+    packages are affected, of which `parts` are the first."""
+
+    name: str
+    cve: str
+    severity: Severity
+    sources: tuple[Advisory, ...]
+    parts: tuple[AffectedPackage, ...]
+    part_count: int
+    kev: KevEntry | None
+    epss: Exploitability | None
+
+    @property
+    def summary(self) -> str:
+        """The first that anybody wrote."""
+        return next((source.summary for source in self.sources if source.summary), "")
+
+    @property
+    def published(self) -> str:
+        """The earliest date at which it was published (ISO 8601), "" if nobody says one."""
+        return min((source.published for source in self.sources if source.published), default="")
+
+    @property
+    def fix_date(self) -> str:
+        """The earliest day on which a fix could be had, "" if nobody says one."""
+        return min((part.fix_date for source in self.sources for part in source.affected if part.fix_date), default="")
+
+
+def known_vulnerability(books: Books, snapshot: SnapshotRow, name: str) -> KnownVulnerability | None:
+    """All that is known of a vulnerability by any of its ids; None if nothing is. For a thread. Raises HullmarkError where the snapshot is
+    not there."""
+    with books.opened(snapshot.digest, snapshot.object) as source:
+        found = source.complete(name)[: int(_SOURCES)]
+        ids = {each for advisory in found for each in (advisory.id, *advisory.aliases)} | {name}
+        cve = name if name.startswith("CVE-") else min((each for each in ids if each.startswith("CVE-")), default="")
+        kev = source.exploited([cve]).get(cve) if cve else None
+        epss = source.exploitability([cve]).get(cve) if cve else None
+    if not found and kev is None and epss is None:
+        return None
+    parts = tuple(part for advisory in found for part in advisory.affected if part.kind == "affected")
+    worst: Severity = SEVERITIES[max((SEVERITY_RANK[advisory.severity] for advisory in found), default=0)]  # type: ignore[assignment]  # one of them
+    return KnownVulnerability(
+        name=name,
+        cve=cve,
+        severity=worst,
+        sources=found,
+        parts=parts[: int(_PARTS)],
+        part_count=len(parts),
+        kev=kev,
+        epss=epss,
+    )

@@ -1,0 +1,185 @@
+"""What a rebuild would heal: packages that images share by layer, and the fixes that are known for them.
+
+Images that were built on the same layer hold the same set of packages (`coordinates`): a rebuild of that layer heals all of them at once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from hullmark.model.limit import Limit
+from hullmark.server.tables.database import Connection
+
+Scope = Literal["running", "tagged"]
+"""Images that run, or those that a tag points to."""
+
+MOST_REBUILDS = Limit(500, "rebuilds of a plan, those that heal most first", "shortened")
+AGES = (1, 7, 14, 30, 60, 90, 180, 365)
+"""Days that divide images by their age: younger than the first … older than the last."""
+FIX_AGES = (7, 30, 90, 180, 365)
+"""The same for how long fixes have been there."""
+
+
+class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of packages that images share, and what is wrong with it: counts by severity (as SEVERITIES) of findings and of those of them
+    that can be fixed. `reference` and `digest` are the smallest image that holds it; `packages` are some that a fix is known for.
+    """
+
+    id: int
+    images: int
+    places: int
+    stopped: int
+    reference: str
+    digest: str
+    distro: str
+    findings: list[int]
+    fixable: list[int]
+    packages: list[str]
+
+    @property
+    def healed(self) -> int:
+        """How many findings go, over all images."""
+        return sum(self.fixable) * self.images
+
+
+class RebuildPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The rebuilds of an account's images, those that heal most first. `ages` and `fix_ages` count images by their age, and fixable
+    findings by how long their fixes have been there, by the bounds of AGES and FIX_AGES; the last number is of those without a date."""
+
+    images: int = 0
+    findings: int = 0
+    healed: int = 0
+    rebuilds: list[Rebuild] = []
+    ages: list[int] = []
+    fix_ages: list[int] = []
+
+
+class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan, and when it was made."""
+
+    plan: RebuildPlan
+    at: datetime
+
+
+_RUNNING: LiteralString = """
+SELECT ran.image_id, count(*)::bigint AS places FROM placement placed JOIN running_image ran ON ran.id = placed.running_image_id
+WHERE placed.account_id = %(account)s AND placed.until IS NULL AND ran.image_id IS NOT NULL GROUP BY 1"""
+_TAGGED: LiteralString = """
+SELECT DISTINCT tag.image_id, 0::bigint AS places FROM tag WHERE tag.account_id = %(account)s AND tag.is_current"""
+_SCOPES: dict[Scope, LiteralString] = {"running": _RUNNING, "tagged": _TAGGED}
+
+# What is exempt in a package's situation is left out once a set was counted as a whole.
+_HELD: LiteralString = """
+chosen AS MATERIALIZED ({scope}), stopped AS MATERIALIZED (
+    SELECT DISTINCT now.image_id FROM verdict now JOIN chosen ON chosen.image_id = now.image_id
+    WHERE now.account_id = %(account)s AND NOT now.is_shadow AND now.verdict = 'stop'
+), held AS MATERIALIZED (
+    SELECT part.set_id, count(*)::bigint AS images, sum(chosen.places)::bigint AS places, count(stopped.image_id)::bigint AS stopped,
+        (array_agg(part.image_id ORDER BY image.layer_count, image.id))[1] AS first
+    FROM chosen JOIN image_set part ON part.image_id = chosen.image_id JOIN image ON image.id = chosen.image_id
+    LEFT JOIN stopped ON stopped.image_id = chosen.image_id GROUP BY 1
+), counted AS MATERIALIZED (
+    SELECT held.*, coalesce(whole.counts, nullif(ARRAY(
+        SELECT coalesce(sum(state.counts[place]), 0)::integer FROM set_member member
+        JOIN coordinate_state state ON state.coordinate_id = member.coordinate_id AND state.counts IS NOT NULL
+        CROSS JOIN generate_series(1, 12) AS place WHERE member.set_id = held.set_id GROUP BY place ORDER BY place
+    ), ARRAY[]::integer[]), array_fill(0, ARRAY[12])) AS counts
+    FROM held JOIN package_set whole ON whole.id = held.set_id
+), summed AS MATERIALIZED (
+    SELECT counted.*, (SELECT sum(one) FROM unnest(counts[1:6]) one) AS all_findings,
+        (SELECT sum(one) FROM unnest(counts[7:12]) one) AS all_fixable FROM counted
+)"""
+
+
+async def has_more_images(connection: Connection, account_id: int, than: int) -> bool:
+    """Whether an account holds more images than so many."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM (SELECT FROM account_image WHERE account_id = %s LIMIT %s) found", (account_id, than + 1)
+    )
+    row = await cursor.fetchone()
+    return row is not None and row[0] > than
+
+
+async def make_plan(connection: Connection, account_id: int, scope: Scope, now: datetime) -> RebuildPlan:
+    """The plan for the images of an account, by what is known now."""
+    values = {"account": account_id, "most": int(MOST_REBUILDS), "now": now}
+    values |= {"ages": list(AGES), "fix_ages": list(FIX_AGES)}
+    held = _HELD.replace("{scope}", _SCOPES[scope])
+    async with connection.cursor(row_factory=class_row(Rebuild)) as cursor:
+        await cursor.execute(f"WITH {held} {_REBUILDS}", values)
+        rebuilds = await cursor.fetchall()
+    row = await (await connection.execute(f"WITH {held} {_SUMS}", values)).fetchone()
+    images, findings, healed = row if row is not None else (0, 0, 0)
+    return RebuildPlan(
+        images=images,
+        findings=findings,
+        healed=healed,
+        rebuilds=rebuilds,
+        ages=await _histogram(connection, f"WITH {held} {_AGES}", values, len(AGES)),
+        fix_ages=await _histogram(connection, f"WITH {held} {_FIX_AGES}", values, len(FIX_AGES)),
+    )
+
+
+_REBUILDS: LiteralString = """
+SELECT summed.set_id AS id, summed.images, summed.places, summed.stopped, coalesce(nullif(own.reference, ''), '') AS reference,
+    image.digest, image.distro, summed.counts[1:6] AS findings, summed.counts[7:12] AS fixable,
+    ARRAY(SELECT DISTINCT package.name FROM (
+        SELECT member.package_id FROM set_member member JOIN coordinate_match found ON found.coordinate_id = member.coordinate_id
+        JOIN advisory ON advisory.id = found.advisory_id
+        WHERE member.set_id = summed.set_id AND found.fix_state = 'fixed' AND found.suppressed_by IS NULL
+        ORDER BY advisory.risk DESC, advisory.id LIMIT 6) worst
+        JOIN package ON package.id = worst.package_id ORDER BY 1 LIMIT 3) AS packages
+FROM (SELECT * FROM summed WHERE all_fixable > 0 ORDER BY all_fixable * images DESC, set_id LIMIT %(most)s) summed
+JOIN image ON image.id = summed.first
+LEFT JOIN account_image own ON own.account_id = %(account)s AND own.image_id = summed.first
+ORDER BY summed.all_fixable * summed.images DESC, summed.set_id"""
+_SUMS: LiteralString = """
+SELECT (SELECT count(*) FROM chosen), coalesce(sum(all_findings * images), 0)::bigint, coalesce(sum(all_fixable * images), 0)::bigint
+FROM summed"""
+_AGES: LiteralString = """
+SELECT CASE WHEN image.created_at IS NULL OR image.created_at < '1990-01-01' THEN -1
+    ELSE width_bucket(extract(epoch FROM %(now)s::timestamptz - image.created_at) / 86400.0, %(ages)s::float8[]) END AS place,
+    count(*)::bigint
+FROM chosen JOIN image ON image.id = chosen.image_id GROUP BY 1"""
+# Dates are counted by hand, to two days: one that no calendar has, as a feed may write it, must not end the query.
+_FIX_AGES: LiteralString = """
+SELECT CASE WHEN found.fix_date !~ '^[12][0-9]{3}-[01][0-9]-[0-3][0-9]' THEN -1
+    ELSE width_bucket(extract(epoch FROM %(now)s::timestamptz) / 86400.0 - (left(found.fix_date, 4)::int - 1970) * 365.2425
+        - (substr(found.fix_date, 6, 2)::int - 1) * 30.437 - substr(found.fix_date, 9, 2)::int, %(fix_ages)s::float8[]) END AS place,
+    sum(summed.images)::bigint
+FROM summed JOIN set_member member ON member.set_id = summed.set_id
+JOIN coordinate_match found ON found.coordinate_id = member.coordinate_id AND found.fix_state = 'fixed' AND found.suppressed_by IS NULL
+WHERE summed.all_fixable > 0 GROUP BY 1"""
+
+
+async def _histogram(
+    connection: Connection, statement: LiteralString, values: dict[str, Any], bounds: int
+) -> list[int]:
+    """How many lie below each bound and above the last; the last number is of those without a date."""
+    counts = [0] * (bounds + 2)
+    for place, count in await (await connection.execute(statement, values)).fetchall():
+        counts[place] = int(count)
+    return counts
+
+
+async def kept_plan(connection: Connection, account_id: int, scope: Scope) -> KeptPlan | None:
+    """The plan that was kept last; None where none was."""
+    cursor = await connection.execute(
+        "SELECT body, at FROM rebuild_plan WHERE account_id = %s AND scope = %s", (account_id, scope)
+    )
+    row = await cursor.fetchone()
+    return KeptPlan(plan=msgspec.convert(row[0], RebuildPlan), at=row[1]) if row else None
+
+
+async def keep_plan(connection: Connection, account_id: int, scope: Scope, plan: RebuildPlan, at: datetime) -> None:
+    """Keep a plan in place of the one before."""
+    await connection.execute(
+        "INSERT INTO rebuild_plan (account_id, scope, body, at) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (account_id, scope) DO UPDATE SET body = EXCLUDED.body, at = EXCLUDED.at",
+        (account_id, scope, Jsonb(msgspec.to_builtins(plan)), at),
+    )

@@ -1,0 +1,62 @@
+"""Every page that links lead to: without fault, without a barrier, no wider than the screen; and links lead to every page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.conftest import Look
+from tests.support.browser import NARROW, WIDE, Theme, find_barriers
+from tests.support.console_walk import addresses
+from tests.support.console_world import World
+from tests.support.standing import Standing
+
+
+@pytest.fixture
+def pages(world: World) -> dict[str, str]:
+    """The address of a page of each kind."""
+    headers: dict[str, str] = world.login("anna")["extra_http_headers"]
+    return addresses(world.url, world.account, headers)
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"),
+    [
+        ("light", WIDE),
+        ("dark", NARROW),
+        pytest.param("light", NARROW, marks=pytest.mark.slow),
+        pytest.param("dark", WIDE, marks=pytest.mark.slow),
+    ],
+)
+def test_pages_are_without_fault_and_barrier(
+    look: Look, pages: dict[str, str], theme: Theme, size: tuple[int, int]
+) -> None:
+    """Each is looked at by its administrator."""
+    watched = look(theme=theme, size=size)
+    found = {}
+    for kind, address in pages.items():
+        watched.page.goto(address)
+        wide = watched.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        faults = [*find_barriers(watched.page), *([f"it is {wide} pixels wider than the screen"] if wide > 0 else [])]
+        if faults:
+            found[kind] = faults
+    assert found == {}
+
+
+def test_links_lead_to_every_page(server: Standing, pages: dict[str, str]) -> None:
+    """From the first page of an account, without knowing an address; but for what answers every other address."""
+    routes = {
+        str(route.path): re.compile(re.sub(r"\\\{[^/]*\\\}", "[^/]+", re.escape(str(route.path))))
+        for route in server.at.app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.opt.get("console") and "GET" in handler.http_methods and "path}" not in str(route.path)
+    }
+    assert len(routes) > 2
+    met = [address.partition("?")[0] for address in pages.values()]
+    missing = [path for path, pattern in routes.items() if not any(pattern.fullmatch(each) for each in met)]
+    assert sorted(set(missing) - WITHOUT_LINK) == []
+
+
+WITHOUT_LINK = {"/console", "/console/{account:str}"}
+"""Doors, which lead on at once."""

@@ -1,0 +1,55 @@
+"""Scripts in texts that images, feeds, registries, clusters and people choose: no page runs one, even without its policy for scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import Look
+from tests.support.console_hostile import ACCOUNT, furnish_hostile
+from tests.support.console_walk import addresses
+from tests.support.console_world import World
+from tests.support.standing import Standing
+
+_SET = "Object.defineProperty(window, 'canary', {set() { throw new Error('a script of somebody else ran'); }})"
+_ADDRESSES = """
+[...document.querySelectorAll('[href], [src], [action], [formaction]')]
+    .flatMap(each => ['href', 'src', 'action', 'formaction'].map(name => each.getAttribute(name) ?? ''))
+    .filter(address => /^\\s*(javascript|vbscript|data:text)/i.test(address))
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(company: tuple[World, Standing]) -> dict[str, str]:
+    """The pages of an account whose every text means harm."""
+    world, server = company
+    server.run(furnish_hostile(server.at))
+    headers: dict[str, str] = world.login("mallory")["extra_http_headers"]
+    return addresses(world.url, ACCOUNT, headers)
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["with-policy", "without-policy"])
+def test_nothing_runs(look: Look, hostile: dict[str, str], *, is_bare: bool) -> None:
+    """Where it is not even tried, the policy finds nothing to forbid; without it a script would say so."""
+    watched = look("mallory", bypass_csp=is_bare)
+    watched.page.context.add_init_script(_SET)
+    shown = 0
+    for kind, address in hostile.items():
+        watched.page.goto(address, wait_until="load")
+        assert watched.page.evaluate("window.canary") is None, kind
+        assert watched.page.evaluate(_ADDRESSES) == [], kind
+        shown += "onerror=window.canary=1" in watched.page.locator("body").inner_text()
+        watched.check()
+    assert shown >= 1
+
+
+def test_a_script_that_ran_would_be_seen(look: Look) -> None:
+    """What the test above looks for is there when a page does let it run."""
+    watched = look("", bypass_csp=True)
+    watched.page.context.add_init_script(_SET)
+    watched.page.route(
+        "**/page", lambda route: route.fulfill(content_type="text/html", body="<script>window.canary=1</script>")
+    )
+    watched.page.goto("/page")
+    with pytest.raises(AssertionError, match="a script of somebody else ran"):
+        watched.check()
+    watched.faults.clear()

@@ -1,0 +1,2 @@
+// Time series.
+export { default } from "uplot";
