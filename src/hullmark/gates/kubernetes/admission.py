@@ -88,7 +88,12 @@ def judge_images(review: ImageReview, known: KnownImages, settings: GateSettings
         for number, each in enumerate(review.spec.containers, 1)
     )
     question = Question(
-        containers=asked, place=review.spec.namespace, now=moment.now, age_seconds=moment.age_seconds, is_restart=True
+        containers=asked,
+        place=review.spec.namespace,
+        is_restart=True,
+        is_placed=False,
+        now=moment.now,
+        age_seconds=moment.age_seconds,
     )
     return decide(question, known, settings)
 
