@@ -115,7 +115,7 @@ async def view_of(services: Services, caller: Caller, name: str, tab: str, numbe
     async with services.database.tenant(caller.account_id) as connection:
         newest = await policies.version_of(connection, caller.account_id, name)
         in_force = [row for row in await policies.activations(connection, caller.account_id) if row.name == name]
-        last = await simulations.last_of_policy(connection, caller.account_id, version.policy_id, _TRIALS)
+        last = await simulations.last_of_policy(connection, caller.account_id, version.policy_id, version.text, _TRIALS)
         done = next((row for row in last if row.state == "done" and row.draft == version.text), None)
         hits = await simulations.hits_of(connection, done.id) if done is not None else None
         tests = await tests_of(connection, caller.account_id, name) if tab == "tests" else ""
