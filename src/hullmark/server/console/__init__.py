@@ -7,16 +7,18 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
+    add,
     admin,
     advisories,
     applications,
     audit_log,
     cause,
     channels,
+    chart_gallery,
     collectors,
     diff,
     exceptions,
@@ -26,7 +28,9 @@ from hullmark.server.console.pages import (
     images,
     keys,
     message,
+    minimality,
     now,
+    operations,
     people,
     placed,
     policies,
@@ -55,6 +59,7 @@ PAGES: tuple[Any, ...] = (
     images,
     image,
     diff,
+    minimality,
     fleet,
     placed,
     applications,
@@ -66,10 +71,13 @@ PAGES: tuple[Any, ...] = (
     time_machine,
     verdict,
     message,
+    operations,
+    add,
     admin,
     accounts,
     audit_log,
     channels,
+    chart_gallery,
     collectors,
     keys,
     people,
@@ -97,4 +105,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]
