@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
@@ -18,6 +18,7 @@ from hullmark.server.console.pages import (
     audit_log,
     cause,
     channels,
+    chart_gallery,
     collectors,
     diff,
     exceptions,
@@ -27,6 +28,7 @@ from hullmark.server.console.pages import (
     images,
     keys,
     message,
+    minimality,
     now,
     operations,
     people,
@@ -51,16 +53,13 @@ PAGES: tuple[Any, ...] = (
     home,
     now,
     search,
-    signin,
-    add,
-    profile,
-    operations,
     cause,
     advisories,
     exceptions,
     images,
     image,
     diff,
+    minimality,
     fleet,
     placed,
     applications,
@@ -72,10 +71,13 @@ PAGES: tuple[Any, ...] = (
     time_machine,
     verdict,
     message,
+    operations,
+    add,
     admin,
     accounts,
     audit_log,
     channels,
+    chart_gallery,
     collectors,
     keys,
     people,
@@ -103,4 +105,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]

@@ -21,6 +21,7 @@ from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_
 from hullmark.server.console.charts.sparkline import draw_sparkline
 from hullmark.server.console.charts.svg import Box, Point, element, label, link, text
 from hullmark.server.console.charts.treemap import MAX_TILES, Tile, draw_treemap, place_tiles
+from hullmark.server.console.pages.chart_gallery import _charts
 
 NAMES = st.text(max_size=60) | st.just("</title><script>alert(1)</script>") | st.just('" onload="alert(1)')
 NUMBERS = st.floats() | st.integers(-10, 10**18).map(float)
@@ -37,7 +38,7 @@ def facts_of(picture: Markup) -> Element:
     """The picture's root, after what holds for every picture was checked."""
     root = fromstring(str(picture))
     width, height = (float(side) for side in root.attrib["viewBox"].split()[2:])
-    assert root.attrib["role"] == "img"
+    assert root.attrib["role"] == ("group" if "<a " in picture else "img")
     for one in root.iter():
         name = one.tag.removeprefix("{http://www.w3.org/2000/svg}")
         assert name in _ALLOWED
@@ -255,3 +256,9 @@ def test_ticks_of_time_are_few_and_inside(first: datetime, span: timedelta) -> N
 )  # fmt: skip
 def test_numbers_are_written_as_they_are_read(value: float, unit: str, expected: str) -> None:
     assert written(value, unit) == expected  # type: ignore[arg-type]
+
+
+def test_every_chart_of_the_gallery_is_sound_and_the_same_each_time() -> None:
+    pictures = [one.picture for one in _charts()]
+    assert [facts_of(picture).tag for picture in pictures] == ["{http://www.w3.org/2000/svg}svg"] * len(pictures)
+    assert pictures == [one.picture for one in _charts()]
