@@ -6,7 +6,7 @@ Images that were built on the same layer hold the same set of packages (`coordin
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Literal, LiteralString
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -109,7 +109,8 @@ async def make_plan(connection: Connection, account_id: int, scope: Scope, now: 
     values = {"account": account_id, "most": int(MOST_REBUILDS), "now": now}
     values |= {"ages": list(AGES), "fix_ages": list(FIX_AGES)}
     # One statement: who holds which set is looked up once for all that is counted by it.
-    statement = f"WITH {_HELD.replace('{scope}', _SCOPES[scope])}, rebuild AS ({_REBUILDS}), age AS ({_AGES}), fix_age AS ({_FIX_AGES}) {_PLAN}"
+    held = _HELD.replace("{scope}", _SCOPES[scope])
+    statement = f"WITH {held}, rebuild AS ({_REBUILDS}), age AS ({_AGES}), fix_age AS ({_FIX_AGES}) {_PLAN}"
     row = await (await connection.execute(statement, values)).fetchone()
     images, findings, healed, rebuilds, ages, fix_ages = row if row is not None else (0, 0, 0, [], [], [])
     return RebuildPlan(
