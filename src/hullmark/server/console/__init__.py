@@ -7,10 +7,11 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
 from hullmark.server.console.pages import (
     accounts,
+    add,
     admin,
     advisories,
     applications,
@@ -23,15 +24,13 @@ from hullmark.server.console.pages import (
     exceptions,
     fleet,
     home,
-    images,
-    keys,
-    message,
-    minimality,
     image,
     images,
     keys,
     message,
+    minimality,
     now,
+    operations,
     people,
     placed,
     policies,
@@ -52,8 +51,6 @@ from hullmark.server.console.visit import provide_visit
 
 PAGES: tuple[Any, ...] = (
     home,
-    images,
-    message,
     now,
     search,
     cause,
@@ -62,28 +59,25 @@ PAGES: tuple[Any, ...] = (
     images,
     image,
     diff,
+    minimality,
     fleet,
     placed,
     applications,
     rebuild,
-    minimality,
-    search,
-    signin,
-    advisories,
-    cause,
-    exceptions,
     policies,
     policy,
     policy_deeds,
     trials,
     time_machine,
     verdict,
-    chart_gallery,
     message,
+    operations,
+    add,
     admin,
     accounts,
     audit_log,
     channels,
+    chart_gallery,
     collectors,
     keys,
     people,
@@ -111,4 +105,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]
