@@ -17,8 +17,10 @@ import msgspec
 from litestar import Litestar
 
 from hullmark.model.limit import Limit
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_document
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.services import Services
 
 _T = TypeVar("_T")
@@ -28,6 +30,7 @@ _MOST = Limit(
     "packages and files of images that the console keeps decoded; what was used longest ago is read anew",
     "later",
 )
+_WEIGHT_OF_REACH = 20_000
 
 
 class ListedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -116,6 +119,10 @@ class Documents:
             lambda: FileTree(get_document(self._objects, key, tuple[ListedFile, ...])),
             lambda tree: len(tree.files),
         )
+
+    def reach(self, key: str) -> ReachIndex | None:
+        """What an image's start reaches; None where nothing is kept of that. For a thread. Raises HullmarkError if it cannot be read."""
+        return self._known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
 
     def _known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
         with self._lock:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Request, Response
 
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page
 from hullmark.server.api.problems import Refusal
@@ -59,6 +60,10 @@ class OpenedImage:
         """Its files, None where they were not listed. Raises as `analysis`."""
         analysis = await self.analysis()
         return await asyncio.to_thread(documents_of(self.request.app).files, analysis)
+
+    async def reach(self) -> ReachIndex | None:
+        """What its start reaches, None where nothing is kept of that. Raises HullmarkError where it cannot be read."""
+        return await asyncio.to_thread(documents_of(self.request.app).reach, self.row.reach)
 
 
 Show = Callable[[OpenedImage], Awaitable[Any]]
