@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.images import Blobs, Json, layout_of, tagged, tar_of, write_layout
 from tests.support.program import Program, program_in
-from tests.support.repositories import Entry, apk_index, served, status_of, write_suite
+from tests.support.repositories import Entry, Rpm, apk_index, repository_of, served, status_of, write_suite
+from tests.unit.catalog.systems.test_rpm_databases import make_sqlite
+from tests.unit.catalog.systems.test_rpm_header import make_header
 
 ARCHIVE = "http://archive.example/debian"
 INSTALLED = [Entry("openssl", "3.0.11-1"), Entry("libssl3", "3.0.11-1", source="openssl"), Entry("shop", "1")]
@@ -141,6 +143,33 @@ def test_apks_are_compared_with_their_index(hullmark: Program, tmp_path: Path) -
         document = hullmark("upkeep", source, "--mirror", f"http://archive.example={url}", "-o", "json").document
     assert [(each["name"], each["candidate"]) for each in document["updates"]] == [("busybox", "1.36.1-r3")]
     assert document["problems"] == []
+
+
+def test_rpm_packages_are_compared_with_the_lists_of_dnf(hullmark: Program, tmp_path: Path) -> None:
+    bash = make_header({1000: "bash", 1001: "5.1.8", 1002: "6.el9", 1022: "x86_64"})
+    key = make_header({1000: "gpg-pubkey", 1001: "8d81", 1002: "60e1"})
+    files = {"var/lib/rpm/rpmdb.sqlite": make_sqlite([bash, key])}
+    files["etc/os-release"] = b'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n'
+    files["etc/yum.repos.d/a.repo"] = b"[baseos]\nbaseurl=http://archive.example/$releasever/$basearch/$stream/os\n"
+    files["etc/dnf/vars/stream"] = b"stable\n"
+    base = "9/x86_64/stable/os"
+    for url, body in repository_of(base, [Rpm("bash", "5.1.8-9.el9")], [Rpm("bash", "5.1.8-7.el9")]).items():
+        file = tmp_path / "mirror" / url
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    source = f"oci-dir:{layout_of(tmp_path / 'image', files)}"
+    with served(tmp_path / "mirror") as url:
+        asked = ("upkeep", source, "--mirror", f"http://archive.example={url}")
+        document = hullmark(*asked, "-o", "json").document
+        failing = hullmark(*asked, "--fail-on", "security")
+        named = hullmark(
+            "upkeep", source, "--repository", f"{url}/{base}", "--mirror", f"{url}={url}", "-o", "json"
+        ).document
+    assert [(each["name"], each["candidate"], each["is_security"]) for each in document["updates"]] == [
+        ("bash", "5.1.8-9.el9", True)
+    ]
+    assert (document["problems"], document["unlisted"], failing.status) == ([], [], 1)
+    assert [each["candidate"] for each in named["updates"]] == ["5.1.8-9.el9"]
 
 
 def test_what_came_with_the_base_is_counted(hullmark: Program, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tests.support.receiver import Receiver
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+TOKENS = {"t": User("ann"), "rs": User("system:serviceaccount:kube-system:replicaset-controller")}
 DEPLOYMENT = Place("Deployment", "", "CREATE", "spec.containers[].image")
 
 
@@ -62,11 +63,11 @@ class Story:
         """Create a Deployment."""
         return ask(self.world, "POST", path_of("Deployment"), document_of(DEPLOYMENT, main(reference), name))
 
-    def start(self, name: str, reference: str, owner: Any) -> Answer:
-        """Create a pod as a ReplicaSet does."""
+    def start(self, name: str, reference: str, owner: Any, by: str = "rs") -> Answer:
+        """Create a pod as the controller of ReplicaSets does, or somebody else who names the same owner."""
         pod = document_of(PLACES[0], main(reference), name)
         pod["metadata"]["ownerReferences"] = [manifests.controlled_by(owner)]
-        return ask(self.world, "POST", path_of("Pod"), pod)
+        return ask(self.world, "POST", path_of("Pod"), pod, by=by)
 
     async def look(self) -> None:
         """The gate, and the agent, see what runs."""
@@ -96,7 +97,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
     reference = at.reference("1.0")
     folder = tmp_path / "cluster"
     folder.mkdir()
-    with gated(folder, settings, images=(), tokens={"t": User("ann")}) as world:
+    with gated(folder, settings, images=(), tokens=TOKENS) as world:
         story = Story(at, world)
         # Nothing is known yet: nothing starts.
         assert "the gate has no verdicts yet" in story.deploy("early", reference).body["message"]
@@ -128,6 +129,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         assert again.status == 201, again
         assert any("may start again until 2026-05-09" in each for each in again.warnings), again.warnings
         assert ask(world, "POST", path_of("Pod"), document_of(PLACES[0], main(reference), "bare")).status == 403
+        assert story.start("forged", reference, owner, by="t").status == 403, "the owner is somebody's word"
         run_pod(world, "web-1-b", f"{reference}@{digest}", digest)
         await story.look()
         # Grace ends; of a policy's people are told before, and then.

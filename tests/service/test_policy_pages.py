@@ -147,6 +147,8 @@ async def test_a_draft_is_tried_and_rolled_out(at: Desk) -> None:
     await at.work()
     page = await get(at, trial)
     assert "every 2s" not in page
+    worse = page.partition("Get worse")[2].partition("</dd>")[0]
+    assert worse.rpartition(">")[2] == "1"
     assert at.reference("root") in page
     assert at.reference("user") not in page
     assert 'href="/console/admin/policies/users?tab=force"' in page

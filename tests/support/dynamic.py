@@ -18,11 +18,13 @@ def dynamic_elf(
     calls: Sequence[str] = (),
     constants: Sequence[str] = (),
     notes: Sequence[str] = (),
+    exports: Sequence[str] = (),
+    relocations: Sequence[tuple[str, int]] = (),
 ) -> bytes:
-    """A 64-bit x86 file; `notes` are libraries that a note says it may open."""
+    """A 64-bit x86 file; `notes` are libraries that a note says it may open, `relocations` some of `calls`, with the kind of each."""
     names = b"\0"
     places: dict[str, int] = {}
-    for name in (*needed, soname, runpath, *calls):
+    for name in (*needed, soname, runpath, *calls, *exports):
         if name and name not in places:
             places[name] = len(names)
             names += name.encode() + b"\0"
@@ -31,10 +33,12 @@ def dynamic_elf(
     if notes:
         text = json.dumps([{"soname": list(notes), "priority": "required"}]).encode() + b"\0"
         note = struct.pack("<III", 4, len(text), 0x407C0C0A) + b"FDO\0" + text + bytes(-len(text) % 4)
+    table = b"".join(struct.pack("<QIIq", 0, kind, 1 + list(calls).index(name), 0) for name, kind in relocations)
     parts = {
         ".interp": interpreter.encode() + b"\0" if interpreter else b"",
         ".dynstr": names,
         ".dynsym": symbols,
+        ".rela": table,
         ".rodata": b"\0".join(text.encode() for text in ("", *constants, "")),
         ".note.dlopen": note,
     }
@@ -45,6 +49,7 @@ def dynamic_elf(
     tags = [(1, places[name]) for name in needed]
     tags += [(14, places[soname])] if soname else []
     tags += [(29, places[runpath])] if runpath else []
+    tags += [(7, BASE + offsets[".rela"]), (8, len(table))] if table else []
     tags += [(5, BASE + offsets[".dynstr"]), (10, len(names)), (6, BASE + offsets[".dynsym"]), (0, 0)]
     parts[".dynamic"] = b"".join(struct.pack("<qQ", *tag) for tag in tags)
     offsets[".dynamic"] = at

@@ -93,3 +93,62 @@ def served(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+class Rpm(NamedTuple):
+    """A package of a list of rpm packages; `version` is `epoch:version-release`, without an epoch that is 0."""
+
+    name: str
+    version: str
+    arch: str = "x86_64"
+    source: str = ""
+
+
+def _parts(version: str) -> tuple[str, str, str]:
+    epoch, _, plain = version.rpartition(":")
+    number, _, release = plain.rpartition("-")
+    return epoch or "0", number, release
+
+
+def primary(rpms: Sequence[Rpm]) -> bytes:
+    """A primary.xml, as createrepo_c writes it."""
+    entries = []
+    for rpm in rpms:
+        epoch, version, release = _parts(rpm.version)
+        source = rpm.source or f"{rpm.name}-{version}-{release}.src.rpm"
+        entries.append(
+            f'<package type="rpm">\n  <name>{rpm.name}</name>\n  <arch>{rpm.arch}</arch>\n'
+            f'  <version epoch="{epoch}" ver="{version}" rel="{release}"/>\n  <checksum type="sha256" pkgid="YES">00</checksum>\n'
+            f'  <location href="{rpm.name}.rpm"/>\n  <format><rpm:sourcerpm>{source}</rpm:sourcerpm></format>\n</package>'
+        )
+    head = '<?xml version="1.0"?>\n<metadata xmlns="http://linux.duke.edu/metadata/common" packages="1">\n'
+    return (head + "\n".join(entries) + "\n</metadata>").encode()
+
+
+def updateinfo(rpms: Sequence[Rpm]) -> bytes:
+    """An updateinfo.xml: an update for security of each package, and one that is for none of them."""
+    entries = [
+        '<update from="a" type="bugfix"><pkglist><package name="bash" version="9" release="9" epoch="0"/></pkglist></update>'
+    ]
+    for rpm in rpms:
+        epoch, version, release = _parts(rpm.version)
+        entries.append(
+            f'<update from="a" status="final" type="security" version="1"><id>RLSA-1</id><pkglist><collection>'
+            f'<package name="{rpm.name}" version="{version}" release="{release}" epoch="{epoch}" arch="{rpm.arch}">'
+            "<filename>x.rpm</filename></package></collection></pkglist></update>"
+        )
+    return ("<updates>" + "\n".join(entries) + "</updates>").encode()
+
+
+def repository_of(base: str, rpms: Sequence[Rpm], security: Sequence[Rpm] = ()) -> dict[str, bytes]:
+    """The documents of a repository by their URLs."""
+    lists = {"primary": gzip.compress(primary(rpms), mtime=0)}
+    if security:
+        lists["updateinfo"] = gzip.compress(updateinfo(security), mtime=0)
+    data = "".join(
+        f'<data type="{kind}">\n<checksum type="sha256">{hashlib.sha256(body).hexdigest()}</checksum>\n'
+        f'<location href="repodata/{kind}.xml.gz"/>\n<timestamp>1790985600</timestamp></data>\n'
+        for kind, body in lists.items()
+    )
+    found = {f"{base}/repodata/{kind}.xml.gz": body for kind, body in lists.items()}
+    return {**found, f"{base}/repodata/repomd.xml": f"<repomd><revision>1</revision>{data}</repomd>".encode()}

@@ -23,22 +23,28 @@ from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 from hullmark.source.distribution import http_settings
-from hullmark.upkeep.apk import REPOSITORIES, crawl_apk, parse_repositories
+from hullmark.upkeep.apk import REPOSITORIES, crawl_apk
+from hullmark.upkeep.apk import parse_repositories as parse_urls
 from hullmark.upkeep.apt import crawl_apt
 from hullmark.upkeep.apt_sources import ARCHS, PREFERENCES, SOURCES, parse_sources
 from hullmark.upkeep.crawl import Crawl, Get, RepositoryOffers
+from hullmark.upkeep.rpm import crawl_rpm
+from hullmark.upkeep.rpm_repositories import RPM_REPOSITORIES, RPM_VARIABLES, RpmRepository, variables_of
 from hullmark.upkeep.updates import updates_of
 
 ROOM = "upkeep"
-UPKEEP_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES)
+UPKEEP_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES, RPM_REPOSITORIES, RPM_VARIABLES)
 """What is read of an image besides, to ask for what is newer."""
+_KEYS = "gpg-pubkey"
+"""What rpm lists keys as: no repository has them."""
+
 _EVERY_ARCH = ("all", "noarch")
 
 
 class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where lists of packages are. `repositories`, if there are any, stand for those that the image names: lines of sources.list(5), or
-    URLs of repositories of apk. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601). `bases` are
-    references of images that it may be built on."""
+    URLs of repositories of apk or rpm packages. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601).
+    `bases` are references of images that it may be built on."""
 
     at: str
     repositories: tuple[str, ...] = ()
@@ -83,8 +89,8 @@ def upkeep_of(
 
 
 class NewerPackages(NamedTuple):
-    """The packages of the image's package manager (`kind`: deb or apk; "": it has none that is known here), what the repositories have,
-    what of it is newer, and the packages that no list has."""
+    """The packages of the image's package manager (`kind`: deb, apk or rpm; "": it has none that is known here), what the repositories
+    have, what of it is newer, and the packages that no list has."""
 
     kind: str
     packages: tuple[Package, ...]
@@ -97,8 +103,8 @@ def newer(scanned: ScanResult, request: UpkeepRequest, mirrors: Mirrors) -> Newe
     """What is newer than the packages of an image that was scanned with UPKEEP_READS. Raises HullmarkError for a repository of the request
     that is not valid."""
     found = scanned.inventory.packages
-    kind = next((kind for kind in ("deb", "apk") if any(each.type == kind for each in found)), "")
-    packages = tuple(package for package in found if package.type == kind)
+    kind = next((kind for kind in ("deb", "apk", "rpm") if any(each.type == kind for each in found)), "")
+    packages = tuple(package for package in found if package.type == kind and package.name != _KEYS)
     own = _own_arch(scanned, packages)
     crawl = _crawl(kind, scanned, request, packages, own)
     offered = _driven(crawl, mirrors) if crawl is not None else RepositoryOffers((), ())
@@ -127,11 +133,18 @@ def _crawl(
         archs = dict.fromkeys((own, *(package.arch for package in packages if package.arch not in ("", *_EVERY_ARCH))))
         return crawl_apt(sources, tuple(archs), wanted) if sources else None
     if kind == "apk":
-        urls = _named(request, parse_repositories) or [
-            each for fact in _facts(scanned, REPOSITORIES.name) for each in fact
-        ]
+        urls = _named(request, parse_urls) or [each for fact in _facts(scanned, REPOSITORIES.name) for each in fact]
         return crawl_apk(list(dict.fromkeys(urls)), own, wanted) if urls else None
-    return None
+    return _crawl_rpm(scanned, request, packages, own) if kind == "rpm" else None
+
+
+def _crawl_rpm(scanned: ScanResult, request: UpkeepRequest, packages: Iterable[Package], own: str) -> Crawl | None:
+    named = [RpmRepository(id=url, urls=(url,)) for url in _named(request, parse_urls)]
+    repositories = named or [each for fact in _facts(scanned, RPM_REPOSITORIES.name) for each in fact]
+    stated = {path.rpartition("/")[2]: text for path, text in scanned.found.get(RPM_VARIABLES.name, {}).items()}
+    variables = variables_of(scanned.inventory.distro, own, stated)
+    installed = {(package.name, package.version) for package in packages}
+    return crawl_rpm(repositories, variables, installed) if repositories else None
 
 
 def _named(request: UpkeepRequest, parse: Any) -> list[Any]:
@@ -141,7 +154,7 @@ def _named(request: UpkeepRequest, parse: Any) -> list[Any]:
     if wrong or (request.repositories and not found):
         raise HullmarkError(
             f"--repository: {wrong[0] if wrong else 'no repository is named'}",
-            advice="write it as in sources.list(5): 'deb URL SUITE COMPONENT'; of apk as a URL",
+            advice="write it as in sources.list(5): 'deb URL SUITE COMPONENT'; of apk and rpm as a URL",
         )
     return list(found or ())
 
@@ -221,9 +234,7 @@ def _ids(matches: Matches) -> tuple[str, ...]:
 def untold(kind: str, scanned: ScanResult, request: UpkeepRequest, offered: RepositoryOffers) -> Iterator[Problem]:
     """What keeps the updates from being all that there are."""
     if not kind:
-        rpm = any(package.type == "rpm" for package in scanned.inventory.packages)
-        reason = "lists of rpm packages are not read" if rpm else "it has no packages of dpkg or apk"
-        yield Problem("", -1, ROOM, reason)
+        yield Problem("", -1, ROOM, "it has no packages of dpkg, apk or rpm")
     elif not offered.indexes:
         yield Problem("", -1, ROOM, "the image names no repository that its packages come from")
     if kind == "deb" and not request.repositories and any(_facts(scanned, PREFERENCES.name)):

@@ -100,6 +100,19 @@ _PY_CALLS = re.compile(
     rb"|exec[lv]p?e?|posix_spawnp?|create_subprocess_exec|create_subprocess_shell|_syscmd_\w+)\(\s*[\[(]?\s*(?:[rbf]{0,2}[\"']([^\"'\n]{1,200})|(\S))"
 ).finditer
 _PY_GROUPS = re.compile(rb"entry_points\(\s*(?:(?:group\s*=\s*)?[\"']([\w.-]{1,100})[\"']|[a-z])").finditer
+_PY_STRINGS = re.compile(
+    rb"#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''"
+    rb"|\"((?:\\[\s\S]|[^\"\\\n])*)\"|'((?:\\[\s\S]|[^'\\\n])*)'"
+).finditer
+_DJANGO = re.compile(rb"(django(?:\.\w{1,60}){1,10})(?:\.?(?:[%{][\s\S]*)?|:[\s\S]*)\Z").match
+_SETTING = re.compile(rb"([A-Za-z_]\w{0,60}(?:\.\w{1,60}){0,10})\Z").match
+_SETTINGS = re.compile(
+    rb"^[ \t]*(?:INSTALLED_APPS|MIDDLEWARE|ROOT_URLCONF|AUTHENTICATION_BACKENDS|DATABASES|CACHES|TEMPLATES|STORAGES|LOGGING)[ \t]*\+?=",
+    re.MULTILINE,
+).search
+SETTING, NAMED = "=", "?"
+"""How an import begins that stands in settings of Django, and one of a part of Django whose name stands in a text."""
+
 GROUP = "@"
 """How an import begins that is a group of entry points, whose name follows; nothing where that is not told."""
 
@@ -130,10 +143,28 @@ def _python(body: bytes, names: _Names) -> None:
                 found = _NAME(part.strip())
                 if found is not None:
                     names.imported(found[0])
+    _python_texts(body, names)
+
+
+def _python_texts(body: bytes, names: _Names) -> None:
+    """Names of modules, groups and programs that stand in texts."""
+    if b"django" in body:
+        _django_names(body, names)
     for match in _PY_GROUPS(body):
         names.imported(GROUP.encode() + (match[1] or b""))
     if any(sign in body for sign in _PY_STARTS):
         _calls(body, _PY_CALLS, names)
+
+
+def _django_names(body: bytes, names: _Names) -> None:
+    """Texts that are names in Django, and all those of its settings. Comments, and texts of several lines, are none."""
+    is_of_settings = _SETTINGS(body) is not None
+    for match in _PY_STRINGS(body):
+        text = match[1] or match[2] or b""
+        if is_of_settings and (found := _SETTING(text)) is not None:
+            names.imported(SETTING.encode() + found[1])
+        elif (found := _DJANGO(text)) is not None:
+            names.imported(NAMED.encode() + found[1])
 
 
 def _python_call(before: bytes, argument: bytes, names: _Names) -> None:

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from hullmark.model.limit import Limit
-from hullmark.reach import elf
+from hullmark.reach import elf, elf_calls
 from hullmark.reach.elf import ElfFacts
 from hullmark.reach.logins import expand_pam_module
 from hullmark.reach.scene import Scene
@@ -54,30 +54,30 @@ def expand_calls(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Reach what the calls of a program make libc read. One that is linked statically may make them all."""
     calls = set(facts.calls)
     is_untold = facts.is_static and not facts.is_go
-    if calls & elf.NAME_SERVICE or is_untold:
+    if calls & elf_calls.NAME_SERVICE or is_untold:
         _name_services(scene, path, facts)
-    if calls & elf.AUTHENTICATING:
+    if calls & elf_calls.AUTHENTICATING:
         _authentication(scene, path)
-    if calls & elf.LOCALISING or is_untold:
+    if calls & elf_calls.LOCALISING or is_untold:
         _locales(scene, path)
-    if calls & elf.CONVERTING:
+    if calls & elf_calls.CONVERTING:
         _conversions(scene, path, facts)
-    if calls & elf.TIMING or facts.is_static:
+    if calls & elf_calls.TIMING or facts.is_static:
         _time_zones(scene, path)
     if elf.GO_ZONES in calls or (not facts.is_go and not is_libc(path, facts) and _holds_zones(facts)):
-        for functions in elf.told_through(elf.ZONES_THROUGH, path, facts):
+        for functions in elf_calls.told_through(elf_calls.ZONES_THROUGH, path, facts.soname):
             scene.later.append(partial(_asked_time_zones, scene, path, functions))
             break
         else:
             any_time_zone(scene, path)
-    if calls & elf.TRUSTING or facts.is_static or facts.is_go:
+    if calls & elf_calls.TRUSTING or facts.is_static or facts.is_go:
         _certificates(scene, path)
     _loaded_by_libc(scene, path, facts)
 
 
 def _loaded_by_libc(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Libraries that libc opens for its callers, and what OpenSSL reads."""
-    if elf.UNWINDING.intersection(facts.calls):
+    if elf_calls.UNWINDING.intersection(facts.calls):
         _of_libc(scene, path, "libgcc_s.so.1", "is loaded by libc to end a thread, or to list calls")
     if set(_RESOLVING).intersection(facts.calls):
         # Only where AI_IDN or NI_IDN is among the flags of the call, which may be computed.
@@ -180,7 +180,7 @@ def _locales(scene: Scene, path: str) -> None:
 
 def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Conversions between character sets. A library that converts for others loads what these ask for; libidn2 asks for the locale's."""
-    for functions in elf.told_through(elf.CONVERTING_THROUGH, path, facts):
+    for functions in elf_calls.told_through(elf_calls.CONVERTING_THROUGH, path, facts.soname):
         if not _is_of_utf8(scene):
             break
         _listed(scene, path)

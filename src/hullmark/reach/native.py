@@ -7,7 +7,7 @@ from functools import partial
 
 from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
-from hullmark.reach import elf, implicit
+from hullmark.reach import elf, elf_calls, implicit
 from hullmark.reach.elf import ElfFacts
 from hullmark.reach.known_starts import known_programs
 from hullmark.reach.scene import Scene
@@ -72,7 +72,7 @@ def _preloaded(scene: Scene, path: str, chain: list[str]) -> None:
 
 def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
     """Libraries that it opens by name."""
-    if not (elf.OPENING.intersection(facts.calls) or facts.is_static) or implicit.is_libc(path, facts):
+    if not (elf_calls.OPENING.intersection(facts.calls) or facts.is_static) or implicit.is_libc(path, facts):
         return
     for name in facts.libraries:
         _load(scene, path, name, f"holds the name {name}, and opens libraries", chain)
@@ -80,7 +80,7 @@ def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
 
 def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Files and folders whose paths it holds."""
-    spawning = elf.SPAWNING.intersection(facts.calls)
+    spawning = elf_calls.SPAWNING.intersection(facts.calls)
     starts = bool(spawning) and known_programs(scene, path, spawning) is None
     starts = starts or elf.GO_EXEC in facts.calls or facts.is_static
     of_libc = implicit.is_libc(path, facts)
@@ -97,7 +97,7 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
             elif (other := scene.facts.elves.get(record.path)) is not None and other.soname:
                 scene.walk.reach(named, f"holds the path {named} of a library", path)
         elif not of_libc:
-            for folder, functions in elf.told_through(elf.LOADING_THROUGH, path, facts):
+            for folder, functions in elf_calls.told_through(elf_calls.LOADING_THROUGH, path, facts.soname):
                 if named.rstrip("/").endswith(folder):
                     scene.later.append(partial(_asked_folder, scene, path, named, functions))
                     break
@@ -144,17 +144,17 @@ def _is_program(scene: Scene, record: FileRecord) -> bool:
 
 def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Programs that it starts by what it calls."""
-    if of_shell := sorted(elf.THROUGH_SHELL.intersection(facts.calls)):
+    if of_shell := sorted(elf_calls.THROUGH_SHELL.intersection(facts.calls)):
         scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)
     if facts.is_static and not facts.is_go:
         if "execvp" in facts.calls and not implicit.is_libc(path, facts):
             scene.blur_programs(path, "it is linked statically and can start others: which ones cannot be told")
     elif elf.GO_EXEC in facts.calls:
         scene.blur_programs(path, "it is a Go program that starts others, and their names cannot be told")
-    elif facts.is_rust and elf.SPAWNING.intersection(facts.calls):
+    elif facts.is_rust and elf_calls.SPAWNING.intersection(facts.calls):
         scene.blur_programs(path, "it is a Rust program that starts others, and their names cannot be told")
-    elif elf.SPAWNING.intersection(facts.calls):
-        for functions in elf.told_through(elf.STARTING_THROUGH, path, facts):
+    elif elf_calls.SPAWNING.intersection(facts.calls):
+        for functions in elf_calls.told_through(elf_calls.STARTING_THROUGH, path, facts.soname):
             scene.later.append(partial(_asked_start, scene, path, facts, functions))
             return
         _may_start(scene, path, facts)
@@ -170,9 +170,9 @@ def _asked_start(scene: Scene, path: str, facts: ElfFacts, functions: frozenset[
 
 def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
     """A program starts others whose names it is told: an open end, and words among its constants that may be such names."""
-    called = "(), ".join(sorted(elf.SPAWNING.intersection(facts.calls))[:3])
+    called = "(), ".join(sorted(elf_calls.SPAWNING.intersection(facts.calls))[:3])
     if not _INTERPRETERS(path.rpartition("/")[2]):
-        known = known_programs(scene, path, elf.SPAWNING.intersection(facts.calls))
+        known = known_programs(scene, path, elf_calls.SPAWNING.intersection(facts.calls))
         if known is None:
             scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
         for word in facts.words if known is None else known:

@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import GROUP, CodeFacts
+from hullmark.reach.code import GROUP, NAMED, SETTING, CodeFacts
+from hullmark.reach.django import NAME as DJANGO
+from hullmark.reach.django import DjangoModules
+from hullmark.reach.python_names import AT_START, entry_points_in
 from hullmark.reach.scene import Scene, StartedProgram
 
-_AT_START = (
-    "site", "encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.idna",
-    "encodings.cp437",
-    "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath", "_sitebuiltins", "_collections_abc", "importlib", "zipimport",
-    "sitecustomize", "usercustomize", "__future__", "linecache", "traceback", "warnings", "types", "keyword", "operator", "reprlib",
-)  # fmt: skip
 _VERSION = re.compile(r"python(\d+\.\d+)t?").search
 _EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
 _DESCRIPTIONS = (
@@ -27,9 +24,6 @@ _SITE = ("site-packages", "dist-packages")
 _DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
 _MAX_PATH = Limit(200, "folders in which Python looks for modules")
 _MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
-_SCRIPTS = ("console_scripts", "gui_scripts")
-_GROUP = re.compile(r"\s*\[([^\]]+)\]").match
-_TARGET = re.compile(r"\s*[^=#\[]+=\s*([\w.]+)").match
 _VALUED = "cWXmQ"
 
 
@@ -46,6 +40,7 @@ class PythonModules:
         self._described_owners: set[str] = set()
         self._by_owner: dict[str, list[str]] | None = None
         self._compiled: dict[str, dict[str, list[str]]] = {}
+        self._django = DjangoModules(scene, self._files)
 
     def started(self, program: StartedProgram) -> str:
         """An interpreter is started; returns the script that it runs, "" for none."""
@@ -119,7 +114,7 @@ class PythonModules:
                     self._add_folder(folder)
             if prefix in ("/usr", "/usr/local"):
                 self._add_folder(f"{prefix}/lib/python3/dist-packages")
-        for name in _AT_START:
+        for name in AT_START:
             self._import(name, origin, "is imported when Python starts")
         for folder in list(self._path):
             self._read_pth(folder, origin)
@@ -202,6 +197,9 @@ class PythonModules:
     def _imported(self, path: str, written: str) -> None:
         if written.startswith(GROUP):
             self._entry_points(path, written[len(GROUP) :])
+            return
+        if written.startswith((SETTING, NAMED)):
+            (self._django.set if written.startswith(SETTING) else self._django.named)(written[1:], path)
             return
         module, colon, names = written.partition(":")
         level = len(module) - len(module.lstrip("."))
@@ -356,7 +354,9 @@ class PythonModules:
             self._blur(path, reason)
         elif top and top not in self._libraries:
             own = f"{top}/{path[len(top) + 1 :].partition('/')[0]}"
-            if own not in self._tops:
+            if own.rpartition("/")[2] == DJANGO and "large" not in reason:
+                self._django.makes_names()
+            elif own not in self._tops:
                 self._tops.add(own)
                 modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
                 why = f"may be imported: {path} makes names of modules"
@@ -386,13 +386,9 @@ class PythonModules:
                     if name.endswith(("-info",))
                     else None
                 )
-                group = ""
-                for line in (text or "").split("\n"):
-                    found = _GROUP(line)
-                    target = _TARGET(line)
-                    group = found[1] if found is not None else group
-                    if target is not None and group not in _SCRIPTS and wanted in ("", group):
-                        for file in self._files(target[1]):
+                for group, target in entry_points_in(text or ""):
+                    if wanted in ("", group):
+                        for file in self._files(target):
                             self._scene.walk.reach(
                                 file, f"may be loaded: it is an entry point of {group}", path, is_certain=False
                             )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hullmark.model.limit import Limit
 from hullmark.model.seccomp import SyscallDoubt, SyscallProfile, SyscallWitness
-from hullmark.reach import elf
+from hullmark.reach import elf_calls
 from hullmark.reach.scene import Scene
 from hullmark.reach.syscall_names import REFUSED_BY_ENGINES, SYSCALLS
 from hullmark.reach.syscalls import SyscallFacts
@@ -102,7 +102,7 @@ class _Profile:
 
     def _ends(self, path: str) -> Iterator[str]:
         facts = self._scene.facts.elves.get(path)
-        if facts is not None and elf.SPAWNING.intersection(facts.calls):
+        if facts is not None and elf_calls.SPAWNING.intersection(facts.calls):
             yield from (end.reason for end in self._scene.walk.ends if end.path == path)
 
     def _called(self, path: str, names: Iterable[str], libc: str, library: SyscallFacts, verb: str) -> None:

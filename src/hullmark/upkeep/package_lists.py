@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
+
+import zstandard
 
 from hullmark.model.limit import Limit
 from hullmark.model.package import SourcePackage
@@ -43,7 +46,7 @@ class ListedPackage(NamedTuple):
 
 def packages_in(name: str, body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
     """The packages of these names in a Packages file, which is compressed as its name says. Raises ValueError for damage."""
-    for stanza in _stanzas(_pieces(name, body, _MAX_BYTES)):
+    for stanza in _stanzas(pieces(name, body, _MAX_BYTES)):
         # Runs for each package of a distribution: all but a few hundred are not wanted.
         named = _NAME(stanza)
         found = named[1].decode("utf-8", "replace") if named is not None else ""
@@ -77,7 +80,7 @@ def _joined(fields: Mapping[bytes, bytes], *names: bytes) -> str:
 def apks_in(body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
     """The packages of these names in an APKINDEX.tar.gz. Raises ValueError for damage."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(_pieces("APKINDEX.tar.gz", body, _MAX_INDEX)))) as tar:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces("APKINDEX.tar.gz", body, _MAX_INDEX)))) as tar:
             # The signature comes first, in an archive of its own that the index follows.
             member = next((entry for entry in tar if entry.name == "APKINDEX" and entry.isfile()), None)
             file = tar.extractfile(member) if member is not None else None
@@ -110,17 +113,17 @@ def _stanzas(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _pieces(name: str, body: bytes, most: int) -> Iterator[bytes]:
+def pieces(name: str, body: bytes, most: int) -> Iterator[bytes]:
     """The body unpacked, in pieces. Raises ValueError where it is damaged, or larger than `most` bytes."""
     left = most
     kind = name.rpartition(".")[2]
     try:
-        for piece in xz_pieces(body) if kind == "xz" else _from_gzip(body) if kind == "gz" else (body,):
+        for piece in _UNPACKED.get(kind, _plain)(body):
             left -= len(piece)
             if left < 0:
                 raise ValueError(f"it has more than {most >> 20:,} MiB")
             yield piece
-    except (lzma.LZMAError, zlib.error, EOFError, OSError) as error:
+    except (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
         raise ValueError(f"it is damaged: {error}") from error
 
 
@@ -142,3 +145,28 @@ def _from_gzip(body: bytes) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
         while piece := file.read(_CHUNK):
             yield piece
+
+
+def _from_bzip2(body: bytes) -> Iterator[bytes]:
+    with bz2.BZ2File(io.BytesIO(body)) as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def _from_zstd(body: bytes) -> Iterator[bytes]:
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_MEMORY >> 1)
+    with unpacker.stream_reader(io.BytesIO(body), read_across_frames=True) as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def _plain(body: bytes) -> Iterator[bytes]:
+    yield body
+
+
+_UNPACKED: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "xz": xz_pieces,
+    "gz": _from_gzip,
+    "bz2": _from_bzip2,
+    "zst": _from_zstd,
+}

@@ -1,5 +1,5 @@
-"""Which of the offered versions a package manager would install: apt by priority and version (apt_preferences(5), without pins), apk the
-newest."""
+"""Which of the offered versions a package manager would install: apt by priority and version (apt_preferences(5), without pins), apk
+and dnf the newest."""
 
 from __future__ import annotations
 
@@ -95,6 +95,9 @@ def _file(offer: Offer) -> PackageFile | None:
 
 def _updated(package: Package, offer: Offer) -> Package:
     """The package as it would be; what else its record said stays."""
-    head, at, rest = package.purl.partition(f"@{quote(package.version)}")
-    purl = f"{head}@{quote(offer.package.version)}{rest}" if at else package.purl
+    installed, offered = package.version, offer.package.version
+    if package.type == "rpm":  # in its URL the epoch stands apart
+        installed, offered = (text.rpartition(":")[2] for text in (installed, offered))
+    head, at, rest = package.purl.partition(f"@{quote(installed)}")
+    purl = f"{head}@{quote(offered)}{rest}" if at else package.purl
     return msgspec.structs.replace(package, version=offer.package.version, purl=purl, source=offer.package.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -84,7 +85,7 @@ class Visit:
 
     def back(self, path: str, done: str = "") -> Response[bytes]:
         """After a deed, to a page of the account, which says that it was done."""
-        return redirect(f"/console/{self.caller.account}/{path}{f'?done={done}' if done else ''}")
+        return redirect(f"/console/{quote(self.caller.account, safe='')}/{path}{f'?done={done}' if done else ''}")
 
 
 async def refused(deed: Awaitable[object]) -> Refusal | None:

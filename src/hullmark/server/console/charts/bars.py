@@ -48,9 +48,12 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Bars(msgspec.Struct, frozen=True):
+    """Rows of one unit. `sums`: whether each has its sum written behind it."""
+
     title: str
     rows: tuple[Row, ...]
     unit: Unit = ""
+    sums: bool = True
 
 
 def draw_bars(data: Bars, width: float = 640) -> Markup:
@@ -60,7 +63,7 @@ def draw_bars(data: Bars, width: float = 640) -> Markup:
     names = width * _NAMES
     most = max((finite(row.after) + _sum(row) for row in rows), default=0)
     across = Scale(0, most or 1, names, width - _VALUES)
-    drawn = [_row(row, 4 + index * _ROW, across, data.unit) for index, row in enumerate(rows)]
+    drawn = [_row(row, 4 + index * _ROW, across, data) for index, row in enumerate(rows)]
     description = "; ".join(f"{label(row.label, 60)}: {written(_sum(row), data.unit)}" for row in rows[:40])
     return drawing(size, data.title, description, [group(drawn, "bars")], "lying")
 
@@ -80,7 +83,7 @@ def _sum(row: Row) -> float:
     return sum(finite(part.value) for part in row.parts[:_MAX_PARTS])
 
 
-def _row(row: Row, y: float, across: Scale, unit: Unit) -> Markup:
+def _row(row: Row, y: float, across: Scale, data: Bars) -> Markup:
     middle = y + _ROW / 2
     start = finite(row.after)
     parts = [
@@ -95,11 +98,12 @@ def _row(row: Row, y: float, across: Scale, unit: Unit) -> Markup:
                 _part(
                     part,
                     Box(across.at(start), middle - _BAR / 2, across.at(start + value) - across.at(start), _BAR),
-                    unit,
+                    data.unit,
                 )
             )
         start += value
-    parts.append(text(Point(across.end + 8, middle + 4), written(_sum(row), unit), "value"))
+    if data.sums:
+        parts.append(text(Point(across.end + 8, middle + 4), written(_sum(row), data.unit), "value"))
     return link(element("g", *parts), row.href)
 
 

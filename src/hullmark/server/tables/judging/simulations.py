@@ -11,6 +11,7 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
 
 
@@ -52,6 +53,17 @@ class FlipRow(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     reasons: list[Any]
 
+
+class FlipCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many images get a worse verdict, a better one, or the same for other reasons. `is_cut`: only the first ones are counted."""
+
+    worse: int
+    better: int
+    same: int
+    is_cut: bool
+
+
+_COUNTED = Limit(20_000, "images with another verdict that a trial's figures count", "shortened")
 
 _COLUMNS = """id, account_id, coalesce((SELECT policy.name FROM policy WHERE policy.id = policy_id), '') AS policy, draft, environment,
     state, reason, done, total, last_image, created_by, created_at, ended_at"""
@@ -172,6 +184,21 @@ async def hits_of(connection: Connection, key: UUID) -> list[RuleHits]:
     counts = row[0] if row is not None else {}
     found = [RuleHits(rule=rule, before=n[0], after=n[1], findings=n[2]) for rule, n in counts.items()]
     return sorted(found, key=lambda hits: (-hits.after, -hits.before, hits.rule))
+
+
+async def flip_counts(connection: Connection, key: UUID) -> FlipCounts:
+    """The images that differ in a trial, counted by whether that is for the worse. None in force before is as good as go."""
+    cursor = await connection.execute(
+        """
+        SELECT sign(array_position(%(order)s, flip.after) - array_position(%(order)s, coalesce(nullif(flip.before, ''), 'go'))), count(*)
+        FROM (SELECT before, after FROM simulation_flip WHERE simulation_id = %(key)s LIMIT %(most)s) flip GROUP BY 1
+        """,
+        {"key": key, "order": ["go", "warn", "unknown", "stop"], "most": int(_COUNTED) + 1},
+    )
+    found = {int(sign): int(number) for sign, number in await cursor.fetchall()}
+    return FlipCounts(
+        worse=found.get(1, 0), better=found.get(-1, 0), same=found.get(0, 0), is_cut=sum(found.values()) > _COUNTED
+    )
 
 
 async def last_of_policy(connection: Connection, account_id: int, policy_id: int, limit: int) -> list[SimulationRow]:
