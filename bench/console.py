@@ -1,7 +1,7 @@
 """Pages of the console over a million images: `python -m bench.console` writes `bench/console.md`.
 
 It fills a database of its own with the world of `bench.stored_world` and `bench.console_world`, which takes most of an hour;
-`--database URL` takes one that is filled already. One real API process; an image of the corpus is uploaded, so that pages about what is
+`--kept FOLDER` keeps it there for the next time. One real API process; an image of the corpus is uploaded, so that pages about what is
 inside one have something to show. The machine should do nothing else meanwhile.
 """
 
@@ -28,7 +28,10 @@ from bench.serving import key_of
 from bench.speed import machine
 from bench.stored_world import digest_of_image, repository_of, store
 from bench.world import Size, scaled
+from hullmark.server.objects.objects import open_objects
 from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.stories.advisories.advisories import publish_file
+from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.migrate import migrate
 from tests.support.browser import chromium
 from tests.support.places import REPOSITORY
@@ -59,22 +62,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.console", description=__doc__)
     parser.add_argument("--images", type=int, default=Size.images)
     parser.add_argument("--requests", type=int, default=60, help="of each page")
-    parser.add_argument("--database", help="a filled one; default: one of its own")
+    parser.add_argument(
+        "--kept", type=Path, help="a folder in which the world is kept; default: one that goes afterwards"
+    )
     wanted = parser.parse_args()
-    if wanted.database is not None:
-        migrate(wanted.database)
-        _measure(wanted.database, wanted.requests)
+    if wanted.kept is not None:
+        _filled(wanted.kept, wanted.images, wanted.requests)
         return
     VAR.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="hm-console-", dir=VAR) as folder:
         Path(folder).chmod(0o755)
-        with Embedded(Path(folder) / "server") as cluster:
-            store(cluster.url, Path(folder) / "world", scaled(wanted.images), accounts=1)
-            _measure(cluster.url, wanted.requests)
+        _filled(Path(folder), wanted.images, wanted.requests)
 
 
-def _measure(database: str, requests: int) -> None:
-    with _prepared(database) as (running, key, connection):
+def _filled(folder: Path, images: int, requests: int) -> None:
+    """Measure the world of a folder, which is made where it is not there."""
+    is_new = not (folder / "server").exists()
+    with Embedded(folder / "server") as cluster:
+        if is_new:
+            store(cluster.url, folder / "world", scaled(images), accounts=1)
+        migrate(cluster.url)
+        _measure(cluster.url, folder / "world", requests)
+
+
+def _measure(database: str, world: Path, requests: int) -> None:
+    with _prepared(database, world) as (running, key, connection):
         row = connection.execute("SELECT count(*) FROM image").fetchone()
         images = int(row[0]) if row else 0
         digest = _uploaded(running, key)
@@ -86,19 +98,27 @@ def _measure(database: str, requests: int) -> None:
 
 
 @contextlib.contextmanager
-def _prepared(database: str) -> Iterator[tuple[Server, str, psycopg.Connection[Any]]]:
-    with TemporaryDirectory(prefix="hm-console-") as folder:
-        Path(folder).chmod(0o755)
-        with (
-            psycopg.connect(database) as connection,
-            server(Path(folder), HULLMARK_DATABASE_URL=database, HULLMARK_RATE="10000000") as running,
-        ):
-            connection.execute("UPDATE matching SET at = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
-            add_places_and_causes(connection)
-            key = key_of(connection)
-            running.start("api")
-            running.ready()
-            yield running, key, connection
+def _prepared(database: str, world: Path) -> Iterator[tuple[Server, str, psycopg.Connection[Any]]]:
+    # What was uploaded stays beside the database that knows of it.
+    folder = world.with_name("served")
+    folder.mkdir(exist_ok=True)
+    with (
+        psycopg.connect(database) as connection,
+        server(folder, HULLMARK_DATABASE_URL=database, HULLMARK_RATE="10000000") as running,
+    ):
+        connection.execute(
+            "UPDATE matching SET at = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), carried_out_id = snapshot_id"
+        )
+        add_places_and_causes(connection)
+        key = key_of(connection)
+        connection.autocommit = True
+        settings = Settings(data=running.folder / "data", database_url=database)
+        settings.data.mkdir(exist_ok=True)
+        objects = open_objects(settings.objects_url, {})
+        publish_file(objects, world / "previous", (world / "previous.digest").read_text())
+        running.start("api")
+        running.ready()
+        yield running, key, connection
 
 
 def _uploaded(running: Server, key: str) -> str:
@@ -108,7 +128,13 @@ def _uploaded(running: Server, key: str) -> str:
     assert answer.status < 300, answer.body[:300]
     digest = str(answer.document["digest"])
     worker = running.start("worker")
-    until(lambda: client.must("GET", f"/api/v1/images/{digest}")["state"] == "analysed", 900, "the uploaded image", 1.0)
+
+    def is_read() -> bool:
+        found = client.must("GET", f"/api/v1/images/{digest}")
+        assert found["state"] != "failed", found
+        return bool(found["state"] == "analysed")
+
+    until(is_read, 900, "the uploaded image", 1.0)
     time.sleep(20)
     worker.end()
     return digest

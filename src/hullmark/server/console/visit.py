@@ -35,6 +35,11 @@ class Visit:
 
     async def do(self, handler: HTTPRouteHandler, body: Body | None = None, **values: Any) -> Any:
         """What a route of the API does, and its answer. Raises Refusal, HullmarkError as that does."""
+        needed = handler.opt.get("permission", "")
+        if needed and not self.caller.may(needed):
+            raise problem(
+                403, f"this needs the permission {needed}", f"your role in {self.caller.account} is {self.caller.role}"
+            )
         deed: Callable[..., Awaitable[Any]] = handler.fn
         own = {
             "request": self.request,
