@@ -91,7 +91,9 @@ async def add_account(
 def check_account_name(name: str) -> None:
     """Raise Refusal for a name that no account can have."""
     if name in RESERVED:
-        raise Refusal(422, f"{name} cannot be an account's name: the console's own pages are called so", "choose another")
+        raise Refusal(
+            422, f"{name} cannot be an account's name: the console's own pages are called so", "choose another"
+        )
 
 
 @get("/accounts/{name:str}", opt={"permission": "accounts:read", "of": "name"}, summary="One account")
