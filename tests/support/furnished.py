@@ -89,6 +89,7 @@ class Furnished(msgspec.Struct, kw_only=True):
             "/console/{account}/admin/subscriptions": {"name": f"{self.mark}-subscription"},
             "/console/{account}/admin/silences": {"key": self.silence},
             "/console/{account}/admin/accounts": {"name": self.account},
+            "/console/{account}/profile": {"number": "987654321"},  # sessions are whoever's who asks
             "/console/{account}/advisories": {"name": "CVE-2026-1"},
             "/console/{account}/exceptions": {"key": self.exception},
             "/console/{account}/trials": {"key": self.simulation},
