@@ -126,7 +126,7 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
     package = str(row[0]) if row else "x"
     others = [digest_of_image(number) for number in range(0, 400_000, 20_000)]
     inside = f"{base}/images/{digest}"
-    tabs = ("findings", "packages", "vulnerabilities", "files", "layers", "configuration", "licences", "secrets", "lineage", "places",
+    tabs = ("verdicts", "packages", "vulnerabilities", "files", "layers", "settings", "licences", "secrets", "lineage", "places",
             "signatures", "history")  # fmt: skip
     return [
         Question("now", [f"{base}/now"]),
@@ -137,7 +137,7 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
         Question("image", [f"{base}/images/{digest}" for digest in others]),
         *(Question(f"image, {tab}", [f"{inside}?tab={tab}"]) for tab in tabs),
         Question("minimality", [f"{inside}/minimality"]),
-        Question("diff", [f"{base}/diff?a={digest}&b={digest}"]),
+        Question("diff", [f"{base}/diff?before={digest}&after={digest}"]),
         Question("fleet", [f"{base}/fleet"]),
         Question("places of a cluster", [f"{base}/fleet?tab=places&cluster=cluster-{n:02}" for n in range(1, 11)]),
         Question("place", [f"{base}/fleet/places/{number}" for number in places]),

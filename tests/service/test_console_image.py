@@ -19,6 +19,7 @@ from hullmark.server.console.pages.image import TABS
 from tests.service.test_transitions import OTHER
 from tests.service.test_verdicts import LIBC, NO_HIGH, kept
 from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.images import tar_of
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +153,30 @@ async def test_two_images_are_compared(at: Desk) -> None:
     assert "Vulnerabilities" in await words(at, f"{path}&tab=vulnerabilities")
     assert "Which two?" in await words(at, f"diff?before={before}")
     assert "There is no image" in await words(at, f"diff?before={before}&after=sha256:{'0' * 64}", 404)
+
+
+async def test_images_that_begin_with_the_same_layers_are_found(at: Desk) -> None:
+    files = [tar_of({name: name.encode()}) for name in ("base", "middle", "top", "other")]
+    kinds = {
+        "base": files[:1],
+        "this": files[:2],
+        "child": files[:3],
+        "beside": [files[0], files[3]],
+        "none": files[1:3],
+    }
+    digests = {}
+    for tag, layers in kinds.items():
+        digests[tag] = at.registry.tags[tag] = str(at.registry.blobs.image(layers)["digest"])
+        await at.add(tag)
+    await at.work()
+    page = await words(at, f"images/{digests['this']}?tab=lineage")
+    relatives = page.partition("Images that begin with the same layers")[2].partition("Other images")[0]
+    names = {tag: at.reference(tag) for tag in kinds}
+    assert f"{names['child']} compare 2 3 it is built on this image" in relatives
+    assert f"{names['base']} compare 1 1 this image is built on it" in relatives
+    assert f"{names['beside']} compare 1 2 built on the same" in relatives
+    assert names["none"] not in relatives
+    assert relatives.index(names["child"]) < relatives.index(names["base"])
 
 
 async def test_a_verdict_of_the_history_is_shown_as_it_was(at: Desk) -> None:

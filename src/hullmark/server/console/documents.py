@@ -108,13 +108,13 @@ class Documents:
 
     def analysis(self, key: str) -> StoredAnalysis:
         """An image's analysis. For a thread. Raises HullmarkError if it cannot be read."""
-        return self._known(key, lambda: get_analysis(self._objects, key), lambda found: len(found.inventory.packages))
+        return self.known(key, lambda: get_analysis(self._objects, key), lambda found: len(found.inventory.packages))
 
     def files(self, analysis: StoredAnalysis) -> FileTree | None:
         """Its files; None where they were not listed. For a thread. Raises HullmarkError if they cannot be read."""
         if not (key := analysis.files):
             return None
-        return self._known(
+        return self.known(
             key,
             lambda: FileTree(get_document(self._objects, key, tuple[ListedFile, ...])),
             lambda tree: len(tree.files),
@@ -122,9 +122,11 @@ class Documents:
 
     def reach(self, key: str) -> ReachIndex | None:
         """What an image's start reaches; None where nothing is kept of that. For a thread. Raises HullmarkError if it cannot be read."""
-        return self._known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
+        return self.known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
 
-    def _known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
+    def known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
+        """What is kept under a key, or what `read` answers, which is kept then. `key` names all that it depends on by content; `weigh`
+        says about how many packages or files it is worth."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

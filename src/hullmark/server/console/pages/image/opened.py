@@ -80,13 +80,15 @@ class Tab(msgspec.Struct, frozen=True, kw_only=True):
     needs_analysis: bool = True
 
 
-def listing_of(name: str, columns: tuple[Column[Any], ...], rows: list[Any]) -> Listing[Any]:
+def listing_of(
+    name: str, columns: tuple[Column[Any], ...], rows: list[Any], cursor_name: str = "cursor"
+) -> Listing[Any]:
     """A list that is all there, read a page at a time by number."""
 
     async def fetch(cursor: str, limit: int) -> Page[Any]:
         return by_place(rows, limit, cursor)
 
-    return Listing(name=name, columns=columns, fetch=fetch)
+    return Listing(name=name, columns=columns, fetch=fetch, cursor_name=cursor_name)
 
 
 def exported(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response[Any] | None:
