@@ -27,6 +27,7 @@ MAX_ROWS = 200
 _MAX_PARTS = 12
 _ROW, _BAR = 26.0, 14.0
 _NAMES, _VALUES = 0.34, 74.0
+_LETTER = 6.8
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -60,7 +61,8 @@ def draw_bars(data: Bars, width: float = 640) -> Markup:
     """A row for each bar, its name to the left and its sum to the right; as high as it has rows."""
     rows = data.rows[:MAX_ROWS]
     size = Size(width, max(len(rows), 1) * _ROW + 8)
-    names = width * _NAMES
+    # Short names leave their room to the bars.
+    names = min(width * _NAMES, 20 + _LETTER * max((len(label(row.label)) for row in rows), default=0))
     most = max((finite(row.after) + _sum(row) for row in rows), default=0)
     across = Scale(0, most or 1, names, width - _VALUES)
     drawn = [_row(row, 4 + index * _ROW, across, data) for index, row in enumerate(rows)]
