@@ -74,7 +74,7 @@ def verdict(page: Page, world: World) -> str:
 def test_alerts_are_read_and_accepted_without_script(look: Look) -> None:
     page = look("ines", size=WIDE, java_script_enabled=False).page
     page.goto("/console/shipyard/now")
-    page.get_by_role("link", name=f"{XML} is now known").first.click()
+    page.locator("#causes").get_by_role("link", name=f"{XML} is now known").click()
     page.get_by_role("link", name="Accept for a time").click()
     expect(page.get_by_label("Rule")).to_have_value("exploited")
     expect(page.get_by_label("Subject")).to_have_value(f"{XML}*")
