@@ -14,8 +14,8 @@ READY := .venv/.ready
 IMAGE :=
 TESTS := tests
 MANDIR := $(HOME)/.local/share/man/man1
-# Two processes, that take whole files in the order of tests/conftest.py.
-BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# They take whole files in the order of tests/conftest.py. One more than processors: tests of the server wait for other processes half the time.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from hullmark.app.lineage import with_tags
+from hullmark.model.upkeep import BaseImage
+from hullmark.net.guard import Guard, parse_networks
+from hullmark.source import SourceOptions
 from tests.support.images import Blobs, Json, layout_of, tagged, tar_of, write_layout
 from tests.support.program import Program, program_in
+from tests.support.registry import FakeRegistry
 from tests.support.repositories import Entry, Rpm, apk_index, repository_of, served, status_of, write_suite
 from tests.unit.catalog.systems.test_rpm_databases import make_sqlite
 from tests.unit.catalog.systems.test_rpm_header import make_header
@@ -187,11 +192,40 @@ def test_what_came_with_the_base_is_counted(hullmark: Program, tmp_path: Path) -
         "layers": 1,
         "packages": 2,
         "reference": base,
+        "tags": None,
         "vulnerabilities": None,
     }
     assert f"it is not built on {other}" in found["problems"][0]["reason"]
     told = hullmark("upkeep", source).text
     assert "debian:13, as a label says" in told
+
+
+def test_how_far_the_tag_of_the_base_is_behind_is_asked_of_its_registry(hullmark: Program, tmp_path: Path) -> None:
+    lower, upper = tar_of({"etc/os-release": RELEASE}), tar_of({"var/lib/dpkg/status": status_of(INSTALLED).encode()})
+    with FakeRegistry(blobs=Blobs(), digests="true").running() as registry:
+        for tag, layer in (("13.1", lower), ("13.4", upper), ("14.0", upper)):
+            registry.tags[tag] = str(registry.blobs.image([layer])["digest"])
+        name = f"{registry.host}/{registry.repository}:13.1"
+
+        def label(made: Json) -> Json:
+            return {**made, "config": {"Labels": {"org.opencontainers.image.base.name": name}}}
+
+        blobs = Blobs()
+        write_layout(tmp_path / "image", blobs, [tagged(blobs.image([lower, upper], config=label), "latest")])
+        source = f"oci-dir:{tmp_path / 'image'}"
+        asked = ("--base", f"registry:{name}", "--tags", "--insecure", "-o", "json")
+        found = hullmark("upkeep", source, *asked).document["base"]
+        # What a label names is the image's word: this machine is not asked for it.
+        refused = hullmark("upkeep", source, "--tags", "--insecure", "-o", "json").document
+        options = SourceOptions(insecure=True, auth_files=(), guard=Guard(allowed=parse_networks("127.0.0.0/8")))
+        states = [
+            with_tags(BaseImage(reference=name, digest=digest), options)[0].tags
+            for digest in (registry.tags["13.1"], "sha256:" + "0" * 64, "")
+        ]
+    assert (found["layers"], found["tags"]) == (1, {"count": 2, "is_moved": None, "newest": "14.0", "of_line": "13.4"})
+    assert refused["base"]["tags"] is None
+    assert any("how far the base" in problem["reason"] for problem in refused["problems"])
+    assert [tags and (tags.count, tags.is_moved) for tags in states] == [(2, False), (2, True), (2, None)]
 
 
 def labelled(config: Json) -> Json:

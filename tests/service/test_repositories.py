@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from hullmark.model.errors import HullmarkError
-from hullmark.server.stories.images import repositories
-from hullmark.server.stories.images.repositories import all_tags
 from hullmark.source import ImageNotFound, SourceOptions
 from hullmark.source.distribution import Session, sessions_for
 from hullmark.source.reference import Reference
+from hullmark.source.tag_list import all_tags
 from tests.service.anchore_world import World, running_registry
 from tests.support.images import Blobs
 from tests.support.registry import Canned, FakeRegistry
@@ -74,7 +73,7 @@ def test_a_list_without_tags_is_empty() -> None:
 
 
 def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repositories, "MOST_TAGS", 3)
+    monkeypatch.setattr("hullmark.source.tag_list.MOST_TAGS", 3)
     assert len(answered((200, {}, json.dumps({"tags": [str(number) for number in range(9)]}).encode()))) == 3
     with pytest.raises(HullmarkError, match="too long"):
         answered((200, {}, b'{"tags": ["' + b"a" * (5 << 20) + b'"]}'))

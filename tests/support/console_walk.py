@@ -21,7 +21,7 @@ _THINGS = (
 )
 _KINDS = ("tab", "view")
 """Parameters of a page that make another page of it, by their values."""
-_BESIDE = ("/console/signin", "/console/gallery")
+_BESIDE = ("/console/signin", "/console/gallery", "/console/gallery/charts")
 """Pages of no account."""
 
 

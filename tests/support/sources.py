@@ -56,4 +56,5 @@ def source_files(*folders: str) -> Mapping[str, SourceFile]:
 def source_paths(*folders: str) -> Iterator[Path]:
     """Every Python file under folders of the repository."""
     for folder in folders:
-        yield from sorted((REPOSITORY / folder).rglob("*.py"))
+        found = sorted((REPOSITORY / folder).rglob("*.py"))
+        yield from (path for path in found if "node_modules" not in path.parts)

@@ -25,6 +25,7 @@ import hullmark.versions
 from hullmark.cli.main import verbs
 from hullmark.facets import FACETS, configuration
 from hullmark.facets.configuration.parser import Parser
+from hullmark.server.console import PAGES, pages
 from tests.support.places import REPOSITORY
 from tests.support.sources import source_file, source_files, source_paths
 
@@ -112,6 +113,12 @@ def test_a_room_with_a_facet_is_in_the_list_of_facets() -> None:
     ends = {info.name.removeprefix("hullmark.facets.") for info in modules}
     made = {end for end in ends if end.endswith(".facet") or "FACET" in vars(import_module(f"hullmark.facets.{end}"))}
     assert made == set(FACETS.values())
+
+
+def test_a_module_with_a_page_of_the_console_is_in_the_list_of_pages() -> None:
+    there = [info.name for info in pkgutil.iter_modules(pages.__path__)]
+    listed = {page.__name__.rpartition(".")[2] for page in PAGES}
+    assert {name for name in there if hasattr(import_module(f"{pages.__name__}.{name}"), "ROUTES")} == listed
 
 
 def test_a_format_is_listed_under_its_own_kind_and_name() -> None:

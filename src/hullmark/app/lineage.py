@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.problem import Problem
-from hullmark.model.upkeep import BaseImage
-from hullmark.source import SourceOptions, open_image
+from hullmark.model.upkeep import BaseImage, NewerTags
+from hullmark.net.errors import NetError
+from hullmark.net.guard import Guard
+from hullmark.source import SourceOptions, classify, open_image
+from hullmark.source.digest import digest_of
+from hullmark.source.distribution import Session, sessions_for
+from hullmark.source.manifest import decode
+from hullmark.source.reference import parse_reference
+from hullmark.source.tag_list import all_tags
+from hullmark.upkeep.tags import newer_tags
 
 _ROOM = "upkeep"
 _NAME, _DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
 _LONGEST = 300
+_OF_REGISTRIES = ("registry", "image")
+
+
+class _IndexedManifest(msgspec.Struct):
+    digest: str = ""
+
+
+class _ImageIndex(msgspec.Struct):
+    """An index of images; what is none has none."""
+
+    manifests: tuple[_IndexedManifest, ...] = ()
 
 
 def height_of(diff_ids: Sequence[str], base: Image) -> int:
@@ -57,6 +79,39 @@ def _from_base(matches: Sequence[Match], height: int) -> Iterator[str]:
     for match in matches:
         if match.suppressed is None and any(0 <= place.layer < height for place in match.package.locations):
             yield match.advisory.cve or match.advisory.id
+
+
+def with_tags(base: BaseImage, options: SourceOptions) -> tuple[BaseImage, tuple[Problem, ...]]:
+    """The base with how far its tag is behind; and a note where its registry does not tell. What a label names leads to no address of this
+    machine, or of a cloud's metadata."""
+    if base.layers:
+        scheme, reference = classify(base.reference)
+    else:  # a label's words are never looked for on this machine
+        scheme, reference = "registry", base.reference
+        options = msgspec.structs.replace(options, guard=options.guard or Guard())
+    if scheme not in _OF_REGISTRIES:
+        return base, ()
+    try:
+        named = parse_reference(reference)
+        if not named.tag:
+            return base, ()
+        _, sessions = sessions_for(msgspec.structs.replace(named, digest=""), options)
+        found = newer_tags(named.tag, all_tags(sessions[-1])) or NewerTags()
+        # One that a person names was opened a moment ago.
+        is_moved = base.digest not in _digests_of(sessions[-1], named.tag) if base.digest and not base.layers else None
+    except (HullmarkError, NetError) as error:
+        reason = f"how far the base {base.reference[:_LONGEST]} is behind cannot be told: {error}"
+        return base, (Problem("", -1, _ROOM, reason, "note"),)
+    return msgspec.structs.replace(base, tags=msgspec.structs.replace(found, is_moved=is_moved)), ()
+
+
+def _digests_of(session: Session, tag: str) -> set[str]:
+    """The digest of what a tag names, and of the images in that."""
+    body = session.manifest(tag)
+    return {
+        digest_of(body, "sha256"),
+        *(found.digest for found in decode(body, _ImageIndex, "what the tag names").manifests),
+    }
 
 
 def _labelled(inventory: Inventory) -> BaseImage | None:

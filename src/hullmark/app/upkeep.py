@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.app.lineage import base_of
+from hullmark.app.lineage import base_of, with_tags
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
@@ -44,12 +44,13 @@ _EVERY_ARCH = ("all", "noarch")
 class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where lists of packages are. `repositories`, if there are any, stand for those that the image names: lines of sources.list(5), or
     URLs of repositories of apk or rpm packages. `mirrors` are beginnings of URLs, and what is asked instead. `at` is today (ISO 8601).
-    `bases` are references of images that it may be built on."""
+    `bases` are references of images that it may be built on; `tags`: it is asked how far the base's tag is behind others."""
 
     at: str
     repositories: tuple[str, ...] = ()
     mirrors: tuple[tuple[str, str], ...] = ()
     bases: tuple[str, ...] = ()
+    tags: bool = False
 
 
 def upkeep_of(
@@ -68,6 +69,9 @@ def upkeep_of(
     kind, packages, offered, updates, unlisted = newer(scanned, request, Mirrors(request.mirrors, options))
     matches = matched(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
     base, unrelated = base_of(inventory, matches.matches if matches is not None else None, request.bases, options)
+    if base is not None and request.tags:
+        base, untagged = with_tags(base, options)
+        unrelated = (*unrelated, *untagged)
     later = {_key(update.installed): update.candidate for update in updates}
     return Upkeep(
         source=inventory.source,

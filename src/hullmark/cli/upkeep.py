@@ -17,8 +17,9 @@ NAME = "upkeep"
 HELP = "say which packages of an image have updates, and what they would mend"
 EPILOG = (
     """\
-The repositories that the image itself names (sources.list, /etc/apk/repositories) are asked for their lists of packages, and each package
-is compared as apt or apk would do. Where there are advisories, the vulnerabilities that all updates together would mend are counted.
+The repositories that the image itself names (sources.list, /etc/apk/repositories, *.repo) are asked for their lists of packages, and each
+package is compared as apt, apk or dnf would do. Where there are advisories, the vulnerabilities that all updates together would mend are
+counted.
 Signatures of lists are not verified. Addresses that an image names are not followed to this machine; a --mirror may be there.
 
 exit status: 0, or by --fail-on 1; 3 if a list could not be read
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an image that it may be built on: what came with that is counted (may be repeated)",
     )
+    parser.add_argument(
+        "--tags", action="store_true", help="ask the registry of its base how far the base's tag is behind others"
+    )
     add_lists(parser)
     add_fail_on(parser, "updates, security (updates for security)")
     add_advisory_options(parser)
@@ -53,7 +57,7 @@ def add_lists(parser: argparse.ArgumentParser) -> None:
         metavar="LINE",
         action="append",
         default=[],
-        help="instead of those that the image names: 'deb URL SUITE COMPONENT', or a URL for apk (may be repeated)",
+        help="instead of those that the image names: 'deb URL SUITE COMPONENT', or a URL for apk and dnf (may be repeated)",
     )
     group.add_argument(
         "--mirror",
@@ -80,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     outputs = wanted_outputs("upkeep", arguments.output)
     status_of = upkeep_condition(arguments.fail_on)
-    request = replace(lists_of(arguments, moment(None).date().isoformat()), bases=tuple(arguments.base))
+    request = replace(
+        lists_of(arguments, moment(None).date().isoformat()), bases=tuple(arguments.base), tags=arguments.tags
+    )
     options = settings.source_options()
     with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
         found = upkeep_of(arguments.image, request, advisories, settings.means(watch), options)

@@ -72,12 +72,27 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(set(self.updated) - set(self.now)))
 
 
+class NewerTags(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a tag is behind others that are written as it is, but for the numbers in it: `count` have higher ones, `newest` is the last
+    of these, and `of_line` the last that differs in its last number alone ("": there is none).
+
+    `is_moved`: whether the tag names another image now than the one that was built on; None where that is not known.
+    """
+
+    count: int = 0
+    newest: str = ""
+    of_line: str = ""
+    is_moved: bool | None = None
+
+
 class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
     """The image that another one is built on.
 
     `layers` is how many of the other's layers are its, the first ones; 0 where only a label of the image tells of it. `created` is the
     day on which it was made (ISO 8601), "" where that is not known. `packages` and `vulnerabilities` count what of the image came with
     it: the latter is None where there are no advisories.
+
+    `tags` says how far its tag is behind others of its repository; None where that was not asked for, or cannot be told.
     """
 
     reference: str
@@ -86,6 +101,7 @@ class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
     layers: int = 0
     packages: int = 0
     vulnerabilities: int | None = None
+    tags: NewerTags | None = None
 
 
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):

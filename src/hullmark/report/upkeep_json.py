@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.model.package import Package
-from hullmark.model.upkeep import BaseImage, Forecast, Upkeep
+from hullmark.model.upkeep import BaseImage, Forecast, NewerTags, Upkeep
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.inventory_json import SourceJson, source_json
@@ -57,15 +57,25 @@ class EndJson(msgspec.Struct, frozen=True):
     release: str
 
 
+class TagsJson(msgspec.Struct, frozen=True, gc=False):
+    """How far its tag is behind; null where there is no such tag, or it is not known whether it moved."""
+
+    count: int
+    is_moved: bool | None
+    newest: str | None
+    of_line: str | None
+
+
 class BaseJson(msgspec.Struct, frozen=True):
-    """The image that it is built on. `layers` is 0 where only a label tells of it; `vulnerabilities` is null where there are no
-    advisories."""
+    """The image that it is built on. `layers` is 0 where only a label tells of it; `tags` is null where nobody asked, `vulnerabilities`
+    where there are no advisories."""
 
     created: str | None
     digest: str | None
     layers: int
     packages: int
     reference: str
+    tags: TagsJson | None
     vulnerabilities: int | None
 
 
@@ -131,9 +141,19 @@ def _forecast(forecast: Forecast) -> ForecastJson:
     )
 
 
+def _tags(tags: NewerTags | None) -> TagsJson | None:
+    return TagsJson(tags.count, tags.is_moved, tags.newest or None, tags.of_line or None) if tags is not None else None
+
+
 def _base(base: BaseImage) -> BaseJson:
     return BaseJson(
-        base.created or None, base.digest or None, base.layers, base.packages, base.reference, base.vulnerabilities
+        base.created or None,
+        base.digest or None,
+        base.layers,
+        base.packages,
+        base.reference,
+        _tags(base.tags),
+        base.vulnerabilities,
     )
 
 

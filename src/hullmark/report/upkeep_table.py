@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.limit import Limit
-from hullmark.model.upkeep import BaseImage, Forecast, PackageUpdate, Upkeep
+from hullmark.model.upkeep import BaseImage, Forecast, NewerTags, PackageUpdate, Upkeep
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import plural
 from hullmark.report.table import columns
@@ -52,6 +52,8 @@ def _facts(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
         yield "Forecast", _forecast(upkeep.forecast)
     if upkeep.base is not None:
         yield "Base", safe(_base(upkeep.base))
+        if upkeep.base.tags is not None:
+            yield "Tag", safe(_tags(upkeep.base.tags))
     if upkeep.unlisted:
         shown = ", ".join(safe(package.name) for package in upkeep.unlisted[:_MAX_NAMED])
         more = len(upkeep.unlisted) - _MAX_NAMED
@@ -79,6 +81,14 @@ def _base(base: BaseImage) -> str:
     return (
         f"{base.reference}{made}: its first {plural(base.layers, 'layer')}, {plural(base.packages, 'package')}{found}"
     )
+
+
+def _tags(tags: NewerTags) -> str:
+    moved = "the base's tag names another image now; " if tags.is_moved else ""
+    if not tags.count:
+        return f"{moved}no tag that is written as the base's is newer"
+    line = f", {tags.of_line} of the same line" if tags.of_line and tags.of_line != tags.newest else ""
+    return f"{moved}{plural(tags.count, 'tag')} newer than the base's, the newest {tags.newest}{line}"
 
 
 def _end(end: Lifecycle) -> str:

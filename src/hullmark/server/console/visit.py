@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import msgspec
@@ -23,8 +23,6 @@ from hullmark.server.stories.services import Services
 
 Body = tuple[type[msgspec.Struct], Mapping[str, Any]]
 """The body of a request of the API, and what its fields are to be; what is None is left out."""
-
-Row = TypeVar("Row")
 
 
 class Visit:

@@ -40,7 +40,6 @@ _TABS: tuple[tuple[str, Reach | None], ...] = (
 )
 _MAP = Size(1000, 420)
 _BAR_WIDTH = 620.0
-_MOST_ENDS = 200
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,29 @@ BEGIN
 END $$"""
 _DEMANDS = """fresh.demands IS DISTINCT FROM stale.demands OR fresh.demands IS NOT NULL AND fresh.stops <> stale.stops
                 OR """
+_STATEMENTS = """
+CREATE TABLE published_statement (
+    account_id bigint NOT NULL,
+    image_id bigint NOT NULL,
+    policy_id bigint NOT NULL REFERENCES policy ON DELETE CASCADE,
+    environment text NOT NULL,
+    repository text NOT NULL,
+    history_id bigint,
+    verdict text NOT NULL,
+    expires_at timestamptz,
+    retry_at timestamptz,
+    failures integer NOT NULL,
+    PRIMARY KEY (account_id, image_id, policy_id, environment, repository),
+    FOREIGN KEY (account_id, image_id) REFERENCES account_image ON DELETE CASCADE
+);
+CREATE INDEX published_statement_policy ON published_statement (policy_id);
+CREATE INDEX published_statement_due ON published_statement (account_id, expires_at);
+CREATE INDEX published_statement_retry ON published_statement (account_id, retry_at) WHERE retry_at IS NOT NULL;
+ALTER TABLE published_statement ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON published_statement TO hullmark_tenant
+    USING (account_id = asking_account()) WITH CHECK (account_id = asking_account());
+GRANT SELECT, INSERT, UPDATE, DELETE ON published_statement TO hullmark_tenant;
+"""
 _INDEX = "CREATE INDEX placement_image ON placement (running_image_id, cluster, namespace, workload, container, id)"
 
 
@@ -40,6 +63,9 @@ def upgrade() -> None:
     # Since when it has been known that a collector is silent; null: it is not
     op.execute("ALTER TABLE collector ADD COLUMN silent_since timestamptz")
     op.execute("ALTER TABLE place_setting ADD COLUMN silent_after integer NOT NULL DEFAULT 3600")
+    op.execute("ALTER TABLE registry ADD COLUMN publishes boolean NOT NULL DEFAULT false")
+    # What lies signed beside images in registries
+    op.execute(_STATEMENTS)
     # What a policy asks of places (model.admission.PlaceDemands); null: nothing
     op.execute("ALTER TABLE verdict ADD COLUMN demands jsonb")
     op.execute(_NOTES.format(more=_DEMANDS))
@@ -53,6 +79,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """As it was."""
     op.execute("DROP INDEX collector_reported")
+    op.execute("DROP TABLE published_statement")
+    op.execute("ALTER TABLE registry DROP COLUMN publishes")
     op.execute(_NOTES.format(more=""))
     op.execute("ALTER TABLE verdict DROP COLUMN demands")
     op.execute("ALTER TABLE place_setting DROP COLUMN silent_after")
