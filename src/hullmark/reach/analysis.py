@@ -137,7 +137,10 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
             before = len(scene.walk.found)
             commands.run(words, f"is what {where} starts")
             program = scene.program(words[0])
-            if len(scene.walk.found) == before and not program:
+            if where == "HEALTHCHECK" and not program:
+                # The engine finds nothing to start, and calls the container unhealthy; what is mounted for that is no part of the image.
+                scene.walk.end("", f"{words[0][:200]}, which HEALTHCHECK starts, is not in the image")
+            elif len(scene.walk.found) == before and not program:
                 scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")
                 scene.tree.cut(f"{words[0][:200]}, which is started, is not in the image")
             code = facts.code.get(scene.tree.find(program).real) if program else None

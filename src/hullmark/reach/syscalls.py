@@ -17,6 +17,7 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.reach.call_graph import UNTOLD, CallGraph, function_starts, has_small_code, slots_of
 from hullmark.reach.elf_file import DYNSYM, EXECUTE, LOAD, NOBITS, SONAME, STRSZ, STRTAB, SYMTAB, ElfBytes, ElfFile
+from hullmark.reach.go_syscalls import go_numbers
 from hullmark.reach.machine_code import MACHINES, Machine
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -80,8 +81,9 @@ def _facts(elf: ElfFile, kind: str, machine: Machine) -> SyscallFacts:
         for each in symbols if graph.is_known else ():
             if each.is_own:
                 exports[each.name] = sets.setdefault(_listed(graph.numbers(each.address)), len(sets))
-    mask = _own_numbers(elf, machine)
-    if mask & UNTOLD and (graph is not None or (has_small_code(elf) and function_starts(elf))):
+    of_go = go_numbers(elf, machine, kind)
+    mask = _own_numbers(elf, machine) if of_go is None else of_go
+    if of_go is None and mask & UNTOLD and (graph is not None or (has_small_code(elf) and function_starts(elf))):
         mask = (graph or CallGraph(elf, machine)).all_numbers()
     untold = [_IN_CODE] if mask & UNTOLD and not exports else []
     if "syscall" in asks:
@@ -179,6 +181,6 @@ SYSCALLS_READ = Read(
     magic=(b"\x7fELF",),
     limit=_BODY,
     oversize=lambda size: _TooLarge(),
-    sources=("reach/syscalls", "reach/call_graph", "reach/machine_code", "reach/elf_file"),
+    sources=("reach/syscalls", "reach/go_syscalls", "reach/call_graph", "reach/machine_code", "reach/elf_file"),
 )
 """Every ELF file; only where a profile is asked for."""

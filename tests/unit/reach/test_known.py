@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hullmark.model.image import HealthCheck
 from hullmark.model.setting import Setting
 from hullmark.reach import elf
 from tests.support.dynamic import dynamic_elf
@@ -160,3 +161,11 @@ def test_collections_whose_members_data_names_are_reached_as_a_whole() -> None:
     files |= {f"{LIB}/zoneinfo/__init__.py": b"", "/usr/share/zoneinfo/Asia/Tokyo": b"x"}
     wanted = (f"{LIB}/encodings/big5.py", "/usr/share/zoneinfo/Asia/Tokyo")
     assert [each.reach for each in walked(files, ("python3", "/app/a.py"), why=wanted).answers] == ["reachable"] * 2
+
+
+@pytest.mark.parametrize("test", [("CMD", "curl", "-f"), ("CMD-SHELL", "curl -f x")])
+def test_a_healthcheck_that_is_not_there_leaves_the_rest_as_it_is(test: tuple[str, ...]) -> None:
+    found = walked({**BASE, "/d": program()}, ("/d",), why=("/bin/mount", "/d"), healthcheck=HealthCheck(test=test))
+    assert {each.subject: each.reach for each in found.answers} == {"/bin/mount": "unreachable", "/d": "reachable"}
+    absent = walked({**BASE, "/d": program()}, ("/absent",), why=("/bin/mount",), healthcheck=HealthCheck(test=test))
+    assert [each.reach for each in absent.answers] == ["unknown"]
