@@ -158,6 +158,18 @@ async def test_a_registry_that_takes_nothing_is_told_of_once_and_tried_again(
     assert newest(registry, digest, at, tmp_path) == "go"
 
 
+async def test_a_registry_that_is_to_have_statements_gets_those_of_images_that_are_known(
+    at: Desk, registry: OpenRegistry, tmp_path: Path
+) -> None:
+    with OpenRegistry().running() as other:
+        await pushed(at, other)
+        digest = await pushed(at, registry, publishes=False)
+        assert bundles(registry, digest) == []
+        await at.ask("PUT", f"/registries/{registry.host}", {"verify": False, "publishes": True})
+        await work(at)
+    assert newest(registry, digest, at, tmp_path) == "go"
+
+
 async def test_nothing_is_put_where_nobody_asked_for_it(at: Desk, registry: OpenRegistry) -> None:
     digest = await pushed(at, registry, publishes=False)
     assert bundles(registry, digest) == []

@@ -38,6 +38,13 @@ _FIRST_RETRY, _LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 _MOST_REPOSITORIES = Limit(20, "repositories in which the server puts signed verdicts beside one image", "unseen")
 
 
+class _Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far what changes was followed (None: not begun), and for which registries."""
+
+    position: Position | None = None
+    registries: tuple[str, ...] = ()
+
+
 class _Place(NamedTuple):
     """A repository in which statements about an image are to lie."""
 
@@ -65,7 +72,11 @@ async def publish(services: Services, account_id: int, account: str) -> None:
     name = f"statements:{account_id}"
     async with services.database.system() as connection:
         kept = await setting(connection, name)
-    position = Position(*kept) if kept else None
+        logins = await registries.registries(connection, account_id)
+    known = msgspec.convert(kept, _Progress) if kept else _Progress()
+    patterns = tuple(row.pattern for row in logins if row.publishes)
+    # In a registry that is new among them all that is known is to lie.
+    position = known.position if known.registries == patterns else None
     is_last = False
     while not is_last:
         following = await page_after(services, account_id, position, _PAGE)
@@ -76,7 +87,7 @@ async def publish(services: Services, account_id: int, account: str) -> None:
             break
         position, is_last = following.position, following.page.is_last
         async with services.database.system() as connection:
-            await keep_setting(connection, name, list(position))
+            await keep_setting(connection, name, msgspec.to_builtins(_Progress(position=position, registries=patterns)))
     now = services.clock()
     soon = now + timedelta(seconds=services.settings.signed_for) / 2
     async with services.database.tenant(account_id) as connection:

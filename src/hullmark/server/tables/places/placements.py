@@ -294,10 +294,12 @@ class _Search:
     async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if not wanted.verdict:
             return True
+        worse = _WORST_FIRST[: _WORST_FIRST.index(wanted.verdict)] if wanted.verdict != "none" else _WORST_FIRST
+        self.values |= {"verdict": [wanted.verdict], "worse": list(worse)}
+        has_none_worse = _IN_FORCE.format("worse") + " IS NULL" if worse else "true"
         self.last = (
-            f"(SELECT {WORST_VERDICT} FROM running_image ran WHERE ran.id = placed.running_image_id) = %(verdict)s"
+            f"{_IN_FORCE.format('verdict')} AND {has_none_worse}" if wanted.verdict != "none" else has_none_worse
         )
-        self.values["verdict"] = "" if wanted.verdict == "none" else wanted.verdict
         cursor = await connection.execute(
             _UNJUDGED if wanted.verdict == "none" else _JUDGED,
             {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
@@ -306,6 +308,11 @@ class _Search:
         return await self._among(connection, wanted.at, "running_image_id", found) if len(found) <= _FEW else True
 
 
+_WORST_FIRST = ("stop", "unknown", "warn", "go")
+_IN_FORCE = """(SELECT true FROM running_image ran JOIN verdict now ON now.account_id = placed.account_id AND now.image_id = ran.image_id
+    AND NOT now.is_shadow AND now.environment IN ('', placed.environment) AND now.verdict = ANY(%({})s::text[])
+    WHERE ran.id = placed.running_image_id LIMIT 1)"""
+"""Whether one of some verdicts is in force on the image of a placement: NULL if not. It is asked row by row, of as many as are wanted."""
 _JUDGED: LiteralString = """
 SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
 JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""
