@@ -15,7 +15,7 @@ from markupsafe import Markup
 from hullmark.model.advisory import SEVERITIES
 from hullmark.policy.days import moment_in
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.console.backlog import draw_backlog, first_moment, weightiest
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
@@ -154,8 +154,12 @@ def _never(services: Services, caller: Caller, environment: str) -> Listing[Stan
     async def fetch(cursor: str, limit: int) -> Page[StandingImage]:
         after = values_in(cursor, tuple[str, int])
         async with services.database.tenant(caller.account_id) as connection:
-            rows = await standing.never_passed(connection, caller.account_id, environment, after=after, limit=limit + 1)
-        return page(rows, limit, lambda row: (row.verdict, row.image_id))
+            rows, end = await standing.never_passed(
+                connection, caller.account_id, environment, after=after, limit=limit + 1
+            )
+        found = page(rows, limit, lambda row: (row.verdict, row.image_id))
+        # What was looked through may have had none of them, and there may be some behind it.
+        return Page(items=found.items, next=found.next or (cursor_of(end) if end else None))
 
     return Listing(name="never", columns=_NEVER_COLUMNS, fetch=fetch, cursor_name="never.cursor")
 
