@@ -106,13 +106,16 @@ async def never_passed(
     connection: Connection, account_id: int, environment: str, *, after: tuple[str, int] | None, limit: int
 ) -> list[StandingImage]:
     """Verdicts that do not let pass although no loss of compliance is written down: of images that never passed. After a verdict and an
-    image's number."""
+    image's number; only the next MOST verdicts are looked at."""
     async with connection.cursor(row_factory=class_row(StandingImage)) as cursor:
         await cursor.execute(
             f"""
-            WITH page AS MATERIALIZED (
+            WITH following AS MATERIALIZED (
                 SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))
-                    AND NOT EXISTS (SELECT FROM transition lost WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
+                ORDER BY verdict, image_id LIMIT %(most)s
+            ), page AS MATERIALIZED (
+                SELECT * FROM following verdict WHERE NOT EXISTS (SELECT FROM transition lost
+                    WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
                         AND lost.kind = 'compliance.lost' AND lost.policy_id = verdict.policy_id
                         AND lost.environment = verdict.environment)
                 ORDER BY verdict, image_id LIMIT %(limit)s
@@ -124,9 +127,29 @@ async def never_passed(
                 "word": after[0] if after else "",
                 "image": after[1] if after else 0,
                 "limit": limit,
+                "most": int(MOST),
             },
         )
         return await cursor.fetchall()
+
+
+async def looked_until(
+    connection: Connection, account_id: int, environment: str, after: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    """The last verdict and image that `never_passed` looks at after one; None if it looks at all that follow."""
+    cursor = await connection.execute(
+        f"SELECT verdict, image_id FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))"
+        " ORDER BY verdict, image_id LIMIT 1 OFFSET %(most)s - 1",
+        {
+            "account": account_id,
+            "environment": environment,
+            "word": after[0] if after else "",
+            "image": after[1] if after else 0,
+            "most": int(MOST),
+        },
+    )
+    row = await cursor.fetchone()
+    return (str(row[0]), int(row[1])) if row is not None else None
 
 
 async def ending_graces(
