@@ -154,12 +154,8 @@ def _never(services: Services, caller: Caller, environment: str) -> Listing[Stan
     async def fetch(cursor: str, limit: int) -> Page[StandingImage]:
         after = values_in(cursor, tuple[str, int])
         async with services.database.tenant(caller.account_id) as connection:
-            rows, end = await standing.never_passed(
-                connection, caller.account_id, environment, after=after, limit=limit + 1
-            )
-        found = page(rows, limit, lambda row: (row.verdict, row.image_id))
-        # What was looked through may have had none of them, and there may be some behind it.
-        return Page(items=found.items, next=found.next or (cursor_of(end) if end else None))
+            rows = await standing.never_passed(connection, caller.account_id, environment, after=after, limit=limit + 1)
+        return page(rows, limit, lambda row: (row.verdict, row.image_id))
 
     return Listing(name="never", columns=_NEVER_COLUMNS, fetch=fetch, cursor_name="never.cursor")
 

@@ -13,12 +13,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import runs
 
 MOST = Limit(5000, "verdicts that do not pass and are counted for a page", "shortened")
-_WINDOW = Limit(2000, "verdicts that are looked through at once for images that never passed", "later")
-_INTERVALS = Limit(6_000, "losses of compliance that are drawn over time", "shortened")
-
-
-VerdictPosition = tuple[str, int]
-"""A verdict in a word, and an image's number: where to go on."""
+_INTERVALS = Limit(20_000, "losses of compliance that are drawn over time", "shortened")
 
 
 class ImageStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,43 +102,54 @@ FROM page now JOIN image ON image.id = now.image_id JOIN policy ON policy.id = n
 """
 
 
-_AFTER = """(%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))"""
-
-
 async def never_passed(
-    connection: Connection, account_id: int, environment: str, *, after: VerdictPosition | None, limit: int
-) -> tuple[list[StandingImage], VerdictPosition | None]:
+    connection: Connection, account_id: int, environment: str, *, after: tuple[str, int] | None, limit: int
+) -> list[StandingImage]:
     """Verdicts that do not let pass although no loss of compliance is written down: of images that never passed. After a verdict and an
-    image's number; also answers how far was looked, where there may be more behind (None: there is none)."""
-    values = {
-        "account": account_id,
-        "environment": environment,
-        "word": after[0] if after else "",
-        "image": after[1] if after else 0,
-        "window": int(_WINDOW),
-        "limit": limit,
-    }
-    ended = await connection.execute(
-        f"SELECT verdict, image_id FROM verdict WHERE {_NOT_PASSING} AND {_AFTER} ORDER BY verdict, image_id OFFSET %(window)s - 1 LIMIT 1",
-        values,
-    )
-    end = await ended.fetchone()
-    values |= {"end_word": end[0] if end else "", "end_image": end[1] if end else 0}
+    image's number; only the next MOST verdicts are looked at."""
     async with connection.cursor(row_factory=class_row(StandingImage)) as cursor:
         await cursor.execute(
             f"""
-            WITH page AS MATERIALIZED (
-                SELECT * FROM verdict WHERE {_NOT_PASSING} AND {_AFTER}
-                    AND (%(end_word)s = '' OR (verdict, image_id) <= (%(end_word)s, %(end_image)s))
-                    AND (SELECT true FROM transition lost WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
+            WITH following AS MATERIALIZED (
+                SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))
+                ORDER BY verdict, image_id LIMIT %(most)s
+            ), page AS MATERIALIZED (
+                SELECT * FROM following verdict WHERE (SELECT true FROM transition lost
+                    WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
                         AND lost.kind = 'compliance.lost' AND lost.policy_id = verdict.policy_id
                         AND lost.environment = verdict.environment LIMIT 1) IS NULL
                 ORDER BY verdict, image_id LIMIT %(limit)s
             ) {_IMAGE} ORDER BY now.verdict, now.image_id
             """,
-            values,
+            {
+                "account": account_id,
+                "environment": environment,
+                "word": after[0] if after else "",
+                "image": after[1] if after else 0,
+                "limit": limit,
+                "most": int(MOST),
+            },
         )
-        return await cursor.fetchall(), (str(end[0]), int(end[1])) if end else None
+        return await cursor.fetchall()
+
+
+async def looked_until(
+    connection: Connection, account_id: int, environment: str, after: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    """The last verdict and image that `never_passed` looks at after one; None if it looks at all that follow."""
+    cursor = await connection.execute(
+        f"SELECT verdict, image_id FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))"
+        " ORDER BY verdict, image_id LIMIT 1 OFFSET %(most)s - 1",
+        {
+            "account": account_id,
+            "environment": environment,
+            "word": after[0] if after else "",
+            "image": after[1] if after else 0,
+            "most": int(MOST),
+        },
+    )
+    row = await cursor.fetchone()
+    return (str(row[0]), int(row[1])) if row is not None else None
 
 
 async def ending_graces(
