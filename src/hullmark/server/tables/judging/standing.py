@@ -13,7 +13,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import runs
 
 MOST = Limit(5000, "verdicts that do not pass and are counted for a page", "shortened")
-_INTERVALS = Limit(20_000, "losses of compliance that are drawn over time", "shortened")
+_INTERVALS = Limit(6_000, "losses of compliance that are drawn over time", "shortened")
 
 
 class ImageStanding(msgspec.Struct, frozen=True, kw_only=True):
