@@ -14,10 +14,10 @@ READY := .venv/.ready
 IMAGE :=
 TESTS := tests
 MANDIR := $(HOME)/.local/share/man/man1
-# Two processes, that take whole files in the order of tests/conftest.py.
-BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# They take whole files in the order of tests/conftest.py. One more than processors: tests of the server wait for other processes half the time.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,12 @@ prove-policy: $(READY) ## measure a threshold that changes at a million images (
 
 prove-places: $(READY) ## measure lists of a million places (10 minutes, 5 GB), into bench/places.md
 	$(BIN)/python -m bench.running
+
+prove-landing: $(READY) ## time from an advisory to the notice that names all places (as root; 2 minutes), into bench/places.md
+	$(BIN)/python -m bench.landing
+
+prove-console: $(READY) corpus-quick ## measure pages of the console over a million images (over an hour, 20 GB), into bench/console.md
+	$(BIN)/python -m bench.console
 
 prove-minimize: $(READY) corpus-quick ## run services and what minimize leaves of them, under podman (as root; 20 minutes), into bench/minimize.md
 	$(BIN)/python -m bench.services.main

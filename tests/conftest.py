@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.collecting import build_grammars_late, has_none_of
+from tests.support.company import company
 from tests.support.database import database_server, database_url
 from tests.support.examples import EXAMPLES
 
-__all__ = ["database_server", "database_url"]
+__all__ = ["company", "database_server", "database_url"]
 
 settings.register_profile("judged", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("exploring", deadline=None, max_examples=EXAMPLES)
@@ -55,12 +57,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage meanwhile, nor among what was collected later: it stays until the end."""
+    """Look for no garbage meanwhile, nor among what was collected later: it stays until the end. Look seldom afterwards."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         gc.enable()
 
 
@@ -72,9 +75,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: a file runs in one process, and at the end none is to be left alone with a long one."""
     order = {name: number for number, name in enumerate((*_LONGEST, *_FIRST))}
-    items.sort(
-        key=lambda item: min((at for name, at in order.items() if item.nodeid.startswith(name)), default=len(order))
-    )
+
+    @cache
+    def place(file: str) -> int:
+        return min((at for name, at in order.items() if file.startswith(name)), default=len(order))
+
+    items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

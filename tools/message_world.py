@@ -138,7 +138,7 @@ def judged(before: Verdict, after: Verdict, references: Sequence[str] = (_WEB,),
 def _item(number: int, transition: model.Transition) -> Item:
     names = set(Item.__struct_fields__) & set(model.Transition.__struct_fields__)
     shared = {name: getattr(transition, name) for name in names if name != "history_id"}
-    link = f"{_HOST}/api/v1/history/{number}?format=html&account=shop"
+    link = f"{_HOST}/console/shop/history/{number}"
     return Item(
         id=number, image=transition.image_digest, is_deployed=number == 1, history_id=number, link=link, **shared
     )
@@ -149,11 +149,7 @@ def told(cause: model.Cause, items: Sequence[Item], **more: Any) -> Notice:
     kinds: dict[str, int] = {}
     for item in items:
         kinds[item.kind] = kinds.get(item.kind, 0) + 1
-    link = (
-        items[0].link
-        if len(items) == 1 and items[0].link
-        else f"{_HOST}/api/v1/messages/17/page?format=html&account=shop"
-    )
+    link = f"{_HOST}/console/shop/causes/17"
     made: dict[str, Any] = {
         "id": "0b7c7c2e-0000-4000-8000-000000000001",
         "account": "shop",
@@ -189,7 +185,7 @@ def world() -> Iterator[News]:
         count=2,
         since=NOW - timedelta(days=1),
         until=NOW,
-        link=f"{_HOST}/api/v1/messages/18/page?format=html&account=shop",
+        link=f"{_HOST}/console/shop/messages/18",
     )
     yield News("digest", digest, ("no-critical", "CVE-2026-1234", _DPKG, "layer 2", _SINCE, _UPDATE))
     sample = sample_notice(Settings(data=Path(), public_url=_HOST), "shop", NOW, "0b7c7c2e-0000-4000-8000-000000000003")

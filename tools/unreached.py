@@ -21,7 +21,7 @@ ENTRIES = ("hullmark", "hullmark.cli", "hullmark.app.api", "hullmark.server.post
 RUN_BY_ALEMBIC = "hullmark.server.tables.migrations."
 PLUGINS = frozenset(
     (
-        *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME"),
+        *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME", "ENTRY"),
         *("CATALOGERS", "CLASSIFIERS", "RESOLVER", "RESOLVERS", "SOURCE", "SOURCES", "TRIGGERS"),
         *("EPILOG", "EXAMPLE", "HELP", "VERBS", "NAME", "add_arguments", "run"),
     )

@@ -12,18 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import Watched, chromium, opened
-from tests.support.console_world import World, console_world
+from tests.support.browser import Watched, chromium, opened, sign_in
+from tests.support.console_world import World
 from tests.support.standing import Standing
 
 Look = Callable[..., Watched]
-
-
-@pytest.fixture(scope="session")
-def company(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Standing]]:
-    """The company of tests/support/console_world.py and its server."""
-    with console_world(database_server, tmp_path_factory.mktemp("console")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -45,17 +38,27 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """The cookies of those who signed in already, by person."""
+    return {}
+
+
 @pytest.fixture
-def look(browser: Browser, world: World) -> Iterator[Look]:
+def look(browser: Browser, world: World, sessions: dict[str, Any]) -> Iterator[Look]:
     """`look(person="anna", theme="light", size=WIDE)`: a page on which somebody is signed in ("": nobody). When the test ends all of them
     must be without fault."""
     made: list[Watched] = []
     with contextlib.ExitStack() as stack:
 
         def signed_in(person: str = "anna", **options: Any) -> Watched:
-            context, page = opened(browser, world.url, **options, **(world.login(person) if person else {}))
+            state = sessions.get(person) if person else None
+            context, page = opened(browser, world.url, **options, **({"storage_state": state} if state else {}))
             stack.callback(context.close)
             made.append(page)
+            if person and state is None:
+                sign_in(page.page, person, world.password(person))
+                sessions[person] = context.storage_state()
             return page
 
         yield signed_in

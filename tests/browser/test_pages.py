@@ -24,9 +24,7 @@ def pages(world: World) -> dict[str, str]:
     ("theme", "size"),
     [
         ("light", WIDE),
-        ("dark", NARROW),
-        pytest.param("light", NARROW, marks=pytest.mark.slow),
-        pytest.param("dark", WIDE, marks=pytest.mark.slow),
+        pytest.param("dark", NARROW, marks=pytest.mark.slow),
     ],
 )
 def test_pages_are_without_fault_and_barrier(
@@ -34,14 +32,13 @@ def test_pages_are_without_fault_and_barrier(
 ) -> None:
     """Each is looked at by its administrator."""
     watched = look(theme=theme, size=size)
-    found = {}
+    found = []
     for kind, address in pages.items():
         watched.page.goto(address)
         wide = watched.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        faults = [*find_barriers(watched.page), *([f"it is {wide} pixels wider than the screen"] if wide > 0 else [])]
-        if faults:
-            found[kind] = faults
-    assert found == {}
+        found += [f"{kind}: {barrier}" for barrier in find_barriers(watched.page)]
+        found += [f"{kind}: it is {wide} pixels wider than the screen"] if wide > 0 else []
+    assert not found, "\n".join(found)
 
 
 def test_links_lead_to_every_page(server: Standing, pages: dict[str, str]) -> None:
@@ -55,8 +52,22 @@ def test_links_lead_to_every_page(server: Standing, pages: dict[str, str]) -> No
     assert len(routes) > 2
     met = [address.partition("?")[0] for address in pages.values()]
     missing = [path for path, pattern in routes.items() if not any(pattern.fullmatch(each) for each in met)]
-    assert sorted(set(missing) - WITHOUT_LINK) == []
+    lonely = sorted(set(missing) - WITHOUT_LINK)
+    assert not lonely, "\n".join(lonely)
 
 
-WITHOUT_LINK = {"/console", "/console/{account:str}"}
-"""Doors, which lead on at once."""
+WITHOUT_LINK = {
+    "/console",
+    "/console/{account:str}",
+    "/console/{account:str}/admin",
+    "/console/{account:str}/search",
+    "/console/assets",
+    "/console/{account:str}/policy-schema",
+    "/console/signin",
+    "/console/signin/provider",
+    "/console/signin/callback",
+    "/console/{account:str}/add/{digest:str}",
+    "/console/{account:str}/admin/accounts",
+}
+"""Doors, which lead on at once; where the field for a search leads; where only checkouts without assets lead; what the editor asks for;
+where nobody is signed in yet; where the form that adds an image leads; what is for operators."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.images import sha256
+from tests.support.images import Blobs, sha256, tagged, tar_of, write_layout
 from tests.support.program import HULLMARK, Program, program_in
 from tests.support.shop import PACKAGES, shop_layout
 
@@ -62,6 +64,28 @@ def test_a_second_scan_says_the_same(hullmark: Program, shop: Path, options: tup
     assert first.status == 0
     assert hullmark("scan", "-o", "json", *options, shop).out == first.out
     assert hullmark("scan", "-o", "json", *options, "--no-cache", shop).out == first.out
+
+
+def test_what_only_some_ask_for_takes_nothing_from_the_others(hullmark: Program, tmp_path: Path) -> None:
+    """What an image's start reaches is found in Java archives too, which catalogers read: what they met stays in the record."""
+    blobs = Blobs()
+    descriptor = blobs.image([tar_of({"opt/app.jar": b"PK\3\4 no archive", **jar("shop", "1.2")})])
+    layout = write_layout(tmp_path / "layout", blobs, [tagged(descriptor, "latest")])
+    fresh = hullmark("scan", "-o", "json", "--no-cache", f"oci-dir:{layout}").document
+    hullmark("minimize", "-o", "json", f"oci-dir:{layout}")
+    after = hullmark("scan", "-o", "json", f"oci-dir:{layout}").document
+    assert ("maven", "shop", "1.2") in packages(hullmark, f"oci-dir:{layout}")
+    assert [problem["path"] for problem in fresh["problems"]] == ["/opt/app.jar"]
+    assert after == fresh
+
+
+def jar(name: str, version: str) -> dict[str, bytes]:
+    """A Java archive that says what it is."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        about = f"groupId={name}\nartifactId={name}\nversion={version}\n"
+        archive.writestr(zipfile.ZipInfo(f"META-INF/maven/{name}/{name}/pom.properties"), about)
+    return {f"opt/{name}-{version}.jar": out.getvalue()}
 
 
 def test_a_second_scan_reads_no_layer(hullmark: Program, shop: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from hullmark import check, scan
 from tests.support.places import REPOSITORY
-from tools.demo import choice, languages, recipe, tour
+from tools.demo import choice, console, languages, recipe, tour
 from tools.demo.deb import NotADeb, read_deb
 from tools.demo.debian import Dpkg, Unavailable, fetch
 from tools.demo.layers import FOLDER, SYMLINK, Layer, Tree
@@ -295,3 +295,29 @@ def test_make_offers_what_the_readme_promises() -> None:
     done = subprocess.run([make, "help"], check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     for target in ("setup", "demo", "test", "lint", "bench", "truth", "conformance", "corpus", "clean"):
         assert f"make {target} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("reference", "added"),
+    [
+        ("registry:docker.io/library/nginx:latest", "hullmark image add docker.io/library/nginx:latest --wait"),
+        ("oci-archive:some where.tar", "hullmark image upload 'some where.tar' --reference demo.example/shop:1 --wait"),
+        ("podman:shop", "a server cannot read this machine's"),
+    ],
+)
+def test_it_is_told_how_an_image_comes_into_the_console(reference: str, added: str) -> None:
+    told = console.words(REPOSITORY, reference)
+    assert added in told
+    assert "hullmark policy activate baseline" in told
+    assert f"{console.SERVER}/console/admin/images\n" in told
+
+
+@needs_dpkg
+def test_the_link_to_an_image_that_is_made_here_names_its_digest(tmp_path: Path, debs: list[Path]) -> None:
+    laid_out(tmp_path, debs)
+    (tmp_path / "examples").mkdir()
+    shutil.copy(REPOSITORY / "examples" / "policy.yaml", tmp_path / "examples")
+    told = console.words(tmp_path, "oci-dir:layout")
+    digest = scan(f"oci-dir:{tmp_path / 'layout'}").source.digest
+    assert f"{console.SERVER}/console/admin/images/{digest}\n" in told
+    assert "tar -C layout -cf layout.tar . && hullmark image upload layout.tar" in told

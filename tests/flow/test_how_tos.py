@@ -15,7 +15,7 @@ import pytest
 from tests.support.places import REPOSITORY
 
 PAGES = REPOSITORY / "docs" / "how-to"
-_BLOCK = re.compile(r"^`([^`\n]+)`:\n\n```(?:python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^`([^`\n]+)`:\n\n```(?:python|text|html)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Plugin(NamedTuple):
@@ -36,6 +36,7 @@ PLUGINS = (
     Plugin("add-a-feed", "feeds/__init__.py", "_DISTRIBUTIONS", "example"),
     Plugin("add-a-format", "report/__init__.py", "_MODULES", "inventory_names"),
     Plugin("add-a-gate", "policy/gates/__init__.py", "_MODULES", "volumes"),
+    Plugin("add-a-page", "server/console/__init__.py", "_MODULES", "oldest"),
     Plugin("add-a-scheme", "versions/__init__.py", "_LANGUAGES", "luarocks"),
     Plugin("add-a-source", "source/__init__.py", "_MODULES", "artifact_folder"),
     Plugin("add-a-verb", "cli/main.py", "_VERBS", "digests"),

@@ -183,6 +183,23 @@ def test_summaries_of_others_say_which_level_is_reached(shop: Shop) -> None:
             assert found == ("go" if least == level else "stop")
 
 
+@pytest.mark.parametrize("bundle", [False, True], ids=("tag", "bundle"))
+def test_a_bill_of_materials_counts_where_a_trusted_key_attested_it(shop: Shop, bundle: bool) -> None:
+    reference = shop.image(f"bill-{bundle}".lower())
+    keys = {"keys": [shop.key]}
+    assert shop.verdict(reference, "attested_sbom", **keys) == (
+        "stop",
+        "No bill of materials of the image is attested by a trusted key.",
+    )
+    bill = shop.hullmark("scan", f"registry:{reference}", "-o", "cyclonedx-json")
+    shop.cosign.attest(reference, "cyclonedx", bill.out.decode(), bundle=bundle)
+    assert shop.verdict(reference, "attested_sbom", **keys)[0] == "go"
+    assert shop.verdict(reference, "attested_sbom", formats=["cyclonedx"], **keys)[0] == "go"
+    found, reason = shop.verdict(reference, "attested_sbom", formats=["spdx"], **keys)
+    assert (found, "in SPDX" in reason) == ("stop", True)
+    assert shop.verdict(reference, "attested_sbom", keys=[OTHER])[0] == "stop"
+
+
 def test_what_cannot_be_checked_is_unknown_and_never_a_pass(shop: Shop) -> None:
     layout = shop.folder / "keyless"
     blobs, signer = Blobs(), Signer()

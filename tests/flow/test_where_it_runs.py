@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,12 @@ FILES = {"etc/os-release": OS_RELEASE, **status_file(("libc6", "2.41-12"), ("zli
 POLICY = NO_HIGH.replace("action: stop,", "action: stop, when_unknown: go,")
 ZLIB = advisory("CVE-2026-2", affected("debian:13", "zlib1g", "deb", "1:1.4"), severity="high")
 PATIENCE = 60.0
+GRADES = {
+    ("host-1/shop/shop", "default"),
+    ("gke/default/Deployment/shop/main", "default"),
+    (f"main/{ACCOUNT}/{REGION}/Service/shop/shop", "vm"),
+}
+"""Where the image runs, and how well it is kept apart there."""
 
 
 @dataclass
@@ -114,12 +120,18 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if shutil.which("skopeo") is None:
         pytest.skip("skopeo is not installed")
-    folder = tmp_path_factory.mktemp("where")
+    with whole_world(tmp_path_factory.mktemp("where"), tmp_path_factory.mktemp("docker")) as made:
+        yield made
+
+
+@contextmanager
+def whole_world(folder: Path, docker: Path) -> Iterator[World]:
+    """All that there is, in two empty folders; agents are started later."""
     certificates = make_certificates(folder, f"IP:127.0.0.1,DNS:{ECR},DNS:{GOOGLE}")
     archive, _ = shell_image(SHOP[ECR], FILES)
     (folder / "shop.tar").write_bytes(archive)
     with ExitStack() as stack:
-        engine = stack.enter_context(dockerd(tmp_path_factory.mktemp("docker")))
+        engine = stack.enter_context(dockerd(docker))
         engine.must("POST", "/images/load", archive)
         ports = {}
         for host, login in LOGINS.items():
@@ -178,16 +190,22 @@ def push(folder: Path, ca: Path, port: int, login: tuple[str, str]) -> None:
 
 
 def test_an_image_that_passes_is_followed_wherever_it_runs(world: World) -> None:
-    owner = world.owner
-    kept = owner.must("POST", "/api/v1/policies", {"text": POLICY})
-    owner.must("POST", "/api/v1/activations", {"policy": kept["name"]})
-    owner.must("POST", "/api/v1/channels", {"name": "ops", "kind": "webhook", "settings": {"url": world.receiver.url}})
-    world.advise(advisory("CVE-2026-0", affected("debian:13", "nothing", "deb", "2")))
+    """From the first pull to the digest of the day."""
+    begin(world)
     digest = pulled_and_passed(world)
     started_everywhere(world, digest)
     tells_of_an_advisory(world, digest)
     tells_of_what_starts_uncertified(world)
     keeps_what_stopped_for_the_digest(world, digest)
+
+
+def begin(world: World) -> None:
+    """A policy, somebody who is told, and advisories that concern nothing here."""
+    owner = world.owner
+    kept = owner.must("POST", "/api/v1/policies", {"text": POLICY})
+    owner.must("POST", "/api/v1/activations", {"policy": kept["name"]})
+    owner.must("POST", "/api/v1/channels", {"name": "ops", "kind": "webhook", "settings": {"url": world.receiver.url}})
+    world.advise(advisory("CVE-2026-0", affected("debian:13", "nothing", "deb", "2")))
 
 
 def pulled_and_passed(world: World) -> str:
@@ -247,11 +265,7 @@ def tells_of_an_advisory(world: World, digest: str) -> None:
     until(lambda: bool(world.told("compliance.lost")), PATIENCE, f"the notice\n{world.logs()}", 0.02)
     (item,) = world.told("compliance.lost")
     assert (item["image"], item["place_count"]) == (digest, 3)
-    assert {(place["name"], place["grade"]) for place in item["places"]} == {
-        ("host-1/shop/shop", "default"),
-        ("gke/default/Deployment/shop/main", "default"),
-        (f"main/{ACCOUNT}/{REGION}/Service/shop/shop", "vm"),
-    }
+    assert {(place["name"], place["grade"]) for place in item["places"]} == GRADES
 
 
 def tells_of_what_starts_uncertified(world: World) -> None:

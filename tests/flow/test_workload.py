@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from hullmark.cli.main import main
-from tests.support.images import docker_files, write_docker_archive
+from tests.support.images import docker_files, small_layout, write_docker_archive
+from tests.support.open_registry import OpenRegistry
 from tests.support.places import REPOSITORY
 
 MANIFEST = """\
@@ -155,6 +156,68 @@ def test_a_container_may_be_named_whatever_it_runs(judge: Judge) -> None:
     status, out, _ = judge("--workload", "deploy/web.yaml", "-o", "json", "--container", "other")
     assert status == 1
     assert [each["name"] for each in json.loads(out)["containers"]] == ["Deployment/web/other"]
+
+
+@pytest.fixture
+def shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The host of a registry with the images `shop:1` and `proxy:1`; the working folder has a policy."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.setenv("CONTAINER_HOST", f"unix://{tmp_path}/none.sock")
+    Path("policy.yaml").write_text(POLICY)
+    with OpenRegistry().running() as registry:
+        for name in ("shop", "proxy"):
+            layout = small_layout(tmp_path / f"layout-{name}")
+            assert main(["copy", f"oci-dir:{layout}", f"{registry.host}/{name}:1"]) == 0
+        yield registry.host
+
+
+def pod_of(**images: str) -> None:
+    """A pod with containers of these images."""
+    spec = [{"name": name, "image": image, "securityContext": {"privileged": True}} for name, image in images.items()]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": spec}}
+    Path("pod.json").write_text(json.dumps(pod))
+
+
+WORDS = ("check", "--policy", "policy.yaml", "--no-cache", "--workload", "pod.json", "-o", "json")
+
+
+def test_without_a_source_the_images_that_the_workload_names_are_judged(
+    shops: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pod_of(shop=f"{shops}/shop:1", proxy=f"{shops}/proxy:1", again=f"{shops}/shop:1")
+    capsys.readouterr()
+    assert main(WORDS) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    subjects = [sorted({finding["subject"].partition("+")[0] for finding in each["findings"]}) for each in found]
+    assert subjects == [["Pod/p/again", "Pod/p/shop"], ["Pod/p/proxy"]], "each image once, with all that run it"
+    assert main([*WORDS, "--container", "proxy"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    for more, what in (
+        (["--container", "none"], "the workload has no container 'none' with an image"),
+        (["--tag", "shop:1"], "--tag and --digest are for one image"),
+    ):
+        assert main([*WORDS, *more]) == 2
+        assert what in capsys.readouterr().err
+    assert main(["check", "--policy", "policy.yaml"]) == 2
+    assert "no image is named" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("image", ["dir:/etc", "docker-archive:secret.tar", "/etc", "../x", "sbom:file"])
+def test_a_workload_does_not_have_files_of_this_machine_read(
+    shops: str, capsys: pytest.CaptureFixture[str], image: str
+) -> None:
+    pod_of(shop=image)
+    assert main(WORDS) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_with_the_name_of_an_image_is_not_taken_for_it(shops: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (Path(shops) / "shop:1").mkdir(parents=True)
+    pod_of(shop=f"{shops}/shop:1")
+    capsys.readouterr()
+    assert main(WORDS) == 1
+    assert json.loads(capsys.readouterr().out)["inputs"]["image"].startswith("sha256:")
 
 
 def test_without_a_workload_the_rules_cannot_tell(judge: Judge) -> None:

@@ -362,7 +362,7 @@ _QUERIES = {
     "/v1/images/{digest}/check": "?tag={tag}",
     "/v1/images/by_id/{digest}/check": "?tag={tag}",
 }
-_NOT_THERE = ("/v1/system/services/{name}/{host}",)
+_NOT_THERE = ("/v1/system/services/{name}/{host}", "/")
 
 
 async def rows_of(at: Desk, account: str) -> dict[str, str]:

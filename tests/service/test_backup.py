@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psycopg
 import pytest
@@ -26,6 +30,7 @@ from tests.support.buckets import s3_bucket
 from tests.support.database import named
 from tests.support.images import Blobs, tar_of
 from tests.support.processes import (
+    PASSWORD,
     Client,
     Server,
     debian_postgres,
@@ -100,10 +105,11 @@ def password_in(running: Server, key: Path) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """A server that has ended, where its key is, what it knew, and its backups: without the key, with it, and made at rest."""
+    """A server that has ended, what opened its pages, where its key is, what it knew, and backups: without the key, with it, at rest."""
 
     running: Server
     client: Client
+    cookie: str
     key: Path
     before: dict[str, Any]
     backup: Path
@@ -119,9 +125,12 @@ def kept(registry: tuple[str, str]) -> Iterator[Kept]:
         running.start()
         running.ready()
         client = fill(running, host, reference)
+        cookie = cookie_of(running)
+        assert is_signed_in(running, cookie)
         made = Kept(
             running,
             client,
+            cookie,
             folder / "secret.key",
             answers(client),
             *(folder / name for name in ("backup", "backup.tar", "at-rest.tar")),
@@ -148,6 +157,28 @@ def empty_place(kept: Kept) -> Iterator[Kept]:
     shutil.rmtree(kept.running.folder / "data", ignore_errors=True)
 
 
+def cookie_of(running: Server) -> str:
+    """What a browser keeps that somebody signs in with."""
+    page = f"http://127.0.0.1:{running.port}/console/signin"
+    opener = build_opener(HTTPCookieProcessor(jar := CookieJar()))
+    with opener.open(page, timeout=60) as answer:
+        found = re.search(rb'name="_csrf" value="([^"]+)"', answer.read())
+    assert found
+    fields = {"_csrf": found[1].decode(), "name": "admin", "password": PASSWORD, "next": "/console/admin/profile"}
+    with opener.open(page, urlencode(fields).encode(), timeout=60) as answer:
+        assert answer.url.endswith("/console/admin/profile")
+    return next(f"{kept.name}={kept.value}" for kept in jar if kept.name.endswith("session"))
+
+
+def is_signed_in(running: Server, cookie: str) -> bool:
+    """Whether the cookie still opens a page."""
+    page = f"http://127.0.0.1:{running.port}/console/admin/profile"
+    opener = build_opener()
+    opener.addheaders = [("Cookie", cookie)]
+    with opener.open(page, timeout=60) as answer:
+        return bool(answer.url == page)
+
+
 def start(running: Server, **settings: str) -> None:
     running.start(**settings)
     running.ready()
@@ -168,6 +199,7 @@ def test_what_a_server_knew_it_knows_again_after_its_folder_was_lost(
     hullmark(running, "restore", str(kept.backup), settings={"HULLMARK_SECRET_KEY_FILE": str(kept.key)})
     start(running, HULLMARK_SECRET_KEY_FILE=str(kept.key))
     assert answers(kept.client) == kept.before
+    assert not is_signed_in(running, kept.cookie)  # a session that was ended since the backup must not work again
     assert password_in(running, kept.key) == "of-the-registry"
     assert kept.client.add(registry[1]) in kept.client.verdicts()
     assert running.stop() == {"all": 0}

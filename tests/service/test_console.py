@@ -41,10 +41,13 @@ async def _page(at: Desk, path: str, status: int = 200) -> str:
 
 
 async def test_the_front_door_leads_to_the_first_account(at: Desk) -> None:
-    """So do the doors of accounts."""
-    for path in ("/console/", "/console/admin"):
-        answer = await at.client.get(path, auth=("admin", PASSWORD))
-        assert (answer.status_code, answer.headers["location"]) == (303, "/console/admin/now"), path
+    """So do the doors of accounts: to what is wrong now, or to the way to a first verdict while there is no image."""
+    for first in ("/console/admin/add", "/console/admin/now"):
+        for path in ("/console/", "/console/admin"):
+            answer = await at.client.get(path, auth=("admin", PASSWORD))
+            assert (answer.status_code, answer.headers["location"]) == (303, first), path
+        at.push("any", {})
+        await at.add("any")
 
 
 async def test_nothing_out_of_compliance_is_said_plainly(at: Desk) -> None:

@@ -86,6 +86,13 @@ async def test_groups_are_listed_with_those_that_have_most_to_stop_first(at: Des
         assert [(row[level], row["places"], row["stop"]) for row in rows] == expected
 
 
+async def test_what_a_filter_cannot_name_is_counted_without_a_link(at: Desk) -> None:
+    await furnish(at)
+    text = await page(at, "fleet?by=environment")
+    assert '<th scope="row">none</th>' in text
+    assert [query for query in cells(text) if "verdict" not in query] == []
+
+
 async def test_filters_narrow_what_is_counted(at: Desk) -> None:
     await furnish(at)
     found = cells(await page(at, "fleet?cluster=eu-2"))

@@ -86,7 +86,7 @@ async def test_whoever_follows_a_link_signs_in_and_gets_to_where_it_leads(world:
         assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
         assert "Domain" not in cookie
         assert (await opened.get(HOME)).status_code == 200
-        assert (await opened.get("/console/")).headers["location"] == HOME
+        assert (await opened.get("/console/")).headers["location"] == "/console/team/add"
         assert (await opened.get("/console/signin")).status_code == 303
         owner, digest, address, _ = _kept(world)[0]
         assert (owner.partition(":")[0], address) == ("person", "127.0.0.1")

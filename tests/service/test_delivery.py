@@ -125,7 +125,7 @@ async def test_a_message_arrives_signed_and_once(at: Desk, receiver: Receiver) -
     assert [(each["outcome"], each["status"]) for each in whole["attempts"]] == [("delivered", 204)]
     assert set(whole["latency"]) >= {"sealed_delivered", "seen_delivered"}
     assert whole["cause"]["subject"] == "CVE-2026-1"
-    assert "/api/v1/messages/{}/page?format=html&account=".format(message["id"]) in event["data"]["link"]
+    assert "/console/admin/causes/" in event["data"]["link"]
     assert await passed(at, hours=1) == []
     assert len(receiver.received) == 1
 

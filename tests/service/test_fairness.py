@@ -97,6 +97,20 @@ async def test_next_is_who_was_judged_least_lately(at: Desk) -> None:
     assert after < before / 1000
 
 
+async def test_who_was_judged_long_ago_is_judged_again(at: Desk) -> None:
+    """Halved every minute, what was counted is less than any number after a day."""
+    ids = await account_ids(at)
+    async with at.services.database.system() as connection:
+        await jobs.count_judging(connection, ids["dear"], 30.0)
+    await rows(at, "UPDATE judging_use SET at = at - interval '40 days' RETURNING 1")
+    await waiting(at, ids["dear"], 1)
+    assert [account for account, _ in await taken(at)] == [ids["dear"]]
+    async with at.services.database.system() as connection:
+        await jobs.count_judging(connection, ids["dear"], 2.0)
+    ((now,),) = await rows(at, "SELECT lately_judged(%s)", ids["dear"])
+    assert 1.9 < now < 2.1
+
+
 async def test_of_one_account_the_more_urgent_comes_first_and_of_all_what_nobody_waits_for_last(at: Desk) -> None:
     ids = await account_ids(at)
     async with at.services.database.system() as connection:

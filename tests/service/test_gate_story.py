@@ -1,4 +1,4 @@
-"""From certified to deployed, refused, let through for a while, told of, excepted and allowed again: server, gate and cluster together."""
+"""From certified to deployed, refused, let through for a while, told of, excepted and allowed again: server, gate, cluster and registry."""
 
 from __future__ import annotations
 
@@ -18,23 +18,36 @@ from hullmark.server.stories.judging.deadlines import judge_due
 from tests.contract.kubernetes.test_admission import PLACES, Answer, Place, ask, document_of, main, path_of
 from tests.service.test_admission import GRACE, OTHER, Follower
 from tests.service.test_place_news import heard, listening
-from tests.service.test_verdicts import LIBC, NO_HIGH, SHOP, kept
+from tests.service.test_published_statements import held, newest, work
+from tests.service.test_verdicts import LIBC, NO_HIGH, kept
 from tests.support.desk import Desk, desk
 from tests.support.gate import GateWorld, gated
 from tests.support.inventories import Agent
 from tests.support.kubernetes import manifests
 from tests.support.kubernetes.access import User
 from tests.support.kubernetes.hearing import collector_of
+from tests.support.open_registry import OpenRegistry
 from tests.support.receiver import Receiver
+from tests.support.shelves import openssl
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+TOKENS = {"t": User("ann"), "rs": User("system:serviceaccount:kube-system:replicaset-controller")}
 DEPLOYMENT = Place("Deployment", "", "CREATE", "spec.containers[].image")
 
 
 @pytest.fixture
 async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
+    key = tmp_path / "admin.pem"
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+    openssl("pkey", "-in", key, "-pubout", "-out", tmp_path / "admin.pub")
+    async with desk(database_url, tmp_path, signing_key=str(key)) as found:
+        yield found
+
+
+@pytest.fixture
+def registry() -> Iterator[OpenRegistry]:
+    with OpenRegistry().running() as found:
         yield found
 
 
@@ -54,7 +67,7 @@ class Story:
 
     async def sync(self) -> None:
         """Time goes on: the server's work is done, and the gate knows what it says."""
-        await self.at.work()
+        await work(self.at)
         self.world.now = self.at.now
         await self.gate.sync()
 
@@ -62,11 +75,11 @@ class Story:
         """Create a Deployment."""
         return ask(self.world, "POST", path_of("Deployment"), document_of(DEPLOYMENT, main(reference), name))
 
-    def start(self, name: str, reference: str, owner: Any) -> Answer:
-        """Create a pod as a ReplicaSet does."""
+    def start(self, name: str, reference: str, owner: Any, by: str = "rs") -> Answer:
+        """Create a pod as the controller of ReplicaSets does, or somebody else who names the same owner."""
         pod = document_of(PLACES[0], main(reference), name)
         pod["metadata"]["ownerReferences"] = [manifests.controlled_by(owner)]
-        return ask(self.world, "POST", path_of("Pod"), pod)
+        return ask(self.world, "POST", path_of("Pod"), pod, by=by)
 
     async def look(self) -> None:
         """The gate, and the agent, see what runs."""
@@ -84,24 +97,29 @@ def run_pod(world: GateWorld, name: str, image: str, digest: str) -> None:
 
 @pytest.mark.parametrize("granted_by", ["policy", "gate"])
 async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a story
-    at: Desk, receiver: Receiver, tmp_path: Path, granted_by: str
+    at: Desk, receiver: Receiver, registry: OpenRegistry, tmp_path: Path, granted_by: str
 ) -> None:
     """Grace is the policy's, who hears of it before it ends, or the gate's own, for policies that know none."""
     await kept(at, GRACE if granted_by == "policy" else NO_HIGH)
     settings = GateSettings(grace_days=0 if granted_by == "policy" else 7)
     await listening(at, receiver)
     await at.advise(OTHER)
-    digest = at.push("1.0", SHOP)
-    await at.add("1.0")
-    reference = at.reference("1.0")
+    digest = await held(at, registry)
+    reference = f"{registry.host}/shop:1.0"
+    await at.post("/images", {"reference": reference})
+
+    def signed() -> str:
+        return newest(registry, digest, at, tmp_path)
+
     folder = tmp_path / "cluster"
     folder.mkdir()
-    with gated(folder, settings, images=(), tokens={"t": User("ann")}) as world:
+    with gated(folder, settings, images=(), tokens=TOKENS) as world:
         story = Story(at, world)
         # Nothing is known yet: nothing starts.
         assert "the gate has no verdicts yet" in story.deploy("early", reference).body["message"]
         await story.sync()
-        # Certified, and deployed: by digest, though it was named by a tag.
+        # Certified, signed beside the image, and deployed: by digest, though it was named by a tag.
+        assert signed() == "go"
         assert story.deploy("web", reference).status == 201
         set_of = document_of(Place("ReplicaSet", "", "CREATE", ""), main(reference), "web-1")
         owner = world.cluster.store.create({**set_of, "metadata": {"name": "web-1", "namespace": "shop"}})
@@ -116,6 +134,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         kinds = await kinds_heard(at, receiver)
         assert kinds == (set() if granted_by == "policy" else {"compliance.lost"})
         await story.sync()
+        assert signed() == ("warn" if granted_by == "policy" else "stop"), "what the older one says is revoked"
         refused = story.deploy("other", reference)
         assert refused.status == 403
         assert "policy weaknesses says stop: " in refused.body["message"]
@@ -128,6 +147,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         assert again.status == 201, again
         assert any("may start again until 2026-05-09" in each for each in again.warnings), again.warnings
         assert ask(world, "POST", path_of("Pod"), document_of(PLACES[0], main(reference), "bare")).status == 403
+        assert story.start("forged", reference, owner, by="t").status == 403, "the owner is somebody's word"
         run_pod(world, "web-1-b", f"{reference}@{digest}", digest)
         await story.look()
         # Grace ends; of a policy's people are told before, and then.
@@ -141,10 +161,12 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         await judge_due(at.services)
         assert await kinds_heard(at, receiver) == ({"compliance.lost"} if granted_by == "policy" else set())
         await story.sync()
+        assert signed() == "stop"
         late = story.start("web-1-d", reference, owner)
         assert late.status == 403
         assert "policy weaknesses says stop: " in late.body["message"]
         # Somebody accepts it for a time.
+        at.now += timedelta(minutes=1)
         wish = {
             "rule": "no-high",
             "subject": "*",
@@ -155,6 +177,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         await at.post("/exceptions", wish)
         assert await kinds_heard(at, receiver) == {"compliance.regained"}
         await story.sync()
+        assert signed() == "go", "and it is signed again"
         assert story.start("web-1-d", reference, owner).status == 201
         assert story.deploy("other", reference).status == 201
 

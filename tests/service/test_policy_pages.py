@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from hullmark.policy.starting_point import starting_policy
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio
@@ -124,7 +125,7 @@ async def test_the_editor_is_told_of_mistakes_by_line(at: Desk) -> None:
 
 async def test_tests_are_run_and_kept(at: Desk) -> None:
     await at.post("/policies", {"text": POLICY})
-    assert "a small image with an ordinary user passes" in await get(at, "policies/users?tab=tests")
+    assert "an image that runs as root" in await get(at, "policies/users?tab=tests")
     page = (await send(at, "policies/users/tests", 200, tests=CASES, deed="run")).text
     assert "1 of 2 failed" in page
     assert "the verdict is go, not stop" in page
@@ -139,6 +140,17 @@ async def test_tests_are_run_and_kept(at: Desk) -> None:
     assert [entry["action"] for entry in audited if entry["action"] == "policy.tests"] == ["policy.tests"]
 
 
+async def test_the_policy_to_begin_with_passes_its_tests(at: Desk) -> None:
+    text = starting_policy("mine", "policy.yaml")
+    await send(at, "policies", text=text)
+    page = await get(at, "policies/mine?tab=tests")
+    _, _, field = page.partition('<textarea id="field-tests"')
+    cases = unescape(field.partition(">")[2].partition("</textarea>")[0])
+    page = (await send(at, "policies/mine/tests", 200, tests=cases, deed="run")).text
+    assert "All 4 passed" in page
+    assert "No case makes these rules fire" not in page
+
+
 async def test_a_draft_is_tried_and_rolled_out(at: Desk) -> None:
     root, _ = await fleet(at)
     answer = await send(at, "trials", text=STOPS, policy="users")
@@ -147,6 +159,8 @@ async def test_a_draft_is_tried_and_rolled_out(at: Desk) -> None:
     await at.work()
     page = await get(at, trial)
     assert "every 2s" not in page
+    worse = page.partition("Get worse")[2].partition("</dd>")[0]
+    assert worse.rpartition(">")[2] == "1"
     assert at.reference("root") in page
     assert at.reference("user") not in page
     assert 'href="/console/admin/policies/users?tab=force"' in page

@@ -11,6 +11,7 @@ import pytest
 
 from hullmark.server.process.worker import tasks
 from hullmark.server.stories.judging.deadlines import judge_due
+from hullmark.server.tables.judging.policies import NewVersion, keep_version
 from tests.support.desk import Desk, desk, status_file
 from tests.support.matching import advisory, affected
 
@@ -123,6 +124,20 @@ async def test_the_same_text_is_no_new_version_and_the_same_verdict_no_new_histo
     await at.add("1.0")
     assert await at.work() == ["judge"]
     assert len((await at.get(f"/images/{digest}/history"))["items"]) == 1
+
+
+async def test_verdicts_refer_to_a_policy_while_its_next_version_is_kept(at: Desk) -> None:
+    # Else who judges would wait for who keeps a version, who waits for who judges, to put it in force.
+    await kept(at, NOT_ROOT)
+    following = NewVersion(name="users", text=NOT_ROOT + "# 2", digest="sha256:2", kind="native")
+    async with at.services.database.system() as keeping:
+        account = await (await keeping.execute("SELECT id FROM account WHERE name = 'admin'")).fetchone()
+        assert account is not None
+        version, is_new = await keep_version(keeping, account[0], following)
+        assert (version.version, is_new) == (2, True)
+        async with at.services.database.system() as judging:
+            locked = await judging.execute("SELECT FROM policy WHERE name = 'users' FOR KEY SHARE NOWAIT")
+            assert locked.rowcount == 1
 
 
 async def test_environments_and_selectors_choose_the_policy(at: Desk) -> None:

@@ -126,8 +126,8 @@ async def test_an_advisory_tells_where_its_package_is_seen_and_its_link_opens_th
     ((seen,),) = [item.evidence for item in notice.items]
     assert (seen.path, seen.layer, seen.since) == ("/var/lib/dpkg/status", 0, at.now)
     assert "at /var/lib/dpkg/status in layer 0" in text_of(notice)
-    assert notice.link == notice.items[0].link
-    page = await opened(at, notice.link, auth=OPERATOR)
+    assert re.fullmatch(r"http://127\.0\.0\.1:8228/console/admin/causes/\d+", notice.link)
+    page = await opened(at, notice.items[0].link, auth=OPERATOR)
     assert "CVE" in words(page)
     assert at.reference("1.0") in words(page)
 
@@ -141,10 +141,36 @@ async def test_the_page_of_a_message_leads_to_every_verdict(at: Desk) -> None:
     await at.work()
     await at.advise(OTHER, LIBC)
     (notice,) = await told(at)
-    page = await opened(at, notice.link, auth=OPERATOR)
-    assert {at.reference("1.0"), at.reference("2.0")} <= set(words(page).replace(": out", " ").split())
-    for link in re.findall(r'<a href="([^"]+)"', page.text):
+    (message,) = (await at.get("/messages"))["items"]
+    tags = {at.reference("1.0"), at.reference("2.0")}
+    page = await opened(at, f"/api/v1/messages/{message['id']}/page?format=html&account=admin", auth=OPERATOR)
+    assert tags <= set(words(page).replace(": out", " ").split())
+    links = re.findall(r'<a href="([^"]+)"', page.text)
+    assert len(links) == 2
+    for link in links:
         assert "libc6" in words(await opened(at, unescape(link), auth=OPERATOR))
+    page = await opened(at, f"/console/admin/messages/{message['id']}", auth=OPERATOR)
+    assert tags <= set(words(page).split())
+    assert f'href="{urlsplit(notice.link).path}"' in page.text
+    for number in re.findall(r'href="(/console/admin/history/\d+)"', page.text):
+        assert "libc6" in words(await opened(at, number, auth=OPERATOR))
+
+
+async def test_who_is_not_signed_in_is_led_to_the_sign_in_page_and_from_there_to_what_the_link_is_about(
+    at: Desk,
+) -> None:
+    link = "https://h.example.com/console/admin/history/1"
+    page = await opened(at, link)
+    assert (page.status_code, page.headers["location"]) == (303, "/console/signin?next=/console/admin/history/1")
+    gone = await opened(at, link, auth=OPERATOR)
+    assert (gone.status_code, "There is no verdict 1." in words(gone)) == (404, True)
+
+
+async def test_the_address_of_the_server_opens_the_console_and_answers_programs_as_before(at: Desk) -> None:
+    page = await opened(at, "https://h.example.com/")
+    assert (page.status_code, page.headers["location"]) == (303, "/console/")
+    assert (await at.client.get("/")).status_code == 404
+    assert (await at.client.get("/v1/", auth=OPERATOR)).text == "v1"
 
 
 async def test_who_is_not_signed_in_reads_how_to(at: Desk) -> None:

@@ -21,7 +21,7 @@ _THINGS = (
 )
 _KINDS = ("tab", "view")
 """Parameters of a page that make another page of it, by their values."""
-_BESIDE = ("/console/signin", "/console/gallery")
+_BESIDE = ("/console/signin", "/console/gallery", "/console/gallery/charts")
 """Pages of no account."""
 
 
@@ -75,7 +75,6 @@ def addresses(url: str, account: str, headers: Mapping[str, str], *, broken: boo
     """The address of a page of each kind in an account's console, with the pages that no link of an account leads to. `broken`: links that
     lead to nothing are among them."""
     with httpx.Client(base_url=url, headers=dict(headers), timeout=60) as client:
-        found = {
-            kind: address for kind, address, answer in walk(client, f"/console/{account}/now") if answer.is_success
-        }
+        met = walk(client, f"/console/{account}/now")
+        found = {kind: address for kind, address, answer in met if answer.is_success or (broken and answer.is_error)}
         return found | {each: each for each in _BESIDE if client.get(each).is_success}

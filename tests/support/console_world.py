@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from tests.support.console_images import Recipe, recipes
 from tests.support.database import database_in, fresh_database
 from tests.support.desk import PASSWORD, Desk
 from tests.support.matching import advisory, affected
-from tests.support.receivers import receiver
+from tests.support.receivers import Received, receiver
 from tests.support.registry import encoded
 from tests.support.standing import Standing, standing
 
@@ -88,12 +89,13 @@ PLACES: tuple[tuple[str, str, str, str, Isolation], ...] = (
 
 
 class World(msgspec.Struct, kw_only=True):
-    """What stands there: digests of images by REPOSITORY:TAG, numbers of causes by their subject, and where the server is."""
+    """What stands there: digests of images by REPOSITORY:TAG, numbers of causes by their subject, where the server is, and what it told."""
 
     digests: dict[str, str]
     causes: dict[str, int] = {}
     exceptions: dict[str, str] = {}
     url: str = ""
+    told: list[Received] = []
     account: str = ACCOUNT
     other: str = OTHER
 
@@ -102,9 +104,12 @@ class World(msgspec.Struct, kw_only=True):
         return f"{self.url}/console/{self.account}/{path}"
 
     def login(self, person: str) -> dict[str, Any]:
-        """Options of a browser's context in which somebody is signed in."""
-        password = PASSWORD if person == "admin" else WORDS
-        return {"extra_http_headers": {"Authorization": f"Basic {encoded((person, password))}"}}
+        """Options of a browser's context in which each request says who asks, as a program's do."""
+        return {"extra_http_headers": {"Authorization": f"Basic {encoded((person, self.password(person)))}"}}
+
+    def password(self, person: str) -> str:
+        """How somebody signs in."""
+        return PASSWORD if person == "admin" else WORDS
 
 
 def advisories(day: int, first: datetime) -> list[Record]:
@@ -226,6 +231,7 @@ async def _happenings(at: Desk, world: World, day: int) -> None:
         silence = {"owner": "emil", "reason": "the move to the new cluster", "selector": "*/platform/*"}
         await at.post("/silences", {**silence, "ends_at": (at.now + timedelta(days=5)).isoformat()}, ACCOUNT)
     elif day == 8:
+        await at.post("/simulations", {"policy": "next-year", "environment": "production"}, ACCOUNT)
         await _except(
             at, world, "not-root", "*", 24 * 40, "it needs port 80; the rewrite is planned", images="*/payments/*"
         )
@@ -326,15 +332,22 @@ async def _find_causes(at: Desk, world: World) -> None:
 def console_world(database_server: str, folder: Path, port: int = 0) -> Iterator[tuple[World, Standing]]:
     """The company behind a real HTTP server, over a database of its own."""
     made: list[World] = []
+    port = port or _free_port()
     with receiver((200, {}, b"ok")) as hook:
 
         async def begin(at: Desk) -> None:
             made.append(await furnish(at, f"{hook.url}/chat"))
 
-        with standing(fresh_database(database_server), folder, begin, port=port) as server:
+        reached = f"http://127.0.0.1:{port}"
+        with standing(fresh_database(database_server), folder, begin, port=port, public_url=reached) as server:
             world = made[0]
-            world.url = server.url
+            world.url, world.told = server.url, hook.requests
             yield world, server
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 async def keep_working(at: Desk) -> None:

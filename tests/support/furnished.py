@@ -25,6 +25,9 @@ rules:
 """
 
 
+_LAYER = "SELECT min(set_id) FROM image_set part JOIN account_image USING (image_id) WHERE account_id = %s"
+
+
 class Furnished(msgspec.Struct, kw_only=True):
     """An account, what stands in its texts, and what its things are called. `names` may stand in addresses, `mark` nowhere else."""
 
@@ -45,6 +48,8 @@ class Furnished(msgspec.Struct, kw_only=True):
     hook: str = "00000000-0000-4000-8000-000000000000"
     silence: str = "00000000-0000-4000-8000-000000000000"
     cause: int = 987_654_321
+    place: int = 987_654_321
+    layer: int = 987_654_321
     keys: dict[str, str] = {}
     """Keys by role, and `revoked`, `expired`, `narrow` (an admin's, for images:read alone)."""
 
@@ -84,6 +89,16 @@ class Furnished(msgspec.Struct, kw_only=True):
             "/console/{account}/admin/subscriptions": {"name": f"{self.mark}-subscription"},
             "/console/{account}/admin/silences": {"key": self.silence},
             "/console/{account}/admin/accounts": {"name": self.account},
+            "/console/{account}/profile": {"number": "987654321"},  # sessions are whoever's who asks
+            "/console/{account}/advisories": {"name": "CVE-2026-1"},
+            "/console/{account}/exceptions": {"key": self.exception},
+            "/console/{account}/trials": {"key": self.simulation},
+            "/console/{account}/messages": {"number": str(self.message)},
+            "/console/{account}/operations/messages": {"number": str(self.message)},
+            "/console/{account}/activations": {"number": str(self.activation)},
+            "/console/{account}/applications": {"name": f"{self.mark}-application", "version": f"{self.mark}-version"},
+            "/console/{account}/fleet/places": {"number": str(self.place)},
+            "/console/{account}/rebuild": {"number": str(self.layer)},
             "/console/{account}/causes": {"number": str(self.cause)},
             "/api/v1/keys": {"name": f"{self.mark}-ci"},
             "/api/v1/activations": {"number": str(self.activation)},
@@ -170,8 +185,19 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
         message=message,
         silence=await _silence(at, account, mark),
         cause=await _transition(at, account, mark, digest),
+        place=await _number(at, account, "SELECT min(id) FROM placement WHERE account_id = %s"),
+        layer=await _number(at, account, _LAYER),
         keys=await _keys(at, account, mark),
     )
+
+
+async def _number(at: Desk, account: str, query: str) -> int:
+    """A number out of the database, of what an account has."""
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute("SELECT id FROM account WHERE name = %s", (account,))
+        made = await (await connection.execute(query, await cursor.fetchone())).fetchone()
+    assert made is not None
+    return int(made[0])
 
 
 async def _places(at: Desk, account: str, mark: str, digest: str) -> None:

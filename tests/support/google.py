@@ -20,14 +20,16 @@ METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 @dataclass
 class FakeGoogle:
-    """`services` and `revisions` are by their parents, `digests` by revision, `refused` a status for all of Cloud Run (0: none), `busy` how
-    often it answers 429 first. `log` is what was asked: method, path, Authorization."""
+    """`services`, `revisions`, `jobs` and `executions` are by their parents, `digests` by revision, `refused` a status for all of Cloud Run
+    (0: none), `busy` how often it answers 429 first. `log` is what was asked: method, path, Authorization."""
 
     url: str = ""
     project: str = "shop"
     locations: list[str] = field(default_factory=lambda: ["europe-west1", "us-central1"])
     services: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     revisions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    jobs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    executions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     refused: int = 0
     busy: int = 0
@@ -71,6 +73,10 @@ class FakeGoogle:
         if path.startswith("/v2/") and path.endswith("/revisions"):
             parent = path.removeprefix("/v2/").removesuffix("/revisions")
             return 200, {}, self._paged("revisions", self.revisions.get(parent, []), query)
+        for kind, found in (("jobs", self.jobs), ("executions", self.executions)):
+            if path.startswith("/v2/") and path.endswith(f"/{kind}"):
+                parent = path.removeprefix("/v2/").removesuffix(f"/{kind}")
+                return 200, {}, self._paged(kind, found.get(parent, []), query)
         name = path.rpartition("/")[2]
         if (
             path.startswith(f"/apis/serving.knative.dev/v1/namespaces/{self.project}/revisions/")
@@ -102,6 +108,25 @@ def revision(service_: dict[str, Any], number: int, *containers: dict[str, Any],
         "uid": f"00000000-0000-4000-8000-{number:012}",
         "createTime": f"2026-03-0{number}T09:00:00.123456789Z",
         "containers": list(containers),
+        **more,
+    }
+
+
+def job(name: str, *, runs: int, location: str = "europe-west1", **more: Any) -> dict[str, Any]:
+    """A job as the API has it, with so many executions."""
+    return {"name": f"projects/shop/locations/{location}/jobs/{name}", "executionCount": runs, **more}
+
+
+def execution(job_: dict[str, Any], number: int, *containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A run of a job as the API has it."""
+    short = job_["name"].rpartition("/")[2]
+    return {
+        "name": f"{job_['name']}/executions/{short}-{number:05}",
+        "uid": f"00000000-0000-4000-9000-{number:012}",
+        "createTime": f"2026-03-0{number}T09:00:00.123456789Z",
+        "startTime": f"2026-03-0{number}T09:00:05Z",
+        "taskCount": 3,
+        "template": {"containers": list(containers), "maxRetries": 3, "timeout": "600s"},
         **more,
     }
 

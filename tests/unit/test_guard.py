@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.guard import guarded
-from tests.support.places import REPOSITORY
+from tests.support.sources import source_files
 
 CATCH_EVERYTHING = {
     "src/hullmark/model/guard.py": "the guard",
@@ -50,11 +49,9 @@ def test_errors_that_it_tells_by_and_an_end_of_the_program_pass() -> None:
 
 
 def handlers() -> Iterator[tuple[str, set[str]]]:
-    for path in sorted((REPOSITORY / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ExceptHandler) and node.type is not None:
-                types = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-                yield str(path.relative_to(REPOSITORY)), {ast.unparse(each) for each in types}
+    for path, file in source_files("src").items():
+        for types in file.handlers:
+            yield path, types
 
 
 def test_nobody_else_catches_everything_and_goes_on() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +25,9 @@ import hullmark.versions
 from hullmark.cli.main import verbs
 from hullmark.facets import FACETS, configuration
 from hullmark.facets.configuration.parser import Parser
+from hullmark.server.console import PAGES, pages
 from tests.support.places import REPOSITORY
+from tests.support.sources import source_file, source_files, source_paths
 
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 50
@@ -115,6 +115,12 @@ def test_a_room_with_a_facet_is_in_the_list_of_facets() -> None:
     assert made == set(FACETS.values())
 
 
+def test_a_module_with_a_page_of_the_console_is_in_the_list_of_pages() -> None:
+    there = [info.name for info in pkgutil.iter_modules(pages.__path__)]
+    listed = {page.__name__.rpartition(".")[2] for page in PAGES}
+    assert {name for name in there if hasattr(import_module(f"{pages.__name__}.{name}"), "ROUTES")} == listed
+
+
 def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
     for (kind, name), module in hullmark.report.FORMATS.items():
         made = import_module(module).FORMAT
@@ -189,22 +195,15 @@ def test_the_borders_between_rooms_hold() -> None:
 
 def imports_of(path: Path, modules: dict[str, Path]) -> set[Path]:
     """The files of ours that a file imports anywhere, also only for its types."""
-    found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        names: list[tuple[str, str]] = []
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [(f"{node.module}.{alias.name}", node.module) for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [(alias.name, alias.name) for alias in node.names]
-        found |= {modules.get(inner, modules.get(outer, path)) for inner, outer in names}
-    return found - {path}
+    names = source_file(path).imports
+    return {modules.get(inner, modules.get(outer, path)) for inner, outer in names} - {path}
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     root = REPOSITORY / "src"
     modules = {
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in sources("src")
+        for path in source_paths("src")
     }
     # The package's own face loads the API when it is first used; all others ask it for its version at most.
     graph = {path: imports_of(path, modules) for path in modules.values() if path != root / "hullmark" / "__init__.py"}
@@ -214,37 +213,27 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         pytest.fail(" → ".join(str(path.relative_to(root)) for path in circle.args[1]))
 
 
-def sources(*folders: str) -> Iterator[Path]:
-    """Every Python file under folders of the repository."""
-    for folder in folders:
-        yield from sorted((REPOSITORY / folder).rglob("*.py"))
-
-
 def test_no_file_is_long() -> None:
-    lengths = {str(path.relative_to(REPOSITORY)): path.read_bytes().count(b"\n") for path in sources("src", "tools")}
+    lengths = {
+        str(path.relative_to(REPOSITORY)): path.read_bytes().count(b"\n") for path in source_paths("src", "tools")
+    }
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_IN_A_FILE} == {}
 
 
 def test_no_function_is_long() -> None:
-    long: dict[str, int] = {}
-    for path in sources("src", "tools"):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
-                lines = node.end_lineno - node.lineno + 1
-                if lines > MOST_LINES_IN_A_FUNCTION:
-                    long[f"{path.relative_to(REPOSITORY)}:{node.name}"] = lines
+    long = {
+        f"{name}:{function}": lines
+        for name, file in source_files("src", "tools").items()
+        for function, lines in file.functions
+        if lines > MOST_LINES_IN_A_FUNCTION
+    }
     assert set(long) == LONG_ON_PURPOSE, long
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [
-        str(path.relative_to(REPOSITORY))
-        for path in sources("src", "tools")
-        if not ast.get_docstring(ast.parse(path.read_bytes()))
-    ]
-    assert silent == []
+    assert [name for name, file in source_files("src", "tools").items() if not file.has_docstring] == []
 
 
 @pytest.mark.parametrize("word", ["utils", "common", "helpers", "base", "manager", "misc"])
 def test_no_module_has_a_name_that_says_nothing(word: str) -> None:
-    assert [path for path in sources("src") if word in (path.stem, path.parent.name)] == []
+    assert [path for path in source_paths("src") if word in (path.stem, path.parent.name)] == []

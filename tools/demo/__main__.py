@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools.demo import tour
+from tools.demo import console, tour
 from tools.demo.choice import Choice, choose, make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,7 @@ def main() -> int:
         tour.match(program, _short(choice))
         tour.judge(program, _short(choice))
         tour.explain(program, _short(choice))
+        print(console.words(ROOT, _short(choice)), end="", flush=True)
     except tour.Failed as failed:
         print(f"demo: the command above failed with {failed}", file=sys.stderr)
         return failed.status

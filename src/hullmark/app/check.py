@@ -19,6 +19,7 @@ from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.app.workloads import WorkloadFile, placed_containers
 from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.match.advisory_source import AdvisorySource
+from hullmark.model.admission import PlaceDemands
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
@@ -40,6 +41,7 @@ from hullmark.policy.image_needs import judged_containers
 from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs
+from hullmark.policy.placed_rules import place_demands
 from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
@@ -58,13 +60,15 @@ _ANALYZER = f"hullmark {__version__}"
 
 class CheckResult(msgspec.Struct, frozen=True):
     """A verdict, and the inventory that it judges. `next_at` is the first moment at which time alone may change the verdict (None: never);
-    `granted` is what the image may start in spite of, and until when; `seconds` the processor time that its expressions took."""
+    `granted` is what the image may start in spite of, and until when; `seconds` the processor time that its expressions took;
+    `demands` what it asks of places, where that was asked for."""
 
     verdict: Verdict
     inventory: Inventory
     next_at: datetime | None = None
     granted: tuple[GrantedGrace, ...] = ()
     seconds: float = 0.0
+    demands: PlaceDemands | None = None
 
 
 class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     `exceptions` are kept beside the policy, and count as its own do. `workloads` are files that say how it is to run; of these the
     containers that run it are judged too, or those called `container`. `placed` are these containers, where they are known otherwise.
-    `trusted_keys` are public keys in PEM that rules about signatures trust.
+    `trusted_keys` are public keys in PEM that rules about signatures trust. `wants_demands`: what rules ask of places is told besides.
     """
 
     profile: str = "native"
@@ -93,6 +97,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     placed: tuple[PlacedContainer, ...] | None = None
     trusted_keys: tuple[str, ...] = ()
+    wants_demands: bool = False
 
 
 def load(path: Path) -> AnyPolicy:
@@ -174,10 +179,25 @@ def judge_by(
     verdict = verdict if judged is None else replace(verdict, containers=judged)
     next_at = language.next_deadline(policy, facts, verdict, question)
     held = language.granted(policy, facts, verdict, question)
+    demands = _demands(policy, facts, verdict, question) if check_options.wants_demands else None
     if check_options.wants_explanations:
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
-    return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds)
+    return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds, demands)
+
+
+def _demands(policy: AnyPolicy, facts: Facts, verdict: Verdict, question: Question) -> PlaceDemands | None:
+    """What the policy asks of places; nothing where it is in a language that has no rules about them."""
+    language, inputs = language_of(policy), verdict.inputs
+    native = language.as_native(policy)
+    if native is None:
+        return None
+
+    def judge(others: Facts) -> Verdict:
+        return language.evaluate(policy, others, question, inputs.analyzer, inputs.snapshot)
+
+    whole = native.with_exceptions(question.exceptions)
+    return place_demands(whole, facts, verdict, question.deployment, judge)
 
 
 def _analyzer(resources: ScanResources, inventory: Inventory) -> str:

@@ -63,8 +63,7 @@ def subjects_of(source: InventorySource, repository: Repository | None) -> tuple
         )
     if repository is None:
         return (Descriptor(source.digest, 0, OCI_MANIFEST),)
-    body = repository.manifest(source.digest)
-    own = Descriptor(source.digest, len(body), _media_type(body))
+    own = subject_in(repository, source.digest)
     _, rest = classify(source.reference)
     version = _version(rest, repository)
     if version in ("", source.digest):
@@ -85,6 +84,12 @@ def _version(rest: str, repository: Repository) -> str:
     if isinstance(repository, RegistryRepository):
         return repository.reference.version
     return split_place(rest)[1]
+
+
+def subject_in(repository: Repository, digest: str) -> Descriptor:
+    """A manifest of a repository, as a statement is attached to it. Raises HullmarkError."""
+    body = repository.manifest(digest)
+    return Descriptor(digest, len(body), _media_type(body))
 
 
 class _Typed(msgspec.Struct, rename="camel"):

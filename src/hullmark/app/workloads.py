@@ -16,6 +16,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
 from hullmark.policy.select import Name, names_of_source
 from hullmark.scanning.documents import read_bounded
+from hullmark.source import IMAGE, classify
 from hullmark.source.reference import parse_reference
 
 _MAX_NAMED = Limit(10, "images of a manifest that a message names", "shortened")
@@ -64,6 +65,33 @@ def placed_containers(
         f"no container of the workload runs {source.reference}",
         advice=f"it names {_listed(images)}; say --container NAME, or --tag REF for the name that the image goes by",
     )
+
+
+def containers_by_image(files: Iterable[WorkloadFile], container: str = "") -> dict[str, tuple[PlacedContainer, ...]]:
+    """The images that workloads name, as they are written first, each with the containers that run it; only those of a container of this
+    name ("": of all). What is no reference of an image is none: a manifest does not say which files of this machine are read.
+
+    Raises HullmarkError where none is named, and for what is no reference.
+    """
+    everything = [placed for file in files for placed in _all(file)]
+    wanted = [placed for placed in everything if container in ("", placed.name, placed.container.name)]
+    found: dict[str, list[PlacedContainer]] = {}
+    written: dict[str, str] = {}
+    for placed in wanted:
+        image = placed.container.image
+        if image:
+            key = str(parse_reference(image))
+            found.setdefault(written.setdefault(key, image), []).append(placed)
+    if found:
+        return {_as_source(image): tuple(some) for image, some in found.items()}
+    what = f"no container {container!r} with an image" if container else "no container with an image"
+    known = sorted({placed.name for placed in everything})
+    raise HullmarkError(f"the workload has {what}", advice=f"it has {_listed(known)}" if known else "name a SOURCE")
+
+
+def _as_source(image: str) -> str:
+    """A reference as a SOURCE that is one, also where a file of this name is here."""
+    return image if classify(image)[0] == IMAGE else f"registry:{image}"
 
 
 def at_places(matches: Matches, files: tuple[WorkloadFile, ...], container: str = "") -> Matches:

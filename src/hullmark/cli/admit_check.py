@@ -105,7 +105,7 @@ def _of_gate(
     now = datetime.now(UTC)
     reference = f"image@{image}" if image.startswith("sha256:") else image
     container = AskedContainer(container=WorkloadContainer(name="image", image=reference))
-    question = Question(containers=(container,), now=now, age_seconds=verdicts.age_seconds(now))
+    question = Question(containers=(container,), is_placed=False, now=now, age_seconds=verdicts.age_seconds(now))
     environment = arguments.environment or settings.environment
     wanted = msgspec.structs.replace(
         settings,

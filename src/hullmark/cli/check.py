@@ -43,7 +43,7 @@ _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    add_source(parser)
+    add_source(parser, or_workload=True)
     add_policy(parser, "; with --server the name of one that is in force there (default: the worst verdict counts)")
     add_output(parser, "table, json, sarif, junit, html, markdown, github")
     add_moments(parser, "by the advisories in use then, and with kept:NAME by the version of the policy in force then")
@@ -129,6 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
     settings = settings_of(arguments)
     signing = signing_of(arguments, settings)
+    if not arguments.source:
+        _require_workload(arguments)
     if settings.server():
         refuse_workload(arguments)
         from hullmark.cli.remote import source as remote
@@ -139,21 +141,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.check import judge
 
-    outputs = wanted_outputs("verdict", arguments.output, len(arguments.source))
+    check_options = asked(arguments)
+    cases = _cases(arguments, check_options)
+    outputs = wanted_outputs("verdict", arguments.output, len(cases))
     known_at = known_moment(arguments.known_at)
     policy = policy_of(settings, arguments.policy, known_at)
-    check_options = asked(arguments)
     now = in_whole_seconds(moment(arguments.at)) if signing is not None else moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
     with book_for(settings, policy, check_options, known_at) as snapshot:
-        check_options = replace(check_options, advisories=snapshot)
-        for source in arguments.source:
+        for source, its in cases:
+            its = replace(its, advisories=snapshot)
             with progress(source, wanted=settings.wants_progress()) as watch:
-                result = judge(source, policy, now, settings.means(watch), options, check_options)
+                result = judge(source, policy, now, settings.means(watch), options, its)
             verdicts.append(result.verdict)
             if signing is not None:
-                signing.sign(source, result, check_options)
+                signing.sign(source, result, its)
     write(verdicts, outputs, settings)
     if check_options.profile == "compat":
         _warn_of_unknowns(policy, verdicts)
@@ -162,6 +165,30 @@ def run(arguments: argparse.Namespace) -> int:
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
+
+
+def _require_workload(arguments: argparse.Namespace) -> None:
+    """Raises HullmarkError where neither an image is named nor a workload that may name some."""
+    from hullmark.model.errors import HullmarkError
+
+    if not arguments.workload:
+        raise HullmarkError(
+            "no image is named", advice="name a SOURCE, or a workload that names images: --workload FILE"
+        )
+    if arguments.tag or arguments.digest:
+        raise HullmarkError("--tag and --digest are for one image", advice="name the SOURCE that goes by them")
+
+
+def _cases(arguments: argparse.Namespace, options: CheckOptions) -> list[tuple[str, CheckOptions]]:
+    """What is judged, and how: each source, or each image that workloads name. Raises HullmarkError where they name none."""
+    from msgspec.structs import replace
+
+    from hullmark.app.workloads import containers_by_image
+
+    if arguments.source:
+        return [(source, options) for source in arguments.source]
+    found = containers_by_image(options.workloads, options.container)
+    return [(image, replace(options, placed=placed)) for image, placed in found.items()]
 
 
 def _refuse_signing(signing: object) -> None:

@@ -190,7 +190,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     whole = parser(argv[0] if argv else None)
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
-    many = getattr(arguments, "source", None) or getattr(arguments, "arguments", None)
+    many = getattr(arguments, "source", getattr(arguments, "arguments", None))
     if isinstance(many, list) and not any(text.startswith("-") for text in left):
         many += left
     elif any(text.partition("=")[0] in _BEFORE for text in left):

@@ -61,9 +61,13 @@ def add_corrections(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """The SOURCE argument."""
-    parser.add_argument("source", metavar="SOURCE", nargs="+", help="image reference, file or folder (see below)")
+def add_source(parser: argparse.ArgumentParser, *, or_workload: bool = False) -> None:
+    """The SOURCE argument; it may be left out where a workload may name images."""
+    more = "; none: the images that --workload names" if or_workload else ""
+    count = "*" if or_workload else "+"
+    parser.add_argument(
+        "source", metavar="SOURCE", nargs=count, help=f"image reference, file or folder (see below){more}"
+    )
 
 
 SOURCES = """\

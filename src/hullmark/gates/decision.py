@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from hullmark.gates.places import place_faults, wherever
 from hullmark.gates.reference import ImageName, name_of
 from hullmark.gates.settings import GateSettings
 from hullmark.isolation.grades import assess, is_below
 from hullmark.isolation.runtimes import boundary_of
 from hullmark.model.admission import AdmissibleImage, PolicyVerdict
-from hullmark.model.isolation import Isolation, WorkloadContainer
+from hullmark.model.isolation import WorkloadContainer
 from hullmark.model.verdict import PASSING, Outcome
 
 Effect = Literal["passes", "warns", "refuses"]
@@ -34,13 +36,14 @@ class AskedContainer(msgspec.Struct, frozen=True, kw_only=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a gate: the containers that one request starts.
 
-    `place` is the namespace, or "" for a host. `is_restart`: what starts belongs to a workload that is there already. `age_seconds`: how
-    old the verdicts are; None: there are none.
+    `place` is the namespace, or "" for a host. `is_restart`: what starts belongs to a workload that is there already. `is_placed`:
+    it is known how the containers are to be kept apart. `age_seconds`: how old the verdicts are; None: there are none.
     """
 
     containers: tuple[AskedContainer, ...]
     place: str = ""
     is_restart: bool = False
+    is_placed: bool = True
     now: datetime
     age_seconds: float | None
 
@@ -52,6 +55,10 @@ class KnownImages(NamedTuple):
     find: Callable[[str], tuple[AdmissibleImage, ...]]
     tagged: Callable[[str], AdmissibleImage | None]
     ran_at: Callable[[str, Iterable[str]], datetime | None]
+
+    def remembering(self) -> KnownImages:
+        """The same, each looked up once."""
+        return KnownImages(cache(self.find), cache(self.tagged), self.ran_at)
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +97,9 @@ def decide(question: Question, known: KnownImages, settings: GateSettings) -> An
     """The answer. `settings` are those of the place; a place that they exclude is let through, unseen."""
     if settings.excludes(question.place):
         return Answer(allowed=True)
+    known = known.remembering()
     images = [_judged_image(each, question, known, settings) for each in question.containers]
-    runtime_class, grades = _isolation(question, settings)
+    runtime_class, grades = _isolation(question, known, settings)
     judgements = (*images, *grades)
     refusals = tuple(dict.fromkeys(each.reason for each in judgements if each.effect == "refuses"))
     warnings = tuple(dict.fromkeys(each.reason for each in judgements if each.effect == "warns" and each.reason))
@@ -209,7 +217,10 @@ def _worst(
         wanted = [verdict for verdict in image.verdicts if verdict.environment in ("", settings.environment)]
         if not wanted:
             return None
-        outcomes += [_outcome(image, verdict, question, known, settings) for verdict in wanted]
+        outcomes += [
+            _outcome(image, wherever(each) if question.is_placed else each, question, known, settings)
+            for each in wanted
+        ]
     rank = {"passes": 0, "warns": 1, "refuses": 2}
     return max(outcomes, key=lambda each: (rank[each.effect], _SEVERITY[each.verdict.verdict]))
 
@@ -264,32 +275,54 @@ def _subject(container: WorkloadContainer) -> str:
 # Isolation.
 
 
-def _isolation(question: Question, settings: GateSettings) -> tuple[str, tuple[Judgement, ...]]:
+def _isolation(question: Question, known: KnownImages, settings: GateSettings) -> tuple[str, tuple[Judgement, ...]]:
     """The runtime class to add ("": none), and what is to be said of containers that are kept apart less well than they must be."""
     asked = [each.container for each in question.containers if not each.is_kept and each.container.kind != "volume"]
-    poor = [container for container in asked if _is_poor(container.isolation, settings)]
-    if not poor:
-        return "", ()
+    faults = [fault for each in asked for fault in _faults(each, question, known, settings)]
+    if not any(fault.effect == "refuses" for fault in faults):
+        return "", tuple(faults)
     wanted = settings.runtime_class
     can_be_added = wanted is not None and not any(each.isolation.runtime_class for each in asked)
     if wanted is not None and can_be_added and not any(each.kind == "ephemeral" for each in asked):
         # What starts in a pod later, and what it has already, runs as the pod does: a class is given to new pods only.
         boundary = boundary_of(wanted.handler)
-        better = [
-            msgspec.structs.replace(
-                each.isolation, runtime_class=wanted.name, runtime=wanted.handler, boundary=boundary
-            )
-            for each in poor
-        ]
+        better = [_within(each, runtime_class=wanted.name, runtime=wanted.handler, boundary=boundary) for each in asked]
+        left = [fault for each in better for fault in _faults(each, question, known, settings)]
         if not any(each.is_kept for each in question.containers) and not any(
-            _is_poor(each, settings) for each in better
+            fault.effect == "refuses" for fault in left
         ):
-            return wanted.name, ()
-    return "", tuple(_poor(container, settings) for container in poor)
+            return wanted.name, tuple(left)
+    return "", tuple(faults)
 
 
-def _is_poor(isolation: Isolation, settings: GateSettings) -> bool:
-    return settings.least_grade is not None and is_below(assess(isolation).grade, settings.least_grade)
+def _within(container: WorkloadContainer, **changes: Any) -> WorkloadContainer:
+    isolation = msgspec.structs.replace(container.isolation, **changes)
+    return msgspec.structs.replace(container, isolation=isolation)
+
+
+def _faults(
+    container: WorkloadContainer, question: Question, known: KnownImages, settings: GateSettings
+) -> Iterator[Judgement]:
+    """What is to be said of how a container is kept apart: by the gate's own settings, and by the policies that judge its image."""
+    if settings.least_grade is not None and is_below(assess(container.isolation).grade, settings.least_grade):
+        yield _poor(container, settings)
+    verdicts = _verdicts(container, known, settings) if question.is_placed else ()
+    for effect, policy, reason in place_faults(container, verdicts, question.place, question.now):
+        text = f"{_subject(container)}: policy {policy} says {reason}".rstrip(".")
+        yield Judgement(name=container.name, image=container.image, effect=effect, reason=text, policy=policy)
+
+
+def _verdicts(container: WorkloadContainer, known: KnownImages, settings: GateSettings) -> tuple[PolicyVerdict, ...]:
+    """The verdicts on the images that a container may run; none where these cannot be told, which its image is refused for."""
+    name = name_of(container.image)
+    if name is None:
+        return ()
+    try:
+        images = _images_of(name, known)
+    except LookupError:
+        return ()
+    found = [verdict for image in images for verdict in image.verdicts]
+    return tuple(verdict for verdict in found if verdict.environment in ("", settings.environment))
 
 
 def _poor(container: WorkloadContainer, settings: GateSettings) -> Judgement:

@@ -49,6 +49,7 @@ class HostGate:
         question = Question(
             containers=(AskedContainer(container=container),),
             place=PLACE,
+            is_placed=not fetching,
             is_restart=True,
             now=now,
             age_seconds=verdicts.age_seconds(now) if verdicts is not None else None,

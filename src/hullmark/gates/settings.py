@@ -24,6 +24,10 @@ Days = Annotated[float, msgspec.Meta(ge=0, le=366)]
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 
 
+CONTROLLERS = ("system:serviceaccount:kube-system:*-controller", "system:kube-controller-manager", "system:node:*")
+"""The users of the controllers that Kubernetes has itself, and of kubelets, which tell of static pods."""
+
+
 class RuntimeClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A RuntimeClass of the cluster and the handler behind it, which is by what it is graded."""
 
@@ -56,7 +60,8 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     where it starts again may do so for so many days after it was stopped, also where its policy grants no grace; `remembered_days`: as
     long is it known what ran where. `least_grade`: containers that are kept apart less well are refused (None: that is not judged), or run
     by `runtime_class`, where that makes them good enough. `runtime_classes` are those of the cluster that grades go by. `pins_tags`: tags
-    are replaced by digests; `requires_digest`: what no tag could be replaced in is refused.
+    are replaced by digests; `requires_digest`: what no tag could be replaced in is refused. `controllers`: the users by which controllers
+    make pods again; what others say of a pod's owner is not believed.
     """
 
     mode: Mode = "enforce"
@@ -74,6 +79,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     requires_digest: bool = False
     namespaces: tuple[NamespaceRule, ...] = ()
     pod_templates: tuple[PodTemplatePath, ...] = ()
+    controllers: tuple[Pattern, ...] = CONTROLLERS
 
     def excludes(self, namespace: str) -> bool:
         """Whether nothing is judged in a namespace."""

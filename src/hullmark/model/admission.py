@@ -6,14 +6,33 @@ from datetime import datetime
 
 import msgspec
 
+from hullmark.model.isolation import ImageNeeds
 from hullmark.model.verdict import Outcome
+
+
+class PlaceDemands(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy asks of the place where an image is to run, and what it says of the image wherever that is.
+
+    `verdict` and `reason` are those of all that does not depend on the place; `stops` is how many findings stopped the image then, at its
+    places too: where the verdict names more, the image itself was stopped since. `needs` is what the image needs. `rules` is a native
+    policy, as JSON, of the rules that ask for isolation and are for this image ("": none). `doubts` are the ids of rules of which it is
+    not certain that they are for it, with why.
+    """
+
+    verdict: Outcome
+    reason: str
+    stops: int
+    needs: ImageNeeds = ImageNeeds()
+    rules: str
+    doubts: dict[str, str] = {}
 
 
 class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a policy says of an image in an environment ("": in any), since when it says so, and why.
 
     `grace_until`: findings that would stop the image are softened, since it ran before they were met; until then it may start again
-    where it ran. `grace_reason` says what they are. None: no grace was granted.
+    where it ran. `grace_reason` says what they are. None: no grace was granted. `demands`: the verdict depends on where the image runs;
+    None: it does not. `stops` is how many findings stop the image.
     """
 
     policy: str
@@ -23,6 +42,8 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     grace_until: datetime | None = None
     grace_reason: str = ""
+    stops: int = 0
+    demands: PlaceDemands | None = None
 
 
 class AdmissibleImage(msgspec.Struct, frozen=True, kw_only=True):

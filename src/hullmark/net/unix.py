@@ -1,14 +1,16 @@
-"""HTTP to a daemon on this machine: over a Unix socket, or plain TCP (Docker Engine API's two transports)."""
+"""HTTP to a daemon: over a Unix socket, plain TCP, or TLS with a certificate of the client's (Docker Engine API's transports)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.net.errors import AnswerTooLarge, Cut, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     import http.client
+    import ssl
 
 _CHUNK = 1 << 18
 
@@ -54,7 +56,8 @@ class LocalAnswer:
 
 
 def ask(address: str, path: str, timeout: float) -> LocalAnswer:
-    """GET a path from `unix:///PATH` or `tcp://HOST:PORT`. Raises Unreachable, TimedOut, Cut."""
+    """GET a path from `unix:///PATH`, `tcp://HOST:PORT` or `tls://HOST:PORT#FOLDER`, a folder with ca.pem, cert.pem and key.pem as docker's
+    client has them. Raises Unreachable, TimedOut, Cut."""
     import http.client
 
     connection = _connection(address, timeout)
@@ -75,6 +78,24 @@ def ask(address: str, path: str, timeout: float) -> LocalAnswer:
         raise Cut(f"the connection to {address} broke", advice="try again") from error
 
 
+def _context(folder: str) -> ssl.SSLContext:
+    """What a folder says of TLS: whom to trust (else the system's authorities), and who we are. Raises Unreachable."""
+    import ssl
+
+    authority, certificate, key = (Path(folder, f"{name}.pem") for name in ("ca", "cert", "key"))
+    try:
+        context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
+        if certificate.exists():
+            context.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Unreachable(
+            f"the certificates in {folder} cannot be used ({reason})",
+            advice="DOCKER_CERT_PATH names a folder with ca.pem, cert.pem and key.pem",
+        ) from error
+    return context
+
+
 def _connection(address: str, timeout: float) -> http.client.HTTPConnection:
     import http.client
     import socket
@@ -82,6 +103,9 @@ def _connection(address: str, timeout: float) -> http.client.HTTPConnection:
     scheme, _, rest = address.partition("://")
     if scheme == "tcp":
         return http.client.HTTPConnection(rest, timeout=timeout)
+    if scheme == "tls":
+        host, _, folder = rest.partition("#")
+        return http.client.HTTPSConnection(host, timeout=timeout, context=_context(folder))
 
     class OverUnixSocket(http.client.HTTPConnection):
         def connect(self) -> None:

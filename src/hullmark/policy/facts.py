@@ -13,7 +13,7 @@ from hullmark.model.configuration import Configuration
 from hullmark.model.correction import words_of
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
-from hullmark.model.isolation import PlacedContainer
+from hullmark.model.isolation import ImageNeeds, PlacedContainer
 from hullmark.model.limit import Limit
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
@@ -57,6 +57,7 @@ class Facts:
     is to run in; None where no workload was handed over.
     `signatures` are documents that others signed about the image, none of them verified, and None where nobody looked; `trusted_keys` are
     public keys in PEM that count besides those that rules name.
+    `needs`: what the image needs of its place, where that is all that is known of it.
     `others` is what facets came to that have no field of their own, by their names.
     """
 
@@ -79,6 +80,7 @@ class Facts:
     others: Mapping[str, Any] = field(default_factory=dict)
     signatures: SignedDocuments | None = None
     trusted_keys: tuple[str, ...] = ()
+    needs: ImageNeeds | None = None
 
     @cached_property
     def files(self) -> FileTable:

@@ -19,8 +19,8 @@ _CAP = "cap_"
 def image_needs(facts: Facts) -> ImageNeeds:
     """As far as the image's settings, its accounts and what its start reaches tell."""
     config = facts.inventory.config
-    if config is None:
-        return ImageNeeds()
+    if facts.needs is not None or config is None:
+        return facts.needs or ImageNeeds()
     return ImageNeeds(
         user=config.user,
         uid=uid_of(config.user, facts.contents.get(PASSWD)),

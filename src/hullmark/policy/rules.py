@@ -123,7 +123,7 @@ def _normalised(policy: Policy) -> bytes:
         "schema": NATIVE_SCHEMA,
         "name": policy.name,
         "version": policy.version,
-        "rules": [_normal_rule(rule) for rule in sorted(policy.rules, key=lambda rule: rule.id)],
+        "rules": [written_rule(rule) for rule in sorted(policy.rules, key=lambda rule: rule.id)],
         "exceptions": sorted(
             policy.exceptions, key=lambda excepted: tuple(map(str, msgspec.structs.astuple(excepted)))
         ),
@@ -148,7 +148,8 @@ def _rollout(policy: Policy) -> dict[str, Any]:
     return rollout
 
 
-def _normal_rule(rule: Rule) -> dict[str, Any]:
+def written_rule(rule: Rule) -> dict[str, Any]:
+    """A rule as a native document writes it, with every key."""
     return {
         "id": rule.id,
         "gate": rule.trigger.gate,

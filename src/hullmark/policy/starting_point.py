@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _POLICY = """\
 # What an image must keep to. Check, test and try it:
 #
@@ -128,6 +130,27 @@ cases:
     expect: {{verdict: unknown, findings: [{{rule: not-read, subject: /opt/broken.jar}}]}}
 """
 
+_OWN_RULES = frozenset(
+    ("exploited", "critical-with-fix", "unrated", "secrets", "not-root", "not-read", "not-identified")
+)
+
+_FIRST_CASES = """\
+# A recipe describes an image in words; `expect` says what the policy has to say of it.
+schema: hullmark-policy-tests/1
+cases:
+  - name: an image that runs as root
+    recipe: {settings: {user: root}}
+    vulnerabilities: []
+    expect: {verdict: stop}
+
+  - name: an image with an ordinary user
+    recipe:
+      settings: {user: "1000"}
+      files: {/etc/passwd: "app:x:1000:1000::/:/bin/sh\\n"}
+    vulnerabilities: []
+    expect: {verdict: go}
+"""
+
 
 def starting_policy(name: str, file: str) -> str:
     """The text of a policy of this name, for a file of that name."""
@@ -137,6 +160,11 @@ def starting_policy(name: str, file: str) -> str:
 def starting_cases(file: str) -> str:
     """The text of test cases for the policy in a file of this name."""
     return _CASES.format(file=file, key=_key())
+
+
+def cases_to_begin_with(rules: Iterable[str]) -> str:
+    """Test cases for a policy that has none: of its own where it has the rules of the one to begin with, else two that show the form."""
+    return starting_cases("policy.yaml") if set(rules) >= _OWN_RULES else _FIRST_CASES
 
 
 def _key() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from hullmark import _version
 from hullmark.rootfs.reads import Read
 
-_ROOMS = ("model", "rootfs", "catalog")
+_ROOMS = ("model", "rootfs", "catalog", "scanning/layers", "scanning/scan")
 _FACET_ROOMS = ("model", "rootfs")
 _FEED_ROOMS = ("model", "versions", "feeds")
 

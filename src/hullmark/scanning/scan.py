@@ -113,16 +113,18 @@ def _records(
     )
     if request.contents and cache is not None and resources.keeping != "never":
         request = replace(request, keeps=True)
-        without = replace(reading, extras=_extras(extra_reads_for(replace(request, contents=()))))
+        without = replace(reading, extras=_extras(extra_reads_for(replace(request, contents=())), reads))
         if are_kept(image, without):
             records = layer_records(image, without)
             if is_all_kept(records, request):
                 return records
-    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(request))))
+    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(request), reads)))
 
 
-def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
-    return tuple(Extra(read, read_fingerprint(read)) for read in reads)
+def _extras(wanted: Sequence[Read[Any]], usual: Sequence[Read[Any]]) -> tuple[Extra, ...]:
+    """What is kept beside the records. What catalogers read is in them: kept apart, it would be lacking there for everybody else."""
+    held = {id(read) for read in usual}
+    return tuple(Extra(read, read_fingerprint(read)) for read in wanted if id(read) not in held)
 
 
 def scan_folder(folder: str, reference: str, request: ScanRequest, resources: ScanResources) -> ScanResult:

@@ -22,6 +22,7 @@ from hullmark.source.repository import (
     WritableRepository,
     small_blob,
 )
+from hullmark.source.rewriting import rewrite
 from hullmark.source.signature_tags import fallback_tag
 from hullmark.source.source import ImageNotFound
 
@@ -93,27 +94,54 @@ def _attach_artifact(repository: WritableRepository, subject: Descriptor, statem
 def _attach_tag(repository: WritableRepository, subject: str, statement: Statement) -> None:
     tag = f"{fallback_tag(subject)}.att"
     content = BytesBlob(statement.envelope)
+    repository.put_blob(content)
+
+    def read() -> bytes | None:
+        try:
+            return repository.manifest(tag)
+        except ImageNotFound:
+            return None
+
+    def change(before: bytes | None) -> bytes:
+        return _with_statement(repository, tag, _layers(before, tag), statement)
+
+    def put(body: bytes) -> None:
+        repository.put_manifest(tag, body, OCI_MANIFEST)
+
+    def is_in(now: bytes | None) -> bool:
+        return any(
+            layer.digest == content.digest or (statement.replaces and layer.named(_REPLACES) == statement.replaces)
+            for layer in _layers(now, tag)
+        )
+
+    rewrite(read, change, put, is_in)
+
+
+def _with_statement(
+    repository: WritableRepository, tag: str, layers: tuple[Descriptor, ...], statement: Statement
+) -> bytes:
+    """The manifest of these statements and one more; its config is put there."""
+    content = BytesBlob(statement.envelope)
     own = {SIGNATURE: "", "predicateType": statement.predicate_type}
     if statement.replaces:
         own[_REPLACES] = statement.replaces
     kept = [
         layer
-        for layer in _layers(repository, tag)
+        for layer in layers
         if layer.digest != content.digest and not (statement.replaces and layer.named(_REPLACES) == statement.replaces)
     ]
     if len(kept) >= _MOST:
         raise HullmarkError(f"{tag} has {len(kept)} statements", advice="remove some that have expired: cosign clean")
-    layers = [_as_written(layer) for layer in kept] + [{**content.descriptor(ENVELOPE), "annotations": own}]
-    config = BytesBlob(_config([str(layer["digest"]) for layer in layers]))
+    written = [_as_written(layer) for layer in kept] + [{**content.descriptor(ENVELOPE), "annotations": own}]
+    config = BytesBlob(_config([str(layer["digest"]) for layer in written]))
+    repository.put_blob(config)
     document = {
         "config": config.descriptor(_CONFIG_TYPE),
-        "layers": layers,
+        "layers": written,
         "mediaType": OCI_MANIFEST,
         "schemaVersion": 2,
     }
-    for blob in (config, content):
-        repository.put_blob(blob)
-    repository.put_manifest(tag, msgspec.json.encode(document, order="sorted"), OCI_MANIFEST)
+    return msgspec.json.encode(document, order="sorted")
 
 
 def _as_written(layer: Descriptor) -> dict[str, object]:
@@ -135,11 +163,8 @@ def _config(layers: list[str]) -> bytes:
     return msgspec.json.encode(document, order="sorted")
 
 
-def _layers(repository: Repository, tag: str) -> tuple[Descriptor, ...]:
-    try:
-        return decode(repository.manifest(tag), _Manifest, f"what is under {tag}").layers
-    except ImageNotFound:
-        return ()
+def _layers(body: bytes | None, tag: str) -> tuple[Descriptor, ...]:
+    return decode(body, _Manifest, f"what is under {tag}").layers if body is not None else ()
 
 
 # Reading

@@ -49,13 +49,14 @@ class Engine:
         """Is there a socket? An address in the network is taken to be there."""
         kind, _, path = self.address.partition("://")
         try:
-            return kind == "tcp" or stat.S_ISSOCK(Path(path).stat().st_mode)
+            return kind in ("tcp", "tls") or stat.S_ISSOCK(Path(path).stat().st_mode)
         except OSError:
             return False
 
 
 def docker_engine(environment: Mapping[str, str]) -> Engine:
-    """Docker, by DOCKER_HOST or at its usual socket. Raises HullmarkError for ways to it that are not supported."""
+    """Docker, by DOCKER_HOST or at its usual socket. By TLS if DOCKER_TLS_VERIFY says so. Raises
+    HullmarkError for ways to it that are not supported."""
     address = environment.get("DOCKER_HOST") or f"{_UNIX}{_DOCKER_SOCKET}"
     kind = address.partition("://")[0]
     if kind not in ("unix", "tcp"):
@@ -64,10 +65,9 @@ def docker_engine(environment: Mapping[str, str]) -> Engine:
             advice="save the image there (docker save -o FILE IMAGE) and scan docker-archive:FILE",
         )
     if kind == "tcp" and environment.get("DOCKER_TLS_VERIFY"):
-        raise HullmarkError(
-            "DOCKER_HOST leads to docker by TLS, which is not supported",
-            advice="save the image (docker save -o FILE IMAGE) and scan docker-archive:FILE",
-        )
+        # As docker's own client: the certificates are where DOCKER_CERT_PATH says.
+        folder = environment.get("DOCKER_CERT_PATH") or f"{environment.get('HOME', '')}/.docker"
+        return Engine("docker", f"tls://{address.partition('://')[2]}#{folder}")
     return Engine("docker", address)
 
 

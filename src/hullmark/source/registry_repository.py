@@ -21,8 +21,9 @@ from hullmark.source.repository import (
     read_referrers,
     write_referrers,
 )
+from hullmark.source.rewriting import rewrite
 from hullmark.source.signature_tags import fallback_tag
-from hullmark.source.source import SourceOptions
+from hullmark.source.source import ImageNotFound, SourceOptions
 
 
 class RegistryRepository:
@@ -84,6 +85,23 @@ class RegistryRepository:
         headers = self._session.put_manifest(referrer.digest, body, referrer.media_type or OCI_MANIFEST)
         if headers.get("oci-subject"):
             return
-        listed = [known for known in listed_by_tag(self, subject) if known.digest != referrer.digest]
-        check_count(listed, subject)
-        self._session.put_manifest(fallback_tag(subject), write_referrers([*listed, referrer]), OCI_INDEX)
+        tag = fallback_tag(subject)
+
+        def read() -> bytes | None:
+            try:
+                return self.manifest(tag)
+            except ImageNotFound:
+                return None
+
+        def listed(now: bytes | None) -> list[Referrer]:
+            return list(read_referrers(now)) if now is not None else []
+
+        def change(before: bytes | None) -> bytes:
+            kept = [known for known in listed(before) if known.digest != referrer.digest]
+            check_count(kept, subject)
+            return write_referrers([*kept, referrer])
+
+        def is_in(now: bytes | None) -> bool:
+            return any(known.digest == referrer.digest for known in listed(now))
+
+        rewrite(read, change, lambda changed: self._session.put_manifest(tag, changed, OCI_INDEX), is_in)

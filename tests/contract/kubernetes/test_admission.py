@@ -40,8 +40,10 @@ class Answer(NamedTuple):
     warnings: list[str]
 
 
-def ask(world: GateWorld, method: str, path: str, document: Any = None, type: str = "application/json") -> Answer:
-    headers = {"Authorization": "Bearer t", "Content-Type": type}
+def ask(
+    world: GateWorld, method: str, path: str, document: Any = None, type: str = "application/json", by: str = "t"
+) -> Answer:
+    headers = {"Authorization": f"Bearer {by}", "Content-Type": type}
     connection = world.connection()
     connection.request(method, path, None if document is None else json.dumps(document), headers)
     answer = connection.getresponse()

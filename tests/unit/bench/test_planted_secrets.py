@@ -18,13 +18,16 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 import bench.planted_secrets as planted_secrets
+from bench.planted_secrets.containers import CONTAINERS
 from bench.planted_secrets.findings import READERS, Finding
 from bench.planted_secrets.image import write_image
 from bench.planted_secrets.model import Row
@@ -32,37 +35,50 @@ from bench.planted_secrets.score import score
 from bench.planted_secrets.values import ALNUM, BASE36, in_base
 from bench.planted_secrets.write import SEED, build, files, in_half, manifest, write
 
-ROWS = build()
-PLANTED = [row for row in ROWS if row.secret]
-DECOYS = [row for row in ROWS if row.why]
-MANIFEST = json.loads(manifest(ROWS))
+
+@cache
+def all_rows() -> tuple[Row, ...]:
+    """The set. Its keys take seconds: whoever only collects these tests does without it."""
+    return build()
+
+
+def described() -> Any:
+    return json.loads(manifest(all_rows()))
+
+
+def planted() -> list[Row]:
+    return [row for row in all_rows() if row.secret]
+
+
+def decoys() -> list[Row]:
+    return [row for row in all_rows() if row.why]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    assert build() == ROWS
-    assert not {row.secret for row in build(SEED + 1)} & {row.secret for row in PLANTED if len(row.secret) < 1000}
+    assert build() == all_rows()
+    assert not {row.secret for row in build(SEED + 1)} & {row.secret for row in planted() if len(row.secret) < 1000}
 
 
 def test_the_set_is_the_frozen_one() -> None:
-    digest = hashlib.sha256(manifest(ROWS)).hexdigest()
+    digest = hashlib.sha256(manifest(all_rows())).hexdigest()
     assert digest in (planted_secrets.__doc__ or "")
 
 
 def test_the_set_has_its_size_and_both_halves_have_most_kinds() -> None:
-    assert len(PLANTED) >= 240
-    assert len(DECOYS) >= 110
-    kinds = {half: {row.kind for row in PLANTED if row.half == half} for half in ("shown", "held")}
+    assert len(planted()) >= 240
+    assert len(decoys()) >= 110
+    kinds = {half: {row.kind for row in planted() if row.half == half} for half in ("shown", "held")}
     assert len(kinds["shown"] | kinds["held"]) >= 70
     assert len(kinds["shown"] & kinds["held"]) > len(kinds["shown"] | kinds["held"]) / 2
-    for rows in (PLANTED, DECOYS):
+    for rows in (planted(), decoys()):
         counts = Counter(row.half for row in rows)
         assert abs(counts["shown"] - counts["held"]) <= 1
-    hard = sum(row.container != "plain" for row in PLANTED)
-    assert 0.18 < hard / len(PLANTED) < 0.25
+    hard = sum(row.container != "plain" for row in planted())
+    assert 0.18 < hard / len(planted()) < 0.25
 
 
 def test_no_file_stands_twice() -> None:
-    paths = [stored.path for stored in files(ROWS)]
+    paths = [stored.path for stored in files(all_rows())]
     assert len(set(paths)) == len(paths)
     assert not [path for path in paths if any(other.startswith(path + "/") for other in paths)]
 
@@ -132,11 +148,15 @@ def _texts(data: bytes) -> Iterator[str]:
     for way in ("utf-8", "utf-16-le", "utf-16-be"):
         for start in (0, 1):
             yield data[start:].decode(way, "replace").replace("\r\n", "\n").replace("\0", "\n")
-    if data[:4] == _PYC:
+    if data[:4] == _pyc():
         yield repr(marshal.loads(data[16:]).co_consts)  # noqa: S302 -- made by this very process
 
 
-_PYC = next(row.stored[0].content[:4] for row in PLANTED if row.container == ".pyc")
+@cache
+def _pyc() -> bytes:
+    return next(row.stored[0].content[:4] for row in planted() if row.container == ".pyc")
+
+
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}\n?){3,}[A-Za-z0-9+/]{0,4}={0,2}")
 
 
@@ -178,16 +198,21 @@ def _pack_blobs(row: Row) -> Iterator[bytes]:
 STORES = ("pkcs12", "jks", "DER")
 
 
-@pytest.mark.parametrize(
-    "container", sorted({row.container for row in PLANTED if not row.container.startswith(STORES)})
-)
+IN_SIGHT = ("plain", *(title for title, _ in CONTAINERS.values()))
+
+
+def test_values_stand_in_containers_of_all_kinds_and_in_key_stores() -> None:
+    assert {row.container for row in planted() if not row.container.startswith(STORES)} == set(IN_SIGHT)
+
+
+@pytest.mark.parametrize("container", IN_SIGHT)
 def test_each_value_stands_where_the_manifest_says(container: str) -> None:
-    rows = [row for row in PLANTED if row.container == container]
+    rows = [row for row in planted() if row.container == container]
     assert [row.id for row in rows if not _in_sight(row)] == []
 
 
 def test_key_stores_open_with_their_passwords() -> None:
-    for row in PLANTED:
+    for row in planted():
         data = row.stored[0].content
         if row.container.startswith("pkcs12"):
             key = load_pkcs12(data, None if row.container.endswith("empty") else b"changeit").key
@@ -200,7 +225,7 @@ def test_key_stores_open_with_their_passwords() -> None:
 
 
 def test_git_reads_the_packs(tmp_path: Path) -> None:
-    for row in PLANTED:
+    for row in planted():
         if row.container == "git pack":
             for stored in row.stored:
                 (tmp_path / stored.path.rpartition("/")[2]).write_bytes(stored.content)
@@ -209,10 +234,10 @@ def test_git_reads_the_packs(tmp_path: Path) -> None:
 
 
 def test_checksums_are_right_in_planted_tokens_and_wrong_in_decoys() -> None:
-    checked = Counter(_checksums([row.secret for row in PLANTED]))
+    checked = Counter(_checksums([row.secret for row in planted()]))
     assert {form for form, right in checked if right} == {"crc62", "gitlab", "grafana"}
     assert not [form for form, right in checked if not right]
-    wrong = Counter(_checksums([row.stored[0].content.decode() for row in DECOYS]))
+    wrong = Counter(_checksums([row.stored[0].content.decode() for row in decoys()]))
     assert not [form for form, right in wrong if right]
     assert sum(wrong.values()) >= 6
 
@@ -234,7 +259,7 @@ def test_the_checksum_of_github_is_that_of_a_token_it_published() -> None:
 def test_nothing_planted_stands_in_the_repository() -> None:
     folder = Path(planted_secrets.__file__).parent
     sources = [path.read_text() for path in [*folder.glob("*.py"), *folder.parent.glob("*.md"), Path(__file__)]]
-    assert not [row.id for row in PLANTED if any(row.secret in source for source in sources)]
+    assert not [row.id for row in planted() if any(row.secret in source for source in sources)]
     looks = re.compile(
         r"AKIA[A-Z2-7]{16}|gh[oprs]_[A-Za-z0-9]{36}|sk_live_\w{24}|xox[bp]-\d{10}|SG\.[\w-]{22}\.|AIza[\w-]{35}|glpat-[\w-]{20}\b(?!\w)"
     )
@@ -242,7 +267,7 @@ def test_nothing_planted_stands_in_the_repository() -> None:
 
 
 def test_a_half_is_written_alone_and_packed_as_an_image(tmp_path: Path) -> None:
-    rows = in_half(ROWS, "shown")[:30]
+    rows = in_half(all_rows(), "shown")[:30]
     write(tmp_path / "set", rows)
     write_image(tmp_path / "image", files(rows))
     assert {row["half"] for row in json.loads((tmp_path / "set/manifest.json").read_text())["planted"]} == {"shown"}
@@ -259,7 +284,7 @@ def test_a_half_is_written_alone_and_packed_as_an_image(tmp_path: Path) -> None:
 
 
 def _row(container: str) -> Row:
-    return next(row for row in PLANTED if row.container == container and (container != "plain" or row.line > 2))
+    return next(row for row in planted() if row.container == container and (container != "plain" or row.line > 2))
 
 
 def test_a_value_is_found_by_its_line_or_itself_and_in_archives_by_its_file() -> None:
@@ -274,22 +299,22 @@ def test_a_value_is_found_by_its_line_or_itself_and_in_archives_by_its_file() ->
         (Finding(packed.path), True),
         (Finding(f"{packed.path}!{packed.inner}", 77), True),
     ):
-        result = score(MANIFEST, [finding])
+        result = score(described(), [finding])
         assert (len(result.found), len(result.other)) == ((1, 0) if found else (0, 1)), finding
 
 
 def test_a_finding_at_a_decoy_is_false_and_counts_once() -> None:
-    decoy = DECOYS[0]
-    result = score(MANIFEST, [Finding(decoy.path, 1, 1, "", "a"), Finding(decoy.path, 2, 2, "", "b")])
+    decoy = decoys()[0]
+    result = score(described(), [Finding(decoy.path, 1, 1, "", "a"), Finding(decoy.path, 2, 2, "", "b")])
     assert [(row["id"], rules) for row, rules in result.hit] == [(decoy.id, ("a", "b"))]
     assert result.precision() == 0
-    assert score(MANIFEST, [Finding(decoy.path, 1)], "held" if decoy.half == "shown" else "shown").hit == ()
+    assert score(described(), [Finding(decoy.path, 1)], "held" if decoy.half == "shown" else "shown").hit == ()
 
 
 def test_halves_add_up_and_all_found_is_all() -> None:
-    findings = [Finding(row.path, row.line, row.last_line) for row in PLANTED]
+    findings = [Finding(row.path, row.line, row.last_line) for row in planted()]
     for half in ("shown", "held", "both"):
-        result = score(MANIFEST, findings, half)
+        result = score(described(), findings, half)
         assert (result.recall(), result.precision(), result.missed) == (1.0, 1.0, ())
 
 

@@ -58,6 +58,15 @@ _FOREVER = (
 _TOO_MUCH = "['0123456789']" + ".map(a, a+a+a+a+a+a+a+a+a+a+a+a)" * 12
 
 
+_WHOLE = pytest.param("hullmark.app.expression_child", marks=pytest.mark.slow)
+
+
+def run_in(monkeypatch: pytest.MonkeyPatch, child: str) -> None:
+    """Have expressions evaluated by this module."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), *sys.path]))
+    monkeypatch.setattr("hullmark.app.expressions._CHILD", child)
+
+
 def test_waiting_for_an_expression_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 1)
     evaluator = Evaluator()
@@ -75,19 +84,16 @@ def test_all_expressions_of_an_image_have_an_end_together(monkeypatch: pytest.Mo
         evaluator(Expression("1 + 1"), SEEN)
 
 
-def test_the_memory_of_an_expression_has_an_end() -> None:
+@pytest.mark.parametrize("child", ["tests.support.lean_child", _WHOLE], ids=["a quarter", "all"])
+def test_the_memory_of_an_expression_has_an_end(monkeypatch: pytest.MonkeyPatch, child: str) -> None:
+    run_in(monkeypatch, child)
     with pytest.raises(ExpressionFailed, match="it takes more than 2 GiB of memory"):
         Evaluator()(Expression(_TOO_MUCH), SEEN)
 
 
-@pytest.mark.parametrize(
-    "child",
-    ["tests.support.hasty_child", pytest.param("hullmark.app.expression_child", marks=pytest.mark.slow)],
-    ids=["a tenth", "all"],
-)
+@pytest.mark.parametrize("child", ["tests.support.hasty_child", _WHOLE], ids=["a tenth", "all"])
 def test_the_work_of_an_expression_has_an_end(monkeypatch: pytest.MonkeyPatch, child: str) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), *sys.path]))
-    monkeypatch.setattr("hullmark.app.expressions._CHILD", child)
+    run_in(monkeypatch, child)
     monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 600)  # a busy machine changes nothing
     with pytest.raises(ExpressionFailed, match="it takes more than 10 seconds"):
         Evaluator()(Expression(_FOREVER), SEEN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterator
 from importlib import import_module
@@ -18,7 +17,7 @@ from hullmark.policy.load import load_any
 from hullmark.policy.question import NATIVELY, Question
 from hullmark.policy.rules import PolicyException
 from hullmark.policy.values import Expiry, NameGlob
-from tests.support.places import REPOSITORY
+from tests.support.sources import source_files
 from tests.unit.policy.building import NOW, facts, file
 
 NATIVE_TEXT = b"{schema: hullmark-policy/1, name: t, rules: [{id: s, gate: files, trigger: setuid, action: stop}]}"
@@ -96,11 +95,10 @@ def test_a_policy_with_mistakes_says_where_they_are_and_is_refused_when_checked(
 
 
 def test_nobody_outside_the_languages_asks_which_kind_a_policy_is() -> None:
-    asked = []
-    for path in sorted((REPOSITORY / "src" / "hullmark").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
-                named = {each.id for each in ast.walk(node.args[1]) if isinstance(each, ast.Name)}
-                if named & {"Policy", "Bundle"}:
-                    asked.append(f"{path.relative_to(REPOSITORY)}:{node.lineno}")
+    asked = [
+        f"{path}:{line}"
+        for path, file in source_files("src/hullmark").items()
+        for line, named in file.type_checks
+        if named & {"Policy", "Bundle"}
+    ]
     assert asked == []

@@ -17,7 +17,7 @@ from hullmark.net.http import Client, HttpSettings
 from hullmark.runtime.cloudrun.api import CloudRunApi, CloudRunRefused
 from hullmark.runtime.cloudrun.collector import CloudRunCollector
 from hullmark.runtime.collector import Listing
-from tests.support.google import FakeGoogle, fake_google, revision, service
+from tests.support.google import FakeGoogle, execution, fake_google, job, revision, service
 
 DIGEST = "sha256:" + "5c" * 32
 IMAGE = "europe-docker.pkg.dev/shop/team/web"
@@ -181,3 +181,39 @@ def test_following_lists_again_and_again() -> None:
             assert isinstance(report, Listing)
             if number == 3:
                 stop.set()
+
+
+def test_a_job_runs_while_one_of_its_executions_has_not_ended() -> None:
+    ended = {"completionTime": "2026-03-02T10:00:00Z"}
+    with fake_google() as google:
+        mail = job("mail", runs=4, labels={"team": "x"})
+        google.jobs["projects/shop/locations/europe-west1"] = [
+            job("idle", runs=0),
+            mail,
+            job("tagged", runs=1),
+            job("old", runs=1),
+        ]
+        google.executions[mail["name"]] = [
+            execution(mail, 4, WEB, labels={"team": "y"}),
+            execution(mail, 3, WEB, **ended),
+            execution(mail, 2, WEB, {"image": f"{IMAGE}:1"}),
+            execution(mail, 1, WEB, **ended),
+        ]
+        for name, more in (("tagged", {}), ("old", ended)):
+            parent = job(name, runs=1)
+            google.executions[parent["name"]] = [execution(parent, 9, {"image": f"{IMAGE}:1"}, **more)]
+        looks: list[str] = []
+        found = list(collector_of(google, looks).containers())
+        asked = [path for _, path, _ in google.log if "/executions" in path]
+    assert [(each.place.workload, each.id.rpartition("/")[2], each.image.is_inferred) for each in found] == [
+        ("Job/mail", "web", False),
+        ("Job/mail", "web", False),
+        ("Job/mail", "1", True),
+        ("Job/tagged", "0", True),
+    ]
+    first = found[0]
+    assert first.since == datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)
+    assert first.labels == {"team": "y"}
+    assert (first.isolation.runtime, first.isolation.boundary) == ("microvm", "vm")
+    assert (first.image.digest, looks) == (DIGEST, [f"{IMAGE}:1"] * 2)
+    assert not any("/jobs/idle/" in path for path in asked), "what never ran is not asked for"

@@ -58,6 +58,8 @@ BY_COLUMN = {
     ("message", "state"): "waiting",
     ("delivery_attempt", "outcome"): "delivered",
     ("thread", "state"): "open",
+    ("browser_session", "digest"): b"x" * 32,
+    ("rebuild_plan", "scope"): "running",
     ("message", "subscription_id"): None,
     ("message", "key"): "0c8b5c1e-2f0e-4d7a-9b65-1f2a3c4d5e6f",
 }

@@ -28,7 +28,7 @@ async def test_a_slot_comes_back_at_the_end_and_with_its_holder(database_url: st
             assert (again, taken) == (True, False)
             with psycopg.connect(database_url, autocommit=True) as other:
                 other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hullmark slot'"
+                    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'hullmark slot'"
                     " AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
                 )
             async with slot(database, "a.example", 1) as after:

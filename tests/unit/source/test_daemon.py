@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from hullmark.net.errors import Cut, NetError
 from hullmark.source import ImageNotFound, SourceOptions, open_image
 from hullmark.source.engine import NoEngine, docker_engine, podman_engine
 from tests.support.images import LAYERS, docker_files, sha256, stored, tar_of, to_json
+from tests.support.registry import make_certificates
 from tests.unit.source.test_docker_archives import todays_save
 
 OPTIONS = SourceOptions(timeout=5)
@@ -33,6 +36,7 @@ class FakeEngine:
     export: bytes
     claims: int = 0
     status: int = 200
+    tls: ssl.SSLContext | None = None
     paths: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
@@ -52,6 +56,8 @@ class FakeEngine:
 
         server: Any = _Tcp(("127.0.0.1", 0), Handler) if path is None else _Unix(str(path), Handler)
         self.address = f"tcp://127.0.0.1:{server.server_address[1]}" if path is None else f"unix://{path}"
+        if self.tls is not None:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -242,7 +248,6 @@ def test_an_answer_that_is_no_http_is_a_cut(tmp_path: Path) -> None:
     "environment",
     [
         {"DOCKER_HOST": "ssh://me@host"},
-        {"DOCKER_HOST": "tcp://host:2376", "DOCKER_TLS_VERIFY": "1"},
         {"DOCKER_HOST": "npipe:////./x"},
     ],
 )
@@ -250,6 +255,42 @@ def test_ways_that_are_not_supported_are_refused_with_another_way(environment: d
     with pytest.raises(HullmarkError, match="not supported") as caught:
         docker_engine(environment)
     assert "docker save" in caught.value.advice
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as docker's client has it; the server's certificate serves the client too, as one authority made both."""
+    made = tmp_path_factory.mktemp("certificates")
+    certificates = make_certificates(made)
+    for name, path in (("ca", certificates.ca), ("cert", certificates.certificate), ("key", certificates.key)):
+        shutil.copy(path, made / f"{name}.pem")
+    return made
+
+
+@pytest.fixture
+def protected(folder: Path) -> Iterator[FakeEngine]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with FakeEngine(saved(), tls=context).listening(None) as listening:
+        yield listening
+
+
+def test_an_engine_is_asked_by_tls_with_the_certificates_of_dockers_client(protected: FakeEngine, folder: Path) -> None:
+    environment = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}
+    assert open_image("docker:shop:1", options(protected, **environment)).tags == ("shop:1",)
+
+
+@pytest.mark.parametrize("missing", ["ca.pem", "cert.pem", "key.pem"])
+def test_an_engine_that_is_not_trusted_or_does_not_trust_us_is_not_asked(
+    protected: FakeEngine, folder: Path, tmp_path: Path, missing: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "some")
+    (tmp_path / "some" / missing).unlink()
+    environment = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path / "some")}
+    with pytest.raises(NetError):
+        open_image("docker:shop:1", options(protected, **environment))
+    assert protected.paths == []
 
 
 def test_a_folder_without_space_is_said(engine: FakeEngine, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_what_is_no_version_has_no_key() -> None:
 @pytest.mark.parametrize("piece", ["9", "a", ".1", ".", "_p", "_p1", "~", "-r", "1a", "é"])
 @pytest.mark.parametrize("end", ["", " x"])
 def test_a_long_version_takes_no_time(piece: str, end: str) -> None:
-    long = "1." + piece * 100_000 + end
+    long = "1." + piece * 20_000 + end
     if end:
         with pytest.raises(InvalidVersion):
             apk.compare(long, "2")

@@ -74,7 +74,7 @@ def test_what_is_no_version_has_no_key() -> None:
 @pytest.mark.parametrize("piece", ["9", ".1", "_p", "_p1", "_pre0"])
 @pytest.mark.parametrize("end", ["", "X"])
 def test_a_long_version_takes_no_time(piece: str, end: str) -> None:
-    long = "1" + piece * 100_000 + end
+    long = "1" + piece * 20_000 + end
     if end:
         with pytest.raises(InvalidVersion):
             portage.compare(long, "2")

@@ -21,6 +21,9 @@ def _adding(parser: argparse.ArgumentParser) -> None:
         help="the login; its password is HULLMARK_REGISTRY_PASSWORD, or asked for, or read from standard input",
     )
     parser.add_argument("--kind", metavar="KIND", default="docker_v2", help="docker_v2 or awsecr (default: docker_v2)")
+    parser.add_argument(
+        "--publish", action="store_true", help="put signed verdicts beside images there (the login may push)"
+    )
     parser.add_argument("--no-verify", action="store_true", help="the server may use plain HTTP and any certificate")
     parser.add_argument(
         "--parallel", metavar="N", type=int, default=3, help="images read at the same time (default: 3)"
@@ -52,6 +55,7 @@ def _add(arguments: argparse.Namespace) -> int:
         "kind": arguments.kind,
         "verify": not arguments.no_verify,
         "parallel": arguments.parallel,
+        "publishes": arguments.publish,
     }
     kept = connect(arguments, settings).json("PUT", _path(arguments), document=request)
     return show(arguments, kept, lambda registry: f"registry {registry['pattern']} kept")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import msgspec
@@ -88,7 +89,12 @@ def judge_images(review: ImageReview, known: KnownImages, settings: GateSettings
         for number, each in enumerate(review.spec.containers, 1)
     )
     question = Question(
-        containers=asked, place=review.spec.namespace, now=moment.now, age_seconds=moment.age_seconds, is_restart=True
+        containers=asked,
+        place=review.spec.namespace,
+        is_restart=True,
+        is_placed=False,
+        now=moment.now,
+        age_seconds=moment.age_seconds,
     )
     return decide(question, known, settings)
 
@@ -113,7 +119,7 @@ def _answers(request: AdmissionRequest, known: KnownImages, settings: GateSettin
         question = Question(
             containers=asked,
             place=request.namespace,
-            is_restart=request.operation == "CREATE" and _has_controller(request.object or {}),
+            is_restart=_is_restart(request, settings),
             now=moment.now,
             age_seconds=moment.age_seconds,
         )
@@ -133,6 +139,13 @@ def _asked(container: WorkloadContainer, earlier: tuple[WorkloadContainer, ...])
     same = next((each for each in earlier if key_of(each) == key_of(container) and each.image == container.image), None)
     is_kept = same is not None and not is_below(assess(container.isolation).grade, assess(same.isolation).grade)
     return AskedContainer(container=container, is_kept=is_kept)
+
+
+def _is_restart(request: AdmissionRequest, settings: GateSettings) -> bool:
+    """Whether a controller makes an object of its own again. Anybody may write an owner into an object; the API server knows who asks."""
+    asks = request.user_info.username
+    is_controller = any(fnmatchcase(asks, pattern) for pattern in settings.controllers)
+    return request.operation == "CREATE" and is_controller and _has_controller(request.object or {})
 
 
 def _has_controller(document: Mapping[str, Any]) -> bool:

@@ -40,6 +40,12 @@ class KindName(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
+class Requester(msgspec.Struct, frozen=True):
+    """Who asks, as the API server knows by itself."""
+
+    username: str = ""
+
+
 class AdmissionRequest(msgspec.Struct, frozen=True, rename="camel"):
     """What an API server is about to do. `object` is as it is to be (None on DELETE), `old_object` as it is."""
 
@@ -52,6 +58,7 @@ class AdmissionRequest(msgspec.Struct, frozen=True, rename="camel"):
     object: dict[str, Any] | None = None
     old_object: dict[str, Any] | None = None
     dry_run: bool | None = None
+    user_info: Requester = Requester()
 
 
 class _Review(msgspec.Struct, frozen=True, rename="camel"):

@@ -21,6 +21,7 @@ from hullmark.proof.notation import read_certificates
 
 _SUBJECT = "image"
 _SHOWN = 3
+_FORMATS = {"cyclonedx": "CycloneDX", "spdx": "SPDX"}
 
 Keys = Annotated[
     tuple[str, ...], Meta(description="Public keys in PEM that are trusted; none: those of --trusted-keys.")
@@ -87,6 +88,14 @@ class ProvenanceLevel(_Trusting, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
+class AttestedSbom(_Trusting, frozen=True, kw_only=True):
+    """Fires unless a trusted key attested a bill of materials of the image, as cosign attest and docker's builds write it."""
+
+    formats: Annotated[
+        tuple[Literal["cyclonedx", "spdx"], ...], Meta(description="Only in one of these formats; none: in any.")
+    ] = ()
+
+
 def signed_by(params: SignedBy, facts: Facts) -> Iterator[Answer]:
     """Count the trusted keys that signed."""
 
@@ -133,6 +142,17 @@ def provenance_level(params: ProvenanceLevel, facts: Facts) -> Iterator[Answer]:
 
     message = f"It is not proven that the image reaches SLSA {params.track} level {params.least}."
     yield from _unless(params, facts, enough, message)
+
+
+def attested_sbom(params: AttestedSbom, facts: Facts) -> Iterator[Answer]:
+    """Look for a bill of materials."""
+
+    def enough(proof: Proof) -> bool:
+        bills = [claim.predicate_type.lower() for claim in proof.claims if claim.kind == "bill"]
+        return any(not params.formats or any(name in kind for name in params.formats) for kind in bills)
+
+    form = f" in {' or '.join(_FORMATS[name] for name in params.formats)}" if params.formats else ""
+    yield from _unless(params, facts, enough, f"No bill of materials of the image{form} is attested by a trusted key.")
 
 
 def _level(params: ProvenanceLevel, claim: Claim) -> int:
@@ -193,6 +213,10 @@ def _attest(params: _Trusting, subject: str) -> str:
     return "have the builder attest SLSA provenance with a key that is trusted, as cosign attest does it"
 
 
+def _attest_sbom(params: _Trusting, subject: str) -> str:
+    return "attest a bill of materials with a key that is trusted: hullmark scan -o cyclonedx-json, then cosign attest --type cyclonedx"
+
+
 _NEEDS = frozenset((Need.SIGNATURES,))
 
 TRIGGERS = (
@@ -206,5 +230,13 @@ TRIGGERS = (
         check=provenance_level,
         needs=_NEEDS,
         advice=_attest,
+    ),
+    Trigger(
+        gate="signatures",
+        name="attested_sbom",
+        params=AttestedSbom,
+        check=attested_sbom,
+        needs=_NEEDS,
+        advice=_attest_sbom,
     ),
 )

@@ -1,4 +1,5 @@
-"""What is asked of Cloud Run's Admin API v2 (https://cloud.google.com/run/docs/reference/rest/v2): services and their revisions.
+"""What is asked of Cloud Run's Admin API v2 (https://cloud.google.com/run/docs/reference/rest/v2): services and their revisions,
+jobs and their executions.
 
 Two things only version 1 tells: the locations of a project, and the digest to which a revision's tag was resolved when it was made.
 """
@@ -98,6 +99,42 @@ class Service(msgspec.Struct, frozen=True, rename="camel"):
         return {name.rpartition("/")[2] for name in names} - {""}
 
 
+class TaskTemplate(msgspec.Struct, frozen=True, rename="camel"):
+    """What each task of an execution runs."""
+
+    containers: list[RevisionContainer] = []
+
+
+class Execution(msgspec.Struct, frozen=True, rename="camel"):
+    """One run of a job. `completion_time`: when it ended (None: it has not)."""
+
+    name: str
+    uid: str
+    create_time: datetime
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    labels: Mapping[str, str] = {}
+    template: TaskTemplate = TaskTemplate()
+
+
+class Job(msgspec.Struct, frozen=True, rename="camel"):
+    """A job; its name is `projects/P/locations/L/jobs/J`. `execution_count`: how many runs of it are known."""
+
+    name: str
+    labels: Mapping[str, str] = {}
+    execution_count: int = 0
+
+
+class _Jobs(msgspec.Struct, frozen=True, rename="camel"):
+    jobs: list[Job] = []
+    next_page_token: str = ""
+
+
+class _Executions(msgspec.Struct, frozen=True, rename="camel"):
+    executions: list[Execution] = []
+    next_page_token: str = ""
+
+
 class _Services(msgspec.Struct, frozen=True, rename="camel"):
     services: list[Service] = []
     next_page_token: str = ""
@@ -145,12 +182,25 @@ class CloudRunApi:
 
     def services(self, location: str) -> Iterator[Service]:
         """The services in a region."""
+        for answer in self._pages(f"{self._region(location)}/services", _Services):
+            yield from answer.services
+
+    def jobs(self, location: str) -> Iterator[Job]:
+        """The jobs in a region."""
+        for answer in self._pages(f"{self._region(location)}/jobs", _Jobs):
+            yield from answer.jobs
+
+    def executions(self, job: Job) -> Iterator[Execution]:
+        """The runs of a job, the newest first."""
+        for answer in self._pages(f"v2/{quote(job.name)}/executions", _Executions):
+            yield from answer.executions
+
+    def _region(self, location: str) -> str:
         if not _SEGMENT(location):
             raise HullmarkError(
                 f"{location[:100]!r} is not a region", advice="give it as Google writes it: europe-west1"
             )
-        for answer in self._pages(f"v2/projects/{self.project}/locations/{location}/services", _Services):
-            yield from answer.services
+        return f"v2/projects/{self.project}/locations/{location}"
 
     def revisions(self, service: Service) -> Iterator[Revision]:
         """The revisions of a service, the newest first."""

@@ -1,7 +1,7 @@
-"""Collects what serves in a project's Cloud Run: the containers of all revisions that requests reach.
+"""Collects what runs in a project's Cloud Run: the containers of all revisions that requests reach, and of all jobs that are at work.
 
 Cloud Run starts and ends their instances by itself, down to none, and does not tell when; a revision that can be reached is taken as
-running. Jobs and worker pools are not collected.
+running. A job that begins and ends between two lists is not seen. Worker pools are not collected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hullmark.isolation.spelling import quantity, whole
 from hullmark.model.isolation import Boundary, Isolation, ResourceLimits
 from hullmark.model.place import Place, Platform, RunningContainer, RunningImage
-from hullmark.runtime.cloudrun.api import CloudRunApi, CloudRunUnwell, Revision, RevisionContainer, Service
+from hullmark.runtime.cloudrun.api import CloudRunApi, CloudRunUnwell, Job, Revision, RevisionContainer, Service
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.source.digest import is_digest
 
@@ -20,6 +20,7 @@ _RUNTIMES: dict[str, tuple[str, Boundary]] = {
     "EXECUTION_ENVIRONMENT_GEN1": ("gvisor", "sandbox"),
     "EXECUTION_ENVIRONMENT_GEN2": ("microvm", "vm"),
 }
+_OF_JOBS = "EXECUTION_ENVIRONMENT_GEN2"
 # Where none was chosen, Google takes either of the two, and may take the other one tomorrow: so no more is certain than the lesser.
 _EITHER: tuple[str, Boundary] = ("", "sandbox")
 
@@ -56,6 +57,8 @@ class CloudRunCollector:
         for location in self._locations or self._api.locations():
             for service in self._api.services(location):
                 yield from self._of_service(service, location)
+            for job in self._api.jobs(location):
+                yield from self._of_job(job, location)
 
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """All that serves, again and again: Cloud Run has no stream of changes."""
@@ -77,6 +80,30 @@ class CloudRunCollector:
                 f"Cloud Run does not tell of the revisions {', '.join(sorted(left))[:200]}", advice="try again later"
             )
 
+    def _of_job(self, job: Job, location: str) -> Iterator[RunningContainer]:
+        """The containers of the runs that have not ended, each once however many tasks run it."""
+        for execution in self._api.executions(job) if job.execution_count else ():
+            if execution.completion_time is not None:
+                continue
+            template = execution.template
+            for number, container in enumerate(template.containers):
+                id = f"{execution.uid}/{container.name or number}"
+                yield RunningContainer(
+                    id=id,
+                    place=Place(
+                        platform="cloudrun",
+                        cluster=self._api.project,
+                        namespace=location,
+                        workload=f"Job/{job.name.rpartition('/')[2]}",
+                        container=container.name,
+                    ),
+                    image=self._named(id, container),
+                    since=execution.start_time or execution.create_time,
+                    # Jobs run in the second generation, whatever was chosen.
+                    isolation=_isolation(_OF_JOBS, container),
+                    labels={**job.labels, **execution.labels},
+                )
+
     def _of_revision(self, service: Service, revision: Revision, location: str) -> Iterator[RunningContainer]:
         for number, container in enumerate(revision.containers):
             id = f"{revision.uid}/{container.name or number}"
@@ -91,17 +118,24 @@ class CloudRunCollector:
                 ),
                 image=self._image(id, revision, container, location),
                 since=revision.create_time,
-                isolation=_isolation(revision, container),
+                isolation=_isolation(revision.execution_environment, container),
                 labels={**service.labels, **revision.labels},
             )
 
     def _image(self, id: str, revision: Revision, container: RevisionContainer, location: str) -> RunningImage:
         """The digest that the revision's image has in its name, or that Cloud Run resolved it to; else what the tag named when it was first
         asked for."""
-        reference = container.image
-        digest = reference.partition("@")[2]
+        digest = container.image.partition("@")[2]
         if not is_digest(digest) and len(revision.containers) == 1:
             digest = self._resolved_digest(revision, location)
+        if is_digest(digest):
+            return RunningImage(reference=container.image, digest=digest, architecture="amd64")
+        return self._named(id, container)
+
+    def _named(self, id: str, container: RevisionContainer) -> RunningImage:
+        """The digest in the image's name, else what the tag named when it was first asked for."""
+        reference = container.image
+        digest = reference.partition("@")[2]
         if is_digest(digest):
             return RunningImage(reference=reference, digest=digest, architecture="amd64")
         if id not in self._inferred:
@@ -116,8 +150,8 @@ class CloudRunCollector:
         return self._resolved[revision.uid]
 
 
-def _isolation(revision: Revision, container: RevisionContainer) -> Isolation:
-    runtime, boundary = _RUNTIMES.get(revision.execution_environment, _EITHER)
+def _isolation(environment: str, container: RevisionContainer) -> Isolation:
+    runtime, boundary = _RUNTIMES.get(environment, _EITHER)
     cpu, memory = (quantity(container.resources.limits.get(name, "")) for name in ("cpu", "memory"))
     return Isolation(
         runtime=runtime,

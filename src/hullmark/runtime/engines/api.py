@@ -36,7 +36,7 @@ class StrangeAnswer(NetError):
 
 
 class EngineApi:
-    """Asks one engine. `address` is `unix:///PATH` or `tcp://HOST:PORT`, `timeout` seconds of silence.
+    """Asks one engine. `address` is as net.unix.ask takes it, `timeout` seconds of silence.
 
     Every method raises NetError: Unreachable, TimedOut and Cut where nobody answers, EngineRefused for errors of the engine.
     """

@@ -6,6 +6,7 @@ something has to come from a page of ours by what the browser says (Sec-Fetch-Si
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -59,6 +60,7 @@ _OWN_SITE = ("same-origin", "none")
 _LONGEST_PAGE = 2000
 _LARGEST_FORM = Limit(4 << 20, "bytes of a form of the console", "refused")
 _LARGEST_HEAD = 4096
+_LONGEST_WAIT = 30.0
 _MOST_FIELDS = 5000
 _PAGE = re.compile(r"/console(/[A-Za-z0-9._~!$'()*+,;=:@%/-]*)?").fullmatch
 
@@ -161,9 +163,18 @@ async def proven_form(scope: Scope, receive: Receive, is_ours: Callable[[str], b
         taken, body = await _taken(receive, _LARGEST_FORM)
         return _checked(_field(body), is_ours, _replayed(taken, receive))
     if kind.strip().lower() == "multipart/form-data" and (found := re.search(r'boundary="?([^\s";,]{1,70})', more)):
-        taken, body = await _taken(receive, _LARGEST_FORM, _LARGEST_HEAD)
+        # Its route may take any length, and then has no bounds yet.
+        taken, body = await _begun(receive)
         return _checked(_first_part(body, found[1]), is_ours, _replayed(taken, receive))
     return _checked("", is_ours, receive)
+
+
+async def _begun(receive: Receive) -> tuple[list[Message], bytes]:
+    try:
+        async with asyncio.timeout(_LONGEST_WAIT):
+            return await _taken(receive, _LARGEST_FORM, _LARGEST_HEAD)
+    except TimeoutError:
+        raise Refusal(408, "the form does not come", "send it again over a faster connection") from None
 
 
 def _checked(token: str, is_ours: Callable[[str], bool], receive: Receive) -> Receive:

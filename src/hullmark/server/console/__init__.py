@@ -1,84 +1,57 @@
-"""The console: pages for people, over what stories and tables know. To add a page, write a module in pages/ and name it in PAGES."""
+"""The console: pages for people, over what stories and tables know. To add a page, write a module in pages/ and name it in _MODULES."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from litestar import Router
 from litestar.di import Provide
 
-from hullmark.server.console import static_files
+from hullmark.server.console import front, static_files
 from hullmark.server.console.failures import HANDLERS
-from hullmark.server.console.pages import (
-    accounts,
-    admin,
-    advisories,
-    applications,
-    audit_log,
-    cause,
-    channels,
-    collectors,
-    diff,
-    exceptions,
-    fleet,
-    home,
-    image,
-    images,
-    keys,
-    message,
-    now,
-    people,
-    placed,
-    policies,
-    policy,
-    policy_deeds,
-    profile,
-    rebuild,
-    registries,
-    search,
-    signin,
-    silences,
-    subscriptions,
-    time_machine,
-    trials,
-    verdict,
-)
 from hullmark.server.console.visit import provide_visit
 
-PAGES: tuple[Any, ...] = (
-    home,
-    now,
-    search,
-    cause,
-    advisories,
-    exceptions,
-    images,
-    image,
-    diff,
-    fleet,
-    placed,
-    applications,
-    rebuild,
-    policies,
-    policy,
-    policy_deeds,
-    trials,
-    time_machine,
-    verdict,
-    message,
-    admin,
-    accounts,
-    audit_log,
-    channels,
-    collectors,
-    keys,
-    people,
-    profile,
-    registries,
-    signin,
-    silences,
-    subscriptions,
+_MODULES = (
+    "home",
+    "now",
+    "cause",
+    "message",
+    "verdict",
+    "search",
+    "images",
+    "image",
+    "minimality",
+    "diff",
+    "advisories",
+    "exceptions",
+    "fleet",
+    "placed",
+    "applications",
+    "rebuild",
+    "policies",
+    "policy",
+    "policy_deeds",
+    "trials",
+    "time_machine",
+    "add",
+    "operations",
+    "admin",
+    "accounts",
+    "audit_log",
+    "channels",
+    "chart_gallery",
+    "collectors",
+    "keys",
+    "people",
+    "profile",
+    "registries",
+    "signin",
+    "silences",
+    "subscriptions",
 )
+
+PAGES: tuple[Any, ...] = tuple(import_module(f"{__name__}.pages.{name}") for name in _MODULES)
 """Every page: ROUTES, and where the menu leads to it an ENTRY."""
 
 
@@ -97,4 +70,4 @@ def router() -> Router:
 
 def routes() -> list[Any]:
     """What the application serves for the console."""
-    return [router(), *static_files.ROUTES]
+    return [router(), *front.ROUTES, *static_files.ROUTES]

@@ -17,8 +17,10 @@ import msgspec
 from litestar import Litestar
 
 from hullmark.model.limit import Limit
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_document
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.services import Services
 
 _T = TypeVar("_T")
@@ -28,6 +30,7 @@ _MOST = Limit(
     "packages and files of images that the console keeps decoded; what was used longest ago is read anew",
     "later",
 )
+_WEIGHT_OF_REACH = 20_000
 
 
 class ListedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,19 +108,25 @@ class Documents:
 
     def analysis(self, key: str) -> StoredAnalysis:
         """An image's analysis. For a thread. Raises HullmarkError if it cannot be read."""
-        return self._known(key, lambda: get_analysis(self._objects, key), lambda found: len(found.inventory.packages))
+        return self.known(key, lambda: get_analysis(self._objects, key), lambda found: len(found.inventory.packages))
 
     def files(self, analysis: StoredAnalysis) -> FileTree | None:
         """Its files; None where they were not listed. For a thread. Raises HullmarkError if they cannot be read."""
         if not (key := analysis.files):
             return None
-        return self._known(
+        return self.known(
             key,
             lambda: FileTree(get_document(self._objects, key, tuple[ListedFile, ...])),
             lambda tree: len(tree.files),
         )
 
-    def _known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
+    def reach(self, key: str) -> ReachIndex | None:
+        """What an image's start reaches; None where nothing is kept of that. For a thread. Raises HullmarkError if it cannot be read."""
+        return self.known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
+
+    def known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
+        """What is kept under a key, or what `read` answers, which is kept then. `key` names all that it depends on by content; `weigh`
+        says about how many packages or files it is worth."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

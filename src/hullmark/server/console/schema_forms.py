@@ -12,6 +12,7 @@ from hullmark.server.console.forms import Fields
 
 Kind = Literal["text", "secret", "number", "choice", "box", "lines", "pairs", "json"]
 
+_LABELS = {"url": "Address (URL)", "api": "API's address", "api_key": "API key"}
 _PREFIX = "setting-"
 _LONGEST = 20_000
 
@@ -46,7 +47,7 @@ def _field(key: str, told: dict[str, Any], is_required: bool) -> SettingField:
     default = told.get("default")
     return SettingField(
         key=key,
-        label=key.replace("_", " ").capitalize(),
+        label=_LABELS.get(key) or key.replace("_", " ").capitalize(),
         kind=kind,
         is_required=is_required and kind != "box",
         value=_written(kind, default),
@@ -78,7 +79,7 @@ def _kind(told: dict[str, Any]) -> Kind:
 
 
 def _written(kind: Kind, value: Any) -> str:
-    if value is None or value == [] or value == {}:
+    if value in (None, [], {}, ()):
         return ""
     if kind == "box":
         return "yes" if value else ""

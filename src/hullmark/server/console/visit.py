@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -23,8 +24,6 @@ from hullmark.server.stories.services import Services
 Body = tuple[type[msgspec.Struct], Mapping[str, Any]]
 """The body of a request of the API, and what its fields are to be; what is None is left out."""
 
-Row = TypeVar("Row")
-
 
 class Visit:
     """One request for a page."""
@@ -36,6 +35,11 @@ class Visit:
 
     async def do(self, handler: HTTPRouteHandler, body: Body | None = None, **values: Any) -> Any:
         """What a route of the API does, and its answer. Raises Refusal, HullmarkError as that does."""
+        needed = handler.opt.get("permission", "")
+        if needed and not self.caller.may(needed):
+            raise problem(
+                403, f"this needs the permission {needed}", f"your role in {self.caller.account} is {self.caller.role}"
+            )
         deed: Callable[..., Awaitable[Any]] = handler.fn
         own = {
             "request": self.request,
@@ -84,7 +88,7 @@ class Visit:
 
     def back(self, path: str, done: str = "") -> Response[bytes]:
         """After a deed, to a page of the account, which says that it was done."""
-        return redirect(f"/console/{self.caller.account}/{path}{f'?done={done}' if done else ''}")
+        return redirect(f"/console/{quote(self.caller.account, safe='')}/{path}{f'?done={done}' if done else ''}")
 
 
 async def refused(deed: Awaitable[object]) -> Refusal | None:

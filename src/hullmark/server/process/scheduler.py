@@ -25,6 +25,7 @@ from hullmark.server.stories.images.register import want_analysis
 from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.judging.admission import forget_gates
+from hullmark.server.stories.judging.publishing import want_publishing
 from hullmark.server.stories.notice import deliver, route, staleness
 from hullmark.server.stories.places.silence import look_for_silent
 from hullmark.server.stories.rollout import settle
@@ -142,6 +143,7 @@ LANES: tuple[Lane, ...] = (
             Duty("changes", 86400.0, settle.forget_changes),
         ),
     ),
+    Lane(7_310_579_383, 5.0, (Duty("statements", 5.0, want_publishing),)),
     Lane(7_310_579_343, 1.0, (Duty("watches", 1.0, watch.look_when_due),)),
     # What people are to hear of within a second.
     Lane(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -24,7 +24,10 @@ async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]
     try:
         yield await _taken(connection, name, count)
     finally:
-        # A connection that was lost meanwhile is not a fault of the work in the slot.
+        # The database hears of the end of a connection later: said aloud, the slot is free for who asks next. A connection that was lost
+        # meanwhile is not a fault of the work in the slot.
+        with suppress(psycopg.OperationalError):
+            await connection.execute("SELECT pg_advisory_unlock_all()")
         await connection.close()
 
 

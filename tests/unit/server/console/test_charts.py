@@ -19,8 +19,10 @@ from hullmark.server.console.charts.scale import round_ticks, time_ticks, writte
 from hullmark.server.console.charts.scatter import Exploitable, Scatter, draw_scatter
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series, series_json
 from hullmark.server.console.charts.sparkline import draw_sparkline
+from hullmark.server.console.charts.strip import Period, Track, draw_strip
 from hullmark.server.console.charts.svg import Box, Point, element, label, link, text
 from hullmark.server.console.charts.treemap import MAX_TILES, Tile, draw_treemap, place_tiles
+from hullmark.server.console.pages.chart_gallery import _charts
 
 NAMES = st.text(max_size=60) | st.just("</title><script>alert(1)</script>") | st.just('" onload="alert(1)')
 NUMBERS = st.floats() | st.integers(-10, 10**18).map(float)
@@ -37,7 +39,7 @@ def facts_of(picture: Markup) -> Element:
     """The picture's root, after what holds for every picture was checked."""
     root = fromstring(str(picture))
     width, height = (float(side) for side in root.attrib["viewBox"].split()[2:])
-    assert root.attrib["role"] == "img"
+    assert root.attrib["role"] == ("group" if "<a " in picture else "img")
     for one in root.iter():
         name = one.tag.removeprefix("{http://www.w3.org/2000/svg}")
         assert name in _ALLOWED
@@ -255,3 +257,26 @@ def test_ticks_of_time_are_few_and_inside(first: datetime, span: timedelta) -> N
 )  # fmt: skip
 def test_numbers_are_written_as_they_are_read(value: float, unit: str, expected: str) -> None:
     assert written(value, unit) == expected  # type: ignore[arg-type]
+
+
+def test_a_strip_shows_what_held_when_and_leads_to_it() -> None:
+    day = timedelta(days=1)
+    begin = datetime(2026, 5, 1, tzinfo=UTC)
+    periods = (
+        Period("warn", begin, begin + day, "/console/a/history/1"),
+        Period("stop", begin + day, begin + 4 * day, "/console/a/history/2"),
+    )
+    picture = draw_strip("Verdicts <over> time", (Track("house <b>", periods),))
+    root = facts_of(picture)
+    bars = [each for each in root.iter() if each.tag.endswith("}rect")]
+    assert [each.attrib["class"] for each in bars] == ["tone-warn", "tone-stop"]
+    assert float(bars[1].attrib["width"]) == pytest.approx(3 * float(bars[0].attrib["width"]), rel=0.01)
+    assert [each.attrib["href"] for each in root.iter() if each.tag.endswith("}a")] == [each.href for each in periods]
+    assert "<b>" not in picture
+    assert "nothing yet" in draw_strip("Nothing", ())
+
+
+def test_every_chart_of_the_gallery_is_sound_and_the_same_each_time() -> None:
+    pictures = [one.picture for one in _charts()]
+    assert [facts_of(picture).tag for picture in pictures] == ["{http://www.w3.org/2000/svg}svg"] * len(pictures)
+    assert pictures == [one.picture for one in _charts()]

@@ -26,6 +26,10 @@ AccountName = Annotated[str, PathParameter(max_length=63, description="An accoun
 Email = Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+RESERVED = frozenset(("assets", "gallery", "signin", "signout", "static"))
+"""Names that addresses of the console begin with, where the account's name stands in others."""
+
+
 class AccountBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An account to be made."""
 
@@ -72,6 +76,7 @@ async def add_account(
     data: JSONBody[AccountBody], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> AccountView:
     """A new account without members. Operators only."""
+    check_account_name(data.name)
     async with services.database.system() as connection:
         row = await accounts.add_account(connection, data.name, data.email)
         if row is None:
@@ -81,6 +86,14 @@ async def add_account(
             connection, row.id, caller, "account.create", ("account", row.name), (None, after), caller.origin
         )
     return _shown(row, caller)
+
+
+def check_account_name(name: str) -> None:
+    """Raise Refusal for a name that no account can have."""
+    if name in RESERVED:
+        raise Refusal(
+            422, f"{name} cannot be an account's name: the console's own pages are called so", "choose another"
+        )
 
 
 @get("/accounts/{name:str}", opt={"permission": "accounts:read", "of": "name"}, summary="One account")

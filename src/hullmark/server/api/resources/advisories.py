@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -167,15 +168,15 @@ async def take(
     limits = BodyLimits(most=services.settings.snapshot_limit, wait=services.settings.body_wait)
     with _slots(request).taken(caller.account_id), TemporaryDirectory(prefix="hullmark-advisories-") as folder:
         file = Path(folder) / "received"
-        await received(BoundedBody(request.scope, request.receive, limits), file)
+        await received(BoundedBody(request.scope, request.receive, limits).chunks(), file)
         taken = await feeds.take_in_file(services, books_of(request.app), file, entry)
     return TakenView(digest=taken.digest, signed_by=taken.signer)
 
 
-async def received(body: BoundedBody, file: Path) -> None:
+async def received(chunks: AsyncIterator[bytes], file: Path) -> None:
     """The bytes of a body into a file. Raises Refusal as the body's bounds say."""
     with file.open("wb") as stream:
-        async for chunk in body.chunks():
+        async for chunk in chunks:
             if len(chunk) > 1 << 16:
                 await asyncio.to_thread(stream.write, chunk)
             else:

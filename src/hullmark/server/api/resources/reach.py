@@ -8,6 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from hullmark.model.reach import Minimality
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import written
 from hullmark.server.api.problems import Refusal
@@ -16,6 +17,7 @@ from hullmark.server.stories.images.reached import get_minimality
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import reports
 
 
@@ -34,6 +36,11 @@ async def of_image(
     """What `hullmark minimize` writes (json, html, table): packages, programs and the vulnerabilities that count now, each reachable,
     unknown or unreachable, with the shortest way there or the reason. It is worked out when the image is read."""
     row, facts = await analysed(services, caller, digest)
+    return await asyncio.to_thread(written, "minimality", format, await minimality_of(services, caller, row, facts))
+
+
+async def minimality_of(services: Services, caller: Caller, row: HeldImage, facts: StoredFacts) -> Minimality:
+    """What an image's start reaches, with the advisories that count now. Raises Refusal 409 where nobody looked."""
     name = facts.analysis.reach
     if not name:
         raise _not_looked_for(facts)
@@ -41,8 +48,7 @@ async def of_image(
         has_advisories = (await snapshots.current(connection)).snapshot_id is not None
         found = await reports.counting_advisories(connection, row.id) if has_advisories else None
     inventory = facts.analysis.inventory
-    minimality = await asyncio.to_thread(get_minimality, services.objects, name, inventory, found)
-    return await asyncio.to_thread(written, "minimality", format, minimality)
+    return await asyncio.to_thread(get_minimality, services.objects, name, inventory, found)
 
 
 def _not_looked_for(facts: StoredFacts) -> Refusal:

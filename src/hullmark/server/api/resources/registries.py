@@ -28,13 +28,15 @@ Pattern = Annotated[
 
 
 class RegistryBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A login. `verify` false: plain HTTP and unknown certificates are accepted. `parallel`: images read at once, by all workers."""
+    """A login. `verify` false: plain HTTP and unknown certificates are accepted. `parallel`: images read at once, by all workers.
+    `publishes`: verdicts in force are signed (HULLMARK_SIGNING_KEY) and put beside their images there, by a login that may push."""
 
     username: Annotated[str, msgspec.Meta(max_length=500)] = ""
     password: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
     kind: Literal["docker_v2", "awsecr"] = "docker_v2"
     verify: bool = True
     parallel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 3
+    publishes: bool = False
 
 
 class RegistryView(msgspec.Struct, kw_only=True):
@@ -45,6 +47,7 @@ class RegistryView(msgspec.Struct, kw_only=True):
     kind: Literal["docker_v2", "awsecr"]
     verify: bool
     parallel: int
+    publishes: bool
     created_at: datetime
     updated_at: datetime
 
@@ -72,6 +75,7 @@ def row_of(services: Services, account_id: int, pattern: str, request: RegistryB
         kind=request.kind,
         verify=request.verify,
         parallel=request.parallel,
+        publishes=request.publishes,
         created_at=now,
         updated_at=now,
     )
@@ -98,7 +102,12 @@ async def put_registry(
     async with services.database.tenant(caller.account_id) as connection:
         is_new = await registries.put_registry(connection, caller.account_id, row)
         action = "registry.add" if is_new else "registry.change"
-        after = {"username": data.username, "verify": data.verify, "parallel": data.parallel}
+        after = {
+            "username": data.username,
+            "verify": data.verify,
+            "parallel": data.parallel,
+            "publishes": data.publishes,
+        }
         await audit.record(connection, caller, action, "registry", name, None, after, origin)
         rows = await registries.registries(connection, caller.account_id)
     return shown(next(row for row in rows if row.pattern == name))

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Litestar, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import QueryParameter
@@ -29,7 +29,6 @@ from hullmark.server.stories.images.register import ImageRegistration, Registrat
 from hullmark.server.stories.images.sboms import SbomOrder
 from hullmark.server.stories.judging.stateless import Purl, ScanOrder
 from hullmark.server.stories.services import Services
-from hullmark.server.tables.audit import RequestOrigin
 
 _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
@@ -105,7 +104,7 @@ async def scan(
 
     Answers `{inventory, matches, verdict}`, each as `hullmark scan`, `vulns` and `check` write it.
     """
-    async with _place(request, services, caller) as folder:
+    async with _place(request.app, services, caller, scan_body(request, services).chunks()) as folder:
         document = folder / DOCUMENT
         body = await asyncio.to_thread(_scan_body, document)
         if body is None:
@@ -180,7 +179,7 @@ async def vulnerability_scan(
     does, in a format of its own: json, table, sarif, cyclonedx-json …"""
     if format not in names("matches") or format == "template":
         raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {', '.join(names('matches'))}")
-    async with _place(request, services, caller) as folder:
+    async with _place(request.app, services, caller, scan_body(request, services).chunks()) as folder:
         body = await asyncio.to_thread(_packages, folder / DOCUMENT)
         order = ScanOrder(account_id=caller.account_id, format=format)
         if body is not None:
@@ -214,52 +213,65 @@ async def register(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    origin: NamedDependency[RequestOrigin],
     reference: Annotated[
         str, QueryParameter(min_length=1, max_length=1200, description="The tag that it is to go by.")
     ],
 ) -> Response[AddedView]:
     """The body is an SBOM of any format that is read. It is analysed at once, and judged as images are, as far as an SBOM tells. It goes
     by the sha256 of the document; the annotation `sbom.image` has the digest of the image that it says it is about."""
-    async with _place(request, services, caller) as folder:
+    view = await take_sbom(request.app, services, caller, reference, scan_body(request, services).chunks())
+    return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{view.digest}"})
+
+
+async def take_sbom(
+    app: Litestar, services: Services, caller: Caller, reference: str, chunks: AsyncIterator[bytes]
+) -> AddedView:
+    """Read an SBOM, and have the account hold it as an image. Raises Refusal, HullmarkError."""
+    async with _place(app, services, caller, chunks) as folder:
         wanted = ImageRegistration(reference=reference)
-        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=origin)
+        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=caller.origin)
         added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=RegistrationResult)
-    view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
-    return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{added.digest}"})
+    return AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
+
+
+def scan_body(request: Request[Any, Any, Any], services: Services) -> BoundedBody:
+    """The body of a request that brings what is to be scanned."""
+    limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
+    return BoundedBody(request.scope, request.receive, limits)
 
 
 @asynccontextmanager
-async def _place(request: Request[Any, Any, Any], services: Services, caller: Caller) -> AsyncIterator[Path]:
-    """A folder with the request's body as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 where there is none.
+async def _place(
+    app: Litestar, services: Services, caller: Caller, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[Path]:
+    """A folder with what comes as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 where there is none.
 
-    A body that comes slowly holds none of them.
+    What comes slowly holds none of them.
     """
-    slots = slots_of(request, services)
-    limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
+    slots = slots_of(app, services)
     with TemporaryDirectory(prefix="hullmark-scan-") as name:
         folder = Path(name)
         slots.check(caller.account_id)
-        with _receiving(request).taken(caller.account_id):
-            await received(BoundedBody(request.scope, request.receive, limits), folder / DOCUMENT)
+        with _receiving(app).taken(caller.account_id):
+            await received(chunks, folder / DOCUMENT)
         with slots.taken(caller.account_id):
             yield folder
 
 
-def _receiving(request: Request[Any, Any, Any]) -> Slots:
+def _receiving(app: Litestar) -> Slots:
     """How many bodies may come at the same time: of one account, and in all."""
-    if _RECEIVING not in request.app.state:
-        request.app.state[_RECEIVING] = Slots(4, 8)
-    found: Slots = request.app.state[_RECEIVING]
+    if _RECEIVING not in app.state:
+        app.state[_RECEIVING] = Slots(4, 8)
+    found: Slots = app.state[_RECEIVING]
     return found
 
 
-def slots_of(request: Request[Any, Any, Any], services: Services) -> Slots:
+def slots_of(app: Litestar, services: Services) -> Slots:
     """How many scans may run: one account leaves another at least one of several slots."""
-    if _SLOTS not in request.app.state:
+    if _SLOTS not in app.state:
         in_all = services.settings.scan_slots
-        request.app.state[_SLOTS] = Slots(max(1, in_all - 1), in_all, "scans")
-    found: Slots = request.app.state[_SLOTS]
+        app.state[_SLOTS] = Slots(max(1, in_all - 1), in_all, "scans")
+    found: Slots = app.state[_SLOTS]
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import Litestar, Request, Response, post
@@ -20,7 +21,6 @@ from hullmark.server.stories.images import uploads
 from hullmark.server.stories.images.register import ImageRegistration, RegistrationResult
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 
 _WRITE: dict[str, Any] = {"permission": "images:write", "streamed": True}
@@ -68,7 +68,6 @@ async def upload_image(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    origin: NamedDependency[RequestOrigin],
     reference: Reference,
     annotations: Annotations = "",
 ) -> Response[UploadedView]:
@@ -78,21 +77,40 @@ async def upload_image(
     its layers' digests and sizes. Sending it twice is sending it once.
     """
     wanted = ImageRegistration(reference=str(uploads.named(reference)), annotations=_annotations(annotations))
-    settings = services.settings
-    limits = BodyLimits(most=settings.upload_limit, wait=settings.body_wait)
-    with _slots(request.app).taken(caller.account_id):
-        body = BoundedBody(request.scope, request.receive, limits)
-        received = await uploads.receive(services, caller.account_id, body.chunks())
+    body = archive_body(request, services)
+    view = await take_archive(request.app, services, caller, wanted, ArchiveStream(body.chunks(), body.is_gone))
+    return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{view.digest}"})
+
+
+class ArchiveStream(NamedTuple):
+    """An archive as it comes, and whether whoever sends it has gone."""
+
+    chunks: AsyncIterator[bytes]
+    is_gone: Callable[[], Awaitable[bool]]
+
+
+def archive_body(request: Request[Any, Any, Any], services: Services) -> BoundedBody:
+    """The body of a request that brings an archive."""
+    limits = BodyLimits(most=services.settings.upload_limit, wait=services.settings.body_wait)
+    return BoundedBody(request.scope, request.receive, limits)
+
+
+async def take_archive(
+    app: Litestar, services: Services, caller: Caller, wanted: ImageRegistration, stream: ArchiveStream
+) -> UploadedView:
+    """Keep an archive, and have the account hold the image in it. Raises Refusal, HullmarkError."""
+    with _slots(app).taken(caller.account_id):
+        received = await uploads.receive(services, caller.account_id, stream.chunks)
 
         async def entry(connection: Connection, added: RegistrationResult) -> None:
             after = {"reference": wanted.reference, "archive": received.digest, "size": received.size}
-            await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, origin)
+            await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, caller.origin)
 
-        admission = uploads.Admission(wanted, caller.name, body.is_gone, entry)
+        admission = uploads.Admission(wanted, caller.name, stream.is_gone, entry)
         added = await uploads.admit(services, caller.account_id, received, admission)
     if added is None:
         raise Refusal(400, "the connection ended before the answer came", "send it again")
-    view = UploadedView(
+    return UploadedView(
         digest=added.digest,
         state=added.placed.state,
         is_new=added.is_new_here,
@@ -100,7 +118,6 @@ async def upload_image(
         archive=received.digest,
         size=received.size,
     )
-    return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{added.digest}"})
 
 
 def _slots(app: Litestar) -> Slots:

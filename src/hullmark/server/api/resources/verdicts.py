@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark._version import __version__
+from hullmark.model.errors import HullmarkError
 from hullmark.proof.verdict_statement import Circumstances
 from hullmark.report.format import RenderContext
 from hullmark.server.api.caller import Caller
@@ -28,6 +29,8 @@ from hullmark.server.tables.images import images
 from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import CurrentVerdict, VerdictRow
+from hullmark.source.manifest import OCI_MANIFEST, Descriptor
+from hullmark.source.reference import parse_reference
 
 _READ: dict[str, Any] = {"permission": "verdicts:read"}
 AsOf = Annotated[datetime | None, QueryParameter(description="What held at this moment.")]
@@ -269,22 +272,33 @@ async def statements(
     async with services.database.tenant(caller.account_id) as connection:
         name = await name_of(connection, caller.account_id, row.digest)
     wanted = [held for held in rows if policy in ("", held.policy) and held.environment in ("", environment)]
-    return [await asyncio.to_thread(_signed, services, held, name) for held in wanted]
+    account = caller.account
+    return [await asyncio.to_thread(_signed, services, account, held, name) for held in wanted]
 
 
-def _signed(services: Services, row: VerdictRow, name: str) -> SignedVerdictView:
+def _signed(services: Services, account: str, row: VerdictRow, name: str) -> SignedVerdictView:
     circumstances = Circumstances(
         reference=row.reference, environment=row.environment, options=f"exceptions {row.exceptions_digest}"
     )
     verdict = verdict_at(services.objects, row)
-    bundle = signed(verdict, name, circumstances, services.settings, services.clock())
+    subjects = (Descriptor(row.image_digest, 0, OCI_MANIFEST),)
+    by = (services.settings, account, services.clock())
+    made = signed(verdict, subjects, _repository(name), circumstances, by)
     return SignedVerdictView(
         policy=row.policy,
         environment=row.environment,
         reference=row.reference,
         verdict=row.verdict,
-        bundle=msgspec.json.decode(bundle),
+        bundle=msgspec.json.decode(made.bundle),
     )
+
+
+def _repository(name: str) -> str:
+    try:
+        reference = parse_reference(name)
+    except HullmarkError:
+        return ""
+    return f"{reference.host}/{reference.repository}"
 
 
 _SEVERITY = {"go": 0, "warn": 1, "unknown": 2, "stop": 3}

@@ -99,7 +99,7 @@ class VulnerabilityPage(msgspec.Struct, kw_only=True):
     unknown_next: str | None
 
 
-class _ReachedPage(NamedTuple):
+class ReachedPage(NamedTuple):
     items: list[ReachedMatch]
     next: str | None
 
@@ -157,17 +157,17 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
         system={"all": None, "os": True, "non-os": False}[packages],
         counting={"all": None, "yes": True, "no": False}[counting],
         exploited=kev or None,
-        **_of_reach(index, _words(reach, REACHES, "reach")),
+        **reach_filter(index, _words(reach, REACHES, "reach")),
     )
     async with services.database.tenant(caller.account_id) as connection:
         found = await reports.report(connection, row.id, wanted, cursor or None, limit)
-        page = await _shown(connection, row, _reached(found, index), limit, is_first=not cursor)
+        page = await _shown(connection, row, with_reach(found, index), limit, is_first=not cursor)
     if page.snapshot is not None and not cursor:
         page.uncovered = await asyncio.to_thread(_uncovered, request, services, row, page.snapshot)
     return Response(page)
 
 
-def _of_reach(index: ReachIndex | None, wanted: tuple[Reach, ...]) -> dict[str, Any]:
+def reach_filter(index: ReachIndex | None, wanted: tuple[Reach, ...]) -> dict[str, Any]:
     """The part of a filter by which packages are reached. One of which nobody looked at is unknown."""
     if not wanted:
         return {}
@@ -177,7 +177,7 @@ def _of_reach(index: ReachIndex | None, wanted: tuple[Reach, ...]) -> dict[str, 
     return {"other_purls": index.packages_that_are(others) if index is not None else ()}
 
 
-def _reached(found: MatchPage, index: ReachIndex | None) -> _ReachedPage:
+def with_reach(found: MatchPage, index: ReachIndex | None) -> ReachedPage:
     """The matches of a page, each with whether its package is reached."""
     items = [
         ReachedMatch(
@@ -186,7 +186,7 @@ def _reached(found: MatchPage, index: ReachIndex | None) -> _ReachedPage:
         )
         for match in found.matches
     ]
-    return _ReachedPage(items, found.next)
+    return ReachedPage(items, found.next)
 
 
 async def _whole(
@@ -200,7 +200,7 @@ async def _whole(
 
 
 async def _shown(
-    connection: Connection, row: HeldImage, found: _ReachedPage, limit: int, *, is_first: bool
+    connection: Connection, row: HeldImage, found: ReachedPage, limit: int, *, is_first: bool
 ) -> VulnerabilityPage:
     now = await snapshots.current(connection)
     snapshot = await snapshots.snapshot_by_id(connection, now.snapshot_id) if now.snapshot_id is not None else None

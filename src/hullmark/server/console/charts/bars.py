@@ -27,6 +27,7 @@ MAX_ROWS = 200
 _MAX_PARTS = 12
 _ROW, _BAR = 26.0, 14.0
 _NAMES, _VALUES = 0.34, 74.0
+_LETTER = 6.8
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -48,19 +49,23 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Bars(msgspec.Struct, frozen=True):
+    """Rows of one unit. `sums`: whether each has its sum written behind it."""
+
     title: str
     rows: tuple[Row, ...]
     unit: Unit = ""
+    sums: bool = True
 
 
 def draw_bars(data: Bars, width: float = 640) -> Markup:
     """A row for each bar, its name to the left and its sum to the right; as high as it has rows."""
     rows = data.rows[:MAX_ROWS]
     size = Size(width, max(len(rows), 1) * _ROW + 8)
-    names = width * _NAMES
+    # Short names leave their room to the bars.
+    names = min(width * _NAMES, 20 + _LETTER * max((len(label(row.label)) for row in rows), default=0))
     most = max((finite(row.after) + _sum(row) for row in rows), default=0)
     across = Scale(0, most or 1, names, width - _VALUES)
-    drawn = [_row(row, 4 + index * _ROW, across, data.unit) for index, row in enumerate(rows)]
+    drawn = [_row(row, 4 + index * _ROW, across, data) for index, row in enumerate(rows)]
     description = "; ".join(f"{label(row.label, 60)}: {written(_sum(row), data.unit)}" for row in rows[:40])
     return drawing(size, data.title, description, [group(drawn, "bars")], "lying")
 
@@ -80,7 +85,7 @@ def _sum(row: Row) -> float:
     return sum(finite(part.value) for part in row.parts[:_MAX_PARTS])
 
 
-def _row(row: Row, y: float, across: Scale, unit: Unit) -> Markup:
+def _row(row: Row, y: float, across: Scale, data: Bars) -> Markup:
     middle = y + _ROW / 2
     start = finite(row.after)
     parts = [
@@ -95,11 +100,12 @@ def _row(row: Row, y: float, across: Scale, unit: Unit) -> Markup:
                 _part(
                     part,
                     Box(across.at(start), middle - _BAR / 2, across.at(start + value) - across.at(start), _BAR),
-                    unit,
+                    data.unit,
                 )
             )
         start += value
-    parts.append(text(Point(across.end + 8, middle + 4), written(_sum(row), unit), "value"))
+    if data.sums:
+        parts.append(text(Point(across.end + 8, middle + 4), written(_sum(row), data.unit), "value"))
     return link(element("g", *parts), row.href)
 
 

@@ -27,6 +27,7 @@ _MAX_TRACKS = 40
 _MAX_PERIODS = 400
 _ROW, _BAR = 28.0, 14.0
 _NAMES, _FOOT, _MARGIN = 220.0, 24.0, 14.0
+_LEAST = 0.5
 _TONES: dict[str, Tone] = {"go": "go", "warn": "warn", "stop": "stop", "unknown": "unknown"}
 
 
@@ -65,8 +66,11 @@ def draw_strip(title: str, tracks: Sequence[Track], width: float = 900) -> Marku
 def _track(track: Track, y: float, across: Scale) -> Markup:
     middle = y + _ROW / 2
     parts = [text(Point(across.start - 10, middle + 4), fitted(track.name, across.start - 14), "name", "end")]
-    for period in track.periods[-_MAX_PERIODS:]:
+    shown = track.periods[-_MAX_PERIODS:]
+    for period in shown:
         left, right = across.at(period.begin.timestamp()), across.at(period.end.timestamp())
+        if right - left < _LEAST and period is not shown[-1]:
+            continue  # it would cover what came right after it
         box = Box(left, middle - _BAR / 2, max(right - left, 2.0), _BAR)
         tip = f"{period.word} from {period.begin:%Y-%m-%d %H:%M} UTC"
         tone = _TONES.get(period.word, "soft")

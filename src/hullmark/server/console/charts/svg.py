@@ -91,14 +91,16 @@ def group(children: Iterable[Markup], class_: str | None = None) -> Markup:
 
 def drawing(size: Size, title: str, description: str, parts: Iterable[Markup], class_: str = "") -> Markup:
     """The whole picture, named for those who do not see it. The page puts a table of the same figures beside it."""
+    inside = Markup("").join(parts)
     named = element("title", label(title)) + element("desc", label(description, MAX_LABEL))
     return element(
         "svg",
-        named + Markup("").join(parts),
+        named + inside,
         xmlns="http://www.w3.org/2000/svg",
         class_=f"chart {class_}{' wide' if size.width > _WIDE else ''}".strip(),
         viewBox=f"0 0 {_number(size.width)} {_number(size.height)}",
-        role="img",
+        # What leads elsewhere is reached one by one; a picture would be one thing.
+        role="group" if "<a " in inside else "img",
         aria_label=label(title),
     )
 

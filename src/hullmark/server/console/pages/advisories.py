@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -144,15 +145,16 @@ _IMAGE_COLUMNS: tuple[Column[AffectedImage], ...] = (
 )
 
 
-@get("/{account:str}/advisories/{name:str}", opt=rights("images:read"))
+@get("/{account:str}/advisories/{name:path}", opt=rights("images:read"))
 async def advisory_page(
     request: Request[Any, Any, Any],
-    name: FromPath[str],
+    name: FromPath[Path],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
 ) -> Response[Any]:
     """One vulnerability, by any of its ids: when what happened, where it is, what mends it."""
-    wanted = name[:_LONGEST].replace("\0", "")
+    # A path, since whoever names advisories may put a slash into a name.
+    wanted = str(name).removeprefix("/")[:_LONGEST].replace("\0", "")
     images = _images(services, caller, wanted)
     if wants_export(request, images.name):
         return export(request, images)

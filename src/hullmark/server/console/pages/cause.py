@@ -15,7 +15,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from hullmark.model.advisory import SEVERITIES
-from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import GRADES
 from hullmark.model.notice import TRANSITION_KINDS, Evidence
 from hullmark.server.api.caller import Caller
@@ -242,15 +241,14 @@ async def silence_cause(
     """Have nobody hear of the cause's subject for a time, as POST /api/v1/silences does."""
     cause = await _cause(services, caller, number)
     given: Mapping[str, str] = await texts_of(request, _FIELDS)
+    if not given["owner"] or not given["reason"]:
+        raise problem(422, "a silence needs an owner and a reason", "say who answers for it and why")
     try:
         # The browser's own field sends no zone; the page says that it is UTC.
         wanted = {**given, "ends_at": f"{given['ends_at'][:16]}:00Z", "subject": cause.subject[:1000] or "*"}
         body = msgspec.convert(wanted, SilenceBody, strict=False)
     except msgspec.ValidationError as error:
-        advice = "give an owner, a reason, and until when in UTC"
-        raise problem(422, f"the silence cannot be used: {error}", advice) from error
-    except HullmarkError as error:
-        raise problem(422, str(error), error.advice or "") from error
+        raise problem(422, f"the silence cannot be used: {error}", "say until when, in UTC") from error
     await deeds.silence(services, caller, origin, body)
     return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?silenced=1")
 

@@ -88,7 +88,7 @@ async def _channels(
         "channels": await listing.shown(visit.request),
         "kinds": [(channel.name, channel.title) for channel in CHANNELS.values()],
         "kind": chosen,
-        "about": (chosen.settings.__doc__ or "").split("\n\n")[0] if chosen is not None else "",
+        "about": (chosen.settings.__doc__ or "").split("\n\n")[0].replace("`", "") if chosen is not None else "",
         "fields": fields_in(schema_of(chosen)) if chosen is not None else [],
         "tried": None,
         "made": None,

@@ -95,7 +95,13 @@ async def diff_page(
     tab = asked(request, "tab", 20)
     tab = tab if tab in TABS else "packages"
     analyses = [await _analysis(request, row) for row in rows]
-    difference = await asyncio.to_thread(_difference, services, analyses, with_files=tab == "files")
+    key = f"difference {rows[0].document} {rows[1].document} {tab == 'files'}"
+    difference = await asyncio.to_thread(
+        documents_of(request.app).known,
+        key,
+        lambda: _difference(services, analyses, with_files=tab == "files"),
+        lambda found: len(found.packages) + len(found.files or ()),
+    )
     is_cut, listing = False, _listing(difference, tab)
     if tab == "vulnerabilities":
         changes, is_cut = await _matches(services, caller, rows)

@@ -114,8 +114,10 @@ def place_query(wanted: FleetFilter, *, verdict: str | None = None, grade: int |
     return urlencode(values)
 
 
-def group_query(group: FleetGroup, level: Level, wanted: FleetFilter) -> FleetFilter:
-    """What is wanted within one group."""
+def group_query(group: FleetGroup, level: Level, wanted: FleetFilter) -> FleetFilter | None:
+    """What is wanted within one group; None for those that a filter cannot name, as places of no environment."""
+    if not group.name.strip("/"):
+        return None
     if level == "namespace":
         cluster, _, namespace = group.name.rpartition("/")
         return msgspec.structs.replace(wanted, cluster=cluster, namespace=namespace)
@@ -158,17 +160,18 @@ def _by_group(groups: Any, level: Level, wanted: FleetFilter, base: str) -> Mark
     for group in groups[:_ON_THE_MAP]:
         inside = group_query(group, level, wanted)
         cells = tuple(_group_cell(group, grade, inside, base) for grade, _ in GRADE_NAMES)
-        rows.append(HeatRow(group.name or "no name", cells, base + place_query(inside)))
+        rows.append(HeatRow(group.name or "no name", cells, base + place_query(inside) if inside else None))
     columns = tuple(name for _, name in GRADE_NAMES)
     return draw_heat_map(HeatMap(f"Places by {level} and isolation", columns, tuple(rows)), _MAP_WIDTH)
 
 
-def _group_cell(group: FleetGroup, grade: int, inside: FleetFilter, base: str) -> Cell:
+def _group_cell(group: FleetGroup, grade: int, inside: FleetFilter | None, base: str) -> Cell:
     found = [(words, tone, group_sum(group, verdict=verdict, grade=grade)) for verdict, words, tone in VERDICTS]
     there = [(words, tone, places) for words, tone, places in found if places]
     tip = ", ".join(f"{words} {places:,}" for words, _, places in there)
     tone: Tone = there[0][1] if there else "soft"
-    return Cell(sum(places for _, _, places in there), tone, base + place_query(inside, grade=grade), tip)
+    href = base + place_query(inside, grade=grade) if inside else None
+    return Cell(sum(places for _, _, places in there), tone, href, tip)
 
 
 def _groups(services: Services, caller: Caller, wanted: FleetFilter, level: Level, kept: bool) -> Listing[FleetGroup]:

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, Listing
 from hullmark.server.console.vendor import ADVICE
-from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.console.views import render, rights
+from hullmark.server.console.visit import Visit
+from hullmark.server.tables.images.images import ImageFilter, list_images
 
 _ANYBODY: dict[str, Any] = {"permission": SIGNED_IN, "console": True}
 
 
 @get("/", opt=_ANYBODY)
-async def front_door(caller: NamedDependency[Caller]) -> Response[bytes]:
-    """To the page Now of the account that the person is in first."""
-    return redirect(f"/console/{quote(caller.account, safe='')}/now")
+async def front_door(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """To the first page of the account that the person is in first."""
+    return await _first_page(visit)
 
 
 @get("/{account:str}", opt=rights(SIGNED_IN))
-async def account_door(caller: NamedDependency[Caller]) -> Response[bytes]:
-    """To the page Now of an account."""
-    return redirect(f"/console/{quote(caller.account, safe='')}/now")
+async def account_door(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """To the first page of an account."""
+    return await _first_page(visit)
+
+
+async def _first_page(visit: Visit) -> Response[bytes]:
+    """Now; where there is no image yet, the page that leads to the first verdict."""
+    caller = visit.caller
+    if caller.may("images:write"):
+        async with visit.services.database.tenant(caller.account_id) as connection:
+            if not await list_images(connection, caller.account_id, ImageFilter(), None, 1):
+                return visit.back("add")
+    return visit.back("now")
 
 
 @get("/{account:str}/{rest:path}", opt=rights(SIGNED_IN))

@@ -25,7 +25,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import VerdictRow
-from hullmark.server.tables.places import placements
+from hullmark.server.tables.places import place_history, placements
 from hullmark.server.tables.places.fleet import UNTOLD
 from hullmark.server.tables.places.placements import PlacementFilter, PlacementRow, Position
 
@@ -116,7 +116,7 @@ async def placed_page(
 ) -> Response[Any]:
     """One place: which image, how well it is kept apart and why, what is missing to better, and what ran there before."""
     async with services.database.tenant(caller.account_id) as connection:
-        found = await placements.placement(connection, caller.account_id, number) if number < 2**63 else None
+        found = await place_history.placement(connection, caller.account_id, number) if number < 2**63 else None
         if found is None:
             raise not_found("place of this number", "look for it in the fleet")
         granted = await stories.granted_at(connection, caller.account_id, number)
@@ -171,7 +171,7 @@ def _history(services: Services, caller: Caller, of: PlacementRow) -> Listing[Pl
     async def fetch(cursor: str, limit: int) -> Page[PlacementRow]:
         before = values_in(cursor, int)
         async with services.database.tenant(caller.account_id) as connection:
-            rows = await placements.history(connection, caller.account_id, of, before, limit + 1)
+            rows = await place_history.history(connection, caller.account_id, of, before, limit + 1)
         return page(rows, limit, lambda row: row.id)
 
     return Listing(name="history", columns=_HISTORY_COLUMNS, fetch=fetch)

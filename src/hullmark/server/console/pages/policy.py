@@ -20,7 +20,7 @@ from hullmark.policy.languages import language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.native import InvalidPolicy
 from hullmark.policy.rules import Policy
-from hullmark.policy.starting_point import starting_cases
+from hullmark.policy.starting_point import cases_to_begin_with
 from hullmark.policy.version_changes import VersionChanges, changes_between
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
@@ -115,7 +115,7 @@ async def view_of(services: Services, caller: Caller, name: str, tab: str, numbe
     async with services.database.tenant(caller.account_id) as connection:
         newest = await policies.version_of(connection, caller.account_id, name)
         in_force = [row for row in await policies.activations(connection, caller.account_id) if row.name == name]
-        last = await simulations.last_of_policy(connection, caller.account_id, version.policy_id, _TRIALS)
+        last = await simulations.last_of_policy(connection, caller.account_id, version.policy_id, version.text, _TRIALS)
         done = next((row for row in last if row.state == "done" and row.draft == version.text), None)
         hits = await simulations.hits_of(connection, done.id) if done is not None else None
         tests = await tests_of(connection, caller.account_id, name) if tab == "tests" else ""
@@ -127,8 +127,10 @@ async def view_of(services: Services, caller: Caller, name: str, tab: str, numbe
         text=version.text,
         trial=done,
         trials=last,
-        tests=tests or (starting_cases("policy.yaml") if tab == "tests" else ""),
+        tests=tests,
     )
+    if tab == "tests" and not tests:
+        view.tests = await asyncio.to_thread(_first_cases, version.text)
     if tab == "edit":
         view.rules = await asyncio.to_thread(_rule_lines, version.text, hits)
     return view
@@ -141,6 +143,11 @@ def native_of(text: str) -> Policy | None:
     except HullmarkError:
         return None
     return language_of(policy).as_native(policy)
+
+
+def _first_cases(text: str) -> str:
+    policy = native_of(text)
+    return cases_to_begin_with(rule.id for rule in policy.rules) if policy is not None else ""
 
 
 def mistakes_in(text: str) -> tuple[Mistake, ...]:

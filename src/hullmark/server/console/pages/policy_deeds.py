@@ -132,7 +132,7 @@ async def test_policy(
     status = 200
     try:
         with (
-            slots_of(request, services).taken(caller.account_id),
+            slots_of(request.app, services).taken(caller.account_id),
             TemporaryDirectory(prefix="hullmark-tests-") as folder,
         ):
             view.result = msgspec.json.decode(await isolated(services, "policy-tests", order, Path(folder)), type=Trial)

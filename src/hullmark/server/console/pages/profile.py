@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from litestar import Response, get, post
@@ -90,9 +91,25 @@ async def _profile(visit: Visit, wrong: Refusal | None = None) -> Response[Any]:
         "sessions": found,
         "current": current.id if current is not None else 0,
         "permissions": sorted(visit.caller.permissions),
+        "browser_name": browser_name,
         "has_password": visit.caller.id.startswith("person:"),
     }
     return visit.show("pages/profile.html", wrong=wrong, done=_DONE, **values)
+
+
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "CrOS", "Linux")
+
+
+def browser_name(agent: str) -> str:
+    """What people call a browser that names itself so (RFC 9110, 10.1.5): "Chrome 140 on Linux"; what is unknown as it is."""
+    for word, name in _BROWSERS:
+        _, found, rest = agent.partition(word)
+        if found:
+            version = "".join(itertools.takewhile(str.isdigit, rest))
+            system = next((each for each in _SYSTEMS if each in agent), "")
+            return f"{name} {version}".strip() + (f" on {system.replace('Mac OS X', 'macOS')}" if system else "")
+    return agent[:60] or "unnamed"
 
 
 ROUTES = [profile_page, change_password, end_session, end_other_sessions]

@@ -9,14 +9,17 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from markupsafe import Markup
 
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.api.resources.images import find
+from hullmark.server.console.charts.strip import draw_strip
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
-from hullmark.server.console.views import render, rights
+from hullmark.server.console.verdict_strip import tracks_of
+from hullmark.server.console.views import render, rights, with_query
 from hullmark.server.stories.judging.hindsight import Pair, known_then, paired, with_hindsight
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
@@ -28,6 +31,7 @@ ENTRY = Entry(title="Time machine", path="time", icon="time", group="watch", per
 _WEEK = timedelta(days=7)
 _STEPS = ((1, "day"), (7, "week"), (30, "month"), (90, "three months"))
 _MOST_FINDINGS = 200
+_ON_THE_STRIP = 200
 
 _CHANGES: tuple[Column[ComplianceChange], ...] = (
     Column("image", "Image", lambda row: row.reference or row.image_digest),
@@ -65,6 +69,7 @@ class ImageComparison(msgspec.Struct, kw_only=True):
     image: HeldImage
     pairs: list[Pair]
     hindsight: list[dict[tuple[str, str], Pair]]
+    strip: Markup
     history: Shown[VerdictRow]
 
 
@@ -90,13 +95,14 @@ async def time_page(
         if wants_export(request, history.name):
             return export(request, history)
         view.comparison = await _compared(request, services, caller, image, asked)
+        view.comparison.strip = await _strip(request, services, history)
         view.comparison.history = await history.shown(request)
     else:
         changes = _changes(services, caller, Span(asked.since, asked.until))
         if wants_export(request, changes.name):
             return export(request, changes)
         view.changes = await changes.shown(request)
-    return render(request, "pages/time.html", view=view, most=_MOST_FINDINGS)
+    return render(request, "pages/time.html", view=view, most=_MOST_FINDINGS, written=_written)
 
 
 def _asked(request: Request[Any, Any, Any], now: datetime) -> Asked:
@@ -143,7 +149,19 @@ async def _compared(
         sides = later
     pairs = await asyncio.to_thread(paired, books, *sides)
     none = Shown[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
-    return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, history=none)
+    return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, strip=Markup(), history=none)
+
+
+async def _strip(request: Request[Any, Any, Any], services: Services, history: Listing[VerdictRow]) -> Markup:
+    """The last verdicts over time; each leads to the comparison with the moment at which it was made."""
+    rows = (await history.fetch("", _ON_THE_STRIP)).items
+    tracks = tracks_of(rows, services.clock(), lambda row: with_query(request, to=_written(row.at)))
+    return draw_strip("Verdicts over time", tracks)
+
+
+def _written(moment: datetime) -> str:
+    """A moment as the page's address has it: the minute after it, at which it holds."""
+    return (moment.astimezone(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
 
 
 def _changes(services: Services, caller: Caller, span: Span) -> Listing[ComplianceChange]:

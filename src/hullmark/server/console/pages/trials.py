@@ -27,7 +27,7 @@ from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import simulations
-from hullmark.server.tables.judging.simulations import FlipRow, RuleHits, SimulationRow
+from hullmark.server.tables.judging.simulations import FlipCounts, FlipRow, RuleHits, SimulationRow
 
 _READ, _WRITE = rights("policies:read"), rights("policies:write")
 _MOST_TEXT = 2 << 20
@@ -58,6 +58,7 @@ class TrialView(msgspec.Struct, kw_only=True):
     trial: SimulationRow
     flips: Shown[FlipRow]
     hits: list[RuleHits]
+    counts: FlipCounts
     is_running: bool
     part: float
 
@@ -86,6 +87,7 @@ async def trial_page(
         if trial is None:
             raise not_found(f"trial {key}")
         hits = await simulations.hits_of(connection, key)
+        counts = await simulations.flip_counts(connection, key)
     flips = _flips(services, caller, key)
     if wants_export(request, flips.name):
         return export(request, flips)
@@ -93,6 +95,7 @@ async def trial_page(
         trial=trial,
         flips=await flips.shown(request),
         hits=hits,
+        counts=counts,
         is_running=trial.state in RUNNING,
         part=min(trial.done / trial.total, 1.0) if trial.total else 0.0,
     )

@@ -17,6 +17,9 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   button.addEventListener("click", () => keepTheme(isDark() ? "light" : "dark"));
 }
 
+// On a narrow screen the chosen tab is among those that are seen.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 // A form that takes effect as soon as something in it is chosen.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-at-once]");

@@ -45,6 +45,19 @@ const theme = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--stop)" },
 });
 
+// Text that takes the place of a selection is put in by us: a browser would give it the colours of what it replaces, as styles in attributes,
+// which the pages' policy refuses.
+const replacing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { main } = view.state.selection;
+    if (event.inputType !== "insertText" || event.data === null || main.empty || view.composing || view.state.readOnly) return false;
+    const put = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    const isTaken = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, event.data, put));
+    if (!isTaken) view.dispatch(put());
+    return true;
+  },
+});
+
 function completions(schema) {
   return (context) => {
     const text = context.state.doc.sliceString(0, context.pos);
@@ -86,11 +99,11 @@ class Editor extends HTMLElement {
       extensions: [
         lineNumbers(), foldGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
         highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "),
-        syntaxHighlighting(colours), theme, yaml(), lintGutter(), EditorState.readOnly.of(isReadOnly), EditorView.lineWrapping,
+        syntaxHighlighting(colours), theme, replacing, yaml(), lintGutter(), EditorState.readOnly.of(isReadOnly), EditorView.lineWrapping,
         autocompletion({ icons: false, override: [async (context) => { const known = await schema; return known ? completions(known)(context) : null; }] }),
         // Tab leaves the editor, as it leaves any field.
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": this.getAttribute("label") ?? "", "aria-multiline": "true" }),
+        EditorView.contentAttributes.of({ "aria-label": this.getAttribute("label") ?? "", "aria-multiline": "true", tabindex: "0" }),
         EditorView.updateListener.of((update) => { if (update.docChanged) this.changed(); }),
       ],
     });

@@ -18,7 +18,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
 from hullmark.server.stories.images import analyse, rebuild
 from hullmark.server.stories.images.register import want_verdicts
-from hullmark.server.stories.judging import deadlines, judge, simulate
+from hullmark.server.stories.judging import deadlines, judge, publishing, simulate
 from hullmark.server.stories.notice import deliver, route
 from hullmark.server.stories.places import environments, fleet, unknown
 from hullmark.server.stories.rollout import adopt, policy_change
@@ -181,6 +181,11 @@ async def delete_account(work: Work, account_id: int) -> None:
         await retention.delete_account(connection, account_id)
 
 
+async def publish_statements(work: Work, account_id: int, account: str) -> None:
+    """Put the signed verdicts of an account beside its images."""
+    await publishing.publish(work.services, account_id, account)
+
+
 TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "analyse": ("analysis", analyse_image),
     "judge": (jobs.JUDGING, judge_image),
@@ -199,5 +204,6 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "count_fleet": ("default", count_fleet),
     "plan_rebuilds": ("default", plan_rebuilds),
     "delete_account": ("default", delete_account),
+    "publish": ("watching", publish_statements),
 }
 """Every task by its name, with the queue that it waits in."""

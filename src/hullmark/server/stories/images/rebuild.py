@@ -14,7 +14,7 @@ from hullmark.server.tables.images import rebuilds
 from hullmark.server.tables.images.rebuilds import RebuildPlan, Scope
 
 PLANNED_AT_ONCE = Limit(
-    2_000, "images that a rebuild is planned for while somebody waits; plans of more are kept", "shortened"
+    300, "images that a rebuild is planned for while somebody waits; plans of more are kept", "shortened"
 )
 _FRESH = timedelta(minutes=5)
 

@@ -23,6 +23,7 @@ from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.explain import advice_of_rule
 from hullmark.policy.languages import AnyPolicy, language_of
+from hullmark.policy.placed_rules import GATE
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
 from hullmark.policy.verdict_diff import Lookup, key_of
@@ -124,6 +125,8 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     before = _before(services, case)
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
+    # Gates judge places themselves: there, grace is for what is in the image.
+    granted = tuple(each for each in checked.granted if checked.demands is None or each.finding.gate != GATE)
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
@@ -149,8 +152,9 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
         has_unknowns=verdict.has_unknowns,
         snapshot_id=inputs.snapshot_id,
         finding_count=len(verdict.findings),
-        grace_until=min((grace.until for grace in checked.granted), default=None),
-        grace_reason=_what_grace_is_for(checked.granted),
+        grace_until=min((grace.until for grace in granted), default=None),
+        grace_reason=_what_grace_is_for(granted),
+        demands=msgspec.json.encode(checked.demands).decode() if checked.demands is not None else None,
     )
     excepted = used_in(inputs.exceptions, version.name, chosen.reference, verdict.findings)
     made = NewVerdict(judged=judged, policy=version.name, granted=checked.granted, excepted=excepted)
@@ -295,7 +299,7 @@ def _options(
     if "isolation" not in case.version.text:
         return options
     placed = placed_in(case.earlier.grants, case.chosen.activation.environment)
-    return msgspec.structs.replace(options, placed=placed)
+    return msgspec.structs.replace(options, placed=placed, wants_demands=True)
 
 
 def _running_since(case: Evaluation) -> datetime | None:

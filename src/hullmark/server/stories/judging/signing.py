@@ -9,33 +9,38 @@ from datetime import datetime, timedelta
 import msgspec
 
 from hullmark.app.signers import signer_named
-from hullmark.app.statements import state
-from hullmark.model.errors import HullmarkError
+from hullmark.app.statements import SignedVerdict, state
 from hullmark.model.verdict import Verdict
 from hullmark.proof.bundle import write_bundle
 from hullmark.proof.verdict_statement import Circumstances, expiry, in_text
 from hullmark.server.stories.settings import Settings
-from hullmark.source.manifest import OCI_MANIFEST, Descriptor
-from hullmark.source.reference import parse_reference
+from hullmark.source.manifest import Descriptor
+
+_ACCOUNT = "{account}"
+"""Stands in the setting for the account's name, so that each may have a key of its own. Names hold no slash and do not begin with a dot."""
 
 
-def signed(verdict: Verdict, name: str, circumstances: Circumstances, settings: Settings, now: datetime) -> bytes:
-    """A verdict that holds now as a Sigstore bundle. `name` is the image's reference ("": it has none). Raises HullmarkError where the key
-    cannot be used."""
-    signer = signer_named(settings.signing_key, os.environ)
+def signed(
+    verdict: Verdict,
+    subjects: tuple[Descriptor, ...],
+    repository: str,
+    circumstances: Circumstances,
+    by: tuple[Settings, str, datetime],
+) -> SignedVerdict:
+    """A verdict that holds now, signed. `repository` is where the image is, as HOST/PATH ("": nowhere); `by` are the settings, the name
+    of the account and the moment. Raises HullmarkError where the key cannot be used."""
+    settings, account, now = by
+    signer = signer_named(settings.signing_key.replace(_ACCOUNT, account), os.environ)
     now = now.replace(microsecond=0)
     inputs = msgspec.structs.replace(verdict.inputs, at=in_text(now))
     standing = msgspec.structs.replace(verdict, inputs=inputs)
-    subjects = (Descriptor(inputs.image, 0, OCI_MANIFEST),)
-    payload = state(
-        standing, subjects, _repository(name), expiry(now, timedelta(seconds=settings.signed_for)), circumstances
+    payload = state(standing, subjects, repository, expiry(now, timedelta(seconds=settings.signed_for)), circumstances)
+    bundle, envelope = write_bundle(payload, signer)
+    return SignedVerdict(
+        statement=payload,
+        bundle=bundle,
+        envelope=envelope,
+        subjects=subjects,
+        created=in_text(now),
+        policy=f"{verdict.inputs.policy} {circumstances.environment}".rstrip(),
     )
-    return write_bundle(payload, signer)[0]
-
-
-def _repository(name: str) -> str:
-    try:
-        reference = parse_reference(name)
-    except HullmarkError:
-        return ""
-    return f"{reference.host}/{reference.repository}"

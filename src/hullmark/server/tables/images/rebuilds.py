@@ -6,10 +6,9 @@ Images that were built on the same layer hold the same set of packages (`coordin
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Literal, LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hullmark.model.limit import Limit
@@ -109,23 +108,23 @@ async def make_plan(connection: Connection, account_id: int, scope: Scope, now: 
     """The plan for the images of an account, by what is known now."""
     values = {"account": account_id, "most": int(MOST_REBUILDS), "now": now}
     values |= {"ages": list(AGES), "fix_ages": list(FIX_AGES)}
+    # One statement: who holds which set is looked up once for all that is counted by it.
     held = _HELD.replace("{scope}", _SCOPES[scope])
-    async with connection.cursor(row_factory=class_row(Rebuild)) as cursor:
-        await cursor.execute(f"WITH {held} {_REBUILDS}", values)
-        rebuilds = await cursor.fetchall()
-    row = await (await connection.execute(f"WITH {held} {_SUMS}", values)).fetchone()
-    images, findings, healed = row if row is not None else (0, 0, 0)
+    statement = f"WITH {held}, {_REBUILDS}, {_AGES}, {_FIX_AGES} {_PLAN}"
+    row = await (await connection.execute(statement, values)).fetchone()
+    images, findings, healed, rebuilds, ages, fix_ages = row if row is not None else (0, 0, 0, [], [], [])
     return RebuildPlan(
         images=images,
         findings=findings,
         healed=healed,
-        rebuilds=rebuilds,
-        ages=await _histogram(connection, f"WITH {held} {_AGES}", values, len(AGES)),
-        fix_ages=await _histogram(connection, f"WITH {held} {_FIX_AGES}", values, len(FIX_AGES)),
+        rebuilds=msgspec.convert(rebuilds, list[Rebuild]),
+        ages=_histogram(ages, len(AGES)),
+        fix_ages=_histogram(fix_ages, len(FIX_AGES)),
     )
 
 
 _REBUILDS: LiteralString = """
+rebuild AS (
 SELECT summed.set_id AS id, summed.images, summed.places, summed.stopped, coalesce(nullif(own.reference, ''), '') AS reference,
     image.digest, image.distro, summed.counts[1:6] AS findings, summed.counts[7:12] AS fixable,
     ARRAY(SELECT DISTINCT package.name FROM (
@@ -133,36 +132,43 @@ SELECT summed.set_id AS id, summed.images, summed.places, summed.stopped, coales
         JOIN advisory ON advisory.id = found.advisory_id
         WHERE member.set_id = summed.set_id AND found.fix_state = 'fixed' AND found.suppressed_by IS NULL
         ORDER BY advisory.risk DESC, advisory.id LIMIT 6) worst
-        JOIN package ON package.id = worst.package_id ORDER BY 1 LIMIT 3) AS packages
+        JOIN package ON package.id = worst.package_id ORDER BY 1 LIMIT 3) AS packages,
+    summed.all_fixable * summed.images AS healing
 FROM (SELECT * FROM summed WHERE all_fixable > 0 ORDER BY all_fixable * images DESC, set_id LIMIT %(most)s) summed
 JOIN image ON image.id = summed.first
 LEFT JOIN account_image own ON own.account_id = %(account)s AND own.image_id = summed.first
-ORDER BY summed.all_fixable * summed.images DESC, summed.set_id"""
-_SUMS: LiteralString = """
-SELECT (SELECT count(*) FROM chosen), coalesce(sum(all_findings * images), 0)::bigint, coalesce(sum(all_fixable * images), 0)::bigint
-FROM summed"""
+)"""
+_PLAN: LiteralString = """
+-- All of it as one row.
+SELECT (SELECT count(*) FROM chosen), (SELECT coalesce(sum(all_findings * images), 0)::bigint FROM summed),
+    (SELECT coalesce(sum(all_fixable * images), 0)::bigint FROM summed),
+    (SELECT coalesce(jsonb_agg(to_jsonb(rebuild) ORDER BY rebuild.healing DESC, rebuild.id), '[]') FROM rebuild),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(place, number)), '[]') FROM age),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(place, number)), '[]') FROM fix_age)"""
 _AGES: LiteralString = """
+age AS (
 SELECT CASE WHEN image.created_at IS NULL OR image.created_at < '1990-01-01' THEN -1
     ELSE width_bucket(extract(epoch FROM %(now)s::timestamptz - image.created_at) / 86400.0, %(ages)s::float8[]) END AS place,
-    count(*)::bigint
-FROM chosen JOIN image ON image.id = chosen.image_id GROUP BY 1"""
+    count(*) AS number
+FROM chosen JOIN image ON image.id = chosen.image_id GROUP BY 1
+)"""
 # Dates are counted by hand, to two days: one that no calendar has, as a feed may write it, must not end the query.
 _FIX_AGES: LiteralString = """
+fix_age AS (
 SELECT CASE WHEN found.fix_date !~ '^[12][0-9]{3}-[01][0-9]-[0-3][0-9]' THEN -1
     ELSE width_bucket(extract(epoch FROM %(now)s::timestamptz) / 86400.0 - (left(found.fix_date, 4)::int - 1970) * 365.2425
         - (substr(found.fix_date, 6, 2)::int - 1) * 30.437 - substr(found.fix_date, 9, 2)::int, %(fix_ages)s::float8[]) END AS place,
-    sum(summed.images)::bigint
+    sum(summed.images) AS number
 FROM summed JOIN set_member member ON member.set_id = summed.set_id
 JOIN coordinate_match found ON found.coordinate_id = member.coordinate_id AND found.fix_state = 'fixed' AND found.suppressed_by IS NULL
-WHERE summed.all_fixable > 0 GROUP BY 1"""
+WHERE summed.all_fixable > 0 GROUP BY 1
+)"""
 
 
-async def _histogram(
-    connection: Connection, statement: LiteralString, values: dict[str, Any], bounds: int
-) -> list[int]:
+def _histogram(found: list[tuple[int, int]], bounds: int) -> list[int]:
     """How many lie below each bound and above the last; the last number is of those without a date."""
     counts = [0] * (bounds + 2)
-    for place, count in await (await connection.execute(statement, values)).fetchall():
+    for place, count in found:
         counts[place] = int(count)
     return counts
 

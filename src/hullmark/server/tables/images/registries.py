@@ -11,7 +11,7 @@ from hullmark.server.tables.database import Connection
 
 
 class RegistryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A login. `secret` is encrypted."""
+    """A login. `secret` is encrypted; `publishes`: signed verdicts are put beside images there."""
 
     id: int
     pattern: str
@@ -20,11 +20,12 @@ class RegistryRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     verify: bool
     parallel: int
+    publishes: bool
     created_at: datetime
     updated_at: datetime
 
 
-_COLUMNS = "id, pattern, username, secret, kind, verify, parallel, created_at, updated_at"
+_COLUMNS = "id, pattern, username, secret, kind, verify, parallel, publishes, created_at, updated_at"
 
 
 async def registries(connection: Connection, account_id: int) -> list[RegistryRow]:
@@ -38,12 +39,14 @@ async def put_registry(connection: Connection, account_id: int, row: RegistryRow
     """Keep a login under its pattern; returns whether it is new. Number and times of `row` are ignored."""
     cursor = await connection.execute(
         """
-        INSERT INTO registry (account_id, pattern, username, secret, kind, verify, parallel) VALUES (%s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO registry (account_id, pattern, username, secret, kind, verify, parallel, publishes)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (account_id, pattern) DO UPDATE SET username = EXCLUDED.username, secret = EXCLUDED.secret, kind = EXCLUDED.kind,
-            verify = EXCLUDED.verify, parallel = EXCLUDED.parallel, updated_at = now()
+            verify = EXCLUDED.verify, parallel = EXCLUDED.parallel, publishes = EXCLUDED.publishes,
+            updated_at = now()
         RETURNING xmax = 0
         """,
-        (account_id, row.pattern, row.username, row.secret, row.kind, row.verify, row.parallel),
+        (account_id, row.pattern, row.username, row.secret, row.kind, row.verify, row.parallel, row.publishes),
     )
     found = await cursor.fetchone()
     return bool(found and found[0])

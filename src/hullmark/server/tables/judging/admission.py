@@ -80,7 +80,8 @@ _VERDICTS = """
                         AND other.image_id = now.image_id AND other.policy_id = now.policy_id AND other.environment = now.environment
                         AND NOT other.is_shadow AND (other.verdict IN ('go', 'warn')) <> (now.verdict IN ('go', 'warn'))), 0)
                 ), now.judged_at)),
-            'grace_until', to_jsonb(now.grace_until), 'grace_reason', now.grace_reason) ORDER BY policy.name, now.environment)
+            'grace_until', to_jsonb(now.grace_until), 'grace_reason', now.grace_reason,
+            'stops', now.stops, 'demands', now.demands) ORDER BY policy.name, now.environment)
         FROM verdict now JOIN policy ON policy.id = now.policy_id
         WHERE now.account_id = %(account)s AND now.image_id = {image} AND NOT now.is_shadow), '[]') AS verdicts,
     ARRAY(SELECT alias.digest FROM image_alias alias WHERE alias.image_id = {image} AND alias.kind = 'index'

@@ -108,16 +108,7 @@ _EXCEPTION = "id, body, owner, reason, expires_at, created_by, created_at, ended
 async def keep_version(connection: Connection, account_id: int, new: NewVersion) -> tuple[PolicyVersion, bool]:
     """Keep a text as the next version of its policy; returns it, and whether it is new: the newest one's own digest is not kept
     twice."""
-    cursor = await connection.execute(
-        """
-        INSERT INTO policy (account_id, name) VALUES (%s, %s)
-        ON CONFLICT (account_id, name) DO UPDATE SET name = EXCLUDED.name RETURNING id
-        """,
-        (account_id, new.name),
-    )
-    row = await cursor.fetchone()
-    assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
-    policy_id = int(row[0])
+    policy_id = await _locked(connection, account_id, new.name)
     newest = await version_of(connection, account_id, new.name)
     if newest is not None and newest.text == new.text and newest.is_draft == new.is_draft:
         return newest, False
@@ -142,6 +133,24 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
     kept = await version_of(connection, account_id, new.name)
     assert kept is not None  # noqa: S101 - it was inserted above
     return kept, True
+
+
+async def _locked(connection: Connection, account_id: int, name: str) -> int:
+    """The number of a policy, new or not, of which nobody else keeps a version until the transaction ends.
+
+    The lock lets verdicts refer to the policy meanwhile: who writes them may be who this transaction is to wait for, if it activates.
+    """
+    while True:
+        await connection.execute(
+            "INSERT INTO policy (account_id, name) VALUES (%s, %s) ON CONFLICT (account_id, name) DO NOTHING",
+            (account_id, name),
+        )
+        cursor = await connection.execute(
+            "SELECT id FROM policy WHERE account_id = %s AND name = %s FOR NO KEY UPDATE", (account_id, name)
+        )
+        # It may have been deleted in between.
+        if (row := await cursor.fetchone()) is not None:
+            return int(row[0])
 
 
 async def version_of(

@@ -11,11 +11,15 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
 
 
 class SimulationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial, and how far it is. `policy` is the name of the policy that the draft is a version of, "" for a mere text."""
+    """A trial, and how far it is; lists leave the text of the draft out.
+
+    `policy` is the name of the policy that the draft is a version of, "" for a mere text.
+    """
 
     id: UUID
     account_id: int
@@ -53,8 +57,21 @@ class FlipRow(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[Any]
 
 
+class FlipCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many images get a worse verdict, a better one, or the same for other reasons. `is_cut`: only the first ones are counted."""
+
+    worse: int
+    better: int
+    same: int
+    is_cut: bool
+
+
+_COUNTED = Limit(20_000, "images with another verdict that a trial's figures count", "shortened")
+
 _COLUMNS = """id, account_id, coalesce((SELECT policy.name FROM policy WHERE policy.id = policy_id), '') AS policy, draft, environment,
     state, reason, done, total, last_image, created_by, created_at, ended_at"""
+# Drafts may be megabytes each.
+_LISTED = _COLUMNS.replace("draft,", "'' AS draft,")
 
 
 class NewSimulation(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +110,7 @@ async def list_simulations(
     async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_COLUMNS} FROM simulation WHERE account_id = %(account)s
+            SELECT {_LISTED} FROM simulation WHERE account_id = %(account)s
                 AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s::uuid))
             ORDER BY created_at DESC, id DESC LIMIT %(limit)s
             """,
@@ -174,12 +191,33 @@ async def hits_of(connection: Connection, key: UUID) -> list[RuleHits]:
     return sorted(found, key=lambda hits: (-hits.after, -hits.before, hits.rule))
 
 
-async def last_of_policy(connection: Connection, account_id: int, policy_id: int, limit: int) -> list[SimulationRow]:
-    """The last trials of a policy's versions, the newest first."""
+async def flip_counts(connection: Connection, key: UUID) -> FlipCounts:
+    """The images that differ in a trial, counted by whether that is for the worse. None in force before is as good as go."""
+    cursor = await connection.execute(
+        """
+        SELECT sign(array_position(%(order)s, flip.after) - array_position(%(order)s, coalesce(nullif(flip.before, ''), 'go'))), count(*)
+        FROM (SELECT before, after FROM simulation_flip WHERE simulation_id = %(key)s LIMIT %(most)s) flip GROUP BY 1
+        """,
+        {"key": key, "order": ["go", "warn", "unknown", "stop"], "most": int(_COUNTED) + 1},
+    )
+    found = {int(sign): int(number) for sign, number in await cursor.fetchall()}
+    return FlipCounts(
+        worse=found.get(1, 0), better=found.get(-1, 0), same=found.get(0, 0), is_cut=sum(found.values()) > _COUNTED
+    )
+
+
+async def last_of_policy(
+    connection: Connection, account_id: int, policy_id: int, text: str, limit: int
+) -> list[SimulationRow]:
+    """The last trials of a policy's versions, the newest first. Their `draft` is there where it is this text, else empty."""
+    columns = _COLUMNS.replace("draft,", "CASE WHEN draft = %(text)s THEN draft ELSE '' END AS draft,")
     async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM simulation WHERE account_id = %s AND policy_id = %s ORDER BY created_at DESC, id DESC LIMIT %s",
-            (account_id, policy_id, limit),
+            f"""
+            SELECT {columns} FROM simulation WHERE account_id = %(account)s AND policy_id = %(policy)s
+            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+            """,
+            {"account": account_id, "policy": policy_id, "text": text, "limit": limit},
         )
         return await cursor.fetchall()
 

@@ -24,7 +24,7 @@ class ImageStanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StandingCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many images some policy does not let pass, and how many of these run. `is_all`: there are no more."""
+    """How many images some policy does not let pass, and how many of these run there. `is_all`: there are no more."""
 
     images: int
     running: int
@@ -84,7 +84,7 @@ async def count_standing(connection: Connection, account_id: int, environment: s
             f"""
             WITH standing AS MATERIALIZED (SELECT image_id FROM verdict WHERE {_NOT_PASSING} ORDER BY verdict, image_id LIMIT %(most)s),
                 each AS MATERIALIZED (SELECT DISTINCT image_id FROM standing)
-            SELECT count(*) AS images, count(*) FILTER (WHERE {runs("%(account)s", "each.image_id")}) AS running,
+            SELECT count(*) AS images, count(*) FILTER (WHERE {runs("%(account)s", "each.image_id", "%(environment)s")}) AS running,
                 (SELECT count(*) < %(most)s FROM standing) AS is_all
             FROM each
             """,
@@ -97,7 +97,7 @@ async def count_standing(connection: Connection, account_id: int, environment: s
 
 _IMAGE = f"""
 SELECT now.image_id, image.digest, now.reference, now.policy_id, policy.name AS policy, now.environment, now.verdict, now.reason,
-    now.judged_at, now.grace_until, {runs("%(account)s", "now.image_id")} AS runs
+    now.judged_at, now.grace_until, {runs("%(account)s", "now.image_id", "now.environment")} AS runs
 FROM page now JOIN image ON image.id = now.image_id JOIN policy ON policy.id = now.policy_id
 """
 

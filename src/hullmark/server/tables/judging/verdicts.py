@@ -22,7 +22,7 @@ class JudgedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     `next_at` is the first moment at which time alone may change it (None: never), `has_unknowns`: some rule could not be judged. `settles`:
     the id of the incrementally updated verdict that this full one confirms. `snapshot_id` names the advisories,
     `finding_count` counts all findings. `grace_until`: the image may start again until then in spite of what `grace_reason` says (None: no
-    grace is granted).
+    grace is granted). `demands`: what the policy asks of places (model.admission.PlaceDemands), as JSON; None: nothing.
     """
 
     account_id: int
@@ -51,9 +51,19 @@ class JudgedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     finding_count: int | None = None
     grace_until: datetime | None = None
     grace_reason: str = ""
+    demands: str | None = None
 
 
-_OF_NOW = ("next_at", "has_unknowns", "settles", "snapshot_id", "finding_count", "grace_until", "grace_reason")
+_OF_NOW = (
+    "next_at",
+    "has_unknowns",
+    "settles",
+    "snapshot_id",
+    "finding_count",
+    "grace_until",
+    "grace_reason",
+    "demands",
+)
 """What is known of a verdict while it is the current one only."""
 
 
@@ -164,12 +174,14 @@ async def _note(connection: Connection, judged: JudgedVerdict) -> None:
     await connection.execute(
         """
         UPDATE verdict SET next_at = %(next_at)s, has_unknowns = %(has_unknowns)s, reason = %(reason)s, snapshot_id = %(snapshot_id)s,
-            finding_count = %(finding_count)s, is_awaiting = false, grace_until = %(grace_until)s, grace_reason = %(grace_reason)s
+            finding_count = %(finding_count)s, is_awaiting = false, grace_until = %(grace_until)s, grace_reason = %(grace_reason)s,
+            demands = %(demands)s::jsonb
         WHERE account_id = %(account_id)s AND image_id = %(image_id)s AND policy_id = %(policy_id)s AND environment = %(environment)s
             AND is_shadow = %(is_shadow)s
-            AND (next_at, has_unknowns, reason, snapshot_id, finding_count, is_awaiting, grace_until, grace_reason) IS DISTINCT FROM (
+            AND (next_at, has_unknowns, reason, snapshot_id, finding_count, is_awaiting, grace_until, grace_reason, demands)
+            IS DISTINCT FROM (
                 %(next_at)s::timestamptz, %(has_unknowns)s::boolean, %(reason)s::text, %(snapshot_id)s::bigint,
-                %(finding_count)s::integer, false, %(grace_until)s::timestamptz, %(grace_reason)s::text)
+                %(finding_count)s::integer, false, %(grace_until)s::timestamptz, %(grace_reason)s::text, %(demands)s::jsonb)
         """,
         msgspec.structs.asdict(judged),
     )
@@ -199,15 +211,15 @@ async def _put(connection: Connection, judged: JudgedVerdict, history_id: int) -
     await connection.execute(
         """
         INSERT INTO verdict (account_id, image_id, policy_id, environment, reference, is_shadow, history_id, verdict, reason, stops,
-            warns, judged_at, next_at, has_unknowns, snapshot_id, finding_count, grace_until, grace_reason)
+            warns, judged_at, next_at, has_unknowns, snapshot_id, finding_count, grace_until, grace_reason, demands)
         VALUES (%(account_id)s, %(image_id)s, %(policy_id)s, %(environment)s, %(reference)s, %(is_shadow)s, %(history_id)s, %(verdict)s,
             %(reason)s, %(stops)s, %(warns)s, %(at)s, %(next_at)s, %(has_unknowns)s, %(snapshot_id)s, %(finding_count)s,
-            %(grace_until)s, %(grace_reason)s)
+            %(grace_until)s, %(grace_reason)s, %(demands)s::jsonb)
         ON CONFLICT (account_id, image_id, policy_id, environment, is_shadow) DO UPDATE SET reference = EXCLUDED.reference,
             history_id = EXCLUDED.history_id, verdict = EXCLUDED.verdict, reason = EXCLUDED.reason, stops = EXCLUDED.stops,
             warns = EXCLUDED.warns, judged_at = EXCLUDED.judged_at, next_at = EXCLUDED.next_at, has_unknowns = EXCLUDED.has_unknowns,
             snapshot_id = EXCLUDED.snapshot_id, finding_count = EXCLUDED.finding_count, is_awaiting = false,
-            grace_until = EXCLUDED.grace_until, grace_reason = EXCLUDED.grace_reason
+            grace_until = EXCLUDED.grace_until, grace_reason = EXCLUDED.grace_reason, demands = EXCLUDED.demands
         """,
         {**msgspec.structs.asdict(judged), "history_id": history_id},
     )

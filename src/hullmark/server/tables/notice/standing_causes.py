@@ -15,8 +15,8 @@ _WINDOW = Limit(20_000, "transitions that are looked through for causes that sti
 
 
 class StandingCause(msgspec.Struct, frozen=True, kw_only=True):
-    """A cause, how many images it holds out of compliance still, how many of these run, and since when the first one is. `severity` is
-    its place in SEVERITIES."""
+    """A cause, how many images it holds out of compliance still, how many of these run there, and since when the first one is. `severity`
+    is its place in SEVERITIES."""
 
     id: int
     kind: str
@@ -49,7 +49,7 @@ async def standing_causes(
                 ORDER BY lost.image_id, lost.policy_id, lost.environment, lost.at DESC
             ), counted AS (
                 SELECT cause_id, count(DISTINCT image_id) AS images, min(at) AS since,
-                    count(DISTINCT image_id) FILTER (WHERE {runs("%(account)s", "standing.image_id")}) AS running
+                    count(DISTINCT image_id) FILTER (WHERE {runs("%(account)s", "standing.image_id", "%(environment)s")}) AS running
                 FROM standing GROUP BY cause_id
             )
             SELECT cause.id, cause.kind, cause.subject, cause.sentence, cause.severity, counted.images, counted.running, counted.since

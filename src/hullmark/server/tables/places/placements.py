@@ -83,7 +83,7 @@ WORST_VERDICT: LiteralString = """coalesce((SELECT now.verdict FROM verdict now
     ORDER BY array_position(ARRAY['stop', 'unknown', 'warn', 'go'], now.verdict) LIMIT 1), '')"""
 """The worst verdict in force on the image `ran` of the placement `placed`, as SQL; "" for none."""
 
-_SELECT: LiteralString = f"""
+PLACEMENT_ROWS: LiteralString = f"""
 SELECT placed.id, placed.platform, placed.cluster, placed.namespace, placed.workload, placed.container, placed.kind, placed.told,
     placed.environment, ran.image_id, coalesce((SELECT image.digest FROM image WHERE image.id = ran.image_id), '') AS image_digest,
     ran.reference, ran.digest, ran.config_digest, ran.architecture, ran.is_inferred, placed.containers, placed.since, placed.until,
@@ -92,6 +92,7 @@ SELECT placed.id, placed.platform, placed.cluster, placed.namespace, placed.work
         AND collector.silent_since IS NOT NULL) AS last_heard_at
 FROM page placed JOIN running_image ran ON ran.id = placed.running_image_id
 LEFT JOIN isolation facts ON facts.id = placed.isolation_id LEFT JOIN label_set ON label_set.id = placed.label_set_id"""
+"""The rows of the placements that `page` names, as SQL."""
 
 
 async def list_placements(
@@ -113,7 +114,7 @@ async def list_placements(
         values = {**sought.values, "limit": limit, "first": first}
         async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
             await cursor.execute(
-                f"WITH page AS MATERIALIZED ({sought.page(keys)} LIMIT %(limit)s) {_SELECT} ORDER BY {_columns(keys)}",
+                f"WITH page AS MATERIALIZED ({sought.page(keys)} LIMIT %(limit)s) {PLACEMENT_ROWS} ORDER BY {_columns(keys)}",
                 values,
             )
             rows = await cursor.fetchall()
@@ -140,7 +141,7 @@ async def placements_of_cause(
                         AND transition.account_id = %(account)s AND transition.cause_id = %(cause)s
                     WHERE ran.account_id = %(account)s)
                 ORDER BY placed.id LIMIT %(limit)s
-            ) {_SELECT} ORDER BY placed.id
+            ) {PLACEMENT_ROWS} ORDER BY placed.id
             """,
             {"account": account_id, "cause": cause_id, "after": after, "limit": limit},
         )
@@ -167,41 +168,6 @@ async def count_images(connection: Connection, account_id: int, wanted: Placemen
             WHERE {" AND ".join(sought.conditions)} GROUP BY 1, 2 ORDER BY 1, 2
             """,
             sought.values,
-        )
-        return await cursor.fetchall()
-
-
-async def placement(connection: Connection, account_id: int, number: int) -> PlacementRow | None:
-    """One placement, whether it lasts or ended."""
-    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
-        await cursor.execute(
-            f"WITH page AS (SELECT * FROM placement WHERE account_id = %s AND id = %s) {_SELECT}", (account_id, number)
-        )
-        return await cursor.fetchone()
-
-
-async def history(
-    connection: Connection, account_id: int, of: PlacementRow, before: int | None, limit: int
-) -> list[PlacementRow]:
-    """What ran at the place of a placement, and what runs there, the newest first; those before one."""
-    async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
-        await cursor.execute(
-            f"""
-            WITH page AS MATERIALIZED (
-                SELECT * FROM placement WHERE account_id = %(account)s AND cluster = %(cluster)s AND namespace = %(namespace)s
-                    AND workload = %(workload)s AND container = %(container)s AND platform = %(platform)s AND told = %(told)s
-                    AND (%(before)s::bigint IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s
-            ) {_SELECT} ORDER BY placed.id DESC
-            """,
-            {
-                **{
-                    name: getattr(of, name)
-                    for name in ("cluster", "namespace", "workload", "container", "platform", "told")
-                },
-                "account": account_id,
-                "before": before,
-                "limit": limit,
-            },
         )
         return await cursor.fetchall()
 
@@ -328,10 +294,12 @@ class _Search:
     async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if not wanted.verdict:
             return True
+        worse = _WORST_FIRST[: _WORST_FIRST.index(wanted.verdict)] if wanted.verdict != "none" else _WORST_FIRST
+        self.values |= {"verdict": [wanted.verdict], "worse": list(worse)}
+        has_none_worse = _IN_FORCE.format("worse") + " IS NULL" if worse else "true"
         self.last = (
-            f"(SELECT {WORST_VERDICT} FROM running_image ran WHERE ran.id = placed.running_image_id) = %(verdict)s"
+            f"{_IN_FORCE.format('verdict')} AND {has_none_worse}" if wanted.verdict != "none" else has_none_worse
         )
-        self.values["verdict"] = "" if wanted.verdict == "none" else wanted.verdict
         cursor = await connection.execute(
             _UNJUDGED if wanted.verdict == "none" else _JUDGED,
             {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
@@ -340,6 +308,11 @@ class _Search:
         return await self._among(connection, wanted.at, "running_image_id", found) if len(found) <= _FEW else True
 
 
+_WORST_FIRST = ("stop", "unknown", "warn", "go")
+_IN_FORCE = """(SELECT true FROM running_image ran JOIN verdict now ON now.account_id = placed.account_id AND now.image_id = ran.image_id
+    AND NOT now.is_shadow AND now.environment IN ('', placed.environment) AND now.verdict = ANY(%({})s::text[])
+    WHERE ran.id = placed.running_image_id LIMIT 1)"""
+"""Whether one of some verdicts is in force on the image of a placement: NULL if not. It is asked row by row, of as many as are wanted."""
 _JUDGED: LiteralString = """
 SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
 JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""

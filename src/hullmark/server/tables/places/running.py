@@ -12,11 +12,14 @@ from psycopg.rows import class_row
 from hullmark.server.tables.database import Connection
 
 
-def runs(account: LiteralString, image: LiteralString) -> LiteralString:
-    """SQL that says whether an image runs anywhere; both as SQL."""
+def runs(account: LiteralString, image: LiteralString, environment: LiteralString = "''") -> LiteralString:
+    """SQL that says whether an image runs anywhere, or in an environment that is not ""; all as SQL."""
+    anywhere: LiteralString = (
+        "" if environment == "''" else f" AND ({environment} = '' OR placed.environment = {environment})"
+    )
     return (
         "EXISTS (SELECT FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id AND placed.until IS NULL"
-        f" WHERE ran.account_id = {account} AND ran.image_id = {image})"
+        f" WHERE ran.account_id = {account} AND ran.image_id = {image}{anywhere})"
     )
 
 

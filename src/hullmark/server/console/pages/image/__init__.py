@@ -32,12 +32,19 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import verdicts as judged
 
-TABS: tuple[Tab, ...] = tuple(
-    module.TAB
-    for module in (
-        *(verdicts, vulnerabilities, packages, files, layers, settings),
-        *(licences, secrets, places, lineage, signatures, history),
-    )
+TABS: tuple[Tab, ...] = (
+    verdicts.TAB,
+    vulnerabilities.TAB,
+    packages.TAB,
+    files.TAB,
+    layers.TAB,
+    settings.TAB,
+    licences.TAB,
+    secrets.TAB,
+    places.TAB,
+    lineage.TAB,
+    signatures.TAB,
+    history.TAB,
 )
 """The tabs, in their order."""
 

@@ -42,7 +42,7 @@ class ContentView(msgspec.Struct, kw_only=True):
     """The content of a file, or why it is not shown."""
 
     path: str
-    text: str
+    lines: list[str]
     reason: str
     is_cut: bool
 
@@ -144,7 +144,8 @@ async def _content(image: OpenedImage, path: str) -> ContentView:
     if b"\0" in body:
         body, reason = b"", "it is not text"
     is_cut = found.body is not None and len(found.body) > _MOST_CONTENT
-    return ContentView(path=path, text=body.decode("utf-8", "backslashreplace"), reason=reason, is_cut=is_cut)
+    lines = body.decode("utf-8", "backslashreplace").expandtabs(4).splitlines()
+    return ContentView(path=path, lines=lines, reason=reason, is_cut=is_cut)
 
 
 def _kept(image: OpenedImage, path: str) -> FileContent:

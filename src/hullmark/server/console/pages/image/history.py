@@ -8,9 +8,10 @@ import msgspec
 from markupsafe import Markup
 
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.console.charts.strip import Period, Track, draw_strip
+from hullmark.server.console.charts.strip import draw_strip
 from hullmark.server.console.listing import Column, Listing, Shown
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
+from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import VerdictRow
 
@@ -51,27 +52,8 @@ async def show(image: OpenedImage) -> Any:
     if (answer := exported(image.request, listing)) is not None:
         return answer
     last = (await fetch("", _ON_THE_STRIP)).items
-    return HistoryView(
-        strip=draw_strip("Verdicts over time", _tracks(image, last)), history=await listing.shown(image.request)
-    )
-
-
-def _tracks(image: OpenedImage, rows: list[VerdictRow]) -> tuple[Track, ...]:
-    """For each policy and environment what held from when until when."""
-    by_slot: dict[str, list[VerdictRow]] = {}
-    for row in sorted(rows, key=lambda row: row.id):
-        name = f"{row.policy} · {row.environment or 'everywhere'}" + (" · shadow" if row.is_shadow else "")
-        by_slot.setdefault(name, []).append(row)
-    now = image.services.clock()
-    tracks = []
-    for name, slot in sorted(by_slot.items()):
-        ends = [*(row.at for row in slot[1:]), now]
-        periods = tuple(
-            Period(row.verdict, row.at, max(end, row.at), f"{image.base}/history/{row.id}")
-            for row, end in zip(slot, ends, strict=True)
-        )
-        tracks.append(Track(name, periods))
-    return tuple(tracks)
+    tracks = tracks_of(last, image.services.clock(), lambda row: f"{image.base}/history/{row.id}")
+    return HistoryView(strip=draw_strip("Verdicts over time", tracks), history=await listing.shown(image.request))
 
 
 TAB = Tab(key="history", title="History", show=show, permission="verdicts:read", needs_analysis=False)

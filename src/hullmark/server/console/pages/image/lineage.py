@@ -9,11 +9,20 @@ import msgspec
 
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.listing import Column, Listing, Shown
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
-from hullmark.server.tables.images import images
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.tables.images import images, lineage
 from hullmark.server.tables.images.images import EarlierTag, HeldImage, ImageFilter
 
+_MOST_RELATIVES = 100
 _BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+
+
+class RelativeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that begins with the same layers: `kind` is base, child, or beside."""
+
+    image: HeldImage
+    shared: int
+    kind: str
 
 
 class LineageView(msgspec.Struct, kw_only=True):
@@ -25,6 +34,7 @@ class LineageView(msgspec.Struct, kw_only=True):
     tags: list[str]
     earlier: list[EarlierTag]
     siblings: Shown[HeldImage]
+    relatives: Shown[RelativeRow]
 
 
 _COLUMNS: tuple[Column[HeldImage], ...] = (
@@ -36,20 +46,57 @@ _COLUMNS: tuple[Column[HeldImage], ...] = (
 )
 
 
+_RELATIVES: tuple[Column[RelativeRow], ...] = (
+    Column("name", "Image", lambda row: (row.image.tags or [row.image.reference])[0]),
+    Column("shared", "Layers in common", lambda row: row.shared, "number"),
+    Column("layers", "Layers", lambda row: row.image.layer_count, "number"),
+    Column("kind", "What it is", lambda row: row.kind),
+    Column("built", "Built", lambda row: row.image.created_at, "time"),
+    Column("digest", "Digest", lambda row: row.image.digest, "code"),
+)
+
+
 async def show(image: OpenedImage) -> Any:
     """The tab."""
-    config = (await image.analysis()).facts.config
+    analysis = await image.analysis()
+    config = analysis.facts.config
     labels = config.labels if config is not None else {}
     registry, repository = _repository(image.row)
     listing = _siblings(image, registry, repository)
-    return exported(image.request, listing) or LineageView(
-        base_name=labels.get(_BASE_NAME, ""),
-        base_digest=labels.get(_BASE_DIGEST, ""),
-        repository=f"{registry}/{repository}" if repository else "",
-        tags=image.row.tags,
-        earlier=image.row.earlier_tags,
-        siblings=await listing.shown(image.request),
+    layers = [layer.digest for layer in analysis.inventory.source.layers]
+    relatives = listing_of("relatives", _RELATIVES, await _relatives(image, layers), "relatives.cursor")
+    return (
+        exported(image.request, listing)
+        or exported(image.request, relatives)
+        or LineageView(
+            base_name=labels.get(_BASE_NAME, ""),
+            base_digest=labels.get(_BASE_DIGEST, ""),
+            repository=f"{registry}/{repository}" if repository else "",
+            tags=image.row.tags,
+            earlier=image.row.earlier_tags,
+            siblings=await listing.shown(image.request),
+            relatives=await relatives.shown(image.request),
+        )
     )
+
+
+async def _relatives(image: OpenedImage, layers: list[str]) -> list[RelativeRow]:
+    """Those that begin with the same layers, the closest first."""
+    account = image.caller.account_id
+    async with image.services.database.tenant(account) as connection:
+        found = await lineage.relatives(connection, account, image.row.id, layers, _MOST_RELATIVES)
+        rows = await images.held_by_ids(connection, account, [each.image_id for each in found])
+    return [
+        RelativeRow(image=rows[each.image_id], shared=each.shared, kind=_kind(rows[each.image_id], each.shared, layers))
+        for each in found
+        if each.image_id in rows
+    ]
+
+
+def _kind(row: HeldImage, shared: int, layers: list[str]) -> str:
+    if shared == row.layer_count < len(layers):
+        return "base"
+    return "child" if shared == len(layers) < row.layer_count else "beside"
 
 
 def _repository(row: HeldImage) -> tuple[str, str]:

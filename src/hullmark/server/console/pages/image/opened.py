@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Request, Response
 
+from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page
 from hullmark.server.api.problems import Refusal
@@ -60,6 +61,10 @@ class OpenedImage:
         analysis = await self.analysis()
         return await asyncio.to_thread(documents_of(self.request.app).files, analysis)
 
+    async def reach(self) -> ReachIndex | None:
+        """What its start reaches, None where nothing is kept of that. Raises HullmarkError where it cannot be read."""
+        return await asyncio.to_thread(documents_of(self.request.app).reach, self.row.reach)
+
 
 Show = Callable[[OpenedImage], Awaitable[Any]]
 """Makes what a tab's template is filled in with, as `view`; or the whole answer, as where a table is exported."""
@@ -75,13 +80,15 @@ class Tab(msgspec.Struct, frozen=True, kw_only=True):
     needs_analysis: bool = True
 
 
-def listing_of(name: str, columns: tuple[Column[Any], ...], rows: list[Any]) -> Listing[Any]:
+def listing_of(
+    name: str, columns: tuple[Column[Any], ...], rows: list[Any], cursor_name: str = "cursor"
+) -> Listing[Any]:
     """A list that is all there, read a page at a time by number."""
 
     async def fetch(cursor: str, limit: int) -> Page[Any]:
         return by_place(rows, limit, cursor)
 
-    return Listing(name=name, columns=columns, fetch=fetch)
+    return Listing(name=name, columns=columns, fetch=fetch, cursor_name=cursor_name)
 
 
 def exported(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response[Any] | None:

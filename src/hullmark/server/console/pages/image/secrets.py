@@ -34,7 +34,7 @@ _COLUMNS: tuple[Column[Secret], ...] = (
 async def show(image: OpenedImage) -> Any:
     """The tab."""
     found = (await image.analysis()).facts.secrets
-    rows = list(found or ())
+    rows = sorted(found or (), key=lambda secret: bool(secret.allowed))
     listing = listing_of("secrets", _COLUMNS, rows)
     return exported(image.request, listing) or SecretsView(
         secrets=await listing.shown(image.request),

@@ -1,0 +1,251 @@
+"""Minimality: what of an image its start reaches, what may go, and what that would take along."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from markupsafe import Markup
+
+from hullmark.model.reach import REACHES, Minimality, PackageReach, ProgramReach, Reach
+from hullmark.server.api.caller import Caller
+from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.api.resources.images import analysed
+from hullmark.server.api.resources.reach import minimality_of
+from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
+from hullmark.server.console.charts.layered import draw_graph
+from hullmark.server.console.charts.svg import Size, Tone
+from hullmark.server.console.charts.treemap import Tile, draw_treemap
+from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.pages.ways import ways_graph
+from hullmark.server.console.views import HEADERS, render, rights
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.images import HeldImage
+
+TONES: dict[Reach, Tone] = {"reachable": "go", "unknown": "unknown", "unreachable": "warn"}
+WORDS: dict[Reach, str] = {"reachable": "needed", "unknown": "cannot tell", "unreachable": "may go"}
+_TABS: tuple[tuple[str, Reach | None], ...] = (
+    ("purge", "unreachable"),
+    ("needed", "reachable"),
+    ("unknown", "unknown"),
+    ("programs", None),
+    ("ways", None),
+    ("recipe", None),
+)
+_MAP = Size(1000, 420)
+_BAR_WIDTH = 620.0
+
+
+class Shares(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of something is needed, cannot be told, and may go; `unit` is "" or "bytes"."""
+
+    name: str
+    unit: str
+    reachable: int
+    unknown: int
+    unreachable: int
+
+    @property
+    def before(self) -> int:
+        """All there is."""
+        return self.reachable + self.unknown + self.unreachable
+
+    @property
+    def after(self) -> int:
+        """What is left when all that may go has gone."""
+        return self.reachable + self.unknown
+
+
+class MinimalityView(msgspec.Struct, kw_only=True):
+    """What the page shows. `command` removes what the package manager can remove ("": nothing)."""
+
+    image: HeldImage
+    found: Minimality
+    tab: str
+    shares: list[Shares]
+    picture: Markup
+    bars: Markup
+    graph: Markup
+    command: str
+    table: Shown[Any] | None
+
+
+@get("/{account:str}/images/{digest:str}/minimality", opt=rights("images:read"))
+async def minimality_page(
+    digest: FromPath[str],
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+) -> Response[Any]:
+    """The whole page; `data=tiles` answers what the map is drawn of."""
+    row, facts = await analysed(services, caller, digest)
+    found = await minimality_of(services, caller, row, facts)
+    if request.query_params.get("data") == "tiles":
+        return Response(tiles_json(found), media_type="application/json", headers=dict(HEADERS))
+    asked = request.query_params.get("tab", "")
+    tab = asked if asked in dict(_TABS) else _TABS[0][0]
+    listing = _listing(found, tab)
+    if listing is not None and wants_export(request, listing.name):
+        return export(request, listing)
+    view = await asyncio.to_thread(_view, request, row, found, tab)
+    view.table = await listing.shown(request) if listing is not None else None
+    return render(request, "pages/minimality.html", view=view, words=WORDS, tones=TONES, reaches=REACHES)
+
+
+def _view(request: Request[Any, Any, Any], row: HeldImage, found: Minimality, tab: str) -> MinimalityView:
+    shares = shares_of(found)
+    opened = frozenset(request.query_params.getall("open", [])[:50])
+    return MinimalityView(
+        image=row,
+        found=found,
+        tab=tab,
+        shares=shares,
+        picture=draw_treemap("Bytes of packages", tiles(found), "bytes", _MAP),
+        bars=_bars(shares),
+        graph=draw_graph(ways_graph(found, opened, str(request.url.path)), "Ways from the start")
+        if tab == "ways"
+        else Markup(""),
+        command=f"{found.recipe.command} {shlex.join(found.recipe.purge)}" if found.recipe.purge else "",
+        table=None,
+    )
+
+
+def shares_of(found: Minimality) -> list[Shares]:
+    """What there is before and after, in bytes, files, packages, programs and advisories."""
+    counts = {reach: found.counts[reach] for reach in REACHES if reach in found.counts}
+
+    def shares(name: str, field: str, unit: str = "") -> Shares:
+        numbers = {reach: int(getattr(counts[reach], field)) if reach in counts else 0 for reach in REACHES}
+        return Shares(name=name, unit=unit, **numbers)
+
+    made = [
+        shares("Bytes", "bytes", "bytes"),
+        shares("Files", "files"),
+        shares("Packages", "packages"),
+        shares("Programs", "programs"),
+    ]
+    if found.matches is not None:
+        ways: dict[str, set[Reach]] = {}
+        for match in found.matches:
+            ways.setdefault(match.advisory, set()).add(match.reach)
+        # An advisory goes only if every package that it is about may go.
+        best = [next(reach for reach in REACHES if reach in reaches) for reaches in ways.values()]
+        made.append(Shares(name="Advisories", unit="", **{reach: best.count(reach) for reach in REACHES}))
+    return made
+
+
+def tiles(found: Minimality) -> list[Tile]:
+    """Kinds of packages, packages, and in each the bytes that are needed, unknown, and may go; files of no package last."""
+    packages = {package.purl: package for package in found.packages}
+    by_purl: dict[str, dict[Reach, int]] = {}
+    for share in found.shares:
+        by_purl.setdefault(share.purl, {})[share.reach] = share.bytes
+    kinds: dict[str, list[Tile]] = {}
+    for purl, parts in by_purl.items():
+        package = packages.get(purl)
+        kinds.setdefault(package.type if package else "", []).append(_tile(package, parts))
+    return [
+        Tile(kind or "of no package", sum(tile.weight for tile in inside), "soft", tiles=tuple(inside))
+        for kind, inside in sorted(kinds.items())
+    ]
+
+
+def _tile(package: PackageReach | None, parts: dict[Reach, int]) -> Tile:
+    name = f"{package.name} {package.version}" if package else "files of no package"
+    inside = tuple(Tile(WORDS[reach], parts[reach], TONES[reach]) for reach in REACHES if parts.get(reach))
+    reach: Reach = package.reach if package else "unknown"
+    if len(inside) == 1:
+        return Tile(name, inside[0].weight, inside[0].tone)
+    return Tile(name, sum(tile.weight for tile in inside), TONES[reach], tiles=inside)
+
+
+def tiles_json(found: Minimality) -> bytes:
+    """The tiles for the module that draws them: {name, bytes, tone, tiles}."""
+    return msgspec.json.encode({"name": "", "tiles": [_told(tile) for tile in tiles(found)]})
+
+
+def _told(tile: Tile) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": tile.name, "bytes": int(tile.weight), "tone": tile.tone}
+    return told | ({"tiles": [_told(part) for part in tile.tiles]} if tile.tiles else {})
+
+
+def _bars(shares: Sequence[Shares]) -> Markup:
+    """Each kind of thing as one bar of equal length."""
+    rows = []
+    for one in shares:
+        whole = one.before or 1
+        parts = tuple(Part(WORDS[reach], TONES[reach], 100 * getattr(one, reach) / whole) for reach in REACHES)
+        rows.append(Row(one.name, parts if one.before else ()))
+    return draw_bars(Bars("What is needed, unknown, and may go", tuple(rows), "%", sums=False), _BAR_WIDTH)
+
+
+_PACKAGE_COLUMNS: tuple[Column[PackageReach], ...] = (
+    Column("name", "Package", lambda row: row.name),
+    Column("version", "Version", lambda row: row.version, "code"),
+    Column("bytes", "Bytes", lambda row: row.bytes, "number"),
+    Column("advisories", "Advisories", lambda row: 0, "number"),
+    Column("reason", "Why", lambda row: row.reason or " → ".join(step.path for step in row.witness)),
+)
+_PROGRAM_COLUMNS: tuple[Column[ProgramReach], ...] = (
+    Column("reach", "Start", lambda row: WORDS[row.reach]),
+    Column("path", "Program", lambda row: row.path, "code"),
+    Column("kinds", "Of interest as", lambda row: ", ".join(row.kinds)),
+    Column("bytes", "Bytes", lambda row: row.bytes, "number"),
+    Column("reason", "Why", lambda row: row.reason or " → ".join(step.path for step in row.witness)),
+)
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A package, and how many advisories count of it."""
+
+    package: PackageReach
+    advisories: int
+
+
+def _listing(found: Minimality, tab: str) -> Listing[Any] | None:
+    if tab == "programs":
+        programs = sorted(found.programs, key=lambda one: (not one.kinds, -REACHES.index(one.reach), one.path))
+        return Listing(name="programs", columns=_PROGRAM_COLUMNS, fetch=_slices(programs))
+    reach = dict(_TABS)[tab]
+    if reach is None:
+        return None
+    counts: dict[str, int] = {}
+    for match in found.matches or ():
+        counts[match.purl] = counts.get(match.purl, 0) + 1
+    rows = [
+        Listed(package=package, advisories=counts.get(package.purl, 0))
+        for package in found.packages
+        if package.reach == reach
+    ]
+    rows.sort(key=lambda row: (-row.package.bytes, row.package.purl))
+    columns = tuple(
+        msgspec.structs.replace(column, value=_of_package(column)) if column.key != "advisories" else _ADVISORIES
+        for column in _PACKAGE_COLUMNS
+    )
+    return Listing(name=tab, columns=columns, fetch=_slices(rows))
+
+
+_ADVISORIES: Column[Any] = Column("advisories", "Advisories", lambda row: row.advisories, "number")
+
+
+def _of_package(column: Column[PackageReach]) -> Any:
+    return lambda row: column.value(row.package)
+
+
+def _slices(rows: Sequence[Any]) -> Any:
+    """Pages of what is in memory."""
+
+    async def fetch(cursor: str, limit: int) -> Page[Any]:
+        start = values_in(cursor, int) or 0
+        return page(list(rows[start : start + limit + 1]), limit, lambda _: start + limit)
+
+    return fetch
+
+
+ROUTES = [minimality_page]

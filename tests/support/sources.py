@@ -1,0 +1,60 @@
+"""What tests of the house ask of our own source: every file is parsed once for a run, and of its tree only this is held."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from tests.support.places import REPOSITORY
+
+
+@dataclass
+class SourceFile:
+    """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions,
+    the types of each `except`, and for each `isinstance` its line and the names that it compares with."""
+
+    has_docstring: bool
+    imports: list[tuple[str, str]] = field(default_factory=list)
+    functions: list[tuple[str, int]] = field(default_factory=list)
+    handlers: list[set[str]] = field(default_factory=list)
+    type_checks: list[tuple[int, set[str]]] = field(default_factory=list)
+
+    def read(self, node: ast.AST) -> None:
+        """Note what a node of the tree says."""
+        match node:
+            case ast.ImportFrom(module=str(module), level=0):
+                self.imports += [(f"{module}.{alias.name}", module) for alias in node.names]
+            case ast.Import():
+                self.imports += [(alias.name, alias.name) for alias in node.names]
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.functions.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
+            case ast.ExceptHandler(type=ast.expr() as type_):
+                types = type_.elts if isinstance(type_, ast.Tuple) else [type_]
+                self.handlers.append({ast.unparse(each) for each in types})
+            case ast.Call(func=ast.Name(id="isinstance"), args=[_, of]):
+                self.type_checks.append((node.lineno, {each.id for each in ast.walk(of) if isinstance(each, ast.Name)}))
+
+
+@cache
+def source_file(path: Path) -> SourceFile:
+    """What a file says."""
+    tree = ast.parse(path.read_bytes())
+    file = SourceFile(ast.get_docstring(tree) is not None)
+    for node in ast.walk(tree):
+        file.read(node)
+    return file
+
+
+def source_files(*folders: str) -> Mapping[str, SourceFile]:
+    """All files under folders of the repository, by their paths in it."""
+    return {str(path.relative_to(REPOSITORY)): source_file(path) for path in source_paths(*folders)}
+
+
+def source_paths(*folders: str) -> Iterator[Path]:
+    """Every Python file under folders of the repository."""
+    for folder in folders:
+        found = sorted((REPOSITORY / folder).rglob("*.py"))
+        yield from (path for path in found if "node_modules" not in path.parts)
