@@ -47,7 +47,7 @@ _STATIC = REPOSITORY / "src" / "hullmark" / "server" / "console" / "static"
 _ARCHIVE = VAR / "corpus" / "docker" / "nginx.tar"
 _EDITOR = ("codemirror.js", "editor.js", "schema-completion.js")
 _ACCOUNT = "team-1"
-_SEEN = ("now", "images", "fleet", "image, findings")
+_SEEN = ("now", "images", "fleet", "image, verdicts")
 
 
 class Question(NamedTuple):
