@@ -82,7 +82,7 @@ async def count_standing(connection: Connection, account_id: int, environment: s
     async with connection.cursor(row_factory=class_row(StandingCount)) as cursor:
         await cursor.execute(
             f"""
-            WITH standing AS MATERIALIZED (SELECT image_id FROM verdict WHERE {_NOT_PASSING} ORDER BY verdict, image_id, policy_id, environment LIMIT %(most)s),
+            WITH standing AS MATERIALIZED (SELECT image_id FROM verdict WHERE {_NOT_PASSING} ORDER BY verdict, image_id LIMIT %(most)s),
                 each AS MATERIALIZED (SELECT DISTINCT image_id FROM standing)
             SELECT count(*) AS images, count(*) FILTER (WHERE {runs("%(account)s", "each.image_id", "%(environment)s")}) AS running,
                 (SELECT count(*) < %(most)s FROM standing) AS is_all
@@ -95,6 +95,8 @@ async def count_standing(connection: Connection, account_id: int, environment: s
     return found
 
 
+_ORDER = "verdict, image_id, policy_id, environment"
+_BY_GRACE = "grace_until, image_id, policy_id, environment"
 _IMAGE = f"""
 SELECT now.image_id, image.digest, now.reference, now.policy_id, policy.name AS policy, now.environment, now.verdict, now.reason,
     now.judged_at, now.grace_until, {runs("%(account)s", "now.image_id", "now.environment")} AS runs
@@ -111,14 +113,14 @@ async def never_passed(
         await cursor.execute(
             f"""
             WITH following AS MATERIALIZED (
-                SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id, policy_id, environment) > (%(word)s, %(image)s, %(policy)s, %(place)s))
-                ORDER BY verdict, image_id, policy_id, environment LIMIT %(most)s
+                SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR ({_ORDER}) > (%(word)s, %(image)s, %(policy)s, %(place)s))
+                ORDER BY {_ORDER} LIMIT %(most)s
             ), page AS MATERIALIZED (
                 SELECT * FROM following verdict WHERE NOT EXISTS (SELECT FROM transition lost
                     WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
                         AND lost.kind = 'compliance.lost' AND lost.policy_id = verdict.policy_id
                         AND lost.environment = verdict.environment)
-                ORDER BY verdict, image_id, policy_id, environment LIMIT %(limit)s
+                ORDER BY {_ORDER} LIMIT %(limit)s
             ) {_IMAGE} ORDER BY now.verdict, now.image_id, now.policy_id, now.environment
             """,
             {
@@ -140,8 +142,9 @@ async def looked_until(
 ) -> tuple[str, int, int, str] | None:
     """The last verdict and image that `never_passed` looks at after one; None if it looks at all that follow."""
     cursor = await connection.execute(
-        f"SELECT verdict, image_id, policy_id, environment FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id, policy_id, environment) > (%(word)s, %(image)s, %(policy)s, %(place)s))"
-        " ORDER BY verdict, image_id, policy_id, environment LIMIT 1 OFFSET %(most)s - 1",
+        f"SELECT {_ORDER} FROM verdict WHERE {_NOT_PASSING}"
+        f" AND (%(word)s = '' OR ({_ORDER}) > (%(word)s, %(image)s, %(policy)s, %(place)s))"
+        f" ORDER BY {_ORDER} LIMIT 1 OFFSET %(most)s - 1",
         {
             "account": account_id,
             "environment": environment,
@@ -171,9 +174,10 @@ async def ending_graces(
             WITH page AS MATERIALIZED (
                 SELECT * FROM verdict WHERE account_id = %(account)s AND NOT is_shadow AND grace_until IS NOT NULL
                     AND (%(environment)s = '' OR environment = %(environment)s)
-                    AND (%(until)s::timestamptz IS NULL OR (grace_until, image_id, policy_id, environment) > (%(until)s, %(image)s, %(policy)s, %(place)s))
-                ORDER BY grace_until, image_id, policy_id, environment LIMIT %(limit)s
-            ) {_IMAGE.replace("now.reason", "now.grace_reason AS reason")} ORDER BY now.grace_until, now.image_id, now.policy_id, now.environment
+                    AND (%(until)s::timestamptz IS NULL OR ({_BY_GRACE}) > (%(until)s, %(image)s, %(policy)s, %(place)s))
+                ORDER BY {_BY_GRACE} LIMIT %(limit)s
+            ) {_IMAGE.replace("now.reason", "now.grace_reason AS reason")}
+            ORDER BY now.grace_until, now.image_id, now.policy_id, now.environment
             """,
             {
                 "account": account_id,
