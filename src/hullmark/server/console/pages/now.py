@@ -15,7 +15,7 @@ from markupsafe import Markup
 from hullmark.model.advisory import SEVERITIES
 from hullmark.policy.days import moment_in
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.console.backlog import draw_backlog, first_moment, weightiest
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
