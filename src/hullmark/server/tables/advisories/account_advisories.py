@@ -86,8 +86,8 @@ async def advisories_in(connection: Connection, images: Sequence[int]) -> list[H
                 WHERE exempt.package_id = member.package_id AND exempt.advisory_id = match.advisory_id)
             GROUP BY 1, 2
         ), summed AS (
-            SELECT coalesce(nullif(advisory.cve, ''), advisory.name) AS name, max(advisory.severity) AS severity, max(advisory.risk) AS risk,
-                max(advisory.epss) AS epss, bool_or(advisory.kev_added IS NOT NULL) AS is_exploited,
+            SELECT coalesce(nullif(advisory.cve, ''), advisory.name) AS name, max(advisory.severity) AS severity,
+                max(advisory.risk) AS risk, max(advisory.epss) AS epss, bool_or(advisory.kev_added IS NOT NULL) AS is_exploited,
                 count(DISTINCT found.image_id) AS images, bool_or(found.fixable) AS fixable, array_agg(DISTINCT found.id) AS ids
             FROM found JOIN advisory ON advisory.id = found.id GROUP BY 1 ORDER BY risk DESC, name LIMIT %(most)s
         )
