@@ -13,9 +13,10 @@ from tests.support.console_world import World
 from tests.support.standing import Standing
 
 
-@pytest.fixture
-def pages(world: World) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def pages(company: tuple[World, Standing]) -> dict[str, str]:
     """The address of a page of each kind."""
+    world = company[0]
     headers: dict[str, str] = world.login("anna")["extra_http_headers"]
     return addresses(world.url, world.account, headers)
 
