@@ -47,7 +47,7 @@ _STATIC = REPOSITORY / "src" / "hullmark" / "server" / "console" / "static"
 _ARCHIVE = VAR / "corpus" / "docker" / "nginx.tar"
 _EDITOR = ("codemirror.js", "editor.js", "schema-completion.js")
 _ACCOUNT = "team-1"
-_SEEN = ("now", "images", "fleet", "image")
+_SEEN = ("now", "images", "fleet", "image, verdicts")
 
 
 class Question(NamedTuple):
@@ -137,6 +137,7 @@ def _uploaded(running: Server, key: str) -> str:
     until(is_read, 900, "the uploaded image", 1.0)
     time.sleep(20)
     worker.end()
+    client.must("PUT", f"/api/v1/images/{digest}/deployments", {"environment": "production", "place": "here"})
     return digest
 
 
@@ -145,7 +146,8 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
     found = connection.execute("SELECT id FROM cause WHERE key LIKE 'bench-%' ORDER BY id LIMIT 20").fetchall()
     causes = [int(number) for (number,) in found]
     places = [
-        int(number) for (number,) in connection.execute("SELECT id FROM placement ORDER BY id LIMIT 20").fetchall()
+        int(number)
+        for (number,) in connection.execute("SELECT id FROM placement WHERE told = 'here' AND until IS NULL").fetchall()
     ]
     names = [str(name) for (name,) in connection.execute("SELECT name FROM advisory ORDER BY id LIMIT 20").fetchall()]
     row = connection.execute("SELECT name FROM package ORDER BY id LIMIT 1").fetchone()
@@ -160,7 +162,8 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
         Question("images", [f"{base}/images"]),
         Question("images of a repository", [f"{base}/images?q={quote(repository_of(number))}" for number in range(20)]),
         Question("images that stop", [f"{base}/images?verdict=stop"]),
-        Question("image", [f"{base}/images/{digest}" for digest in others]),
+        Question("image of many, where it runs", [f"{base}/images/{digest}?tab=places" for digest in others]),
+        Question("image of many, its history", [f"{base}/images/{digest}?tab=history" for digest in others]),
         *(Question(f"image, {tab}", [f"{inside}?tab={tab}"]) for tab in tabs),
         Question("minimality", [f"{inside}/minimality"]),
         Question("diff", [f"{base}/diff?before={digest}&after={digest}"]),

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hullmark.server.tables.judging import standing
 from tests.support.company import visitor
 from tests.support.console_world import ACCOUNT, CURL, OPENSSL, OTHER, WITHDRAWN, XML, World
 from tests.support.standing import Standing
@@ -138,6 +139,15 @@ def test_now_groups_what_runs_out_of_compliance_by_cause(anna: httpx.Client) -> 
     assert "Nothing to do" not in said
     assert len(table_of(anna, f"{BASE}/now?environment=*", "never")) > 1
     assert table_of(anna, f"{BASE}/now?environment=none", "causes") == []
+
+
+def test_what_never_passed_is_found_behind_many_that_did(anna: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few verdicts are looked at for a page, all of them together are the same."""
+    page = f"{BASE}/now?environment=*"
+    whole = table_of(anna, page, "never")
+    monkeypatch.setattr(standing, "MOST", 1)
+    assert table_of(anna, page, "never") == whole
+    assert len(whole) > 1
 
 
 def test_nothing_to_do_is_said_where_that_is_so(anna: httpx.Client) -> None:

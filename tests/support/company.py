@@ -34,5 +34,7 @@ def visitor(world: World, person: str) -> Iterator[httpx.Client]:
     import httpx
 
     headers = world.login(person)["extra_http_headers"]
-    with httpx.Client(base_url=world.url, headers=headers, timeout=60) as client:
+    # A connection that the server is about to close would be taken for one that is still open.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=world.url, headers=headers, timeout=60, limits=limits) as client:
         yield client

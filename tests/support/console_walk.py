@@ -74,7 +74,8 @@ def walk(client: httpx.Client, first: str) -> Iterator[tuple[str, str, httpx.Res
 def addresses(url: str, account: str, headers: Mapping[str, str], *, broken: bool = True) -> dict[str, str]:
     """The address of a page of each kind in an account's console, with the pages that no link of an account leads to. `broken`: links that
     lead to nothing are among them."""
-    with httpx.Client(base_url=url, headers=dict(headers), timeout=60) as client:
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=url, headers=dict(headers), timeout=60, limits=limits) as client:
         met = walk(client, f"/console/{account}/now")
         found = {kind: address for kind, address, answer in met if answer.is_success or (broken and answer.is_error)}
         return found | {each: each for each in _BESIDE if client.get(each).is_success}

@@ -41,17 +41,29 @@ def name_of(kind: str) -> str:
     )
 
 
-def take(browser: Browser, world: World, pages: dict[str, str], into: Path, person: str = "anna") -> list[Path]:
-    """Take them; answers the files. What a page says is wrong is said on the way."""
+def take(
+    browser: Browser, world: World, pages: dict[str, str], into: Path, person: str = "anna", *, small: bool = False
+) -> list[Path]:
+    """Take them; answers the files. What a page says is wrong is said on the way. `small`: what is seen first, at half the size."""
     made = []
     into.mkdir(parents=True, exist_ok=True)
     for theme in THEMES:
         for size, window in SIZES.items():
-            context, watched = opened(browser, world.url, theme=theme, size=window, **world.login(person))
+            context, watched = opened(
+                browser,
+                world.url,
+                theme=theme,
+                size=window,
+                **world.login(person),
+                **({"device_scale_factor": 0.5} if small else {}),
+            )
             for kind, address in pages.items():
                 watched.page.goto(address, wait_until="load")
-                made.append(into / f"{name_of(kind)}.{theme}.{size}.png")
-                watched.page.screenshot(path=made[-1], full_page=True)
+                made.append(into / f"{name_of(kind)}.{theme}.{size}.{'jpg' if small else 'png'}")
+                if small:
+                    watched.page.screenshot(path=made[-1], type="jpeg", quality=60)
+                else:
+                    watched.page.screenshot(path=made[-1], full_page=True)
             context.close()
             for fault in watched.faults:
                 print(f"{theme} {size}: {fault}")
@@ -65,6 +77,7 @@ def main() -> None:
     options.add_argument("--only", default="", help="a pattern that a page's address has to contain")
     options.add_argument("--into", type=Path, default=Path("var/screenshots"))
     options.add_argument("--person", default="anna")
+    options.add_argument("--small", action="store_true", help="for docs/console: what is seen first, at half the size")
     options.add_argument(
         "--page", action="append", default=[], help="an address to take instead of all that links lead to"
     )
@@ -74,7 +87,7 @@ def main() -> None:
         headers = world.login(wish.person)["extra_http_headers"]
         pages = {each: each for each in wish.page} or addresses(world.url, world.account, headers, broken=False)
         wanted = {kind: address for kind, address in pages.items() if re.search(wish.only, address)}
-        for path in take(browser, world, wanted, wish.into, wish.person):
+        for path in take(browser, world, wanted, wish.into, wish.person, small=wish.small):
             print(path)
 
 

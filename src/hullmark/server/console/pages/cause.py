@@ -122,7 +122,9 @@ async def cause_page(
     async with services.database.tenant(account_id) as connection:
         summed = await cause_pages.sum_cause(connection, account_id, number)
         counts = await cause_pages.count_outcomes(connection, account_id, number)
-        messages = await transition_lists.messages_of_cause(connection, account_id, number, _MESSAGES)
+        # Digests are among them only where they need not be looked for among too many.
+        told = transition_lists.messages_of_cause if summed.is_all else cause_pages.own_messages
+        messages = await told(connection, account_id, number, _MESSAGES)
     shown = await items.shown(request, _ITEMS)
     evidence = [msgspec.convert(each, Evidence) for each in _evidence(cause, shown.rows[0].row if shown.rows else None)]
     helps = _helps(shown.rows)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from hullmark.model.advisory import SEVERITIES
 from hullmark.policy.days import moment_in
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.console.backlog import draw_backlog, first_moment, weightiest
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.navigation import Entry
@@ -152,22 +152,25 @@ def _causes(services: Services, caller: Caller, environment: str) -> Listing[Sta
 
 def _never(services: Services, caller: Caller, environment: str) -> Listing[StandingImage]:
     async def fetch(cursor: str, limit: int) -> Page[StandingImage]:
-        after = values_in(cursor, tuple[str, int])
+        after = values_in(cursor, tuple[str, int, int, str])
         async with services.database.tenant(caller.account_id) as connection:
             rows = await standing.never_passed(connection, caller.account_id, environment, after=after, limit=limit + 1)
-        return page(rows, limit, lambda row: (row.verdict, row.image_id))
+            is_short = len(rows) <= limit
+            last = await standing.looked_until(connection, caller.account_id, environment, after) if is_short else None
+        found = page(rows, limit, lambda row: (row.verdict, row.image_id, row.policy_id, row.environment))
+        return Page(items=found.items, next=cursor_of(last)) if last is not None else found
 
     return Listing(name="never", columns=_NEVER_COLUMNS, fetch=fetch, cursor_name="never.cursor")
 
 
 def _graces(services: Services, caller: Caller, environment: str) -> Listing[StandingImage]:
     async def fetch(cursor: str, limit: int) -> Page[StandingImage]:
-        after = values_in(cursor, tuple[datetime, int])
+        after = values_in(cursor, tuple[datetime, int, int, str])
         async with services.database.tenant(caller.account_id) as connection:
             rows = await standing.ending_graces(
                 connection, caller.account_id, environment, after=after, limit=limit + 1
             )
-        return page(rows, limit, lambda row: (row.grace_until, row.image_id))
+        return page(rows, limit, lambda row: (row.grace_until, row.image_id, row.policy_id, row.environment))
 
     return Listing(name="graces", columns=_GRACE_COLUMNS, fetch=fetch, cursor_name="graces.cursor")
 

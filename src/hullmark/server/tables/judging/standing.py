@@ -13,7 +13,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import runs
 
 MOST = Limit(5000, "verdicts that do not pass and are counted for a page", "shortened")
-_INTERVALS = Limit(20_000, "losses of compliance that are drawn over time", "shortened")
+_INTERVALS = Limit(6_000, "losses of compliance that are drawn over time", "shortened")
 
 
 class ImageStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +95,8 @@ async def count_standing(connection: Connection, account_id: int, environment: s
     return found
 
 
+_ORDER = "verdict, image_id, policy_id, environment"
+_BY_GRACE = "grace_until, image_id, policy_id, environment"
 _IMAGE = f"""
 SELECT now.image_id, image.digest, now.reference, now.policy_id, policy.name AS policy, now.environment, now.verdict, now.reason,
     now.judged_at, now.grace_until, {runs("%(account)s", "now.image_id", "now.environment")} AS runs
@@ -103,51 +105,87 @@ FROM page now JOIN image ON image.id = now.image_id JOIN policy ON policy.id = n
 
 
 async def never_passed(
-    connection: Connection, account_id: int, environment: str, *, after: tuple[str, int] | None, limit: int
+    connection: Connection, account_id: int, environment: str, *, after: tuple[str, int, int, str] | None, limit: int
 ) -> list[StandingImage]:
-    """Verdicts that do not let pass although no loss of compliance is written down: of images that never passed. After a verdict and an
-    image's number."""
+    """Verdicts that do not let pass although no loss of compliance is written down: of images that never passed. After a verdict, image,
+    policy and environment; only the next MOST verdicts are looked at."""
     async with connection.cursor(row_factory=class_row(StandingImage)) as cursor:
         await cursor.execute(
             f"""
-            WITH page AS MATERIALIZED (
-                SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR (verdict, image_id) > (%(word)s, %(image)s))
-                    AND NOT EXISTS (SELECT FROM transition lost WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
+            WITH following AS MATERIALIZED (
+                SELECT * FROM verdict WHERE {_NOT_PASSING} AND (%(word)s = '' OR ({_ORDER}) > (%(word)s, %(image)s, %(policy)s, %(place)s))
+                ORDER BY {_ORDER} LIMIT %(most)s
+            ), page AS MATERIALIZED (
+                SELECT * FROM following verdict WHERE (SELECT true FROM transition lost
+                    WHERE lost.account_id = %(account)s AND lost.image_id = verdict.image_id
                         AND lost.kind = 'compliance.lost' AND lost.policy_id = verdict.policy_id
-                        AND lost.environment = verdict.environment)
-                ORDER BY verdict, image_id LIMIT %(limit)s
-            ) {_IMAGE} ORDER BY now.verdict, now.image_id
+                        AND lost.environment = verdict.environment LIMIT 1) IS NULL
+                ORDER BY {_ORDER} LIMIT %(limit)s
+            ) {_IMAGE} ORDER BY now.verdict, now.image_id, now.policy_id, now.environment
             """,
             {
                 "account": account_id,
                 "environment": environment,
                 "word": after[0] if after else "",
                 "image": after[1] if after else 0,
+                "policy": after[2] if after else 0,
+                "place": after[3] if after else "",
                 "limit": limit,
+                "most": int(MOST),
             },
         )
         return await cursor.fetchall()
 
 
+async def looked_until(
+    connection: Connection, account_id: int, environment: str, after: tuple[str, int, int, str] | None
+) -> tuple[str, int, int, str] | None:
+    """The last verdict and image that `never_passed` looks at after one; None if it looks at all that follow."""
+    cursor = await connection.execute(
+        f"SELECT {_ORDER} FROM verdict WHERE {_NOT_PASSING}"
+        f" AND (%(word)s = '' OR ({_ORDER}) > (%(word)s, %(image)s, %(policy)s, %(place)s))"
+        f" ORDER BY {_ORDER} LIMIT 1 OFFSET %(most)s - 1",
+        {
+            "account": account_id,
+            "environment": environment,
+            "word": after[0] if after else "",
+            "image": after[1] if after else 0,
+            "policy": after[2] if after else 0,
+            "place": after[3] if after else "",
+            "most": int(MOST),
+        },
+    )
+    row = await cursor.fetchone()
+    return (str(row[0]), int(row[1]), int(row[2]), str(row[3])) if row is not None else None
+
+
 async def ending_graces(
-    connection: Connection, account_id: int, environment: str, *, after: tuple[datetime, int] | None, limit: int
+    connection: Connection,
+    account_id: int,
+    environment: str,
+    *,
+    after: tuple[datetime, int, int, str] | None,
+    limit: int,
 ) -> list[StandingImage]:
-    """Verdicts whose grace ends, the next one first; after a moment and an image's number."""
+    """Verdicts whose grace ends, the next one first; after a moment, image, policy and environment."""
     async with connection.cursor(row_factory=class_row(StandingImage)) as cursor:
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
                 SELECT * FROM verdict WHERE account_id = %(account)s AND NOT is_shadow AND grace_until IS NOT NULL
                     AND (%(environment)s = '' OR environment = %(environment)s)
-                    AND (%(until)s::timestamptz IS NULL OR (grace_until, image_id) > (%(until)s, %(image)s))
-                ORDER BY grace_until, image_id LIMIT %(limit)s
-            ) {_IMAGE.replace("now.reason", "now.grace_reason AS reason")} ORDER BY now.grace_until, now.image_id
+                    AND (%(until)s::timestamptz IS NULL OR ({_BY_GRACE}) > (%(until)s, %(image)s, %(policy)s, %(place)s))
+                ORDER BY {_BY_GRACE} LIMIT %(limit)s
+            ) {_IMAGE.replace("now.reason", "now.grace_reason AS reason")}
+            ORDER BY now.grace_until, now.image_id, now.policy_id, now.environment
             """,
             {
                 "account": account_id,
                 "environment": environment,
                 "until": after[0] if after else None,
                 "image": after[1] if after else 0,
+                "policy": after[2] if after else 0,
+                "place": after[3] if after else "",
                 "limit": limit,
             },
         )

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.notice.transition_lists import CauseCount
+from hullmark.server.tables.notice.transition_lists import CauseCount, CauseMessage
 
 MOST = Limit(5000, "transitions of a cause that its page counts", "shortened")
 
@@ -70,6 +70,21 @@ async def count_outcomes(connection: Connection, account_id: int, cause_id: int)
         await cursor.execute(
             f"{_NEWEST} SELECT kind, outcome, why, count(*) AS count FROM newest GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             {"account": account_id, "cause": cause_id, "most": int(MOST)},
+        )
+        return await cursor.fetchall()
+
+
+async def own_messages(connection: Connection, account_id: int, cause_id: int, limit: int) -> list[CauseMessage]:
+    """The first messages that are about a cause alone, each with its items, MOST of them at most."""
+    async with connection.cursor(row_factory=class_row(CauseMessage)) as cursor:
+        await cursor.execute(
+            """
+            SELECT message.id, message.channel_id, channel.name AS channel, message.form, message.part, message.state,
+                (SELECT count(*) FROM (SELECT FROM message_item WHERE message_id = message.id LIMIT %(most)s) AS held) AS count
+            FROM message JOIN channel ON channel.id = message.channel_id
+            WHERE message.account_id = %(account)s AND message.cause_id = %(cause)s ORDER BY message.id LIMIT %(limit)s
+            """,
+            {"account": account_id, "cause": cause_id, "most": int(MOST), "limit": limit},
         )
         return await cursor.fetchall()
 

@@ -11,7 +11,7 @@ from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import runs
 
-_WINDOW = Limit(20_000, "transitions that are looked through for causes that still stand", "shortened")
+_WINDOW = Limit(8_000, "transitions that are looked through for causes that still stand", "shortened")
 
 
 class StandingCause(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +43,10 @@ async def standing_causes(
                 ORDER BY id DESC LIMIT %(window)s
             ), standing AS (
                 SELECT DISTINCT ON (lost.image_id, lost.policy_id, lost.environment) lost.* FROM lost
-                JOIN verdict ON verdict.account_id = %(account)s AND verdict.image_id = lost.image_id
+                -- One look for each: as a join, verdicts of all images would be gone through
+                CROSS JOIN LATERAL (SELECT FROM verdict WHERE verdict.account_id = %(account)s AND verdict.image_id = lost.image_id
                     AND verdict.policy_id = lost.policy_id AND verdict.environment = lost.environment
-                    AND NOT verdict.is_shadow AND verdict.verdict IN ('stop', 'unknown')
+                    AND NOT verdict.is_shadow AND verdict.verdict IN ('stop', 'unknown') LIMIT 1) held
                 ORDER BY lost.image_id, lost.policy_id, lost.environment, lost.at DESC
             ), counted AS (
                 SELECT cause_id, count(DISTINCT image_id) AS images, min(at) AS since,

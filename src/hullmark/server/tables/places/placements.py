@@ -9,12 +9,14 @@ from typing import Any, LiteralString
 import msgspec
 from psycopg.rows import class_row
 
+from hullmark.model.limit import Limit
 from hullmark.model.selector import PLACE_PREFIX, Requirement, Selector
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places.running import running_images_of
 
 _FEW = 2000
 """So many images, sets of labels or isolation facts are looked for by their numbers; with more, placements are gone through in order."""
+_CHANGED = Limit(5000, "transitions of a cause whose images are looked for at places", "shortened")
 _SORTED = 20_000
 """So many placements are sorted for a page of a list; where there may be more, placements are gone through in order."""
 _MORE = 8
@@ -130,20 +132,20 @@ def _columns(keys: Sequence[str]) -> str:
 async def placements_of_cause(
     connection: Connection, account_id: int, cause_id: int, after: int, limit: int
 ) -> list[PlacementRow]:
-    """Where the images run that a cause is about, by number, above one."""
+    """Where the images run that the newest transitions of a cause are about, by number, above one."""
     async with connection.cursor(row_factory=class_row(PlacementRow)) as cursor:
         await cursor.execute(
             f"""
             WITH page AS MATERIALIZED (
                 SELECT placed.* FROM placement placed
                 WHERE placed.account_id = %(account)s AND placed.until IS NULL AND placed.id > %(after)s AND placed.running_image_id IN (
-                    SELECT ran.id FROM running_image ran JOIN transition ON transition.image_id = ran.image_id
-                        AND transition.account_id = %(account)s AND transition.cause_id = %(cause)s
-                    WHERE ran.account_id = %(account)s)
+                    SELECT ran.id FROM (SELECT image_id FROM transition WHERE account_id = %(account)s AND cause_id = %(cause)s
+                        ORDER BY id DESC LIMIT %(most)s) changed
+                    JOIN running_image ran ON ran.image_id = changed.image_id AND ran.account_id = %(account)s)
                 ORDER BY placed.id LIMIT %(limit)s
             ) {PLACEMENT_ROWS} ORDER BY placed.id
             """,
-            {"account": account_id, "cause": cause_id, "after": after, "limit": limit},
+            {"account": account_id, "cause": cause_id, "after": after, "limit": limit, "most": int(_CHANGED)},
         )
         return await cursor.fetchall()
 
