@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 _WITH_COMPANY = ("tests/browser/", "tests/service/test_console_alerts.py")
 
 
-class FileScheduling(LoadFileScheduling):
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
     """`--dist loadfile`, but for files that share what a process makes once."""
 
     def _split_scope(self, nodeid: str) -> str:
