@@ -14,9 +14,10 @@ from hypothesis import settings
 from tests.support.collecting import build_grammars_late, has_none_of
 from tests.support.company import company
 from tests.support.database import database_server, database_url
+from tests.support.dealing import pytest_xdist_make_scheduler
 from tests.support.examples import EXAMPLES
 
-__all__ = ["company", "database_server", "database_url"]
+__all__ = ["company", "database_server", "database_url", "pytest_xdist_make_scheduler"]
 
 settings.register_profile("judged", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("exploring", deadline=None, max_examples=EXAMPLES)
@@ -34,6 +35,9 @@ _LONGEST = (
     "tests/flow/test_configured_image.py",
     "tests/service/test_notice.py",
     "tests/flow/test_stored_matches.py",
+    # of both: one process has all of them
+    "tests/browser",
+    "tests/service/test_console_alerts.py",
     # of `make test`
     "tests/flow/test_stored_matches.py",
     "tests/flow/test_db.py",

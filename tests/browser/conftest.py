@@ -1,4 +1,4 @@
-"""One company for all tests of a run, one browser for each of their files, and pages that must be without fault.
+"""One company for all tests of a run, one browser for this folder, and pages that must be without fault.
 
 Tests may add to the company, as people do; what others rely on they leave as it is.
 """
@@ -31,9 +31,9 @@ def server(company: tuple[World, Standing]) -> Standing:
     return company[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of a file."""
+    """A browser for the tests of this folder. It is gone before those of another begin."""
     with chromium() as found:
         yield found
 

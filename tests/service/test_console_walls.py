@@ -150,6 +150,14 @@ async def test_a_role_opens_the_pages_that_it_may(world: World, roles: tuple[Rol
     assert not wrong, "\n".join(wrong)
 
 
+async def test_who_adds_images_sees_what_becomes_of_them(world: World) -> None:
+    """Without the right to read policies."""
+    async with signed_in(world, "ci") as opened:
+        answers = [await opened.get(f"/console/ours/add{rest}") for rest in ("", f"/{world.ours.digest}")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert not [answer for answer in answers if "Use the policy" in answer.text]
+
+
 async def test_every_answer_is_sent_with_what_keeps_it_safe(world: World) -> None:
     """Pages, forms, exports, refusals, and addresses that there are not."""
     wrong = []

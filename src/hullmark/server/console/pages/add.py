@@ -39,7 +39,7 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
 
     image: ImageView
     verdicts: list[VerdictView]
-    in_force: list[ActivationView]
+    lacks_policy: bool
     is_over: bool
 
 
@@ -126,9 +126,9 @@ async def progress_page(visit: NamedDependency[Visit], digest: FromPath[str]) ->
     """What becomes of an image that was added."""
     image: ImageView = await visit.do(images.get_image, digest=digest)
     found: list[VerdictView] = await visit.do(verdicts.of_image, digest=digest) if image.state == "analysed" else []
-    in_force: list[ActivationView] = await _in_force(visit)
-    is_over = image.state == "failed" or bool(found) or (image.state == "analysed" and not in_force)
-    view = ProgressView(image=image, verdicts=found, in_force=in_force, is_over=is_over)
+    lacks_policy = await _lacks_policy(visit)
+    is_over = image.state == "failed" or bool(found) or (image.state == "analysed" and lacks_policy)
+    view = ProgressView(image=image, verdicts=found, lacks_policy=lacks_policy, is_over=is_over)
     return visit.show("pages/progress.html", view=view, done=_DONE, examples=example_policies())
 
 
@@ -136,18 +136,21 @@ def _to(visit: Visit, digest: str) -> Response[bytes]:
     return visit.back(f"add/{segment(digest)}", "added")
 
 
-async def _in_force(visit: Visit) -> list[ActivationView]:
+async def _lacks_policy(visit: Visit) -> bool:
+    """Whether no policy is in force, as far as the visitor may know: roles that add images need not read policies."""
+    if not visit.caller.may("policies:read"):
+        return False
     found: list[ActivationView] = await visit.do(policies.list_activations)
-    return [each for each in found if not each.shadow]
+    return all(each.shadow for each in found)
 
 
 async def _add(visit: Visit, way: str = "", wrong: Refusal | None = None, given: Fields | None = None) -> Response[Any]:
     held = await visit.do(images.list_images, limit=1)
-    known: AdvisoriesView = await visit.do(advisories.show)
+    known: AdvisoriesView | None = await visit.do(advisories.show) if visit.caller.may("system:read") else None
     values: dict[str, Any] = {
         "way": way or visit.request.query_params.get("way", "reference"),
         "is_first": not held.items,
-        "in_force": await _in_force(visit),
+        "lacks_policy": await _lacks_policy(visit),
         "examples": example_policies(),
         "advisories": known,
     }
