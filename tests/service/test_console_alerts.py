@@ -86,6 +86,7 @@ def test_an_alert_shows_what_it_did_what_is_seen_where_and_what_helps(anna: http
         "eu-production/shop/StatefulSet/worker/main",
         "an image that was in compliance no longer is",
         "Seen: - libxml2",
+        "image's start",
         "chat",
     ):
         assert words in said, words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,10 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from hullmark.model.advisory import SEVERITIES
+from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import GRADES
 from hullmark.model.notice import TRANSITION_KINDS, Evidence
 from hullmark.server.api.caller import Caller
@@ -26,10 +29,12 @@ from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.forecast import Blamed, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
+from hullmark.server.tables.images import images
 from hullmark.server.tables.notice import cause_pages, transition_lists, transitions
 from hullmark.server.tables.notice.cause_pages import CauseSum, StandingVerdict
 from hullmark.server.tables.notice.transition_lists import CauseCount, CauseMessage, TransitionFilter
@@ -126,7 +131,9 @@ async def cause_page(
         told = transition_lists.messages_of_cause if summed.is_all else cause_pages.own_messages
         messages = await told(connection, account_id, number, _MESSAGES)
     shown = await items.shown(request, _ITEMS)
-    evidence = [msgspec.convert(each, Evidence) for each in _evidence(cause, shown.rows[0].row if shown.rows else None)]
+    first = shown.rows[0].row if shown.rows else None
+    evidence = [msgspec.convert(each, Evidence) for each in _evidence(cause, first)[:_EVIDENCE]]
+    evidence = await _reached(services, caller, evidence, first.image_digest if first else "")
     helps = _helps(shown.rows)
     link = f"{root_of(services.settings)}/console/{quote(caller.account, safe='')}/causes/{number}"
     view = CausePage(
@@ -134,7 +141,7 @@ async def cause_page(
         severity=SEVERITIES[cause.severity],
         sum=summed,
         counts=counts,
-        evidence=evidence[:_EVIDENCE],
+        evidence=evidence,
         helps=helps,
         messages=messages,
         items=shown,
@@ -159,6 +166,24 @@ async def _cause(services: Services, caller: Caller, number: int) -> CauseRow:
 def _evidence(cause: CauseRow, first: TransitionRow | None) -> list[dict[str, Any]]:
     """What can be seen: of the cause, or of the first image, where the cause says nothing of itself."""
     return cause.evidence or (first.evidence if first is not None else [])
+
+
+async def _reached(services: Services, caller: Caller, evidence: list[Evidence], digest: str) -> list[Evidence]:
+    """The same with whether the start of that image reaches the packages, and how; as it is where that is not known."""
+    if not digest or not any(each.package for each in evidence):
+        return evidence
+    async with services.database.tenant(caller.account_id) as connection:
+        image = await images.held_image(connection, caller.account_id, digest)
+    try:
+        index = await asyncio.to_thread(read_index, services.objects, image.reach) if image is not None else None
+    except HullmarkError:
+        return evidence  # it is lost: the page says the rest
+    if index is None:
+        return evidence
+    return [
+        replace(each, reach=index.of(each.package)) if each.package.startswith("pkg:") and each.reach is None else each
+        for each in evidence
+    ]
 
 
 def _items(services: Services, caller: Caller, cause: CauseRow) -> Listing[FlipLine]:
