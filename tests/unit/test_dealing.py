@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.support.dealing import scope_of
 from tests.support.places import REPOSITORY
 from tests.support.sources import source_paths
+
+_ASKS = re.compile(r"def \w+\([^)]*\bcompany: ")
 
 
 def test_all_who_look_at_the_company_share_a_process() -> None:
@@ -12,7 +16,7 @@ def test_all_who_look_at_the_company_share_a_process() -> None:
     asking = {
         str(path.relative_to(REPOSITORY))
         for path in source_paths("tests")
-        if path.name.startswith("test_") and "(company: " in path.read_text(encoding="utf-8")
+        if path.name.startswith("test_") and _ASKS.search(path.read_text(encoding="utf-8"))
     }
     assert "tests/service/test_console_alerts.py" in asking
     assert {scope_of(f"{name}::test_it") for name in asking} == {"the company"}
