@@ -12,7 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.match import MatchedAdvisory
 from hullmark.server.tables.database import Connection
 
-_LOOKED_AT = Limit(200, "images that are looked through for an account's advisories", "shortened")
+_LOOKED_AT = Limit(50, "images that are looked through for an account's advisories", "shortened")
 _MOST = Limit(1000, "advisories of an account that are listed", "shortened")
 _named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
 
@@ -78,21 +78,23 @@ async def advisories_in(connection: Connection, images: Sequence[int]) -> list[H
     """The vulnerabilities that count in images, the weightiest first."""
     cursor = await connection.execute(
         """
-        WITH held AS MATERIALIZED (
-            SELECT advisory.id, coalesce(nullif(advisory.cve, ''), advisory.name) AS name, held.image_id, match.fix_state
+        WITH found AS MATERIALIZED (
+            SELECT match.advisory_id AS id, held.image_id, bool_or(match.fix_state = 'fixed') AS fixable
             FROM image_set held JOIN set_member member ON member.set_id = held.set_id
             JOIN coordinate_match match ON match.coordinate_id = member.coordinate_id AND match.suppressed_by IS NULL
-            JOIN advisory ON advisory.id = match.advisory_id
             WHERE held.image_id = ANY(%(images)s::bigint[]) AND NOT EXISTS (SELECT FROM package_exempt exempt
                 WHERE exempt.package_id = member.package_id AND exempt.advisory_id = match.advisory_id)
+            GROUP BY 1, 2
         ), summed AS (
-            SELECT name, count(DISTINCT image_id) AS images, bool_or(fix_state = 'fixed') AS fixable, array_agg(DISTINCT id) AS ids
-            FROM held GROUP BY name
+            SELECT coalesce(nullif(advisory.cve, ''), advisory.name) AS name, max(advisory.severity) AS severity,
+                max(advisory.risk) AS risk, max(advisory.epss) AS epss, bool_or(advisory.kev_added IS NOT NULL) AS is_exploited,
+                count(DISTINCT found.image_id) AS images, bool_or(found.fixable) AS fixable, array_agg(DISTINCT found.id) AS ids
+            FROM found JOIN advisory ON advisory.id = found.id GROUP BY 1 ORDER BY risk DESC, name LIMIT %(most)s
         )
-        SELECT summed.name, max(advisory.severity), max(advisory.risk) AS risk, max(advisory.epss), bool_or(advisory.kev_added IS NOT NULL),
-            summed.images, summed.fixable, (array_agg(advisory.body ORDER BY advisory.risk DESC, advisory.id))[1:4]
-        FROM summed JOIN advisory ON advisory.id = ANY(summed.ids)
-        GROUP BY summed.name, summed.images, summed.fixable ORDER BY risk DESC, summed.name LIMIT %(most)s
+        SELECT summed.name, summed.severity, summed.risk, summed.epss, summed.is_exploited, summed.images, summed.fixable,
+            (SELECT array_agg(body) FROM (SELECT body FROM advisory WHERE advisory.id = ANY(summed.ids)
+                ORDER BY advisory.risk DESC, advisory.id LIMIT 4) AS weightiest)
+        FROM summed ORDER BY summed.risk DESC, summed.name
         """,
         {"images": list(images), "most": int(_MOST)},
     )

@@ -33,7 +33,8 @@ async def note_silent(
                 LEFT JOIN place_setting said ON said.account_id = collector.account_id
                 CROSS JOIN LATERAL (SELECT coalesce(said.silent_after, 3600) AS seconds) allowed
                 WHERE collector.ended_at IS NULL AND collector.silent_since IS NULL AND allowed.seconds > 0
-                    AND greatest(collector.reported_at, %(listening)s) < %(now)s - make_interval(secs => allowed.seconds)
+                    AND greatest(collector.reported_at, %(listening)s::timestamptz)
+                        < %(now)s::timestamptz - make_interval(secs => allowed.seconds)
                 ORDER BY collector.id LIMIT %(limit)s FOR UPDATE OF collector SKIP LOCKED
             ), noted AS (
                 UPDATE collector SET silent_since = %(now)s FROM silent WHERE collector.id = silent.id
