@@ -35,9 +35,10 @@ _LONGEST = (
     "tests/flow/test_configured_image.py",
     "tests/service/test_notice.py",
     "tests/flow/test_stored_matches.py",
-    # of both: one process has all of them
-    "tests/browser",
+    # of both: one process has all of them, and those that look at the company as it was made come before those that add to it
+    "tests/browser/test_alerts.py",
     "tests/service/test_console_alerts.py",
+    "tests/browser",
     # of `make test`
     "tests/flow/test_stored_matches.py",
     "tests/flow/test_db.py",
