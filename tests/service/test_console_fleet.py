@@ -93,6 +93,27 @@ async def test_what_a_filter_cannot_name_is_counted_without_a_link(at: Desk) -> 
     assert [query for query in cells(text) if "verdict" not in query] == []
 
 
+async def test_environments_are_compared_by_the_verdicts_of_their_places(at: Desk) -> None:
+    rules = [
+        {"selector": "app=web", "environment": "production"},
+        {"selector": "app=api", "environment": "test"},
+    ]
+    assert (await at.ask("PUT", "/place-settings", {"environments": rules})).is_success
+    await furnish(at)
+    text = html.unescape(await page(at, "fleet"))
+    drawn = text[text.index("<h2>Compliance by environment</h2>") :]
+    drawn = drawn[: drawn.index("</section>")]
+    assert "production: 2; none: 1; test: 1" in drawn or "production: 2; test: 1; none: 1" in drawn
+    assert re.findall(r'href="/console/admin/fleet\?([^"]*verdict=[^"]*)"', drawn) == [
+        "tab=places&environment=production&verdict=stop",
+        "tab=places&environment=test&verdict=stop",
+    ]
+    for environment, places in {"production": 2, "test": 1}.items():
+        listed = await page(at, f"fleet?tab=places&environment={environment}&verdict=stop")
+        assert listed.count("fleet/places/") == places
+    assert "Compliance by environment" not in await page(at, "fleet?environment=test")
+
+
 async def test_filters_narrow_what_is_counted(at: Desk) -> None:
     await furnish(at)
     found = cells(await page(at, "fleet?cluster=eu-2"))

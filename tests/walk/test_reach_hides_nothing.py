@@ -92,6 +92,20 @@ CASES = {
     "node._MAX_TARGETS": Case(
         0, {**NODE, "/app/node_modules/b/package.json": b'{"exports": "./index.js"}'}, ("node", "/app/a.js")
     ),
+    "django._MAX_MODULES": Case(
+        0,
+        {
+            **PYTHON,
+            **{
+                f"/usr/lib/python3/dist-packages/django/{name}": b""
+                for name in ("__init__.py", "contrib/__init__.py", "contrib/auth/__init__.py")
+            },
+            "/usr/lib/python3/dist-packages/django/contrib/auth/templatetags/who.py": b"",
+            "/app/a.py": b"import django, settings\n",
+            "/app/settings.py": b"INSTALLED_APPS = ['django.contrib.auth']\n",
+        },
+        ("python3", "/app/a.py"),
+    ),
     "python._MAX_BLURRED": Case(0, {**PYTHON, "/app/a.py": b"import_module(name)\n"}, ("python3", "/app/a.py")),
     "services._MAX_FILES": Case(
         0,

@@ -24,6 +24,7 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.gates.isolation import AtLeast, IsolationGaps, RequiredSettings, Surplus
 from hullmark.policy.image_conditions import ANY_IMAGE, unmet
 from hullmark.policy.image_needs import image_needs
+from hullmark.policy.languages import language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import NATIVE_SCHEMA, Policy, PolicyException, Rule, WhenUnknown, encode_value, written_rule
@@ -135,9 +136,10 @@ def _doubted(policy: Policy, rule: Rule, why: str, facts: Facts) -> PlacedOutcom
 def _read(rules: str) -> Policy:
     """Many images are under the same rules, which are read once."""
     policy = load_any(rules.encode())
-    if not isinstance(policy, Policy):
+    native = language_of(policy).as_native(policy)
+    if native is None:
         raise TypeError("rules about places are a native policy")
-    return policy
+    return native
 
 
 def _facts(needs: ImageNeeds, placed: PlacedContainer, now: datetime) -> Facts:

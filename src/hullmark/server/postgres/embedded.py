@@ -249,7 +249,7 @@ class Embedded:
         while not self.is_ready():
             status = self.poll()
             if self._postmaster is None or status is not None:
-                log = self._postmaster.log.tail() if self._postmaster is not None else ""
+                log = self._postmaster.last_words() if self._postmaster is not None else ""
                 check_launched(status or 0, who, self.folder)
                 raise _failed("the embedded PostgreSQL does not start", log, self.folder)
             if time.monotonic() > deadline:

@@ -111,6 +111,12 @@ class Postmaster:
         """Its exit status; None while it runs."""
         return self._process.poll()
 
+    def last_words(self) -> str:
+        """What it said last. Once it has ended, all of that: what lies in the pipe is read first."""
+        if self.poll() is not None:
+            self._thread.join(5)
+        return self.log.tail()
+
     def end(self, steps: Sequence[tuple[signal.Signals, float]]) -> None:
         """Send each signal in turn, with this many seconds between them, until it has ended."""
         for number, seconds in steps:

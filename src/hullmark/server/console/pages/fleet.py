@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from hullmark.model.isolation import GRADES
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw_heat_map
 from hullmark.server.console.charts.svg import Tone
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
@@ -22,6 +24,7 @@ from hullmark.server.console.views import render, rights
 from hullmark.server.stories.places import fleet as stories
 from hullmark.server.stories.places.fleet import Counting, FleetSummary
 from hullmark.server.stories.services import Services
+from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places import collectors, fleet
 from hullmark.server.tables.places.collectors import CollectorRow
 from hullmark.server.tables.places.fleet import UNTOLD, FleetFilter, FleetGroup, GroupPosition, Level
@@ -41,10 +44,11 @@ _TABS = ("map", "places", "collectors")
 _MOST_CHOICES = 200
 _ON_THE_MAP = 30
 _MAP_WIDTH = 480
+_MOST_ENVIRONMENTS = 20
 
 
 class FleetView(msgspec.Struct, kw_only=True):
-    """What the page shows. `table` is what the tab lists."""
+    """What the page shows. `table` is what the tab lists; `by_environment` is empty where places have one environment or none."""
 
     tab: str
     wanted: FleetFilter
@@ -53,6 +57,7 @@ class FleetView(msgspec.Struct, kw_only=True):
     summary: FleetSummary
     by_verdict: Markup
     by_group: Markup
+    by_environment: Markup
     table: Shown[Any]
     choices: dict[str, list[str]]
 
@@ -78,6 +83,9 @@ async def fleet_page(
     async with services.database.tenant(caller.account_id) as connection:
         summary = await stories.summary(connection, caller.account_id, wanted, how)
         choices = await fleet.choices(connection, caller.account_id, _MOST_CHOICES)
+        environments = (
+            await _environments(connection, caller.account_id, wanted, how) if listing.name == "groups" else []
+        )
     table = await listing.shown(request)
     base = f"{request.url.path}?"
     view = FleetView(
@@ -88,6 +96,7 @@ async def fleet_page(
         summary=summary,
         by_verdict=_by_verdict(summary, wanted, base),
         by_group=_by_group(table.rows, level, wanted, base) if listing.name == "groups" else Markup(""),
+        by_environment=_by_environment(environments, wanted, base),
         table=table,
         choices=choices,
     )
@@ -172,6 +181,34 @@ def _group_cell(group: FleetGroup, grade: int, inside: FleetFilter | None, base:
     tone: Tone = there[0][1] if there else "soft"
     href = base + place_query(inside, grade=grade) if inside else None
     return Cell(sum(places for _, _, places in there), tone, href, tip)
+
+
+async def _environments(
+    connection: Connection, account_id: int, wanted: FleetFilter, how: Counting
+) -> list[FleetGroup]:
+    """The environments with most to stop; none where there is nothing to compare."""
+    found = await fleet.groups(
+        connection, account_id, wanted, "environment", kept=how.kept, after=None, limit=_MOST_ENVIRONMENTS
+    )
+    return found if len(found) > 1 else []
+
+
+def _by_environment(environments: Sequence[FleetGroup], wanted: FleetFilter, base: str) -> Markup:
+    """A bar for each environment, of its places by their verdicts, those in compliance first."""
+    rows = []
+    for group in environments:
+        inside = group_query(group, "environment", wanted)
+        parts = tuple(
+            Part(
+                words,
+                tone,
+                group_sum(group, verdict=verdict),
+                base + place_query(inside, verdict=verdict) if inside else None,
+            )
+            for verdict, words, tone in reversed(VERDICTS)
+        )
+        rows.append(Row(group.name or "none", parts, base + place_query(inside) if inside else None))
+    return draw_bars(Bars("Compliance by environment", tuple(rows))) if rows else Markup("")
 
 
 def _groups(services: Services, caller: Caller, wanted: FleetFilter, level: Level, kept: bool) -> Listing[FleetGroup]:

@@ -260,7 +260,7 @@ class _ChannelState:
         self._ask(lambda connection: threads.keep_remote(connection, self._row.id, key, name))
 
     def evaluation(self, number: int) -> Mapping[str, Any] | None:
-        """A verdict of the history, as the API shows it."""
+        """A verdict of the history, as the API shows it but for `reach`, which is looked up for who reads it."""
         found = self._ask(lambda connection: verdicts.by_number(connection, self._row.account_id, number))
         if found is None:
             return None
