@@ -79,9 +79,9 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
     found = _told(best, own, request, problems)
     return msgspec.structs.replace(
         found,
-        proof=max((each.best.proof for each in solutions), key=_PROOFS.index),
-        candidates=sum(len(each.trials.changes) for each in solutions) + len(others),
-        judged=sum(each.best.judged for each in solutions),
+        proof=max((solution.best.proof for solution in solutions), key=_PROOFS.index),
+        candidates=sum(len(solution.trials.changes) for solution in solutions) + len(others),
+        judged=sum(solution.best.judged for solution in solutions),
     )
 
 
@@ -128,7 +128,7 @@ class _Trials:
         """What is in the way of passing, with these changes."""
         verdict = self.of(chosen)
         # The original's rules take what nobody saw for what is not there: here it is in the way all the same.
-        unseen = (each.reason for each in verdict.problems if each.room == UNSEEN and each.is_open)
+        unseen = (problem.reason for problem in verdict.problems if problem.room == UNSEEN and problem.is_open)
         return in_the_way(verdict, self.goal).union(unseen if self._is_blind else ())
 
     def possible(self, chosen: ChangeSet) -> bool:
@@ -141,12 +141,12 @@ def _situation(
 ) -> Situation:
     reached = _reached(scanned, settings)
     terms: list[DpkgTerms] = list(scanned.found.get(DPKG_TERMS.name, {}).values())
-    provided = (need_of(text) for each in terms for provides in each.provides for text in provides.split(","))
+    provided = (need_of(text) for term in terms for provides in term.provides for text in provides.split(","))
     return Situation(
         inventory=scanned.inventory,
         updates=updates,
         provided=tuple(OfferedName(need.name, need.version) for need in provided if need is not None),
-        essential=frozenset(name for each in terms for name in each.essential) if terms else None,
+        essential=frozenset(name for term in terms for name in term.essential) if terms else None,
         reach={package.purl: package for package in reached.packages},
         kept=frozenset(reached.kept),
         settings=settings,
@@ -230,7 +230,7 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:
     if any(change.updates for change in changes):
         yield "The build finds the versions that the lists of packages name; scripts of packages change nothing that the policy looks at."
-    if any(each.installed.type == "apk" for change in changes for each in change.updates):
+    if any(update.installed.type == "apk" for change in changes for update in change.updates):
         yield "Newer apks bring no packages of languages."
     if any(change.removed for change in changes):
         yield "What packages left beside their own files stays."

@@ -73,5 +73,5 @@ def difference_of(
         weighing = MatchOptions(at=at)
         old, new = (matched(scanned, advisories, weighing) for scanned in (before, after))
         vulnerabilities = vulnerability_difference(old, new)
-    first, second = (ComparedImage(inventory=each.inventory, layers=each.layers) for each in (before, after))
+    first, second = (ComparedImage(inventory=image.inventory, layers=image.layers) for image in (before, after))
     return image_difference(first, second, vulnerabilities, by_layer=by_layer)

@@ -194,10 +194,10 @@ def _set(part: _Part, value: object) -> None:
     assert isinstance(part.value, Section), "only mappings have keys"  # noqa: S101
     assert part.key is not None, "a value comes after its key"  # noqa: S101
     if isinstance(part.key, _MergeKey):
-        for each in value if isinstance(value, list) else [value]:
-            if not isinstance(each, Section):
+        for section in value if isinstance(value, list) else [value]:
+            if not isinstance(section, Section):
                 raise UnreadableManifest("what << takes from is not a mapping", part.key_line)
-            part.merged.append(each)
+            part.merged.append(section)
     else:
         part.value[part.key] = value
         part.value.key_lines[part.key] = part.key_line

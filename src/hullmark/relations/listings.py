@@ -23,9 +23,9 @@ def relate(
         for found in scene.view.facts(read):
             if everywhere or not is_others(found.path):
                 made = (
-                    package(found, each, of) if isinstance(of, Ecosystem) else of(found, each) for each in found.fact
+                    package(found, item, of) if isinstance(of, Ecosystem) else of(found, item) for item in found.fact
                 )
-                yield from _within([(each, one.purl) for each, one in zip(found.fact, made, strict=True)], scene)
+                yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene)
 
 
 def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:

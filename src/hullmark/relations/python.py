@@ -64,17 +64,17 @@ def relate(scene: Scene) -> Iterator[Relation]:
     where it alone explains why something is there."""
     sites = _sites(scene)
     interpreter = _Interpreter(scene)
-    installed = [each for site in sorted(sites) for each in sites[site].values()]
-    waiting = [(each, "") for each in installed]
+    installed = [distribution for site in sorted(sites) for distribution in sites[site].values()]
+    waiting = [(distribution, "") for distribution in installed]
     while waiting:
-        each, extra = waiting.pop()
-        environment = {**interpreter.environment(each.site), "extra": extra}
-        for requirement in each.requires:
+        distribution, extra = waiting.pop()
+        environment = {**interpreter.environment(distribution.site), "extra": extra}
+        for requirement in distribution.requires:
             kind = _kind(requirement, environment, extra)
-            other = _find(requirement.name, each.site, sites, scene.steps) if kind else None
+            other = _find(requirement.name, distribution.site, sites, scene.steps) if kind else None
             if kind and other is not None:
                 other.is_needed = True
-                yield Relation(each.purl, other.purl, kind)
+                yield Relation(distribution.purl, other.purl, kind)
                 waiting += [(other, new) for new in requirement.extras if new not in other.asked]
                 other.asked.update(dict.fromkeys(requirement.extras))
     yield from _explained(installed, sites, interpreter, scene.steps)
@@ -90,15 +90,15 @@ def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str)
 def _explained(
     installed: Sequence[_Installed], sites: _Sites, interpreter: _Interpreter, steps: Steps
 ) -> Iterator[Relation]:
-    for each in installed:
-        for requirement in each.requires:
-            environment = interpreter.environment(each.site) if "extra" in requirement.marker else {}
+    for distribution in installed:
+        for requirement in distribution.requires:
+            environment = interpreter.environment(distribution.site) if "extra" in requirement.marker else {}
             extras = _EXTRA(requirement.marker)
             steps.take(len(extras))
             if any(holds(requirement.marker, {**environment, "extra": extra}) for extra in extras):
-                other = _find(requirement.name, each.site, sites, steps)
+                other = _find(requirement.name, distribution.site, sites, steps)
                 if other is not None and not other.is_needed:
-                    yield Relation(each.purl, other.purl, "optional")
+                    yield Relation(distribution.purl, other.purl, "optional")
 
 
 def _sites(scene: Scene) -> _Sites:

@@ -158,11 +158,11 @@ class _Stack:
         kept = {}
         for name, below in place.below.items():
             own = False
-            for each in _within(below):
-                if each.rank[0] == layer:
+            for version in _within(below):
+                if version.rank[0] == layer:
                     own = True
                 else:
-                    self._hide(each, layer)
+                    self._hide(version, layer)
             if own:
                 kept[name] = below
         place.below = kept

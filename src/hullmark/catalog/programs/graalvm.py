@@ -137,7 +137,7 @@ PROGRAM = Read(
 def assemble(view: View) -> Iterator[Package]:
     """One package an entry of each program's document."""
     for found in view.facts(PROGRAM):
-        yield from (claimed(each, found, NAME) for each in found.fact)
+        yield from (claimed(claim, found, NAME) for claim in found.fact)
 
 
 CATALOGER = Cataloger(name=NAME, types=("maven",), reads=(PROGRAM,), assemble=assemble)

@@ -151,8 +151,8 @@ def _crates(data: bytes, report: Report) -> tuple[Crate, ...]:
     if broken:
         report(f"{broken} entries of its list of Rust crates cannot be read")
     return tuple(
-        Crate(each.name, each.version, each.source, tuple(places[n] for n in each.dependencies if n in places))
-        for each in crates
+        Crate(crate.name, crate.version, crate.source, tuple(places[n] for n in crate.dependencies if n in places))
+        for crate in crates
     )
 
 

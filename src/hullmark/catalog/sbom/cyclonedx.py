@@ -86,7 +86,9 @@ def document_of(
 
 
 def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatements:
-    entities = [each for each in (metadata.manufacturer, metadata.supplier, metadata.manufacture) if each is not None]
+    entities = [
+        entity for entity in (metadata.manufacturer, metadata.supplier, metadata.manufacture) if entity is not None
+    ]
     authors = metadata.authors or []
     names = (*(author.name or author.email for author in authors), *(entity.name for entity in entities))
     return DocumentStatements(
@@ -98,7 +100,7 @@ def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatem
 
 
 def _addresses(entity: Entity) -> Iterator[str | None]:
-    yield from (each.email for each in entity.contact or ())
+    yield from (contact.email for contact in entity.contact or ())
     yield from entity.url or ()
 
 
@@ -228,7 +230,7 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
 
 
 def _package_statements(component: Component, properties: dict[str, list[str]]) -> PackageStatements:
-    entities = [each for each in (component.manufacturer, component.supplier) if each is not None]
+    entities = [entity for entity in (component.manufacturer, component.supplier) if entity is not None]
     authors = component.authors or []
     names = (
         *(entity.name for entity in entities),
@@ -238,20 +240,20 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
     )
     texts = (
         *chain(*map(_addresses, entities)),
-        *(each.email for each in authors),
+        *(author.email for author in authors),
         component.publisher,
         component.author,
     )
     references = component.references or []
     hashes = (
         *(component.hashes or ()),
-        *chain(*(each.hashes or () for each in references if each.type == _DISTRIBUTION)),
+        *chain(*(reference.hashes or () for reference in references if reference.type == _DISTRIBUTION)),
     )
     return PackageStatements(
         supplier=clipped(next(filter(None, names), "")),
         contact=clipped(contact_in(texts)),
         file_name=_first(properties, f"{_BSI}filename"),
-        hashes=frozenset(algorithm(each.alg) for each in hashes[:MAX_LIST]),
+        hashes=frozenset(algorithm(digest.alg) for digest in hashes[:MAX_LIST]),
         source_uri=_uri(references, ("source-distribution", "vcs")),
         download_uri=_uri(references, (_DISTRIBUTION,)),
         properties=frozenset(name for name in PROPERTIES if f"{_BSI}{name}" in properties),
@@ -259,7 +261,7 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
 
 
 def _uri(references: Iterable[ExternalReference], types: Collection[str]) -> str:
-    return clipped(next((each.url for each in references if each.type in types and each.url), ""))
+    return clipped(next((reference.url for reference in references if reference.type in types and reference.url), ""))
 
 
 def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:

@@ -92,7 +92,7 @@ def read(body: bytes) -> Document:
 
 def _agent(element: _Element) -> str:
     """A person or organization, as SPDX 2 writes them: `Organization: NAME (ADDRESS)`."""
-    addresses = [each.identifier for each in element.identifiers or ()]
+    addresses = [identifier.identifier for identifier in element.identifiers or ()]
     return f"{element.type}: {element.name or ''}" + (f" ({addresses[0]})" if addresses else "")
 
 

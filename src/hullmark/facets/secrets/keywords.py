@@ -160,8 +160,8 @@ class Hyperscan:
             for index, start, end in met:
                 if index in begins:
                     spans.setdefault(index, []).append((start, end))
-            for index, each in spans.items():
-                found += ((index, start) for start in begins[index].of(body, sorted(each)))
+            for index, positions in spans.items():
+                found += ((index, start) for start in begins[index].of(body, sorted(positions)))
         return found
 
 

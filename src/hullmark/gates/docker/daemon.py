@@ -40,7 +40,9 @@ class Daemon:
 
     def running(self) -> tuple[str, ...]:
         """The ids of the images of containers that run."""
-        found = {each.get("ImageID") for each in self._api.containers() if each.get("State") == "running"}
+        found = {
+            container.get("ImageID") for container in self._api.containers() if container.get("State") == "running"
+        }
         return tuple(sorted(digest for digest in found if isinstance(digest, str)))
 
 

@@ -164,9 +164,12 @@ class _Reader:
             architecture=node.architecture,
             handlers=handlers,
         )
-        found = [each._replace(container=self._interned(each.container, escapes)) for each in occupants(pod, place)]
-        running = tuple(each.container for each in found if not each.is_over)
-        return _PodRecord(meta.uid, running, tuple(each for each in found if each.is_over))
+        found = [
+            occupant._replace(container=self._interned(occupant.container, escapes))
+            for occupant in occupants(pod, place)
+        ]
+        running = tuple(occupant.container for occupant in found if not occupant.is_over)
+        return _PodRecord(meta.uid, running, tuple(occupant for occupant in found if occupant.is_over))
 
     def _same_labels(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         if len(self._labels) > _SHARED:  # most are of pods that are gone
@@ -196,7 +199,7 @@ class _Memory:
     def take(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
         """All that runs, from now on known. What had ended before was another day's news."""
         self._known = {
-            record.uid: _Known(record.running, frozenset(each.container.id for each in record.ended))
+            record.uid: _Known(record.running, frozenset(occupant.container.id for occupant in record.ended))
             for record in records
         }
         return iter([container for known in self._known.values() for container in known.running])
@@ -211,7 +214,7 @@ class _Memory:
                 yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
                 running, ended = {}, {}
             running |= {container.id: container for container in started}
-            ended |= {each.id: each for each in over}
+            ended |= {container.id: container for container in over}
         if running or ended:
             yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
 
@@ -219,21 +222,21 @@ class _Memory:
         record = change.object
         before = self._known.get(record.uid, _Known((), frozenset()))
         running = () if change.type == "DELETED" else record.running
-        over = {each.container.id: each for each in record.ended}
+        over = {occupant.container.id: occupant for occupant in record.ended}
         was = {container.id: container for container in before.running}
         now = {container.id for container in running}
         started = [container for container in running if was.get(container.id) != container]
         # What was started and ended between two looks ran all the same.
-        short = [each for id, each in over.items() if id not in was and id not in before.ended]
+        short = [container for id, container in over.items() if id not in was and id not in before.ended]
         gone = [id for id in was if id not in now]
         moment = self._clock()
         ends = {id: over[id].until if id in over else None for id in gone}
-        ends |= {each.container.id: each.until for each in short}
+        ends |= {occupant.container.id: occupant.until for occupant in short}
         if change.type == "DELETED":
             self._known.pop(record.uid, None)
         else:
             self._known[record.uid] = _Known(running, before.ended | over.keys())
         return (
-            [*started, *(each.container for each in short)],
+            [*started, *(occupant.container for occupant in short)],
             [EndedContainer(id=id, until=until or moment) for id, until in ends.items()],
         )

@@ -91,11 +91,11 @@ def _bare(pod: Pod) -> Iterator[WorkloadContainer]:
         "ephemeralContainers": "ephemeral",
     }
     for field, kind in kinds.items():
-        for each in pod.spec.get(field) or ():
-            if isinstance(each, dict) and isinstance(each.get("name"), str):
-                is_sidecar = kind == "init" and each.get("restartPolicy") == "Always"
+        for raw in pod.spec.get(field) or ():
+            if isinstance(raw, dict) and isinstance(raw.get("name"), str):
+                is_sidecar = kind == "init" and raw.get("restartPolicy") == "Always"
                 yield WorkloadContainer(
-                    name=each["name"], kind="sidecar" if is_sidecar else kind, image=str(each.get("image") or "")
+                    name=raw["name"], kind="sidecar" if is_sidecar else kind, image=str(raw.get("image") or "")
                 )
 
 

@@ -65,7 +65,7 @@ class _Table(Generic[V]):
     def take(self, found: list[_Named[V]]) -> bool:
         """All that there are; whether one that was known says something else now."""
         with self._lock:
-            before, self._known = self._known, {each.name: each.value for each in found}
+            before, self._known = self._known, {variable.name: variable.value for variable in found}
             return any(before.get(name, value) != value for name, value in self._known.items())
 
     def change(self, found: _Named[V], *, is_gone: bool) -> bool:
@@ -128,7 +128,7 @@ class Surroundings:
                 if isinstance(said, ResourceList):
                     is_other = table.take(said.objects)
                 else:
-                    is_other = sum(table.change(each.object, is_gone=each.type == "DELETED") for each in said) > 0
+                    is_other = sum(table.change(event.object, is_gone=event.type == "DELETED") for event in said) > 0
                 if is_other:
                     self.has_changed.set()
         except HullmarkError:

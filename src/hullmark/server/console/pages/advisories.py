@@ -229,8 +229,8 @@ def _trend(weights: Sequence[WeightPoint], now: datetime) -> Markup:
 
 def _references(known: KnownVulnerability) -> list[str]:
     """Addresses on the web, each once; nothing else may become a link."""
-    found = (each for source in known.sources for each in source.references)
-    return list(dict.fromkeys(each for each in found if each.startswith(("https://", "http://"))))[:30]
+    found = (url for source in known.sources for url in source.references)
+    return list(dict.fromkeys(url for url in found if url.startswith(("https://", "http://"))))[:30]
 
 
 ROUTES = [advisories_page, advisory_page]

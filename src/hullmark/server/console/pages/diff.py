@@ -153,8 +153,8 @@ async def _matches(services: Services, caller: Caller, rows: list[HeldImage]) ->
             cursor: str | None = None
             while True:
                 read = await reports.report(connection, row.id, Filter(counting=True), cursor, _PAGE)
-                for each in read.matches:
-                    matches.setdefault((each.advisory.cve or each.advisory.id, each.package.name), each)
+                for match in read.matches:
+                    matches.setdefault((match.advisory.cve or match.advisory.id, match.package.name), match)
                 cursor = read.next
                 if cursor is None or len(matches) >= _MOST_MATCHES:
                     is_cut = is_cut or cursor is not None

@@ -109,7 +109,7 @@ def _listing(services: Services, caller: Caller, wanted: ImageFilter, *, is_empt
 def _row(
     row: HeldImage, counts: dict[int, dict[str, int]], held: dict[int, tuple[verdicts.VerdictRow, ...]]
 ) -> ImageRow:
-    words = {each.verdict for each in held.get(row.id, ())}
+    words = {verdict.verdict for verdict in held.get(row.id, ())}
     return ImageRow(
         image=row,
         name=next(iter(row.tags), row.reference),

@@ -90,7 +90,7 @@ async def now_page(
     """What is out of compliance now, in an environment, or in all (`environment=*`)."""
     async with services.database.tenant(caller.account_id) as connection:
         active = await policies.activations(connection, caller.account_id)
-    known = sorted({each.environment for each in active if each.environment and not each.is_shadow})
+    known = sorted({policy.environment for policy in active if policy.environment and not policy.is_shadow})
     environment = request.query_params.get("environment", PRODUCTION if PRODUCTION in known else "*")[:200]
     wanted = "" if environment == "*" else environment
     lists = _causes(services, caller, wanted), _never(services, caller, wanted), _graces(services, caller, wanted)

@@ -171,7 +171,7 @@ def _rule_lines(text: str, hits: list[RuleHits] | None) -> tuple[RuleLine, ...]:
     policy = native_of(text)
     if policy is None:
         return ()
-    counted = {each.rule: each for each in hits or ()}
+    counted = {hit.rule: hit for hit in hits or ()}
     stages = {rule_set.name: rule_set.stage.value for rule_set in policy.rule_sets}
     none = RuleHits(rule="", before=0, after=0, findings=0)
     return tuple(

@@ -165,7 +165,9 @@ class Identity:
             issuer = issuer_in(token)
             async with self._database.system() as connection:
                 found = await federation.credentials_of_issuer(connection, account, issuer)
-            trusted = [each for each in found if each.account_state == "enabled"] if self.federation else []
+            trusted = (
+                [membership for membership in found if membership.account_state == "enabled"] if self.federation else []
+            )
             if self.federation is None or not trusted:
                 raise refused()
             credential, called = await self.federation.identify(token, trusted)

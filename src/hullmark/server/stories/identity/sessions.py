@@ -151,7 +151,7 @@ def _mark_of(provider: Provider | None) -> str:
 
 
 async def _tell_opened(connection: Connection, who: Who, client: SessionClient) -> None:
-    home = next((each.account_id for each in who.memberships if each.state == "enabled"), None)
+    home = next((membership.account_id for membership in who.memberships if membership.state == "enabled"), None)
     if home is not None:
         actor = _Actor(account_id=home, name=who.name)
         resource, change = ("session", who.name), (None, {"agent": _plain(client.agent)})

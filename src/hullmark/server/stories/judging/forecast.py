@@ -50,10 +50,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 def blamed_of(kind_is_advisory: bool, subject: str, evidence: Iterable[Mapping[str, Any]]) -> Blamed:
     """What a cause brought, by its subject and the evidence of what came."""
-    came = [each for each in evidence if each.get("is_gained", True)]
+    came = [line for line in evidence if line.get("is_gained", True)]
     return Blamed(
         advisory=subject if kind_is_advisory else "",
-        findings=frozenset((str(each.get("rule", "")), str(each.get("subject", ""))) for each in came) - {("", "")},
+        findings=frozenset((str(line.get("rule", "")), str(line.get("subject", ""))) for line in came) - {("", "")},
     )
 
 
@@ -80,5 +80,5 @@ def forecast(whole: KeptVerdict, blamed: Blamed) -> Forecast:
     gone = [finding for finding in whole.findings if finding.allowlisted is None and blamed.includes(finding)]
     after = changed(whole, (), [(finding.rule_id, finding.trigger_id) for finding in gone])
     weak = [finding.weakness for finding in gone if finding.weakness is not None]
-    fixes = {PackageFix(package=each.place or each.package, version=each.fix_version) for each in weak}
+    fixes = {PackageFix(package=line.place or line.package, version=line.fix_version) for line in weak}
     return Forecast(verdict=after.verdict.value, reason=after.reason, findings=len(gone), fixes=tuple(sorted(fixes)))

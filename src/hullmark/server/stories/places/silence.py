@@ -46,7 +46,7 @@ async def look_for_silent(services: Services) -> None:
         since = known.since if now - known.looked_at <= _AWAY else now
         await keep_setting(connection, _NAME, msgspec.to_builtins(_Listening(since=since, looked_at=now)))
         found = await silence.note_silent(connection, now, since, _AT_ONCE)
-        for account_id, some in groupby(found, lambda each: each.account_id):
+        for account_id, some in groupby(found, lambda collector: collector.account_id):
             await _tell_silent(connection, account_id, list(some), now)
 
 
@@ -74,7 +74,7 @@ async def _tell_silent(connection: Connection, account_id: int, found: list[Sile
 
 def cause_of_silence(found: Sequence[SilentCollector], now: datetime) -> Cause:
     """All of an account that are found silent at once have one cause, which may be that a network is away."""
-    names = ", ".join(f"{each.platform} {each.name}" for each in found[:_SHOWN])
+    names = ", ".join(f"{collector.platform} {collector.name}" for collector in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return Cause(
         kind="place",

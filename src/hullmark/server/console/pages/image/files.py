@@ -112,7 +112,7 @@ def _rows(tree: FileTree, folder: str, text: str, state: str) -> list[FileRow]:
     folders, files = tree.of_folder(folder)
     start = "/" if folder == "/" else f"{folder}/"
     return [
-        *(_of_folder(start, each) for each in folders),
+        *(_of_folder(start, folder) for folder in folders),
         *(_file(file, file.path[len(start) :]) for file in files),
     ]
 

@@ -57,7 +57,7 @@ def _rows(analysis: StoredAnalysis) -> list[LicenceRow]:
     names: dict[str, list[str]] = {}
     recognised: dict[str, int] = {}
     for package in analysis.inventory.packages:
-        found = {each.license for each in package.license_evidence if each.kind == "found"}
+        found = {evidence.license for evidence in package.license_evidence if evidence.kind == "found"}
         for licence in dict.fromkeys(package.licenses):
             names.setdefault(licence, []).append(package.name)
             recognised[licence] = recognised.get(licence, 0) + (licence in found)

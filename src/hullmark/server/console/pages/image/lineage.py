@@ -85,11 +85,15 @@ async def _relatives(image: OpenedImage, layers: list[str]) -> list[RelativeRow]
     account = image.caller.account_id
     async with image.services.database.tenant(account) as connection:
         found = await lineage.relatives(connection, account, image.row.id, layers, _MOST_RELATIVES)
-        rows = await images.held_by_ids(connection, account, [each.image_id for each in found])
+        rows = await images.held_by_ids(connection, account, [relative.image_id for relative in found])
     return [
-        RelativeRow(image=rows[each.image_id], shared=each.shared, kind=_kind(rows[each.image_id], each.shared, layers))
-        for each in found
-        if each.image_id in rows
+        RelativeRow(
+            image=rows[relative.image_id],
+            shared=relative.shared,
+            kind=_kind(rows[relative.image_id], relative.shared, layers),
+        )
+        for relative in found
+        if relative.image_id in rows
     ]
 
 

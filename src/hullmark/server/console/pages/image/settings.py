@@ -36,7 +36,7 @@ async def show(image: OpenedImage) -> Any:
     facts = (await image.analysis()).facts
     known = facts.configuration
     text = image.asked("q").casefold()
-    rows = [each for each in known.settings if text in each.key.casefold()] if known is not None else []
+    rows = [setting for setting in known.settings if text in setting.key.casefold()] if known is not None else []
     listing = listing_of("settings", _COLUMNS, rows)
     return exported(image.request, listing) or SettingsView(
         config=facts.config,
