@@ -23,7 +23,7 @@ _VERDICT = "hullmark-verdict/"
 _DIR = "dir"
 
 
-class _Marked(msgspec.Struct):
+class _SchemaMark(msgspec.Struct):
     schema: str = ""
 
 
@@ -37,7 +37,7 @@ def is_verdict(text: str) -> bool:
             if not file.read(64).lstrip().startswith(b"{"):
                 return False
             file.seek(0)
-            return msgspec.json.decode(file.read(MAX_BYTES), type=_Marked).schema.startswith(_VERDICT)
+            return msgspec.json.decode(file.read(MAX_BYTES), type=_SchemaMark).schema.startswith(_VERDICT)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return False
 

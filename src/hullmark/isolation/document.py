@@ -88,7 +88,7 @@ def _json_of(data: bytes) -> object:
 
 
 @dataclass(slots=True)
-class _Anchored:
+class _Anchor:
     """A value that may be repeated, and the number of parts in it."""
 
     value: object
@@ -119,7 +119,7 @@ class _Reader:
     def __init__(self) -> None:
         self.documents: list[object] = []
         self._open: list[_Part] = []
-        self._anchors: dict[str, _Anchored] = {}
+        self._anchors: dict[str, _Anchor] = {}
         self._count = 0
 
     def take(self, event: Any) -> None:
@@ -156,7 +156,7 @@ class _Reader:
 
     def _add(self, value: object, size: int, anchor: str | None, line: int) -> None:
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(value, size)
+            self._anchors[anchor] = _Anchor(value, size)
         if not self._open:
             self._count += size
             self._check_count(self._count, line)

@@ -58,7 +58,7 @@ class _Envelope(msgspec.Struct):
     signature: str
 
 
-class _Protected(msgspec.Struct):
+class _ProtectedHeader(msgspec.Struct):
     alg: str
     cty: str = ""
     crit: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
 
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
-        protected = msgspec.json.decode(_from_url(envelope.protected), type=_Protected)
+        protected = msgspec.json.decode(_from_url(envelope.protected), type=_ProtectedHeader)
         payload = msgspec.json.decode(_from_url(envelope.payload), type=_Payload)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not a signature of the Notary Project: {str(error)[:200]}") from error
@@ -114,7 +114,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
 
 
 def _verified(
-    envelope: _Envelope, protected: _Protected, payload: _Payload, trusted: Certificates, now: datetime
+    envelope: _Envelope, protected: _ProtectedHeader, payload: _Payload, trusted: Certificates, now: datetime
 ) -> SignedTarget | None:
     chain = _chain(envelope.header.x5c)
     authority = trusted.authority_of(chain)

@@ -32,7 +32,7 @@ class DpkgNeed(NamedTuple):
     version: str
 
 
-class _Named(NamedTuple):
+class _NamedPackage(NamedTuple):
     """A package as others may need it."""
 
     purl: str
@@ -45,7 +45,9 @@ def relate(scene: Scene) -> Iterator[Relation]:
     for installed in installed_packages(scene.view):
         homes.setdefault(installed.home, []).append(installed)
     for packages in homes.values():
-        named = [(package, _Named(purl_of(package, scene.view.distro), package.stanza.arch)) for package in packages]
+        named = [
+            (package, _NamedPackage(purl_of(package, scene.view.distro), package.stanza.arch)) for package in packages
+        ]
         offers = _offers(named, scene)
         native = _native(packages)
         for package, own in named:
@@ -55,8 +57,8 @@ def relate(scene: Scene) -> Iterator[Relation]:
                     yield Relation(own.purl, purl)
 
 
-def _offers(named: Iterable[tuple[InstalledPackage, _Named]], scene: Scene) -> Offers[_Named]:
-    offers: Offers[_Named] = Offers(scene.steps)
+def _offers(named: Iterable[tuple[InstalledPackage, _NamedPackage]], scene: Scene) -> Offers[_NamedPackage]:
+    offers: Offers[_NamedPackage] = Offers(scene.steps)
     for package, own in named:
         offers.add(package.stanza.name, own, package.version)
         for text in _text(package.stanza.provides).split(","):
@@ -75,7 +77,7 @@ def _native(packages: Iterable[InstalledPackage]) -> str:
     return own or min(archs, key=lambda arch: (-archs[arch], arch), default="")
 
 
-def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_Named]) -> Iterator[str]:
+def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_NamedPackage]) -> Iterator[str]:
     for need in needs:
         wanted = arch if need.arch in ("", "native", "any") else need.arch
         met = [

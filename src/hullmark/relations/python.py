@@ -46,7 +46,7 @@ class _Requirement(msgspec.Struct, frozen=True):
     marker: str
 
 
-class _Installed(msgspec.Struct):
+class _Distribution(msgspec.Struct):
     """A distribution in a folder. `asked` are the extras that others need it with, "" always."""
 
     purl: str
@@ -56,7 +56,7 @@ class _Installed(msgspec.Struct):
     is_needed: bool = False
 
 
-_Sites = dict[str, dict[str, _Installed]]
+_Sites = dict[str, dict[str, _Distribution]]
 
 
 def relate(scene: Scene) -> Iterator[Relation]:
@@ -88,7 +88,7 @@ def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str)
 
 
 def _explained(
-    installed: Sequence[_Installed], sites: _Sites, interpreter: _Interpreter, steps: Steps
+    installed: Sequence[_Distribution], sites: _Sites, interpreter: _Interpreter, steps: Steps
 ) -> Iterator[Relation]:
     for distribution in installed:
         for requirement in distribution.requires:
@@ -117,7 +117,7 @@ def _sites(scene: Scene) -> _Sites:
         if path.endswith(".whl"):
             site = f"{_WHEELS}{site}"
         requires = tuple(filter(None, map(_requirement, metadata.requires)))
-        sites.setdefault(site, {}).setdefault(package.name, _Installed(package.purl, site, requires, {"": None}))
+        sites.setdefault(site, {}).setdefault(package.name, _Distribution(package.purl, site, requires, {"": None}))
     return sites
 
 
@@ -139,7 +139,7 @@ def _plain(name: str) -> str:
     return _SEPARATORS.sub("-", name.strip()).lower()
 
 
-def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Installed | None:
+def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Distribution | None:
     """The distribution in the same folder, else in one of the system's, which come after it on the path."""
     own = sites[site].get(name)
     if own is not None or site.startswith(_WHEELS):

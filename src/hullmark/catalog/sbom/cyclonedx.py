@@ -75,7 +75,7 @@ def document_of(
     problems.keep(own)
     if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
         problems.add("the document says of itself that it is not complete")
-    by_ref: dict[str, _Named] = {}
+    by_ref: dict[str, _NamedComponent] = {}
     _take_components(found, document, by_ref, numbers)
     if dependencies is not None:
         dependencies = list(dependencies)
@@ -104,7 +104,7 @@ def _addresses(entity: Entity) -> Iterator[str | None]:
     yield from entity.url or ()
 
 
-def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named]) -> None:
+def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _NamedComponent]) -> None:
     """Mark what stands in a relation, be it with the document's subject."""
     for _, dependency in decoded_parts(parts, Dependency, "dependency", Problems()):
         for ref in (dependency.ref, *(dependency.depends_on or ())):
@@ -113,7 +113,7 @@ def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named]) ->
 
 
 def _take_components(
-    found: Iterable[Component], document: Document, by_ref: dict[str, _Named], numbers: dict[str, int]
+    found: Iterable[Component], document: Document, by_ref: dict[str, _NamedComponent], numbers: dict[str, int]
 ) -> None:
     problems = document.problems
     passed: Counter[str] = Counter()
@@ -128,14 +128,14 @@ def _take_components(
             entry = _entry(component, label_of("component", number, name, component.version or ""), numbers)
             if entry is not None:
                 document.packages.append(entry)
-                by_ref.setdefault(component.ref or "", _Named(entry, _choices(component)))
+                by_ref.setdefault(component.ref or "", _NamedComponent(entry, _choices(component)))
         else:
             passed[kind] += 1
     for kind, count in sorted(passed.items()):
         problems.add(f"{count:,} component(s) of the type {kind[:40]} are not packages and were not read")
 
 
-class _Named(NamedTuple):
+class _NamedComponent(NamedTuple):
     """A component that others may need, and how much it needs those (package URLs) that it does not depend on."""
 
     entry: SbomPackage
@@ -153,7 +153,7 @@ def _choices(component: Component) -> dict[str, RelationKind]:
     }
 
 
-def _edges(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named], problems: Problems) -> Iterator[Edge]:
+def _edges(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _NamedComponent], problems: Problems) -> Iterator[Edge]:
     for _, dependency in decoded_parts(parts, Dependency, "dependency", problems):
         own = by_ref.get(dependency.ref)
         for ref in dependency.depends_on or () if own is not None else ():

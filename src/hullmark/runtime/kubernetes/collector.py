@@ -51,7 +51,7 @@ class _PodRecord(NamedTuple):
     ended: tuple[Occupant, ...]
 
 
-class _Known(NamedTuple):
+class _KnownPod(NamedTuple):
     """What was said of a pod last: what runs, and the ids of what has ended."""
 
     running: tuple[RunningContainer, ...]
@@ -194,12 +194,12 @@ class _Memory:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownPod] = {}
 
     def take(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
         """All that runs, from now on known. What had ended before was another day's news."""
         self._known = {
-            record.uid: _Known(record.running, frozenset(occupant.container.id for occupant in record.ended))
+            record.uid: _KnownPod(record.running, frozenset(occupant.container.id for occupant in record.ended))
             for record in records
         }
         return iter([container for known in self._known.values() for container in known.running])
@@ -220,7 +220,7 @@ class _Memory:
 
     def _difference(self, change: ResourceChange[_PodRecord]) -> tuple[list[RunningContainer], list[EndedContainer]]:
         record = change.object
-        before = self._known.get(record.uid, _Known((), frozenset()))
+        before = self._known.get(record.uid, _KnownPod((), frozenset()))
         running = () if change.type == "DELETED" else record.running
         over = {occupant.container.id: occupant for occupant in record.ended}
         was = {container.id: container for container in before.running}
@@ -235,7 +235,7 @@ class _Memory:
         if change.type == "DELETED":
             self._known.pop(record.uid, None)
         else:
-            self._known[record.uid] = _Known(running, before.ended | over.keys())
+            self._known[record.uid] = _KnownPod(running, before.ended | over.keys())
         return (
             [*started, *(occupant.container for occupant in short)],
             [EndedContainer(id=id, until=until or moment) for id, until in ends.items()],

@@ -30,7 +30,7 @@ _MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Named(Generic[V]):
+class _NamedValue(Generic[V]):
     """An object by its name, and the one thing of it that counts."""
 
     name: str
@@ -49,9 +49,9 @@ class _Table(Generic[V]):
         self._known: dict[str, V] = {}
         self.is_unreadable = False
 
-    def read(self, found: Any) -> _Named[V]:
+    def read(self, found: Any) -> _NamedValue[V]:
         """What is kept of an object."""
-        return _Named(found.metadata.name, self._value(found))
+        return _NamedValue(found.metadata.name, self._value(found))
 
     def load(self) -> None:
         """Read them all. Raises ApiRefused, NetError."""
@@ -62,13 +62,13 @@ class _Table(Generic[V]):
         else:
             self.take(found)
 
-    def take(self, found: list[_Named[V]]) -> bool:
+    def take(self, found: list[_NamedValue[V]]) -> bool:
         """All that there are; whether one that was known says something else now."""
         with self._lock:
             before, self._known = self._known, {variable.name: variable.value for variable in found}
             return any(before.get(name, value) != value for name, value in self._known.items())
 
-    def change(self, found: _Named[V], *, is_gone: bool) -> bool:
+    def change(self, found: _NamedValue[V], *, is_gone: bool) -> bool:
         """One of them; whether it was known and says something else now. Of what is gone, pods may still be left."""
         with self._lock:
             before = self._known.get(found.name, found.value)

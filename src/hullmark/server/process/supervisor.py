@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from hullmark.model.errors import HullmarkError
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.process.process import PARENT, first_start
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings, environment_of
@@ -114,7 +114,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     # Others may pass through it, as the database's user does, and see nothing in it.
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
-    embedded = None if settings.database_url else Embedded(settings.data / "postgres")
+    embedded = None if settings.database_url else EmbeddedPostgres(settings.data / "postgres")
     try:
         settings, password = await _begun(settings, embedded)
         if password:
@@ -126,7 +126,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
             await asyncio.to_thread(embedded.stop)
 
 
-async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Settings, str]:
+async def _begun(settings: Settings, embedded: EmbeddedPostgres | None) -> tuple[Settings, str]:
     """The database runs and is in form, and there is somebody who can sign in; answers also where the first password is ("": given).
 
     An embedded database that ends meanwhile is started again, some times.
@@ -145,7 +145,7 @@ async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Setting
     raise AssertionError("the last time raises")
 
 
-async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:
+async def _tend(settings: Settings, embedded: EmbeddedPostgres | None, stopping: asyncio.Event) -> None:
     environment = {**os.environ, **environment_of(settings), PARENT: str(os.getpid())}
     quiet = {**environment, "HULLMARK_METRICS_LISTEN": ""}  # one address, one listener: the API's
     children = [Child("api", "api", environment), Child("scheduler", "scheduler", quiet)]
@@ -173,7 +173,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-async def _revive(embedded: Embedded, address: str, children: list[Child]) -> None:
+async def _revive(embedded: EmbeddedPostgres, address: str, children: list[Child]) -> None:
     """The database server died: it is restarted as often as needed. If its address changes, all processes restart."""
     _log.warning("ended", process="postgres", status=embedded.poll())
     now = ""

@@ -26,11 +26,11 @@ from hullmark.server.api.notice.silences import SilenceBody
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.console.forms import moment_text, texts_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.images.reached import read_index
-from hullmark.server.stories.judging.forecast import Blamed, Forecast, PackageFix, blamed_of, forecasts
+from hullmark.server.stories.judging.forecast import Blame, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
@@ -79,8 +79,8 @@ class CausePage(msgspec.Struct, kw_only=True):
     evidence: list[Evidence]
     helps: list[Help]
     messages: list[CauseMessage]
-    items: Shown[FlipLine]
-    places: Shown[PlacementRow]
+    items: ShownPage[FlipLine]
+    places: ShownPage[PlacementRow]
     accept: str
     advisory: str
     ticket: str
@@ -213,7 +213,7 @@ def _items(services: Services, caller: Caller, cause: CauseRow) -> Listing[FlipL
     return Listing(name="images", columns=_ITEM_COLUMNS, fetch=fetch, cursor_name="images.cursor")
 
 
-def _blamed(cause: CauseRow, row: TransitionRow) -> Blamed:
+def _blamed(cause: CauseRow, row: TransitionRow) -> Blame:
     return blamed_of(cause.kind in OF_ADVISORIES, cause.subject, row.evidence)
 
 

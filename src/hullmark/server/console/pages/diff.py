@@ -17,7 +17,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.api.resources.images import find
 from hullmark.server.console.documents import documents_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.image.opened import asked, listing_of
 from hullmark.server.console.views import render, rights
@@ -48,7 +48,7 @@ class DiffView(msgspec.Struct, kw_only=True):
     after: HeldImage
     facts: list[tuple[str, str]]
     difference: ImageDifference
-    rows: Shown[Any]
+    rows: ShownPage[Any]
     tab: str
     is_cut: bool = False
 

@@ -17,7 +17,7 @@ from hullmark.policy.days import moment_in
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.console.backlog import draw_backlog, first_moment, weightiest
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
@@ -76,9 +76,9 @@ class NowView(msgspec.Struct, kw_only=True):
     environment: str
     environments: list[str]
     count: StandingCount
-    causes: Shown[StandingCause]
-    never: Shown[StandingImage]
-    graces: Shown[StandingImage]
+    causes: ShownPage[StandingCause]
+    never: ShownPage[StandingImage]
+    graces: ShownPage[StandingImage]
     fresh: Freshness
     backlog: Markup
 

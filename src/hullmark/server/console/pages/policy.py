@@ -25,7 +25,7 @@ from hullmark.policy.version_changes import VersionChanges, changes_between
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.policies import version_named
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import HEADERS, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging import policies, simulations
@@ -85,7 +85,7 @@ class PolicyView(msgspec.Struct, kw_only=True):
     tests: str = ""
     result: Trial | None = None
     failure: str = ""
-    versions: Shown[PolicyVersion] | None = None
+    versions: ShownPage[PolicyVersion] | None = None
     comparison: Comparison | None = None
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from hullmark.server.stories.notice.wanted import Listening
+from hullmark.server.stories.notice.wanted import Listeners
 from hullmark.server.tables.notice.decisions import Decision
 from hullmark.server.tables.notice.routing import NewDue, NewMessage, OpenMessage
 
@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, kw_only=True):
     """The channels that have something due now."""
 
 
-def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
+def lots_of(decisions: Iterable[Decision], listening: Listeners) -> list[Lot]:
     """The transitions that somebody hears of, by the message that they go into."""
     found: dict[tuple[UUID, int | None, UUID | None], Lot] = {}
     for decision in decisions:

@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.server.stories.notice.links import message_link
 from hullmark.server.stories.notice.packing import Lot, in_order, lots_of, plan
-from hullmark.server.stories.notice.wanted import WHY, Listening, hushes, listening
+from hullmark.server.stories.notice.wanted import WHY, Listeners, hushes, listening
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
@@ -93,7 +93,7 @@ async def _route_some(services: Services, connection: Connection, account_id: in
 
 
 async def _pack(
-    connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listening, now: datetime
+    connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listeners, now: datetime
 ) -> tuple[int, dict[int, int]]:
     """Put announced transitions into messages, and have those sent that are due. Returns how many began, and each
     transition's (first) message."""

@@ -118,7 +118,7 @@ def hush_of(silence: SilenceRow, position: int) -> Hush:
     )
 
 
-class Listening(msgspec.Struct, frozen=True, kw_only=True):
+class Listeners(msgspec.Struct, frozen=True, kw_only=True):
     """Everybody who listens in an account right now. Rules know their subscription and its times by position.
 
     `carried` is as `carried_by` says.
@@ -130,13 +130,13 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     carried: Sequence[CarriedKinds]
 
 
-async def listening(connection: Connection, account_id: int, now: datetime) -> Listening:
+async def listening(connection: Connection, account_id: int, now: datetime) -> Listeners:
     """Who listens in an account."""
     rows = await subscriptions.active_subscriptions(connection, account_id)
     channels = await subscriptions.active_channels(connection, account_id)
     times = [times_of(row, now) for row in rows]
     rules = [rule_of(row, at, channels, times[at]) for at, row in enumerate(rows)]
-    return Listening(subscriptions=rows, times=times, rules=rules, carried=carried_by(channels))
+    return Listeners(subscriptions=rows, times=times, rules=rules, carried=carried_by(channels))
 
 
 async def hushes(connection: Connection, account_id: int, moments: Sequence[datetime]) -> list[Hush]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 
@@ -25,7 +25,7 @@ class LicenceRow(msgspec.Struct, frozen=True, kw_only=True):
 class LicencesView(msgspec.Struct, kw_only=True):
     """All licences, most used first, and how many packages name none."""
 
-    licences: Shown[LicenceRow]
+    licences: ShownPage[LicenceRow]
     count: int
     without: int
     packages: int

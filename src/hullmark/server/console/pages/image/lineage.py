@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.tables.images import images, lineage
 from hullmark.server.tables.images.images import EarlierTag, HeldImage, ImageFilter
@@ -33,8 +33,8 @@ class LineageView(msgspec.Struct, kw_only=True):
     repository: str
     tags: list[str]
     earlier: list[EarlierTag]
-    siblings: Shown[HeldImage]
-    relatives: Shown[RelativeRow]
+    siblings: ShownPage[HeldImage]
+    relatives: ShownPage[RelativeRow]
 
 
 _COLUMNS: tuple[Column[HeldImage], ...] = (

@@ -10,7 +10,7 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.server.api.problems import not_found
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of, narrow
 from hullmark.server.stories.images.documents import StoredAnalysis
 
@@ -43,7 +43,7 @@ class PackageView(msgspec.Struct, kw_only=True):
 class PackagesView(msgspec.Struct, kw_only=True):
     """The packages that fit the filters."""
 
-    packages: Shown[ShownPackage]
+    packages: ShownPage[ShownPackage]
     types: list[tuple[str, int]]
     text: str
     type: str

@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.setting import Setting
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 
 
@@ -17,7 +17,7 @@ class SettingsView(msgspec.Struct, kw_only=True):
 
     config: ImageConfig | None
     history: tuple[HistoryEntry, ...]
-    settings: Shown[Setting]
+    settings: ShownPage[Setting]
     text: str
     files: int
 
