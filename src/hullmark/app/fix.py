@@ -10,7 +10,7 @@ import msgspec
 from hullmark.app.foundation import Foundation, as_it_is, on_other_bases
 from hullmark.app.update_files import FetchedUpdates
 from hullmark.app.upkeep import ROOM, UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
-from hullmark.app.virtual_image import Court, VirtualImage, dockerfile_for
+from hullmark.app.virtual_image import JudgingContext, VirtualImage, dockerfile_for
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.facets.secrets.mask import masked_dockerfile
@@ -54,7 +54,7 @@ class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
 
 
-def remedy_of(reference: str, request: FixRequest, court: Court, options: SourceOptions) -> Remedy:
+def remedy_of(reference: str, request: FixRequest, court: JudgingContext, options: SourceOptions) -> Remedy:
     """The smallest set of changes that makes the image pass, and what it comes to.
 
     Raises HullmarkError where the image cannot be read, or is not an image; BrokenImage where it contradicts itself.
@@ -86,7 +86,11 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
 
 
 def _solved(
-    foundation: Foundation, request: FixRequest, settings: tuple[tuple[str, str], ...], court: Court, mirrors: Mirrors
+    foundation: Foundation,
+    request: FixRequest,
+    settings: tuple[tuple[str, str], ...],
+    court: JudgingContext,
+    mirrors: Mirrors,
 ) -> _Solution:
     """The smallest set of changes to an image on one base."""
     wide = ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,))

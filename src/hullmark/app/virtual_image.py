@@ -23,7 +23,7 @@ from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_records
 
 
-class Court(msgspec.Struct, frozen=True, kw_only=True):
+class JudgingContext(msgspec.Struct, frozen=True, kw_only=True):
     """By what, when and with what an image is judged."""
 
     policy: AnyPolicy
@@ -36,7 +36,11 @@ class VirtualImage:
     """Judges an image with one set of changes after another. Its layers are read once."""
 
     def __init__(
-        self, foundation: Foundation, court: Court, owned: Mapping[str, Sequence[str]], contents: FetchedUpdates
+        self,
+        foundation: Foundation,
+        court: JudgingContext,
+        owned: Mapping[str, Sequence[str]],
+        contents: FetchedUpdates,
     ) -> None:
         self._foundation = foundation
         self._court = court

@@ -1,4 +1,4 @@
-"""Packages in a file that lists many of them, as lock files do: the file says itself which needs which."""
+"""Relations of packages in a file that lists many, such as a lock file: the file itself says which needs which."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hullmark.relations.offers import Offers
 from hullmark.relations.resolver import Scene
 from hullmark.rootfs.reads import LocatedFact, Read
 
-Made = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
+MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
 """How a cataloger makes the package of an entry."""
 
 
 def relate(
-    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | Made, *, everywhere: bool = False
+    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | MakePackage, *, everywhere: bool = False
 ) -> Iterator[Relation]:
     """The relations within each file that is not in an installed package. `everywhere`: in those too."""
     for read in reads:

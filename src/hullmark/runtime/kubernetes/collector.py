@@ -18,7 +18,7 @@ from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.host import Look, unknown_host
 from hullmark.runtime.kubernetes.api import ExpiredVersion, KubernetesApi, Resource, Scope
 from hullmark.runtime.kubernetes.following import (
-    Away,
+    ApiUnavailable,
     Follower,
     ListedKind,
     ResourceChange,
@@ -28,7 +28,7 @@ from hullmark.runtime.kubernetes.following import (
 )
 from hullmark.runtime.kubernetes.hosts import NodeHosts
 from hullmark.runtime.kubernetes.objects import Pod
-from hullmark.runtime.kubernetes.pods import Occupant, PodPlace, occupants
+from hullmark.runtime.kubernetes.pods import PodContainer, PodPlace, occupants
 from hullmark.runtime.kubernetes.surroundings import Surroundings
 
 PODS = Resource(group="", version="v1", plural="pods", type=Pod)
@@ -48,7 +48,7 @@ class _PodRecord(NamedTuple):
 
     uid: str
     running: tuple[RunningContainer, ...]
-    ended: tuple[Occupant, ...]
+    ended: tuple[PodContainer, ...]
 
 
 class _KnownPod(NamedTuple):
@@ -130,8 +130,8 @@ class KubernetesCollector:
         finally:
             streams.end()
 
-    def _changes(self, said: list[ResourceChange[_PodRecord]] | Away, memory: _Memory) -> Iterator[Changes]:
-        if isinstance(said, Away):
+    def _changes(self, said: list[ResourceChange[_PodRecord]] | ApiUnavailable, memory: _Memory) -> Iterator[Changes]:
+        if isinstance(said, ApiUnavailable):
             yield Changes(events=(self._event(said.reason),))
         else:
             yield from memory.change(said)

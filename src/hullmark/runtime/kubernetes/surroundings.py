@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from hullmark.model.errors import HullmarkError
 from hullmark.runtime.kubernetes.api import ForbiddenRequest, KubernetesApi, NotFound, Resource, Scope, partial
-from hullmark.runtime.kubernetes.following import Away, Follower, ListedKind, ResourceList, Streams, list_all
+from hullmark.runtime.kubernetes.following import ApiUnavailable, Follower, ListedKind, ResourceList, Streams, list_all
 from hullmark.runtime.kubernetes.objects import Node, NodeInfo, PartialObject, RuntimeClass
 from hullmark.runtime.kubernetes.owners import Owners
 
@@ -123,7 +123,7 @@ class Surroundings:
         follower = Follower(self._api, ListedKind(table.resource), table.read, streams)
         try:
             for said in follower.said():
-                if isinstance(said, Away):
+                if isinstance(said, ApiUnavailable):
                     continue
                 if isinstance(said, ResourceList):
                     is_other = table.take(said.objects)

@@ -1,4 +1,4 @@
-"""Everything on one machine: the embedded PostgreSQL and a process for each role, restarted when one dies, stopped in order."""
+"""Runs everything on one machine: an embedded PostgreSQL and a process for each role. Restarts what dies, and stops all in order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Role(Protocol):
 
 
 async def start_role(role: str, environment: Mapping[str, str]) -> Role:
-    """Start a process in this role, out of reach of the signals that a terminal sends to ours."""
+    """Start a process in this role, in a session of its own, so that it gets no signals from our terminal."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -60,7 +60,7 @@ async def start_role(role: str, environment: Mapping[str, str]) -> Role:
 
 
 class Child:
-    """A process of ours that is to run: started again when it ends, after a pause that grows while it keeps ending early."""
+    """A process that is kept running: it is started again when it ends, after a pause that grows while it keeps failing early."""
 
     def __init__(self, name: str, role: str, environment: dict[str, str]) -> None:
         self.name = name
@@ -72,7 +72,7 @@ class Child:
         self._due = 0.0
 
     async def tend(self) -> None:
-        """Start it if it does not run and it is time."""
+        """Start it if it is not running and its pause is over."""
         process = self._process
         if process is not None and process.returncode is None:
             return
@@ -88,12 +88,12 @@ class Child:
             self._started = now
 
     async def moved(self, database_url: str) -> None:
-        """The database is elsewhere now: have it know."""
+        """Restart it with the new address of the database."""
         self._environment = {**self._environment, "HULLMARK_DATABASE_URL": database_url}
         await self.stop()
 
     async def stop(self) -> None:
-        """Have it finish or hand back what it does; kill it if it takes too long."""
+        """Ask it to finish or hand back its work; kill it after `_STOP_WAIT` seconds."""
         process = self._process
         if process is None or process.returncode is not None:
             return

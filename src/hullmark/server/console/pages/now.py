@@ -25,7 +25,7 @@ from hullmark.server.stories.notice.staleness import Stale, stale_data
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import policies, standing
-from hullmark.server.tables.judging.standing import Loss, StandingCount, StandingImage
+from hullmark.server.tables.judging.standing import ComplianceLoss, StandingCount, StandingImage
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.notice.latency import BOUNDS, Histogram, latencies
 from hullmark.server.tables.notice.standing_causes import StandingCause, standing_causes
@@ -115,7 +115,9 @@ async def now_page(
     return render(request, "pages/now.html", view=view, severities=SEVERITIES)
 
 
-async def _sentences(connection: Connection, caller: Caller, losses: list[Loss]) -> dict[int, tuple[str, str]]:
+async def _sentences(
+    connection: Connection, caller: Caller, losses: list[ComplianceLoss]
+) -> dict[int, tuple[str, str]]:
     """The causes that took most, each with its address."""
     found = await transitions.causes(connection, caller.account_id, weightiest(losses))
     base = f"/console/{quote(caller.account, safe='')}/causes"

@@ -1,4 +1,4 @@
-"""A day's numbers, and whether they add up: each sum is counted in two ways that know nothing of each other."""
+"""A day's numbers, and whether they add up: each sum is counted in two independent ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STATES = ("gathering", "waiting", "delivered", "dead")
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """Two numbers that have to be equal."""
+    """Two numbers that must be equal."""
 
     says: str
     left: int
