@@ -126,9 +126,7 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
     # Gates judge places themselves: there, grace is for what is in the image.
-    granted = tuple(
-        exception for exception in checked.granted if checked.demands is None or exception.finding.gate != GATE
-    )
+    granted = tuple(one for one in checked.granted if checked.demands is None or one.finding.gate != GATE)
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
