@@ -29,7 +29,7 @@ from bench.speed import machine
 from bench.stored_world import digest_of_image, repository_of, store
 from bench.world import Size, scaled
 from hullmark.server.objects.objects import open_objects
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.stories.advisories.advisories import publish_file
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.migrate import migrate
@@ -78,7 +78,7 @@ def main() -> None:
 def _filled(folder: Path, images: int, requests: int) -> None:
     """Measure the world of a folder, which is made where it is not there."""
     is_new = not (folder / "server").exists()
-    with Embedded(folder / "server") as cluster:
+    with EmbeddedPostgres(folder / "server") as cluster:
         if is_new:
             store(cluster.url, folder / "world", scaled(images), accounts=1)
         migrate(cluster.url)

@@ -57,7 +57,7 @@ class ServerSender:
         body = reports[0] if len(reports) == 1 else b"[" + b",".join(reports) + b"]"
         answer = self.api.decoded(self.api.send("POST", PATH, body=body, headers=_JSON))
         answers = answer if isinstance(answer, list) else [answer]
-        return any(isinstance(each, dict) and bool(each.get("list_needed", False)) for each in answers)
+        return any(isinstance(answer, dict) and bool(answer.get("list_needed", False)) for answer in answers)
 
 
 def sender_for(api: ApiClient, stop: threading.Event) -> ServerSender:

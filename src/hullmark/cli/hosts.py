@@ -145,13 +145,13 @@ def _collector(engine: str, address: str, name: str, arguments: argparse.Namespa
             from hullmark.runtime.containerd.collector import CriCollector, connect
         return CriCollector(connect(address), name, look=look)
     from hullmark.runtime.engines.api import EngineApi
-    from hullmark.runtime.engines.collector import EngineCollector, Rhythm
+    from hullmark.runtime.engines.collector import EngineCollector, Intervals
 
     return EngineCollector(
         "docker" if engine == "docker" else "podman",
         EngineApi(engine, address),
         name,
-        Rhythm(drift=drift),
+        Intervals(drift=drift),
         look=look,
     )
 

@@ -48,7 +48,7 @@ _STARTS = ("start", "rename", "update")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class Intervals:
     """How often a host is looked at, in seconds: `window` of the stream of events, whole lists, and files (0: they are not looked at)."""
 
     window: int = 5
@@ -64,7 +64,7 @@ class EngineCollector:
         platform: Platform,
         api: EngineApi,
         name: str,
-        rhythm: Rhythm = Rhythm(),
+        rhythm: Intervals = Intervals(),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         look: Look = unknown_host,
     ) -> None:

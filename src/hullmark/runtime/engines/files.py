@@ -61,7 +61,7 @@ class ContainerFile:
     runs: bool = False
 
 
-class _Bounded:
+class _BoundedAnswer:
     """The bytes of an answer, for tarfile: at most so many before the body."""
 
     def __init__(self, answer: LocalAnswer) -> None:
@@ -96,7 +96,7 @@ def read_file(
             return None
         raise
     with closing(answer):
-        source = _Bounded(answer)
+        source = _BoundedAnswer(answer)
         try:
             with tarfile.open(fileobj=source, mode="r|", bufsize=512) as archive:  # type: ignore[call-overload]
                 entry = archive.next()
