@@ -350,3 +350,71 @@ def test_an_agent_that_has_nothing_to_say_says_so_every_five_minutes(tmp_path: P
     list_, *signs = server.taken
     assert list_.last
     assert [(sign.list, sign.running, sign.ended, sign.events) for sign in signs] == [("", (), (), ())] * 2
+
+
+class Blind(FakeCollector):
+    """An engine that does not answer, until it `sees`."""
+
+    sees = threading.Event()
+    is_blind = True
+
+    def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+        yield Changes(events=(PlaceEvent(kind="problem", subject="docker", summary="it does not answer", at=AT),))
+        while not self.sees.wait(0.01) and not stop.is_set():
+            pass
+        yield Listing(self.containers())
+        stop.wait()
+
+
+@pytest.mark.parametrize("wants_lists", [False, True])
+def test_an_agent_that_begins_before_its_engine_tells_so_and_waits(tmp_path: Path, wants_lists: bool) -> None:
+    """Whatever the server makes of news without a list, it is not asked again and again without a pause."""
+    server, stop, requests = ReportServer(takes_events=not wants_lists), threading.Event(), list[int]()
+    collector = Blind({"a"})
+    collector.sees = threading.Event()
+    pauses = itertools.count()
+
+    def send(reports: Sequence[bytes]) -> bool:
+        requests.append(len(reports))
+        if not wants_lists or next(pauses) == 1:
+            collector.sees.set()
+        return ReportServer.send(server, reports)
+
+    agent = Agent(collector, spool_in(tmp_path), Sending(send), lambda _: None)
+
+    def watch() -> None:
+        while not server.known:
+            stop.wait(0.01)
+        stop.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run([agent], stop)
+    watcher.join()
+    assert set(server.known) == {"a"}
+    assert [event.summary for event in server.events] == ["it does not answer"]
+    assert len(requests) <= 6
+
+
+@dataclass
+class Sending:
+    """A sender that is one function."""
+
+    send: Callable[[Sequence[bytes]], bool]
+
+
+def test_who_cannot_see_what_runs_gives_no_sign_of_life(tmp_path: Path) -> None:
+    server, moments = ReportServer(), itertools.count(0, 300)
+    collector = Blind({"a"})
+    agent = Agent(collector, spool_in(tmp_path), server, lambda _: None, lambda: float(next(moments)))
+    agent.report()
+    agent._has_begun = True
+    stop = threading.Event()
+    threading.Timer(0.05, lambda: (stop.set(), agent.spool.want_list())).start()
+    agent._rest(stop)
+    assert len(agent.spool) == 0
+    collector.is_blind = False
+    agent.spool.append_list(collector.containers())
+    agent.flush()
+    agent._rest(threading.Event())
+    assert len(agent.spool) == 1

@@ -61,6 +61,8 @@ class CriCollector:
         self._pause, self._list = pauses
         self._known: dict[str, RunningContainer] = {}
         self._host = HostState()
+        self.is_blind = False
+        """Whether the engine does not answer while it is followed."""
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ class CriCollector:
             except NotServed:
                 raise
             except NetError as error:
+                self.is_blind = True
                 if (self._clock() - began).total_seconds() >= STEADY:
                     failures = 0
                 if not failures and not stop.is_set():
@@ -106,6 +109,7 @@ class CriCollector:
 
     def _connected(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         yield Listing(self.containers())
+        self.is_blind = False
         if self._host.events:
             yield Changes(events=self._host.events)
         listed = self._clock()

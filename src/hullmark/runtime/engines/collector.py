@@ -80,6 +80,8 @@ class EngineCollector:
         self._heard: datetime | None = None
         self._note: Callable[[datetime], None] = lambda _: None
         self._missed: dict[str, datetime] = {}
+        self.is_blind = False
+        """Whether the engine does not answer while it is followed."""
 
     def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
         """Until when what happened is known; `note` is told how that moves on."""
@@ -129,6 +131,7 @@ class EngineCollector:
             try:
                 yield from self._connected(stop)
             except NetError as error:
+                self.is_blind = True
                 if (self._clock() - began).total_seconds() >= STEADY:
                     failures = 0
                 if not failures and not stop.is_set():
@@ -142,6 +145,7 @@ class EngineCollector:
         heard = self._heard
         self._last_second = int(max(heard or listed, listed - _LONGEST_ABSENCE).timestamp())
         yield Listing(self.containers())
+        self.is_blind = False
         if heard is not None:
             yield from self._ended_since(heard)
         self._hear(listed)

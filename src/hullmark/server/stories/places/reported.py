@@ -129,6 +129,7 @@ def check_report(report: InventoryReport) -> None:
     _check("list", report.list, _LONGEST_ID)
     for container in report.running:
         _check_container(container)
+        _check_place(report, container.place)
     for ended in report.ended:
         _check("id of a container", ended.id, _LONGEST_ID)
 
@@ -143,6 +144,14 @@ def _check_container(told: RunningContainer) -> None:
     texts: Iterable[str] = (told.image.reference, told.image.digest, told.image.config_digest, told.image.architecture)
     for text in texts:
         _check("image", text, _LONGEST_IMAGE)
+
+
+def _check_place(report: InventoryReport, place: Place) -> None:
+    """A collector tells of its own places: rules about environments go by what they are called."""
+    own = place.namespace if report.platform == "ecs" else place.cluster
+    if (place.platform, own) != (report.platform, report.collector):
+        name = f"{place.platform} {own}"
+        raise _refused(f"{report.platform} {report.collector} tells of its own places, and of none of {name[:100]}")
 
 
 def _check(name: str, text: str, most: int) -> None:
