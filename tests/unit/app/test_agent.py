@@ -10,18 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hullmark.app.agent import Agent, ServerSender, run
 from hullmark.app.event_memory import EventMemory
+from hullmark.app.fitting import fitted_text
 from hullmark.app.spool import Spool
 from hullmark.model.errors import HullmarkError
+from hullmark.model.isolation import Isolation
 from hullmark.model.place import EndedContainer, Place, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.api_client import ApiRefused
 from hullmark.net.errors import Unreachable
 from hullmark.runtime.collector import Changes, Listing
+from hullmark.server.stories.places.reported import check_report
 from tests.support.reports import ReportServer
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -418,3 +423,39 @@ def test_who_cannot_see_what_runs_gives_no_sign_of_life(tmp_path: Path) -> None:
     agent.flush()
     agent._rest(threading.Event())
     assert len(agent.spool) == 1
+
+
+def test_no_name_of_one_container_keeps_the_others_from_being_told(tmp_path: Path) -> None:
+    """Whoever starts a container chooses the names of its service, its labels and what it mounts."""
+    long = RunningContainer(
+        id="i" * 2000,
+        place=Place(platform="docker", cluster="host", namespace="n" * 400, workload="ä\0" * 900, container="c" * 500),
+        image=RunningImage(reference="r" * 1200),
+        since=AT,
+        labels={f"label-{number}": "v" * 900 for number in range(400)},
+        isolation=Isolation(privileged=False, devices=tuple(f"/dev/{number:0400}" for number in range(1000))),
+    )
+    others = [replace(long, id=f"{'i' * 2000}{number}") for number in range(20)]
+    server = ReportServer()
+    agent = agent_in(tmp_path, server)
+    agent.keep(Changes(running=(container("a"), *others)))
+    agent.spool.append_list([container("a"), *others])
+    agent.flush()
+    assert len(server.known) == 21, "ids that were cut are still those of different containers"
+    for report in server.taken:
+        check_report(report)
+        assert len(msgspec.json.encode(report)) < 3 << 20
+    told = [one for one in server.known.values() if one != container("a")]
+    assert len(told) == 20
+    assert {one.isolation for one in told} == {Isolation()}, "nothing is told of what cannot be told whole"
+    agent.keep(Changes(ended=(EndedContainer(id=others[0].id, until=AT),)))
+    agent.flush()
+    assert len(server.known) == 20
+
+
+@given(st.text(), st.integers(20, 60))
+def test_a_text_that_is_cut_fits_and_says_the_same_each_time(text: str, most: int) -> None:
+    once = fitted_text(text, most)
+    assert len(once.encode()) <= most
+    assert fitted_text(once, most) == once
+    assert "\0" not in once
