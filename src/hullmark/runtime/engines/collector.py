@@ -22,7 +22,7 @@ from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
 from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.engines.api import EngineApi, EngineRefused
-from hullmark.runtime.engines.drift import DriftMemory, drift_of
+from hullmark.runtime.engines.drift import DriftMemory, EngineFiles, drift_of
 from hullmark.runtime.engines.running import (
     RUNNING,
     identity,
@@ -325,7 +325,7 @@ class EngineCollector:
     def _drift_of(self, id: str) -> tuple[PlaceEvent, ...]:
         memory = self._drift.setdefault(id, DriftMemory())
         memory.looked_at = self._clock()
-        return drift_of(self._api, id, memory, self._clock())
+        return drift_of(EngineFiles(self._api), id, memory, self._clock())
 
     def _last_drift(self, id: str) -> tuple[PlaceEvent, ...]:
         """What had changed when a container ended, as far as it is still there."""
