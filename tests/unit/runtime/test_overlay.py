@@ -175,3 +175,17 @@ def test_what_cannot_be_read_hides_nothing_else(host: Host, monkeypatch: pytest.
     first, second = host.look(DriftMemory())
     assert first == ("drift", "/b/seen", "an executable is not the image's")
     assert second[2].endswith("looked at whole: /a cannot be read: Permission denied")
+
+
+def test_what_a_container_does_to_its_files_fills_no_memory(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.runtime.engines.drift._MOST_TOLD", 5)
+    memory = DriftMemory()
+    told: list[tuple[str, str, str]] = []
+    for number in range(10):
+        file = host.put(3, f"srv/{number}{'x' * 200}")
+        told += host.look(memory)
+        assert len(memory.stats) == 2
+        file.unlink()
+    assert len(memory.told) == 6
+    assert [kind for kind, _, _ in told] == ["drift"] * 6 + ["problem"]
+    assert told[-1][2].endswith("no more of them are told")

@@ -6,6 +6,7 @@ it over their API (`EngineFiles`); elsewhere it is read on the machine itself (r
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from hullmark.runtime.engines.files import ContainerFile, FileStat, UnreadableFi
 _MOST_CHANGES = Limit(20_000, "changed files of a container that are looked at", "unseen")
 _MOST_BYTES = Limit(1 << 30, "bytes of a container's changed files that are read in one look", "unseen")
 _MOST_EVENTS = Limit(500, "events of one look at a container's files", "shortened")
+_MOST_TOLD = Limit(5_000, "events of drift of one container that an agent tells while it runs", "unseen")
+_LONGEST_KEY = 100
 _CHANGED, _ADDED = 0, 1
 _SHELLS = frozenset(
     (
@@ -45,7 +48,8 @@ _DATABASE_FOLDERS = {"/var/lib/dpkg/info": "dpkg", "/var/lib/pacman/local": "pac
 
 @dataclass
 class DriftMemory:
-    """What was seen of one container's files, so that only what changed since is read again."""
+    """What was seen of one container's files, so that only what changed since is read again. It is bounded whatever a container does to
+    its files: it is kept for each container of a host."""
 
     stats: dict[str, FileStat] = field(default_factory=dict)
     shells: frozenset[str] | None = None
@@ -117,12 +121,16 @@ def drift_of(files: ContainerFiles, container: str, memory: DriftMemory, at: dat
             found.append(_unseen(look, f"the engine does not tell what changed: {error}"))
     except (AnswerTooLarge, StrangeAnswer, UnreadableFile) as error:
         found.append(_unseen(look, str(error)))
-    return tuple(event for event in found if _is_new(memory, event))
+    had = len(memory.told)
+    told = tuple(event for event in found if _is_new(memory, event))
+    if had <= _MOST_TOLD < len(memory.told):
+        told += (_unseen(look, f"more than {_MOST_TOLD} changes matter, and no more of them are told"),)
+    return told
 
 
 def _is_new(memory: DriftMemory, event: PlaceEvent) -> bool:
     key = (event.subject, event.summary)
-    if key in memory.told:
+    if key in memory.told or len(memory.told) > _MOST_TOLD:
         return False
     memory.told.add(key)
     return True
@@ -132,12 +140,15 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
     told = look.files.changes(look.container)
     changed = _changed_paths(told.changes)
     yield from _package_managers(look, changed)
+    keys = {path: _key(path) for path in changed}
+    still = set(keys.values())
+    look.memory.stats = {key: stat for key, stat in look.memory.stats.items() if key in still}
     left = int(_MOST_BYTES)
     for number, (path, kind) in enumerate(changed.items()):
         if number >= _MOST_CHANGES or left <= 0:
             yield _unseen(look, "too much has changed to be looked at whole")
             return
-        known = look.memory.stats.get(path)
+        known = look.memory.stats.get(keys[path])
         try:
             file = look.files.read(look.container, path, known)
         except (EngineRefused, UnreadableFile) as error:
@@ -145,11 +156,16 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
             continue
         if file is None or file.stat == known:
             continue
-        look.memory.stats[path] = file.stat
+        look.memory.stats[keys[path]] = file.stat
         left -= file.stat.size if file.sha256 else 0
         yield from _of_file(look, path, kind, file)
     if told.unseen:
         yield _unseen(look, told.unseen)
+
+
+def _key(path: str) -> str:
+    """What stands for a path in memory."""
+    return path if len(path) <= _LONGEST_KEY else hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _changed_paths(changes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
