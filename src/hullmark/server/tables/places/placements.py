@@ -316,8 +316,12 @@ _IN_FORCE = """(SELECT true FROM running_image ran JOIN verdict now ON now.accou
     WHERE ran.id = placed.running_image_id LIMIT 1)"""
 """Whether one of some verdicts is in force on the image of a placement: NULL if not. It is asked row by row, of as many as are wanted."""
 _JUDGED: LiteralString = """
-SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
-JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""
+SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow
+    ORDER BY image_id) held
+CROSS JOIN LATERAL (SELECT id FROM running_image WHERE account_id = %(account)s AND image_id = held.image_id OFFSET 0) ran
+LIMIT %(few)s"""
+"""Images that may have a verdict. It stops at the first that are too many: the order is the index's, and `OFFSET 0` keeps the planner from
+looking all of them up first."""
 _UNJUDGED: LiteralString = """
 (SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NULL LIMIT %(few)s)
 UNION ALL
