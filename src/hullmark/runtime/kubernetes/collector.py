@@ -116,7 +116,7 @@ class KubernetesCollector:
         listed_at, told = self._monotonic(), set[str]()
         try:
             for said in follower.said():
-                self.is_blind = isinstance(said, Away)
+                self.is_blind = isinstance(said, ApiUnavailable)
                 if isinstance(said, ResourceList):
                     listed_at = self._monotonic()
                     yield Listing(memory.take(said.objects))
