@@ -6,26 +6,53 @@ Whoever may start a container may name its service, its owner or its labels as l
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
 
 from hullmark.model.isolation import Isolation
 from hullmark.model.limit import Limit
-from hullmark.model.place import LONGEST_ID, LONGEST_IMAGE, PLACE_BYTES, RunningContainer
+from hullmark.model.place import LONGEST_ID, LONGEST_IMAGE, PLACE_BYTES, EndedContainer, RunningContainer
 
 _MOST_LABELS = Limit(500, "labels of a container that an agent tells, in the order of their keys", "shortened")
 _LONGEST_LABEL = Limit(1000, "characters of a label's name or value that an agent tells", "shortened")
 _LARGEST_ISOLATION = Limit(
     256 << 10, "bytes of what a container is granted that an agent tells; else nothing is told", "shortened"
 )
+_PART_BYTES = 1 << 20
+"""Of the containers of one report, unless one alone has more: servers refuse what is too large."""
 _SMALL = 16 << 10
 """A container of so many bytes has few labels, short ones, and small isolation facts."""
 _MARK = 17
 """Bytes behind a name that was cut: `~` and the beginning of its SHA-256, so that two of them stay two."""
 
 
-def is_fit(container: RunningContainer, encoded: bytes) -> bool:
+def fitted_parts(running: Iterable[RunningContainer], most: int) -> Iterator[tuple[RunningContainer, ...]]:
+    """Containers as servers keep them, in parts of so many at most that are not too large."""
+    part: list[RunningContainer] = []
+    size = 0
+    for told in running:
+        encoded = msgspec.json.encode(told)
+        container, more = told, len(encoded)
+        if not _is_fit(told, encoded):
+            container = fitted(told)
+            more = len(msgspec.json.encode(container))
+        if part and (len(part) >= most or size + more > _PART_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(container)
+        size += more
+    if part:
+        yield tuple(part)
+
+
+def fitted_end(ended: EndedContainer) -> EndedContainer:
+    """The end of a container, which is named as it was when it ran."""
+    return replace(ended, id=fitted_text(ended.id, LONGEST_ID))
+
+
+def _is_fit(container: RunningContainer, encoded: bytes) -> bool:
     """Whether a container is surely fit as it is; `encoded`: it as JSON. Nearly all are, and there may be a hundred thousand."""
     place, image = container.place, container.image
     return (

@@ -17,20 +17,17 @@ from pathlib import Path
 from typing import IO, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
-from msgspec.structs import replace
 
-from hullmark.app.fitting import fitted, fitted_text, is_fit
+from hullmark.app.fitting import fitted_end, fitted_parts
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.model.place import LONGEST_ID, EndedContainer, InventoryReport, PlaceEvent, Platform, RunningContainer
+from hullmark.model.place import EndedContainer, InventoryReport, PlaceEvent, Platform, RunningContainer
 from hullmark.runtime.collector import Changes
 
 MOST_BYTES = Limit(512 << 20, "bytes of reports of changes that an agent keeps while the server is away", "later")
 MOST_REPORTS = Limit(50_000, "reports of changes that an agent keeps while the server is away", "later")
 PART = 500
 """Containers, ended containers and events of one report, each."""
-_PART_BYTES = 1 << 20
-"""Of the containers of one report, unless one alone has more: servers refuse what is too large."""
 _KEPT_EVENTS = Limit(5000, "events that an agent keeps of reports that it has no room for", "shortened")
 _RESERVED = 1000
 _LARGEST_STATE = 1 << 16
@@ -138,7 +135,7 @@ class Spool:
             name = ""
             with ExitStack() as undo:
                 undo.callback(self._forget, written)
-                for part, is_last in _with_last(_containers(running)):
+                for part, is_last in _with_last(fitted_parts(running, PART)):
                     name = name or str(self._next)
                     report = self._new(list=name, last=is_last, running=part)
                     written.append(self._put(report, "last" if is_last else "part"))
@@ -215,11 +212,9 @@ class Spool:
     def _reports_of(self, changes: Changes) -> Iterator[InventoryReport]:
         """The changes in reports of at most PART entries of each kind: what ended comes last, as a container may start and end in one."""
         events = _parts(changes.events, PART)
-        for part in _containers(changes.running):
+        for part in fitted_parts(changes.running, PART):
             yield self._new(running=part, events=next(events, ()))
-        # As the containers themselves are told.
-        over = (replace(one, id=fitted_text(one.id, LONGEST_ID)) for one in changes.ended)
-        for ended in _parts(over, PART):
+        for ended in _parts(map(fitted_end, changes.ended), PART):
             yield self._new(ended=ended, events=next(events, ()))
         for rest in events:
             yield self._new(events=rest)
@@ -310,25 +305,6 @@ def _parts(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     rest = iter(items)
     while part := tuple(islice(rest, size)):
         yield part
-
-
-def _containers(running: Iterable[RunningContainer]) -> Iterator[tuple[RunningContainer, ...]]:
-    """Containers as servers keep them, in parts of PART at most that are not too large."""
-    part: list[RunningContainer] = []
-    size = 0
-    for told in running:
-        encoded = msgspec.json.encode(told)
-        container, more = told, len(encoded)
-        if not is_fit(told, encoded):
-            container = fitted(told)
-            more = len(msgspec.json.encode(container))
-        if part and (len(part) >= PART or size + more > _PART_BYTES):
-            yield tuple(part)
-            part, size = [], 0
-        part.append(container)
-        size += more
-    if part:
-        yield tuple(part)
 
 
 def _with_last(parts: Iterator[tuple[T, ...]]) -> Iterator[tuple[tuple[T, ...], bool]]:

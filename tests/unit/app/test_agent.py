@@ -415,7 +415,12 @@ def test_who_cannot_see_what_runs_gives_no_sign_of_life(tmp_path: Path) -> None:
     agent.report()
     agent._has_begun = True
     stop = threading.Event()
-    threading.Timer(0.05, lambda: (stop.set(), agent.spool.want_list())).start()
+
+    def end() -> None:
+        stop.set()
+        agent.spool.want_list()
+
+    threading.Timer(0.05, end).start()
     agent._rest(stop)
     assert len(agent.spool) == 0
     collector.is_blind = False
