@@ -19,7 +19,7 @@ from hullmark.model.place import LIST_NEEDED
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import RETRY_STATUS, backoff
-from hullmark.runtime.collector import Changes, Collector, Listing, Resumable, Sighted
+from hullmark.runtime.collector import Changes, Collector, Listing, OutageReporting, Resumable
 
 PATH = "/inventories"
 _JSON = {"Content-Type": "application/json"}
@@ -141,7 +141,7 @@ class Agent:
 
     @property
     def _is_blind(self) -> bool:
-        return isinstance(self.collector, Sighted) and self.collector.is_blind
+        return isinstance(self.collector, OutageReporting) and self.collector.is_blind
 
     def _rest(self, stop: threading.Event) -> None:
         """Wait for something to send, or for `stop`, of which `run` tells under the same lock."""

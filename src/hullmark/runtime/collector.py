@@ -68,7 +68,7 @@ class Resumable(Protocol):
 
 
 @runtime_checkable
-class Sighted(Protocol):
+class OutageReporting(Protocol):
     """A collector that knows whether it sees what runs while it follows."""
 
     @property

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.place import PlaceEvent
-from hullmark.runtime.containerd.overlay import OverlayFiles, OverlayLayers, overlay_of
+from hullmark.runtime.containerd.overlay import LayerFolders, LocalFiles, overlay_of
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.engines.files import UnreadableFile
 
@@ -24,7 +24,7 @@ TABLE = f"400 300 0:50 / {ROOT}\n401 400 0:51 / /proc rw - proc proc rw\n"
 
 
 def test_the_last_mount_on_the_root_is_what_a_process_sees() -> None:
-    assert overlay_of(TABLE) == OverlayLayers(f"{SNAPSHOTS}/3/fs", (f"{SNAPSHOTS}/2/fs", f"{SNAPSHOTS}/1/fs"))
+    assert overlay_of(TABLE) == LayerFolders(f"{SNAPSHOTS}/3/fs", (f"{SNAPSHOTS}/2/fs", f"{SNAPSHOTS}/1/fs"))
     assert overlay_of(f"{TABLE}402 400 0:52 / / rw - tmpfs tmpfs rw\n") is None
 
 
@@ -58,8 +58,8 @@ class Host:
     folder: Path
 
     @property
-    def files(self) -> OverlayFiles:
-        return OverlayFiles(self.folder, {ID: 7})
+    def files(self) -> LocalFiles:
+        return LocalFiles(self.folder, {ID: 7})
 
     def put(self, layer: int, path: str, body: str = "#!/bin/sh\n", mode: int = 0o755) -> Path:
         """Put a file into a layer: 3 is the container's own."""
@@ -135,7 +135,7 @@ def test_a_process_that_is_another_containers_is_not_believed(host: Host, table:
     assert (kind, subject) == ("problem", "drift")
     assert summary.endswith("its root is not an overlay that can be seen from here")
     with pytest.raises(UnreadableFile):
-        OverlayFiles(host.folder, {}).changes(ID)
+        LocalFiles(host.folder, {}).changes(ID)
 
 
 def test_beyond_the_bound_it_is_said_that_not_all_was_seen(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

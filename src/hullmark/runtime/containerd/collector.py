@@ -23,7 +23,7 @@ from hullmark.net.errors import NetError
 from hullmark.net.wait import backoff
 from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.containerd.api import CriApi, NotServed, NotThere
-from hullmark.runtime.containerd.overlay import OverlayFiles
+from hullmark.runtime.containerd.overlay import LocalFiles
 from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.host import HostState, Look, unknown_host
 
@@ -148,7 +148,7 @@ class CriCollector:
             return
         self._drift = {id: self._drift.get(id, DriftMemory()) for id in self._known}
         self._processes = {id: process for id, process in self._processes.items() if id in self._known}
-        files = OverlayFiles(self._local.host, self._processes)
+        files = LocalFiles(self._local.host, self._processes)
         for id, memory in self._drift.items():
             if stop.is_set():
                 return

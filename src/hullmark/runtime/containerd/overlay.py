@@ -34,16 +34,16 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class OverlayLayers(NamedTuple):
+class LayerFolders(NamedTuple):
     """The folders of an overlay: its own layer, and those below it, the uppermost first."""
 
     upper: str
     lower: tuple[str, ...]
 
 
-def overlay_of(mountinfo: str) -> OverlayLayers | None:
+def overlay_of(mountinfo: str) -> LayerFolders | None:
     """The layers of the root of a process by its table of mounts; None where it is no overlay of an engine's."""
-    found: OverlayLayers | None = None
+    found: LayerFolders | None = None
     for line in mountinfo.splitlines():
         fields, _, more = line.partition(" - ")
         kind, _, rest = more.partition(" ")
@@ -52,7 +52,7 @@ def overlay_of(mountinfo: str) -> OverlayLayers | None:
     return found
 
 
-def _layers(options: str) -> OverlayLayers | None:
+def _layers(options: str) -> LayerFolders | None:
     upper, lower = "", list[str]()
     for option in options.split(","):
         name, _, value = option.partition("=")
@@ -64,7 +64,7 @@ def _layers(options: str) -> OverlayLayers | None:
         return None
     # Long lists are told from the folder in which all layers are.
     base = PurePosixPath(upper).parent.parent
-    return OverlayLayers(upper, tuple(str(base / each) for each in lower if each))
+    return LayerFolders(upper, tuple(str(base / each) for each in lower if each))
 
 
 def _unescaped(text: str) -> str:
@@ -72,7 +72,7 @@ def _unescaped(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlayFiles:
+class LocalFiles:
     """The files of containers of this machine. `host` is where its file system is, `processes` the first process of each container."""
 
     host: Path
@@ -108,7 +108,7 @@ class OverlayFiles:
                     return None if _is_whiteout(found) else _read(root, path.lstrip("/"), found, known)
         return None
 
-    def _layers_of(self, container: str) -> OverlayLayers:
+    def _layers_of(self, container: str) -> LayerFolders:
         process = self.processes.get(container, 0)
         folder = self.host / "proc" / str(process)
         try:

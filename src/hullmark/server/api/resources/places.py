@@ -19,7 +19,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.images import find
-from hullmark.server.stories.places.intake import ForeignCollector, ListNeeded, take
+from hullmark.server.stories.places.intake import CollectorConflict, ListNeeded, take
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -112,7 +112,7 @@ async def post_inventory(
     for report in reports:
         try:
             answer = await take(services, caller.account_id, report, key_id)
-        except ForeignCollector as error:
+        except CollectorConflict as error:
             raise Refusal(403, str(error), error.advice or "") from None
         except ListNeeded as error:
             more = {"type": LIST_NEEDED, "sequence": error.sequence}

@@ -40,7 +40,7 @@ class ListNeeded(HullmarkError):
         self.sequence, self.rival = sequence, rival
 
 
-class ForeignCollector(HullmarkError):
+class CollectorConflict(HullmarkError):
     """Another key reports for this collector."""
 
 
@@ -48,7 +48,7 @@ async def take(
     services: Services, account_id: int, report: InventoryReport, key_id: int | None = None
 ) -> InventoryAnswer:
     """Take a report. `key_id`: the API key of an agent, which is held to the collectors that it reported for first (None: whoever reports
-    may do so for all; 0: an agent without a key). Raises ListNeeded, ForeignCollector, and HullmarkError for what cannot be kept."""
+    may do so for all; 0: an agent without a key). Raises ListNeeded, CollectorConflict, and HullmarkError for what cannot be kept."""
     now = services.clock()
     parts = read_report(report, now)
     try:
@@ -107,7 +107,7 @@ async def _check_key(
     if key_id is None or row.key_id is None or row.key_id == key_id:
         return
     if name := await collectors.good_key(connection, account_id, row.key_id, now):
-        raise ForeignCollector(
+        raise CollectorConflict(
             f"{row.platform} {row.name} is reported with another key, {name}",
             advice="give each cluster and host a name of its own (--name); where that key is worth nothing any more, revoke it",
         )
