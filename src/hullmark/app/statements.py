@@ -196,7 +196,7 @@ def bundles_at(repository: Repository, subjects: tuple[str, ...]) -> AttachedBun
         if not document.holds_statement:
             continue
         try:
-            bundles.append(read_bundle(document.body))
+            bundles.append(read_bundle(document.body, document.annotations))
         except HullmarkError as error:
             unreadable.append(f"{document.place[:19]}: {error}")
     return AttachedBundles(bundles=tuple(bundles), unreadable=tuple(unreadable), unseen=found.unseen)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _MOST_CERTIFICATES = Limit(16, "certificates of a signature's chain, or trusted authorities", "refused")
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
+PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
 _PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
 _SCHEME, _EXPIRY, _TIME = (f"io.cncf.notary.{name}" for name in ("signingScheme", "expiry", "signingTime"))
 _KNOWN = frozenset((_SCHEME, _EXPIRY, "io.cncf.notary.authenticSigningTime"))
@@ -79,7 +79,7 @@ def read_certificates(pem: bytes, what: str) -> Certificates:
     need_library()
     from cryptography.x509 import load_pem_x509_certificate
 
-    blocks = _PEM.findall(pem)
+    blocks = PEM_CERTIFICATE.findall(pem)
     if not blocks or len(blocks) > _MOST_CERTIFICATES:
         raise HullmarkError(
             f"{what} holds {len(blocks)} certificates", advice="name the certificates of authorities in PEM"
