@@ -167,8 +167,14 @@ def circumstances_of(options: CheckOptions, source: InventorySource) -> Circumst
         else "",
         dockerfile=digest_of(options.dockerfile.encode("utf-8", "surrogatepass")) if options.dockerfile else "",
         options=",".join((options.unmapped.value, options.digest, *options.without_quirks)),
-        trusted_keys=digest_of("".join(options.trusted_keys).encode()) if options.trusted_keys else "",
+        trusted_keys=digest_of_trust(options),
     )
+
+
+def digest_of_trust(options: CheckOptions) -> str:
+    """What stands in a statement for the keys and the trusted root that were handed over, "" for none."""
+    handed = "".join((*options.trusted_keys, options.trusted_root))
+    return digest_of(handed.encode()) if handed else ""
 
 
 def bundles_in(path: Path) -> tuple[Bundle, ...]:

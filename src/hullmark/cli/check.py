@@ -97,6 +97,11 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
         help="public keys in PEM that rules about signatures trust; may be given several times",
     )
     group.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="by which authorities certificates are checked: a trusted_root.json of Sigstore's, or certificates in PEM",
+    )
+    group.add_argument(
         "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
     )
 
@@ -266,7 +271,22 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         workloads=workloads_of(arguments),
         container=getattr(arguments, "container", ""),
         trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
+        trusted_root=trusted_root_text(getattr(arguments, "trusted_root", None)),
     )
+
+
+def trusted_root_text(file: str | None) -> str:
+    """A file with a trusted root, as it is written, "" for none. Raises HullmarkError where it is not one."""
+    from pathlib import Path
+
+    from hullmark.proof.sigstore.trusted_root import ROOT_LIMIT, read_trusted_root
+    from hullmark.scanning.documents import read_bounded
+
+    if not file:
+        return ""
+    body = read_bounded(Path(file), ROOT_LIMIT)
+    read_trusted_root(body, file)
+    return body.decode("utf-8", "replace")
 
 
 def _public_keys(file: str) -> str:

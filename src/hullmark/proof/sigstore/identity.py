@@ -52,9 +52,8 @@ class CertificateIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom somebody trusts to sign: each is asked whether a text fits; None: any. `text` is how it is written, for messages."""
+    """Whom somebody trusts to sign: each is asked whether a text fits; None: any."""
 
-    text: str
     subject: Callable[[str], bool]
     issuer: Callable[[str], bool]
     repository: Callable[[str], bool] | None = None
