@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from hullmark.model.guard import guarded
 from hullmark.proof.sigstore.chain import issuer_of
@@ -48,7 +47,8 @@ _GRANTED = (b"\0", b"\1")
 _CERTIFICATES, _ATTRIBUTES, _EXPLICIT, _KEY_IDENTIFIER = 0xA0, 0xA0, 0xA0, 0x80
 
 
-class _Token(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _Token:
     """A token: what it states, the certificates in it, and who signed it how."""
 
     info: bytes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,12 +45,16 @@ class Span(msgspec.Struct, frozen=True):
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
 
-class Authority(msgspec.Struct, frozen=True):
+ALWAYS = Span()
+
+
+@dataclass(frozen=True)
+class Authority:
     """An authority that issues certificates. `anchors` are its roots; `others` lead to them."""
 
     anchors: tuple[Certificate, ...]
     others: tuple[Certificate, ...] = ()
-    span: Span = Span()
+    span: Span = ALWAYS
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -57,7 +62,7 @@ class Log(msgspec.Struct, frozen=True):
 
     id: bytes
     key: Key
-    span: Span = Span()
+    span: Span = ALWAYS
 
 
 class TrustedRoot(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +189,7 @@ def _authority(wire: _Authority) -> Authority:
 
 def _span(wire: _Span | None) -> Span:
     if wire is None:
-        return Span()
+        return ALWAYS
     if any(moment is not None and moment.tzinfo is None for moment in (wire.start, wire.end)):
         raise ValueError("the time for which it counts has no time zone")
     return Span(wire.start, wire.end)
