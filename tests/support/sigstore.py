@@ -34,6 +34,7 @@ _FULCIO = "1.3.6.1.4.1.57264.1"
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 
 Key = ec.EllipticCurvePrivateKey
+PublicKey = ec.EllipticCurvePublicKey
 
 
 def new_key() -> Key:
@@ -136,7 +137,9 @@ class Authority:
             made = made.add_extension(x509.ExtendedKeyUsage([self.usage]), critical=False)
         return made.sign(signer, SHA256())
 
-    def start(self, key: Key, wish: Wish, name: str = "", *, critical_usage: bool = False) -> x509.CertificateBuilder:
+    def start(
+        self, key: PublicKey, wish: Wish, name: str = "", *, critical_usage: bool = False
+    ) -> x509.CertificateBuilder:
         """A certificate for signing."""
         usage = dict.fromkeys(
             ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign"), False
@@ -148,7 +151,7 @@ class Authority:
             x509.CertificateBuilder(
                 self.intermediate.subject,
                 self._name(name) if name else x509.Name([]),
-                key.public_key(),
+                key,
                 x509.random_serial_number(),
             )
             .not_valid_before(wish.begin)
@@ -285,6 +288,10 @@ class Sigstore:
     def leaf(self, wish: Wish = WISH, *, logged: bool = True) -> Leaf:
         """A certificate as Fulcio issues it: with the promise of the log of certificates in it."""
         key = new_key()
+        return Leaf(key, self.certificate(key.public_key(), wish, logged=logged))
+
+    def certificate(self, key: PublicKey, wish: Wish = WISH, *, logged: bool = True) -> x509.Certificate:
+        """A certificate for a key."""
         name: x509.GeneralName = (
             x509.RFC822Name(wish.subject)
             if "@" in wish.subject and ":" not in wish.subject
@@ -304,7 +311,7 @@ class Sigstore:
             made = made.add_extension(
                 x509.UnrecognizedExtension(_SCT_LIST, self._promise(bare, wish.begin)), critical=False
             )
-        return Leaf(key, made.sign(self.authority.key, SHA256()))
+        return made.sign(self.authority.key, SHA256())
 
     def _promise(self, tbs: bytes, at: datetime) -> bytes:
         milliseconds = int(at.timestamp() * 1000) + 7
@@ -410,7 +417,7 @@ class Sigstore:
             lasts=timedelta(days=3650),
             usage=ExtendedKeyUsageOID.TIME_STAMPING,
         )
-        made = self.timestamps.start(key, wish, "test stamper", critical_usage=True)
+        made = self.timestamps.start(key.public_key(), wish, "test stamper", critical_usage=True)
         return Leaf(key, made.sign(self.timestamps.key, SHA256()))
 
     def stamp(self, document: bytes, folder: Path, *, certs: bool = True) -> bytes:
