@@ -15,6 +15,7 @@ from tests.support.attestations import DSSE, Signer, fallback_tag, referrer, sta
 from tests.support.images import CONFIG, MANIFEST, Blobs, Json, small_layout, tagged, to_json, write_layout
 from tests.support.program import Program, Ran, program_in
 from tests.support.sigstore import ISSUER, REPOSITORY, SUBJECT, WISH, Sigstore, pem
+from tests.support.sigstore_services import TOKEN, Services, services
 
 AT = "2026-03-01T12:00:00Z"
 SOON = "2026-03-01T12:05:00Z"
@@ -154,6 +155,40 @@ def test_a_key_alone_does_not_verify_what_a_certificate_signed(shop: Shop) -> No
 def test_an_expired_verdict_is_refused_whoever_signed(shop: Shop) -> None:
     ran = shop.verify("--trusted-root", shop.root, *WHO, at="2026-04-01T00:00:00Z")
     assert ran.refusal[0] == "the statement expired at 2026-03-08T12:00:00Z"
+
+
+# Signed here
+
+
+def signing(shop: Shop, running: Services, *words: str | Path, token: str = TOKEN, rekor: str = "") -> Ran:
+    """What the program says of signing the verdict on the image without a key."""
+    where = ("--sign", "keyless", "--fulcio-url", running.url, "--rekor-url", rekor or running.url)
+    who = ("--identity-token", shop.file("token", token), "--policy", shop.folder / "warn.yaml")
+    return shop.hullmark("check", f"oci-dir:{shop.folder / 'image'}", *where, *who, *words)
+
+
+def test_a_verdict_is_signed_by_an_identity_and_verified_offline(shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "verdict.json"
+    with services(shop.sigstore, tmp_path / "sigstore") as running:
+        ran = signing(shop, running, "--attestation", file, "--attach", "--trusted-root", shop.root)
+        assert ran.status == 0, ran.err
+    for beside in (("--bundle", file), ()):
+        words = ("--trusted-root", shop.root, *WHO, "--memory", "none")
+        ran = shop.hullmark("verify", f"oci-dir:{shop.folder / 'image'}", *beside, *words)
+        assert (ran.status, f"signed by {SUBJECT} ({ISSUER}), at " in ran.text) == (0, True), ran.err
+
+
+def test_services_that_refuse_or_answer_wrongly_sign_nothing(shop: Shop, tmp_path: Path) -> None:
+    stranger = shop.file("stranger.json", Sigstore().trusted_root())
+    file = tmp_path / "verdict.json"
+    with services(shop.sigstore, tmp_path / "sigstore") as running:
+        ran = signing(shop, running, "--attestation", file, token="another")  # noqa: S106
+        assert "Fulcio refuses to take part in the signature: status 401" in ran.refusal[0]
+        ran = signing(shop, running, "--attestation", file, "--trusted-root", stranger)
+        assert "is not right: its log entry is of a log that the trusted root does not name" in ran.refusal[0]
+        ran = signing(shop, running, "--attestation", file, rekor="http://127.0.0.1:9")
+        assert "127.0.0.1:9" in ran.refusal[0]
+    assert not file.exists()
 
 
 # Rules

@@ -18,7 +18,7 @@ from tests.support.images import Json, small_layout
 from tests.support.open_registry import OpenRegistry
 from tests.support.program import Program, program_in
 from tests.support.sigstore import ISSUER, SUBJECT, Sigstore
-from tests.support.sigstore_services import Services, services
+from tests.support.sigstore_services import TOKEN, Services, services
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +134,22 @@ def test_what_cosign_attested_without_a_key_counts_by_identity(shop: Shop, bundl
     assert shop.verdict(reference, "built_by", builders=[BUILDER], **MINE)[0] == "go"
     assert shop.verdict(reference, "source", repositories=["git+https://git.example/*"], **MINE)[0] == "go"
     assert shop.verdict(reference, "built_by", builders=[BUILDER], **OTHERS)[0] == "stop"
+
+
+def test_a_verdict_that_is_signed_here_without_a_key_is_verified_by_cosign_in_both_forms(shop: Shop) -> None:
+    reference = shop.image("here")
+    files = {name: shop.folder / name for name in ("warn.yaml", "token")}
+    files["warn.yaml"].write_text(POLICY)
+    files["token"].write_text(TOKEN)
+    where = ("--sign", "keyless", "--fulcio-url", shop.services.url, "--rekor-url", shop.services.url)
+    words = ("--policy", files["warn.yaml"], "--identity-token", files["token"], "--attach")
+    ran = shop.hullmark("check", f"registry:{reference}", *where, *words)
+    assert ran.status == 0, ran.err
+    for form in (("--new-bundle-format", "--trusted-root", shop.root), ("--offline", "--rekor-url", shop.services.url)):
+        verify = ("verify-attestation", *form, "--type", VSA)
+        ran = shop.cosign(*verify, *WHO, reference)
+        assert ran.returncode == 0, ran.stderr
+        assert shop.cosign(*verify, "--certificate-identity", "x", *WHO[2:], reference).returncode != 0
 
 
 @pytest.mark.parametrize("bundle", [True, False], ids=("bundle", "tag"))

@@ -300,7 +300,14 @@ class Sigstore:
         made = self.authority.start(key, wish).add_extension(x509.SubjectAlternativeName([name]), critical=True)
         said = {1: wish.issuer.encode()}
         if not wish.is_old:
-            said = {**said, 8: _text(wish.issuer), 12: _text(REPOSITORY), 14: _text(REF), 5: b"acme/shop", 4: b"Release"}
+            said = {
+                **said,
+                8: _text(wish.issuer),
+                12: _text(REPOSITORY),
+                14: _text(REF),
+                5: b"acme/shop",
+                4: b"Release",
+            }
         for number, value in said.items():
             oid = x509.ObjectIdentifier(f"{_FULCIO}.{number}")
             made = made.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)

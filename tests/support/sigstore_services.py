@@ -21,9 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
     load_pem_public_key,
 )
+from cryptography.x509 import load_pem_x509_csr
 
 from tests.support.images import Json
-from tests.support.sigstore import ISSUER, MINUTE, SUBJECT, WISH, Log, Sigstore, pem
+from tests.support.sigstore import ISSUER, MINUTE, SUBJECT, WISH, Log, Sigstore, Wish, pem
+
+TOKEN = "who-i-am"  # noqa: S105 - of nobody
+"""The token that the newer API takes here."""
 
 
 def identity_token() -> str:
@@ -71,7 +75,12 @@ def services(sigstore: Sigstore, folder: Path) -> Iterator[Services]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path == "/api/v1/signingCert":
+            if self.path == "/api/v2/signingCert":
+                if self.headers["Authorization"] != f"Bearer {TOKEN}":
+                    self.send_error(401, "who is that?")
+                    return
+                answer, kind = _embedded(sigstore, body), "application/json"
+            elif self.path == "/api/v1/signingCert":
                 answer, kind = _certificate(sigstore, body), "application/pem-certificate-chain"
             else:
                 answer, kind = json.dumps(_entry(sigstore.log, body)).encode(), "application/json"
@@ -99,12 +108,25 @@ def _public(log: Log) -> bytes:
     return log.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+def _embedded(sigstore: Sigstore, body: Json) -> bytes:
+    """The newer API: a signing request, and a document with the chain."""
+    request = load_pem_x509_csr(base64.b64decode(body["certificateSigningRequest"]))
+    key = request.public_key()
+    assert request.is_signature_valid
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    chain = [pem(each).decode() for each in (sigstore.certificate(key, _wish()), *sigstore.authority.chain)]
+    return json.dumps({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}).encode()
+
+
+def _wish() -> Wish:
+    return replace(WISH, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE)
+
+
 def _certificate(sigstore: Sigstore, body: Json) -> bytes:
     content = base64.b64decode(body["publicKey"]["content"])
     key = load_pem_public_key(content) if content.startswith(b"-----") else load_der_public_key(content)
     assert isinstance(key, ec.EllipticCurvePublicKey)
-    wish = replace(WISH, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE)
-    return b"".join(map(pem, (sigstore.certificate(key, wish), *sigstore.authority.chain)))
+    return b"".join(map(pem, (sigstore.certificate(key, _wish()), *sigstore.authority.chain)))
 
 
 def _entry(log: Log, proposed: Json) -> Json:

@@ -95,6 +95,14 @@ class SignedMessage(msgspec.Struct, frozen=True, kw_only=True):
         return read_material(self.material, self.media_type)
 
 
+class SignedBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement that was just signed: the bundle, the envelope in it, and what cosign has beside that under `.att` (its annotations)."""
+
+    bundle: bytes
+    envelope: bytes
+    annotations: dict[str, str] = {}
+
+
 def write_bundle(statement: bytes, signer: Signer) -> tuple[bytes, bytes]:
     """A statement, signed: as a bundle, and as the envelope in it. Both are JSON with sorted keys. Raises HullmarkError."""
     envelope = signed_envelope(statement, signer)

@@ -20,8 +20,12 @@ from hullmark.proof.sigstore.refusal import NotVerified
 CERTIFICATE = "dev.sigstore.cosign/certificate"
 """The annotation that holds the signer's certificate in PEM."""
 
-_CHAIN = "dev.sigstore.cosign/chain"
-_ENTRY = "dev.sigstore.cosign/bundle"
+CHAIN = "dev.sigstore.cosign/chain"
+"""The annotation that holds the certificates of its authority in PEM."""
+
+ENTRY = "dev.sigstore.cosign/bundle"
+"""The annotation that holds the entry of the transparency log."""
+
 _TIMESTAMP = "dev.sigstore.cosign/rfc3161timestamp"
 _MOST_CERTIFICATES = Limit(8, "certificates that come with a signature", "refused")
 _MOST_ENTRIES = Limit(8, "entries of transparency logs that come with a signature", "refused")
@@ -191,11 +195,11 @@ class _LegacyTimestamp(msgspec.Struct):
 
 def annotated_material(annotations: Mapping[str, str]) -> Material:
     """What the annotations of a layer that cosign wrote hold. Raises NotVerified for what cannot be read."""
-    certificates = (*_of_pem(annotations.get(CERTIFICATE, "")), *_of_pem(annotations.get(_CHAIN, "")))
+    certificates = (*_of_pem(annotations.get(CERTIFICATE, "")), *_of_pem(annotations.get(CHAIN, "")))
     if len(certificates) > _MOST_CERTIFICATES:
         raise NotVerified("it comes with more certificates than are looked at")
     try:
-        entries = _legacy_entry(annotations[_ENTRY]) if annotations.get(_ENTRY) else ()
+        entries = _legacy_entry(annotations[ENTRY]) if annotations.get(ENTRY) else ()
         stamp = annotations.get(_TIMESTAMP)
         stamps = (_decoded(msgspec.json.decode(stamp[:_LONGEST], type=_LegacyTimestamp).signed),) if stamp else ()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
