@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -29,8 +30,10 @@ from hullmark.proof.sigstore.issuance import (
 )
 from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from hullmark.proof.sigstore.trusted_root import TrustedRoot, read_certificate
+from hullmark.scanning.documents import read_bounded
 
 _ANSWER_LIMIT = Limit(1 << 20, "bytes of an answer of Fulcio's or Rekor's", "refused")
+_TOKEN_LIMIT = Limit(1 << 16, "bytes of a file with an identity token", "refused")
 _SHOWN = 200
 
 
@@ -44,6 +47,11 @@ class KeylessSigning(msgspec.Struct, frozen=True, kw_only=True):
     rekor: str
     token: str
     root: TrustedRoot | None = None
+
+
+def token_in(file: Path) -> str:
+    """The identity token in a file. Raises HullmarkError."""
+    return read_bounded(file, _TOKEN_LIMIT).decode("ascii", "replace").strip()
 
 
 def sign_keyless(statement: bytes, where: KeylessSigning, client: Client, now: datetime) -> SignedBundle:

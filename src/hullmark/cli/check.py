@@ -253,6 +253,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
     from pathlib import Path
 
     from hullmark.app.check import CheckOptions, load_context, load_dockerfile, profile_of
+    from hullmark.cli.identities import trusted_root_text
     from hullmark.model.verdict import Outcome
     from hullmark.policy.context import NO_CONTEXT
 
@@ -273,20 +274,6 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
         trusted_root=trusted_root_text(getattr(arguments, "trusted_root", None)),
     )
-
-
-def trusted_root_text(file: str | None) -> str:
-    """A file with a trusted root, as it is written, "" for none. Raises HullmarkError where it is not one."""
-    from pathlib import Path
-
-    from hullmark.proof.sigstore.trusted_root import ROOT_LIMIT, read_trusted_root
-    from hullmark.scanning.documents import read_bounded
-
-    if not file:
-        return ""
-    body = read_bounded(Path(file), ROOT_LIMIT)
-    read_trusted_root(body, file)
-    return body.decode("utf-8", "replace")
 
 
 def _public_keys(file: str) -> str:

@@ -36,7 +36,6 @@ def add_identity_options(parser: argparse.ArgumentParser) -> None:
 
 def identities_of(arguments: argparse.Namespace) -> IdentityTrust | None:
     """Whose certificates are trusted; None where nobody asked for any. Raises HullmarkError where that is only half said."""
-    from hullmark.cli.check import trusted_root_text
     from hullmark.model.errors import HullmarkError
     from hullmark.proof.sigstore.identity import ExpectedIdentity
     from hullmark.proof.sigstore.signature import IdentityTrust
@@ -70,6 +69,20 @@ def identities_of(arguments: argparse.Namespace) -> IdentityTrust | None:
         ignores_log=arguments.insecure_ignore_tlog,
         ignores_certificate_log=arguments.insecure_ignore_sct,
     )
+
+
+def trusted_root_text(file: str | None) -> str:
+    """A file with a trusted root, as it is written, "" for none. Raises HullmarkError where it is not one."""
+    from pathlib import Path
+
+    from hullmark.proof.sigstore.trusted_root import ROOT_LIMIT, read_trusted_root
+    from hullmark.scanning.documents import read_bounded
+
+    if not file:
+        return ""
+    body = read_bounded(Path(file), ROOT_LIMIT)
+    read_trusted_root(body, file)
+    return body.decode("utf-8", "replace")
 
 
 def _names_certificates(arguments: argparse.Namespace) -> bool:

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hullmark.model.limit import Limit
-
 if TYPE_CHECKING:
     from hullmark.app.check import CheckOptions, CheckResult
     from hullmark.cli.settings import Settings
@@ -20,7 +18,6 @@ KEYLESS = "keyless"
 
 _AUDIENCE = "sigstore"
 _TOKEN = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the name of a variable
-_TOKEN_LIMIT = Limit(1 << 16, "bytes of a file with an identity token", "refused")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -104,13 +101,12 @@ def _keyless(arguments: argparse.Namespace, settings: Settings) -> Callable[[byt
     """Signs at the services that are named. Raises HullmarkError where one is not, or nobody says who signs."""
     from datetime import UTC
 
-    from hullmark.app.keyless import KeylessSigning, sign_keyless
-    from hullmark.cli.check import trusted_root_text
+    from hullmark.app.keyless import KeylessSigning, sign_keyless, token_in
+    from hullmark.cli.identities import trusted_root_text
     from hullmark.cli.remote.workload_login import workload_token
     from hullmark.model.errors import HullmarkError
     from hullmark.net.http import Client
     from hullmark.proof.sigstore.trusted_root import read_trusted_root
-    from hullmark.scanning.documents import read_bounded
     from hullmark.source.distribution import http_settings
 
     if not arguments.fulcio_url or not arguments.rekor_url:
@@ -119,11 +115,7 @@ def _keyless(arguments: argparse.Namespace, settings: Settings) -> Callable[[byt
             advice="name --fulcio-url and --rekor-url: what is signed there stays in a log that everybody can read",
         )
     file, root = arguments.identity_token, trusted_root_text(arguments.trusted_root)
-    token = (
-        read_bounded(Path(file), _TOKEN_LIMIT).decode("ascii", "replace").strip()
-        if file
-        else workload_token(settings, _AUDIENCE, _TOKEN)
-    )
+    token = token_in(Path(file)) if file else workload_token(settings, _AUDIENCE, _TOKEN)
     where = KeylessSigning(
         fulcio=arguments.fulcio_url.rstrip("/"),
         rekor=arguments.rekor_url.rstrip("/"),
