@@ -15,7 +15,6 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.http import Client, Request
 from hullmark.proof.bundle import BUNDLE, SignedBundle, read_bundle
-from hullmark.proof.dsse import checked_key
 from hullmark.proof.notation import PEM_CERTIFICATE
 from hullmark.proof.signing import KeySigner, signed_envelope
 from hullmark.proof.sigstore.entry_body import check_body
@@ -28,7 +27,7 @@ from hullmark.proof.sigstore.issuance import (
     entry_wish,
     material_document,
 )
-from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
+from hullmark.proof.sigstore.signature import IdentityTrust, key_of, verify_certificate
 from hullmark.proof.sigstore.trusted_root import TrustedRoot, read_certificate
 from hullmark.scanning.documents import read_bounded
 
@@ -72,7 +71,7 @@ def sign_keyless(statement: bytes, where: KeylessSigning, client: Client, now: d
             "verificationMaterial": material_document(der, entry),
         }
         bundle = msgspec.json.encode(document, order="sorted")
-        if checked_key(read_certificate(der).public_key(), "the certificate").fingerprint != signer.fingerprint:
+        if key_of(read_certificate(der)).fingerprint != signer.fingerprint:
             raise ValueError("the certificate is of another key")
         read = read_bundle(bundle)
         check_body(entry.body, read.content, read.envelope.signatures[0], der)

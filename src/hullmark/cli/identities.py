@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,11 @@ def identities_of(arguments: argparse.Namespace) -> IdentityTrust | None:
         ref=_asked(arguments, "certificate_github_workflow_ref"),
         workflow=_asked(arguments, "certificate_github_workflow_name"),
     )
+    root = read_trusted_root(trusted_root_text(arguments.trusted_root).encode(), arguments.trusted_root)
+    for clause in root.unusable:
+        sys.stderr.write(f"hullmark: {clause}\n")
     return IdentityTrust(
-        root=read_trusted_root(trusted_root_text(arguments.trusted_root).encode(), arguments.trusted_root),
+        root=root,
         identities=(expected,),
         ignores_log=arguments.insecure_ignore_tlog,
         ignores_certificate_log=arguments.insecure_ignore_sct,

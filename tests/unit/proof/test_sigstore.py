@@ -37,6 +37,7 @@ from tests.support.sigstore import (
     Wish,
     _path,
     _root,
+    der,
     pem,
 )
 from tests.support.sigstore_faults import FAULTS, flipped
@@ -181,14 +182,9 @@ def test_a_root_alone_needs_the_certificates_that_come_along() -> None:
     with pytest.raises(NotTrusted):
         verified(bundle, root, WISH.begin + MINUTE, ignores_log=True)
     material = bundle["verificationMaterial"]
-    between = base64.b64encode(_der(SIGSTORE)).decode()
+    between = base64.b64encode(der(SIGSTORE.authority.intermediate)).decode()
     material["x509CertificateChain"] = {"certificates": [material.pop("certificate"), {"rawBytes": between}]}
     assert verified(bundle, root, WISH.begin + MINUTE, ignores_log=True)
-
-
-def _der(place: Sigstore) -> bytes:
-    text = pem(place.authority.intermediate).split(b"-----")[2]
-    return base64.b64decode(b"".join(text.split()))
 
 
 # Timestamps
@@ -319,6 +315,18 @@ def _damaged(value: object, data: st.DataObject) -> object:
     return data.draw(ANY)
 
 
+@given(st.data())
+def test_no_damage_to_a_certificate_raises_anything_else_or_passes(data: st.DataObject) -> None:
+    body = bytearray(der(LEAF.certificate))
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    bundle = copy.deepcopy(BUNDLE)
+    bundle["verificationMaterial"]["certificate"]["rawBytes"] = base64.b64encode(body).decode()
+    if bytes(body) != der(LEAF.certificate):
+        with pytest.raises(NotVerified):
+            verified(bundle, ROOT)
+
+
 # Trusted roots
 
 
@@ -329,6 +337,19 @@ def test_an_entry_of_a_root_that_cannot_be_used_costs_only_itself() -> None:
     (unusable,) = root.unusable
     assert unusable.startswith("https://new.example in the trusted root cannot be used")
     assert verified(BUNDLE, root)
+
+
+def test_a_log_of_certificates_that_cannot_be_used_is_not_one_that_nobody_names() -> None:
+    document = SIGSTORE.trusted_root(ctlogs=[{"baseUrl": "https://new.example", "publicKey": {"rawBytes": "AAAA"}}])
+    with pytest.raises(NotVerified, match="no log of certificates that is trusted"):
+        verified(BUNDLE, root_in(document))
+
+
+def test_a_name_moves_no_cursor() -> None:
+    leaf = SIGSTORE.leaf(Wish(subject="https://git.example/\x1b[2J"))
+    with pytest.raises(NotTrusted) as refused:
+        verified(SIGSTORE.bundle(PAYLOAD, leaf), ROOT)
+    assert str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,9 @@ class CertificateIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """As it is shown: the first subject, and who vouches for it."""
-        return f"{self.subjects[0] if self.subjects else 'nobody'} ({self.issuer or 'no issuer'})"
+        """As it is shown: the first subject, and who vouches for it. Nothing in it moves a terminal's cursor."""
+        text = f"{self.subjects[0] if self.subjects else 'nobody'} ({self.issuer or 'no issuer'})"
+        return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):

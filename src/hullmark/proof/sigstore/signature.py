@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.proof.dsse import Key, checked_key
 from hullmark.proof.sigstore.certificate_log import check_certificate_log
 from hullmark.proof.sigstore.chain import check_moment, issuer_of
@@ -58,13 +58,22 @@ def verify_certificate(
 ) -> CertificateSignature:
     """Who signed. Raises NotTrusted for an authority or identity that is not trusted, NotVerified for what is wrong or cannot be
     checked. `now` counts where no time is proven, and need not be."""
+
+    def failed(error: Exception) -> CertificateSignature:
+        raise NotVerified(f"its certificate cannot be checked: {str(error)[:200]}") from error
+
+    # The library reads parts of certificates when they are asked for, and has many ways to say that one is damaged.
+    return guarded(lambda: _verified(content, material, trust, now), failed, NotVerified)
+
+
+def _verified(content: SignedContent, material: Material, trust: IdentityTrust, now: datetime) -> CertificateSignature:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     # 1. Whom the certificate names, and whether the signature is its key's.
     leaf, extra = _certificates(material)
     identity = identity_of(leaf)
     check_identity(identity, trust.identities)
-    signature = content.signature_by(_key(leaf))
+    signature = content.signature_by(key_of(leaf))
     if not signature:
         raise NotVerified("it was changed after it was signed: its certificate's key did not sign this")
     # 2. The times that are proven, all in the certificate's.
@@ -75,7 +84,7 @@ def verify_certificate(
     usage, authorities = ExtendedKeyUsageOID.CODE_SIGNING, trust.root.authorities
     issuers = [issuer_of(leaf, extra, authorities, moment, usage) for moment in times or (now,)]
     # 4. The log of certificates.
-    if trust.ignores_certificate_log or not trust.root.certificate_logs:
+    if trust.ignores_certificate_log or not trust.root.names_certificate_logs:
         unproven += (_IGNORED_CERTIFICATE_LOG if trust.ignores_certificate_log else _NO_CERTIFICATE_LOG,)
     else:
         check_certificate_log(leaf, issuers[0], trust.root.certificate_logs)
@@ -97,11 +106,13 @@ def _certificates(material: Material) -> tuple[Certificate, tuple[Certificate, .
     return leaf, tuple(extra)
 
 
-def _key(leaf: Certificate) -> Key:
-    try:
-        return checked_key(leaf.public_key(), "its certificate")
-    except (HullmarkError, ValueError, TypeError) as error:
+def key_of(certificate: Certificate) -> Key:
+    """The key in a certificate. Raises NotVerified."""
+
+    def failed(error: Exception) -> Key:
         raise NotVerified("the key in its certificate is of a kind that cannot be checked") from error
+
+    return guarded(lambda: checked_key(certificate.public_key(), "its certificate"), failed)
 
 
 def _times(

@@ -66,13 +66,17 @@ class Log(msgspec.Struct, frozen=True):
 
 
 class TrustedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom somebody believes. `unusable` says of entries that cannot be used why: a clause each; nothing is believed on their word."""
+    """Whom somebody believes. `unusable` says of entries that cannot be used why: a clause each; nothing is believed on their word.
+
+    `names_certificate_logs`: it names some, whether or not they can be used.
+    """
 
     authorities: tuple[Authority, ...]
     logs: tuple[Log, ...] = ()
     certificate_logs: tuple[Log, ...] = ()
     timestamp_authorities: tuple[Authority, ...] = ()
     unusable: tuple[str, ...] = ()
+    names_certificate_logs: bool = False
 
 
 class _Bytes(msgspec.Struct, rename="camel"):
@@ -142,7 +146,7 @@ def read_trusted_root(body: bytes, what: str) -> TrustedRoot:
         certificate_logs=_usable(wire.ctlogs, _log, unusable),
         timestamp_authorities=_usable(wire.timestamp_authorities, _authority, unusable),
     )
-    return msgspec.structs.replace(root, unusable=tuple(unusable))
+    return msgspec.structs.replace(root, unusable=tuple(unusable), names_certificate_logs=bool(wire.ctlogs))
 
 
 def _of_pem(body: bytes, what: str) -> TrustedRoot:
@@ -152,7 +156,8 @@ def _of_pem(body: bytes, what: str) -> TrustedRoot:
     if not blocks or len(blocks) > _MOST_CERTIFICATES:
         raise HullmarkError(f"{what} holds {len(blocks)} certificates", advice=_ADVICE)
     try:
-        return TrustedRoot(authorities=(Authority(anchors=tuple(map(load_pem_x509_certificate, blocks))),))
+        anchors = guarded(lambda: tuple(map(load_pem_x509_certificate, blocks)), _unreadable)
+        return TrustedRoot(authorities=(Authority(anchors=anchors),))
     except ValueError as error:
         raise HullmarkError(f"a certificate in {what} cannot be read", advice=_ADVICE) from error
 
