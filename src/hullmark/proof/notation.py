@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.proof.dsse import need_library
 
@@ -144,7 +145,12 @@ def _chain(encoded: tuple[str, ...]) -> tuple[Certificate, ...]:
 
     if not 1 <= len(encoded) <= _MOST_CERTIFICATES:
         raise ValueError(f"its chain has {len(encoded)} certificates")
-    return tuple(load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in encoded)
+    bodies = tuple(base64.b64decode(text, validate=True) for text in encoded)
+
+    def damaged(error: Exception) -> tuple[Certificate, ...]:
+        raise ValueError(f"a certificate of its chain cannot be read: {str(error)[:100]}") from error
+
+    return guarded(lambda: tuple(map(load_der_x509_certificate, bodies)), damaged)
 
 
 def _check_chain(chain: tuple[Certificate, ...], now: datetime) -> None:

@@ -298,7 +298,8 @@ def test_no_damage_to_a_bundle_raises_anything_else_or_passes_for_another_statem
             old = holder[last]
         except (LookupError, TypeError):
             continue
-        holder[last] = _damaged(old, data)
+        if isinstance(holder, dict | list):  # earlier damage may have put a text there
+            holder[last] = _damaged(old, data)
     try:
         found = read_bundle(json.dumps(bundle).encode())
         trust = IdentityTrust(root=ROOT, identities=(expected(),))
