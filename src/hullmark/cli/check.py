@@ -97,6 +97,11 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
         help="public keys in PEM that rules about signatures trust; may be given several times",
     )
     group.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="by which authorities certificates are checked: a trusted_root.json of Sigstore's, or certificates in PEM",
+    )
+    group.add_argument(
         "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
     )
 
@@ -250,6 +255,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
     from pathlib import Path
 
     from hullmark.app.check import CheckOptions, load_context, load_dockerfile, profile_of
+    from hullmark.cli.identities import trusted_root_text
     from hullmark.model.verdict import Outcome
     from hullmark.policy.context import NO_CONTEXT
 
@@ -268,6 +274,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         workloads=workloads_of(arguments),
         container=getattr(arguments, "container", ""),
         trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
+        trusted_root=trusted_root_text(getattr(arguments, "trusted_root", None)),
     )
 
 
