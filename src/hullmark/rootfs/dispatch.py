@@ -171,8 +171,11 @@ class Dispatch:
 
     def folder_rules(self, folder: bytes) -> Rules:
         """The rules for a folder, whatever is in it."""
-        above, _, name = folder.rpartition(b"/")
-        return self._folders.get(name, ()) + self._upper_folders.get(above[above.rfind(b"/") + 1 :], ())
+        names = folder.rsplit(b"/", 2)
+        found = self._folders.get(names[-1], ())
+        if len(names) > 1 and (upper := self._upper_folders.get(names[-2])) is not None:
+            found += upper
+        return found
 
     def matching(self, rules: Rules, path: bytes) -> tuple[int, ...]:
         """Indexes of the `reads` whose expression matches the whole path, without repeats."""
