@@ -178,9 +178,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
             expand_service(scene, name, name, path)
             commands.languages.may_run_anything(path)
         return
-    archive = scene.facts.archives.get(path)
-    if archive is not None:
-        commands.languages.java.expand(path, archive)
+    commands.languages.java.expand(path)
     code = scene.facts.code.get(path)
     if code is None:
         return
