@@ -19,6 +19,7 @@ _DEEP = 2
 _MAX_FILES = Limit(50_000, "files of a folder of Java's that may be loaded")
 _CLASS_PATHS = ("-cp", "-classpath", "--class-path")
 _MODULE_PATHS = ("-p", "--module-path")
+_PATH_OPTIONS = ("--class-path=", "--module-path=", "-javaagent:")
 _VALUED = frozenset((
     *_CLASS_PATHS, *_MODULE_PATHS, "--add-modules", "--add-reads", "--add-exports", "--add-opens", "--limit-modules",
     "--upgrade-module-path",
@@ -88,7 +89,10 @@ class JavaPrograms:
         """The class path of a command, and the classes that its words name. Where its main class is not found there, all of it is used."""
         for entry in entries:
             self._entry(entry, origin)
-        for name in sorted({name for word in words if word for name in _NAMES(word[:_MAX_WORD])}):
+        # Names of archives look like names of classes.
+        paths = {i + 1 for i, word in enumerate(words) if word in (*_CLASS_PATHS, *_MODULE_PATHS, "-jar")}
+        plain = [word for i, word in enumerate(words) if word and i not in paths and not word.startswith(_PATH_OPTIONS)]
+        for name in sorted({name for word in plain for name in _NAMES(word[:_MAX_WORD])}):
             self._path.named(name.replace(".", "/"), origin, f"has a package of {name[:200]}, which the command names")
         if not ("." in main and self._path.holds(main)) and not self._is_in_folder(main, entries):
             for entry in entries:
