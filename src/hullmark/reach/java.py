@@ -74,7 +74,7 @@ class JavaPrograms:
     def _option(self, word: str, origin: str, entries: list[str]) -> None:
         name, _, value = word.partition("=")
         if word.startswith("-D") and value.startswith("/"):
-            self._whole(value, f"lies in the folder of the property {name[2:102]}", origin)
+            self._whole(value, f"lies in the folder of the property {name[2:102]}", origin, is_data=True)
         elif name == "--class-path":
             entries += value.split(":")
         elif name == "--module-path":
@@ -157,7 +157,7 @@ class JavaPrograms:
     def _runtime(self, real: str) -> None:
         self._whole(real.rpartition("/")[0].rpartition("/")[0], "is part of the Java runtime", real)
 
-    def _whole(self, folder: str, why: str, source: str) -> None:
+    def _whole(self, folder: str, why: str, source: str, *, is_data: bool = False) -> None:
         """All files of a folder, and of folders that links in it lead to; of none that much else lies in."""
         todo, seen = [folder], set[str]()
         while todo:
@@ -166,7 +166,7 @@ class JavaPrograms:
                 continue
             seen.add(real)
             for each in self._scene.tree.below(real, _MAX_FILES):
-                if not self._scene.walk.reach(each, why, source) and each in self._scene.tree.files:
+                if not self._scene.walk.reach(each, why, source, is_data=is_data) and each in self._scene.tree.files:
                     todo.append(each)
 
     def _archive(self, name: str, origin: str) -> str:

@@ -10,7 +10,7 @@ from hullmark.reach.shell import script_commands
 
 SCRIPTS = {
     "plain": ("ls -l\n", {("ls", "-l")}),
-    "whatever the condition": ("if false; then a; elif b; then c; else d; fi", {("a",), ("b",), ("c",), ("d",), ("false",)}),
+    "whatever the condition": ("if x; then a; elif b; then c; else d; fi", {("a",), ("b",), ("c",), ("d",), ("x",)}),
     "printed": ('x="$(uname -s)"; y=`id -u`', {("uname", "-s"), ("id", "-u")}),
     "arguments": ('exec "$@"', {("nginx", "-g")}),
     "set before them": ('set -- sshd "$@"\nexec "$@"', {("sshd", "nginx", "-g"), ("nginx", "-g")}),
