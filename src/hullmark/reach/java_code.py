@@ -38,7 +38,6 @@ _MAX_SERVICE = 64 * 1024
 _LONG = 300
 
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
-_ENDINGS = tuple(kind[1:] for kind in _ARCHIVES)
 _CLASS_LIKE = re.compile(r"[A-Za-z_$][\w$]*(?:[./][A-Za-z_$][\w$]*)+").fullmatch
 _PATH = re.compile(r"(?:/[\w.+@-]{1,100}){2,12}").fullmatch
 _WORD = re.compile(r"[\w.+-]{1,60}(?: .*)?", re.DOTALL).fullmatch

@@ -13,7 +13,7 @@ from hullmark.facets.configuration.shell_expansion import cut
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_words import ShellWord, UnreadableScript, WordPart
 from hullmark.model.limit import Limit
-from hullmark.reach.shell_branches import ScriptAssumptions, assumptions, living
+from hullmark.reach.shell_branches import ScriptAssumptions, assumptions, every, living, plain
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "rbash"))
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
@@ -122,13 +122,13 @@ class _Script:
         """Commands in texts between `<<` marks and in what is not kept of a script. Such a text may be anything: no complaint."""
         for match in _INNER(text):
             try:
-                nodes = list(_every(parse_script(match[1] or match[2])))
+                nodes = list(every(parse_script(match[1] or match[2])))
             except UnreadableScript:
                 continue
             for node in nodes:
-                name = _plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
+                name = plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
                 if name is not None and name not in _BUILTINS and name not in self._functions:
-                    self._commands.setdefault((name, *(_plain(word) for word in node.words[1:])))
+                    self._commands.setdefault((name, *(plain(word) for word in node.words[1:])))
 
     def _note(self, node: Node) -> None:
         """Variables and functions, wherever they are set."""
@@ -140,12 +140,12 @@ class _Script:
             return
         for name, word in node.assigned:
             self._set(name, word)
-        first = _plain(node.words[0]) if node.words else None
+        first = plain(node.words[0]) if node.words else None
         if first in _DECLARING:
             self._declared(node.words[1:])
         elif first in _READING:
             for word in node.words[1:]:
-                if (named := _plain(word)) is not None and named.isidentifier():
+                if (named := plain(word)) is not None and named.isidentifier():
                     self._set(named, None)
         elif first == "set" and len(node.words) > 1:
             self._given(node.words[1:])
@@ -175,10 +175,11 @@ class _Script:
             self._printed(word, depth)
         if not node.words or node.is_test:
             return
-        first = _plain(node.words[0])
+        first = plain(node.words[0])
         if first in ("source", "."):
             self._source(node)
-        elif first == "eval":
+            return
+        if first == "eval":
             self._eval(node, depth)
         elif first == "trap":
             self._trapped(node, depth)
@@ -186,12 +187,12 @@ class _Script:
             self._command(_after_options(node.words[1:]))
         elif first not in _BUILTINS and first not in self._functions:
             self._command(node.words)
-        for named in map(_plain, node.words[1:]):
+        for named in map(plain, node.words[1:]):
             if named is not None and _FILE(named):
                 self._files[named] = None
 
     def _trapped(self, node: SimpleCommand, depth: int) -> None:
-        text = _plain(node.words[1]) if len(node.words) > 1 else None
+        text = plain(node.words[1]) if len(node.words) > 1 else None
         if text is not None and text not in ("-", ""):
             self._read_inner(text, depth)
 
@@ -386,25 +387,11 @@ def _known_ways(texts: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
 
 def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:
     """The words behind the options of `exec`."""
-    while words and (option := _plain(words[0])) is not None and option.startswith("-"):
+    while words and (option := plain(words[0])) is not None and option.startswith("-"):
         words = words[2:] if option == "-a" else words[1:]
     return words
-
-
-def _plain(word: ShellWord) -> str | None:
-    """A word as it stands, if there is nothing in it to be put in."""
-    return "".join(part.text for part in word) if all(part.kind == "text" for part in word) else None
 
 
 def _is_arguments(word: ShellWord) -> bool:
     parts = [part for part in word if part.kind != "text" or part.text]
     return len(parts) == 1 and parts[0].kind == "parameter" and parts[0].text in _ARGUMENTS
-
-
-def _every(nodes: Iterable[Node]) -> Iterator[Node]:
-    todo = list(nodes)[::-1]
-    while todo:
-        node = todo.pop()
-        yield node
-        if isinstance(node, CompoundCommand):
-            todo += [inner for part in node.parts for inner in part][::-1]

@@ -85,6 +85,16 @@ def living(nodes: Iterable[Node], known: ScriptAssumptions, arguments: Sequence[
     return _Reader(known, arguments).read(nodes, is_first=True)
 
 
+def every(nodes: Iterable[Node]) -> Iterator[Node]:
+    """All commands, and those in others."""
+    todo = list(nodes)[::-1]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, CompoundCommand):
+            todo += [inner for part in node.parts for inner in part][::-1]
+
+
 def names_set(text: str) -> frozenset[str]:
     """The names of all variables that the text of a script may set, for itself or for what it starts."""
     return frozenset(_SET_IN_TEXT(text)) | frozenset(name for found in _BY_NAME(text) for name in _NAMES(found))
@@ -97,20 +107,21 @@ def _set_by(node: Node) -> Iterator[tuple[str, str | None]]:
             yield node.name, None
         return
     for name, word in node.assigned:
-        yield name, _plain(word)
-    first = _plain(node.words[0]) if node.words else None
+        yield name, plain(word)
+    first = plain(node.words[0]) if node.words else None
     for word in node.words[1:] if first in (*_SETTING, *_PUTTING) else ():
         text = "".join(part.text for part in word if part.kind == "text")
         if first in _PUTTING:
             yield from ((name, None) for name in _SET_IN_TEXT(text))
         elif (name := text.partition("=")[0]).isidentifier():
-            is_plain = first == "export" and "=" in text and _plain(word) is not None
+            is_plain = first == "export" and "=" in text and plain(word) is not None
             # `export NAME` alone changes nothing.
             if first not in ("export", "readonly") or "=" in text:
                 yield name, text.partition("=")[2] if is_plain else None
 
 
-def _plain(word: ShellWord) -> str | None:
+def plain(word: ShellWord) -> str | None:
+    """A word as it stands, if there is nothing in it to be put in."""
     return "".join(part.text for part in word) if all(part.kind == "text" for part in word) else None
 
 
@@ -144,10 +155,10 @@ class _Reader:
                     yield from self.read(part, is_first=is_first and node.kind == "group")
 
     def _ran(self, node: SimpleCommand, *, is_first: bool) -> None:
-        if node.words and _plain(node.words[0]) in _SHIFTING:
+        if node.words and plain(node.words[0]) in _SHIFTING:
             self._arguments = None
         if is_first and not node.words:
-            self._defined.update(name for name, word in node.assigned if _plain(word))
+            self._defined.update(name for name, word in node.assigned if plain(word))
 
     def _if(self, node: CompoundCommand) -> Iterator[Node]:
         conditions, bodies = node.parts[0::2], node.parts[1::2]
@@ -262,5 +273,5 @@ def _may_fit(patterns: ShellWord, value: str) -> bool:
 
 def _shifts(node: Node) -> bool:
     if isinstance(node, SimpleCommand):
-        return bool(node.words) and _plain(node.words[0]) in _SHIFTING
+        return bool(node.words) and plain(node.words[0]) in _SHIFTING
     return any(_shifts(inner) for part in node.parts for inner in part)
