@@ -137,7 +137,7 @@ class JavaPrograms:
             for link in self._scene.walk.found
             if link.endswith(ARCHIVE_ENDINGS) and self._scene.tree.find(link).real == path
         )
-        for folder in {each.rpartition("/")[0] for each in (path, *links)}:
+        for folder in {link.rpartition("/")[0] for link in (path, *links)}:
             for entry in entries.split():
                 place = unquote(entry.removeprefix("file:"))
                 if "://" not in place:
@@ -183,8 +183,8 @@ class JavaPrograms:
                 if name.endswith((".jar", ".JAR")):
                     self._on_path(f"{place[:-1]}{name}", origin, why, is_whole=is_whole)
         elif self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
-            for each in self._scene.tree.below(place, _MAX_FILES):
-                self._scene.walk.reach(each, why, origin)
+            for file in self._scene.tree.below(place, _MAX_FILES):
+                self._scene.walk.reach(file, why, origin)
         else:
             self._on_path(place, origin, why, is_whole=is_whole)
 
