@@ -135,7 +135,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
         if words:
             roots.append(f"{where} {shlex.join(words)}")
             before = len(scene.walk.found)
-            commands.run(words, f"is what {where} starts")
+            commands.start(words, f"is what {where} starts")
             program = scene.program(words[0])
             if where == "HEALTHCHECK" and not program:
                 # The engine finds nothing to start, and calls the container unhealthy; what is mounted for that is no part of the image.
@@ -156,7 +156,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
 def _follow(scene: Scene, commands: Commands) -> None:
     """Walk until nothing leads on, nor what depends on all that is reached."""
     scene.walk.run(lambda path: _expand(scene, commands, path))
-    while scene.lead_on():
+    while commands.read_again() or scene.lead_on():
         scene.walk.run(lambda path: _expand(scene, commands, path))
 
 
@@ -178,9 +178,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
             expand_service(scene, name, name, path)
             commands.languages.may_run_anything(path)
         return
-    archive = scene.facts.archives.get(path)
-    if archive is not None:
-        commands.languages.java.expand(path, archive)
+    commands.languages.java.expand(path)
     code = scene.facts.code.get(path)
     if code is None:
         return
@@ -188,6 +186,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
     if set(CUTS).intersection(code.untold):
         scene.tree.cut(f"of {path} not all was read: {code.untold[0]}")
     is_module = "." in path.rpartition("/")[2] and bool(code.language)
-    if code.interpreter and record is not None and record.mode & 0o111 and not is_module:
+    is_run = record is not None and record.mode & 0o111 and path not in scene.walk.as_data
+    if code.interpreter and is_run and not is_module:
         commands.script(path, path)
     commands.languages.expand(path)

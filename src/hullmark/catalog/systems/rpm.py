@@ -243,12 +243,11 @@ def _introduced(
 
 
 def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Package:
-    version = "-".join(part for part in (header.version, header.release) if part)
     notes = {"vendor": header.vendor, "modularity": header.modularity, "sourcerpm": header.source_rpm}
     return Package(
         type="rpm",
         name=header.name,
-        version=(f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION,
+        version=version_of(header),
         purl=purl_of(header, distro),
         cataloger="rpm",
         arch=header.arch,
@@ -257,6 +256,12 @@ def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Pa
         locations=(location,),
         notes={key: value for key, value in notes.items() if value},
     )
+
+
+def version_of(header: RpmHeader) -> str:
+    """`epoch:version-release`, without an epoch that is 0 (rpm-version(7))."""
+    version = "-".join(part for part in (header.version, header.release) if part)
+    return (f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION
 
 
 def purl_of(header: RpmHeader, distro: Distro | None) -> str:
