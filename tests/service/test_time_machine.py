@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from hullmark.server.console.pages import time_machine
-from hullmark.server.tables.notice import compliance_changes
+from hullmark.server.tables.judging import comparison
 from tests.service.test_rejudge import FILLER, deb
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
@@ -86,7 +86,7 @@ async def test_images_that_differ_are_listed_with_the_cause(at: Desk) -> None:
     rows = json.loads(await get(at, query(began, at.now) + "&export=json&table=changes"))
     assert [(row["before"], row["after"], row["policy"]) for row in rows] == [("go", "stop", "shop")]
     assert quote(digest, safe="") in page
-    assert "every image is where it was" in await get(at, query(began, began + timedelta(days=1)))
+    assert "every verdict is what it was" in await get(at, query(began, began + timedelta(days=1)))
 
 
 async def test_what_came_back_between_the_moments_does_not_differ(at: Desk) -> None:
@@ -97,7 +97,7 @@ async def test_what_came_back_between_the_moments_does_not_differ(at: Desk) -> N
     await at.advise(FILLER, deb("CVE-2026-9", "b", severity="low"))
     await at.work()
     await dated(at, at.now)
-    assert "every image is where it was" in await get(at, query(began, at.now))
+    assert "every verdict is what it was" in await get(at, query(began, at.now))
     rows = json.loads(await get(at, query(between, at.now) + "&export=json&table=changes"))
     assert [(row["before"], row["after"]) for row in rows] == [("stop", "go")]
 
@@ -161,7 +161,7 @@ async def test_a_page_ends_where_it_looked_through_enough(at: Desk, monkeypatch:
     at.now += timedelta(days=1)
     await at.advise(FILLER, deb("CVE-2026-1", "a", severity="critical"))
     await at.work()
-    monkeypatch.setattr(compliance_changes, "_WINDOW", 2)
+    monkeypatch.setattr(comparison, "_WINDOW", 2)
     rows = json.loads(await get(at, query(began, at.now) + "&export=json&table=changes"))
     assert len({row["image"] for row in rows}) == len(rows) == 5
     monkeypatch.setattr(time_machine, "_WEEK", timedelta(days=3))
@@ -173,6 +173,6 @@ async def test_another_account_sees_neither_changes_nor_images(at: Desk) -> None
     await at.post("/accounts", {"name": "other"})
     path = query(began, at.now)
     answer = await at.client.get(f"/console/other/{path}", auth=("admin", PASSWORD))
-    assert "every image is where it was" in answer.text
+    assert "every verdict is what it was" in answer.text
     answer = await at.client.get(f"/console/other/{path}&image={digest}", auth=("admin", PASSWORD))
     assert answer.status_code == 404

@@ -44,13 +44,29 @@ async def images_with_advisory(
     conn: Connection, account_id: int, name: str, cursor: int | None = None, limit: int = 100
 ) -> HolderPage:
     """The images of an account in which a vulnerability (any id or alias) counts."""
+    return await _page(conn, account_id, await _packages_with(conn, name), cursor or 0, limit)
+
+
+async def sets_with_advisory(conn: Connection, name: str) -> list[int]:
+    """The sets of packages in which a vulnerability (any id or alias) counts, whoever's images hold them."""
+    return await _sets_of(conn, [number for (number,) in await _packages_with(conn, name)])
+
+
+async def _packages_with(conn: Connection, name: str) -> list[tuple[Any, ...]]:
     found = await conn.execute(
         "SELECT DISTINCT p.id FROM advisory_name n JOIN coordinate_match m ON m.advisory_id = n.advisory_id "
         "JOIN package p ON p.coordinate_id = m.coordinate_id WHERE n.name = %s AND m.suppressed_by IS NULL AND NOT EXISTS "
         "(SELECT FROM package_exempt x WHERE x.package_id = p.id AND x.advisory_id = m.advisory_id)",
         (plain(name)[:LONGEST_NAME],),
     )
-    return await _page(conn, account_id, await found.fetchall(), cursor or 0, limit)
+    return await found.fetchall()
+
+
+async def _sets_of(conn: Connection, packages: Sequence[int]) -> list[int]:
+    cursor = await conn.execute(
+        "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (list(packages),)
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
 
 
 async def images_with_package(
@@ -89,10 +105,7 @@ async def _page(
 ) -> HolderPage:
     """A page of the images that hold one of these packages, each a row with its number."""
     packages = [number for (number,) in hits]
-    cursor = await conn.execute(
-        "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (packages,)
-    )
-    sets = [number for (number,) in await cursor.fetchall()]
+    sets = await _sets_of(conn, packages)
     parameters = {"sets": sets, "account": account_id, "after": after, "limit": limit + 1}
     statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
     cursor = await conn.execute(statement, parameters, prepare=False)
