@@ -103,8 +103,14 @@ async def time_page(
         if wants_export(request, changes.name):
             return export(request, changes)
         view.fleet = await compared(request, services, caller, span, wanted)
-    values = {"most": _MOST_FINDINGS, "written": minute_after, "decisions_in": decisions_in}
-    return render(request, "pages/time.html", view=view, **values)
+    return render(
+        request,
+        "pages/time.html",
+        view=view,
+        most=_MOST_FINDINGS,
+        written=minute_after,
+        decisions_in=decisions_in,
+    )
 
 
 def _asked(request: Request[Any, Any, Any], now: datetime) -> Asked:

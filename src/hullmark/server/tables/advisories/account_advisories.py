@@ -13,7 +13,6 @@ from hullmark.model.limit import Limit
 from hullmark.server.tables.advisories.advisory_counts import is_live
 from hullmark.server.tables.database import Connection
 
-
 _CARRIERS = Limit(1000, "images with an advisory that are looked at for the day on which it was fixed", "shortened")
 
 

@@ -80,10 +80,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 def is_live(account: LiteralString, image: LiteralString) -> LiteralString:
     """SQL that says whether an image counts: it runs, or a tag points to it; or it never did either, and was added as it is."""
     named: LiteralString = f"FROM tag WHERE tag.account_id = {account} AND tag.image_id = {image}"
-    ran: LiteralString = f"FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id WHERE ran.account_id = {account}"
+    ran: LiteralString = "FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id"
     return (
         f"(EXISTS (SELECT {named} AND tag.is_current) OR {runs(account, image)}"
-        f" OR NOT EXISTS (SELECT {named}) AND NOT EXISTS (SELECT {ran} AND ran.image_id = {image}))"
+        f" OR NOT EXISTS (SELECT {named}) AND NOT EXISTS (SELECT {ran} WHERE ran.account_id = {account} AND ran.image_id = {image}))"
     )
 
 

@@ -97,8 +97,9 @@ class ChangePage(NamedTuple):
 # In hindsight an image is compared with itself alone, not with what a tag of it pointed to before.
 _INSIDE: LiteralString = """change.account_id = %(account)s AND change.at > %(since)s AND change.at <= %(until)s
     AND (change.kind <> 'image' OR NOT %(hindsight)s)"""
-_SLOT: LiteralString = """(other.kind <> 'image' OR NOT %(hindsight)s) AND other.account_id = last.account_id AND other.image_id = last.image_id AND other.policy_id = last.policy_id
-    AND other.environment = last.environment AND other.at > %(since)s AND other.at <= %(until)s"""
+_SLOT: LiteralString = """(other.kind <> 'image' OR NOT %(hindsight)s) AND other.account_id = last.account_id
+    AND other.image_id = last.image_id AND other.policy_id = last.policy_id AND other.environment = last.environment
+    AND other.at > %(since)s AND other.at <= %(until)s"""
 _RAN: LiteralString = """(%(ran_at)s::timestamptz IS NULL OR EXISTS (SELECT FROM running_image ran JOIN placement placed
     ON placed.running_image_id = ran.id WHERE ran.account_id = %(account)s AND ran.image_id = {image}
     AND placed.since <= %(ran_at)s AND (placed.until IS NULL OR placed.until > %(ran_at)s)))"""
@@ -143,11 +144,22 @@ async def count_changes(connection: Connection, account_id: int, span: Span, wan
         {**_values(account_id, span, wanted), "most": most},
     )
     rows = await cursor.fetchall()
+    since = rows[0][4] if rows else await _uncounted(connection, _values(account_id, span, wanted))
     counts = [
         ChangeCount(before=before, after=after, verdicts=int(count), images=int(images))
         for before, after, count, images, _ in rows
     ]
-    return ChangeMatrix(counts=counts, since=rows[0][4] if rows else None)
+    return ChangeMatrix(counts=counts, since=since)
+
+
+async def _uncounted(connection: Connection, values: dict[str, Any]) -> datetime | None:
+    """The moment of the newest change that is not counted."""
+    cursor = await connection.execute(
+        f"SELECT change.at FROM verdict_change change WHERE {_INSIDE} ORDER BY change.at DESC, change.id DESC OFFSET %(most)s LIMIT 1",
+        {**values, "most": int(COUNTED)},
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
 
 
 async def changes_between(
