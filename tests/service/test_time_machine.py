@@ -255,7 +255,7 @@ async def test_what_was_known_of_all_images_stands_beside_what_is_known_today(at
     page = await get(at, path)
     assert "With hindsight" in page
     assert "knowledge alone" in page
-    assert "1 verdicts: go, known then; stop, known today" in page
+    assert "1 verdicts: go, then; stop, today" in page
     # What was known two days later is known of less.
     later = query(since + timedelta(days=1), at.now, known="today")
     assert await changes(at, later) == [("one", "go", "stop", "advisory")]

@@ -30,7 +30,7 @@ from hullmark.server.tables.judging.comparison import (
 
 WORDS: tuple[Tone, ...] = ("go", "warn", "unknown", "stop")
 """Verdicts, the best first."""
-_WIDTH = 560.0
+_WIDTH = 640.0
 
 COLUMNS: tuple[Column[VerdictChange], ...] = (
     Column("image", "Image", lambda row: row.reference or row.image_digest),
@@ -42,6 +42,8 @@ COLUMNS: tuple[Column[VerdictChange], ...] = (
     Column("kinds", "By", lambda row: ", ".join(row.kinds)),
     Column("at", "Changed", lambda row: row.at, "time"),
 )
+_BESIDE = ("environment", "kinds")
+"""Columns that stand in the cells of others."""
 _IN_HINDSIGHT = {"before": "Known then", "after": "Known today", "at": "Since"}
 
 
@@ -102,13 +104,15 @@ async def compared(
     }
     for (before, after), count in turned.items():
         passing[Outcome(before) in PASSING, Outcome(after) in PASSING] += count
+    shown = await listing_of(services, caller, span, wanted).shown(request)
+    shown.columns = tuple(each for each in shown.columns if each.key not in _BESIDE)
     worse = sum(count for pair, count in turned.items() if _is_worse(*pair))
     return FleetComparison(
         span=span,
         wanted=wanted,
         matrix=matrix,
         map=_map(request, matrix, wanted) if matrix.counts else Markup(),
-        changes=await listing_of(services, caller, span, wanted).shown(request),
+        changes=shown,
         worse=worse,
         better=matrix.verdicts - worse,
         lost=passing[True, False],
@@ -123,7 +127,7 @@ def _is_worse(before: str, after: str) -> bool:
 
 def _map(request: Request[Any, Any, Any], matrix: ChangeMatrix, wanted: ComparisonFilter) -> Markup:
     """From which word to which: a row for each word at first, a column for each word then; a cell leads to its list."""
-    was, becomes = ("known then", "known today") if wanted.is_hindsight else ("first", "then")
+    was, becomes = ("then", "today") if wanted.is_hindsight else ("first", "then")
     rows = [
         HeatRow(
             f"{before}, {was}",

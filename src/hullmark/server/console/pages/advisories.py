@@ -96,8 +96,10 @@ async def advisories_page(
         total = await book.sum(connection)
         first = await book.page(connection, wanted, None, _DRAWN)
     base = f"/console/{quote(caller.account, safe='')}/advisories"
+    shown = await listing.shown(request)
+    shown.columns = tuple(each for each in shown.columns if each.key != "kev")  # it stands beside the name
     view = AdvisoriesPage(
-        list=await listing.shown(request),
+        list=shown,
         book=book,
         wanted=wanted,
         sum=total,

@@ -74,6 +74,8 @@ async def rebuild_page(
         return export(request, listing)
     steps = {one.id: place for place, one in enumerate(plan.rebuilds, 1)}
     first = sum(sorted((one.healed for one in plan.rebuilds), reverse=True)[:_FIRST])
+    shown = await listing.shown(request)
+    shown.columns = tuple(each for each in shown.columns if each.key not in _BESIDE)
     view = PlanView(
         scope=scope,
         dated=dated,
@@ -82,7 +84,7 @@ async def rebuild_page(
         bars=_bars(plan, f"{request.url.path}/"),
         ages=_ages("Images by age", AGES, plan.ages, "images", old=_OLD),
         fix_ages=_ages("Fixes by how long they have waited", FIX_AGES, plan.fix_ages, "findings", old=30),
-        table=await listing.shown(request),
+        table=shown,
     )
     return render(
         request, "pages/rebuild.html", view=view, severities=SEVERITIES, name_of=name_of, first=_FIRST, steps=steps
@@ -103,6 +105,8 @@ def _rebuilds(plan: RebuildPlan) -> Listing[Rebuild]:
     return Listing(name="rebuilds", columns=_COLUMNS, fetch=fetch)
 
 
+_BESIDE = ("changeable", "left")
+"""Columns that stand in the cells of others."""
 _COLUMNS: tuple[Column[Rebuild], ...] = (
     Column("layer", "Rebuild the layer of", name_of),
     Column("vanish", "Vanish", lambda row: f"{sum(row.vanishing)} of {sum(row.findings)}"),

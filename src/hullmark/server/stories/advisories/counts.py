@@ -29,17 +29,13 @@ _REST = 20
 
 
 class AdvisoryBook(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisories of an account: `held` where they were counted just now, else those that are kept (None) since `at` (None: they are
-    being counted for the first time)."""
+    """The advisories of an account: `held` where they were counted just now, else (None) those that are kept since `at`. `is_awaited`: they
+    are being counted for the first time."""
 
     account_id: int
     held: list[HeldAdvisory] | None = None
     at: datetime | None = None
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether nothing is known yet."""
-        return self.held is None and self.at is None
+    is_awaited: bool = False
 
     async def sum(self, connection: Connection) -> AdvisorySum:
         """How many there are."""
@@ -71,7 +67,7 @@ async def advisories_of(services: Services, connection: Connection, account_id: 
         await jobs.defer(
             connection, "count_advisories", {"account_id": account_id}, once=f"count_advisories {account_id}"
         )
-    return AdvisoryBook(account_id=account_id, at=known.at if known is not None else None)
+    return AdvisoryBook(account_id=account_id, at=known.at if known is not None else None, is_awaited=known is None)
 
 
 async def count_advisories(services: Services, account_id: int) -> None:
