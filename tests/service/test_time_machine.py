@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -10,9 +11,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy
+from alembic import command
 
 from hullmark.server.console.pages import time_machine
+from hullmark.server.tables import migrate as migrations
 from hullmark.server.tables.judging import comparison
+from hullmark.server.tables.migrate import dialect_url
 from tests.service.test_rejudge import FILLER, deb
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.inventories import Agent, container
@@ -226,7 +231,7 @@ async def test_every_change_of_verdict_is_told_with_its_cause(at: Desk) -> None:
         ("two", "go", "warn", "advisory"),
     ]
     page = await get(at, path)
-    assert "CVE-2026-7 became known" in page or "CVE-2026-7" in page.partition('id="changes"')[2]
+    assert "CVE-2026-7" in page.partition('id="changes"')[2].partition("</section>")[0]
     assert "2 verdicts: go, first; warn, then" in page
     assert "1 verdicts: go, first; stop, then" in page
     assert [row[0] for row in await changes(at, f"{path}&before=go&after=warn")] == ["three", "two"]
@@ -291,6 +296,28 @@ async def test_a_tag_that_moved_is_a_change_but_not_knowledge(at: Desk) -> None:
     await at.work()
     assert ("two", "warn", "stop", "image") in await changes(at, query(since + timedelta(days=1), at.now))
     assert [row[0] for row in await changes(at, query(since, at.now, known="today"))] == ["one", "two"]
+
+
+async def test_changes_of_before_are_found_in_the_history_by_the_migration(at: Desk) -> None:
+    await varied(at)
+    asked = "SELECT image_id, before, after, at, history_id, known_since FROM verdict_change ORDER BY history_id"
+
+    async def kept() -> list[tuple[object, ...]]:
+        async with at.services.database.system() as connection:
+            return await (await connection.execute(asked)).fetchall()
+
+    def back_and_forth() -> None:
+        url = at.services.settings.database_url
+        engine = sqlalchemy.create_engine(dialect_url(url))
+        with engine.begin() as connection:
+            command.downgrade(migrations._config(connection), "0019")
+        engine.dispose()
+        migrations.migrate(url)
+
+    before = await kept()
+    await asyncio.to_thread(back_and_forth)
+    assert await kept() == before
+    assert len(before) >= 3
 
 
 async def test_another_account_sees_neither_changes_nor_images(at: Desk) -> None:
