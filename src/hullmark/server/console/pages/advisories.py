@@ -90,11 +90,11 @@ async def advisories_page(
     wanted = _filter_of(request)
     async with services.database.tenant(caller.account_id) as connection:
         book = await advisories_of(services, connection, caller.account_id)
-        listing = _listing(services, caller, book, wanted)
+        first = await book.page(connection, wanted, None, _DRAWN)
+        listing = _listing(services, caller, book, wanted, first)
         if wants_export(request, listing.name):
             return export(request, listing)
         total = await book.sum(connection)
-        first = await book.page(connection, wanted, None, _DRAWN)
     base = f"/console/{quote(caller.account, safe='')}/advisories"
     shown = await listing.shown(request)
     shown.columns = tuple(each for each in shown.columns if each.key != "kev")  # it stands beside the name
@@ -122,9 +122,15 @@ def _filter_of(request: Request[Any, Any, Any]) -> AdvisoryFilter:
     )
 
 
-def _listing(services: Services, caller: Caller, book: AdvisoryBook, wanted: AdvisoryFilter) -> Listing[HeldAdvisory]:
+def _listing(
+    services: Services, caller: Caller, book: AdvisoryBook, wanted: AdvisoryFilter, first: Sequence[HeldAdvisory]
+) -> Listing[HeldAdvisory]:
+    """The list. `first` are the first _DRAWN of it, so that they are not looked for twice."""
+
     async def fetch(cursor: str, limit: int) -> Page[HeldAdvisory]:
         after = values_in(cursor, AdvisoryPosition)  # type: ignore[arg-type]  # a tuple's type
+        if after is None and limit < _DRAWN:
+            return page(list(first[: limit + 1]), limit, lambda row: (row.risk, row.name))
         async with services.database.tenant(caller.account_id) as connection:
             rows = await book.page(connection, wanted, after, limit + 1)
         return page(rows, limit, lambda row: (row.risk, row.name))

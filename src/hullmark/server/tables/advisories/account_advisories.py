@@ -12,8 +12,9 @@ from psycopg.rows import class_row
 from hullmark.model.limit import Limit
 from hullmark.server.tables.advisories.advisory_counts import is_live
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.holders import images_with_sets
 
-_CARRIERS = Limit(1000, "images with an advisory that are looked at for the day on which it was fixed", "shortened")
+_CARRIERS = Limit(500, "images with an advisory that are looked at for the day on which it was fixed", "shortened")
 
 
 class WeightPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +87,7 @@ _LATER: LiteralString = """FROM tag_move later JOIN image ON image.id = later.im
     AND (later.at, later.id) > (own.at, own.id)"""
 _END: LiteralString = f"""
 WITH carrier AS MATERIALIZED (
-    SELECT DISTINCT held.image_id FROM unnest(%(sets)s::bigint[]) AS wanted (id) JOIN image_set part ON part.set_id = wanted.id
-    JOIN account_image held ON held.account_id = %(account)s AND held.image_id = part.image_id LIMIT %(most)s + 1
+    SELECT image_id FROM unnest(%(images)s::bigint[]) AS wanted (image_id)
 ), counted AS MATERIALIZED (
     -- What a tag moved to and nobody has read yet may have it as well.
     SELECT image_id, {is_live("%(account)s", "carrier.image_id")} OR EXISTS (SELECT FROM tag own JOIN tag now
@@ -108,10 +108,11 @@ FROM counted"""
 
 async def end_of(connection: Connection, account_id: int, sets: Sequence[int]) -> AdvisoryEnd:
     """What became of the images of an account that hold one of these sets of packages."""
-    values = {"account": account_id, "sets": list(sets), "most": int(_CARRIERS)}
-    row = await (await connection.execute(_END, values, prepare=False)).fetchone()
+    most = int(_CARRIERS)
+    found = await images_with_sets(connection, account_id, sets, 0, most + 1)
+    row = await (await connection.execute(_END, {"account": account_id, "images": found[:most]})).fetchone()
     images, live, ended_at = row if row is not None else (0, 0, None)
-    return AdvisoryEnd(images=min(images, _CARRIERS), is_all=images <= _CARRIERS, live=live, ended_at=ended_at)
+    return AdvisoryEnd(images=images, is_all=len(found) <= most, live=live, ended_at=ended_at)
 
 
 async def fixed_in(

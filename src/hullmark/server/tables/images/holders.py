@@ -100,16 +100,20 @@ WHERE i.image_id = ANY(%(images)s::bigint[]) AND s.package_id = ANY(%(packages)s
 GROUP BY 1, 2 ORDER BY 1"""
 
 
+async def images_with_sets(conn: Connection, account_id: int, sets: Sequence[int], after: int, limit: int) -> list[int]:
+    """The next images of an account, by number, that hold one of these sets of packages."""
+    parameters = {"sets": list(sets), "account": account_id, "after": after, "limit": limit}
+    statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
+    cursor = await conn.execute(statement, parameters, prepare=False)
+    return [int(number) for (number,) in await cursor.fetchall()]
+
+
 async def _page(
     conn: Connection, account_id: int, hits: Sequence[tuple[Any, ...]], after: int, limit: int
 ) -> HolderPage:
     """A page of the images that hold one of these packages, each a row with its number."""
     packages = [number for (number,) in hits]
-    sets = await _sets_of(conn, packages)
-    parameters = {"sets": sets, "account": account_id, "after": after, "limit": limit + 1}
-    statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
-    cursor = await conn.execute(statement, parameters, prepare=False)
-    images = [number for (number,) in await cursor.fetchall()]
+    images = await images_with_sets(conn, account_id, await _sets_of(conn, packages), after, limit + 1)
     shown = {"packages": packages, "images": images[:limit]}
     rows = await (await conn.execute(_PURLS, shown, prepare=False)).fetchall()
     found = tuple(Holder(image_id=row[0], digest=row[1], purls=tuple(row[2][:_MOST_PURLS])) for row in rows)

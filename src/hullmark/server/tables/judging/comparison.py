@@ -15,7 +15,11 @@ from psycopg.rows import class_row
 from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
 
-COUNTED = Limit(40_000, "changes of verdicts that are counted for a comparison of two moments, the newest", "shortened")
+COUNTED = Limit(
+    25_000,
+    "changes of verdicts that are counted for a comparison of two moments, the newest; a third of it where it is asked what ran",
+    "shortened",
+)
 _WINDOW = Limit(2_000, "changes of verdicts that are looked through at once for a page of those that differ", "later")
 _WINDOWS = 5
 """So many of them for one page."""
@@ -100,9 +104,9 @@ _INSIDE: LiteralString = """change.account_id = %(account)s AND change.at > %(si
 _SLOT: LiteralString = """(other.kind <> 'image' OR NOT %(hindsight)s) AND other.account_id = last.account_id
     AND other.image_id = last.image_id AND other.policy_id = last.policy_id AND other.environment = last.environment
     AND other.at > %(since)s AND other.at <= %(until)s"""
-_RAN: LiteralString = """(%(ran_at)s::timestamptz IS NULL OR EXISTS (SELECT FROM running_image ran JOIN placement placed
-    ON placed.running_image_id = ran.id WHERE ran.account_id = %(account)s AND ran.image_id = {image}
-    AND placed.since <= %(ran_at)s AND (placed.until IS NULL OR placed.until > %(ran_at)s)))"""
+_RAN: LiteralString = """SELECT true FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id
+    WHERE ran.account_id = %(account)s AND ran.image_id = last.image_id AND placed.since <= %(ran_at)s
+    AND (placed.until IS NULL OR placed.until > %(ran_at)s)"""
 
 
 def _values(account_id: int, span: Span, wanted: ComparisonFilter) -> dict[str, Any]:
@@ -120,7 +124,8 @@ def _values(account_id: int, span: Span, wanted: ComparisonFilter) -> dict[str, 
 
 async def count_changes(connection: Connection, account_id: int, span: Span, wanted: ComparisonFilter) -> ChangeMatrix:
     """How many verdicts differ between two moments, by both words, whatever words are wanted."""
-    most = int(COUNTED)
+    # Whether each ran is looked up one by one: as a join, all places would be read.
+    most = max(int(COUNTED) // 3, 1) if wanted.ran_at is not None else int(COUNTED)
     cursor = await connection.execute(
         f"""
         WITH seen AS MATERIALIZED (
@@ -138,13 +143,13 @@ async def count_changes(connection: Connection, account_id: int, span: Span, wan
         SELECT first.before, last.after, count(*), count(DISTINCT image_id), (SELECT at FROM ending)
         FROM first JOIN last USING (image_id, policy_id, environment)
         WHERE first.before <> last.after AND (NOT %(hindsight)s OR first.known_since <= %(since)s AND last.is_knowledge)
-            AND {_RAN.replace("{image}", "image_id")}
+            AND (%(ran_at)s::timestamptz IS NULL OR ({_RAN} LIMIT 1))
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         {**_values(account_id, span, wanted), "most": most},
     )
     rows = await cursor.fetchall()
-    since = rows[0][4] if rows else await _uncounted(connection, _values(account_id, span, wanted))
+    since = rows[0][4] if rows else await _uncounted(connection, {**_values(account_id, span, wanted), "most": most})
     counts = [
         ChangeCount(before=before, after=after, verdicts=int(count), images=int(images))
         for before, after, count, images, _ in rows
@@ -156,7 +161,7 @@ async def _uncounted(connection: Connection, values: dict[str, Any]) -> datetime
     """The moment of the newest change that is not counted."""
     cursor = await connection.execute(
         f"SELECT change.at FROM verdict_change change WHERE {_INSIDE} ORDER BY change.at DESC, change.id DESC OFFSET %(most)s LIMIT 1",
-        {**values, "most": int(COUNTED)},
+        values,
     )
     row = await cursor.fetchone()
     return row[0] if row else None
@@ -226,7 +231,7 @@ WITH page AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM verdict_change other WHERE {_SLOT} AND (other.at, other.id) > (last.at, last.id))
         AND (NOT %(hindsight)s OR last.known_since <= %(since)s AND EXISTS (SELECT FROM verdict_change other
             WHERE {_SLOT} AND other.kind = ANY(%(knowledge)s)))
-        AND {_RAN.replace("{image}", "last.image_id")}
+        AND (%(ran_at)s::timestamptz IS NULL OR ({_RAN} LIMIT 1))
     ORDER BY last.at DESC, last.id DESC LIMIT %(limit)s
 )
 SELECT last.id, verdict.image_digest, verdict.reference, coalesce(policy.name, '') AS policy, last.environment, last.word AS before,
