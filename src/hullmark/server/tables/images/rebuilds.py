@@ -149,7 +149,7 @@ async def make_plan(connection: Connection, account_id: int, scope: Scope, now: 
     statement = f"WITH {held}, {_REBUILDS}, {_AGES}, {_FIX_AGES} {_PLAN}"
     row = await (await connection.execute(statement, values)).fetchone()
     images, findings, healed, fixable, rebuilds, stands, ages, fix_ages = (
-        row if row is not None else (0, 0, 0, 0, *[[]] * 4)
+        row if row is not None else (0, 0, 0, 0, [], [], [], [])
     )
     return RebuildPlan(
         images=images,
