@@ -310,7 +310,7 @@ async def test_changes_of_before_are_found_in_the_history_by_the_migration(at: D
         url = at.services.settings.database_url
         engine = sqlalchemy.create_engine(dialect_url(url))
         with engine.begin() as connection:
-            command.downgrade(migrations._config(connection), "0019")
+            command.downgrade(migrations._config(connection), "0020")
         engine.dispose()
         migrations.migrate(url)
 
