@@ -15,7 +15,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, values_in
 from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw_heat_map
 from hullmark.server.console.charts.svg import Tone
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.views import with_query
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging.comparison import (
@@ -55,7 +55,7 @@ class FleetComparison(msgspec.Struct, kw_only=True):
     wanted: ComparisonFilter
     matrix: ChangeMatrix
     map: Markup
-    changes: Shown[VerdictChange]
+    changes: ShownPage[VerdictChange]
     worse: int
     better: int
     lost: int

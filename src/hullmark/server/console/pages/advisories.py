@@ -61,18 +61,10 @@ _TONES: dict[str, Tone] = {
 class AdvisoriesPage(msgspec.Struct, kw_only=True):
     """What the list shows. `scatter` is an SVG of the first `drawn` that are wanted."""
 
-<<<<<<< HEAD
-    list: Shown[HeldAdvisory]
+    list: ShownPage[HeldAdvisory]
     book: AdvisoryBook
     wanted: AdvisoryFilter
     sum: AdvisorySum
-=======
-    list: ShownPage[HeldAdvisory]
-    sample: Sample
-    total: int
-    exploited: int
-    fixable: int
->>>>>>> main
     scatter: Markup
     drawn: int
 

@@ -16,7 +16,6 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.images import find
 from hullmark.server.console.charts.strip import draw_strip
-<<<<<<< HEAD
 from hullmark.server.console.fleet_comparison import (
     FleetComparison,
     compared,
@@ -25,10 +24,7 @@ from hullmark.server.console.fleet_comparison import (
     listing_of,
     minute_after,
 )
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
-=======
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
->>>>>>> main
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.console.views import render, rights, with_query
@@ -81,11 +77,7 @@ class TimeView(msgspec.Struct, kw_only=True):
 
     asked: TimeQuery
     steps: list[tuple[str, str]]
-<<<<<<< HEAD
     fleet: FleetComparison | None = None
-=======
-    changes: ShownPage[ComplianceChange] | None = None
->>>>>>> main
     comparison: ImageComparison | None = None
 
 

@@ -15,7 +15,7 @@ from hullmark.server.tables.advisories.advisory_counts import (
     AdvisoryFilter,
     AdvisoryPosition,
     AdvisorySum,
-    Counted,
+    CountRun,
     HeldAdvisory,
 )
 from hullmark.server.tables.database import Connection
@@ -75,5 +75,5 @@ async def count_advisories(services: Services, account_id: int) -> None:
     at, began = services.clock(), time.monotonic()
     async with services.database.system() as connection:
         await advisory_counts.count_again(connection, account_id)
-        made = Counted(at=at, seconds=time.monotonic() - began)
+        made = CountRun(at=at, seconds=time.monotonic() - began)
         await advisory_counts.note_count(connection, account_id, made)

@@ -70,7 +70,7 @@ class AdvisorySum(msgspec.Struct, frozen=True, kw_only=True):
     fixable: int
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class CountRun(msgspec.Struct, frozen=True, kw_only=True):
     """When the counts that are kept were made, and how many seconds that took."""
 
     at: datetime
@@ -145,9 +145,9 @@ def _held(row: tuple[Any, ...]) -> HeldAdvisory:
 # What is kept
 
 
-async def counted(connection: Connection, account_id: int) -> Counted | None:
+async def counted(connection: Connection, account_id: int) -> CountRun | None:
     """When the counts that are kept were made; None where there are none yet."""
-    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+    async with connection.cursor(row_factory=class_row(CountRun)) as cursor:
         await cursor.execute("SELECT at, seconds FROM advisory_counted WHERE account_id = %s", (account_id,))
         return await cursor.fetchone()
 
@@ -302,7 +302,7 @@ async def _keep(connection: Connection, account_id: int, tallies: dict[int, _Tal
     )
 
 
-async def note_count(connection: Connection, account_id: int, made: Counted) -> None:
+async def note_count(connection: Connection, account_id: int, made: CountRun) -> None:
     """Write down when it was counted."""
     await connection.execute(
         "INSERT INTO advisory_counted (account_id, at, seconds) VALUES (%s, %s, %s)"
