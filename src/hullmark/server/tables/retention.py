@@ -79,8 +79,8 @@ async def delete_account(connection: Connection, account_id: int) -> bool:
     cursor = await connection.execute("DELETE FROM account WHERE id = %s AND state = 'deleting'", (account_id,))
     if cursor.rowcount:
         # Only now: writers had to finish first.
-        await connection.execute("DELETE FROM verdict_history WHERE account_id = %s", (account_id,))
-        await connection.execute("DELETE FROM transition WHERE account_id = %s", (account_id,))
+        for table in ("verdict_history", "verdict_change", "transition"):
+            await connection.execute(f"DELETE FROM {table} WHERE account_id = %s", (account_id,))
     return cursor.rowcount == 1
 
 

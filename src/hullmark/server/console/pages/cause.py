@@ -23,6 +23,7 @@ from hullmark.model.notice import TRANSITION_KINDS, Evidence
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.notice import silences as deeds
 from hullmark.server.api.notice.silences import SilenceBody
+from hullmark.server.api.notice.tickets import ask_for_ticket
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.console.forms import moment_text, texts_of
@@ -32,6 +33,7 @@ from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.forecast import Blame, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
+from hullmark.server.stories.notice.tickets import Tickets, tickets_about
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.images import images
@@ -84,6 +86,7 @@ class CausePage(msgspec.Struct, kw_only=True):
     accept: str
     advisory: str
     ticket: str
+    tickets: Tickets
     silent_until: str
 
 
@@ -130,6 +133,7 @@ async def cause_page(
         # Digests are among them only where they need not be looked for among too many.
         told = transition_lists.messages_of_cause if summed.is_all else cause_pages.own_messages
         messages = await told(connection, account_id, number, _MESSAGES)
+        kept = await tickets_about(connection, account_id, cause)
     shown = await items.shown(request, _ITEMS)
     first = shown.rows[0].row if shown.rows else None
     evidence = [msgspec.convert(raw, Evidence) for raw in _evidence(cause, first)[:_EVIDENCE]]
@@ -149,6 +153,7 @@ async def cause_page(
         accept=_accepting(caller, cause, evidence),
         advisory=_advisory(caller, cause),
         ticket=ticket_text(cause, summed, evidence, [line.row.reference for line in shown.rows], link),
+        tickets=kept,
         silent_until=moment_text(services.clock() + _SILENT),
     )
     return render(request, "pages/cause.html", view=view, grades=GRADES, kinds=TRANSITION_KINDS, place_name=place_name)
@@ -280,4 +285,18 @@ async def silence_cause(
     return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?silenced=1")
 
 
-ROUTES = [cause_page, silence_cause]
+@post("/{account:str}/causes/{number:int}/ticket", opt=rights("notices:write"))
+async def ticket_about_cause(
+    request: Request[Any, Any, Any],
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    origin: NamedDependency[RequestOrigin],
+) -> Response[Any]:
+    """Have a channel make a ticket, as POST /api/v1/transitions/causes/NUMBER/tickets does."""
+    given = await texts_of(request, ("channel",))
+    await ask_for_ticket(services, caller, origin, number, given["channel"])
+    return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?ticket=1#ticket")
+
+
+ROUTES = [cause_page, silence_cause, ticket_about_cause]
