@@ -29,6 +29,7 @@ from hullmark.server.console.timelines import Milestone, milestones
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
 from hullmark.server.stories.advisories.known import KnownVulnerability, known_vulnerability
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories import account_advisories
 from hullmark.server.tables.advisories.account_advisories import AdvisoryCause, HeldAdvisory, Sample, WeightPoint
@@ -83,7 +84,7 @@ async def advisories_page(
     listing = _listing(held)
     if wants_export(request, listing.name):
         return export(request, listing)
-    base = f"/console/{quote(caller.account, safe='')}/advisories"
+    base = f"{account_base(caller.account)}/advisories"
     view = AdvisoriesPage(
         list=await listing.shown(request),
         sample=sample,

@@ -17,6 +17,7 @@ from hullmark.server.api.problems import Refusal
 from hullmark.server.api.resources.images import by_place
 from hullmark.server.console.documents import FileTree, documents_of
 from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.images.documents import StoredAnalysis
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
@@ -39,7 +40,7 @@ class OpenedImage:
     @property
     def base(self) -> str:
         """The address of the account's pages."""
-        return f"/console/{quote(self.caller.account, safe='')}"
+        return account_base(self.caller.account)
 
     @property
     def address(self) -> str:
