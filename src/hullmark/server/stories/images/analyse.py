@@ -31,6 +31,7 @@ from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.advisories.matching import READS, matchable, take_in
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
+from hullmark.server.stories.images.folders import content_facet, put_folders
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.images.reached import keep_reach
 from hullmark.server.stories.images.register import want_analysis, want_verdict
@@ -228,8 +229,9 @@ def read(services: Services, image: Image) -> AnalysisResult:
     try:
         with facets_for(names, resources) as facets:
             request = ScanRequest(
-                files=True, digests=True, ghosts=True, reads=READS, facets=facets, relations=True, licences=True
-            )
+                files=True, digests=True, ghosts=True, reads=READS, facets=(*facets, content_facet()), relations=True,
+                licences=True,
+            )  # fmt: skip
             scanned = scan_image(image, reach_request(request), resources)
         keep.settle()
     finally:
@@ -240,11 +242,15 @@ def read(services: Services, image: Image) -> AnalysisResult:
     )
     inventory = msgspec.structs.replace(whole, files=None)
     stored = msgspec.structs.replace(stored_image(image, whole), config=whole.config)
-    facts = PolicyFacts(config=whole.config, ghosts=True, **scanned.facets)
+    facets_found = dict(scanned.facets)
+    contents = facets_found.pop("contents")
+    facts = PolicyFacts(config=whole.config, ghosts=True, **facets_found)
     found = {read.name: scanned.found[read.name] for read in READS}
     analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=found, reach=reached.name)
     distro = whole.distro
     document, files = put_analysis(services.objects, analysis, whole.files)
+    instructions = tuple(layer.created_by for layer in whole.source.layers)
+    put_folders(services.objects, document, whole.files or (), instructions, contents)
     outcome = AnalysisOutcome(
         fingerprint=fingerprint(),
         document=document,
