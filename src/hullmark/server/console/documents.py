@@ -14,11 +14,13 @@ from typing import Any, TypeVar, cast
 from litestar import Litestar
 
 from hullmark.model.limit import Limit
+from hullmark.model.reached_files import ReachedFiles
 from hullmark.reach.matched import ReachIndex
+from hullmark.server.console.files_by_reach import FilesByReach
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_document
 from hullmark.server.stories.images.file_tree import FileTree, ListedFile
-from hullmark.server.stories.images.reached import read_index
+from hullmark.server.stories.images.reached import get_reached_files, read_index
 from hullmark.server.stories.services import Services
 
 _T = TypeVar("_T")
@@ -57,6 +59,11 @@ class Documents:
         """What an image's start reaches; None where nothing is kept of that. For a thread. Raises HullmarkError if it cannot be read."""
         return self.known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
 
+    def reached_files(self, name: str) -> FilesByReach | None:
+        """Whether its start reaches each file, by the name of what is kept of that; None where that is not kept. For a thread. Raises
+        HullmarkError if it cannot be read."""
+        return self.known(f"files of {name}", lambda: _opened(get_reached_files(self._objects, name)), _weight)
+
     def known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
         """What is kept under a key, or what `read` answers, which is kept then. `key` names all that it depends on by content; `weigh`
         says about how many packages or files it is worth."""
@@ -70,6 +77,14 @@ class Documents:
             while len(self._kept) > 1 and sum(weight for _, weight in self._kept.values()) > _MOST:
                 self._kept.popitem(last=False)
         return value
+
+
+def _opened(kept: ReachedFiles | None) -> FilesByReach | None:
+    return FilesByReach(kept) if kept is not None else None
+
+
+def _weight(files: FilesByReach | None) -> int:
+    return len(files) if files is not None else 0
 
 
 def documents_of(app: Litestar) -> Documents:
