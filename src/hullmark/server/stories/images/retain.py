@@ -130,4 +130,5 @@ _ROOMS: dict[retention.Room, Callable[[str], str]] = {
     "layers": _layer,
     "reach": _last,
     "reach-files": _last,
+    "signed": _last,
 }
