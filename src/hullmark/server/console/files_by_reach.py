@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
-from heapq import nlargest
 from itertools import accumulate
 
 import msgspec
@@ -38,11 +37,12 @@ class ReachedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Branch(msgspec.Struct):
-    """A folder of the map: folders and files in it, and how many bytes of each reach are in files too small to be shown."""
+    """A folder of the map: folders in it, files in it (name, bytes, place in REACHES), and by that place how many files, and bytes, are too
+    small to be shown."""
 
     folders: dict[str, Branch] = {}
-    files: list[tuple[str, int, Reach]] = []
-    small: dict[Reach, tuple[int, int]] = {}
+    files: list[tuple[str, int, int]] = []
+    small: dict[int, tuple[int, int]] = {}
 
 
 class FilesByReach:
@@ -145,24 +145,36 @@ class FilesByReach:
     def branch(self, places: Sequence[int], base: str = "/", most: int = MOST_TILES) -> Branch:
         """Files as a tree of folders below `base`. The largest `most` are there by themselves."""
         top = Branch(folders={}, files=[], small={})
-        chosen = set(nlargest(most, places, key=self._sizes.__getitem__)) if len(places) > most else None
+        least = sorted(self._sizes[place] for place in places)[-most] if len(places) > most else 0
+        ties = most - sum(self._sizes[place] > least for place in places) if least else 0
         skipped = len(base) if base.endswith("/") else len(base) + 1
+        last, branch = "", top
         for place in places:
-            if not self._sizes[place]:
+            size, reach = self._sizes[place], self.kept.reaches[place]
+            if not size:
                 continue
-            *folders, name = self.paths[place][skipped:].split("/")
-            branch = top
-            for folder in folders:
-                inner = branch.folders.get(folder)
-                if inner is None:
-                    inner = branch.folders[folder] = Branch(folders={}, files=[], small={})
-                branch = inner
-            if chosen is None or place in chosen:
-                branch.files.append((name, self._sizes[place], self.reach(place)))
+            folder, _, name = self.paths[place][skipped:].rpartition("/")
+            if folder != last:
+                last, branch = folder, _branch_at(top, folder)
+            is_tie = size == least and ties > 0
+            ties -= is_tie
+            if not least or size > least or is_tie:
+                branch.files.append((name, size, reach))
             else:
-                count, size = branch.small.get(self.reach(place), (0, 0))
-                branch.small[self.reach(place)] = count + 1, size + self._sizes[place]
+                count, sum_of = branch.small.get(reach, (0, 0))
+                branch.small[reach] = count + 1, sum_of + size
         return top
+
+
+def _branch_at(top: Branch, folder: str) -> Branch:
+    """The branch of a folder below the top, made where it is not there."""
+    branch = top
+    for name in folder.split("/") if folder else ():
+        inner = branch.folders.get(name)
+        if inner is None:
+            inner = branch.folders[name] = Branch(folders={}, files=[], small={})
+        branch = inner
+    return branch
 
 
 def common_folder(paths: Sequence[str]) -> str:

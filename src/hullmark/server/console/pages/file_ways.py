@@ -59,7 +59,7 @@ def file_ways(
             name = f"\0{each.key}" if each.label else files.paths[each.places[0]]
             nodes[name] = _node(files, each, name, address, opened)
             stands_for |= dict.fromkeys(each.places, name)
-    edges = dict.fromkeys((stands_for[start], stands_for[end]) for start, end in files.edges())
+    edges = dict.fromkeys((stands_for[start], stands_for[end]) for start, end in files.edges() if start in stands_for)
     return fold(Graph(tuple(nodes.values()), tuple(edges)), {}), opens
 
 

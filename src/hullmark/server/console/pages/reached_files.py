@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -112,7 +112,7 @@ def _slices(rows: Sequence[Any], made: Any) -> Any:
 
 
 def tiles_json(files: FilesByReach, request: Request[Any, Any, Any]) -> bytes:
-    """What the map opens: the files of a package, else those below a folder, as {name, bytes, tone, tiles}."""
+    """What the map opens: the files of a package, else those below a folder, as {name, tones, tiles} (`_told`)."""
     purl = _package(request)
     if purl is not None:
         places: Sequence[int] = files.of_package(purl)
@@ -120,22 +120,24 @@ def tiles_json(files: FilesByReach, request: Request[Any, Any, Any]) -> bytes:
     else:
         base = folder_of(request)
         places = files.below(base)
-    tiles = list(_told(files.branch(places, base)))
-    return msgspec.json.encode({"name": base if purl is not None else "", "tiles": tiles})
+    tones = [TONES[reach] for reach in REACHES]
+    return msgspec.json.encode(
+        {"name": base if purl is not None else "", "tones": tones, "tiles": _told(files.branch(places, base))}
+    )
 
 
-def _told(branch: Branch) -> Iterator[dict[str, Any]]:
+def _told(branch: Branch) -> list[tuple[Any, ...]]:
+    """Folders as (name, what is in them), files as (name, bytes, place in REACHES): of 80,000 each byte counts."""
+    told: list[tuple[Any, ...]] = []
     for name, inner in branch.folders.items():
         # Folders that hold one folder alone are one tile.
         while len(inner.folders) == 1 and not inner.files and not inner.small:
             ((below, deeper),) = inner.folders.items()
             name, inner = f"{name}/{below}", deeper
-        tiles = list(_told(inner))
-        yield {"name": name, "bytes": sum(tile["bytes"] for tile in tiles), "tone": "soft", "tiles": tiles}
-    for name, size, reach in branch.files:
-        yield {"name": name, "bytes": size, "tone": TONES[reach]}
-    for reach, (count, size) in branch.small.items():
-        yield {"name": f"{count:,} small files", "bytes": size, "tone": TONES[reach]}
+        told.append((name, _told(inner)))
+    told += branch.files
+    told += ((f"{count:,} small files", size, reach) for reach, (count, size) in branch.small.items())
+    return told
 
 
 def folder_tiles(files: FilesByReach, folder: str, address: str, depth: int = _DEPTH) -> tuple[Tile, ...]:

@@ -162,7 +162,14 @@ class Map {
 
 async function read(address) {
   const answer = await fetch(new URL(address, location.href), { headers: { accept: "application/json" } });
-  return answer.ok ? answer.json() : null;
+  const found = answer.ok ? await answer.json() : null;
+  if (found?.tones) found.tiles = found.tiles.map((tile) => expanded(tile, found.tones));
+  return found;
+}
+
+// Files come as [name, bytes, which tone], folders as [name, [what is in them]].
+function expanded([name, within, tone], tones) {
+  return Array.isArray(within) ? { name, tone: "soft", tiles: within.map((tile) => expanded(tile, tones)) } : { name, bytes: within, tone: tones[tone] };
 }
 
 for (const figure of document.querySelectorAll("figure[data-treemap]")) {
