@@ -114,10 +114,10 @@ def story(browser: Browser, database_server: str, tmp_path: Path) -> Iterator[St
         await at.advise(*known(is_exploited=False))
 
     port = _free_port()
-    more = {"port": port, "public_url": f"http://127.0.0.1:{port}"}
+    url = f"http://127.0.0.1:{port}"
     with (
         receiver((200, {}, b"ok")) as hook,
-        standing(fresh_database(database_server), tmp_path, begin, **more) as server,
+        standing(fresh_database(database_server), tmp_path, begin, port=port, public_url=url) as server,
     ):
         told = Story(browser, server, hook, digests[0])
         yield told

@@ -34,7 +34,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def kept(
     objects: Objects, files: tuple[FileRecord, ...], name: str = "analyses/x", **more: object
 ) -> folders.StoredFolders:
-    put_folders(objects, name, files, ("COPY . /",), frozenset(), **more)  # type: ignore[arg-type]
+    put_folders(objects, name, files, ("COPY . /",), frozenset(), **more)
     found = get_folders(objects, name)
     assert found is not None
     return found
