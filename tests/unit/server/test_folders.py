@@ -31,10 +31,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "_HEAD_BYTES", 64)
 
 
-def kept(
-    objects: Objects, files: tuple[FileRecord, ...], name: str = "analyses/x", **more: object
-) -> folders.StoredFolders:
-    put_folders(objects, name, files, ("COPY . /",), frozenset(), **more)
+def kept(objects: Objects, files: tuple[FileRecord, ...], name: str = "analyses/x") -> folders.StoredFolders:
+    put_folders(objects, name, files, ("COPY . /",), frozenset())
     found = get_folders(objects, name)
     assert found is not None
     return found
