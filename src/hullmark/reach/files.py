@@ -11,8 +11,8 @@ from hullmark.reach.verdicts import Verdicts
 
 _MOST = Limit(1_000_000, "files of an image of which it is kept whether its start reaches them", "shortened")
 _MOST_REASONS = Limit(100_000, "different reasons why files are reached that are kept", "shortened")
-_LONGEST_REASON = 300
-_LONGEST_SHARED = 255  # what a byte holds
+_LONGEST_REASON = Limit(300, "characters of a reason why a file is reached that are kept", "shortened")
+_BYTE = 255
 
 
 def reached_files(verdicts: Verdicts) -> ReachedFiles:
@@ -74,7 +74,7 @@ def _folded(paths: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
     shared, rest, before = bytearray(), [], ""
     for path in paths:
         common = 0
-        for one, other in zip(before[:_LONGEST_SHARED], path, strict=False):
+        for one, other in zip(before[:_BYTE], path, strict=False):
             if one != other:
                 break
             common += 1
