@@ -26,7 +26,7 @@ from hullmark.server.console.charts.svg import Size
 from hullmark.server.console.charts.treemap import Tile, draw_treemap
 from hullmark.server.console.documents import documents_of
 from hullmark.server.console.files_by_reach import TONES, FilesByReach
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.pages.file_ways import MOST_OPEN, OpenNode, file_ways
 from hullmark.server.console.pages.reached_files import WORDS, ReachedView, folder_tiles
 from hullmark.server.console.pages.reached_files import listing as files_listing
@@ -82,7 +82,7 @@ class MinimalityView(msgspec.Struct, kw_only=True):
     bars: Markup
     graph: Markup
     command: str
-    table: Shown[Any] | None
+    table: ShownPage[Any] | None
     map: str
     has_files: bool
     opens: list[OpenNode]
@@ -254,7 +254,7 @@ _PROGRAM_COLUMNS: tuple[Column[ProgramReach], ...] = (
 )
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class ListedPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A package, and how many advisories count of it."""
 
     package: PackageReach
@@ -272,7 +272,7 @@ def _listing(found: Minimality, tab: str) -> Listing[Any] | None:
     for match in found.matches or ():
         counts[match.purl] = counts.get(match.purl, 0) + 1
     rows = [
-        Listed(package=package, advisories=counts.get(package.purl, 0))
+        ListedPackage(package=package, advisories=counts.get(package.purl, 0))
         for package in found.packages
         if package.reach == reach
     ]

@@ -15,7 +15,7 @@ from hullmark.model.reach import REACHES, Reach, WitnessStep
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.treemap import Tile
 from hullmark.server.console.files_by_reach import TONES, Branch, FilesByReach, ReachedRow, common_folder
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import asked
 
 WORDS: dict[Reach, str] = {"reachable": "needed", "unknown": "cannot tell", "unreachable": "may go"}
@@ -35,7 +35,7 @@ class FileView(msgspec.Struct, kw_only=True):
 class ReachedView(msgspec.Struct, kw_only=True):
     """The table: of a folder, of a package (`package` None: of none in particular), or of files of one reach."""
 
-    table: Shown[ReachedRow]
+    table: ShownPage[ReachedRow]
     folder: str
     parents: list[tuple[str, str]]
     package: str | None

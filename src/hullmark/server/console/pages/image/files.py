@@ -13,7 +13,7 @@ from hullmark.app.kept_files import FileContent, kept_facet
 from hullmark.model.limit import Limit
 from hullmark.scanning.request import ScanRequest
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.console.listing import Column, Fetch, Listing, Shown
+from hullmark.server.console.listing import Column, Fetch, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.file_tree import FileTree, ListedFile, ListedFolder
@@ -59,7 +59,7 @@ class FilesView(msgspec.Struct, kw_only=True):
 
     `layers` are those whose colours are explained. `knows_content`: rows say which files have content that is kept."""
 
-    files: Shown[FileRow] | None
+    files: ShownPage[FileRow] | None
     folder: str
     parents: list[tuple[str, str]]
     text: str
