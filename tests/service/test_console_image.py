@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.server.console.documents import FileTree, ListedFile
 from hullmark.server.console.pages.image import TABS
+from hullmark.server.stories.images.file_tree import FileTree, ListedFile
 from tests.service.test_transitions import OTHER
 from tests.service.test_verdicts import LIBC, NO_HIGH, kept
 from tests.support.desk import PASSWORD, Desk, desk, status_file

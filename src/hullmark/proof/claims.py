@@ -81,7 +81,7 @@ def proof_of(signed: SignedDocuments, roots: TrustRoots, now: datetime) -> Proof
     unchecked = list(signed.unseen)
     for document in signed.documents:
         try:
-            claim = _claim(document, signed.subjects, roots, now)
+            claim = claim_of(document, signed.subjects, roots, now)
         except (HullmarkError, ValueError) as error:
             unchecked.append(f"{document.place[:19]}: {error}")
             continue
@@ -90,7 +90,10 @@ def proof_of(signed: SignedDocuments, roots: TrustRoots, now: datetime) -> Proof
     return Proof(claims=tuple(sorted(claims, key=lambda claim: (claim.place, claim.kind))), unchecked=tuple(unchecked))
 
 
-def _claim(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime) -> Claim | None:
+def claim_of(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime) -> Claim | None:
+    """What one document proves; None where nobody who is trusted signed it, or it is about something else.
+
+    Raises HullmarkError or ValueError for one that cannot be checked."""
     if document.media_type == SIMPLE_SIGNING:
         return _simple_signing(document, subjects, roots, now)
     if document.media_type in NOTATION:
@@ -227,6 +230,15 @@ class _Summary(msgspec.Struct, rename="camel"):
     verifier: _Id
     verification_result: str
     verified_levels: tuple[str, ...] = ()
+
+
+def told_of(document: SignedDocument) -> Claim:
+    """What a statement says, whoever signed it: a claim without a signer, which proves nothing. Raises HullmarkError or ValueError for
+    one that cannot be read."""
+    envelope = read_bundle(document.body).envelope
+    if envelope.payload_type != IN_TOTO:
+        return Claim(kind="other", signer="", place=document.place, predicate_type=envelope.payload_type)
+    return _of_statement(read_statement(envelope.payload), "", document.place)
 
 
 def _of_statement(statement: Statement, signer: str, place: str) -> Claim:

@@ -10,10 +10,12 @@ import msgspec
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, ObservedUse, Reach
+from hullmark.model.reached_files import ReachedFiles
 from hullmark.reach.answers import answers
 from hullmark.reach.attack import attack_paths
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
+from hullmark.reach.files import reached_files
 from hullmark.reach.native import expand_elf
 from hullmark.reach.observed import ObservedPaths, added, compared
 from hullmark.reach.recipe import recipe_of
@@ -45,13 +47,27 @@ def minimality(
 
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
+    return _followed(inventory, facts, request, matches)[0]
+
+
+def minimality_of_files(
+    inventory: Inventory, facts: ReachFacts, request: ReachRequest
+) -> tuple[Minimality, ReachedFiles]:
+    """The same without advisories, and whether each file is reached."""
+    found, verdicts = _followed(inventory, facts, request, None)
+    return found, reached_files(verdicts)
+
+
+def _followed(
+    inventory: Inventory, facts: ReachFacts, request: ReachRequest, matches: Sequence[Match] | None
+) -> tuple[Minimality, Verdicts]:
     result = walk(inventory, facts, request.roots)
     use = _observed(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {package.purl: package.reach for package in packages}
     kept = kept_paths(result.scene, verdicts)
-    return Minimality(
+    found = Minimality(
         source=inventory.source,
         roots=result.roots,
         packages=packages,
@@ -77,6 +93,7 @@ def minimality(
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
         unseen=verdicts.unseen,
     )
+    return found, verdicts
 
 
 def _observed(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:

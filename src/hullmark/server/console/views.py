@@ -23,6 +23,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.console.navigation import Entry, menu
 from hullmark.server.console.static_files import static_url
 from hullmark.server.console.vendor import missing
+from hullmark.server.stories.identity.account_address import account_base, account_segment
 
 HEADERS = {**BROWSER_HEADERS, "Vary": "Cookie, Authorization, HX-Request"}
 """What every page is sent with."""
@@ -64,7 +65,7 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {
         "request": request,
         "me": caller,
-        "base": f"/console/{quote(caller.account, safe='')}" if caller else "/console",
+        "base": account_base(caller.account) if caller else "/console",
         "path": request.url.path,
         "menu": menu(entries, caller.permissions) if caller else (),
         "csrf": state.get("csrf", ""),
@@ -94,6 +95,7 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "account": account_segment,
         "lines": lines,
         "whole": whole,
     }

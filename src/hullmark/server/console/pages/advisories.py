@@ -31,6 +31,7 @@ from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
 from hullmark.server.stories.advisories.counts import AdvisoryBook, advisories_of
 from hullmark.server.stories.advisories.known import KnownVulnerability, known_vulnerability
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories import account_advisories, advisory_counts
 from hullmark.server.tables.advisories.account_advisories import AdvisoryCause, FixedIn, WeightPoint
@@ -95,7 +96,7 @@ async def advisories_page(
         if wants_export(request, listing.name):
             return export(request, listing)
         total = await book.sum(connection)
-    base = f"/console/{quote(caller.account, safe='')}/advisories"
+    base = f"{account_base(caller.account)}/advisories"
     shown = await listing.shown(request)
     shown.columns = tuple(each for each in shown.columns if each.key != "kev")  # it stands beside the name
     view = AdvisoriesPage(

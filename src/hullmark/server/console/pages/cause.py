@@ -30,6 +30,7 @@ from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.forecast import Blame, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
@@ -139,7 +140,7 @@ async def cause_page(
     evidence = [msgspec.convert(raw, Evidence) for raw in _evidence(cause, first)[:_EVIDENCE]]
     evidence = await _reached(services, caller, evidence, first.image_digest if first else "")
     helps = _helps(shown.rows)
-    link = f"{root_of(services.settings)}/console/{quote(caller.account, safe='')}/causes/{number}"
+    link = f"{root_of(services.settings)}{account_base(caller.account)}/causes/{number}"
     view = CausePage(
         cause=cause,
         severity=SEVERITIES[cause.severity],
@@ -253,13 +254,13 @@ def _accepting(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> str
         return ""
     subject = f"{first.advisory}*" if first.advisory and first.subject.startswith(first.advisory) else first.subject
     given = {"rule": first.rule, "subject": subject, "reason": cause.sentence}
-    return f"/console/{quote(caller.account, safe='')}/exceptions/new?{urlencode(given)}"
+    return f"{account_base(caller.account)}/exceptions/new?{urlencode(given)}"
 
 
 def _advisory(caller: Caller, cause: CauseRow) -> str:
     is_seen = any(line.get("advisory") == cause.subject for line in cause.evidence)
     is_one = (is_seen or cause.kind in OF_ADVISORIES) and _ADVISORY(cause.subject)
-    return f"/console/{quote(caller.account, safe='')}/advisories/{quote(cause.subject, safe='')}" if is_one else ""
+    return f"{account_base(caller.account)}/advisories/{quote(cause.subject, safe='')}" if is_one else ""
 
 
 @post("/{account:str}/causes/{number:int}/silence", opt=rights("notices:write"))
@@ -282,7 +283,7 @@ async def silence_cause(
     except msgspec.ValidationError as error:
         raise problem(422, f"the silence cannot be used: {error}", "say until when, in UTC") from error
     await deeds.silence(services, caller, origin, body)
-    return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?silenced=1")
+    return redirect(f"{account_base(caller.account)}/causes/{number}?silenced=1")
 
 
 @post("/{account:str}/causes/{number:int}/ticket", opt=rights("notices:write"))
