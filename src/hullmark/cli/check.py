@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
-EPILOG = SOURCES
+EPILOG = (
+    """\
+examples
+  hullmark policy init policy.yaml               a policy to begin with
+  hullmark check --policy policy.yaml nginx:1.27
+  hullmark check --policy policy.yaml --explain -o html=verdict.html nginx:1.27
+
+"""
+    + SOURCES
+)
 
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
 _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
