@@ -23,17 +23,18 @@ from playwright.sync_api import Page
 
 from bench.console_world import add_places_and_causes
 from bench.markdown import table
+from bench.needed import demand
 from bench.sections import replace_section
 from bench.serving import key_of
 from bench.speed import machine
 from bench.stored_world import digest_of_image, repository_of, store
 from bench.world import Size, scaled
 from hullmark.server.objects.objects import open_objects
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.stories.advisories.advisories import publish_file
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.migrate import migrate
-from tests.support.browser import chromium
+from tests.support.browser import PROGRAMS, chromium
 from tests.support.places import REPOSITORY
 from tests.support.processes import Client, Server, server, until
 
@@ -66,6 +67,7 @@ def main() -> None:
         "--kept", type=Path, help="a folder in which the world is kept; default: one that goes afterwards"
     )
     wanted = parser.parse_args()
+    demand("|".join(PROGRAMS))
     if wanted.kept is not None:
         _filled(wanted.kept, wanted.images, wanted.requests)
         return
@@ -78,7 +80,7 @@ def main() -> None:
 def _filled(folder: Path, images: int, requests: int) -> None:
     """Measure the world of a folder, which is made where it is not there."""
     is_new = not (folder / "server").exists()
-    with Embedded(folder / "server") as cluster:
+    with EmbeddedPostgres(folder / "server") as cluster:
         if is_new:
             store(cluster.url, folder / "world", scaled(images), accounts=1)
         migrate(cluster.url)

@@ -23,7 +23,7 @@ from bench.serving import key_of
 from bench.speed import machine
 from bench.stored_world import POLICY, store
 from bench.world import Size, scaled
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from tests.support.processes import Client, Server, server
 
 TITLE = "A threshold that changes at a million images"
@@ -49,7 +49,7 @@ def main() -> None:
     VAR.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="hm-policy-", dir=VAR) as folder:
         Path(folder).chmod(0o755)
-        with Embedded(Path(folder) / "server") as cluster:
+        with EmbeddedPostgres(Path(folder) / "server") as cluster:
             store(cluster.url, Path(folder) / "world", scaled(wanted.images), accounts=1)
             _measure(cluster.url, Path(folder) / "world")
 

@@ -28,7 +28,7 @@ from bench.serving import key_of
 from bench.speed import machine
 from hullmark.model.isolation import Isolation
 from hullmark.model.place import InventoryReport, Place, RunningContainer, RunningImage
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.stories.places.reported import read_report
 from hullmark.server.tables.migrate import migrate
 from tests.support.processes import Client, server
@@ -164,7 +164,7 @@ def main() -> None:
     VAR.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="hm-places-", dir=VAR) as folder:
         Path(folder).chmod(0o755)
-        with Embedded(Path(folder) / "postgres") as cluster:
+        with EmbeddedPostgres(Path(folder) / "postgres") as cluster:
             migrate(cluster.url)
             (Path(folder) / "served").mkdir(mode=0o755)
             with server(
@@ -189,7 +189,7 @@ def _store(connection: psycopg.Connection[Any], world: World) -> None:
     # What reports would name is kept by its digests: those of this program.
     report = InventoryReport(
         platform="kubernetes",
-        collector="x",
+        collector="cluster-01",
         sequence=1,
         at=_AT,
         running=tuple(container(world, 1, number) for number in range(1, 201)),

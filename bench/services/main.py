@@ -7,7 +7,6 @@ page is minimize.md.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.needed import demand
 from bench.places import BENCH, CORPUS, HULLMARK, REPOSITORY
 from bench.services.images import ImageStore, checked
 from bench.services.page import Measured, page
@@ -119,8 +119,7 @@ def main() -> None:
         "--startup-sbom", type=Path, metavar="PROGRAM", help="the peer to put beside, if it is installed"
     )
     arguments = parser.parse_args()
-    if missing := [tool for tool in ("buildah", "podman", "strace", "unshare", "umoci") if shutil.which(tool) is None]:
-        raise SystemExit(f"not installed: {', '.join(missing)}")
+    demand("buildah", "podman", "strace", "unshare", "umoci")
     arguments.images.mkdir(parents=True, exist_ok=True)
     store = ImageStore(arguments.images, arguments.base)
     for name in arguments.services:

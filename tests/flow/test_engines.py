@@ -17,7 +17,7 @@ from hullmark.app.spool import Spool
 from hullmark.model.place import Platform
 from hullmark.runtime.collector import Collector
 from hullmark.runtime.engines.api import EngineApi
-from hullmark.runtime.engines.collector import EngineCollector, Rhythm
+from hullmark.runtime.engines.collector import EngineCollector, Intervals
 from tests.support.engines import BUSYBOX, NAME, RealEngine, dockerd, podman
 from tests.support.reports import ReportServer
 
@@ -40,7 +40,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def agent_of(engine: RealEngine, folder: Path, server: ReportServer) -> contextlib.AbstractContextManager[list[str]]:
     """An agent of the engine that runs; what it says."""
     platform: Platform = "docker" if engine.name == "docker" else "podman"
-    rhythm = Rhythm(window=1, list=3600, drift=0.5)
+    rhythm = Intervals(window=1, list=3600, drift=0.5)
     return agent_with(
         EngineCollector(platform, EngineApi(engine.name, engine.address), "host-1", rhythm), folder, server
     )

@@ -14,7 +14,7 @@ from hullmark.model.errors import BrokenImage
 from hullmark.model.image import Image
 from hullmark.model.malware import MalwareScan
 from hullmark.scanning.facets import facets_for
-from hullmark.scanning.layercache import FolderKeep, Keep
+from hullmark.scanning.layercache import FolderKeep, PayloadStore
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_image
 from hullmark.scanning.stored_image import LayerNotKept, StoredImage, as_image, stored_image
@@ -37,11 +37,11 @@ def bucket() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(params=["folder", "objects in a folder", "objects in a bucket"])
-def keep(request: pytest.FixtureRequest, tmp_path: Path) -> Keep:
+def keep(request: pytest.FixtureRequest, tmp_path: Path) -> PayloadStore:
     return kept_in(request, tmp_path)
 
 
-def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Keep:
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> PayloadStore:
     if request.param == "folder":
         return FolderKeep(tmp_path / "cache")
     if request.param == "objects in a folder":
@@ -73,7 +73,7 @@ def again(image: Image, scanned: ScanResult) -> Image:
     )
 
 
-def full_scans(image: Image, keep: Keep, rules: ScannerPlaces) -> tuple[ScanResult, ScanResult]:
+def full_scans(image: Image, keep: PayloadStore, rules: ScannerPlaces) -> tuple[ScanResult, ScanResult]:
     """The image scanned for everything: the first time, and as a stored image."""
     means = ScanResources(keep=keep, keeping="always", scanners=rules)
     with facets_for(FACETS, means) as facets:
@@ -96,7 +96,7 @@ def bare_scans() -> dict[str, ScanResult]:
 
 
 def test_a_stored_image_answers_all_that_was_asked_before_with_no_layer(
-    keep: Keep, rules: ScannerPlaces, tmp_path: Path
+    keep: PayloadStore, rules: ScannerPlaces, tmp_path: Path
 ) -> None:
     image = shop(tmp_path / "shop")
     first, later = full_scans(image, keep, rules)
@@ -110,7 +110,7 @@ def test_a_stored_image_answers_all_that_was_asked_before_with_no_layer(
 
 @pytest.mark.parametrize("name", ["debian-slim", pytest.param("nginx", marks=pytest.mark.slow)])
 def test_a_real_image_is_the_same_when_stored(
-    name: str, keep: Keep, rules: ScannerPlaces, bare_scans: dict[str, ScanResult]
+    name: str, keep: PayloadStore, rules: ScannerPlaces, bare_scans: dict[str, ScanResult]
 ) -> None:
     image = opened(f"oci-dir:{corpus('oci', name)}")
     if name not in bare_scans:
@@ -120,7 +120,7 @@ def test_a_real_image_is_the_same_when_stored(
     assert len(later.inventory.packages) > 50
 
 
-def test_kept_configuration_is_had_by_path_without_layers(keep: Keep, tmp_path: Path) -> None:
+def test_kept_configuration_is_had_by_path_without_layers(keep: PayloadStore, tmp_path: Path) -> None:
     image, means = shop(tmp_path / "shop"), ScanResources(keep=keep, keeping="always")
     first = scan_image(image, ScanRequest(), means)
     asked = ScanRequest(contents=("etc/**", "root/.env"))
@@ -131,7 +131,7 @@ def test_kept_configuration_is_had_by_path_without_layers(keep: Keep, tmp_path: 
     assert b"4f7d1c09ab" not in contents["/root/.env"]
 
 
-def test_what_is_not_kept_is_said_to_be_so(keep: Keep, tmp_path: Path) -> None:
+def test_what_is_not_kept_is_said_to_be_so(keep: PayloadStore, tmp_path: Path) -> None:
     image, means = shop(tmp_path / "shop"), ScanResources(keep=keep)
     first = scan_image(image, ScanRequest(), means)
     stored = again(image, first)
@@ -148,7 +148,7 @@ def test_what_is_not_kept_is_said_to_be_so(keep: Keep, tmp_path: Path) -> None:
         scan_image(stored, ScanRequest(), replace(means, jobs=3, keep=FolderKeep(tmp_path / "empty")))
 
 
-def test_an_archive_without_digests_is_stored_with_those_that_were_found(keep: Keep, tmp_path: Path) -> None:
+def test_an_archive_without_digests_is_stored_with_those_that_were_found(keep: PayloadStore, tmp_path: Path) -> None:
     archive = write_docker_archive(tmp_path / "shop.tar", [docker_files(layers=(*layers(), tar_of(LOGIN)))])
     image, means = opened(f"docker-archive:{archive}"), ScanResources(keep=keep, keeping="always")
     assert {layer.digest for layer in image.layers} == {""}
@@ -160,7 +160,7 @@ def test_an_archive_without_digests_is_stored_with_those_that_were_found(keep: K
     assert scan_image(stored, ScanRequest(), means) == first
 
 
-def test_records_of_other_layers_are_not_taken_for_a_stored_image(keep: Keep, tmp_path: Path) -> None:
+def test_records_of_other_layers_are_not_taken_for_a_stored_image(keep: PayloadStore, tmp_path: Path) -> None:
     image, means = shop(tmp_path / "shop"), ScanResources(keep=keep)
     stored = again(image, scan_image(image, ScanRequest(), means))
     lied = replace(stored.layers[0], diff_id=stored.layers[1].diff_id)
@@ -178,7 +178,7 @@ def test_a_store_that_fails_is_no_empty_one(tmp_path: Path) -> None:
             scan_image(asked, ScanRequest(), means)
 
 
-def test_a_store_that_all_machines_share_knows_no_files_by_their_stamps(keep: Keep, tmp_path: Path) -> None:
+def test_a_store_that_all_machines_share_knows_no_files_by_their_stamps(keep: PayloadStore, tmp_path: Path) -> None:
     keys: list[str] = []
     write = keep.write
 

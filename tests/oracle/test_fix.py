@@ -18,7 +18,7 @@ from hullmark.app.advisories import opened
 from hullmark.app.check import CheckOptions, judge, load
 from hullmark.app.fix import FixRequest, remedy_of
 from hullmark.app.upkeep import UpkeepRequest, upkeep_of
-from hullmark.app.virtual_image import Court
+from hullmark.app.virtual_image import JudgingContext
 from hullmark.model.remedy import Remedy
 from hullmark.model.verdict import Verdict
 from hullmark.scanning.request import ScanResources
@@ -169,7 +169,7 @@ def rebuilt(
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
     with opened(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as book:
         checking = CheckOptions(advisories=book, dockerfile=own.dockerfile)
-        court = Court(policy=policy, now=NOW, resources=resources, options=checking)
+        court = JudgingContext(policy=policy, now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
         request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases)
         remedy = remedy_of(own.image, request, court, options)

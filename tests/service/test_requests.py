@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hullmark.server.api.resources import events as event_routes
 from hullmark.server.logs import masked
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.tables import events
 from hullmark.server.tables.migrate import migrate
 from tests.support.desk import PASSWORD, Desk, desk, status_file
@@ -491,7 +491,7 @@ async def test_a_number_that_is_none_is_refused(at: Desk) -> None:
 def test_nothing_is_lost_when_the_database_is_restarted(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hm-pg-") as folder:
         Path(folder).chmod(0o755)
-        database = Embedded(Path(folder) / "server")
+        database = EmbeddedPostgres(Path(folder) / "server")
         url = database.start()
         try:
             migrate(url)
@@ -502,7 +502,7 @@ def test_nothing_is_lost_when_the_database_is_restarted(tmp_path: Path) -> None:
                 until(lambda: listener.told)
                 database.stop()
                 time.sleep(0.5)
-                database = Embedded(Path(folder) / "server")
+                database = EmbeddedPostgres(Path(folder) / "server")
                 assert database.start() == url
                 _insist(server, "b", "c")
                 told = resources(listener)

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.tables.migrate import migrate
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - not a temporary file, but the folder of memory
@@ -39,7 +39,7 @@ def database_server() -> Iterator[str]:
 def database_in(folder: Path) -> Iterator[str]:
     """The same, with its files in a folder."""
     folder.chmod(0o755)
-    server = Embedded(folder / "database")
+    server = EmbeddedPostgres(folder / "database")
     url = server.start()
     try:
         _forgo_durability(url)

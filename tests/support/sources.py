@@ -14,11 +14,12 @@ from tests.support.places import REPOSITORY
 @dataclass
 class SourceFile:
     """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions,
-    the types of each `except`, and for each `isinstance` its line and the names that it compares with."""
+    the names of its classes, the types of each `except`, and for each `isinstance` its line and the names that it compares with."""
 
     has_docstring: bool
     imports: list[tuple[str, str]] = field(default_factory=list)
     functions: list[tuple[str, int]] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
     handlers: list[set[str]] = field(default_factory=list)
     type_checks: list[tuple[int, set[str]]] = field(default_factory=list)
 
@@ -31,6 +32,8 @@ class SourceFile:
                 self.imports += [(alias.name, alias.name) for alias in node.names]
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.functions.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
+            case ast.ClassDef():
+                self.classes.append(node.name)
             case ast.ExceptHandler(type=ast.expr() as type_):
                 types = type_.elts if isinstance(type_, ast.Tuple) else [type_]
                 self.handlers.append({ast.unparse(each) for each in types})

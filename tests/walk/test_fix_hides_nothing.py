@@ -10,7 +10,7 @@ import pytest
 from hullmark.app.check import CheckOptions, load
 from hullmark.app.fix import FixRequest, remedy_of
 from hullmark.app.upkeep import UpkeepRequest
-from hullmark.app.virtual_image import Court
+from hullmark.app.virtual_image import JudgingContext
 from hullmark.model.remedy import Remedy
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
@@ -40,7 +40,9 @@ def fixed(folder: Path, rules: Iterable[str]) -> Remedy:
     """What makes the image keep to the rules."""
     folder.mkdir()
     write_debs(folder / "mirror" / "debian", "trixie", [NEWER], by_dpkg=False)
-    court = Court(policy=load(policy(folder, *rules)), now=NOW, resources=ScanResources(), options=CheckOptions())
+    court = JudgingContext(
+        policy=load(policy(folder, *rules)), now=NOW, resources=ScanResources(), options=CheckOptions()
+    )
     with served(folder / "mirror") as url:
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((ARCHIVE, f"{url}/debian"),))
         source = image(folder / "image", FILES | SETTINGS)

@@ -209,14 +209,14 @@ def _write_piece(out: BinaryIO, piece: _Piece) -> None:
 # Applying
 
 
-class Goal(NamedTuple):
+class DeltaTarget(NamedTuple):
     """What applying a delta must give: a file of this digest and size."""
 
     digest: str
     size: int
 
 
-def apply_delta(old: Path, delta: BinaryIO, target: Path, goal: Goal) -> None:
+def apply_delta(old: Path, delta: BinaryIO, target: Path, goal: DeltaTarget) -> None:
     """Write to `target`, where nothing is yet, what a delta makes of the snapshot `old`; its digest is the goal's.
 
     Raises HullmarkError if the delta is damaged, or does not lead there; OSError if the file cannot be written.

@@ -17,7 +17,7 @@ import msgspec
 
 from hullmark._version import __version__
 from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.delta import Goal, apply_delta, make_delta
+from hullmark.advisorydb.delta import DeltaTarget, apply_delta, make_delta
 from hullmark.advisorydb.layout import SnapshotSummary, inspect
 from hullmark.advisorydb.schema import FORMAT, FeedInfo
 from hullmark.model.errors import HullmarkError
@@ -138,7 +138,7 @@ def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Pat
     try:
         make_delta(old, new, raw)
         with raw.open("rb", _CHUNK) as stream:
-            apply_delta(old, stream, proof, Goal(new_digest, new.stat().st_size))
+            apply_delta(old, stream, proof, DeltaTarget(new_digest, new.stat().st_size))
         _, size, unpacked = _compress(raw, target)
     except sqlite3.Error as error:
         raise HullmarkError(f"the snapshots cannot be compared: {error}", advice="export the whole snapshot") from error
@@ -192,7 +192,7 @@ def receive(manifest: Manifest, payload: Payload, readinto: ReadInto, folder: Pa
         raw = folder / "delta"
         _unpack(readinto, payload, raw)
         with raw.open("rb", _CHUNK) as stream:
-            apply_delta(parent, stream, made, Goal(manifest.snapshot, manifest.size))
+            apply_delta(parent, stream, made, DeltaTarget(manifest.snapshot, manifest.size))
         raw.unlink()
     if inspect(made) != SnapshotSummary(data_at=manifest.data_at, feeds=manifest.feeds):
         raise _lies("other feeds or dates than the snapshot has")

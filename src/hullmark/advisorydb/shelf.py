@@ -1,4 +1,4 @@
-"""Where snapshots stand: a folder with the current one, a few before it, and what each feed last gave.
+"""Keeps snapshots of advisories: a folder with the current one, a few before it, and what each feed last gave.
 
     current                        the digest of the snapshot in use
     history                        which snapshot was taken into use when
@@ -30,7 +30,7 @@ import msgspec
 
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.contributions import MAX_LEDGER, Ledger, decode_ledger, encode_ledger
-from hullmark.advisorydb.history import Use, decode, in_use_at, last_digest, with_use
+from hullmark.advisorydb.history import SnapshotUse, decode, in_use_at, last_digest, with_use
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -127,7 +127,7 @@ class Shelf:
         return (path, digest) if path is not None and path.exists() else None
 
     def path_of(self, digest: str) -> Path:
-        """Where the snapshot of this digest stands or would stand."""
+        """The path of the snapshot of this digest, whether it exists or not."""
         return self.folder / "snapshots" / f"{digest.removeprefix('sha256:')}.sqlite"
 
     def digests(self) -> list[str]:
@@ -162,7 +162,7 @@ class Shelf:
         before = self._history()
         os.utime(self.path_of(digest))
         write_whole(self.folder / "current", f"{digest}\n".encode())
-        write_whole(self.folder / "history", with_use(before, Use(at or datetime.now(UTC), digest)))
+        write_whole(self.folder / "history", with_use(before, SnapshotUse(at or datetime.now(UTC), digest)))
 
     def used_at(self, moment: datetime) -> tuple[Path, str]:
         """Path and digest of the snapshot that was in use at a moment (with a time zone).
@@ -197,10 +197,10 @@ class Shelf:
         if current is None or last_digest(text) == current[1]:
             return text
         written = (self.folder / "current").stat().st_mtime
-        return with_use(text, Use(datetime.fromtimestamp(written, UTC), current[1]))
+        return with_use(text, SnapshotUse(datetime.fromtimestamp(written, UTC), current[1]))
 
     def verify(self, digest: str) -> bool:
-        """Whether the snapshot's bytes still are what its name says."""
+        """Whether the snapshot's bytes still have its digest."""
         return digest_of(self.path_of(digest)) == digest
 
     def recipe(self) -> tuple[str, str]:
@@ -239,7 +239,7 @@ class Shelf:
         return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/records"))
 
     def tried(self) -> list[str]:
-        """The names of all feeds that were asked once, whatever came of it, sorted."""
+        """The names of all feeds that were ever fetched, successfully or not, sorted."""
         return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/state.json"))
 
     def state(self, name: str) -> FeedState:
@@ -268,7 +268,7 @@ class Shelf:
         return path.exists() and path.stat().st_size == kept.size
 
     def partial(self, name: str, url: str) -> Path:
-        """Where a download of this URL grows, so that it can be resumed."""
+        """The file of an unfinished download of this URL, so that it can be resumed."""
         folder = self._feed(name) / "documents"
         self._make(folder)
         return folder / f"partial-{hashlib.sha256(url.encode()).hexdigest()}"
@@ -292,7 +292,7 @@ class Shelf:
                 path.unlink(missing_ok=True)
 
     def write_records(self, name: str, records: Iterable[Record], accept: Callable[[int], bool]) -> int | None:
-        """Write a feed's records as they come; they replace the last ones if `accept(count)` says so. Answers the count, else None."""
+        """Write a feed's records as they come; they replace the last ones if `accept(count)` is true. Returns the count, else None."""
         self._make(self._feed(name))
         making = self._feed(name) / "records.making"
         with ExitStack() as undone:
@@ -353,7 +353,7 @@ def _day(moment: datetime) -> str:
 
 
 def write_whole(path: Path, payload: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically: afterwards it is complete, or unchanged."""
     with (
         tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent, delete=False) as stream,
         ExitStack() as undone,

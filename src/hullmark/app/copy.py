@@ -62,7 +62,7 @@ def copy_image(
     Raises ImageNotFound, BrokenImage for what is not what it should be, HullmarkError where the target refuses.
     """
     body = origin.manifest(version)
-    copying = _Copying(origin, target, watch)
+    copying = _Copy(origin, target, watch)
     digest = digest_of(body, version.partition(":")[0] if is_digest(version) else "sha256")
     copying.copy(digest, body, 0)
     for subject in tuple(copying.manifests):
@@ -79,7 +79,7 @@ def copy_image(
     )
 
 
-class _Copying:
+class _Copy:
     """One copy: what it has seen, and what it sent."""
 
     def __init__(self, origin: Repository, target: WritableRepository, watch: Watch) -> None:

@@ -86,4 +86,4 @@ def _near(inventory: Inventory, subject: str) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     if not near:
         return "hullmark scan SOURCE lists its packages; a path begins with a slash"
-    return f"near to it: {', '.join(known[each].purl or each for each in near)}"
+    return f"near to it: {', '.join(known[purl].purl or purl for purl in near)}"

@@ -96,8 +96,8 @@ def _reach(reach: ImageReach) -> dict[str, Any]:
     return {
         "packages": {package.purl: package.reach for package in reach.packages if package.purl},
         "programs": [
-            {"kinds": each.kinds, "package": each.package, "path": each.path, "reach": each.reach}
-            for each in reach.programs
+            {"kinds": program.kinds, "package": program.package, "path": program.path, "reach": program.reach}
+            for program in reach.programs
         ],
         "roots": reach.roots,
     }

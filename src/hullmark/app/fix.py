@@ -10,7 +10,7 @@ import msgspec
 from hullmark.app.foundation import Foundation, as_it_is, on_other_bases
 from hullmark.app.update_files import FetchedUpdates
 from hullmark.app.upkeep import ROOM, UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
-from hullmark.app.virtual_image import Court, VirtualImage, dockerfile_for
+from hullmark.app.virtual_image import JudgingContext, VirtualImage, dockerfile_for
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.facets.secrets.mask import masked_dockerfile
@@ -54,7 +54,7 @@ class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
 
 
-def remedy_of(reference: str, request: FixRequest, court: Court, options: SourceOptions) -> Remedy:
+def remedy_of(reference: str, request: FixRequest, court: JudgingContext, options: SourceOptions) -> Remedy:
     """The smallest set of changes that makes the image pass, and what it comes to.
 
     Raises HullmarkError where the image cannot be read, or is not an image; BrokenImage where it contradicts itself.
@@ -79,14 +79,18 @@ def remedy_of(reference: str, request: FixRequest, court: Court, options: Source
     found = _told(best, own, request, problems)
     return msgspec.structs.replace(
         found,
-        proof=max((each.best.proof for each in solutions), key=_PROOFS.index),
-        candidates=sum(len(each.trials.changes) for each in solutions) + len(others),
-        judged=sum(each.best.judged for each in solutions),
+        proof=max((solution.best.proof for solution in solutions), key=_PROOFS.index),
+        candidates=sum(len(solution.trials.changes) for solution in solutions) + len(others),
+        judged=sum(solution.best.judged for solution in solutions),
     )
 
 
 def _solved(
-    foundation: Foundation, request: FixRequest, settings: tuple[tuple[str, str], ...], court: Court, mirrors: Mirrors
+    foundation: Foundation,
+    request: FixRequest,
+    settings: tuple[tuple[str, str], ...],
+    court: JudgingContext,
+    mirrors: Mirrors,
 ) -> _Solution:
     """The smallest set of changes to an image on one base."""
     wide = ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,))
@@ -128,7 +132,7 @@ class _Trials:
         """What is in the way of passing, with these changes."""
         verdict = self.of(chosen)
         # The original's rules take what nobody saw for what is not there: here it is in the way all the same.
-        unseen = (each.reason for each in verdict.problems if each.room == UNSEEN and each.is_open)
+        unseen = (problem.reason for problem in verdict.problems if problem.room == UNSEEN and problem.is_open)
         return in_the_way(verdict, self.goal).union(unseen if self._is_blind else ())
 
     def possible(self, chosen: ChangeSet) -> bool:
@@ -141,12 +145,12 @@ def _situation(
 ) -> Situation:
     reached = _reached(scanned, settings)
     terms: list[DpkgTerms] = list(scanned.found.get(DPKG_TERMS.name, {}).values())
-    provided = (need_of(text) for each in terms for provides in each.provides for text in provides.split(","))
+    provided = (need_of(text) for term in terms for provides in term.provides for text in provides.split(","))
     return Situation(
         inventory=scanned.inventory,
         updates=updates,
         provided=tuple(OfferedName(need.name, need.version) for need in provided if need is not None),
-        essential=frozenset(name for each in terms for name in each.essential) if terms else None,
+        essential=frozenset(name for term in terms for name in term.essential) if terms else None,
         reach={package.purl: package for package in reached.packages},
         kept=frozenset(reached.kept),
         settings=settings,
@@ -230,7 +234,7 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:
     if any(change.updates for change in changes):
         yield "The build finds the versions that the lists of packages name; scripts of packages change nothing that the policy looks at."
-    if any(each.installed.type == "apk" for change in changes for each in change.updates):
+    if any(update.installed.type == "apk" for change in changes for update in change.updates):
         yield "Newer apks bring no packages of languages."
     if any(change.removed for change in changes):
         yield "What packages left beside their own files stays."

@@ -57,7 +57,7 @@ def on_other_bases(
                 f"which of its layers are a base's is not known: name the base that it is built on, too{_hint(image)}",
             )
         ]
-    old_reference, old = max(own, key=lambda each: len(each[1].layers))
+    old_reference, old = max(own, key=lambda pair: len(pair[1].layers))
     line = _line(scan_image(old, ScanRequest(), resources).inventory.distro)
     found: list[Foundation] = []
     problems: list[Problem] = []

@@ -23,7 +23,7 @@ _VERDICT = "hullmark-verdict/"
 _DIR = "dir"
 
 
-class _Marked(msgspec.Struct):
+class _SchemaMark(msgspec.Struct):
     schema: str = ""
 
 
@@ -37,7 +37,7 @@ def is_verdict(text: str) -> bool:
             if not file.read(64).lstrip().startswith(b"{"):
                 return False
             file.seek(0)
-            return msgspec.json.decode(file.read(MAX_BYTES), type=_Marked).schema.startswith(_VERDICT)
+            return msgspec.json.decode(file.read(MAX_BYTES), type=_SchemaMark).schema.startswith(_VERDICT)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return False
 
@@ -73,5 +73,5 @@ def difference_of(
         weighing = MatchOptions(at=at)
         old, new = (matched(scanned, advisories, weighing) for scanned in (before, after))
         vulnerabilities = vulnerability_difference(old, new)
-    first, second = (ComparedImage(inventory=each.inventory, layers=each.layers) for each in (before, after))
+    first, second = (ComparedImage(inventory=image.inventory, layers=image.layers) for image in (before, after))
     return image_difference(first, second, vulnerabilities, by_layer=by_layer)

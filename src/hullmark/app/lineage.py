@@ -58,7 +58,7 @@ def base_of(
         for height, reference, _ in named
         if not height
     )
-    height, reference, base = max(named, key=lambda each: each[0], default=(0, "", None))
+    height, reference, base = max(named, key=lambda base: base[0], default=(0, "", None))
     if not height or base is None:
         return _labelled(inventory), problems
     return (
@@ -67,7 +67,9 @@ def base_of(
             digest=base.digest,
             created=base.config.created[:10] if base.config is not None else "",
             layers=height,
-            packages=sum(any(0 <= place.layer < height for place in each.locations) for each in inventory.packages),
+            packages=sum(
+                any(0 <= place.layer < height for place in package.locations) for package in inventory.packages
+            ),
             vulnerabilities=len(set(_from_base(matches, height))) if matches is not None else None,
         ),
         problems,

@@ -69,8 +69,8 @@ def observed_in(files: Sequence[str], reference: str) -> ObservedPaths | None:
         return None
     names = (reference, reference.partition(":")[2])
     found = [observed_paths(read_bounded(Path(file), MAX_BYTES), names) for file in files]
-    paths = sorted({path for each in found for path in each.paths})
-    return ObservedPaths(tuple(paths), sum(each.unclear for each in found))
+    paths = sorted({path for start in found for path in start.paths})
+    return ObservedPaths(tuple(paths), sum(start.unclear for start in found))
 
 
 def refuse_to_emit(reference: str, folder: str) -> None:

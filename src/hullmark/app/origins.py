@@ -66,7 +66,7 @@ def place_of(url: str) -> str:
     return f"{parts.netloc}/{path}"
 
 
-class Web:
+class Upstreams:
     """The upstreams, or a mirror in front of them: `MIRROR/HOST/PATH` stands for `https://HOST/PATH`."""
 
     def __init__(self, client: Client, mirror: str = "", token: Callable[[str], str] | None = None) -> None:

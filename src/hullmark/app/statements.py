@@ -92,13 +92,13 @@ def subject_in(repository: Repository, digest: str) -> Descriptor:
     return Descriptor(digest, len(body), _media_type(body))
 
 
-class _Typed(msgspec.Struct, rename="camel"):
+class _ManifestType(msgspec.Struct, rename="camel"):
     media_type: str = ""
     manifests: msgspec.Raw = msgspec.Raw()
 
 
 def _media_type(body: bytes) -> str:
-    typed = decode(body, _Typed, "the manifest")
+    typed = decode(body, _ManifestType, "the manifest")
     return typed.media_type or (OCI_INDEX if typed.manifests else OCI_MANIFEST)
 
 

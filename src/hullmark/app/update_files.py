@@ -65,7 +65,7 @@ class FetchedUpdates:
         """Raises ValueError where it cannot be had, or read."""
         if update.installed.type != "deb" or update.file is None or self._reading is None or self._stack is None:
             raise ValueError("only files of debs are looked at, where their list names them")
-        if any(each.is_open and each.room == DPKG_SETTINGS.name for each in self._scanned.inventory.problems):
+        if any(problem.is_open and problem.room == DPKG_SETTINGS.name for problem in self._scanned.inventory.problems):
             raise ValueError("which files dpkg unpacks here is not known")
         if self._left <= 0:
             raise ValueError(f"all files together have more than {_MAX_FETCHED >> 20:,} MiB")

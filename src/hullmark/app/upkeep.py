@@ -107,7 +107,7 @@ def newer(scanned: ScanResult, request: UpkeepRequest, mirrors: Mirrors) -> Newe
     """What is newer than the packages of an image that was scanned with UPKEEP_READS. Raises HullmarkError for a repository of the request
     that is not valid."""
     found = scanned.inventory.packages
-    kind = next((kind for kind in ("deb", "apk", "rpm") if any(each.type == kind for each in found)), "")
+    kind = next((kind for kind in ("deb", "apk", "rpm") if any(package.type == kind for package in found)), "")
     packages = tuple(package for package in found if package.type == kind and package.name != _KEYS)
     own = _own_arch(scanned, packages)
     crawl = _crawl(kind, scanned, request, packages, own)
@@ -133,18 +133,22 @@ def _crawl(
 ) -> Crawl | None:
     wanted = frozenset(package.name for package in packages)
     if kind == "deb":
-        sources = _named(request, parse_sources) or [each for fact in _facts(scanned, SOURCES.name) for each in fact]
+        sources = _named(request, parse_sources) or [
+            source for fact in _facts(scanned, SOURCES.name) for source in fact
+        ]
         archs = dict.fromkeys((own, *(package.arch for package in packages if package.arch not in ("", *_EVERY_ARCH))))
         return crawl_apt(sources, tuple(archs), wanted) if sources else None
     if kind == "apk":
-        urls = _named(request, parse_urls) or [each for fact in _facts(scanned, REPOSITORIES.name) for each in fact]
+        urls = _named(request, parse_urls) or [
+            repository for fact in _facts(scanned, REPOSITORIES.name) for repository in fact
+        ]
         return crawl_apk(list(dict.fromkeys(urls)), own, wanted) if urls else None
     return _crawl_rpm(scanned, request, packages, own) if kind == "rpm" else None
 
 
 def _crawl_rpm(scanned: ScanResult, request: UpkeepRequest, packages: Iterable[Package], own: str) -> Crawl | None:
     named = [RpmRepository(id=url, urls=(url,)) for url in _named(request, parse_urls)]
-    repositories = named or [each for fact in _facts(scanned, RPM_REPOSITORIES.name) for each in fact]
+    repositories = named or [repository for fact in _facts(scanned, RPM_REPOSITORIES.name) for repository in fact]
     stated = {path.rpartition("/")[2]: text for path, text in scanned.found.get(RPM_VARIABLES.name, {}).items()}
     variables = variables_of(scanned.inventory.distro, own, stated)
     installed = {(package.name, package.version) for package in packages}
@@ -232,7 +236,9 @@ def _key(package: Package) -> str:
 
 def _ids(matches: Matches) -> tuple[str, ...]:
     """What counts, each once."""
-    return tuple(sorted({each.advisory.cve or each.advisory.id for each in matches.matches if each.suppressed is None}))
+    return tuple(
+        sorted({match.advisory.cve or match.advisory.id for match in matches.matches if match.suppressed is None})
+    )
 
 
 def untold(kind: str, scanned: ScanResult, request: UpkeepRequest, offered: RepositoryOffers) -> Iterator[Problem]:

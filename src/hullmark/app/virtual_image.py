@@ -23,7 +23,7 @@ from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_records
 
 
-class Court(msgspec.Struct, frozen=True, kw_only=True):
+class JudgingContext(msgspec.Struct, frozen=True, kw_only=True):
     """By what, when and with what an image is judged."""
 
     policy: AnyPolicy
@@ -36,7 +36,11 @@ class VirtualImage:
     """Judges an image with one set of changes after another. Its layers are read once."""
 
     def __init__(
-        self, foundation: Foundation, court: Court, owned: Mapping[str, Sequence[str]], contents: FetchedUpdates
+        self,
+        foundation: Foundation,
+        court: JudgingContext,
+        owned: Mapping[str, Sequence[str]],
+        contents: FetchedUpdates,
     ) -> None:
         self._foundation = foundation
         self._court = court
@@ -94,15 +98,19 @@ def dockerfile_for(text: str, base: Change | None, changes: Sequence[Change], co
     if copy is None or config is None:
         return dockerfile_of(own, instructions)
     last = without(configured(config, instructions, ""), copy.unset)
-    whole = dockerfile_of(staged(own, WHOLE), [each for each in instructions if each.keyword in ("RUN", "USER")])
+    whole = dockerfile_of(
+        staged(own, WHOLE), [instruction for instruction in instructions if instruction.keyword in ("RUN", "USER")]
+    )
     return dockerfile_of(f"{whole}\nFROM scratch\n", (COPY, *settings_of(last)))
 
 
 def configured(config: ImageConfig, instructions: Sequence[Instruction], created: str) -> ImageConfig:
     """An image's settings and history after some more instructions."""
     history = list(config.history)
-    for each in instructions:
-        if each.keyword != "RUN":
-            config = applied(config, f"{each.keyword} {each.words}")
-        history.append(HistoryEntry(created_by=each.created_by, created=created, empty_layer=each.keyword != "RUN"))
+    for instruction in instructions:
+        if instruction.keyword != "RUN":
+            config = applied(config, f"{instruction.keyword} {instruction.words}")
+        history.append(
+            HistoryEntry(created_by=instruction.created_by, created=created, empty_layer=instruction.keyword != "RUN")
+        )
     return msgspec.structs.replace(config, history=tuple(history), created=created)

@@ -146,9 +146,9 @@ def weighed(
     return msgspec.structs.replace(result, matches=risk.ordered(matches, weighing.sort), problems=problems)
 
 
-def _says(source: InventorySource, weighing: MatchOptions, statements: VexStatements) -> vex.Says:
+def _says(source: InventorySource, weighing: MatchOptions, statements: VexStatements) -> vex.StatementIndex:
     known = msgspec.structs.replace(source, tags=source.tags + statements.names)
-    return vex.Says(statements.statements + weighing.statements, known)
+    return vex.StatementIndex(statements.statements + weighing.statements, known)
 
 
 def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:

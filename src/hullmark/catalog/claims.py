@@ -45,18 +45,18 @@ def claims_of(data: bytes, report: Report) -> tuple[Claim, ...] | None:
     except HullmarkError as error:
         report(Remark(f"the SBOM was not read: {error}"))
         return None
-    needs = dependencies_of(each for each in found.relations or () if each.kind == "depends-on")
+    needs = dependencies_of(relation for relation in found.relations or () if relation.kind == "depends-on")
     claims = [
         Claim(
-            each.type,
-            each.name,
-            "" if each.version == UNKNOWN_VERSION else each.version,
-            each.purl,
-            each.licenses,
-            tuple(needs.get(each.purl, ())),
+            package.type,
+            package.name,
+            "" if package.version == UNKNOWN_VERSION else package.version,
+            package.purl,
+            package.licenses,
+            tuple(needs.get(package.purl, ())),
         )
-        for each in found.packages
-        if each.purl and each.name.strip() and each.type not in _NOT_INSIDE
+        for package in found.packages
+        if package.purl and package.name.strip() and package.type not in _NOT_INSIDE
     ]
     if len(claims) > _MAX_CLAIMS:
         report(f"it names more than {_MAX_CLAIMS:,} packages; the rest was left out")
@@ -85,15 +85,15 @@ DOCUMENT = Read(
 )
 
 
-def claimed(each: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) -> Package:
+def claimed(claim: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) -> Package:
     """The package that is claimed at a place."""
     return Package(
-        type=each.type,
-        name=each.name,
-        version=each.version or UNKNOWN_VERSION,
-        purl=each.purl,
+        type=claim.type,
+        name=claim.name,
+        version=claim.version or UNKNOWN_VERSION,
+        purl=claim.purl,
         cataloger=cataloger,
-        licenses=each.licenses,
+        licenses=claim.licenses,
         locations=(Location(f"/{found.path}", found.layer),),
         notes={"claimed": "true"},
     )
@@ -102,7 +102,7 @@ def claimed(each: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) 
 def assemble(view: View) -> Iterator[Package]:
     """One package a claim."""
     for found in view.facts(DOCUMENT):
-        yield from (claimed(each, found, NAME) for each in found.fact)
+        yield from (claimed(claim, found, NAME) for claim in found.fact)
 
 
 _TYPES = ("cargo", "composer", "gem", "generic", "golang", "maven", "npm", "nuget", "pypi")

@@ -87,7 +87,7 @@ class PackageCollector:
     def need(self, name: str, version: str, needs: Iterable[str]) -> None:
         """Say what a package needs that was added, if it was."""
         if not self._places:
-            self._places.update(((each.name, each.version), found) for each, found in self._found.items())
+            self._places.update(((entry.name, entry.version), found) for entry, found in self._found.items())
         found = self._places.get((name, version))
         if found is not None:
             found.update(dict.fromkeys(needs))
@@ -107,7 +107,8 @@ class PackageCollector:
             report(f"it names more than {_MAX_PACKAGES:,} packages; the rest was left out")
         found = self._found.items()
         return (
-            tuple(msgspec.structs.replace(each, needs=tuple(needs)) if needs else each for each, needs in found) or None
+            tuple(msgspec.structs.replace(entry, needs=tuple(needs)) if needs else entry for entry, needs in found)
+            or None
         )
 
 

@@ -75,7 +75,7 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
     programs = next((view for view, reads in views if PROGRAMS in reads), None)
     runnable = executables(tree, records, programs) if programs is not None else []
-    owners = _owners(tree, productive, others, (path for each in runnable for path in each.names))
+    owners = _owners(tree, productive, others, (path for executable in runnable for path in executable.names))
     missing = tuple(missing_database(distro, (*found, *_not_noted(others)), tree))
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view, _ in views for problem in view.problems)
@@ -224,7 +224,7 @@ def _not_repeated(
     others: Iterable[Package], systems: Iterable[Package], catalogers: Iterable[Cataloger]
 ) -> list[Package]:
     """The packages that say more than the system's packages that own them."""
-    repeats = {each.name: each.repeats for each in catalogers if each.repeats is not None}
+    repeats = {cataloger.name: cataloger.repeats for cataloger in catalogers if cataloger.repeats is not None}
     owners = {package.purl: package for package in systems}
     left = []
     for package in others:

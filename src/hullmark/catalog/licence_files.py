@@ -114,10 +114,10 @@ def _of_copyright(file: LocatedFact[bytes], names: Iterable[str]) -> Iterator[Li
         yield from _evidence(path, file.layer, licences_in(text))
         return
     named = list(named_texts(text))
-    if {name for name in names if spdx_expression(name) is None} <= {each.name for each in named}:
+    if {name for name in names if spdx_expression(name) is None} <= {licence.name for licence in named}:
         told: list[LicenceEvidence] = []
-        for each in named:
-            if (found := _of_named(each, path, file.layer)) is None:
+        for licence in named:
+            if (found := _of_named(licence, path, file.layer)) is None:
                 return
             told.append(found)
         yield from told
@@ -140,15 +140,15 @@ def _of_named(named: NamedText, path: str, layer: int) -> LicenceEvidence | None
 
 
 def _evidence(path: str, layer: int, found: Iterable[FoundLicence]) -> Iterator[LicenceEvidence]:
-    for each in found:
+    for licence in found:
         yield LicenceEvidence(
-            license=each.name,
+            license=licence.name,
             kind="found",
             path=path,
             layer=layer,
-            first_line=each.first,
-            last_line=each.last,
-            share=each.share,
+            first_line=licence.first,
+            last_line=licence.last,
+            share=licence.share,
         )
 
 

@@ -33,7 +33,7 @@ _HEADERS = Limit(4 * MIB, "bytes of a large program's section headers (with more
 _TRIALS = Limit(200_000, "places in a program that look like the beginning of build information")
 
 
-class Hunt(msgspec.Struct, frozen=True, kw_only=True):
+class PatternSearch(msgspec.Struct, frozen=True, kw_only=True):
     """A mark to look for.
 
     `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
@@ -63,17 +63,17 @@ class Hunt(msgspec.Struct, frozen=True, kw_only=True):
 class MarkedReader(Reader, Protocol):
     """A reader that also knows where marks stand."""
 
-    def hits(self, hunt: Hunt, /) -> Iterable[int]:
+    def hits(self, hunt: PatternSearch, /) -> Iterable[int]:
         """Offsets where the hunt's mark stands, ascending."""
 
-    def is_spent(self, hunt: Hunt, /) -> bool:
+    def is_spent(self, hunt: PatternSearch, /) -> bool:
         """Whether the mark had more places than the limit. Valid after all hits were read."""
 
 
 class _Search:
     """One hunt through one file, window by window."""
 
-    def __init__(self, hunt: Hunt) -> None:
+    def __init__(self, hunt: PatternSearch) -> None:
         self.hunt = hunt
         self.found: list[int] = []
         self._trials: int = _TRIALS
@@ -111,17 +111,17 @@ class Body:
 
     def __init__(self, body: memoryview) -> None:
         self._body = body
-        self._spent: set[Hunt] = set()
+        self._spent: set[PatternSearch] = set()
 
     def read(self, offset: int, size: int, /) -> bytes:
         """See Reader."""
         return bytes(self._body[offset : offset + size])
 
-    def is_spent(self, hunt: Hunt, /) -> bool:
+    def is_spent(self, hunt: PatternSearch, /) -> bool:
         """See MarkedReader."""
         return hunt in self._spent
 
-    def hits(self, hunt: Hunt, /) -> Iterator[int]:
+    def hits(self, hunt: PatternSearch, /) -> Iterator[int]:
         """See MarkedReader."""
         search = _Search(hunt)
         for offset in range(0, len(self._body), MIB):
@@ -137,8 +137,8 @@ class _KeptBlocks:
         self.size = size
         self.block = block
         self.blocks: dict[int, bytes] = {}
-        self.marks: dict[Hunt, list[int]] = {}
-        self.spent: frozenset[Hunt] = frozenset()
+        self.marks: dict[PatternSearch, list[int]] = {}
+        self.spent: frozenset[PatternSearch] = frozenset()
 
     def read(self, offset: int, size: int, /) -> bytes:
         end = min(offset + size, self.size)
@@ -152,10 +152,10 @@ class _KeptBlocks:
         start = offset - first * self.block
         return data[start : start + end - offset]
 
-    def hits(self, hunt: Hunt, /) -> Iterable[int]:
+    def hits(self, hunt: PatternSearch, /) -> Iterable[int]:
         return self.marks.get(hunt, ())
 
-    def is_spent(self, hunt: Hunt, /) -> bool:
+    def is_spent(self, hunt: PatternSearch, /) -> bool:
         return hunt in self.spent
 
 
@@ -174,7 +174,7 @@ class ExecutableRequest(msgspec.Struct, frozen=True, kw_only=True):
     writable segments are needed too, as far as they fit.
     """
 
-    hunts: tuple[Hunt, ...]
+    hunts: tuple[PatternSearch, ...]
     take: Callable[[MarkedReader, Report], Any]
     lost: str
     data: bool = False
@@ -238,7 +238,7 @@ class OversizeSink:
             return True
         return any(self._is_hunted(search.hunt, index) for search in self._searches)
 
-    def _is_hunted(self, hunt: Hunt, index: int) -> bool:
+    def _is_hunted(self, hunt: PatternSearch, index: int) -> bool:
         if self._data is not None and hunt.data:
             return any(index in part for part in self._data)
         return not any(index in part for part in self._code)

@@ -24,18 +24,20 @@ def select(
     """The catalogers that the words choose, in the order of the lists. Raises HullmarkError for a word that none answers to."""
     known = (*installed, *declared)
     plain = [word for word in words if word[:1] not in ("+", "-")]
-    chosen = {each.name for each in usual}
+    chosen = {cataloger.name for cataloger in usual}
     if plain:
-        chosen = {each.name for word in plain for each in _meant(word, known, installed)}
+        chosen = {cataloger.name for word in plain for cataloger in _meant(word, known, installed)}
     added = [word[1:] for word in words if word[:1] == "+"]
     taken = [word[1:] for word in words if word[:1] == "-"]
-    chosen |= {each.name for word in added for each in _meant(word, known, installed)}
-    chosen -= {each.name for word in taken for each in _meant(word, known, installed)}
-    return tuple(each for each in known if each.name in chosen)
+    chosen |= {cataloger.name for word in added for cataloger in _meant(word, known, installed)}
+    chosen -= {cataloger.name for word in taken for cataloger in _meant(word, known, installed)}
+    return tuple(cataloger for cataloger in known if cataloger.name in chosen)
 
 
 def _meant(word: str, known: Sequence[Cataloger], installed: Sequence[Cataloger]) -> list[Cataloger]:
-    found = [each for each in known if each.name == word] or [each for each in known if _answers(word, each, installed)]
+    found = [cataloger for cataloger in known if cataloger.name == word] or [
+        cataloger for cataloger in known if _answers(word, cataloger, installed)
+    ]
     if not found:
         raise HullmarkError(
             f"no cataloger answers to {word!r}",
@@ -50,7 +52,7 @@ def _answers(word: str, cataloger: Cataloger, installed: Sequence[Cataloger]) ->
 
 def left_out(chosen: Sequence[Cataloger], usual: Sequence[Cataloger]) -> tuple[str, tuple[str, ...]]:
     """The names of usual catalogers that do not run, and the purl types whose packages may be missing for that."""
-    names = {each.name for each in chosen}
-    missing = [each for each in usual if each.name not in names]
-    types = {kind for each in missing for kind in each.types}
-    return ", ".join(sorted(each.name for each in missing)), tuple(sorted(types))
+    names = {cataloger.name for cataloger in chosen}
+    missing = [cataloger for cataloger in usual if cataloger.name not in names]
+    types = {kind for cataloger in missing for kind in cataloger.types}
+    return ", ".join(sorted(cataloger.name for cataloger in missing)), tuple(sorted(types))

@@ -70,19 +70,20 @@ def unexplained(
 ) -> UnexplainedPrograms:
     """What is left of the executables; one name that is explained is enough. `owners`: the system's packages by real path;
     `claims(names)`: real paths, with these last segments, that other packages' records list."""
-    left = [each for each in found if owners.keys().isdisjoint(each.names)]
+    left = [executable for executable in found if owners.keys().isdisjoint(executable.names)]
     if left:
         left = list(_unaccounted(left, tuple(packages)))
     if left:
-        names = frozenset(text(path[path.rfind(b"/") + 1 :]) for each in left for path in each.names)
+        names = frozenset(text(path[path.rfind(b"/") + 1 :]) for executable in left for path in executable.names)
         claimed = frozenset(claims(names))
-        left = [each for each in left if claimed.isdisjoint(each.names)]
-    largest = nsmallest(_LARGEST, left, key=lambda each: (-each.size, each.names))
+        left = [executable for executable in left if claimed.isdisjoint(executable.names)]
+    largest = nsmallest(_LARGEST, left, key=lambda executable: (-executable.size, executable.names))
     return UnexplainedPrograms(
         executables=len(left),
-        bytes=sum(each.size for each in left),
+        bytes=sum(executable.size for executable in left),
         largest=tuple(
-            UnexplainedFile(path="/" + text(each.names[0]), size=each.size, layer=each.layer) for each in largest
+            UnexplainedFile(path="/" + text(executable.names[0]), size=executable.size, layer=executable.layer)
+            for executable in largest
         ),
     )
 
@@ -93,15 +94,15 @@ def _unaccounted(left: Iterable[Executable], packages: tuple[Package, ...]) -> I
     beside = {place for package in packages for place in brought(package)}
     places = {location.path for package in packages for location in package.locations}
     assemblies = {place.rpartition("/")[0] for place in places if place.endswith(_ASSEMBLIES)}
-    for each in left:
+    for executable in left:
         # Package databases have scripts of their own, and never programs.
-        is_held = files.holds if each.format == "script" else files.of_package
-        names = ["/" + text(path) for path in each.names]
+        is_held = files.holds if executable.format == "script" else files.of_package
+        names = ["/" + text(path) for path in executable.names]
         if not any(
-            is_held(name) or _is_below(name[1:], beside) or _is_assembly(name, each.format, assemblies)
+            is_held(name) or _is_below(name[1:], beside) or _is_assembly(name, executable.format, assemblies)
             for name in names
         ):
-            yield each
+            yield executable
 
 
 def _is_below(path: str, places: set[str]) -> bool:

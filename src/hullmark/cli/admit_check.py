@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_list
 
     found = _local(arguments) if arguments.verdicts else _remote(arguments)
-    rows = [each._asdict() for each in found]
+    rows = [image._asdict() for image in found]
     show_list(arguments, rows, _COLUMNS, "there is no image")
-    statuses = {_EXIT.get(each.verdict, 3) for each in found}
+    statuses = {_EXIT.get(image.verdict, 3) for image in found}
     return 1 if 1 in statuses else max(statuses)
 
 
@@ -75,7 +75,7 @@ def _of_server(api: ApiClient, image: str, environment: str) -> ImageVerdict:
             raise
         return ImageVerdict(image, "unknown", reason=str(error))
     order = ("go", "warn", "unknown", "stop")
-    worst = max(verdicts, key=lambda each: order.index(each["verdict"]) if each["verdict"] in order else len(order))
+    worst = max(verdicts, key=lambda found: order.index(found["verdict"]) if found["verdict"] in order else len(order))
     return ImageVerdict(image, worst["verdict"], worst["policy"], worst["reason"])
 
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         for collector in collectors
         for offence in offences(collector, collector.containers(), gate, stops=arguments.stop)
     ]
-    show_list(arguments, [each._asdict() for each in found], _COLUMNS, "all that runs may run")
+    show_list(arguments, [container._asdict() for container in found], _COLUMNS, "all that runs may run")
     return 1 if found else 0
 
 

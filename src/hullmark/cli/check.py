@@ -169,7 +169,9 @@ def run(arguments: argparse.Namespace) -> int:
     write(verdicts, outputs, settings)
     if check_options.profile == "compat":
         _warn_of_unknowns(policy, verdicts)
-    if check_options.wants_explanations and any(each.format.name == "table" and not each.file for each in outputs):
+    if check_options.wants_explanations and any(
+        output.format.name == "table" and not output.file for output in outputs
+    ):
         _print_explanations(verdicts)
     _hint_at_advisories(verdicts)
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):

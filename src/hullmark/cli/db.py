@@ -91,8 +91,8 @@ def _action(
     def add(parser: argparse.ArgumentParser) -> None:
         if about is not None:
             parser.add_argument("arguments", metavar=about[0], nargs="*", help=about[1])
-        for each in adds:
-            each(parser)
+        for add_verb in adds:
+            add_verb(parser)
         _share(parser)
         # What stands before the action is not undone by what does not stand behind it.
         for option in parser._actions:

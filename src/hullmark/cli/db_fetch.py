@@ -74,7 +74,7 @@ def _chosen(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) ->
 def _origin(arguments: argparse.Namespace, settings: Settings, every: tuple[Feed, ...]) -> Origin:
     import os
 
-    from hullmark.app.origins import Folder, Web
+    from hullmark.app.origins import Folder, Upstreams
     from hullmark.net.http import Client
     from hullmark.source.distribution import http_settings
 
@@ -83,7 +83,7 @@ def _origin(arguments: argparse.Namespace, settings: Settings, every: tuple[Feed
         return Folder(Path(chosen.removeprefix("file://")))
     needs = {feed.name: feed.needs for feed in every if feed.needs}
     client = Client(http_settings(settings.source_options()))
-    return Web(client, chosen, lambda name: os.environ.get(needs[name], "") if name in needs else "")
+    return Upstreams(client, chosen, lambda name: os.environ.get(needs[name], "") if name in needs else "")
 
 
 def _print_outcome(outcome: FeedOutcome) -> None:

@@ -165,10 +165,13 @@ def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
 
     def status_of(result: ImageSecrets) -> int:
         found = [secret for secret in result.secrets if not secret.allowed]
-        meeting = sum("any" in words or any(is_at_least(each.severity, floor) for floor in floors) for each in found)
+        meeting = sum(
+            "any" in words or any(is_at_least(vulnerability.severity, floor) for floor in floors)
+            for vulnerability in found
+        )
         if meeting:
             return _met(text, f"{meeting:,} of {len(found):,} secret{'s' * (len(found) > 1)}")
-        return _not_looked_at(text, words, "searched") if any(each.is_open for each in result.problems) else 0
+        return _not_looked_at(text, words, "searched") if any(problem.is_open for problem in result.problems) else 0
 
     return status_of
 
@@ -181,7 +184,7 @@ def malware_condition(text: str) -> Callable[[ImageMalware], int]:
         scan = result.scan
         if "any" in words and scan.infections:
             return _met(text, f"{len(scan.infections):,} report{'s' * (len(scan.infections) > 1)} of malware")
-        is_open = bool(scan.unscanned) or not scan.is_run or any(each.is_open for each in result.problems)
+        is_open = bool(scan.unscanned) or not scan.is_run or any(problem.is_open for problem in result.problems)
         return _not_looked_at(text, words, "scanned") if is_open else 0
 
     return status_of

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from hullmark.app.fix import FixRequest, remedy_of
-    from hullmark.app.virtual_image import Court
+    from hullmark.app.virtual_image import JudgingContext
     from hullmark.cli.check import asked, book_for, policy_of
     from hullmark.cli.upkeep import lists_of
 
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         book_for(settings, policy, options, None) as advisories,
         progress(arguments.image, wanted=settings.wants_progress()) as watch,
     ):
-        court = Court(
+        court = JudgingContext(
             policy=policy, now=now, resources=settings.means(watch), options=replace(options, advisories=advisories)
         )
         found = remedy_of(arguments.image, request, court, settings.source_options())

@@ -98,11 +98,13 @@ def decide(question: Question, known: KnownImages, settings: GateSettings) -> An
     if settings.excludes(question.place):
         return Answer(allowed=True)
     known = known.remembering()
-    images = [_judged_image(each, question, known, settings) for each in question.containers]
+    images = [_judged_image(container, question, known, settings) for container in question.containers]
     runtime_class, grades = _isolation(question, known, settings)
     judgements = (*images, *grades)
-    refusals = tuple(dict.fromkeys(each.reason for each in judgements if each.effect == "refuses"))
-    warnings = tuple(dict.fromkeys(each.reason for each in judgements if each.effect == "warns" and each.reason))
+    refusals = tuple(dict.fromkeys(judgement.reason for judgement in judgements if judgement.effect == "refuses"))
+    warnings = tuple(
+        dict.fromkeys(judgement.reason for judgement in judgements if judgement.effect == "warns" and judgement.reason)
+    )
     is_enforced = settings.mode == "enforce"
     if not is_enforced and settings.mode == "warn":
         warnings = (*(f"would be refused: {reason}" for reason in refusals), *warnings)
@@ -112,7 +114,7 @@ def decide(question: Question, known: KnownImages, settings: GateSettings) -> An
         warnings=() if settings.mode == "dry-run" else warnings,
         judgements=judgements,
         runtime_class=runtime_class,
-        unknown=tuple(dict.fromkeys(each.image for each in images if each.is_unknown)),
+        unknown=tuple(dict.fromkeys(image.image for image in images if image.is_unknown)),
     )
 
 
@@ -218,11 +220,11 @@ def _worst(
         if not wanted:
             return None
         outcomes += [
-            _outcome(image, wherever(each) if question.is_placed else each, question, known, settings)
-            for each in wanted
+            _outcome(image, wherever(verdict) if question.is_placed else verdict, question, known, settings)
+            for verdict in wanted
         ]
     rank = {"passes": 0, "warns": 1, "refuses": 2}
-    return max(outcomes, key=lambda each: (rank[each.effect], _SEVERITY[each.verdict.verdict]))
+    return max(outcomes, key=lambda outcome: (rank[outcome.effect], _SEVERITY[outcome.verdict.verdict]))
 
 
 def _outcome(
@@ -277,18 +279,25 @@ def _subject(container: WorkloadContainer) -> str:
 
 def _isolation(question: Question, known: KnownImages, settings: GateSettings) -> tuple[str, tuple[Judgement, ...]]:
     """The runtime class to add ("": none), and what is to be said of containers that are kept apart less well than they must be."""
-    asked = [each.container for each in question.containers if not each.is_kept and each.container.kind != "volume"]
-    faults = [fault for each in asked for fault in _faults(each, question, known, settings)]
+    asked = [
+        container.container
+        for container in question.containers
+        if not container.is_kept and container.container.kind != "volume"
+    ]
+    faults = [fault for container in asked for fault in _faults(container, question, known, settings)]
     if not any(fault.effect == "refuses" for fault in faults):
         return "", tuple(faults)
     wanted = settings.runtime_class
-    can_be_added = wanted is not None and not any(each.isolation.runtime_class for each in asked)
-    if wanted is not None and can_be_added and not any(each.kind == "ephemeral" for each in asked):
+    can_be_added = wanted is not None and not any(container.isolation.runtime_class for container in asked)
+    if wanted is not None and can_be_added and not any(container.kind == "ephemeral" for container in asked):
         # What starts in a pod later, and what it has already, runs as the pod does: a class is given to new pods only.
         boundary = boundary_of(wanted.handler)
-        better = [_within(each, runtime_class=wanted.name, runtime=wanted.handler, boundary=boundary) for each in asked]
-        left = [fault for each in better for fault in _faults(each, question, known, settings)]
-        if not any(each.is_kept for each in question.containers) and not any(
+        better = [
+            _within(container, runtime_class=wanted.name, runtime=wanted.handler, boundary=boundary)
+            for container in asked
+        ]
+        left = [fault for container in better for fault in _faults(container, question, known, settings)]
+        if not any(container.is_kept for container in question.containers) and not any(
             fault.effect == "refuses" for fault in left
         ):
             return wanted.name, tuple(left)
@@ -327,6 +336,6 @@ def _verdicts(container: WorkloadContainer, known: KnownImages, settings: GateSe
 
 def _poor(container: WorkloadContainer, settings: GateSettings) -> Judgement:
     assessment = assess(container.isolation)
-    lacks = "; ".join(each.text for each in assessment.missing[:3])
+    lacks = "; ".join(reason.text for reason in assessment.missing[:3])
     reason = f"{_subject(container)}: its isolation is {assessment.grade}, and must be at least {settings.least_grade}: {lacks}"
     return Judgement(name=container.name, image=container.image, effect="refuses", reason=reason)

@@ -99,13 +99,15 @@ class RunningImages:
             with self._lock:
                 self._running.clear()
         for some in batched(said.running, _NOTED):
-            fresh = {each.id: (each.place.namespace, _digests(each)) for each in some}
+            fresh = {container.id: (container.place.namespace, _digests(container)) for container in some}
             with self._lock:
                 self._running.update(fresh)
             verdicts.note_running(_pairs(fresh.values()), now)
         if isinstance(said, Changes):
             with self._lock:
-                ended = [known for each in said.ended if (known := self._running.pop(each.id, None)) is not None]
+                ended = [
+                    known for container in said.ended if (known := self._running.pop(container.id, None)) is not None
+                ]
             verdicts.note_running(_pairs(ended), now)
 
     def renew(self, verdicts: LocalVerdicts, now: datetime, remembered: timedelta) -> None:

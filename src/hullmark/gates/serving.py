@@ -130,8 +130,8 @@ async def serve(
 async def _drain(server: uvicorn.Server, webhook: Webhook) -> None:
     """Accept no more; answer what is asked by connections that are there, and have each closed behind it."""
     webhook.is_draining = True
-    for each in server.servers:
-        each.close()
+    for listening in server.servers:
+        listening.close()
     loop = asyncio.get_running_loop()
     until, quiet_until = loop.time() + _DRAIN_SECONDS, loop.time() + _QUIET_SECONDS
     while loop.time() < min(until, quiet_until):

@@ -92,7 +92,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def handlers(self) -> dict[str, str]:
         """The handler of each runtime class that is known."""
         known = (*self.runtime_classes, *((self.runtime_class,) if self.runtime_class is not None else ()))
-        return {each.name: each.handler for each in known}
+        return {runtime_class.name: runtime_class.handler for runtime_class in known}
 
 
 @lru_cache(4096)

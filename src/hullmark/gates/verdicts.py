@@ -198,7 +198,8 @@ class LocalVerdicts:
         """Note that the server was told of unknown images. They may be told again after a day."""
         with self._writing():
             self._database.executemany(
-                "UPDATE queue SET told_at = ? WHERE reference = ?", ((now.timestamp(), each) for each in references)
+                "UPDATE queue SET told_at = ? WHERE reference = ?",
+                ((now.timestamp(), reference) for reference in references),
             )
             self._database.execute("DELETE FROM queue WHERE told_at < ?", (now.timestamp() - 86_400,))
 

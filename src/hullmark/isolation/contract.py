@@ -116,7 +116,7 @@ def _of_volumes(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat) -
     mounted = tuple(posixpath.normpath(path) for path in isolation.writable_paths)
     for volume in needs.volumes:
         path = posixpath.normpath(volume)
-        if any(path == each or path.startswith(f"{each}/") for each in mounted):
+        if any(path == folder or path.startswith(f"{folder}/") for folder in mounted):
             continue
         if form not in _KEEPS_VOLUMES:
             text = f"the image writes to its volume {path}, nothing that can be written is mounted there, and the root is read-only"

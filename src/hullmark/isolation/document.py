@@ -88,7 +88,7 @@ def _json_of(data: bytes) -> object:
 
 
 @dataclass(slots=True)
-class _Anchored:
+class _Anchor:
     """A value that may be repeated, and the number of parts in it."""
 
     value: object
@@ -119,7 +119,7 @@ class _Reader:
     def __init__(self) -> None:
         self.documents: list[object] = []
         self._open: list[_Part] = []
-        self._anchors: dict[str, _Anchored] = {}
+        self._anchors: dict[str, _Anchor] = {}
         self._count = 0
 
     def take(self, event: Any) -> None:
@@ -156,7 +156,7 @@ class _Reader:
 
     def _add(self, value: object, size: int, anchor: str | None, line: int) -> None:
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(value, size)
+            self._anchors[anchor] = _Anchor(value, size)
         if not self._open:
             self._count += size
             self._check_count(self._count, line)
@@ -194,10 +194,10 @@ def _set(part: _Part, value: object) -> None:
     assert isinstance(part.value, Section), "only mappings have keys"  # noqa: S101
     assert part.key is not None, "a value comes after its key"  # noqa: S101
     if isinstance(part.key, _MergeKey):
-        for each in value if isinstance(value, list) else [value]:
-            if not isinstance(each, Section):
+        for section in value if isinstance(value, list) else [value]:
+            if not isinstance(section, Section):
                 raise UnreadableManifest("what << takes from is not a mapping", part.key_line)
-            part.merged.append(each)
+            part.merged.append(section)
     else:
         part.value[part.key] = value
         part.value.key_lines[part.key] = part.key_line

@@ -35,10 +35,10 @@ def containers_of(task_definition: Mapping[str, object], launch_type: str) -> tu
     started_by = launch_type.upper() or _required(task)
     containers = tuple(task.parts("containerDefinitions"))
     awaited = {
-        each.text("containerName")
+        dependency.text("containerName")
         for container in containers
-        for each in container.parts("dependsOn")
-        if each.text("condition") in _AT_THE_END
+        for dependency in container.parts("dependsOn")
+        if dependency.text("condition") in _AT_THE_END
     }
     return tuple(
         WorkloadContainer(

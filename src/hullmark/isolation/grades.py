@@ -197,7 +197,7 @@ def _at_most(isolation: Isolation, ways_out: tuple[Shortfall, ...], lacking: tup
         return _GRADE_BY_BOUNDARY.get(isolation.boundary, "vm")
     if closed:
         return "host"
-    return "default" if any(each.is_known for each in lacking) else "hardened"
+    return "default" if any(reason.is_known for reason in lacking) else "hardened"
 
 
 def _reasons(
@@ -213,8 +213,8 @@ def _reasons(
         profile = "AppArmor" if isolation.apparmor else "SELinux"
         yield GradeReason("seccomp", f"seccomp and {profile} confine it, and {nobody}")
     else:
-        for each in ways_out if grade == "host" else lacking:
-            yield GradeReason(each.setting, each.text)
+        for reason in ways_out if grade == "host" else lacking:
+            yield GradeReason(reason.setting, reason.text)
 
 
 def _missing(

@@ -49,9 +49,9 @@ def containers_of(
     spec = Fields(pod_spec, "spec")
     pod = _pod(spec, annotations, runtime_classes)
     return (
-        *(_container(each, pod, _init_kind(each)) for each in spec.parts("initContainers")),
-        *(_container(each, pod, "regular") for each in spec.parts("containers")),
-        *(_container(each, pod, "ephemeral") for each in spec.parts("ephemeralContainers")),
+        *(_container(spec, pod, _init_kind(spec)) for spec in spec.parts("initContainers")),
+        *(_container(part, pod, "regular") for part in spec.parts("containers")),
+        *(_container(part, pod, "ephemeral") for part in spec.parts("ephemeralContainers")),
         *_image_volumes(spec),
     )
 

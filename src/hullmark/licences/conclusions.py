@@ -10,16 +10,16 @@ from hullmark.model.package import Package
 
 def declared_by(package: Package) -> tuple[str, ...]:
     """The licences that a package's record declares, as it has them: not those that only a text tells."""
-    if not any(each.kind == "found" for each in package.license_evidence):
+    if not any(evidence.kind == "found" for evidence in package.license_evidence):
         return distinct(package.licenses)
-    told = {each.license for each in package.license_evidence if each.kind == "declared"}
-    found = {each.license for each in found_in(package)} - told
+    told = {evidence.license for evidence in package.license_evidence if evidence.kind == "declared"}
+    found = {evidence.license for evidence in found_in(package)} - told
     return distinct(licence for licence in package.licenses if licence not in found)
 
 
 def found_in(package: Package) -> tuple[LicenceEvidence, ...]:
     """What texts tell."""
-    return tuple(each for each in package.license_evidence if each.kind == "found")
+    return tuple(evidence for evidence in package.license_evidence if evidence.kind == "found")
 
 
 def concluded(package: Package) -> tuple[str, ...]:
@@ -30,11 +30,11 @@ def concluded(package: Package) -> tuple[str, ...]:
     texts = declared_by(package)
     own: dict[str, list[str]] = {}
     free: dict[str, None] = {}
-    for each in found_in(package):
-        if each.field in texts:
-            own.setdefault(each.field, []).append(each.license)
+    for evidence in found_in(package):
+        if evidence.field in texts:
+            own.setdefault(evidence.field, []).append(evidence.license)
         else:
-            free[each.license] = None
+            free[evidence.license] = None
     if not (own or free) or expression_of(texts):
         return ()
     # A name that comes with a text of its own is what that text says.
@@ -57,7 +57,7 @@ def _is_told(name: str, found: tuple[str, ...], *, is_only: bool) -> bool:
     known = [licence for licence in loose if spdx_expression(licence.name)]
     if not known:
         return is_only
-    return all(any(_family(licence.name) == _family(each) for each in found) for licence in known)
+    return all(any(_family(licence.name) == _family(name) for name in found) for licence in known)
 
 
 def _family(name: str) -> str:

@@ -95,8 +95,8 @@ def licences_in(text: bytes) -> tuple[FoundLicence, ...]:
             _KEPT.clear()
         found = _KEPT[key] = tuple(_places(words))
     return tuple(
-        FoundLicence(each.name, int(100 * each.share), _line(each.first, lines), _line(each.last, lines))
-        for each in found
+        FoundLicence(licence.name, int(100 * licence.share), _line(licence.first, lines), _line(licence.last, lines))
+        for licence in found
     )
 
 
@@ -158,9 +158,11 @@ def _numbers(kept: bytes) -> array[int]:
 def _best(candidates: Iterable[_Candidate]) -> list[_Candidate]:
     """Of texts that are mostly the same the one that explains most; no notice that stands in a licence's text."""
     taken: list[_Candidate] = []
-    for each in sorted(candidates, key=lambda each: (each.text.is_notice, -each.worth, each.text.name)):
-        if not any(_is_part(each, other) for other in taken):
-            taken.append(each)
+    for candidate in sorted(
+        candidates, key=lambda candidate: (candidate.text.is_notice, -candidate.worth, candidate.text.name)
+    ):
+        if not any(_is_part(candidate, other) for other in taken):
+            taken.append(candidate)
     return taken
 
 

@@ -1,15 +1,15 @@
 """SSVC decisions by CISA's tree: decision table "CISA Coordinator" 2.0.3 of CERT/CC (https://certcc.github.io/SSVC/,
 data/csv/cisa/cisa_coordinator_2_0_3.csv), 36 rows over exploitation, automatable, technical impact, mission and well-being.
 
-How the decision points are told here:
-* exploitation: `active` for what is known to be exploited (KEV); `public poc` where a reference leads to a collection of exploits, or the
-  probability of exploitation (EPSS) is at least a tenth; else `none`.
-* automatable: `yes` where CVSS says so itself (AU:Y of version 4), or where a network attack needs neither luck, rights nor a person
+How the decision points are set here:
+* exploitation: `active` if known to be exploited (KEV); `public poc` if a reference leads to a collection of exploits, or the probability
+  of exploitation (EPSS) is at least 0.1; otherwise `none`.
+* automatable: `yes` if CVSS says so itself (AU:Y in version 4), or a network attack needs neither luck, privileges nor a user
   (AV:N, AC:L, AT:N, PR:N, UI:N). Where the image exposes no port, or its start does not reach the package, targets cannot be found by
   scanning: `no`.
 * technical impact: as CERT/CC derives it from CVSS 4 (decision table "CVSS v4 to technical impact" 1.0.0): total where confidentiality and
   integrity are lost whole, or one whole and the other in part without any rights; versions 2 and 3 by the same metrics.
-* mission and well-being: what whoever runs the image says; medium by default.
+* mission and well-being: set by whoever runs the image; medium by default.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TABLE: Mapping[tuple[Exploitation, Automatable, TechnicalImpact], str] = {
 
 _ADDRESS = re.compile(r"https?://(?:www\.)?([a-z0-9.-]+)(/.*)", re.IGNORECASE).match
 _LIKELY = 0.1
-"""An EPSS score from which on somebody is taken to have an exploit: the score is a forecast that rises with published ones."""
+"""The EPSS score from which an exploit is assumed to exist: the score rises when exploits are published."""
 
 _EXPLOITS = {
     "0day.today": "/exploit",
@@ -57,12 +57,12 @@ _EXPLOITS = {
     "rapid7.com": "/db/modules/exploit/",
     "vulncheck.com": "/xdb/",
 }
-"""Public collections of exploits, and how the paths of these begin there."""
+"""Public collections of exploits by host, with the prefix of their paths."""
 _FULL, _SOME = ("H", "C"), ("L", "P")
 
 
 def decided(match: Match, ports: Sequence[str], mission: Mission, *, exploited_gap: str = "") -> SsvcDecision:
-    """The decision on a match in an image that exposes these ports. `exploited_gap`: why it is not known of all what is exploited."""
+    """The decision on a match in an image that exposes these ports. `exploited_gap`: why the list of what is exploited is incomplete."""
     metrics = _metrics(match.advisory)
     assumed: list[str] = []
     exploitation = _exploitation(match.advisory)
@@ -97,13 +97,13 @@ def _exploitation(advisory: MatchedAdvisory) -> Exploitation:
 
 
 def _is_exploit(reference: str) -> bool:
-    """Whether an address is one of an exploit in a public collection."""
+    """Whether an address leads to an exploit in a public collection."""
     found = _ADDRESS(reference)
     return found is not None and found[1] in _EXPLOITS and found[2].startswith(_EXPLOITS[found[1]])
 
 
 def _metrics(advisory: MatchedAdvisory) -> dict[str, str] | None:
-    """The metrics of the first rating that has those that decide; None where there is none. Those of the others are named as in 3.1."""
+    """The metrics of the first rating that has all deciding ones, named as in CVSS 3.1; None if no rating has them."""
     for rating in advisory.cvss:
         metrics = dict(_pairs(rating.vector))
         if {"AV", "AC", "PR", "C", "I"}.issubset(metrics):

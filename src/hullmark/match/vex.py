@@ -73,7 +73,7 @@ class _Reference(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
-class Says:
+class StatementIndex:
     """The statements, ready to be asked about the matches of one image."""
 
     def __init__(self, statements: Iterable[Statement], source: InventorySource) -> None:
@@ -130,7 +130,7 @@ class Says:
         return self._purls[text]
 
 
-def judged(matches: Iterable[Match], says: Says) -> tuple[Match, ...]:
+def judged(matches: Iterable[Match], says: StatementIndex) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 
     Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is; a distribution's

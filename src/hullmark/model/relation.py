@@ -30,7 +30,9 @@ class WrittenRelation(msgspec.Struct, frozen=True, gc=False):
 
 def read_back(written: Iterable[WrittenRelation] | None) -> tuple[Relation, ...] | None:
     """The relations of an inventory that was written as JSON; None where it was not told."""
-    return None if written is None else tuple(Relation(each.from_, each.to, each.kind) for each in written)
+    return (
+        None if written is None else tuple(Relation(relation.from_, relation.to, relation.kind) for relation in written)
+    )
 
 
 def dependencies_of(relations: Iterable[Relation]) -> dict[str, list[str]]:

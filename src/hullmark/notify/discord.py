@@ -11,7 +11,7 @@ from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
 from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged
 from hullmark.notify.shown import (
     TICK,
-    Ink,
+    Markup,
     MessageContent,
     as_templated,
     fitted,
@@ -51,7 +51,7 @@ def _code(text: str) -> str:
     return f"`{unmentioned(text).replace('`', TICK) or ' '}`"
 
 
-_INK = Ink(
+_MARKUP = Markup(
     plain=escaped,
     code=_code,
     strong=lambda text: f"**{escaped(text)}**",
@@ -80,9 +80,9 @@ def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
 
 
 def _description(what: MessageContent) -> str:
-    last = [_INK.link(what.all, what.link)] if what.link else []
+    last = [_MARKUP.link(what.all, what.link)] if what.link else []
     room = MAX_DESCRIPTION - sum(len(line) + 2 for line in last)
-    text = packed(paragraphs(what, _INK, 1800), room, "\n\n")
+    text = packed(paragraphs(what, _MARKUP, 1800), room, "\n\n")
     return "\n\n".join((text, *last))
 
 

@@ -11,7 +11,7 @@ import msgspec
 from hullmark.model.notice import Notice
 from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Delivery, Mail, Steps, judged
 from hullmark.notify.shown import (
-    Ink,
+    Markup,
     MessageContent,
     as_templated,
     clean,
@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     layout: Literal["rich", "text"] = "rich"
 
 
-_TEXT = Ink(
+_TEXT = Markup(
     plain=unmentioned,
     code=unmentioned,
     strong=unmentioned,
@@ -57,7 +57,7 @@ def _escaped(text: str) -> str:
     return html.escape(unmentioned(text))
 
 
-_HTML = Ink(
+_HTML = Markup(
     plain=_escaped,
     code=lambda text: f"<code>{_escaped(text)}</code>",
     strong=lambda text: f"<strong>{_escaped(text)}</strong>",

@@ -11,7 +11,7 @@ from hullmark.notify.addresses import SecretAddress, host_of
 from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged, retry_after
 from hullmark.notify.shown import (
     TICK,
-    Ink,
+    Markup,
     MessageContent,
     as_templated,
     clean,
@@ -51,7 +51,7 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", unmentioned(text))
 
 
-_INK = Ink(
+_MARKUP = Markup(
     plain=escaped,
     code=lambda text: f"`{unmentioned(text).replace('`', TICK) or ' '}`",
     strong=lambda text: f"**{escaped(text)}**",
@@ -87,8 +87,8 @@ def _fitting(delivery: Delivery, what: MessageContent, layout: str, room: int) -
 
 
 def _text(what: MessageContent, room: int) -> str:
-    last = [_INK.link(what.all, what.link)] if what.link else []
-    text = packed(paragraphs(what, _INK, 1800), room - sum(units(line) + 2 for line in last), "\n\n")
+    last = [_MARKUP.link(what.all, what.link)] if what.link else []
+    text = packed(paragraphs(what, _MARKUP, 1800), room - sum(units(line) + 2 for line in last), "\n\n")
     return "\n\n".join((text, *last))
 
 

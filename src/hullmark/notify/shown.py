@@ -112,7 +112,7 @@ class MessageContent(msgspec.Struct, frozen=True, kw_only=True):
     is_good: bool
 
 
-class Ink(msgspec.Struct, frozen=True, kw_only=True):
+class Markup(msgspec.Struct, frozen=True, kw_only=True):
     """How a channel writes: `plain` words, names as `code`, `strong` words, and a `link` with a text to an address."""
 
     plain: Callable[[str], str]
@@ -266,40 +266,40 @@ def _short(text: str) -> str:
     return text[:19] if text.startswith("sha256:") else text
 
 
-def paragraphs(what: MessageContent, ink: Ink, limit: int) -> list[str]:
+def paragraphs(what: MessageContent, markup: Markup, limit: int) -> list[str]:
     """Each section as up to three paragraphs of at most `limit` units: what happened, what can be seen, and the first images."""
-    return [text for section in what.sections for text in _paragraphs(section, ink, limit) if text]
+    return [text for section in what.sections for text in _paragraphs(section, markup, limit) if text]
 
 
-def _paragraphs(section: Section, ink: Ink, limit: int) -> tuple[str, str, str]:
-    counts = (ink.plain(section.counts),) if section.counts else ()
-    head = packed((fitted(section.sentence, limit, ink.strong), *counts), limit)
+def _paragraphs(section: Section, markup: Markup, limit: int) -> tuple[str, str, str]:
+    counts = (markup.plain(section.counts),) if section.counts else ()
+    head = packed((fitted(section.sentence, limit, markup.strong), *counts), limit)
 
     def rest(count: int) -> str:
         more = f"… and {count} more"
-        return ink.link(more, section.link) if section.link else ink.plain(more)
+        return markup.link(more, section.link) if section.link else markup.plain(more)
 
     findings = _listed(
-        [_finding_line(found, ink, limit - 40) for found in section.findings],
+        [_finding_line(found, markup, limit - 40) for found in section.findings],
         section.more_findings,
         limit,
-        lambda count: ink.plain(f"… {more_findings(count)}"),
+        lambda count: markup.plain(f"… {more_findings(count)}"),
     )
-    return head, findings, _listed([_image_line(image, ink) for image in section.images], section.more, limit, rest)
+    return head, findings, _listed([_image_line(image, markup) for image in section.images], section.more, limit, rest)
 
 
-def _finding_line(found: ShownFinding, ink: Ink, limit: int) -> str:
+def _finding_line(found: ShownFinding, markup: Markup, limit: int) -> str:
     """The finding in one line that fits, whatever it is called."""
     if not found.what:
-        return ink.bullet + fitted(found.words, limit - units(ink.bullet), ink.plain)
-    head = f"{ink.bullet}{fitted(found.what, limit // 2, ink.code)}"
+        return markup.bullet + fitted(found.words, limit - units(markup.bullet), markup.plain)
+    head = f"{markup.bullet}{fitted(found.what, limit // 2, markup.code)}"
     room = limit - units(head) - 2
-    return f"{head}: {fitted(found.words, room, ink.plain)}" if found.words else head
+    return f"{head}: {fitted(found.words, room, markup.plain)}" if found.words else head
 
 
-def _image_line(image: ShownImage, ink: Ink) -> str:
-    name = ink.link(image.name, image.link) if image.link else ink.code(image.name)
-    return f"{ink.bullet}{name}: {ink.plain(image.words)}"
+def _image_line(image: ShownImage, markup: Markup) -> str:
+    name = markup.link(image.name, image.link) if image.link else markup.code(image.name)
+    return f"{markup.bullet}{name}: {markup.plain(image.words)}"
 
 
 def _listed(lines: Sequence[str], more: int, limit: int, rest: Callable[[int], str]) -> str:

@@ -22,7 +22,7 @@ from hullmark.notify.channel import (
 )
 from hullmark.notify.shown import (
     TICK,
-    Ink,
+    Markup,
     MessageContent,
     as_templated,
     clean,
@@ -101,7 +101,7 @@ def _link(text: str, url: str) -> str:
     return f"<{_entities(url)}|{escaped(text.replace('|', '¦'))}>"
 
 
-_INK = Ink(
+_MARKUP = Markup(
     plain=escaped,
     code=lambda text: f"`{escaped(text)}`",
     strong=lambda text: f"*{escaped(text.replace('*', _STAR))}*",
@@ -132,7 +132,7 @@ def _blocks(what: MessageContent) -> list[dict[str, Any]]:
     last.append(_context(what))
     left = MAX_BLOCKS_LENGTH - _length(last)
     blocks: list[dict[str, Any]] = []
-    for text in paragraphs(what, _INK, MAX_SECTION):
+    for text in paragraphs(what, _MARKUP, MAX_SECTION):
         block = _section(text)
         if len(blocks) + len(last) < MAX_BLOCKS and (needs := _length([block])) <= left:
             blocks.append(block)

@@ -60,9 +60,9 @@ def _of_registries(conditions: ImageConditions, facts: Facts) -> bool | str:
     if not conditions.registries and not conditions.except_registries:
         return False
     registries = [name.registry if name.path else "" for name in names_of(facts)]
-    if conditions.except_registries and all(_fits(conditions.except_registries, each) for each in registries):
+    if conditions.except_registries and all(_fits(conditions.except_registries, registry) for registry in registries):
         return True
-    if conditions.registries and not any(_fits(conditions.registries, each) for each in registries):
+    if conditions.registries and not any(_fits(conditions.registries, registry) for registry in registries):
         return "what registry the image is of is not known" if "" in registries else True
     return False
 
@@ -101,10 +101,10 @@ def _of_weaknesses(conditions: ImageConditions, facts: Facts) -> tuple[bool | st
 
 def _no_exploited(facts: Facts) -> bool | str:
     """Whether no vulnerability is known to be exploited and without a fix."""
-    matches = [each for each in facts.matches.matches if _counts(each)] if facts.matches is not None else []
-    if any(each.advisory.kev is not None for each in matches):
+    matches = [match for match in facts.matches.matches if _counts(match)] if facts.matches is not None else []
+    if any(match.advisory.kev is not None for match in matches):
         return False
-    if any(may_be_exploited(each, facts) for each in matches):
+    if any(may_be_exploited(match, facts) for match in matches):
         return f"what is known to be exploited cannot be told: {exploited_gap(facts)}"
     gap = next(iter(gaps(_EXPLOITED, Params(), facts)), None)
     return f"not everything could be seen: {gap.reason}" if gap is not None else True

@@ -65,7 +65,7 @@ def place_demands(
     return PlaceDemands(
         verdict=wherever.verdict,
         reason=wherever.reason,
-        stops=sum(each.action is Action.STOP and each.allowlisted is None for each in verdict.findings),
+        stops=sum(finding.action is Action.STOP and finding.allowlisted is None for finding in verdict.findings),
         needs=image_needs(facts),
         rules=_document(rules, policy.exceptions, facts.now) if rules else "",
         doubts=doubts,
@@ -96,7 +96,7 @@ def _document(rules: Sequence[Rule], exceptions: Iterable[PolicyException], now:
         "schema": NATIVE_SCHEMA,
         "name": "places",
         "rules": [written_rule(rule) for rule in rules],
-        "exceptions": [each for each in exceptions if each.rule in ids and now < each.expires.ends],
+        "exceptions": [exception for exception in exceptions if exception.rule in ids and now < exception.expires.ends],
     }
     return msgspec.json.encode(document, enc_hook=encode_value, order="sorted").decode()
 
@@ -112,12 +112,12 @@ def judge_place(demands: PlaceDemands, placed: PlacedContainer, now: datetime) -
     for rule in policy.rules:
         if rule.id in demands.doubts:
             outcomes.append(_doubted(policy, rule, demands.doubts[rule.id], facts))
-    return max(outcomes, key=lambda each: _RANK[each.outcome])
+    return max(outcomes, key=lambda outcome: _RANK[outcome.outcome])
 
 
 def _outcome(policy: Policy, facts: Facts) -> PlacedOutcome:
     verdict = evaluate(policy, facts, analyzer="")
-    first = next((each for each in verdict.findings if each.action.value == verdict.verdict.value), None)
+    first = next((finding for finding in verdict.findings if finding.action.value == verdict.verdict.value), None)
     if verdict.verdict is Outcome.GO:
         return PlacedOutcome(Outcome.GO, "")
     return PlacedOutcome(verdict.verdict, f"{first.message} ({first.rule_id})" if first is not None else verdict.reason)

@@ -1,7 +1,7 @@
 """Signatures of the Notary Project in JWS envelopes (notaryproject/specifications: signature-envelope-jws.md, signature-specification.md).
 
-A chain is believed up to a certificate that is trusted. Timestamps and revocation are not asked for: a certificate counts only as long as
-it is valid. Critical attributes that are not known here make a signature one that cannot be checked.
+A chain counts if it leads to a trusted certificate. Timestamps and revocation are not checked, so a certificate counts only while it is
+valid. A signature with critical attributes that are not known here cannot be checked.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Envelope(msgspec.Struct):
     signature: str
 
 
-class _Protected(msgspec.Struct):
+class _ProtectedHeader(msgspec.Struct):
     alg: str
     cty: str = ""
     crit: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
 
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
-        protected = msgspec.json.decode(_from_url(envelope.protected), type=_Protected)
+        protected = msgspec.json.decode(_from_url(envelope.protected), type=_ProtectedHeader)
         payload = msgspec.json.decode(_from_url(envelope.payload), type=_Payload)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not a signature of the Notary Project: {str(error)[:200]}") from error
@@ -114,7 +114,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
 
 
 def _verified(
-    envelope: _Envelope, protected: _Protected, payload: _Payload, trusted: Certificates, now: datetime
+    envelope: _Envelope, protected: _ProtectedHeader, payload: _Payload, trusted: Certificates, now: datetime
 ) -> SignedTarget | None:
     chain = _chain(envelope.header.x5c)
     authority = trusted.authority_of(chain)
@@ -176,7 +176,7 @@ def _check_chain(chain: tuple[Certificate, ...], now: datetime) -> None:
 
 
 def _has_signed(key: Any, algorithm: str, document: bytes, signature: bytes) -> bool:
-    """RFC 7518: PS256 … and ES256 …, whose signatures are two numbers beside each other."""
+    """Whether the key made the signature. RFC 7518: PS256, PS384, PS512, and ES256 …, whose signatures are two numbers, r and s."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey

@@ -152,7 +152,7 @@ class _Cipher(msgspec.Struct):
     nonce: bytes
 
 
-class _Encrypted(msgspec.Struct):
+class _EncryptedKey(msgspec.Struct):
     kdf: _Derivation
     cipher: _Cipher
     ciphertext: bytes
@@ -169,7 +169,7 @@ def _opened(block: bytes, password: bytes, what: str) -> bytes:
             advice="pip install 'hullmark[cosign]', or sign with a PEM key that openssl made",
         ) from error
     try:
-        encrypted = msgspec.json.decode(base64.b64decode(block), type=_Encrypted)
+        encrypted = msgspec.json.decode(base64.b64decode(block), type=_EncryptedKey)
     except (ValueError, RecursionError) as error:
         raise HullmarkError(f"the encrypted key in {what} is damaged", advice="make it again") from error
     key = _derived(encrypted.kdf, password, what)

@@ -49,7 +49,7 @@ def minimality(
     use = _observed(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
-    by_purl: dict[str, Reach] = {each.purl: each.reach for each in packages}
+    by_purl: dict[str, Reach] = {package.purl: package.reach for package in packages}
     kept = kept_paths(result.scene, verdicts)
     return Minimality(
         source=inventory.source,

@@ -29,7 +29,7 @@ def _answers(
     purls = {package.purl for package in packages_named(inventory, subject)}
     found = [package for package in packages if package.purl in purls]
     if found:
-        return [_of_package(inventory, each) for each in found]
+        return [_of_package(inventory, package) for package in found]
     program = verdicts.scene.program(subject)
     if not program:
         raise HullmarkError(
@@ -65,6 +65,8 @@ def _of_package(inventory: Inventory, package: PackageReach) -> ReachAnswer:
 def _needed_by(inventory: Inventory, purl: str) -> tuple[str, ...]:
     """The packages that say that they need it."""
     found = {
-        each.dependent for each in inventory.relations or () if each.dependency == purl and each.kind == "depends-on"
+        relation.dependent
+        for relation in inventory.relations or ()
+        if relation.dependency == purl and relation.kind == "depends-on"
     }
     return tuple(sorted(found))

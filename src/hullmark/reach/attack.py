@@ -51,7 +51,7 @@ def attack_paths(config: ImageConfig | None, verdicts: Verdicts) -> tuple[Attack
                 service=service,
                 user=user.name,
                 uid=user.uid,
-                through=tuple(AttackStep(each, verdicts.of(each)) for each in paths[:_MAX_STEPS]),
+                through=tuple(AttackStep(path, verdicts.of(path)) for path in paths[:_MAX_STEPS]),
                 count=len(paths),
                 gain=gain,
             )
@@ -61,7 +61,7 @@ def attack_paths(config: ImageConfig | None, verdicts: Verdicts) -> tuple[Attack
     found = [*path("setuid", _setuid(scene, user), _ROOT)]
     for gain, files in sorted(_capable(scene, user).items()):
         found += path("capability", files, gain)
-    start = [each for each in _started_files(scene) if _may_change(scene, user, each)]
+    start = [started_file for started_file in _started_files(scene) if _may_change(scene, user, started_file)]
     return (*found, *path("start-up", start, f"it runs again, as {user.name}, at each start"))
 
 

@@ -56,17 +56,21 @@ def _within(size: int, most: int) -> int:
 
 def has_small_code(elf: ElfFile) -> bool:
     """Whether there is so little code that who calls what can be looked for."""
-    return sum(each.size for each in elf.segments if each.kind == LOAD and each.flags & EXECUTE) <= _MAX_CODE
+    return (
+        sum(segment.size for segment in elf.segments if segment.kind == LOAD and segment.flags & EXECUTE) <= _MAX_CODE
+    )
 
 
 def function_starts(elf: ElfFile) -> list[int]:
     """The addresses at which functions begin, sorted; none where the file does not say."""
-    for each in elf.segments:
-        table = elf.file.at(each.offset, _within(each.size, 8 * _MAX_FUNCTIONS)) if each.kind == _EH_FRAME else b""
+    for segment in elf.segments:
+        table = (
+            elf.file.at(segment.offset, _within(segment.size, 8 * _MAX_FUNCTIONS)) if segment.kind == _EH_FRAME else b""
+        )
         # Version 1, a count of four bytes, and a table of pairs of signed words, from the beginning of the table on.
         if table[:1] == b"\1" and table[2:4] == b"\x03\x3b":
             body = table[12:]
-            return sorted({each.address + first for first, _ in _PAIR.iter_unpack(body[: len(body) & ~7])})
+            return sorted({segment.address + first for first, _ in _PAIR.iter_unpack(body[: len(body) & ~7])})
     return []
 
 
@@ -111,12 +115,12 @@ class CallGraph:
         self._machine = machine
         self._is_libc = is_libc
         self._starts = function_starts(elf)
-        self._code = [each for each in elf.segments if each.kind == LOAD and each.flags & EXECUTE]
+        self._code = [segment for segment in elf.segments if segment.kind == LOAD and segment.flags & EXECUTE]
         self._own: dict[int, int] = {}
         self._whole: dict[int, int] = {}
         self._leads: dict[int, set[int]] = {}
         self._calls: dict[int, list[tuple[int, Segment, int]]] = {}
-        self._bodies = {each: elf.file.at(each.offset, each.size) for each in self._code}
+        self._bodies = {segment: elf.file.at(segment.offset, segment.size) for segment in self._code}
         self.untold: set[int] = set()
         """Functions that enter the kernel with numbers that nobody tells."""
         for segment, body in self._bodies.items():
@@ -135,7 +139,7 @@ class CallGraph:
         return self._starts[place] if place >= 0 else -1
 
     def _is_code(self, address: int) -> bool:
-        return any(each.address <= address < each.address + each.size for each in self._code)
+        return any(segment.address <= address < segment.address + segment.size for segment in self._code)
 
     def _read_references(self, segment: Segment, body: bytes) -> None:
         known = frozenset(self._starts)
@@ -234,14 +238,14 @@ def slots_of(elf: ElfFile, machine: Machine, name: str) -> int:
         return UNTOLD
     slots = frozenset(_slots(elf, name.encode()))
     found = 0
-    for each in elf.segments if slots else ():
-        if each.kind != LOAD or not each.flags & EXECUTE:
+    for segment in elf.segments if slots else ():
+        if segment.kind != LOAD or not segment.flags & EXECUTE:
             continue
-        code = elf.file.at(each.offset, each.size)
+        code = elf.file.at(segment.offset, segment.size)
         calls, stubs = list[int](), set[int]()
-        references = list(machine.references(code, each.address))
+        references = list(machine.references(code, segment.address))
         for at, to, is_call in references:
-            if not is_call and each.address + to in slots:
+            if not is_call and segment.address + to in slots:
                 if machine.is_stub(code, at):
                     stubs.update(range(at - _STUB, at + 1))
                 else:

@@ -88,4 +88,4 @@ class DjangoModules:
         return self._scene.tree.is_folder(self._scene.tree.find(path).real or "?")
 
     def _below(self, folder: str) -> list[str]:
-        return [each for each in self._scene.tree.below(folder, _MAX_MODULES) if each.endswith((".py", ".so"))]
+        return [path for path in self._scene.tree.below(folder, _MAX_MODULES) if path.endswith((".py", ".so"))]

@@ -107,10 +107,10 @@ def _facts(elf: ElfFile) -> ElfFacts:
     strings = _strings(elf, dynamic)
     needed = [_text(strings, at) for at in dynamic.get(NEEDED, [])[: _MAX_NEEDED + 1]]
     interpreter = next(
-        (file.at(each.offset, min(each.size, 4096)) for each in elf.segments if each.kind == INTERP), b""
+        (file.at(segment.offset, min(segment.size, 4096)) for segment in elf.segments if segment.kind == INTERP), b""
     )
     calls = _calls(elf, dynamic, sections, strings) if dynamic else ()
-    is_go = any(each.name in (b".go.buildinfo", b".gopclntab") for each in sections)
+    is_go = any(section.name in (b".go.buildinfo", b".gopclntab") for section in sections)
     if is_go and file.has(_GO_STARTS):
         calls = (*calls, GO_EXEC)
     if is_go and file.has(_GO_ZONES):
@@ -172,7 +172,7 @@ def _calls(elf: ElfFile, dynamic: dict[int, list[int]], sections: list[Section],
             wanted[at] = name
     if not wanted:
         return ()
-    table = next(((each.offset, each.size) for each in sections if each.kind == DYNSYM), None)
+    table = next(((section.offset, section.size) for section in sections if section.kind == DYNSYM), None)
     if table is None:
         start = elf.place(dynamic[SYMTAB][0]) if SYMTAB in dynamic else -1
         end = elf.place(dynamic[STRTAB][0])
@@ -198,8 +198,8 @@ def _noted(elf: ElfFile) -> Iterator[str]:
     """What a note says that it may open."""
     order = "little" if elf.file.at(5, 1) == b"\1" else "big"
     found = 0
-    for each in elf.segments:
-        notes, at = (elf.file.at(each.offset, min(each.size, MIB)) if each.kind == NOTE else b""), 0
+    for segment in elf.segments:
+        notes, at = (elf.file.at(segment.offset, min(segment.size, MIB)) if segment.kind == NOTE else b""), 0
         while at + 12 <= len(notes):
             found += 1
             if found > _MAX_NOTES:
@@ -230,14 +230,14 @@ def _wishes(text: bytes) -> Iterator[str]:
 def _constants(elf: ElfFile, sections: list[Section]) -> list[bytes]:
     """The parts of the file where constants are: those that say so, else all that is loaded and not code alone."""
     named = [
-        each
-        for each in sections
-        if each.name.startswith((b".rodata", b".data.rel.ro", b".lrodata")) and each.kind != NOBITS
+        section
+        for section in sections
+        if section.name.startswith((b".rodata", b".data.rel.ro", b".lrodata")) and section.kind != NOBITS
     ]
-    places = [(each.offset, each.size) for each in named if each.flags & ALLOC]
+    places = [(section.offset, section.size) for section in named if section.flags & ALLOC]
     if not places:
-        loads = [each for each in elf.segments if each.kind == LOAD]
-        places = [(each.offset, each.size) for each in [each for each in loads if not each.flags & EXECUTE] or loads]
+        loads = [segment for segment in elf.segments if segment.kind == LOAD]
+        places = [(load.offset, load.size) for load in [load for load in loads if not load.flags & EXECUTE] or loads]
     return [b"\0" + elf.file.at(offset, min(size, 2 * _BODY)) for offset, size in places]
 
 
@@ -254,12 +254,12 @@ class _Texts:
 
     def _taken(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:
         kept: dict[bytes, None] = {}
-        for each in found:
-            if each not in kept and len(kept) >= most:
+        for name in found:
+            if name not in kept and len(kept) >= most:
                 self.is_cut = True
                 break
-            kept[each] = None
-        return tuple(each.decode("ascii", "replace") for each in sorted(kept))
+            kept[name] = None
+        return tuple(name.decode("ascii", "replace") for name in sorted(kept))
 
     def words(self) -> tuple[str, ...]:
         return self._taken((match[1] for part in self._parts for match in _WORDS(part)), _MAX_WORDS)

@@ -146,9 +146,9 @@ class ElfFile:
 
     def place(self, address: int) -> int:
         """Where an address lies in the file; -1 for nowhere."""
-        for each in self.segments:
-            if each.kind == LOAD and each.address <= address < each.address + each.size:
-                return each.offset + address - each.address
+        for segment in self.segments:
+            if segment.kind == LOAD and segment.address <= address < segment.address + segment.size:
+                return segment.offset + address - segment.address
         return -1
 
     def relocations(self, dynamic: dict[int, list[int]]) -> Iterator[tuple[int, int]]:
@@ -165,9 +165,9 @@ class ElfFile:
     def dynamic(self) -> dict[int, list[int]]:
         """The values of each tag of the dynamic table, in their order."""
         found: dict[int, list[int]] = {}
-        for each in self.segments:
-            if each.kind == DYNAMIC:
-                table = self.file.at(each.offset, min(each.size, MIB))
+        for segment in self.segments:
+            if segment.kind == DYNAMIC:
+                table = self.file.at(segment.offset, min(segment.size, MIB))
                 layout = self.layout.dynamic
                 for tag, value in layout.iter_unpack(table[: len(table) - len(table) % layout.size]):
                     if tag == 0:

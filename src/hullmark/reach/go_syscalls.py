@@ -54,7 +54,7 @@ class _Functions(NamedTuple):
 def go_numbers(elf: ElfFile, machine: Machine, kind: str) -> int | None:
     """The numbers of a Go program's system calls, as bits, UNTOLD among them where one is not told; None where this is no program of Go, or
     one that is not understood."""
-    section = next((each for each in elf.sections() if each.name == b".gopclntab"), None)
+    section = next((section for section in elf.sections() if section.name == b".gopclntab"), None)
     if section is None or kind != _X86_64 or section.size > _MAX_TABLE or not has_small_code(elf):
         return None
     try:
@@ -65,9 +65,9 @@ def go_numbers(elf: ElfFile, machine: Machine, kind: str) -> int | None:
         return None
     through = {start for start, name in zip(*functions, strict=True) if _THROUGH(name)}
     found = UNTOLD if _are_values(elf, through) else 0
-    for each in elf.segments:
-        if each.kind == LOAD and each.flags & EXECUTE:
-            found |= _in_code(elf, machine, each, functions, through)
+    for segment in elf.segments:
+        if segment.kind == LOAD and segment.flags & EXECUTE:
+            found |= _in_code(elf, machine, segment, functions, through)
     return found
 
 
@@ -92,9 +92,9 @@ def _functions(table: bytes) -> _Functions | None:
 def _are_values(elf: ElfFile, through: set[int]) -> bool:
     """Whether a pointer to one of these functions stands among the data: whoever has it may call it with any number."""
     wanted = [start.to_bytes(8, "little") for start in through]
-    for each in elf.sections():
-        is_data = each.flags & ALLOC and each.kind != NOBITS and each.name != b".gopclntab"
-        body = elf.file.at(each.offset, each.size) if is_data else b""
+    for section in elf.sections():
+        is_data = section.flags & ALLOC and section.kind != NOBITS and section.name != b".gopclntab"
+        body = elf.file.at(section.offset, section.size) if is_data else b""
         if any(value in body for value in wanted):
             return True
     return False

@@ -115,8 +115,8 @@ def _certificates(scene: Scene, path: str) -> None:
     """The store of certificates that OpenSSL, GnuTLS and Go trust if nothing else is said."""
     for folder in _TRUSTED:
         real = scene.tree.find(folder).real
-        for each in scene.tree.below(real, _MAX_TRUSTED) if real and scene.tree.is_folder(real) else (folder,):
-            scene.walk.reach(each, "is a certificate that is trusted by default", path)
+        for certificate in scene.tree.below(real, _MAX_TRUSTED) if real and scene.tree.is_folder(real) else (folder,):
+            scene.walk.reach(certificate, "is a certificate that is trusted by default", path)
 
 
 def _authentication(scene: Scene, path: str) -> None:

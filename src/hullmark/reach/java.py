@@ -54,7 +54,7 @@ class JavaPrograms:
             for link in self._scene.walk.found
             if link.endswith(_ENDINGS) and self._scene.tree.find(link).real == path
         )
-        for folder in {each.rpartition("/")[0] for each in (path, *links)}:
+        for folder in {link.rpartition("/")[0] for link in (path, *links)}:
             for entry in entries.split():
                 place = unquote(entry.removeprefix("file:"))
                 if "://" not in place:
@@ -79,9 +79,9 @@ class JavaPrograms:
             if not real or real in seen or real.count("/") < _DEEP or not self._scene.tree.is_folder(real):
                 continue
             seen.add(real)
-            for each in self._scene.tree.below(real, _MAX_FILES):
-                if not self._scene.walk.reach(each, why, source) and each in self._scene.tree.files:
-                    todo.append(each)
+            for file in self._scene.tree.below(real, _MAX_FILES):
+                if not self._scene.walk.reach(file, why, source) and file in self._scene.tree.files:
+                    todo.append(file)
 
     def _archive(self, name: str, origin: str) -> str:
         place = name if name.startswith("/") else posixpath.join(self._scene.folder, name)
@@ -97,7 +97,7 @@ class JavaPrograms:
                 if name.endswith((".jar", ".JAR")):
                     self._scene.walk.reach(f"{place[:-1]}{name}", why, origin)
         elif self._scene.tree.is_folder(self._scene.tree.find(place).real or "?"):
-            for each in self._scene.tree.below(place, _MAX_FILES):
-                self._scene.walk.reach(each, why, origin)
+            for file in self._scene.tree.below(place, _MAX_FILES):
+                self._scene.walk.reach(file, why, origin)
         else:
             self._scene.walk.reach(place, why, origin)

@@ -143,15 +143,15 @@ class Languages:
         if folder in self._own:
             return
         self._own.add(folder)
-        for each in self._scene.tree.below(folder, _MAX_OWN, leaving_out="node_modules"):
-            other = self._scene.tree.files.get(each)
+        for file in self._scene.tree.below(folder, _MAX_OWN, leaving_out="node_modules"):
+            other = self._scene.tree.files.get(file)
             if (
                 other is not None
                 and other.owner is None
-                and "/node_modules/" not in each
-                and "/site-packages/" not in each
+                and "/node_modules/" not in file
+                and "/site-packages/" not in file
             ):
                 is_certain = is_found or (
-                    each.rpartition(".")[2] not in _NO_CODE and each not in self._scene.facts.elves
+                    file.rpartition(".")[2] not in _NO_CODE and file not in self._scene.facts.elves
                 )
-                self._scene.walk.reach(each, why, source, is_certain=is_certain)
+                self._scene.walk.reach(file, why, source, is_certain=is_certain)

@@ -55,8 +55,8 @@ def expand_pam_module(scene: Scene, name: str, path: str) -> None:
     """Reach the folders that a module reads, and the programs that it starts."""
     stem = name.rpartition("/")[2].partition(".so")[0]
     for folder in _FOLDERS_OF_MODULES.get(stem, ()):
-        for each in scene.tree.below(folder, _MAX_FILES):
-            scene.walk.reach(each, f"lies in a folder that {stem} reads", path)
+        for file in scene.tree.below(folder, _MAX_FILES):
+            scene.walk.reach(file, f"lies in a folder that {stem} reads", path)
     for program in _PROGRAMS_OF_MODULES.get(stem, ()):
         if place := scene.program(program):
             scene.walk.reach(place, f"is started by {stem}", path)

@@ -118,7 +118,11 @@ class _X86:
         last: frozenset[int] = frozenset()
         for found in (_FIRST if is_first else _STACKED)(code, max(start, call - _NEAR), call):
             last = frozenset(
-                (_number(next((each for each in found.groups()[: 1 if is_first else 3] if each is not None), b"\0")),)
+                (
+                    _number(
+                        next((digits for digits in found.groups()[: 1 if is_first else 3] if digits is not None), b"\0")
+                    ),
+                )
             )
         return last
 

@@ -130,10 +130,10 @@ def _named_folder(scene: Scene, path: str, named: str, *, starts: bool) -> None:
         return
     if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
         return
-    for each in scene.tree.below(real, _MAX_IN_FOLDER):
-        record = scene.tree.file(each)
+    for file in scene.tree.below(real, _MAX_IN_FOLDER):
+        record = scene.tree.file(file)
         if record is not None and (starts or not _is_program(scene, record)):
-            scene.walk.reach(each, f"names the folder {named}", path, is_certain=False)
+            scene.walk.reach(file, f"names the folder {named}", path, is_certain=False)
 
 
 def _is_program(scene: Scene, record: FileRecord) -> bool:

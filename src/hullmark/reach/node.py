@@ -86,7 +86,7 @@ class NodeModules:
 
     def may_run_anything(self, real: str) -> None:
         """An interpreter that nobody is known to start runs whatever it is told."""
-        modules = (each for each in self._scene.facts.code if each.endswith(_CODE))
+        modules = (file for file in self._scene.facts.code if file.endswith(_CODE))
         self._scene.blur_code(real, "Node runs whatever it is told", modules, "node")
 
     def expand(self, path: str, code: CodeFacts) -> None:
@@ -241,13 +241,13 @@ class NodeModules:
         record = self._scene.tree.files.get(path)
         if "/node_modules/" not in path and record is not None and record.owner is None:
             return
-        for each in self._own(root):
-            if not each.endswith(_NO_DATA):
-                is_data = not self._scene.tree.files[each].mode & 0o111
-                self._scene.walk.reach(each, "is data of the package", path, is_certain=is_data)
-            elif each.endswith(".node"):
+        for file in self._own(root):
+            if not file.endswith(_NO_DATA):
+                is_data = not self._scene.tree.files[file].mode & 0o111
+                self._scene.walk.reach(file, "is data of the package", path, is_certain=is_data)
+            elif file.endswith(".node"):
                 self._scene.walk.reach(
-                    each, "may be loaded: it is compiled code of the package", path, is_certain=False
+                    file, "may be loaded: it is compiled code of the package", path, is_certain=False
                 )
 
     def _computed(self, path: str, root: str) -> None:
@@ -258,12 +258,12 @@ class NodeModules:
         if key in self._packages:
             return
         self._packages.add(key)
-        for each in self._own(root):
-            if each.endswith(_CODE):
-                self._scene.walk.reach(each, f"may be loaded: {path} makes names of modules", path, is_certain=False)
+        for file in self._own(root):
+            if file.endswith(_CODE):
+                self._scene.walk.reach(file, f"may be loaded: {path} makes names of modules", path, is_certain=False)
         if "/node_modules/" not in path and self._scene.tree.find(f"{root}/node_modules").real:
             modules = [
-                each for each in self._scene.tree.below(f"{root}/node_modules", _MAX_OWN) if each.endswith(_CODE)
+                file for file in self._scene.tree.below(f"{root}/node_modules", _MAX_OWN) if file.endswith(_CODE)
             ]
             self._scene.blur_code(path, "it requires modules whose names it makes itself", modules, "node")
 
@@ -275,5 +275,5 @@ def _texts(target: Any) -> Iterator[str]:
     else:
         # A document that nests deeper than its reader allows was refused before.
         inner = target.values() if isinstance(target, dict) else target if isinstance(target, list) else ()
-        for each in inner:
-            yield from _texts(each)
+        for item in inner:
+            yield from _texts(item)

@@ -117,11 +117,11 @@ def _in_json(data: bytes, names: Collection[str]) -> Iterator[str]:
         document = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise HullmarkError(f"the record is not valid JSON: {error}", advice="see hullmark minimize --help") from error
-    if isinstance(document, list) and all(isinstance(each, str) for each in document):
+    if isinstance(document, list) and all(isinstance(item, str) for item in document):
         yield from document
         return
     containers = list(_containers(document))
-    ours = [each for each in containers if _is_of(each, names)]
+    ours = [container for container in containers if _is_of(container, names)]
     for container in ours or containers:
         for key in ("opens", "execs"):
             for entry in _list(container.get(key)):
@@ -135,7 +135,7 @@ def _containers(document: object) -> Iterator[dict[str, Any]]:
     for profile in profiles or [document]:
         spec: Any = profile.get("spec") if isinstance(profile, dict) else None
         for kind in _KINDS if isinstance(spec, dict) else ():
-            yield from (each for each in _list(spec.get(kind)) if isinstance(each, dict))
+            yield from (container for container in _list(spec.get(kind)) if isinstance(container, dict))
 
 
 def _is_of(container: dict[str, Any], names: Collection[str]) -> bool:

@@ -78,8 +78,8 @@ class PythonModules:
 
     def _module(self, name: str | None, words: Sequence[str | None], origin: str) -> None:
         self._add_folder(self._scene.folder)
-        for each in ("runpy", "pkgutil", name or ""):
-            self._import(each, origin, f"is run by python -m {name}")
+        for module in ("runpy", "pkgutil", name or ""):
+            self._import(module, origin, f"is run by python -m {name}")
         is_found = name is not None and bool(self._files(name))
         if is_found:
             self._import(f"{name}.__main__", origin, f"is run by python -m {name}")
@@ -215,19 +215,19 @@ class PythonModules:
             self._import(name, path, f"imports {module}", folders)
         if not colon:
             return
-        for each in names.split(","):
-            if each == "*":
+        for member in names.split(","):
+            if member == "*":
                 self._star(name, path, folders)
-            elif each:
-                self._import(f"{name}.{each}" if name else each, path, f"imports {each} from {module}", folders)
+            elif member:
+                self._import(f"{name}.{member}" if name else member, path, f"imports {member} from {module}", folders)
 
     def _star(self, name: str, path: str, folders: list[str] | None) -> None:
         for file in self._files(name, folders):
             if file.endswith("/__init__.py"):
-                for each in sorted(self._scene.tree.names(file.rpartition("/")[0])):
-                    if each.endswith(".py"):
+                for module in sorted(self._scene.tree.names(file.rpartition("/")[0])):
+                    if module.endswith(".py"):
                         self._scene.walk.reach(
-                            f"{file.rpartition('/')[0]}/{each}",
+                            f"{file.rpartition('/')[0]}/{module}",
                             f"may be imported: all of {name} is",
                             path,
                             is_certain=False,
@@ -329,12 +329,12 @@ class PythonModules:
         todo = [folder]
         while todo:
             here = todo.pop()
-            for each in sorted(self._scene.tree.names(here)):
-                place = f"{here}/{each}"
+            for module in sorted(self._scene.tree.names(here)):
+                place = f"{here}/{module}"
                 if self._scene.tree.is_folder(place):
-                    if each != "__pycache__" and self._scene.tree.file(f"{place}/__init__.py") is None:
+                    if module != "__pycache__" and self._scene.tree.file(f"{place}/__init__.py") is None:
                         todo.append(place)
-                elif each.rpartition(".")[2] not in _DOCUMENTS:
+                elif module.rpartition(".")[2] not in _DOCUMENTS:
                     record = self._scene.tree.files.get(place)
                     is_data = record is not None and not record.mode & 0o111
                     self._scene.walk.reach(place, "is data beside the module", path, is_certain=is_data)
@@ -358,10 +358,12 @@ class PythonModules:
                 self._django.makes_names()
             elif own not in self._tops:
                 self._tops.add(own)
-                modules = [each for each in self._scene.tree.below(own, _MAX_BLURRED) if each.endswith((".py", ".so"))]
+                modules = [
+                    module for module in self._scene.tree.below(own, _MAX_BLURRED) if module.endswith((".py", ".so"))
+                ]
                 why = f"may be imported: {path} makes names of modules"
-                for each in modules:
-                    self._scene.walk.reach(each, why, path, is_certain=False)
+                for module in modules:
+                    self._scene.walk.reach(module, why, path, is_certain=False)
 
     def may_run_anything(self, real: str) -> None:
         """An interpreter that nobody is known to start runs whatever it is told."""
@@ -371,8 +373,8 @@ class PythonModules:
     def _blur(self, source: str, reason: str) -> None:
         """Any module may be imported."""
         places = [base for base in self._path if base != "/"]
-        files = (each for base in places for each in self._scene.tree.below(base, _MAX_BLURRED))
-        self._scene.blur_code(source, reason, (each for each in files if each.endswith((".py", ".so"))), "python")
+        files = (file for base in places for file in self._scene.tree.below(base, _MAX_BLURRED))
+        self._scene.blur_code(source, reason, (file for file in files if file.endswith((".py", ".so"))), "python")
 
     def _entry_points(self, path: str, wanted: str) -> None:
         """Plugins that installed distributions announce (entry_points.txt): those of a group, or where it is not told ("") of all."""

@@ -20,7 +20,7 @@ def recipe_of(inventory: Inventory, packages: Sequence[PackageReach]) -> Recipe:
         package.purl: package.name for package in packages if package.type == kind and package.reach == "unreachable"
     }
     staying = [package.purl for package in packages if package.purl not in unneeded]
-    needs = dependencies_of(each for each in inventory.relations or () if each.kind == "depends-on")
+    needs = dependencies_of(relation for relation in inventory.relations or () if relation.kind == "depends-on")
     needed: dict[str, str] = {}
     todo = sorted(staying)
     while todo:

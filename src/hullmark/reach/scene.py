@@ -63,7 +63,7 @@ class Scene:
         self.settings: dict[str, list[Setting]] = {}
         for setting in facts.settings:
             self.settings.setdefault(setting.key.partition(".")[0], []).append(setting)
-        self._unread = [each for each in problems if each.is_open and each.facts == ("configuration",)]
+        self._unread = [problem for problem in problems if problem.is_open and problem.facts == ("configuration",)]
         given = self.environment.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self.loader = Loader(tree, facts.elves, self.listed("ld", "ld.path"), filter(None, given), facts.ld_cache)
         self._blurred: set[str] = set()
@@ -80,7 +80,7 @@ class Scene:
             facts = self.facts.elves.get(path)
             if facts is None or facts.soname == soname:
                 continue
-            is_opened = bool(functions) and any(name in each for each in (*facts.libraries, *facts.opens))
+            is_opened = bool(functions) and any(name in library for library in (*facts.libraries, *facts.opens))
             if facts.untold or is_opened:
                 return True
             if functions.intersection(facts.calls) and not facts.soname.startswith("libidn2.so"):
@@ -89,8 +89,8 @@ class Scene:
 
     def lead_on(self) -> bool:
         """Whether what depends on all that is reached leads to more."""
-        led = [each for each in self.later if each()]
-        self.later = [each for each in self.later if each not in led]
+        led = [step for step in self.later if step()]
+        self.later = [step for step in self.later if step not in led]
         return bool(led)
 
     def cut_unread(self, program: str) -> None:
@@ -105,7 +105,7 @@ class Scene:
         for setting in self.settings.get(program, ()):
             if setting.key == key:
                 value: Any = setting.value
-                found += [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+                found += [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
         return tuple(found)
 
     def text(self, path: str) -> str | None:

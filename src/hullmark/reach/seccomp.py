@@ -51,8 +51,8 @@ def syscall_profile(scene: Scene, facts: Mapping[str, SyscallFacts], unseen: str
     found = sorted(profile.calls.values())
     return SyscallProfile(
         machine=profile.machine,
-        calls=tuple(each for each in found if each.name not in REFUSED_BY_ENGINES),
-        refused=tuple(each for each in found if each.name in REFUSED_BY_ENGINES),
+        calls=tuple(call for call in found if call.name not in REFUSED_BY_ENGINES),
+        refused=tuple(call for call in found if call.name in REFUSED_BY_ENGINES),
         default=tuple(sorted(known - REFUSED_BY_ENGINES)),
         unsure=tuple(sorted(profile.unsure))[:_MAX_REASONS],
         notes=tuple(sorted(profile.notes))[:_MAX_REASONS],
@@ -70,25 +70,25 @@ class _Profile:
             key=lambda path: (not found[path].is_certain, found[path].depth, path),
         )
         self._facts = {path: facts[path] for path in reached}
-        self.machine = next((each.machine for each in self._facts.values() if each.machine in SYSCALLS), "")
+        self.machine = next((fact.machine for fact in self._facts.values() if fact.machine in SYSCALLS), "")
         self.calls: dict[str, SyscallWitness] = {}
         self.unsure: dict[SyscallDoubt, None] = {}
         self.notes: dict[SyscallDoubt, None] = {}
 
     def read(self) -> None:
         """All files, and what they call in libc."""
-        libcs = {path: each for path, each in self._facts.items() if each.exports}
-        for path, each in self._facts.items():
-            if each.machine and each.machine != self.machine:
+        libcs = {path: fact for path, fact in self._facts.items() if fact.exports}
+        for path, fact in self._facts.items():
+            if fact.machine and fact.machine != self.machine:
                 self._doubt(path, "it is for another processor than the program that is started")
                 continue
-            for reason in each.untold:
+            for reason in fact.untold:
                 self._doubt(path, reason)
-            if not each.exports:
-                self._add(each.numbers, path, "enters the kernel itself")
+            if not fact.exports:
+                self._add(fact.numbers, path, "enters the kernel itself")
             for libc, library in libcs.items():
-                self._called(path, each.asks, libc, library, "calls")
-                self._called(path, each.looks_up, libc, library, "may look up")
+                self._called(path, fact.asks, libc, library, "calls")
+                self._called(path, fact.looks_up, libc, library, "may look up")
             self._by_code(path)
         for path, library in libcs.items():
             self._called(path, sorted(_ALWAYS), path, library, "itself calls")

@@ -77,8 +77,8 @@ def _expand_options(scene: Scene, origin: str) -> None:
 def _expand_data(scene: Scene, origin: str) -> None:
     """Where no setting names another one, the data lies in the folder that is usual on Linux."""
     if not scene.listed("mysql", "mysql.server.datadir"):
-        for each in scene.tree.below(_DATA_FOLDER, _MAX_FILES):
-            scene.walk.reach(each, "lies in the data folder of mysql", origin)
+        for file in scene.tree.below(_DATA_FOLDER, _MAX_FILES):
+            scene.walk.reach(file, "lies in the data folder of mysql", origin)
 
 
 def _files(settings: Iterable[Setting]) -> Iterator[str]:
@@ -110,8 +110,8 @@ def _expand(scene: Scene, setting: Setting, program: str, origin: str) -> None:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
+        for item in value:
+            yield from _texts(item)
     elif isinstance(value, str):
         yield value
 
@@ -125,8 +125,8 @@ def _named(scene: Scene, path: str, key: str, origin: str) -> None:
         for beside in _BESIDE.get(key.partition("[")[0], ()):
             scene.walk.reach(path + beside, f"lies beside what the setting {key} names", origin)
     elif real.count("/") > _SHALLOW:
-        for each in scene.tree.below(real, _MAX_FILES):
-            scene.walk.reach(each, f"lies in the folder of the setting {key}", origin)
+        for file in scene.tree.below(real, _MAX_FILES):
+            scene.walk.reach(file, f"lies in the folder of the setting {key}", origin)
 
 
 def _module(scene: Scene, name: str, key: str, origin: str) -> None:

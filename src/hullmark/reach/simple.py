@@ -154,15 +154,15 @@ class RubyFiles(_InterpretedLanguage):
         """RubyGems reads what is installed, and loads its own parts by names that it makes; its commands are those of `gem` alone."""
         for place in _GEM_HOMES:
             for folder in self._matching_folders(f"{place}/specifications"):
-                for each in self._scene.tree.below(folder, _MAX_FILES):
-                    self._scene.walk.reach(each, "is read by RubyGems, which looks which gems there are", origin)
-            for each in self._scene.tree.matching(f"{place}/extensions/*/*/*/gem.build_complete"):
-                self._scene.walk.reach(each, "says that what is compiled of a gem is there", origin)
+                for file in self._scene.tree.below(folder, _MAX_FILES):
+                    self._scene.walk.reach(file, "is read by RubyGems, which looks which gems there are", origin)
+            for file in self._scene.tree.matching(f"{place}/extensions/*/*/*/gem.build_complete"):
+                self._scene.walk.reach(file, "says that what is compiled of a gem is there", origin)
         for folder in self._folders:
             if self._scene.tree.file(f"{folder}/rubygems.rb") is not None:
-                for each in self._scene.tree.below(f"{folder}/rubygems", _MAX_FILES, leaving_out="commands"):
+                for file in self._scene.tree.below(f"{folder}/rubygems", _MAX_FILES, leaving_out="commands"):
                     why = "may be loaded: RubyGems makes the names of its parts"
-                    self._scene.walk.reach(each, why, origin, is_certain=False)
+                    self._scene.walk.reach(file, why, origin, is_certain=False)
 
     def found(self, name: str, folder: str) -> Iterator[str]:
         """The files of a name, or a program of a gem in each version that is installed."""
@@ -172,9 +172,9 @@ class RubyFiles(_InterpretedLanguage):
         _, gem, program = name.split(":", 2)
         for place in _GEM_HOMES:
             for home in self._matching_folders(f"{place}/gems"):
-                for each in sorted(self._scene.tree.names(home)):
-                    if each.rpartition("-")[0] == gem:
-                        files = (f"{home}/{each}/{kind}/{program}" for kind in ("bin", "exe"))
+                for version in sorted(self._scene.tree.names(home)):
+                    if version.rpartition("-")[0] == gem:
+                        files = (f"{home}/{version}/{kind}/{program}" for kind in ("bin", "exe"))
                         yield from (file for file in files if self._scene.tree.file(file) is not None)
 
     def beside(self, path: str, code: CodeFacts) -> None:
@@ -185,8 +185,8 @@ class RubyFiles(_InterpretedLanguage):
                 if "/lib/" in path[path.rindex("/gems/") :]
                 else ""
             )
-            for each in self._scene.tree.below(gem, _MAX_FILES) if gem else ():
-                self._scene.walk.reach(each, f"may be loaded: {path} makes names of files", path, is_certain=False)
+            for file in self._scene.tree.below(gem, _MAX_FILES) if gem else ():
+                self._scene.walk.reach(file, f"may be loaded: {path} makes names of files", path, is_certain=False)
         else:
             super().beside(path, code)
 
@@ -216,14 +216,14 @@ class PerlModules(_InterpretedLanguage):
                 yield f"{place}/{below}"
             stem = below.removesuffix(".pm")
             auto = f"{place}/auto/{stem}"
-            for each in self._scene.tree.names(auto):
-                if self._scene.tree.file(f"{auto}/{each}") is not None:
-                    yield f"{auto}/{each}"
+            for library in self._scene.tree.names(auto):
+                if self._scene.tree.file(f"{auto}/{library}") is not None:
+                    yield f"{auto}/{library}"
             if below in ("Config.pm", "utf8.pm"):
                 yield from (
-                    f"{place}/{each}"
-                    for each in ("Config_heavy.pl", "Config_git.pl")
-                    if self._scene.tree.file(f"{place}/{each}")
+                    f"{place}/{module}"
+                    for module in ("Config_heavy.pl", "Config_git.pl")
+                    if self._scene.tree.file(f"{place}/{module}")
                 )
 
 

@@ -72,15 +72,15 @@ def facts_of(body: memoryview) -> SyscallFacts:
 
 def _facts(elf: ElfFile, kind: str, machine: Machine) -> SyscallFacts:
     symbols = list(_symbols(elf))
-    asks = sorted({each.name for each in symbols if not each.is_own})
+    asks = sorted({symbol.name for symbol in symbols if not symbol.is_own})
     graph = None
     exports: dict[str, int] = {}
     sets: dict[tuple[int, ...], int] = {}
     if _LIBC(_soname(elf)) and has_small_code(elf):
         graph = CallGraph(elf, machine, is_libc=True)
-        for each in symbols if graph.is_known else ():
-            if each.is_own:
-                exports[each.name] = sets.setdefault(_listed(graph.numbers(each.address)), len(sets))
+        for symbol in symbols if graph.is_known else ():
+            if symbol.is_own:
+                exports[symbol.name] = sets.setdefault(_listed(graph.numbers(symbol.address)), len(sets))
     of_go = go_numbers(elf, machine, kind)
     mask = _own_numbers(elf, machine) if of_go is None else of_go
     if of_go is None and mask & UNTOLD and (graph is not None or (has_small_code(elf) and function_starts(elf))):
@@ -101,12 +101,12 @@ def _own_numbers(elf: ElfFile, machine: Machine) -> int:
     """The numbers at all entries of the kernel, as bits, read without looking at who calls what."""
     starts: list[int] | None = None
     found = 0
-    for each in elf.segments:
-        code = elf.file.at(each.offset, each.size) if each.kind == LOAD and each.flags & EXECUTE else b""
+    for segment in elf.segments:
+        code = elf.file.at(segment.offset, segment.size) if segment.kind == LOAD and segment.flags & EXECUTE else b""
         for at in machine.entries(code):
             starts = function_starts(elf) if starts is None else starts
-            place = bisect_right(starts, each.address + at) - 1
-            numbers = machine.numbers(code, max(0, starts[place] - each.address) if place >= 0 else 0, at)
+            place = bisect_right(starts, segment.address + at) - 1
+            numbers = machine.numbers(code, max(0, starts[place] - segment.address) if place >= 0 else 0, at)
             for number in numbers:
                 found |= 1 << min(number, 4095)
             found |= 0 if numbers or machine.is_part(code, at) else UNTOLD
@@ -134,7 +134,7 @@ def _symbols(elf: ElfFile) -> Iterator[_Symbol]:
     if STRTAB not in dynamic or SYMTAB not in dynamic:
         return
     strings, start = (elf.place(dynamic[tag][0]) for tag in (STRTAB, SYMTAB))
-    section = next((each for each in elf.sections() if each.kind == DYNSYM), None)
+    section = next((section for section in elf.sections() if section.kind == DYNSYM), None)
     # Without sections, nothing tells where the table ends: its names usually follow it.
     size = section.size if section is not None else strings - start
     if start < 0 or strings < 0 or not 0 <= size <= _SYMBOL.size * _MAX_SYMBOLS:
@@ -150,9 +150,9 @@ def _symbols(elf: ElfFile) -> Iterator[_Symbol]:
 def _looked_up(elf: ElfFile) -> Iterator[str]:
     """Words among the constants, each of which may be the name of a function."""
     seen: set[bytes] = set()
-    for each in elf.sections():
-        if each.name.startswith(b".rodata") and each.kind != NOBITS:
-            for found in _NAMES(b"\0" + elf.file.at(each.offset, each.size)):
+    for section in elf.sections():
+        if section.name.startswith(b".rodata") and section.kind != NOBITS:
+            for found in _NAMES(b"\0" + elf.file.at(section.offset, section.size)):
                 if found[0] not in seen and len(seen) <= _MAX_LOOKED_UP:
                     seen.add(found[0])
                     yield found[0].decode("ascii")

@@ -33,7 +33,7 @@ class FileTree:
     """Files by path. All paths are absolute."""
 
     def __init__(self, files: Iterable[FileRecord]) -> None:
-        self.files = {each.path: each for each in files if each.state not in ("ghost", "missing")}
+        self.files = {file.path: file for file in files if file.state not in ("ghost", "missing")}
         self._folders: dict[str, list[str]] = {"/": []}
         for path in self.files:
             self._enter(path)
@@ -130,8 +130,8 @@ class FileTree:
         if "/" in word:
             place = word if word.startswith("/") else f"{folder.rstrip('/')}/{word}"
             return place if self.file(place) is not None else ""
-        for each in path.split(":"):
-            place = f"{(each or folder).rstrip('/')}/{word}"
+        for part in path.split(":"):
+            place = f"{(part or folder).rstrip('/')}/{word}"
             record = self.file(place)
             if record is not None and record.mode & 0o111:
                 return place

@@ -109,9 +109,10 @@ class Verdicts:
             for package in self._inventory.packages
         }
         found = [self._package(package) for _, package in sorted(unique.items())]
-        by_purl = {each.purl: each for each in found}
+        by_purl = {package.purl: package for package in found}
         return tuple(
-            self._of_owner(each, unique[each.purl], by_purl) if each.purl in unique else each for each in found
+            self._of_owner(package, unique[package.purl], by_purl) if package.purl in unique else package
+            for package in found
         )
 
     def _of_owner(self, found: PackageReach, package: Package, by_purl: dict[str, PackageReach]) -> PackageReach:
@@ -186,7 +187,7 @@ class Verdicts:
             )
             for record in self._executables()
         ]
-        return tuple(sorted(found, key=lambda each: each.path))
+        return tuple(sorted(found, key=lambda program: program.path))
 
     def counts(self, packages: tuple[PackageReach, ...]) -> dict[Reach, ReachCount]:
         """How many there are of each verdict."""

@@ -55,12 +55,12 @@ class Walk:
         before = self.found.get(source)
         is_certain = is_certain and (before is None or before.is_certain)
         depth = before.depth + 1 if before is not None else 0
-        for each in (*place.links, place.real):
-            known = self.found.get(each)
+        for name in (*place.links, place.real):
+            known = self.found.get(name)
             if known is None or (not is_certain, depth) < (not known.is_certain, known.depth):
-                self.found[each] = FileReach(is_certain, depth, source, why)
-                if each == place.real:
-                    heapq.heappush(self._queue, (not is_certain, depth, each))
+                self.found[name] = FileReach(is_certain, depth, source, why)
+                if name == place.real:
+                    heapq.heappush(self._queue, (not is_certain, depth, name))
         return place.real
 
     def end(self, path: str, reason: str) -> None:

@@ -13,10 +13,10 @@ from hullmark.relations.resolver import Resolver, Scene, Steps
 def relate(scene: Scene) -> Iterator[Relation]:
     """What a program's own projects need, the program needs: they are parts of it."""
     for found in scene.view.facts(DEPS):
-        libraries = {f"{each.name}/{each.version}": each for each in found.fact}
-        for each in found.fact:
-            for need in _through_projects(each.needs, libraries, scene.steps):
-                yield Relation(purl_of(each), purl_of(need))
+        libraries = {f"{library.name}/{library.version}": library for library in found.fact}
+        for library in found.fact:
+            for need in _through_projects(library.needs, libraries, scene.steps):
+                yield Relation(purl_of(library), purl_of(need))
     yield from relate_listings(scene, (LOCK,), NUGET)
 
 

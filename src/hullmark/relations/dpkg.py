@@ -32,7 +32,7 @@ class DpkgNeed(NamedTuple):
     version: str
 
 
-class _Named(NamedTuple):
+class _NamedPackage(NamedTuple):
     """A package as others may need it."""
 
     purl: str
@@ -45,21 +45,23 @@ def relate(scene: Scene) -> Iterator[Relation]:
     for installed in installed_packages(scene.view):
         homes.setdefault(installed.home, []).append(installed)
     for packages in homes.values():
-        named = [(each, _Named(purl_of(each, scene.view.distro), each.stanza.arch)) for each in packages]
+        named = [
+            (package, _NamedPackage(purl_of(package, scene.view.distro), package.stanza.arch)) for package in packages
+        ]
         offers = _offers(named, scene)
         native = _native(packages)
-        for each, own in named:
+        for package, own in named:
             arch = native if own.arch in ("all", "") else own.arch
-            for group in _text(each.stanza.depends).split(","):
+            for group in _text(package.stanza.depends).split(","):
                 for purl in _meeting([need for text in group.split("|") if (need := need_of(text))], arch, offers):
                     yield Relation(own.purl, purl)
 
 
-def _offers(named: Iterable[tuple[InstalledPackage, _Named]], scene: Scene) -> Offers[_Named]:
-    offers: Offers[_Named] = Offers(scene.steps)
-    for each, own in named:
-        offers.add(each.stanza.name, own, each.version)
-        for text in _text(each.stanza.provides).split(","):
+def _offers(named: Iterable[tuple[InstalledPackage, _NamedPackage]], scene: Scene) -> Offers[_NamedPackage]:
+    offers: Offers[_NamedPackage] = Offers(scene.steps)
+    for package, own in named:
+        offers.add(package.stanza.name, own, package.version)
+        for text in _text(package.stanza.provides).split(","):
             if provided := need_of(text):
                 offers.add(provided.name, own, provided.version if provided.operator == "=" else "")
     return offers
@@ -67,12 +69,15 @@ def _offers(named: Iterable[tuple[InstalledPackage, _Named]], scene: Scene) -> O
 
 def _native(packages: Iterable[InstalledPackage]) -> str:
     """The architecture of the system, which its packages for all architectures are used on: that of dpkg, else of most packages."""
-    archs = Counter(each.stanza.arch for each in packages if each.stanza.arch not in ("all", ""))
-    own = next((each.stanza.arch for each in packages if each.stanza.name == "dpkg" and each.stanza.arch in archs), "")
+    archs = Counter(package.stanza.arch for package in packages if package.stanza.arch not in ("all", ""))
+    own = next(
+        (package.stanza.arch for package in packages if package.stanza.name == "dpkg" and package.stanza.arch in archs),
+        "",
+    )
     return own or min(archs, key=lambda arch: (-archs[arch], arch), default="")
 
 
-def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_Named]) -> Iterator[str]:
+def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_NamedPackage]) -> Iterator[str]:
     for need in needs:
         wanted = arch if need.arch in ("", "native", "any") else need.arch
         met = [

@@ -144,9 +144,9 @@ def _nearest(need: Dependency, file: str, offers: Offers[_Coordinates]) -> list[
             found = found or [offer.package for offer in offers.of(f"{place}\0\0{need.artifact}")]
             # A guessed group may be one that the real one is a part of, or the other way round.
             guesses = (offer.package for offer in offers.of(f"{place}\0?\0{need.artifact}"))
-            found = found or [each for each in guesses if _is_near(each.group, need.group)]
+            found = found or [guess for guess in guesses if _is_near(guess.group, need.group)]
         if found:
-            return [each.purl for each in found]
+            return [guess.purl for guess in found]
     return []
 
 
@@ -163,7 +163,7 @@ def _alike(need: Dependency, place: str, offers: Offers[_Coordinates]) -> list[_
         for offer in offers.of(f"{place}\0{need.group}\0")
         if offer.package.name.startswith(start) and ends(offer.package.name[len(start) :])
     ]
-    return found if len({each.name for each in found}) == 1 else []
+    return found if len({guess.name for guess in found}) == 1 else []
 
 
 RESOLVER = Resolver(cataloger="java", relate=relate)

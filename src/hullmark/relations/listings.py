@@ -1,4 +1,4 @@
-"""Packages in a file that lists many of them, as lock files do: the file says itself which needs which."""
+"""Relations of packages in a file that lists many, such as a lock file: the file itself says which needs which."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from hullmark.relations.offers import Offers
 from hullmark.relations.resolver import Scene
 from hullmark.rootfs.reads import LocatedFact, Read
 
-Made = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
+MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
 """How a cataloger makes the package of an entry."""
 
 
 def relate(
-    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | Made, *, everywhere: bool = False
+    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | MakePackage, *, everywhere: bool = False
 ) -> Iterator[Relation]:
     """The relations within each file that is not in an installed package. `everywhere`: in those too."""
     for read in reads:
         for found in scene.view.facts(read):
             if everywhere or not is_others(found.path):
                 made = (
-                    package(found, each, of) if isinstance(of, Ecosystem) else of(found, each) for each in found.fact
+                    package(found, item, of) if isinstance(of, Ecosystem) else of(found, item) for item in found.fact
                 )
-                yield from _within([(each, one.purl) for each, one in zip(found.fact, made, strict=True)], scene)
+                yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene)
 
 
 def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:

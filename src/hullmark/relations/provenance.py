@@ -45,8 +45,10 @@ def package_provenances(
             package=package,
             places=tuple(place_of(inventory.source, place.path, place.layer) for place in package.locations),
             chain=chain(package.purl, starts, ways),
-            needed_by=tuple(each for each in relations if each.dependency == package.purl) if is_told else None,
-            needs=tuple(each for each in relations if each.dependent == package.purl) if is_told else None,
+            needed_by=tuple(relation for relation in relations if relation.dependency == package.purl)
+            if is_told
+            else None,
+            needs=tuple(relation for relation in relations if relation.dependent == package.purl) if is_told else None,
             matches=None if found is None else tuple(match for match in found if match.package.purl == package.purl),
         )
         for package in packages
@@ -104,7 +106,7 @@ def _real(path: str, records: Mapping[str, Sequence[FileRecord]]) -> str:
             continue
         here = "/" + "/".join((*done, part))
         link = next(
-            (each.link for each in records.get(here, ()) if each.type == "symlink" and each.state != "ghost"), ""
+            (entry.link for entry in records.get(here, ()) if entry.type == "symlink" and entry.state != "ghost"), ""
         )
         if not link:
             done.append(part)

@@ -46,7 +46,7 @@ class _Requirement(msgspec.Struct, frozen=True):
     marker: str
 
 
-class _Installed(msgspec.Struct):
+class _Distribution(msgspec.Struct):
     """A distribution in a folder. `asked` are the extras that others need it with, "" always."""
 
     purl: str
@@ -56,7 +56,7 @@ class _Installed(msgspec.Struct):
     is_needed: bool = False
 
 
-_Sites = dict[str, dict[str, _Installed]]
+_Sites = dict[str, dict[str, _Distribution]]
 
 
 def relate(scene: Scene) -> Iterator[Relation]:
@@ -64,17 +64,17 @@ def relate(scene: Scene) -> Iterator[Relation]:
     where it alone explains why something is there."""
     sites = _sites(scene)
     interpreter = _Interpreter(scene)
-    installed = [each for site in sorted(sites) for each in sites[site].values()]
-    waiting = [(each, "") for each in installed]
+    installed = [distribution for site in sorted(sites) for distribution in sites[site].values()]
+    waiting = [(distribution, "") for distribution in installed]
     while waiting:
-        each, extra = waiting.pop()
-        environment = {**interpreter.environment(each.site), "extra": extra}
-        for requirement in each.requires:
+        distribution, extra = waiting.pop()
+        environment = {**interpreter.environment(distribution.site), "extra": extra}
+        for requirement in distribution.requires:
             kind = _kind(requirement, environment, extra)
-            other = _find(requirement.name, each.site, sites, scene.steps) if kind else None
+            other = _find(requirement.name, distribution.site, sites, scene.steps) if kind else None
             if kind and other is not None:
                 other.is_needed = True
-                yield Relation(each.purl, other.purl, kind)
+                yield Relation(distribution.purl, other.purl, kind)
                 waiting += [(other, new) for new in requirement.extras if new not in other.asked]
                 other.asked.update(dict.fromkeys(requirement.extras))
     yield from _explained(installed, sites, interpreter, scene.steps)
@@ -88,17 +88,17 @@ def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str)
 
 
 def _explained(
-    installed: Sequence[_Installed], sites: _Sites, interpreter: _Interpreter, steps: Steps
+    installed: Sequence[_Distribution], sites: _Sites, interpreter: _Interpreter, steps: Steps
 ) -> Iterator[Relation]:
-    for each in installed:
-        for requirement in each.requires:
-            environment = interpreter.environment(each.site) if "extra" in requirement.marker else {}
+    for distribution in installed:
+        for requirement in distribution.requires:
+            environment = interpreter.environment(distribution.site) if "extra" in requirement.marker else {}
             extras = _EXTRA(requirement.marker)
             steps.take(len(extras))
             if any(holds(requirement.marker, {**environment, "extra": extra}) for extra in extras):
-                other = _find(requirement.name, each.site, sites, steps)
+                other = _find(requirement.name, distribution.site, sites, steps)
                 if other is not None and not other.is_needed:
-                    yield Relation(each.purl, other.purl, "optional")
+                    yield Relation(distribution.purl, other.purl, "optional")
 
 
 def _sites(scene: Scene) -> _Sites:
@@ -117,7 +117,7 @@ def _sites(scene: Scene) -> _Sites:
         if path.endswith(".whl"):
             site = f"{_WHEELS}{site}"
         requires = tuple(filter(None, map(_requirement, metadata.requires)))
-        sites.setdefault(site, {}).setdefault(package.name, _Installed(package.purl, site, requires, {"": None}))
+        sites.setdefault(site, {}).setdefault(package.name, _Distribution(package.purl, site, requires, {"": None}))
     return sites
 
 
@@ -139,7 +139,7 @@ def _plain(name: str) -> str:
     return _SEPARATORS.sub("-", name.strip()).lower()
 
 
-def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Installed | None:
+def _find(name: str, site: str, sites: _Sites, steps: Steps) -> _Distribution | None:
     """The distribution in the same folder, else in one of the system's, which come after it on the path."""
     own = sites[site].get(name)
     if own is not None or site.startswith(_WHEELS):

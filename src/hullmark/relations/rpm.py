@@ -43,10 +43,10 @@ def relate(scene: Scene) -> Iterator[Relation]:
         needs = [
             (_Own(header, purl_of(header, scene.view.distro)), tuple(_needs(header))) for header in found.fact.headers
         ]
-        paths = {need.name for _, each in needs for need in each if need.name.startswith("/")}
+        paths = {need.name for _, required in needs for need in required if need.name.startswith("/")}
         offers = _offers((own for own, _ in needs), paths, scene)
-        for own, each in needs:
-            for need in each:
+        for own, required in needs:
+            for need in required:
                 yield from (Relation(own.purl, purl) for purl in _meeting(need, offers))
 
 

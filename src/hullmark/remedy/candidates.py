@@ -139,8 +139,8 @@ class Candidates:
         purls = [mark + named_purl, finding.weakness.package if finding.weakness is not None else ""]
         purls += [owner for path in self.paths_of(finding) if (owner := self._files[path].owner)]
         named = [self._packages[purl] for purl in dict.fromkeys(purls) if purl in self._packages]
-        named += [each for each in self._packages.values() if each.name == finding.subject]
-        owners = [self._packages[each.owned_by] for each in named if each.owned_by in self._packages]
+        named += [package for package in self._packages.values() if package.name == finding.subject]
+        owners = [self._packages[file.owned_by] for file in named if file.owned_by in self._packages]
         return tuple({package.purl: package for package in (*named, *owners)}.values())
 
     def paths_of(self, finding: Finding) -> tuple[str, ...]:
@@ -178,14 +178,14 @@ class Candidates:
         source = own.candidate.source
         name = source.name if source is not None else package.name
         same = [
-            each
-            for each in self._now.updates
-            if each.candidate.source is not None and each.candidate.source.name == name
+            update
+            for update in self._now.updates
+            if update.candidate.source is not None and update.candidate.source.name == name
         ]
         group = together(same or [own], self._updates, self._now.inventory.packages, self._now.provided)
         if group.obstacle:
             return group.obstacle
-        if not all(_PLAIN(each.candidate.version) and _PLAIN(each.installed.name) for each in group.updates):
+        if not all(_PLAIN(update.candidate.version) and _PLAIN(update.installed.name) for update in group.updates):
             return "its newer version has a name that is not written into a Dockerfile"
         others = len(group.updates) - len(same)
         taken = f", with {others} more that it needs" if others > 0 else ""
@@ -325,7 +325,7 @@ def _way(reach: PackageReach) -> str:
 
 def _dependants(inventory: Inventory) -> dict[str, list[str]]:
     """Who needs each package."""
-    needs = dependencies_of(each for each in inventory.relations or () if each.kind != "development")
+    needs = dependencies_of(relation for relation in inventory.relations or () if relation.kind != "development")
     found: dict[str, list[str]] = {}
     for dependent, dependencies in needs.items():
         for dependency in dependencies:

@@ -68,8 +68,10 @@ def copied(config: ImageConfig, created: str) -> ImageConfig:
     """The settings of the copy: the same, with the history of its own instructions."""
     made = (COPY, *settings_of(config))
     history = tuple(
-        HistoryEntry(created_by=each.created_by, created=created, empty_layer=each.keyword != COPY.keyword)
-        for each in made
+        HistoryEntry(
+            created_by=instruction.created_by, created=created, empty_layer=instruction.keyword != COPY.keyword
+        )
+        for instruction in made
     )
     return msgspec.structs.replace(config, history=history, created=created)
 
@@ -101,4 +103,6 @@ def can_be_copied(config: ImageConfig) -> bool:
     """Whether all settings can be written down: they are printable, none is hidden, none is for builds alone."""
     if config.on_build:
         return False
-    return all(each.words.isprintable() and _MASK not in each.words for each in settings_of(config))
+    return all(
+        instruction.words.isprintable() and _MASK not in instruction.words for instruction in settings_of(config)
+    )

@@ -48,7 +48,7 @@ def instructions_of(changes: Sequence[Change], config: ImageConfig | None) -> tu
         run = [Instruction("RUN", _run(commands, config))]
         if not is_root:
             run.insert(0, Instruction("USER", "0"))
-            if not any(each.keyword == "USER" for each in settings):
+            if not any(setting.keyword == "USER" for setting in settings):
                 run.append(Instruction("USER", user.replace("$", "\\$")))
     return (*run, *settings)
 
@@ -61,7 +61,7 @@ def can_be_restored(config: ImageConfig | None) -> bool:
 def dockerfile_of(base: str, instructions: Sequence[Instruction]) -> str:
     """A Dockerfile that makes the changes over an image, or over what stands in `base`: a Dockerfile whose end this is."""
     head = base if base.endswith("\n") else f"FROM {base}\n"
-    return head + "".join(f"{each.keyword} {each.words}\n" for each in instructions)
+    return head + "".join(f"{instruction.keyword} {instruction.words}\n" for instruction in instructions)
 
 
 def _run(commands: Sequence[str], config: ImageConfig | None) -> str:
@@ -94,10 +94,12 @@ def _commands(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _updating(updates: Sequence[PackageUpdate]) -> Iterator[str]:
-    debs = [f"{each.installed.name}={each.candidate.version}" for each in updates if each.installed.type == "deb"]
+    debs = [
+        f"{update.installed.name}={update.candidate.version}" for update in updates if update.installed.type == "deb"
+    ]
     if debs:
         update, install, *clean = _APT
         yield from (update, " ".join((install, *sorted(debs))), *clean)
-    apks = [each.installed.name for each in updates if each.installed.type == "apk"]
+    apks = [update.installed.name for update in updates if update.installed.type == "apk"]
     if apks:
         yield f"apk upgrade --no-cache {' '.join(sorted(apks))}"

@@ -87,7 +87,7 @@ def _why(finding: Finding, candidates: Candidates, made: tuple[Change, ...]) -> 
 def _of(package: Package, candidates: Candidates, made: tuple[Change, ...]) -> Iterator[str]:
     """Why neither a newer version of a package nor its removal helps."""
     update, removal = candidates.update_of(package), candidates.removal_of(package)
-    is_made = any(each.installed.name == package.name for change in made for each in change.updates)
+    is_made = any(update.installed.name == package.name for change in made for update in change.updates)
     if is_made or isinstance(update, Change):
         yield "its newest version does not mend it"
     elif update:

@@ -136,4 +136,4 @@ def rebased_settings(config: ImageConfig, old: ImageConfig, new: ImageConfig) ->
 
 
 def _added(own: Sequence[str], old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*new, *(each for each in own if each not in old))))
+    return tuple(dict.fromkeys((*new, *(instruction for instruction in own if instruction not in old))))

@@ -41,7 +41,9 @@ def components_of(inventory: Inventory) -> Components:
     if len(groups) == len(inventory.packages):
         return Components(inventory, {})
     shared = {
-        identity: {each.owned_by: tuple(place.path for place in each.locations) for each in group if each.owned_by}
+        identity: {
+            package.owned_by: tuple(place.path for place in package.locations) for package in group if package.owned_by
+        }
         for identity, group in groups.items()
         if len(group) > 1
     }

@@ -62,17 +62,20 @@ def container_json(judged: JudgedContainer) -> ContainerJson:
     placed, assessment = judged.placed, judged.assessment
     return ContainerJson(
         at_most=assessment.at_most,
-        findings=[JointFindingJson(each.is_certain, each.kind, each.setting, each.text) for each in judged.findings],
+        findings=[
+            JointFindingJson(finding.is_certain, finding.kind, finding.setting, finding.text)
+            for finding in judged.findings
+        ],
         grade=assessment.grade,
         image=placed.container.image,
         kind=placed.container.kind,
         line=placed.container.line,
-        missing=[MissingJson(each.is_known, each.setting, each.text) for each in assessment.missing],
+        missing=[MissingJson(reason.is_known, reason.setting, reason.text) for reason in assessment.missing],
         name=placed.name,
         namespace=placed.workload.namespace,
         patch=_patch(judged.patch) if judged.patch is not None else None,
         path=placed.path,
-        reasons=[ReasonJson(each.setting, each.text) for each in assessment.reasons],
+        reasons=[ReasonJson(reason.setting, reason.text) for reason in assessment.reasons],
     )
 
 

@@ -216,7 +216,7 @@ def _evidence(package: Package) -> Json:
     evidence: Json = {}
     if package.locations:
         evidence["occurrences"] = [{"location": location.path} for location in package.locations]
-    if found := dict.fromkeys(each.license for each in found_in(package)):
+    if found := dict.fromkeys(evidence.license for evidence in found_in(package)):
         evidence["licenses"] = [{"license": {"id": name} if spdx_id(name) else {"name": name}} for name in found]
     return evidence
 
@@ -239,8 +239,8 @@ def _package_details(package: Package, shared: Mapping[Identity, Owners]) -> Ite
     yield "package:owned_by", package.owned_by or ""
     for name, value in sorted(package.notes.items()):
         yield f"package:note:{name}", value
-    for each in package.license_evidence:
-        yield "package:licence", sentence(each)
+    for evidence in package.license_evidence:
+        yield "package:licence", sentence(evidence)
     for i, location in enumerate(package.locations):
         yield f"location:{i}:path", location.path
         yield f"location:{i}:layer", str(location.layer)

@@ -153,7 +153,9 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
         files=msgspec.UNSET if inventory.files is None else [file_json(record) for record in inventory.files],
         packages=[_package(package) for package in inventory.packages],
         problems=problems(inventory.problems),
-        relationships=None if inventory.relations is None else [_relation(each) for each in inventory.relations],
+        relationships=None
+        if inventory.relations is None
+        else [_relation(relation) for relation in inventory.relations],
         schema=SCHEMA,
         source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
@@ -193,7 +195,7 @@ def _package(package: Package) -> PackageJson:
         arch=package.arch,
         cataloger=package.cataloger,
         license_concluded=conclusion(package),
-        license_evidence=[licence_evidence_json(each) for each in package.license_evidence],
+        license_evidence=[licence_evidence_json(evidence) for evidence in package.license_evidence],
         corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
         identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
         license_expression=expression_of(package.licenses),

@@ -82,9 +82,9 @@ def _location(purl_type: str, location: Location, source: InventorySource) -> Js
 def _licenses(package: Package, source: InventorySource) -> Iterator[Json]:
     """Declared licences, and those that texts tell, with the files that tell them."""
     places: dict[tuple[str, str], list[LicenceEvidence]] = {}
-    for each in package.license_evidence:
-        places.setdefault((each.kind, each.license), []).append(each)
-    found = dict.fromkeys(each.license for each in found_in(package))
+    for evidence in package.license_evidence:
+        places.setdefault((evidence.kind, evidence.license), []).append(evidence)
+    found = dict.fromkeys(evidence.license for evidence in found_in(package))
     for kind, type, texts in (("declared", "declared", declared_by(package)), ("found", "concluded", found)):
         for text in texts:
             yield {
@@ -94,12 +94,12 @@ def _licenses(package: Package, source: InventorySource) -> Iterator[Json]:
                 "urls": [],
                 "locations": [
                     {
-                        "path": each.path,
-                        "layerID": layer_digest(source, each.layer),
-                        "accessPath": each.path,
-                        "annotations": {"field": each.field} if each.field else {},
+                        "path": evidence.path,
+                        "layerID": layer_digest(source, evidence.layer),
+                        "accessPath": evidence.path,
+                        "annotations": {"field": evidence.field} if evidence.field else {},
                     }
-                    for each in places.get((kind, text), ())
+                    for evidence in places.get((kind, text), ())
                 ],
             }
 

@@ -77,7 +77,7 @@ def _unexplained(inventory: Inventory) -> str:
         return ""
     if not found.executables:
         return "none unexplained"
-    first = ", ".join(safe(each.path) for each in found.largest[:_NAMED])
+    first = ", ".join(safe(file.path) for file in found.largest[:_NAMED])
     more = found.executables - min(_NAMED, len(found.largest))
     rest = f" and {more:,} more" if more > 0 else ""
     return f"{found.executables:,} unexplained, {found.bytes / 10**6:.1f} MB: {first}{rest}"

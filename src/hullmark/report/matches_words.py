@@ -270,7 +270,7 @@ def by_reason(told: Iterable[tuple[str, Sequence[str], T]]) -> Iterator[tuple[st
             without = without.replace(f" of {name} ", " of these ")
         alike.setdefault(without, []).append((reason, about))
     for reason, found in alike.items():
-        same = {each for each, _ in found}
+        same = {name for name, _ in found}
         yield same.pop() if len(same) == 1 else reason, [about for _, about in found]
 
 

@@ -43,11 +43,14 @@ class BeforeAfter(NamedTuple):
 
 def render(found: Minimality, context: RenderContext) -> bytes:
     """The page."""
-    packages = sorted(found.packages, key=lambda each: (REACHES.index(each.reach), -each.bytes, each.name, each.purl))
+    packages = sorted(
+        found.packages, key=lambda package: (REACHES.index(package.reach), -package.bytes, package.name, package.purl)
+    )
     listed = packages[:_MAX_ROWS]
-    targets = {each.purl: f"p{number}" for number, each in enumerate(listed) if each.purl}
+    targets = {package.purl: f"p{number}" for number, package in enumerate(listed) if package.purl}
     programs = sorted(
-        (each for each in found.programs if each.kinds), key=lambda each: (REACHES.index(each.reach), each.path)
+        (program for program in found.programs if program.kinds),
+        key=lambda program: (REACHES.index(program.reach), program.path),
     )
     return page(
         TEMPLATE,
@@ -119,7 +122,7 @@ def _about(found: Minimality, context: RenderContext) -> list[tuple[str, str]]:
 
 
 def _tiles(found: Minimality) -> Iterator[tuple[str, str, str]]:
-    """Class, number and words of each."""
+    """Class, number and words of item."""
     gone, total = found.counts["unreachable"], _total(found)
     yield "gone", f"{100 * gone.bytes // total if total else 0} %", "of the bytes can go"
     yield "gone", f"{gone.packages:,}", "packages can go"
@@ -191,10 +194,10 @@ def _steps(steps: Sequence[WitnessStep]) -> list[WitnessStep]:
     return [*steps[:half], WitnessStep("…", f"{len(steps) - 2 * half:,} steps are not shown"), *steps[-half:]]
 
 
-def _own(each: PackageReach | ProgramReach) -> str:
+def _own(item: PackageReach | ProgramReach) -> str:
     """The reason of a verdict, where no way says it. Of programs that are unreachable the page says it once."""
-    is_told = each.reach == "reachable" or (each.reach == "unreachable" and isinstance(each, ProgramReach))
-    return "" if is_told else each.reason
+    is_told = item.reach == "reachable" or (item.reach == "unreachable" and isinstance(item, ProgramReach))
+    return "" if is_told else item.reason
 
 
 FORMAT = Format(

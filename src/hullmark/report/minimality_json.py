@@ -177,37 +177,37 @@ class MinimalityJson(msgspec.Struct, frozen=True):
 def render(found: Minimality, context: RenderContext) -> bytes:
     """The document as one line."""
     document = MinimalityJson(
-        answers=[_answer(each) for each in found.answers],
-        attack_paths=[_attack(each) for each in found.attack_paths],
-        matches=None if found.matches is None else [_match(each) for each in found.matches],
+        answers=[_answer(answer) for answer in found.answers],
+        attack_paths=[_attack(attack_path) for attack_path in found.attack_paths],
+        matches=None if found.matches is None else [_match(match) for match in found.matches],
         observed=_observed(found.observed) if found.observed is not None else None,
-        open_ends=[EndJson(each.path, each.reason) for each in found.open_ends],
+        open_ends=[EndJson(open_end.path, open_end.reason) for open_end in found.open_ends],
         packages=[
             PackageJson(
-                each.bytes,
-                each.name,
-                each.purl,
-                each.reach,
-                each.reached_bytes,
-                each.reason,
-                each.type,
-                each.version,
-                steps_json(each.witness),
+                package.bytes,
+                package.name,
+                package.purl,
+                package.reach,
+                package.reached_bytes,
+                package.reason,
+                package.type,
+                package.version,
+                steps_json(package.witness),
             )
-            for each in found.packages
+            for package in found.packages
         ],
         problems=problems(found.problems),
         programs=[
             ProgramJson(
-                each.bytes,
-                each.kinds,
-                each.package or None,
-                each.path,
-                each.reach,
-                each.reason,
-                steps_json(each.witness),
+                program.bytes,
+                program.kinds,
+                program.package or None,
+                program.path,
+                program.reach,
+                program.reason,
+                steps_json(program.witness),
             )
-            for each in found.programs
+            for program in found.programs
         ],
         recipe=RecipeJson(
             found.recipe.command,

@@ -40,15 +40,17 @@ class ByteMap(NamedTuple):
 
 def map_of(found: Minimality, targets: dict[str, str]) -> ByteMap:
     """The map of what was found. `targets` are places on the page, by package."""
-    by_reach = {reach: [each for each in found.shares if each.reach == reach and each.bytes > 0] for reach in REACHES}
+    by_reach = {
+        reach: [share for share in found.shares if share.reach == reach and share.bytes > 0] for reach in REACHES
+    }
     drawn = [reach for reach in REACHES if by_reach[reach]]
-    totals = [sum(each.bytes for each in by_reach[reach]) for reach in drawn]
+    totals = [sum(share.bytes for share in by_reach[reach]) for reach in drawn]
     parts: list[MapPart] = []
     gathered = 0
     x = FRAME.x
     for reach, total in zip(drawn, totals, strict=True):
         width = FRAME.width * total / sum(totals)
-        shares = sorted(by_reach[reach], key=lambda each: (-each.bytes, each.purl))
+        shares = sorted(by_reach[reach], key=lambda share: (-share.bytes, share.purl))
         gathered += max(0, len(shares) - _MAX_DRAWN)
         parts += _region(reach, shares, Rectangle(x, FRAME.y, width, FRAME.height), targets)
         x += width
@@ -58,11 +60,11 @@ def map_of(found: Minimality, targets: dict[str, str]) -> ByteMap:
 def _region(reach: Reach, shares: list[ReachShare], frame: Rectangle, targets: dict[str, str]) -> Iterator[MapPart]:
     rest = shares[_MAX_DRAWN:]
     named = [
-        (short(each.purl) or "files of no package", each.bytes, targets.get(each.purl, ""))
-        for each in shares[:_MAX_DRAWN]
+        (short(share.purl) or "files of no package", share.bytes, targets.get(share.purl, ""))
+        for share in shares[:_MAX_DRAWN]
     ]
     if rest:
-        named.append((f"{len(rest):,} smaller packages", sum(each.bytes for each in rest), ""))
+        named.append((f"{len(rest):,} smaller packages", sum(share.bytes for share in rest), ""))
     for place, (name, size, target) in zip(treemap([size for _, size, _ in named], frame), named, strict=True):
         text = megabytes(size)
         yield MapPart(

@@ -40,7 +40,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
             lines += ["", *_answer_lines(answer, paint, width)]
         lines += (
             ["", *_end_lines(found.open_ends, paint, width)]
-            if any(each.reach != "reachable" for each in found.answers)
+            if any(answer.reach != "reachable" for answer in found.answers)
             else []
         )
     else:

@@ -259,7 +259,7 @@ def document(parts: Sequence[Flowable], name: str, program: str) -> bytes:
     """The bytes of a document with this title; the same parts give the same bytes. `program` stands below each page."""
     written = io.BytesIO()
 
-    class Numbered(_Canvas):
+    class NumberedCanvas(_Canvas):
         _subject_line = visible(f"{name}, written by {program}", 110)
 
     template = SimpleDocTemplate(
@@ -275,5 +275,5 @@ def document(parts: Sequence[Flowable], name: str, program: str) -> bytes:
         lang="en",
         invariant=1,
     )
-    template.build(list(parts), canvasmaker=Numbered)
+    template.build(list(parts), canvasmaker=NumberedCanvas)
     return written.getvalue()

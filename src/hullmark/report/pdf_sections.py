@@ -34,7 +34,7 @@ def sections(report: ImageReport, context: RenderContext) -> bytes:
         parts += _findings(verdict)
     parts += [*_vulnerabilities(matches), *_unknown(matches), *_set_aside(matches)]
     problems = {*matches.problems, *(verdict.problems if verdict is not None else ())}
-    parts += _problems(sorted(problems, key=lambda each: (each.path, each.layer, each.reason)))
+    parts += _problems(sorted(problems, key=lambda problem: (problem.path, problem.layer, problem.reason)))
     return pdf_parts.document(parts, f"Report on {name}", f"hullmark {context.tool_version}")
 
 
@@ -135,7 +135,7 @@ def _unknown(matches: Matches) -> Iterator[Flowable]:
     cells = [
         [
             pdf_parts.cell(reason),
-            pdf_parts.cell(matches_words.some([f"{each.name} {each.version}" for each in found], _MAX_NAMES)),
+            pdf_parts.cell(matches_words.some([f"{product.name} {product.version}" for product in found], _MAX_NAMES)),
         ]
         for reason, found in matches_words.reasons(matches)
     ]

@@ -23,8 +23,8 @@ def render(places: Places, context: RenderContext) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_HEAD)
-    for each in graded(places):
-        writer.writerow([harmless(cell) for cell in _row(each)])
+    for place in graded(places):
+        writer.writerow([harmless(cell) for cell in _row(place)])
     return out.getvalue().encode()
 
 

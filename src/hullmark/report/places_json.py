@@ -80,7 +80,7 @@ def render(places: Places, context: RenderContext) -> bytes:
     """The document as one line."""
     return encode(
         PlacesJson(
-            containers=[_container(each) for each in graded(places)],
+            containers=[_container(place) for place in graded(places)],
             gaps=places.gaps,
             schema=SCHEMA,
             tool=ToolJson("hullmark", context.tool_version),
@@ -122,8 +122,8 @@ def _grade(found: GradedContainer) -> GradeJson | None:
     return GradeJson(
         at_most=assessment.at_most,
         grade=assessment.grade,
-        missing=tuple(ReasonJson(each.setting, each.text) for each in assessment.missing),
-        reasons=tuple(ReasonJson(each.setting, each.text) for each in assessment.reasons),
+        missing=tuple(ReasonJson(reason.setting, reason.text) for reason in assessment.missing),
+        reasons=tuple(ReasonJson(reason.setting, reason.text) for reason in assessment.reasons),
     )
 
 

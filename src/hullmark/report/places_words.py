@@ -22,7 +22,9 @@ class GradedContainer(NamedTuple):
 
 def graded(places: Places) -> Iterator[GradedContainer]:
     """All containers in one order, each with its grade."""
-    for container in sorted(places.containers, key=lambda each: (each.place, each.image.digest, each.since, each.id)):
+    for container in sorted(
+        places.containers, key=lambda found: (found.place, found.image.digest, found.since, found.id)
+    ):
         is_run = container.place.kind != "volume"
         yield GradedContainer(container, _assessed(container.isolation) if is_run else None)
 

@@ -86,7 +86,7 @@ def render(provenance: Provenance, context: RenderContext) -> bytes:
     """The document as one line."""
     document = ProvenanceJson(
         file=_file(provenance.file) if provenance.file is not None else None,
-        packages=[_package(each, each.package) for each in provenance.packages],
+        packages=[_package(package, package.package) for package in provenance.packages],
         problems=problems(provenance.problems),
         schema=SCHEMA,
         source=source_json(provenance.source),
@@ -117,7 +117,9 @@ def _package(found: PackageProvenance, package: Package) -> PackageJson:
 def _needs(relations: tuple[Relation, ...] | None, *, is_dependent: bool) -> list[NeedJson] | None:
     if relations is None:
         return None
-    return [NeedJson(each.kind, each.dependent if is_dependent else each.dependency) for each in relations]
+    return [
+        NeedJson(relation.kind, relation.dependent if is_dependent else relation.dependency) for relation in relations
+    ]
 
 
 def _place(place: Place) -> PlaceJson:
@@ -125,7 +127,7 @@ def _place(place: Place) -> PlaceJson:
 
 
 def _file(found: FileProvenance) -> FileProvenanceJson:
-    versions = [VersionJson(file_json(each.file), _place(each.place)) for each in found.versions]
+    versions = [VersionJson(file_json(version.file), _place(version.place)) for version in found.versions]
     return FileProvenanceJson(found.packages, found.path, found.real, versions)
 
 

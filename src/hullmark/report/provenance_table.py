@@ -83,8 +83,8 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
     yield fact("Licences", ", ".join(filter(str.strip, package.licenses)) or "not stated", paint, width)
     if expression := conclusion(package):
         yield fact("Concluded", expression, paint, width)
-    for each in package.license_evidence[:_MAX_PLACES]:
-        yield fact("Told by", _told(each), paint, width)
+    for evidence in package.license_evidence[:_MAX_PLACES]:
+        yield fact("Told by", _told(evidence), paint, width)
     yield from _match_lines(found.matches, paint, width)
 
 
@@ -114,9 +114,9 @@ def _brought(place: Place) -> str:
 
 def _related(relations: Iterable[Relation], *, is_dependent: bool) -> str:
     names = []
-    for each in relations:
-        name = _short(each.dependent if is_dependent else each.dependency)
-        names.append(name if each.kind == "depends-on" else f"{name} ({each.kind})")
+    for relation in relations:
+        name = _short(relation.dependent if is_dependent else relation.dependency)
+        names.append(name if relation.kind == "depends-on" else f"{name} ({relation.kind})")
     return _list(names)
 
 

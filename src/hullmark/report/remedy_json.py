@@ -99,7 +99,7 @@ def render(remedy: Remedy, context: RenderContext) -> bytes:
         problems=problems(remedy.problems),
         proof=remedy.proof,
         reached=remedy.is_reached,
-        remains=[_remainder(each) for each in remedy.remains],
+        remains=[_remainder(remainder) for remainder in remedy.remains],
         schema=SCHEMA,
         source=source_json(remedy.source),
         tool=ToolJson("hullmark", context.tool_version),
@@ -122,7 +122,7 @@ def _change(planned: PlannedChange) -> ChangeJson:
     return ChangeJson(
         base=change.base or None,
         caution=change.caution or None,
-        files=[RemedyFileJson(f"{each.clears:04o}" if each.clears else None, each.path) for each in change.files],
+        files=[RemedyFileJson(f"{file.clears:04o}" if file.clears else None, file.path) for file in change.files],
         instruction=" ".join(change.setting) if change.setting is not None else None,
         kind=change.kind,
         mends=[finding_json(finding) for finding in planned.mends],
@@ -130,10 +130,12 @@ def _change(planned: PlannedChange) -> ChangeJson:
         removes=[package.purl for package in change.removed],
         subject=change.subject,
         summary=change.summary,
-        unset=[" ".join(each) for each in change.unset],
+        unset=[" ".join(keys) for keys in change.unset],
         updates=[
-            RemedyUpdateJson(each.candidate.version, each.installed.version, each.installed.name, each.installed.purl)
-            for each in change.updates
+            RemedyUpdateJson(
+                update.candidate.version, update.installed.version, update.installed.name, update.installed.purl
+            )
+            for update in change.updates
         ],
     )
 

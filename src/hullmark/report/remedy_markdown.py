@@ -26,7 +26,7 @@ def render(remedy: Remedy, context: RenderContext) -> bytes:
             "",
             plain(proof(remedy), _LONGEST),
             "",
-            *(f"- Assumed: {plain(each, _LONGEST)}" for each in remedy.assumed),
+            *(f"- Assumed: {plain(assumption, _LONGEST)}" for assumption in remedy.assumed),
             "",
         ]
     if remedy.dockerfile:
@@ -35,8 +35,8 @@ def render(remedy: Remedy, context: RenderContext) -> bytes:
     if remedy.remains:
         lines += ["| Remains | Why nothing here mends it |", "|---|---|"]
         lines += [
-            row((plain(remaining_line(each), _LONGEST), plain(each.reason, _LONGEST)))
-            for each in remedy.remains[:_MAX_ROWS]
+            row((plain(remaining_line(remainder), _LONGEST), plain(remainder.reason, _LONGEST)))
+            for remainder in remedy.remains[:_MAX_ROWS]
         ]
         more = len(remedy.remains) - _MAX_ROWS
         lines += ["", *([f"and {more} more", ""] if more > 0 else [])]

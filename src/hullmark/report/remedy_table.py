@@ -22,7 +22,7 @@ def render(remedy: Remedy, context: RenderContext) -> bytes:
         lines += ["", *_change(number, planned, width)]
     if remedy.changes:
         lines += ["", fact("Smallest", proof(remedy), paint, width)]
-        lines += [fact("Assumed", safe(each), paint, width) for each in remedy.assumed]
+        lines += [fact("Assumed", safe(assumption), paint, width) for assumption in remedy.assumed]
     if remedy.remains:
         lines += ["", fact("Remains", f"{len(remedy.remains):,}", paint, width)]
         for remainder in remedy.remains[:_MAX_REMAINING]:

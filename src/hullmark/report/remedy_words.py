@@ -40,9 +40,11 @@ def about(planned: PlannedChange) -> Iterator[str]:
     change = planned.change
     more = [update for update in change.updates if update.installed.name != change.subject]
     if more:
-        yield "packages: " + ", ".join(f"{each.installed.name} {each.candidate.version}" for each in change.updates)
+        yield "packages: " + ", ".join(
+            f"{update.installed.name} {update.candidate.version}" for update in change.updates
+        )
     if len(change.removed) > 1:
-        yield "packages: " + ", ".join(f"{each.name} {each.version}" for each in change.removed)
+        yield "packages: " + ", ".join(f"{package.name} {package.version}" for package in change.removed)
     if change.reason:
         yield f"because {change.reason}"
     if change.caution:

@@ -102,11 +102,14 @@ def render(upkeep: Upkeep, context: RenderContext) -> bytes:
         base=_base(upkeep.base) if upkeep.base is not None else None,
         forecast=_forecast(upkeep.forecast) if upkeep.forecast is not None else None,
         indexes=[
-            IndexJson(each.date or None, each.is_security, each.name, each.packages, each.reason or None, each.url)
-            for each in upkeep.indexes
+            IndexJson(
+                index.date or None, index.is_security, index.name, index.packages, index.reason or None, index.url
+            )
+            for index in upkeep.indexes
         ],
         lifecycles=[
-            EndJson(each.eol or None, each.extended or None, each.product, each.release) for each in upkeep.lifecycles
+            EndJson(lifecycle.eol or None, lifecycle.extended or None, lifecycle.product, lifecycle.release)
+            for lifecycle in upkeep.lifecycles
         ],
         packages=upkeep.packages,
         problems=problems(upkeep.problems),
@@ -116,16 +119,16 @@ def render(upkeep: Upkeep, context: RenderContext) -> bytes:
         unlisted=[_name(package) for package in upkeep.unlisted],
         updates=[
             UpdateJson(
-                arch=each.installed.arch,
-                candidate=each.candidate.version,
-                index=each.index,
-                installed=each.installed.version,
-                is_security=each.is_security,
-                name=each.installed.name,
-                purl=each.installed.purl,
-                since=each.since or None,
+                arch=update.installed.arch,
+                candidate=update.candidate.version,
+                index=update.index,
+                installed=update.installed.version,
+                is_security=update.is_security,
+                name=update.installed.name,
+                purl=update.installed.purl,
+                since=update.since or None,
             )
-            for each in upkeep.updates
+            for update in upkeep.updates
         ],
     )
     return encode(document)

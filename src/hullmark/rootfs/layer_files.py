@@ -1,4 +1,4 @@
-"""Layer records → what each layer does to the files below it: the layers folded bottom up, where `squash` goes top down.
+"""Layer records → what each layer changes in those below it. Layers are applied bottom up, while `squash` goes top down.
 
 Follows the OCI image specification (layer.md, "Applying changesets"): whiteouts are applied to the layers below first, wherever they
 stand in their layer.
@@ -16,7 +16,7 @@ from hullmark.rootfs.tree import Tree
 def layer_files(records: Sequence[LayerRecord], tree: Tree) -> tuple[LayerFiles, ...]:
     """What each layer adds, changes, hides and wastes, bottom first. `tree` is what the records fold to."""
     stack = _Stack(len(records), tree)
-    return stack.ghosted([stack.applied(layer, record) for layer, record in enumerate(records)])
+    return stack.with_ghosts([stack.apply(layer, record) for layer, record in enumerate(records)])
 
 
 class _Place:
@@ -32,7 +32,7 @@ class _Place:
 
 
 class _Stack:
-    """The tree as it grows, layer by layer."""
+    """The tree as it grows layer by layer."""
 
     def __init__(self, count: int, tree: Tree) -> None:
         self._root = _Place()
@@ -43,8 +43,8 @@ class _Stack:
         self._hidden: dict[bytes, None] = {}
         self._folders: dict[bytes, _Place] = {}
 
-    def applied(self, layer: int, record: LayerRecord) -> LayerFiles:
-        """What the next layer up does. Its ghosts are known when all layers were applied."""
+    def apply(self, layer: int, record: LayerRecord) -> LayerFiles:
+        """Apply the next layer, and say what it changes. Its ghosts are known once all layers are applied."""
         self._hidden, self._folders = {}, {}
         last: dict[bytes, int] = {}
         unpacked = 0
@@ -69,7 +69,7 @@ class _Stack:
             unpacked=unpacked, added=_shown(added), changed=_shown(changed), hidden=_shown(list(self._hidden))
         )
 
-    def ghosted(self, layers: Sequence[LayerFiles]) -> tuple[LayerFiles, ...]:
+    def with_ghosts(self, layers: Sequence[LayerFiles]) -> tuple[LayerFiles, ...]:
         """The layers with the ghosts that they hold."""
         found = []
         for layer, ghosts in zip(layers, self._ghosts, strict=True):
@@ -93,7 +93,7 @@ class _Stack:
         folder, _, base = path.rpartition(b"/")
         above = self._folders.get(folder)
         if above is None:
-            above = self._folders[folder] = self._made(folder, layer)
+            above = self._folders[folder] = self._folder(folder, layer)
         place = above.below.get(base)
         if place is None:
             place = above.below[base] = _Place()
@@ -116,7 +116,7 @@ class _Stack:
             return True
         return replaces
 
-    def _made(self, folder: bytes, layer: int) -> _Place:
+    def _folder(self, folder: bytes, layer: int) -> _Place:
         """The place of a folder. A file of a lower layer that is in the way gives way; a link stays."""
         place = self._root
         for name in folder.split(b"/") if folder else ():
@@ -128,7 +128,7 @@ class _Stack:
             place = below
         return place
 
-    def _found(self, path: bytes) -> tuple[_Place, bytes] | None:
+    def _look_up(self, path: bytes) -> tuple[_Place, bytes] | None:
         """The folder that a path is in, and its name there; None if there is nothing."""
         *folders, base = path.split(b"/")
         place: _Place | None = self._root
@@ -137,12 +137,12 @@ class _Stack:
         return (place, base) if place is not None and base in place.below else None
 
     def _whiteout(self, path: bytes, layer: int) -> None:
-        if (found := self._found(path)) is not None:
+        if (found := self._look_up(path)) is not None:
             folder, base = found
             self._hide_all(folder.below.pop(base), layer)
 
     def _opaque(self, path: bytes, layer: int) -> None:
-        found = self._found(path) if path else None
+        found = self._look_up(path) if path else None
         place = self._root if not path else found[0].below[found[1]] if found is not None else None
         if place is not None:
             for below in place.below.values():
@@ -158,11 +158,11 @@ class _Stack:
         kept = {}
         for name, below in place.below.items():
             own = False
-            for each in _within(below):
-                if each.rank[0] == layer:
+            for version in _within(below):
+                if version.rank[0] == layer:
                     own = True
                 else:
-                    self._hide(each, layer)
+                    self._hide(version, layer)
             if own:
                 kept[name] = below
         place.below = kept

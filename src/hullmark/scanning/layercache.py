@@ -54,7 +54,7 @@ class CacheEntry(NamedTuple):
     used: float
 
 
-class Keep(Protocol):
+class PayloadStore(Protocol):
     """Where payloads are kept by key (names joined by slashes), each whole or not at all.
 
     `is_local`: it is used on this machine alone, so that it may know files by their stamps.
@@ -96,7 +96,7 @@ class FolderKeep:
 class LayerCache:
     """Layer records in a Keep. `fingerprint` names all that a record depends on besides the blob."""
 
-    def __init__(self, keep: Keep, fingerprint: str) -> None:
+    def __init__(self, keep: PayloadStore, fingerprint: str) -> None:
         self._keep = keep
         self._records = f"records/{fingerprint[:16]}"
         self._results = f"results/{fingerprint[:16]}"

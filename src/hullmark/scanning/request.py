@@ -17,7 +17,7 @@ from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach
 from hullmark.model.relation import Relation
 from hullmark.rootfs.reads import Read
-from hullmark.scanning.layercache import FolderKeep, Keep
+from hullmark.scanning.layercache import FolderKeep, PayloadStore
 from hullmark.scanning.layers import Watch
 
 Keeping = Literal["asked", "always", "text", "never"]
@@ -83,7 +83,7 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cache_folder: Path | None = None
-    keep: Keep | None = None
+    keep: PayloadStore | None = None
     jobs: int | None = None
     watch: Watch | None = None
     scanners: ScannerPlaces = ScannerPlaces()
@@ -93,7 +93,7 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     corrections: Corrections | None = None
     jars: JarIndex | None = None
 
-    def records(self) -> Keep | None:
+    def records(self) -> PayloadStore | None:
         """Where records are kept, or None where they are not."""
         if self.keep is not None or self.cache_folder is None:
             return self.keep

@@ -1,4 +1,4 @@
-"""What an Anchore policy searches all files for: while layers are read, or in the text that is kept of every file."""
+"""Searches that an Anchore policy makes in all files: while layers are read, or in the kept text of each file."""
 
 from __future__ import annotations
 

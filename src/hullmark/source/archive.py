@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.digest import is_digest
-from hullmark.source.files import LocalFile, RandomAccess, Stretch
+from hullmark.source.files import ByteRange, LocalFile, RandomAccess
 from hullmark.source.tar import Member, find, index, looks_like_tar
 
 HEAD = 512
@@ -29,12 +29,12 @@ class Archive(msgspec.Struct, frozen=True):
     file: RandomAccess
     members: dict[str, Member]
 
-    def find(self, name: str) -> Stretch | None:
+    def find(self, name: str) -> ByteRange | None:
         """The bytes of the file of this name, links within the archive followed. Raises BrokenImage for names outside of it."""
         member = find(self.members, name)
-        return None if member is None else Stretch(self.file, member.offset, member.size)
+        return None if member is None else ByteRange(self.file, member.offset, member.size)
 
-    def blob(self, digest: str) -> Stretch | None:
+    def blob(self, digest: str) -> ByteRange | None:
         """The blob of this digest, as OCI layouts name it."""
         return self.find(f"blobs/{digest.replace(':', '/')}") if is_digest(digest) else None
 

@@ -146,7 +146,7 @@ def _manifest(request: ArtifactRequest, empty: _Blob, blobs: Sequence[_Blob]) ->
 
 
 class _Blob:
-    """The bytes of a part: their digest and size, and any stretch of them as often as it is requested."""
+    """The bytes of a part: their digest and size, and any range of them as often as it is requested."""
 
     def __init__(self, part: Part) -> None:
         self.part = part

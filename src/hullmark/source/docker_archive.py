@@ -20,7 +20,7 @@ from hullmark.model.problem import Problem
 from hullmark.source.archive import Archive, is_archive_with, open_archive
 from hullmark.source.config import CONFIG_LIMIT, parse_config
 from hullmark.source.digest import digest_of, verify
-from hullmark.source.files import LocalFile, Stretch, read_bounded
+from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.image import (
     ImageRequest,
     check_layer_count,
@@ -86,13 +86,13 @@ def read_archive(archive: Archive, wanted: str, request: ImageRequest) -> Image:
 
 
 def _entries(archive: Archive) -> tuple[_Entry, ...]:
-    stretch = archive.find("manifest.json")
-    if stretch is None:
+    byte_range = archive.find("manifest.json")
+    if byte_range is None:
         raise HullmarkError(
             f"{archive.file.path} is not a docker archive: it has no manifest.json",
             advice="name an archive made by docker or podman save",
         )
-    body = read_bounded(stretch.open(), MANIFEST_LIMIT)
+    body = read_bounded(byte_range.open(), MANIFEST_LIMIT)
     if body is None:
         raise BrokenImage(f"manifest.json has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
     return decode(body, tuple[_Entry, ...], "manifest.json")
@@ -120,11 +120,11 @@ def _names(tag: str, wanted: str) -> bool:
     )
 
 
-def _file(archive: Archive, name: str, what: str) -> Stretch:
-    stretch = archive.find(name)
-    if stretch is None:
+def _file(archive: Archive, name: str, what: str) -> ByteRange:
+    byte_range = archive.find(name)
+    if byte_range is None:
         raise BrokenImage(f"{what} {name[:200]!r} is not in the archive", advice="save the image again")
-    return stretch
+    return byte_range
 
 
 def _promised_digest(name: str) -> str:
@@ -142,22 +142,26 @@ class _Config(NamedTuple):
 
 
 def _config(archive: Archive, name: str) -> _Config:
-    stretch = _file(archive, name, "the config")
+    byte_range = _file(archive, name, "the config")
     promised = _promised_digest(name) or (f"sha256:{match[1]}" if (match := _HEX_NAME(name)) else "")
-    body = read_bounded(stretch.open(), CONFIG_LIMIT)
+    body = read_bounded(byte_range.open(), CONFIG_LIMIT)
     if body is None:
         if promised:
-            verify_stream(stretch.open(), promised, stretch.size)
-        return _Config(None, promised, (too_large_config(stretch.size),))
+            verify_stream(byte_range.open(), promised, byte_range.size)
+        return _Config(None, promised, (too_large_config(byte_range.size),))
     if promised:
         verify(body, promised, "the image's config")
     return _Config(parse_config(body), promised or digest_of(body))
 
 
 def _layer(archive: Archive, name: str, diff_id: str, now: float) -> LayerBlob:
-    stretch = _file(archive, name, "the layer")
+    byte_range = _file(archive, name, "the layer")
     return LayerBlob(
-        digest=_promised_digest(name), diff_id=diff_id, size=stretch.size, open=stretch.open, stamp=stretch.stamp(now)
+        digest=_promised_digest(name),
+        diff_id=diff_id,
+        size=byte_range.size,
+        open=byte_range.open,
+        stamp=byte_range.stamp(now),
     )
 
 

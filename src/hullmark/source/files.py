@@ -96,9 +96,9 @@ class LocalFile(msgspec.Struct, frozen=True):
         finally:
             os.close(fd)
 
-    def whole(self) -> Stretch:
+    def whole(self) -> ByteRange:
         """All of the file as it is now."""
-        return Stretch(self, 0, self.status().st_size)
+        return ByteRange(self, 0, self.status().st_size)
 
     def stream(self, offset: int, size: int) -> FileRange:
         """A fresh stream of `size` bytes from `offset` on."""
@@ -121,7 +121,7 @@ class LocalFile(msgspec.Struct, frozen=True):
         )
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class ByteRange(msgspec.Struct, frozen=True):
     """A run of bytes in a file or an object."""
 
     file: RandomAccess

@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
 from hullmark.source.digest import is_digest
-from hullmark.source.files import Stretch, read_bounded
+from hullmark.source.files import ByteRange, read_bounded
 from hullmark.source.image import ImageRequest, image_from_entries
 from hullmark.source.manifest import (
     IMAGE_NAME,
@@ -27,7 +27,7 @@ _SHOWN = 30
 class LocalStore(msgspec.Struct, frozen=True):
     """Blobs that are files, or parts of one file, on this machine. `find` takes a digest; `now` is the time for stamps."""
 
-    find: Callable[[str], Stretch | None]
+    find: Callable[[str], ByteRange | None]
     now: float
 
     def has_manifest(self, descriptor: Descriptor) -> bool:
@@ -48,31 +48,31 @@ class LocalStore(msgspec.Struct, frozen=True):
     def layer(self, descriptor: Descriptor, diff_id: str) -> LayerBlob:
         """A layer; its presence and size are checked here, its bytes when they are read."""
         what = "the foreign layer" if descriptor.is_foreign else "the layer"
-        stretch = self._found(descriptor, what)
-        if stretch.size != descriptor.size:
+        byte_range = self._found(descriptor, what)
+        if byte_range.size != descriptor.size:
             raise BrokenImage(
-                f"the layer {descriptor.digest[:19]} has {stretch.size} bytes where {descriptor.size} are promised",
+                f"the layer {descriptor.digest[:19]} has {byte_range.size} bytes where {descriptor.size} are promised",
                 advice="fetch or build the image again",
             )
         return LayerBlob(
             digest=descriptor.digest,
             diff_id=diff_id,
             size=descriptor.size,
-            open=stretch.open,
-            stamp=stretch.stamp(self.now),
+            open=byte_range.open,
+            stamp=byte_range.stamp(self.now),
         )
 
-    def _found(self, descriptor: Descriptor, what: str) -> Stretch:
-        stretch = self.find(descriptor.digest)
-        if stretch is None:
+    def _found(self, descriptor: Descriptor, what: str) -> ByteRange:
+        byte_range = self.find(descriptor.digest)
+        if byte_range is None:
             advice = "fetch or build the image again"
             if descriptor.is_foreign:
                 advice = "save the image with its foreign layers: the addresses they name are never asked"
             raise BrokenImage(f"{what} {descriptor.digest} is missing", advice=advice)
-        return stretch
+        return byte_range
 
 
-def open_layout(index: Stretch, store: LocalStore, wanted: str, request: ImageRequest) -> Image:
+def open_layout(index: ByteRange, store: LocalStore, wanted: str, request: ImageRequest) -> Image:
     """The image of a layout: the one that `wanted` (a tag, a digest or "") names, for the platform that is requested."""
     entries = layout_entries(index)
     if wanted and is_digest(wanted):
@@ -90,7 +90,7 @@ def _is_attached(entry: Descriptor) -> bool:
     return bool(entry.artifact_type) or is_signature_tag(entry.named(REF_NAME))
 
 
-def layout_entries(index: Stretch) -> tuple[Descriptor, ...]:
+def layout_entries(index: ByteRange) -> tuple[Descriptor, ...]:
     """What index.json lists. Raises BrokenImage."""
     body = read_bounded(index.open(), MANIFEST_LIMIT)
     if body is None:
@@ -109,10 +109,10 @@ def _by_digest(entries: Sequence[Descriptor], store: LocalStore, digest: str) ->
     listed = tuple(entry for entry in entries if entry.digest == digest)
     if listed:
         return listed[:1]
-    stretch = store.find(digest)
-    if stretch is None or stretch.size > MANIFEST_LIMIT:
+    byte_range = store.find(digest)
+    if byte_range is None or byte_range.size > MANIFEST_LIMIT:
         raise HullmarkError(f"there is no image {digest}", advice=_there(entries))
-    return (Descriptor(digest, stretch.size),)
+    return (Descriptor(digest, byte_range.size),)
 
 
 def _by_tag(entries: Sequence[Descriptor], tag: str) -> tuple[Descriptor, ...]:

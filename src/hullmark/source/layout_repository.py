@@ -15,7 +15,7 @@ from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
 from hullmark.source.archive import open_archive
 from hullmark.source.digest import digest_of, is_digest, verify
-from hullmark.source.files import LocalFile, Stretch, read_bounded
+from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.layout import layout_entries
 from hullmark.source.manifest import IMAGE_NAME, MANIFEST_LIMIT, OCI_INDEX, OCI_MANIFEST, REF_NAME, Descriptor, decode
 from hullmark.source.pushing import StoredBlob
@@ -36,17 +36,17 @@ class _Artifact(msgspec.Struct, rename="camel"):
 class LayoutRepository:
     """What a layout holds. `find` takes a digest, `index` gives index.json."""
 
-    def __init__(self, name: str, index: Callable[[], Stretch], find: Callable[[str], Stretch | None]) -> None:
+    def __init__(self, name: str, index: Callable[[], ByteRange], find: Callable[[str], ByteRange | None]) -> None:
         self.name = name
         self._index, self._find = index, find
 
     def manifest(self, version: str) -> bytes:
         """The bytes of a manifest by tag or digest, verified."""
         digest = version if is_digest(version) else self._tagged(version)
-        stretch = self._find(digest)
-        if stretch is None:
+        byte_range = self._find(digest)
+        if byte_range is None:
             raise ImageNotFound(f"{self.name} has no {version[:100]}", advice="check the tag or digest")
-        body = read_bounded(stretch.open(), MANIFEST_LIMIT)
+        body = read_bounded(byte_range.open(), MANIFEST_LIMIT)
         if body is None:
             raise BrokenImage(f"a manifest has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
         verify(body, digest, f"the manifest in {self.name}")
@@ -70,10 +70,10 @@ class LayoutRepository:
 
     def blob(self, descriptor: Descriptor) -> RawStream:
         """The bytes of a blob."""
-        stretch = self._find(descriptor.digest)
-        if stretch is None:
+        byte_range = self._find(descriptor.digest)
+        if byte_range is None:
             raise BrokenImage(f"{self.name} lacks {descriptor.digest}", advice="fetch or build the image again")
-        return stretch.open()
+        return byte_range.open()
 
     def referrers(self, digest: str) -> ReferrerList:
         """The artifacts about a manifest: those that index.json lists, and those under the fallback tag."""
@@ -120,10 +120,10 @@ class LayoutFolder(LayoutRepository):
         self.folder = folder
         super().__init__(str(folder), self._stored_index, self._stored)
 
-    def _stored_index(self) -> Stretch:
+    def _stored_index(self) -> ByteRange:
         return LocalFile(str(self.folder / "index.json")).whole()
 
-    def _stored(self, digest: str) -> Stretch | None:
+    def _stored(self, digest: str) -> ByteRange | None:
         path = self._path(digest)
         return LocalFile(str(path)).whole() if path.exists() else None
 

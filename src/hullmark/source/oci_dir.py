@@ -7,7 +7,7 @@ from pathlib import Path
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.digest import is_digest
-from hullmark.source.files import LocalFile, Stretch
+from hullmark.source.files import ByteRange, LocalFile
 from hullmark.source.image import ImageRequest
 from hullmark.source.layout import LocalStore, open_layout
 from hullmark.source.places import split_place
@@ -34,7 +34,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
     return open_layout(LocalFile(str(folder / "index.json")).whole(), store, wanted, request)
 
 
-def _blob(folder: Path, digest: str) -> Stretch | None:
+def _blob(folder: Path, digest: str) -> ByteRange | None:
     if not is_digest(digest):
         return None
     path = folder / "blobs" / Path(*digest.split(":"))

@@ -29,7 +29,7 @@ _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,15})").fullmatch
 
 
 class StoredBlob(Protocol):
-    """A blob that can be sent: its digest, its size, and any stretch of its bytes as often as it is requested."""
+    """A blob that can be sent: its digest, its size, and any range of its bytes as often as it is requested."""
 
     @property
     def digest(self) -> str:
@@ -133,11 +133,11 @@ class PushSession(Session):
         return expected
 
     def _send_stretch(
-        self, url: str, method: str, stretch: Iterable[bytes], length: int, more: Mapping[str, str] | None = None
+        self, url: str, method: str, byte_range: Iterable[bytes], length: int, more: Mapping[str, str] | None = None
     ) -> _Answer:
         headers = {"Content-Type": _BYTES, "Content-Length": str(length), **(more or {})}
         # urllib3 sends the blocks one by one, each with a time limit of its own.
-        return self._ask(Request(url, headers, method, cast("bytes", stretch) if length else b""))
+        return self._ask(Request(url, headers, method, cast("bytes", byte_range) if length else b""))
 
     def _ask(self, request: Request) -> _Answer:
         """Send a request, logged in if it goes to the registry itself, and read the little that comes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.digest import digest_of, is_digest
-from hullmark.source.files import LocalFile, Stretch, read_bounded
+from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.image import ImageRequest, image_from_document
 from hullmark.source.layout import LocalStore
 from hullmark.source.manifest import MANIFEST_LIMIT
@@ -32,7 +32,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
     return image_from_document(store, body, digest_of(body), request)
 
 
-def _blob(folder: Path, digest: str) -> Stretch | None:
+def _blob(folder: Path, digest: str) -> ByteRange | None:
     """Blobs are named by their hex alone, the manifests of an index have `.manifest.json` appended."""
     if not is_digest(digest):
         return None

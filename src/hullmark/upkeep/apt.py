@@ -1,4 +1,4 @@
-"""What the repositories of an image's apt have of its packages: Release first, then the lists that it names."""
+"""Reads what apt repositories of an image offer: the Release file first, then the package lists that it names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORMS = (".xz", ".gz", "")
 
 
 def crawl_apt(sources: Sequence[AptSource], archs: Sequence[str], wanted: Collection[str]) -> Crawl:
-    """What the suites have of the packages of these names. `archs` are the image's architectures, its own first."""
+    """What the suites offer of the packages with these names. `archs` are the image's architectures, its own first."""
     indexes: list[RepositoryIndex] = []
     offers: list[Offer] = []
     for (uri, suite), components in _suites(sources).items():
@@ -40,7 +40,7 @@ def crawl_apt(sources: Sequence[AptSource], archs: Sequence[str], wanted: Collec
 
 
 def _suites(sources: Sequence[AptSource]) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
-    """Each suite once, with its components and the architectures that they are asked for."""
+    """Each suite once, with its components and the architectures wanted of them."""
     suites: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     for source in sources:
         components = suites.setdefault((source.uri.rstrip("/"), source.suite), {})
@@ -56,7 +56,7 @@ def _base(uri: str, suite: str) -> str:
 
 
 def _release(base: str) -> Generator[Get, bytes | None, Release]:
-    """Raises ValueError where there is none."""
+    """The suite's Release file. Raises ValueError if there is none."""
     for name in ("InRelease", "Release"):
         body = yield Get(f"{base}/{name}", _RELEASE_LIMIT, is_optional=True)
         if body is not None:
@@ -92,7 +92,7 @@ def _list(
 
 
 def _places(base: str, name: str, release: Release) -> Iterator[str]:
-    """Where the list is: first by its digest, which a mirror keeps while it changes."""
+    """URLs of the list: first by digest, which stays valid while a mirror is being updated."""
     if release.has_by_hash:
         yield f"{base}/{name.rpartition('/')[0]}/by-hash/SHA256/{release.files[name]}".replace("//by-hash", "/by-hash")
     yield f"{base}/{name}"

@@ -36,13 +36,13 @@ def crawl_rpm(
     in_modules = frozenset(name for name, version in installed if _OF_MODULE(version))
     indexes: list[RepositoryIndex] = []
     found: list[tuple[int, Offer]] = []
-    for repository in {each.id: each for each in repositories}.values():
+    for repository in {repository.id: repository for repository in repositories}.values():
         wanted = frozenset(name for name in names if repository.has(name))
         index, offers = yield from _asked(repository, variables, wanted)
         indexes.append(index)
         # A stream of a module is chosen for an image, or is not: then its versions are none that dnf would bring.
         fitting = (
-            each for each in offers if bool(_OF_MODULE(each.package.version)) is (each.package.name in in_modules)
+            offer for offer in offers if bool(_OF_MODULE(offer.package.version)) is (offer.package.name in in_modules)
         )
         found += ((repository.priority, offer) for offer in fitting)
     return RepositoryOffers(tuple(indexes), tuple(_counting(found)))
@@ -81,7 +81,7 @@ def _offers(
     packages: Iterable[ListedPackage], urgent: Iterable[ListedPackage], index: RepositoryIndex
 ) -> Iterator[Offer]:
     security = msgspec.structs.replace(index, is_security=True)
-    known = {(each.name, each.version, each.arch): each for each in urgent}
+    known = {(package.name, package.version, package.arch): package for package in urgent}
     for package in packages:
         is_urgent = known.pop((package.name, package.version, package.arch), None) is not None
         yield Offer(package, security if is_urgent else index, _USUAL)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.delta import Goal, apply_delta, make_delta
+from hullmark.advisorydb.delta import DeltaTarget, apply_delta, make_delta
 from hullmark.advisorydb.layout import inspect, settle
 from hullmark.model.advisory import (
     Advisory,
@@ -80,7 +80,7 @@ def delta_between(folder: Path, old: Mapping[str, Sequence[Record]], new: Mappin
 def applied(folder: Path, delta: bytes, old: str = "old") -> Path:
     target = folder / "applied"
     target.unlink(missing_ok=True)
-    goal = Goal(digest_of(folder / "new"), (folder / "new").stat().st_size)
+    goal = DeltaTarget(digest_of(folder / "new"), (folder / "new").stat().st_size)
     apply_delta(folder / old, io.BytesIO(delta), target, goal)
     return target
 

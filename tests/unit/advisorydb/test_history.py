@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.advisorydb.history import MAX_USES, Use, decode, encode, in_use_at, last_digest, with_use
+from hullmark.advisorydb.history import MAX_USES, SnapshotUse, decode, encode, in_use_at, last_digest, with_use
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.model.errors import HullmarkError
 from tests.support.shelves import put, some_feeds
@@ -24,11 +24,11 @@ def day(number: int) -> datetime:
 
 
 moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-uses = st.lists(st.builds(Use, moments, st.sampled_from((A, B, C))), max_size=8)
+uses = st.lists(st.builds(SnapshotUse, moments, st.sampled_from((A, B, C))), max_size=8)
 
 
 @given(uses)
-def test_what_is_written_is_read_again(written: list[Use]) -> None:
+def test_what_is_written_is_read_again(written: list[SnapshotUse]) -> None:
     assert decode(b"".join(map(encode, written))) == tuple(written)
 
 
@@ -36,11 +36,11 @@ def test_what_is_written_is_read_again(written: list[Use]) -> None:
 def test_any_bytes_are_a_record_or_refused(text: bytes) -> None:
     with suppress(HullmarkError):
         decode(text)
-    assert last_digest(with_use(text, Use(day(1), A))) == A
+    assert last_digest(with_use(text, SnapshotUse(day(1), A))) == A
 
 
 @given(uses, moments)
-def test_the_last_that_was_taken_into_use_by_then_counts(written: list[Use], moment: datetime) -> None:
+def test_the_last_that_was_taken_into_use_by_then_counts(written: list[SnapshotUse], moment: datetime) -> None:
     found = in_use_at(written, moment)
     before = [use.at for use in written if use.at <= moment]
     assert (found is None) == (not before)
@@ -49,8 +49,8 @@ def test_the_last_that_was_taken_into_use_by_then_counts(written: list[Use], mom
 
 
 def test_the_record_is_bounded() -> None:
-    text = encode(Use(day(1), A)) * MAX_USES
-    longer = with_use(text, Use(day(2), B))
+    text = encode(SnapshotUse(day(1), A)) * MAX_USES
+    longer = with_use(text, SnapshotUse(day(2), B))
     assert (len(decode(longer)), last_digest(longer)) == (MAX_USES, B)
 
 

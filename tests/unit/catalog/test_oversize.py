@@ -9,17 +9,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.oversize import Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.oversize import Body, ExecutableRequest, MarkedReader, OversizeSink, PatternSearch
 from hullmark.catalog.programs.executable import find_section, section_names
 from hullmark.rootfs.reads import MIB, Report
 from tests.support.executables import Part, elf
 
-MARK = Hunt(
+MARK = PatternSearch(
     pattern=b"MARK", accept=lambda window, position, offset: window[position + 4 : position + 5] == b"!", most=3
 )
 
 
-def _request(take: Any, *hunts: Hunt, data: bool = False) -> ExecutableRequest:
+def _request(take: Any, *hunts: PatternSearch, data: bool = False) -> ExecutableRequest:
     return ExecutableRequest(hunts=hunts, take=take, lost="it is lost", data=data)
 
 
@@ -63,7 +63,7 @@ def test_what_was_not_kept_is_a_problem() -> None:
 
 
 def test_what_belongs_to_a_mark_is_kept_until_it_is_whole() -> None:
-    long = Hunt(
+    long = PatternSearch(
         pattern=b"MARK",
         accept=lambda window, position, offset: True,
         whole=lambda reader, mark: reader.read(mark, 900_000),
@@ -98,7 +98,7 @@ def test_writable_segments_are_kept_where_they_are_wanted() -> None:
 
 
 def test_a_file_full_of_marks_does_not_fill_the_memory() -> None:
-    greedy = Hunt(
+    greedy = PatternSearch(
         pattern=b"MARK",
         accept=lambda window, position, offset: True,
         whole=lambda reader, mark: reader.read(mark, 1 << 40),
@@ -134,15 +134,15 @@ def _program(*flags: int) -> bytes:
     return bytes(body)
 
 
-def _hunted(body: bytes, hunt: Hunt) -> list[int]:
+def _hunted(body: bytes, hunt: PatternSearch) -> list[int]:
     """The segments in which marks were found."""
     sink = OversizeSink(len(body), _request(lambda reader, _: [at // (2 * MIB) for at in reader.hits(hunt)], hunt))
     found: list[int] = _through(sink, body, MIB)[0]
     return found
 
 
-def _hunt(**more: Any) -> Hunt:
-    return Hunt(pattern=b"MARK!", accept=lambda window, position, offset: True, **more)
+def _hunt(**more: Any) -> PatternSearch:
+    return PatternSearch(pattern=b"MARK!", accept=lambda window, position, offset: True, **more)
 
 
 def test_marks_of_data_are_hunted_in_writable_segments_only() -> None:

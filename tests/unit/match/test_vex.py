@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packageurl import PackageURL
 
 from hullmark.match import vex
-from hullmark.match.vex import Says, parse_purl
+from hullmark.match.vex import StatementIndex, parse_purl
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
 from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
@@ -51,7 +51,7 @@ def says(status: str = "not_affected", *products: str, **more: Any) -> Statement
 
 def apply(matches: Iterable[Match], statements: Iterable[Statement], source: InventorySource) -> tuple[Match, ...]:
     """The matches, judged by what the statements say of them in this image."""
-    return vex.judged(matches, Says(statements, source))
+    return vex.judged(matches, StatementIndex(statements, source))
 
 
 def is_suppressed(*statements: Statement, **more: Any) -> bool:
@@ -258,8 +258,8 @@ def test_a_distributions_silence_gives_way_to_any_statement_and_its_word_to_none
 
 def test_the_deciding_statement_can_be_asked_for() -> None:
     old, new = says("not_affected", DIGEST, at="2026-01-01"), says("affected", DIGEST, at="2026-01-02")
-    assert Says((new, old), SOURCE).of(match()) is new
-    assert Says((), SOURCE).of(match()) is None
+    assert StatementIndex((new, old), SOURCE).of(match()) is new
+    assert StatementIndex((), SOURCE).of(match()) is None
 
 
 TEXT = st.text(max_size=8)

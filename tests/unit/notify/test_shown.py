@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hullmark.notify.channel import Delivery
 from hullmark.notify.details import whole_words
 from hullmark.notify.shown import (
-    Ink,
+    Markup,
     address,
     as_templated,
     clean,
@@ -191,10 +191,10 @@ def test_findings_that_do_not_fit_are_counted() -> None:
     many = tuple(evidence(advisory=f"CVE-2026-{number}", message="x " * 80) for number in range(8))
     section = shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[0]
     assert (len(section.findings), section.more_findings) == (5, 3)
-    ink = Ink(plain=str, code=str, strong=str, link=lambda text, url: text)
-    found = paragraphs(shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), ink, 600)[
-        1
-    ].splitlines()
+    markup = Markup(plain=str, code=str, strong=str, link=lambda text, url: text)
+    found = paragraphs(
+        shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), markup, 600
+    )[1].splitlines()
     assert found[-1] == f"… and {8 - (len(found) - 1)} more findings"
 
 

@@ -21,8 +21,8 @@ from hullmark.report.places_words import graded
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.engines import drift, files
 from hullmark.runtime.engines.api import EngineApi
-from hullmark.runtime.engines.collector import EngineCollector, Rhythm
-from hullmark.runtime.engines.drift import DriftMemory, drift_of
+from hullmark.runtime.engines.collector import EngineCollector, Intervals
+from hullmark.runtime.engines.drift import DriftMemory, EngineFiles, drift_of
 from hullmark.runtime.engines.files import UnreadableFile, read_file
 from hullmark.runtime.engines.running import moment_of, running_container, running_image
 from hullmark.runtime.host import HostState
@@ -166,7 +166,7 @@ def said_by(api: EngineApi, wanted: int) -> list[Listing | Changes]:
     """The first words of a collector, but for what it says of the host."""
     stop = threading.Event()
     found: list[Listing | Changes] = []
-    for said in EngineCollector("docker", api, "host", Rhythm(window=1), lambda: AT).follow(stop):
+    for said in EngineCollector("docker", api, "host", Intervals(window=1), lambda: AT).follow(stop):
         if isinstance(said, Listing) or said.running or said.ended or said.events:
             found.append(said)
         if len(found) >= wanted:
@@ -224,7 +224,7 @@ def test_a_container_that_is_gone_before_it_was_looked_at_is_told_by_its_event(
 
 
 def looked(api: EngineApi, memory: DriftMemory | None = None) -> list[tuple[str, str]]:
-    events: tuple[PlaceEvent, ...] = drift_of(api, ID, memory or DriftMemory(), AT)
+    events: tuple[PlaceEvent, ...] = drift_of(EngineFiles(api), ID, memory or DriftMemory(), AT)
     return [(event.subject, event.summary) for event in events]
 
 
@@ -364,7 +364,7 @@ def test_what_came_and_went_while_nobody_listened_is_told_once(engine: tuple[Fak
         fake.answers[f"/containers/{id}/json"] = {**INSPECT, "Id": id, "State": states[name]}
     started = int(datetime(2026, 10, 31, 23, tzinfo=UTC).timestamp()) * 10**9
     fake.answers["/events"] = event("start", started, ids["new"]) + event("die", started + 10**9, ids["new"])
-    collector = EngineCollector("docker", api, "host", Rhythm(window=1), lambda: AT)
+    collector = EngineCollector("docker", api, "host", Intervals(window=1), lambda: AT)
     heard: list[datetime] = []
     collector.resume(datetime(2026, 10, 31, 22, tzinfo=UTC), heard.append)
     stop = threading.Event()

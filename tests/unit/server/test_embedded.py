@@ -20,7 +20,7 @@ psycopg = pytest.importorskip("psycopg", reason="the server's packages are not i
 
 from hullmark.model.errors import HullmarkError  # noqa: E402
 from hullmark.server.postgres.dumps import dump, restore  # noqa: E402
-from hullmark.server.postgres.embedded import DATABASE, LONGEST_SOCKET, Embedded  # noqa: E402
+from hullmark.server.postgres.embedded import DATABASE, LONGEST_SOCKET, EmbeddedPostgres  # noqa: E402
 from hullmark.server.postgres.installation import (  # noqa: E402
     Installation,
     account,
@@ -78,7 +78,7 @@ def made() -> Iterator[Path]:
     """A folder with a database, not running."""
     folder = Path(tempfile.mkdtemp(prefix="hullmark-test-", dir=memory()))
     folder.chmod(0o755)
-    with Embedded(folder / "pg") as server:
+    with EmbeddedPostgres(folder / "pg") as server:
         run(server.url, "CREATE TABLE ship (name text)", "INSERT INTO ship VALUES ('Argo')")
     yield folder / "pg"
     shutil.rmtree(folder)
@@ -93,7 +93,7 @@ def pg(made: Path, room: Path) -> Path:
 
 def test_the_first_start_makes_a_database_that_only_a_private_socket_leads_to(room: Path) -> None:
     folder = room / "new" / "pg"
-    server = Embedded(folder)
+    server = EmbeddedPostgres(folder)
     assert (server.pid, server.poll(), server.is_ready()) == (None, None, False)
     with server:
         assert server.is_ready()
@@ -116,7 +116,7 @@ def test_the_first_start_makes_a_database_that_only_a_private_socket_leads_to(ro
 
 
 def test_what_was_written_is_there_after_a_restart(pg: Path) -> None:
-    server = Embedded(pg)
+    server = EmbeddedPostgres(pg)
     run(server.start(), "INSERT INTO ship VALUES ('Fram')")
     server.stop()
     server.stop()
@@ -125,7 +125,7 @@ def test_what_was_written_is_there_after_a_restart(pg: Path) -> None:
 
 
 def test_a_stop_that_is_not_fast_waits_for_connections(pg: Path) -> None:
-    server = Embedded(pg)
+    server = EmbeddedPostgres(pg)
     with psycopg.connect(server.start(), autocommit=True) as connection:
         thread = threading.Thread(target=server.stop, args=(False,))
         thread.start()
@@ -148,7 +148,7 @@ def _write_until_it_breaks(url: str, done: list[int]) -> None:
 
 @pytest.mark.parametrize("which", ["the first process", "all processes"])
 def test_what_was_committed_before_a_kill_is_there(pg: Path, which: str) -> None:
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         run(server.url, "CREATE TABLE written (number int)")
         done: list[int] = []
         writer = threading.Thread(target=_write_until_it_breaks, args=(server.url, done))
@@ -168,7 +168,7 @@ def test_what_was_committed_before_a_kill_is_there(pg: Path, which: str) -> None
 
 
 def test_a_backend_that_goes_on_without_its_first_process_is_ended(pg: Path) -> None:
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         busy = psycopg.connect(server.url)
         endless = "DO $$ BEGIN LOOP END LOOP; END $$"
         broken: list[str] = []
@@ -220,7 +220,7 @@ def test_it_ends_with_its_parent_however_that_ends(pg: Path) -> None:
     parent.kill()
     parent.wait()
     assert wait_for(lambda: not leftovers(pg / "data"))
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         assert value(server.url, "SELECT count(*) FROM ship") == 2
 
 
@@ -231,13 +231,13 @@ def test_a_start_right_after_the_parents_death_waits_for_the_old_server(pg: Path
         assert told.readline().startswith("postgresql://")
     parent.kill()
     parent.wait()
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         assert value(server.url, "SELECT count(*) FROM ship") == 1
 
 
 def test_a_second_server_in_one_folder_is_refused(pg: Path) -> None:
-    with Embedded(pg) as server:
-        second = Embedded(pg)
+    with EmbeddedPostgres(pg) as server:
+        second = EmbeddedPostgres(pg)
         with pytest.raises(HullmarkError, match=rf"another hullmark .*process {os.getpid()}\)"):
             second.start()
         assert server.is_ready()
@@ -252,7 +252,7 @@ def test_a_stale_pid_file_that_names_a_living_process_does_not_matter(pg: Path) 
         (pg / "data" / "postmaster.pid").write_text(f"{sleeper.pid}\n{pg}/data\n0\n5432\n")
         (pg / "socket").mkdir(exist_ok=True)
         (pg / "socket" / ".s.PGSQL.5432.lock").write_text(f"{sleeper.pid}\n")
-        with Embedded(pg) as server:
+        with EmbeddedPostgres(pg) as server:
             assert value(server.url, "SELECT count(*) FROM ship") == 1
         assert sleeper.poll() is None
     finally:
@@ -267,14 +267,14 @@ def test_a_path_that_is_no_sockets_path_gets_a_short_one(made: Path, room: Path,
     subprocess.run(["cp", "-a", made, folder], check=True)
     runtime = room / "run"
     runtime.mkdir()
-    with Embedded(folder, runtime=runtime) as server:
+    with EmbeddedPostgres(folder, runtime=runtime) as server:
         place = Path(parse_qs(urlsplit(server.url).query)["host"][0])
         assert len(os.fsencode(place / ".s.PGSQL.5432")) <= LONGEST_SOCKET
         assert place.parent == runtime
         assert place.stat().st_mode & 0o777 == 0o700
         assert value(server.url, "SELECT count(*) FROM ship") == 1
         # As if we had been killed: the next start cleans up.
-        second = Embedded(folder, runtime=runtime)
+        second = EmbeddedPostgres(folder, runtime=runtime)
         (folder / "socket.path").rename(folder / "kept")
     (folder / "kept").rename(folder / "socket.path")
     place.mkdir()
@@ -288,7 +288,7 @@ def test_a_path_that_is_no_sockets_path_gets_a_short_one(made: Path, room: Path,
 def test_another_major_version_is_refused_with_a_way_out(pg: Path) -> None:
     (pg / "data" / "PG_VERSION").write_text("15\n")
     with pytest.raises(HullmarkError, match="is of PostgreSQL 15") as refused:
-        Embedded(pg).start()
+        EmbeddedPostgres(pg).start()
     assert "pg_dump" in refused.value.advice
 
 
@@ -298,21 +298,21 @@ def test_a_folder_that_is_no_database_is_refused_and_left_alone(room: Path) -> N
     if os.geteuid() == 0:
         os.chown(room / "pg" / "data", account().uid, -1)
     with pytest.raises(HullmarkError, match="not a data folder"):
-        Embedded(room / "pg").start()
+        EmbeddedPostgres(room / "pg").start()
     assert (room / "pg" / "data" / "mine.txt").read_text() == "x"
 
 
 def test_a_folder_that_is_a_file_is_refused(room: Path) -> None:
     (room / "pg").write_text("x")
     with pytest.raises(HullmarkError, match="cannot be used"):
-        Embedded(room / "pg").start()
+        EmbeddedPostgres(room / "pg").start()
 
 
 @not_as_root
 def test_a_folder_that_may_not_be_written_to_is_refused(room: Path) -> None:
     room.chmod(0o555)
     with pytest.raises(HullmarkError, match="cannot be used: Permission denied"):
-        Embedded(room / "pg").start()
+        EmbeddedPostgres(room / "pg").start()
     room.chmod(0o755)
 
 
@@ -321,10 +321,10 @@ def test_a_server_that_does_not_start_says_why_and_frees_the_folder(pg: Path) ->
     before = conf.read_text()
     conf.write_text(before + "\nmax_connections = many\n")
     with pytest.raises(HullmarkError, match="does not start: ") as refused:
-        Embedded(pg).start()
+        EmbeddedPostgres(pg).start()
     assert "postgresql.conf" in f"{refused.value}"
     conf.write_text(before)
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         assert server.is_ready()
 
 
@@ -343,7 +343,7 @@ def small(room: Path) -> Iterator[Path]:
 @as_root
 def test_a_full_disk_is_named(small: Path) -> None:
     with pytest.raises(HullmarkError, match="the disk is full") as refused:
-        Embedded(small / "pg").start()
+        EmbeddedPostgres(small / "pg").start()
     assert "make room" in refused.value.advice
     assert not (small / "pg" / "data").exists()
     assert not (small / "pg" / "data.new").exists()
@@ -352,7 +352,7 @@ def test_a_full_disk_is_named(small: Path) -> None:
 @as_root
 class TestAsRoot:
     def test_the_server_runs_as_a_user_without_rights(self, pg: Path) -> None:
-        with Embedded(pg) as server:
+        with EmbeddedPostgres(pg) as server:
             status = Path(f"/proc/{server.pid}/status").read_text()
             fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
             assert fields["Uid"].split() == [str(account().uid)] * 4
@@ -362,23 +362,23 @@ class TestAsRoot:
 
     def test_the_user_can_be_chosen(self, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HULLMARK_POSTGRES_USER", "daemon")
-        with Embedded(room / "pg") as server:
+        with EmbeddedPostgres(room / "pg") as server:
             assert Path(f"/proc/{server.pid}").owner() == "daemon"
         monkeypatch.delenv("HULLMARK_POSTGRES_USER")
-        with Embedded(room / "pg") as server:  # whose data it is
+        with EmbeddedPostgres(room / "pg") as server:  # whose data it is
             assert Path(f"/proc/{server.pid}").owner() == "daemon"
         with pytest.raises(HullmarkError, match="belongs to another user"):
-            Embedded(room / "pg", user="nobody").start()
+            EmbeddedPostgres(room / "pg", user="nobody").start()
 
     @pytest.mark.parametrize("name", ["root", "0", "no-such-user"])
     def test_root_and_nobody_at_all_are_no_users(self, room: Path, name: str) -> None:
         with pytest.raises(HullmarkError, match="does not run as root"):
-            Embedded(room / "pg", user=name).start()
+            EmbeddedPostgres(room / "pg", user=name).start()
 
     def test_a_folder_that_the_user_cannot_enter_is_refused(self, room: Path) -> None:
         (room / "private").mkdir(0o700)
         with pytest.raises(HullmarkError, match="may not enter"):
-            Embedded(room / "private" / "pg").start()
+            EmbeddedPostgres(room / "private" / "pg").start()
 
     def test_programs_that_the_user_cannot_run_are_copied_once(self, room: Path) -> None:
         own = installed()
@@ -390,15 +390,15 @@ class TestAsRoot:
         for source, target in ((own.folder, hidden), (own.libraries, home / "lib" / own.libraries.name)):
             shutil.copytree(source, target)
         theirs = Installation(folder=hidden, libraries=home / "lib" / own.libraries.name, version="1.2.3")
-        with Embedded(room / "pg", own=theirs) as server:
+        with EmbeddedPostgres(room / "pg", own=theirs) as server:
             copied = Path(f"/proc/{server.pid}/exe").readlink()
             assert copied.is_relative_to(room / "pg" / "postgresql-18-1.2.3")
             assert value(server.url, "SELECT 1") == 1
         made_at = copied.stat().st_ctime_ns
-        with Embedded(room / "pg", own=theirs):
+        with EmbeddedPostgres(room / "pg", own=theirs):
             assert copied.stat().st_ctime_ns == made_at
         newer = Installation(folder=hidden, libraries=theirs.libraries, version="1.2.4")
-        with Embedded(room / "pg", own=newer):
+        with EmbeddedPostgres(room / "pg", own=newer):
             assert [place.name for place in (room / "pg").glob("postgresql-*")] == ["postgresql-18-1.2.4"]
 
     def test_programs_that_the_user_can_run_are_not_copied(self, room: Path) -> None:
@@ -415,14 +415,14 @@ class TestAsRoot:
 
 def test_a_backup_is_put_back(pg: Path, room: Path) -> None:
     backup = room / "hullmark.dump"
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         run(server.url, "CREATE ROLE crew NOLOGIN", "GRANT SELECT ON ship TO crew")
         dump(server.url, backup)
         assert backup.stat().st_mode & 0o777 == 0o600
         run(server.url, "INSERT INTO ship VALUES ('Fram')", "CREATE TABLE later (x int)")
         restore(server.url, backup, roles=["crew"])
         assert value(server.url, "SELECT string_agg(name, ' ') FROM ship") == "Argo"
-    with Embedded(room / "other") as other:
+    with EmbeddedPostgres(room / "other") as other:
         with pytest.raises(HullmarkError, match="cannot be restored"):
             restore(other.url, backup)
         assert value(other.url, "SELECT to_regclass('ship') IS NULL") is True
@@ -448,7 +448,7 @@ def test_backups_that_cannot_be_made_or_read_say_so(pg: Path, room: Path) -> Non
         dump("postgresql://[", backup)
     with pytest.raises(HullmarkError, match="No such file"):
         dump(nowhere, room / "no" / "folder")
-    with Embedded(pg) as server:
+    with EmbeddedPostgres(pg) as server:
         dump(server.url, backup)
         backup.write_bytes(backup.read_bytes()[:-100])
         with pytest.raises(HullmarkError, match="cannot be restored"):

@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.model.verdict import Action, Finding, Outcome, VerdictInputs, Weakness
 from hullmark.server.stories.images.documents import KeptVerdict
-from hullmark.server.stories.judging.forecast import Blamed, PackageFix, blamed_of, forecast
+from hullmark.server.stories.judging.forecast import Blame, PackageFix, blamed_of, forecast
 
 INPUTS = VerdictInputs(image="i", policy="p", snapshot="s", analyzer="a", at="2026-05-01T00:00:00Z")
 
@@ -46,14 +46,14 @@ MEDIUM = finding("medium", "CVE-2 curl", Action.WARN, cve="CVE-2")
     [((OPENSSL,), "go"), ((OPENSSL, MEDIUM), "warn"), ((OPENSSL, ROOT), "stop")],
 )
 def test_what_is_left_decides(findings: tuple[Finding, ...], word: str) -> None:
-    found = forecast(verdict(*findings), Blamed(advisory="CVE-1"))
+    found = forecast(verdict(*findings), Blame(advisory="CVE-1"))
     assert (found.verdict, found.findings) == (word, 1)
     assert found.fixes == (PackageFix(package="debian:13/openssl", version="3.5.2"),)
 
 
 def test_what_is_excepted_takes_nothing_away() -> None:
     excepted = finding("high", "CVE-1 openssl", Action.GO, cve="CVE-1", excepted=True)
-    found = forecast(verdict(excepted, ROOT), Blamed(advisory="CVE-1"))
+    found = forecast(verdict(excepted, ROOT), Blame(advisory="CVE-1"))
     assert (found.verdict, found.findings, found.fixes) == ("stop", 0, ())
 
 
@@ -61,10 +61,10 @@ def test_findings_of_other_causes_are_known_by_rule_and_subject() -> None:
     blamed = blamed_of(
         False, "users", [{"rule": "root", "subject": "user"}, {"rule": "x", "subject": "y", "is_gained": False}]
     )
-    assert blamed == Blamed(findings=frozenset({("root", "user")}))
+    assert blamed == Blame(findings=frozenset({("root", "user")}))
     assert forecast(verdict(ROOT, MEDIUM), blamed).verdict == "warn"
 
 
 def test_what_nobody_could_tell_stays_so() -> None:
-    found = forecast(verdict(MEDIUM, word=Outcome.UNKNOWN, unknowns=True), Blamed(advisory="CVE-2"))
+    found = forecast(verdict(MEDIUM, word=Outcome.UNKNOWN, unknowns=True), Blame(advisory="CVE-2"))
     assert found.verdict == "unknown"

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.scanning.layercache import Keep
+from hullmark.scanning.layercache import PayloadStore
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import BadKey, Objects, ObjectsRefused, ObjectsUnreachable, check_key, open_objects
 from tests.support.buckets import s3_bucket
@@ -343,7 +343,7 @@ def test_a_file_of_any_size_takes_bounded_memory(tmp_path: Path) -> None:
 
 
 def test_a_keep_of_objects_keeps_and_knows_what_it_saw(objects: Objects) -> None:
-    keep: Keep = ObjectKeep(objects)
+    keep: PayloadStore = ObjectKeep(objects)
     payload = b"facts " * 10_000
     assert (keep.read("records/a/b"), keep.has("records/a/b")) == (None, False)
     keep.write("records/a/b", payload)

@@ -127,7 +127,7 @@ def brought(package: Package) -> Iterator[str]:
 CATALOGERS = (
     Cataloger(
         name=NAME,
-        types=tuple(sorted({each.purl.removeprefix("pkg:").partition("/")[0] for each in BY_KEY.values()})),
+        types=tuple(sorted({classifier.purl.removeprefix("pkg:").partition("/")[0] for classifier in BY_KEY.values()})),
         reads=(CLASSIFIED, VERSIONS, GO_PROGRAMS, RELEASES),
         assemble=assemble,
         repeats=repeats,

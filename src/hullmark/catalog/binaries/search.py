@@ -120,7 +120,7 @@ class ProgramSearch:
     in bytes; it may have more."""
 
     def __init__(self, classifiers: Sequence[Classifier], base: str, size: int = _WINDOW) -> None:
-        self._hunts = [_Hunt(each, _rules(each, base)) for each in classifiers]
+        self._hunts = [_Hunt(classifier, _rules(classifier, base)) for classifier in classifiers]
         self._base = base
         self._buffer = bytearray(max(_SMALLEST, min(size, _WINDOW)))
         self._fill = 0

@@ -12,28 +12,30 @@ from hullmark.rootfs.dispatch import compile_globs
 _MODULES = ("servers", "languages", "tools", "java")
 
 TABLE: tuple[Classifier, ...] = tuple(plugins("hullmark.catalog.binaries", _MODULES, "CLASSIFIER"))
-BY_KEY = {each.key: each for each in TABLE}
+BY_KEY = {classifier.key: classifier for classifier in TABLE}
 
 
 def globs() -> tuple[str, ...]:
     """The names of all files that any classifier looks into, without repeats."""
-    names = (file if "/" in file else f"**/{file}" for each in TABLE for file in each.files)
+    names = (file if "/" in file else f"**/{file}" for classifier in TABLE for file in classifier.files)
     return tuple(dict.fromkeys(names))
 
 
 @lru_cache(maxsize=256)
 def named(base: str) -> tuple[Classifier, ...]:
     """The classifiers for a file's last segment. Those that ask for more of the path are among them."""
-    found = {each.key for each in _LITERAL.get(base, ())}
+    found = {classifier.key for classifier in _LITERAL.get(base, ())}
     # An expression is compiled only for a name that begins as its glob does.
-    found |= {each.key for start, glob, each in _WILD if base.startswith(start) and _fits(glob, base)}
-    return tuple(each for each in TABLE if each.key in found)
+    found |= {classifier.key for start, glob, classifier in _WILD if base.startswith(start) and _fits(glob, base)}
+    return tuple(classifier for classifier in TABLE if classifier.key in found)
 
 
 def wanted(path: str) -> tuple[Classifier, ...]:
     """The classifiers for a path, in the order of the table."""
     found = named(path.rpartition("/")[2])
-    return tuple(each for each in found if each.in_path in path.lower() and _is_there(each, path))
+    return tuple(
+        classifier for classifier in found if classifier.in_path in path.lower() and _is_there(classifier, path)
+    )
 
 
 def _is_there(classifier: Classifier, path: str) -> bool:
@@ -53,16 +55,16 @@ def _compiled(glob: str) -> re.Pattern[bytes]:
 def _literal() -> dict[str, list[Classifier]]:
     """Last segments without a wildcard → classifiers."""
     known: dict[str, list[Classifier]] = {}
-    for each in TABLE:
-        for file in each.files:
-            known.setdefault(file.rpartition("/")[2], []).append(each)
+    for classifier in TABLE:
+        for file in classifier.files:
+            known.setdefault(file.rpartition("/")[2], []).append(classifier)
     return known
 
 
 _LITERAL = _literal()
 _WILD = tuple(
-    (re.split(r"[*?\[]", file, maxsplit=1)[0], file, each)
-    for each in TABLE
-    for file in each.files
+    (re.split(r"[*?\[]", file, maxsplit=1)[0], file, classifier)
+    for classifier in TABLE
+    for file in classifier.files
     if "/" not in file and re.search(r"[*?\[]", file)
 )

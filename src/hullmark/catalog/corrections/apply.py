@@ -149,7 +149,7 @@ class _AppliedCorrections:
 def after(first: Mapping[str, tuple[str, ...]], then: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """What becomes of package URLs that change twice."""
     found = {
-        purl: tuple(dict.fromkeys(last for each in new for last in then.get(each, (each,))))
+        purl: tuple(dict.fromkeys(last for purl in new for last in then.get(purl, (purl,))))
         for purl, new in first.items()
     }
     return {**then, **found}
@@ -158,10 +158,10 @@ def after(first: Mapping[str, tuple[str, ...]], then: Mapping[str, tuple[str, ..
 def with_new_purls(relations: Iterable[Relation], purls: Mapping[str, tuple[str, ...]]) -> tuple[Relation, ...]:
     """The relations between the packages as they are now; what was removed needs nothing and is needed by nothing."""
     found = {
-        Relation(dependent, dependency, each.kind)
-        for each in relations
-        for dependent in purls.get(each.dependent, (each.dependent,))
-        for dependency in purls.get(each.dependency, (each.dependency,))
+        Relation(dependent, dependency, relation.kind)
+        for relation in relations
+        for dependent in purls.get(relation.dependent, (relation.dependent,))
+        for dependency in purls.get(relation.dependency, (relation.dependency,))
         if dependent != dependency
     }
     return tuple(sorted(found))

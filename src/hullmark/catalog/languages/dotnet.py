@@ -77,7 +77,9 @@ def _target(found: Table) -> Table:
     chosen = targets.get(name) if isinstance(name, str) else None
     if isinstance(chosen, dict):
         return chosen
-    return {key: entry for each in targets.values() if isinstance(each, dict) for key, entry in each.items()}
+    return {
+        key: entry for libraries in targets.values() if isinstance(libraries, dict) for key, entry in libraries.items()
+    }
 
 
 def _needs(entry: object) -> tuple[str, ...]:
@@ -125,9 +127,9 @@ def extract_lock(path: str, body: memoryview, report: Report) -> Listing | None:
                 gathering.refuse(name)
             elif entry.get("type") not in ("Project", "project"):
                 wanted = entry.get("dependencies")
-                needs = (by_name.get(each.lower(), "") for each in (wanted if isinstance(wanted, dict) else ()))
-                others = ((each, chosen[each]) for each in needs if each)
-                named = (f"{each}@{other.get('resolved', '')}" for each, other in others if isinstance(other, dict))
+                needs = (by_name.get(name.lower(), "") for name in (wanted if isinstance(wanted, dict) else ()))
+                others = ((key, chosen[key]) for key in needs if key)
+                named = (f"{name}@{other.get('resolved', '')}" for name, other in others if isinstance(other, dict))
                 gathering.add(name, entry.get("resolved"), needs=named)
     return gathering.finish(report)
 
@@ -152,19 +154,19 @@ def purl_of(library: Library) -> str:
 
 def _libraries(libraries: Iterable[Library], program: str) -> Iterator[Library]:
     """Without the program's own projects, but for the program itself."""
-    return (each for each in libraries if each.kind != PROJECT or each.name.lower() == program.lower())
+    return (library for library in libraries if library.kind != PROJECT or library.name.lower() == program.lower())
 
 
 def assemble(view: View) -> Iterator[Package]:
     """A package for each library of each program, for each entry of a lock file that came along, and for each assembly without either."""
     for found in view.facts(DEPS):
         program = found.path.rpartition("/")[2].removesuffix(".deps.json")
-        for each in _libraries(found.fact, program):
+        for library in _libraries(found.fact, program):
             yield Package(
                 type="nuget",
-                name=each.name,
-                version=each.version or UNKNOWN_VERSION,
-                purl=purl_of(each),
+                name=library.name,
+                version=library.version or UNKNOWN_VERSION,
+                purl=purl_of(library),
                 cataloger=NAME,
                 locations=(Location(f"/{found.path}", found.layer),),
             )

@@ -143,7 +143,7 @@ def _needs(raw: _Raw, report: Report) -> DependencyLists | None:
     lists = raw.dependencies, raw.optional, raw.peers, raw.peers_meta, raw.development
     if not any(lists):
         return None
-    found = [bytes(each) for each in lists]
+    found = [bytes(body) for body in lists]
     if max(map(len, found)) > _MAX_NEEDS:
         report(f"package.json has a list of dependencies of more than {_MAX_NEEDS:,} bytes, which was not read")
         return None

@@ -105,9 +105,9 @@ LOCAL = Read(
 PACKLIST = Read(name="perl-packlist", fact=bytes, globs=("**/.packlist",), extract=extract_packlist, limit=16 * MIB)
 
 
-def _purl(each: Distribution) -> str:
-    namespace, name = parted(each.name)
-    return make_purl("cpan", name, each.version, namespace=namespace)
+def _purl(distribution: Distribution) -> str:
+    namespace, name = parted(distribution.name)
+    return make_purl("cpan", name, distribution.version, namespace=namespace)
 
 
 def _all(view: View) -> Iterator[tuple[Distribution, Location]]:
@@ -117,18 +117,18 @@ def _all(view: View) -> Iterator[tuple[Distribution, Location]]:
         known.add(_own(found.fact))
         yield found.fact, Location(f"/{found.path}", found.layer)
     for local in view.facts(LOCAL):
-        for each in local.fact:
-            if _own(each) not in known:
-                known.add(_own(each))
-                yield each, Location(f"/{local.path}", local.layer)
+        for distribution in local.fact:
+            if _own(distribution) not in known:
+                known.add(_own(distribution))
+                yield distribution, Location(f"/{local.path}", local.layer)
     for listing in view.facts(PACKLIST):
         name = _of_packlist(listing)
         if name and name not in known:
             yield Distribution(name, ""), Location(f"/{listing.path}", listing.layer)
 
 
-def _own(each: Distribution) -> str:
-    return each.name.rpartition("/")[2]
+def _own(distribution: Distribution) -> str:
+    return distribution.name.rpartition("/")[2]
 
 
 def _of_packlist(found: LocatedFact[bytes]) -> str:
@@ -140,16 +140,17 @@ def _of_packlist(found: LocatedFact[bytes]) -> str:
 
 def assemble(view: View) -> Iterator[Package]:
     """One package a distribution."""
-    for each, at in _all(view):
-        if not each.version:
+    for distribution, at in _all(view):
+        if not distribution.version:
             view.problem(
-                at.path[1:], Remark(f"the version of the Perl distribution {_own(each)} is not told", "unidentified")
+                at.path[1:],
+                Remark(f"the version of the Perl distribution {_own(distribution)} is not told", "unidentified"),
             )
         yield Package(
             type="cpan",
-            name=_own(each),
-            version=each.version or UNKNOWN_VERSION,
-            purl=_purl(each),
+            name=_own(distribution),
+            version=distribution.version or UNKNOWN_VERSION,
+            purl=_purl(distribution),
             cataloger=NAME,
             locations=(at,),
         )
@@ -157,7 +158,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """The files on the packlists of what is known."""
-    purls = {_own(each): _purl(each) for each, _ in _all(view)}
+    purls = {_own(distribution): _purl(distribution) for distribution, _ in _all(view)}
     for found in view.facts(PACKLIST):
         owner = purls.get(_of_packlist(found))
         for line in found.fact.decode("utf-8", "surrogateescape").split("\n") if owner else ():

@@ -215,7 +215,7 @@ def assemble(view: View) -> Iterator[Package]:
             version=fact.version or UNKNOWN_VERSION,
             purl=purl,
             cataloger="python",
-            licenses=tuple(dict.fromkeys(each.license for each in told)),
+            licenses=tuple(dict.fromkeys(evidence.license for evidence in told)),
             license_evidence=told,
             locations=(Location(f"/{found.path}", found.layer),),
             notes={key: value for key, value in notes.items() if value},

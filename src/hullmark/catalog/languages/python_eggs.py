@@ -47,7 +47,7 @@ def _metadata(body: memoryview, kind: str, report: Report) -> Metadata | None:
     try:
         directory = read_directory(body)
         members, _ = list_members(directory, frozenset((end,)))
-        member = next((each for each in members if is_wanted(each.name)), None)
+        member = next((member for member in members if is_wanted(member.name)), None)
         if member is None:
             report(f"the {kind} has no metadata")
             return None

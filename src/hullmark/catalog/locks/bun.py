@@ -62,12 +62,12 @@ def extract_bun(path: str, body: memoryview, report: Report) -> Listing | None:
 def _bun_needs(place: str, entry: list[Any], entries: Table) -> Iterator[str]:
     """What lies nearest under each name: `a/b` is the b that only a has."""
     above = _names(place)
-    details = next((each for each in entry if isinstance(each, dict)), {})
+    details = next((part for part in entry if isinstance(part, dict)), {})
     for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
         names = details.get(kind)
         for name in names if isinstance(names, dict) else ():
             places = ("/".join((*above[:depth], name)) for depth in range(len(above), -1, -1))
-            found = next((entries[each] for each in places if each in entries), None)
+            found = next((entries[place] for place in places if place in entries), None)
             locator = found[0] if isinstance(found, list) and found else None
             if isinstance(locator, str):
                 called, _, version = locator.rpartition("@")
@@ -113,7 +113,7 @@ class _Resolutions(NamedTuple):
 
     def of(self, kind: str, wish: str) -> str:
         """`npm:a@1.0.0` for a wish such as `a@^1`, `a` or `jsr:@s/a@1`; without a version where the wish alone does not tell it."""
-        stated = next((each for each in ("npm", "jsr") if wish.startswith(f"{each}:")), "")
+        stated = next((registry for registry in ("npm", "jsr") if wish.startswith(f"{registry}:")), "")
         kind, bare = stated or kind, wish.removeprefix(f"{stated}:")
         entries = self.holder.get(kind)
         if not (isinstance(entries, dict) and bare in entries) and isinstance(self.specifiers, dict):
@@ -133,7 +133,7 @@ def _gather(kind: str, holder: Table, gathering: PackageCollector, chosen: _Reso
             wishes = entry.get("dependencies") if isinstance(entry, dict) else None
             wishes = list(wishes.values()) if isinstance(wishes, dict) else wishes
             needs = (
-                (chosen.of(kind, each) for each in wishes if isinstance(each, str)) if isinstance(wishes, list) else ()
+                (chosen.of(kind, name) for name in wishes if isinstance(name, str)) if isinstance(wishes, list) else ()
             )
             gathering.add(f"{kind}:{locator[1]}", locator[2], needs=needs)
         else:

@@ -43,7 +43,7 @@ def _gather_node(node: Any, nodes: Table, gathering: PackageCollector) -> None:
             nodes.get(number) for number in (wanted if isinstance(wanted, list) else ()) if isinstance(number, str)
         )
         gather(
-            reference, gathering, filter(None, (named(each.get("ref")) for each in others if isinstance(each, dict)))
+            reference, gathering, filter(None, (named(need.get("ref")) for need in others if isinstance(need, dict)))
         )
 
 

@@ -33,7 +33,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
                 uuid = entry.get("uuid")
                 is_sound = isinstance(uuid, str) and _IS_UUID(uuid)
                 wanted = entry.get("deps")
-                needs = [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list | dict) else ()
+                needs = [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list | dict) else ()
                 qualifiers = (("uuid", str(uuid)),) if is_sound else ()
                 gathering.add(name, entry["version"], qualifiers=qualifiers, needs=needs)
     return gathering.finish(report)

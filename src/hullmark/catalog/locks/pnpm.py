@@ -36,7 +36,7 @@ def _gather_needs(lock: Table, gathering: PackageCollector, *, is_old: bool) -> 
     for key, entry in entries.items():
         name, version = _parted(key, is_old=is_old)
         if isinstance(entry, dict):
-            keys = (_parted(f"/{each}" if is_old else each, is_old=False) for each in _dependency_keys(entry, _WANTED))
+            keys = (_parted(f"/{key}" if is_old else key, is_old=False) for key in _dependency_keys(entry, _WANTED))
             gathering.need(
                 name, version, (f"{one}@{other.partition('_')[0] if is_old else other}" for one, other in keys)
             )

@@ -36,7 +36,7 @@ def _needs(entry: Table) -> Iterator[str]:
     for field in ("Requirements", "Depends", "Imports", "LinkingTo"):
         wanted = entry.get(field)
         yield from (
-            each.partition(" ")[0] for each in (wanted if isinstance(wanted, list) else ()) if isinstance(each, str)
+            text.partition(" ")[0] for text in (wanted if isinstance(wanted, list) else ()) if isinstance(text, str)
         )
 
 

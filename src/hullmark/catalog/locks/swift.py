@@ -106,8 +106,8 @@ PODFILE_LOCK: Read[Listing] = Read(
 
 def assemble(view: View) -> Iterator[Package]:
     """What Swift's lock files name, as they call it."""
-    for each in packages(view, (RESOLVED,), _SWIFT):
-        yield replace(each, name=each.name.partition(" ")[0])
+    for locked in packages(view, (RESOLVED,), _SWIFT):
+        yield replace(locked, name=locked.name.partition(" ")[0])
 
 
 def assemble_pods(view: View) -> Iterator[Package]:

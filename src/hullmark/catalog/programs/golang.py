@@ -13,7 +13,7 @@ from struct import Struct
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, MarkedReader, OversizeSink, PatternSearch
 from hullmark.catalog.programs.executable import (
     MAGIC,
     BytesNotKept,
@@ -224,13 +224,17 @@ def _flags(window: bytes, position: int) -> int:
 
 
 _POINTERS = {(order, width): Struct(order + word * 2) for order in "<>" for width, word in ((4, "I"), (8, "Q"))}
-_HEADERS = Hunt(pattern=_MAGIC, accept=_is_header, most=16, whole=lambda reader, mark: _inline(reader, mark), data=True)
+_HEADERS = PatternSearch(
+    pattern=_MAGIC, accept=_is_header, most=16, whole=lambda reader, mark: _inline(reader, mark), data=True
+)
 SIGNS = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b"\xff Go build ID: ")
 """What a Go program begins with: Go's linker writes a build id there (cmd/internal/buildid), as an ELF note or as text."""
 
-_FRAMES = Hunt(pattern=_START, accept=lambda window, position, offset: True, most=4, whole=_framed, signs=SIGNS)
+_FRAMES = PatternSearch(
+    pattern=_START, accept=lambda window, position, offset: True, most=4, whole=_framed, signs=SIGNS
+)
 # Before Go 1.18 the version is one string among others, in front of what points to it.
-_VERSIONS = Hunt(pattern=b"go1.", accept=lambda window, position, offset: True, signs=SIGNS)
+_VERSIONS = PatternSearch(pattern=b"go1.", accept=lambda window, position, offset: True, signs=SIGNS)
 
 
 # The lines of the module information.

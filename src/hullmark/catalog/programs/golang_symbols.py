@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, MarkedReader, OversizeSink, PatternSearch
 from hullmark.catalog.programs.executable import MAGIC, BytesNotKept, Reader, Section, section_names
 from hullmark.catalog.programs.golang import SIGNS
 from hullmark.model.late import late
@@ -163,14 +163,14 @@ def _is_table(window: bytes, last: int, rest: int, offset: int) -> bool:
     )
 
 
-_LITTLE = Hunt(
+_LITTLE = PatternSearch(
     pattern=b"\xff\xff\xff\0\0",
     accept=lambda window, position, offset: _is_table(window, position - 1, position + 3, offset - 1),
     most=_TABLES_LIMIT,
     whole=lambda reader, mark: _whole(reader, mark - 1, "<"),
     signs=(*SIGNS, *_HEADERS_FIRST),
 )
-_BIG = Hunt(
+_BIG = PatternSearch(
     pattern=re.compile(rb"\xff\xff\xff[\xf0-\xfb]\0\0"),
     accept=lambda window, position, offset: _is_table(window, position + 3, position + 4, offset),
     most=_TABLES_LIMIT,

@@ -11,7 +11,15 @@ from contextlib import suppress
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.claims import Claim, claimed, claims_of
-from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.oversize import (
+    BODY_LIMIT,
+    LOOKAHEAD,
+    Body,
+    ExecutableRequest,
+    MarkedReader,
+    OversizeSink,
+    PatternSearch,
+)
 from hullmark.catalog.programs.executable import BytesNotKept, Reader
 from hullmark.catalog.view import View
 from hullmark.model.late import late
@@ -61,7 +69,7 @@ def _is_whole(reader: Reader, mark: int) -> None:
         _inflated(reader, mark)
 
 
-_STREAMS = Hunt(pattern=b"\x1f\x8b\x08", accept=_begins, most=4, whole=_is_whole)
+_STREAMS = PatternSearch(pattern=b"\x1f\x8b\x08", accept=_begins, most=4, whole=_is_whole)
 
 
 def _take(reader: MarkedReader, report: Report) -> tuple[Claim, ...] | None:
@@ -137,7 +145,7 @@ PROGRAM = Read(
 def assemble(view: View) -> Iterator[Package]:
     """One package an entry of each program's document."""
     for found in view.facts(PROGRAM):
-        yield from (claimed(each, found, NAME) for each in found.fact)
+        yield from (claimed(claim, found, NAME) for claim in found.fact)
 
 
 CATALOGER = Cataloger(name=NAME, types=("maven",), reads=(PROGRAM,), assemble=assemble)

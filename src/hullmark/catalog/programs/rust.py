@@ -13,7 +13,15 @@ from contextlib import suppress
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
+from hullmark.catalog.oversize import (
+    BODY_LIMIT,
+    LOOKAHEAD,
+    Body,
+    ExecutableRequest,
+    MarkedReader,
+    OversizeSink,
+    PatternSearch,
+)
 from hullmark.catalog.programs.executable import (
     MAGIC,
     BytesNotKept,
@@ -151,8 +159,8 @@ def _crates(data: bytes, report: Report) -> tuple[Crate, ...]:
     if broken:
         report(f"{broken} entries of its list of Rust crates cannot be read")
     return tuple(
-        Crate(each.name, each.version, each.source, tuple(places[n] for n in each.dependencies if n in places))
-        for each in crates
+        Crate(crate.name, crate.version, crate.source, tuple(places[n] for n in crate.dependencies if n in places))
+        for crate in crates
     )
 
 
@@ -175,7 +183,9 @@ def _is_whole(reader: Reader, mark: int) -> None:
 _BEGIN = late(rb'\s*\{\s*"(?:packages|format)"')
 # Only Go's linker writes this (its build id, as an ELF note or as text), and it never adds a list of crates.
 _OF_GO = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b'\xff Go build ID: "')
-_STREAMS = Hunt(pattern=late(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO)
+_STREAMS = PatternSearch(
+    pattern=late(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO
+)
 
 
 def _assemble(view: View) -> Iterator[Package]:

@@ -1,6 +1,6 @@
-"""Programs and libraries for Windows that are no assemblies of .NET, by the version resource in them (VS_VERSIONINFO of the Windows SDK).
+"""Windows programs and libraries that are not .NET assemblies, by their version resource (VS_VERSIONINFO of the Windows SDK).
 
-A file belongs to a product; where that is Windows itself, or none is named, it is known by its own name.
+A file is named for its product. If that is Windows itself, or none is given, it is named for the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _product(found: LocatedFact[Assembly]) -> str:
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """A package for each file that tells a version."""
+    """A package for each file that states a version."""
     for found in view.facts(ASSEMBLY):
         name, version = _product(found), version_of(found.fact)
         if found.fact.is_managed or not name or not version:

@@ -77,7 +77,7 @@ def _inventory(document: Document, name: str) -> Inventory:
     for entry in document.packages:
         package = package_of(entry, problems.add)
         if package is not None:
-            found += [(each, entry.main) for each in by_owner(package, entry.owners)]
+            found += [(part, entry.main) for part in by_owner(package, entry.owners)]
             purls[id(entry)] = package.purl
     packages = with_programs([package for package, _ in found], [main for _, main in found])
     distro = distro_of(document.distro, packages, problems.add)

@@ -75,7 +75,7 @@ def document_of(
     problems.keep(own)
     if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
         problems.add("the document says of itself that it is not complete")
-    by_ref: dict[str, _Named] = {}
+    by_ref: dict[str, _NamedComponent] = {}
     _take_components(found, document, by_ref, numbers)
     if dependencies is not None:
         dependencies = list(dependencies)
@@ -86,7 +86,9 @@ def document_of(
 
 
 def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatements:
-    entities = [each for each in (metadata.manufacturer, metadata.supplier, metadata.manufacture) if each is not None]
+    entities = [
+        entity for entity in (metadata.manufacturer, metadata.supplier, metadata.manufacture) if entity is not None
+    ]
     authors = metadata.authors or []
     names = (*(author.name or author.email for author in authors), *(entity.name for entity in entities))
     return DocumentStatements(
@@ -98,11 +100,11 @@ def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatem
 
 
 def _addresses(entity: Entity) -> Iterator[str | None]:
-    yield from (each.email for each in entity.contact or ())
+    yield from (contact.email for contact in entity.contact or ())
     yield from entity.url or ()
 
 
-def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named]) -> None:
+def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _NamedComponent]) -> None:
     """Mark what stands in a relation, be it with the document's subject."""
     for _, dependency in decoded_parts(parts, Dependency, "dependency", Problems()):
         for ref in (dependency.ref, *(dependency.depends_on or ())):
@@ -111,7 +113,7 @@ def _take_related(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named]) ->
 
 
 def _take_components(
-    found: Iterable[Component], document: Document, by_ref: dict[str, _Named], numbers: dict[str, int]
+    found: Iterable[Component], document: Document, by_ref: dict[str, _NamedComponent], numbers: dict[str, int]
 ) -> None:
     problems = document.problems
     passed: Counter[str] = Counter()
@@ -126,14 +128,14 @@ def _take_components(
             entry = _entry(component, label_of("component", number, name, component.version or ""), numbers)
             if entry is not None:
                 document.packages.append(entry)
-                by_ref.setdefault(component.ref or "", _Named(entry, _choices(component)))
+                by_ref.setdefault(component.ref or "", _NamedComponent(entry, _choices(component)))
         else:
             passed[kind] += 1
     for kind, count in sorted(passed.items()):
         problems.add(f"{count:,} component(s) of the type {kind[:40]} are not packages and were not read")
 
 
-class _Named(NamedTuple):
+class _NamedComponent(NamedTuple):
     """A component that others may need, and how much it needs those (package URLs) that it does not depend on."""
 
     entry: SbomPackage
@@ -151,7 +153,7 @@ def _choices(component: Component) -> dict[str, RelationKind]:
     }
 
 
-def _edges(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _Named], problems: Problems) -> Iterator[Edge]:
+def _edges(parts: Iterable[msgspec.Raw], by_ref: Mapping[str, _NamedComponent], problems: Problems) -> Iterator[Edge]:
     for _, dependency in decoded_parts(parts, Dependency, "dependency", problems):
         own = by_ref.get(dependency.ref)
         for ref in dependency.depends_on or () if own is not None else ():
@@ -228,7 +230,7 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
 
 
 def _package_statements(component: Component, properties: dict[str, list[str]]) -> PackageStatements:
-    entities = [each for each in (component.manufacturer, component.supplier) if each is not None]
+    entities = [entity for entity in (component.manufacturer, component.supplier) if entity is not None]
     authors = component.authors or []
     names = (
         *(entity.name for entity in entities),
@@ -238,20 +240,20 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
     )
     texts = (
         *chain(*map(_addresses, entities)),
-        *(each.email for each in authors),
+        *(author.email for author in authors),
         component.publisher,
         component.author,
     )
     references = component.references or []
     hashes = (
         *(component.hashes or ()),
-        *chain(*(each.hashes or () for each in references if each.type == _DISTRIBUTION)),
+        *chain(*(reference.hashes or () for reference in references if reference.type == _DISTRIBUTION)),
     )
     return PackageStatements(
         supplier=clipped(next(filter(None, names), "")),
         contact=clipped(contact_in(texts)),
         file_name=_first(properties, f"{_BSI}filename"),
-        hashes=frozenset(algorithm(each.alg) for each in hashes[:MAX_LIST]),
+        hashes=frozenset(algorithm(digest.alg) for digest in hashes[:MAX_LIST]),
         source_uri=_uri(references, ("source-distribution", "vcs")),
         download_uri=_uri(references, (_DISTRIBUTION,)),
         properties=frozenset(name for name in PROPERTIES if f"{_BSI}{name}" in properties),
@@ -259,7 +261,7 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
 
 
 def _uri(references: Iterable[ExternalReference], types: Collection[str]) -> str:
-    return clipped(next((each.url for each in references if each.type in types and each.url), ""))
+    return clipped(next((reference.url for reference in references if reference.type in types and reference.url), ""))
 
 
 def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:

@@ -84,15 +84,19 @@ def _contact(element: _Element) -> Json:
 
 
 def _hashes(element: _Element) -> list[Json]:
-    return [{"alg": each.get("alg", "")} for each in _children(element, "hashes", "hash")]
+    return [{"alg": child.get("alg", "")} for child in _children(element, "hashes", "hash")]
 
 
 def _references(element: _Element) -> list[Json]:
     found = []
-    for each in _children(element, "externalReferences", "reference"):
-        url = _child(each, "url")
+    for reference in _children(element, "externalReferences", "reference"):
+        url = _child(reference, "url")
         found.append(
-            {"type": each.get("type", ""), "url": url.text if url is not None else None, "hashes": _hashes(each)}
+            {
+                "type": reference.get("type", ""),
+                "url": url.text if url is not None else None,
+                "hashes": _hashes(reference),
+            }
         )
     return found
 
@@ -170,7 +174,7 @@ def _dependencies(root: _Element) -> list[msgspec.Raw] | None:
             msgspec.json.encode(
                 {
                     "ref": dependency.get("ref", ""),
-                    "dependsOn": [each.get("ref", "") for each in dependency if _local(each) == "dependency"],
+                    "dependsOn": [child.get("ref", "") for child in dependency if _local(child) == "dependency"],
                 }
             )
         )

@@ -72,9 +72,9 @@ def read(body: bytes) -> Document:
     if found.relationships is not None:
         relations = decoded_parts(found.relationships, WrittenRelation, "relationship", problems)
         document.add_edges(
-            Edge(by_purl[each.from_], by_purl[each.to], each.kind)
-            for _, each in relations
-            if each.from_ in by_purl and each.to in by_purl
+            Edge(by_purl[relation.from_], by_purl[relation.to], relation.kind)
+            for _, relation in relations
+            if relation.from_ in by_purl and relation.to in by_purl
         )
     return document
 

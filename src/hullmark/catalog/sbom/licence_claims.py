@@ -12,7 +12,7 @@ from hullmark.model.licence_evidence import LicenceEvidence, read_sentence
 
 def told_by(sentences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
     """What Hullmark's own sentences say; others are passed over."""
-    found = [each for text in list(sentences)[:MAX_LIST] if (each := read_sentence(text)) is not None]
+    found = [piece for text in list(sentences)[:MAX_LIST] if (piece := read_sentence(text)) is not None]
     return tuple(dict.fromkeys(map(bounded, found)))
 
 
@@ -35,7 +35,7 @@ def bounded(evidence: LicenceEvidence) -> LicenceEvidence:
 def own_licences(listed: Iterable[str], evidence: Iterable[LicenceEvidence]) -> tuple[str, ...]:
     """The licences of a package as a scan has them: what is listed, without what only texts tell, but for texts that its record names."""
     evidence = tuple(evidence)
-    kept = {each.license for each in evidence if each.kind == "declared" or each.field}
-    only_found = {each.license for each in evidence} - kept
-    named = (each.license for each in evidence if each.kind == "found" and each.field)
+    kept = {piece.license for piece in evidence if piece.kind == "declared" or piece.field}
+    only_found = {piece.license for piece in evidence} - kept
+    named = (piece.license for piece in evidence if piece.kind == "found" and piece.field)
     return tuple(dict.fromkeys((*(text for text in listed if text not in only_found), *named)))

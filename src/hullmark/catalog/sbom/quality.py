@@ -138,7 +138,7 @@ def _specification(
 ) -> SpecificationQuality:
     found = tuple(_element(element, document) for element in elements)
     # A document without components tells nothing of any.
-    shares = [Fraction(each.have, max(1, each.of)) for each in found if each.required]
+    shares = [Fraction(element.have, max(1, element.of)) for element in found if element.required]
     score = int(100 * sum(shares, Fraction()) / len(shares))
     return SpecificationQuality(name=title, score=score, elements=found)
 

@@ -223,7 +223,9 @@ def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_ow
     if not purl and any(key == "Class" for key, _, _ in attributes):
         return None  # Trivy's node for a lock file or a kind of packages
     cataloger, places, source = _source_info(package.source_info or "")
-    declared, concluded = (licenses_of(each, texts) for each in (package.license_declared, package.license_concluded))
+    declared, concluded = (
+        licenses_of(expression, texts) for expression in (package.license_declared, package.license_concluded)
+    )
     evidence = told_by((package.license_comments or "").split("\n")) or concluded_as(concluded)
     licenses = own_licences(declared, evidence) if is_own else declared or concluded
     type = "" if purl else _type_in(package.id)

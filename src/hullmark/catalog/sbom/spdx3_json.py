@@ -29,7 +29,7 @@ class _Hash(msgspec.Struct, gc=False, rename="camel"):
     hash_value: str = ""
 
 
-class _Named(msgspec.Struct, gc=False):
+class _NamedEntry(msgspec.Struct, gc=False):
     key: str = ""
     value: str = ""
 
@@ -56,7 +56,7 @@ class _Element(msgspec.Struct, kw_only=True):
     relationship: str | None = msgspec.field(name="relationshipType", default=None)
     scope: str | None = None
     expression: str | None = msgspec.field(name="simplelicensing_licenseExpression", default=None)
-    own_names: list[_Named] | None = msgspec.field(name="simplelicensing_customIdToUri", default=None)
+    own_names: list[_NamedEntry] | None = msgspec.field(name="simplelicensing_customIdToUri", default=None)
     text: str | None = msgspec.field(name="simplelicensing_licenseText", default=None)
 
 
@@ -92,7 +92,7 @@ def read(body: bytes) -> Document:
 
 def _agent(element: _Element) -> str:
     """A person or organization, as SPDX 2 writes them: `Organization: NAME (ADDRESS)`."""
-    addresses = [each.identifier for each in element.identifiers or ()]
+    addresses = [identifier.identifier for identifier in element.identifiers or ()]
     return f"{element.type}: {element.name or ''}" + (f" ({addresses[0]})" if addresses else "")
 
 

@@ -115,27 +115,27 @@ LIST = Read(
 )
 
 
-def _purl(each: Component) -> str:
-    return make_purl("bitnami", each.name, each.version, qualifiers=each.qualifiers)
+def _purl(component: Component) -> str:
+    return make_purl("bitnami", component.name, component.version, qualifiers=component.qualifiers)
 
 
 def assemble(view: View) -> Iterator[Package]:
     """A package for each component, and for what it says it contains; of the list, what has no document."""
     known: set[tuple[str, str]] = set()
     for found in (*view.facts(COMPONENTS), *view.facts(LIST)):
-        fresh = [each for each in found.fact if (each.name, each.version) not in known]
+        fresh = [component for component in found.fact if (component.name, component.version) not in known]
         if found.path.endswith(".spdx"):
-            known |= {(each.name, each.version) for each in found.fact}
+            known |= {(component.name, component.version) for component in found.fact}
             fresh = list(found.fact)
-        for each in fresh:
+        for component in fresh:
             yield Package(
                 type="bitnami",
-                name=each.name,
-                version=each.version or UNKNOWN_VERSION,
-                purl=_purl(each),
+                name=component.name,
+                version=component.version or UNKNOWN_VERSION,
+                purl=_purl(component),
                 cataloger="bitnami",
-                arch=dict(each.qualifiers).get("arch", ""),
-                licenses=(each.license,) if each.license else (),
+                arch=dict(component.qualifiers).get("arch", ""),
+                licenses=(component.license,) if component.license else (),
                 locations=(Location(f"/{found.path}", found.layer),),
             )
 

@@ -145,7 +145,7 @@ def assemble(view: View) -> Iterator[Package]:
             cataloger=CATALOGER.name,
             arch=stanza.arch,
             source=_source(installed),
-            licenses=tuple(each.license for each in licenses[installed.doc]),
+            licenses=tuple(license.license for license in licenses[installed.doc]),
             license_evidence=licenses[installed.doc],
             locations=(Location("/" + installed.path, installed.layer),),
             notes={key: value for key, value in notes.items() if value},

@@ -79,10 +79,10 @@ APPSTREAM = Read(
 def _releases(view: View) -> dict[str, LocatedFact[Release]]:
     """Folder of a flatpak → what its own AppStream file says; that of an add-on has another name."""
     found: dict[str, LocatedFact[Release]] = {}
-    for each in view.facts(APPSTREAM):
-        place = _PLACE(each.path)
-        if place and each.path.rpartition("/")[2].startswith(f"{place[3]}."):
-            found[place[1]] = each
+    for fact in view.facts(APPSTREAM):
+        place = _PLACE(fact.path)
+        if place and fact.path.rpartition("/")[2].startswith(f"{place[3]}."):
+            found[place[1]] = fact
     return found
 
 

@@ -44,7 +44,7 @@ class _StoreObject:
 def _stored(view: View) -> list[tuple[str, int]]:
     """Path and layer of all that is in the store."""
     there = view.below(_STORE) if view.exists(_STORE) else ()
-    return [each for each in there if not each[0].startswith(_HOUSEKEEPING)]
+    return [entry for entry in there if not entry[0].startswith(_HOUSEKEEPING)]
 
 
 def _objects(stored: list[tuple[str, int]]) -> Iterator[tuple[_StoreObject, str, str, int]]:
@@ -63,19 +63,19 @@ def assemble(view: View) -> Iterator[Package]:
     """One package an object with a version in its name. What has none is a script, a configuration, or a wrapper of several."""
     stored = _stored(view)
     first: dict[str, tuple[_StoreObject, str, int]] = {}
-    for each, place, path, layer in _objects(stored):
+    for package, place, path, layer in _objects(stored):
         known = first.get(place)
         if known is None or layer < known[2]:
-            first[place] = each, path, layer
-    for each, path, layer in first.values():
+            first[place] = package, path, layer
+    for package, path, layer in first.values():
         yield Package(
             type="nix",
-            name=each.name,
-            version=each.version,
-            purl=each.purl,
+            name=package.name,
+            version=package.version,
+            purl=package.purl,
             cataloger="nix",
             locations=(Location(f"/{path}", layer),),
-            notes={"output": each.output} if each.output else {},
+            notes={"output": package.output} if package.output else {},
         )
     for found in () if first else view.facts(DATABASE):
         view.problem(
@@ -88,7 +88,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """All that is below an object's folder."""
-    return (OwnedFile(path, each.purl) for each, _, path, _ in _objects(_stored(view)))
+    return (OwnedFile(path, package.purl) for package, _, path, _ in _objects(_stored(view)))
 
 
 CATALOGER = Cataloger(name="nix", types=("nix",), reads=(DATABASE,), assemble=assemble, owned=owned, system=True)

@@ -154,9 +154,9 @@ def assemble(view: View) -> Iterator[Package]:
 def databases(view: View) -> list[LocatedFact[Database]]:
     """The visible databases, each file once even if it has several names, with what their logs say."""
     found = []
-    for each in _visible(view):
-        layer, headers = _states(view, each, _told)[-1]
-        found.append(LocatedFact(each.path, layer, Database(headers, each.fact.is_empty)))
+    for database in _visible(view):
+        layer, headers = _states(view, database, _told)[-1]
+        found.append(LocatedFact(database.path, layer, Database(headers, database.fact.is_empty)))
     return found
 
 
@@ -177,7 +177,7 @@ def _states(view: View, found: LocatedFact[Database], report: Report) -> list[tu
     visible = view.fact_at(LOG, path) if path.endswith(_LOG_NAME) else None
     logs = view.versions(LOG, path) if path.endswith(_LOG_NAME) else []
     versions = [old for old in view.versions(DATABASE, found.path) if old.layer < found.layer]
-    ends = [*(each.layer for each in versions), found.layer][1:]
+    ends = [*(version.layer for version in versions), found.layer][1:]
     states = []
     for old, end in zip(versions, ends, strict=True):
         over = [log for log in logs if old.layer <= log.layer < end]

@@ -172,7 +172,7 @@ class Tools:
         matches = self._api.get(f"{path}/vulnerabilities", {"package": package, "counting": "all", "limit": 50})
         return {
             **_page(found, found["items"]),
-            "needed_by": self._needed_by(path, {each["purl"] for each in found["items"]}),
+            "needed_by": self._needed_by(path, {package["purl"] for package in found["items"]}),
             "vulnerabilities": [_match(match) for match in matches["items"]],
         }
 
@@ -192,7 +192,7 @@ class Tools:
         """The packages that need one of these, as the inventory tells it; nothing where it does not."""
         document = self._api.raw(f"{path}/inventory", {"format": "json"}, _MOST_DOCUMENT).body
         relations = read_back(msgspec.json.decode(document, type=_Inventory).relationships) or ()
-        needing = {each.dependent for each in relations if each.dependency in purls}
+        needing = {relation.dependent for relation in relations if relation.dependency in purls}
         return sorted(needing)[:_MOST_NEEDED]
 
 
@@ -210,7 +210,7 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: _short(value) for name, value in _some(finding, _FINDING).items()}
     return {
         **told,
-        "evidence": [{name: _short(value) for name, value in each.items()} for each in places[:_MOST_PLACES]],
+        "evidence": [{name: _short(value) for name, value in place.items()} for place in places[:_MOST_PLACES]],
     }
 
 

@@ -37,8 +37,8 @@ _ALL, _ONE, _POLICY = "/policies", "/policies/{name}", named("the policy")
 
 def _cost(policy: dict[str, Any]) -> str:
     """The processor time that judging one image takes, as measured."""
-    each = policy["seconds_each"]
-    return "" if each is None else f"{each * 1000:.0f} ms" if each < 1 else f"{each:.1f} s"
+    seconds = policy["seconds_each"]
+    return "" if seconds is None else f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 _LISTED: tuple[Column, ...] = (*_HEADS[:3], ("ACTIVE", "is_active"), ("EACH", _cost), *_HEADS[3:])

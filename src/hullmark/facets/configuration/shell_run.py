@@ -153,12 +153,12 @@ class _Script:
         for operator, part in zip(node.name.split(), node.parts[1:], strict=True):
             runs_on = operator == "&&"
             after: list[Way] = []
-            for each in ways:
-                if each.success is not (not runs_on):
-                    state = each.state if each.success is not None else each.state.copy()
+            for one in ways:
+                if one.success is not (not runs_on):
+                    state = one.state if one.success is not None else one.state.copy()
                     after += self._list(part, [Way(state)])
-                if each.success is not runs_on:
-                    after.append(Way(each.state, not runs_on))
+                if one.success is not runs_on:
+                    after.append(Way(one.state, not runs_on))
             ways = merged(after)
         return ways
 
@@ -180,20 +180,20 @@ class _Script:
         """Once or not at all: what the body changes is not known before it nor after."""
         self._blur(node.parts, way.state)
         tried = self._list(node.parts[0], [Way(way.state.copy())])
-        after = self._list(node.parts[1], [Way(each.state) for each in tried if each.success is not False])
-        for each in after:
-            self._blur(node.parts, each.state)
-        return merged([Way(way.state), *(Way(each.state) for each in after)])
+        after = self._list(node.parts[1], [Way(entered.state) for entered in tried if entered.success is not False])
+        for left in after:
+            self._blur(node.parts, left.state)
+        return merged([Way(way.state), *(Way(left.state) for left in after)])
 
     def _for(self, node: CompoundCommand, way: Way) -> list[Way]:
         words = expanded(node.words, way.state, self._path, node.line)
         self._blur(node.parts, way.state)
         ways = [way]
         for word in words:
-            for each in ways:
-                each.state.assign(node.name, word.text, (word.path, word.line))
+            for one in ways:
+                one.state.assign(node.name, word.text, (word.path, word.line))
             ways = self._list(node.parts[0], ways)
-        return [Way(each.state) for each in ways]
+        return [Way(one.state) for one in ways]
 
     def _blur(self, parts: list[list[Node]], state: ShellState) -> None:
         """Forget what commands that are run any number of times may change."""

@@ -160,11 +160,11 @@ class _Starter:
             return
         self._depth += 1
         self._arguments, before = [text for text in texts if text is not None], self._arguments
-        self._started(_Started(first.rpartition("/")[2], first, words, environment, place, is_exec))
+        self._started(_FollowedCommand(first.rpartition("/")[2], first, words, environment, place, is_exec))
         self._arguments = before
         self._depth -= 1
 
-    def _started(self, started: _Started) -> None:
+    def _started(self, started: _FollowedCommand) -> None:
         path = self._found(started.first)
         script = self._files.script(path) if path else None
         started = started._replace(name=self._true_name(started.name, path))
@@ -189,21 +189,21 @@ class _Starter:
         own = (self._files.real(path) or "").rpartition("/")[2] if path and not self._is_meant(name) else ""
         return own if own and self._is_meant(own) else name
 
-    def _wrapped(self, started: _Started, inner: InnerCommand) -> None:
+    def _wrapped(self, started: _FollowedCommand, inner: InnerCommand) -> None:
         if inner.words is None:
             self._tell(f"what {started.name} starts is not known", started.place)
         elif inner.words:
             environment = {**({} if inner.is_clean else started.environment), **inner.environment}
             self._follow(inner.words, environment, started.place, is_exec=started.is_exec)
 
-    def _supervised(self, started: _Started) -> None:
+    def _supervised(self, started: _FollowedCommand) -> None:
         for found in SUPERVISORS[started.name](self._files, started.words):
             if isinstance(found, str):
                 self._tell(found, started.place)
             else:
                 self._follow(found, started.environment, (found[0].path, found[0].line), is_exec=True)
 
-    def _unread(self, started: _Started, path: str, script: str | None) -> None:
+    def _unread(self, started: _FollowedCommand, path: str, script: str | None) -> None:
         """A program of another kind. It is told of where it may be a script that starts what configuration is read of."""
         if script:
             if self._names_one(script):
@@ -215,7 +215,7 @@ class _Starter:
         elif started.is_exec and any(self._names_one(word.text or "") for word in started.words[1:]):
             self._tell(f"what {started.name[:100]} does with its arguments is not known", started.place)
 
-    def _note_written(self, started: _Started) -> None:
+    def _note_written(self, started: _FollowedCommand) -> None:
         """Files that a command changes, as far as its words name them."""
         texts = [word.text or "" for word in started.words[1:]]
         if started.name in _IN_PLACE and not any(text.startswith(("-i", "--in-place", "-pi")) for text in texts):
@@ -237,7 +237,7 @@ class _Starter:
             (f"{f}/{name}" for f in folders.split(":")[:_MOST_FOLDERS] if f and self._files.exists(f"{f}/{name}")), ""
         )
 
-    def _take(self, started: _Started) -> None:
+    def _take(self, started: _FollowedCommand) -> None:
         """A program whose configuration is read."""
         known = tuple(word for word in started.words[1:] if word.text is not None)
         for name, word in started.environment.items():
@@ -257,7 +257,7 @@ class _Starter:
         )
         self._commands.setdefault((started.name, tuple(word.text for word in started.words)), command)
 
-    def _shelled(self, started: _Started) -> None:
+    def _shelled(self, started: _FollowedCommand) -> None:
         """A shell with a command, or with a script."""
         words = started.words[2:] if started.name == "busybox" else started.words[1:]
         has_command = False
@@ -287,13 +287,13 @@ class _Starter:
                 why = "was not kept" if path else "is not in the image"
                 self._tell(f"the script {text[:200]} {why}, and what it starts is not known", started.place)
 
-    def _state(self, name: str, arguments: list[StartWord], started: _Started) -> ShellState:
+    def _state(self, name: str, arguments: list[StartWord], started: _FollowedCommand) -> ShellState:
         variables = {variable: word.text for variable, word in started.environment.items()}
         places = {variable: (word.path, word.line) for variable, word in started.environment.items()}
         return ShellState(name, variables, set(variables), tuple(arguments), places)
 
 
-class _Started(NamedTuple):
+class _FollowedCommand(NamedTuple):
     """A command that is followed: the name of its program, how it is written, all words, and where."""
 
     name: str

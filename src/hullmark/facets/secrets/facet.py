@@ -11,7 +11,7 @@ from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.secrets.allowed import why_allowed
 from hullmark.facets.secrets.expression import compiled
 from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact
-from hullmark.facets.secrets.finder import Finder, Spot
+from hullmark.facets.secrets.finder import Finder, FoundSecret
 from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.hidden import Signs
 from hullmark.facets.secrets.kind import Kind
@@ -120,7 +120,7 @@ def _in_settings(config: ImageConfig | None, search: Search) -> Iterator[Secret]
             begin = len(text[:start].encode("utf-8", "surrogateescape"))
             secret = value.encode("utf-8", "surrogateescape")
             if not any(begin < spot.end and spot.start < begin + len(secret) for spot in spots):
-                found = search.fact(secret, Spot(_GIVEN, 0, len(secret), 0, len(secret)), 1)
+                found = search.fact(secret, FoundSecret(_GIVEN, 0, len(secret), 0, len(secret)), 1)
                 yield _setting(place, variable if place == "env" else name, _GIVEN, found, search)
 
 

@@ -27,7 +27,7 @@ _NAME = re.compile(rb"[A-Za-z0-9_. -]*").match
 _OF_NAMES = frozenset(byte for byte in range(256) if _NAME(bytes((byte,)))[0])  # type: ignore[index]
 
 
-class Spot(NamedTuple):
+class FoundSecret(NamedTuple):
     """A secret in a body: its kind, where the secret itself begins and ends, and where all that the kind's expression fits does."""
 
     kind: Kind
@@ -37,15 +37,15 @@ class Spot(NamedTuple):
     last: int
 
 
-class Spots(NamedTuple):
+class FoundSecrets(NamedTuple):
     """The secrets of one body in order, none in another; `is_cut`: there may be more. `signs`: where something may be hidden in it."""
 
-    found: list[Spot]
+    found: list[FoundSecret]
     is_cut: bool
     signs: Sequence[Meeting] = ()
 
 
-_NONE = Spots([], False)
+_NONE = FoundSecrets([], False)
 _Place = tuple[int, int, int, int, int]
 """(number of the kind, where the secret begins and ends, where the expression does)."""
 
@@ -82,7 +82,7 @@ class Finder:
         self._kinds_of = tuple(_Candidates(numbers, kinds) for numbers in by_keyword.values())
         self._keywords = way((*self._wanted, *signs))
 
-    def find(self, body: bytes | memoryview, name: str = "") -> Spots:
+    def find(self, body: bytes | memoryview, name: str = "") -> FoundSecrets:
         """The secrets in the body of a file with this name (its last path segment; "" for none: every kind is tried)."""
         meetings, is_cut = self._keywords.meetings(body)
         if not meetings and not name.endswith(self._always_in):
@@ -94,10 +94,10 @@ class Finder:
         own = len(self._wanted)
         signs = [(index - own, end) for index, end in meetings if index >= own]
         if not spots:
-            return Spots([], is_cut, signs)
+            return FoundSecrets([], is_cut, signs)
         chosen = _apart(sorted(spots))
-        found = [Spot(self._kinds[number], *place) for number, *place in chosen]
-        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
+        found = [FoundSecret(self._kinds[number], *place) for number, *place in chosen]
+        return FoundSecrets(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
 
     def _met(self, meetings: Sequence[Meeting], body: bytes, name: str) -> tuple[set[_Place], set[int]]:
         """(the places of secrets at these meetings, the kinds whose patterns are tried on the whole body)."""
@@ -235,7 +235,7 @@ def small_finder() -> Finder:
     return Finder(KINDS, OneByOne)
 
 
-def lines_of(body: bytes, spots: Sequence[Spot]) -> Iterator[int]:
+def lines_of(body: bytes, spots: Sequence[FoundSecret]) -> Iterator[int]:
     """The line, from 1, on which each of the spots begins. They are sorted."""
     line, at = 1, 0
     for spot in spots:

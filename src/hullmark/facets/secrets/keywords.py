@@ -23,7 +23,7 @@ Meeting = tuple[int, int]
 """(index of the keyword, where it ends)."""
 
 
-class Meetings(NamedTuple):
+class KeywordHits(NamedTuple):
     """Where keywords were met, sorted by the end, then by the index; `is_cut`: there are more."""
 
     found: Sequence[Meeting]
@@ -52,11 +52,11 @@ class Keyword(msgspec.Struct, frozen=True):
 class Keywords(Protocol):
     """Finds all occurrences of a set of keywords, overlapping ones too."""
 
-    def meetings(self, body: bytes | memoryview) -> Meetings:
+    def meetings(self, body: bytes | memoryview) -> KeywordHits:
         """At most MAX_MEETINGS of them."""
 
 
-_NONE = Meetings([])
+_NONE = KeywordHits([])
 
 
 def keywords(wanted: Sequence[Keyword]) -> Keywords:
@@ -82,7 +82,7 @@ class OneByOne:
         self._tails = tuple(_tail(keyword) for keyword in wanted)
         self._lowers = any(keyword.any_case for keyword in wanted)
 
-    def meetings(self, body: bytes | memoryview) -> Meetings:
+    def meetings(self, body: bytes | memoryview) -> KeywordHits:
         """As Keywords has it."""
         body = bytes(body)
         lower = body.lower() if self._lowers else body
@@ -111,10 +111,10 @@ def _ends(text: bytes, body: bytes) -> Iterator[int]:
 _BY_END = itemgetter(1, 0)
 
 
-def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> Meetings:
+def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> KeywordHits:
     """The meetings in order, each once: of several words one may begin as another does."""
     apart = sorted(set(found), key=_BY_END)
-    return Meetings(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
+    return KeywordHits(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
 
 
 class Hyperscan:
@@ -138,7 +138,7 @@ class Hyperscan:
         self._stopped = hyperscan.ScanTerminated
         self._lock = Lock()
 
-    def meetings(self, body: bytes | memoryview) -> Meetings:
+    def meetings(self, body: bytes | memoryview) -> KeywordHits:
         """As Keywords has it. The library's scratch space serves one thread at a time."""
         met: list[tuple[int, int, int]] = []
         is_cut = False
@@ -160,8 +160,8 @@ class Hyperscan:
             for index, start, end in met:
                 if index in begins:
                     spans.setdefault(index, []).append((start, end))
-            for index, each in spans.items():
-                found += ((index, start) for start in begins[index].of(body, sorted(each)))
+            for index, positions in spans.items():
+                found += ((index, start) for start in begins[index].of(body, sorted(positions)))
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hullmark.facets.secrets.assigned import assigned, is_code
-from hullmark.facets.secrets.finder import Finder, Spot, own_finder, small_finder
+from hullmark.facets.secrets.finder import Finder, FoundSecret, own_finder, small_finder
 from hullmark.facets.secrets.kinds_files import OLD_HASH
 from hullmark.facets.secrets.logins import PROGRAMS, logins
 from hullmark.facets.secrets.names import is_secret_name, is_secret_value
@@ -125,7 +125,7 @@ def _replaced(body: bytes, places: Iterable[tuple[int, int, bytes]], *, is_cut: 
     return b"".join(pieces)
 
 
-def _mask(body: bytes, spot: Spot) -> bytes:
+def _mask(body: bytes, spot: FoundSecret) -> bytes:
     """Four stars; except for the oldest form of hashes, where stars would mean a locked account."""
     if spot.kind.id != OLD_HASH:
         return MASK

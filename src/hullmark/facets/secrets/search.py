@@ -13,12 +13,12 @@ import msgspec
 from hullmark.facets.secrets.allowed import Allowance, values_that_fit
 from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact, unopened
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
-from hullmark.facets.secrets.finder import Finder, Spot, Spots, digest_of, lines_of
+from hullmark.facets.secrets.finder import Finder, FoundSecret, FoundSecrets, digest_of, lines_of
 from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules, Span, spans_of
 from hullmark.facets.unpacking import archives, git, sqlite
-from hullmark.facets.unpacking.archives import Enough, Unpacker
+from hullmark.facets.unpacking.archives import StopReading, Unpacker
 from hullmark.facets.unpacking.zips import Skip
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
@@ -62,7 +62,7 @@ _DEEP = f"texts in base64 are in each other more than {MAX_DEPTH} deep"
 class BodySearch(NamedTuple):
     """The secrets in a body, the body, and whether there may be more."""
 
-    spots: list[Spot]
+    spots: list[FoundSecret]
     body: bytes
     is_cut: bool
 
@@ -80,7 +80,7 @@ class Search(msgspec.Struct, frozen=True):
         """Search a body as it stands."""
         return self.sorted_out(body, self.finder.find(body, name).found, is_cut=False)
 
-    def sorted_out(self, body: bytes | memoryview, found: list[Spot], *, is_cut: bool) -> BodySearch:
+    def sorted_out(self, body: bytes | memoryview, found: list[FoundSecret], *, is_cut: bool) -> BodySearch:
         """What of the found is not left out."""
         if not found:
             return BodySearch([], b"", is_cut)
@@ -88,14 +88,14 @@ class Search(msgspec.Struct, frozen=True):
         spans = spans_of(self.own.blocks, whole)
         return BodySearch([spot for spot in found if not _is_left_out(spot, spans)], whole, is_cut)
 
-    def fact(self, body: bytes, spot: Spot, line: int, inner: str = "") -> SecretFact:
+    def fact(self, body: bytes, spot: FoundSecret, line: int, inner: str = "") -> SecretFact:
         """A secret as it is kept."""
         secret = body[spot.start : spot.end]
         met = values_that_fit(self.allowed, secret, body[spot.first : spot.last])
         return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met, inner)
 
 
-def _is_left_out(spot: Spot, spans: Sequence[Span]) -> bool:
+def _is_left_out(spot: FoundSecret, spans: Sequence[Span]) -> bool:
     return any(
         span.start <= spot.start and spot.end <= span.end and (not span.kinds or spot.kind.id in span.kinds)
         for span in spans
@@ -138,7 +138,7 @@ class FileSearch:
         name: str,
         part: range | None = None,
         lines: int | None = 0,
-        met: Spots | None = None,
+        met: FoundSecrets | None = None,
     ) -> None:
         """Look at a body, or at a piece of one: of it, take what begins in `part`.
 
@@ -173,7 +173,7 @@ class FileSearch:
         try:
             unpacking.archive(body, "", 0)
             reason = unpacking.reason
-        except Enough as enough:
+        except StopReading as enough:
             reason = str(enough)
         self.left_out = self.left_out or reason
         return 0 if reason else max(unpacking.text_begin, 0)
@@ -186,7 +186,7 @@ class FileSearch:
             self._is_cut = True
 
     def _in(
-        self, body: bytes | memoryview, name: str, inner: str, depth: int, met: Spots | None = None
+        self, body: bytes | memoryview, name: str, inner: str, depth: int, met: FoundSecrets | None = None
     ) -> Iterator[tuple[int, SecretFact]]:
         """(where it begins, the secret) of a body, in what is hidden in it too; -1: in what may have begun in front of the body. `met`:
         what is known to be found in it.
@@ -200,7 +200,9 @@ class FileSearch:
         if met.signs:
             yield from self._hidden(bytes(body), met, name, inner, depth)
 
-    def _hidden(self, body: bytes, met: Spots, name: str, inner: str, depth: int) -> Iterator[tuple[int, SecretFact]]:
+    def _hidden(
+        self, body: bytes, met: FoundSecrets, name: str, inner: str, depth: int
+    ) -> Iterator[tuple[int, SecretFact]]:
         if depth >= MAX_DEPTH:
             self.left_out = self.left_out or _DEEP
             return

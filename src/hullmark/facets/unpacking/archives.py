@@ -57,7 +57,7 @@ FIRST = frozenset(magic[0] for magic in _MAGIC)
 """The first bytes of those that are not tars."""
 
 
-class Enough(Exception):
+class StopReading(Exception):
     """The file is not looked at any further. The text is a clause that says why. A `look` may raise it too.
 
     `is_passing`: it may go otherwise the next time.
@@ -86,11 +86,11 @@ class Allowance:
         self.left: int = MAX_TOTAL_BYTES if total is None else total
         self._of_all = of_all
 
-    def enough(self) -> Enough:
+    def enough(self) -> StopReading:
         """What to raise where nothing is left."""
         if self._of_all:
-            return Enough("the archives of the image hold too much in all", is_passing=True)
-        return Enough("it holds too much for its size")
+            return StopReading("the archives of the image hold too much in all", is_passing=True)
+        return StopReading("it holds too much for its size")
 
 
 def look_inside(
@@ -155,14 +155,14 @@ class Unpacker:
         """One more entry. Raises Enough where there are too many."""
         self._members -= 1
         if self._members < 0:
-            raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
+            raise StopReading(f"it holds more than {MAX_MEMBERS:,} files")
 
     def take(self, count: int) -> None:
         """So many more bytes were unpacked. Raises Enough where that is too much."""
         self._bytes -= count
         self._allowance.left -= count
         if self._bytes < 0:
-            raise Enough(f"it holds more than {MAX_BYTES // MIB} MiB")
+            raise StopReading(f"it holds more than {MAX_BYTES // MIB} MiB")
         if self._allowance.left < 0:
             raise self._allowance.enough()
 
@@ -241,7 +241,7 @@ def _zip(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     if archive.members is None:
         # The library makes an object for each line of the table of contents before it says how many there are.
         if archive.plain is body and body.count(_IN_ZIP) > MAX_MEMBERS:
-            raise Enough(f"it holds more than {MAX_MEMBERS:,} files")
+            raise StopReading(f"it holds more than {MAX_MEMBERS:,} files")
         for line in archive.library.infolist():
             unpacking.count()
             _show_member(unpacking, archive, line, prefix, depth)

@@ -116,9 +116,9 @@ def _mounts(host: Fields, engine: Engine) -> Iterator[dict[str, Any]]:
         other = engine.container(name.partition(":")[0])
         if other is None:
             raise InvalidWorkload("VolumesFrom", f"names {name[:50]!r}, which is not there")
-        for each in Fields(other, "the other container").parts("Mounts"):
-            source = each.text("Name") or each.text("Source")
-            yield from _mount(source, each.text("Destination"), each.flag("RW") is False, engine)
+        for mount in Fields(other, "the other container").parts("Mounts"):
+            source = mount.text("Name") or mount.text("Source")
+            yield from _mount(source, mount.text("Destination"), mount.flag("RW") is False, engine)
 
 
 def _mount(source: str, target: str, is_read_only: bool, engine: Engine) -> Iterator[dict[str, Any]]:

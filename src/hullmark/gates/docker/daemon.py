@@ -1,4 +1,4 @@
-"""dockerd, as the gate asks it. The gate's own questions only read, so the front lets them pass."""
+"""A client of dockerd for the gate. Its requests only read, so the front lets them pass."""
 
 from __future__ import annotations
 
@@ -28,23 +28,25 @@ class Daemon:
 
     def image(self, name: str) -> Mapping[str, Any] | None:
         """An image by name, id or the beginning of an id."""
-        return _found(lambda: self._api.image(name))
+        return _answer_or_none(lambda: self._api.image(name))
 
     def container(self, name: str) -> Mapping[str, Any] | None:
         """A container by name or id."""
-        return _found(lambda: self._api.inspect(name))
+        return _answer_or_none(lambda: self._api.inspect(name))
 
     def volume(self, name: str) -> Mapping[str, Any] | None:
         """A volume by name."""
-        return _found(lambda: self._api.volume(name))
+        return _answer_or_none(lambda: self._api.volume(name))
 
     def running(self) -> tuple[str, ...]:
         """The ids of the images of containers that run."""
-        found = {each.get("ImageID") for each in self._api.containers() if each.get("State") == "running"}
+        found = {
+            container.get("ImageID") for container in self._api.containers() if container.get("State") == "running"
+        }
         return tuple(sorted(digest for digest in found if isinstance(digest, str)))
 
 
-def _found(ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _answer_or_none(ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
     try:
         return ask()
     except EngineRefused as error:

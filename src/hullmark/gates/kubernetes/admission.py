@@ -50,7 +50,7 @@ def validate(request: AdmissionRequest, known: KnownImages, settings: GateSettin
         # What a pod does not ask for by now nobody adds any more.
         known_classes = (*settings.runtime_classes, *((settings.runtime_class,) if settings.runtime_class else ()))
         settings = msgspec.structs.replace(settings, runtime_class=None, runtime_classes=known_classes)
-    return merged([each.answer for each in _answers(request, known, settings, moment)])
+    return merged([answer.answer for answer in _answers(request, known, settings, moment)])
 
 
 class Mutation(NamedTuple):
@@ -85,8 +85,8 @@ def judge_images(review: ImageReview, known: KnownImages, settings: GateSettings
     """Whether the images of an ImageReview may start. Nothing is known of how they are kept apart."""
     settings = msgspec.structs.replace(settings.within(review.spec.namespace), least_grade=None)
     asked = tuple(
-        AskedContainer(container=WorkloadContainer(name=str(number), image=each.image))
-        for number, each in enumerate(review.spec.containers, 1)
+        AskedContainer(container=WorkloadContainer(name=str(number), image=container.image))
+        for number, container in enumerate(review.spec.containers, 1)
     )
     question = Question(
         containers=asked,
@@ -111,11 +111,11 @@ def _answers(request: AdmissionRequest, known: KnownImages, settings: GateSettin
             allowed=settings.mode != "enforce", reasons=("it holds more pod templates than are looked at",)
         )
         return [PodAnswer(PodInObject("", {}, {}), (), refusal)]
-    earlier = {each.pointer: containers_in(each, handlers) for each in before}
+    earlier = {pod.pointer: containers_in(pod, handlers) for pod in before}
     found = []
     for pod in pods:
         containers = containers_in(pod, handlers)
-        asked = tuple(_asked(each, earlier.get(pod.pointer, ())) for each in containers)
+        asked = tuple(_asked(container, earlier.get(pod.pointer, ())) for container in containers)
         question = Question(
             containers=asked,
             place=request.namespace,
@@ -136,7 +136,10 @@ def _starts_something(request: AdmissionRequest, settings: GateSettings) -> bool
 
 
 def _asked(container: WorkloadContainer, earlier: tuple[WorkloadContainer, ...]) -> AskedContainer:
-    same = next((each for each in earlier if key_of(each) == key_of(container) and each.image == container.image), None)
+    same = next(
+        (former for former in earlier if key_of(former) == key_of(container) and former.image == container.image),
+        None,
+    )
     is_kept = same is not None and not is_below(assess(container.isolation).grade, assess(same.isolation).grade)
     return AskedContainer(container=container, is_kept=is_kept)
 
@@ -153,7 +156,7 @@ def _has_controller(document: Mapping[str, Any]) -> bool:
     meta = document.get("metadata")
     owners = meta.get("ownerReferences") if isinstance(meta, dict) else None
     listed = owners if isinstance(owners, list) else ()
-    return any(isinstance(each, dict) and each.get("controller") is True for each in listed)
+    return any(isinstance(owner, dict) and owner.get("controller") is True for owner in listed)
 
 
 def merged(answers: list[Answer]) -> Answer:
@@ -161,21 +164,21 @@ def merged(answers: list[Answer]) -> Answer:
     if len(answers) <= 1:
         return answers[0] if answers else _ALLOWED
     return Answer(
-        allowed=all(each.allowed for each in answers),
-        reasons=tuple(dict.fromkeys(reason for each in answers for reason in each.reasons)),
-        warnings=tuple(dict.fromkeys(warning for each in answers for warning in each.warnings)),
-        judgements=tuple(judgement for each in answers for judgement in each.judgements),
-        unknown=tuple(dict.fromkeys(reference for each in answers for reference in each.unknown)),
+        allowed=all(answer.allowed for answer in answers),
+        reasons=tuple(dict.fromkeys(reason for answer in answers for reason in answer.reasons)),
+        warnings=tuple(dict.fromkeys(warning for answer in answers for warning in answer.warnings)),
+        judgements=tuple(judgement for answer in answers for judgement in answer.judgements),
+        unknown=tuple(dict.fromkeys(reference for answer in answers for reference in answer.unknown)),
     )
 
 
 def audit_of(answer: Answer, settings: GateSettings) -> dict[str, str]:
     """What is written into the API server's audit log."""
-    judged = [each for each in answer.judgements if each.verdict or each.is_unknown]
+    judged = [judgement for judgement in answer.judgements if judgement.verdict or judgement.is_unknown]
     found = {"mode": settings.mode, "decision": "refuse" if answer.reasons else "allow"}
     if judged:
-        found["images"] = ", ".join(f"{each.image}={each.verdict or 'not judged'}" for each in judged)
-        found["policies"] = ", ".join(sorted({each.policy for each in judged if each.policy}))
+        found["images"] = ", ".join(f"{judgement.image}={judgement.verdict or 'not judged'}" for judgement in judged)
+        found["policies"] = ", ".join(sorted({judgement.policy for judgement in judged if judgement.policy}))
     if answer.reasons:
         found["reasons"] = "; ".join(answer.reasons)
     return {name: text for name, text in found.items() if text}

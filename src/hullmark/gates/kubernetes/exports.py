@@ -42,7 +42,7 @@ def passing_digests(images: Iterable[AdmissibleImage], environment: str) -> set[
     bad: set[str] = set()
     for image in images:
         wanted = [verdict for verdict in image.verdicts if verdict.environment in ("", environment)]
-        passes = bool(wanted) and all(each.verdict in PASSING and each.grace_until is None for each in wanted)
+        passes = bool(wanted) and all(verdict.verdict in PASSING and verdict.grace_until is None for verdict in wanted)
         digests = {image.digest, image.config, *image.indexes} - {""}
         (good if passes else bad).update(digests)
     return good - bad
@@ -181,7 +181,7 @@ def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
         "validate": {
             "failureAction": "Enforce" if wish.settings.mode == "enforce" else "Audit",
             "message": "hullmark: an image is not certified, or not named by digest",
-            "foreach": [_kyverno_loop(each, wish) for each in (lists, volumes)],
+            "foreach": [_kyverno_loop(path, wish) for path in (lists, volumes)],
         },
     }
     failure = "Fail" if wish.settings.fail == "closed" else "Ignore"

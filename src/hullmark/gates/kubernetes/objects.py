@@ -60,14 +60,17 @@ class TooManyPods(Exception):
 
 def holds_pods(group: str, kind: str, more: Iterable[PodTemplatePath]) -> bool:
     """Whether objects of a kind are known to hold pods."""
-    return (group, kind) in _PATHS or any((each.group, each.kind) == (group, kind) for each in more)
+    return (group, kind) in _PATHS or any((resource.group, resource.kind) == (group, kind) for resource in more)
 
 
 def pods_in(
     document: Mapping[str, Any], group: str, kind: str, more: Iterable[PodTemplatePath] = ()
 ) -> tuple[PodInObject, ...]:
     """The pods of an object. `more` are paths of custom resources. Raises TooManyPods."""
-    paths = [*_PATHS.get((group, kind), ()), *(each.path for each in more if (each.group, each.kind) == (group, kind))]
+    paths = [
+        *_PATHS.get((group, kind), ()),
+        *(resource.path for resource in more if (resource.group, resource.kind) == (group, kind)),
+    ]
     found: dict[str, PodInObject] = {}
     for path in paths:
         for pointer, value in _walk(document, path.split(".") if path else []):

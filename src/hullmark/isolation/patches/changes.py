@@ -21,14 +21,16 @@ class Changes:
     @property
     def lost_paths(self) -> tuple[HostPath, ...]:
         """Paths of the host that should go."""
-        return tuple(each for each in self.now.host_paths if each not in self.wanted.host_paths)
+        return tuple(host_path for host_path in self.now.host_paths if host_path not in self.wanted.host_paths)
 
     @property
     def lost_devices(self) -> tuple[str, ...]:
         """Devices that should go."""
-        return tuple(each for each in self.now.devices if each not in self.wanted.devices)
+        return tuple(device for device in self.now.devices if device not in self.wanted.devices)
 
     @property
     def lost_capabilities(self) -> tuple[str, ...]:
         """Capabilities that should no longer be added."""
-        return tuple(each for each in self.now.capabilities_added if each not in self.wanted.capabilities_added)
+        return tuple(
+            capability for capability in self.now.capabilities_added if capability not in self.wanted.capabilities_added
+        )

@@ -94,10 +94,10 @@ def _devices(changes: Changes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for device in changes.lost_devices:
         if device.startswith("/"):
-            kept = [each for each in changes.wanted.devices if each.startswith("/")]
-            found["devices"] = _Override(f"{each}:{each}" for each in kept)
+            kept = [device for device in changes.wanted.devices if device.startswith("/")]
+            found["devices"] = _Override(f"{device}:{device}" for device in kept)
         elif " " in device:
-            found["device_cgroup_rules"] = _Override(each for each in changes.wanted.devices if " " in each)
+            found["device_cgroup_rules"] = _Override(device for device in changes.wanted.devices if " " in device)
         else:
             found |= {"gpus": _Reset(), "deploy": {"resources": {"reservations": {"devices": _Override()}}}}
     return found

@@ -48,11 +48,11 @@ def _step(isolation: Isolation, assessment: Assessment, means: Means, image_uid:
         return _with_runtime(isolation, means)
     if assessment.grade in ("hardened", "sandboxed"):
         return _with_runtime(isolation, means if assessment.grade == "hardened" else Means(sandbox="", vm=means.vm))
-    if {each.setting for each in assessment.missing} == {"host"}:
+    if {reason.setting for reason in assessment.missing} == {"host"}:
         return _with_runtime(isolation, means)
     is_for_host = assessment.grade == "host"
     target = isolation
-    for setting in dict.fromkeys(each.setting for each in assessment.missing):
+    for setting in dict.fromkeys(reason.setting for reason in assessment.missing):
         target = _mended(target, setting, means, image_uid, is_for_host=is_for_host)
     return target
 
@@ -116,7 +116,9 @@ def _not_root(isolation: Isolation, means: Means, image_uid: int | None) -> Isol
 def _without_reach(isolation: Isolation, *, is_for_host: bool) -> Isolation:
     """Without the paths and devices of the host that the next grade does not allow."""
     paths = tuple(
-        each for each in isolation.host_paths if rules_the_host(each) is False and (is_for_host or each.read_only)
+        host_path
+        for host_path in isolation.host_paths
+        if rules_the_host(host_path) is False and (is_for_host or host_path.read_only)
     )
-    devices = tuple(each for each in isolation.devices if is_for_host and opens_the_host(each) is False)
+    devices = tuple(device for device in isolation.devices if is_for_host and opens_the_host(device) is False)
     return replace(isolation, host_paths=paths, devices=devices)

@@ -1,4 +1,4 @@
-"""Why a finding of an Anchore policy is there: its rule with the parameters, where it can be seen, and what the rule recommends."""
+"""Explains findings of an Anchore policy: the rule with its parameters, where the subject is, and what the rule recommends."""
 
 from __future__ import annotations
 

@@ -162,7 +162,9 @@ def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
     if params.required and not meant and not hidden:
         yield Violation(params.keyword, f"The Dockerfile must have the instruction {params.keyword}{fitting}.")
     if (params.required and not meant) or params.forbidden:
-        yield from (CannotTell(f"a part of {shown(each)} is masked", evidence_of(each)) for each in hidden)
+        yield from (
+            CannotTell(f"a part of {shown(directive)} is masked", evidence_of(directive)) for directive in hidden
+        )
     for directive in meant:
         if params.forbidden:
             yield Violation(

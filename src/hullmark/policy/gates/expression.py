@@ -86,11 +86,11 @@ def _reach_doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
     if Need.REACH not in _wanted(params) or facts.reach is None or _SAYS_UNKNOWN(params.expression.text):
         return
     if "reach" in params.expression.variables:
-        unknown = [each.name for each in facts.reach.packages if each.reach == "unknown"]
-        unknown += [each.path for each in facts.reach.programs if each.reach == "unknown" and each.kinds]
+        unknown = [package.name for package in facts.reach.packages if package.reach == "unknown"]
+        unknown += [program.path for program in facts.reach.programs if program.reach == "unknown" and program.kinds]
     else:
         matches = facts.matches.matches if facts.matches is not None else ()
-        unknown = [each.package.name for each in matches if facts.reach_of(each.package.purl) == "unknown"]
+        unknown = [match.package.name for match in matches if facts.reach_of(match.package.purl) == "unknown"]
     if unknown:
         more = f" and {len(unknown) - 1:,} more" if unknown[1:] else ""
         reason = f'whether the image\'s start reaches {unknown[0]}{more} is not known; say what becomes of "unknown"'

@@ -108,7 +108,7 @@ def at_least(params: AtLeast, facts: Facts) -> Iterator[Answer]:
         assessment, name = judged.assessment, judged.placed.name
         if not is_below(assessment.grade, params.at_least):
             return
-        reason = "; ".join(each.text for each in assessment.reasons)
+        reason = "; ".join(reason.text for reason in assessment.reasons)
         evidence = _evidence(judged.placed, assessment.reasons[0].setting)
         if is_below(assessment.at_most, params.at_least):
             message = (
@@ -117,7 +117,8 @@ def at_least(params: AtLeast, facts: Facts) -> Iterator[Answer]:
             yield Violation(name, message, evidence)
         else:
             untold = (
-                "; ".join(each.text for each in assessment.missing if not each.is_known) or "what starts it is not told"
+                "; ".join(reason.text for reason in assessment.missing if not reason.is_known)
+                or "what starts it is not told"
             )
             text = f"whether the isolation of {name} is {params.at_least} cannot be told: {untold}"
             yield CannotTell(text, evidence, subject=name)
@@ -168,15 +169,15 @@ def needed(params: Lack, facts: Facts) -> Iterator[Answer]:
 def _mismatches(kind: Mismatch, params: Surplus, facts: Facts) -> Iterator[Answer]:
     def answers(judged: JudgedContainer) -> Iterator[Answer]:
         name = judged.placed.name
-        for each in judged.findings:
-            if each.kind != kind or (params.settings and not _named(params.settings, each.setting)):
+        for finding in judged.findings:
+            if finding.kind != kind or (params.settings and not _named(params.settings, finding.setting)):
                 continue
-            evidence, subject = _evidence(judged.placed, each.setting), f"{name}+{each.setting}"
+            evidence, subject = _evidence(judged.placed, finding.setting), f"{name}+{finding.setting}"
             words = "granted and not needed" if kind == "granted" else "needed and not granted"
-            if each.is_certain:
-                yield Violation(subject, f"{name}, {words}: {each.text}.", evidence)
+            if finding.is_certain:
+                yield Violation(subject, f"{name}, {words}: {finding.text}.", evidence)
             else:
-                yield CannotTell(f"of {name}, it may be {words}: {each.text}", evidence, subject=subject)
+                yield CannotTell(f"of {name}, it may be {words}: {finding.text}", evidence, subject=subject)
 
     return _judge(ANY_IMAGE, facts, answers)
 
@@ -193,7 +194,7 @@ def _judge(
     if judged is None:
         yield CannotTell(_UNTOLD)
         return
-    given = [answer for each in judged for answer in answers(each)]
+    given = [answer for workload in judged for answer in answers(workload)]
     is_unmet = unmet(where, facts) if given else True
     if isinstance(is_unmet, str):
         yield CannotTell(is_unmet)

@@ -28,7 +28,7 @@ Keys = Annotated[
 ]
 
 
-class _Trusting(Params, frozen=True, kw_only=True):
+class _TrustParams(Params, frozen=True, kw_only=True):
     """Whom a rule trusts."""
 
     keys: Keys = ()
@@ -41,7 +41,7 @@ class _Trusting(Params, frozen=True, kw_only=True):
                 raise ValueError(str(error)) from error
 
 
-class SignedBy(_Trusting, frozen=True, kw_only=True):
+class SignedBy(_TrustParams, frozen=True, kw_only=True):
     """Fires unless enough of the trusted keys signed the image: by cosign, by the Notary Project's tools, or in an attestation."""
 
     least: Annotated[int, Meta(ge=1, le=16, description="How many different keys must have signed.")] = 1
@@ -59,13 +59,13 @@ class SignedBy(_Trusting, frozen=True, kw_only=True):
                 raise ValueError(str(error)) from error
 
 
-class BuiltBy(_Trusting, frozen=True, kw_only=True):
+class BuiltBy(_TrustParams, frozen=True, kw_only=True):
     """Fires unless SLSA provenance that a trusted key signed names one of the builders."""
 
     builders: Annotated[tuple[NameGlob, ...], Meta(min_length=1, description="Builders by their ids, * for any text.")]
 
 
-class Source(_Trusting, frozen=True, kw_only=True):
+class Source(_TrustParams, frozen=True, kw_only=True):
     """Fires unless SLSA provenance that a trusted key signed names a source in one of the repositories."""
 
     repositories: Annotated[
@@ -76,7 +76,7 @@ class Source(_Trusting, frozen=True, kw_only=True):
     ]
 
 
-class ProvenanceLevel(_Trusting, frozen=True, kw_only=True):
+class ProvenanceLevel(_TrustParams, frozen=True, kw_only=True):
     """Fires unless the image reaches an SLSA level: by a verification summary that a trusted key signed, or by provenance of a builder
     whose level is known. Provenance of any other builder counts as level 1."""
 
@@ -88,7 +88,7 @@ class ProvenanceLevel(_Trusting, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class AttestedSbom(_Trusting, frozen=True, kw_only=True):
+class AttestedSbom(_TrustParams, frozen=True, kw_only=True):
     """Fires unless a trusted key attested a bill of materials of the image, as cosign attest and docker's builds write it."""
 
     formats: Annotated[
@@ -167,7 +167,7 @@ def _provenance(proof: Proof) -> tuple[Claim, ...]:
     return tuple(claim for claim in proof.claims if claim.kind == "provenance")
 
 
-def _told(facts: Facts, params: _Trusting, told: Callable[[Claim], tuple[str, ...]]) -> str:
+def _told(facts: Facts, params: _TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
     """What proven provenance says instead, as words that end a sentence."""
     roots = _roots(params, facts)
     if roots is None or facts.signatures is None:
@@ -176,7 +176,7 @@ def _told(facts: Facts, params: _Trusting, told: Callable[[Claim], tuple[str, ..
     return f" (it says {', '.join(sorted(found)[:_SHOWN])})" if found else ""
 
 
-def _roots(params: _Trusting, facts: Facts) -> TrustRoots | None:
+def _roots(params: _TrustParams, facts: Facts) -> TrustRoots | None:
     """Whom the rule trusts, None if nobody is named."""
     texts = params.keys or facts.trusted_keys
     keys: tuple[Key, ...] = tuple(key for text in texts for key in read_keys(text.encode(), "keys"))
@@ -187,7 +187,7 @@ def _roots(params: _Trusting, facts: Facts) -> TrustRoots | None:
     return TrustRoots(keys=keys, certificates=certificates)
 
 
-def _unless(params: _Trusting, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
+def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
     """Nothing if what is proven is enough; else a violation, or that it cannot be told."""
     roots = _roots(params, facts)
     if roots is None:
@@ -205,15 +205,15 @@ def _unless(params: _Trusting, facts: Facts, enough: Callable[[Proof], bool], me
     yield Violation(_SUBJECT, message)
 
 
-def _sign(params: _Trusting, subject: str) -> str:
+def _sign(params: _TrustParams, subject: str) -> str:
     return "have the image signed with a key that is trusted, as cosign sign does it"
 
 
-def _attest(params: _Trusting, subject: str) -> str:
+def _attest(params: _TrustParams, subject: str) -> str:
     return "have the builder attest SLSA provenance with a key that is trusted, as cosign attest does it"
 
 
-def _attest_sbom(params: _Trusting, subject: str) -> str:
+def _attest_sbom(params: _TrustParams, subject: str) -> str:
     return "attest a bill of materials with a key that is trusted: hullmark scan -o cyclonedx-json, then cosign attest --type cyclonedx"
 
 

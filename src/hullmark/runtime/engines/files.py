@@ -6,7 +6,7 @@ import hashlib
 import tarfile
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
@@ -61,7 +61,7 @@ class ContainerFile:
     runs: bool = False
 
 
-class _Bounded:
+class _BoundedAnswer:
     """The bytes of an answer, for tarfile: at most so many before the body."""
 
     def __init__(self, answer: LocalAnswer) -> None:
@@ -96,7 +96,7 @@ def read_file(
             return None
         raise
     with closing(answer):
-        source = _Bounded(answer)
+        source = _BoundedAnswer(answer)
         try:
             with tarfile.open(fileobj=source, mode="r|", bufsize=512) as archive:  # type: ignore[call-overload]
                 entry = archive.next()
@@ -119,8 +119,11 @@ def _stat_of(entry: tarfile.TarInfo) -> FileStat:
 
 def _with_body(archive: tarfile.TarFile, entry: tarfile.TarInfo, stat: FileStat) -> ContainerFile:
     body = archive.extractfile(entry)
-    if body is None:
-        return ContainerFile(stat)
+    return ContainerFile(stat) if body is None else described(stat, body)
+
+
+def described(stat: FileStat, body: IO[bytes]) -> ContainerFile:
+    """What the body of a file says, which is read to its end."""
     digest = hashlib.sha256()
     beginning, before, is_shell = b"", b"", False
     while piece := body.read(_CHUNK):

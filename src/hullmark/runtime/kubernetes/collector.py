@@ -18,7 +18,7 @@ from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.host import Look, unknown_host
 from hullmark.runtime.kubernetes.api import ExpiredVersion, KubernetesApi, Resource, Scope
 from hullmark.runtime.kubernetes.following import (
-    Away,
+    ApiUnavailable,
     Follower,
     ListedKind,
     ResourceChange,
@@ -28,7 +28,7 @@ from hullmark.runtime.kubernetes.following import (
 )
 from hullmark.runtime.kubernetes.hosts import NodeHosts
 from hullmark.runtime.kubernetes.objects import Pod
-from hullmark.runtime.kubernetes.pods import Occupant, PodPlace, occupants
+from hullmark.runtime.kubernetes.pods import PodContainer, PodPlace, occupants
 from hullmark.runtime.kubernetes.surroundings import Surroundings
 
 PODS = Resource(group="", version="v1", plural="pods", type=Pod)
@@ -48,10 +48,10 @@ class _PodRecord(NamedTuple):
 
     uid: str
     running: tuple[RunningContainer, ...]
-    ended: tuple[Occupant, ...]
+    ended: tuple[PodContainer, ...]
 
 
-class _Known(NamedTuple):
+class _KnownPod(NamedTuple):
     """What was said of a pod last: what runs, and the ids of what has ended."""
 
     running: tuple[RunningContainer, ...]
@@ -80,6 +80,8 @@ class KubernetesCollector:
         self._look = look
         self.gaps: tuple[str, ...] = ()
         """What could not be read besides pods when `containers` was last called, and what that means, a sentence each."""
+        self.is_blind = False
+        """Whether the API server does not answer while it is followed."""
 
     @property
     def name(self) -> str:
@@ -114,6 +116,7 @@ class KubernetesCollector:
         listed_at, told = self._monotonic(), set[str]()
         try:
             for said in follower.said():
+                self.is_blind = isinstance(said, ApiUnavailable)
                 if isinstance(said, ResourceList):
                     listed_at = self._monotonic()
                     yield Listing(memory.take(said.objects))
@@ -130,8 +133,8 @@ class KubernetesCollector:
         finally:
             streams.end()
 
-    def _changes(self, said: list[ResourceChange[_PodRecord]] | Away, memory: _Memory) -> Iterator[Changes]:
-        if isinstance(said, Away):
+    def _changes(self, said: list[ResourceChange[_PodRecord]] | ApiUnavailable, memory: _Memory) -> Iterator[Changes]:
+        if isinstance(said, ApiUnavailable):
             yield Changes(events=(self._event(said.reason),))
         else:
             yield from memory.change(said)
@@ -164,9 +167,12 @@ class _Reader:
             architecture=node.architecture,
             handlers=handlers,
         )
-        found = [each._replace(container=self._interned(each.container, escapes)) for each in occupants(pod, place)]
-        running = tuple(each.container for each in found if not each.is_over)
-        return _PodRecord(meta.uid, running, tuple(each for each in found if each.is_over))
+        found = [
+            occupant._replace(container=self._interned(occupant.container, escapes))
+            for occupant in occupants(pod, place)
+        ]
+        running = tuple(occupant.container for occupant in found if not occupant.is_over)
+        return _PodRecord(meta.uid, running, tuple(occupant for occupant in found if occupant.is_over))
 
     def _same_labels(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         if len(self._labels) > _SHARED:  # most are of pods that are gone
@@ -191,12 +197,12 @@ class _Memory:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownPod] = {}
 
     def take(self, records: Iterable[_PodRecord]) -> Iterator[RunningContainer]:
         """All that runs, from now on known. What had ended before was another day's news."""
         self._known = {
-            record.uid: _Known(record.running, frozenset(each.container.id for each in record.ended))
+            record.uid: _KnownPod(record.running, frozenset(occupant.container.id for occupant in record.ended))
             for record in records
         }
         return iter([container for known in self._known.values() for container in known.running])
@@ -211,29 +217,34 @@ class _Memory:
                 yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
                 running, ended = {}, {}
             running |= {container.id: container for container in started}
-            ended |= {each.id: each for each in over}
+            ended |= {container.id: container for container in over}
         if running or ended:
             yield Changes(running=tuple(running.values()), ended=tuple(ended.values()))
 
     def _difference(self, change: ResourceChange[_PodRecord]) -> tuple[list[RunningContainer], list[EndedContainer]]:
         record = change.object
-        before = self._known.get(record.uid, _Known((), frozenset()))
+        before = self._known.get(record.uid, _KnownPod((), frozenset()))
         running = () if change.type == "DELETED" else record.running
-        over = {each.container.id: each for each in record.ended}
+        over = {occupant.container.id: occupant for occupant in record.ended}
         was = {container.id: container for container in before.running}
         now = {container.id for container in running}
         started = [container for container in running if was.get(container.id) != container]
         # What was started and ended between two looks ran all the same.
-        short = [each for id, each in over.items() if id not in was and id not in before.ended]
+        short = [container for id, container in over.items() if id not in was and id not in before.ended]
         gone = [id for id in was if id not in now]
         moment = self._clock()
         ends = {id: over[id].until if id in over else None for id in gone}
-        ends |= {each.container.id: each.until for each in short}
+        ends |= {occupant.container.id: occupant.until for occupant in short}
         if change.type == "DELETED":
             self._known.pop(record.uid, None)
         else:
-            self._known[record.uid] = _Known(running, before.ended | over.keys())
+            self._known[record.uid] = _KnownPod(running, before.ended | over.keys())
+        # Where the clock of the node is ahead of ours, nothing has ended before it began: such an end would not count.
+        begun = {
+            **{id: container.since for id, container in was.items()},
+            **{occupant.container.id: occupant.container.since for occupant in short},
+        }
         return (
-            [*started, *(each.container for each in short)],
-            [EndedContainer(id=id, until=until or moment) for id, until in ends.items()],
+            [*started, *(occupant.container for occupant in short)],
+            [EndedContainer(id=id, until=max(until or moment, begun[id])) for id, until in ends.items()],
         )

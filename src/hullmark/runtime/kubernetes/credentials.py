@@ -22,7 +22,7 @@ from hullmark.net.trust import ClientCertificate
 from hullmark.runtime.kubernetes.access import ClusterAccess, ExecPlugin, read_text
 
 _TOKEN_SECONDS = 60.0
-"""How long what a token file said is used: kubelet writes another one well before the last ends."""
+"""How long a token that was read from a file is used: kubelet replaces the file well before the token ends."""
 _PLUGIN_SECONDS = 60.0
 _ANSWER_LIMIT = Limit(1 << 20, "bytes that an exec plugin prints", "refused")
 _EARLY_SECONDS = 30.0
@@ -44,7 +44,7 @@ class _Credential(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proof:
-    """What a request carries: a token, or a certificate, or both. `until`: seconds since 1970 at which it is asked for again."""
+    """The credentials of a request: a token, a certificate, or both. They are read again at `until` (seconds since 1970)."""
 
     token: str = ""
     certificate: ClientCertificate | None = None
@@ -52,7 +52,7 @@ class Proof:
 
 
 class Credentials:
-    """Says who asks a cluster. Serves several threads."""
+    """Supplies the credentials for requests to a cluster. May be used by several threads."""
 
     def __init__(self, access: ClusterAccess, environment: Mapping[str, str], clock: Callable[[], float]) -> None:
         self._access = access
@@ -62,14 +62,14 @@ class Credentials:
         self._proof: Proof | None = None
 
     def current(self) -> Proof:
-        """What counts now. Raises HullmarkError where a file or a plugin does not say it."""
+        """The credentials to use now. Raises HullmarkError if a file or a plugin does not give any."""
         with self._lock:
             if self._proof is None or self._proof.until <= self._clock():
-                self._proof = self._asked()
+                self._proof = self._read()
             return self._proof
 
     def refused(self, proof: Proof) -> None:
-        """The cluster does not take it (any more): the next one is asked for anew."""
+        """Forget credentials that the cluster refused, so that new ones are read next time."""
         with self._lock:
             if self._proof is proof:
                 self._proof = None
@@ -87,17 +87,17 @@ class Credentials:
             raise HullmarkError("the token for Kubernetes holds strange characters", advice="check where it is from")
         return found
 
-    def _asked(self) -> Proof:
+    def _read(self) -> Proof:
         identity = self._access.identity
         if identity.token_file:
             token = read_text(Path(identity.token_file)).strip()
             return Proof(token, identity.certificate, self._clock() + _TOKEN_SECONDS)
         if identity.token or identity.certificate is not None or identity.plugin is None:
             return Proof(identity.token, identity.certificate)
-        return self._plugged(identity.plugin)
+        return self._ask_plugin(identity.plugin)
 
-    def _plugged(self, plugin: ExecPlugin) -> Proof:
-        status = _answer(plugin, _printed(plugin, self._access, self._environment))
+    def _ask_plugin(self, plugin: ExecPlugin) -> Proof:
+        status = _answer(plugin, _run(plugin, self._access, self._environment))
         certificate = None
         if status.client_certificate_data and status.client_key_data:
             certificate = ClientCertificate(status.client_certificate_data, status.client_key_data)
@@ -106,8 +106,8 @@ class Credentials:
         return Proof(status.token.strip(), certificate, until)
 
 
-def _printed(plugin: ExecPlugin, access: ClusterAccess, environment: Mapping[str, str]) -> bytes:
-    """What a plugin prints. Nothing that it says is part of a message: it may hold a secret."""
+def _run(plugin: ExecPlugin, access: ClusterAccess, environment: Mapping[str, str]) -> bytes:
+    """Run a plugin and return what it prints. Nothing of that goes into a message: it may hold a secret."""
     name = plugin.command[:100]
     command = str(Path(plugin.folder, plugin.command)) if "/" in plugin.command else plugin.command
     variables = {**environment, **plugin.environment}
@@ -115,7 +115,7 @@ def _printed(plugin: ExecPlugin, access: ClusterAccess, environment: Mapping[str
     if program is None:
         hint = " ".join(plugin.install_hint.split())[:300]
         raise HullmarkError(f"there is no exec plugin {name!r}", advice=hint or "install it, or mend the kubeconfig")
-    variables["KUBERNETES_EXEC_INFO"] = _told(plugin, access)
+    variables["KUBERNETES_EXEC_INFO"] = _exec_info(plugin, access)
     try:
         ran = subprocess.run(  # noqa: S603 - the user's own kubeconfig names the program
             [program, *plugin.arguments],
@@ -149,8 +149,8 @@ def _answer(plugin: ExecPlugin, printed: bytes) -> _Status:
     return found.status
 
 
-def _told(plugin: ExecPlugin, access: ClusterAccess) -> str:
-    """What KUBERNETES_EXEC_INFO tells a plugin."""
+def _exec_info(plugin: ExecPlugin, access: ClusterAccess) -> str:
+    """The value of KUBERNETES_EXEC_INFO for a plugin."""
     spec: dict[str, object] = {"interactive": False}
     if plugin.gets_cluster:
         cluster: dict[str, object] = {"server": access.server}

@@ -60,13 +60,13 @@ class ResourceChange(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class ApiUnavailable:
     """The API server does not answer; it is asked again. Told once, until it has answered."""
 
     reason: str
 
 
-Said = ResourceList[R] | list[ResourceChange[R]] | Away
+Said = ResourceList[R] | list[ResourceChange[R]] | ApiUnavailable
 
 
 class Streams:
@@ -190,7 +190,7 @@ class Follower(Generic[T, R]):
                 if away is not None:
                     yield away
 
-    def _failed(self, error: HullmarkError) -> Away | None:
+    def _failed(self, error: HullmarkError) -> ApiUnavailable | None:
         """Wait before another attempt; what is to be said of it. Raises the error where no attempt can help."""
         is_expired = isinstance(error, ExpiredVersion)
         if is_expired:
@@ -201,7 +201,7 @@ class Follower(Generic[T, R]):
         # A watch may be cut at any time, and a version expire: the first attempt costs nothing.
         if self._failures > 1:
             self._streams.stop.wait(backoff(self._failures - 2) * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
-        return Away(str(error)) if self._failures == _TOLD and not is_expired else None
+        return ApiUnavailable(str(error)) if self._failures == _TOLD and not is_expired else None
 
     def _may_pass(self, error: HullmarkError) -> bool:
         if not isinstance(error, ApiRefused):

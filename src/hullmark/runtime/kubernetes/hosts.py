@@ -34,7 +34,7 @@ class NodeHosts:
         name, _, version = node.container_runtime_version.partition("://")
         component = {"Name": _COMPONENTS.get(name, name), "Version": version}
         state = self._look({"Components": [component]}, {"KernelVersion": node.kernel_version})
-        self._seen = {each: found for each, found in self._seen.items() if now - found[0] < _LASTS}
+        self._seen = {node: found for node, found in self._seen.items() if now - found[0] < _LASTS}
         self._seen[key] = (now, state)
         self.events += [event for event in state.events if event.subject != _SET_UP]
         return state

@@ -90,7 +90,7 @@ class _File(msgspec.Struct, frozen=True, rename="kebab"):
     current_context: str = ""
 
 
-class _Found(NamedTuple):
+class _ConfigValue(NamedTuple):
     """Something of a file, and the folder that its paths are relative to."""
 
     value: Any
@@ -103,9 +103,9 @@ class Kubeconfig:
     def __init__(self, files: Sequence[Path]) -> None:
         """Read them. Raises HullmarkError for one that is no kubeconfig, or cannot be read."""
         self.current = ""
-        self._clusters: dict[str, _Found] = {}
-        self._users: dict[str, _Found] = {}
-        self._contexts: dict[str, _Found] = {}
+        self._clusters: dict[str, _ConfigValue] = {}
+        self._users: dict[str, _ConfigValue] = {}
+        self._contexts: dict[str, _ConfigValue] = {}
         for path in files:
             if path.exists():
                 self._add(_read(path), path.absolute().parent)
@@ -113,11 +113,11 @@ class Kubeconfig:
     def _add(self, file: _File, folder: Path) -> None:
         self.current = self.current or file.current_context
         for cluster in file.clusters or ():
-            self._clusters.setdefault(cluster.name, _Found(cluster.cluster, folder))
+            self._clusters.setdefault(cluster.name, _ConfigValue(cluster.cluster, folder))
         for user in file.users or ():
-            self._users.setdefault(user.name, _Found(user.user, folder))
+            self._users.setdefault(user.name, _ConfigValue(user.user, folder))
         for context in file.contexts or ():
-            self._contexts.setdefault(context.name, _Found(context.context, folder))
+            self._contexts.setdefault(context.name, _ConfigValue(context.context, folder))
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -135,11 +135,13 @@ class Kubeconfig:
             raise HullmarkError(f"the kubeconfig has no context {name[:200]!r}", advice=f"there are: {known}")
         chosen: _Context = found.value
         cluster = self._part(self._clusters, "cluster", chosen.cluster, name)
-        user = self._part(self._users, "user", chosen.user, name) if chosen.user else _Found(_User(), found.folder)
+        user = (
+            self._part(self._users, "user", chosen.user, name) if chosen.user else _ConfigValue(_User(), found.folder)
+        )
         return _access(name, chosen.namespace, cluster, _identity(user))
 
     @staticmethod
-    def _part(parts: Mapping[str, _Found], what: str, name: str, context: str) -> _Found:
+    def _part(parts: Mapping[str, _ConfigValue], what: str, name: str, context: str) -> _ConfigValue:
         if name not in parts:
             raise HullmarkError(
                 f"the context {context[:200]!r} names the {what} {name[:200]!r}, which is not there",
@@ -178,7 +180,7 @@ def _read(path: Path) -> _File:
         ) from None
 
 
-def _access(name: str, namespace: str, found: _Found, identity: Identity) -> ClusterAccess:
+def _access(name: str, namespace: str, found: _ConfigValue, identity: Identity) -> ClusterAccess:
     cluster: _Cluster = found.value
     server = cluster.server.rstrip("/")
     if not server.startswith(("https://", "http://")):
@@ -196,7 +198,7 @@ def _access(name: str, namespace: str, found: _Found, identity: Identity) -> Clu
     )
 
 
-def _identity(found: _Found) -> Identity:
+def _identity(found: _ConfigValue) -> Identity:
     user: _User = found.value
     if user.auth_provider is not None and user.exec is None:
         raise HullmarkError(

@@ -35,7 +35,7 @@ class PodPlace(NamedTuple):
     handlers: Mapping[str, str]
 
 
-class Occupant(NamedTuple):
+class PodContainer(NamedTuple):
     """A container that was started in a pod, and whether it has ended for good; `until`: when, if that is told."""
 
     container: RunningContainer
@@ -66,7 +66,7 @@ def digests_of(image_id: str) -> Digests:
     return Digests(config_digest=f"sha256:{bare[1]}") if bare else Digests()
 
 
-def occupants(pod: Pod, place: PodPlace) -> tuple[Occupant, ...]:
+def occupants(pod: Pod, place: PodPlace) -> tuple[PodContainer, ...]:
     """The containers of a pod that were started, in the order of its spec. What waits for its image is not among them."""
     statuses = _statuses(pod)
     return tuple(
@@ -91,11 +91,11 @@ def _bare(pod: Pod) -> Iterator[WorkloadContainer]:
         "ephemeralContainers": "ephemeral",
     }
     for field, kind in kinds.items():
-        for each in pod.spec.get(field) or ():
-            if isinstance(each, dict) and isinstance(each.get("name"), str):
-                is_sidecar = kind == "init" and each.get("restartPolicy") == "Always"
+        for raw in pod.spec.get(field) or ():
+            if isinstance(raw, dict) and isinstance(raw.get("name"), str):
+                is_sidecar = kind == "init" and raw.get("restartPolicy") == "Always"
                 yield WorkloadContainer(
-                    name=each["name"], kind="sidecar" if is_sidecar else kind, image=str(each.get("image") or "")
+                    name=raw["name"], kind="sidecar" if is_sidecar else kind, image=str(raw.get("image") or "")
                 )
 
 
@@ -118,7 +118,7 @@ class _Lifetime(NamedTuple):
 
 def _occupant(
     declared: WorkloadContainer, statuses: Mapping[tuple[str, str], ContainerStatus], pod: Pod, place: PodPlace
-) -> Occupant | None:
+) -> PodContainer | None:
     if declared.kind == "volume":
         lifetime, image_id = _volume(declared.name, pod)
     else:
@@ -152,7 +152,7 @@ def _occupant(
         labels=place.labels,
         node=str(pod.spec.get("nodeName") or ""),
     )
-    return Occupant(container, lifetime.is_over, lifetime.until)
+    return PodContainer(container, lifetime.is_over, lifetime.until)
 
 
 def _id(uid: str, declared: WorkloadContainer, digests: Digests) -> str:

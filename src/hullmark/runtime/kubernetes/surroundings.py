@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from hullmark.model.errors import HullmarkError
 from hullmark.runtime.kubernetes.api import ForbiddenRequest, KubernetesApi, NotFound, Resource, Scope, partial
-from hullmark.runtime.kubernetes.following import Away, Follower, ListedKind, ResourceList, Streams, list_all
+from hullmark.runtime.kubernetes.following import ApiUnavailable, Follower, ListedKind, ResourceList, Streams, list_all
 from hullmark.runtime.kubernetes.objects import Node, NodeInfo, PartialObject, RuntimeClass
 from hullmark.runtime.kubernetes.owners import Owners
 
@@ -30,7 +30,7 @@ _MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Named(Generic[V]):
+class _NamedValue(Generic[V]):
     """An object by its name, and the one thing of it that counts."""
 
     name: str
@@ -49,9 +49,9 @@ class _Table(Generic[V]):
         self._known: dict[str, V] = {}
         self.is_unreadable = False
 
-    def read(self, found: Any) -> _Named[V]:
+    def read(self, found: Any) -> _NamedValue[V]:
         """What is kept of an object."""
-        return _Named(found.metadata.name, self._value(found))
+        return _NamedValue(found.metadata.name, self._value(found))
 
     def load(self) -> None:
         """Read them all. Raises ApiRefused, NetError."""
@@ -62,13 +62,13 @@ class _Table(Generic[V]):
         else:
             self.take(found)
 
-    def take(self, found: list[_Named[V]]) -> bool:
+    def take(self, found: list[_NamedValue[V]]) -> bool:
         """All that there are; whether one that was known says something else now."""
         with self._lock:
-            before, self._known = self._known, {each.name: each.value for each in found}
+            before, self._known = self._known, {variable.name: variable.value for variable in found}
             return any(before.get(name, value) != value for name, value in self._known.items())
 
-    def change(self, found: _Named[V], *, is_gone: bool) -> bool:
+    def change(self, found: _NamedValue[V], *, is_gone: bool) -> bool:
         """One of them; whether it was known and says something else now. Of what is gone, pods may still be left."""
         with self._lock:
             before = self._known.get(found.name, found.value)
@@ -123,12 +123,12 @@ class Surroundings:
         follower = Follower(self._api, ListedKind(table.resource), table.read, streams)
         try:
             for said in follower.said():
-                if isinstance(said, Away):
+                if isinstance(said, ApiUnavailable):
                     continue
                 if isinstance(said, ResourceList):
                     is_other = table.take(said.objects)
                 else:
-                    is_other = sum(table.change(each.object, is_gone=each.type == "DELETED") for each in said) > 0
+                    is_other = sum(table.change(event.object, is_gone=event.type == "DELETED") for event in said) > 0
                 if is_other:
                     self.has_changed.set()
         except HullmarkError:

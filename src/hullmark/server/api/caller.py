@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.types import Scope
 
 from hullmark.server.api.permissions import SIGNED_IN, permitted
-from hullmark.server.stories.identity.subjects import Who
+from hullmark.server.stories.identity.subjects import Principal
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.identity.accounts import AccountRow, Membership
 
@@ -36,7 +36,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return permission == SIGNED_IN or permission in self.permissions
 
 
-def member(who: Who, membership: Membership) -> Caller:
+def member(who: Principal, membership: Membership) -> Caller:
     """Somebody in an account that it belongs to."""
     role = "operator" if who.is_operator else membership.role
     return Caller(
@@ -52,7 +52,7 @@ def member(who: Who, membership: Membership) -> Caller:
     )
 
 
-def operator(who: Who, account: AccountRow) -> Caller:
+def operator(who: Principal, account: AccountRow) -> Caller:
     """An operator in any account."""
     return member(who, Membership(account_id=account.id, account=account.name, state=account.state, role="admin"))
 

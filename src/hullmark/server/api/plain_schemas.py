@@ -1,4 +1,4 @@
-"""Schemas of the API's description, put right where the framework makes something else of a type than JSON does."""
+"""Corrects schemas of the API's description where the framework describes a type in another way than JSON has it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def as_array(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a type that JSON has as an array of its fields, which may end early where the rest is as usual."""
+    """The schema of a type that is an array of its fields in JSON. Trailing fields that have their defaults may be missing."""
     kept = {name: value for name, value in schema.items() if name not in ("type", "properties", "required")}
     fields = list(schema["properties"].values())
     bounds = {"minItems": len(schema.get("required", ())), "maxItems": len(fields)}
@@ -14,14 +14,14 @@ def as_array(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_plain_list(schema: dict[str, Any]) -> None:
-    """`tuple[T, ...]` is a list of T: what Litestar makes of the dots is anything at all beside it."""
+    """Makes `tuple[T, ...]` a list of T. Litestar reads the dots as a second type that allows anything."""
     items = schema.get("items")
     if isinstance(items, dict) and len(choices := items.get("oneOf", ())) == 2 and choices[1] == {}:
         schema["items"] = choices[0]
 
 
 def plain_parameter(parameter: dict[str, Any]) -> dict[str, Any]:
-    """A parameter without what goes without saying."""
+    """A parameter without fields that are false, and without a description that its schema repeats."""
     kept = {name: value for name, value in parameter.items() if value is not False or name == "required"}
     schema = kept.get("schema")
     if isinstance(schema, dict) and schema.get("description") == kept.get("description"):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from hullmark.model.advisory import SEVERITIES
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series
 from hullmark.server.console.charts.svg import Size, Tone
-from hullmark.server.tables.judging.standing import Loss
+from hullmark.server.tables.judging.standing import ComplianceLoss
 
 DAYS = 30
 EVENTS = 8
@@ -32,12 +32,12 @@ def first_moment(now: datetime) -> datetime:
     return now - timedelta(days=DAYS)
 
 
-def weightiest(losses: Sequence[Loss]) -> list[int]:
+def weightiest(losses: Sequence[ComplianceLoss]) -> list[int]:
     """The causes that took most images out of compliance, by number."""
     return [number for number, _ in Counter(loss.cause_id for loss in losses).most_common(EVENTS)]
 
 
-def draw_backlog(losses: Sequence[Loss], sentences: Mapping[int, tuple[str, str]], now: datetime) -> Markup:
+def draw_backlog(losses: Sequence[ComplianceLoss], sentences: Mapping[int, tuple[str, str]], now: datetime) -> Markup:
     """The chart; `sentences` are a cause's sentence and address. Empty where nothing fell out."""
     if not losses:
         return Markup()
@@ -58,7 +58,7 @@ def draw_backlog(losses: Sequence[Loss], sentences: Mapping[int, tuple[str, str]
     return draw_series(data, Size(900, 220))
 
 
-def _counts(losses: Sequence[Loss], times: Sequence[datetime]) -> tuple[float, ...]:
+def _counts(losses: Sequence[ComplianceLoss], times: Sequence[datetime]) -> tuple[float, ...]:
     """How many held at each moment."""
     begun = sorted(loss.at for loss in losses)
     over = sorted(loss.until for loss in losses if loss.until is not None)

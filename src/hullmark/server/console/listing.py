@@ -40,7 +40,7 @@ class Column(msgspec.Struct, Generic[Row], frozen=True):
     kind: str = "text"
 
 
-class Shown(msgspec.Struct, Generic[Row], kw_only=True):
+class ShownPage(msgspec.Struct, Generic[Row], kw_only=True):
     """A page of a list, as templates show it. `next` and `first` are addresses, "" where there is nothing to go to."""
 
     name: str
@@ -60,13 +60,13 @@ class Listing(msgspec.Struct, Generic[Row], kw_only=True):
     fetch: Fetch[Row]
     cursor_name: str = "cursor"
 
-    async def shown(self, request: Request[Any, Any, Any], limit: int = PAGE) -> Shown[Row]:
+    async def shown(self, request: Request[Any, Any, Any], limit: int = PAGE) -> ShownPage[Row]:
         """The page that the query asks for."""
         from hullmark.server.console.views import with_query
 
         cursor = request.query_params.get(self.cursor_name, "")[:2000]
         found = await self.fetch(cursor, limit)
-        return Shown(
+        return ShownPage(
             name=self.name,
             columns=self.columns,
             rows=found.items,

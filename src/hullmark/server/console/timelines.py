@@ -62,9 +62,9 @@ def _day(title: str, text: str, otherwise: str) -> Milestone:
 
 def _with_spans(found: Sequence[Milestone]) -> list[Milestone]:
     made: list[Milestone] = []
-    for place, each in enumerate(found):
+    for place, moment in enumerate(found):
         # Only what this server does itself follows from what was before.
-        before = found[place - 1].at if place and each.title in ("Ingested", "Matched", "Told") else None
-        gone = (each.at - before).total_seconds() if each.at is not None and before is not None else None
-        made.append(msgspec.structs.replace(each, since=gone if gone is not None and gone >= 0 else None))
+        before = found[place - 1].at if place and moment.title in ("Ingested", "Matched", "Told") else None
+        gone = (moment.at - before).total_seconds() if moment.at is not None and before is not None else None
+        made.append(msgspec.structs.replace(moment, since=gone if gone is not None and gone >= 0 else None))
     return made

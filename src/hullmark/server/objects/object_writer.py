@@ -1,4 +1,4 @@
-"""One object, written bit by bit and invisible until it is whole."""
+"""An object that is written in pieces, and invisible until it is complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AT_ONCE = 2
 
 
 class ObjectWriter:
-    """An object that is being written. At most three parts of 8 MiB are in memory. Any thread may call it, one waits for the other.
+    """An object that is being written. At most three parts of 8 MiB are in memory. Any thread may call it; calls wait for each other.
 
     After `abort`, or a `commit` that failed, nothing of it is there: a folder's file is removed; in a bucket the parts that were sent
     belong to no object, and the bucket's lifecycle rule ends them.
@@ -41,14 +41,14 @@ class ObjectWriter:
             )
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Add to the object's end. Raises ObjectsUnreachable or ObjectsRefused, and ValueError once it has ended."""
+        """Append to the object. Raises ObjectsUnreachable or ObjectsRefused, and ValueError once it has ended."""
         with self._lock, self._reported(f"write {self._key}"):
             if self._file is None:
                 raise ValueError("the writer has ended")
             self._file.write(chunk)
 
     def commit(self) -> None:
-        """The object is whole: now it is there, in place of one that may have been there before."""
+        """Make the complete object visible; it replaces one of the same key."""
         with self._lock, self._reported(f"write {self._key}"):
             file, self._file = self._file, None
             if file is None:
@@ -57,7 +57,7 @@ class ObjectWriter:
             self._settle(self._key)
 
     def abort(self) -> None:
-        """Forget all that was written. After a commit, or called again, it does nothing."""
+        """Discard everything written. Does nothing after a commit or an earlier abort."""
         with self._lock:
-            # What is dropped unclosed is never put together.
+            # A writer that is dropped before it is closed never assembles its parts.
             self._file = None

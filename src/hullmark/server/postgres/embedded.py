@@ -79,7 +79,7 @@ _SETTINGS = {
 }
 
 
-class Embedded:
+class EmbeddedPostgres:
     """A PostgreSQL server in a folder. `user`: who it runs as where we are root (default: HULLMARK_POSTGRES_USER, then
     `postgres` or `nobody`). `runtime`: where a short folder for the socket is made if the folder's own path is too long."""
 

@@ -54,7 +54,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / "bin" / name
 
 
-class Ran(msgspec.Struct, frozen=True, kw_only=True):
+class ProgramResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a program: its exit status, and the end of its output."""
 
     status: int
@@ -130,7 +130,7 @@ def command(
     return [str(int(word)) if isinstance(word, int) else str(word) for word in words]
 
 
-def run(who: Account, folder: Path, program: Sequence[str | Path], seconds: float = 600) -> Ran:
+def run(who: Account, folder: Path, program: Sequence[str | Path], seconds: float = 600) -> ProgramResult:
     """Run a program to its end. Raises HullmarkError where it cannot be started, or does not end in time."""
     try:
         done = subprocess.run(  # noqa: S603
@@ -145,7 +145,7 @@ def run(who: Account, folder: Path, program: Sequence[str | Path], seconds: floa
     except subprocess.TimeoutExpired as error:
         raise HullmarkError(f"PostgreSQL's {Path(program[0]).name} does not end", advice="is the disk busy?") from error
     check_launched(done.returncode, who, folder)
-    return Ran(status=done.returncode, said=done.stdout[-4000:].decode("utf-8", "replace"))
+    return ProgramResult(status=done.returncode, said=done.stdout[-4000:].decode("utf-8", "replace"))
 
 
 def check_launched(status: int, who: Account, folder: Path) -> None:

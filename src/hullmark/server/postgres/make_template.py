@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hullmark.server.postgres.cluster_template import pack, template_of
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.postgres.installation import installed
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     template_of(own).unlink(missing_ok=True)
     with TemporaryDirectory(prefix="hullmark-") as folder:
         Path(folder).chmod(0o755)
-        server = Embedded(Path(folder) / "server")
+        server = EmbeddedPostgres(Path(folder) / "server")
         server.start()
         server.stop(fast=False)
         pack(server.data, template_of(own))

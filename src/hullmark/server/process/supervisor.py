@@ -1,4 +1,4 @@
-"""Everything on one machine: the embedded PostgreSQL and a process for each role, restarted when one dies, stopped in order."""
+"""Runs everything on one machine: an embedded PostgreSQL and a process for each role. Restarts what dies, and stops all in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from hullmark.model.errors import HullmarkError
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.process.process import PARENT, first_start
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings, environment_of
@@ -48,7 +48,7 @@ class Role(Protocol):
 
 
 async def start_role(role: str, environment: Mapping[str, str]) -> Role:
-    """Start a process in this role, out of reach of the signals that a terminal sends to ours."""
+    """Start a process in this role, in a session of its own, so that it gets no signals from our terminal."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -60,7 +60,7 @@ async def start_role(role: str, environment: Mapping[str, str]) -> Role:
 
 
 class Child:
-    """A process of ours that is to run: started again when it ends, after a pause that grows while it keeps ending early."""
+    """A process that is kept running: it is started again when it ends, after a pause that grows while it keeps failing early."""
 
     def __init__(self, name: str, role: str, environment: dict[str, str]) -> None:
         self.name = name
@@ -72,7 +72,7 @@ class Child:
         self._due = 0.0
 
     async def tend(self) -> None:
-        """Start it if it does not run and it is time."""
+        """Start it if it is not running and its pause is over."""
         process = self._process
         if process is not None and process.returncode is None:
             return
@@ -88,12 +88,12 @@ class Child:
             self._started = now
 
     async def moved(self, database_url: str) -> None:
-        """The database is elsewhere now: have it know."""
+        """Restart it with the new address of the database."""
         self._environment = {**self._environment, "HULLMARK_DATABASE_URL": database_url}
         await self.stop()
 
     async def stop(self) -> None:
-        """Have it finish or hand back what it does; kill it if it takes too long."""
+        """Ask it to finish or hand back its work; kill it after `_STOP_WAIT` seconds."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -114,7 +114,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     # Others may pass through it, as the database's user does, and see nothing in it.
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
-    embedded = None if settings.database_url else Embedded(settings.data / "postgres")
+    embedded = None if settings.database_url else EmbeddedPostgres(settings.data / "postgres")
     try:
         settings, password = await _begun(settings, embedded)
         if password:
@@ -126,7 +126,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
             await asyncio.to_thread(embedded.stop)
 
 
-async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Settings, str]:
+async def _begun(settings: Settings, embedded: EmbeddedPostgres | None) -> tuple[Settings, str]:
     """The database runs and is in form, and there is somebody who can sign in; answers also where the first password is ("": given).
 
     An embedded database that ends meanwhile is started again, some times.
@@ -145,7 +145,7 @@ async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Setting
     raise AssertionError("the last time raises")
 
 
-async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:
+async def _tend(settings: Settings, embedded: EmbeddedPostgres | None, stopping: asyncio.Event) -> None:
     environment = {**os.environ, **environment_of(settings), PARENT: str(os.getpid())}
     quiet = {**environment, "HULLMARK_METRICS_LISTEN": ""}  # one address, one listener: the API's
     children = [Child("api", "api", environment), Child("scheduler", "scheduler", quiet)]
@@ -173,7 +173,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-async def _revive(embedded: Embedded, address: str, children: list[Child]) -> None:
+async def _revive(embedded: EmbeddedPostgres, address: str, children: list[Child]) -> None:
     """The database server died: it is restarted as often as needed. If its address changes, all processes restart."""
     _log.warning("ended", process="postgres", status=embedded.poll())
     now = ""

@@ -1,4 +1,4 @@
-"""Bring a database into the form that this program works with: its own tables by Alembic, those of the jobs by Procrastinate's files."""
+"""Migrates a database to the schema of this program: our own tables with Alembic, those of jobs with Procrastinate's files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LOCK = 7_310_579_302
 
 
 def migrate(url: str, target: str = "head") -> str:
-    """Migrate the database to the newest schema (or `target`); returns its name. Processes that do it at the same time wait for
-    one another.
+    """Migrate the database to the newest schema (or `target`); returns its name. Only one process migrates at a time; others
+    wait.
 
     Raises HullmarkError if it cannot be reached, is too old a PostgreSQL, or was made by a newer program.
     """

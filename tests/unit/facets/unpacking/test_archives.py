@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.unpacking import archives
-from hullmark.facets.unpacking.archives import MAX_DEPTH, MIB, Allowance, Enough, look_inside
+from hullmark.facets.unpacking.archives import MAX_DEPTH, MIB, Allowance, StopReading, look_inside
 from tests.support.layers import TarBuilder
 
 Pack = Callable[[bytes], bytes]
@@ -70,7 +70,7 @@ def shown(body: bytes, allowance: Allowance | None = None) -> tuple[dict[str, by
 
     try:
         return seen, look_inside(body, look, allowance or Allowance())
-    except Enough as enough:
+    except StopReading as enough:
         return seen, str(enough)
 
 
@@ -276,7 +276,7 @@ def test_what_is_unpacked_of_all_files_is_bounded() -> None:
     allowance = Allowance(5 * MIB)
     body = zip_of({str(n): bytes(MIB) for n in range(3)})
     assert shown(body, allowance)[1] == ""
-    with pytest.raises(Enough, match="the archives of the image hold too much in all") as enough:
+    with pytest.raises(StopReading, match="the archives of the image hold too much in all") as enough:
         look_inside(body, lambda path, content: None, allowance)
     assert enough.value.is_passing
 
@@ -312,9 +312,9 @@ def test_a_look_may_say_that_it_is_enough() -> None:
 
     def look(path: str, content: bytes) -> None:
         seen.append(path)
-        raise Enough("that will do")
+        raise StopReading("that will do")
 
-    with pytest.raises(Enough, match="that will do"):
+    with pytest.raises(StopReading, match="that will do"):
         look_inside(packed_gzip(zip_of({"a": packed_zip(b"A"), "b": b"B"})), look, Allowance())
     assert seen == ["content"]
 
@@ -342,7 +342,7 @@ def shown_often(body: bytes) -> tuple[list[bytes], str]:
     seen: list[bytes] = []
     try:
         return seen, look_inside(body, lambda path, content: seen.append(content), Allowance())
-    except Enough as enough:
+    except StopReading as enough:
         return seen, str(enough)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.unpacking import git
-from hullmark.facets.unpacking.archives import MIB, Allowance, Enough, look_inside
+from hullmark.facets.unpacking.archives import MIB, Allowance, StopReading, look_inside
 from tests.unit.facets.unpacking.packs import head_of, pack_of
 
 
@@ -18,7 +18,7 @@ def shown(body: bytes) -> tuple[list[bytes], str]:
         reason = look_inside(
             body, lambda _, content: seen.append(content), Allowance(MIB), (git.loose_object, git.pack)
         )
-    except Enough as enough:
+    except StopReading as enough:
         reason = str(enough)
     return seen, reason
 

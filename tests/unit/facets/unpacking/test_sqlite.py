@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.unpacking import sqlite
-from hullmark.facets.unpacking.archives import MIB, Allowance, Enough, look_inside
+from hullmark.facets.unpacking.archives import MIB, Allowance, StopReading, look_inside
 
 
 def database(rows: list[tuple[str, str]], encoding: str = "UTF-8") -> bytes:
@@ -25,7 +25,7 @@ def shown(body: bytes) -> tuple[dict[str, bytes], str]:
     seen: dict[str, bytes] = {}
     try:
         reason = look_inside(body, seen.__setitem__, Allowance(64 * MIB), (sqlite.database,))
-    except Enough as enough:
+    except StopReading as enough:
         reason = str(enough)
     return seen, reason
 

@@ -28,7 +28,7 @@ from hullmark.runtime.kubernetes.api import (
     partial,
 )
 from hullmark.runtime.kubernetes.following import (
-    Away,
+    ApiUnavailable,
     Follower,
     ListedKind,
     ResourceChange,
@@ -238,7 +238,7 @@ def test_a_server_that_is_away_is_asked_again_and_told_of_once(cluster: FakeClus
     cluster.failures = [(503, {}, b"")] * 20
     said = follower(client(cluster), stop).said()
     away = next(said)
-    assert isinstance(away, Away)
+    assert isinstance(away, ApiUnavailable)
     assert "503" in away.reason
     assert next(said) == ResourceList([])
     assert sorted(stop.waits) == stop.waits

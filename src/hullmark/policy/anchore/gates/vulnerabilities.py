@@ -38,7 +38,7 @@ _SCORES: dict[str, Callable[[Cvss], float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Met:
+class _MetConditions:
     """What the message says of conditions that were met: scores, times, the vendor's scores."""
 
     scores: str
@@ -90,7 +90,7 @@ def _is_wanted(found: MatchRow, values: Values, facts: AnchoreFacts) -> bool:
     return values.flag("fix_available") is bool(found.match.fix.version)
 
 
-def _conditions(found: MatchRow, values: Values, facts: AnchoreFacts) -> _Met | CannotTell | None:
+def _conditions(found: MatchRow, values: Values, facts: AnchoreFacts) -> _MetConditions | CannotTell | None:
     """None if a condition does not hold."""
     ratings = found.match.advisory.cvss
     scores = _scores("", nvd_ratings(ratings), values, facts)
@@ -100,7 +100,7 @@ def _conditions(found: MatchRow, values: Values, facts: AnchoreFacts) -> _Met | 
     times = _times(found, values, facts)
     if times is None or isinstance(times, CannotTell):
         return times
-    return _Met(scores, times, vendor_scores)
+    return _MetConditions(scores, times, vendor_scores)
 
 
 def _scores(prefix: str, ratings: list[Cvss], values: Values, facts: AnchoreFacts) -> str | None:
@@ -182,7 +182,7 @@ def _days_ago(now: datetime, days: int) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _fired(found: MatchRow, met: _Met, facts: AnchoreFacts) -> TriggerMatch:
+def _fired(found: MatchRow, met: _MetConditions, facts: AnchoreFacts) -> TriggerMatch:
     row, advisory = found.row, found.match.advisory
     place = "non-os" if row.is_language else "os"
     link = advisory.references[0] if advisory.references else ""

@@ -39,7 +39,7 @@ from hullmark.server.stories.identity.identity import Identity, TooManyFailures
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
 from hullmark.server.stories.identity.oidc_login import OidcLogin
 from hullmark.server.stories.identity.sessions import sessions_of
-from hullmark.server.stories.identity.subjects import SignInRefused, Who, refused
+from hullmark.server.stories.identity.subjects import Principal, SignInRefused, refused
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.stories.services import Services, outgoing
@@ -101,14 +101,14 @@ class Gate:
             raise refused()
         return await self._acting(who, {}, account)
 
-    async def _acting(self, who: Who, headers: Mapping[str, str], account: str | None) -> Caller:
+    async def _acting(self, who: Principal, headers: Mapping[str, str], account: str | None) -> Caller:
         self.slow_down(who.id)
         if account is not None:
             return await self._in_account(who, account, any_state=True)
         chosen = next((headers[name] for name in ACCOUNT_HEADERS if headers.get(name)), "")
         return await self._in_account(who, chosen, any_state=False) if chosen else await self._at_home(who)
 
-    async def proven(self, authorization: str, address: str) -> Who:
+    async def proven(self, authorization: str, address: str) -> Principal:
         """Who an `Authorization` proves, whatever it may. Raises Refusal."""
         try:
             return await self.identity.who(authorization, address)
@@ -120,7 +120,7 @@ class Gate:
         if wait := self._rates.take(who, self._monotonic()):
             raise too_many("too many requests", wait)
 
-    async def _in_account(self, who: Who, name: str, *, any_state: bool) -> Caller:
+    async def _in_account(self, who: Principal, name: str, *, any_state: bool) -> Caller:
         found = next((membership for membership in who.memberships if membership.account == name), None)
         if found is not None and (found.state == "enabled" or (who.is_operator and any_state)):
             return member(who, found)
@@ -135,7 +135,7 @@ class Gate:
             raise Refusal(404, "there is no such account", "list them: hullmark account list, or GET /api/v1/accounts")
         return operator(who, account)
 
-    async def _at_home(self, who: Who) -> Caller:
+    async def _at_home(self, who: Principal) -> Caller:
         for membership in who.memberships:
             if membership.state == "enabled":
                 return member(who, membership)

@@ -41,7 +41,7 @@ class Tile(msgspec.Struct, frozen=True):
     tiles: tuple["Tile", ...] = ()
 
 
-class Placed(msgspec.Struct, frozen=True):
+class PlacedTile(msgspec.Struct, frozen=True):
     """A tile and where it lies."""
 
     tile: Tile
@@ -58,16 +58,16 @@ def draw_treemap(title: str, tiles: Sequence[Tile], unit: Unit = "bytes", size: 
     return drawing(size, title, description, [group(shown, "tiles")], "treemap")
 
 
-def place_tiles(tiles: Sequence[Tile], box: Box) -> list[Placed]:
+def place_tiles(tiles: Sequence[Tile], box: Box) -> list[PlacedTile]:
     """Every tile that is large enough to be seen, parents before their parts, at most MAX_TILES."""
-    placed: list[Placed] = []
+    placed: list[PlacedTile] = []
     waiting = [(tiles, box, 0)]
     # A queue by levels: where there are too many, it is the deepest that are missing.
     for level, place, depth in _levels(waiting):
         for tile, where in zip(*_squarified(level, place), strict=True):
             if min(where.width, where.height) < _SMALLEST or len(placed) >= MAX_TILES:
                 continue
-            placed.append(Placed(tile, where, depth))
+            placed.append(PlacedTile(tile, where, depth))
             inner = _inside(where)
             if tile.tiles and depth < _MAX_DEPTH and inner is not None:
                 waiting.append((tile.tiles, inner, depth + 1))
@@ -139,7 +139,7 @@ def _row(areas: Sequence[float], total: float, box: Box) -> tuple[list[Box], Box
     return boxes, Box(box.x, box.y + height, box.width, box.height - height)
 
 
-def _shown(placed: Placed, unit: Unit) -> Markup:
+def _shown(placed: PlacedTile, unit: Unit) -> Markup:
     tile, box = placed.tile, placed.box
     inner = Box(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1)
     tip = element("title", label(f"{tile.name}: {written(finite(tile.weight), unit)} {tile.tip}"))

@@ -112,7 +112,7 @@ async def use_policy(visit: NamedDependency[Visit]) -> Response[Any]:
     """Keep a policy that comes with the program, and put it in force for all images."""
     given = await fields_of(visit.request)
     wanted = given.word("policy")
-    example = next((each for each in example_policies() if each.name == wanted), None)
+    example = next((policy for policy in example_policies() if policy.name == wanted), None)
     if example is None:
         raise not_found("policy of this name that comes with the program", "choose one of those that are offered")
     await visit.do(policies.keep_policy, (PolicyBody, {"text": example.text}))
@@ -141,7 +141,7 @@ async def _lacks_policy(visit: Visit) -> bool:
     if not visit.caller.may("policies:read"):
         return False
     found: list[ActivationView] = await visit.do(policies.list_activations)
-    return all(each.shadow for each in found)
+    return all(policy.shadow for policy in found)
 
 
 async def _add(visit: Visit, way: str = "", wrong: Refusal | None = None, given: Fields | None = None) -> Response[Any]:

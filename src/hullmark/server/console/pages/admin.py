@@ -39,7 +39,7 @@ SECTIONS = (
 
 def show(visit: Visit, section: str, *, template: str = "", **values: Any) -> Response[Any]:
     """The page of a section, or another `template` of it, with the way to the others."""
-    sections = [each for each in SECTIONS if visit.caller.may(each.permission)]
+    sections = [section for section in SECTIONS if visit.caller.may(section.permission)]
     return visit.show(f"pages/admin/{template or section}.html", sections=sections, section=section, **values)
 
 

@@ -23,7 +23,7 @@ from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.scatter import Exploitable, Scatter, draw_scatter
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series
 from hullmark.server.console.charts.svg import Size, Tone
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.timelines import Milestone, milestones
 from hullmark.server.console.views import render, rights
@@ -52,7 +52,7 @@ _TONES: dict[str, Tone] = {
 class AdvisoriesPage(msgspec.Struct, kw_only=True):
     """What the list shows. `scatter` is an SVG."""
 
-    list: Shown[HeldAdvisory]
+    list: ShownPage[HeldAdvisory]
     sample: Sample
     total: int
     exploited: int
@@ -130,7 +130,7 @@ class AdvisoryPage(msgspec.Struct, kw_only=True):
 
     known: KnownVulnerability
     milestones: list[Milestone]
-    images: Shown[AffectedImage]
+    images: ShownPage[AffectedImage]
     causes: list[AdvisoryCause]
     trend: Markup
     weights: list[WeightPoint]
@@ -229,8 +229,8 @@ def _trend(weights: Sequence[WeightPoint], now: datetime) -> Markup:
 
 def _references(known: KnownVulnerability) -> list[str]:
     """Addresses on the web, each once; nothing else may become a link."""
-    found = (each for source in known.sources for each in source.references)
-    return list(dict.fromkeys(each for each in found if each.startswith(("https://", "http://"))))[:30]
+    found = (url for source in known.sources for url in source.references)
+    return list(dict.fromkeys(url for url in found if url.startswith(("https://", "http://"))))[:30]
 
 
 ROUTES = [advisories_page, advisory_page]

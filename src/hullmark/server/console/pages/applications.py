@@ -14,7 +14,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.fleet import VERDICTS
 from hullmark.server.console.pages.placed import PLACE_COLUMNS, grade_of, name_of
@@ -54,8 +54,8 @@ class VersionPage(msgspec.Struct, kw_only=True):
     version: VersionRow
     content: VersionContent
     picture: str
-    images: Shown[VersionImage]
-    places: Shown[PlacementRow] | None
+    images: ShownPage[VersionImage]
+    places: ShownPage[PlacementRow] | None
 
 
 @get("/{account:str}/applications", opt=rights("places:read"))

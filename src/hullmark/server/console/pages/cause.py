@@ -26,11 +26,11 @@ from hullmark.server.api.notice.silences import SilenceBody
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.console.forms import moment_text, texts_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.images.reached import read_index
-from hullmark.server.stories.judging.forecast import Blamed, Forecast, PackageFix, blamed_of, forecasts
+from hullmark.server.stories.judging.forecast import Blame, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
@@ -79,8 +79,8 @@ class CausePage(msgspec.Struct, kw_only=True):
     evidence: list[Evidence]
     helps: list[Help]
     messages: list[CauseMessage]
-    items: Shown[FlipLine]
-    places: Shown[PlacementRow]
+    items: ShownPage[FlipLine]
+    places: ShownPage[PlacementRow]
     accept: str
     advisory: str
     ticket: str
@@ -132,7 +132,7 @@ async def cause_page(
         messages = await told(connection, account_id, number, _MESSAGES)
     shown = await items.shown(request, _ITEMS)
     first = shown.rows[0].row if shown.rows else None
-    evidence = [msgspec.convert(each, Evidence) for each in _evidence(cause, first)[:_EVIDENCE]]
+    evidence = [msgspec.convert(raw, Evidence) for raw in _evidence(cause, first)[:_EVIDENCE]]
     evidence = await _reached(services, caller, evidence, first.image_digest if first else "")
     helps = _helps(shown.rows)
     link = f"{root_of(services.settings)}/console/{quote(caller.account, safe='')}/causes/{number}"
@@ -170,7 +170,7 @@ def _evidence(cause: CauseRow, first: TransitionRow | None) -> list[dict[str, An
 
 async def _reached(services: Services, caller: Caller, evidence: list[Evidence], digest: str) -> list[Evidence]:
     """The same with whether the start of that image reaches the packages, and how; as it is where that is not known."""
-    if not digest or not any(each.package for each in evidence):
+    if not digest or not any(line.package for line in evidence):
         return evidence
     async with services.database.tenant(caller.account_id) as connection:
         image = await images.held_image(connection, caller.account_id, digest)
@@ -181,8 +181,8 @@ async def _reached(services: Services, caller: Caller, evidence: list[Evidence],
     if index is None:
         return evidence
     return [
-        replace(each, reach=index.of(each.package)) if each.package.startswith("pkg:") and each.reach is None else each
-        for each in evidence
+        replace(line, reach=index.of(line.package)) if line.package.startswith("pkg:") and line.reach is None else line
+        for line in evidence
     ]
 
 
@@ -213,7 +213,7 @@ def _items(services: Services, caller: Caller, cause: CauseRow) -> Listing[FlipL
     return Listing(name="images", columns=_ITEM_COLUMNS, fetch=fetch, cursor_name="images.cursor")
 
 
-def _blamed(cause: CauseRow, row: TransitionRow) -> Blamed:
+def _blamed(cause: CauseRow, row: TransitionRow) -> Blame:
     return blamed_of(cause.kind in OF_ADVISORIES, cause.subject, row.evidence)
 
 
@@ -238,12 +238,12 @@ def _helps(lines: Sequence[FlipLine]) -> list[Help]:
         words = Counter(line.without.verdict for line in some if line.without is not None)
         becomes = tuple(words.most_common())
         made.append(Help(fixes=fixes, verdicts=len(some), becomes=becomes))
-    return sorted(made, key=lambda each: (not any(fix.version for fix in each.fixes), -each.verdicts))
+    return sorted(made, key=lambda group: (not any(fix.version for fix in group.fixes), -group.verdicts))
 
 
 def _accepting(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> str:
     """The address of the form that accepts what the cause brought, filled; "" where there is no finding to accept."""
-    first = next((each for each in evidence if each.rule and each.subject and each.is_gained), None)
+    first = next((line for line in evidence if line.rule and line.subject and line.is_gained), None)
     if first is None:
         return ""
     subject = f"{first.advisory}*" if first.advisory and first.subject.startswith(first.advisory) else first.subject
@@ -252,7 +252,7 @@ def _accepting(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> str
 
 
 def _advisory(caller: Caller, cause: CauseRow) -> str:
-    is_seen = any(each.get("advisory") == cause.subject for each in cause.evidence)
+    is_seen = any(line.get("advisory") == cause.subject for line in cause.evidence)
     is_one = (is_seen or cause.kind in OF_ADVISORIES) and _ADVISORY(cause.subject)
     return f"/console/{quote(caller.account, safe='')}/advisories/{quote(cause.subject, safe='')}" if is_one else ""
 

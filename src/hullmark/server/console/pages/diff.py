@@ -17,7 +17,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.api.resources.images import find
 from hullmark.server.console.documents import documents_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.image.opened import asked, listing_of
 from hullmark.server.console.views import render, rights
@@ -48,7 +48,7 @@ class DiffView(msgspec.Struct, kw_only=True):
     after: HeldImage
     facts: list[tuple[str, str]]
     difference: ImageDifference
-    rows: Shown[Any]
+    rows: ShownPage[Any]
     tab: str
     is_cut: bool = False
 
@@ -153,8 +153,8 @@ async def _matches(services: Services, caller: Caller, rows: list[HeldImage]) ->
             cursor: str | None = None
             while True:
                 read = await reports.report(connection, row.id, Filter(counting=True), cursor, _PAGE)
-                for each in read.matches:
-                    matches.setdefault((each.advisory.cve or each.advisory.id, each.package.name), each)
+                for match in read.matches:
+                    matches.setdefault((match.advisory.cve or match.advisory.id, match.package.name), match)
                 cursor = read.next
                 if cursor is None or len(matches) >= _MOST_MATCHES:
                     is_cut = is_cut or cursor is not None

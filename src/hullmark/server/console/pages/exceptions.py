@@ -23,7 +23,7 @@ from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources import exceptions as deeds
 from hullmark.server.console.charts.calendar import Calendar, Day, draw_calendar
 from hullmark.server.console.forms import moment_text, texts_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.judging.coverage import Coverage, coverage_of
@@ -62,7 +62,7 @@ class ExceptionsView(msgspec.Struct, kw_only=True):
 
     view: Standing
     summary: ExceptionSummary
-    list: Shown[ExceptionLine]
+    list: ShownPage[ExceptionLine]
     calendar: Markup
 
 

@@ -17,12 +17,12 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw_heat_map
 from hullmark.server.console.charts.svg import HALF, Tone
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.placed import grade_of, name_of, places_listing
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.places import fleet as stories
-from hullmark.server.stories.places.fleet import Counting, FleetSummary
+from hullmark.server.stories.places.fleet import CountBasis, FleetSummary
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.places import collectors, fleet
@@ -53,12 +53,12 @@ class FleetView(msgspec.Struct, kw_only=True):
     tab: str
     wanted: FleetFilter
     level: Level
-    counting: Counting
+    counting: CountBasis
     summary: FleetSummary
     by_verdict: Markup
     by_group: Markup
     by_environment: Markup
-    table: Shown[Any]
+    table: ShownPage[Any]
     choices: dict[str, list[str]]
 
 
@@ -184,7 +184,7 @@ def _group_cell(group: FleetGroup, grade: int, inside: FleetFilter | None, base:
 
 
 async def _environments(
-    connection: Connection, account_id: int, wanted: FleetFilter, how: Counting
+    connection: Connection, account_id: int, wanted: FleetFilter, how: CountBasis
 ) -> list[FleetGroup]:
     """The environments with most to stop; none where there is nothing to compare."""
     found = await fleet.groups(

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.images import counted
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.image.opened import asked, narrow
 from hullmark.server.console.views import redirect, render, rights
@@ -40,7 +40,7 @@ class ImageRow(msgspec.Struct, kw_only=True):
 class ImagesView(msgspec.Struct, kw_only=True):
     """A page of images, and the filters."""
 
-    images: Shown[ImageRow]
+    images: ShownPage[ImageRow]
     text: str
     verdict: str
     state: str
@@ -109,7 +109,7 @@ def _listing(services: Services, caller: Caller, wanted: ImageFilter, *, is_empt
 def _row(
     row: HeldImage, counts: dict[int, dict[str, int]], held: dict[int, tuple[verdicts.VerdictRow, ...]]
 ) -> ImageRow:
-    words = {each.verdict for each in held.get(row.id, ())}
+    words = {verdict.verdict for verdict in held.get(row.id, ())}
     return ImageRow(
         image=row,
         name=next(iter(row.tags), row.reference),

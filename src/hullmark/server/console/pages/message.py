@@ -13,7 +13,7 @@ from hullmark.model.notice import TRANSITION_KINDS, Cause
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.notice.notices import cause_of
 from hullmark.server.stories.services import Services
@@ -29,7 +29,7 @@ class MessageView(msgspec.Struct, kw_only=True):
 
     message: MessageRow
     cause: Cause | None
-    items: Shown[TransitionRow]
+    items: ShownPage[TransitionRow]
 
 
 _COLUMNS: tuple[Column[TransitionRow], ...] = (

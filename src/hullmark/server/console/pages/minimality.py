@@ -22,7 +22,7 @@ from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.layered import draw_graph
 from hullmark.server.console.charts.svg import Size, Tone
 from hullmark.server.console.charts.treemap import Tile, draw_treemap
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.pages.ways import ways_graph
 from hullmark.server.console.views import HEADERS, render, rights
 from hullmark.server.stories.services import Services
@@ -73,7 +73,7 @@ class MinimalityView(msgspec.Struct, kw_only=True):
     bars: Markup
     graph: Markup
     command: str
-    table: Shown[Any] | None
+    table: ShownPage[Any] | None
 
 
 @get("/{account:str}/images/{digest:str}/minimality", opt=rights("images:read"))
@@ -201,7 +201,7 @@ _PROGRAM_COLUMNS: tuple[Column[ProgramReach], ...] = (
 )
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class ListedPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A package, and how many advisories count of it."""
 
     package: PackageReach
@@ -219,7 +219,7 @@ def _listing(found: Minimality, tab: str) -> Listing[Any] | None:
     for match in found.matches or ():
         counts[match.purl] = counts.get(match.purl, 0) + 1
     rows = [
-        Listed(package=package, advisories=counts.get(package.purl, 0))
+        ListedPackage(package=package, advisories=counts.get(package.purl, 0))
         for package in found.packages
         if package.reach == reach
     ]

@@ -17,7 +17,7 @@ from hullmark.policy.days import moment_in
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.console.backlog import draw_backlog, first_moment, weightiest
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
@@ -25,7 +25,7 @@ from hullmark.server.stories.notice.staleness import Stale, stale_data
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import policies, standing
-from hullmark.server.tables.judging.standing import Loss, StandingCount, StandingImage
+from hullmark.server.tables.judging.standing import ComplianceLoss, StandingCount, StandingImage
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.notice.latency import BOUNDS, Histogram, latencies
 from hullmark.server.tables.notice.standing_causes import StandingCause, standing_causes
@@ -76,9 +76,9 @@ class NowView(msgspec.Struct, kw_only=True):
     environment: str
     environments: list[str]
     count: StandingCount
-    causes: Shown[StandingCause]
-    never: Shown[StandingImage]
-    graces: Shown[StandingImage]
+    causes: ShownPage[StandingCause]
+    never: ShownPage[StandingImage]
+    graces: ShownPage[StandingImage]
     fresh: Freshness
     backlog: Markup
 
@@ -90,7 +90,7 @@ async def now_page(
     """What is out of compliance now, in an environment, or in all (`environment=*`)."""
     async with services.database.tenant(caller.account_id) as connection:
         active = await policies.activations(connection, caller.account_id)
-    known = sorted({each.environment for each in active if each.environment and not each.is_shadow})
+    known = sorted({policy.environment for policy in active if policy.environment and not policy.is_shadow})
     environment = request.query_params.get("environment", PRODUCTION if PRODUCTION in known else "*")[:200]
     wanted = "" if environment == "*" else environment
     lists = _causes(services, caller, wanted), _never(services, caller, wanted), _graces(services, caller, wanted)
@@ -115,7 +115,9 @@ async def now_page(
     return render(request, "pages/now.html", view=view, severities=SEVERITIES)
 
 
-async def _sentences(connection: Connection, caller: Caller, losses: list[Loss]) -> dict[int, tuple[str, str]]:
+async def _sentences(
+    connection: Connection, caller: Caller, losses: list[ComplianceLoss]
+) -> dict[int, tuple[str, str]]:
     """The causes that took most, each with its address."""
     found = await transitions.causes(connection, caller.account_id, weightiest(losses))
     base = f"/console/{quote(caller.account, safe='')}/causes"

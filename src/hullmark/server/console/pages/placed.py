@@ -16,7 +16,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
 from hullmark.server.api.resources.places import selector_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.places import fleet as stories
@@ -74,7 +74,7 @@ class PlacedView(msgspec.Struct, kw_only=True):
     granted: GrantedHere | None
     verdicts: list[VerdictRow]
     findings: list[Finding]
-    history: Shown[PlacementRow]
+    history: ShownPage[PlacementRow]
 
 
 def places_listing(request: Request[Any, Any, Any], services: Services, caller: Caller) -> Listing[PlacementRow]:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from hullmark.policy.starting_point import starting_policy
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.services import Services
@@ -42,8 +42,8 @@ _IN_FORCE: tuple[Column[Activation], ...] = (
 class PoliciesView(msgspec.Struct, kw_only=True):
     """What the page shows: policies by name, and what is in force."""
 
-    policies: Shown[PolicyHead]
-    in_force: Shown[Activation]
+    policies: ShownPage[PolicyHead]
+    in_force: ShownPage[Activation]
 
 
 def state_of(row: PolicyHead) -> str:

@@ -25,7 +25,7 @@ from hullmark.policy.version_changes import VersionChanges, changes_between
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.policies import version_named
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import HEADERS, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging import policies, simulations
@@ -85,7 +85,7 @@ class PolicyView(msgspec.Struct, kw_only=True):
     tests: str = ""
     result: Trial | None = None
     failure: str = ""
-    versions: Shown[PolicyVersion] | None = None
+    versions: ShownPage[PolicyVersion] | None = None
     comparison: Comparison | None = None
 
 
@@ -171,7 +171,7 @@ def _rule_lines(text: str, hits: list[RuleHits] | None) -> tuple[RuleLine, ...]:
     policy = native_of(text)
     if policy is None:
         return ()
-    counted = {each.rule: each for each in hits or ()}
+    counted = {hit.rule: hit for hit in hits or ()}
     stages = {rule_set.name: rule_set.stage.value for rule_set in policy.rule_sets}
     none = RuleHits(rule="", before=0, after=0, findings=0)
     return tuple(

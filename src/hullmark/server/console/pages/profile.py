@@ -107,7 +107,7 @@ def browser_name(agent: str) -> str:
         _, found, rest = agent.partition(word)
         if found:
             version = "".join(itertools.takewhile(str.isdigit, rest))
-            system = next((each for each in _SYSTEMS if each in agent), "")
+            system = next((system for system in _SYSTEMS if system in agent), "")
             return f"{name} {version}".strip() + (f" on {system.replace('Mac OS X', 'macOS')}" if system else "")
     return agent[:60] or "unnamed"
 

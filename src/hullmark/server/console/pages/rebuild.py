@@ -19,7 +19,7 @@ from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.histogram import Bin, Histogram, draw_histogram
 from hullmark.server.console.charts.svg import HALF, Size, Tone
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.images import rebuild as stories
@@ -50,15 +50,15 @@ class PlanView(msgspec.Struct, kw_only=True):
     bars: Markup
     ages: Markup
     fix_ages: Markup
-    table: Shown[Rebuild]
+    table: ShownPage[Rebuild]
 
 
 class SetView(msgspec.Struct, kw_only=True):
     """What the page of one rebuild shows."""
 
     shared: SharedSet
-    fixable: Shown[Fixable]
-    images: Shown[SharingImage]
+    fixable: ShownPage[Fixable]
+    images: ShownPage[SharingImage]
 
 
 @get("/{account:str}/rebuild", opt=rights("images:read"))

@@ -13,7 +13,7 @@ from litestar.params import FromQuery
 
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, values_in
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import HEADERS, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import names, search
@@ -47,7 +47,7 @@ class SearchView(msgspec.Struct, kw_only=True):
 
     query: str
     found: list[FoundItem]
-    holders: Shown[NamedHolder]
+    holders: ShownPage[NamedHolder]
 
 
 _COLUMNS: tuple[Column[NamedHolder], ...] = (

@@ -16,7 +16,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.api.resources.images import find
 from hullmark.server.console.charts.strip import draw_strip
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.console.views import render, rights, with_query
@@ -52,7 +52,7 @@ _HISTORY: tuple[Column[VerdictRow], ...] = (
 )
 
 
-class Asked(msgspec.Struct, kw_only=True):
+class TimeQuery(msgspec.Struct, kw_only=True):
     """What the address asks for. `wrong` says by field what cannot be read; the usual moment is taken for it."""
 
     since: datetime
@@ -70,15 +70,15 @@ class ImageComparison(msgspec.Struct, kw_only=True):
     pairs: list[Pair]
     hindsight: list[dict[tuple[str, str], Pair]]
     strip: Markup
-    history: Shown[VerdictRow]
+    history: ShownPage[VerdictRow]
 
 
 class TimeView(msgspec.Struct, kw_only=True):
     """What the page shows: images that differ, or one image."""
 
-    asked: Asked
+    asked: TimeQuery
     steps: list[tuple[str, str]]
-    changes: Shown[ComplianceChange] | None = None
+    changes: ShownPage[ComplianceChange] | None = None
     comparison: ImageComparison | None = None
 
 
@@ -105,14 +105,14 @@ async def time_page(
     return render(request, "pages/time.html", view=view, most=_MOST_FINDINGS, written=_written)
 
 
-def _asked(request: Request[Any, Any, Any], now: datetime) -> Asked:
+def _asked(request: Request[Any, Any, Any], now: datetime) -> TimeQuery:
     query, wrong = request.query_params, dict[str, str]()
     until = _moment(query.get("to", ""), now, "to", wrong)
     since = _moment(query.get("from", ""), until - _WEEK, "from", wrong)
     if since > until:
         since, until = until, since
     image = query.get("image", "").strip()[:2000].replace("\0", "")
-    return Asked(since=since, until=until, image=image, is_hindsight=query.get("known") == "today", wrong=wrong)
+    return TimeQuery(since=since, until=until, image=image, is_hindsight=query.get("known") == "today", wrong=wrong)
 
 
 def _moment(text: str, usual: datetime, name: str, wrong: dict[str, str]) -> datetime:
@@ -135,7 +135,7 @@ def _steps(now: datetime) -> list[tuple[str, str]]:
 
 
 async def _compared(
-    request: Request[Any, Any, Any], services: Services, caller: Caller, image: HeldImage, asked: Asked
+    request: Request[Any, Any, Any], services: Services, caller: Caller, image: HeldImage, asked: TimeQuery
 ) -> ImageComparison:
     books = books_of(request.app)
     moments = (asked.since, asked.until)
@@ -148,7 +148,7 @@ async def _compared(
             hindsight.append({(pair.policy, pair.environment): pair for pair in found})
         sides = later
     pairs = await asyncio.to_thread(paired, books, *sides)
-    none = Shown[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
+    none = ShownPage[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
     return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, strip=Markup(), history=none)
 
 

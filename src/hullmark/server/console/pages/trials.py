@@ -21,7 +21,7 @@ from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.policies import version_named
 from hullmark.server.api.resources.simulations import SimulationBody, begin_trial, cancel_trial
 from hullmark.server.console.forms import fields_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.pages.policy import view_of
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.services import Services
@@ -56,7 +56,7 @@ class TrialView(msgspec.Struct, kw_only=True):
     """A trial, the images that come to something else, and its rules by how often they fire."""
 
     trial: SimulationRow
-    flips: Shown[FlipRow]
+    flips: ShownPage[FlipRow]
     hits: list[RuleHits]
     counts: FlipCounts
     is_running: bool

@@ -55,7 +55,7 @@ async def verdict_page(
         name=row.reference or name,
         findings=found,
         is_held=held is not None,
-        is_current=any(each.id == row.id for each in current),
+        is_current=any(verdict.id == row.id for verdict in current),
     )
     return render(request, "pages/verdict.html", view=view)
 

@@ -75,4 +75,4 @@ def _toggled(purl: str, opened: Set[str], address: str) -> str | None:
     if not purl:
         return None
     wanted = sorted(opened - {purl} if purl in opened else {*opened, purl})
-    return f"{address}?{urlencode([('tab', 'ways'), *(('open', each) for each in wanted)])}#ways"
+    return f"{address}?{urlencode([('tab', 'ways'), *(('open', key) for key in wanted)])}#ways"

@@ -15,7 +15,7 @@ from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.bundle import Bundle
 from hullmark.advisorydb.layout import inspect
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.origins import Folder, Origin, Web
+from hullmark.app.origins import Folder, Origin, Upstreams
 from hullmark.app.share import import_bundle
 from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
 from hullmark.feeds import load
@@ -201,7 +201,7 @@ def _origin(services: Services, every: tuple[Feed, ...], wished: UpdateOptions) 
     needs = {feed.name: feed.needs for feed in every if feed.needs}
     client = Client(http_settings(outgoing(services)))
     mirror = "" if place == UPSTREAMS else place
-    return Web(client, mirror, lambda name: wished.environment.get(needs[name], "") if name in needs else "")
+    return Upstreams(client, mirror, lambda name: wished.environment.get(needs[name], "") if name in needs else "")
 
 
 # What an operator sends in

@@ -55,8 +55,8 @@ def known_vulnerability(books: Books, snapshot: SnapshotRow, name: str) -> Known
     not there."""
     with books.opened(snapshot.digest, snapshot.object) as source:
         found = source.complete(name)[: int(_SOURCES)]
-        ids = {each for advisory in found for each in (advisory.id, *advisory.aliases)} | {name}
-        cve = name if name.startswith("CVE-") else min((each for each in ids if each.startswith("CVE-")), default="")
+        ids = {name for advisory in found for name in (advisory.id, *advisory.aliases)} | {name}
+        cve = name if name.startswith("CVE-") else min((name for name in ids if name.startswith("CVE-")), default="")
         kev = source.exploited([cve]).get(cve) if cve else None
         epss = source.exploitability([cve]).get(cve) if cve else None
     if not found and kev is None and epss is None:

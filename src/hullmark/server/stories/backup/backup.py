@@ -21,7 +21,7 @@ from hullmark._version import __version__
 from hullmark.model.errors import HullmarkError
 from hullmark.server.objects.objects import ListedObject, Objects, open_objects
 from hullmark.server.postgres.dumps import dump
-from hullmark.server.postgres.embedded import DATABASE, USER, Embedded
+from hullmark.server.postgres.embedded import DATABASE, USER, EmbeddedPostgres
 from hullmark.server.stories.backup.backup_files import (
     COMPLETE,
     DUMP,
@@ -116,7 +116,7 @@ def database_of(settings: Settings) -> Iterator[str]:
     if running := _running(folder):
         yield running
         return
-    with Embedded(folder) as embedded:
+    with EmbeddedPostgres(folder) as embedded:
         yield embedded.url
 
 

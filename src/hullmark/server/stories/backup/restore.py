@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from hullmark.model.errors import HullmarkError
 from hullmark.server.objects.objects import Objects, open_objects
 from hullmark.server.postgres import dumps
-from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.stories.backup.backup import key_mark
 from hullmark.server.stories.backup.backup_files import (
     COMPLETE,
@@ -79,7 +79,7 @@ def restore(
         done = _into(settings, settings.database_url, objects, source, header, force=force)
         return _muted(settings.database_url, done, unmuted)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
-    with Embedded(settings.data / "postgres") as embedded:
+    with EmbeddedPostgres(settings.data / "postgres") as embedded:
         done = _into(settings, embedded.url, objects, source, header, force=force)
         return _muted(embedded.url, done, unmuted)
 

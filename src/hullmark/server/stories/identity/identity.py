@@ -24,9 +24,9 @@ from hullmark.server.stories.identity.oidc import Oidc, ProvenIdentity, TokenRef
 from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.identity.sessions import SessionClient, Sessions, digest_of
 from hullmark.server.stories.identity.subjects import (
+    Principal,
     SignInRefused,
     Subject,
-    Who,
     refused,
     subject_of_credential,
     subject_of_identity,
@@ -69,7 +69,7 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A new session: whose, and what its cookie holds."""
 
-    who: Who
+    who: Principal
     secret: str
 
 
@@ -109,7 +109,7 @@ class Identity:
         self._kept = {}  # what is being found just now goes to the old ones
         self._flights = {}
 
-    async def who(self, authorization: str, address: str) -> Who:
+    async def who(self, authorization: str, address: str) -> Principal:
         """Who a header `Authorization` proves. Raises Refused, TooManyFailures, ProviderUnreachable."""
         scheme, _, rest = authorization[: _LONGEST + 1].partition(" ")
         given = rest.strip()
@@ -123,7 +123,7 @@ class Identity:
                 return (await self._by_password(name, password, address)).who
         raise self._failed(address, refused())
 
-    async def by_password(self, name: str, password: str, address: str) -> Who:
+    async def by_password(self, name: str, password: str, address: str) -> Principal:
         """Who a name and a password prove. Raises as `who`."""
         return (await self._by_password(name, password, address)).who
 
@@ -140,7 +140,7 @@ class Identity:
             subject = await subject_of_identity(connection, proven)
         return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client, proven))
 
-    async def by_session(self, secret: str) -> Who:
+    async def by_session(self, secret: str) -> Principal:
         """Whose session it is. Raises SignInRefused, which counts as no failure: nobody guesses a session, and a page that was left open
         asks again and again."""
         return (await self._recalled(digest_of(secret), lambda: self.sessions.find(secret))).who
@@ -165,7 +165,9 @@ class Identity:
             issuer = issuer_in(token)
             async with self._database.system() as connection:
                 found = await federation.credentials_of_issuer(connection, account, issuer)
-            trusted = [each for each in found if each.account_state == "enabled"] if self.federation else []
+            trusted = (
+                [membership for membership in found if membership.account_state == "enabled"] if self.federation else []
+            )
             if self.federation is None or not trusted:
                 raise refused()
             credential, called = await self.federation.identify(token, trusted)

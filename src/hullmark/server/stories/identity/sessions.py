@@ -17,8 +17,8 @@ import msgspec
 
 from hullmark.server.stories.identity.oidc import ProvenIdentity, Provider
 from hullmark.server.stories.identity.subjects import (
+    Principal,
     Subject,
-    Who,
     refused,
     subject_of_identity,
     subject_of_person,
@@ -150,8 +150,8 @@ def _mark_of(provider: Provider | None) -> str:
     return hashlib.sha256(b"provider\0" + said.encode()).hexdigest()[:32] if said else ""
 
 
-async def _tell_opened(connection: Connection, who: Who, client: SessionClient) -> None:
-    home = next((each.account_id for each in who.memberships if each.state == "enabled"), None)
+async def _tell_opened(connection: Connection, who: Principal, client: SessionClient) -> None:
+    home = next((membership.account_id for membership in who.memberships if membership.state == "enabled"), None)
     if home is not None:
         actor = _Actor(account_id=home, name=who.name)
         resource, change = ("session", who.name), (None, {"agent": _plain(client.agent)})

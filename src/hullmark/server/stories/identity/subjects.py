@@ -21,7 +21,7 @@ class SignInRefused(HullmarkError):
     """The credentials identify nobody: wrong, unknown, expired, revoked, disabled or locked; which one is not said."""
 
 
-class Who(msgspec.Struct, frozen=True, kw_only=True):
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody proven. `name` is how the audit log shows it, `id` is unique and never given again.
 
     `caps` are further roles, and `scopes` the permissions (none: all), that narrow what the memberships' roles give.
@@ -41,7 +41,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody proven, and what of its secret a token or a session is bound to."""
 
-    who: Who
+    who: Principal
     mark: str
 
 
@@ -65,7 +65,7 @@ async def subject_of_key(connection: Connection, holder: keys.KeyHolder | None, 
         caps = (holder.member_role,)
     await keys.note_use(connection, holder.id, now)
     own = Membership(account_id=holder.account_id, account=holder.account, state="enabled", role=holder.role)
-    who = Who(
+    who = Principal(
         kind="key",
         id=f"key:{holder.id}",
         name=f"key:{holder.name}",
@@ -85,7 +85,7 @@ def subject_of_credential(credential: FederatedCredential | None, called: str) -
         raise refused()
     number, name = f"federated:{credential.id}", f"federated:{credential.name}:{called}"
     own = (membership_of(credential),)
-    who = Who(kind="federated", id=number, name=name, person_id=None, is_operator=False, memberships=own)
+    who = Principal(kind="federated", id=number, name=name, person_id=None, is_operator=False, memberships=own)
     return Subject(who=who, mark=mark_of(credential))
 
 
@@ -93,7 +93,7 @@ async def subject_of_person(connection: Connection, person: PersonRow | None) ->
     """A person that is enabled, in the accounts that it belongs to. Raises SignInRefused."""
     if person is None or person.state != "enabled":
         raise refused()
-    who = Who(
+    who = Principal(
         kind="person",
         id=f"person:{person.id}",
         name=f"person:{person.name}",
@@ -110,7 +110,7 @@ async def subject_of_identity(connection: Connection, proven: ProvenIdentity) ->
     granted = await _granted(connection, proven)
     if person is None:
         called = f"oidc:{proven.subject}"
-        who = Who(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
+        who = Principal(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
         return Subject(who=who, mark="")
     known = await subject_of_person(connection, person)
     held = {membership.account_id for membership in known.who.memberships}

@@ -47,10 +47,10 @@ async def coverage_of(services: Services, connection: Connection, account_id: in
     body = msgspec.convert(row.body, ExceptionBody)
     until = row.expires_at or NEVER
     dated = await deadlines.dated_before(connection, account_id, until, after=0, limit=int(_LOOKED_AT))
-    wanted = [each for each in dated if covers(body, each.policy, each.reference)]
+    wanted = [verdict for verdict in dated if covers(body, verdict.policy, verdict.reference)]
     found: list[CoveredFinding] = []
-    for each in wanted[: int(_READ)]:
-        verdict = await verdicts.by_number(connection, account_id, each.history_id)
+    for dated_verdict in wanted[: int(_READ)]:
+        verdict = await verdicts.by_number(connection, account_id, dated_verdict.history_id)
         if verdict is not None:
             findings = await asyncio.to_thread(_covered, services, body, verdict)
             found += [_shown(verdict, finding) for finding in findings]

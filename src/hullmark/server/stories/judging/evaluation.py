@@ -126,7 +126,9 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
     # Gates judge places themselves: there, grace is for what is in the image.
-    granted = tuple(each for each in checked.granted if checked.demands is None or each.finding.gate != GATE)
+    granted = tuple(
+        exception for exception in checked.granted if checked.demands is None or exception.finding.gate != GATE
+    )
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,

@@ -20,7 +20,7 @@ from hullmark.server.tables.judging import verdicts
 _READ = Limit(20, "verdicts that are read for a forecast", "shortened")
 
 
-class Blamed(msgspec.Struct, frozen=True, kw_only=True):
+class Blame(msgspec.Struct, frozen=True, kw_only=True):
     """What a cause brought: an advisory ("": it is about none), and findings by rule and subject."""
 
     advisory: str = ""
@@ -48,17 +48,17 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     fixes: tuple[PackageFix, ...]
 
 
-def blamed_of(kind_is_advisory: bool, subject: str, evidence: Iterable[Mapping[str, Any]]) -> Blamed:
+def blamed_of(kind_is_advisory: bool, subject: str, evidence: Iterable[Mapping[str, Any]]) -> Blame:
     """What a cause brought, by its subject and the evidence of what came."""
-    came = [each for each in evidence if each.get("is_gained", True)]
-    return Blamed(
+    came = [line for line in evidence if line.get("is_gained", True)]
+    return Blame(
         advisory=subject if kind_is_advisory else "",
-        findings=frozenset((str(each.get("rule", "")), str(each.get("subject", ""))) for each in came) - {("", "")},
+        findings=frozenset((str(line.get("rule", "")), str(line.get("subject", ""))) for line in came) - {("", "")},
     )
 
 
 async def forecasts(
-    services: Services, connection: Connection, account_id: int, wanted: Sequence[tuple[int, Blamed]]
+    services: Services, connection: Connection, account_id: int, wanted: Sequence[tuple[int, Blame]]
 ) -> dict[int, Forecast]:
     """By the numbers of verdicts in the history: what each is without what is to blame. Only of the first; the others are left out, and so
     are those whose documents are not there."""
@@ -75,10 +75,10 @@ async def forecasts(
     return found
 
 
-def forecast(whole: KeptVerdict, blamed: Blamed) -> Forecast:
+def forecast(whole: KeptVerdict, blamed: Blame) -> Forecast:
     """What a verdict is without what is to blame."""
     gone = [finding for finding in whole.findings if finding.allowlisted is None and blamed.includes(finding)]
     after = changed(whole, (), [(finding.rule_id, finding.trigger_id) for finding in gone])
     weak = [finding.weakness for finding in gone if finding.weakness is not None]
-    fixes = {PackageFix(package=each.place or each.package, version=each.fix_version) for each in weak}
+    fixes = {PackageFix(package=line.place or line.package, version=line.fix_version) for line in weak}
     return Forecast(verdict=after.verdict.value, reason=after.reason, findings=len(gone), fixes=tuple(sorted(fixes)))

@@ -51,7 +51,7 @@ class PastVerdict(msgspec.Struct, frozen=True, kw_only=True):
     kept: KeptVerdict | None = None
 
 
-class _Then(NamedTuple):
+class _PastState(NamedTuple):
     """What was in force for an image at a moment, and what counted besides."""
 
     chosen: tuple[SelectedVersion, ...]
@@ -77,7 +77,7 @@ async def with_hindsight(
     return await asyncio.to_thread(_judged, services, books, image, then, moment)
 
 
-async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _Then:
+async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _PastState:
     async with services.database.tenant(account_id) as connection:
         active = [row for row in await policies.activations(connection, account_id, moment) if not row.is_shadow]
         versions = await policies.versions_by_ids(connection, {row.version_id for row in active})
@@ -85,7 +85,7 @@ async def _then(services: Services, account_id: int, image: HeldImage, moment: d
         rows = await verdicts.as_of(connection, account_id, image.id, moment, moment)
         snapshot = await current_snapshot(connection)
     references = tuple(dict.fromkeys((*image.tags, image.reference) if image.reference else image.tags))
-    return _Then(choose(active, references), versions, tuple(exceptions), tuple(rows), snapshot)
+    return _PastState(choose(active, references), versions, tuple(exceptions), tuple(rows), snapshot)
 
 
 def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
@@ -112,7 +112,9 @@ def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
     )
 
 
-def _judged(services: Services, books: Books, image: HeldImage, then: _Then, moment: datetime) -> list[PastVerdict]:
+def _judged(
+    services: Services, books: Books, image: HeldImage, then: _PastState, moment: datetime
+) -> list[PastVerdict]:
     if not then.chosen:
         return []
     facts = StoredFacts(services.objects, image.document, means_of(services))

@@ -101,7 +101,7 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
         return await simulations.by_id(connection, row.id)
 
 
-class _Tried(NamedTuple):
+class _TrialResult(NamedTuple):
     """What differs, how often rules fire, the processor time that it took, and the last image of those looked at (None: it is all)."""
 
     flips: list[FlipRow]
@@ -110,14 +110,16 @@ class _Tried(NamedTuple):
     last: int | None
 
 
-def _tried(services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]) -> _Tried:
+def _tried(
+    services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
+) -> _TrialResult:
     flips: list[FlipRow] = []
     verdicts_of: list[tuple[Verdict | None, Verdict]] = []
     turn, began, seconds = Turn(), time.thread_time(), 0.0
     last: int | None = None
     for inputs, current in wanted:
         if last is not None and turn.is_over():
-            return _Tried(flips, _hits(verdicts_of), seconds + time.thread_time() - began, last)
+            return _TrialResult(flips, _hits(verdicts_of), seconds + time.thread_time() - began, last)
         checked = _drafted(services, books, inputs, trial)
         seconds += checked.seconds
         before = _before(services, current, trial.row.environment)
@@ -126,7 +128,7 @@ def _tried(services: Services, books: Books, trial: Trial, wanted: list[tuple[In
         if flip is not None:
             flips.append(flip)
         last = inputs.image.id
-    return _Tried(flips, _hits(verdicts_of), seconds + time.thread_time() - began, None)
+    return _TrialResult(flips, _hits(verdicts_of), seconds + time.thread_time() - began, None)
 
 
 def _hits(pairs: Iterable[tuple[Verdict | None, Verdict]]) -> list[RuleHits]:
@@ -152,14 +154,14 @@ def _fired(verdict: Verdict | None) -> Counter[str]:
     )
 
 
-class _Drafted(NamedTuple):
+class _DraftVerdict(NamedTuple):
     """A draft's verdict, and the processor time of its expressions."""
 
     verdict: Verdict
     seconds: float
 
 
-def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _Drafted:
+def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _DraftVerdict:
     """The draft's verdict on one image. A fault only affects this image: its verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
@@ -175,7 +177,7 @@ def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> 
                 exceptions=exceptions,
             )
             checked = judge_by(facts.look, trial.draft, trial.now, means_of(services), options)
-            return _Drafted(checked.verdict, checked.seconds)
+            return _DraftVerdict(checked.verdict, checked.seconds)
     except HullmarkError as error:
         stated = VerdictInputs(
             image=inputs.image.digest,
@@ -185,7 +187,9 @@ def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> 
             at=trial.now.isoformat(),
         )
         reason = f"it cannot be judged: {error}"
-        return _Drafted(Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=stated), 0.0)
+        return _DraftVerdict(
+            Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=stated), 0.0
+        )
 
 
 def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:

@@ -1,4 +1,4 @@
-"""A day's numbers, and whether they add up: each sum is counted in two ways that know nothing of each other."""
+"""A day's numbers, and whether they add up: each sum is counted in two independent ways."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hullmark.server.tables import exports
 from hullmark.server.tables.database import Database
 from hullmark.server.tables.notice import report as notice_report
 from hullmark.server.tables.notice import silences
-from hullmark.server.tables.notice.report import KnownCounts, OutcomeCount, Sent, Totals
+from hullmark.server.tables.notice.report import KnownCounts, OutcomeCount, SentMessages, Totals
 
 _TEST = "test"
 """Messages of this form are tests."""
@@ -20,7 +20,7 @@ _STATES = ("gathering", "waiting", "delivered", "dead")
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """Two numbers that have to be equal."""
+    """Two numbers that must be equal."""
 
     says: str
     left: int
@@ -146,7 +146,7 @@ def _transitions(outcomes: Iterable[OutcomeCount]) -> Transitions:
 
 
 def _checks(
-    totals: Totals, changed: Transitions, items: dict[str, int], sent: Sequence[Sent], removed: int
+    totals: Totals, changed: Transitions, items: dict[str, int], sent: Sequence[SentMessages], removed: int
 ) -> Iterable[Check]:
     suppressed = sum(changed.suppressed.values())
     lost = totals.unheard_told if removed else 0

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from hullmark.server.stories.notice.wanted import Listening
+from hullmark.server.stories.notice.wanted import Listeners
 from hullmark.server.tables.notice.decisions import Decision
 from hullmark.server.tables.notice.routing import NewDue, NewMessage, OpenMessage
 
@@ -19,7 +19,7 @@ _NEW = 1 << 62
 """Messages that are there already come before all that begin, which are ranked by their first transition."""
 
 
-class Lot(msgspec.Struct, kw_only=True):
+class MessageBatch(msgspec.Struct, kw_only=True):
     """Transitions that go into one message: about a cause, or (None) into the digest of the subscription.
 
     `due_at`: when quiet hours let it go, or the digest is sent; None for now. `joins`: the message that is there already, of those that
@@ -51,20 +51,20 @@ _NOTHING = _ImagePosition(-_NEW, -_NEW, None)
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """What is to be done with messages: `new` ones for the lots of `begun`, in their order; other moments for some that gather (number,
-    due, held); and which lots go into which of these."""
+    """What is to be done with messages: `new` ones for the batches of `begun`, in their order; other moments for some that gather (number,
+    due, held); and which batches go into which of these."""
 
     new: list[NewMessage] = []
-    begun: list[Lot] = []
+    begun: list[MessageBatch] = []
     sooner: list[NewDue] = []
-    joined: list[tuple[int, Lot]] = []
+    joined: list[tuple[int, MessageBatch]] = []
     due: set[UUID] = set()
     """The channels that have something due now."""
 
 
-def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
+def batches_of(decisions: Iterable[Decision], listening: Listeners) -> list[MessageBatch]:
     """The transitions that somebody hears of, by the message that they go into."""
-    found: dict[tuple[UUID, int | None, UUID | None], Lot] = {}
+    found: dict[tuple[UUID, int | None, UUID | None], MessageBatch] = {}
     for decision in decisions:
         if decision.channel is None or decision.position is None:
             continue
@@ -72,58 +72,58 @@ def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
         is_digest = wanted.mode == "digest" or decision.is_digest
         due = times.digest_at if is_digest else times.quiet_until if decision.is_held else None
         key = (decision.channel, None, wanted.id) if is_digest else (decision.channel, decision.cause_id, None)
-        lot = found.get(key)
-        if lot is None:
+        batch = found.get(key)
+        if batch is None:
             cause = None if is_digest else decision.cause_id
-            found[key] = lot = Lot(
+            found[key] = batch = MessageBatch(
                 channel_id=decision.channel, subscription_id=wanted.id, cause_id=cause, due_at=due, ids=[]
             )
         # What does not wait takes along what would.
-        lot.due_at = None if lot.due_at is None or due is None else min(lot.due_at, due)
-        lot.ids += decision.ids
-    return sorted(found.values(), key=lambda lot: min(lot.ids))
+        batch.due_at = None if batch.due_at is None or due is None else min(batch.due_at, due)
+        batch.ids += decision.ids
+    return sorted(found.values(), key=lambda batch: min(batch.ids))
 
 
 def in_order(
-    lots: Iterable[Lot],
+    batches: Iterable[MessageBatch],
     there: Iterable[OpenMessage],
     about: Mapping[int, tuple[int, int | None]],
     last: Mapping[tuple[UUID, int], int],
-) -> list[Lot]:
-    """These lots, divided where a channel would else hear of an image's later news before its earlier ones.
+) -> list[MessageBatch]:
+    """These batches, divided where a channel would else hear of an image's later news before its earlier ones.
 
     `there` are messages of these channels about these causes; `about` are the transitions' images and verdicts; `last` is the newest
     message to a channel, of those that are not sent, with something of an image. What came with one verdict came at once.
     """
     gathering = _gathering(there)
-    current: dict[tuple[UUID, int], tuple[int, Lot]] = {}
+    current: dict[tuple[UUID, int], tuple[int, MessageBatch]] = {}
     seen = {key: _ImagePosition(number - _NEW, number - _NEW, None) for key, number in last.items()}
-    ordered: list[Lot] = []
-    for number, lot in sorted(
-        ((number, waiting) for waiting in lots for number in waiting.ids), key=lambda pair: pair[0]
+    ordered: list[MessageBatch] = []
+    for number, batch in sorted(
+        ((number, waiting) for waiting in batches for number in waiting.ids), key=lambda pair: pair[0]
     ):
-        cause = lot.cause_id
+        cause = batch.cause_id
         if cause is None:
-            if lot.ids[0] == number:
-                lot.joins = gathering.get((lot.channel_id, None, lot.subscription_id))
-                ordered.append(lot)
+            if batch.ids[0] == number:
+                batch.joins = gathering.get((batch.channel_id, None, batch.subscription_id))
+                ordered.append(batch)
             continue
-        rank, into = current.get((lot.channel_id, cause), (None, None))
+        rank, into = current.get((batch.channel_id, cause), (None, None))
         if into is None:
-            joins = gathering.get((lot.channel_id, cause, None))
-            rank, into = (number if joins is None else joins.id - _NEW), _divided(lot, joins)
+            joins = gathering.get((batch.channel_id, cause, None))
+            rank, into = (number if joins is None else joins.id - _NEW), _divided(batch, joins)
             ordered.append(into)
         image, verdict = about.get(number, (None, None))
-        before = seen.get((lot.channel_id, image), _NOTHING) if image is not None else _NOTHING
+        before = seen.get((batch.channel_id, image), _NOTHING) if image is not None else _NOTHING
         assert rank is not None  # noqa: S101 - as above
         if before.bound(verdict) > rank:
-            rank, into = number, _divided(lot, None)
+            rank, into = number, _divided(batch, None)
             ordered.append(into)
-        current[lot.channel_id, cause] = (rank, into)
+        current[batch.channel_id, cause] = (rank, into)
         into.ids.append(number)
         if image is not None:
-            seen[lot.channel_id, image] = _ImagePosition(before.bound(verdict), max(rank, before.last), verdict)
-    return sorted((lot for lot in ordered if lot.ids), key=lambda lot: lot.ids[0])
+            seen[batch.channel_id, image] = _ImagePosition(before.bound(verdict), max(rank, before.last), verdict)
+    return sorted((batch for batch in ordered if batch.ids), key=lambda batch: batch.ids[0])
 
 
 def _gathering(there: Iterable[OpenMessage]) -> dict[tuple[UUID, int | None, UUID | None], OpenMessage]:
@@ -135,64 +135,66 @@ def _gathering(there: Iterable[OpenMessage]) -> dict[tuple[UUID, int | None, UUI
     }
 
 
-def _divided(lot: Lot, joins: OpenMessage | None) -> Lot:
-    return Lot(
-        channel_id=lot.channel_id,
-        subscription_id=lot.subscription_id,
-        cause_id=lot.cause_id,
-        due_at=lot.due_at,
+def _divided(batch: MessageBatch, joins: OpenMessage | None) -> MessageBatch:
+    return MessageBatch(
+        channel_id=batch.channel_id,
+        subscription_id=batch.subscription_id,
+        cause_id=batch.cause_id,
+        due_at=batch.due_at,
         ids=[],
         joins=joins,
     )
 
 
-def plan(lots: Sequence[Lot], there: Iterable[OpenMessage], unfinished: Collection[int], now: datetime) -> Plan:
-    """How these lots become messages, together with the existing ones. The causes in `unfinished` have more to come."""
+def plan(
+    batches: Sequence[MessageBatch], there: Iterable[OpenMessage], unfinished: Collection[int], now: datetime
+) -> Plan:
+    """How these batches become messages, together with the existing ones. The causes in `unfinished` have more to come."""
     planned = Plan()
     parts: dict[tuple[UUID, int | None], int] = {}
     for message in there:
         about = (message.channel_id, message.cause_id)
         parts[about] = max(parts.get(about, 0), message.part)
-    for lot in lots:
-        about = (lot.channel_id, lot.cause_id)
-        if lot.joins is None:
+    for batch in batches:
+        about = (batch.channel_id, batch.cause_id)
+        if batch.joins is None:
             parts[about] = parts.get(about, 0) + 1
-            _begin(planned, lot, parts[about], unfinished, now)
+            _begin(planned, batch, parts[about], unfinished, now)
         else:
-            _join(planned, lot, lot.joins, unfinished, now)
+            _join(planned, batch, batch.joins, unfinished, now)
     return planned
 
 
-def _begin(planned: Plan, lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> None:
-    due = lot.due_at or _due(lot, part, unfinished, now)
-    planned.begun.append(lot)
+def _begin(planned: Plan, batch: MessageBatch, part: int, unfinished: Collection[int], now: datetime) -> None:
+    due = batch.due_at or _due(batch, part, unfinished, now)
+    planned.begun.append(batch)
     planned.new.append(
         NewMessage(
-            form="digest" if lot.cause_id is None else "group",
-            channel_id=lot.channel_id,
-            subscription_id=lot.subscription_id,
-            cause_id=lot.cause_id,
-            part=1 if lot.cause_id is None else part,
+            form="digest" if batch.cause_id is None else "group",
+            channel_id=batch.channel_id,
+            subscription_id=batch.subscription_id,
+            cause_id=batch.cause_id,
+            part=1 if batch.cause_id is None else part,
             due_at=due,
-            is_held=lot.cause_id is not None and lot.due_at is not None,
+            is_held=batch.cause_id is not None and batch.due_at is not None,
         )
     )
     if due <= now:
-        planned.due.add(lot.channel_id)
+        planned.due.add(batch.channel_id)
 
 
-def _join(planned: Plan, lot: Lot, message: OpenMessage, unfinished: Collection[int], now: datetime) -> None:
-    planned.joined.append((message.id, lot))
+def _join(planned: Plan, batch: MessageBatch, message: OpenMessage, unfinished: Collection[int], now: datetime) -> None:
+    planned.joined.append((message.id, batch))
     due = message.due_at
-    if lot.cause_id is not None and lot.due_at is None and (message.is_held or lot.cause_id not in unfinished):
-        due = min(due, _due(lot, message.part, unfinished, now))
+    if batch.cause_id is not None and batch.due_at is None and (message.is_held or batch.cause_id not in unfinished):
+        due = min(due, _due(batch, message.part, unfinished, now))
         planned.sooner.append(NewDue(message.id, due, is_held=False))
     if due <= now:
-        planned.due.add(lot.channel_id)
+        planned.due.add(batch.channel_id)
 
 
-def _due(lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> datetime:
+def _due(batch: MessageBatch, part: int, unfinished: Collection[int], now: datetime) -> datetime:
     """Now, if all of the cause is there; else the end of a window that is twice as long for each further part."""
-    if lot.cause_id not in unfinished:
+    if batch.cause_id not in unfinished:
         return now
     return now + timedelta(seconds=min(_WINDOW * 2 ** min(part - 1, 20), _LONGEST_WINDOW))

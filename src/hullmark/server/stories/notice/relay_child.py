@@ -63,7 +63,7 @@ class RelayOutcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Wall:
+class AuditHook:
     """What is asked before anything reaches beyond the process (PEP 578); it cannot be taken away again."""
 
     def __init__(self, guard: Guard, readable: Iterable[str]) -> None:
@@ -124,7 +124,7 @@ def passed_on(order: Order) -> RelayOutcome:
     warning = _LastWarning(logging.WARNING)
     logging.getLogger("apprise").addHandler(warning)
     guard = Guard(parse_networks(order.allowed), order.strict)
-    wall = Wall(guard, (*_LIBRARIES, *(f"{os.path.realpath(path)}/" for path in sys.path if path)))
+    wall = AuditHook(guard, (*_LIBRARIES, *(f"{os.path.realpath(path)}/" for path in sys.path if path)))
     sys.addaudithook(wall)
 
     asset = apprise.AppriseAsset(storage_mode="memory", async_mode=False)

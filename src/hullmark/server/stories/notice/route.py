@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from hullmark.server.stories.notice.links import message_link
-from hullmark.server.stories.notice.packing import Lot, in_order, lots_of, plan
-from hullmark.server.stories.notice.wanted import WHY, Listening, hushes, listening
+from hullmark.server.stories.notice.packing import MessageBatch, batches_of, in_order, plan
+from hullmark.server.stories.notice.wanted import WHY, Listeners, hushes, listening
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
@@ -93,55 +93,55 @@ async def _route_some(services: Services, connection: Connection, account_id: in
 
 
 async def _pack(
-    connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listening, now: datetime
+    connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listeners, now: datetime
 ) -> tuple[int, dict[int, int]]:
     """Put announced transitions into messages, and have those sent that are due. Returns how many began, and each
     transition's (first) message."""
-    lots = lots_of(decided, heard)
-    if not lots:
+    batches = batches_of(decided, heard)
+    if not batches:
         return 0, {}
-    await _hold(connection, account_id, decided, lots, now)
-    groups = [(lot.channel_id, lot.cause_id) for lot in lots if lot.cause_id is not None]
-    digests = [(lot.channel_id, lot.subscription_id) for lot in lots if lot.cause_id is None]
+    await _hold(connection, account_id, decided, batches, now)
+    groups = [(batch.channel_id, batch.cause_id) for batch in batches if batch.cause_id is not None]
+    digests = [(batch.channel_id, batch.subscription_id) for batch in batches if batch.cause_id is None]
     there = await routing.messages_about(connection, account_id, groups) if groups else []
     there += await routing.open_digests(connection, account_id, digests) if digests else []
     newest = max(number for decision in decided for number in decision.ids)
     more = await routing.unfinished(connection, sorted({cause for _, cause in groups}), newest)
-    about = await routing.images_of(connection, account_id, [number for lot in lots for number in lot.ids])
+    about = await routing.images_of(connection, account_id, [number for batch in batches for number in batch.ids])
     images = sorted({image for image, _ in about.values()})
     joined = min((message.id for message in there if message.cause_id and message.state == "gathering"), default=None)
     last = await routing.last_messages(connection, account_id, images, joined) if joined is not None else {}
-    planned = plan(in_order(lots, there, about, last), there, more, now)
+    planned = plan(in_order(batches, there, about, last), there, more, now)
     began = await routing.open_messages(connection, account_id, planned.new, now) if planned.new else []
     if planned.sooner:
         await routing.hasten(connection, planned.sooner)
-    placed = [*planned.joined, *((message.id, lot) for message, lot in zip(began, planned.begun, strict=True))]
-    await routing.fill(connection, account_id, [(message, number) for message, lot in placed for number in lot.ids])
+    placed = [*planned.joined, *((message.id, batch) for message, batch in zip(began, planned.begun, strict=True))]
+    await routing.fill(connection, account_id, [(message, number) for message, batch in placed for number in batch.ids])
     due = planned.due | await _keep_order(connection, account_id, placed, now)
     await transitions.want_delivery(connection, sorted(map(str, due)))
     messages: dict[int, int] = {}
-    for message, lot in sorted(placed, key=lambda item: item[0], reverse=True):
-        messages |= dict.fromkeys(lot.ids, message)
+    for message, batch in sorted(placed, key=lambda item: item[0], reverse=True):
+        messages |= dict.fromkeys(batch.ids, message)
     return len(began), messages
 
 
 async def _hold(
-    connection: Connection, account_id: int, decided: Sequence[Decision], lots: Sequence[Lot], now: datetime
+    connection: Connection, account_id: int, decided: Sequence[Decision], batches: Sequence[MessageBatch], now: datetime
 ) -> None:
     """That a tag moved waits a little for the verdict on what it leads to, so that both are one message: whatever comes of the cause lets
     it go, and so does a verdict of which there is nothing to tell."""
     moves = {number for decision in decided if decision.kind == "tag.moved" for number in decision.ids}
     awaiting = await routing.awaiting_verdict(connection, account_id, sorted(moves)) if moves else set[int]()
-    for lot in lots:
-        if lot.cause_id is not None and lot.due_at is None and awaiting.issuperset(lot.ids):
-            lot.due_at = now + _VERDICT_WITHIN
+    for batch in batches:
+        if batch.cause_id is not None and batch.due_at is None and awaiting.issuperset(batch.ids):
+            batch.due_at = now + _VERDICT_WITHIN
 
 
 async def _keep_order(
-    connection: Connection, account_id: int, placed: Sequence[tuple[int, Lot]], now: datetime
+    connection: Connection, account_id: int, placed: Sequence[tuple[int, MessageBatch]], now: datetime
 ) -> set[Any]:
     """Messages about an image stay in order: those held by quiet hours, or for a verdict, go out before one that does not wait."""
-    urgent = [message for message, lot in placed if lot.cause_id is not None and lot.due_at is None]
+    urgent = [message for message, batch in placed if batch.cause_id is not None and batch.due_at is None]
     if not urgent:
         return set()
     return set(await routing.release_images(connection, account_id, urgent, now))

@@ -124,7 +124,7 @@ async def _threads(
         return await threads.threads_of(connection, row, number, partial(image_link, services.settings, account))
 
 
-async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.Begun | None:
+async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.EarlierAttempts | None:
     if number is None:
         return None
     async with services.database.system() as connection:
@@ -246,7 +246,7 @@ class _ChannelState:
         services: Services,
         loop: asyncio.AbstractEventLoop,
         of: tuple[ChannelRow, str],
-        begun: deliveries.Begun | None,
+        begun: deliveries.EarlierAttempts | None,
     ) -> None:
         """`of`: the channel, and the name of its account."""
         self._services = services

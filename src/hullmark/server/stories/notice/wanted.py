@@ -14,7 +14,7 @@ from hullmark.notify.channels import CHANNELS
 from hullmark.notify.quiet import Quiet, next_digest, quiet_until, zone_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import silences, subscriptions
-from hullmark.server.tables.notice.decisions import EVERYTHING, CarriedKinds, Hush, Rule, Stage, like, likes
+from hullmark.server.tables.notice.decisions import EVERYTHING, CarriedKinds, Rule, SilenceRule, Stage, like, likes
 from hullmark.server.tables.notice.silences import SilenceRow
 from hullmark.server.tables.notice.subscriptions import NewSubscription, SubscriptionRow
 
@@ -104,10 +104,10 @@ def _carries(channel: str, kind: TransitionKind) -> bool:
     return found is None or found.carries is None or kind in found.carries
 
 
-def hush_of(silence: SilenceRow, position: int) -> Hush:
+def hush_of(silence: SilenceRow, position: int) -> SilenceRule:
     """A silence as the database compares it."""
     ended = silence.ended_at
-    return Hush(
+    return SilenceRule(
         position=position,
         why=f"silenced by {silence.id}: {silence.reason[:_SHOWN]}",
         starts=silence.starts_at,
@@ -118,7 +118,7 @@ def hush_of(silence: SilenceRow, position: int) -> Hush:
     )
 
 
-class Listening(msgspec.Struct, frozen=True, kw_only=True):
+class Listeners(msgspec.Struct, frozen=True, kw_only=True):
     """Everybody who listens in an account right now. Rules know their subscription and its times by position.
 
     `carried` is as `carried_by` says.
@@ -130,16 +130,16 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     carried: Sequence[CarriedKinds]
 
 
-async def listening(connection: Connection, account_id: int, now: datetime) -> Listening:
+async def listening(connection: Connection, account_id: int, now: datetime) -> Listeners:
     """Who listens in an account."""
     rows = await subscriptions.active_subscriptions(connection, account_id)
     channels = await subscriptions.active_channels(connection, account_id)
     times = [times_of(row, now) for row in rows]
     rules = [rule_of(row, at, channels, times[at]) for at, row in enumerate(rows)]
-    return Listening(subscriptions=rows, times=times, rules=rules, carried=carried_by(channels))
+    return Listeners(subscriptions=rows, times=times, rules=rules, carried=carried_by(channels))
 
 
-async def hushes(connection: Connection, account_id: int, moments: Sequence[datetime]) -> list[Hush]:
+async def hushes(connection: Connection, account_id: int, moments: Sequence[datetime]) -> list[SilenceRule]:
     """The silences that may be about something of these moments."""
     rows = await silences.silences_between(connection, account_id, min(moments), max(moments))
     return [hush_of(row, at) for at, row in enumerate(rows)]

@@ -23,7 +23,7 @@ COUNTED_AT_ONCE = Limit(5_000, "places that are counted while somebody waits; co
 _FRESH = timedelta(minutes=1)
 
 
-class Counting(msgspec.Struct, frozen=True, kw_only=True):
+class CountBasis(msgspec.Struct, frozen=True, kw_only=True):
     """How places of an account are counted: now, or `kept` since `at` (None: they are being counted for the first time)."""
 
     kept: bool
@@ -53,14 +53,14 @@ class GrantedHere(msgspec.Struct, frozen=True, kw_only=True):
     is_cut: bool
 
 
-async def counting(services: Services, connection: Connection, account_id: int) -> Counting:
+async def counting(services: Services, connection: Connection, account_id: int) -> CountBasis:
     """How the account's places are counted. Counts that are kept and are not fresh are asked for anew."""
     if not await fleet.has_more_places(connection, account_id, COUNTED_AT_ONCE):
-        return Counting(kept=False, at=None)
+        return CountBasis(kept=False, at=None)
     at = await fleet.counted_at(connection, account_id)
     if at is None or services.clock() - at > _FRESH:
         await jobs.defer(connection, "count_fleet", {"account_id": account_id}, once=f"count_fleet {account_id}")
-    return Counting(kept=True, at=at)
+    return CountBasis(kept=True, at=at)
 
 
 async def count_fleet(services: Services, account_id: int) -> None:
@@ -69,7 +69,7 @@ async def count_fleet(services: Services, account_id: int) -> None:
         await fleet.count_again(connection, account_id, services.clock())
 
 
-async def summary(connection: Connection, account_id: int, wanted: FleetFilter, how: Counting) -> FleetSummary:
+async def summary(connection: Connection, account_id: int, wanted: FleetFilter, how: CountBasis) -> FleetSummary:
     """The places that are wanted."""
     sums = await fleet.sums(connection, account_id, wanted, kept=how.kept)
     worst = GRADES.index("host")

@@ -55,5 +55,5 @@ def _bounded(value: object) -> object:
     if isinstance(value, list | tuple):
         return sorted(map(_bounded, value), key=str)[:_MOST_OF_A_LIST]
     if isinstance(value, dict):
-        return {key: _bounded(each) for key, each in value.items()}
+        return {key: _bounded(item) for key, item in value.items()}
     return value

@@ -30,7 +30,7 @@ _HEARD_ADVICE = "look at what started and ended meanwhile: hullmark place list -
 _SHOWN = 3
 
 
-class _Listening(msgspec.Struct, frozen=True, kw_only=True):
+class _ListeningPeriod(msgspec.Struct, frozen=True, kw_only=True):
     """Since when collectors could be heard, and when that was last known."""
 
     since: datetime
@@ -42,11 +42,11 @@ async def look_for_silent(services: Services) -> None:
     now = services.clock()
     async with services.database.system() as connection:
         kept = await setting(connection, _NAME)
-        known = msgspec.convert(kept, _Listening) if kept else _Listening(since=now, looked_at=now)
+        known = msgspec.convert(kept, _ListeningPeriod) if kept else _ListeningPeriod(since=now, looked_at=now)
         since = known.since if now - known.looked_at <= _AWAY else now
-        await keep_setting(connection, _NAME, msgspec.to_builtins(_Listening(since=since, looked_at=now)))
+        await keep_setting(connection, _NAME, msgspec.to_builtins(_ListeningPeriod(since=since, looked_at=now)))
         found = await silence.note_silent(connection, now, since, _AT_ONCE)
-        for account_id, some in groupby(found, lambda each: each.account_id):
+        for account_id, some in groupby(found, lambda collector: collector.account_id):
             await _tell_silent(connection, account_id, list(some), now)
 
 
@@ -74,7 +74,7 @@ async def _tell_silent(connection: Connection, account_id: int, found: list[Sile
 
 def cause_of_silence(found: Sequence[SilentCollector], now: datetime) -> Cause:
     """All of an account that are found silent at once have one cause, which may be that a network is away."""
-    names = ", ".join(f"{each.platform} {each.name}" for each in found[:_SHOWN])
+    names = ", ".join(f"{collector.platform} {collector.name}" for collector in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return Cause(
         kind="place",

@@ -26,7 +26,7 @@ _IN_ADDRESS = ("dockerhub", "quay")
 _NOBODY = "there is no hook with this secret"
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
+class HookResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a delivery: how many tags it named, how many watches are looked at now, and how many of them are new."""
 
     named: int
@@ -78,14 +78,14 @@ async def proven(services: Services, key: UUID, delivery: Delivery) -> HookRow |
     return row if HOOKS[row.kind].proves(delivery, secret) else None
 
 
-async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
+async def hear(services: Services, row: HookRow, delivery: Delivery) -> HookResult:
     """Have the tags that a delivery names looked at. Twice is as good as once. Raises HullmarkError for a body of another kind."""
     now = services.clock()
     found = usable(HOOKS[row.kind].names(delivery), row.registry)
     async with services.database.tenant(row.account_id) as connection:
         await hooks.used(connection, row.account_id, row.id, now)
         if not found:
-            return Heard(named=0, due=0, added=0)
+            return HookResult(named=0, due=0, added=0)
         names = [TagName(named_tag.registry, named_tag.repository, named_tag.tag) for named_tag in found]
         known = await watches.notice(connection, row.account_id, names, now)
         unknown = [
@@ -106,7 +106,7 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
                 )
                 await watches.keep(connection, row.account_id, new)
                 added += 1
-    return Heard(named=len(found), due=len(known) + repositories + added, added=added)
+    return HookResult(named=len(found), due=len(known) + repositories + added, added=added)
 
 
 async def _repositories(connection: Connection, account_id: int, unknown: Sequence[NamedTag], now: datetime) -> int:

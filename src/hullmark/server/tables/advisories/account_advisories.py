@@ -104,7 +104,7 @@ async def advisories_in(connection: Connection, images: Sequence[int]) -> list[H
 def _held(row: tuple[object, ...]) -> HeldAdvisory:
     name, severity, risk, epss, exploited, images, fixable, bodies = row
     named = [_named(body) for body in bodies]  # type: ignore[attr-defined]
-    scores = [rating.score for each in named for rating in each.cvss]
+    scores = [rating.score for advisory in named for rating in advisory.cvss]
     found = {
         "name": name,
         "severity": severity,
@@ -114,7 +114,7 @@ def _held(row: tuple[object, ...]) -> HeldAdvisory:
         "is_exploited": exploited,
         "images": images,
         "fixable": fixable,
-        "summary": next((each.summary for each in named if each.summary), ""),
+        "summary": next((advisory.summary for advisory in named if advisory.summary), ""),
     }
     return msgspec.convert(found, HeldAdvisory)
 

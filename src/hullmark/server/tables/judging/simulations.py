@@ -177,9 +177,11 @@ async def advance(connection: Connection, row: SimulationRow, tried: TriedImages
 def _added(known: Mapping[str, list[int]], more: list[RuleHits]) -> dict[str, list[int]]:
     """Counts by rule, with those of more images."""
     counts = {rule: list(numbers) for rule, numbers in known.items()}
-    for each in more:
-        old = counts.get(each.rule, [0, 0, 0])
-        counts[each.rule] = [a + b for a, b in zip(old, (each.before, each.after, each.findings), strict=True)]
+    for rule_count in more:
+        old = counts.get(rule_count.rule, [0, 0, 0])
+        counts[rule_count.rule] = [
+            a + b for a, b in zip(old, (rule_count.before, rule_count.after, rule_count.findings), strict=True)
+        ]
     return counts
 
 

@@ -47,7 +47,7 @@ class StandingImage(msgspec.Struct, frozen=True, kw_only=True):
     runs: bool
 
 
-class Loss(msgspec.Struct, frozen=True, kw_only=True):
+class ComplianceLoss(msgspec.Struct, frozen=True, kw_only=True):
     """An image fell out of compliance at a moment, and was back at another (None: it is not). `severity` is its place in SEVERITIES."""
 
     at: datetime
@@ -192,9 +192,9 @@ async def ending_graces(
         return await cursor.fetchall()
 
 
-async def losses(connection: Connection, account_id: int, environment: str, since: datetime) -> list[Loss]:
+async def losses(connection: Connection, account_id: int, environment: str, since: datetime) -> list[ComplianceLoss]:
     """When images fell out of compliance since a moment, and when they were back; of many the newest."""
-    async with connection.cursor(row_factory=class_row(Loss)) as cursor:
+    async with connection.cursor(row_factory=class_row(ComplianceLoss)) as cursor:
         await cursor.execute(
             """
             WITH told AS MATERIALIZED (

@@ -62,7 +62,7 @@ class CarriedKinds(msgspec.Struct, frozen=True, kw_only=True):
     kinds: list[str]
 
 
-class Hush(msgspec.Struct, frozen=True, kw_only=True):
+class SilenceRule(msgspec.Struct, frozen=True, kw_only=True):
     """A silence as the database compares it; `why` is written to what it silences."""
 
     position: int
@@ -195,7 +195,7 @@ async def decide(
     account_id: int,
     ids: Sequence[int],
     rules: Sequence[Rule],
-    silences: Sequence[Hush],
+    silences: Sequence[SilenceRule],
     carried: Sequence[CarriedKinds] = (),
 ) -> list[Decision]:
     """What these rules and silences say about transitions of an account: one statement, however many there are. Channels that are not in

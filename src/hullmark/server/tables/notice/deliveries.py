@@ -39,7 +39,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     remote: str = ""
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True):
+class EarlierAttempts(msgspec.Struct, frozen=True, kw_only=True):
     """The results of earlier attempts. `reached` is the last of the message's transitions that arrived by itself; `earlier` the
     name of what was made elsewhere for the first part of its cause ("": nothing)."""
 
@@ -48,9 +48,9 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     earlier: str
 
 
-async def begun(connection: Connection, account_id: int, number: int) -> Begun | None:
+async def begun(connection: Connection, account_id: int, number: int) -> EarlierAttempts | None:
     """What a message goes on from."""
-    async with connection.cursor(row_factory=class_row(Begun)) as cursor:
+    async with connection.cursor(row_factory=class_row(EarlierAttempts)) as cursor:
         await cursor.execute(
             """
             SELECT this.id AS number, this.reached, coalesce((

@@ -38,7 +38,7 @@ class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class SentMessages(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of a channel that began in a time, by their state now; `items` as they say themselves, `held` as there are rows."""
 
     channel: str
@@ -108,9 +108,9 @@ async def items_by_state(connection: Connection, values: dict[str, Any]) -> dict
     return {str(state): int(count) for state, count in await cursor.fetchall()}
 
 
-async def sent(connection: Connection, values: dict[str, Any]) -> list[Sent]:
+async def sent(connection: Connection, values: dict[str, Any]) -> list[SentMessages]:
     """The messages that began in a time."""
-    async with connection.cursor(row_factory=class_row(Sent)) as cursor:
+    async with connection.cursor(row_factory=class_row(SentMessages)) as cursor:
         await cursor.execute(
             """
             SELECT channel.name AS channel, t.form, t.state, count(*) AS count, sum(t.item_count)::bigint AS items,

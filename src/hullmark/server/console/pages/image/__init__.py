@@ -74,9 +74,9 @@ async def image_page(
     """An image by any of its digests; `tab` says what of it."""
     row = await find(services, caller, digest)
     image = OpenedImage(request, services, caller, row)
-    shown = tuple(each for each in TABS if caller.may(each.permission))
-    chosen = next((each for each in shown if each.key == tab), shown[0])
-    if tab and chosen.key != tab and any(each.key == tab for each in TABS):
+    shown = tuple(candidate for candidate in TABS if caller.may(candidate.permission))
+    chosen = next((candidate for candidate in shown if candidate.key == tab), shown[0])
+    if tab and chosen.key != tab and any(candidate.key == tab for candidate in TABS):
         raise Refusal(
             403, f"this needs the permission {_needed(tab)}", f"your role in {caller.account} is {caller.role}"
         )
@@ -88,7 +88,7 @@ async def image_page(
         request,
         f"pages/image/{chosen.key if is_there else 'waiting'}.html",
         head=await head_of(image),
-        tabs=[(each.key, each.title, _count(each.key, row)) for each in shown],
+        tabs=[(tab.key, tab.title, _count(tab.key, row)) for tab in shown],
         tab=chosen.key,
         view=view,
     )
@@ -102,7 +102,7 @@ async def head_of(image: OpenedImage) -> ImageHead:
         if caller.may("verdicts:read"):
             held = await judged.current(connection, caller.account_id, row.id)
         counts = await counted(connection, [row])
-    words = {each.verdict for each in held}
+    words = {verdict.verdict for verdict in held}
     return ImageHead(
         row=row,
         name=next(iter(row.tags), row.reference),
@@ -114,7 +114,7 @@ async def head_of(image: OpenedImage) -> ImageHead:
 
 
 def _needed(key: str) -> str:
-    return next(each.permission for each in TABS if each.key == key)
+    return next(tab.permission for tab in TABS if tab.key == key)
 
 
 def _count(key: str, row: HeldImage) -> int | None:

@@ -12,7 +12,7 @@ from hullmark.app.kept_files import FileContent, kept_facet
 from hullmark.model.limit import Limit
 from hullmark.scanning.request import ScanRequest
 from hullmark.server.console.documents import FileTree, ListedFile, ListedFolder
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
@@ -52,7 +52,7 @@ class FilesView(msgspec.Struct, kw_only=True):
 
     `layers` are those whose colours are explained."""
 
-    files: Shown[FileRow] | None
+    files: ShownPage[FileRow] | None
     folder: str
     parents: list[tuple[str, str]]
     text: str
@@ -112,7 +112,7 @@ def _rows(tree: FileTree, folder: str, text: str, state: str) -> list[FileRow]:
     folders, files = tree.of_folder(folder)
     start = "/" if folder == "/" else f"{folder}/"
     return [
-        *(_of_folder(start, each) for each in folders),
+        *(_of_folder(start, folder) for folder in folders),
         *(_file(file, file.path[len(start) :]) for file in files),
     ]
 

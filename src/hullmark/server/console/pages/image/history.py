@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.strip import draw_strip
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
 from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.tables.judging import verdicts
@@ -22,7 +22,7 @@ class HistoryView(msgspec.Struct, kw_only=True):
     """The strip of the last verdicts, and all of them."""
 
     strip: Markup
-    history: Shown[VerdictRow]
+    history: ShownPage[VerdictRow]
 
 
 _COLUMNS: tuple[Column[VerdictRow], ...] = (

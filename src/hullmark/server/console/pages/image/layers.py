@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from hullmark.server.console.charts.bars import draw_bars, waterfall
 from hullmark.server.console.documents import FileTree
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 
@@ -35,7 +35,7 @@ class LayerRow(msgspec.Struct, frozen=True, kw_only=True):
 class LayersView(msgspec.Struct, kw_only=True):
     """All layers, and the sums."""
 
-    layers: Shown[LayerRow]
+    layers: ShownPage[LayerRow]
     chart: Markup
     stored: int
     kept: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 
@@ -25,7 +25,7 @@ class LicenceRow(msgspec.Struct, frozen=True, kw_only=True):
 class LicencesView(msgspec.Struct, kw_only=True):
     """All licences, most used first, and how many packages name none."""
 
-    licences: Shown[LicenceRow]
+    licences: ShownPage[LicenceRow]
     count: int
     without: int
     packages: int
@@ -57,7 +57,7 @@ def _rows(analysis: StoredAnalysis) -> list[LicenceRow]:
     names: dict[str, list[str]] = {}
     recognised: dict[str, int] = {}
     for package in analysis.inventory.packages:
-        found = {each.license for each in package.license_evidence if each.kind == "found"}
+        found = {evidence.license for evidence in package.license_evidence if evidence.kind == "found"}
         for licence in dict.fromkeys(package.licenses):
             names.setdefault(licence, []).append(package.name)
             recognised[licence] = recognised.get(licence, 0) + (licence in found)

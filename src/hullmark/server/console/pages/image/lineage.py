@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.tables.images import images, lineage
 from hullmark.server.tables.images.images import EarlierTag, HeldImage, ImageFilter
@@ -33,8 +33,8 @@ class LineageView(msgspec.Struct, kw_only=True):
     repository: str
     tags: list[str]
     earlier: list[EarlierTag]
-    siblings: Shown[HeldImage]
-    relatives: Shown[RelativeRow]
+    siblings: ShownPage[HeldImage]
+    relatives: ShownPage[RelativeRow]
 
 
 _COLUMNS: tuple[Column[HeldImage], ...] = (
@@ -85,11 +85,15 @@ async def _relatives(image: OpenedImage, layers: list[str]) -> list[RelativeRow]
     account = image.caller.account_id
     async with image.services.database.tenant(account) as connection:
         found = await lineage.relatives(connection, account, image.row.id, layers, _MOST_RELATIVES)
-        rows = await images.held_by_ids(connection, account, [each.image_id for each in found])
+        rows = await images.held_by_ids(connection, account, [relative.image_id for relative in found])
     return [
-        RelativeRow(image=rows[each.image_id], shared=each.shared, kind=_kind(rows[each.image_id], each.shared, layers))
-        for each in found
-        if each.image_id in rows
+        RelativeRow(
+            image=rows[relative.image_id],
+            shared=relative.shared,
+            kind=_kind(rows[relative.image_id], relative.shared, layers),
+        )
+        for relative in found
+        if relative.image_id in rows
     ]
 
 

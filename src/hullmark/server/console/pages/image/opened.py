@@ -16,7 +16,7 @@ from hullmark.server.api.paging import Page
 from hullmark.server.api.problems import Refusal
 from hullmark.server.api.resources.images import by_place
 from hullmark.server.console.documents import FileTree, documents_of
-from hullmark.server.console.listing import Column, Listing, Shown, export, wants_export
+from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.stories.images.documents import StoredAnalysis
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
@@ -96,7 +96,7 @@ def exported(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response
     return export(request, listing) if wants_export(request, listing.name) else None
 
 
-async def narrow(request: Request[Any, Any, Any], listing: Listing[Any], without: tuple[str, ...]) -> Shown[Any]:
+async def narrow(request: Request[Any, Any, Any], listing: Listing[Any], without: tuple[str, ...]) -> ShownPage[Any]:
     """The page of a list without columns that only its export needs."""
     shown = await listing.shown(request)
     shown.columns = tuple(column for column in listing.columns if column.key not in without)

@@ -10,7 +10,7 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.server.api.problems import not_found
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of, narrow
 from hullmark.server.stories.images.documents import StoredAnalysis
 
@@ -43,7 +43,7 @@ class PackageView(msgspec.Struct, kw_only=True):
 class PackagesView(msgspec.Struct, kw_only=True):
     """The packages that fit the filters."""
 
-    packages: Shown[ShownPackage]
+    packages: ShownPage[ShownPackage]
     types: list[tuple[str, int]]
     text: str
     type: str
@@ -87,7 +87,7 @@ async def show(image: OpenedImage) -> Any:
 
 def _rows(analysis: StoredAnalysis, packages: list[Package]) -> list[ShownPackage]:
     relations = analysis.inventory.relations
-    needed = None if relations is None else Counter(each.dependency for each in relations)
+    needed = None if relations is None else Counter(relation.dependency for relation in relations)
     return [
         ShownPackage(package=package, needed_by=None if needed is None else needed[package.purl])
         for package in packages
@@ -99,8 +99,12 @@ def _one(analysis: StoredAnalysis, purl: str) -> PackageView:
     if package is None:
         raise not_found("package of this URL in the image", "choose one from the list")
     relations = analysis.inventory.relations or ()
-    needed_by = sorted({Neighbour(each.dependent, each.kind) for each in relations if each.dependency == purl})
-    needs = sorted({Neighbour(each.dependency, each.kind) for each in relations if each.dependent == purl})
+    needed_by = sorted(
+        {Neighbour(relation.dependent, relation.kind) for relation in relations if relation.dependency == purl}
+    )
+    needs = sorted(
+        {Neighbour(relation.dependency, relation.kind) for relation in relations if relation.dependent == purl}
+    )
     return PackageView(
         package=package,
         needed_by=needed_by[:_MOST_NEIGHBOURS],

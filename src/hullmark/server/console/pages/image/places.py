@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.server.api.paging import Page
 from hullmark.server.api.resources.places import PlaceView, listed
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
 from hullmark.server.tables.places.placements import PlacementFilter
 
@@ -16,7 +16,7 @@ from hullmark.server.tables.places.placements import PlacementFilter
 class PlacesView(msgspec.Struct, kw_only=True):
     """The places."""
 
-    places: Shown[PlaceView]
+    places: ShownPage[PlaceView]
 
 
 _COLUMNS: tuple[Column[PlaceView], ...] = (

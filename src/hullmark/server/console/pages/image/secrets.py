@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from hullmark.model.secret import Secret
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 
 
 class SecretsView(msgspec.Struct, kw_only=True):
     """All secrets; `is_searched`: somebody looked."""
 
-    secrets: Shown[Secret]
+    secrets: ShownPage[Secret]
     is_searched: bool
     counting: int
     ghosts: int

@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.setting import Setting
-from hullmark.server.console.listing import Column, Shown
+from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 
 
@@ -17,7 +17,7 @@ class SettingsView(msgspec.Struct, kw_only=True):
 
     config: ImageConfig | None
     history: tuple[HistoryEntry, ...]
-    settings: Shown[Setting]
+    settings: ShownPage[Setting]
     text: str
     files: int
 
@@ -36,7 +36,7 @@ async def show(image: OpenedImage) -> Any:
     facts = (await image.analysis()).facts
     known = facts.configuration
     text = image.asked("q").casefold()
-    rows = [each for each in known.settings if text in each.key.casefold()] if known is not None else []
+    rows = [setting for setting in known.settings if text in setting.key.casefold()] if known is not None else []
     listing = listing_of("settings", _COLUMNS, rows)
     return exported(image.request, listing) or SettingsView(
         config=facts.config,

@@ -13,7 +13,7 @@ from hullmark.model.problem import Problem
 from hullmark.model.verdict import Finding
 from hullmark.report.verdict_words import excuse, places
 from hullmark.server.api.problems import not_found
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, asked, exported, listing_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.judging.earlier import first_seen_of
@@ -47,7 +47,7 @@ class FindingsView(msgspec.Struct, kw_only=True):
 
     row: VerdictRow
     reason: str
-    findings: Shown[ShownFinding]
+    findings: ShownPage[ShownFinding]
     chosen: str
     counts: dict[str, int]
     problems: tuple[Problem, ...]

@@ -11,7 +11,7 @@ from hullmark.model.reach import REACHES
 from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.paging import Page
 from hullmark.server.api.resources.vulnerabilities import ReachedMatch, reach_filter, with_reach
-from hullmark.server.console.listing import Column, Listing, Shown
+from hullmark.server.console.listing import Column, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.judging import reports
@@ -24,7 +24,7 @@ class VulnerabilitiesView(msgspec.Struct, kw_only=True):
     """The matches that fit the filters, how many count by severity, and the packages of which nothing can be said. `is_matched`: the
     server has advisories; `is_followed`: it is known what the image's start reaches."""
 
-    matches: Shown[ReachedMatch]
+    matches: ShownPage[ReachedMatch]
     counts: dict[Severity, int]
     fixable: int
     unknown: list[tuple[str, list[UnknownPackage]]]
