@@ -57,7 +57,7 @@ async def words(at: Desk, path: str, status: int = 200) -> str:
     assert ODD not in text
     assert " style=" not in text
     main = text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main.replace("<wbr>", ""))).split())
 
 
 async def held(at: Desk, files: dict[str, bytes] = FILES, tag: str = "1.0") -> str:

@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
-EPILOG = SOURCES
+EPILOG = (
+    """\
+examples
+  hullmark policy init policy.yaml               a policy to begin with
+  hullmark check --policy policy.yaml nginx:1.27
+  hullmark check --policy policy.yaml --explain -o html=verdict.html nginx:1.27
+
+"""
+    + SOURCES
+)
 
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
 _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
@@ -169,6 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.format.name == "table" and not output.file for output in outputs
     ):
         _print_explanations(verdicts)
+    _hint_at_advisories(verdicts)
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
@@ -222,6 +232,21 @@ def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
         )
 
 
+def _hint_at_advisories(verdicts: list[Verdict]) -> None:
+    """Say what to do where a verdict is unknown because no advisories were used at all."""
+    import sys
+
+    if any(
+        verdict.verdict == "unknown"
+        and not verdict.inputs.snapshot
+        and any(problem.kind == "uncovered" for problem in verdict.problems)
+        for verdict in verdicts
+    ):
+        sys.stderr.write(
+            "hullmark: no advisories were used\n  fetch them: hullmark db update; or give --advisories or --snapshot\n"
+        )
+
+
 def _print_explanations(verdicts: list[Verdict]) -> None:
     from hullmark.cli.explanations import print_explanations, print_patches
     from hullmark.model.explanation import ExplainedVerdict
@@ -242,7 +267,7 @@ def policy_of(settings: Settings, text: str | None, known_at: datetime | None) -
 
     if text is None:
         raise HullmarkError(
-            "by which policy?",
+            "no policy given",
             advice="name it by --policy FILE (hullmark policy init writes one), or a server that has one by --server URL",
         )
     if text.startswith(PREFIX):

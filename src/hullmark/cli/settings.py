@@ -75,15 +75,15 @@ def add_source(parser: argparse.ArgumentParser, *, or_workload: bool = False) ->
 
 SOURCES = """\
 a SOURCE is one of
-  NAME[:TAG][@DIGEST]      from a local Docker or podman if there is one, else from its registry
-  registry:NAME            from its registry
-  docker:NAME podman:NAME  from the local daemon
-  docker-archive:FILE[:NAME:TAG]   what `docker save` writes
-  oci-dir:DIR[:TAG]        an OCI image layout
-  oci-archive:FILE[:TAG]   the same in a tar
-  dir:PATH                 a folder as root file system
-  sbom:FILE                a bill of materials: CycloneDX, SPDX, syft's JSON or ours
-  PATH                     any of these files and folders, recognised by content
+  NAME[:TAG][@DIGEST]       of a local Docker or podman, or its registry
+  registry:NAME             from its registry
+  docker:NAME, podman:NAME  from the local daemon
+  docker-archive:FILE[:NAME:TAG]  what `docker save` writes
+  oci-dir:DIR[:TAG]         an OCI image layout
+  oci-archive:FILE[:TAG]    the same in a tar
+  dir:PATH                  a folder as root file system
+  sbom:FILE                 CycloneDX, SPDX, syft's JSON or our own
+  PATH                      any of these, recognised by content
 """
 
 

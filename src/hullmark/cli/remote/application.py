@@ -77,7 +77,7 @@ def _positional(*fields: Field) -> tuple[Field, ...]:
 VERBS = (
     Noun(
         "application",
-        "versions of what is deployed together on a server, and the one verdict on each",
+        "group what is deployed together, with one verdict for all",
         {
             "add": sending(
                 "add an application",

@@ -297,7 +297,7 @@ async def ticket_about_cause(
     """Have a channel make a ticket, as POST /api/v1/transitions/causes/NUMBER/tickets does."""
     given = await texts_of(request, ("channel",))
     await ask_for_ticket(services, caller, origin, number, given["channel"])
-    return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?ticket=1#ticket")
+    return redirect(f"{account_base(caller.account)}/causes/{number}?ticket=1#ticket")
 
 
 ROUTES = [cause_page, silence_cause, ticket_about_cause]

@@ -18,7 +18,7 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.histogram import Bin, Histogram, draw_histogram
-from hullmark.server.console.charts.svg import Size, Tone
+from hullmark.server.console.charts.svg import HALF, Size, Tone
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
@@ -37,7 +37,7 @@ _FIRST = 3
 _DRAWN = 10
 _OLD = 90  # days
 _TONES: tuple[Tone, ...] = ("soft", "negligible", "low", "medium", "high", "critical")
-_BAR_WIDTH, _CHART_WIDTH = 900.0, 560.0
+_BAR_WIDTH, _CHART_WIDTH = 900.0, HALF
 
 
 class PlanView(msgspec.Struct, kw_only=True):
