@@ -174,13 +174,19 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     if before is None or compared is None:
         return msgspec.structs.replace(made, seconds=checked.seconds + time.thread_time() - began)
     after = as_compared(verdict, inputs.image.digest, basis)
-    scene = scene_of(case, (before, after), known_at)
-    news = () if judged.is_shadow else transitions_of(before, after, scene, lookup)
-    turn = None if judged.is_shadow else _turn(Pair(before, after), news, scene, lookup)
+    news, turn = _news_of(case, Pair(before, after), scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
     return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
+
+
+def _news_of(case: Evaluation, pair: Pair, scene: Scene, lookup: Lookup) -> tuple[tuple[News, ...], TurnCause | None]:
+    """What is told of a verdict, and why it says another word; nothing of one that is not in force."""
+    if case.chosen.activation.is_shadow:
+        return (), None
+    news = transitions_of(pair.before, pair.after, scene, lookup)
+    return news, _turn(pair, news, scene, lookup)
 
 
 def _turn(pair: Pair, news: tuple[News, ...], scene: Scene, lookup: Lookup) -> TurnCause | None:
