@@ -366,7 +366,7 @@ class Sigstore:
                 "intoto", "0.0.2", {"content": {"envelope": envelope, "hash": digest, "payloadHash": digest}}
             )
         if kind == "tile":
-            verifier = {
+            verifier: Json = {
                 "keyDetails": "PKIX_ECDSA_P256_SHA_256",
                 "x509Certificate": {"rawBytes": b64(der(leaf.certificate))},
             }

@@ -136,10 +136,7 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     before = _before(services, case)
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
-    # Gates judge places themselves: there, grace is for what is in the image.
-    granted = tuple(
-        exception for exception in checked.granted if checked.demands is None or exception.finding.gate != GATE
-    )
+    granted = _granted_to_the_image(checked)
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
@@ -179,6 +176,11 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
     return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
+
+
+def _granted_to_the_image(checked: CheckResult) -> tuple[GrantedGrace, ...]:
+    """The grace that counts. Gates judge places themselves: there, it is for what is in the image."""
+    return tuple(grace for grace in checked.granted if checked.demands is None or grace.finding.gate != GATE)
 
 
 def _news_of(case: Evaluation, pair: Pair, scene: Scene, lookup: Lookup) -> tuple[tuple[News, ...], TurnCause | None]:
