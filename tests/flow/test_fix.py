@@ -180,7 +180,7 @@ def test_of_newer_rpms_only_name_and_version_are_known(
     hullmark: Program, tmp_path: Path, tool: str, commands: str
 ) -> None:
     names = ("tool", "tool-libs")
-    told = {1001: "1", 1002: "5.el9", 1003: (4, (1,)), 1022: "x86_64", 1044: "tool-1-5.el9.src.rpm"}
+    told: dict[int, Any] = {1001: "1", 1002: "5.el9", 1003: (4, (1,)), 1022: "x86_64", 1044: "tool-1-5.el9.src.rpm"}
     database = make_sqlite([make_header({1000: name, **told}) for name in names])
     files = {path: body for path, body in FILES.items() if "dpkg" not in path and "apt" not in path}
     files |= {"var/lib/rpm/rpmdb.sqlite": database, f"usr/bin/{tool}": program(), "var/cache/dnf/a.solv": b""}

@@ -147,8 +147,8 @@ def test_a_verdict_that_is_signed_here_without_a_key_is_verified_by_cosign_in_bo
     assert ran.status == 0, ran.err
     for form in (("--new-bundle-format", "--trusted-root", shop.root), ("--offline", "--rekor-url", shop.services.url)):
         verify = ("verify-attestation", *form, "--type", VSA)
-        ran = shop.cosign(*verify, *WHO, reference)
-        assert ran.returncode == 0, ran.stderr
+        cosign = shop.cosign(*verify, *WHO, reference)
+        assert cosign.returncode == 0, cosign.stderr
         assert shop.cosign(*verify, "--certificate-identity", "x", *WHO[2:], reference).returncode != 0
 
 

@@ -366,13 +366,13 @@ class Sigstore:
                 "intoto", "0.0.2", {"content": {"envelope": envelope, "hash": digest, "payloadHash": digest}}
             )
         if kind == "tile":
-            verifier: Json = {
+            verifier = {
                 "keyDetails": "PKIX_ECDSA_P256_SHA_256",
                 "x509Certificate": {"rawBytes": b64(der(leaf.certificate))},
             }
             found = {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(payload).digest())}
-            signed = [{"content": b64(signature), "verifier": verifier}]
-            return _written("dsse", "0.0.2", {"dsseV002": {"payloadHash": found, "signatures": signed}})
+            signers: list[Json] = [{"content": b64(signature), "verifier": verifier}]
+            return _written("dsse", "0.0.2", {"dsseV002": {"payloadHash": found, "signatures": signers}})
         return _written(kind, "9.9.9", {})
 
     def message(self, document: bytes, leaf: Leaf) -> Json:

@@ -198,8 +198,8 @@ def test_a_backend_that_goes_on_without_its_first_process_is_ended(pg: Path) -> 
 _PARENT = """
 import sys, threading, time
 from pathlib import Path
-from hullmark.server.postgres.embedded import Embedded
-server = Embedded(Path(sys.argv[1]))
+from hullmark.server.postgres.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
 thread = threading.Thread(target=server.start)  # it must outlive the thread that started it
 thread.start()
 thread.join()

@@ -129,7 +129,7 @@ def _listing(
     """The list. `first` are the first _DRAWN of it, so that they are not looked for twice."""
 
     async def fetch(cursor: str, limit: int) -> Page[HeldAdvisory]:
-        after = values_in(cursor, AdvisoryPosition)  # type: ignore[arg-type]  # a tuple's type
+        after: AdvisoryPosition | None = values_in(cursor, AdvisoryPosition)  # type: ignore[arg-type]  # a tuple's type
         if after is None and limit < _DRAWN:
             return page(list(first[: limit + 1]), limit, lambda row: (row.risk, row.name))
         async with services.database.tenant(caller.account_id) as connection:
