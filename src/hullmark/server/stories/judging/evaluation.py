@@ -136,12 +136,7 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     before = _before(services, case)
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
-<<<<<<< HEAD
     granted = _granted_to_the_image(checked)
-=======
-    # Gates judge places themselves: there, grace is for what is in the image.
-    granted = tuple(one for one in checked.granted if checked.demands is None or one.finding.gate != GATE)
->>>>>>> h-b
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
