@@ -54,16 +54,17 @@ prove-policy: $(READY) ## measure a threshold that changes at a million images (
 prove-places: $(READY) ## measure lists of a million places (10 minutes, 5 GB), into bench/places.md
 	$(BIN)/python -m bench.running
 
-prove-landing: $(READY) ## time from an advisory to the notice that names all places (as root; 2 minutes), into bench/places.md
+prove-landing: $(READY) test-packages ## time from an advisory to the notice that names all places (as root; 2 minutes), into bench/places.md
 	$(BIN)/python -m bench.landing
 
-prove-console: $(READY) corpus-quick ## measure pages of the console over a million images (over an hour, 20 GB), into bench/console.md
+prove-console: $(READY) test-packages corpus-quick ## measure pages of the console over a million images (over an hour, 20 GB), into bench/console.md
 	$(BIN)/python -m bench.console
 
-prove-minimize: $(READY) corpus-quick ## run services and what minimize leaves of them, under podman (as root; 20 minutes), into bench/minimize.md
+prove-minimize: $(READY) test-packages corpus-quick ## run services and what minimize leaves of them, under podman (as root; 20 minutes), into bench/minimize.md
+	@tools/install.sh strace
 	$(BIN)/python -m bench.services.main
 
-prove-inventory: $(READY) ## follow a cluster of 5,000 pods through 12,000 changes, cuts and 410 (3 minutes), into bench/places.md
+prove-inventory: $(READY) test-packages ## follow a cluster of 5,000 pods through 12,000 changes, cuts and 410 (3 minutes), into bench/places.md
 	$(BIN)/python -m bench.inventory
 
 prove-admission: $(READY) ## ask a cluster's gate 500 times a second through restarts and new certificates (3 minutes), into bench/admission.md

@@ -23,6 +23,7 @@ from playwright.sync_api import Page
 
 from bench.console_world import add_places_and_causes
 from bench.markdown import table
+from bench.needed import demand
 from bench.sections import replace_section
 from bench.serving import key_of
 from bench.speed import machine
@@ -33,7 +34,7 @@ from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.stories.advisories.advisories import publish_file
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.migrate import migrate
-from tests.support.browser import chromium
+from tests.support.browser import PROGRAMS, chromium
 from tests.support.places import REPOSITORY
 from tests.support.processes import Client, Server, server, until
 
@@ -66,6 +67,7 @@ def main() -> None:
         "--kept", type=Path, help="a folder in which the world is kept; default: one that goes afterwards"
     )
     wanted = parser.parse_args()
+    demand("|".join(PROGRAMS))
     if wanted.kept is not None:
         _filled(wanted.kept, wanted.images, wanted.requests)
         return
@@ -135,10 +137,25 @@ def _uploaded(running: Server, key: str) -> str:
         return bool(found["state"] == "analysed")
 
     until(is_read, 900, "the uploaded image", 1.0)
+    # What is counted by jobs is there before it is asked for.
+    until(
+        lambda: all(_is_counted(running.port, key, name) for name in ("advisories", "rebuild", "fleet")),
+        3600,
+        "the counts",
+        10.0,
+    )
     time.sleep(20)
     worker.end()
     client.must("PUT", f"/api/v1/images/{digest}/deployments", {"environment": "production", "place": "here"})
     return digest
+
+
+def _is_counted(port: int, key: str, name: str) -> bool:
+    """Whether a page has counts to show."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
+        path = f"/console/{_ACCOUNT}/{name}"
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}", "Accept": "text/html"})
+        return b"for the first time" not in connection.getresponse().read()
 
 
 def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Question]:
@@ -172,11 +189,14 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
         Question("place", [f"{base}/fleet/places/{number}" for number in places]),
         Question("applications", [f"{base}/applications"]),
         Question("advisories", [f"{base}/advisories"]),
+        Question("advisories, narrowed", [f"{base}/advisories?q={quote(name)}&in=live" for name in names]),
         Question("advisory", [f"{base}/advisories/{quote(name, safe='')}" for name in names]),
         Question("policies", [f"{base}/policies"]),
         Question("policy", [f"{base}/policies/baseline"]),
         Question("trials", [f"{base}/trials"]),
         Question("time machine", [f"{base}/time"]),
+        Question("time machine, known then", [f"{base}/time?known=today", f"{base}/time?known=today&ran=1"]),
+        Question("time machine, what ran", [f"{base}/time?ran=1", f"{base}/time?before=warn&after=go"]),
         Question("rebuild plan", [f"{base}/rebuild"]),
         Question("exceptions", [f"{base}/exceptions"]),
         Question("search", [f"{base}/search?q={quote(word)}" for word in (package, "app-12", digest[7:16], names[0])]),

@@ -47,6 +47,12 @@ _ADDED: dict[str, LiteralString] = {
         JOIN cause ON cause.key = 'bench-' || (1 + (n * 7) %% %(causes)s)
         JOIN image ON image.id = n
         ORDER BY cause.seen_at""",
+    "changes of verdicts": """
+        INSERT INTO verdict_change (account_id, image_id, policy_id, environment, before, after, at, history_id, known_since, kind)
+        SELECT 1, told.image_id, told.policy_id, told.environment, told.before, told.after, told.at, now.history_id,
+            told.at - interval '30 days', 'advisory' FROM transition told
+        JOIN verdict now ON now.account_id = 1 AND now.image_id = told.image_id AND now.policy_id = told.policy_id AND NOT now.is_shadow
+        WHERE told.key LIKE 'bench-%%' ORDER BY told.at""",
     "exceptions": """
         INSERT INTO exception (id, account_id, body, owner, reason, expires_at, created_by)
         SELECT gen_random_uuid(), 1, jsonb_build_object('rule', 'critical-with-fix', 'subject', 'CVE-2026-' || (10000 + n), 'expires',

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.markdown import table
+from bench.needed import demand
 from bench.sections import replace_section
 from bench.speed import machine
 from hullmark.runtime.collector import Changes, Listing
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--fill", type=int, default=0, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
+    demand("openssl")
     trouble = Trouble(seconds=wanted.seconds)
     if wanted.serve is not None:
         serve(wanted.serve, trouble, wanted.fill)

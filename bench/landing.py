@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.markdown import table
+from bench.needed import demand_engine
 from bench.sections import replace_section
 from bench.speed import machine
 from hullmark.model.advisory import Record
@@ -38,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.landing", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
+    demand_engine("skopeo", "docker-registry", "openssl", "perl", "unshare", "mount")
     with (
         TemporaryDirectory(prefix="hm-landing-") as folder,
         TemporaryDirectory(prefix="hm-landing-docker-") as docker,

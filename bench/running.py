@@ -189,7 +189,7 @@ def _store(connection: psycopg.Connection[Any], world: World) -> None:
     # What reports would name is kept by its digests: those of this program.
     report = InventoryReport(
         platform="kubernetes",
-        collector="x",
+        collector="cluster-01",
         sequence=1,
         at=_AT,
         running=tuple(container(world, 1, number) for number in range(1, 201)),

@@ -125,9 +125,11 @@ def _of_module(module: ModuleType) -> Iterator[Bound]:
 def _of_class(module: ModuleType, kind: type) -> Iterator[Bound]:
     """The fields of a struct whose defaults are limits."""
     if issubclass(kind, msgspec.Struct):
-        for field in msgspec.structs.fields(kind):
-            if isinstance(field.default, Limit):
-                yield _bound(module, f"{kind.__name__}.{field.name}", field.default)
+        # Not msgspec.structs.fields: it evaluates types, some of which are imported for checking only.
+        defaults = kind.__struct_defaults__
+        for name, default in zip(kind.__struct_fields__[-len(defaults) :] if defaults else (), defaults, strict=True):
+            if isinstance(default, Limit):
+                yield _bound(module, f"{kind.__name__}.{name}", default)
 
 
 def _of_read(module: ModuleType, name: str, read: Read[Any]) -> Iterator[Bound]:

@@ -29,7 +29,9 @@ PLUGINS = frozenset(
 """What is asked of the modules of a list by its name."""
 LOADERS = frozenset(("import_module", "plugins"))
 """What imports modules by name."""
-OVERRIDES = frozenset(("_check_value", "_fill_text", "_get_socket", "_should_upgrade_to_ws"))
+OVERRIDES = frozenset(
+    ("_check_value", "_fill_text", "_format_action", "_format_usage", "_get_socket", "_should_upgrade_to_ws")
+)
 """Methods with private names that a library calls."""
 INERT = frozenset(("ABC", "Enum", "Generic", "IntEnum", "NamedTuple", "Protocol", "StrEnum", "Struct", "TypedDict"))
 """Classes of libraries that call nothing of what is derived from them."""

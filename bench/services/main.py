@@ -7,22 +7,25 @@ page is minimize.md.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import tempfile
 import time
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from bench.needed import demand
 from bench.places import BENCH, CORPUS, HULLMARK, REPOSITORY
+from bench.services.history import history
 from bench.services.images import ImageStore, checked
 from bench.services.page import Measured, page
 from bench.services.runs import SERVICES, Run, run
 from bench.unpack import unpacked
 
 RESULTS = BENCH / "minimize.md"
+MATERIAL = REPOSITORY.parent / "shared" / "advisories"
 
 
 def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Measured:
@@ -43,11 +46,10 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
         ]
         profile = work / "seccomp.json"
         command += ["--seccomp", str(profile)]
-        command += ["--db-dir", str(arguments.db_dir)] if arguments.db_dir else []
         began = time.monotonic()
         checked((*command, "-o", "table", "--no-cache"))
         seconds = time.monotonic() - began
-        told = msgspec.json.decode(document.read_bytes())
+        told = msgspec.json.decode(document.read_bytes()) | _matched(layout, arguments.advisories, work)
         before = run(layout, name, root, work / "before")
         missed, opened = _missed(before, root, residue)
         try:
@@ -69,6 +71,17 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             confined=_differing(before.answers, confined),
             peer=_peer(arguments.startup_sbom, layout, work) if arguments.startup_sbom is not None else None,
         )
+
+
+def _matched(layout: Path, advisories: Path | None, work: Path) -> dict[str, Any]:
+    """What the document says of advisories, asked for apart: what it takes is no part of the measured time."""
+    if advisories is None:
+        return {}
+    document = work / "matched.json"
+    words = ("--advisories", str(advisories), "-o", f"json={document}", "-q", "--no-cache")
+    checked((str(HULLMARK), "minimize", f"oci-dir:{layout}", *words))
+    told = msgspec.json.decode(document.read_bytes())
+    return {"matches": told["matches"], "vanish": told["vanish"]}
 
 
 def _differing(answers: list[str], others: list[str]) -> list[str]:
@@ -114,14 +127,20 @@ def main() -> None:
     parser.add_argument("--services", nargs="+", default=list(SERVICES), choices=list(SERVICES), metavar="NAME")
     parser.add_argument("--images", type=Path, default=REPOSITORY / "var" / "services", metavar="DIR")
     parser.add_argument("--base", type=Path, default=CORPUS / "oci" / "debian-slim", metavar="DIR")
-    parser.add_argument("--db-dir", type=Path, metavar="DIR", help="advisories, as `hullmark db update` keeps them")
+    parser.add_argument(
+        "--advisories",
+        type=Path,
+        metavar="DIR",
+        help="advisories, a folder of OSV JSON (default: what changelogs name)",
+    )
     parser.add_argument(
         "--startup-sbom", type=Path, metavar="PROGRAM", help="the peer to put beside, if it is installed"
     )
     arguments = parser.parse_args()
-    if missing := [tool for tool in ("buildah", "podman", "strace", "unshare", "umoci") if shutil.which(tool) is None]:
-        raise SystemExit(f"not installed: {', '.join(missing)}")
+    demand("buildah", "podman", "strace", "unshare", "umoci")
     arguments.images.mkdir(parents=True, exist_ok=True)
+    if arguments.advisories is None and MATERIAL.exists():
+        arguments.advisories = history(MATERIAL, arguments.images / ".work")
     store = ImageStore(arguments.images, arguments.base)
     for name in arguments.services:
         try:

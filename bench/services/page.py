@@ -55,9 +55,16 @@ page anew.
 """
 
 
+_CVES = """\
+CVEs are those that the changelogs of 62 packages of Debian's name, as if none were mended (of those that are not, an image of today has
+next to none): before, and in what is left. One counts as gone where all packages that had it are.
+"""
+
+
 def page(services: Sequence[Measured]) -> str:
     """The page, with what must hold at its end."""
     parts = [_HEAD, "## Soundness\n", _soundness(services), "## What is left\n", _left(services)]
+    parts += [_CVES] if any(one.document["matches"] is not None for one in services) else []
     parts += ["## What is unknown, and why\n", _unknown(services), "## System calls\n", _syscalls(services)]
     parts += ["## What must hold\n", _bounds(services)]
     return "\n".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Look
+from tests.support.browser import find_barriers
 from tests.support.console_world import World
 
 
@@ -27,6 +28,29 @@ def test_a_tile_of_the_map_is_opened_by_a_click_and_closed_again(look: Look, wor
     assert under.startswith(page.locator("figcaption span").inner_text().partition(":")[0])
     back.click()
     assert page.locator("figcaption span").inner_text() == whole
+
+
+def test_a_package_of_the_map_opens_into_its_files(look: Look, world: World) -> None:
+    page = look().page
+    page.goto(world.page(f"images/{world.digests['shop/web:2.4.0']}/minimality"))
+    canvas = page.locator("figure[data-treemap] canvas")
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    said = page.locator("figcaption span")
+    page.mouse.click(*middle)
+    page.get_by_role("button", name="Whole image").wait_for()
+    with page.expect_response(lambda answer: "data=files" in answer.url):
+        page.mouse.click(*middle)
+    page.get_by_role("button", name="Up", exact=True).wait_for()
+    page.mouse.move(middle[0] + 1, middle[1])
+    assert said.inner_text().count(" / ") >= 2
+    assert ".so" in said.inner_text()
+    page.get_by_role("link", name="folders", exact=True).click()
+    page.wait_for_url("**map=folders**")
+    canvas.wait_for()
+    assert find_barriers(page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

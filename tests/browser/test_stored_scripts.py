@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
+import httpx
 import pytest
 
 from tests.browser.conftest import Look
-from tests.support.console_hostile import ACCOUNT, furnish_hostile
+from tests.support.console_hostile import ACCOUNT, RUN, furnish_hostile
 from tests.support.console_walk import addresses
 from tests.support.console_world import World
 from tests.support.standing import Standing
@@ -42,6 +46,37 @@ def test_nothing_runs(look: Look, hostile: dict[str, str], *, is_bare: bool) -> 
         shown += "onerror=window.canary=1" in watched.page.locator("body").inner_text()
         watched.check()
     assert shown >= 1
+
+
+SHOWN = frozenset(
+    (
+        *("now", "advisories", "fleet", "applications", "policies", "exceptions", "operations", "history/NUMBER"),
+        *(
+            "images/DIGEST",
+            "images/DIGEST?tab=verdicts",
+            "images/DIGEST?tab=vulnerabilities",
+            "images/DIGEST?tab=settings",
+        ),
+        *("images/DIGEST?tab=places", "images/DIGEST?tab=history", "images/DIGEST/minimality?tab=recipe"),
+        *("advisories/ADVISORY", "causes/NUMBER", "messages/NUMBER", "fleet/places/NUMBER", "policies/plain"),
+        *("exceptions/UUID", "admin/people", "admin/keys", "admin/registries", "admin/subscriptions"),
+        *("admin/silences", "admin/collectors", "admin/audit"),
+    )
+)
+"""Kinds of pages on which texts that mean harm stand for people to read. Where one is missing, nothing was tried there."""
+
+
+def test_hostile_texts_are_on_the_pages(hostile: dict[str, str], company: tuple[World, Standing]) -> None:
+    """Written out as text: the test above would find nothing on pages that show none of them."""
+    world = company[0]
+    headers = world.login("mallory")["extra_http_headers"]
+    shown = set()
+    with httpx.Client(base_url=world.url, headers=headers, timeout=60) as client:
+        for kind, address in hostile.items():
+            main = client.get(address).text.partition("<main")[2]
+            if RUN in unescape(re.sub(r"<[^>]*>", " ", main)):
+                shown.add(kind.removeprefix(f"/console/{ACCOUNT}/"))
+    assert shown >= SHOWN, sorted(SHOWN - shown)
 
 
 def test_a_script_that_ran_would_be_seen(look: Look) -> None:

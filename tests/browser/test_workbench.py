@@ -109,7 +109,7 @@ def test_the_time_machine_shows_what_was_known_and_what_is_known_today(look: Loo
     sides = page.get_by_role("region", name="production · staging").locator(".side-of")
     expect(sides.nth(0).locator(".verdict")).to_have_text("warn")
     expect(sides.nth(1).locator(".verdict")).to_have_text("stop")
-    page.get_by_label("Judged with").select_option("today's advisories")
+    page.get_by_label("By what").select_option("is known today")
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("With hindsight", exact=True)).to_be_visible()
     expect(sides.nth(0).locator("dl").first).to_have_text(

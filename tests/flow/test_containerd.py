@@ -11,7 +11,7 @@ import pytest
 
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.containerd.api import CriApi
-from hullmark.runtime.containerd.collector import CriCollector
+from hullmark.runtime.containerd.collector import CriCollector, LocalDrift
 from tests.flow.test_engines import agent_with, until
 from tests.support.cri import RealContainerd, asked, containerd
 from tests.support.engines import NAME
@@ -99,4 +99,30 @@ def test_lists_are_compared_where_no_events_are_served(engine: RealContainerd, m
     assert isinstance(change, Changes)
     assert [one.id for one in change.ended] == [started]
     stop.set()
+    api.close()
+
+
+def test_drift_is_read_from_the_own_layer_of_a_container(engine: RealContainerd, tmp_path: Path) -> None:
+    server = ReportServer()
+    pod = engine.pod("web-3", {})
+    container = engine.container(pod, "main")
+    api = CriApi(engine.address)
+    collector = CriCollector(api, "node-1", (0.5, 3600), drift=LocalDrift(0.2, Path("/")))
+    with agent_with(collector, tmp_path, server) as said:
+        until(lambda: container in server.known, "the container was not listed")
+        engine.execute(container, "echo other > /bin/tool; cp /bin/busybox /var/cat; chmod 4755 /var/cat")
+
+        def told() -> set[tuple[str, str]]:
+            return {(path, text.partition(" (")[0]) for id, path, text in server.summaries() if id == container}
+
+        wanted = {
+            ("/bin/tool", "an executable file of the image was changed"),
+            ("/var/cat", "a new file is setuid: mode 4755"),
+            ("/var/cat", "a shell was put there that is not the image's"),
+        }
+        until(lambda: told() >= wanted, f"{server.events} {said}")
+        assert server.summaries("problem") == []
+        engine.execute(container, "echo more > /etc/motd; echo 1 >> /var/lib/dpkg/status")
+        until(lambda: ("dpkg", "dpkg changed which packages are installed") in told(), str(server.events))
+        assert len(told()) == 4
     api.close()

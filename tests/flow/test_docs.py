@@ -58,6 +58,35 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
     assert [link for link in inside if not (page.parent / link).exists()] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in links, as GitHub makes them."""
+    headings = re.findall(
+        r"^#{1,6} (.+)$", re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S), re.M
+    )
+    plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)) for text in headings)
+    return {text.strip().lower().replace(" ", "-") for text in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=map(name_of, PAGES))
+def test_a_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    inside = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text("utf-8"))
+    wrong = [
+        f"{link}#{name}"
+        for link, name in inside
+        if "://" not in link
+        and (not link or link.endswith(".md"))
+        and name not in anchors(page.parent / link if link else page)
+    ]
+    assert wrong == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = REPOSITORY / "docs" / "README.md"
+    linked = {(index.parent / link).resolve() for link in _LINK.findall(index.read_text("utf-8")) if "://" not in link}
+    pages = {page for page in (REPOSITORY / "docs").rglob("*.md") if page.parent.name != "adr"} - {index}
+    assert sorted(name_of(page) for page in pages - linked) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=map(name_of, PAGES))
 def test_a_path_of_the_repository_that_is_named_is_there(page: Path) -> None:
     if page.name == "CHANGELOG.md" or page.parent.name == "adr":

@@ -15,7 +15,9 @@ from tests.support.debs import Deb, write_debs
 from tests.support.dynamic import dynamic_elf
 from tests.support.images import Blobs, tagged, write_layout
 from tests.support.program import Program, program_in
-from tests.support.repositories import Entry, apk_index, served
+from tests.support.repositories import Entry, Rpm, apk_index, repository_of, served
+from tests.unit.catalog.systems.test_rpm_databases import make_sqlite
+from tests.unit.catalog.systems.test_rpm_header import make_header
 from tests.unit.relations.test_systems import stanza
 
 ARCHIVE = "http://archive.example/debian"
@@ -161,6 +163,44 @@ def test_of_newer_apks_only_name_and_version_are_known(hullmark: Program, tmp_pa
         status, found = fixed(hullmark, tmp_path, source, ("version",), *words)
         assert (status, summaries(found)) == (0, ["update tool from 1-r0 to 2-r0"])
         assert found["dockerfile"] == "FROM IMAGE\nRUN apk upgrade --no-cache tool\n"
+        status, found = fixed(hullmark, tmp_path, source, ("version", "needed"), *words)
+        assert (status, found["changes"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("tool", "commands"),
+    [
+        ("dnf", "dnf upgrade --assumeyes tool tool-libs && \\\n    dnf clean all"),
+        ("microdnf", "microdnf update --assumeyes tool tool-libs && \\\n    microdnf clean all"),
+        ("zypper", "zypper --non-interactive update tool tool-libs && \\\n    zypper clean --all"),
+        ("rpm", ""),
+    ],
+)
+def test_of_newer_rpms_only_name_and_version_are_known(
+    hullmark: Program, tmp_path: Path, tool: str, commands: str
+) -> None:
+    names = ("tool", "tool-libs")
+    told: dict[int, Any] = {1001: "1", 1002: "5.el9", 1003: (4, (1,)), 1022: "x86_64", 1044: "tool-1-5.el9.src.rpm"}
+    database = make_sqlite([make_header({1000: name, **told}) for name in names])
+    files = {path: body for path, body in FILES.items() if "dpkg" not in path and "apt" not in path}
+    files |= {"var/lib/rpm/rpmdb.sqlite": database, f"usr/bin/{tool}": program(), "var/cache/dnf/a.solv": b""}
+    files |= {"etc/os-release": b'ID="rocky"\nVERSION_ID="9.4"\n'}
+    files |= {"etc/yum.repos.d/a.repo": b"[baseos]\nbaseurl=http://archive.example/os\n"}
+    newer = [Rpm(name, "1:2-1.el9", source="tool-2-1.el9.src.rpm") for name in names]
+    for url, body in repository_of("os", newer).items():
+        file = tmp_path / "rpms" / url
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    source = image(tmp_path / "image", files)
+    with served(tmp_path / "rpms") as url:
+        words = ("--mirror", f"http://archive.example={url}")
+        status, found = fixed(hullmark, tmp_path, source, ("version",), *words)
+        if not commands:
+            assert (status, found["changes"]) == (1, [])
+            return
+        assert (status, summaries(found)) == (0, ["update tool from 1:1-5.el9 to 1:2-1.el9"])
+        assert found["dockerfile"] == f"FROM IMAGE\nRUN {commands}\n"
+        assert "What newer rpms need besides is installed, or brought with them." in found["assumed"]
         status, found = fixed(hullmark, tmp_path, source, ("version", "needed"), *words)
         assert (status, found["changes"]) == (1, [])
 

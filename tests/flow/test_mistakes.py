@@ -64,7 +64,7 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     ("db status --cache-dir x", "hullmark db status has no option --cache-dir", "advisories are kept in --db-dir DIR"),
     # What must be there first.
     ("vulns app", "there are no advisories yet", "fetch them: hullmark db update"),
-    ("check app", "by which policy?", "name it by --policy FILE (hullmark policy init writes one)"),
+    ("check app", "no policy given", "name it by --policy FILE (hullmark policy init writes one)"),
     ("check app --policy nope.yaml", "cannot read the policy nope.yaml: it is not there", "check the path"),
     (
         "check app --policy other.yaml",

@@ -328,7 +328,9 @@ def test_a_layout_keeps_verdicts_beside_its_image(shop: Shop, tmp_path: Path) ->
         (("--sign", "key.pub", "--attestation", "x"), "holds no private key"),
         (("--sign", "warn.yaml", "--attestation", "x"), "holds no private key"),
         (("--sign", "key.pem", "--attestation", "x", "--valid-for", "soon"), "not a span of time"),
-        (("--sign", "keyless", "--attestation", "x"), "Fulcio"),
+        (("--sign", "keyless", "--attestation", "x"), "at which services"),
+        (("--sign", "keyless", "--attestation", "x", "--fulcio-url", "http://127.0.0.1:9"), "at which services"),
+        (("--sign", "keyless", "--attestation", "x", "--fulcio-url", "x", "--rekor-url", "x"), "no token"),
     ],
 )
 def test_wishes_that_cannot_be_granted_are_refused(shop: Shop, words: tuple[str, ...], message: str) -> None:

@@ -118,8 +118,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if shutil.which("skopeo") is None:
-        pytest.skip("skopeo is not installed")
+    needed("dockerd", "containerd", "runc", "skopeo")
     with whole_world(tmp_path_factory.mktemp("where"), tmp_path_factory.mktemp("docker")) as made:
         yield made
 

@@ -44,7 +44,9 @@ def server() -> Iterator[Running]:
 def test_what_an_agent_says_is_what_the_server_lists(server: Running, tmp_path: Path) -> None:
     key = server.client.must("POST", "/api/v1/keys", {"name": "agent", "role": "agent"})["key"]
     api = ApiClient(server.url, ApiLogin(key=key), HttpSettings())
-    collector = HostCollector({name: container(name, name, cluster="host-1") for name in ("web", "api", "jobs")})
+    collector = HostCollector(
+        {name: container(name, name, cluster="host-1", platform="docker") for name in ("web", "api", "jobs")}
+    )
     said: list[str] = []
 
     def agent(folder: str) -> Agent:
@@ -58,14 +60,14 @@ def test_what_an_agent_says_is_what_the_server_lists(server: Running, tmp_path: 
     first.report()
     assert listed() == ["api", "jobs", "web"]
     gone = collector.has.pop("web")
-    collector.has["more"] = container("more", cluster="host-1")
+    collector.has["more"] = container("more", cluster="host-1", platform="docker")
     first.keep(Changes(running=(collector.has["more"],), ended=(ended(gone, datetime.now(UTC)),)))
     first.flush()
     assert listed() == ["api", "jobs", "more"]
     # Somebody says that the host is no more: the next change needs a list, which the agent makes by itself.
     assert server.client.ask("DELETE", "/api/v1/collectors?platform=docker&name=host-1").status == 204
     assert listed() == []
-    first.keep(Changes(running=(container("late", cluster="host-1"),)))
+    first.keep(Changes(running=(container("late", cluster="host-1", platform="docker"),)))
     first.flush()
     assert listed() == ["api", "jobs", "more"]
     assert said == ["the server asks for a whole list"]

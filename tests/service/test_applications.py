@@ -64,6 +64,13 @@ async def test_a_version_of_an_application_has_images_places_and_one_verdict(at:
     named = {each["name"]: each["state"] for each in (await at.get("/applications/shop/versions"))["items"]}
     assert (named["0"], named["1"], named["2"]) == ("end-of-life", "released", "in-progress")
     assert (await at.get("/applications"))["items"][0]["versions"] == 5
+    shown = await at.get("/applications/shop")
+    assert (shown["name"], shown["versions"], shown["verdict"]) == ("shop", 5, "stop")
+    assert (await at.ask("DELETE", "/applications/shop/versions/all")).is_success
+    assert (await at.get("/applications/shop"))["verdict"] == "unknown", "of 0, which is at its end, nothing is asked"
+    for gone in ("2", "1"):
+        assert (await at.ask("DELETE", f"/applications/shop/versions/{gone}")).is_success
+    assert (await at.get("/applications/shop"))["verdict"] == "go"
     assert (await at.ask("DELETE", "/applications/shop/versions/3")).status_code == 204
     assert (await at.ask("DELETE", "/applications/shop")).status_code == 204
     assert (await at.ask("GET", "/applications/shop/versions")).status_code == 404

@@ -145,6 +145,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/subscriptions/{name}": {"severity": "low"},
     "POST /api/v1/subscriptions/{name}/dry-run": {},
     "POST /api/v1/silences": {"owner": "{mark}", "reason": "{mark}", "ends_at": "2020-01-01T00:00:00Z"},
+    "POST /api/v1/transitions/causes/{number}/tickets": {"channel": 1},
     "POST /api/v1/inventories": {"platform": "docker", "collector": "{mark}-host", "sequence": "x"},
     "PUT /api/v1/place-settings": {"environments": 1},
     "POST /api/v1/applications": {"name": 1},

@@ -13,6 +13,9 @@ import pytest
 
 from hullmark.server.console.static_files import static_url
 from hullmark.server.console.views import ago, environment, size, span
+from hullmark.server.stories.identity.account_address import RESERVED
+from hullmark.server.stories.notice.links import cause_link
+from hullmark.server.tables.identity.accounts import add_account
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +72,24 @@ async def test_another_address_is_told_as_a_page(at: Desk) -> None:
     """Below the console there is no JSON for people."""
     assert "Choose one from the menu." in await _page(at, "admin/nowhere", 404)
     assert "there is no such account" in (await _page(at, "other/now", 404)).lower()
+
+
+async def test_accounts_called_as_the_consoles_own_pages_are_reached_by_a_mark(at: Desk) -> None:
+    """Made before these names were reserved. All that leads to their pages does so by the same address."""
+    async with at.services.database.system() as connection:
+        for name in sorted(RESERVED):
+            assert await add_account(connection, name, "") is not None
+    for name in sorted(RESERVED):
+        base = f"/console/~{name}"
+        answer = await at.client.get(base, auth=("admin", PASSWORD))
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{base}/add")
+        now = await _page(at, f"~{name}/now")
+        assert f'href="{base}/images"' in now
+        assert f'"/console/{name}/images' not in now
+        assert f'href="{base}/admin/people"' in await _page(at, "admin/admin/accounts")
+        assert cause_link(at.services.settings, name, 7).endswith(f"{base}/causes/7")
+        assert (await at.ask("POST", "/accounts", {"name": name})).status_code == 422
+    assert "there is no such account" in (await _page(at, "~admin/now", 404)).lower()
 
 
 async def test_files_that_were_not_made_are_named_with_what_makes_them(

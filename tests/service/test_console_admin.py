@@ -254,7 +254,7 @@ async def test_accounts_are_for_operators(site: Site) -> None:
 
 async def test_operations(site: Site) -> None:
     page = await site.get("/console/team/operations")
-    assert "No worker gives a sign of life." in page.text
+    assert "No worker is running." in page.text
     assert "/operations/mute" not in page.text
     assert (await site.do("operations/mute")).status_code == 403
     await site.become("admin", PASSWORD)

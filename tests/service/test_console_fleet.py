@@ -153,7 +153,7 @@ async def test_a_place_shows_why_it_has_its_grade_and_the_change_to_a_better_one
     assert "it is privileged" in text
     assert "privileged: false" in text
     assert "The smallest change to default" in text
-    assert "What stands against it here" in text
+    assert "Findings here" in text
     assert "hostPath" in text or "/host" in text
     await page(at, "fleet/places/999999", 404)
     await page(at, f"fleet/places/{2**70}", 404)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from hullmark.server.stories.images.retain import retain, sweep_objects
+from tests.flow.test_minimize import FILES
 from tests.service.test_reach import LIB, MOUNT, analysed
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
@@ -103,3 +105,75 @@ async def test_an_image_without_a_walk_says_why(at: Desk) -> None:
     digest = at.registry.tags["plain"]
     assert "not analysed" in await page(at, f"images/{digest}/minimality", 409)
     await page(at, f"images/sha256:{'0' * 64}/minimality", 404)
+
+
+async def test_a_package_of_the_map_opens_into_its_files_by_reach(at: Desk) -> None:
+    digest = await analysed(at)
+    told = (await answered(at, f"images/{digest}/minimality?data=tiles")).json()
+    packages = {tile["name"]: tile["more"] for kind in told["tiles"] for tile in kind["tiles"]}
+    assert set(packages) == {"lib 1", "shop 1", "doc 1", "mount 1", "files of no package"}
+    opened = (await answered(at, f"images/{digest}/minimality{packages['lib 1']}")).json()
+    assert opened["tones"] == ["go", "unknown", "warn"]
+    assert ["usr/lib", [["liba.so.1", len(FILES["usr/lib/liba.so.1"]), 0]]] in opened["tiles"]
+    loose = (await answered(at, f"images/{digest}/minimality{packages['files of no package']}")).json()
+    assert {"lib64", "usr/lib"} <= {tile[0] for tile in loose["tiles"]}
+
+
+async def test_the_map_by_folder_is_of_all_files(at: Desk) -> None:
+    digest = await analysed(at)
+    document = await at.get(f"/images/{digest}/minimality")
+    whole = (await answered(at, f"images/{digest}/minimality?data=files&folder=/")).json()
+
+    def weight(tile: list[Any]) -> int:
+        return sum(map(weight, tile[1])) if isinstance(tile[1], list) else int(tile[1])
+
+    assert sum(map(weight, whole["tiles"])) == sum(one["bytes"] for one in document["totals"].values())
+    text = await page(at, f"images/{digest}/minimality?map=folders")
+    assert "tab=files&folder=%2Fusr%2Fbin#files" in text or "tab=files&folder=%2Fusr#files" in text
+
+
+async def test_files_are_a_table_by_folder_and_by_package_with_their_ways(at: Desk) -> None:
+    digest = await analysed(at)
+    top = await page(at, f"images/{digest}/minimality?tab=files")
+    assert '?tab=files&folder=/usr#files"' in top
+    rows = {row["path"]: row for row in await listed(at, digest, "files")}
+    assert rows["/usr"]["files"] == "5"
+    inside = await page(at, f"images/{digest}/minimality?tab=files&folder=/usr/share")
+    assert "doc.txt" in inside
+    assert "may go" in inside
+    of_lib = await page(
+        at, f"images/{digest}/minimality?tab=files&package=pkg:deb/debian/lib@1?arch=amd64%26distro=debian-13"
+    )
+    assert "/usr/lib/liba.so.1" in of_lib
+    one = await page(at, f"images/{digest}/minimality?tab=files&file=/usr/lib/liba.so.1")
+    way = one.partition("steps-way")[2].partition("</ol>")[0]
+    assert way.index("/usr/bin/other") < way.index("/usr/lib/liba.so.1")
+    assert "is what CMD starts" in way
+    assert "Nothing that is started names" in await page(at, f"images/{digest}/minimality?tab=files&file=/bin/mount")
+
+
+async def test_images_of_before_are_still_shown_without_single_files(at: Desk) -> None:
+    digest = await analysed(at)
+    objects = at.services.objects
+    (kept,) = [each.key for each in objects.list("reach-files/")]
+    objects.delete([kept])
+    assert "Single files are not known" in await page(at, f"images/{digest}/minimality?tab=files")
+    assert "folded" in await page(at, f"images/{digest}/minimality?tab=ways")
+    told = (await answered(at, f"images/{digest}/minimality?data=tiles")).json()
+    assert not [tile for kind in told["tiles"] for tile in kind["tiles"] if "more" in tile]
+    await page(at, f"images/{digest}/minimality?data=files&folder=/", 404)
+
+
+async def test_what_is_kept_of_files_goes_with_the_image(at: Desk) -> None:
+    long_ago = -3600.0 * 24 * 365 * 10
+    digest = await analysed(at)
+    kept = [each.key for room in ("reach-files/", "folders/") for each in at.services.objects.list(room)]
+    assert len(kept) == 2
+    await sweep_objects(at.services, long_ago)
+    assert all(at.services.objects.head(key) for key in kept)
+    await at.ask("DELETE", f"/images/{digest}")
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE image SET added_at = now() - interval '2 hours'")
+    await retain(at.services)
+    await sweep_objects(at.services, long_ago)
+    assert not any(at.services.objects.head(key) for key in kept)

@@ -14,7 +14,8 @@ import pytest
 from hullmark.server.stories.advisories.advisories import count_sets
 from hullmark.server.stories.images import rebuild as stories
 from hullmark.server.tables.images.rebuilds import AGES, FIX_AGES, make_plan
-from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.desk import OS_RELEASE, PASSWORD, Desk, desk, status_file
+from tests.support.images import tar_of
 from tests.support.inventories import Agent, container
 from tests.support.matching import advisory, affected
 
@@ -74,6 +75,60 @@ async def test_the_plan_is_the_same_once_sets_are_counted(at: Desk) -> None:
     before = await rows(at, "tagged")
     await count_sets(at.services)
     assert await rows(at, "tagged") == before
+
+
+def layer(files: dict[str, bytes]) -> bytes:
+    return tar_of({"etc/os-release": OS_RELEASE, **files})
+
+
+def python(name: str, version: str) -> dict[str, bytes]:
+    words = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    return {f"usr/lib/python3/dist-packages/{name}-{version}.dist-info/METADATA": words}
+
+
+async def lineage(at: Desk) -> None:
+    """A base of the distribution; a runtime on it with a package of Python; two applications on that, and one image beside."""
+    flask = advisory("CVE-2026-7", affected("pypi", "flask", "pep440", "3.1"), severity="critical")
+    await at.advise(LIBC, ZLIB, TAR, flask)
+    await at.work()
+    base, runtime = layer(BASE), layer(python("flask", "2.0"))
+    stacks = {
+        "base": [base],
+        "runtime": [base, runtime],
+        "shop": [base, runtime, layer({"app/shop": b"1"})],
+        "mail": [base, runtime, layer({"app/mail": b"1"})],
+        "tools": [layer(status_file(("tar", "1.35")))],
+    }
+    for name, layers in stacks.items():
+        at.registry.tags[name] = str(at.registry.blobs.image(layers)["digest"])
+        await at.add(name)
+    await at.work()
+
+
+async def test_bases_come_first_and_what_only_another_version_mends_does_not_vanish(at: Desk) -> None:
+    await lineage(at)
+    found = [
+        (row["layer"].rpartition(":")[2], row["vanish"], row["healed"], row["changeable"], row["left"], row["images"])
+        for row in await rows(at, "tagged")
+    ]
+    assert found == [
+        ("base and 3 more", "1 of 2", "4", "0", "4", "4"),
+        ("runtime and 2 more", "0 of 1", "0", "3", "0", "3"),
+        ("tools", "1 of 1", "1", "0", "0", "1"),
+    ]
+    said = " ".join(re.sub(r"<[^>]*>", " ", await page(at, "rebuild?scope=tagged")).split())
+    assert "Vanish by rebuilding today 5 of 12 findings, with no other change" in said
+    assert "after step 1" in said
+
+
+async def test_each_image_says_how_much_of_it_vanishes(at: Desk) -> None:
+    await lineage(at)
+    numbers = re.findall(r'rebuild/(\d+)"', await page(at, "rebuild?scope=tagged"))
+    (number,) = {each for each in numbers if "flask" in await page(at, f"rebuild/{each}")}
+    text = await page(at, f"rebuild/{number}?export=csv&table=fixable")
+    assert [row["by"] for row in csv.DictReader(io.StringIO(text))] == ["raising a version"]
+    text = await page(at, f"rebuild/{number}?export=csv&table=images")
+    assert {row["vanish"] for row in csv.DictReader(io.StringIO(text))} == {"1 of 3"}
 
 
 async def test_nothing_to_rebuild_is_said_plainly(at: Desk) -> None:

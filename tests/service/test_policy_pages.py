@@ -161,8 +161,8 @@ async def test_a_draft_is_tried_and_rolled_out(at: Desk) -> None:
     assert "every 2s" not in page
     worse = page.partition("Get worse")[2].partition("</dd>")[0]
     assert worse.rpartition(">")[2] == "1"
-    assert at.reference("root") in page
-    assert at.reference("user") not in page
+    assert at.reference("root") in page.replace("<wbr>", "")
+    assert at.reference("user") not in page.replace("<wbr>", "")
     assert 'href="/console/admin/policies/users?tab=force"' in page
     flips = json.loads(await get(at, f"{trial}?export=json&table=flips"))
     assert [(row["digest"], row["before"], row["after"]) for row in flips] == [(root, "warn", "stop")]

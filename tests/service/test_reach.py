@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark.notify.words import text_of
-from hullmark.reach.analysis import minimality
+from hullmark.reach.analysis import minimality_of_files
 from hullmark.server.process.scheduler import renew_outdated
 from hullmark.server.stories.images import analyse as analysing
 from hullmark.server.stories.images import reached
@@ -61,9 +61,9 @@ def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def counted(inventory: Any, facts: Any, request: Any) -> Any:
         begun.append(" ".join(inventory.config.cmd))
-        return minimality(inventory, facts, request)
+        return minimality_of_files(inventory, facts, request)
 
-    monkeypatch.setattr(reached, "minimality", counted)
+    monkeypatch.setattr(reached, "minimality_of_files", counted)
     return begun
 
 
@@ -285,7 +285,7 @@ async def test_a_fault_of_the_walk_costs_nothing_else(at: Desk, monkeypatch: pyt
     def broken(*given: Any) -> Any:
         raise RecursionError
 
-    monkeypatch.setattr(reached, "minimality", broken)
+    monkeypatch.setattr(reached, "minimality_of_files", broken)
     await kept(at, RULES)
     digest = await analysed(at)
     assert len((await at.get(f"/images/{digest}/packages"))["items"]) == 4

@@ -113,3 +113,33 @@ async def test_a_worker_that_is_told_to_stop_hands_back_what_it_does(
         assert working.done()
         async with services.database.system() as connection:
             assert await jobs.waiting_by_task(connection) == {("slow", "todo"): 1}
+
+
+async def test_a_job_that_a_transaction_held_back_is_done_when_it_ends(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a look that nobody asked for: none comes within the test."""
+    done: list[int] = []
+
+    async def quick(_: Work, number: int) -> None:
+        done.append(number)
+
+    monkeypatch.setattr(run, "TASKS", {**TASKS, "quick": ("notice", quick)})
+    monkeypatch.setattr(run, "_POLL", 3600.0)
+    services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
+    work = Work(services=services, books=Books(services.objects, tmp_path / "snapshots"), worker="test")
+    async with services.database:
+        async with services.database.system() as connection:
+            await jobs.defer(connection, "quick", {"number": 1}, once="one", queue="notice")
+        async with services.database.system() as connection:
+            assert await jobs.defer(connection, "quick", {"number": 1}, once="one", queue="notice") is None
+            working = asyncio.create_task(run._working(work, asyncio.Event()))
+            # Another job is done: when the lane has looked behind it, it has passed the one by that is held.
+            await wanted(services, "quick", "notice", 1)
+            await until(lambda: done == [0])
+            await asyncio.sleep(0.5)
+        try:
+            await until(lambda: done == [0, 1])
+        finally:
+            working.cancel()
+            await asyncio.wait((working,))

@@ -61,6 +61,8 @@ ASKED: dict[str, Fields] = {
     "CreateContainerResponse": {"container_id": (1, "string")},
     "StartContainerRequest": {"container_id": (1, "string")},
     "StartContainerResponse": {},
+    "ExecSyncRequest": {"container_id": (1, "string"), "cmd": (2, "string*"), "timeout": (3, "int64")},
+    "ExecSyncResponse": {"exit_code": (3, "int32")},
     "RemoveContainerRequest": {"container_id": (1, "string")},
     "RemoveContainerResponse": {},
     "RemovePodSandboxRequest": {"pod_sandbox_id": (1, "string")},
@@ -186,6 +188,11 @@ class RealContainerd:
         made = self.call("CreateContainer", pod_sandbox_id=pod, config=config, sandbox_config=self.sandboxes[pod])
         self.call("StartContainer", container_id=made.container_id)
         return str(made.container_id)
+
+    def execute(self, container: str, script: str) -> None:
+        """Run a script in a container, to its end."""
+        ran = self.call("ExecSync", container_id=container, cmd=["/bin/sh", "-c", script], timeout=60)
+        assert ran.exit_code == 0, script
 
     def remove(self, container: str) -> None:
         """End and remove a container."""

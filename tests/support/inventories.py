@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from httpx import Response
+from msgspec.structs import replace
 
 from hullmark.model.isolation import Isolation
 from hullmark.model.place import (
@@ -40,9 +41,10 @@ def container(
     isolation: Isolation | None = None,
     architecture: str = "",
     node: str = "node-1",
+    platform: Platform = "kubernetes",
 ) -> RunningContainer:
-    """A container of a pod."""
-    place = Place(platform="kubernetes", cluster=cluster, namespace=namespace, workload=workload, container=name)
+    """A container of a pod; an `Agent` that reports it says that its own platform runs it."""
+    place = Place(platform=platform, cluster=cluster, namespace=namespace, workload=workload, container=name)
     return RunningContainer(
         id=id or f"{namespace}/{workload}/{name}",
         place=place,
@@ -74,6 +76,9 @@ class Agent:
     def report(self, **told: Any) -> InventoryReport:
         """The next report."""
         self.sequence += 1
+        told["running"] = tuple(
+            replace(each, place=replace(each.place, platform=self.platform)) for each in told.get("running", ())
+        )
         return InventoryReport(
             **{
                 "platform": self.platform,

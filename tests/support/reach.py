@@ -18,6 +18,7 @@ from hullmark.model.reach import Minimality
 from hullmark.model.setting import Setting
 from hullmark.reach import code, elf
 from hullmark.reach.analysis import ReachRequest, minimality
+from hullmark.reach.java_code import JavaCode, java_code
 from hullmark.reach.observed import ObservedPaths
 from hullmark.reach.scene import ReachFacts
 from hullmark.reach.syscalls import SyscallFacts
@@ -49,10 +50,12 @@ def walked(
     observed: ObservedPaths | None = None,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
     syscalls: Mapping[str, SyscallFacts] | None = None,
+    packages: Sequence[Package] = (),
     **config: Any,
 ) -> Minimality:
     """What is reached in an image that holds these files; those that are programs or scripts may be run. `owners` are names of packages
-    by path, `changes` what is otherwise about files and folders: mode, uid, gid, capability; `config` are more settings of the image."""
+    by path, `packages` are further
+    ones, `changes` what is otherwise about files and folders: mode, uid, gid, capability; `config` are more settings of the image."""
     owners = {path: f"pkg:deb/debian/{name}@1" for path, name in (owners or {}).items()}
     records = [_record(path, body, owners.get(path)) for path, body in files.items()]
     records += [_link(path, target) for path, target in (links or {}).items()]
@@ -61,7 +64,10 @@ def walked(
     inventory = Inventory(
         source=SOURCE,
         distro=None,
-        packages=tuple(package(name) for name in sorted({purl.split("/")[2][:-2] for purl in owners.values()})),
+        packages=(
+            *(package(name) for name in sorted({purl.split("/")[2][:-2] for purl in owners.values()})),
+            *packages,
+        ),
         problems=tuple(problems),
         config=ImageConfig(cmd=tuple(command), env=tuple(env), working_dir=folder, **config),
         files=tuple(sorted(records, key=lambda record: record.path)),
@@ -85,6 +91,7 @@ def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[
         kept=kept,
         ld_cache={},
         archives={path: fact for path, body in files.items() if (fact := _archive(path, body)) is not None},
+        java={path: found_java for path, body in files.items() if (found_java := _java(path, body)) is not None},
         settings=settings,
         config=inventory.config,
     )
@@ -92,6 +99,10 @@ def _facts(files: Mapping[str, bytes], inventory: Inventory, settings: Sequence[
 
 def _archive(path: str, body: bytes) -> JarFact | None:
     return read_tree(memoryview(body), path, print) if body.startswith(b"PK") else None
+
+
+def _java(path: str, body: bytes) -> JavaCode | None:
+    return java_code(path, memoryview(body), print) if body.startswith((b"PK", b"\xca\xfe")) else None
 
 
 def _record(path: str, body: bytes, owner: str | None) -> FileRecord:

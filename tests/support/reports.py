@@ -14,9 +14,13 @@ from hullmark.net.errors import Unreachable
 
 @dataclass
 class ReportServer:
-    """Takes reports; away while `is_away`. It knows one collector, and refuses changes as long as it has no list."""
+    """Takes reports; away while `is_away`. It knows one collector, and refuses changes as long as it has no list.
+
+    `takes_events`: what only tells of events is taken all the same.
+    """
 
     is_away: bool = False
+    takes_events: bool = True
     sequence: int = 0
     has_list: bool = False
     taken: list[InventoryReport] = field(default_factory=list)
@@ -31,13 +35,14 @@ class ReportServer:
             raise Unreachable("the server is not there")
         for body in reports:
             self.take(msgspec.json.decode(body, type=InventoryReport))
-        return False
+        return not self.has_list and not self._listed
 
     def take(self, report: InventoryReport) -> None:
         """Take one report. Raises ApiRefused where it does not know what it builds on."""
         if report in self.taken:
             return
-        if report.sequence <= self.sequence or not (self.has_list or report.list):
+        builds_on_list = bool(report.running or report.ended) or not self.takes_events
+        if report.sequence <= self.sequence or (builds_on_list and not (self.has_list or report.list)):
             problem = {"type": LIST_NEEDED, "sequence": self.sequence}
             raise ApiRefused("a whole list is needed", status=409, problem=problem)
         self.sequence = report.sequence

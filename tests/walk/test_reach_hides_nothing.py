@@ -15,6 +15,7 @@ from hullmark.reach.code import CODE
 from hullmark.reach.reads import REACH_READS
 from hullmark.rootfs.reads import Read
 from tests.support.dynamic import dynamic_elf
+from tests.support.java_classes import class_file, jar
 from tests.support.reach import reach_of, walked
 from tests.unit.reach.test_walk import BASE, program
 from tools.limits import bounds
@@ -38,6 +39,11 @@ def _words(count: int) -> bytes:
     return b"#!/bin/sh\n" + b"".join(b"x%d\n" % number for number in range(count))
 
 
+_DEEP_JAR = jar(
+    class_file("a/A", names=("b/B", "c/C")),
+    class_file("a/D"),
+    files={"lib/a.jar": jar(class_file("d/D"), files={"lib/b.jar": jar()})},
+)
 CASES = {
     "commands._MAX_COMMANDS": Case(2, {"/d": _words(5)}, ("/d",)),
     "commands._MAX_BESIDE": Case(0, {"/d": b"#!/bin/sh\n. /etc/x.sh\n", "/etc/x.sh": b"A=/usr/bin/tool\n"}, ("/d",)),
@@ -119,6 +125,20 @@ CASES = {
         {"/usr/bin/ruby": program(), "/app/a.rb": b"", "/var/lib/gems/3/specifications/a.gemspec": b""},
         ("ruby", "/app/a.rb"),
     ),
+    **{
+        f"java_code.{limit}": Case(
+            number, {"/usr/bin/java": program(), "/lib/app.jar": _DEEP_JAR}, ("java", "-jar", "/lib/app.jar")
+        )
+        for limit, number in {
+            "_MAX_NAMES": 1,
+            "_MAX_CLASSES": 1,
+            "_MAX_CLASS": 10,
+            "_MAX_DEPTH": 0,
+            "_MAX_INNER": 0,
+            "_MAX_MEMBERS": 2,
+            "_MAX_UNPACKED": 30,
+        }.items()
+    },
     "java._MAX_FILES": Case(
         0, {"/opt/j/bin/java": program(), "/opt/j/lib/modules": b""}, ("/opt/j/bin/java", "-version")
     ),
@@ -129,6 +149,10 @@ OTHERS = {
     "code.MODULE_TEXTS.limit": "the same",
     "code._MAX_IN_LAYER": "the same; what that room tells is tested below",
     "code.CODE.layer_limit": "the same",
+    "java_code._BODY": "the same",
+    "java_code._MAX_IN_LAYER": "the same",
+    "java_code.JAVA_CODE.limit": "the same",
+    "java_code.JAVA_CODE.layer_limit": "the same",
 }
 
 

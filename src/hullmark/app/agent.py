@@ -19,7 +19,7 @@ from hullmark.model.place import LIST_NEEDED
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import RETRY_STATUS, backoff
-from hullmark.runtime.collector import Changes, Collector, Listing, Resumable
+from hullmark.runtime.collector import Changes, Collector, Listing, OutageReporting, Resumable
 
 PATH = "/inventories"
 _JSON = {"Content-Type": "application/json"}
@@ -83,7 +83,7 @@ class Agent:
         self.collector, self.spool, self.sender, self._say = collector, spool, sender, say
         self._monotonic, self._sent_at = monotonic, monotonic()
         self._memory = EventMemory(spool.folder / "events")
-        self._failures = self._list_failures = 0
+        self._failures = self._list_failures = self._refusals = 0
         self._has_begun = False
         if isinstance(collector, Resumable):
             collector.resume(spool.heard(), spool.note_heard)
@@ -139,13 +139,18 @@ class Agent:
             if not (waiting := self.spool.oldest(_BATCH_BYTES, _BATCH)) or self._attempt(waiting) > 0:
                 return
 
+    @property
+    def _is_blind(self) -> bool:
+        return isinstance(self.collector, OutageReporting) and self.collector.is_blind
+
     def _rest(self, stop: threading.Event) -> None:
         """Wait for something to send, or for `stop`, of which `run` tells under the same lock."""
         with self.spool.changed:
             is_idle = not len(self.spool) and not (self._has_begun and self.spool.wants_list)
             if not is_idle or stop.is_set():
                 return
-            if self._has_begun and self._monotonic() - self._sent_at >= _SIGN_OF_LIFE:
+            # Who cannot see what runs gives no sign: what is told of it is old, and the server is to know.
+            if self._has_begun and not self._is_blind and self._monotonic() - self._sent_at >= _SIGN_OF_LIFE:
                 self.spool.append(Changes())
             else:
                 self.spool.changed.wait(_PATIENCE)
@@ -153,7 +158,7 @@ class Agent:
     def _attempt(self, waiting: list[tuple[QueuedReport, bytes]]) -> float:
         """Send; seconds to wait before the next attempt. Raises HullmarkError for what no waiting can mend."""
         try:
-            self._send(waiting)
+            is_taken = self._send(waiting)
         except (Cut, TimedOut, Unreachable, ApiRefused) as error:
             if isinstance(error, ApiRefused) and error.status not in RETRY_STATUS:
                 raise
@@ -164,9 +169,15 @@ class Agent:
         if self._failures:
             self._say("the server is back")
             self._failures = 0
-        return 0.0
+        if is_taken or self._has_begun:
+            self._refusals = 0
+            return 0.0
+        # It needs a list that cannot be made yet, and refuses the same again until it has one.
+        self._refusals += 1
+        return backoff(self._refusals - 1)
 
-    def _send(self, waiting: list[tuple[QueuedReport, bytes]]) -> None:
+    def _send(self, waiting: list[tuple[QueuedReport, bytes]]) -> bool:
+        """Whether all were taken: not where the server needs a whole list first. Raises ApiRefused, NetError."""
         try:
             wants_list = self.sender.send([body for _, body in waiting])
         except ApiRefused as error:
@@ -175,20 +186,20 @@ class Agent:
             if error.status == 409 and error.problem.get("type") != LIST_NEEDED:
                 raise _busy(error) from error
             if len(waiting) > 1:  # find the one that is meant: what was taken already is answered as the first time
-                for one in waiting:
-                    if self.spool.holds(one[0]):  # not dropped since
-                        self._send([one])
-                return
+                taken = [self._send([one]) for one in waiting if self.spool.holds(one[0])]  # not dropped since
+                return all(taken)
             if error.problem.get("type") != LIST_NEEDED:
                 raise
-            self._say("the server asks for a whole list")
+            if not self._refusals:
+                self._say("the server asks for a whole list")
             known = error.problem.get("sequence")
             self.spool.refused(waiting[0][0], known if isinstance(known, int) else 0)
-            return
+            return False
         self._sent_at = self._monotonic()
         self.spool.remove(report for report, _ in waiting)
         if wants_list and not self.spool.holds_list:
             self.spool.want_list()
+        return True
 
     def _list(self, listing: Listing) -> None:
         try:

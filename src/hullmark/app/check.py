@@ -79,7 +79,8 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     `exceptions` are kept beside the policy, and count as its own do. `workloads` are files that say how it is to run; of these the
     containers that run it are judged too, or those called `container`. `placed` are these containers, where they are known otherwise.
-    `trusted_keys` are public keys in PEM that rules about signatures trust. `wants_demands`: what rules ask of places is told besides.
+    `trusted_keys` are public keys in PEM that rules about signatures trust, `trusted_root` says by which authorities they check
+    certificates (a trusted root of Sigstore's, or PEM; "": none is known). `wants_demands`: what rules ask of places is told besides.
     """
 
     profile: str = "native"
@@ -97,6 +98,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     placed: tuple[PlacedContainer, ...] | None = None
     trusted_keys: tuple[str, ...] = ()
+    trusted_root: str = ""
     wants_demands: bool = False
 
 
@@ -171,6 +173,7 @@ def judge_by(
         evaluate=evaluator,
         signatures=look_beside(scanned.inventory.source) if wanted.signatures else None,
         trusted_keys=check_options.trusted_keys,
+        trusted_root=check_options.trusted_root,
     )
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None

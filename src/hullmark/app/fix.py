@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.app.foundation import Foundation, as_it_is, on_other_bases
 from hullmark.app.update_files import FetchedUpdates
-from hullmark.app.upkeep import ROOM, UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
+from hullmark.app.upkeep import UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
 from hullmark.app.virtual_image import JudgingContext, VirtualImage, dockerfile_for
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
@@ -96,17 +96,13 @@ def _solved(
     wide = ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,))
     scanned = scan_records(foundation.image, foundation.records(wide), wide, court.resources)
     found = newer(scanned, request.lists, mirrors)
-    # Instructions that bring newer rpm packages are not written yet.
-    updates = found.updates if found.kind != "rpm" else ()
-    candidates = Candidates(_situation(scanned, updates, settings))
+    candidates = Candidates(_situation(scanned, found.updates, settings))
     contents = FetchedUpdates(foundation, scanned, mirrors, court.resources)
     virtual = VirtualImage(foundation, court, candidates.owned, contents)
     changes = candidates.of(findings_in_the_way(virtual.verdict(()), request.goal))
     trials = _Trials(virtual, changes, request.goal, court.options.profile)
     best = smallest_set(changes, trials.judge, trials.possible)
     problems = (*untold(found.kind, scanned, request.lists, found.offered), *contents.problems)
-    if found.kind == "rpm" and found.updates:
-        problems = (*problems, Problem("", -1, ROOM, "updates of rpm packages are not proposed yet", "note"))
     return _Solution(scanned, foundation.change, candidates, trials, best, problems, court.options.dockerfile)
 
 
@@ -234,7 +230,10 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
 def _assumed(changes: Sequence[Change]) -> Iterator[str]:
     if any(change.updates for change in changes):
         yield "The build finds the versions that the lists of packages name; scripts of packages change nothing that the policy looks at."
-    if any(update.installed.type == "apk" for change in changes for update in change.updates):
-        yield "Newer apks bring no packages of languages."
+    kinds = {each.installed.type for change in changes for each in change.updates}
+    for kind in sorted(kinds & {"apk", "rpm"}):
+        yield f"Newer {kind}s bring no packages of languages."
+    if "rpm" in kinds:
+        yield "What newer rpms need besides is installed, or brought with them."
     if any(change.removed for change in changes):
         yield "What packages left beside their own files stays."

@@ -76,8 +76,8 @@ def signer_named(text: str, environment: Mapping[str, str]) -> Signer:
         return CommandSigner(words, environment)
     if text == "keyless":
         raise HullmarkError(
-            "signing without a key (Sigstore's Fulcio) is not built in",
-            advice="sign with a key, or with a program: --sign 'exec:PROGRAM'",
+            "signing without a key is not possible here",
+            advice="sign with a key, or with a program that asks a key management service: exec:PROGRAM",
         )
     password = next((environment[name] for name in _PASSWORDS if name in environment), None)
     pem = read_bounded(Path(text), KEY_LIMIT)

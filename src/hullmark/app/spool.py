@@ -18,6 +18,7 @@ from typing import IO, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from hullmark.app.fitting import fitted_end, fitted_parts
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, InventoryReport, PlaceEvent, Platform, RunningContainer
@@ -134,7 +135,7 @@ class Spool:
             name = ""
             with ExitStack() as undo:
                 undo.callback(self._forget, written)
-                for part, is_last in _with_last(_parts(running, PART)):
+                for part, is_last in _with_last(fitted_parts(running, PART)):
                     name = name or str(self._next)
                     report = self._new(list=name, last=is_last, running=part)
                     written.append(self._put(report, "last" if is_last else "part"))
@@ -211,9 +212,9 @@ class Spool:
     def _reports_of(self, changes: Changes) -> Iterator[InventoryReport]:
         """The changes in reports of at most PART entries of each kind: what ended comes last, as a container may start and end in one."""
         events = _parts(changes.events, PART)
-        for part in _parts(changes.running, PART):
+        for part in fitted_parts(changes.running, PART):
             yield self._new(running=part, events=next(events, ()))
-        for ended in _parts(changes.ended, PART):
+        for ended in _parts(map(fitted_end, changes.ended), PART):
             yield self._new(ended=ended, events=next(events, ()))
         for rest in events:
             yield self._new(events=rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
 from hullmark.model.verdict import Verdict
 from hullmark.policy.context import NO_CONTEXT
-from hullmark.proof.bundle import Bundle, read_bundle, write_bundle
+from hullmark.proof.bundle import Bundle, SignedBundle, read_bundle, write_bundle
 from hullmark.proof.signing import Signer
 from hullmark.proof.verdict_statement import (
     VSA,
@@ -49,6 +50,7 @@ class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     subjects: tuple[Descriptor, ...]
     created: str
     policy: str
+    annotations: dict[str, str] = {}
 
 
 def subjects_of(source: InventorySource, repository: Repository | None) -> tuple[Descriptor, ...]:
@@ -117,8 +119,22 @@ def _document(verdict: Verdict) -> bytes:
     return encode(msgspec.structs.replace(document, explanations=msgspec.UNSET))
 
 
+def by_key(signer: Signer) -> Callable[[bytes], SignedBundle]:
+    """Signs statements with a key."""
+
+    def sign(statement: bytes) -> SignedBundle:
+        bundle, envelope = write_bundle(statement, signer)
+        return SignedBundle(bundle=bundle, envelope=envelope)
+
+    return sign
+
+
 def sign_verdict(
-    verdict: Verdict, source: InventorySource, signer: Signer, place: StatementPlace, check_options: CheckOptions
+    verdict: Verdict,
+    source: InventorySource,
+    sign: Callable[[bytes], SignedBundle],
+    place: StatementPlace,
+    check_options: CheckOptions,
 ) -> SignedVerdict:
     """Make a verdict a statement, and sign it. Raises HullmarkError."""
     repository = place.repository
@@ -126,11 +142,12 @@ def sign_verdict(
     at = moment_in(verdict.inputs.at)
     name = repository.name if isinstance(repository, RegistryRepository) else ""
     payload = state(verdict, subjects, name, expiry(at, place.valid_for), circumstances_of(check_options, source))
-    bundle, envelope = write_bundle(payload, signer)
+    signed = sign(payload)
     return SignedVerdict(
         statement=payload,
-        bundle=bundle,
-        envelope=envelope,
+        bundle=signed.bundle,
+        envelope=signed.envelope,
+        annotations=signed.annotations,
         subjects=subjects,
         created=in_text(at),
         policy=verdict.inputs.policy,
@@ -152,6 +169,7 @@ def attach_verdict(signed: SignedVerdict, repository: WritableRepository) -> tup
         predicate_type=VSA,
         created=signed.created,
         replaces=signed.policy,
+        annotations=signed.annotations,
     )
     return tuple(attach(repository, subject, statement) for subject in signed.subjects)
 
@@ -167,8 +185,14 @@ def circumstances_of(options: CheckOptions, source: InventorySource) -> Circumst
         else "",
         dockerfile=digest_of(options.dockerfile.encode("utf-8", "surrogatepass")) if options.dockerfile else "",
         options=",".join((options.unmapped.value, options.digest, *options.without_quirks)),
-        trusted_keys=digest_of("".join(options.trusted_keys).encode()) if options.trusted_keys else "",
+        trusted_keys=digest_of_trust(options),
     )
+
+
+def digest_of_trust(options: CheckOptions) -> str:
+    """What stands in a statement for the keys and the trusted root that were handed over, "" for none."""
+    handed = "".join((*options.trusted_keys, options.trusted_root))
+    return digest_of(handed.encode()) if handed else ""
 
 
 def bundles_in(path: Path) -> tuple[Bundle, ...]:
@@ -196,7 +220,7 @@ def bundles_at(repository: Repository, subjects: tuple[str, ...]) -> AttachedBun
         if not document.holds_statement:
             continue
         try:
-            bundles.append(read_bundle(document.body))
+            bundles.append(read_bundle(document.body, document.annotations))
         except HullmarkError as error:
             unreadable.append(f"{document.place[:19]}: {error}")
     return AttachedBundles(bundles=tuple(bundles), unreadable=tuple(unreadable), unseen=found.unseen)

@@ -114,6 +114,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         evaluate=Evaluator(),
         signatures=_signed(case),
         trusted_keys=case.signatures.keys if case.signatures is not None else (),
+        trusted_root=case.signatures.trusted_root if case.signatures is not None else "",
     )
     deployment = Deployment(
         environment=case.environment,

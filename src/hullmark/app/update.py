@@ -91,6 +91,7 @@ def update(
         before = shelf.current()
         run = _Run(shelf, origin, request, tell)
         outcomes = tuple(run.refresh(feed) for feed in feeds)
+        _require_any(shelf, every, outcomes)
         digest = _assemble(shelf, every, run.reader, request, tell)
     return UpdateResult(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
 
@@ -252,13 +253,21 @@ def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> 
     return FeedOutcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
 
 
+def _require_any(shelf: Shelf, every: Sequence[Feed], outcomes: Sequence[FeedOutcome]) -> None:
+    """Raises HullmarkError with the first feed's reason if none has any records, now or from before."""
+    if not {feed.name for feed in every}.isdisjoint(shelf.feeds()):
+        return
+    why = next((f": {each.feed}: {each.reason}" for each in outcomes if each.status == "failed"), "")
+    raise HullmarkError(
+        f"no feed gave anything{why}", advice="check the network, or give a mirror: --from FOLDER or URL"
+    )
+
+
 def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, request: UpdateRequest, tell: Watch) -> str:
     """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
     by_name = {feed.name: feed for feed in every}
     # A feed that overrides another one comes after it.
     names = sorted((name for name in shelf.feeds() if name in by_name), key=lambda name: bool(by_name[name].overrides))
-    if not names:
-        raise HullmarkError("no feed gave anything", advice="check the network, or give a mirror: --from FOLDER or URL")
     writer = code_fingerprint(_WRITING_ROOMS)
     recipe = _recipe(shelf, [by_name[name] for name in names], f"{reader} {writer}")
     current = shelf.current()

@@ -9,11 +9,12 @@ import msgspec
 
 from hullmark.app.check import CheckOptions, CheckResult
 from hullmark.app.repositories import repository_of
-from hullmark.app.statements import bundles_at, bundles_in, circumstances_of, state
+from hullmark.app.statements import bundles_at, bundles_in, circumstances_of, digest_of_trust, state
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.proof.bundle import Bundle
 from hullmark.proof.dsse import Key
+from hullmark.proof.sigstore.signature import IdentityTrust
 from hullmark.proof.verdict_statement import VerdictStatement, in_text, moment_in
 from hullmark.proof.verification import Expectations, NotProven, VerifiedStatement, verify_newest
 from hullmark.source import SourceOptions, classify, open_image
@@ -28,12 +29,13 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to verify. `source` is an image or a digest, `bundles` are files with statements (none: those beside the image).
 
     `policy` is the digest of the policy that must have judged ("": any), `memory` the file in which the newest verdict of each image is
-    remembered (None: nothing is).
+    remembered (None: nothing is). `identities` are trusted besides `keys`.
     """
 
     source: str
     keys: tuple[Key, ...]
     now: datetime
+    identities: IdentityTrust | None = None
     bundles: tuple[Path, ...] = ()
     policy: str = ""
     not_before: datetime | None = None
@@ -66,6 +68,7 @@ def verify(request: VerificationRequest, options: SourceOptions) -> Verification
     memory = _Memory(request.memory)
     expected = Expectations(
         keys=request.keys,
+        identities=request.identities,
         subjects=subjects,
         now=request.now,
         policy=request.policy,
@@ -159,8 +162,11 @@ def recompute(statement: VerdictStatement, judged: CheckResult, check_options: C
 def options_of(statement: VerdictStatement, options: CheckOptions) -> CheckOptions:
     """The options by which a statement is recomputed: those that were given, with what the statement says of the others."""
     circumstances = statement.own.circumstances
+    # The trusted root that the signer is checked by may not be one that rules were judged by.
+    trusted_root = options.trusted_root if digest_of_trust(options) == circumstances.trusted_keys else ""
     return msgspec.structs.replace(
         options,
+        trusted_root=trusted_root,
         tag=circumstances.reference if options.tag is None else options.tag,
         environment=options.environment or circumstances.environment,
         profile=circumstances.profile,

@@ -19,7 +19,7 @@ from hullmark.cli import (
 from hullmark.cli.help import HelpFormatter, add_example
 
 NAME = "admit"
-HELP = "gate what starts: refuse containers whose image or isolation does not pass"
+HELP = "gate what starts: refuse containers that do not pass"
 EPILOG = "`hullmark admit GATE --help` says what a gate takes. docs/how-to/gate-a-docker-host.md shows one at work."
 
 _GATES: dict[str, ModuleType] = {

@@ -9,7 +9,7 @@ from hullmark.cli.reporting import add_reporting_options
 from hullmark.cli.settings import add_advisory_options, settings_of
 
 NAME = "agent"
-HELP = "tell a server what runs on this host in Docker, podman or containerd, and what drifts from its image"
+HELP = "report what runs on this host, and what drifts"
 EPILOG = """\
 it needs an API key that may tell of places: hullmark key add NAME --role agent
 reports are kept while the server is away; docs/how-to/watch-a-host.md shows how to run it as a service

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 
 NAME = "backup"
-HELP = (
-    "write a backup of the server on this machine, or of the database and object store that HULLMARK_… variables name"
-)
+HELP = "back up a server: its database and object store"
 EPILOG = """\
+HULLMARK_DATABASE_URL and HULLMARK_OBJECTS name the database and the object store of a server of several machines
 the server may run meanwhile; docs/how-to/back-up-the-server.md says how to put a backup back
 """
 

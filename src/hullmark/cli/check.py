@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
-EPILOG = SOURCES
+EPILOG = (
+    """\
+examples
+  hullmark policy init policy.yaml               a policy to begin with
+  hullmark check --policy policy.yaml nginx:1.27
+  hullmark check --policy policy.yaml --explain -o html=verdict.html nginx:1.27
+
+"""
+    + SOURCES
+)
 
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
 _FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
@@ -95,6 +104,11 @@ def _add_facts(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         help="public keys in PEM that rules about signatures trust; may be given several times",
+    )
+    group.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="by which authorities certificates are checked: a trusted_root.json of Sigstore's, or certificates in PEM",
     )
     group.add_argument(
         "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
@@ -164,6 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.format.name == "table" and not output.file for output in outputs
     ):
         _print_explanations(verdicts)
+    _hint_at_advisories(verdicts)
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
@@ -217,6 +232,21 @@ def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
         )
 
 
+def _hint_at_advisories(verdicts: list[Verdict]) -> None:
+    """Say what to do where a verdict is unknown because no advisories were used at all."""
+    import sys
+
+    if any(
+        verdict.verdict == "unknown"
+        and not verdict.inputs.snapshot
+        and any(problem.kind == "uncovered" for problem in verdict.problems)
+        for verdict in verdicts
+    ):
+        sys.stderr.write(
+            "hullmark: no advisories were used\n  fetch them: hullmark db update; or give --advisories or --snapshot\n"
+        )
+
+
 def _print_explanations(verdicts: list[Verdict]) -> None:
     from hullmark.cli.explanations import print_explanations, print_patches
     from hullmark.model.explanation import ExplainedVerdict
@@ -237,7 +267,7 @@ def policy_of(settings: Settings, text: str | None, known_at: datetime | None) -
 
     if text is None:
         raise HullmarkError(
-            "by which policy?",
+            "no policy given",
             advice="name it by --policy FILE (hullmark policy init writes one), or a server that has one by --server URL",
         )
     if text.startswith(PREFIX):
@@ -250,6 +280,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
     from pathlib import Path
 
     from hullmark.app.check import CheckOptions, load_context, load_dockerfile, profile_of
+    from hullmark.cli.identities import trusted_root_text
     from hullmark.model.verdict import Outcome
     from hullmark.policy.context import NO_CONTEXT
 
@@ -268,6 +299,7 @@ def asked(arguments: argparse.Namespace) -> CheckOptions:
         workloads=workloads_of(arguments),
         container=getattr(arguments, "container", ""),
         trusted_keys=tuple(map(_public_keys, getattr(arguments, "trusted_keys", ()))),
+        trusted_root=trusted_root_text(getattr(arguments, "trusted_root", None)),
     )
 
 

@@ -9,7 +9,7 @@ from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
 NAME = "config"
-HELP = "say what settings the programs of an image run with, and where each is written"
+HELP = "list the settings in effect, and where each is written"
 EPILOG = SOURCES
 
 

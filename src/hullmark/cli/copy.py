@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hullmark.source.repository import Repository, WritableRepository
 
 NAME = "copy"
-HELP = "copy an image with all platforms, signatures, attestations and verdicts"
+HELP = "copy an image with signatures, attestations and verdicts"
 EPILOG = """\
 SOURCE is NAME[:TAG][@DIGEST] or registry:NAME in a registry, oci-dir:DIR[:TAG|@DIGEST] or oci-archive:FILE[:TAG|@DIGEST];
 TARGET is NAME[:TAG] or registry:NAME, or oci-dir:DIR[:TAG]. Digests stay what they are. What the target has is not sent again.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hullmark.policy.verdict_diff import Difference
 
 NAME = "diff"
-HELP = "say what differs between two images, or what one thing made two verdicts differ"
+HELP = "say what differs between two images, or two verdicts"
 EPILOG = (
     """\
 BEFORE and AFTER are images, or other SOURCEs (below), or inventories that `hullmark scan --files -o json=FILE` wrote: then packages,

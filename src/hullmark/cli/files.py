@@ -13,7 +13,7 @@ NAME = "files"
 _FOLDERS = frozenset(
     ("bin", "boot", "etc", "home", "lib", "lib64", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "var")
 )
-HELP = "list every file of an image with owner and state, or print some of them"
+HELP = "list every file with owner and state, or print some"
 EPILOG = (
     SOURCES
     + """

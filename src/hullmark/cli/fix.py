@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hullmark.model.remedy import Remedy
 
 NAME = "fix"
-HELP = "find the smallest change that makes an image pass its policy"
+HELP = "find the smallest change that makes an image pass"
 EPILOG = (
     """\
 Thought of are updates from the image's own repositories, the removal of packages and files that nothing reaches, bits of files,
@@ -28,10 +28,12 @@ settings, a newer base, and a copy of all files into an empty image. Each set is
 be; the smallest that passes is printed, with a Dockerfile that makes it.
 
 examples
-  hullmark fix shop:1.4 --policy policy.yaml                      what to change, and what remains
-  hullmark fix shop:1.4 --policy policy.yaml -o dockerfile        the Dockerfile alone
-  hullmark fix shop:1.4 --policy policy.yaml --set 'USER 10001' --set 'HEALTHCHECK CMD ["/app/healthy"]'
-                                                                  what only a person knows
+  hullmark fix shop:1.4 --policy policy.yaml
+                           what to change, and what remains
+  hullmark fix shop:1.4 --policy policy.yaml -o dockerfile
+                           the Dockerfile alone
+  hullmark fix shop:1.4 --policy policy.yaml --set 'USER 10001'
+                           with what only a person knows
 
 exit status: 0 if the image passes, as it is or with the changes; 1 if it does not; 3 if that cannot be told
 

@@ -127,6 +127,8 @@ def meant(option: str, there: Iterable[str]) -> str:
     elsewhere = {theirs: said for theirs, (ours, said) in OPTIONS.items() if ours in known and theirs not in known}
     if name in elsewhere:
         return elsewhere[name]
+    if name in OPTIONS:
+        return ""  # another scanner's, which this command has nothing like
     # Without the dashes, which make all of them alike.
     words = [other[2:] for other in (*known, *elsewhere) if other.startswith("--")]
     near = [f"--{word}" for word in get_close_matches(name[2:], words, 2)] if name.startswith("--") else []

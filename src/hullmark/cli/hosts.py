@@ -11,6 +11,7 @@ from hullmark.cli.extras import containerd_extra
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
     from hullmark.runtime.collector import Collector
+    from hullmark.runtime.containerd.collector import LocalDrift
     from hullmark.runtime.host import Look
 
 ENGINES = ("docker", "podman", "containerd")
@@ -143,7 +144,7 @@ def _collector(engine: str, address: str, name: str, arguments: argparse.Namespa
     if engine == "containerd":
         with containerd_extra():
             from hullmark.runtime.containerd.collector import CriCollector, connect
-        return CriCollector(connect(address), name, look=look)
+        return CriCollector(connect(address), name, look=look, drift=_local_drift(drift, arguments.host_root))
     from hullmark.runtime.engines.api import EngineApi
     from hullmark.runtime.engines.collector import EngineCollector, Intervals
 
@@ -154,6 +155,23 @@ def _collector(engine: str, address: str, name: str, arguments: argparse.Namespa
         Intervals(drift=drift),
         look=look,
     )
+
+
+def _local_drift(seconds: float, host_root: str) -> LocalDrift | None:
+    """How files of containerd's containers are looked at. Raises HullmarkError where they are wanted and cannot be."""
+    from pathlib import Path
+
+    from hullmark.model.errors import HullmarkError
+    from hullmark.runtime.containerd.collector import LocalDrift
+
+    if not seconds:
+        return None
+    if not host_root:
+        raise HullmarkError(
+            "containerd does not tell which files changed: they are read on the host",
+            advice="say where it is: --host-root",
+        )
+    return LocalDrift(seconds, Path(host_root))
 
 
 def _look(address: str, arguments: argparse.Namespace, settings: Settings) -> Look:

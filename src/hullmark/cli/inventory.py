@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hullmark.runtime.collector import Collector
 
 NAME = "inventory"
-HELP = "list what runs where, with digest and grade of isolation, or report it to a server"
+HELP = "list what runs where, or report it to a server"
 EPILOG = """\
 `hullmark inventory PLATFORM --help` says what a platform takes. docs/how-to/watch-a-cluster.md, watch-a-host.md and
 watch-ecs-and-cloud-run.md show them at work.

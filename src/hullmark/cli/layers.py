@@ -9,7 +9,7 @@ from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
 NAME = "layers"
-HELP = "say what each layer of an image adds, changes, hides and wastes"
+HELP = "say what each layer adds, changes, hides and wastes"
 EPILOG = (
     """\
 Bytes are those of the layer as it is stored, those of the files in it, and those of files that a later layer hides or replaces: these

@@ -69,5 +69,5 @@ VERBS = (
     _list("feeds", "the sources of advisories", _feeds),
     _list("schemes", "the version orders", _schemes),
     _list("formats", "the output formats", _formats),
-    _list("channels", "the kinds of channels that a server can tell people through", _channels),
+    _list("channels", "the kinds of channels for notifications", _channels),
 )

@@ -70,13 +70,19 @@ _KEPT_FREE = 16 << 20
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
 
-_EXIT_CODES = """\
+_EPILOG = """\
+begin with:
+  hullmark scan nginx:1.27                          what is inside
+  hullmark vulns nginx:1.27                         what is wrong with it
+  hullmark check --policy policy.yaml nginx:1.27    whether it may be deployed
+
 exit status:
   0  passed
   1  the policy says stop, or --fail-on is met
   2  wrong usage, or what was asked cannot be done
   3  cannot tell: data that the policy needs is missing
   10 a bug in hullmark
+  130 interrupted (Ctrl-C)
 """
 
 
@@ -142,6 +148,8 @@ class _Parser(argparse.ArgumentParser):
         )
         if names and (advice := instead(self.prog, value)):
             self.error(there, advice)
+        if names and not near:
+            self.error(there, f"{self.prog} --help lists them")
         known = "" if near or names else f"; known are {', '.join(map(str, action.choices))}"
         raise argparse.ArgumentError(None, there + (f": {' or '.join(near)}?" if near else known))
 
@@ -159,14 +167,14 @@ def parser(only: str | None = None) -> _Parser:
     top = _Parser(
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
-        epilog=_EXIT_CODES,
+        epilog=_EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
     top.add_argument("--server", metavar="URL", default=argparse.SUPPRESS, help="ask this Hullmark server")
     top.add_argument("--account", metavar="NAME", default=argparse.SUPPRESS, help="the account to act in on the server")
-    parsers = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark")
+    parsers = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark", title="commands")
     for verb in verbs(only):
         sub = parsers.add_parser(
             verb.NAME,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 NAME = "migrate"
-HELP = "bring the server's database (HULLMARK_DATABASE_URL) into the form of this version, and make its first person"
+HELP = "bring a server's database into the form of this version"
 EPILOG = """\
+HULLMARK_DATABASE_URL names the database of a server of several machines
 the first person is `admin`, with HULLMARK_ADMIN_PASSWORD, or with a password that is written into a file below the data folder
 """
 

@@ -10,7 +10,7 @@ from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_advisory_options, add_source_options, moment, settings_of
 
 NAME = "minimize"
-HELP = "say what of an image its start can reach, and what may go"
+HELP = "say what the start of an image can reach, and what may go"
 EPILOG = (
     """\
 Followed are the entrypoint, the command and the health check, with all that they start, load, import and read. What is not reached is
@@ -20,7 +20,8 @@ examples
   hullmark minimize nginx:1.27                   counts, packages, what to remove
   hullmark minimize nginx:1.27 --why mount       is one package, program or path reached, and how
   hullmark minimize nginx:1.27 --root 'nginx -t' --emit small
-                                                 also this command; what is left as an OCI layout in the folder small
+                                                 also from this command; writes
+                                                 what is left as an OCI layout
 
 """
     + SOURCES

@@ -12,7 +12,7 @@ from hullmark.cli.server_options import add_server_options, add_timeout
 from hullmark.cli.settings import add_advisory_options, add_policy_options
 
 NAME = "policy"
-HELP = "begin, check, test, try, keep and describe policies; on a server also add and activate them"
+HELP = "write, check, test, try out and activate policies"
 EPILOG = """\
 add, list, show, versions, active, activate, deactivate and delete are about the policies of a server (--server); simulate works there
 where it is given no inventories, and all else on this machine. `hullmark policy ACTION --help` says more of each.

@@ -9,7 +9,7 @@ from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
 NAME = "quality"
-HELP = "say what a bill of materials lacks of what NTIA and BSI want of one"
+HELP = "measure a bill of materials by what NTIA and BSI want"
 EPILOG = (
     """\
 A document (sbom:FILE) is measured as it stands; of an image, what `hullmark scan -o cyclonedx-json` would write. A score is the mean of the

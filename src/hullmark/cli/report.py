@@ -20,12 +20,12 @@ from hullmark.cli.settings import (
 )
 
 NAME = "report"
-HELP = "write the report on an image, its verdict and its vulnerabilities, as a PDF document"
+HELP = "write a PDF report: verdict, vulnerabilities, unknowns"
 EPILOG = (
     """\
 examples
-  hullmark report nginx:1.27 -o pdf=nginx.pdf                           vulnerabilities, and what is not known
-  hullmark report nginx:1.27 --policy policy.yaml -o pdf=nginx.pdf      the verdict too, with what counts and why
+  hullmark report nginx:1.27 -o pdf=nginx.pdf
+  hullmark report nginx:1.27 --policy policy.yaml -o pdf=nginx.pdf
 
 Pages for a browser: hullmark check -o html, hullmark vulns -o html.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 NAME = "restore"
-HELP = "put a backup of the server back, into an empty data folder, or the database and object store that HULLMARK_… variables name"
+HELP = "restore a backup of a server into an empty place"
+EPILOG = """\
+HULLMARK_DATABASE_URL and HULLMARK_OBJECTS name the database and the object store of a server of several machines
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hullmark.cli.help import HelpFormatter
 from hullmark.cli.output import BILLS, add_bill_options, add_output, template_of, wanted_outputs, write
 from hullmark.cli.settings import add_corrections, settings_of
 
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert = actions.add_parser(
         "convert", help=HELP, description=f"{HELP[0].upper()}{HELP[1:]}.", epilog=EPILOG, allow_abbrev=False
     )
-    convert.formatter_class = argparse.RawDescriptionHelpFormatter
+    convert.formatter_class = HelpFormatter
     convert.add_argument("file", metavar="FILE", help="the bill of materials")
     add_output(convert, BILLS)
     add_bill_options(convert)

@@ -18,8 +18,17 @@ from hullmark.cli.settings import (
 )
 
 NAME = "scan"
-HELP = "say what is inside an image: packages, and with --files every file"
-EPILOG = SOURCES
+HELP = "list what is inside an image: packages; --files adds files"
+EPILOG = (
+    """\
+examples
+  hullmark scan nginx:1.27
+  hullmark scan -o cyclonedx-json=sbom.json nginx:1.27
+  hullmark scan --files oci-archive:image.tar
+
+"""
+    + SOURCES
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--catalogers",
         metavar="WORDS",
         default="",
-        help="which catalogers look for packages, by name, purl type or tag (image, directory, os, all), parted by commas: `python,deb` "
+        help="which catalogers look for packages, by name, purl type or tag (image, directory, os, all), separated by commas: `python,deb` "
         "alone, `+directory` what lock files name as well, `-npm` not these; `hullmark catalogers` lists them",
     )
     add_secret_options(parser)

@@ -10,7 +10,7 @@ from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_secret_options, add_source, add_source_options, settings_of
 
 NAME = "secrets"
-HELP = "find passwords, tokens and keys in all layers and settings of an image; their values are never shown"
+HELP = "find passwords, tokens and keys in all layers, masked"
 EPILOG = SOURCES
 
 

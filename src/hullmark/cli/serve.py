@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hullmark.server.stories.settings import Settings
 
 NAME = "serve"
-HELP = "run the server: API, worker, scheduler and a database on this machine, or one role of many machines'"
+HELP = "run the server: API, worker, scheduler and database"
 EPILOG = """\
 settings come from HULLMARK_… variables; docs/how-to/run-the-server.md has them all
   HULLMARK_DATABASE_URL   postgresql://… (default: an embedded PostgreSQL below --data)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from hullmark.model.jar import JarIndex
     from hullmark.scanning.request import ScanResources
     from hullmark.source import SourceOptions
+
+_EXTENSIONS = "typing_extensions"
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -72,15 +75,15 @@ def add_source(parser: argparse.ArgumentParser, *, or_workload: bool = False) ->
 
 SOURCES = """\
 a SOURCE is one of
-  NAME[:TAG][@DIGEST]      from a local Docker or podman if there is one, else from its registry
-  registry:NAME            from its registry
-  docker:NAME podman:NAME  from the local daemon
-  docker-archive:FILE[:NAME:TAG]   what `docker save` writes
-  oci-dir:DIR[:TAG]        an OCI image layout
-  oci-archive:FILE[:TAG]   the same in a tar
-  dir:PATH                 a folder as root file system
-  sbom:FILE                a bill of materials: CycloneDX, SPDX, syft's JSON or ours
-  PATH                     any of these files and folders, recognised by content
+  NAME[:TAG][@DIGEST]       of a local Docker or podman, or its registry
+  registry:NAME             from its registry
+  docker:NAME, podman:NAME  from the local daemon
+  docker-archive:FILE[:NAME:TAG]  what `docker save` writes
+  oci-dir:DIR[:TAG]         an OCI image layout
+  oci-archive:FILE[:TAG]    the same in a tar
+  dir:PATH                  a folder as root file system
+  sbom:FILE                 CycloneDX, SPDX, syft's JSON or our own
+  PATH                      any of these, recognised by content
 """
 
 
@@ -327,7 +330,20 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     settings = Settings(arguments, os.environ)
     for option in EVERY:
         settings.get(option.name)
+    _import_msgspec()
     return settings
+
+
+def _import_msgspec() -> None:
+    """Whoever has settings needs it. It takes typing_extensions where they are installed, though typing has what it takes of them from
+    Python 3.11 on: to import them costs as much as all catalogers do together."""
+    if "msgspec" in sys.modules or _EXTENSIONS in sys.modules:
+        return
+    sys.modules[_EXTENSIONS] = None  # type: ignore[assignment]  # what the import system has for a name that cannot be imported
+    try:
+        import_module("msgspec")
+    finally:
+        del sys.modules[_EXTENSIONS]
 
 
 def moment(text: str | None, option: str = "--at") -> datetime:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hullmark.app.upkeep import UpkeepRequest
 
 NAME = "upkeep"
-HELP = "say which packages of an image have updates, and what they would mend"
+HELP = "list the updates that packages have, and what they fix"
 EPILOG = (
     """\
 The repositories that the image itself names (sources.list, /etc/apk/repositories, *.repo) are asked for their lists of packages, and each

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.cli.check import add_judging
+from hullmark.cli.identities import add_identity_options, identities_of
 from hullmark.cli.settings import (
     SOURCES,
     Settings,
@@ -56,9 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file with the signed verdict: a Sigstore bundle or a DSSE envelope (default: what is beside the image)",
     )
     parser.add_argument("--policy", metavar="FILE|DIR", help="the policy that must have judged")
-    parser.add_argument(
-        "--trusted-root", metavar="FILE", help="Sigstore's trusted root, for verdicts signed by identity"
-    )
     parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
     parser.add_argument("--not-before", metavar="TIME", help="refuse verdicts older than this")
     parser.add_argument(
@@ -75,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("table", "json"),
         help="table or json (default: table)",
     )
+    add_identity_options(parser)
     add_judging(parser)
     add_policy_options(parser)
     add_advisory_options(parser)
@@ -91,17 +90,17 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.model.errors import HullmarkError
 
     settings = settings_of(arguments)
-    if arguments.trusted_root:
+    identities = identities_of(arguments)
+    if not arguments.key and identities is None:
         raise HullmarkError(
-            "verdicts signed by identity (Sigstore's certificates) cannot be verified yet",
-            advice="name a key with --key",
+            "no key is named to verify the verdict with, and no identity",
+            advice="name a public key with --key FILE, or --certificate-identity, --certificate-oidc-issuer and --trusted-root",
         )
-    if not arguments.key:
-        raise HullmarkError("no key is named to verify the verdict with", advice="name a public key with --key FILE")
     policy = policy_of(settings, arguments.policy, None) if arguments.policy else None
     request = VerificationRequest(
         source=arguments.source,
         keys=keys_in(tuple(map(Path, arguments.key))),
+        identities=identities,
         now=moment(arguments.at),
         bundles=tuple(map(Path, arguments.bundle)),
         policy=policy.digest if policy is not None else "",
@@ -156,6 +155,9 @@ def _print(arguments: argparse.Namespace, verification: Verification) -> None:
 
     for clause in verification.unseen:
         sys.stderr.write(f"hullmark: not all statements beside the image were seen: {clause}\n")
+    certified = verification.verified.by_certificate
+    for clause in certified.unproven if certified is not None else ():
+        sys.stderr.write(f"hullmark: not proven: {clause}\n")
     for clause in verification.unreadable:
         sys.stderr.write(f"hullmark: left out: {clause}\n")
     if arguments.output == "json":
@@ -169,9 +171,11 @@ def _print(arguments: argparse.Namespace, verification: Verification) -> None:
             "recomputed": bool(arguments.recompute),
             "resource": statement.resource,
             "schema": "hullmark-verification/1",
+            "signed_at": [in_text(time) for time in certified.times] if certified is not None else [],
             "signer": signer,
             "snapshot": own.snapshot,
             "time_verified": in_text(statement.at),
+            "unproven": list(certified.unproven) if certified is not None else [],
             "unseen": list(verification.unseen),
             "verdict": own.verdict.value,
         }
@@ -181,5 +185,6 @@ def _print(arguments: argparse.Namespace, verification: Verification) -> None:
     again = ", recomputed byte for byte" if arguments.recompute else ""
     sys.stdout.write(f"{own.verdict.value}: {own.reason}\n")
     sys.stdout.write(f"image     {verification.digest}\npolicy    {own.policy}\nsnapshot  {own.snapshot or 'none'}\n")
-    sys.stdout.write(f"signed by {signer}{again}\n")
+    signed_at = f", at {in_text(certified.times[0])}" if certified is not None and certified.times else ""
+    sys.stdout.write(f"signed by {signer}{signed_at}{again}\n")
     sys.stdout.write(f"judged    {in_text(statement.at)}, valid until {in_text(statement.expires)}\n")

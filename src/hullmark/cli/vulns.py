@@ -26,8 +26,17 @@ if TYPE_CHECKING:
     from hullmark.app.vulns import MatchOptions
 
 NAME = "vulns"
-HELP = "say which vulnerabilities the packages of an image have, and why"
-EPILOG = SOURCES
+HELP = "list the vulnerabilities of an image, and why each matches"
+EPILOG = (
+    """\
+examples
+  hullmark db update                             once a day: fetch the advisories
+  hullmark vulns --only-fixed nginx:1.27
+  hullmark vulns --fail-on high -o sarif=vulns.sarif nginx:1.27
+
+"""
+    + SOURCES
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 NAME = "worker"
-HELP = "run one worker of a server, over HULLMARK_DATABASE_URL and HULLMARK_OBJECTS"
+HELP = "run one more worker of a server"
+EPILOG = """\
+HULLMARK_DATABASE_URL and HULLMARK_OBJECTS name the database and the object store of a server of several machines
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import accumulate
-from pkgutil import get_data
 from sys import byteorder
 from typing import NamedTuple
 
@@ -135,16 +134,19 @@ def _candidates(numbers: frozenset[int]) -> list[_Candidate]:
     found = []
     for at, count in hits.items():
         text = texts[at]
-        if count >= min(_LEAST_ANCHORS, len(text.numbers) // 4):
-            own = _numbers(text.numbers)
-            shared = numbers.intersection(own)
-            share = len(shared) / len(own)
-            if share >= (_LEAST_SHARE_OF_NOTICE if text.is_notice else _LEAST_SHARE):
-                rare = _numbers(text.rare)
-                told = len(numbers.intersection(rare)) / len(rare)
-                if told >= _LEAST_RARE or text.is_notice or text.name in _PLAIN:
-                    worth = text.words * (1.5 * share - 0.5) * (0.9 + 0.1 * told)
-                    found.append(_Candidate(text, share, shared, worth))
+        size = len(text.numbers) // 4
+        least = _LEAST_SHARE_OF_NOTICE if text.is_notice else _LEAST_SHARE
+        # What costs little is asked first: most texts that have some numbers in common are told apart by it.
+        if count < min(_LEAST_ANCHORS, size) or len(numbers) / size < least:
+            continue
+        rare = _numbers(text.rare)
+        told = len(numbers.intersection(rare)) / len(rare)
+        if told >= _LEAST_RARE or text.is_notice or text.name in _PLAIN:
+            shared = numbers.intersection(_numbers(text.numbers))
+            share = len(shared) / size
+            if share >= least:
+                worth = text.words * (1.5 * share - 0.5) * (0.9 + 0.1 * told)
+                found.append(_Candidate(text, share, shared, worth))
     return found
 
 
@@ -189,6 +191,8 @@ def _line(word: int, lines: Lines) -> int:
 @cache
 def _known() -> tuple[list[KnownText], dict[int, list[int]]]:
     """The known texts, and some numbers of each → the texts that have them."""
+    from pkgutil import get_data  # most images have texts to tell, few runs read images
+
     content = get_data(__package__, PRINTS) or b""
     if sha256(content).hexdigest() != PRINTS_SHA256:
         raise RuntimeError(f"{PRINTS} is not the file that this program was made with")

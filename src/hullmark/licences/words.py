@@ -25,6 +25,9 @@ _SPELLINGS = {
 _BITS = (1 << 30) - 1  # what Python computes with in one step
 _FACTORS = (1, 0x1E3779B1, 0x05EBCA6B)
 _STARTS = (b"c", b"year", b"yyyy", b"by")
+_OFTEN_UNCOUNTED = frozenset((b"copyright", b"portions", b"c", b"all", *(b"%d" % digit for digit in range(10))))
+"""What lines begin with of which something may not count: all others are as they are."""
+
 _MOST_WORDS_KEPT = 20_000
 
 Lines = list[list[bytes]]
@@ -40,7 +43,8 @@ def numbers_of(words: list[bytes]) -> list[int]:
 
 def words_of(text: bytes) -> Lines:
     """The words of each line: lower-case letters and digits, without what does not count."""
-    return [_counted(line.split()) for line in text.translate(_BYTES).split(b"\n")]
+    lines = map(bytes.split, text.translate(_BYTES).split(b"\n"))
+    return [_counted(words) if words and words[0] in _OFTEN_UNCOUNTED else words for words in lines]
 
 
 def _counted(words: list[bytes]) -> list[bytes]:

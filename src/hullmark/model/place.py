@@ -119,3 +119,12 @@ LIST_NEEDED = "urn:hullmark:list-needed"
 problem's `sequence`."""
 
 MOST_CONTAINERS = Limit(2000, "containers of one report of a collector, and ended ones, and events", "refused")
+
+PLACE_BYTES: Mapping[str, Limit] = {
+    "cluster": Limit(300, "bytes of the name of a cluster or host", "refused"),
+    "namespace": Limit(300, "bytes of the name of a namespace", "refused"),
+    "workload": Limit(700, "bytes of the name of a workload", "refused"),
+    "container": Limit(400, "bytes of the name of a container", "refused"),
+}
+LONGEST_ID = Limit(1000, "bytes of a container's id, or of its node", "refused")
+LONGEST_IMAGE = Limit(1000, "bytes of what names an image that runs", "refused")

@@ -40,15 +40,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change that may be made.
 
     `subject` is what is changed: a source package, a path, an instruction, a reference; `summary` says it as a sentence without its full
-    stop. `updates` are of one source package. `removed` are the packages that go together. `setting` is an instruction and its words
-    as a Dockerfile has them. `unset` are settings that go, which takes a copy of the image. `base` is the reference of the new base
-    image. `reason` says why it may be done, `caution` what nobody knows here: clauses.
+    stop. `updates` are of one source package, brought by the package manager `tool`. `removed` are the packages that go together.
+    `setting` is an instruction and its words as a Dockerfile has them. `unset` are settings that go, which takes a copy of the image.
+    `base` is the reference of the new base image. `reason` says why it may be done, `caution` what nobody knows here: clauses.
     """
 
     kind: ChangeKind
     subject: str
     summary: str
     updates: tuple[PackageUpdate, ...] = ()
+    tool: str = ""
     removed: tuple[Package, ...] = ()
     files: tuple[FileChange, ...] = ()
     setting: tuple[str, str] | None = None

@@ -138,7 +138,8 @@ class Channel:
     """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says.
 
     An `is_threaded` channel gets threads, an `is_single` one `all_items`, `subscribed` and evaluations: it reports every item by
-    itself. `carries` are the kinds of transitions that it can express (None: all): others are left out of its messages.
+    itself. `carries` are the kinds of transitions that it can express (None: all): others are left out of its messages. `address` says
+    where people can read what it made, by the settings that are no secret and by the name there ("": nowhere); what keeps issues has it.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Channel:
     is_threaded: bool = False
     is_single: bool = False
     carries: frozenset[TransitionKind] | None = None
+    address: Callable[[Mapping[str, Any], str], str] | None = None
     module: str = ""
 
 

@@ -8,7 +8,7 @@ comments, each only once. Once all is fixed the issue is closed as completed, an
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -50,6 +50,7 @@ from hullmark.notify.threaded import (
 )
 
 _WHERE = "GitHub"
+_PUBLIC = "https://api.github.com"
 _MOST_BODY = 65_536
 _MOST_TITLE = 250
 _MOST_ANSWER = 4 << 20
@@ -64,9 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     repository: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$")]
     token: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[\x21-\x7e]+$", extra=SECRET)]
-    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/@?#\\][^\s@?#\\]*$", max_length=1000)] = (
-        "https://api.github.com"
-    )
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/@?#\\][^\s@?#\\]*$", max_length=1000)] = _PUBLIC
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=50)] = ()
     assignees: Annotated[tuple[Label, ...], msgspec.Meta(max_length=10)] = ()
     comments: bool = True
@@ -272,6 +271,13 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
     )
 
 
+def address_of(settings: Mapping[str, Any], number: str) -> str:
+    """Where an issue is read. An Enterprise Server answers pages beside its API."""
+    url, repository = str(settings.get("url", "") or _PUBLIC).rstrip("/"), str(settings.get("repository", ""))
+    host = "https://github.com" if url == _PUBLIC else url.removesuffix("/api/v3")
+    return f"{host}/{repository}/issues/{quoted(number)}" if repository else ""
+
+
 CHANNEL = Channel(
     name="github",
     title="GitHub issues",
@@ -279,5 +285,6 @@ CHANNEL = Channel(
     deliver=deliver,
     is_threaded=True,
     carries=CARRIED,
+    address=address_of,
     module=__name__,
 )

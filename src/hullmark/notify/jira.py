@@ -8,7 +8,7 @@ Where all is mended, the issue takes the transition to a status that is done; it
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -233,6 +233,19 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
     )
 
 
+def address_of(settings: Mapping[str, Any], key: str) -> str:
+    """Where an issue is read."""
+    url = str(settings.get("url", "")).rstrip("/")
+    return f"{url}/browse/{quoted(key)}" if url else ""
+
+
 CHANNEL = Channel(
-    name="jira", title="Jira", settings=Settings, deliver=deliver, is_threaded=True, carries=CARRIED, module=__name__
+    name="jira",
+    title="Jira",
+    settings=Settings,
+    deliver=deliver,
+    is_threaded=True,
+    carries=CARRIED,
+    address=address_of,
+    module=__name__,
 )

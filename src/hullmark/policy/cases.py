@@ -106,11 +106,13 @@ class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is signed about the image: bundles or envelopes, as JSON, about the digest that stands for it; and the keys that are trusted."""
+    """What is signed about the image: bundles or envelopes, as JSON, about the digest that stands for it; and the keys, and the
+    trusted root of Sigstore's, that are trusted."""
 
     subject: str = ""
     documents: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    trusted_root: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ class Facts:
     found are None where nobody looked, as is `reach`: what of the image its start reaches. `isolation` are the containers that it
     is to run in; None where no workload was handed over.
     `signatures` are documents that others signed about the image, none of them verified, and None where nobody looked; `trusted_keys` are
-    public keys in PEM that count besides those that rules name.
+    public keys in PEM that count besides those that rules name, and `trusted_root` is the text of a trusted root of Sigstore's ("": none).
     `needs`: what the image needs of its place, where that is all that is known of it.
     `others` is what facets came to that have no field of their own, by their names.
     """
@@ -80,6 +80,7 @@ class Facts:
     others: Mapping[str, Any] = field(default_factory=dict)
     signatures: SignedDocuments | None = None
     trusted_keys: tuple[str, ...] = ()
+    trusted_root: str = ""
     needs: ImageNeeds | None = None
 
     @cached_property

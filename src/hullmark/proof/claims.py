@@ -1,13 +1,15 @@
 """What signed documents prove about an image, by keys that somebody trusts: signatures, and statements of where it comes from.
 
 Reads cosign's simple signing (its `SIGNATURE_SPEC.md`), in-toto statements in DSSE envelopes and Sigstore bundles, SLSA provenance v0.2 and
-v1, SLSA verification summaries v1, and the Notary Project's JWS envelopes. Nothing that is not verified is a claim.
+v1, SLSA verification summaries v1, and the Notary Project's JWS envelopes. Nothing that is not verified is a claim. Who signs by a
+certificate of Sigstore's is believed by identity (`proof.sigstore`).
 """
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -16,9 +18,13 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.signed_document import NOTATION, SIGNATURE, SIMPLE_SIGNING, SignedDocument, SignedDocuments
-from hullmark.proof.bundle import read_bundle
+from hullmark.proof.bundle import SignedMessage, read_bundle, read_message
 from hullmark.proof.dsse import IN_TOTO, Key, signer_of
 from hullmark.proof.notation import Certificates, verified_target
+from hullmark.proof.sigstore.content import SignedContent, of_bytes
+from hullmark.proof.sigstore.material import CERTIFICATE, Material, annotated_material
+from hullmark.proof.sigstore.refusal import NotTrusted
+from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from hullmark.proof.statement import Statement, read_statement
 
 PROVENANCE = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
@@ -33,7 +39,7 @@ Kind = Literal["signature", "provenance", "summary", "bill", "other"]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is proven: `signer` (the fingerprint of a key, or of a root certificate) says it of the image.
+    """One thing that is proven: `signer` (the fingerprint of a key or of a root certificate, or an identity) says it of the image.
 
     Of provenance, `builder` is who built, `sources` from which repositories (as they are written there). Of a summary that passed,
     `build_level` and `source_level` are the SLSA levels, and `verifier` is who judged. `place` is the document's digest.
@@ -58,10 +64,15 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrustRoots(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom somebody trusts: public keys, and certificates of authorities (for the Notary Project's signatures)."""
+    """Whom somebody trusts: public keys, certificates of authorities (for the Notary Project's signatures), and identities.
+
+    `lacks_root`: identities are trusted, and nobody said by which trusted root: what one of them may have signed cannot be checked.
+    """
 
     keys: tuple[Key, ...] = ()
     certificates: Certificates | None = None
+    identities: IdentityTrust | None = None
+    lacks_root: bool = False
 
 
 def proof_of(signed: SignedDocuments, roots: TrustRoots, now: datetime) -> Proof:
@@ -70,7 +81,7 @@ def proof_of(signed: SignedDocuments, roots: TrustRoots, now: datetime) -> Proof
     unchecked = list(signed.unseen)
     for document in signed.documents:
         try:
-            claim = _claim(document, signed.subjects, roots, now)
+            claim = claim_of(document, signed.subjects, roots, now)
         except (HullmarkError, ValueError) as error:
             unchecked.append(f"{document.place[:19]}: {error}")
             continue
@@ -79,21 +90,37 @@ def proof_of(signed: SignedDocuments, roots: TrustRoots, now: datetime) -> Proof
     return Proof(claims=tuple(sorted(claims, key=lambda claim: (claim.place, claim.kind))), unchecked=tuple(unchecked))
 
 
-def _claim(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime) -> Claim | None:
+def claim_of(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime) -> Claim | None:
+    """What one document proves; None where nobody who is trusted signed it, or it is about something else.
+
+    Raises HullmarkError or ValueError for one that cannot be checked."""
     if document.media_type == SIMPLE_SIGNING:
-        return _simple_signing(document, subjects, roots)
+        return _simple_signing(document, subjects, roots, now)
     if document.media_type in NOTATION:
         return _notation(document, subjects, roots, now)
-    bundle = read_bundle(document.body)
+    message = read_message(document.body)
+    if message is not None:
+        return _message(message, document, subjects, roots, now)
+    bundle = read_bundle(document.body, document.annotations)
     signer = signer_of(bundle.envelope, roots.keys)
-    if not signer:
-        if bundle.has_certificate:
-            raise ValueError("it is signed by a certificate of Sigstore's, which cannot be checked yet")
-        return None
-    if bundle.envelope.payload_type != IN_TOTO:
+    if not signer and bundle.has_certificate:
+        signer = _by_certificate(bundle.content, bundle.read_material, roots, now)
+    if not signer or bundle.envelope.payload_type != IN_TOTO:
         return None
     statement = read_statement(bundle.envelope.payload)
     return _of_statement(statement, signer, document.place) if statement.is_about(subjects) else None
+
+
+def _by_certificate(content: SignedContent, read: Callable[[], Material], roots: TrustRoots, now: datetime) -> str:
+    """The identity that is trusted and signed by a certificate, "" for another one. Raises ValueError where that cannot be told."""
+    if roots.lacks_root:
+        raise ValueError("it is signed by a certificate, and no trusted root says by which authorities to check it")
+    if roots.identities is None:
+        return ""
+    try:
+        return verify_certificate(content, read(), roots.identities, now).identity.name
+    except NotTrusted:
+        return ""
 
 
 # Signatures
@@ -112,13 +139,16 @@ class _SimpleSigning(msgspec.Struct):
     critical: _Critical
 
 
-def _simple_signing(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots) -> Claim | None:
+def _simple_signing(
+    document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime
+) -> Claim | None:
     text = document.annotations.get(SIGNATURE, "")[:_LONGEST_SIGNATURE]
     signature = base64.b64decode(text, validate=True)
     signer = next((key.fingerprint for key in roots.keys if key.has_signed(document.body, signature)), "")
+    if not signer and CERTIFICATE in document.annotations:
+        content = of_bytes(document.body, signature)
+        signer = _by_certificate(content, lambda: annotated_material(document.annotations), roots, now)
     if not signer:
-        if "dev.sigstore.cosign/certificate" in document.annotations:
-            raise ValueError("it is signed by a certificate of Sigstore's, which cannot be checked yet")
         return None
     try:
         critical = msgspec.json.decode(document.body, type=_SimpleSigning).critical
@@ -126,6 +156,18 @@ def _simple_signing(document: SignedDocument, subjects: tuple[str, ...], roots: 
         raise ValueError("what is signed is not of the simple signing format") from error
     is_about = critical.image.digest in subjects and critical.type == "cosign container image signature"
     return Claim(kind="signature", signer=signer, place=document.place) if is_about else None
+
+
+def _message(
+    message: SignedMessage, document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime
+) -> Claim | None:
+    """A signature over the manifest itself, as `cosign sign-blob` makes it: the manifest's digest is all that it takes to check it."""
+    if message.digest not in subjects:
+        return None
+    signer = next((key.fingerprint for key in roots.keys if message.content.signature_by(key)), "")
+    if not signer and message.has_certificate:
+        signer = _by_certificate(message.content, message.read_material, roots, now)
+    return Claim(kind="signature", signer=signer, place=document.place) if signer else None
 
 
 def _notation(document: SignedDocument, subjects: tuple[str, ...], roots: TrustRoots, now: datetime) -> Claim | None:
@@ -188,6 +230,15 @@ class _Summary(msgspec.Struct, rename="camel"):
     verifier: _Id
     verification_result: str
     verified_levels: tuple[str, ...] = ()
+
+
+def told_of(document: SignedDocument) -> Claim:
+    """What a statement says, whoever signed it: a claim without a signer, which proves nothing. Raises HullmarkError or ValueError for
+    one that cannot be read."""
+    envelope = read_bundle(document.body).envelope
+    if envelope.payload_type != IN_TOTO:
+        return Claim(kind="other", signer="", place=document.place, predicate_type=envelope.payload_type)
+    return _of_statement(read_statement(envelope.payload), "", document.place)
 
 
 def _of_statement(statement: Statement, signer: str, place: str) -> Claim:

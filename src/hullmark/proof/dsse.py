@@ -143,6 +143,28 @@ class Key:
             return False
         return True
 
+    def has_signed_digest(self, digest: bytes, signature: bytes) -> bool:
+        """Whether the signature is this key's, over bytes with this SHA-256. Of Ed25519, which signs the bytes, nobody can tell: False."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        hashed = Prehashed(SHA256())
+        if isinstance(self._key, Ed25519PublicKey) or len(digest) != SHA256.digest_size:
+            return False
+        try:
+            if isinstance(self._key, RSAPublicKey):
+                self._key.verify(signature, digest, PKCS1v15(), hashed)
+            else:
+                self._key.verify(signature, digest, ECDSA(hashed))
+        except InvalidSignature:
+            return False
+        return True
+
 
 def signer_of(envelope: Envelope, keys: Iterable[Key]) -> str:
     """The fingerprint of the first key that signed the envelope, "" if none did."""

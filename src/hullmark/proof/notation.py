@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.proof.dsse import need_library
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _MOST_CERTIFICATES = Limit(16, "certificates of a signature's chain, or trusted authorities", "refused")
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
+PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
 _PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
 _SCHEME, _EXPIRY, _TIME = (f"io.cncf.notary.{name}" for name in ("signingScheme", "expiry", "signingTime"))
 _KNOWN = frozenset((_SCHEME, _EXPIRY, "io.cncf.notary.authenticSigningTime"))
@@ -79,7 +80,7 @@ def read_certificates(pem: bytes, what: str) -> Certificates:
     need_library()
     from cryptography.x509 import load_pem_x509_certificate
 
-    blocks = _PEM.findall(pem)
+    blocks = PEM_CERTIFICATE.findall(pem)
     if not blocks or len(blocks) > _MOST_CERTIFICATES:
         raise HullmarkError(
             f"{what} holds {len(blocks)} certificates", advice="name the certificates of authorities in PEM"
@@ -144,7 +145,12 @@ def _chain(encoded: tuple[str, ...]) -> tuple[Certificate, ...]:
 
     if not 1 <= len(encoded) <= _MOST_CERTIFICATES:
         raise ValueError(f"its chain has {len(encoded)} certificates")
-    return tuple(load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in encoded)
+    bodies = tuple(base64.b64decode(text, validate=True) for text in encoded)
+
+    def damaged(error: Exception) -> tuple[Certificate, ...]:
+        raise ValueError(f"a certificate of its chain cannot be read: {str(error)[:100]}") from error
+
+    return guarded(lambda: tuple(map(load_der_x509_certificate, bodies)), damaged)
 
 
 def _check_chain(chain: tuple[Certificate, ...], now: datetime) -> None:

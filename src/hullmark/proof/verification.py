@@ -13,6 +13,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.proof.bundle import Bundle
 from hullmark.proof.dsse import IN_TOTO, Envelope, Key, signer_of
+from hullmark.proof.sigstore.signature import CertificateSignature, IdentityTrust, verify_certificate
 from hullmark.proof.statement import Statement, read_statement
 from hullmark.proof.verdict_statement import VerdictStatement, in_text, read_verdict_statement
 
@@ -30,6 +31,10 @@ class ChangedStatement(NotProven):
 
 class UntrustedKey(NotProven):
     """None of the trusted keys signed it."""
+
+
+class UntrustedCertificate(NotProven):
+    """A certificate signed it, which is not believed, or cannot be checked."""
 
 
 class OtherSubject(NotProven):
@@ -60,7 +65,7 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     """What a statement must fulfil. `subjects` are digests that stand for the image, any of them. `policy` is a policy's digest ("": any).
 
     `not_before`: the oldest time of a verdict that is accepted. `newest_known`: the time of the newest verdict of this image, by this
-    policy, that was ever seen here.
+    policy, that was ever seen here. `identities` are trusted besides keys (None: none is).
     """
 
     keys: tuple[Key, ...]
@@ -69,14 +74,16 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""
     not_before: datetime | None = None
     newest_known: datetime | None = None
+    identities: IdentityTrust | None = None
 
 
 class VerifiedStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement that may be believed, and the fingerprint of the key that signed it."""
+    """A statement that may be believed, and the fingerprint of the key that signed it, or the identity (`by_certificate` says more)."""
 
     statement: VerdictStatement
     signer: str
     bundle: Bundle
+    by_certificate: CertificateSignature | None = None
 
 
 def verify_newest(bundles: Iterable[Bundle], expected: Expectations) -> VerifiedStatement:
@@ -99,7 +106,14 @@ def verify_newest(bundles: Iterable[Bundle], expected: Expectations) -> Verified
     return newest
 
 
-_BY_NEARNESS: Sequence[type[NotProven]] = (UntrustedKey, ChangedStatement, OtherStatement, OtherSubject, OtherPolicy)
+_BY_NEARNESS: Sequence[type[NotProven]] = (
+    UntrustedKey,
+    UntrustedCertificate,
+    ChangedStatement,
+    OtherStatement,
+    OtherSubject,
+    OtherPolicy,
+)
 
 
 def _nearness(error: NotProven) -> int:
@@ -107,7 +121,7 @@ def _nearness(error: NotProven) -> int:
 
 
 def _believed(bundle: Bundle, expected: Expectations) -> VerifiedStatement:
-    signer = verified_signer(bundle.envelope, expected.keys)
+    signer, certified = _signer(bundle, expected)
     statement = _statement_in(bundle.envelope)
     if not statement.is_about(expected.subjects):
         named = ", ".join(f"{name}:{value}" for subject in statement.subject for name, value in subject.digest.items())
@@ -120,7 +134,26 @@ def _believed(bundle: Bundle, expected: Expectations) -> VerifiedStatement:
         raise OtherPolicy(
             f"the verdict is by another policy: {verdict.own.policy[:100]}", advice=f"expected is {expected.policy}"
         )
-    return VerifiedStatement(statement=verdict, signer=signer, bundle=bundle)
+    return VerifiedStatement(statement=verdict, signer=signer, bundle=bundle, by_certificate=certified)
+
+
+def _signer(bundle: Bundle, expected: Expectations) -> tuple[str, CertificateSignature | None]:
+    """Who signed: a trusted key, or an identity by a certificate. Raises UntrustedKey, ChangedStatement, UntrustedCertificate."""
+    if not bundle.has_certificate or signer_of(bundle.envelope, expected.keys):
+        return verified_signer(bundle.envelope, expected.keys), None
+    if expected.identities is None:
+        raise UntrustedCertificate(
+            "the statement is signed by a certificate, and nobody said whose are trusted",
+            advice="name --trusted-root FILE, --certificate-identity and --certificate-oidc-issuer, if you trust one",
+        )
+    try:
+        certified = verify_certificate(bundle.content, bundle.read_material(), expected.identities, expected.now)
+    except ValueError as error:
+        raise UntrustedCertificate(
+            f"the statement is signed by a certificate that is not believed: {error}",
+            advice="do not trust it, unless you know why that is so",
+        ) from error
+    return certified.identity.name, certified
 
 
 def verified_signer(envelope: Envelope, keys: tuple[Key, ...]) -> str:

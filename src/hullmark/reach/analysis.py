@@ -10,10 +10,12 @@ import msgspec
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.reach import AdvisoryReach, ImageReach, Minimality, ObservedUse, Reach
+from hullmark.model.reached_files import ReachedFiles
 from hullmark.reach.answers import answers
 from hullmark.reach.attack import attack_paths
 from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
+from hullmark.reach.files import reached_files
 from hullmark.reach.native import expand_elf
 from hullmark.reach.observed import ObservedPaths, added, compared
 from hullmark.reach.recipe import recipe_of
@@ -45,13 +47,27 @@ def minimality(
 
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
+    return _followed(inventory, facts, request, matches)[0]
+
+
+def minimality_of_files(
+    inventory: Inventory, facts: ReachFacts, request: ReachRequest
+) -> tuple[Minimality, ReachedFiles]:
+    """The same without advisories, and whether each file is reached."""
+    found, verdicts = _followed(inventory, facts, request, None)
+    return found, reached_files(verdicts)
+
+
+def _followed(
+    inventory: Inventory, facts: ReachFacts, request: ReachRequest, matches: Sequence[Match] | None
+) -> tuple[Minimality, Verdicts]:
     result = walk(inventory, facts, request.roots)
     use = _observed(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {package.purl: package.reach for package in packages}
     kept = kept_paths(result.scene, verdicts)
-    return Minimality(
+    found = Minimality(
         source=inventory.source,
         roots=result.roots,
         packages=packages,
@@ -77,6 +93,7 @@ def minimality(
         problems=tuple(problem for problem in inventory.problems if problem.is_open),
         unseen=verdicts.unseen,
     )
+    return found, verdicts
 
 
 def _observed(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:
@@ -135,7 +152,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
         if words:
             roots.append(f"{where} {shlex.join(words)}")
             before = len(scene.walk.found)
-            commands.run(words, f"is what {where} starts")
+            commands.start(words, f"is what {where} starts")
             program = scene.program(words[0])
             if where == "HEALTHCHECK" and not program:
                 # The engine finds nothing to start, and calls the container unhealthy; what is mounted for that is no part of the image.
@@ -156,7 +173,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
 def _follow(scene: Scene, commands: Commands) -> None:
     """Walk until nothing leads on, nor what depends on all that is reached."""
     scene.walk.run(lambda path: _expand(scene, commands, path))
-    while scene.lead_on():
+    while commands.read_again() or scene.lead_on():
         scene.walk.run(lambda path: _expand(scene, commands, path))
 
 
@@ -178,9 +195,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
             expand_service(scene, name, name, path)
             commands.languages.may_run_anything(path)
         return
-    archive = scene.facts.archives.get(path)
-    if archive is not None:
-        commands.languages.java.expand(path, archive)
+    commands.languages.java.expand(path)
     code = scene.facts.code.get(path)
     if code is None:
         return
@@ -188,6 +203,7 @@ def _expand(scene: Scene, commands: Commands, path: str) -> None:
     if set(CUTS).intersection(code.untold):
         scene.tree.cut(f"of {path} not all was read: {code.untold[0]}")
     is_module = "." in path.rpartition("/")[2] and bool(code.language)
-    if code.interpreter and record is not None and record.mode & 0o111 and not is_module:
+    is_run = record is not None and record.mode & 0o111 and path not in scene.walk.as_data
+    if code.interpreter and is_run and not is_module:
         commands.script(path, path)
     commands.languages.expand(path)

@@ -12,6 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.reach.languages import Languages
 from hullmark.reach.scene import Scene, StartedProgram
 from hullmark.reach.shell import SHELLS, script_commands
+from hullmark.reach.shell_branches import names_set
 
 _MAX_COMMANDS = Limit(20_000, "commands that an image is started with, those of its scripts included")
 _MAX_BESIDE = Limit(16, "scripts of the shell that read each other, whose variables are known to each other")
@@ -20,6 +21,8 @@ _CRON = ("cron", "crond", "anacron")
 _OPTION = re.compile(r"-{1,2}\w").match
 _AWK = re.compile(r"(?:[gmn]|original-)?awk").fullmatch
 _AWK_STARTS = re.compile(r"\bsystem\s*\(|(?<!\|)\|(?!\|)").search
+_TRANSPARENT = ("tini", "tini-static", "dumb-init", "catatonit")
+"""Programs that start another one as they were started."""
 _PASSING = {
     "xargs": 1,
     "exec": 1,
@@ -45,6 +48,15 @@ class Commands:
         self._seen: set[tuple[str, ...]] = set()
         self._depth = 0
         self._files = _StartFiles(scene)
+        self._is_direct = False
+        self._again: set[str] = set()
+        self._setting: dict[str, frozenset[str]] = {}
+
+    def start(self, words: Sequence[str], why: str) -> None:
+        """What the image's settings start, with the variables that they set."""
+        self._is_direct = True
+        self.run(words, why)
+        self._is_direct = False
 
     def run(self, words: Sequence[str | None], why: str, source: str = "") -> None:
         """A command is run; a word that is None is not known. `source` is the file that it stands in ("": the image's settings)."""
@@ -62,8 +74,16 @@ class Commands:
             return
         self._seen.add(key)
         self._depth += 1
+        is_direct, name = self._is_direct, first.rpartition("/")[2]
+        # Others may change variables and arguments for what they start.
+        self._is_direct = is_direct and (name in _TRANSPARENT or name in SHELLS or self._is_script(first))
         self._started(first, words, why, source)
+        self._is_direct = is_direct
         self._depth -= 1
+
+    def _is_script(self, word: str) -> bool:
+        code = self._scene.facts.code.get(self._scene.tree.find(self._scene.program(word) or "?").real)
+        return code is not None and bool(code.interpreter)
 
     def _started(self, first: str, words: Sequence[str | None], why: str, source: str) -> None:
         path = self._scene.program(first)
@@ -189,7 +209,9 @@ class Commands:
 
     def text(self, text: str, source: str, arguments: Sequence[str | None] = (), beside: tuple[str, ...] = ()) -> None:
         """The text of a script of the shell, in the file `source`; `beside` are texts of scripts that it reads, or that read it."""
-        found = script_commands(text, tuple(arguments), self._scene.environment, source, beside)
+        found = script_commands(
+            text, tuple(arguments), self._scene.environment, source, beside, self._certain(source, text, beside)
+        )
         inner = {real: body for real, body in self._sourced(found.sourced, source) if body is not None}
         others = tuple(body for body in inner.values() if body not in beside and body != text)
         if others and len(beside) + len(others) <= _MAX_BESIDE:
@@ -201,7 +223,7 @@ class Commands:
         for words in found.commands:
             self.run(words, "is started by the script", source)
         for real, body in inner.items():
-            key = ("source", real, source)
+            key = ("source", real, source, str(self._is_direct))
             if key not in self._seen and self._depth < _MAX_DEPTH:
                 self._seen.add(key)
                 self._depth += 1
@@ -212,11 +234,30 @@ class Commands:
         for reason in found.untold:
             self._scene.blur_programs(source, reason)
 
+    def read_again(self) -> bool:
+        """Read scripts that somebody may start otherwise, too, as what any arguments and variables make of them."""
+        again = sorted(self._scene.walk.met_again - self._again)
+        self._again.update(again)
+        for real in again:
+            if (text := self._scene.text(real)) is not None:
+                self.text(text, real)
+        return bool(again)
+
+    def _certain(self, source: str, text: str, beside: tuple[str, ...]) -> dict[str, str] | None:
+        """The variables that a script begins with for certain: those of the image that no script that may have started it sets."""
+        if not self._is_direct:
+            return None
+        self._scene.walk.watched.add(source)
+        self._setting.setdefault(text, names_set(text))
+        others = (names for other, names in self._setting.items() if other != text and other not in beside)
+        touched = frozenset[str]().union(*others)
+        return {name: value for name, value in self._scene.environment.items() if name not in touched}
+
     def _sourced(self, names: Sequence[str], source: str) -> Iterator[tuple[str, str | None]]:
         """The scripts that a script reads, by their real paths, and their texts."""
         for named in names:
             place = named if named.startswith("/") else self._scene.program(named)
-            real = self._scene.walk.reach(place, "is read by the script", source) if place else ""
+            real = self._scene.walk.reach(place, "is read by the script", source, is_data=True) if place else ""
             if real:
                 text = self._scene.text(real)
                 if text is None:

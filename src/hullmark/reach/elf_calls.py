@@ -24,6 +24,9 @@ CONVERTING = frozenset(("iconv_open",))
 CONVERTING_THROUGH = {
     "bash": frozenset[str](),
     "libidn2.so": frozenset[str](),
+    "libinstrument.so": frozenset[str](),
+    "libjdwp.so": frozenset[str](),
+    "printf": frozenset[str](),
     "libunistring.so": frozenset(
         f"u{bits}_{kind}_{way}_encoding"
         for bits in (8, 16, 32)

@@ -184,7 +184,8 @@ def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
         if not _is_of_utf8(scene):
             break
         _listed(scene, path)
-        scene.later.append(partial(_asked_conversions, scene, path, functions))
+        if functions:
+            scene.later.append(partial(_asked_conversions, scene, path, functions))
         return
     _listed(scene, path)
     _all_conversions(scene, path)

@@ -24,7 +24,11 @@ _MARIADB = {"execlp": KnownStart(("addr2line",)), "posix_spawnp": KnownStart(set
 # (server/log.c).
 _APR = {name: KnownStart() for name in ("execv", "execve", "execvp")}
 _HTTPD = {"apr_proc_create": KnownStart()}
-_PROGRAMS = {"mariadbd": _MARIADB, "mysqld": _MARIADB, "apache2": _HTTPD, "httpd": _HTTPD, "libapr-1.so": _APR}
+# Java's debugger starts what its option `launch` names (jdk.jdwp.agent, exec_md.c).
+_JDWP = {"execvp": KnownStart(setting="launch")}
+_PROGRAMS = {
+    "mariadbd": _MARIADB, "mysqld": _MARIADB, "apache2": _HTTPD, "httpd": _HTTPD, "libapr-1.so": _APR, "libjdwp.so": _JDWP,
+}  # fmt: skip
 _OFF = ("", "0", "off", "false", "none")
 
 

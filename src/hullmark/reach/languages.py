@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hullmark.model.limit import Limit
 from hullmark.reach.code import JAVASCRIPT, PERL, PHP, PYTHON, RUBY
 from hullmark.reach.implicit import any_time_zone
-from hullmark.reach.java import JavaPrograms
+from hullmark.reach.java import ARCHIVE_ENDINGS, JavaPrograms
 from hullmark.reach.node import NodeModules
 from hullmark.reach.python import PythonModules
 from hullmark.reach.scene import Scene, StartedProgram
@@ -154,4 +154,7 @@ class Languages:
                 is_certain = is_found or (
                     file.rpartition(".")[2] not in _NO_CODE and file not in self._scene.facts.elves
                 )
-                self._scene.walk.reach(file, why, source, is_certain=is_certain)
+                if file.endswith(ARCHIVE_ENDINGS):
+                    self.java.own(file, why, source, is_certain=is_certain)
+                else:
+                    self._scene.walk.reach(file, why, source, is_certain=is_certain)

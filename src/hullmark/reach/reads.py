@@ -11,12 +11,13 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.setting import Setting
 from hullmark.reach.code import CODE, MODULE_TEXTS
 from hullmark.reach.elf import ELF
+from hullmark.reach.java_code import JAVA_CODE
 from hullmark.reach.loader import LD_CACHE
 from hullmark.reach.scene import ReachFacts
 from hullmark.reach.syscalls import SYSCALLS_READ
 from hullmark.rootfs.reads import Read
 
-REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT, ARCHIVES)
+REACH_READS: tuple[Read[Any], ...] = (ELF, CODE, MODULE_TEXTS, LD_CACHE, KEPT, ARCHIVES, JAVA_CODE)
 
 
 def reach_facts(
@@ -29,6 +30,7 @@ def reach_facts(
         texts=found.get(MODULE_TEXTS.name, {}),
         kept=found.get(KEPT.name, {}),
         archives=found.get(ARCHIVES.name, {}),
+        java=found.get(JAVA_CODE.name, {}),
         ld_cache=found.get(LD_CACHE.name, {}).get("/etc/ld.so.cache", {}),
         syscalls=found.get(SYSCALLS_READ.name),
         settings=settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,9 +11,11 @@ from hullmark.catalog.languages.java_reading import JarFact
 from hullmark.facets.kept import KeptContent
 from hullmark.model.image import ImageConfig
 from hullmark.model.problem import Problem
+from hullmark.model.reach import WitnessStep
 from hullmark.model.setting import Setting
 from hullmark.reach.code import CodeFacts
 from hullmark.reach.elf import ElfFacts
+from hullmark.reach.java_code import JavaCode
 from hullmark.reach.loader import Loader
 from hullmark.reach.syscalls import SyscallFacts
 from hullmark.reach.tree import USUAL_PATH, FileTree
@@ -33,6 +35,15 @@ class StartedProgram(msgspec.Struct, frozen=True):
     cause: str
 
 
+class InnerArchive(NamedTuple):
+    """An archive in an archive that is reached: its size in bytes, whether its use is certain, which archive leads to it, and why."""
+
+    size: int
+    is_certain: bool
+    source: str
+    why: str
+
+
 class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the image's files, by path. `syscalls` is None where they were not asked for."""
 
@@ -42,6 +53,7 @@ class ReachFacts(msgspec.Struct, frozen=True, kw_only=True):
     kept: Mapping[str, KeptContent]
     ld_cache: Mapping[str, list[str]]
     archives: Mapping[str, JarFact] = {}
+    java: Mapping[str, JavaCode] = {}
     syscalls: Mapping[str, SyscallFacts] | None = None
     settings: Sequence[Setting] = ()
     config: ImageConfig | None = None
@@ -67,6 +79,8 @@ class Scene:
         given = self.environment.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self.loader = Loader(tree, facts.elves, self.listed("ld", "ld.path"), filter(None, given), facts.ld_cache)
         self._blurred: set[str] = set()
+        self.inner: dict[str, InnerArchive] = {}
+        """Archives in archives that are reached, each by the path of the outermost, and the members: `PATH:MEMBER`."""
         self.later: list[Callable[[], bool]] = []
         """What depends on all that is reached: each is asked when the walk has ended, until it says that it led on."""
 
@@ -92,6 +106,18 @@ class Scene:
         led = [step for step in self.later if step()]
         self.later = [step for step in self.later if step not in led]
         return bool(led)
+
+    def file_of(self, key: str) -> str:
+        """The file that an archive is, or lies in."""
+        return key.partition(":")[0] if key in self.inner else key
+
+    def inner_witness(self, key: str) -> tuple[WitnessStep, ...]:
+        """The way to an archive in an archive."""
+        steps: dict[str, WitnessStep] = {}
+        while key not in steps and (inner := self.inner.get(key)) is not None:
+            steps[key] = WitnessStep(key, inner.why)
+            key = inner.source
+        return (*(self.walk.witness(key) if key in self.walk.found else ()), *reversed(steps.values()))
 
     def cut_unread(self, program: str) -> None:
         """Where not all of a program's configuration was read, what the rest names is not known."""

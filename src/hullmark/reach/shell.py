@@ -13,6 +13,7 @@ from hullmark.facets.configuration.shell_expansion import cut
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_words import ShellWord, UnreadableScript, WordPart
 from hullmark.model.limit import Limit
+from hullmark.reach.shell_branches import ScriptAssumptions, assumptions, every, living, plain
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "rbash"))
 _MAX_VALUES = Limit(64, "values that a variable of a script may have")
@@ -24,6 +25,8 @@ _DECLARING = ("export", "readonly", "declare", "local", "typeset")
 _READING = ("read", "mapfile", "readarray", "getopts")
 _INNER = re.compile(r"[$<>]\(([^()]{1,2000})\)|`([^`]{1,2000})`").finditer
 _PRINTED = re.compile(r"(?:command -v|which|type -p)\s+([\w./-]+)").match
+_HARMLESS = re.compile(r"[^;&|<>()`$\\\"'\n#*?\[\]{}~!]*").fullmatch
+_PRINTS_A_WORD = re.compile(r"\s*(?:umask|uname(?: -[a-z])?|nproc|id -[ug])\s*").fullmatch
 _FILE = re.compile(r"/[\w.+@-]+(?:/[\w.+@-]+)+").fullmatch
 _BUILTINS = frozenset((
     ":", "alias", "bg", "break", "cd", "continue", "declare", "dirs", "disown", "enable", "exit", "export", "fc", "fg", "getopts", "hash",
@@ -48,10 +51,17 @@ def script_commands(
     environment: Mapping[str, str],
     name: str,
     beside: Iterable[str] = (),
+    certain: Mapping[str, str] | None = None,
 ) -> ScriptCommands:
     """All commands in the text of a script, that is given these arguments and has this name. `beside` are the texts of scripts that it
-    reads, or that read it: their variables and functions are its own."""
-    reader = _Script(arguments, environment, name)
+    reads, or that read it: their variables and functions are its own. `certain` are the variables that it begins
+    with for certain, with these very arguments; None where others may start it otherwise."""
+    scripts: list[tuple[str, list[Node]]] = []
+    for each in (text, *beside):
+        with suppress(UnreadableScript):
+            scripts.append((each, parse_script(each)))
+    given = None if certain is None else arguments
+    reader = _Script(arguments, environment, name, assumptions(scripts, certain or {}, given), given)
     for other in beside:
         reader.know(other)
     reader.read(text, 0)
@@ -59,7 +69,16 @@ def script_commands(
 
 
 class _Script:
-    def __init__(self, arguments: tuple[str | None, ...], environment: Mapping[str, str], name: str) -> None:
+    def __init__(
+        self,
+        arguments: tuple[str | None, ...],
+        environment: Mapping[str, str],
+        name: str,
+        assumed: ScriptAssumptions,
+        given: tuple[str | None, ...] | None,
+    ) -> None:
+        self._given_arguments = given
+        self._assumed = assumed
         self._arguments = arguments
         self._environment = environment
         self._name = name
@@ -78,7 +97,7 @@ class _Script:
     def know(self, text: str) -> None:
         """Note the variables and functions of another script. One that is not understood says so where it is read itself."""
         with suppress(UnreadableScript):
-            for node in _every(parse_script(text)):
+            for node in living(parse_script(text), self._assumed, self._given_arguments):
                 self._note(node)
 
     def read(self, text: str, depth: int) -> None:
@@ -90,7 +109,7 @@ class _Script:
             return
         if depth == 0:
             self._inner(text)
-        flat = list(_every(nodes))
+        flat = list(living(nodes, self._assumed, self._given_arguments if depth == 0 else None))
         for node in flat:
             self._note(node)
         for node in flat:
@@ -103,13 +122,13 @@ class _Script:
         """Commands in texts between `<<` marks and in what is not kept of a script. Such a text may be anything: no complaint."""
         for match in _INNER(text):
             try:
-                nodes = list(_every(parse_script(match[1] or match[2])))
+                nodes = list(every(parse_script(match[1] or match[2])))
             except UnreadableScript:
                 continue
             for node in nodes:
-                name = _plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
+                name = plain(node.words[0]) if isinstance(node, SimpleCommand) and node.words else None
                 if name is not None and name not in _BUILTINS and name not in self._functions:
-                    self._commands.setdefault((name, *(_plain(word) for word in node.words[1:])))
+                    self._commands.setdefault((name, *(plain(word) for word in node.words[1:])))
 
     def _note(self, node: Node) -> None:
         """Variables and functions, wherever they are set."""
@@ -121,12 +140,12 @@ class _Script:
             return
         for name, word in node.assigned:
             self._set(name, word)
-        first = _plain(node.words[0]) if node.words else None
+        first = plain(node.words[0]) if node.words else None
         if first in _DECLARING:
             self._declared(node.words[1:])
         elif first in _READING:
             for word in node.words[1:]:
-                if (named := _plain(word)) is not None and named.isidentifier():
+                if (named := plain(word)) is not None and named.isidentifier():
                     self._set(named, None)
         elif first == "set" and len(node.words) > 1:
             self._given(node.words[1:])
@@ -156,10 +175,11 @@ class _Script:
             self._printed(word, depth)
         if not node.words or node.is_test:
             return
-        first = _plain(node.words[0])
+        first = plain(node.words[0])
         if first in ("source", "."):
             self._source(node)
-        elif first == "eval":
+            return
+        if first == "eval":
             self._eval(node, depth)
         elif first == "trap":
             self._trapped(node, depth)
@@ -167,12 +187,12 @@ class _Script:
             self._command(_after_options(node.words[1:]))
         elif first not in _BUILTINS and first not in self._functions:
             self._command(node.words)
-        for named in map(_plain, node.words[1:]):
+        for named in map(plain, node.words[1:]):
             if named is not None and _FILE(named):
                 self._files[named] = None
 
     def _trapped(self, node: SimpleCommand, depth: int) -> None:
-        text = _plain(node.words[1]) if len(node.words) > 1 else None
+        text = plain(node.words[1]) if len(node.words) > 1 else None
         if text is not None and text not in ("-", ""):
             self._read_inner(text, depth)
 
@@ -297,14 +317,60 @@ class _Script:
     def _eval(self, node: SimpleCommand, depth: int) -> None:
         texts = [self._texts(word) for word in node.words[1:]]
         ways = list(islice(product(*texts), _MAX_VALUES + 1))
-        if len(ways) > _MAX_VALUES or any(None in way for way in ways) or depth >= _MAX_NESTED:
-            self._untold["it runs a command that it puts together (eval)"] = None
-            if depth < _MAX_NESTED:
-                for words in _known_ways(texts):  # what is known of it counts all the same
-                    self.read(" ".join(words), depth + 1)
-        else:
+        is_known = len(ways) <= _MAX_VALUES and not any(None in way for way in ways)
+        if is_known and depth < _MAX_NESTED:
             for way in ways:
                 self.read(" ".join(word or "" for word in way), depth + 1)
+            return
+        if depth >= _MAX_NESTED or not self._is_plain_command(node.words[1:], texts):
+            self._untold["it runs a command that it puts together (eval)"] = None
+        if depth < _MAX_NESTED:
+            for words in _known_ways(texts):  # what is known of it counts all the same
+                self.read(" ".join(words), depth + 1)
+
+    def _is_plain_command(self, words: Sequence[ShellWord], texts: Sequence[Sequence[str | None]]) -> bool:
+        """Whether what is put together is one command whose program is known, and what is not known of it are arguments: no text in it
+        has a sign that begins another one."""
+        at = 1 if texts and texts[0] == ["exec"] else 0
+        if len(texts) <= at or None in texts[at]:
+            return False
+        return all(None not in found or self._is_plain(word) for word, found in zip(words, texts, strict=True))
+
+    def _is_plain(self, word: ShellWord) -> bool:
+        """Whether a word, and all that variables in it may hold, has nothing that a shell reads as more than words."""
+        todo: list[ShellWord] = [word]
+        seen: set[str] = set()
+        is_own = True
+        while todo:
+            for part in todo.pop():
+                if part.kind == "text":
+                    if not is_own and not _HARMLESS(part.text):
+                        return False
+                elif part.kind == "printed":
+                    if not _PRINTS_A_WORD(part.text):
+                        return False
+                elif part.kind != "parameter" or not self._holds(part, seen, todo):
+                    return False
+            is_own = False
+        return True
+
+    def _holds(self, part: WordPart, seen: set[str], todo: list[ShellWord]) -> bool:
+        """Adds all that a parameter may hold to what is to be looked at; whether that is known."""
+        name = part.text
+        if part.other:
+            todo.append(part.other)
+        if name in _ARGUMENTS or name.isdigit():
+            return all(each is not None and _HARMLESS(each) is not None for each in (*self._arguments, self._name))
+        if name in seen:
+            return True
+        seen.add(name)
+        if not name.isidentifier() or _HARMLESS(self._environment.get(name, "")) is None:
+            return False
+        for value in self._assigned.get(name, ()):
+            if value is None:
+                return False
+            todo.append(value)
+        return True
 
 
 def _known_ways(texts: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
@@ -312,6 +378,8 @@ def _known_ways(texts: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
     known = [[text for text in found if text is not None] or [_NOBODY_KNOWS] for found in texts]
     first = [found[0] for found in known]
     yield first
+    if any(None in found for found in texts):
+        yield [_NOBODY_KNOWS if None in found else text for found, text in zip(texts, first, strict=True)]
     others = ((at, text) for at, found in enumerate(known) for text in found[1:])
     for at, text in islice(others, _MAX_VALUES):
         yield [*first[:at], text, *first[at + 1 :]]
@@ -319,25 +387,11 @@ def _known_ways(texts: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
 
 def _after_options(words: Sequence[ShellWord]) -> Sequence[ShellWord]:
     """The words behind the options of `exec`."""
-    while words and (option := _plain(words[0])) is not None and option.startswith("-"):
+    while words and (option := plain(words[0])) is not None and option.startswith("-"):
         words = words[2:] if option == "-a" else words[1:]
     return words
-
-
-def _plain(word: ShellWord) -> str | None:
-    """A word as it stands, if there is nothing in it to be put in."""
-    return "".join(part.text for part in word) if all(part.kind == "text" for part in word) else None
 
 
 def _is_arguments(word: ShellWord) -> bool:
     parts = [part for part in word if part.kind != "text" or part.text]
     return len(parts) == 1 and parts[0].kind == "parameter" and parts[0].text in _ARGUMENTS
-
-
-def _every(nodes: Iterable[Node]) -> Iterator[Node]:
-    todo = list(nodes)[::-1]
-    while todo:
-        node = todo.pop()
-        yield node
-        if isinstance(node, CompoundCommand):
-            todo += [inner for part in node.parts for inner in part][::-1]

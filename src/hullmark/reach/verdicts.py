@@ -28,6 +28,7 @@ class Verdicts:
         self.scene = scene
         self.unseen = self._unseen()
         self.owners = self._owners()
+        self._inner = self._inner_archives()
         self._names = self._other_names()
 
     def _unseen(self) -> str:
@@ -78,20 +79,32 @@ class Verdicts:
         for path, record in files.items():
             if record.owner and record.type != "dir":
                 found.setdefault(record.owner, []).append(path)
-        folders = {}
+        folders, listed = {}, frozenset(found)
         for package in self._inventory.packages:
-            if not package.purl or package.purl in found:
+            if not package.purl or package.purl in listed:
                 continue
-            for archive in (place.path.partition(":")[0] for place in package.locations):
+            for archive in dict.fromkeys(place.path.partition(":")[0] for place in package.locations):
                 if folder := folder_of(archive):
                     folders[folder] = package.purl
-                elif archive in files:
+                elif archive in files and archive not in found.get(package.purl, ()):
                     found.setdefault(package.purl, []).append(archive)
         for path, record in files.items() if folders else ():
             purl = _within(path, folders) if record.type != "dir" else ""
             if purl:
                 found.setdefault(purl, []).append(path)
         return found
+
+    def _inner_archives(self) -> dict[str, list[str]]:
+        """By package, the archives in archives that are reached and that it is, where it is nothing else."""
+        found: dict[str, list[str]] = {}
+        others = set[str]()
+        for package in self._inventory.packages:
+            for place in package.locations:
+                if place.path in self.scene.inner:
+                    found.setdefault(package.purl, []).append(place.path)
+                else:
+                    others.add(package.purl)
+        return {purl: keys for purl, keys in found.items() if purl and purl not in others}
 
     def _other_names(self) -> dict[str, set[str]]:
         """By file, the names of interest of links to it."""
@@ -126,6 +139,8 @@ class Verdicts:
         )  # fmt: skip
 
     def _package(self, package: Package) -> PackageReach:
+        if package.purl in self._inner:
+            return self._inside(package, self._inner[package.purl])
         paths = self.owners.get(package.purl, [])
         best = min(paths, key=lambda path: (_ORDER[self.of(path)], self._depth(path), path), default="")
         reach: Reach = self.of(best) if best else "unknown"
@@ -147,6 +162,29 @@ class Verdicts:
             witness=self.witness(best) if best else (),
             reason=reason,
             examples=self._examples(paths) if reach == "unreachable" else (),
+        )
+
+    def _inside(self, package: Package, keys: list[str]) -> PackageReach:
+        """The verdict on a package that is an archive in an archive. Where the outer one is reached it is unknown at least: whoever reads
+        it may read all."""
+        inner = self.scene.inner
+        best = min(
+            keys, key=lambda key: (not inner[key].is_certain, self.of(self.scene.file_of(key)) != "reachable", key)
+        )
+        witness = self.scene.inner_witness(best)
+        is_reached = inner[best].is_certain and self.of(self.scene.file_of(best)) == "reachable"
+        size = sum(inner[key].size for key in keys)
+        doubts = [step.why for step in witness if step.path in inner and not inner[step.path].is_certain]
+        return PackageReach(
+            purl=package.purl,
+            type=package.type,
+            name=package.name,
+            version=package.version,
+            reach="reachable" if is_reached else "unknown",
+            bytes=size,
+            reached_bytes=size,
+            witness=witness,
+            reason="" if is_reached else self.doubt(self.scene.file_of(best)) or (doubts or [self.unseen])[0],
         )
 
     def _examples(self, paths: list[str]) -> tuple[str, ...]:

@@ -38,12 +38,20 @@ class Walk:
         self.found: dict[str, FileReach] = {}
         self.ends: dict[OpenEnd, None] = {}
         self.is_cut = False
+        self.watched: set[str] = set()
+        """Scripts of which it is known how the image's settings start them."""
+        self.met_again: set[str] = set()
+        """Those of them that are reached in another way too."""
+        self.as_data: set[str] = set()
+        """Files that are reached as data alone."""
+        self._is_running = False
         self._queue: list[tuple[bool, int, str]] = []
         self._done: set[str] = set()
         self._steps: int = _MAX_STEPS
 
-    def reach(self, path: str, why: str, source: str = "", *, is_certain: bool = True) -> str:
-        """A file is reached, and the links on the way to it; returns its real path, "" where there is none."""
+    def reach(self, path: str, why: str, source: str = "", *, is_certain: bool = True, is_data: bool = False) -> str:
+        """A file is reached, and the links on the way to it; returns its real path, "" where there is none. Of what is only `is_data`
+        scripts are read, not run."""
         place = self.tree.find(path)
         record = self.tree.files.get(place.real)
         if record is None or record.type == "dir":
@@ -52,6 +60,16 @@ class Walk:
         if self._steps < 0:
             self.is_cut = True
             return ""
+        if not is_data and place.real in self.as_data:
+            self.as_data.discard(place.real)
+            self._done -= {place.real, f"?{place.real}"}
+            heapq.heappush(
+                self._queue, (not self.found[place.real].is_certain, self.found[place.real].depth, place.real)
+            )
+        elif is_data and place.real not in self.found:
+            self.as_data.add(place.real)
+        if self._is_running and not is_data and place.real in self.watched:
+            self.met_again.add(place.real)
         before = self.found.get(source)
         is_certain = is_certain and (before is None or before.is_certain)
         depth = before.depth + 1 if before is not None else 0
@@ -71,6 +89,7 @@ class Walk:
 
     def run(self, expand: Expansion) -> None:
         """Reach all that can be reached."""
+        self._is_running = True
         while self._queue:
             _, _, path = heapq.heappop(self._queue)
             key = path if self.found[path].is_certain else f"?{path}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from hullmark.catalog.systems.dpkg import InstalledPackage, installed_packages, purl_of
@@ -83,12 +84,17 @@ def _meeting(needs: Iterable[DpkgNeed], arch: str, offers: Offers[_NamedPackage]
         met = [
             offer.package
             for offer in offers.of(need.name)
-            if not need.operator
-            or (offer.version and compares(deb.compare, offer.version, need.operator, need.version))
+            if not need.operator or (offer.version and _fulfils(offer.version, need.operator, need.version))
         ]
         near = [package for package in met if package.arch in (wanted, "all", "")]
         # One of another architecture serves where its record allows it (Multi-Arch: foreign), which dpkg has checked.
         yield from (package.purl for package in near or (met if need.arch in ("", "any") else ()))
+
+
+@lru_cache(maxsize=4096)
+def _fulfils(version: str, operator: str, bound: str) -> bool:
+    """Whether the version does; most packages need the same few in the same versions."""
+    return compares(deb.compare, version, operator, bound)
 
 
 def need_of(text: str) -> DpkgNeed | None:

@@ -65,11 +65,14 @@ def relate(scene: Scene) -> Iterator[Relation]:
     sites = _sites(scene)
     interpreter = _Interpreter(scene)
     installed = [distribution for site in sorted(sites) for distribution in sites[site].values()]
+    there = _names(sites)
     waiting = [(distribution, "") for distribution in installed]
     while waiting:
         distribution, extra = waiting.pop()
         environment = {**interpreter.environment(distribution.site), "extra": extra}
         for requirement in distribution.requires:
+            if requirement.name not in there:
+                continue
             kind = _kind(requirement, environment, extra)
             other = _find(requirement.name, distribution.site, sites, scene.steps) if kind else None
             if kind and other is not None:
@@ -90,8 +93,11 @@ def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str)
 def _explained(
     installed: Sequence[_Distribution], sites: _Sites, interpreter: _Interpreter, steps: Steps
 ) -> Iterator[Relation]:
+    there = _names(sites)
     for distribution in installed:
         for requirement in distribution.requires:
+            if requirement.name not in there:
+                continue
             environment = interpreter.environment(distribution.site) if "extra" in requirement.marker else {}
             extras = _EXTRA(requirement.marker)
             steps.take(len(extras))
@@ -99,6 +105,11 @@ def _explained(
                 other = _find(requirement.name, distribution.site, sites, steps)
                 if other is not None and not other.is_needed:
                     yield Relation(distribution.purl, other.purl, "optional")
+
+
+def _names(sites: _Sites) -> frozenset[str]:
+    """What is installed anywhere. Of most requirements, which are for extras, nothing is: their markers need not be read."""
+    return frozenset(name for installed in sites.values() for name in installed)
 
 
 def _sites(scene: Scene) -> _Sites:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from hullmark.model.limit import Limit
 from hullmark.versions import pep440
@@ -51,7 +52,9 @@ def holds(marker: str, environment: Mapping[str, str]) -> Truth:
     return found if reader.is_done else None
 
 
-def _tokens(marker: str) -> list[_Token] | None:
+@lru_cache(maxsize=1024)
+def _tokens(marker: str) -> tuple[_Token, ...] | None:
+    """The words of a marker; None where they cannot be read. Packages have many markers in common."""
     tokens: list[_Token] = []
     at, end = 0, len(marker.rstrip())
     while at < end:
@@ -62,13 +65,13 @@ def _tokens(marker: str) -> list[_Token] | None:
         number = found.lastindex or 0
         text = found[number]
         tokens.append((("", "bracket", "operator", "name", "text", "text")[number], " ".join(text.split())))
-    return tokens
+    return tuple(tokens)
 
 
 class _Reader:
     """Goes through the tokens once. What cannot be read makes the whole unknown."""
 
-    def __init__(self, tokens: list[_Token], environment: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Sequence[_Token], environment: Mapping[str, str]) -> None:
         self._tokens = tokens
         self._environment = environment
         self._at = 0

@@ -29,9 +29,14 @@ _NOBODY = "65532"
 """A user that no image has: what it may do depends on modes of files alone."""
 _SETID, _OTHERS_WRITE, _STICKY = 0o6000, 0o002, 0o1000
 _SHELL = "/bin/sh"
-_TOOLS = {"deb": "/usr/bin/apt-get", "apk": "/sbin/apk"}
+_TOOLS: Mapping[str, tuple[str, ...]] = {
+    "deb": ("/usr/bin/apt-get",),
+    "apk": ("/sbin/apk",),
+    "rpm": tuple(f"/usr/bin/{name}" for name in ("dnf5", "dnf", "microdnf", "tdnf", "yum", "zypper")),
+}
+"""The package managers that bring updates, the best first."""
 _DPKG = "/usr/bin/dpkg"
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_-]*").fullmatch
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_^-]*").fullmatch
 _MANAGED = ("pypi", "npm", "gem", "composer")
 """Ecosystems whose packages are folders of files, which can be deleted."""
 
@@ -173,7 +178,8 @@ class Candidates:
             return "its repositories have nothing newer" if package.type in _TOOLS else ""
         if package.name in self._doubled:
             return "it is installed more than once"
-        if not self.runs or not self._is_there(_TOOLS[package.type]):
+        tool = next((path for path in _TOOLS[package.type] if self._is_there(path)), "")
+        if not self.runs or not tool:
             return "the image has no package manager that could bring the newer version"
         source = own.candidate.source
         name = source.name if source is not None else package.name
@@ -194,6 +200,7 @@ class Candidates:
             subject=name,
             summary=f"update {name} from {own.installed.version} to {own.candidate.version}{taken}",
             updates=group.updates,
+            tool=tool.rpartition("/")[2],
         )
 
     def removal_of(self, package: Package) -> Change | str:

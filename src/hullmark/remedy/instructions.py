@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from hullmark.model.image import ImageConfig
@@ -18,6 +18,15 @@ _APT = (
     "apt-get clean",
     "rm -rf /var/lib/apt/lists/*",
 )
+_RPM = {
+    "dnf5": ("dnf5 upgrade --assumeyes", "dnf5 clean all"),
+    "dnf": ("dnf upgrade --assumeyes", "dnf clean all"),
+    "yum": ("yum update --assumeyes", "yum clean all"),
+    "microdnf": ("microdnf update --assumeyes", "microdnf clean all"),
+    "tdnf": ("tdnf update --assumeyes", "tdnf clean all"),
+    "zypper": ("zypper --non-interactive update", "zypper clean --all"),
+}
+"""How each package manager brings the newest version of packages, and forgets what it fetched."""
 _BITS = {0o6000: "ug-s", 0o002: "o-w"}
 """Bits that are cleared, in the words of chmod(1): as a number it would leave those of folders."""
 _SHELL = ("/bin/sh", "-c")
@@ -79,7 +88,8 @@ def _commands(changes: Sequence[Change]) -> Iterator[str]:
         for update in change.updates
         if update.installed.purl not in removed
     }
-    yield from _updating([updates[purl] for purl in sorted(updates)])
+    tools = {change.tool for change in changes if change.updates}
+    yield from _updating([updates[purl] for purl in sorted(updates)], tools)
     files = sorted({file for change in changes for file in change.files}, key=lambda file: (file.path, file.clears))
     for file in files:
         for bits, words in _BITS.items():
@@ -93,13 +103,15 @@ def _commands(changes: Sequence[Change]) -> Iterator[str]:
         yield f"dpkg --purge {' '.join(debs)}"
 
 
-def _updating(updates: Sequence[PackageUpdate]) -> Iterator[str]:
-    debs = [
-        f"{update.installed.name}={update.candidate.version}" for update in updates if update.installed.type == "deb"
-    ]
+def _updating(updates: Sequence[PackageUpdate], tools: Collection[str]) -> Iterator[str]:
+    debs = [f"{each.installed.name}={each.candidate.version}" for each in updates if each.installed.type == "deb"]
     if debs:
         update, install, *clean = _APT
         yield from (update, " ".join((install, *sorted(debs))), *clean)
     apks = [update.installed.name for update in updates if update.installed.type == "apk"]
     if apks:
         yield f"apk upgrade --no-cache {' '.join(sorted(apks))}"
+    rpms = {each.installed.name for each in updates if each.installed.type == "rpm"}
+    for tool in sorted(_RPM.keys() & set(tools)) if rpms else ():
+        upgrade, forget = _RPM[tool]
+        yield from (f"{upgrade} {' '.join(sorted(rpms))}", forget)

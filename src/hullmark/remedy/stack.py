@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
+from hullmark.catalog.systems import rpm, rpmdb
 from hullmark.catalog.systems.apk import INSTALLED, Database, InstalledPackage
 from hullmark.catalog.systems.dpkg_status import STATUS, Stanza, Stanzas
+from hullmark.catalog.systems.rpmdb.header import RpmHeader
 from hullmark.model.package import Package
 from hullmark.model.remedy import Change
 from hullmark.model.upkeep import PackageUpdate
@@ -21,8 +23,12 @@ from hullmark.rootfs.squash import squash
 UNSEEN = "remedy"
 """The room whose problems say what of the changed image nobody saw."""
 
+_RPM = "rpm"
 _DATABASES = {"deb": b"var/lib/dpkg/status", "apk": b"lib/apk/db/installed"}
-_DOWNLOADS = ("/var/lib/apt/lists/", "/var/cache/apt/", "/var/cache/apk/")
+_DOWNLOADS = (
+    "/var/lib/apt/lists/", "/var/cache/apt/", "/var/cache/apk/", "/var/cache/dnf/", "/var/cache/libdnf5/", "/var/cache/yum/",
+    "/var/cache/tdnf/", "/var/cache/zypp/",
+)  # fmt: skip
 """What the package manager fetched: the instructions that bring updates remove it."""
 
 
@@ -180,6 +186,21 @@ class _TopLayer:
                     fact = tuple(_apks(fact, newer, gone))
                 facts.append((name, fact))
             self.put(msgspec.structs.replace(self._stack.tree.nodes[path].entry, path=path), facts)
+        self._rewrite_rpm({_key(update.installed): update for update in updates if update.installed.type == _RPM})
+
+    def _rewrite_rpm(self, newer: Mapping[_Key, PackageUpdate]) -> None:
+        """rpm's databases, which may lie in several places."""
+        for path in sorted(self._stack.tree.nodes) if newer else ():
+            facts = self._stack.facts_of(path) if b"/rpm/" in path else []
+            names = {name for name, _ in facts}
+            if rpm.LOG.name in names:
+                # What the log says lies over the database, and would hide what is written here.
+                self.problems.append(
+                    LayerProblem(path, UNSEEN, "how newer packages change a log of rpm's database is not known")
+                )
+            if rpm.DATABASE.name in names:
+                changed = [(name, _rpms(fact, newer) if name == rpm.DATABASE.name else fact) for name, fact in facts]
+                self.put(msgspec.structs.replace(self._stack.tree.nodes[path].entry, path=path), changed)
 
     def _kind(self, path: bytes) -> str:
         return self._stack.tree.nodes[path].entry.kind
@@ -239,3 +260,23 @@ def _apks(fact: Database, newer: Mapping[_Key, PackageUpdate], gone: Collection[
             yield msgspec.structs.replace(package, version=update.candidate.version)
         elif key not in gone:
             yield package
+
+
+def _rpms(fact: rpmdb.Database, newer: Mapping[_Key, PackageUpdate]) -> rpmdb.Database:
+    return msgspec.structs.replace(fact, headers=tuple(_rpm(header, newer) for header in fact.headers))
+
+
+def _rpm(header: RpmHeader, newer: Mapping[_Key, PackageUpdate]) -> RpmHeader:
+    update = newer.get((header.name, rpm.version_of(header), header.arch))
+    if update is None:
+        return header
+    epoch, _, rest = update.candidate.version.rpartition(":")
+    version, _, release = rest.rpartition("-")
+    source = update.candidate.source
+    return msgspec.structs.replace(
+        header,
+        version=version,
+        release=release,
+        epoch=int(epoch) if epoch.isdigit() else None,
+        source_rpm=f"{source.name}-{source.version}.src.rpm" if source is not None else "",
+    )

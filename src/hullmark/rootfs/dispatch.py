@@ -14,6 +14,7 @@ _LITERAL_END = re.compile(r"[^*?\[\]{}]*\Z").search
 _NO_NAMES = (b"", b".", b"..")
 _BEGINNINGS = (3, 5)
 _GLOBS_KEPT = 256
+_HEADS_KEPT = 1 << 12
 _SEGMENT = {"*": "[^/]*", "?": "[^/]"}
 
 
@@ -95,8 +96,8 @@ class Dispatch:
     """For a path, the reads that want it by name.
 
     The end of a glob chooses the table: a literal name, a suffix that begins with a dot, any name in a folder of a
-    literal name, or a name of which the first letters are told (`lib*.so`). For other forms (a user's own globs) the expression is tried
-    on every file.
+    literal name, a name of which the first letters are told (`lib*.so`), or any name two folders below one of a literal name
+    (`licenses/*/*`). For other forms (a user's own globs) the expression is tried on every file.
     """
 
     def __init__(self, reads: Sequence[Read[Any]]) -> None:
@@ -106,10 +107,12 @@ class Dispatch:
         for magic, i in self.magic:
             self._by_start[magic[0]] = (*self._by_start.get(magic[0], ()), (magic, i))
         self.starts = frozenset(self._by_start)
+        self._by_head: dict[bytes, tuple[int, ...]] = {}
         self._names: dict[bytes, Rules] = {}
         self._suffixes: dict[bytes, Rules] = {}
         self._beginnings: dict[bytes, Rules] = {}
         self._folders: dict[bytes, Rules] = {}
+        self._upper_folders: dict[bytes, Rules] = {}
         self._others: Rules = ()
         self.by_base: dict[bytes, Rules] = {}
         for i, read in enumerate(self.reads):
@@ -118,7 +121,8 @@ class Dispatch:
 
     def _add(self, glob: str, index: int) -> None:
         folder, _, last = glob.rpartition("/")
-        parent = folder.rpartition("/")[2]
+        above, _, parent = folder.rpartition("/")
+        upper = above.rpartition("/")[2]
         rule = ((index, None if folder == "**" else _LaterPattern(glob)),)
         if not _WILD(last):
             self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
@@ -132,6 +136,11 @@ class Dispatch:
             self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
         elif "**" not in last and (first := _beginning(last)):
             self._beginnings[first] = (*self._beginnings.get(first, ()), (index, _LaterPattern(glob)))
+        elif "**" not in last and parent == "*" and upper and not _WILD(upper):
+            self._upper_folders[upper.encode()] = (
+                *self._upper_folders.get(upper.encode(), ()),
+                (index, _LaterPattern(glob)),
+            )
         else:
             self._others += ((index, None if glob == "**" else _LaterPattern(glob)),)
 
@@ -162,7 +171,11 @@ class Dispatch:
 
     def folder_rules(self, folder: bytes) -> Rules:
         """The rules for a folder, whatever is in it."""
-        return self._folders.get(folder[folder.rfind(b"/") + 1 :], ())
+        names = folder.rsplit(b"/", 2)
+        found = self._folders.get(names[-1], ())
+        if len(names) > 1 and (upper := self._upper_folders.get(names[-2])) is not None:
+            found += upper
+        return found
 
     def matching(self, rules: Rules, path: bytes) -> tuple[int, ...]:
         """Indexes of the `reads` whose expression matches the whole path, without repeats."""
@@ -174,5 +187,10 @@ class Dispatch:
 
     def by_magic(self, head: bytes) -> tuple[int, ...]:
         """Indexes of the `reads` that want a file whose body begins with these bytes."""
-        found = [i for magic, i in self._by_start.get(head[0], ()) if head.startswith(magic)] if head else []
-        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+        known = self._by_head.get(head)
+        if known is None:
+            found = [i for magic, i in self._by_start.get(head[0], ()) if head.startswith(magic)] if head else []
+            known = tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+            if len(self._by_head) < _HEADS_KEPT:
+                self._by_head[head] = known
+        return known

@@ -103,11 +103,13 @@ def inflated(stream: VerifyingStream) -> ReadInto:
 
 def _gunzip(stream: VerifyingStream) -> Callable[[memoryview], int]:
     try:
-        from isal import igzip, isal_zlib
+        from isal import isal_zlib
 
         # Its inner reader fills our buffer itself; the public class around it copies once more (3 % of the time).
         if (reader := getattr(isal_zlib, "_GzipReader", None)) is not None:
             return cast("ReadInto", reader(stream, _CHUNK).readinto)
+        from isal import igzip
+
         return cast("ReadInto", igzip.IGzipFile(fileobj=stream, mode="rb").readinto)  # type: ignore[no-untyped-call]
     except ImportError:
         pass

@@ -8,11 +8,12 @@ a layer that reaches one is read as far in either way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hullmark.rootfs.inflate import ReadInto, VerifyingStream, inflated
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 CHUNK_BYTES = 1 << 20
 _AHEAD = 2
@@ -78,6 +79,9 @@ class _Ahead:
     """A thread that inflates chunks until the layer ends or it is closed."""
 
     def __init__(self, inflate: ReadInto, stream: VerifyingStream) -> None:
+        from queue import SimpleQueue  # a walk on one thread needs neither
+        from threading import Thread
+
         self._inflate, self._stream = inflate, stream
         self._free: SimpleQueue[bytearray | None] = SimpleQueue()
         self._ready: SimpleQueue[_Chunk] = SimpleQueue()

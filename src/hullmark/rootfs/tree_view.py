@@ -39,14 +39,18 @@ class TreeView:
         """All facts of a read: path → (layer, position, fact), bottom layer first; a layer's later entries win."""
         known = self._seen.get(read.name)
         if known is None:
-            known = {}
+            known, moved = {}, self._tree.moved
             for layer, record in enumerate(self._records):
+                entries = record.entries
                 for position, fact in record.facts.get(read.name, ()):
-                    path = self._tree.moved.get((layer, position)) or record.entries[position].path
-                    versions = known.setdefault(path, [])
-                    if versions and versions[-1][0] == layer:
-                        versions.pop()
-                    versions.append((layer, position, fact))
+                    path = (moved.get((layer, position)) if moved else None) or entries[position].path
+                    versions = known.get(path)
+                    if versions is None:
+                        known[path] = [(layer, position, fact)]
+                    elif versions[-1][0] == layer:
+                        versions[-1] = layer, position, fact
+                    else:
+                        versions.append((layer, position, fact))
             if self._tree.links and known:
                 self._borrow(read, known)
             self._seen[read.name] = known
@@ -79,11 +83,12 @@ class TreeView:
 
     def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
-        known = self._by_path(read)
+        known, nodes = self._by_path(read), self._tree.nodes
         for path in sorted(known):
-            node = self._tree.nodes.get(path)
+            node = nodes.get(path)
             for layer, position, fact in known[path]:
-                if self._all_layers or (node is not None and node.rank == (layer, position)):
+                is_seen = node is not None and node.position == position and node.layer == layer
+                if is_seen or self._all_layers:
                     yield LocatedFact(text(path), layer, fact)
             if read.stands_in and node is not None and not self._all_layers and self._is_unread(read, path, node):
                 layer, _, fact = known[path][-1]

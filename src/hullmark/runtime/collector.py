@@ -65,3 +65,12 @@ class Resumable(Protocol):
 
     def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
         """Before it follows: until when what happened is known (None: nothing is), and who is told how that moves on."""
+
+
+@runtime_checkable
+class OutageReporting(Protocol):
+    """A collector that knows whether it sees what runs while it follows."""
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether whom it asks does not answer: what it told holds as of when it was told."""

@@ -33,7 +33,7 @@ Watch = Callable[[Step], None]
 
 
 class Extra(NamedTuple):
-    """A read beside those of the catalogers, and what its facts are kept by."""
+    """A read beside those of the catalogers, and what its facts are kept by: "" where nothing is kept."""
 
     read: Read[Any]
     fingerprint: str

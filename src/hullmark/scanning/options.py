@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from hullmark.net.http import HttpSettings
-from hullmark.net.trust import Trust
 from hullmark.source import SourceOptions
-from hullmark.source.cloud_logins import CLOUDS, VARIABLE, CloudLogins, clouds_of
+from hullmark.source.clouds import CLOUDS, VARIABLE, LaterLogins, LoginFinder, clouds_of
 from hullmark.source.platform import machine_platform, parse_platform
 
 
@@ -26,8 +24,16 @@ def source_options(
     )
 
 
-def _cloud_logins(environment: Mapping[str, str], ca_file: str | None) -> CloudLogins | None:
+def _cloud_logins(environment: Mapping[str, str], ca_file: str | None) -> LoginFinder | None:
     """Those of all clouds, unless the environment names some, or none."""
     clouds = clouds_of(environment.get(VARIABLE, ",".join(CLOUDS)))
-    trust = Trust(ca_file=ca_file, environment=environment)
-    return CloudLogins(clouds, HttpSettings(trust=trust, environment=environment)) if clouds else None
+
+    def finder() -> LoginFinder:
+        from hullmark.net.http import HttpSettings
+        from hullmark.net.trust import Trust
+        from hullmark.source.cloud_logins import CloudLogins
+
+        trust = Trust(ca_file=ca_file, environment=environment)
+        return CloudLogins(clouds, HttpSettings(trust=trust, environment=environment))
+
+    return LaterLogins(finder) if clouds else None

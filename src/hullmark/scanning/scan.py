@@ -113,18 +113,22 @@ def _records(
     )
     if request.contents and cache is not None and resources.keeping != "never":
         request = replace(request, keeps=True)
-        without = replace(reading, extras=_extras(extra_reads_for(replace(request, contents=())), reads))
+        without = replace(reading, extras=_extras(extra_reads_for(replace(request, contents=())), reads, cache))
         if are_kept(image, without):
             records = layer_records(image, without)
             if is_all_kept(records, request):
                 return records
-    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(request), reads)))
+    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(request), reads, cache)))
 
 
-def _extras(wanted: Sequence[Read[Any]], usual: Sequence[Read[Any]]) -> tuple[Extra, ...]:
-    """What is kept beside the records. What catalogers read is in them: kept apart, it would be lacking there for everybody else."""
+def _extras(wanted: Sequence[Read[Any]], usual: Sequence[Read[Any]], cache: LayerCache | None) -> tuple[Extra, ...]:
+    """What is kept beside the records. What catalogers read is in them: kept apart, it would be lacking there for everybody else.
+
+    A fingerprint takes reading the program's own source: it is made where something is kept.
+    """
     held = {id(read) for read in usual}
-    return tuple(Extra(read, read_fingerprint(read)) for read in wanted if id(read) not in held)
+    others = (read for read in wanted if id(read) not in held)
+    return tuple(Extra(read, read_fingerprint(read) if cache is not None else "") for read in others)
 
 
 def scan_folder(folder: str, reference: str, request: ScanRequest, resources: ScanResources) -> ScanResult:

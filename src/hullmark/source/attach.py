@@ -41,7 +41,8 @@ _CREATED = "org.opencontainers.image.created"
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """What is attached: a bundle, the envelope in it, the predicate's type, when it was made, and what it replaces under `.att`.
 
-    `replaces`: of statements under the tag, those that say the same of themselves make room for it ("": none does).
+    `replaces`: of statements under the tag, those that say the same of themselves make room for it ("": none does). `annotations` are
+    those that it has under the tag besides.
     """
 
     bundle: bytes
@@ -49,6 +50,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     predicate_type: str
     created: str
     replaces: str = ""
+    annotations: dict[str, str] = {}
 
 
 _REPLACES = "hullmark.statement"
@@ -122,7 +124,7 @@ def _with_statement(
 ) -> bytes:
     """The manifest of these statements and one more; its config is put there."""
     content = BytesBlob(statement.envelope)
-    own = {SIGNATURE: "", "predicateType": statement.predicate_type}
+    own = {**statement.annotations, SIGNATURE: "", "predicateType": statement.predicate_type}
     if statement.replaces:
         own[_REPLACES] = statement.replaces
     kept = [

@@ -23,8 +23,6 @@ from hullmark.net.google import GoogleTokens, credentials_file, is_at_google
 from hullmark.net.http import HttpSettings
 from hullmark.source.credentials import NOBODY, Credentials
 
-VARIABLE = "HULLMARK_CLOUD_LOGINS"
-CLOUDS = ("ecr", "google")
 _MARGIN = 300.0
 """Seconds before its end from which ECR's token, which lasts 12 hours, is not used any more."""
 _ECR = re.compile(
@@ -113,11 +111,3 @@ def _token(answer: Mapping[str, object]) -> tuple[Credentials, float]:
         # No cause: its message could quote the token.
         raise HullmarkError("ECR gave no token", advice="try again") from None
     return Credentials(user, password, is_own=True), ends.timestamp() if isinstance(ends, datetime) else 0.0
-
-
-def clouds_of(text: str, variable: str = VARIABLE) -> tuple[str, ...]:
-    """The clouds of a list such as `ecr,google`. Raises HullmarkError for another name."""
-    names = tuple(name for name in re.split(r"[,\s]+", text.strip().lower()) if name)
-    if unknown := [name for name in names if name not in CLOUDS]:
-        raise HullmarkError(f"{variable}: {unknown[0][:50]!r} is not a cloud", advice=f"known are {', '.join(CLOUDS)}")
-    return names

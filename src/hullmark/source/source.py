@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform
-from hullmark.net.guard import Guard
-from hullmark.source.cloud_logins import CloudLogins
+
+if TYPE_CHECKING:  # the HTTP client's: images on disk need nothing of it
+    from hullmark.net.guard import Guard
+    from hullmark.source.clouds import LoginFinder
 
 _USUAL_MACHINE = Platform("linux", "amd64")
 
@@ -46,7 +49,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 30.0
     retries: int = 4
     guard: Guard | None = None
-    cloud_logins: CloudLogins | None = None
+    cloud_logins: LoginFinder | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from string import ascii_letters
 
 from hullmark.versions.scheme import InvalidVersion, Scheme, number, sign
 
@@ -19,8 +18,9 @@ _END: Chunk = ((0,), (0, ""))
 
 # The bytes of a key: `~` sorts before the end of a run of non-digits, letters after it, all else after the letters.
 _RUN_END = b"\x02"
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CODES = {letter: bytes((0x80 | ord(letter),)) for letter in "+-.:"}
-_CODES |= {letter: letter.encode() for letter in ascii_letters}
+_CODES |= {letter: letter.encode() for letter in _LETTERS}
 _CODES["~"] = b"\x01"
 
 

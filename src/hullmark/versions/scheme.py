@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.versions.condition import Condition
 
@@ -12,8 +13,7 @@ class InvalidVersion(ValueError):
     """A text that is not a version of the scheme."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheme:
+class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """One way to order versions.
 
     `compare(a, b)` is -1, 0 or 1, or raises InvalidVersion. `types` are the purl types it orders, `aliases` other names under

@@ -10,18 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hullmark.app.agent import Agent, ServerSender, run
 from hullmark.app.event_memory import EventMemory
+from hullmark.app.fitting import fitted_text
 from hullmark.app.spool import Spool
 from hullmark.model.errors import HullmarkError
+from hullmark.model.isolation import Isolation
 from hullmark.model.place import EndedContainer, Place, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.api_client import ApiRefused
 from hullmark.net.errors import Unreachable
 from hullmark.runtime.collector import Changes, Listing
+from hullmark.server.stories.places.reported import check_report
 from tests.support.reports import ReportServer
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -350,3 +355,112 @@ def test_an_agent_that_has_nothing_to_say_says_so_every_five_minutes(tmp_path: P
     list_, *signs = server.taken
     assert list_.last
     assert [(sign.list, sign.running, sign.ended, sign.events) for sign in signs] == [("", (), (), ())] * 2
+
+
+class Blind(FakeCollector):
+    """An engine that does not answer, until it `sees`."""
+
+    sees = threading.Event()
+    is_blind = True
+
+    def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+        yield Changes(events=(PlaceEvent(kind="problem", subject="docker", summary="it does not answer", at=AT),))
+        while not self.sees.wait(0.01) and not stop.is_set():
+            pass
+        yield Listing(self.containers())
+        stop.wait()
+
+
+@pytest.mark.parametrize("wants_lists", [False, True])
+def test_an_agent_that_begins_before_its_engine_tells_so_and_waits(tmp_path: Path, wants_lists: bool) -> None:
+    """Whatever the server makes of news without a list, it is not asked again and again without a pause."""
+    server, stop, requests = ReportServer(takes_events=not wants_lists), threading.Event(), list[int]()
+    collector = Blind({"a"})
+    collector.sees = threading.Event()
+    pauses = itertools.count()
+
+    def send(reports: Sequence[bytes]) -> bool:
+        requests.append(len(reports))
+        if not wants_lists or next(pauses) == 1:
+            collector.sees.set()
+        return ReportServer.send(server, reports)
+
+    agent = Agent(collector, spool_in(tmp_path), Sending(send), lambda _: None)
+
+    def watch() -> None:
+        while not server.known:
+            stop.wait(0.01)
+        stop.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run([agent], stop)
+    watcher.join()
+    assert set(server.known) == {"a"}
+    assert [event.summary for event in server.events] == ["it does not answer"]
+    assert len(requests) <= 6
+
+
+@dataclass
+class Sending:
+    """A sender that is one function."""
+
+    send: Callable[[Sequence[bytes]], bool]
+
+
+def test_who_cannot_see_what_runs_gives_no_sign_of_life(tmp_path: Path) -> None:
+    server, moments = ReportServer(), itertools.count(0, 300)
+    collector = Blind({"a"})
+    agent = Agent(collector, spool_in(tmp_path), server, lambda _: None, lambda: float(next(moments)))
+    agent.report()
+    agent._has_begun = True
+    stop = threading.Event()
+
+    def end() -> None:
+        stop.set()
+        agent.spool.want_list()
+
+    threading.Timer(0.05, end).start()
+    agent._rest(stop)
+    assert len(agent.spool) == 0
+    collector.is_blind = False
+    agent.spool.append_list(collector.containers())
+    agent.flush()
+    agent._rest(threading.Event())
+    assert len(agent.spool) == 1
+
+
+def test_no_name_of_one_container_keeps_the_others_from_being_told(tmp_path: Path) -> None:
+    """Whoever starts a container chooses the names of its service, its labels and what it mounts."""
+    long = RunningContainer(
+        id="i" * 2000,
+        place=Place(platform="docker", cluster="host", namespace="n" * 400, workload="ä\0" * 900, container="c" * 500),
+        image=RunningImage(reference="r" * 1200),
+        since=AT,
+        labels={f"label-{number}": "v" * 900 for number in range(400)},
+        isolation=Isolation(privileged=False, devices=tuple(f"/dev/{number:0400}" for number in range(1000))),
+    )
+    others = [replace(long, id=f"{'i' * 2000}{number}") for number in range(20)]
+    server = ReportServer()
+    agent = agent_in(tmp_path, server)
+    agent.keep(Changes(running=(container("a"), *others)))
+    agent.spool.append_list([container("a"), *others])
+    agent.flush()
+    assert len(server.known) == 21, "ids that were cut are still those of different containers"
+    for report in server.taken:
+        check_report(report)
+        assert len(msgspec.json.encode(report)) < 3 << 20
+    told = [one for one in server.known.values() if one != container("a")]
+    assert len(told) == 20
+    assert {one.isolation for one in told} == {Isolation()}, "nothing is told of what cannot be told whole"
+    agent.keep(Changes(ended=(EndedContainer(id=others[0].id, until=AT),)))
+    agent.flush()
+    assert len(server.known) == 20
+
+
+@given(st.text(), st.integers(20, 60))
+def test_a_text_that_is_cut_fits_and_says_the_same_each_time(text: str, most: int) -> None:
+    once = fitted_text(text, most)
+    assert len(once.encode()) <= most
+    assert fitted_text(once, most) == once
+    assert "\0" not in once

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.services.history import advisories_of
 from bench.services.page import Measured, page
 from bench.services.runs import opened
 
@@ -77,3 +78,10 @@ def measured(**changes: Any) -> Measured:
 )
 def test_the_page_says_what_holds_and_names_what_does_not(changes: dict[str, Any], line: str) -> None:
     assert line in page([measured(**changes)]).splitlines()
+
+
+def test_each_cve_that_changelogs_name_is_one_advisory_that_no_version_mends() -> None:
+    found = advisories_of({"b": {"CVE-1": {"version": "1"}, "CVE-2": {}}, "a": {"CVE-1": {}}})
+    assert [each["id"] for each in found] == ["CVE-1", "CVE-2"]
+    assert [each["package"]["name"] for each in found[0]["affected"]] == ["a", "b"]
+    assert found[1]["affected"][0]["ranges"] == [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]

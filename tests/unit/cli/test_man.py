@@ -78,7 +78,7 @@ def test_readers_of_roff_complain_of_nothing(reader: list[str], tmp_path: Path) 
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     if reader[0] == "man":
-        assert "NAME hullmark-scan - say what is inside an image" in " ".join(ran.stdout.split())
+        assert "NAME hullmark-scan - list what is inside an image" in " ".join(ran.stdout.split())
     else:
         assert ran.stdout == ""
 

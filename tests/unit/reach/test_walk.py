@@ -242,6 +242,44 @@ def test_all_that_lies_in_a_folder_that_a_program_names_may_be_read_and_started_
     assert by_name == {"a-bc": "unknown", "plugin-so": "unknown", "tool": "unknown" if calls else "unreachable"}
 
 
+BRANCHES = b'#!/bin/sh\n[ -z "$HOME_OF" ] && exec tool\nif [ "$1" = stop ]; then mount; fi\n'
+SCRIPT = {**BASE, "/opt/start.sh": BRANCHES, "/sbin/tini": program(), "/usr/bin/env": program()}
+
+
+@pytest.mark.parametrize(
+    ("more", "command", "reached"),
+    [
+        ({}, ("/opt/start.sh", "run"), set()),
+        ({}, ("/sbin/tini", "--", "/opt/start.sh", "run"), set()),
+        ({}, ("sh", "-c", "exec /opt/start.sh run"), set()),
+        ({}, ("/opt/start.sh", "stop"), {"/bin/mount"}),
+        ({}, ("sh", "-c", "unset HOME_OF; exec /opt/start.sh run"), {"/usr/bin/tool"}),
+        ({}, ("env", "-i", "/opt/start.sh", "run"), {"/usr/bin/tool", "/bin/mount"}),
+        (
+            {"/d": program(calls=("execv",), constants=("/opt/start.sh",))},
+            ("sh", "-c", "/opt/start.sh run; /d"),
+            {"/usr/bin/tool", "/bin/mount"},
+        ),
+        ({"/d.sh": b"#!/bin/sh\n. /opt/start.sh\n"}, ("/d.sh", "run"), set()),
+        ({"/d.sh": b"#!/bin/sh\nHOME_OF=\n. /opt/start.sh\n"}, ("/d.sh", "run"), {"/usr/bin/tool"}),
+    ],
+)
+def test_branches_of_scripts_are_left_out_where_the_image_itself_starts_them(
+    more: dict[str, bytes], command: tuple[str, ...], reached: set[str]
+) -> None:
+    found = walked({**SCRIPT, **more}, command, env=("HOME_OF=/opt/x",), changes={"/opt/start.sh": {"mode": 0o755}})
+    assert set(found.kept) & {"/usr/bin/tool", "/bin/mount"} == reached
+
+
+def test_scripts_in_a_folder_of_a_property_are_read_and_not_run_unless_somebody_runs_them() -> None:
+    files = {**BASE, "/usr/bin/java": program(), "/srv/cat/bin/a.sh": b"#!/bin/sh\ntool\n"}
+    start = "java", "-Dcat.home=/srv/cat", "Main"
+    assert "/usr/bin/tool" not in walked(files, start).kept
+    assert "/srv/cat/bin/a.sh" in walked(files, start).kept
+    started = {**files, "/d": program(calls=("execv",), constants=("/srv/cat/bin/a.sh",))}
+    assert "/usr/bin/tool" in walked(started, ("sh", "-c", "/d & exec java -Dcat.home=/srv/cat Main")).kept
+
+
 def _jar(class_path: str) -> bytes:
     with io.BytesIO() as file:
         with zipfile.ZipFile(file, "w") as archive:

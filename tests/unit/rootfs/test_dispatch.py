@@ -18,6 +18,9 @@ GLOBS = (
     "**/status.d/*",
     "**/dpkg/info/*.list",
     "**/info/x*",
+    "**/dpkg/*/*",
+    "dpkg/*/*",
+    "**/*/info/*/*",
     "**/META-INF/maven/*/*/pom.properties",
     "lib/*/x[0-9].so",
     "**/a{b,c}d",
@@ -76,6 +79,8 @@ def test_the_tables_and_the_globs_agree(path: str) -> None:
         ("**/*requirements*.txt", b"app/dev-requirements.txt", b"etc/os-release"),
         ("**/*.tar.gz", b"x.tar.gz", b"x.gz"),
         ("**/METADATA", b"METADATA", b"x/METADATA/y"),
+        ("**/share/licenses/*/*", b"usr/share/licenses/zlib/COPYING", b"usr/share/licenses/COPYING"),
+        ("**/share/licenses/*/*", b"share/licenses/zlib/COPYING", b"usr/share/licenses/zlib/more/COPYING"),
         ("**/status.d/*", b"var/lib/dpkg/status.d/base", b"var/lib/dpkg/status.d/base/x"),
     ],
 )

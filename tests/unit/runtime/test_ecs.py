@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import botocore.session
 import msgspec
@@ -249,6 +249,24 @@ def test_messages_come_again_where_a_question_fails() -> None:
     assert isinstance(changes, Changes)
     assert len(changes.running) == 1
     assert ecs.calls.count("receive_message") == 2
+
+
+def test_a_queue_that_cannot_be_read_is_told_once_and_lists_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    ecs = account(FakeTask("1"))
+    monkeypatch.setattr("hullmark.runtime.ecs.collector.backoff", lambda _: 0.0)
+    collector = collector_of(ecs, times=(0, 0, 1, 1, 1, 1, 1, 1, 1, 2000))
+
+    def refuse(*_: object) -> NoReturn:
+        raise AwsUnwell("slow down")
+
+    monkeypatch.setattr(collector._api, "received", refuse)
+    first, told, again = followed(collector, 3)
+    assert isinstance(first, Listing)
+    assert isinstance(told, Changes)
+    assert [(event.kind, event.subject, "slow down" in event.summary) for event in told.events] == [
+        ("problem", "queue", True)
+    ]
+    assert isinstance(again, Listing)
 
 
 def test_a_message_that_cannot_be_read_is_told_and_brings_a_list() -> None:

@@ -22,7 +22,7 @@ from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.engines import drift, files
 from hullmark.runtime.engines.api import EngineApi
 from hullmark.runtime.engines.collector import EngineCollector, Intervals
-from hullmark.runtime.engines.drift import DriftMemory, drift_of
+from hullmark.runtime.engines.drift import DriftMemory, EngineFiles, drift_of
 from hullmark.runtime.engines.files import UnreadableFile, read_file
 from hullmark.runtime.engines.running import moment_of, running_container, running_image
 from hullmark.runtime.host import HostState
@@ -224,7 +224,7 @@ def test_a_container_that_is_gone_before_it_was_looked_at_is_told_by_its_event(
 
 
 def looked(api: EngineApi, memory: DriftMemory | None = None) -> list[tuple[str, str]]:
-    events: tuple[PlaceEvent, ...] = drift_of(api, ID, memory or DriftMemory(), AT)
+    events: tuple[PlaceEvent, ...] = drift_of(EngineFiles(api), ID, memory or DriftMemory(), AT)
     return [(event.subject, event.summary) for event in events]
 
 

@@ -22,7 +22,8 @@ from hullmark.model.image import Image
 from hullmark.net.aws import AwsClient, AwsRefused, AwsSession, AwsSettings
 from hullmark.net.http import HttpSettings
 from hullmark.source import SourceOptions, cloud_logins, open_image
-from hullmark.source.cloud_logins import CLOUDS, CloudLogins, clouds_of
+from hullmark.source.cloud_logins import CloudLogins
+from hullmark.source.clouds import CLOUDS, clouds_of
 from hullmark.source.credentials import NOBODY, Credentials
 from tests.support.connect_proxy import ConnectProxy, connect_proxy
 from tests.support.google import TOKEN, FakeGoogle, fake_google

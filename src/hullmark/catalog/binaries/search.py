@@ -12,6 +12,7 @@ from hullmark.rootfs.reads import MIB, Report
 
 SEARCH_LIMIT = Limit(1024 * MIB, "bytes of one program that are searched for what it is")
 _MATCHES_LIMIT = Limit(10_000, "versions in one program that are looked at for what stands beside them")
+_FAST, _FAST_AGAIN = 5, 13
 _WINDOW, _SMALLEST = MIB, 16 * REACH
 _MINOR = re.compile(r"(\d\.\d{1,2})(?:\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)?(?!\d)")
 
@@ -41,8 +42,8 @@ class _Hunt:
         """Look for what begins at `start` or later and before `stop` in the window."""
         data, end = window
         if self._missing:
-            self._missing = {text for text in self._missing if data.find(text, 0, end) < 0}
-        self._is_barred = self._is_barred or any(data.find(text, 0, end) >= 0 for text in self.classifier.without)
+            self._missing = {text for text in self._missing if not _has(text, data, end)}
+        self._is_barred = self._is_barred or any(_has(text, data, end) for text in self.classifier.without)
         if self._is_barred:
             return
         for index in range(self._open):
@@ -83,15 +84,35 @@ def _around(rule: Rule, window: Window, start: int) -> Iterator[re.Match[bytes]]
     pattern, mark = _compiled(rule.pattern), rule.mark
     begins_so = rule.pattern.startswith(escaped(mark))
     data, end = window
-    at = data.find(mark, start, end)
-    while at >= 0:
+    for at in _places(mark, data, start, end):
         if begins_so and (match := pattern.match(data, at, end)) is not None:
             yield match
         elif not begins_so:
             # A match that begins after this mark holds a later mark, and may be cut short here.
             found = pattern.finditer(data, max(start, at - REACH), min(at + REACH, end))
             yield from (match for match in found if match.start() <= at < match.end())
-        at = data.find(mark, at + 1, end)
+
+
+def _places(text: bytes, data: bytearray, start: int, end: int) -> Iterator[int]:
+    """Where a text stands."""
+    key, shift = _key(text)
+    at = data.find(key, start + shift, end)
+    while at >= 0:
+        if key is text or data.startswith(text, at - shift, end):
+            yield at - shift
+        at = data.find(key, at + 1, end)
+
+
+@lru_cache(maxsize=512)
+def _key(text: bytes) -> tuple[bytes, int]:
+    """What is looked for in the place of a text, and where in the text it stands: Python finds five bytes in half the time that it
+    takes for six to twelve."""
+    shift = int(text[:1] == b"\0")  # zeros are many
+    return (text[shift : shift + _FAST], shift) if _FAST < len(text) < _FAST_AGAIN else (text, 0)
+
+
+def _has(text: bytes, data: bytearray, end: int) -> bool:
+    return next(_places(text, data, 0, end), None) is not None
 
 
 def _is_near(rule: Rule, window: Window, match: re.Match[bytes]) -> bool:

@@ -111,8 +111,8 @@ def _zip64_directory(body: memoryview, end: int) -> tuple[int, int, int] | None:
     return None
 
 
-def list_members(directory: Directory, tails: frozenset[bytes]) -> tuple[list[Member], bool]:
-    """The members whose names end with one of these four bytes, and whether the whole directory could be read.
+def list_members(directory: Directory, tails: frozenset[bytes] | None) -> tuple[list[Member], bool]:
+    """The members whose names end with one of these four bytes (None: all), and whether the whole directory could be read.
 
     Names longer than MAX_NAME bytes are left out, and it is not read whole then.
     """
@@ -124,7 +124,7 @@ def list_members(directory: Directory, tails: frozenset[bytes]) -> tuple[list[Me
         end = position + 46 + name_length
         if mark != _ENTRY_NUMBER:
             break
-        if entries[end - 4 : end] in tails:
+        if tails is None or entries[end - 4 : end] in tails:
             if name_length <= MAX_NAME:
                 found.append(_member(directory, position, end, extra_length))
             else:

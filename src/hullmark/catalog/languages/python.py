@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import csv
 from collections.abc import Iterator, Set
 
 import msgspec
@@ -232,6 +231,8 @@ def _row(line: str) -> tuple[str, str] | None:
     if '"' not in line:
         parts = line.split(",", 3)
     else:
+        import csv  # hardly any line has quotes
+
         try:
             parts = next(csv.reader([line], strict=True), [])
         except csv.Error:

@@ -13,7 +13,6 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.systems.rpmdb import Database, Reports, read_database
 from hullmark.catalog.systems.rpmdb.header import RpmFile, RpmFiles, RpmHeader, list_files
 from hullmark.catalog.systems.rpmdb.log import Log, read_log
-from hullmark.catalog.systems.rpmdb.overlay import lay_over
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
@@ -191,6 +190,8 @@ def _states(view: View, found: LocatedFact[Database], report: Report) -> list[tu
 def _with_log(database: Database, log: Log | None, report: Report) -> tuple[RpmHeader, ...]:
     if log is None or not log.is_read:
         return database.headers
+    from hullmark.catalog.systems.rpmdb.overlay import lay_over  # hardly any database has a log
+
     rows = dict(zip(database.numbers, database.headers, strict=False))
     return tuple(header for _, header in sorted(lay_over(rows, database.outline, log, report).items(), key=_number))
 
@@ -242,12 +243,11 @@ def _introduced(
 
 
 def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Package:
-    version = "-".join(part for part in (header.version, header.release) if part)
     notes = {"vendor": header.vendor, "modularity": header.modularity, "sourcerpm": header.source_rpm}
     return Package(
         type="rpm",
         name=header.name,
-        version=(f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION,
+        version=version_of(header),
         purl=purl_of(header, distro),
         cataloger="rpm",
         arch=header.arch,
@@ -256,6 +256,12 @@ def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Pa
         locations=(location,),
         notes={key: value for key, value in notes.items() if value},
     )
+
+
+def version_of(header: RpmHeader) -> str:
+    """`epoch:version-release`, without an epoch that is 0 (rpm-version(7))."""
+    version = "-".join(part for part in (header.version, header.release) if part)
+    return (f"{header.epoch}:{version}" if header.epoch else version) if version else UNKNOWN_VERSION
 
 
 def purl_of(header: RpmHeader, distro: Distro | None) -> str:

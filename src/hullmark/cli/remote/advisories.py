@@ -116,7 +116,7 @@ _NOT_TAKEN = ("failed", "held")
 VERBS = (
     Noun(
         "advisories",
-        "show, send in and have fetched the advisories that the server matches with",
+        "show and update the advisories that the server uses",
         {
             "status": Action("show what everything is matched with, and what came of the feeds", add_output, _status),
             "send": Action("send in a snapshot or a bundle (operators)", _sending, _send),

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from hullmark.cli.remote.actions import api_of
-from hullmark.cli.remote.noun import Field, Noun, acting, field, listing, named, removing, sending
+from hullmark.cli.remote.noun import Field, Noun, acting, field, listing, named, removing, sending, showing
 from hullmark.cli.remote.shown import Column, show
 
 _ALL, _ONE = "/applications", "/applications/{name}"
@@ -77,7 +77,7 @@ def _positional(*fields: Field) -> tuple[Field, ...]:
 VERBS = (
     Noun(
         "application",
-        "versions of what is deployed together on a server, and the one verdict on each",
+        "group what is deployed together, with one verdict for all",
         {
             "add": sending(
                 "add an application",
@@ -90,6 +90,7 @@ VERBS = (
                 "application {name} added",
             ),
             "list": listing("list applications", _ALL, _COLUMNS, "no application"),
+            "show": showing("show an application with its one verdict", _ONE, _APPLICATION),
             "delete": removing(
                 "delete an application with its versions",
                 _ONE,

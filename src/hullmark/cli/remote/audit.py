@@ -25,7 +25,7 @@ _COLUMNS = (
 VERBS = (
     Noun(
         "audit",
-        "list who changed what in the account on the server",
+        "list who changed what on the server",
         {"list": listing("list changes, the newest first", "/audit", _COLUMNS, "nothing was changed", _FILTERS)},
     ),
 )

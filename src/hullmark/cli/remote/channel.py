@@ -208,7 +208,7 @@ def _read(path: str) -> str:
 VERBS = (
     Noun(
         "channel",
-        "list, add, change, test and replay the channels through which the server tells people",
+        "list, add, change and test the channels of notifications",
         {
             "list": listing("list the channels, and how they fare", _ALL, _COLUMNS, "no channel"),
             "show": showing("show a channel", _ONE, _CHANNEL),

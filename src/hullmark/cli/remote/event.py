@@ -142,7 +142,7 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
 VERBS = (
     Noun(
         "event",
-        "list and watch what happens in the account on the server, and what came of it on a day",
+        "list or watch what happens on the server",
         {
             "list": listing("list what happened, the newest first", "/events", _COLUMNS, "nothing happened", _FILTERS),
             "watch": Action(

@@ -29,7 +29,7 @@ _MORE = {"ended": ("ENDED", time_of("ended_at"))}
 VERBS = (
     Noun(
         "exception",
-        "accept findings for a time on the server, list what is accepted, end it",
+        "accept findings for a time on the server, or end that",
         {
             "add": sending(
                 "accept the findings of a rule on some subjects until a day or a moment",

@@ -15,7 +15,7 @@ from hullmark.cli.rows import add_output, print_line
 from hullmark.cli.server_options import add_server_options
 
 NAME = "explain-change"
-HELP = "say what made the verdict on an image change on the server, when, and who was told"
+HELP = "say why the verdict on an image changed, and who was told"
 EPILOG = "The newest change comes first."
 
 _SHOWN = 10

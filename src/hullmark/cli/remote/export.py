@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hullmark.net.line_stream import LineStream
 
 NAME = "export"
-HELP = "write everything of the account on the server, a line of JSON each"
+HELP = "write everything of the account as lines of JSON"
 EPILOG = """\
 Each line has a `cursor`. A connection that breaks is made again, and the lines go on behind the last one. Where the server stays away
 --after goes on from there later; FILE is added to then, and else begun anew. docs/how-to/use-a-server.md shows it at work.

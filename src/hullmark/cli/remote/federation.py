@@ -67,7 +67,7 @@ def _claim(text: str) -> tuple[str, str]:
 VERBS = (
     Noun(
         "federation",
-        "list, add and delete whose CI jobs sign in by tokens of their platform, without a key",
+        "let CI jobs sign in by tokens of their platform",
         {
             "list": listing(
                 "list the federated credentials of the account", "/federated-credentials", _COLUMNS, "none"

@@ -63,7 +63,7 @@ def _path(arguments: argparse.Namespace) -> str:
 VERBS = (
     Noun(
         "hook",
-        "list, add and remove the hooks by which registries say that something was pushed",
+        "list, add and remove the webhooks of registries",
         {
             "list": listing("list the hooks", "/hooks", _COLUMNS, "no hook"),
             "add": acting("make a hook, and the secret that the registry proves itself by", _NEW, _add),

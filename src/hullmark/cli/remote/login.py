@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WORKLOAD_AUDIENCE = "hullmark"
 
 NAME = "login"
-HELP = "sign in to a server: make an API key there, and keep it for later"
+HELP = "sign in to a server, and keep an API key for it"
 EPILOG = """\
 name and password are asked for, or read from standard input (a line each), or come from HULLMARK_USER and HULLMARK_PASSWORD;
 the password is not kept, and the key stands in ~/.config/hullmark/servers.yaml, which nobody else can read

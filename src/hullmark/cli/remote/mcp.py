@@ -7,14 +7,16 @@ import argparse
 from hullmark.cli.server_options import add_server_options
 
 NAME = "mcp"
-HELP = "answer assistants that speak the Model Context Protocol with what a server knows"
+HELP = "answer assistants that speak the Model Context Protocol"
 EPILOG = """\
 Started by a program, as an assistant or an editor, which asks over standard input and output (MCP, transport stdio). It only reads: images,
 verdicts, findings, vulnerabilities, packages, places and policies, as far as the API key may. The key comes from `hullmark login` or
 HULLMARK_API_KEY; one with the role viewer will do.
 
 example, in the settings of such a program
-  {"mcpServers": {"hullmark": {"command": "hullmark", "args": ["mcp", "--server", "https://hullmark.example.com"]}}}
+  {"mcpServers": {"hullmark": {
+    "command": "hullmark",
+    "args": ["mcp", "--server", "https://hullmark.example.com"]}}}
 
 """
 

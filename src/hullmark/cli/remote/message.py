@@ -56,7 +56,7 @@ def _told(found: Any) -> list[str]:
 VERBS = (
     Noun(
         "message",
-        "list the messages that the server sent or is about to send, show them, send them again",
+        "list, show and send again the notifications of the server",
         {
             "list": listing("list messages, the newest first", _ALL, _COLUMNS, "no message", _FILTERS),
             "show": acting("show a message, its attempts, and how long each stage took", (_MESSAGE,), _show),

@@ -104,7 +104,7 @@ def _end(arguments: argparse.Namespace) -> int:
 VERBS = (
     Noun(
         "place",
-        "what runs where, as collectors told a server",
+        "list what runs where, as collectors report it",
         {
             "list": listing("list what runs where, now or at a moment", "/places", _COLUMNS, "nothing runs", _FILTERS),
             "settings": acting(
@@ -118,7 +118,7 @@ VERBS = (
     ),
     Noun(
         "collector",
-        "who tells a server what runs: clusters and hosts",
+        "list the clusters and hosts that report what runs",
         {
             "list": listing("list who tells what runs", "/collectors", _COLLECTOR_COLUMNS, "no collector"),
             "end": acting("say that a cluster or host is no more: nothing runs there", _ONE_COLLECTOR, _end),

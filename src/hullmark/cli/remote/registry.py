@@ -76,7 +76,7 @@ def _path(arguments: argparse.Namespace, place: str = "/registries") -> str:
 VERBS = (
     Noun(
         "registry",
-        "list, add, test and delete the registries that the server has logins for",
+        "list, add, test and delete logins for registries",
         {
             "list": listing("list the registries", "/registries", _COLUMNS, "no registry"),
             "add": Action("keep a login for a registry, or change it", _adding, _add),

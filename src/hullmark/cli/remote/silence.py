@@ -38,7 +38,7 @@ _MORE = {"ended": ("ENDED", time_of("ended_at"))}
 VERBS = (
     Noun(
         "silence",
-        "hold messages back for a time on the server, list what is held back, end it",
+        "hold notifications back for a time, or end that",
         {
             "add": sending(
                 "hold back messages about something until a moment; they are not sent later",

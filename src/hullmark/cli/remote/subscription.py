@@ -171,7 +171,7 @@ def _cause(transition: dict[str, Any]) -> str:
 VERBS = (
     Noun(
         "subscription",
-        "who is told of what on the server: list, add, change, try and remove",
+        "choose who is notified of what",
         {
             "list": listing("list who is told of what", _ALL, _COLUMNS, "no subscription"),
             "show": showing("show all that a subscription says", _ONE, _SUBSCRIPTION),

@@ -60,7 +60,7 @@ def _unmute(arguments: argparse.Namespace) -> int:
 VERBS = (
     Noun(
         "system",
-        "say how the server itself is: versions, jobs, readiness; mute it",
+        "show the server's version, jobs and readiness; mute it",
         {
             "status": Action("show versions, the snapshot of advisories in use, and jobs", add_output, _status),
             "mute": Action("have the server send, watch and fetch nothing (operators)", _muting, _mute),

@@ -95,7 +95,7 @@ def _persons(arguments: argparse.Namespace) -> str:
 VERBS = (
     Noun(
         "user",
-        "list, add, change and remove the persons of an account on the server",
+        "list, add, change and remove the people of an account",
         {
             "list": listing("list the persons of the account", _persons, _COLUMNS, "nobody belongs to the account"),
             "add": Action("add a person; the password is asked for, or read from standard input", _adding, _add),

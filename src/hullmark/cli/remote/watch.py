@@ -102,7 +102,7 @@ def _path(arguments: argparse.Namespace) -> str:
 VERBS = (
     Noun(
         "watch",
-        "list, add, change and remove the tags and repositories that the server watches",
+        "list, add, change and remove watched tags or repositories",
         {
             "list": listing("list what is watched", "/watches", _COLUMNS, "nothing is watched", _FILTERS),
             "add": Action("watch a tag, or a repository", _adding, _add),

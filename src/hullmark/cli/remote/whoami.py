@@ -9,7 +9,7 @@ from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_server_options
 
 NAME = "whoami"
-HELP = "say who you are on the server, in which account, and what you may there"
+HELP = "say who you are on the server, and what you may do"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

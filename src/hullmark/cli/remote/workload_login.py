@@ -37,16 +37,16 @@ def exchanged(api: ApiClient, settings: Settings, account: str, audience: str) -
     return str(api.json("POST", "/tokens/exchange", document=document)["access_token"])
 
 
-def workload_token(settings: Settings, audience: str) -> str:
-    """The token that the platform gives the job. Raises HullmarkError where there is none, NetError."""
+def workload_token(settings: Settings, audience: str, own: str = OWN) -> str:
+    """The token that the platform gives the job, or that the variable `own` holds. Raises HullmarkError where there is none, NetError."""
     environment = settings.environment
-    if token := environment.get(OWN, "").strip():
+    if token := environment.get(own, "").strip():
         return token
     url, bearer = environment.get(GITHUB_URL, ""), environment.get(GITHUB_TOKEN, "")
     if not url or not bearer:
         raise HullmarkError(
             "this job has no token of its platform",
-            advice=f"GitHub: permissions: id-token: write; GitLab: id_tokens with {OWN}; docs/how-to/gate-in-ci.md",
+            advice=f"GitHub: permissions: id-token: write; GitLab: id_tokens with {own}; docs/how-to/gate-in-ci.md",
         )
     return _of_github(url, bearer, audience, settings)
 

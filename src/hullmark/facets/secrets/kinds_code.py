@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import zlib
@@ -40,7 +39,7 @@ def is_gitlab_token(token: bytes) -> bool:
 def is_docker_login(value: bytes) -> bool:
     """Whether the text is base64 for a name and a password."""
     try:
-        name, colon, password = base64.b64decode(value, validate=True).partition(b":")
+        name, colon, password = binascii.a2b_base64(value, strict_mode=True).partition(b":")
     except binascii.Error:
         return False
     return bool(name and colon and password) and not is_placeholder(password)

@@ -1,15 +1,16 @@
 """Gate `signatures`: who signed an image, who built it, from which source, and how well that is proven.
 
-Only what a trusted key signed counts. Where something beside the image could not be checked, and what was checked is not enough, the rules
-cannot tell.
+Only what a trusted key, or a trusted identity by a certificate, signed counts. Where something beside the image could not be checked, and
+what was checked is not enough, the rules cannot tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct, field
 
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.facts import Facts
@@ -18,33 +19,91 @@ from hullmark.policy.values import NameGlob
 from hullmark.proof.claims import Claim, Proof, TrustRoots, proof_of
 from hullmark.proof.dsse import Key, read_keys
 from hullmark.proof.notation import read_certificates
+from hullmark.proof.sigstore.identity import ExpectedIdentity
+from hullmark.proof.sigstore.signature import IdentityTrust
+from hullmark.proof.sigstore.trusted_root import ROOT_LIMIT, TrustedRoot, read_trusted_root
 
 _SUBJECT = "image"
 _SHOWN = 3
 _FORMATS = {"cyclonedx": "CycloneDX", "spdx": "SPDX"}
 
 Keys = Annotated[
-    tuple[str, ...], Meta(description="Public keys in PEM that are trusted; none: those of --trusted-keys.")
+    tuple[str, ...],
+    Meta(
+        description="Public keys in PEM that are trusted; none: those of --trusted-keys, unless identities are named."
+    ),
 ]
+
+
+class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Somebody who signs by a certificate of Sigstore's (keyless)."""
+
+    subject: Annotated[
+        NameGlob, Meta(description="A mail address or the address of a workflow, as the certificate has it.")
+    ]
+    issuer: Annotated[NameGlob, Meta(description="The OpenID provider who vouches for the subject.")]
+    repository: Annotated[
+        NameGlob | None, Meta(description="The repository that was built, as https://git.example/acme/shop.")
+    ] = None
+    ref: Annotated[NameGlob | None, Meta(description="Its branch or tag, as refs/heads/main.")] = None
+    workflow: Annotated[NameGlob | None, Meta(description="The workflow's name.")] = None
+
+    @property
+    def expected(self) -> ExpectedIdentity:
+        """As certificates are compared with it."""
+        return ExpectedIdentity(
+            subject=self.subject.matches,
+            issuer=self.issuer.matches,
+            repository=self.repository.matches if self.repository is not None else None,
+            ref=self.ref.matches if self.ref is not None else None,
+            workflow=self.workflow.matches if self.workflow is not None else None,
+        )
 
 
 class _TrustParams(Params, frozen=True, kw_only=True):
     """Whom a rule trusts."""
 
     keys: Keys = ()
+    identities: Annotated[
+        tuple[Identity, ...],
+        Meta(
+            description="Whose certificates count, by a trusted root of Sigstore's: `subject` and `issuer` of each, and if wanted "
+            "`repository`, `ref`, `workflow`; * for any text."
+        ),
+    ] = ()
+    trusted_root: Annotated[
+        str,
+        Meta(
+            description="A trusted_root.json, or certificates of authorities in PEM; none: that of --trusted-root.",
+            max_length=int(ROOT_LIMIT),
+        ),
+    ] = ""
+    transparency_log: Annotated[
+        Literal["required", "ignored"],
+        Meta(description="Whether what a certificate signed must be in a transparency log of the trusted root."),
+    ] = "required"
 
     def __post_init__(self) -> None:
-        for text in self.keys:
-            try:
+        if not self.identities and (self.trusted_root or self.transparency_log != "required"):
+            raise ValueError(
+                "expected identities beside trusted_root and transparency_log: they are about certificates"
+            )
+        try:
+            for text in self.keys:
                 read_keys(text.encode(), "keys")
-            except HullmarkError as error:
-                raise ValueError(str(error)) from error
+            if self.trusted_root:
+                _root_in(self.trusted_root)
+        except HullmarkError as error:
+            raise ValueError(str(error)) from error
 
 
 class SignedBy(_TrustParams, frozen=True, kw_only=True):
-    """Fires unless enough of the trusted keys signed the image: by cosign, by the Notary Project's tools, or in an attestation."""
+    """Fires unless enough of the trusted keys and identities signed the image: by cosign, by the Notary Project's tools,
+    or in an attestation."""
 
-    least: Annotated[int, Meta(ge=1, le=16, description="How many different keys must have signed.")] = 1
+    least: Annotated[
+        int, Meta(ge=1, le=16, description="How many different keys, or identities, must have signed.")
+    ] = 1
     authorities: Annotated[
         tuple[str, ...], Meta(description="Certificates in PEM that the Notary Project's signatures must lead to.")
     ] = ()
@@ -103,7 +162,8 @@ def signed_by(params: SignedBy, facts: Facts) -> Iterator[Answer]:
         claims = (claim for claim in proof.claims if params.attestations or claim.kind == "signature")
         return len({claim.signer for claim in claims}) >= params.least
 
-    many = "a trusted key" if params.least == 1 else f"{params.least} trusted keys"
+    one, more = ("a trusted key or identity", "keys or identities") if params.identities else ("a trusted key", "keys")
+    many = one if params.least == 1 else f"{params.least} trusted {more}"
     yield from _unless(params, facts, enough, f"The image is not signed by {many}.")
 
 
@@ -152,7 +212,8 @@ def attested_sbom(params: AttestedSbom, facts: Facts) -> Iterator[Answer]:
         return any(not params.formats or any(name in kind for name in params.formats) for kind in bills)
 
     form = f" in {' or '.join(_FORMATS[name] for name in params.formats)}" if params.formats else ""
-    yield from _unless(params, facts, enough, f"No bill of materials of the image{form} is attested by a trusted key.")
+    who = "a trusted key or identity" if params.identities else "a trusted key"
+    yield from _unless(params, facts, enough, f"No bill of materials of the image{form} is attested by {who}.")
 
 
 def _level(params: ProvenanceLevel, claim: Claim) -> int:
@@ -178,13 +239,28 @@ def _told(facts: Facts, params: _TrustParams, told: Callable[[Claim], tuple[str,
 
 def _roots(params: _TrustParams, facts: Facts) -> TrustRoots | None:
     """Whom the rule trusts, None if nobody is named."""
-    texts = params.keys or facts.trusted_keys
+    texts = params.keys or (() if params.identities else facts.trusted_keys)
     keys: tuple[Key, ...] = tuple(key for text in texts for key in read_keys(text.encode(), "keys"))
     authorities = params.authorities if isinstance(params, SignedBy) else ()
-    if not keys and not authorities:
+    if not keys and not authorities and not params.identities:
         return None
     certificates = read_certificates("\n".join(authorities).encode(), "authorities") if authorities else None
-    return TrustRoots(keys=keys, certificates=certificates)
+    root = params.trusted_root or facts.trusted_root
+    identities = None
+    if params.identities and root:
+        identities = IdentityTrust(
+            root=_root_in(root),
+            identities=tuple(identity.expected for identity in params.identities),
+            ignores_log=params.transparency_log == "ignored",
+        )
+    lacks_root = bool(params.identities) and identities is None
+    return TrustRoots(keys=keys, certificates=certificates, identities=identities, lacks_root=lacks_root)
+
+
+@lru_cache(maxsize=8)
+def _root_in(text: str) -> TrustedRoot:
+    """A trusted root, read once for all rules that name it."""
+    return read_trusted_root(text.encode(), "the trusted root")
 
 
 def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
@@ -192,6 +268,10 @@ def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool],
     roots = _roots(params, facts)
     if roots is None:
         yield CannotTell("no keys are named to verify signatures with (keys, or --trusted-keys)", subject=_SUBJECT)
+        return
+    if roots.lacks_root and not roots.keys and roots.certificates is None:
+        reason = "no trusted root is named to check certificates by (trusted_root, or --trusted-root)"
+        yield CannotTell(reason, subject=_SUBJECT)
         return
     if facts.signatures is None:
         return
@@ -206,7 +286,8 @@ def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool],
 
 
 def _sign(params: _TrustParams, subject: str) -> str:
-    return "have the image signed with a key that is trusted, as cosign sign does it"
+    who = "by an identity or with a key that is trusted" if params.identities else "with a key that is trusted"
+    return f"have the image signed {who}, as cosign sign does it"
 
 
 def _attest(params: _TrustParams, subject: str) -> str:

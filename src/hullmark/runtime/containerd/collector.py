@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,6 +23,8 @@ from hullmark.net.errors import NetError
 from hullmark.net.wait import backoff
 from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.containerd.api import CriApi, NotServed, NotThere
+from hullmark.runtime.containerd.overlay import LocalFiles
+from hullmark.runtime.engines.drift import DriftMemory, drift_of
 from hullmark.runtime.host import HostState, Look, unknown_host
 
 MOST_CONTAINERS = Limit(20_000, "containers of a host that the Container Runtime Interface tells of", "refused")
@@ -45,9 +48,16 @@ def connect(address: str) -> CriApi:
     return CriApi(address)
 
 
+class LocalDrift(NamedTuple):
+    """How often the files of containers are looked at, in seconds, and where the file system of their host is."""
+
+    seconds: float
+    host: Path
+
+
 class CriCollector:
     """Knows what runs in one engine. `name` is the host's; `pause` seconds lie between two lists where there are no events, `list`
-    seconds where there are."""
+    seconds where there are. With a `drift`, files of containers are looked at below its `host` every so many seconds."""
 
     def __init__(
         self,
@@ -56,11 +66,18 @@ class CriCollector:
         pauses: tuple[float, float] = (5.0, 60.0),
         clock: Clock = _now,
         look: Look = unknown_host,
+        drift: LocalDrift | None = None,
     ) -> None:
         self._api, self._name, self._clock, self._look = api, name, clock, look
         self._pause, self._list = pauses
+        self._local = drift
+        self._drift: dict[str, DriftMemory] = {}
+        self._processes: dict[str, int] = {}
         self._known: dict[str, RunningContainer] = {}
         self._host = HostState()
+        self._looked = self._clock()
+        self.is_blind = False
+        """Whether the engine does not answer while it is followed."""
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -95,6 +112,7 @@ class CriCollector:
             except NotServed:
                 raise
             except NetError as error:
+                self.is_blind = True
                 if (self._clock() - began).total_seconds() >= STEADY:
                     failures = 0
                 if not failures and not stop.is_set():
@@ -106,20 +124,37 @@ class CriCollector:
 
     def _connected(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         yield Listing(self.containers())
+        self.is_blind = False
         if self._host.events:
             yield Changes(events=self._host.events)
-        listed = self._clock()
+        listed = self._looked = self._clock()
         try:
             for event in self._api.events(stop, min(self._pause, 1.0)):
                 changes = self._of_event(event) if event is not None else None
                 if changes is not None:
                     yield changes
+                yield from self._drifted(stop)
                 if (self._clock() - listed).total_seconds() >= self._list:
                     yield from self._compared()
                     listed = self._clock()
         except NotServed:
             while not stop.wait(self._pause):
                 yield from self._compared()
+                yield from self._drifted(stop)
+
+    def _drifted(self, stop: threading.Event) -> Iterator[Changes]:
+        """What differs from images in the files of containers, where it is time to look."""
+        if self._local is None or (self._clock() - self._looked).total_seconds() < self._local.seconds:
+            return
+        self._drift = {id: self._drift.get(id, DriftMemory()) for id in self._known}
+        self._processes = {id: process for id, process in self._processes.items() if id in self._known}
+        files = LocalFiles(self._local.host, self._processes)
+        for id, memory in self._drift.items():
+            if stop.is_set():
+                return
+            if events := drift_of(files, id, memory, self._clock()):
+                yield Changes(events=events)
+        self._looked = self._clock()
 
     def _of_event(self, event: Any) -> Changes | None:
         """What an event means; None where it changes nothing that is told."""
@@ -166,6 +201,8 @@ class CriCollector:
         if status.state != _RUNNING:
             return None
         info = _json(answer.info.get("info", ""))
+        if isinstance(process := info.get("pid"), int):
+            self._processes[id] = process
         sandbox = sandboxes.get(str(info.get("sandboxID", "")))
         metadata = sandbox.metadata if sandbox is not None else None
         labels = dict(sandbox.labels) if sandbox is not None else dict(status.labels)

@@ -33,6 +33,8 @@ _MOST_VERSIONS = 200_000
 _MOST_DEFINITIONS = 5_000
 """Task definitions that are remembered; others are asked for again."""
 _SHORTEST_BETWEEN_LISTS = 60.0
+_TOLD = 3
+"""At which failure in a row to read the queue it is told."""
 """Seconds between two listings that messages ask for which cannot be read."""
 
 
@@ -127,9 +129,11 @@ class EcsCollector:
                 url = url or self._api.queue_url(self._settings.queue)
                 messages = self._api.received(url, self._settings.wait)
                 changes = self._changes(messages)
-            except NetError:
-                stop.wait(backoff(failures))
+            except NetError as error:
                 failures += 1
+                if failures == _TOLD:
+                    yield Changes(events=(self._problem(f"the queue cannot be read, changes wait for lists: {error}"),))
+                stop.wait(backoff(failures - 1))
                 continue
             failures = 0
             if changes != Changes():
@@ -155,12 +159,15 @@ class EcsCollector:
             try:
                 change = _read(message)
             except HullmarkError as error:
-                problems.append(PlaceEvent(kind="problem", subject="queue", summary=str(error), at=self._clock()))
+                problems.append(self._problem(str(error)))
                 continue
             if change is not None and self._is_ours(change.task) and not self._is_late(change.task):
                 known = told.setdefault(change.task.task_arn, change)
                 told[change.task.task_arn] = max(known, change, key=lambda one: one.task.version)
         return replace(self._merged(tuple(told.values())), events=tuple(problems))
+
+    def _problem(self, summary: str) -> PlaceEvent:
+        return PlaceEvent(kind="problem", subject="queue", summary=summary, at=self._clock())
 
     def _merged(self, told: Sequence[TaskChange]) -> Changes:
         started: list[RunningContainer] = []

@@ -22,7 +22,7 @@ from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
 from hullmark.runtime.collector import STEADY, Changes, Listing
 from hullmark.runtime.engines.api import EngineApi, EngineRefused
-from hullmark.runtime.engines.drift import DriftMemory, drift_of
+from hullmark.runtime.engines.drift import DriftMemory, EngineFiles, drift_of
 from hullmark.runtime.engines.running import (
     RUNNING,
     identity,
@@ -80,6 +80,8 @@ class EngineCollector:
         self._heard: datetime | None = None
         self._note: Callable[[datetime], None] = lambda _: None
         self._missed: dict[str, datetime] = {}
+        self.is_blind = False
+        """Whether the engine does not answer while it is followed."""
 
     def resume(self, heard: datetime | None, note: Callable[[datetime], None]) -> None:
         """Until when what happened is known; `note` is told how that moves on."""
@@ -129,6 +131,7 @@ class EngineCollector:
             try:
                 yield from self._connected(stop)
             except NetError as error:
+                self.is_blind = True
                 if (self._clock() - began).total_seconds() >= STEADY:
                     failures = 0
                 if not failures and not stop.is_set():
@@ -142,6 +145,7 @@ class EngineCollector:
         heard = self._heard
         self._last_second = int(max(heard or listed, listed - _LONGEST_ABSENCE).timestamp())
         yield Listing(self.containers())
+        self.is_blind = False
         if heard is not None:
             yield from self._ended_since(heard)
         self._hear(listed)
@@ -321,7 +325,7 @@ class EngineCollector:
     def _drift_of(self, id: str) -> tuple[PlaceEvent, ...]:
         memory = self._drift.setdefault(id, DriftMemory())
         memory.looked_at = self._clock()
-        return drift_of(self._api, id, memory, self._clock())
+        return drift_of(EngineFiles(self._api), id, memory, self._clock())
 
     def _last_drift(self, id: str) -> tuple[PlaceEvent, ...]:
         """What had changed when a container ended, as far as it is still there."""

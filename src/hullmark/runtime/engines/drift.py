@@ -1,13 +1,16 @@
 """Drift: what a running container has that its image has not. Each change that matters is an event, told once.
 
-An engine compares a container's own layer with its image (ContainerChanges): volumes, temporary file systems and bind mounts are not in it.
+What is compared is a container's own layer with its image: volumes, temporary file systems and bind mounts are not in it. Engines tell of
+it over their API (`EngineFiles`); elsewhere it is read on the machine itself (runtime.containerd.overlay).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from hullmark.model.limit import Limit
 from hullmark.model.place import PlaceEvent
@@ -18,6 +21,8 @@ from hullmark.runtime.engines.files import ContainerFile, FileStat, UnreadableFi
 _MOST_CHANGES = Limit(20_000, "changed files of a container that are looked at", "unseen")
 _MOST_BYTES = Limit(1 << 30, "bytes of a container's changed files that are read in one look", "unseen")
 _MOST_EVENTS = Limit(500, "events of one look at a container's files", "shortened")
+_MOST_TOLD = Limit(5_000, "events of drift of one container that an agent tells while it runs", "unseen")
+_LONGEST_KEY = 100
 _CHANGED, _ADDED = 0, 1
 _SHELLS = frozenset(
     (
@@ -43,7 +48,8 @@ _DATABASE_FOLDERS = {"/var/lib/dpkg/info": "dpkg", "/var/lib/pacman/local": "pac
 
 @dataclass
 class DriftMemory:
-    """What was seen of one container's files, so that only what changed since is read again."""
+    """What was seen of one container's files, so that only what changed since is read again. It is bounded whatever a container does to
+    its files: it is kept for each container of a host."""
 
     stats: dict[str, FileStat] = field(default_factory=dict)
     shells: frozenset[str] | None = None
@@ -51,22 +57,58 @@ class DriftMemory:
     looked_at: datetime | None = None
 
 
+class FoundChanges(NamedTuple):
+    """What a container has that its image has not, as engines tell it (ContainerChanges): `Path`, and `Kind` 0 for what the image has too,
+    1 for what is new, 2 for what is gone. `unseen` says what could not be seen, as a clause; "": nothing more has changed."""
+
+    changes: Sequence[Mapping[str, Any]]
+    unseen: str = ""
+
+
+class ContainerFiles(Protocol):
+    """The files of containers."""
+
+    def changes(self, container: str) -> FoundChanges:
+        """What a container has that its image has not. Raises NetError."""
+
+    def read(self, container: str, path: str, known: FileStat | None = None) -> ContainerFile | None:
+        """A file of a container; None where it is gone. Its body is read if the file can be run, and is not `known` as it is.
+
+        Raises UnreadableFile, EngineRefused, and other NetError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFiles:
+    """The files of an engine's containers, as it hands them out."""
+
+    api: EngineApi
+
+    def changes(self, container: str) -> FoundChanges:
+        """As ContainerFiles."""
+        return FoundChanges(self.api.changes(container))
+
+    def read(self, container: str, path: str, known: FileStat | None = None) -> ContainerFile | None:
+        """As ContainerFiles."""
+        return read_file(self.api, container, path, known)
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One look at a container's files."""
 
-    api: EngineApi
+    files: ContainerFiles
     container: str
     memory: DriftMemory
     at: datetime
 
 
-def drift_of(api: EngineApi, container: str, memory: DriftMemory, at: datetime) -> tuple[PlaceEvent, ...]:
+def drift_of(files: ContainerFiles, container: str, memory: DriftMemory, at: datetime) -> tuple[PlaceEvent, ...]:
     """What is new in a container's files since the last look with this memory. Where they cannot be looked at whole, an event says so.
 
     Raises Unreachable, TimedOut, Cut where the engine does not answer.
     """
-    look = _Look(api, container, memory, at)
+    look = _Look(files, container, memory, at)
     found: list[PlaceEvent] = []
     try:
         for event in _events(look):
@@ -77,45 +119,60 @@ def drift_of(api: EngineApi, container: str, memory: DriftMemory, at: datetime) 
     except EngineRefused as error:
         if error.status != 404:  # else it has ended meanwhile
             found.append(_unseen(look, f"the engine does not tell what changed: {error}"))
-    except (AnswerTooLarge, StrangeAnswer) as error:
+    except (AnswerTooLarge, StrangeAnswer, UnreadableFile) as error:
         found.append(_unseen(look, str(error)))
-    return tuple(event for event in found if _is_new(memory, event))
+    had = len(memory.told)
+    told = tuple(event for event in found if _is_new(memory, event))
+    if had <= _MOST_TOLD < len(memory.told):
+        told += (_unseen(look, f"more than {_MOST_TOLD} changes matter, and no more of them are told"),)
+    return told
 
 
 def _is_new(memory: DriftMemory, event: PlaceEvent) -> bool:
     key = (event.subject, event.summary)
-    if key in memory.told:
+    if key in memory.told or len(memory.told) > _MOST_TOLD:
         return False
     memory.told.add(key)
     return True
 
 
 def _events(look: _Look) -> Iterator[PlaceEvent]:
-    changed = _changed_paths(look)
+    told = look.files.changes(look.container)
+    changed = _changed_paths(told.changes)
     yield from _package_managers(look, changed)
+    keys = {path: _key(path) for path in changed}
+    still = set(keys.values())
+    look.memory.stats = {key: stat for key, stat in look.memory.stats.items() if key in still}
     left = int(_MOST_BYTES)
     for number, (path, kind) in enumerate(changed.items()):
         if number >= _MOST_CHANGES or left <= 0:
             yield _unseen(look, "too much has changed to be looked at whole")
             return
-        known = look.memory.stats.get(path)
+        known = look.memory.stats.get(keys[path])
         try:
-            file = read_file(look.api, look.container, path, known)
+            file = look.files.read(look.container, path, known)
         except (EngineRefused, UnreadableFile) as error:
             yield _unseen(look, f"{path[:200]}: {error}")
             continue
         if file is None or file.stat == known:
             continue
-        look.memory.stats[path] = file.stat
+        look.memory.stats[keys[path]] = file.stat
         left -= file.stat.size if file.sha256 else 0
         yield from _of_file(look, path, kind, file)
+    if told.unseen:
+        yield _unseen(look, told.unseen)
 
 
-def _changed_paths(look: _Look) -> dict[str, int]:
+def _key(path: str) -> str:
+    """What stands for a path in memory."""
+    return path if len(path) <= _LONGEST_KEY else hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _changed_paths(changes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The files that are new or changed, with the kind of change, without the folders that others lie in."""
     found: dict[str, int] = {}
     folders: set[str] = set()
-    for change in look.api.changes(look.container):
+    for change in changes:
         path, kind = change.get("Path"), change.get("Kind")
         if not isinstance(path, str) or not path.startswith("/"):
             continue
@@ -157,8 +214,8 @@ def _of_file(look: _Look, path: str, kind: int, file: ContainerFile) -> Iterator
         what = "a shell was put there that is not the image's" if shell else "an executable is not the image's"
         yield _event(look, path, f"{what}{digest}")
     else:
-        what = "program" if file.runs else "executable file"
-        yield _event(look, path, f"a {what} of the image was changed{digest}")
+        what = "a program" if file.runs else "an executable file"
+        yield _event(look, path, f"{what} of the image was changed{digest}")
 
 
 def _is_shell(look: _Look, path: str, file: ContainerFile) -> bool:
@@ -173,7 +230,7 @@ def _shells_of(look: _Look) -> Iterator[str]:
     """The digests of the shells that the image itself has."""
     for path in _OWN_SHELLS:
         try:
-            file = read_file(look.api, look.container, path)
+            file = look.files.read(look.container, path)
             if file is not None and file.stat.kind == "other":
                 file = _followed(look, path)
         except (EngineRefused, UnreadableFile):
@@ -185,7 +242,7 @@ def _shells_of(look: _Look) -> Iterator[str]:
 def _followed(look: _Look, path: str) -> ContainerFile | None:
     """What a link of a shell usually leads to."""
     for target in ("/usr/bin/dash", "/usr/bin/bash", "/bin/busybox") if path == "/bin/sh" else ():
-        file = read_file(look.api, look.container, target)
+        file = look.files.read(look.container, target)
         if file is not None and file.sha256:
             return file
     return None

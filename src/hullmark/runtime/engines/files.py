@@ -6,7 +6,7 @@ import hashlib
 import tarfile
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
@@ -119,8 +119,11 @@ def _stat_of(entry: tarfile.TarInfo) -> FileStat:
 
 def _with_body(archive: tarfile.TarFile, entry: tarfile.TarInfo, stat: FileStat) -> ContainerFile:
     body = archive.extractfile(entry)
-    if body is None:
-        return ContainerFile(stat)
+    return ContainerFile(stat) if body is None else described(stat, body)
+
+
+def described(stat: FileStat, body: IO[bytes]) -> ContainerFile:
+    """What the body of a file says, which is read to its end."""
     digest = hashlib.sha256()
     beginning, before, is_shell = b"", b"", False
     while piece := body.read(_CHUNK):

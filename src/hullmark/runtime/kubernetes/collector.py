@@ -80,6 +80,8 @@ class KubernetesCollector:
         self._look = look
         self.gaps: tuple[str, ...] = ()
         """What could not be read besides pods when `containers` was last called, and what that means, a sentence each."""
+        self.is_blind = False
+        """Whether the API server does not answer while it is followed."""
 
     @property
     def name(self) -> str:
@@ -114,6 +116,7 @@ class KubernetesCollector:
         listed_at, told = self._monotonic(), set[str]()
         try:
             for said in follower.said():
+                self.is_blind = isinstance(said, ApiUnavailable)
                 if isinstance(said, ResourceList):
                     listed_at = self._monotonic()
                     yield Listing(memory.take(said.objects))
@@ -236,7 +239,12 @@ class _Memory:
             self._known.pop(record.uid, None)
         else:
             self._known[record.uid] = _KnownPod(running, before.ended | over.keys())
+        # Where the clock of the node is ahead of ours, nothing has ended before it began: such an end would not count.
+        begun = {
+            **{id: container.since for id, container in was.items()},
+            **{occupant.container.id: occupant.container.since for occupant in short},
+        }
         return (
             [*started, *(occupant.container for occupant in short)],
-            [EndedContainer(id=id, until=until or moment) for id, until in ends.items()],
+            [EndedContainer(id=id, until=max(until or moment, begun[id])) for id, until in ends.items()],
         )

@@ -17,6 +17,7 @@ from hullmark.server.api.notice import (
     messages,
     silences,
     subscriptions,
+    tickets,
     transitions,
 )
 from hullmark.server.api.resources import (
@@ -82,6 +83,7 @@ RESOURCES = (
     subscriptions,
     silences,
     transitions,
+    tickets,
     day_report,
 )
 """Everything below /api/v1."""

@@ -7,20 +7,20 @@ time, before.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import msgspec
 from litestar import Litestar
 
 from hullmark.model.limit import Limit
+from hullmark.model.reached_files import ReachedFiles
 from hullmark.reach.matched import ReachIndex
+from hullmark.server.console.files_by_reach import FilesByReach
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_document
-from hullmark.server.stories.images.reached import read_index
+from hullmark.server.stories.images.file_tree import FileTree, ListedFile
+from hullmark.server.stories.images.reached import get_reached_files, read_index
 from hullmark.server.stories.services import Services
 
 _T = TypeVar("_T")
@@ -31,71 +31,6 @@ _MOST = Limit(
     "later",
 )
 _WEIGHT_OF_REACH = 20_000
-
-
-class ListedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What pages show of a file, as a FileRecord has it."""
-
-    path: str
-    type: str
-    mode: int
-    size: int
-    link: str
-    layer: int
-    owner: str | None
-    state: str
-    sha256: str
-
-
-class ListedFolder(msgspec.Struct, frozen=True):
-    """A folder in a folder: its name, how many files are below it, and their bytes."""
-
-    name: str
-    files: int
-    size: int
-
-
-class FileTree:
-    """The files of an image by path, and what is in each folder, without a walk through all of them."""
-
-    def __init__(self, files: Sequence[ListedFile]) -> None:
-        self.files = sorted(files, key=_path)
-        self._paths = [file.path for file in self.files]
-        self._sizes = [0, *accumulate(max(file.size, 0) for file in self.files)]
-
-    def of_folder(self, folder: str) -> tuple[list[ListedFolder], list[ListedFile]]:
-        """The folders and the other files that lie in a folder ("/": at the top)."""
-        start = folder if folder.endswith("/") else f"{folder}/"
-        at, end = self._span(start)
-        folders: list[ListedFolder] = []
-        here: list[ListedFile] = []
-        while at < end:
-            file = self.files[at]
-            name, below, _ = file.path[len(start) :].partition("/")
-            first, last = self._span(f"{start}{name}/")
-            if below:
-                folders.append(ListedFolder(name, last - first, self._sizes[last] - self._sizes[first]))
-                at = last
-                continue
-            if file.type != "dir":
-                here.append(file)
-            elif first == last:
-                folders.append(ListedFolder(name, 0, 0))
-            at += 1
-        return folders, here
-
-    def with_text(self, text: str, state: str = "") -> list[ListedFile]:
-        """The files whose path has a text in it, whatever its case, and that are in a state ("": any)."""
-        wanted = text.casefold()
-        return [
-            file
-            for file in self.files
-            if wanted in file.path.casefold() and (not state or file.state == state) and file.type != "dir"
-        ]
-
-    def _span(self, start: str) -> tuple[int, int]:
-        """Where the paths that begin so lie. `start` ends with a slash, after which comes a zero in the order of characters."""
-        return bisect_left(self._paths, start), bisect_left(self._paths, f"{start[:-1]}0")
 
 
 class Documents:
@@ -124,6 +59,11 @@ class Documents:
         """What an image's start reaches; None where nothing is kept of that. For a thread. Raises HullmarkError if it cannot be read."""
         return self.known(key, lambda: read_index(self._objects, key), lambda _: _WEIGHT_OF_REACH) if key else None
 
+    def reached_files(self, name: str) -> FilesByReach | None:
+        """Whether its start reaches each file, by the name of what is kept of that; None where that is not kept. For a thread. Raises
+        HullmarkError if it cannot be read."""
+        return self.known(f"files of {name}", lambda: _opened(get_reached_files(self._objects, name)), _weight)
+
     def known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
         """What is kept under a key, or what `read` answers, which is kept then. `key` names all that it depends on by content; `weigh`
         says about how many packages or files it is worth."""
@@ -139,6 +79,14 @@ class Documents:
         return value
 
 
+def _opened(kept: ReachedFiles | None) -> FilesByReach | None:
+    return FilesByReach(kept) if kept is not None else None
+
+
+def _weight(files: FilesByReach | None) -> int:
+    return len(files) if files is not None else 0
+
+
 def documents_of(app: Litestar) -> Documents:
     """Those of an application, made when they are first needed."""
     services: Services = app.state.services
@@ -146,7 +94,3 @@ def documents_of(app: Litestar) -> Documents:
     if found is None or found[0] is not services:
         found = app.state[_NAME] = (services, Documents(services.objects))
     return cast("Documents", found[1])
-
-
-def _path(file: ListedFile) -> str:
-    return file.path

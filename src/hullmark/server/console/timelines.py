@@ -1,4 +1,4 @@
-"""A vulnerability's life as an account lived it: published, ingested, matched, told, exploited, mended."""
+"""A vulnerability's life as an account lived it: published, ingested, matched, told, exploited, fixed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.server.stories.advisories.known import KnownVulnerability
-from hullmark.server.tables.advisories.account_advisories import AdvisoryCause
+from hullmark.server.tables.advisories.account_advisories import AdvisoryCause, AdvisoryEnd
 
 
 class Milestone(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +24,11 @@ class Milestone(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None
 
 
-def milestones(known: KnownVulnerability, causes: Sequence[AdvisoryCause], *, is_anywhere: bool) -> list[Milestone]:
-    """In the order in which they are expected; `since` is from the last one before that has a moment."""
+def milestones(
+    known: KnownVulnerability, causes: Sequence[AdvisoryCause], end: AdvisoryEnd, live: int | None = None
+) -> list[Milestone]:
+    """In the order in which they are expected; `since` is from the last one before that has a moment. `live`: how many images that count
+    have it, where more is known of that than `end` says."""
     landed = [cause for cause in causes if cause.kind == "advisory"] or list(causes)
     seen = min((cause.seen_at for cause in landed), default=None)
     matched = min((cause.matched_at for cause in landed if cause.matched_at), default=None)
@@ -42,9 +45,24 @@ def milestones(known: KnownVulnerability, causes: Sequence[AdvisoryCause], *, is
     ]
     if known.kev is not None:
         found.append(_day("Known to be exploited", known.kev.added, ""))
-    if not is_anywhere:
-        found.append(Milestone(title="Gone", at=None, note="no image of the account has it"))
+    found.append(_fixed(causes, end, max(end.live, live or 0)))
     return _with_spans(found)
+
+
+def _fixed(causes: Sequence[AdvisoryCause], end: AdvisoryEnd, live: int) -> Milestone:
+    """The last image that counts has it no more: its tags point elsewhere, and it runs nowhere. Or nobody says that it has it any more."""
+    if not end.images:
+        gone = max((cause.seen_at for cause in causes if cause.kind in ("retraction", "vex")), default=None)
+        return Milestone(
+            title="Fixed" if gone is None else "Taken back", at=gone, note="no image of the account has it"
+        )
+    if live:
+        more = "" if end.is_all or live > end.live else "at least "
+        images = "image that counts has" if live == 1 else "images that count have"
+        return Milestone(title="Fixed", at=None, note=f"not yet: {more}{live:,} {images} it")
+    if end.is_all and end.ended_at is not None:
+        return Milestone(title="Fixed", at=end.ended_at)
+    return Milestone(title="Fixed", at=None, note="no image that counts was seen to have it; since when is not known")
 
 
 def _has_fix(known: KnownVulnerability) -> bool:

@@ -6,6 +6,7 @@ Templates are Jinja's (https://jinja.palletsprojects.com/en/stable/templates/) a
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,12 +24,15 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.console.navigation import Entry, menu
 from hullmark.server.console.static_files import static_url
 from hullmark.server.console.vendor import missing
+from hullmark.server.stories.identity.account_address import account_base, account_segment
 
 HEADERS = {**BROWSER_HEADERS, "Vary": "Cookie, Authorization, HX-Request"}
 """What every page is sent with."""
 
 _THEMES = ("light", "dark")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z").fullmatch
+_BETWEEN_PARTS = re.compile("([/@])")
 _STEPS = ((60, "s"), (3600, "min"), (86_400, "h"), (86_400 * 60, "d"))
 
 
@@ -64,7 +68,7 @@ def _around(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {
         "request": request,
         "me": caller,
-        "base": f"/console/{quote(caller.account, safe='')}" if caller else "/console",
+        "base": account_base(caller.account) if caller else "/console",
         "path": request.url.path,
         "menu": menu(entries, caller.permissions) if caller else (),
         "csrf": state.get("csrf", ""),
@@ -94,6 +98,10 @@ def environment() -> Environment:
         "short": short,
         "stamp": stamp,
         "segment": segment,
+        "account": account_segment,
+        "readable": readable,
+        "heading": heading,
+        "breaking": breaking,
         "lines": lines,
         "whole": whole,
     }
@@ -144,6 +152,21 @@ def short(digest: str) -> str:
 def stamp(moment: datetime) -> str:
     """A moment as the page writes it: 2026-12-01 08:30 UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def readable(text: str) -> str:
+    """A value that tells of a change: a moment among them as the page writes moments."""
+    return f"{text[:10]} {text[11:16]} UTC" if _MOMENT(text) else text
+
+
+def heading(sentence: str | None) -> str:
+    """A sentence as a title or a link, which end without a full stop; "" for none."""
+    return (sentence or "").removesuffix(".")
+
+
+def breaking(name: str) -> Markup:
+    """A long name of parts (an image's reference, a path) that is folded between its parts, before anything within them is."""
+    return Markup(_BETWEEN_PARTS.sub(r"\1<wbr>", str(escape(printable(name)))))  # noqa: S704 - it was escaped
 
 
 def segment(value: object) -> str:

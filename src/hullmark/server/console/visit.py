@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
-from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -19,6 +18,7 @@ from hullmark.server.api.problems import Refusal, problem, status_of
 from hullmark.server.console.forms import Fields
 from hullmark.server.console.listing import Column, Listing
 from hullmark.server.console.views import redirect, render
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
 
 Body = tuple[type[msgspec.Struct], Mapping[str, Any]]
@@ -88,7 +88,7 @@ class Visit:
 
     def back(self, path: str, done: str = "") -> Response[bytes]:
         """After a deed, to a page of the account, which says that it was done."""
-        return redirect(f"/console/{quote(self.caller.account, safe='')}/{path}{f'?done={done}' if done else ''}")
+        return redirect(f"{account_base(self.caller.account)}/{path}{f'?done={done}' if done else ''}")
 
 
 async def refused(deed: Awaitable[object]) -> Refusal | None:

@@ -15,7 +15,8 @@ from hullmark.server.stories.vault import Vault, open_vault
 from hullmark.server.tables.database import Database
 from hullmark.server.tables.notice.turns import Turns
 from hullmark.source import SourceOptions
-from hullmark.source.cloud_logins import CloudLogins, clouds_of
+from hullmark.source.cloud_logins import CloudLogins
+from hullmark.source.clouds import clouds_of
 
 
 def _now() -> datetime:

@@ -13,7 +13,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.guard import parse_networks
-from hullmark.source.cloud_logins import clouds_of
+from hullmark.source.clouds import clouds_of
 
 ROLES = ("api", "worker", "scheduler")
 

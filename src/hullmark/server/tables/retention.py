@@ -16,11 +16,17 @@ _NAMED_BY = {
     "layers": "SELECT DISTINCT digest FROM image_layer WHERE digest = ANY(%s)",
     "reach": "SELECT DISTINCT reach FROM image WHERE reach = ANY(%s) AND reach <> ''",
 }
+_NAMED_BY["signed"] = """
+    SELECT name FROM unnest(%s::text[]) AS name WHERE EXISTS (SELECT FROM account_image
+        WHERE account_id = split_part(name, '-', 1)::bigint AND image_id = split_part(name, '-', 2)::bigint)
+"""
+_NAMED_BY["reach-files"] = _NAMED_BY["reach"]
+_NAMED_BY["folders"] = _NAMED_BY["analyses"]
+Room = Literal["analyses", "files", "folders", "verdicts", "layers", "reach", "reach-files", "signed"]
+"""A kind of document in the object store."""
 
 
-async def still_named(
-    connection: Connection, room: Literal["analyses", "files", "verdicts", "layers", "reach"], names: Sequence[str]
-) -> set[str]:
+async def still_named(connection: Connection, room: Room, names: Sequence[str]) -> set[str]:
     """Those of these documents (or layers' digests) that something in the database names."""
     cursor = await connection.execute(_NAMED_BY[room], (list(names),))
     return {str(name) for (name,) in await cursor.fetchall()}
@@ -79,8 +85,8 @@ async def delete_account(connection: Connection, account_id: int) -> bool:
     cursor = await connection.execute("DELETE FROM account WHERE id = %s AND state = 'deleting'", (account_id,))
     if cursor.rowcount:
         # Only now: writers had to finish first.
-        await connection.execute("DELETE FROM verdict_history WHERE account_id = %s", (account_id,))
-        await connection.execute("DELETE FROM transition WHERE account_id = %s", (account_id,))
+        for table in ("verdict_history", "verdict_change", "transition"):
+            await connection.execute(f"DELETE FROM {table} WHERE account_id = %s", (account_id,))
     return cursor.rowcount == 1
 
 

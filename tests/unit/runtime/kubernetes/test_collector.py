@@ -292,6 +292,18 @@ def test_what_starts_and_ends_is_told_once(cluster: FakeCluster, following: Foll
     assert ended.ended[0].until == NOW
 
 
+def test_nothing_ends_before_it_began_where_a_nodes_clock_is_ahead(cluster: FakeCluster, following: Follower) -> None:
+    """A server takes an end that is older than the start for that of a run before, and the container would run for ever."""
+    late = running("main", "registry.example/late:1")
+    late["state"]["running"]["startedAt"] = "2026-03-02T00:05:00Z"
+    cluster.store.create(pod("late", "registry.example/late:1", status={"containerStatuses": [late]}))
+    (told,) = following.changes().running
+    assert told.since > NOW
+    cluster.store.delete("Pod", "late")
+    (ended,) = following.changes().ended
+    assert ended.until == told.since
+
+
 def test_an_end_that_the_pod_tells_has_its_own_time(cluster: FakeCluster, following: Follower) -> None:
     status = {"phase": "Succeeded", "containerStatuses": [terminated("main", "registry.example/web:1")]}
     cluster.store.change("Pod", "first", status=status)

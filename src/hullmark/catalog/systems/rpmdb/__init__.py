@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from hullmark.catalog.systems.rpmdb import bdb, ndb
 from hullmark.catalog.systems.rpmdb.header import DamagedHeader, RpmHeader, read_header
 from hullmark.catalog.systems.rpmdb.pages import Outline, outline_of
 from hullmark.model.limit import Limit
@@ -53,6 +52,8 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def _reader(body: memoryview) -> Callable[[memoryview, Report], Iterator[bytes]] | None:
+    from hullmark.catalog.systems.rpmdb import bdb, ndb  # nor these
+
     if body[:4] == ndb.MAGIC:
         return ndb.read_blobs
     return bdb.read_blobs if bytes(body[12:16]) in bdb.MAGICS else None

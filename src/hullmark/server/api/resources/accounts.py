@@ -14,6 +14,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.signin import gate_of
+from hullmark.server.stories.identity.account_address import RESERVED
 from hullmark.server.stories.identity.bootstrap import ADMIN
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
@@ -24,10 +25,6 @@ from hullmark.server.tables.jobs import defer
 
 AccountName = Annotated[str, PathParameter(max_length=63, description="An account's name.")]
 Email = Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-RESERVED = frozenset(("assets", "gallery", "signin", "signout", "static"))
-"""Names that addresses of the console begin with, where the account's name stands in others."""
 
 
 class AccountBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -48,6 +48,12 @@ class ApplicationView(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
+class JudgedApplicationView(ApplicationView, kw_only=True):
+    """An application with its one verdict: the worst on its versions that are not at the end of their life, unknown where it has none."""
+
+    verdict: str
+
+
 class VersionBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A version. Its places are those that fit `selector`, as `app.kubernetes.io/part-of=shop,app.kubernetes.io/version=1.2`; its images
     those that run there, those whose annotations fit `annotations`, and those that are named. Empty ones select nothing."""
@@ -110,6 +116,17 @@ async def list_applications(
         rows = await applications.applications(connection, caller.account_id, after, limit + 1)
     found = page(rows, limit, lambda row: row.name)
     return Page(items=[_shown(row) for row in found.items], next=found.next)
+
+
+@get("/applications/{name:str}", opt=_READ, summary="One application and its verdict")
+async def show_application(
+    name: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> JudgedApplicationView:
+    """An application with its one verdict."""
+    async with services.database.tenant(caller.account_id) as connection:
+        row = await _application(connection, caller, name)
+        verdict = await stories.verdict_of(connection, caller.account_id, row.id)
+    return JudgedApplicationView(**msgspec.structs.asdict(_shown(row)), verdict=verdict)
 
 
 @delete("/applications/{name:str}", status_code=204, opt=_WRITE, summary="Remove an application")
@@ -312,6 +329,7 @@ def _image(image: VersionImage) -> VersionImageView:
 ROUTES = [
     add_application,
     list_applications,
+    show_application,
     remove_application,
     list_application_versions,
     put_version,

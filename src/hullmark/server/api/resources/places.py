@@ -19,7 +19,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.images import find
-from hullmark.server.stories.places.intake import ListNeeded, take
+from hullmark.server.stories.places.intake import CollectorConflict, ListNeeded, take
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -101,18 +101,29 @@ async def post_inventory(
     caller: NamedDependency[Caller],
 ) -> InventoryAnswer:
     """Take what a collector says runs in its cluster or on its host: one report, or several in their order. One that was taken already is
-    answered as the first time. The answer is that to the last one."""
+    answered as the first time. The answer is that to the last one. A collector is the agent's whose key reported for it first: another
+    agent's key is refused (403) as long as that key is good, and the collector was not ended."""
     reports = data if isinstance(data, list) else [data]
     if not reports or len(reports) > _MOST_REPORTS:
         raise problem(422, f"a request holds from 1 to {_MOST_REPORTS} reports", "send them in several")
+    # Whoever may end collectors may report for all.
+    key_id = None if caller.may(_END["permission"]) else _key_of(caller)
     answer = InventoryAnswer(sequence=0)
     for report in reports:
         try:
-            answer = await take(services, caller.account_id, report)
+            answer = await take(services, caller.account_id, report, key_id)
+        except CollectorConflict as error:
+            raise Refusal(403, str(error), error.advice or "") from None
         except ListNeeded as error:
             more = {"type": LIST_NEEDED, "sequence": error.sequence}
             raise Refusal(409, str(error), error.advice or "", more=more) from None
     return answer
+
+
+def _key_of(caller: Caller) -> int:
+    """The number of the key with which an agent calls; 0: it has none, as one that signs in by a token of its platform."""
+    kind, _, number = caller.id.partition(":")
+    return int(number) if kind == "key" else 0
 
 
 @get("/places", opt=_READ, summary="What runs where")

@@ -33,6 +33,7 @@ from hullmark.server.api.browser import (
 from hullmark.server.api.caller import Caller, address_of, member, operator, origin_of
 from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
+from hullmark.server.stories.identity.account_address import account_of
 from hullmark.server.stories.identity.bootstrap import ADMIN
 from hullmark.server.stories.identity.federation import Federation
 from hullmark.server.stories.identity.identity import Identity, TooManyFailures
@@ -166,6 +167,7 @@ class SignIn(ASGIMiddleware):
         if needed is not None:
             name = handler.opt.get("of")
             account = str(scope["path_params"][name]) if name else None
+            account = account_of(account) if is_page and account else account
             await self._sign_in(gate, scope, headers, account)
             _check_permission(scope["state"]["caller"], needed)
         await next_app(scope, receive, send)

@@ -65,11 +65,13 @@ def distances(graph: Graph) -> dict[str, int]:
         if node.root:
             met[node.name] = 0
     _spread(met, successors, {node.name for node in graph.nodes})
-    for node in graph.nodes:
-        if node.name not in met:
+    left = {node.name for node in graph.nodes} - met.keys()
+    for node in graph.nodes if left else ():
+        if node.name in left:
             fresh = {node.name: 0}
-            _spread(fresh, successors, {one.name for one in graph.nodes} - met.keys())
+            _spread(fresh, successors, left)
             met.update(fresh)
+            left -= fresh.keys()
     return met
 
 

@@ -52,7 +52,7 @@ class Histogram(msgspec.Struct, frozen=True):
 def draw_histogram(data: Histogram, size: Size = WIDE) -> Markup:
     """Upright bars, each a link where it has an address."""
     bins = data.bins[:MAX_BINS]
-    plot = plot_of(size, legend=bool(data.marks))
+    plot = plot_of(size, legend=bool(data.marks or data.counted))
     up, ticks = height_scale(max((finite(one.count) for one in bins), default=0), plot, "")
     step = plot.width / max(len(bins), 1)
     bars = [
@@ -61,9 +61,14 @@ def draw_histogram(data: Histogram, size: Size = WIDE) -> Markup:
     ]
     names = feet([(plot.x + step * (index + 0.5), one.label) for index, one in enumerate(bins)], plot)
     marks = group((_mark(mark, plot, step, len(bins)) for mark in data.marks[:_MAX_MARKS]), "marks tone-ink")
+    counted = text(Point(0, 11), data.counted) if data.counted else Markup("")
     description = "; ".join(f"{label(one.label, 40)}: {written(one.count)}" for one in bins[:40])
     return drawing(
-        size, data.title, description, [heights(up, ticks, plot, ""), group(bars, "bars"), names, marks], "histogram"
+        size,
+        data.title,
+        description,
+        [heights(up, ticks, plot, ""), counted, group(bars, "bars"), names, marks],
+        "histogram",
     )
 
 

@@ -27,6 +27,7 @@ from hullmark.server.console.charts.svg import (
 
 MAX_POINTS = 5_000
 _SIZE = Size(640, 320)
+_AXIS_NAME = 14.0
 _CELL = 9.0  # points closer than that are drawn as one, whose area says how many they are
 _LOWEST = 1e-4
 _TICKS = ((1e-4, "0.01 %"), (1e-3, "0.1 %"), (1e-2, "1 %"), (1e-1, "10 %"), (1.0, "100 %"))
@@ -50,7 +51,8 @@ class Scatter(msgspec.Struct, frozen=True):
 
 def draw_scatter(data: Scatter, size: Size = _SIZE) -> Markup:
     """The chart; what is severe and likely to be exploited lies on a tinted ground, up and to the right."""
-    plot = plot_of(size)
+    # The names of the axes stand outside, where no dot can hide them.
+    plot = plot_of(Size(size.width, size.height - _AXIS_NAME), legend=True)
     across = Scale(0, 10, plot.x, plot.right)
     up = Scale(math.log10(_LOWEST), 0, plot.bottom, plot.y)
     points = sorted(data.points, key=lambda point: not point.kev)[:MAX_POINTS]
@@ -66,8 +68,8 @@ def draw_scatter(data: Scatter, size: Size = _SIZE) -> Markup:
     known = sum(point.kev for point in points)
     description = f"{len(points)} advisories, {known} of them known to be exploited"
     names = [
-        text(Point(plot.x + 6, plot.y + 12), "EPSS", "name"),
-        text(Point(plot.right - 4, plot.bottom - 6), "CVSS", "name", "end"),
+        text(Point(plot.x, plot.y - 10), "EPSS: chance of exploitation within 30 days", "name"),
+        text(Point(plot.right, size.height - 2), "CVSS: severity", "name", "end"),
     ]
     parts = [_ground(plot, across, up), group(dots, "dots"), group(names)]
     return drawing(size, data.title, description, parts, "scatter")

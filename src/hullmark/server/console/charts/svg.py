@@ -33,6 +33,8 @@ class Size(msgspec.Struct, frozen=True):
 
 
 WIDE = Size()
+HALF = 480.0
+"""The width of a chart that has half of a page: its letters stay as large as those of one that has all of it."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ def drawing(size: Size, title: str, description: str, parts: Iterable[Markup], c
         "svg",
         named + inside,
         xmlns="http://www.w3.org/2000/svg",
-        class_=f"chart {class_}{' wide' if size.width > _WIDE else ''}".strip(),
+        class_=f"chart {class_}{' wide' if size.width > _WIDE else ' narrow' if size.width <= HALF else ''}".strip(),
         viewBox=f"0 0 {_number(size.width)} {_number(size.height)}",
         # What leads elsewhere is reached one by one; a picture would be one thing.
         role="group" if "<a " in inside else "img",

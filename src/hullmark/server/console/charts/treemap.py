@@ -31,7 +31,7 @@ _SMALLEST = 2.0  # what has a shorter side is not drawn: its parent shows throug
 
 
 class Tile(msgspec.Struct, frozen=True):
-    """A part with its own weight, or the parts it is made of."""
+    """A part with its own weight, or the parts it is made of. `key` names it to whoever made it."""
 
     name: str
     weight: float
@@ -39,6 +39,7 @@ class Tile(msgspec.Struct, frozen=True):
     href: str | None = None
     tip: str = ""
     tiles: tuple["Tile", ...] = ()
+    key: str = ""
 
 
 class PlacedTile(msgspec.Struct, frozen=True):

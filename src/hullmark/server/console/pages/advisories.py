@@ -16,9 +16,10 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from hullmark.model.advisory import SEVERITIES
+from hullmark.model.limit import Limit
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.paging import Page, cursor_of, values_in
+from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.scatter import Exploitable, Scatter, draw_scatter
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series
@@ -28,16 +29,25 @@ from hullmark.server.console.navigation import Entry
 from hullmark.server.console.timelines import Milestone, milestones
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
+from hullmark.server.stories.advisories.counts import AdvisoryBook, advisories_of
 from hullmark.server.stories.advisories.known import KnownVulnerability, known_vulnerability
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
-from hullmark.server.tables.advisories import account_advisories
-from hullmark.server.tables.advisories.account_advisories import AdvisoryCause, HeldAdvisory, Sample, WeightPoint
-from hullmark.server.tables.images.holders import images_with_advisory
+from hullmark.server.tables.advisories import account_advisories, advisory_counts
+from hullmark.server.tables.advisories.account_advisories import AdvisoryCause, FixedIn, WeightPoint
+from hullmark.server.tables.advisories.advisory_counts import (
+    AdvisoryFilter,
+    AdvisoryPosition,
+    AdvisorySum,
+    HeldAdvisory,
+)
+from hullmark.server.tables.images.holders import images_with_advisory, sets_with_advisory
 from hullmark.server.tables.images.names import names_of
 from hullmark.server.tables.judging.standing import ImageStanding, standing_of
 
 ENTRY = Entry(title="Advisories", path="advisories", icon="advisory", group="watch", permission="images:read", order=40)
 _CAUSES = 20
+_DRAWN = Limit(500, "advisories of an account that are drawn, the weightiest", "shortened")
 _LONGEST = 500
 _TONES: dict[str, Tone] = {
     "critical": "critical",
@@ -50,14 +60,14 @@ _TONES: dict[str, Tone] = {
 
 
 class AdvisoriesPage(msgspec.Struct, kw_only=True):
-    """What the list shows. `scatter` is an SVG."""
+    """What the list shows. `scatter` is an SVG of the first `drawn` that are wanted."""
 
     list: ShownPage[HeldAdvisory]
-    sample: Sample
-    total: int
-    exploited: int
-    fixable: int
+    book: AdvisoryBook
+    wanted: AdvisoryFilter
+    sum: AdvisorySum
     scatter: Markup
+    drawn: int
 
 
 _COLUMNS: tuple[Column[HeldAdvisory], ...] = (
@@ -67,7 +77,8 @@ _COLUMNS: tuple[Column[HeldAdvisory], ...] = (
     Column("epss", "EPSS", lambda row: row.epss, "number"),
     Column("kev", "Known exploited", lambda row: row.is_exploited),
     Column("images", "Images", lambda row: row.images, "number"),
-    Column("fixable", "Fix", lambda row: row.fixable),
+    Column("live", "Run or tagged", lambda row: row.live, "number"),
+    Column("fixable", "Fix", lambda row: row.is_fixable),
     Column("summary", "What it is", lambda row: row.summary),
 )
 
@@ -77,29 +88,53 @@ async def advisories_page(
     request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Response[Any]:
     """The vulnerabilities that count in the account's images, the weightiest first."""
+    wanted = _filter_of(request)
     async with services.database.tenant(caller.account_id) as connection:
-        sample = await account_advisories.sample(connection, caller.account_id)
-        held = await account_advisories.advisories_in(connection, sample.images)
-    listing = _listing(held)
-    if wants_export(request, listing.name):
-        return export(request, listing)
-    base = f"/console/{quote(caller.account, safe='')}/advisories"
+        book = await advisories_of(services, connection, caller.account_id)
+        first = await book.page(connection, wanted, None, _DRAWN)
+        listing = _listing(services, caller, book, wanted, first)
+        if wants_export(request, listing.name):
+            return export(request, listing)
+        total = await book.sum(connection)
+    base = f"{account_base(caller.account)}/advisories"
+    shown = await listing.shown(request)
+    shown.columns = tuple(each for each in shown.columns if each.key != "kev")  # it stands beside the name
     view = AdvisoriesPage(
-        list=await listing.shown(request),
-        sample=sample,
-        total=len(held),
-        exploited=sum(row.is_exploited for row in held),
-        fixable=sum(row.fixable for row in held),
-        scatter=draw_scatter(Scatter("CVSS by EPSS", tuple(_point(row, base) for row in held)), Size(900, 320)),
+        list=shown,
+        book=book,
+        wanted=wanted,
+        sum=total,
+        scatter=draw_scatter(Scatter("CVSS by EPSS", tuple(_point(row, base) for row in first)), Size(900, 320)),
+        drawn=len(first),
     )
     return render(request, "pages/advisories.html", view=view, severities=SEVERITIES)
 
 
-def _listing(held: Sequence[HeldAdvisory]) -> Listing[HeldAdvisory]:
+def _filter_of(request: Request[Any, Any, Any]) -> AdvisoryFilter:
+    """Which advisories the query asks for."""
+    query = request.query_params
+    severity = query.get("severity", "")
+    return AdvisoryFilter(
+        text=query.get("q", "").strip()[:_LONGEST].replace("\0", ""),
+        severity=SEVERITIES.index(severity) if severity in SEVERITIES else 0,
+        is_exploited=query.get("kev") == "1",
+        is_fixable=query.get("fix") == "1",
+        is_live=query.get("in") == "live",
+    )
+
+
+def _listing(
+    services: Services, caller: Caller, book: AdvisoryBook, wanted: AdvisoryFilter, first: Sequence[HeldAdvisory]
+) -> Listing[HeldAdvisory]:
+    """The list. `first` are the first _DRAWN of it, so that they are not looked for twice."""
+
     async def fetch(cursor: str, limit: int) -> Page[HeldAdvisory]:
-        start = values_in(cursor, int) or 0
-        rows = list(held[start : start + limit])
-        return Page(items=rows, next=cursor_of(start + limit) if start + limit < len(held) else None)
+        after: AdvisoryPosition | None = values_in(cursor, AdvisoryPosition)  # type: ignore[arg-type]  # a tuple's type
+        if after is None and limit < _DRAWN:
+            return page(list(first[: limit + 1]), limit, lambda row: (row.risk, row.name))
+        async with services.database.tenant(caller.account_id) as connection:
+            rows = await book.page(connection, wanted, after, limit + 1)
+        return page(rows, limit, lambda row: (row.risk, row.name))
 
     return Listing(name="advisories", columns=_COLUMNS, fetch=fetch)
 
@@ -117,12 +152,14 @@ def _point(row: HeldAdvisory, base: str) -> Exploitable:
 
 class AffectedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image that has the vulnerability, in which packages, the worst verdict in force on it ("": none), and at how many places it
-    runs."""
+    runs. `is_live`: it runs, or a tag points to it; `fixed`: what came where its tag pointed, without the vulnerability."""
 
     digest: str
     name: str
     purls: tuple[str, ...]
     standing: ImageStanding
+    is_live: bool
+    fixed: FixedIn | None
 
 
 class AdvisoryPage(msgspec.Struct, kw_only=True):
@@ -142,6 +179,8 @@ _IMAGE_COLUMNS: tuple[Column[AffectedImage], ...] = (
     Column("packages", "Packages", lambda row: " ".join(row.purls), "code"),
     Column("verdict", "Worst verdict", lambda row: row.standing.verdict),
     Column("places", "Runs at", lambda row: row.standing.places, "number"),
+    Column("fixed", "Fixed", lambda row: row.fixed.at if row.fixed else None, "time"),
+    Column("fixed_in", "Fixed in", lambda row: row.fixed.digest if row.fixed else "", "code"),
 )
 
 
@@ -163,10 +202,13 @@ async def advisory_page(
     async with services.database.tenant(caller.account_id) as connection:
         weights = await account_advisories.weights_of(connection, cve)
         causes = await account_advisories.causes_about(connection, caller.account_id, cve, _CAUSES)
+        sets = await sets_with_advisory(connection, wanted)
+        end = await account_advisories.end_of(connection, caller.account_id, sets)
+        kept = await advisory_counts.kept_one(connection, caller.account_id, cve) if not end.is_all else None
     shown = await images.shown(request)
     view = AdvisoryPage(
         known=known,
-        milestones=milestones(known, causes, is_anywhere=bool(shown.rows)),
+        milestones=milestones(known, causes, end, kept.live if kept is not None else None),
         images=shown,
         causes=causes,
         trend=_trend(weights, services.clock()),
@@ -195,12 +237,17 @@ def _images(services: Services, caller: Caller, name: str) -> Listing[AffectedIm
             numbers = [row.image_id for row in found.holders]
             called = await names_of(connection, caller.account_id, numbers)
             standing = await standing_of(connection, caller.account_id, numbers)
+            live = await account_advisories.live_of(connection, caller.account_id, numbers)
+            sets = await sets_with_advisory(connection, name)
+            fixed = await account_advisories.fixed_in(connection, caller.account_id, numbers, sets)
         rows = [
             AffectedImage(
                 digest=row.digest,
                 name=next(iter(called.get(row.image_id, ())), ""),
                 purls=row.purls,
                 standing=standing.get(row.image_id, ImageStanding()),
+                is_live=row.image_id in live,
+                fixed=fixed.get(row.image_id),
             )
             for row in found.holders
         ]

@@ -23,15 +23,18 @@ from hullmark.model.notice import TRANSITION_KINDS, Evidence
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.notice import silences as deeds
 from hullmark.server.api.notice.silences import SilenceBody
+from hullmark.server.api.notice.tickets import ask_for_ticket
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.tickets import ticket_text
 from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.forecast import Blame, Forecast, PackageFix, blamed_of, forecasts
 from hullmark.server.stories.notice.links import root_of
+from hullmark.server.stories.notice.tickets import Tickets, tickets_about
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.images import images
@@ -84,6 +87,7 @@ class CausePage(msgspec.Struct, kw_only=True):
     accept: str
     advisory: str
     ticket: str
+    tickets: Tickets
     silent_until: str
 
 
@@ -130,12 +134,13 @@ async def cause_page(
         # Digests are among them only where they need not be looked for among too many.
         told = transition_lists.messages_of_cause if summed.is_all else cause_pages.own_messages
         messages = await told(connection, account_id, number, _MESSAGES)
+        kept = await tickets_about(connection, account_id, cause)
     shown = await items.shown(request, _ITEMS)
     first = shown.rows[0].row if shown.rows else None
     evidence = [msgspec.convert(raw, Evidence) for raw in _evidence(cause, first)[:_EVIDENCE]]
     evidence = await _reached(services, caller, evidence, first.image_digest if first else "")
     helps = _helps(shown.rows)
-    link = f"{root_of(services.settings)}/console/{quote(caller.account, safe='')}/causes/{number}"
+    link = f"{root_of(services.settings)}{account_base(caller.account)}/causes/{number}"
     view = CausePage(
         cause=cause,
         severity=SEVERITIES[cause.severity],
@@ -149,6 +154,7 @@ async def cause_page(
         accept=_accepting(caller, cause, evidence),
         advisory=_advisory(caller, cause),
         ticket=ticket_text(cause, summed, evidence, [line.row.reference for line in shown.rows], link),
+        tickets=kept,
         silent_until=moment_text(services.clock() + _SILENT),
     )
     return render(request, "pages/cause.html", view=view, grades=GRADES, kinds=TRANSITION_KINDS, place_name=place_name)
@@ -248,13 +254,13 @@ def _accepting(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> str
         return ""
     subject = f"{first.advisory}*" if first.advisory and first.subject.startswith(first.advisory) else first.subject
     given = {"rule": first.rule, "subject": subject, "reason": cause.sentence}
-    return f"/console/{quote(caller.account, safe='')}/exceptions/new?{urlencode(given)}"
+    return f"{account_base(caller.account)}/exceptions/new?{urlencode(given)}"
 
 
 def _advisory(caller: Caller, cause: CauseRow) -> str:
     is_seen = any(line.get("advisory") == cause.subject for line in cause.evidence)
     is_one = (is_seen or cause.kind in OF_ADVISORIES) and _ADVISORY(cause.subject)
-    return f"/console/{quote(caller.account, safe='')}/advisories/{quote(cause.subject, safe='')}" if is_one else ""
+    return f"{account_base(caller.account)}/advisories/{quote(cause.subject, safe='')}" if is_one else ""
 
 
 @post("/{account:str}/causes/{number:int}/silence", opt=rights("notices:write"))
@@ -277,7 +283,21 @@ async def silence_cause(
     except msgspec.ValidationError as error:
         raise problem(422, f"the silence cannot be used: {error}", "say until when, in UTC") from error
     await deeds.silence(services, caller, origin, body)
-    return redirect(f"/console/{quote(caller.account, safe='')}/causes/{number}?silenced=1")
+    return redirect(f"{account_base(caller.account)}/causes/{number}?silenced=1")
 
 
-ROUTES = [cause_page, silence_cause]
+@post("/{account:str}/causes/{number:int}/ticket", opt=rights("notices:write"))
+async def ticket_about_cause(
+    request: Request[Any, Any, Any],
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    origin: NamedDependency[RequestOrigin],
+) -> Response[Any]:
+    """Have a channel make a ticket, as POST /api/v1/transitions/causes/NUMBER/tickets does."""
+    given = await texts_of(request, ("channel",))
+    await ask_for_ticket(services, caller, origin, number, given["channel"])
+    return redirect(f"{account_base(caller.account)}/causes/{number}?ticket=1#ticket")
+
+
+ROUTES = [cause_page, silence_cause, ticket_about_cause]

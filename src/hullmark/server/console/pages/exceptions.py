@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -26,6 +25,7 @@ from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.judging.coverage import Coverage, coverage_of
 from hullmark.server.stories.judging.exceptions import ExceptionBody
 from hullmark.server.stories.services import Services
@@ -171,7 +171,7 @@ async def add_exception(
         return _form(request, given, {"": error.detail})
     except (HullmarkError, msgspec.ValidationError) as error:
         return _form(request, given, {"expires" if "time" in str(error) else "": str(error)[:1000]})
-    return redirect(f"/console/{quote(caller.account, safe='')}/exceptions/{made.id}")
+    return redirect(f"{account_base(caller.account)}/exceptions/{made.id}")
 
 
 class ExceptionView(msgspec.Struct, kw_only=True):
@@ -207,7 +207,7 @@ async def end_exception(
 ) -> Response[Any]:
     """End an exception, as DELETE /api/v1/exceptions/KEY does."""
     await deeds.end(services, caller, origin, key)
-    return redirect(f"/console/{quote(caller.account, safe='')}/exceptions/{key}")
+    return redirect(f"{account_base(caller.account)}/exceptions/{key}")
 
 
 ROUTES = [exceptions_page, new_exception_page, add_exception, exception_page, end_exception]

@@ -16,7 +16,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw_heat_map
-from hullmark.server.console.charts.svg import Tone
+from hullmark.server.console.charts.svg import HALF, Tone
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.pages.placed import grade_of, name_of, places_listing
@@ -43,7 +43,7 @@ GRADE_NAMES: tuple[tuple[int, str], ...] = (*enumerate(GRADES), (UNTOLD, "not to
 _TABS = ("map", "places", "collectors")
 _MOST_CHOICES = 200
 _ON_THE_MAP = 30
-_MAP_WIDTH = 480
+_MAP_WIDTH, _BAR_WIDTH = HALF, 960.0
 _MOST_ENVIRONMENTS = 20
 
 
@@ -208,7 +208,7 @@ def _by_environment(environments: Sequence[FleetGroup], wanted: FleetFilter, bas
             for verdict, words, tone in reversed(VERDICTS)
         )
         rows.append(Row(group.name or "none", parts, base + place_query(inside) if inside else None))
-    return draw_bars(Bars("Compliance by environment", tuple(rows))) if rows else Markup("")
+    return draw_bars(Bars("Compliance by environment", tuple(rows)), _BAR_WIDTH) if rows else Markup("")
 
 
 def _groups(services: Services, caller: Caller, wanted: FleetFilter, level: Level, kept: bool) -> Listing[FleetGroup]:

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get
@@ -16,25 +17,32 @@ from markupsafe import Markup
 from hullmark.model.reach import REACHES, Minimality, PackageReach, ProgramReach, Reach
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.api.problems import not_found
 from hullmark.server.api.resources.images import analysed
 from hullmark.server.api.resources.reach import minimality_of
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.layered import draw_graph
-from hullmark.server.console.charts.svg import Size, Tone
+from hullmark.server.console.charts.svg import Size
 from hullmark.server.console.charts.treemap import Tile, draw_treemap
+from hullmark.server.console.documents import documents_of
+from hullmark.server.console.files_by_reach import TONES, FilesByReach
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
+from hullmark.server.console.pages.file_ways import MOST_OPEN, OpenNode, file_ways
+from hullmark.server.console.pages.reached_files import WORDS, ReachedView, folder_tiles
+from hullmark.server.console.pages.reached_files import listing as files_listing
+from hullmark.server.console.pages.reached_files import shown as files_shown
+from hullmark.server.console.pages.reached_files import tiles_json as files_json
 from hullmark.server.console.pages.ways import ways_graph
 from hullmark.server.console.views import HEADERS, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 
-TONES: dict[Reach, Tone] = {"reachable": "go", "unknown": "unknown", "unreachable": "warn"}
-WORDS: dict[Reach, str] = {"reachable": "needed", "unknown": "cannot tell", "unreachable": "may go"}
 _TABS: tuple[tuple[str, Reach | None], ...] = (
     ("purge", "unreachable"),
     ("needed", "reachable"),
     ("unknown", "unknown"),
     ("programs", None),
+    ("files", None),
     ("ways", None),
     ("recipe", None),
 )
@@ -63,7 +71,8 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MinimalityView(msgspec.Struct, kw_only=True):
-    """What the page shows. `command` removes what the package manager can remove ("": nothing)."""
+    """What the page shows. `command` removes what the package manager can remove ("": nothing). `map` is by "packages" or "folders";
+    `has_files`: it is known of each file whether it is needed. `opens` are the open nodes of the graph."""
 
     image: HeldImage
     found: Minimality
@@ -74,6 +83,10 @@ class MinimalityView(msgspec.Struct, kw_only=True):
     graph: Markup
     command: str
     table: ShownPage[Any] | None
+    map: str
+    has_files: bool
+    opens: list[OpenNode]
+    files: ReachedView | None = None
 
 
 @get("/{account:str}/images/{digest:str}/minimality", opt=rights("images:read"))
@@ -83,36 +96,68 @@ async def minimality_page(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
 ) -> Response[Any]:
-    """The whole page; `data=tiles` answers what the map is drawn of."""
+    """The whole page; `data=tiles` answers what the map is drawn of, `data=files` what a tile of it opens into."""
     row, facts = await analysed(services, caller, digest)
     found = await minimality_of(services, caller, row, facts)
-    if request.query_params.get("data") == "tiles":
-        return Response(tiles_json(found), media_type="application/json", headers=dict(HEADERS))
+    files = await asyncio.to_thread(documents_of(request.app).reached_files, facts.analysis.reach)
+    if (data := request.query_params.get("data")) in ("tiles", "files"):
+        told = await asyncio.to_thread(_data, request, found, files, data)
+        return Response(told, media_type="application/json", headers=dict(HEADERS))
     asked = request.query_params.get("tab", "")
     tab = asked if asked in dict(_TABS) else _TABS[0][0]
-    listing = _listing(found, tab)
+    listing = files_listing(files, request) if tab == "files" and files is not None else _listing(found, tab)
     if listing is not None and wants_export(request, listing.name):
         return export(request, listing)
-    view = await asyncio.to_thread(_view, request, row, found, tab)
-    view.table = await listing.shown(request) if listing is not None else None
+    view = await asyncio.to_thread(_view, request, row, found, files, tab)
+    if tab == "files" and files is not None:
+        view.files = await files_shown(
+            files, {one.purl: f"{one.name} {one.version}" for one in found.packages}, request
+        )
+    else:
+        view.table = await listing.shown(request) if listing is not None else None
     return render(request, "pages/minimality.html", view=view, words=WORDS, tones=TONES, reaches=REACHES)
 
 
-def _view(request: Request[Any, Any, Any], row: HeldImage, found: Minimality, tab: str) -> MinimalityView:
-    shares = shares_of(found)
-    opened = frozenset(request.query_params.getall("open", [])[:50])
+def _data(request: Request[Any, Any, Any], found: Minimality, files: FilesByReach | None, data: str) -> bytes:
+    """Raises Refusal 404 where it is not known of each file."""
+    if data == "tiles":
+        return tiles_json(found, has_files=files is not None)
+    if files is None:
+        raise not_found("such knowledge of single files", "have the image analysed again")
+    return files_json(files, request)
+
+
+def _view(
+    request: Request[Any, Any, Any], row: HeldImage, found: Minimality, files: FilesByReach | None, tab: str
+) -> MinimalityView:
+    shares, address = shares_of(found), str(request.url.path)
+    opened = frozenset(request.query_params.getall("open", [])[:MOST_OPEN])
+    is_by_folder = files is not None and request.query_params.get("map") == "folders"
+    if is_by_folder and files is not None:
+        picture = draw_treemap("Bytes by folder", folder_tiles(files, "/", address), "bytes", _MAP)
+    else:
+        picture = draw_treemap("Bytes of packages", tiles(found, address if files is not None else ""), "bytes", _MAP)
+    graph, opens = Markup(""), list[OpenNode]()
+    if tab == "ways":
+        ways, opens = (
+            file_ways(files, found.packages, opened, address)
+            if files is not None
+            else (ways_graph(found, opened, address), [])
+        )
+        graph = draw_graph(ways, "Ways from the start")
     return MinimalityView(
         image=row,
         found=found,
         tab=tab,
         shares=shares,
-        picture=draw_treemap("Bytes of packages", tiles(found), "bytes", _MAP),
+        picture=picture,
         bars=_bars(shares),
-        graph=draw_graph(ways_graph(found, opened, str(request.url.path)), "Ways from the start")
-        if tab == "ways"
-        else Markup(""),
+        graph=graph,
         command=f"{found.recipe.command} {shlex.join(found.recipe.purge)}" if found.recipe.purge else "",
         table=None,
+        map="folders" if is_by_folder else "packages",
+        has_files=files is not None,
+        opens=opens,
     )
 
 
@@ -140,8 +185,10 @@ def shares_of(found: Minimality) -> list[Shares]:
     return made
 
 
-def tiles(found: Minimality) -> list[Tile]:
-    """Kinds of packages, packages, and in each the bytes that are needed, unknown, and may go; files of no package last."""
+def tiles(found: Minimality, address: str = "") -> list[Tile]:
+    """Kinds of packages, packages, and in each the bytes that are needed, unknown, and may go; files of no package last.
+
+    `address` is that of the page: packages lead to their files there ("": these are not known)."""
     packages = {package.purl: package for package in found.packages}
     by_purl: dict[str, dict[Reach, int]] = {}
     for share in found.shares:
@@ -149,7 +196,11 @@ def tiles(found: Minimality) -> list[Tile]:
     kinds: dict[str, list[Tile]] = {}
     for purl, parts in by_purl.items():
         package = packages.get(purl)
-        kinds.setdefault(package.type if package else "", []).append(_tile(package, parts))
+        tile = _tile(package, parts)
+        if address:
+            href = f"{address}?{urlencode({'tab': 'files', 'package': purl})}#files"
+            tile = msgspec.structs.replace(tile, href=href, key=purl)
+        kinds.setdefault(package.type if package else "", []).append(tile)
     return [
         Tile(kind or "of no package", sum(tile.weight for tile in inside), "soft", tiles=tuple(inside))
         for kind, inside in sorted(kinds.items())
@@ -165,13 +216,15 @@ def _tile(package: PackageReach | None, parts: dict[Reach, int]) -> Tile:
     return Tile(name, sum(tile.weight for tile in inside), TONES[reach], tiles=inside)
 
 
-def tiles_json(found: Minimality) -> bytes:
-    """The tiles for the module that draws them: {name, bytes, tone, tiles}."""
-    return msgspec.json.encode({"name": "", "tiles": [_told(tile) for tile in tiles(found)]})
+def tiles_json(found: Minimality, *, has_files: bool) -> bytes:
+    """The tiles for the module that draws them: {name, bytes, tone, tiles, more}; `more` is the query that opens a tile into its files."""
+    return msgspec.json.encode({"name": "", "tiles": [_told(tile) for tile in tiles(found, "?" if has_files else "")]})
 
 
 def _told(tile: Tile) -> dict[str, Any]:
     told: dict[str, Any] = {"name": tile.name, "bytes": int(tile.weight), "tone": tile.tone}
+    if tile.href is not None:
+        told["more"] = f"?{urlencode({'data': 'files', 'package': tile.key})}"
     return told | ({"tiles": [_told(part) for part in tile.tiles]} if tile.tiles else {})
 
 

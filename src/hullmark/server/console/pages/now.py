@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, get
@@ -21,6 +20,7 @@ from hullmark.server.console.listing import Column, Listing, ShownPage, export, 
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.notice.staleness import Stale, stale_data
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
@@ -120,7 +120,7 @@ async def _sentences(
 ) -> dict[int, tuple[str, str]]:
     """The causes that took most, each with its address."""
     found = await transitions.causes(connection, caller.account_id, weightiest(losses))
-    base = f"/console/{quote(caller.account, safe='')}/causes"
+    base = f"{account_base(caller.account)}/causes"
     return {number: (row.sentence or row.subject, f"{base}/{number}") for number, row in found.items()}
 
 

@@ -17,6 +17,7 @@ from hullmark.server.api.resources import advisories, system
 from hullmark.server.api.resources.advisories import AdvisoriesView, UpdateBody
 from hullmark.server.api.resources.system import MuteBody, SystemView
 from hullmark.server.console.charts.histogram import Bin, Histogram, draw_histogram
+from hullmark.server.console.charts.svg import HALF, Size
 from hullmark.server.console.forms import fields_of
 from hullmark.server.console.listing import Column, export, wants_export
 from hullmark.server.console.navigation import Entry
@@ -34,7 +35,7 @@ _COLUMNS: tuple[Column[MessageView], ...] = (
     Column("state", "State", lambda row: row.state),
     Column("channel", "To", lambda row: row.channel),
     Column("cause", "About", lambda row: row.cause.sentence if row.cause else row.form),
-    Column("items", "Tells of", lambda row: row.items, "number"),
+    Column("items", "Changes", lambda row: row.items, "number"),
     Column("opened", "Begun", lambda row: row.opened_at, "time"),
     Column("delivered", "Arrived", lambda row: row.delivered_at, "time"),
     Column("attempts", "Tried", lambda row: row.attempts, "number"),
@@ -177,7 +178,7 @@ def _chart(counted: latency.Histogram) -> Markup:
         Bin(label=_bound(index), count=count - below, tone="accent" if bound <= 60 else "warn")
         for index, (bound, count, below) in enumerate(zip(latency.BOUNDS, counted.counts, before, strict=True))
     )
-    return draw_histogram(Histogram(title="Until people were told", bins=bins, counted="transitions"))
+    return draw_histogram(Histogram(title="Until people were told", bins=bins, counted="changes"), Size(HALF, 220))
 
 
 def _bound(index: int) -> str:

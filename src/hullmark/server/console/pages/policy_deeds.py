@@ -31,6 +31,7 @@ from hullmark.server.console.forms import Fields, fields_of
 from hullmark.server.console.pages.policy import mistakes_in, view_of
 from hullmark.server.console.views import HEADERS, redirect, render, rights
 from hullmark.server.isolated import isolated
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.judging.policy_tests import PolicyTestOrder
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
@@ -49,7 +50,7 @@ class _Mistakes(msgspec.Struct):
 def policy_address(caller: Caller, name: str, tab: str, **more: object) -> str:
     """The address of a tab of a policy's page."""
     query = "".join(f"&{key}={quote(str(value), safe='')}" for key, value in more.items())
-    return f"/console/{quote(caller.account, safe='')}/policies/{quote(name, safe='')}?tab={tab}{query}"
+    return f"{account_base(caller.account)}/policies/{quote(name, safe='')}?tab={tab}{query}"
 
 
 @post("/{account:str}/policy-check", status_code=200, opt=_WRITE)
@@ -183,7 +184,7 @@ async def end_activation(
     await take_out_of_force(services, caller, origin, number)
     name = fields.word("policy", 200)
     if not name:
-        return redirect(f"/console/{quote(caller.account, safe='')}/policies")
+        return redirect(f"{account_base(caller.account)}/policies")
     return redirect(policy_address(caller, name, "force"))
 
 

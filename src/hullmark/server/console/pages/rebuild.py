@@ -1,4 +1,4 @@
-"""Rebuild plan: which rebuilds heal most findings across the fleet, how old images are, and which fixes wait for a rebuild."""
+"""Rebuild plan: what to build anew, in which order, and which findings vanish by that alone; how old images are, how long fixes waited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.histogram import Bin, Histogram, draw_histogram
-from hullmark.server.console.charts.svg import Size, Tone
+from hullmark.server.console.charts.svg import HALF, Size, Tone
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import render, rights
@@ -37,7 +37,7 @@ _FIRST = 3
 _DRAWN = 10
 _OLD = 90  # days
 _TONES: tuple[Tone, ...] = ("soft", "negligible", "low", "medium", "high", "critical")
-_BAR_WIDTH, _CHART_WIDTH = 900.0, 560.0
+_BAR_WIDTH, _CHART_WIDTH = 900.0, HALF
 
 
 class PlanView(msgspec.Struct, kw_only=True):
@@ -72,7 +72,10 @@ async def rebuild_page(
     listing = _rebuilds(plan)
     if wants_export(request, listing.name):
         return export(request, listing)
-    first = sum(one.healed for one in plan.rebuilds[:_FIRST])
+    steps = {one.id: place for place, one in enumerate(plan.rebuilds, 1)}
+    first = sum(sorted((one.healed for one in plan.rebuilds), reverse=True)[:_FIRST])
+    shown = await listing.shown(request)
+    shown.columns = tuple(each for each in shown.columns if each.key not in _BESIDE)
     view = PlanView(
         scope=scope,
         dated=dated,
@@ -81,9 +84,11 @@ async def rebuild_page(
         bars=_bars(plan, f"{request.url.path}/"),
         ages=_ages("Images by age", AGES, plan.ages, "images", old=_OLD),
         fix_ages=_ages("Fixes by how long they have waited", FIX_AGES, plan.fix_ages, "findings", old=30),
-        table=await listing.shown(request),
+        table=shown,
     )
-    return render(request, "pages/rebuild.html", view=view, severities=SEVERITIES, name_of=name_of, first=_FIRST)
+    return render(
+        request, "pages/rebuild.html", view=view, severities=SEVERITIES, name_of=name_of, first=_FIRST, steps=steps
+    )
 
 
 def name_of(rebuild: Rebuild) -> str:
@@ -100,10 +105,14 @@ def _rebuilds(plan: RebuildPlan) -> Listing[Rebuild]:
     return Listing(name="rebuilds", columns=_COLUMNS, fetch=fetch)
 
 
+_BESIDE = ("changeable", "left")
+"""Columns that stand in the cells of others."""
 _COLUMNS: tuple[Column[Rebuild], ...] = (
     Column("layer", "Rebuild the layer of", name_of),
-    Column("healed", "Heals", lambda row: row.healed, "number"),
-    Column("left", "Leaves", lambda row: (sum(row.findings) - sum(row.fixable)) * row.images, "number"),
+    Column("vanish", "Vanish", lambda row: f"{sum(row.vanishing)} of {sum(row.findings)}"),
+    Column("healed", "In all images", lambda row: row.healed, "number"),
+    Column("changeable", "Need a change", lambda row: row.changeable, "number"),
+    Column("left", "Have no fix", lambda row: row.left, "number"),
     Column("images", "Images", lambda row: row.images, "number"),
     Column("places", "Places", lambda row: row.places, "number"),
     Column("stopped", "Stopped", lambda row: row.stopped, "number"),
@@ -112,19 +121,25 @@ _COLUMNS: tuple[Column[Rebuild], ...] = (
 
 
 def _bars(plan: RebuildPlan, base: str) -> Markup:
-    """What each of the first rebuilds heals, by severity, the worst first."""
+    """What the rebuilds that heal most do, by severity, the worst first; in the order of the plan."""
+    most = sorted((one for one in plan.rebuilds if one.healed), key=lambda one: (-one.healed, one.id))[:_DRAWN]
+    places = {one.id: place for place, one in enumerate(plan.rebuilds, 1)}
     rows = [
         Row(
-            name_of(one),
+            f"{places[one.id]}. {name_of(one)}",
             tuple(
-                Part(SEVERITIES[rank], _TONES[rank], one.fixable[rank] * one.images)
+                Part(SEVERITIES[rank], _TONES[rank], one.vanishing[rank] * one.images)
                 for rank in range(len(SEVERITIES) - 1, -1, -1)
             ),
             f"{base}{one.id}",
         )
-        for one in plan.rebuilds[:_DRAWN]
+        for one in sorted(most, key=lambda one: places[one.id])
     ]
-    return draw_bars(Bars("Findings that the first rebuilds heal", tuple(rows)), _BAR_WIDTH)
+    return (
+        draw_bars(Bars("Findings that vanish by the rebuilds that heal most", tuple(rows)), _BAR_WIDTH)
+        if rows
+        else Markup("")
+    )
 
 
 def _ages(title: str, bounds: Sequence[int], counts: Sequence[int], counted: str, *, old: int) -> Markup:
@@ -173,6 +188,7 @@ _FIXABLE_COLUMNS: tuple[Column[Fixable], ...] = (
     Column("package", "Package", lambda row: row.name),
     Column("version", "Has", lambda row: row.version, "code"),
     Column("fix_version", "Gets at least", lambda row: row.fix_version, "code"),
+    Column("by", "Comes by", lambda row: "rebuilding" if row.is_system else "raising a version"),
     Column("fix_date", "Fixed on", lambda row: row.fix_date),
     Column("severity", "Severity", lambda row: SEVERITIES[row.severity]),
     Column("advisory", "Advisory", lambda row: row.advisory),
@@ -193,6 +209,7 @@ _IMAGE_COLUMNS: tuple[Column[SharingImage], ...] = (
     Column("verdict", "Verdict", lambda row: row.verdict),
     Column("image", "Image", lambda row: row.reference),
     Column("digest", "Digest", lambda row: row.digest, "code"),
+    Column("vanish", "Vanish", lambda row: f"{row.vanishing} of {row.findings}"),
     Column("running", "Runs", lambda row: row.running),
     Column("built", "Built", lambda row: row.created_at, "time"),
 )

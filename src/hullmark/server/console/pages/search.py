@@ -15,6 +15,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, values_in
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.views import HEADERS, render, rights
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import names, search
 from hullmark.server.tables.images.holders import Holder, PackageQuery, images_with_package
@@ -78,7 +79,7 @@ async def search_page(
 
 
 async def _found(services: Services, caller: Caller, word: str) -> list[FoundItem]:
-    base = f"/console/{quote(caller.account, safe='')}"
+    base = account_base(caller.account)
     items: list[FoundItem] = []
     async with services.database.tenant(caller.account_id) as connection:
         if hexadecimal := _HEX(word.lower()):

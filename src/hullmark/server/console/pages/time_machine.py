@@ -1,4 +1,4 @@
-"""The time machine: two moments beside each other, by what was known then or with the advisories of today."""
+"""The time machine: two moments beside each other, by what was known then or by what is known today."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ from markupsafe import Markup
 
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.paging import Page, cursor_of, page, values_in
+from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.images import find
 from hullmark.server.console.charts.strip import draw_strip
+from hullmark.server.console.fleet_comparison import (
+    FleetComparison,
+    compared,
+    decisions_in,
+    filter_of,
+    listing_of,
+    minute_after,
+)
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.verdict_strip import tracks_of
@@ -24,8 +32,8 @@ from hullmark.server.stories.judging.hindsight import Pair, known_then, paired, 
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.judging.comparison import Span
 from hullmark.server.tables.judging.verdicts import VerdictRow
-from hullmark.server.tables.notice.compliance_changes import ComplianceChange, Span, changes_between
 
 ENTRY = Entry(title="Time machine", path="time", icon="time", group="watch", permission="verdicts:read", order=60)
 _WEEK = timedelta(days=7)
@@ -33,15 +41,6 @@ _STEPS = ((1, "day"), (7, "week"), (30, "month"), (90, "three months"))
 _MOST_FINDINGS = 200
 _ON_THE_STRIP = 200
 
-_CHANGES: tuple[Column[ComplianceChange], ...] = (
-    Column("image", "Image", lambda row: row.reference or row.image_digest),
-    Column("policy", "Policy", lambda row: row.policy),
-    Column("environment", "Environment", lambda row: row.environment),
-    Column("before", "First", lambda row: row.before),
-    Column("after", "Then", lambda row: row.after),
-    Column("cause", "Because", lambda row: row.sentence),
-    Column("at", "Changed", lambda row: row.at, "time"),
-)
 _HISTORY: tuple[Column[VerdictRow], ...] = (
     Column("at", "Judged", lambda row: row.at, "time"),
     Column("policy", "Policy", lambda row: row.policy),
@@ -78,7 +77,7 @@ class TimeView(msgspec.Struct, kw_only=True):
 
     asked: TimeQuery
     steps: list[tuple[str, str]]
-    changes: ShownPage[ComplianceChange] | None = None
+    fleet: FleetComparison | None = None
     comparison: ImageComparison | None = None
 
 
@@ -98,11 +97,20 @@ async def time_page(
         view.comparison.strip = await _strip(request, services, history)
         view.comparison.history = await history.shown(request)
     else:
-        changes = _changes(services, caller, Span(asked.since, asked.until))
+        span = Span(asked.since, services.clock() if asked.is_hindsight else asked.until)
+        wanted = filter_of(request, span, is_hindsight=asked.is_hindsight)
+        changes = listing_of(services, caller, span, wanted)
         if wants_export(request, changes.name):
             return export(request, changes)
-        view.changes = await changes.shown(request)
-    return render(request, "pages/time.html", view=view, most=_MOST_FINDINGS, written=_written)
+        view.fleet = await compared(request, services, caller, span, wanted)
+    return render(
+        request,
+        "pages/time.html",
+        view=view,
+        most=_MOST_FINDINGS,
+        written=minute_after,
+        decisions_in=decisions_in,
+    )
 
 
 def _asked(request: Request[Any, Any, Any], now: datetime) -> TimeQuery:
@@ -155,23 +163,8 @@ async def _compared(
 async def _strip(request: Request[Any, Any, Any], services: Services, history: Listing[VerdictRow]) -> Markup:
     """The last verdicts over time; each leads to the comparison with the moment at which it was made."""
     rows = (await history.fetch("", _ON_THE_STRIP)).items
-    tracks = tracks_of(rows, services.clock(), lambda row: with_query(request, to=_written(row.at)))
+    tracks = tracks_of(rows, services.clock(), lambda row: with_query(request, to=minute_after(row.at.astimezone(UTC))))
     return draw_strip("Verdicts over time", tracks)
-
-
-def _written(moment: datetime) -> str:
-    """A moment as the page's address has it: the minute after it, at which it holds."""
-    return (moment.astimezone(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
-
-
-def _changes(services: Services, caller: Caller, span: Span) -> Listing[ComplianceChange]:
-    async def fetch(cursor: str, limit: int) -> Page[ComplianceChange]:
-        below = values_in(cursor, tuple[datetime, int])
-        async with services.database.tenant(caller.account_id) as connection:
-            found = await changes_between(connection, caller.account_id, span, below, limit)
-        return Page(items=found.rows, next=cursor_of(found.next) if found.next is not None else None)
-
-    return Listing(name="changes", columns=_CHANGES, fetch=fetch)
 
 
 def _history(services: Services, caller: Caller, image: HeldImage) -> Listing[VerdictRow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -24,6 +23,7 @@ from hullmark.server.console.forms import fields_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.pages.policy import view_of
 from hullmark.server.console.views import redirect, render, rights
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import simulations
@@ -130,7 +130,7 @@ async def begin(
         view = await view_of(services, caller, name, "edit")
         view.text, view.mistakes = text, mistakes
         return render(request, "pages/policy.html", status=422, view=view, checked=True)
-    return redirect(f"/console/{quote(caller.account, safe='')}/trials/{row.id}")
+    return redirect(f"{account_base(caller.account)}/trials/{row.id}")
 
 
 async def _is_kept(services: Services, caller: Caller, name: str, text: str) -> bool:
@@ -147,7 +147,7 @@ async def cancel(
 ) -> Response[Any]:
     """End a trial; what it found so far stays."""
     await cancel_trial(services, caller, origin, key)
-    return redirect(f"/console/{quote(caller.account, safe='')}/trials/{key}")
+    return redirect(f"{account_base(caller.account)}/trials/{key}")
 
 
 def _trials(services: Services, caller: Caller) -> Listing[SimulationRow]:

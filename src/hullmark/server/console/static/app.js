@@ -17,8 +17,12 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   button.addEventListener("click", () => keepTheme(isDark() ? "light" : "dark"));
 }
 
-// On a narrow screen the chosen tab is among those that are seen.
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+// On a narrow screen the chosen tab is among those that are seen. Only the strip of tabs scrolls: the page begins at its top.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const strip = tab.closest(".tabs");
+  const beyond = tab.getBoundingClientRect().right - strip.getBoundingClientRect().right;
+  if (beyond > 0) strip.scrollLeft += beyond;
+}
 
 // A form that takes effect as soon as something in it is chosen.
 document.addEventListener("change", (event) => {

@@ -1,5 +1,6 @@
 // A treemap on canvas, in place of the picture that the server drew: more tiles, names under the pointer, a click opens a tile.
-// <figure data-treemap="ADDRESS OF {name, bytes, tone, tiles}" data-label="…" data-back="…">
+// A tile with `more`, an address, opens into what is there. <figure data-treemap="ADDRESS OF {name, bytes, tone, tiles, more}" data-label
+// data-back data-up>
 import { hierarchy, treemap, treemapSquarify } from "./vendor/d3-hierarchy.js";
 import { bytes, colour, font, ground, onTheme } from "./theme.js";
 
@@ -34,8 +35,11 @@ class Map {
     this.back.hidden = true;
     this.said = document.createElement("span");
     this.said.className = "soft";
-    this.words.append(this.back, this.said);
-    this.back.addEventListener("click", () => { this.trail = [this.data]; this.draw(); });
+    this.up = this.back.cloneNode();
+    this.up.textContent = figure.dataset.up ?? "Up";
+    this.words.append(this.back, this.up, this.said);
+    this.back.addEventListener("click", () => { this.trail = [this.data]; this.over = null; this.draw(); });
+    this.up.addEventListener("click", () => { this.trail.pop(); this.over = null; this.draw(); });
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => { this.over = null; this.paint(); });
     this.canvas.addEventListener("click", (event) => this.open(event));
@@ -43,6 +47,8 @@ class Map {
     for (const frame of figure.querySelectorAll(".chart-frame")) {
       frame.classList.add("replaced");
       frame.removeAttribute("tabindex");
+      // Nobody sees what has the focus there; the table beside has the same links.
+      for (const link of frame.querySelectorAll("a")) link.setAttribute("tabindex", "-1");
     }
     figure.prepend(this.canvas, this.words);
     new ResizeObserver(() => this.draw()).observe(figure);
@@ -63,6 +69,7 @@ class Map {
     const root = hierarchy(top, (tile) => tile.tiles).sum((tile) => (tile.tiles ? 0 : tile.bytes)).sort((a, b) => b.value - a.value);
     this.root = laidOut(root, width, height);
     this.back.hidden = this.trail.length === 1;
+    this.up.hidden = this.trail.length < 3;
     this.paint();
   }
 
@@ -130,20 +137,42 @@ class Map {
   // The tile one step below what is shown, if it has parts to open.
   step(node) {
     const first = node.ancestors().find((each) => each.parent === this.root);
-    return first?.children ? first : null;
+    return first?.children || first?.data.more ? first : null;
   }
 
-  open(event) {
+  async open(event) {
     const over = this.at(event);
     const first = over && this.step(over);
     if (!first) return;
-    this.trail.push(first.data);
+    const [shown, tile] = [this.trail.length, first.data];
+    if (tile.more && !tile.opened) {
+      this.canvas.setAttribute("aria-busy", "true");
+      const found = await read(tile.more);
+      this.canvas.removeAttribute("aria-busy");
+      tile.opened = true;
+      if (found?.tiles.length) tile.tiles = found.tiles;
+      if (this.trail.length !== shown) return;
+    }
+    if (!tile.tiles) return;
+    this.trail.push(tile);
     this.over = null;
     this.draw();
   }
 }
 
+async function read(address) {
+  const answer = await fetch(new URL(address, location.href), { headers: { accept: "application/json" } });
+  const found = answer.ok ? await answer.json() : null;
+  if (found?.tones) found.tiles = found.tiles.map((tile) => expanded(tile, found.tones));
+  return found;
+}
+
+// Files come as [name, bytes, which tone], folders as [name, [what is in them]].
+function expanded([name, within, tone], tones) {
+  return Array.isArray(within) ? { name, tone: "soft", tiles: within.map((tile) => expanded(tile, tones)) } : { name, bytes: within, tone: tones[tone] };
+}
+
 for (const figure of document.querySelectorAll("figure[data-treemap]")) {
-  const answer = await fetch(new URL(figure.dataset.treemap, location.href), { headers: { accept: "application/json" } });
-  if (answer.ok) new Map(figure, await answer.json()).draw();
+  const data = await read(figure.dataset.treemap);
+  if (data) new Map(figure, data).draw();
 }

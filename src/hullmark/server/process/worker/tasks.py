@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
-from hullmark.server.stories.advisories import feeds
+from hullmark.server.stories.advisories import counts, feeds
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
 from hullmark.server.stories.images import analyse, rebuild
@@ -165,6 +165,11 @@ async def count_fleet(work: Work, account_id: int) -> None:
     await fleet.count_fleet(work.services, account_id)
 
 
+async def count_advisories(work: Work, account_id: int) -> None:
+    """Count the advisories in an account's images for the page that lists them."""
+    await counts.count_advisories(work.services, account_id)
+
+
 async def plan_rebuilds(work: Work, account_id: int) -> None:
     """Plan what an account is to rebuild first, for the page that shows it."""
     await rebuild.plan_rebuilds(work.services, account_id)
@@ -202,6 +207,7 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "place_again": ("default", place_again),
     "add_running": ("watching", add_running_image),
     "count_fleet": ("default", count_fleet),
+    "count_advisories": ("default", count_advisories),
     "plan_rebuilds": ("default", plan_rebuilds),
     "delete_account": ("default", delete_account),
     "publish": ("watching", publish_statements),

@@ -31,9 +31,11 @@ from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.advisories.matching import READS, matchable, take_in
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
+from hullmark.server.stories.images.folders import content_facet, put_folders
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.images.reached import keep_reach
 from hullmark.server.stories.images.register import want_analysis, want_verdict
+from hullmark.server.stories.images.signed import look_beside
 from hullmark.server.stories.images.uploads import forget_upload, opened_upload
 from hullmark.server.stories.muting import is_muted
 from hullmark.server.stories.services import Services
@@ -68,10 +70,14 @@ class AnalysisResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ImageOrigin(msgspec.Struct, frozen=True):
-    """Where an image is available from: a reference in a registry, and the login that an account has there."""
+    """Where an image is available from: a reference in a registry, the login that accounts have there, and these accounts.
+
+    `tagged` is the reference as the first of them wrote it: it may lead to an index, which is signed in place of the image."""
 
     reference: Reference
     login: RegistryLogin | None
+    tagged: str
+    accounts: tuple[int, ...]
 
 
 class _Busy(Exception):
@@ -144,15 +150,15 @@ async def _places(services: Services, row: ImageRow) -> list[_ImageOrigin]:
     """Where each account that holds the image found it, with that account's login."""
     if row.upload or row.kind == "sbom":
         return []
-    found: list[_ImageOrigin] = []
+    found: dict[tuple[Reference, RegistryLogin | None], _ImageOrigin] = {}
     async with services.database.system() as connection:
         for account_id, reference, _ in await images.holders(connection, row.id):
             named = parse_reference(reference)
             login = login_for(await registries(connection, account_id), named, account_id, services.vault)
-            place = _ImageOrigin(msgspec.structs.replace(named, tag="", digest=row.digest), login)
-            if place not in found:
-                found.append(place)
-    return found
+            exact = msgspec.structs.replace(named, tag="", digest=row.digest)
+            place = found.get((exact, login)) or _ImageOrigin(exact, login, str(named), ())
+            found[exact, login] = msgspec.structs.replace(place, accounts=(*place.accounts, account_id))
+    return list(found.values())
 
 
 @asynccontextmanager
@@ -196,7 +202,7 @@ async def _read(services: Services, row: ImageRow, places: list[_ImageOrigin]) -
                 is_busy = True
                 continue
             try:
-                return await asyncio.to_thread(_read_place, services, place)
+                return await asyncio.to_thread(_read_place, services, row.id, place)
             except HullmarkError as problem:
                 error = problem
     if is_busy:
@@ -209,9 +215,12 @@ def _read_upload(services: Services, key: str) -> AnalysisResult:
         return read(services, image)
 
 
-def _read_place(services: Services, place: _ImageOrigin) -> AnalysisResult:
+def _read_place(services: Services, image_id: int, place: _ImageOrigin) -> AnalysisResult:
     with asking(services, place.reference, place.login) as options:
-        return read(services, open_image(f"registry:{place.reference}", options))
+        found = read(services, open_image(f"registry:{place.reference}", options))
+        accounts = [(account_id, image_id) for account_id in place.accounts]
+        look_beside(services.objects, place.tagged, found.inventory.source, options, accounts, services.clock())
+    return found
 
 
 def means_of(services: Services) -> ScanResources:
@@ -228,8 +237,9 @@ def read(services: Services, image: Image) -> AnalysisResult:
     try:
         with facets_for(names, resources) as facets:
             request = ScanRequest(
-                files=True, digests=True, ghosts=True, reads=READS, facets=facets, relations=True, licences=True
-            )
+                files=True, digests=True, ghosts=True, reads=READS, facets=(*facets, content_facet()), relations=True,
+                licences=True,
+            )  # fmt: skip
             scanned = scan_image(image, reach_request(request), resources)
         keep.settle()
     finally:
@@ -240,11 +250,15 @@ def read(services: Services, image: Image) -> AnalysisResult:
     )
     inventory = msgspec.structs.replace(whole, files=None)
     stored = msgspec.structs.replace(stored_image(image, whole), config=whole.config)
-    facts = PolicyFacts(config=whole.config, ghosts=True, **scanned.facets)
+    facets_found = dict(scanned.facets)
+    contents = facets_found.pop("contents")
+    facts = PolicyFacts(config=whole.config, ghosts=True, **facets_found)
     found = {read.name: scanned.found[read.name] for read in READS}
     analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=found, reach=reached.name)
     distro = whole.distro
     document, files = put_analysis(services.objects, analysis, whole.files)
+    instructions = tuple(layer.created_by for layer in whole.source.layers)
+    put_folders(services.objects, document, whole.files or (), instructions, contents)
     outcome = AnalysisOutcome(
         fingerprint=fingerprint(),
         document=document,

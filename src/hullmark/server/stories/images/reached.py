@@ -2,7 +2,8 @@
 
 Its document is named by what it depends on, not by its content, so that nobody walks twice: the layers, the settings that say what is
 started and how, and the code that read and walked. It names no image and no account: what is one image's own is laid upon it when it is
-read. It is written before the database names it, and removed when nothing does.
+read. It is written before the database names it, and removed when nothing does. Beside it, under the same name in a room of its own, is
+whether each file is reached: only who looks at files reads that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import zstandard
@@ -25,7 +26,8 @@ from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import BeyondLimit, Limit
 from hullmark.model.problem import Problem
 from hullmark.model.reach import ImageReach, Minimality
-from hullmark.reach.analysis import ReachRequest, advisories_reached, minimality
+from hullmark.model.reached_files import ReachedFiles
+from hullmark.reach.analysis import ReachRequest, advisories_reached, minimality_of_files
 from hullmark.reach.matched import ReachIndex
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import dockerfile_of
@@ -36,6 +38,7 @@ from hullmark.server.objects.objects import Objects
 _MAX_BYTES = Limit(256 << 20, "bytes of what is kept of an image about what its start reaches")
 _FRESH = timedelta(hours=1)
 _ROOM = "reach"
+_FILES = "reach-files"
 _NO_SOURCE = InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=())
 _T = TypeVar("_T")
 
@@ -66,10 +69,12 @@ def keep_reach(objects: Objects, scanned: ScanResult, extractors: str) -> KeptRe
     if head is None:
         return _guarded(objects, scanned, name)
     if datetime.now(UTC) - head.modified > _FRESH:
-        # It may be about to be removed, because nothing names it any more.
-        stored = objects.get(key)
+        # They may be about to be removed, because nothing names them any more.
+        files, stored = objects.get(f"{_FILES}/{name}"), objects.get(key)
         if stored is None:
             return _guarded(objects, scanned, name)
+        if files is not None:
+            objects.put(f"{_FILES}/{name}", files)
         objects.put(key, stored)
     return KeptReach(name)
 
@@ -88,12 +93,24 @@ def _worked_out(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
     configuration: Configuration = scanned.facets[CONFIGURATION.name]
     inventory = replace(scanned.inventory, source=_NO_SOURCE)
     facts = reach_facts(scanned.found, configuration.settings, inventory.config)
-    found = replace(minimality(inventory, facts, ReachRequest()), kept=(), problems=())
-    payload = msgspec.msgpack.encode(found)
-    if len(payload) > _MAX_BYTES:
-        raise BeyondLimit(f"it takes {len(payload):,} bytes to say, of which {_MAX_BYTES:,} are kept")
-    objects.put(f"{_ROOM}/{name}", zstandard.ZstdCompressor(level=3, write_checksum=True).compress(payload))
+    whole, files = minimality_of_files(inventory, facts, ReachRequest())
+    payload = _packed(replace(whole, kept=(), problems=()))
+    if payload is None:
+        raise BeyondLimit(f"it takes more than the {_MAX_BYTES:,} bytes that are kept to say")
+    of_files = _packed(files)
+    # Who finds the one looks for no other: the files come first.
+    if of_files is not None:
+        objects.put(f"{_FILES}/{name}", of_files)
+    objects.put(f"{_ROOM}/{name}", payload)
     return KeptReach(name)
+
+
+def _packed(value: msgspec.Struct) -> bytes | None:
+    """What is kept of a value; None where that is too much."""
+    payload = msgspec.msgpack.encode(value)
+    if len(payload) > _MAX_BYTES:
+        return None
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(payload)
 
 
 def _guarded(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
@@ -132,13 +149,24 @@ def read_index(objects: Objects, name: str) -> ReachIndex | None:
     return ReachIndex(get_reach(objects, name)) if name else None
 
 
+def get_reached_files(objects: Objects, name: str) -> ReachedFiles | None:
+    """Whether each file is reached; None where that was not kept: it was read by an earlier version, or is too much. Raises HullmarkError
+    if it cannot be read."""
+    stored = objects.get(f"{_FILES}/{name}") if name else None
+    return _unpacked(stored, ReachedFiles) if stored is not None else None
+
+
 def _read(objects: Objects, name: str, kind: type[_T]) -> _T:
-    stored: Any = objects.get(f"{_ROOM}/{name}")
+    stored = objects.get(f"{_ROOM}/{name}")
     if stored is None:
         raise HullmarkError(
             "what the image's start reaches is missing from the object store",
             advice="restore it, or analyse the image again",
         )
+    return _unpacked(stored, kind)
+
+
+def _unpacked(stored: bytes, kind: type[_T]) -> _T:
     try:
         payload = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_BYTES)
         return msgspec.msgpack.decode(payload, type=kind)

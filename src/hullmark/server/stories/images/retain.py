@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal
 
 from hullmark.model.limit import Limit
 from hullmark.server.objects.objects import ListedObject, Objects
@@ -26,8 +25,6 @@ _FAILURES_KEPT = timedelta(days=1)
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
 _MOST_ROUNDS = Limit(100, "rounds of deleting in one job", "later")
-
-_Room = Literal["analyses", "files", "verdicts", "layers", "reach"]
 
 
 async def retain(services: Services) -> None:
@@ -115,15 +112,23 @@ def _last(key: str) -> str:
     return key.rpartition("/")[2]
 
 
+def _analysis(key: str) -> str:
+    """The analysis whose folders these are."""
+    return f"analyses/{_last(key)}"
+
+
 def _layer(key: str) -> str:
     """The digest of the layer that a record is of: `…/sha256-HEX`."""
     return key.rpartition("/")[2].replace("-", ":", 1)
 
 
-_ROOMS: dict[_Room, Callable[[str], str]] = {
+_ROOMS: dict[retention.Room, Callable[[str], str]] = {
     "analyses": _itself,
     "files": _itself,
+    "folders": _analysis,
     "verdicts": _itself,
     "layers": _layer,
     "reach": _last,
+    "reach-files": _last,
+    "signed": _last,
 }

@@ -16,7 +16,8 @@ from hullmark.server.stories.judging.earlier import as_it_was, first_seen_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, tag_moves
 from hullmark.server.tables.images.tags import TagName
-from hullmark.server.tables.judging import policies, verdicts
+from hullmark.server.tables.judging import policies, turns, verdicts
+from hullmark.server.tables.judging.turns import VerdictTurn
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
 from hullmark.source.reference import Reference
@@ -78,12 +79,33 @@ async def _judged(
         (row.policy_id, row.environment): row for row in await verdicts.current(connection, account_id, moved_from)
     }
     pairs = [(old, row) for row in held if (old := there.get((row.policy_id, row.environment))) is not None]
+    await turns.note_turns(
+        connection, account_id, [_turn(old, row, moved) for old, row in pairs if old.verdict != row.verdict]
+    )
     found = await asyncio.to_thread(lambda: [_compared(objects, old, row, moved) for old, row in pairs])
     return [
         replace(transition, key=f"{transition.kind}:{row.policy_id}:{row.environment}:{moved.key}", history_id=row.id)
         for (_, row), news in zip(pairs, found, strict=True)
         for transition in news
     ]
+
+
+def _turn(old: VerdictRow, row: VerdictRow, moved: Transition) -> VerdictTurn:
+    return VerdictTurn(
+        image_id=moved.image_id or 0,
+        policy_id=row.policy_id,
+        environment=row.environment,
+        before=old.verdict,
+        after=row.verdict,
+        at=moved.at,
+        history_id=row.id,
+        kind="image",
+        sentence=_sentence(moved.reference),
+    )
+
+
+def _sentence(reference: str) -> str:
+    return f"The tag {reference} points to another image."
 
 
 def _compared(objects: Objects, old: VerdictRow, row: VerdictRow, moved: Transition) -> list[Transition]:
@@ -115,7 +137,7 @@ def _cause(reference: str, before: str, after: str, seen_at: datetime) -> Cause:
         kind="image",
         key=cause_key(reference, after),
         subject=reference,
-        sentence=f"The tag {reference} points to another image.",
+        sentence=_sentence(reference),
         before=before,
         after=after,
         seen_at=seen_at,

@@ -17,7 +17,8 @@ from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
-from hullmark.notify.causes import Scene
+from hullmark.notify.causes import Scene, cause_of
+from hullmark.notify.scene import Pair
 from hullmark.notify.transitions import News, transitions_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import GrantedGrace
@@ -26,7 +27,7 @@ from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.placed_rules import GATE
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
-from hullmark.policy.verdict_diff import Lookup, key_of
+from hullmark.policy.verdict_diff import Lookup, compare, deciding, key_of
 from hullmark.server.stories.advisories.ends import when_it_ends
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
@@ -89,13 +90,23 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         return self.inputs.versions[self.chosen.activation.version_id]
 
 
+class TurnCause(NamedTuple):
+    """Why a verdict says another word than the one `before`: the kind of the cause, and its sentence."""
+
+    before: str
+    kind: CauseKind
+    sentence: str
+
+
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
-    `excepted`: the exceptions that cover findings of it; `seconds` the processor time that it took."""
+    `excepted`: the exceptions that cover findings of it; `turn`: why it says another word (None: it does not); `seconds` the processor
+    time that it took."""
 
     judged: JudgedVerdict
     policy: str
     news: tuple[News, ...] = ()
+    turn: TurnCause | None = None
     granted: tuple[GrantedGrace, ...] = ()
     excepted: tuple[UUID, ...] = ()
     seconds: float = 0.0
@@ -125,8 +136,7 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     before = _before(services, case)
     checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
-    # Gates judge places themselves: there, grace is for what is in the image.
-    granted = tuple(one for one in checked.granted if checked.demands is None or one.finding.gate != GATE)
+    granted = _granted_to_the_image(checked)
     basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
@@ -161,11 +171,36 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     if before is None or compared is None:
         return msgspec.structs.replace(made, seconds=checked.seconds + time.thread_time() - began)
     after = as_compared(verdict, inputs.image.digest, basis)
-    news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
+    news, turn = _news_of(case, Pair(before, after), scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
-    return msgspec.structs.replace(made, judged=judged, news=news, seconds=seconds)
+    return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
+
+
+def _granted_to_the_image(checked: CheckResult) -> tuple[GrantedGrace, ...]:
+    """The grace that counts. Gates judge places themselves: there, it is for what is in the image."""
+    return tuple(grace for grace in checked.granted if checked.demands is None or grace.finding.gate != GATE)
+
+
+def _news_of(case: Evaluation, pair: Pair, scene: Scene, lookup: Lookup) -> tuple[tuple[News, ...], TurnCause | None]:
+    """What is told of a verdict, and why it says another word; nothing of one that is not in force."""
+    if case.chosen.activation.is_shadow:
+        return (), None
+    news = transitions_of(pair.before, pair.after, scene, lookup)
+    return news, _turn(pair, news, scene, lookup)
+
+
+def _turn(pair: Pair, news: tuple[News, ...], scene: Scene, lookup: Lookup) -> TurnCause | None:
+    """Why the verdict says another word: as people are told of it, or where they are told of nothing, what the two differ in."""
+    if pair.before.verdict is pair.after.verdict:
+        return None
+    if news:
+        cause = news[0].cause
+    else:
+        difference = compare(pair.before, pair.after, lookup)
+        cause = cause_of(difference.cause, difference.compared, deciding(difference), pair, scene)
+    return TurnCause(pair.before.verdict.value, cause.kind, cause.sentence)
 
 
 def _what_grace_is_for(granted: tuple[GrantedGrace, ...]) -> str:

@@ -36,7 +36,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
-from hullmark.server.tables.judging import exception_lists, policies, policy_costs, verdicts
+from hullmark.server.tables.judging import exception_lists, policies, policy_costs, turns, verdicts
 from hullmark.server.tables.judging.policies import Activation
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
@@ -258,6 +258,7 @@ async def _written(connection: Connection, account_id: int, new_verdicts: list[N
     if passing:
         await summed.certify(connection, [(account_id, judged.image_id) for judged in passing], passing[0].at)
     await _tell_news(connection, account_id, in_force)
+    await _note_turns(connection, account_id, in_force)
     if any(noted.is_new and not noted.before for _, noted in in_force):
         # The news that a tag moved may wait for a first verdict, also for one that there is nothing to tell of.
         await transitions.want_routing(connection, account_id)
@@ -266,6 +267,28 @@ async def _written(connection: Connection, account_id: int, new_verdicts: list[N
     ]
     await events.tell_all(connection, account_id, [_event(new_verdict, before) for new_verdict, before in changed])
     return sum(noted.is_new for _, noted in recorded)
+
+
+async def _note_turns(
+    connection: Connection, account_id: int, in_force: list[tuple[NewVerdict, verdicts.RecordResult]]
+) -> None:
+    """Write down which verdicts say another word, and why."""
+    noted = [
+        turns.VerdictTurn(
+            image_id=new_verdict.judged.image_id,
+            policy_id=new_verdict.judged.policy_id,
+            environment=new_verdict.judged.environment,
+            before=new_verdict.turn.before,
+            after=new_verdict.judged.verdict,
+            at=new_verdict.judged.at,
+            history_id=recorded.history_id,
+            kind=new_verdict.turn.kind,
+            sentence=new_verdict.turn.sentence,
+        )
+        for new_verdict, recorded in in_force
+        if recorded.is_new and new_verdict.turn is not None
+    ]
+    await turns.note_turns(connection, account_id, noted)
 
 
 async def _tell_news(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.settings import Settings
 
 
@@ -14,27 +15,27 @@ def root_of(settings: Settings) -> str:
 
 def account_link(settings: Settings, account: str) -> str:
     """The first page of an account."""
-    return f"{root_of(settings)}/console/{quote(account, safe='')}/now"
+    return f"{root_of(settings)}{account_base(account)}/now"
 
 
 def cause_link(settings: Settings, account: str, number: int) -> str:
     """The page of a cause: what it changed, where, and what to do about it."""
-    return f"{root_of(settings)}/console/{quote(account, safe='')}/causes/{number}"
+    return f"{root_of(settings)}{account_base(account)}/causes/{number}"
 
 
 def image_link(settings: Settings, account: str, digest: str) -> str:
     """The page of an image, by its manifest digest."""
-    return f"{root_of(settings)}/console/{quote(account, safe='')}/images/{quote(digest, safe=':')}"
+    return f"{root_of(settings)}{account_base(account)}/images/{quote(digest, safe=':')}"
 
 
 def verdict_link(settings: Settings, account: str, number: int) -> str:
     """The page of a verdict, by its number in the history."""
-    return f"{root_of(settings)}/console/{quote(account, safe='')}/history/{number}"
+    return f"{root_of(settings)}{account_base(account)}/history/{number}"
 
 
 def message_page_link(settings: Settings, account: str, number: int) -> str:
     """The page of a message with all that it tells of."""
-    return f"{root_of(settings)}/console/{quote(account, safe='')}/messages/{number}"
+    return f"{root_of(settings)}{account_base(account)}/messages/{number}"
 
 
 def message_link(settings: Settings, number: int) -> str:

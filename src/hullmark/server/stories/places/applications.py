@@ -16,6 +16,9 @@ from hullmark.server.tables.places.placements import PlacementFilter
 
 MOST_IMAGES = Limit(10_000, "images of a version of an application; beyond them its verdict is unknown", "unseen")
 _MOST_VERSIONS = Limit(2000, "versions of applications that messages are grouped by", "shortened")
+_MOST_JUDGED = Limit(
+    50, "versions that are not at the end of their life, of an application whose verdict is known", "unseen"
+)
 _MOST_PLACES = Limit(20_000, "places of a message's images that say which applications these belong to", "shortened")
 _ORDER = ("go", "warn", "unknown", "stop")
 
@@ -45,6 +48,15 @@ async def content_of(connection: Connection, account_id: int, version: VersionRo
         places=sum(count.places for count in running),
         verdict=max(verdicts, key=_ORDER.index),
     )
+
+
+async def verdict_of(connection: Connection, account_id: int, application_id: int) -> str:
+    """The one verdict on an application: the worst on its versions that are not at the end of their life; unknown where there is none."""
+    found = await applications.living_versions(connection, account_id, application_id, _MOST_JUDGED + 1)
+    verdicts = [(await content_of(connection, account_id, version)).verdict for version in found[:_MOST_JUDGED]]
+    if not found or len(found) > _MOST_JUDGED:
+        verdicts.append("unknown")
+    return max(verdicts, key=_ORDER.index)
 
 
 def selector_of(version: VersionRow) -> PlacementFilter | None:

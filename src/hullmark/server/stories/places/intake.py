@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -24,25 +24,53 @@ from hullmark.server.tables.places.collectors import CollectorRow, ReportNote
 from hullmark.server.tables.places.intake import ContainerRow, Differences, PlacementKey, Source
 from hullmark.server.tables.places.place_settings import PlaceSettings, place_settings
 
+_FURTHEST = 1 << 40
+"""How far a number may be ahead of the last one, and of the clock in milliseconds, with which agents begin: one behind which nothing
+could come would silence a collector."""
+_RIVAL = timedelta(minutes=10)
+"""Who was heard of so lately has not lost count: somebody else reports in its name."""
+
 
 class ListNeeded(HullmarkError):
-    """The report is not taken: a new whole list is to come, with a number above `sequence`."""
+    """The report is not taken: a new whole list is to come, with a number above `sequence`. `rival`: the collector in whose name two seem
+    to report (None: only one does)."""
 
-    def __init__(self, message: str, sequence: int) -> None:
+    def __init__(self, message: str, sequence: int, rival: CollectorRow | None = None) -> None:
         super().__init__(message, advice="begin a new whole list behind the sequence that is told")
-        self.sequence = sequence
+        self.sequence, self.rival = sequence, rival
 
 
-async def take(services: Services, account_id: int, report: InventoryReport) -> InventoryAnswer:
-    """Take a report. Raises ListNeeded, and HullmarkError for what cannot be kept."""
+class CollectorConflict(HullmarkError):
+    """Another key reports for this collector."""
+
+
+async def take(
+    services: Services, account_id: int, report: InventoryReport, key_id: int | None = None
+) -> InventoryAnswer:
+    """Take a report. `key_id`: the API key of an agent, which is held to the collectors that it reported for first (None: whoever reports
+    may do so for all; 0: an agent without a key). Raises ListNeeded, CollectorConflict, and HullmarkError for what cannot be kept."""
     now = services.clock()
     parts = read_report(report, now)
+    try:
+        return await _take(services, account_id, report, parts, key_id)
+    except ListNeeded as error:
+        if error.rival is not None:
+            async with services.database.tenant(account_id) as connection:
+                await news.tell_rival(connection, account_id, error.rival, now)
+        raise
+
+
+async def _take(
+    services: Services, account_id: int, report: InventoryReport, parts: ReportedParts, key_id: int | None
+) -> InventoryAnswer:
+    now = services.clock()
     digest = hashlib.sha256(msgspec.json.encode(report, order="deterministic")).digest()
     async with services.database.tenant(account_id) as connection:
         row = await collectors.lock(connection, account_id, report.platform, report.collector, now)
+        await _check_key(connection, account_id, row, key_id, now)
         if await collectors.report_digest(connection, row.id, report.sequence) == digest:
             return InventoryAnswer(sequence=row.sequence)
-        _check_order(row, report)
+        _check_order(row, report, now)
         at = min(in_time(report.at), now)
         source = Source(account_id, row.id, report.platform, at, now)
         is_anew = bool(report.list) and report.list != row.list
@@ -64,21 +92,40 @@ async def take(services: Services, account_id: int, report: InventoryReport) -> 
             listed_at=at if is_last else row.listed_at,
             places=len(found.began) - len(found.ended),
             now=now,
+            key_id=key_id or None,
         )
         await collectors.note_report(connection, account_id, row.id, note)
         await silence.tell_heard(connection, account_id, row, now)
         await news.tell(connection, source, report, found, settings)
         await _announce(connection, source, row, note)
-    return InventoryAnswer(sequence=report.sequence)
+    return InventoryAnswer(sequence=report.sequence, list_needed=note.listed_at is None and not note.list)
 
 
-def _check_order(row: CollectorRow, report: InventoryReport) -> None:
+async def _check_key(
+    connection: Connection, account_id: int, row: CollectorRow, key_id: int | None, now: datetime
+) -> None:
+    if key_id is None or row.key_id is None or row.key_id == key_id:
+        return
+    if name := await collectors.good_key(connection, account_id, row.key_id, now):
+        raise CollectorConflict(
+            f"{row.platform} {row.name} is reported with another key, {name}",
+            advice="give each cluster and host a name of its own (--name); where that key is worth nothing any more, revoke it",
+        )
+
+
+def _check_order(row: CollectorRow, report: InventoryReport, now: datetime) -> None:
     if report.sequence <= row.sequence:
         raise ListNeeded(
             f"the collector {row.name} reported up to {row.sequence} already, and something else as {report.sequence}",
             row.sequence,
+            row if now - row.reported_at < _RIVAL else None,
         )
-    if not report.list and not row.list and row.listed_at is None:
+    if report.sequence > max(row.sequence, int(now.timestamp() * 1000)) + _FURTHEST:
+        raise HullmarkError(
+            f"the sequence {report.sequence} is too far ahead", advice="begin with the time in milliseconds, and count"
+        )
+    # What was seen besides builds on no list: an engine that does not answer is told of before it could be listed.
+    if (report.running or report.ended) and not report.list and not row.list and row.listed_at is None:
         raise ListNeeded(f"nobody listed yet what runs in {row.name}", row.sequence)
 
 

@@ -14,6 +14,7 @@ from hullmark.server.tables import jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.places import granted, started
+from hullmark.server.tables.places.collectors import CollectorRow
 from hullmark.server.tables.places.intake import Differences, Source
 from hullmark.server.tables.places.place_settings import PlaceSettings
 from hullmark.server.tables.places.started import ContainerImage, UncertifiedImage
@@ -174,6 +175,25 @@ def news_of(event: PlaceEvent, source: Source, at: ContainerImage | None) -> Tra
                 advice=_ADVICE[kind],
             ),
         ),
+    )
+
+
+async def tell_rival(connection: Connection, account_id: int, row: CollectorRow, now: datetime) -> None:
+    """Tell, once a day, that two agents seem to report as one: what one lists ends what the other told."""
+    key = f"place.problem:{row.id}:{now.date().isoformat()}:rival"
+    said = f"two agents seem to report as {row.platform} {row.name}, or a clock was set back: what one lists ends what the other told"
+    cause = Cause(
+        kind="place",
+        key=key,
+        subject=row.name,
+        sentence=f"What runs in {row.name} cannot be told whole.",
+        seen_at=now,
+    )
+    evidence = Evidence(
+        subject=row.name, message=said, since=now, advice="give each cluster and host a name of its own: --name"
+    )
+    await transitions.tell(
+        connection, account_id, cause, (Transition(kind="place.problem", key=key, at=now, evidence=(evidence,)),)
     )
 
 

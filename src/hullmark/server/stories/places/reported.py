@@ -11,18 +11,19 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import Isolation
 from hullmark.model.limit import Limit
-from hullmark.model.place import MOST_CONTAINERS, InventoryReport, Place, RunningContainer, RunningImage
+from hullmark.model.place import (
+    LONGEST_ID,
+    LONGEST_IMAGE,
+    MOST_CONTAINERS,
+    PLACE_BYTES,
+    InventoryReport,
+    Place,
+    RunningContainer,
+    RunningImage,
+)
 from hullmark.server.stories.places.grading import KeptFacts, kept_facts
 from hullmark.server.tables.places.intake import EndedRow
 
-_BYTES = {
-    "cluster": Limit(300, "bytes of the name of a cluster or host", "refused"),
-    "namespace": Limit(300, "bytes of the name of a namespace", "refused"),
-    "workload": Limit(700, "bytes of the name of a workload", "refused"),
-    "container": Limit(400, "bytes of the name of a container", "refused"),
-}
-_LONGEST_ID = Limit(1000, "bytes of a container's id, or of its node", "refused")
-_LONGEST_IMAGE = Limit(1000, "characters of what names an image that runs", "refused")
 _MOST_LABELS = Limit(100, "labels of a container that are kept, in the order of their keys", "shortened")
 _LONGEST_KEY = Limit(350, "characters of a label's key; longer ones are left out", "shortened")
 _LONGEST_VALUE = Limit(500, "characters of a label's value that are kept", "shortened")
@@ -125,24 +126,33 @@ def check_report(report: InventoryReport) -> None:
         raise _refused("the sequence of a report is a number from 1 on")
     if not report.collector:
         raise _refused("a report names its collector")
-    _check("collector", report.collector, _BYTES["cluster"])
-    _check("list", report.list, _LONGEST_ID)
+    _check("collector", report.collector, PLACE_BYTES["cluster"])
+    _check("list", report.list, LONGEST_ID)
     for container in report.running:
         _check_container(container)
+        _check_place(report, container.place)
     for ended in report.ended:
-        _check("id of a container", ended.id, _LONGEST_ID)
+        _check("id of a container", ended.id, LONGEST_ID)
 
 
 def _check_container(told: RunningContainer) -> None:
     if not told.id:
         raise _refused("a container has an id")
-    for name, most in _BYTES.items():
+    for name, most in PLACE_BYTES.items():
         _check(f"{name} of a place", getattr(told.place, name), most)
     for name, text in (("id of a container", told.id), ("node", told.node)):
-        _check(name, text, _LONGEST_ID)
+        _check(name, text, LONGEST_ID)
     texts: Iterable[str] = (told.image.reference, told.image.digest, told.image.config_digest, told.image.architecture)
     for text in texts:
-        _check("image", text, _LONGEST_IMAGE)
+        _check("image", text, LONGEST_IMAGE)
+
+
+def _check_place(report: InventoryReport, place: Place) -> None:
+    """A collector tells of its own places: rules about environments go by what they are called."""
+    own = place.namespace if report.platform == "ecs" else place.cluster
+    if (place.platform, own) != (report.platform, report.collector):
+        name = f"{place.platform} {own}"
+        raise _refused(f"{report.platform} {report.collector} tells of its own places, and of none of {name[:100]}")
 
 
 def _check(name: str, text: str, most: int) -> None:

@@ -1,42 +1,20 @@
-"""Advisories as an account looks at them: which count in its images, how one's weight changed, and when its people heard of it."""
+"""An advisory as an account lived it: how its weight changed, when its people heard of it, and when its images had it no more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import LiteralString
 
 import msgspec
 from psycopg.rows import class_row
 
 from hullmark.model.limit import Limit
-from hullmark.model.match import MatchedAdvisory
+from hullmark.server.tables.advisories.advisory_counts import is_live
 from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images.holders import images_with_sets
 
-_LOOKED_AT = Limit(50, "images that are looked through for an account's advisories", "shortened")
-_MOST = Limit(1000, "advisories of an account that are listed", "shortened")
-_named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
-
-
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """Images by number: those that run, then those that were added last. `is_all`: the account holds no others."""
-
-    images: tuple[int, ...]
-    is_all: bool
-
-
-class HeldAdvisory(msgspec.Struct, frozen=True, kw_only=True):
-    """A vulnerability that counts in images: its CVE, or its id where it has none. `severity` is the place in SEVERITIES of the worst that
-    is said; `score` the highest CVSS (None: nobody rated it); `epss` from 0 to 1; `fixable`: a version that mends it is known for some."""
-
-    name: str
-    severity: int
-    score: float | None
-    risk: float
-    epss: float | None
-    is_exploited: bool
-    images: int
-    fixable: bool
-    summary: str
+_CARRIERS = Limit(500, "images with an advisory that are looked at for the day on which it was fixed", "shortened")
 
 
 class WeightPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,65 +36,22 @@ class AdvisoryCause(msgspec.Struct, frozen=True, kw_only=True):
     told_at: datetime | None
 
 
-async def sample(connection: Connection, account_id: int) -> Sample:
-    """The images that an account's advisories are shown of."""
-    most = int(_LOOKED_AT)
-    cursor = await connection.execute(
-        """
-        (SELECT DISTINCT ran.image_id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NOT NULL
-            AND EXISTS (SELECT FROM placement placed WHERE placed.running_image_id = ran.id AND placed.until IS NULL) LIMIT %(most)s)
-        UNION ALL
-        (SELECT image_id FROM account_image WHERE account_id = %(account)s ORDER BY added_at DESC, image_id DESC LIMIT %(most)s + 1)
-        """,
-        {"account": account_id, "most": most},
-    )
-    found = list(dict.fromkeys(int(number) for (number,) in await cursor.fetchall()))
-    return Sample(images=tuple(found[:most]), is_all=len(found) <= most)
+class AdvisoryEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the images that have an advisory: how many were looked at, and whether these are all; how many of them count, as they
+    run or a tag points to them; and since when the last of the others does not (None: that is not known)."""
+
+    images: int = 0
+    is_all: bool = True
+    live: int = 0
+    ended_at: datetime | None = None
 
 
-async def advisories_in(connection: Connection, images: Sequence[int]) -> list[HeldAdvisory]:
-    """The vulnerabilities that count in images, the weightiest first."""
-    cursor = await connection.execute(
-        """
-        WITH found AS MATERIALIZED (
-            SELECT match.advisory_id AS id, held.image_id, bool_or(match.fix_state = 'fixed') AS fixable
-            FROM image_set held JOIN set_member member ON member.set_id = held.set_id
-            JOIN coordinate_match match ON match.coordinate_id = member.coordinate_id AND match.suppressed_by IS NULL
-            WHERE held.image_id = ANY(%(images)s::bigint[]) AND NOT EXISTS (SELECT FROM package_exempt exempt
-                WHERE exempt.package_id = member.package_id AND exempt.advisory_id = match.advisory_id)
-            GROUP BY 1, 2
-        ), summed AS (
-            SELECT coalesce(nullif(advisory.cve, ''), advisory.name) AS name, max(advisory.severity) AS severity,
-                max(advisory.risk) AS risk, max(advisory.epss) AS epss, bool_or(advisory.kev_added IS NOT NULL) AS is_exploited,
-                count(DISTINCT found.image_id) AS images, bool_or(found.fixable) AS fixable, array_agg(DISTINCT found.id) AS ids
-            FROM found JOIN advisory ON advisory.id = found.id GROUP BY 1 ORDER BY risk DESC, name LIMIT %(most)s
-        )
-        SELECT summed.name, summed.severity, summed.risk, summed.epss, summed.is_exploited, summed.images, summed.fixable,
-            (SELECT array_agg(body) FROM (SELECT body FROM advisory WHERE advisory.id = ANY(summed.ids)
-                ORDER BY advisory.risk DESC, advisory.id LIMIT 4) AS weightiest)
-        FROM summed ORDER BY summed.risk DESC, summed.name
-        """,
-        {"images": list(images), "most": int(_MOST)},
-    )
-    return [_held(row) for row in await cursor.fetchall()]
+class FixedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """The image (by digest) by which a tag had an advisory no more, and when it came to be there."""
 
-
-def _held(row: tuple[object, ...]) -> HeldAdvisory:
-    name, severity, risk, epss, exploited, images, fixable, bodies = row
-    named = [_named(body) for body in bodies]  # type: ignore[attr-defined]
-    scores = [rating.score for advisory in named for rating in advisory.cvss]
-    found = {
-        "name": name,
-        "severity": severity,
-        "score": max(scores, default=None),
-        "risk": risk,
-        "epss": epss,
-        "is_exploited": exploited,
-        "images": images,
-        "fixable": fixable,
-        "summary": next((advisory.summary for advisory in named if advisory.summary), ""),
-    }
-    return msgspec.convert(found, HeldAdvisory)
+    tag: str
+    digest: str
+    at: datetime
 
 
 async def weights_of(connection: Connection, cve: str, limit: int = 400) -> list[WeightPoint]:
@@ -145,3 +80,65 @@ async def causes_about(connection: Connection, account_id: int, subject: str, li
             {"account": account_id, "subject": subject, "limit": limit},
         )
         return await cursor.fetchall()
+
+
+_LATER: LiteralString = """FROM tag_move later JOIN image ON image.id = later.image_id WHERE later.account_id = own.account_id
+    AND later.registry = own.registry AND later.repository = own.repository AND later.tag = own.tag
+    AND (later.at, later.id) > (own.at, own.id)"""
+_END: LiteralString = f"""
+WITH carrier AS MATERIALIZED (
+    SELECT image_id FROM unnest(%(images)s::bigint[]) AS wanted (image_id)
+), counted AS MATERIALIZED (
+    -- What a tag moved to and nobody has read yet may have it as well.
+    SELECT image_id, {is_live("%(account)s", "carrier.image_id")} OR EXISTS (SELECT FROM tag own JOIN tag now
+        ON now.account_id = own.account_id AND now.registry = own.registry AND now.repository = own.repository AND now.tag = own.tag
+        AND now.is_current JOIN image ON image.id = now.image_id AND image.state <> 'analysed'
+        WHERE own.account_id = %(account)s AND own.image_id = carrier.image_id) AS is_live FROM carrier
+)
+SELECT count(*), count(*) FILTER (WHERE is_live), max(greatest(
+    (SELECT max((SELECT min(later.at) {_LATER} AND later.image_id <> own.image_id)) FROM tag_move own
+        WHERE own.account_id = %(account)s AND own.image_id = counted.image_id),
+    (SELECT max(tag.seen_at) FROM tag WHERE tag.account_id = %(account)s AND tag.image_id = counted.image_id AND NOT tag.is_current
+        AND NOT EXISTS (SELECT FROM tag now WHERE now.account_id = tag.account_id AND now.registry = tag.registry
+            AND now.repository = tag.repository AND now.tag = tag.tag AND now.is_current)),
+    (SELECT max(placed.until) FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id
+        WHERE ran.account_id = %(account)s AND ran.image_id = counted.image_id))) FILTER (WHERE NOT is_live)
+FROM counted"""
+
+
+async def end_of(connection: Connection, account_id: int, sets: Sequence[int]) -> AdvisoryEnd:
+    """What became of the images of an account that hold one of these sets of packages."""
+    most = int(_CARRIERS)
+    found = await images_with_sets(connection, account_id, sets, 0, most + 1)
+    row = await (await connection.execute(_END, {"account": account_id, "images": found[:most]})).fetchone()
+    images, live, ended_at = row if row is not None else (0, 0, None)
+    return AdvisoryEnd(images=images, is_all=len(found) <= most, live=live, ended_at=ended_at)
+
+
+async def fixed_in(
+    connection: Connection, account_id: int, images: Sequence[int], sets: Sequence[int]
+) -> dict[int, FixedIn]:
+    """The first images that came to be where tags pointed to these (by number), and that hold none of these sets. Of several tags the
+    last. What was not read is not counted: it may have it."""
+    cursor = await connection.execute(
+        f"""
+        SELECT DISTINCT ON (own.image_id) own.image_id, own.registry || '/' || own.repository || ':' || own.tag, fixed.digest, fixed.at
+        FROM tag_move own CROSS JOIN LATERAL (
+            SELECT image.digest, later.at {_LATER} AND image.state = 'analysed' AND NOT EXISTS (SELECT FROM image_set part
+                WHERE part.image_id = later.image_id AND part.set_id + 0 = ANY(%(sets)s::bigint[])) ORDER BY later.at, later.id LIMIT 1
+        ) fixed WHERE own.account_id = %(account)s AND own.image_id = ANY(%(images)s::bigint[])
+        ORDER BY own.image_id, fixed.at DESC, own.registry, own.repository, own.tag
+        """,
+        {"account": account_id, "images": list(images), "sets": list(sets)},
+        prepare=False,
+    )
+    return {int(number): FixedIn(tag=tag, digest=digest, at=at) for number, tag, digest, at in await cursor.fetchall()}
+
+
+async def live_of(connection: Connection, account_id: int, images: Sequence[int]) -> set[int]:
+    """Those of these images that count: they run, or a tag points to them."""
+    cursor = await connection.execute(
+        f"SELECT id FROM unnest(%(images)s::bigint[]) AS wanted (id) WHERE {is_live('%(account)s', 'wanted.id')}",
+        {"account": account_id, "images": list(images)},
+    )
+    return {int(number) for (number,) in await cursor.fetchall()}

@@ -44,13 +44,29 @@ async def images_with_advisory(
     conn: Connection, account_id: int, name: str, cursor: int | None = None, limit: int = 100
 ) -> HolderPage:
     """The images of an account in which a vulnerability (any id or alias) counts."""
+    return await _page(conn, account_id, await _packages_with(conn, name), cursor or 0, limit)
+
+
+async def sets_with_advisory(conn: Connection, name: str) -> list[int]:
+    """The sets of packages in which a vulnerability (any id or alias) counts, whoever's images hold them."""
+    return await _sets_of(conn, [number for (number,) in await _packages_with(conn, name)])
+
+
+async def _packages_with(conn: Connection, name: str) -> list[tuple[Any, ...]]:
     found = await conn.execute(
         "SELECT DISTINCT p.id FROM advisory_name n JOIN coordinate_match m ON m.advisory_id = n.advisory_id "
         "JOIN package p ON p.coordinate_id = m.coordinate_id WHERE n.name = %s AND m.suppressed_by IS NULL AND NOT EXISTS "
         "(SELECT FROM package_exempt x WHERE x.package_id = p.id AND x.advisory_id = m.advisory_id)",
         (plain(name)[:LONGEST_NAME],),
     )
-    return await _page(conn, account_id, await found.fetchall(), cursor or 0, limit)
+    return await found.fetchall()
+
+
+async def _sets_of(conn: Connection, packages: Sequence[int]) -> list[int]:
+    cursor = await conn.execute(
+        "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (list(packages),)
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
 
 
 async def images_with_package(
@@ -84,19 +100,20 @@ WHERE i.image_id = ANY(%(images)s::bigint[]) AND s.package_id = ANY(%(packages)s
 GROUP BY 1, 2 ORDER BY 1"""
 
 
+async def images_with_sets(conn: Connection, account_id: int, sets: Sequence[int], after: int, limit: int) -> list[int]:
+    """The next images of an account, by number, that hold one of these sets of packages."""
+    parameters = {"sets": list(sets), "account": account_id, "after": after, "limit": limit}
+    statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
+    cursor = await conn.execute(statement, parameters, prepare=False)
+    return [int(number) for (number,) in await cursor.fetchall()]
+
+
 async def _page(
     conn: Connection, account_id: int, hits: Sequence[tuple[Any, ...]], after: int, limit: int
 ) -> HolderPage:
     """A page of the images that hold one of these packages, each a row with its number."""
     packages = [number for (number,) in hits]
-    cursor = await conn.execute(
-        "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (packages,)
-    )
-    sets = [number for (number,) in await cursor.fetchall()]
-    parameters = {"sets": sets, "account": account_id, "after": after, "limit": limit + 1}
-    statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
-    cursor = await conn.execute(statement, parameters, prepare=False)
-    images = [number for (number,) in await cursor.fetchall()]
+    images = await images_with_sets(conn, account_id, await _sets_of(conn, packages), after, limit + 1)
     shown = {"packages": packages, "images": images[:limit]}
     rows = await (await conn.execute(_PURLS, shown, prepare=False)).fetchall()
     found = tuple(Holder(image_id=row[0], digest=row[1], purls=tuple(row[2][:_MOST_PURLS])) for row in rows)

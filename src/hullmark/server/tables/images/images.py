@@ -342,10 +342,9 @@ async def forget_unheld(connection: Connection, limit: int) -> int:
         (limit,),
     )
     gone = [number for (number,) in await cursor.fetchall()]
-    if gone:
+    for table in ("verdict_history", "verdict_change") if gone else ():
         await connection.execute(
-            "DELETE FROM verdict_history USING account WHERE account_id = account.id AND image_id = ANY(%s::bigint[])",
-            (gone,),
+            f"DELETE FROM {table} USING account WHERE account_id = account.id AND image_id = ANY(%s::bigint[])", (gone,)
         )
     return len(gone)
 

@@ -13,7 +13,7 @@ from hullmark.server.tables.places.running import runs
 
 class Fixable(msgspec.Struct, frozen=True, kw_only=True):
     """A finding with a fix: the package, the version that has it, since when that is there ("": not told); `severity` is its place in
-    SEVERITIES, `exploited` says that it is known to be."""
+    SEVERITIES, `exploited` says that it is known to be. `is_system`: it is the distribution's, and comes by building anew alone."""
 
     package_id: int
     advisory_id: int
@@ -27,10 +27,12 @@ class Fixable(msgspec.Struct, frozen=True, kw_only=True):
     severity: int
     risk: float
     exploited: bool
+    is_system: bool
 
 
 class SharingImage(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that holds the set; `verdict` is the worst in force ("": none)."""
+    """An image that holds the set; `verdict` is the worst in force ("": none). Of all its `findings`, `vanishing` are gone once it is built
+    anew, with nothing else changed, on bases that were built anew."""
 
     id: int
     digest: str
@@ -38,6 +40,8 @@ class SharingImage(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
     verdict: str
     running: bool
+    findings: int
+    vanishing: int
 
 
 class SharedSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +88,7 @@ async def fixable(connection: Connection, number: int, after: FixablePosition | 
             """
             SELECT package.id AS package_id, advisory.id AS advisory_id, package.name, package.version, package.type, package.purl,
                 found.fix_version, found.fix_date, advisory.name AS advisory, advisory.severity, advisory.risk,
-                advisory.kev_added IS NOT NULL AS exploited
+                advisory.kev_added IS NOT NULL AS exploited, package.is_system
             FROM set_member member JOIN coordinate_match found ON found.coordinate_id = member.coordinate_id
             JOIN advisory ON advisory.id = found.advisory_id JOIN package ON package.id = member.package_id
             WHERE member.set_id = %(set)s AND found.fix_state = 'fixed' AND found.suppressed_by IS NULL
@@ -110,12 +114,21 @@ async def sharing_images(
                 coalesce((SELECT now.verdict FROM verdict now WHERE now.account_id = %(account)s AND now.image_id = image.id
                     AND NOT now.is_shadow ORDER BY array_position(ARRAY['stop', 'unknown', 'warn', 'go'], now.verdict) LIMIT 1), '')
                     AS verdict,
-                {runs("%(account)s", "image.id")} AS running
+                {runs("%(account)s", "image.id")} AS running, coalesce(found.findings, 0) AS findings,
+                coalesce(found.vanishing, 0) AS vanishing
             FROM (SELECT part.image_id FROM image_set part JOIN account_image held ON held.account_id = %(account)s
                 AND held.image_id = part.image_id WHERE part.set_id = %(set)s AND part.image_id > %(after)s
                 ORDER BY part.image_id LIMIT %(limit)s) page
             JOIN image ON image.id = page.image_id
-            JOIN account_image own ON own.account_id = %(account)s AND own.image_id = image.id ORDER BY image.id
+            JOIN account_image own ON own.account_id = %(account)s AND own.image_id = image.id
+            LEFT JOIN LATERAL (
+                SELECT count(*) AS findings, count(*) FILTER (WHERE package.is_system AND match.fix_state = 'fixed') AS vanishing
+                FROM image_set held JOIN set_member member ON member.set_id = held.set_id
+                JOIN coordinate_match match ON match.coordinate_id = member.coordinate_id AND match.suppressed_by IS NULL
+                JOIN package ON package.id = member.package_id
+                WHERE held.image_id = image.id AND NOT EXISTS (SELECT FROM package_exempt exempt
+                    WHERE exempt.package_id = member.package_id AND exempt.advisory_id = match.advisory_id)
+            ) found ON true ORDER BY image.id
             """,
             {"account": account_id, "set": number, "after": after, "limit": limit},
         )

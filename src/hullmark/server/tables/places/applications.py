@@ -130,6 +130,17 @@ async def versions(
         return await cursor.fetchall()
 
 
+async def living_versions(connection: Connection, account_id: int, application_id: int, limit: int) -> list[VersionRow]:
+    """The versions of an application that have not come to their end of life, the newest first."""
+    async with connection.cursor(row_factory=class_row(VersionRow)) as cursor:
+        await cursor.execute(
+            f"{_VERSION} WHERE version.account_id = %s AND version.application_id = %s AND version.state <> 'end-of-life'"
+            " ORDER BY version.id DESC LIMIT %s",
+            (account_id, application_id, limit),
+        )
+        return await cursor.fetchall()
+
+
 async def all_versions(connection: Connection, account_id: int, limit: int) -> list[VersionRow]:
     """The versions of all applications that have not come to their end of life, the newest first."""
     async with connection.cursor(row_factory=class_row(VersionRow)) as cursor:

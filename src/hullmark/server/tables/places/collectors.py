@@ -17,7 +17,8 @@ _KEPT = 256
 class CollectorRow(msgspec.Struct, frozen=True, kw_only=True):
     """A collector. `sequence` is its last report; `list` the whole list whose parts come now ("": none); `listed_at` as of when the last
     whole list was (None: there was none yet); `places` how many of what it tells run now; `ended_at` when somebody said that it is no more;
-    `silent_since` since when it has been known that it says nothing any more (None: it does).
+    `silent_since` since when it has been known that it says nothing any more (None: it does); `key_id` the API key that reports for it
+    (None: none that is held to it).
     """
 
     id: int
@@ -31,9 +32,12 @@ class CollectorRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     created_at: datetime
     silent_since: datetime | None
+    key_id: int | None
 
 
-_COLUMNS = "id, platform, name, sequence, list, listed_at, reported_at, places, ended_at, created_at, silent_since"
+_COLUMNS = (
+    "id, platform, name, sequence, list, listed_at, reported_at, places, ended_at, created_at, silent_since, key_id"
+)
 
 
 async def lock(connection: Connection, account_id: int, platform: str, name: str, now: datetime) -> CollectorRow:
@@ -55,6 +59,18 @@ async def lock(connection: Connection, account_id: int, platform: str, name: str
     return row
 
 
+async def good_key(connection: Connection, account_id: int, key_id: int, now: datetime) -> str:
+    """The name of an API key that may still be used; "" if it may not."""
+    cursor = await connection.execute(
+        """
+        SELECT name FROM api_key WHERE id = %s AND account_id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)
+        """,
+        (key_id, account_id, now),
+    )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
 async def report_digest(connection: Connection, collector_id: int, sequence: int) -> bytes | None:
     """The digest of a report that was taken; None if none with this number was, or long ago."""
     cursor = await connection.execute(
@@ -65,8 +81,8 @@ async def report_digest(connection: Connection, collector_id: int, sequence: int
 
 
 class ReportNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What is noted of a report: its place in the row of reports, which list is open after it, and how many places it brought (less those
-    that it ended)."""
+    """What is noted of a report: its place in the row of reports, which list is open after it, how many places it brought (less those
+    that it ended), and the key of who reported (None: of somebody who is not held to a collector)."""
 
     sequence: int
     digest: bytes
@@ -74,6 +90,7 @@ class ReportNote(msgspec.Struct, frozen=True, kw_only=True):
     listed_at: datetime | None
     places: int
     now: datetime
+    key_id: int | None
 
 
 async def note_report(connection: Connection, account_id: int, collector_id: int, note: ReportNote) -> None:
@@ -81,7 +98,7 @@ async def note_report(connection: Connection, account_id: int, collector_id: int
     await connection.execute(
         """
         UPDATE collector SET sequence = %(sequence)s, list = %(list)s, listed_at = %(listed_at)s, reported_at = %(now)s, ended_at = NULL,
-            places = places + %(places)s
+            places = places + %(places)s, key_id = coalesce(%(key_id)s, key_id)
         WHERE id = %(id)s AND account_id = %(account)s
         """,
         {**msgspec.structs.asdict(note), "id": collector_id, "account": account_id},
@@ -131,11 +148,12 @@ async def list_collectors(
 
 
 async def end(connection: Connection, account_id: int, platform: str, name: str, now: datetime) -> CollectorRow | None:
-    """Note that a collector is no more: nothing runs where it looked, and its next report is a new beginning. None if there is none."""
+    """Note that a collector is no more: nothing runs where it looked, and its next report is a new beginning, whoever's key and whatever
+    number it has. None if there is none."""
     async with connection.cursor(row_factory=class_row(CollectorRow)) as cursor:
         await cursor.execute(
             f"""
-            UPDATE collector SET ended_at = %s, list = '', listed_at = NULL, places = 0, silent_since = NULL
+            UPDATE collector SET ended_at = %s, sequence = 0, list = '', listed_at = NULL, places = 0, silent_since = NULL, key_id = NULL
             WHERE account_id = %s AND platform = %s AND name = %s
             RETURNING {_COLUMNS}
             """,
@@ -144,6 +162,7 @@ async def end(connection: Connection, account_id: int, platform: str, name: str,
         row = await cursor.fetchone()
     if row is not None:
         await forget_parts(connection, account_id, row.id)
+        await connection.execute("DELETE FROM collector_report WHERE collector_id = %s", (row.id,))
         await connection.execute("DELETE FROM running_container WHERE collector_id = %s", (row.id,))
         await connection.execute(
             "UPDATE placement SET until = greatest(since, %s) WHERE collector_id = %s AND until IS NULL", (now, row.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -280,12 +280,11 @@ class _Search:
             self.conditions.append("placed.isolation_id IS NULL")
             return True
         compared: LiteralString = "=" if wanted.is_exact else "<="
-        cursor = await connection.execute(
-            f"SELECT id FROM isolation WHERE account_id = %s AND grade {compared} %s LIMIT %s",
-            (self.values["account"], wanted.grade, _FEW + 1),
+        sought: LiteralString = (
+            f"SELECT id FROM isolation WHERE account_id = %(account)s AND grade {compared} %(grade)s"
         )
-        found = [int(number) for (number,) in await cursor.fetchall()]
-        if len(found) <= _FEW:
+        found = await _few(connection, sought, {"account": self.values["account"], "grade": wanted.grade})
+        if found is not None:
             return await self._among(connection, wanted.at, "isolation_id", found)
         self.conditions.append(
             f"EXISTS (SELECT FROM isolation facts WHERE facts.id = placed.isolation_id AND facts.grade {compared} %(grade)s)"
@@ -302,12 +301,9 @@ class _Search:
         self.last = (
             f"{_IN_FORCE.format('verdict')} AND {has_none_worse}" if wanted.verdict != "none" else has_none_worse
         )
-        cursor = await connection.execute(
-            _UNJUDGED if wanted.verdict == "none" else _JUDGED,
-            {"account": self.values["account"], "verdict": wanted.verdict, "few": _FEW + 1},
-        )
-        found = [int(number) for (number,) in await cursor.fetchall()]
-        return await self._among(connection, wanted.at, "running_image_id", found) if len(found) <= _FEW else True
+        sought = _UNJUDGED if wanted.verdict == "none" else _JUDGED
+        found = await _few(connection, sought, {"account": self.values["account"], "verdict": wanted.verdict})
+        return await self._among(connection, wanted.at, "running_image_id", found) if found is not None else True
 
 
 _WORST_FIRST = ("stop", "unknown", "warn", "go")
@@ -316,16 +312,28 @@ _IN_FORCE = """(SELECT true FROM running_image ran JOIN verdict now ON now.accou
     WHERE ran.id = placed.running_image_id LIMIT 1)"""
 """Whether one of some verdicts is in force on the image of a placement: NULL if not. It is asked row by row, of as many as are wanted."""
 _JUDGED: LiteralString = """
-SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow) held
-JOIN running_image ran ON ran.account_id = %(account)s AND ran.image_id = held.image_id LIMIT %(few)s"""
+SELECT ran.id FROM (SELECT DISTINCT image_id FROM verdict WHERE account_id = %(account)s AND verdict = %(verdict)s AND NOT is_shadow
+    ORDER BY image_id) held
+CROSS JOIN LATERAL (SELECT id FROM running_image WHERE account_id = %(account)s AND image_id = held.image_id OFFSET 0) ran"""
+"""Images that may have a verdict. It stops at the first that are too many: the order is the index's, and `OFFSET 0` keeps the planner from
+looking all of them up first."""
 _UNJUDGED: LiteralString = """
 (SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NULL LIMIT %(few)s)
 UNION ALL
 (SELECT ran.id FROM running_image ran WHERE ran.account_id = %(account)s AND ran.image_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM verdict now WHERE now.account_id = %(account)s AND now.image_id = ran.image_id AND NOT now.is_shadow
-        AND now.environment = '') LIMIT %(few)s)
-LIMIT %(few)s"""
+        AND now.environment = '') LIMIT %(few)s)"""
 """Images that may have no verdict at a place: none of any environment."""
+
+
+async def _few(connection: Connection, sought: LiteralString, values: Mapping[str, Any]) -> list[int] | None:
+    """The numbers that a query finds, as `id`; None where they are more than _FEW, which are then not fetched either."""
+    cursor = await connection.execute(
+        f"SELECT CASE WHEN count(*) <= {_FEW} THEN coalesce(array_agg(id), '{{}}') END FROM ({sought} LIMIT {_FEW + 1}) found",
+        {**values, "few": _FEW + 1},
+    )
+    row = await cursor.fetchone()
+    return list(row[0]) if row is not None and row[0] is not None else None
 
 
 _LABELS = """LEFT JOIN LATERAL (SELECT label_set.labels FROM label_set WHERE label_set.id = placed.label_set_id OFFSET 0) named ON true"""
@@ -340,13 +348,13 @@ async def _few_label_sets(
     for requirement in requirements:
         if requirement.operator not in ("in", "exists"):
             continue
-        is_one = "AND value = ANY(%(values)s::text[])" if requirement.operator == "in" else ""
-        cursor = await connection.execute(
-            f"SELECT label_set_id FROM label WHERE account_id = %(account)s AND key = %(key)s {is_one} LIMIT %(few)s",
-            {"account": account_id, "key": requirement.key, "values": list(requirement.values), "few": _FEW + 1},
+        is_one: LiteralString = "AND value = ANY(%(values)s::text[])" if requirement.operator == "in" else ""
+        sought: LiteralString = (
+            f"SELECT label_set_id AS id FROM label WHERE account_id = %(account)s AND key = %(key)s {is_one}"
         )
-        found = [int(number) for (number,) in await cursor.fetchall()]
-        if len(found) <= _FEW and (few is None or len(found) < len(few)):
+        told = {"account": account_id, "key": requirement.key, "values": list(requirement.values)}
+        found = await _few(connection, sought, told)
+        if found is not None and (few is None or len(found) < len(few)):
             few = found
     if few is None:
         return None

@@ -11,6 +11,7 @@ from typing import LiteralString, NamedTuple
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import columns
+from hullmark.server.tables.judging.turns import KNOWN_SINCE
 from hullmark.server.tables.places.running import runs
 
 WORDS = ("go", "warn", "stop", "unknown")
@@ -124,6 +125,15 @@ _WRITE: LiteralString = (
     "coalesce(%(policy)s, old.policy_digest), old.exceptions_digest, %(digest)s, "
     "old.analyzer, %(cause)s, %(now)s, coalesce(old.changes, '[]') || new.changes FROM new JOIN verdict_history old "
     "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns), "
+    # By the way: what the verdicts say in another word now.
+    "turned AS (INSERT INTO verdict_change (account_id, image_id, policy_id, environment, before, after, at, history_id, known_since, "
+    "kind) SELECT new.account_id, new.image_id, new.policy_id, new.environment, new.before, new.after, new.at, new.id, "
+    + KNOWN_SINCE
+    + ", CASE WHEN %(version)s::integer IS NULL THEN 'advisory' ELSE 'policy' END FROM (SELECT new.id, old.account_id, old.image_id, "
+    "old.policy_id, old.environment, old.verdict AS before, "
+    + _WORD
+    + "new.word] AS after, %(now)s::timestamptz AS at FROM new JOIN verdict_history old ON old.id = new.old_id AND NOT old.is_shadow) new "
+    "WHERE new.before <> new.after), "
     # By itself: how many rows the verdicts leave is estimated far too low, and then each row of the one is compared with each of the other.
     "whole AS MATERIALIZED (SELECT written.*, new.finding_count, new.next_at FROM written JOIN new USING (id)) "
     "UPDATE verdict SET history_id = new.id, verdict = new.verdict, reason = new.reason, stops = new.stops, warns = new.warns, "

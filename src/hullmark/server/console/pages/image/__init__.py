@@ -124,4 +124,4 @@ def _count(key: str, row: HeldImage) -> int | None:
     return {"packages": row.package_count, "files": row.file_count, "layers": row.layer_count}.get(key)
 
 
-ROUTES = [image_page]
+ROUTES = [image_page, *signatures.ROUTES]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,15 +12,20 @@ import msgspec
 from hullmark.app.kept_files import FileContent, kept_facet
 from hullmark.model.limit import Limit
 from hullmark.scanning.request import ScanRequest
-from hullmark.server.console.documents import FileTree, ListedFile, ListedFolder
-from hullmark.server.console.listing import Column, ShownPage
+from hullmark.server.api.paging import Page, page, values_in
+from hullmark.server.console.listing import Column, Fetch, Listing, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.file_tree import FileTree, ListedFile, ListedFolder
+from hullmark.server.stories.images.folders import WITH_CONTENT, StoredFolders
 from hullmark.server.stories.images.stored import StoredFacts
 
 STATES = ("ok", "changed", "config-changed", "unowned", "unverified", "missing", "ghost")
 _MOST_CONTENT = Limit(200_000, "bytes of a file that the console shows", "shortened")
 _MOST_LAYERS = 24
+CONTENT = "content"
+"""In place of a state: files whose content is kept."""
+_MOST_WITH_CONTENT = Limit(200_000, "files with content that the console lists", "shortened")
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +42,7 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     link: str = ""
     sha256: str = ""
+    has_content: bool = False
 
 
 class ContentView(msgspec.Struct, kw_only=True):
@@ -50,7 +57,7 @@ class ContentView(msgspec.Struct, kw_only=True):
 class FilesView(msgspec.Struct, kw_only=True):
     """A folder, or what a search found. `parents` are the folders above with their paths.
 
-    `layers` are those whose colours are explained."""
+    `layers` are those whose colours are explained. `knows_content`: rows say which files have content that is kept."""
 
     files: ShownPage[FileRow] | None
     folder: str
@@ -59,6 +66,7 @@ class FilesView(msgspec.Struct, kw_only=True):
     state: str
     layers: list[tuple[int, str]]
     content: ContentView | None
+    knows_content: bool
 
 
 _COLUMNS: tuple[Column[FileRow], ...] = (
@@ -74,16 +82,11 @@ _COLUMNS: tuple[Column[FileRow], ...] = (
 
 async def show(image: OpenedImage) -> Any:
     """The tab."""
-    tree = await image.files()
     folder, text, state = _folder(image), image.asked("q"), image.asked("state", 20)
-    listing = None
-    if tree is not None:
-        rows = await asyncio.to_thread(_rows, tree, folder, text, state if state in STATES else "")
-        listing = listing_of("files", _COLUMNS, rows)
-        if (answer := exported(image.request, listing)) is not None:
-            return answer
-    analysis = await image.analysis()
-    layers = [(number, layer.created_by) for number, layer in enumerate(analysis.inventory.source.layers)]
+    stored = await image.folders()
+    listing = await _listing(image, stored, folder, text, state)
+    if listing is not None and (answer := exported(image.request, listing)) is not None:
+        return answer
     path = image.asked("file", 4000)
     return FilesView(
         files=await listing.shown(image.request, 100) if listing is not None else None,
@@ -91,9 +94,51 @@ async def show(image: OpenedImage) -> Any:
         parents=_parents(folder),
         text=text,
         state=state,
-        layers=layers[:_MOST_LAYERS],
+        layers=list(enumerate(await _instructions(image, stored)))[:_MOST_LAYERS],
         content=await _content(image, path) if path else None,
+        knows_content=stored is not None,
     )
+
+
+async def _listing(
+    image: OpenedImage, stored: StoredFolders | None, folder: str, text: str, state: str
+) -> Listing[FileRow] | None:
+    """The files that are asked for; None where the image's files were not listed.
+
+    A folder is read without the rest of the image, and so is what has content. A search reads all.
+    """
+    if stored is not None and state == CONTENT:
+        found = await asyncio.to_thread(stored.rows, WITH_CONTENT, 0, _MOST_WITH_CONTENT)
+        wanted = text.casefold()
+        return listing_of("files", _COLUMNS, [_row("", each) for each in found if wanted in _path(each).casefold()])
+    if stored is not None and not (text or state in STATES):
+        return Listing(name="files", columns=_COLUMNS, fetch=_fetch(stored, folder))
+    tree = await image.files()
+    if tree is None:
+        return None
+    return listing_of(
+        "files", _COLUMNS, await asyncio.to_thread(_rows, tree, folder, text, state if state in STATES else "")
+    )
+
+
+def _fetch(stored: StoredFolders, folder: str) -> Fetch[FileRow]:
+    """Pages of a folder that is read by itself."""
+    start = "/" if folder == "/" else f"{folder}/"
+
+    async def fetch(cursor: str, limit: int) -> Page[FileRow]:
+        first = max(values_in(cursor, int) or 0, 0)
+        found = await asyncio.to_thread(stored.rows, folder, first, limit + 1)
+        return page([_row(start, each) for each in found], limit, lambda _: first + limit)
+
+    return fetch
+
+
+async def _instructions(image: OpenedImage, stored: StoredFolders | None) -> Sequence[str]:
+    """What made each layer."""
+    if stored is not None:
+        return stored.layers
+    analysis = await image.analysis()
+    return [layer.created_by for layer in analysis.inventory.source.layers]
 
 
 def _folder(image: OpenedImage) -> str:
@@ -108,31 +153,32 @@ def _parents(folder: str) -> list[tuple[str, str]]:
 
 def _rows(tree: FileTree, folder: str, text: str, state: str) -> list[FileRow]:
     if text or state:
-        return [_file(file, file.path) for file in tree.with_text(text, state)]
-    folders, files = tree.of_folder(folder)
+        return [_row("", file) for file in tree.with_text(text, state)]
     start = "/" if folder == "/" else f"{folder}/"
-    return [
-        *(_of_folder(start, folder) for folder in folders),
-        *(_file(file, file.path[len(start) :]) for file in files),
-    ]
+    folders, files = tree.of_folder(folder)
+    return [*(_row(start, each) for each in folders), *(_row(start, each) for each in files)]
 
 
-def _of_folder(start: str, folder: ListedFolder) -> FileRow:
-    return FileRow(name=folder.name, path=f"{start}{folder.name}", type="dir", size=folder.size, files=folder.files)
+def _path(each: ListedFolder | ListedFile) -> str:
+    return each.path if isinstance(each, ListedFile) else each.name
 
 
-def _file(file: ListedFile, name: str) -> FileRow:
+def _row(start: str, each: ListedFolder | ListedFile) -> FileRow:
+    """A row by its name below `start`, the path of a folder with a slash at its end ("": by its path)."""
+    if isinstance(each, ListedFolder):
+        return FileRow(name=each.name, path=f"{start}{each.name}", type="dir", size=each.size, files=each.files)
     return FileRow(
-        name=name,
-        path=file.path,
-        type=file.type,
-        size=file.size,
-        mode=f"{file.mode:04o}",
-        layer=file.layer,
-        owner=file.owner or "",
-        state=file.state,
-        link=file.link,
-        sha256=file.sha256,
+        name=each.path[len(start) :],
+        path=each.path,
+        type=each.type,
+        size=each.size,
+        mode=f"{each.mode:04o}",
+        layer=each.layer,
+        owner=each.owner or "",
+        state=each.state,
+        link=each.link,
+        sha256=each.sha256,
+        has_content=each.has_content,
     )
 
 

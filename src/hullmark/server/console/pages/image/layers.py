@@ -9,10 +9,10 @@ import msgspec
 from markupsafe import Markup
 
 from hullmark.server.console.charts.bars import draw_bars, waterfall
-from hullmark.server.console.documents import FileTree
 from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
+from hullmark.server.stories.images.file_tree import FileTree
 
 _NAME = 40
 _WIDTH = 900

@@ -15,9 +15,12 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page
 from hullmark.server.api.problems import Refusal
 from hullmark.server.api.resources.images import by_place
-from hullmark.server.console.documents import FileTree, documents_of
+from hullmark.server.console.documents import documents_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
+from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.images.documents import StoredAnalysis
+from hullmark.server.stories.images.file_tree import FileTree
+from hullmark.server.stories.images.folders import StoredFolders, get_folders
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 
@@ -39,7 +42,7 @@ class OpenedImage:
     @property
     def base(self) -> str:
         """The address of the account's pages."""
-        return f"/console/{quote(self.caller.account, safe='')}"
+        return account_base(self.caller.account)
 
     @property
     def address(self) -> str:
@@ -60,6 +63,10 @@ class OpenedImage:
         """Its files, None where they were not listed. Raises as `analysis`."""
         analysis = await self.analysis()
         return await asyncio.to_thread(documents_of(self.request.app).files, analysis)
+
+    async def folders(self) -> StoredFolders | None:
+        """Its folders, each to be read by itself; None where they are not kept so. Raises HullmarkError where they cannot be read."""
+        return await asyncio.to_thread(get_folders, self.services.objects, self.row.document)
 
     async def reach(self) -> ReachIndex | None:
         """What its start reaches, None where nothing is kept of that. Raises HullmarkError where it cannot be read."""

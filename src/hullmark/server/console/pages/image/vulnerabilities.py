@@ -43,7 +43,7 @@ _COLUMNS: tuple[Column[ReachedMatch], ...] = (
     Column("severity", "Severity", lambda row: row.advisory.severity),
     Column("vulnerability", "Vulnerability", lambda row: row.advisory.id),
     Column("package", "Package", lambda row: row.package.name),
-    Column("reach", "Reached", lambda row: row.reach.reach if row.reach else ""),
+    Column("reach", "Reachable", lambda row: row.reach.reach if row.reach else ""),
     Column("installed", "Installed", lambda row: row.package.version, "code"),
     Column("fixed", "Fixed in", lambda row: row.fix.version or row.fix.state, "code"),
     Column("epss", "EPSS", lambda row: row.advisory.epss.score if row.advisory.epss else None, "number"),
