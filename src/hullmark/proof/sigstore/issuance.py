@@ -26,12 +26,12 @@ class _Chain(msgspec.Struct):
     certificates: tuple[str, ...]
 
 
-class _Signed(msgspec.Struct):
+class _SignedDocument(msgspec.Struct):
     chain: _Chain
 
 
 class _FulcioAnswer(msgspec.Struct, rename="camel"):
-    signed_certificate_embedded_sct: _Signed
+    signed_certificate_embedded_sct: _SignedDocument
 
 
 class _Proof(msgspec.Struct, rename="camel"):
