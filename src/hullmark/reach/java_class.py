@@ -187,7 +187,7 @@ def _text(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-class _LoadedConstant(NamedTuple):
+class _LoadedNames(NamedTuple):
     """What is loaded by name: by names that are constants, and why there may be others."""
 
     classes: tuple[bytes, ...]
@@ -195,14 +195,14 @@ class _LoadedConstant(NamedTuple):
     reason: str
 
 
-def _loaded(pool: _Pool, members: Mapping[int, tuple[bytes, bytes, bytes]]) -> _LoadedConstant:
+def _loaded(pool: _Pool, members: Mapping[int, tuple[bytes, bytes, bytes]]) -> _LoadedNames:
     loading = {
         index: name
         for index, (owner, name, _) in members.items()
         if name in _LOADS and (not _LOADS[name][0] or owner in _LOADS[name][0])
     }
     if not loading:
-        return _LoadedConstant((), (), "")
+        return _LoadedNames((), (), "")
     calls: dict[int, list[bytes | None]] = {index: [] for index in loading}
     for index, constant in _calls(pool, calls.keys()):
         calls[index].append(constant)
@@ -222,7 +222,7 @@ def _loaded(pool: _Pool, members: Mapping[int, tuple[bytes, bytes, bytes]]) -> _
             classes += constants
         if not is_by_constant or not calls[index] or len(constants) < len(calls[index]):
             reason = reason or _LOADS[name][1]
-    return _LoadedConstant(tuple(classes), tuple(libraries), reason)
+    return _LoadedNames(tuple(classes), tuple(libraries), reason)
 
 
 def _calls(pool: _Pool, wanted: Collection[int]) -> Iterator[tuple[int, bytes | None]]:

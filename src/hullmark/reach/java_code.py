@@ -85,7 +85,7 @@ class JavaCode(msgspec.Struct, frozen=True, array_like=True):
     is_cut: bool = False
 
 
-class _CodeNames:
+class _NameCollector:
     """Collects what classes name, up to a limit."""
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class _Reading:
             directory = read_directory(body)
         except DamagedArchive as error:
             return JavaCode(untold=f"it {error}")
-        gathered = _CodeNames()
+        gathered = _NameCollector()
         members, is_whole = list_members(directory, None)
         members, has_overlaps = without_overlaps(members)
         if not is_whole or has_overlaps:
@@ -211,7 +211,7 @@ class _Reading:
         directory: Directory,
         member: Member,
         depth: int,
-        gathered: _CodeNames,
+        gathered: _NameCollector,
         nested: list[tuple[str, int, JavaCode]],
     ) -> None:
         name = member.name
@@ -251,7 +251,7 @@ def _provider(content: bytes) -> str:
 def java_code(path: str, body: memoryview, report: Report) -> JavaCode | None:
     """What the classes of an archive, or a class file, name; None for a file that is neither."""
     if path.endswith(".class"):
-        gathered = _CodeNames()
+        gathered = _NameCollector()
         try:
             gathered.add(class_names(bytes(body)))
         except DamagedClass as error:
