@@ -478,9 +478,9 @@ def child(code: str, allowed: str = "") -> subprocess.CompletedProcess[str]:
     """What comes of some code behind the wall."""
     program = f"""
 import sys, os, socket, subprocess, ctypes, tempfile
-from hullmark.server.stories.notice.relay_child import Wall
+from hullmark.server.stories.notice.relay_child import AuditHook
 from hullmark.net.guard import Guard, parse_networks
-sys.addaudithook(Wall(Guard(parse_networks({allowed!r})), ("/usr/share/zoneinfo/", *(path + "/" for path in sys.path if path))))
+sys.addaudithook(AuditHook(Guard(parse_networks({allowed!r})), ("/usr/share/zoneinfo/", *(path + "/" for path in sys.path if path))))
 try:
     {code}
 except PermissionError as error:

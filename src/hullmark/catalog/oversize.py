@@ -23,7 +23,7 @@ BODY_LIMIT = Limit(
 """Executables up to this many bytes are held in memory; larger ones go through an OversizeSink."""
 
 LOOKAHEAD = 512
-"""Bytes from the beginning of a mark that `Hunt.accept` can count on, short of the file's end."""
+"""Bytes from the beginning of a mark that `PatternSearch.accept` can count on, short of the file's end."""
 
 _BLOCK = 256 * 1024
 _TAIL = MIB

@@ -101,7 +101,7 @@ def look_inside(
     Files in a zip that `skip` names are not unpacked.
 
     Returns a clause that says why some were not shown, "" if all were. The readable part of a damaged archive is shown.
-    Raises Enough.
+    Raises StopReading.
     """
     unpacking = Unpacker(look, allowance, formats, skip)
     unpacking.archive(body, "", 0)
@@ -152,13 +152,13 @@ class Unpacker:
         self.note(f"a file in it has more than {self.room() // MIB} MiB")
 
     def count(self) -> None:
-        """One more entry. Raises Enough where there are too many."""
+        """One more entry. Raises StopReading where there are too many."""
         self._members -= 1
         if self._members < 0:
             raise StopReading(f"it holds more than {MAX_MEMBERS:,} files")
 
     def take(self, count: int) -> None:
-        """So many more bytes were unpacked. Raises Enough where that is too much."""
+        """So many more bytes were unpacked. Raises StopReading where that is too much."""
         self._bytes -= count
         self._allowance.left -= count
         if self._bytes < 0:

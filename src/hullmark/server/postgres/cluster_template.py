@@ -1,7 +1,7 @@
 """A data folder of PostgreSQL that was made beforehand: for places without a shell, which initdb needs.
 
-`make_template` puts one beside the programs of the embedded PostgreSQL; `Embedded` begins with it where there is one and PostgreSQL runs
-as our own user.
+`make_template` puts one beside the programs of the embedded PostgreSQL; `EmbeddedPostgres` begins with it where there is one and
+PostgreSQL runs as our own user.
 """
 
 from __future__ import annotations
