@@ -80,7 +80,8 @@ async def test_no_planted_value_is_on_a_server(
     told = {f"message {kind} {number}": body for kind, bodies in came.items() for number, body in enumerate(bodies)}
     told |= dict([answer async for answer in answers(at, digest, receivers)])
     assert len(told) > 60
-    told |= {f"objects {path.name}": path.read_bytes() for path in files_below(at.services.settings.data)}
+    data = at.services.settings.data
+    told |= {f"objects {path.relative_to(data)}": path.read_bytes() for path in files_below(data)}
     told |= dict([table async for table in tables(at)])
     assert any(b"****" in body for name, body in told.items() if name.startswith("table ")), "verdicts are there"
     backup = tmp_path / "backup.tar"

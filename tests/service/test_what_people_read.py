@@ -63,7 +63,8 @@ async def opened(at: Desk, link: str, **more: Any) -> Response:
 
 def words(page: Response) -> str:
     assert page.headers["content-type"].startswith("text/html"), page.text
-    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page.text, flags=re.DOTALL)).split())
+    text = page.text.replace("<wbr>", "")
+    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL)).split())
 
 
 async def test_a_moved_tag_tells_the_new_verdict_with_its_reasons_in_one_message(at: Desk) -> None:

@@ -55,6 +55,8 @@ NO_LIMITS = {
     "hullmark.policy.convert_native._MAX_ID": "the largest number of a user",
     "hullmark.policy.convert_rules._MAX_MODE": "all bits of a mode",
     "hullmark.policy.convert_vulnerabilities._MAX_DAYS": "what a native rule takes",
+    "hullmark.reach.java._MAX_WORD": "where a command has a longer word, its whole class path is used",
+    "hullmark.reach.java_code._MAX_SERVICE": "a larger file makes what its archive names unknown, as a damaged one does",
     "hullmark.reach.tree._MOST_LINKS": "the kernel follows no more",
     "hullmark.reach.tree._MOST_PARTS": "no path that the kernel takes has more",
     "hullmark.relations.provenance._MOST_LINKS": "the kernel follows no more",
@@ -64,6 +66,7 @@ NO_LIMITS = {
     "hullmark.rootfs.tree._MAX_TARGET": "the kernel makes no link with a longer target",
     "hullmark.runtime.ecs.collector._MOST_DEFINITIONS": "what is remembered; more is asked for again",
     "hullmark.runtime.ecs.collector._MOST_VERSIONS": "what is remembered; more is asked for again",
+    "hullmark.runtime.engines.drift._LONGEST_KEY": "of longer paths a digest tells one from the other",
     "hullmark.versions.deb._MAX_EPOCH": "dpkg itself refuses larger epochs",
 }
 """Numbers with such a name that bound nothing of ours, and what they are."""

@@ -86,7 +86,8 @@ class JavaPrograms:
             self._anything(origin, f"what Java runs stands in {word[:200]}")
 
     def _classes(self, origin: str, words: Sequence[str | None], main: str, entries: Sequence[str]) -> None:
-        """The class path of a command, and the classes that its words name. Where its main class is not found there, all of it is used."""
+        """The class path of a command, and the classes that its words name. Where its main class is not found there, or a word is
+        too long to look for names in, all of it is used."""
         for entry in entries:
             self._entry(entry, origin)
         # Names of archives look like names of classes.
@@ -94,7 +95,8 @@ class JavaPrograms:
         plain = [word for i, word in enumerate(words) if word and i not in paths and not word.startswith(_PATH_OPTIONS)]
         for name in sorted({name for word in plain for name in _NAMES(word[:_MAX_WORD])}):
             self._path.named(name.replace(".", "/"), origin, f"has a package of {name[:200]}, which the command names")
-        if not ("." in main and self._path.holds(main)) and not self._is_in_folder(main, entries):
+        is_cut = any(len(word) > _MAX_WORD for word in plain)
+        if is_cut or (not ("." in main and self._path.holds(main)) and not self._is_in_folder(main, entries)):
             for entry in entries:
                 self._entry(entry, origin, is_whole=True)
 

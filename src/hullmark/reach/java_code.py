@@ -29,7 +29,7 @@ _MAX_NAMES = Limit(20_000, "packages, texts and services that the classes of one
 _MAX_CLASSES = Limit(300_000, "classes that the classes of one Java archive name")
 _MAX_CLASS = Limit(8 * MIB, "bytes of a class file")
 _MAX_DEPTH = Limit(3, "levels of Java archives in Java archives whose classes are read")
-_MAX_INNER = Limit(4096, "Java archives in one Java archive whose classes are read")
+_MAX_INNER = Limit(4096, "archives in one Java archive whose classes are read")
 _MAX_MEMBERS = Limit(400_000, "members of one Java archive, at all levels, whose classes are read")
 _MAX_UNPACKED = Limit(1024 * MIB, "bytes of classes and archives that are unpacked of one Java archive")
 _MAX_IN_LAYER = Limit(1024 * MIB, "bytes of one layer's Java archives whose classes are read")
@@ -226,7 +226,10 @@ class _Reading:
                 raise _TooMuch("it is one archive too many")
             nested.append((name[:_LONG], member.size, self.archive(self._content(body, directory, member), depth + 1)))
         elif name.startswith(_SERVICES) and not name.endswith("/"):
-            content = self._content(body, directory, member) if member.size <= _MAX_SERVICE else memoryview(b"")
+            if member.size > _MAX_SERVICE:
+                gathered.untold = gathered.untold or f"{name[:_LONG]} in it is too large"
+                return
+            content = self._content(body, directory, member)
             service = name.removeprefix(_SERVICES)[:_LONG].replace(".", "/")
             gathered.services[service] = _provider(bytes(content))
         elif not _PLAIN(name):

@@ -68,6 +68,8 @@ def test_an_archive_whose_classes_are_named_is_reached_and_another_on_the_class_
         (class_file("shop/Main"), jar(files={"x": b""}), "unreachable", ""),
         (class_file("shop/Main"), jar(b"damaged"), "reachable", "is on the class path"),
         (class_file("shop/Main"), jar(class_file("org/b/Two"), manifest="Class-Path: a.jar"), "reachable", "is on the class path"),
+        (class_file("shop/Main"), jar(class_file("org/b/Two"), files={SERVICE + "org.z.S": bytes(1 << 17)}), "reachable",
+         "is on the class path"),
     ],
 )  # fmt: skip
 def test_what_classes_do_decides_what_is_reached(app: bytes, b: bytes, reach: Reach, why: str) -> None:
@@ -157,6 +159,11 @@ def test_archives_in_an_archive_are_reached_where_they_are_named_and_unknown_els
     assert of(found, "d").reason == "may be loaded: it lies in an archive that is reached"
     assert of(found, "b").bytes == len(B)
     assert set(reaches(run(app, {}, ("-version",), packages=packages)).values()) == {"unreachable"}
+
+
+def test_where_a_word_is_too_long_to_look_for_names_in_all_of_the_path_is_reached() -> None:
+    found = run(jar(class_file("shop/Main")), {"a.jar": A, "b.jar": B}, (*MAIN, "x" * 3000 + " org.b.Two"))
+    assert reaches(found) == {"app": "reachable", "a": "reachable", "b": "reachable"}
 
 
 def test_links_to_archives_that_are_reached_stay() -> None:

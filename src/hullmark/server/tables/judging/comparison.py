@@ -104,7 +104,7 @@ _INSIDE: LiteralString = """change.account_id = %(account)s AND change.at > %(si
 _SLOT: LiteralString = """(other.kind <> 'image' OR NOT %(hindsight)s) AND other.account_id = last.account_id
     AND other.image_id = last.image_id AND other.policy_id = last.policy_id AND other.environment = last.environment
     AND other.at > %(since)s AND other.at <= %(until)s"""
-_RAN: LiteralString = """SELECT true FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id
+_RAN: LiteralString = """FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id
     WHERE ran.account_id = %(account)s AND ran.image_id = last.image_id AND placed.since <= %(ran_at)s
     AND (placed.until IS NULL OR placed.until > %(ran_at)s)"""
 
@@ -143,7 +143,7 @@ async def count_changes(connection: Connection, account_id: int, span: Span, wan
         SELECT first.before, last.after, count(*), count(DISTINCT image_id), (SELECT at FROM ending)
         FROM first JOIN last USING (image_id, policy_id, environment)
         WHERE first.before <> last.after AND (NOT %(hindsight)s OR first.known_since <= %(since)s AND last.is_knowledge)
-            AND (%(ran_at)s::timestamptz IS NULL OR ({_RAN} LIMIT 1))
+            AND (%(ran_at)s::timestamptz IS NULL OR (SELECT true {_RAN} LIMIT 1))
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         {**_values(account_id, span, wanted), "most": most},
@@ -231,7 +231,7 @@ WITH page AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM verdict_change other WHERE {_SLOT} AND (other.at, other.id) > (last.at, last.id))
         AND (NOT %(hindsight)s OR last.known_since <= %(since)s AND EXISTS (SELECT FROM verdict_change other
             WHERE {_SLOT} AND other.kind = ANY(%(knowledge)s)))
-        AND (%(ran_at)s::timestamptz IS NULL OR ({_RAN} LIMIT 1))
+        AND (%(ran_at)s::timestamptz IS NULL OR (SELECT true {_RAN} LIMIT 1))
     ORDER BY last.at DESC, last.id DESC LIMIT %(limit)s
 )
 SELECT last.id, verdict.image_digest, verdict.reference, coalesce(policy.name, '') AS policy, last.environment, last.word AS before,
