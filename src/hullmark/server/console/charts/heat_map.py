@@ -25,7 +25,7 @@ from hullmark.server.console.charts.svg import (
 
 MAX_ROWS, MAX_COLUMNS = 100, 40
 _ROW, _HEAD = 34.0, 24.0
-_NAMES = 0.26
+_NAMES, _LETTER = 0.26, 6.8
 # The paint of the fullest cell. Written numbers stay legible on it in both themes.
 _FAINTEST, _FULLEST = 0.14, 0.62
 
@@ -57,19 +57,21 @@ def draw_heat_map(data: HeatMap, width: float = 640) -> Markup:
     """The map, as high as it has rows. The deeper a cell's colour, the more it counts (by the root, so that few are seen beside many)."""
     rows, columns = data.rows[:MAX_ROWS], data.columns[:MAX_COLUMNS]
     size = Size(width, _HEAD + max(len(rows), 1) * _ROW)
-    step = width * (1 - _NAMES) / max(len(columns), 1)
+    # Short names leave their room to the cells, and to the names above them.
+    names = min(width * _NAMES, 20 + _LETTER * max((len(label(row.label)) for row in rows), default=0))
+    step = (width - names) / max(len(columns), 1)
     most = max((cell.count for row in rows for cell in row.cells[:MAX_COLUMNS]), default=0)
     heads = [
-        text(Point(width * _NAMES + step * (index + 0.5), _HEAD - 9), fitted(name, step, 5.6), anchor="middle")
+        text(Point(names + step * (index + 0.5), _HEAD - 9), fitted(name, step, 5.6), anchor="middle")
         for index, name in enumerate(columns)
     ]
     lines: list[Markup] = []
     for index, row in enumerate(rows):
         y = _HEAD + index * _ROW
-        name = text(Point(0, y + _ROW / 2 + 4), fitted(row.label, width * _NAMES - 10), "name")
+        name = text(Point(0, y + _ROW / 2 + 4), fitted(row.label, names - 10), "name")
         lines.append(link(element("g", element("title", label(row.label)), name), row.href))
         for column, cell in enumerate(row.cells[: len(columns)]):
-            lines.append(_cell(cell, Box(width * _NAMES + step * column + 1.5, y + 1.5, step - 3, _ROW - 3), most))
+            lines.append(_cell(cell, Box(names + step * column + 1.5, y + 1.5, step - 3, _ROW - 3), most))
     described = f"{len(rows)} rows, {len(columns)} columns, the fullest cell counts {written(most)}"
     return drawing(size, data.title, described, [group(heads, "axis"), group(lines, "cells")], "heat")
 
