@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,8 @@ from tests.support.places import REPOSITORY, corpus
 from tests.support.repositories import served
 
 pytestmark = pytest.mark.slow
-NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+"""After all that the tests build: an image is not from the future."""
 SETUID = 0o4755
 INSTALLED = (
     Deb("tool", "1.0", {"/usr/bin/tool": (SETUID, b"#!/bin/sh\necho 1\n"), "/usr/lib/tool/old": (0o644, b"old\n"),
@@ -300,7 +301,7 @@ def test_security_updates_of_debian(world: World, tmp_path: Path) -> None:
     )
     files = {"root.tar": (tmp_path / "root.tar").read_bytes(), "more.sources": more.encode()}
     source = world.buildah.build("older", text, files)
-    listed = upkeep_of(source, UpkeepRequest(at="2026-11-30"), None, ScanResources(), SourceOptions())
+    listed = upkeep_of(source, UpkeepRequest(at=NOW.date().isoformat()), None, ScanResources(), SourceOptions())
     wanted = {"openssl", "curl", "expat", "gnutls28"}
     fixed = {
         each.candidate.source.name: each.candidate.source.version

@@ -62,7 +62,7 @@ class Story:
 
     def __init__(self, at: Desk, world: GateWorld) -> None:
         self.at, self.world = at, world
-        self.gate, self.agent = Follower(at, world.folder), Agent(at)
+        self.gate, self.agent = Follower(at, world.folder), Agent(at, "test")
         self.running = RunningImages()
 
     async def sync(self) -> None:

@@ -40,7 +40,10 @@ class Image:
 def inputs() -> str:
     """A digest of all that the recipe reads."""
     sources = [
-        path for path in sorted((REPOSITORY / "src").rglob("*")) if path.is_file() and "__pycache__" not in path.parts
+        path
+        for folder in ("src", "policies")
+        for path in sorted((REPOSITORY / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
     ]
     digest = hashlib.sha256()
     for path in (*(REPOSITORY / name for name in INPUTS), *sources):

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -184,13 +185,15 @@ def dockerd(folder: Path) -> Iterator[RealEngine]:
     """Docker's engine without a network, below a folder."""
     needed("dockerd", "containerd", "runc")
     path = folder / "docker.sock"
-    command = (
-        *("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
-        *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/docker.pid"),
-        *("-H", f"unix://{path}"),
-    )
-    with _running(RealEngine("docker", command, path, folder / "docker.log"), folder) as engine:
-        yield engine
+    # containerd's sockets lie below it, and the path of a socket is short.
+    with tempfile.TemporaryDirectory(prefix="hm-docker-") as sockets:
+        command = (
+            *("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
+            *("--data-root", f"{folder}/data", "--exec-root", sockets, "--pidfile", f"{folder}/docker.pid"),
+            *("-H", f"unix://{path}"),
+        )
+        with _running(RealEngine("docker", command, path, folder / "docker.log"), folder) as engine:
+            yield engine
 
 
 @contextlib.contextmanager
