@@ -90,7 +90,11 @@ def away(database: Postgres, number: signal.Signals, seconds: float) -> None:
 
 
 def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -> None:
-    with place() as folder, forked_server(folder, HULLMARK_WORKERS="1", **SETTINGS) as running:
+    with (
+        place() as folder,
+        forked_server(folder, HULLMARK_WORKERS="1", **{**SETTINGS, "HULLMARK_LEASE": "10"}) as running,
+    ):
+        # On a busy machine the second worker must not lose its lease as well.
         running.start()
         running.ready()
         client = running.client.signed_in()
