@@ -32,9 +32,10 @@ pytestmark = pytest.mark.slow
 
 def with_proc(root: Path, *command: str) -> str:
     """What a program prints that is run in the root file system with the kernel's parameters in it, which nobody else sees."""
-    script = 'mount -t proc proc "$1/proc" && exec chroot "$@"'
+    # Read-only, and in namespaces of its own: whatever the program does, this machine stays as it is.
+    script = 'mount -t proc proc "$1/proc" && mount -o remount,bind,ro "$1/proc" && exec chroot "$@"'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", str(root), *command],
+        ["unshare", "--mount", "--uts", "--net", "sh", "-c", script, "sh", str(root), *command],
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,7 +66,8 @@ def test_sysctl_sets_the_parameters_that_are_read(root: Path) -> None:
         for path in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(SYSCTL_FILES[str(path.relative_to(root))])
-        said = with_proc(root, "sysctl", "--system", "--dry-run")
+        # In this order: --system is done as soon as it is read.
+        said = with_proc(root, "sysctl", "--dry-run", "--system")
         read = settings_of(SYSCTL, root)
     finally:
         for path in made:
