@@ -126,15 +126,15 @@ async def test_the_editor_is_told_of_mistakes_by_line(at: Desk) -> None:
 async def test_tests_are_run_and_kept(at: Desk) -> None:
     await at.post("/policies", {"text": POLICY})
     assert "an image that runs as root" in await get(at, "policies/users?tab=tests")
-    page = (await send(at, "policies/users/tests", 200, tests=CASES, deed="run")).text
+    page = (await send(at, "policies/users/tests", 200, tests=CASES, choice="run")).text
     assert "1 of 2 failed" in page
     assert "the verdict is go, not stop" in page
-    page = (await send(at, "policies/users/tests", 422, tests="schema: other\ncases: []\n", deed="run")).text
+    page = (await send(at, "policies/users/tests", 422, tests="schema: other\ncases: []\n", choice="run")).text
     assert "expected hullmark-policy-tests/1" in page
     named = CASES.replace("recipe: {settings: {user: root}}", "image: docker.io/library/alpine")
-    page = (await send(at, "policies/users/tests", 422, tests=named, deed="run")).text
+    page = (await send(at, "policies/users/tests", 422, tests=named, choice="run")).text
     assert "which a server does not read" in page
-    await send(at, "policies/users/tests", tests=CASES, deed="keep")
+    await send(at, "policies/users/tests", tests=CASES, choice="keep")
     assert "nobody else is" in await get(at, "policies/users?tab=tests")
     audited = (await at.get("/audit"))["items"]
     assert [entry["action"] for entry in audited if entry["action"] == "policy.tests"] == ["policy.tests"]
@@ -146,7 +146,7 @@ async def test_the_policy_to_begin_with_passes_its_tests(at: Desk) -> None:
     page = await get(at, "policies/mine?tab=tests")
     _, _, field = page.partition('<textarea id="field-tests"')
     cases = unescape(field.partition(">")[2].partition("</textarea>")[0])
-    page = (await send(at, "policies/mine/tests", 200, tests=cases, deed="run")).text
+    page = (await send(at, "policies/mine/tests", 200, tests=cases, choice="run")).text
     assert "All 4 passed" in page
     assert "No case makes these rules fire" not in page
 

@@ -31,7 +31,7 @@ _MODULES = (
     "rebuild",
     "policies",
     "policy",
-    "policy_deeds",
+    "policy_actions",
     "trials",
     "time_machine",
     "add",

@@ -55,7 +55,7 @@ def policy_with(nonce: str) -> str:
 
 
 def redirect(target: str) -> Response[bytes]:
-    """After a deed: the page that shows what came of it (303). `target` is an address below /console/."""
+    """After an action: the page that shows what came of it (303). `target` is an address below /console/."""
     return Response(b"", status_code=303, headers={**HEADERS, "Location": target})
 
 

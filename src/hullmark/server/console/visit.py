@@ -40,16 +40,16 @@ class Visit:
             raise problem(
                 403, f"this needs the permission {needed}", f"your role in {self.caller.account} is {self.caller.role}"
             )
-        deed: Callable[..., Awaitable[Any]] = handler.fn
+        action: Callable[..., Awaitable[Any]] = handler.fn
         own = {
             "request": self.request,
             "services": self.services,
             "caller": self.caller,
             "origin": self.caller.origin,
         }
-        taken = {name: value for name, value in own.items() if name in inspect.signature(deed).parameters}
+        taken = {name: value for name, value in own.items() if name in inspect.signature(action).parameters}
         given = values if body is None else {**values, "data": converted(*body)}
-        return await deed(**taken, **given)
+        return await action(**taken, **given)
 
     async def attempt(self, handler: HTTPRouteHandler, body: Body | None = None, **values: Any) -> Refusal | None:
         """The same; None where it was done, else why not, to be said at the page."""
@@ -74,7 +74,7 @@ class Visit:
         done: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response[Any]:
-        """The page. `wrong` is why a deed was refused, `given` what its form held; `done` the sentences about deeds that led here."""
+        """The page. `wrong` is why an action was refused, `given` what its form held; `done` the sentences about actions that led here."""
         said = (done or {}).get(self.request.query_params.get("done", ""), "")
         return render(
             self.request,
@@ -87,14 +87,14 @@ class Visit:
         )
 
     def back(self, path: str, done: str = "") -> Response[bytes]:
-        """After a deed, to a page of the account, which says that it was done."""
+        """After an action, to a page of the account, which says that it was done."""
         return redirect(f"{account_base(self.caller.account)}/{path}{f'?done={done}' if done else ''}")
 
 
-async def refused(deed: Awaitable[object]) -> Refusal | None:
-    """Why a deed was refused; None if it was done."""
+async def refused(action: Awaitable[object]) -> Refusal | None:
+    """Why an action was refused; None if it was done."""
     try:
-        await deed
+        await action
     except Refusal as error:
         return error
     except HullmarkError as error:

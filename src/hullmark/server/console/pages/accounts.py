@@ -22,7 +22,7 @@ _COLUMNS: tuple[Column[AccountView], ...] = (
     Column("email", "Mail", lambda row: row.email),
     Column("state", "State", lambda row: row.state),
     Column("since", "Since", lambda row: row.created_at, "time"),
-    Column("deeds", "", lambda row: row.role or ""),
+    Column("actions", "", lambda row: row.role or ""),
 )
 _DONE = {
     "added": "The account is there: add its first person.",

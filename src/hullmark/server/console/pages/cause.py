@@ -21,7 +21,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import GRADES
 from hullmark.model.notice import TRANSITION_KINDS, Evidence
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.notice import silences as deeds
+from hullmark.server.api.notice import silences as actions
 from hullmark.server.api.notice.silences import SilenceBody
 from hullmark.server.api.notice.tickets import ask_for_ticket
 from hullmark.server.api.paging import Page, page, values_in
@@ -282,7 +282,7 @@ async def silence_cause(
         body = msgspec.convert(wanted, SilenceBody, strict=False)
     except msgspec.ValidationError as error:
         raise problem(422, f"the silence cannot be used: {error}", "say until when, in UTC") from error
-    await deeds.silence(services, caller, origin, body)
+    await actions.silence(services, caller, origin, body)
     return redirect(f"{account_base(caller.account)}/causes/{number}?silenced=1")
 
 

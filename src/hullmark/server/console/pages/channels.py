@@ -27,7 +27,7 @@ _COLUMNS: tuple[Column[ChannelView], ...] = (
     Column("waiting", "Waiting", lambda row: row.waiting, "number"),
     Column("dead", "Given up", lambda row: row.dead, "number"),
     Column("error", "Last error", lambda row: row.last_error),
-    Column("deeds", "", lambda row: row.updated_at),
+    Column("actions", "", lambda row: row.updated_at),
 )
 _DONE = {"added": "The channel is kept: try it now.", "changed": "It is changed.", "removed": "The channel is removed."}
 

@@ -22,7 +22,7 @@ _COLUMNS: tuple[Column[CollectorView], ...] = (
     Column("places", "Places", lambda row: row.places, "number"),
     Column("reported", "Last heard of", lambda row: row.reported_at, "time"),
     Column("listed", "Last whole list", lambda row: row.listed_at, "time"),
-    Column("deeds", "", lambda row: row.ended_at),
+    Column("actions", "", lambda row: row.ended_at),
 )
 _END = "images:write"  # as the API has it: whoever says that a place is no more
 _DONE = {"ended": "Nothing counts as running there any more."}

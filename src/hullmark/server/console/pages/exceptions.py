@@ -19,7 +19,7 @@ from hullmark.policy.days import today
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
-from hullmark.server.api.resources import exceptions as deeds
+from hullmark.server.api.resources import exceptions as actions
 from hullmark.server.console.charts.calendar import Calendar, Day, draw_calendar
 from hullmark.server.console.forms import moment_text, texts_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
@@ -166,7 +166,7 @@ async def add_exception(
     if "T" in body["expires"] and len(body["expires"]) == len("2027-01-31T14:00"):
         body["expires"] += ":00Z"  # what the browser's own field sends, which the page says is UTC
     try:
-        made = await deeds.accept(services, caller, origin, msgspec.convert(body, ExceptionBody))
+        made = await actions.accept(services, caller, origin, msgspec.convert(body, ExceptionBody))
     except Refusal as error:
         return _form(request, given, {"": error.detail})
     except (HullmarkError, msgspec.ValidationError) as error:
@@ -206,7 +206,7 @@ async def end_exception(
     origin: NamedDependency[RequestOrigin],
 ) -> Response[Any]:
     """End an exception, as DELETE /api/v1/exceptions/KEY does."""
-    await deeds.end(services, caller, origin, key)
+    await actions.end(services, caller, origin, key)
     return redirect(f"{account_base(caller.account)}/exceptions/{key}")
 
 

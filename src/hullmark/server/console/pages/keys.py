@@ -26,7 +26,7 @@ _COLUMNS: tuple[Column[KeyView], ...] = (
     Column("person", "Acts for", lambda row: row.person or ""),
     Column("used", "Last used", lambda row: row.last_used_at, "time"),
     Column("expires", "Ends", lambda row: row.expires_at, "time"),
-    Column("deeds", "", lambda row: "revoked" if row.revoked_at else ""),
+    Column("actions", "", lambda row: "revoked" if row.revoked_at else ""),
 )
 _DONE = {"revoked": "The key is worth nothing from now on."}
 

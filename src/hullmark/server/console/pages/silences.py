@@ -25,7 +25,7 @@ _COLUMNS: tuple[Column[SilenceView], ...] = (
     Column("reason", "Reason", lambda row: row.reason),
     Column("starts", "Begins", lambda row: row.starts_at, "time"),
     Column("ends", "Ends", lambda row: row.ended_at or row.ends_at, "time"),
-    Column("deeds", "", lambda row: "in force" if row.is_in_force else ""),
+    Column("actions", "", lambda row: "in force" if row.is_in_force else ""),
 )
 _DONE = {"added": "Nobody hears of it until then.", "ended": "The silence has ended."}
 

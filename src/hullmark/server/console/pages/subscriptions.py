@@ -27,7 +27,7 @@ _COLUMNS: tuple[Column[SubscriptionView], ...] = (
     Column("about", "About", lambda row: row.selector),
     Column("environments", "In", lambda row: ", ".join(row.environments)),
     Column("mode", "When", lambda row: row.mode),
-    Column("deeds", "", lambda row: row.updated_at),
+    Column("actions", "", lambda row: row.updated_at),
 )
 _DONE = {"added": "The subscription counts from now on.", "changed": "It is changed.", "removed": "It is removed."}
 _MOST_CHANNELS = 200

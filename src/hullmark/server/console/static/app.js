@@ -30,7 +30,7 @@ document.addEventListener("change", (event) => {
   if (form) form.requestSubmit();
 });
 
-// A deed that cannot be undone is asked about once more.
+// An action that cannot be undone is asked about once more.
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask ?? event.target.dataset.ask;
   if (question && !confirm(question)) {

@@ -121,7 +121,7 @@ async def test_policy(
     """Keep the test cases, or run them on the newest version, as the button says."""
     fields = await fields_of(request)
     text = fields.text("tests", _MOST_TEXT)
-    if fields.text("deed") == "keep":
+    if fields.text("choice") == "keep":
         async with services.database.tenant(caller.account_id) as connection:
             if await keep_tests(connection, caller.account_id, name, text):
                 after = {"characters": len(text)}
