@@ -35,7 +35,7 @@ HONEST = {
     "src/hullmark/server/tables/judging/exception_lists.py": (1, _PAGING),
     "src/hullmark/server/tables/judging/simulations.py": (2, _PAGING),
     "src/hullmark/server/tables/judging/standing.py": (3, _PAGING),
-    "src/hullmark/versions/generic.py": (1, "a number as versions are compared by it: one for each part of each version"),
+    "src/hullmark/versions/generic.py": (1, "a number as versions are compared by it, for each of their parts"),
 }
 """The parameters that are tuples of different things: how many a file has, and why."""
 
