@@ -287,7 +287,7 @@ def verdict_of(
         policy = loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         options = _options(case, source, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         fresh = {
             finding.trigger_id: case.now
             for finding in checked.verdict.findings
@@ -297,7 +297,7 @@ def verdict_of(
             return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
         options = _options(case, source, exceptions, runs)
-        again = judge_by(facts.look, policy, case.now, means_of(services), options)
+        again = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         again = msgspec.structs.replace(again, seconds=checked.seconds + again.seconds)
         return _until_it_ends(again, policy, case.now, source)
     except HullmarkError as error:
