@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -53,7 +54,7 @@ async def round_of_looks(at: Desk, later: timedelta = timedelta(hours=1)) -> lis
 async def turns(at: Desk) -> list[tuple[str, str, str]]:
     """The turns of verdicts: before, after, and what kind of cause."""
     async with at.services.database.system() as connection:
-        cursor = await connection.execute("SELECT before, after, kind FROM verdict_turn ORDER BY at")
+        cursor = await connection.execute("SELECT before, after, kind FROM verdict_change ORDER BY at")
         return [(before, after, kind) for before, after, kind in await cursor.fetchall()]
 
 
@@ -211,11 +212,7 @@ async def test_who_adds_an_analysed_image_is_first_told_with_its_signatures(at: 
     await at.post("/activations", {"policy": "trust"}, "others")
     await at.add("1", "others")
     assert (await at.work())[:2] == ["signatures", "judge"]
-    (row,) = (
-        await at.get(f"/images/{digest}/history", "others")["items"]
-        if False
-        else ((await at.get(f"/images/{digest}/history", "others"))["items"])
-    )
+    (row,) = (await at.get(f"/images/{digest}/history", "others"))["items"]
     assert row["verdict"] == "go"
 
 
@@ -296,7 +293,6 @@ async def test_a_registry_that_does_not_answer_is_not_asked_for_all(at: Desk) ->
     await kept(at, policy_trusting(ours))
     await at.work()
     at.registry.refuses["/v2/"] = (404, {})
-    at.registry.requests.clear()
     await round_of_looks(at)
     async with at.services.database.system() as connection:
         cursor = await connection.execute("SELECT digest FROM image ORDER BY id")
@@ -324,7 +320,7 @@ async def test_a_draft_is_tried_with_what_is_signed(at: Desk) -> None:
     begun = await at.post("/simulations", {"text": policy_trusting(ours)})
     await at.work()
     flips = (await at.get(f"/simulations/{begun['id']}/flips"))["items"]
-    assert {flip["digest"]: flip["after"] for flip in flips} == {signed_one: "go", other: "stop"}
+    assert {flip["image"]: flip["after"] for flip in flips} == {signed_one: "go", other: "stop"}
 
 
 async def test_anchores_clients_get_the_same_answer(at: Desk) -> None:
@@ -334,22 +330,22 @@ async def test_anchores_clients_get_the_same_answer(at: Desk) -> None:
     await added(at, "1")
 
     async def status() -> str:
-        path = f"/v2/images/{digest}/check?tag={at.reference('1')}&policy_id={name}"
+        path = f"/v1/images/{digest}/check?tag={at.reference('1')}&policyId={name}&detail=false"
         answer = await at.client.get(path, auth=("admin", PASSWORD))
         assert answer.status_code == 200, answer.text
-        return str(answer.json()["evaluations"][0]["status"])
+        return str(re.findall(r'"status": ?"(pass|fail)"', answer.text))
 
-    assert await status() == "fail"
+    assert await status() == "['fail']"
     sign(at, digest, ours)
     await at.post(f"/images/{digest}/signatures", None)
-    assert await status() == "pass"
+    assert await status() == "['pass']"
 
 
 async def test_a_scan_that_stores_nothing_asks_the_registry(at: Desk) -> None:
     ours = Signer()
     digest = at.push("1", {})
     sign(at, digest, ours)
-    body = {"reference": at.reference("1"), "policy": policy_trusting(ours), "matches": False}
+    body = {"reference": at.reference("1"), "policy_text": policy_trusting(ours), "matches": False}
     assert (await at.post("/scan", body))["verdict"]["verdict"] == "go"
 
 
