@@ -136,6 +136,19 @@ async def test_who_signed_without_a_key_is_verified_by_identity(at: Desk) -> Non
     assert "signature cosign verified trust · ours" in await page(at, digest)
 
 
+async def test_that_a_registry_fell_silent_is_said_beside_what_it_told(at: Desk) -> None:
+    signer = Signer()
+    digest = at.push("1", {})
+    sign(at, digest, signer)
+    await at.add("1")
+    await at.work()
+    at.registry.refuses["/v2/"] = (503, {})
+    await at.post(f"/images/{digest}/signatures", None)
+    said = await page(at, digest)
+    assert "signature cosign" in said
+    assert "The registry did not tell all when it was last asked" in said
+
+
 async def test_a_registry_that_does_not_tell_is_said(at: Desk) -> None:
     digest = at.push("1", {})
     at.registry.refuses[".sig"] = (403, {})

@@ -15,8 +15,8 @@ from hullmark.model.verdict import Outcome
 from hullmark.server.stories.images import signature_looks, signed
 from hullmark.server.stories.images.signature_looks import want_looks
 from tests.service.test_admission import Follower
-from tests.service.test_transitions import told
-from tests.service.test_verdicts import NOT_ROOT, kept, word
+from tests.service.test_transitions import CALM, OTHER, told
+from tests.service.test_verdicts import LIBC, NOT_ROOT, SHOP, kept, word
 from tests.support.attestations import Signer, statement_about
 from tests.support.desk import PASSWORD, Desk, desk
 from tests.support.signed_images import (
@@ -62,6 +62,14 @@ async def second_account(at: Desk) -> None:
     await at.post("/accounts", {"name": "others"})
     answer = await at.ask("PUT", f"/registries/{at.registry.host}", {"verify": False}, "others")
     assert answer.is_success, answer.text
+
+
+def with_vulnerabilities(text: str) -> str:
+    """The policy, which also stops what has a known weakness of high severity."""
+    policy = json.loads(text)
+    params = {"severity": "high", "unrated": "ignore"}
+    rule = {"id": "no-high", "gate": "vulnerabilities", "trigger": "found", "action": "stop", "params": params}
+    return json.dumps({**policy, "rules": [*policy["rules"], rule]})
 
 
 async def test_by_key_by_identity_and_unsigned(at: Desk, tmp_path: Path) -> None:
@@ -357,3 +365,30 @@ async def test_only_of_an_image_in_a_registry_it_can_be_asked(at: Desk) -> None:
     assert (shown["at"], shown["documents"]) == (None, [])
     await at.work()
     assert (await at.ask("POST", f"/images/{digest}/signatures")).status_code == 200
+
+
+async def test_another_version_of_a_policy_and_new_advisories_keep_what_is_signed(at: Desk) -> None:
+    ours, theirs = Signer(), Signer()
+    signed_one = at.push("1", SHOP)
+    other = at.push("2", {**SHOP, "other": b"one"})
+    sign(at, signed_one, ours)
+    await at.advise(OTHER)
+    await at.work()
+    await kept(at, with_vulnerabilities(policy_trusting(ours)))
+    await added(at, "1")
+    await added(at, "2")
+    assert (await word(at, signed_one), await word(at, other)) == ("go", "stop")
+    await at.advise(OTHER, LIBC)
+    await at.work()
+    found = [(await at.get(f"/images/{digest}/check"))["findings"] for digest in (signed_one, other)]
+    assert [sorted(finding["rule_id"] for finding in findings) for findings in found] == [
+        ["no-high"],
+        ["no-high", "ours"],
+    ]
+    await at.advise(OTHER, CALM)
+    await at.work()
+    assert (await word(at, signed_one), await word(at, other)) == ("go", "stop")
+    await at.post("/policies", {"text": with_vulnerabilities(policy_trusting(theirs))})
+    await at.post("/activations", {"policy": "trust"})
+    await at.work()
+    assert (await word(at, signed_one), await word(at, other)) == ("stop", "stop")
