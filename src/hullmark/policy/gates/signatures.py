@@ -14,15 +14,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.signed_document import NOTATION
-from hullmark.policy.days import next_midnight
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.signature_diff import NOT_CHECKED
 from hullmark.policy.values import NameGlob
 from hullmark.proof.claims import Claim, Proof, TrustRoots, proof_of
 from hullmark.proof.dsse import Key, read_keys
-from hullmark.proof.notation import moments_of, read_certificates
+from hullmark.proof.moments import moments_of
+from hullmark.proof.notation import read_certificates
 from hullmark.proof.sigstore.identity import ExpectedIdentity
 from hullmark.proof.sigstore.signature import IdentityTrust
 from hullmark.proof.sigstore.trusted_root import ROOT_LIMIT, TrustedRoot, read_trusted_root
@@ -308,14 +307,11 @@ def _attest_sbom(params: TrustParams, subject: str) -> str:
 
 
 def _moments(params: TrustParams, facts: Facts) -> Iterator[datetime]:
-    """When what the Notary Project's tools signed begins or ends to count; by the day where nothing proves when a certificate signed."""
+    """When what the Notary Project's tools signed begins or ends to count, and what certificates signed of which nothing proves when."""
     if facts.signatures is None:
         return
     for document in facts.signatures.documents:
-        if document.media_type in NOTATION:
-            yield from moments_of(document.body)
-    if params.transparency_log == "ignored":
-        yield from next_midnight(facts.now)
+        yield from moments_of(document, ignores_log=params.transparency_log == "ignored")
 
 
 _NEEDS = frozenset((Need.SIGNATURES,))
