@@ -12,6 +12,7 @@ import msgspec
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
 from hullmark.policy import signature_diff
 from hullmark.policy.coverage_diff import CoverageChange, change_of, coverage_change
+from hullmark.policy.signature_diff import SignatureChange
 from hullmark.policy.support_end import support_end_of
 
 _SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
@@ -349,12 +350,9 @@ _ORDER = (("image", Cause.IMAGE), ("policy", Cause.POLICY), ("snapshot", Cause.A
 
 
 def _untold(
-    covered: CoverageChange | None,
-    signed: signature_diff.SignatureChange | None,
-    inputs: dict[str, InputDifference],
+    covered: CoverageChange | None, signed: SignatureChange | None, inputs: dict[str, InputDifference]
 ) -> tuple[Cause, InputDifference]:
-    """Why rules cannot tell now, or can again. What the advisories do not cover tells it, or what is signed, but for another image or
-    policy."""
+    """Why rules cannot tell now, or can again: what advisories do not cover, or what is signed, but for another image or policy."""
     for name, cause in _ORDER[: None if covered is None and signed is None else 2]:
         if name in inputs:
             return cause, inputs[name]
