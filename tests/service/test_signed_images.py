@@ -392,3 +392,51 @@ async def test_another_version_of_a_policy_and_new_advisories_keep_what_is_signe
     await at.post("/activations", {"policy": "trust"})
     await at.work()
     assert (await word(at, signed_one), await word(at, other)) == ("stop", "stop")
+
+
+async def test_who_dies_after_looking_leaves_nothing_unjudged(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Signer()
+    digest = at.push("1", {})
+    await kept(at, policy_trusting(ours))
+    await added(at, "1")
+    sign(at, digest, ours)
+
+    async def dies(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(signature_looks, "want_verdict", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await round_of_looks(at)
+    monkeypatch.undo()
+    assert await word(at, digest) == "stop"
+    assert (await at.get(f"/images/{digest}/signatures"))["documents"]
+    await round_of_looks(at)
+    assert await word(at, digest) == "go"
+    assert "judge" not in await round_of_looks(at)
+
+
+async def test_a_round_takes_turns_with_others(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature_looks, "_SECONDS", 0.0)
+    ours = Signer()
+    digests = [at.push(str(number), {"which": bytes([number])}) for number in range(3)]
+    await kept(at, policy_trusting(ours))
+    for number, digest in enumerate(digests):
+        await added(at, str(number))
+        sign(at, digest, ours)
+    assert (await round_of_looks(at)).count("signatures") == 3
+    assert [await word(at, digest) for digest in digests] == ["go"] * 3
+
+
+async def test_what_is_damaged_is_unknown_until_somebody_looks(at: Desk) -> None:
+    ours = Signer()
+    digest = at.push("1", {})
+    sign(at, digest, ours)
+    await added(at, "1")
+    (listed,) = at.services.objects.list("signed/")
+    at.services.objects.put(listed.key, b"damaged")
+    await kept(at, policy_trusting(ours))
+    await at.work()
+    assert await word(at, digest) == "unknown"
+    assert (await at.post(f"/images/{digest}/signatures", None))["documents"]
+    await at.work()
+    assert await word(at, digest) == "go"

@@ -53,7 +53,9 @@ _OF_A_ROUND = Limit(
     "later",
 )
 _STANDINGS: tuple[Standing, ...] = ("deployed", "certified", "any")
-_SECONDS = 10.0
+_SECONDS = 2.0
+_ROUND, _WANTED = -5, 30
+"""Priorities of rounds, which nobody waits for, and of looks that somebody wants."""
 _BUSY_PAUSES = (2.0, 5.0)
 _FAILURES = 3
 """Looks of one job that a registry does not answer, after which it is not asked the rest."""
@@ -160,7 +162,9 @@ class _Looks(msgspec.Struct, frozen=True, kw_only=True):
 async def _want(connection: Connection, looks: _Looks, once: str, at: datetime | None = None) -> bool:
     """Have images looked at; False where others of the account wait for that already."""
     args = msgspec.to_builtins(looks)
-    return await jobs.defer(connection, "signatures", args, once=once, queue="watching", at=at) is not None
+    urgency = _WANTED if looks.cause else _ROUND
+    job = await jobs.defer(connection, "signatures", args, once=once, queue="watching", priority=urgency, at=at)
+    return job is not None
 
 
 async def _look_later(services: Services, looks: _Looks, pause: float) -> None:

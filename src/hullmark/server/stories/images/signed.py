@@ -33,6 +33,10 @@ Holding = tuple[int, int]
 """An account and an image that it holds, by their numbers."""
 
 
+class UnreadableSignatures(HullmarkError):
+    """What is kept is damaged."""
+
+
 class KeptSigned(msgspec.Struct, frozen=True, kw_only=True):
     """What was there at a moment, asked for by a reference. `without_body` are the places of documents that were too large to keep.
 
@@ -94,7 +98,8 @@ def note_judged(objects: Objects, holding: Holding) -> None:
 
 
 def get_signed(objects: Objects, account_id: int, image_id: int) -> KeptSigned | None:
-    """What is kept for an account about an image; None where nobody looked. Raises HullmarkError if it cannot be read."""
+    """What is kept for an account about an image; None where nobody looked. Raises UnreadableSignatures, or another HullmarkError where
+    the object store cannot be asked."""
     stored = objects.get(_key((account_id, image_id)))
     if stored is None:
         return None
@@ -102,14 +107,17 @@ def get_signed(objects: Objects, account_id: int, image_id: int) -> KeptSigned |
         payload = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_BYTES)
         return msgspec.msgpack.decode(payload, type=KeptSigned)
     except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise HullmarkError("what is kept of signatures cannot be read", advice="look at the registry again") from error
+        raise UnreadableSignatures(
+            "what is kept of signatures cannot be read", advice="look at the registry again"
+        ) from error
 
 
 def signed_for_rules(objects: Objects, holding: Holding) -> SignedDocuments | None:
-    """What is kept, as rules are handed it: None where nobody looked. What was too large to be kept, or cannot be read, is unseen."""
+    """What is kept, as rules are handed it: None where nobody looked. What was too large to be kept, or is damaged, is unseen. Raises
+    HullmarkError where the object store cannot be asked."""
     try:
         kept = get_signed(objects, *holding)
-    except HullmarkError as error:
+    except UnreadableSignatures as error:
         return SignedDocuments(unseen=(str(error),))
     if kept is None:
         return None
@@ -141,7 +149,7 @@ def _put(objects: Objects, holding: Holding, kept: KeptSigned) -> None:
 def _readable(objects: Objects, holding: Holding) -> KeptSigned | None:
     try:
         return get_signed(objects, *holding)
-    except HullmarkError:
+    except UnreadableSignatures:
         return None
 
 
