@@ -22,6 +22,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out, read
 from hullmark.server.stories.images.logins import login_for
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
+from hullmark.server.stories.images.signature_looks import look_with, may_be_looked_at
 from hullmark.server.stories.images.signed import RegistryImage, look_beside
 from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.services import Services, outgoing
@@ -159,6 +160,10 @@ async def _scanned(services: Services, books: Books, order: Order, scan_request:
             holding = Acquisition(wanted, image.digest, tagged, order.by, services.clock())
             await settle(connection, services.objects, account_id, held, holding)
         if row is None:
+            async with services.database.tenant(account_id) as connection:
+                known = (await images.held_by_ids(connection, account_id, [placed.image_id])).get(placed.image_id)
+            if known is not None and may_be_looked_at(known):
+                await look_with(services, account_id, known, tagged or named, options)
             return held.state
 
         def source() -> AnalysisResult:

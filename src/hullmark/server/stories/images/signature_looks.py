@@ -42,6 +42,7 @@ from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.judging import policies
 from hullmark.server.tables.settings import keep_setting, setting
 from hullmark.server.tables.slots import slot
+from hullmark.source import SourceOptions
 from hullmark.source.reference import Reference, parse_reference
 
 CAUSE = "signatures changed"
@@ -226,13 +227,20 @@ def _is_unanswered(kept: KeptSigned, began: datetime) -> bool:
 
 
 async def _look(services: Services, account_id: int, row: HeldImage, place: _Place) -> LookOutcome:
+    with asking(services, place.reference, place.login) as options:
+        return await look_with(services, account_id, row, place.reference, options)
+
+
+async def look_with(
+    services: Services, account_id: int, row: HeldImage, reference: Reference, options: SourceOptions
+) -> LookOutcome:
+    """Look beside an analysed image, asking its registry with these options, and have it judged by what is new."""
     holding = (account_id, row.id)
 
     def look() -> bool:
         source = get_analysis(services.objects, row.document).inventory.source
-        with asking(services, place.reference, place.login) as options:
-            beside = RegistryImage(str(place.reference), source, options)
-            changed = look_beside(services.objects, beside, (holding,), services.clock(), awaits_verdict=True)
+        beside = RegistryImage(str(reference), source, options)
+        changed = look_beside(services.objects, beside, (holding,), services.clock(), awaits_verdict=True)
         return changed.get(holding, False)
 
     is_changed = await asyncio.to_thread(look)
