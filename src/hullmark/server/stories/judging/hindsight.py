@@ -75,7 +75,7 @@ async def with_hindsight(
     """The same with the advisories that count today, and what is known to be signed: by the policies and exceptions of then, the moment as
     now. Nothing is written."""
     then = await _then(services, account_id, image, moment)
-    return await asyncio.to_thread(_judged, services, books, (account_id, image), then, moment)
+    return await asyncio.to_thread(_judged, services, books, account_id, image, then, moment)
 
 
 async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _PastState:
@@ -114,11 +114,10 @@ def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
 
 
 def _judged(
-    services: Services, books: Books, held: tuple[int, HeldImage], then: _PastState, moment: datetime
+    services: Services, books: Books, account_id: int, image: HeldImage, then: _PastState, moment: datetime
 ) -> list[PastVerdict]:
     if not then.chosen:
         return []
-    account_id, image = held
     facts = StoredFacts(services.objects, image.document, means_of(services), (account_id, image.id))
     snapshot = then.snapshot
     opened = books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
