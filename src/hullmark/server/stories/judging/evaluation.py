@@ -28,6 +28,7 @@ from hullmark.policy.placed_rules import GATE
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
 from hullmark.policy.verdict_diff import Lookup, compare, deciding, key_of
+from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.ends import when_it_ends
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
@@ -277,7 +278,7 @@ def verdict_of(
     source: AdvisorySource | None,
     before: KeptVerdict | None = None,
 ) -> CheckResult:
-    """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason.
+    """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason. Raises ObjectsUnreachable.
 
     Where the image runs, grace goes by when its findings were first met: those that are new, now.
     """
@@ -287,7 +288,7 @@ def verdict_of(
         policy = loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         options = _options(case, source, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         fresh = {
             finding.trigger_id: case.now
             for finding in checked.verdict.findings
@@ -297,9 +298,11 @@ def verdict_of(
             return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
         options = _options(case, source, exceptions, runs)
-        again = judge_by(facts.look, policy, case.now, means_of(services), options)
+        again = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         again = msgspec.structs.replace(again, seconds=checked.seconds + again.seconds)
         return _until_it_ends(again, policy, case.now, source)
+    except ObjectsUnreachable:
+        raise  # it passes, and says nothing of the image
     except HullmarkError as error:
         verdict_inputs = VerdictInputs(
             image=inputs.image.digest,

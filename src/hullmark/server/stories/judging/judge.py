@@ -219,7 +219,9 @@ def _judge_image(services: Services, cases: list[Evaluation], sources: JudgingSo
     if not cases:
         return []
     began = time.thread_time()
-    facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
+    first = cases[0]
+    holding = (first.account_id, first.inputs.image.id)
+    facts = StoredFacts(services.objects, first.inputs.image.document, means_of(services), holding)
     reading = (time.thread_time() - began) / len(cases)
     judged = (judge_case(services, facts, case, sources) for case in cases)
     return [msgspec.structs.replace(one, seconds=one.seconds + reading) for one in judged]
