@@ -392,6 +392,13 @@ def _run_hullmark() -> None:
     program()
 
 
+def _hold_few_connections() -> None:
+    """Have servers open connections as they need them: one that is opened ahead costs as much as a small transaction."""
+    from hullmark.server.tables import database
+
+    database._READY = 1
+
+
 def _run_code(code: str, *arguments: str) -> NoReturn:
     """Run code with arguments as `python -c` does, which may import what lies in its folder."""
     sys.argv[:] = ["-c", *arguments]
@@ -435,6 +442,8 @@ def _main() -> NoReturn:
     number, of = sys.argv[1:]
     if of in ("hullmark", "hullmark.server"):
         _learn(with_server=of == "hullmark.server")
+        if of == "hullmark.server":
+            _hold_few_connections()
     else:
         import_module(f"{of}.cli")
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
