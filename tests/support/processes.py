@@ -221,7 +221,11 @@ class Server:
     def start(self, name: str = "all", *, before: Sequence[str] = (), **settings: str) -> Process:
         """Start a role (what stands before a hyphen in the name), with the command line `before`, and more settings."""
         role = name.partition("-")[0]
-        if self.is_forked and role == "all" and not {"HULLMARK_DATABASE_URL", "HULLMARK_DATA"} & {*self.settings, *settings}:
+        if (
+            self.is_forked
+            and role == "all"
+            and not {"HULLMARK_DATABASE_URL", "HULLMARK_DATA"} & {*self.settings, *settings}
+        ):
             put_cluster(self.folder / "data" / "postgres")
         process = Process(
             [*before, str(_PROGRAM), "serve", "--role", role],
