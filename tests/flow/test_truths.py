@@ -58,8 +58,8 @@ IMAGES = {
 
 
 @pytest.fixture(scope="module")
-def updated(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return updated_program(tmp_path_factory).program
+def updated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Program:
+    return updated_program(tmp_path_factory, request.config).program
 
 
 @pytest.fixture(scope="module")

@@ -440,6 +440,7 @@ def _be_named(name: str) -> None:
 
 def _main() -> NoReturn:
     number, of = sys.argv[1:]
+    gc.disable()  # until all is imported; runs that are forked look for garbage as they do
     if of in ("hullmark", "hullmark.server"):
         _learn(with_server=of == "hullmark.server")
         if of == "hullmark.server":
@@ -447,6 +448,7 @@ def _main() -> NoReturn:
     else:
         import_module(f"{of}.cli")
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
+    gc.enable()
     try:
         if of in ("hullmark", "hullmark.server"):
             if of == "hullmark.server" and sys.argv[1] == "-c":
