@@ -95,6 +95,7 @@ def test_each_page_that_says_how_to_add_something_is_run() -> None:
         assert any(name.startswith("tests/") and name.endswith(".py") for name in names), plugin
 
 
+@pytest.mark.slow
 def test_what_is_not_listed_is_noticed_and_once_it_is_each_page_holds(copied: Path) -> None:
     before = run(copied, "-m", "pytest", "-q", "tests/unit/test_rooms.py", "-k", "is_in")
     assert before.returncode == 1

@@ -38,6 +38,9 @@ NAMED = "hm-"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
 """Prefixes of variables that matter while an interpreter starts: where they differ from the fork server's, a run is started by itself."""
 
+CODE = "\0code"
+"""In place of a verb: what follows is code that is run, and its arguments."""
+
 _FOREIGN = ("hyperscan", "re2", "rich.console", "ssl", "urllib3", "yaml", "zstandard")
 """What is not ours and is imported by many runs, where it is there."""
 _FOREIGN_TO_SERVERS = ("uvicorn.logging", "uvicorn.loops.auto", "uvicorn.lifespan.on", "uvicorn.protocols.http.auto")
@@ -451,7 +454,7 @@ def _main() -> NoReturn:
     gc.enable()
     try:
         if of in ("hullmark", "hullmark.server"):
-            if of == "hullmark.server" and sys.argv[1] == "-c":
+            if sys.argv[1:2] == [CODE] or (of == "hullmark.server" and sys.argv[1] == "-c"):
                 _run_code(*sys.argv[2:])
             if sys.argv[1:] == ["serve", "--role", "all"]:
                 _fork_roles()
