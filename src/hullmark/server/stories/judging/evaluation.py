@@ -228,6 +228,8 @@ def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: JudgedVerdict, 
         getattr(row, name) != getattr(judged, name) for name in (*names, "analyzer", "reference")
     ):
         return False
+    if before.inputs.signatures != after.inputs.signatures:
+        return False
     listed = [sorted((key_of(finding), finding.action) for finding in verdict.findings) for verdict in (before, after)]
     return row.verdict == judged.verdict and listed[0] == listed[1]
 
