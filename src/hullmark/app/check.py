@@ -45,8 +45,8 @@ from hullmark.policy.placed_rules import place_demands
 from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
-from hullmark.proof.signature_inputs import HandedSignatures, as_stated, handed_to_rules
-from hullmark.proof.verdict_statement import StatedSignatures
+from hullmark.proof.signature_inputs import RuleSignatures, as_stated, handed_to_rules
+from hullmark.proof.verdict_statement import StatementSignatures
 from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.facets import facets_for
@@ -103,7 +103,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     trusted_keys: tuple[str, ...] = ()
     trusted_root: str = ""
     wants_demands: bool = False
-    signatures: StatedSignatures | msgspec.UnsetType | None = msgspec.UNSET
+    signatures: StatementSignatures | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def load(path: Path) -> AnyPolicy:
@@ -199,7 +199,7 @@ def judge_by(
 
 def _handed(
     look_beside: Callable[[InventorySource], SignedDocuments | None], source: InventorySource, options: CheckOptions
-) -> HandedSignatures | None:
+) -> RuleSignatures | None:
     """What rules are handed of what others signed. Raises OtherSignatures where a statement names what is not there."""
     stated = options.signatures
     if stated is None:

@@ -12,7 +12,7 @@ from hullmark.model.signed_document import DocumentInput, SignatureInputs, Signe
 from hullmark.proof.bundle import read_bundle
 from hullmark.proof.dsse import IN_TOTO
 from hullmark.proof.statement import read_statement
-from hullmark.proof.verdict_statement import VERIFIER, VSA, StatedSignatures
+from hullmark.proof.verdict_statement import VERIFIER, VSA, StatementSignatures
 from hullmark.proof.verification import NotProven
 
 _MOST_CLAUSES, _LONGEST = 100, 500
@@ -23,7 +23,7 @@ class OtherSignatures(NotProven):
     """What a statement names is not all there."""
 
 
-class HandedSignatures(msgspec.Struct, frozen=True):
+class RuleSignatures(msgspec.Struct, frozen=True):
     """What rules are handed, and how that is named."""
 
     documents: SignedDocuments
@@ -38,7 +38,7 @@ class _Summary(msgspec.Struct):
     verifier: _Id
 
 
-def handed_to_rules(found: SignedDocuments) -> HandedSignatures:
+def handed_to_rules(found: SignedDocuments) -> RuleSignatures:
     """Of what lies beside an image, what rules judge by: all but Hullmark's own verdicts, on which no verdict rests. Else each that is put
     beside an image would make the next one another."""
     others = [document for document in found.documents if not _is_own_verdict(document)]
@@ -49,7 +49,7 @@ def handed_to_rules(found: SignedDocuments) -> HandedSignatures:
     return _handed(named, found.subjects, unseen)
 
 
-def as_stated(handed: HandedSignatures, stated: StatedSignatures, digest: str) -> HandedSignatures:
+def as_stated(handed: RuleSignatures, stated: StatementSignatures, digest: str) -> RuleSignatures:
     """What a statement names, of what lies beside the image with this digest now. What came after it is left out. Raises OtherSignatures
     where not all is there."""
     pairs = zip(handed.documents.documents, handed.inputs.documents, strict=True)
@@ -69,9 +69,9 @@ def as_stated(handed: HandedSignatures, stated: StatedSignatures, digest: str) -
 
 def _handed(
     pairs: list[tuple[SignedDocument, DocumentInput]], subjects: tuple[str, ...], unseen: tuple[str, ...]
-) -> HandedSignatures:
+) -> RuleSignatures:
     documents = tuple(document for document, _ in pairs)
-    return HandedSignatures(
+    return RuleSignatures(
         SignedDocuments(documents=documents, unseen=unseen, subjects=subjects),
         SignatureInputs(documents=tuple(named for _, named in pairs), subjects=subjects, unseen=unseen),
     )

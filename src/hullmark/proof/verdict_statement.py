@@ -55,7 +55,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     trusted_keys: str = ""
 
 
-class StatedSignatures(msgspec.Struct, frozen=True, kw_only=True):
+class StatementSignatures(msgspec.Struct, frozen=True, kw_only=True):
     """What rules were handed of what others signed: digests of `documents` as handed (bytes, type, place, subject, annotations),
     the digests that stood for the image, and what was not seen: clauses."""
 
@@ -78,7 +78,7 @@ class OwnPart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     snapshot: str | None
     verdict: Outcome
-    signatures: StatedSignatures | msgspec.UnsetType | None = msgspec.UNSET
+    signatures: StatementSignatures | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Digests(msgspec.Struct, frozen=True):
@@ -221,11 +221,11 @@ def in_text(moment: datetime) -> str:
 
 def _stated(
     signatures: SignatureInputs | msgspec.UnsetType | None,
-) -> StatedSignatures | msgspec.UnsetType | None:
+) -> StatementSignatures | msgspec.UnsetType | None:
     if not isinstance(signatures, SignatureInputs):
         return signatures
     handed = tuple(sorted(document.handed for document in signatures.documents))
-    return StatedSignatures(documents=handed, subjects=signatures.subjects, unseen=signatures.unseen)
+    return StatementSignatures(documents=handed, subjects=signatures.subjects, unseen=signatures.unseen)
 
 
 def _attestations(signatures: SignatureInputs | msgspec.UnsetType | None) -> tuple[_Digests, ...]:

@@ -22,7 +22,7 @@ from hullmark.proof.signature_inputs import OtherSignatures, as_stated, handed_t
 from hullmark.proof.statement import read_statement
 from hullmark.proof.verdict_statement import (
     Circumstances,
-    StatedSignatures,
+    StatementSignatures,
     Subjects,
     VerdictStatement,
     read_verdict_statement,
@@ -69,7 +69,7 @@ def test_what_is_named_is_found_again_whatever_came_after_it(
     handed = handed_to_rules(found)
     assert handed == handed_to_rules(replace(found, documents=found.documents[::-1]))
     statement = stated(handed.inputs)
-    assert isinstance(statement.own.signatures, StatedSignatures)
+    assert isinstance(statement.own.signatures, StatementSignatures)
     later = data.draw(st.permutations(documents))
     now = handed_to_rules(SignedDocuments(documents=tuple(later), subjects=(DIGEST, INDEX)))
     again = as_stated(now, statement.own.signatures, DIGEST)
@@ -81,7 +81,7 @@ def test_what_is_named_is_found_again_whatever_came_after_it(
 def test_a_document_that_is_gone_or_another_now_is_missed(documents: list[SignedDocument]) -> None:
     found = SignedDocuments(documents=tuple(documents), subjects=(DIGEST,))
     named = stated(handed_to_rules(found).inputs).own.signatures
-    assert isinstance(named, StatedSignatures)
+    assert isinstance(named, StatementSignatures)
     first, *others = documents
     for changed in ([], [replace(first, annotations={SIGNATURE: "other"})], [replace(first, body=b"other")]):
         now = handed_to_rules(replace(found, documents=(*changed, *others)))
@@ -90,7 +90,7 @@ def test_a_document_that_is_gone_or_another_now_is_missed(documents: list[Signed
 
 
 def test_an_index_that_is_not_known_to_list_the_image_lends_it_no_signature() -> None:
-    named = StatedSignatures(documents=(), subjects=(DIGEST, INDEX), unseen=())
+    named = StatementSignatures(documents=(), subjects=(DIGEST, INDEX), unseen=())
     with pytest.raises(OtherSignatures, match=INDEX):
         as_stated(handed_to_rules(SignedDocuments(subjects=(DIGEST,))), named, DIGEST)
     as_stated(handed_to_rules(SignedDocuments(subjects=(DIGEST, INDEX))), named, DIGEST)
