@@ -102,7 +102,7 @@ class TurnCause(NamedTuple):
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
     `excepted`: the exceptions that cover findings of it; `turn`: why it says another word (None: it does not); `seconds` the processor
-    time that it took."""
+    time that it took; `has_other_signatures`: rules were handed others than before."""
 
     judged: JudgedVerdict
     policy: str
@@ -111,6 +111,7 @@ class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     granted: tuple[GrantedGrace, ...] = ()
     excepted: tuple[UUID, ...] = ()
     seconds: float = 0.0
+    has_other_signatures: bool = False
 
 
 def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
@@ -176,7 +177,10 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
-    return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
+    is_by_others = before.inputs.signatures != verdict.inputs.signatures
+    return msgspec.structs.replace(
+        made, judged=judged, news=news, turn=turn, seconds=seconds, has_other_signatures=is_by_others
+    )
 
 
 def _granted_to_the_image(checked: CheckResult) -> tuple[GrantedGrace, ...]:
