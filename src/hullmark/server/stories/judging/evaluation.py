@@ -177,10 +177,9 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
-    is_by_others = before.inputs.signatures != verdict.inputs.signatures
-    return msgspec.structs.replace(
-        made, judged=judged, news=news, turn=turn, seconds=seconds, has_other_signatures=is_by_others
-    )
+    is_other = before.inputs.signatures != verdict.inputs.signatures
+    made = msgspec.structs.replace(made, has_other_signatures=is_other)
+    return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
 
 
 def _granted_to_the_image(checked: CheckResult) -> tuple[GrantedGrace, ...]:

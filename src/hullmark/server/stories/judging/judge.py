@@ -256,7 +256,7 @@ async def _written(connection: Connection, account_id: int, new_verdicts: list[N
         if new_verdict.has_other_signatures:
             judged = new_verdict.judged
             await statements.want_again(
-                connection, account_id, judged.image_id, (judged.policy_id, judged.environment), judged.at
+                connection, account_id, judged.image_id, judged.policy_id, judged.environment, judged.at
             )
     used = [(key, new_verdict.judged.at) for new_verdict, _ in in_force for key in new_verdict.excepted]
     if used:

@@ -55,15 +55,15 @@ async def keep_published(connection: Connection, account_id: int, row: Published
 
 
 async def want_again(
-    connection: Connection, account_id: int, image_id: int, slot: tuple[int, str], at: datetime
+    connection: Connection, account_id: int, image_id: int, policy_id: int, environment: str, at: datetime
 ) -> None:
-    """Have what lies there by a policy in an environment (`slot`) made anew: it does not name what the verdict rests on now."""
+    """Have what lies there by a policy in an environment made anew: it does not name what the verdict rests on now."""
     await connection.execute(
         """
         UPDATE published_statement SET retry_at = %s
         WHERE account_id = %s AND image_id = %s AND policy_id = %s AND environment = %s AND retry_at IS NULL
         """,
-        (at, account_id, image_id, *slot),
+        (at, account_id, image_id, policy_id, environment),
     )
 
 
