@@ -102,7 +102,7 @@ class TurnCause(NamedTuple):
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
     `excepted`: the exceptions that cover findings of it; `turn`: why it says another word (None: it does not); `seconds` the processor
-    time that it took."""
+    time that it took; `has_other_signatures`: rules were handed others than before."""
 
     judged: JudgedVerdict
     policy: str
@@ -111,6 +111,7 @@ class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     granted: tuple[GrantedGrace, ...] = ()
     excepted: tuple[UUID, ...] = ()
     seconds: float = 0.0
+    has_other_signatures: bool = False
 
 
 def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
@@ -176,6 +177,8 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
+    is_other = before.inputs.signatures != verdict.inputs.signatures
+    made = msgspec.structs.replace(made, has_other_signatures=is_other)
     return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
 
 
@@ -227,6 +230,8 @@ def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: JudgedVerdict, 
     if row.changes is None or any(
         getattr(row, name) != getattr(judged, name) for name in (*names, "analyzer", "reference")
     ):
+        return False
+    if before.inputs.signatures != after.inputs.signatures:
         return False
     listed = [sorted((key_of(finding), finding.action) for finding in verdict.findings) for verdict in (before, after)]
     return row.verdict == judged.verdict and listed[0] == listed[1]
