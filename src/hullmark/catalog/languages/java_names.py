@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from hullmark.catalog.languages.java_groups import group_of, without_directives
 from hullmark.catalog.languages.java_metadata import Pom
 from hullmark.model.late import late
@@ -36,7 +38,7 @@ _DOTTED = ("org.eclipse.", "javax.", "jakarta.")
 _TOMCAT = "org.apache.tomcat-"
 
 
-class FileName(NamedTuple):
+class FileName(msgspec.Struct, frozen=True):
     """An archive's file name, taken apart. `version` is empty if it has none."""
 
     stem: str

@@ -148,14 +148,14 @@ def _format(reader: Reader, base: int) -> _Format | None:
 # ELF
 
 
-class _ElfClass(NamedTuple):
+class _ElfClass(msgspec.Struct, frozen=True):
     header: Struct
     section: Struct  # name, type, offset, size, link
     segment: Struct  # type, flags, offset, address, size (wide); type, offset, address, size, flags
     wide: bool
 
 
-class _ElfHead(NamedTuple):
+class _ElfHead(msgspec.Struct, frozen=True):
     kind: _ElfClass
     segments_at: int
     sections_at: int
@@ -166,7 +166,7 @@ class _ElfHead(NamedTuple):
     names_index: int
 
 
-class _ElfTables(NamedTuple):
+class _ElfTables(msgspec.Struct, frozen=True):
     head: _ElfHead
     total: int
     names_at: Section
@@ -309,7 +309,7 @@ def _pe_segments(reader: Reader, _: int) -> Iterator[Segment]:
 # Mach-O
 
 
-class _MachClass(NamedTuple):
+class _MachClass(msgspec.Struct, frozen=True):
     command: int
     header: Struct  # number of commands, their size
     segment: Struct  # address, offset, size, protection, number of sections

@@ -46,7 +46,9 @@ def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, .
 
 
 def _clean(name: str) -> str:
-    return "".join(c for c in name if c.isprintable()).strip()[:_MAX_NAME]
+    if not name.isprintable():
+        name = "".join(c for c in name if c.isprintable())
+    return name.strip()[:_MAX_NAME]
 
 
 def is_machine_readable(data: bytes) -> bool:
