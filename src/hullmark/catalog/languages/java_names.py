@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from hullmark.catalog.languages.java_groups import group_of, without_directives
 from hullmark.catalog.languages.java_metadata import Pom
 from hullmark.model.late import late
@@ -38,7 +36,7 @@ _DOTTED = ("org.eclipse.", "javax.", "jakarta.")
 _TOMCAT = "org.apache.tomcat-"
 
 
-class FileName(msgspec.Struct, frozen=True):
+class FileName(NamedTuple):
     """An archive's file name, taken apart. `version` is empty if it has none."""
 
     stem: str

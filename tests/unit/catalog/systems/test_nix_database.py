@@ -1,0 +1,115 @@
+"""Nix' database: who needs whom in the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.catalog.systems import nix
+from hullmark.catalog.systems.nix_database import extract_database, extract_log
+from hullmark.relations.nix import RESOLVER
+from hullmark.relations.resolver import Scene, Steps
+from tests.support.views import FakeView
+
+DB = "nix/var/nix/db/db.sqlite"
+_TABLES = (
+    "CREATE TABLE ValidPaths (id integer primary key autoincrement not null, path text unique not null, hash text not null, "
+    "registrationTime integer not null, deriver text, narSize integer, ultimate integer, sigs text, ca text)",
+    "CREATE TABLE Refs (referrer integer not null, reference integer not null, primary key (referrer, reference))",
+    "CREATE INDEX IndexReferrer ON Refs(referrer)",
+    "CREATE TABLE DerivationOutputs (drv integer not null, id text not null, path text not null, primary key (drv, id))",
+)
+Change = Callable[[sqlite3.Connection], object]
+
+
+def place(name: str) -> str:
+    """The path of an object; its digest is made of its name."""
+    return f"nix/store/{'0' * 31}{name[0]}-{name}".replace("e-", "1-", 1)
+
+
+def register(*names: str) -> Change:
+    """Objects, each of which refers to the next one and to itself."""
+
+    def change(db: sqlite3.Connection) -> None:
+        rows = [
+            db.execute(
+                "INSERT INTO ValidPaths (path, hash, registrationTime, narSize) VALUES (?, 'sha256:0', 1, 9)",
+                (f"/{place(name)}",),
+            ).lastrowid
+            for name in names
+        ]
+        db.executemany("INSERT INTO Refs VALUES (?, ?)", [(one, one) for one in rows])
+        db.executemany("INSERT INTO Refs VALUES (?, ?)", pairwise(rows))
+
+    return change
+
+
+def two_files(*changes: Change, before: Change | None = None) -> dict[str, bytes]:
+    """The database as `before` left it, and the log of the changes."""
+    with TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder, "db"), isolation_level=None)) as db:
+        for line in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", *_TABLES):
+            db.execute(line).fetchall()
+        if before is not None:
+            before(db)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        for change in changes:
+            change(db)
+        return {DB: Path(folder, "db").read_bytes(), f"{DB}-wal": Path(folder, "db-wal").read_bytes()}
+
+
+def needs(files: dict[str, bytes], *names: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Who needs whom of these objects that are in the store, and the problems."""
+    stored = {f"{place(name)}/bin/x": b"x" for name in names}
+    view = FakeView({**stored, **files}, nix.CATALOGER)
+    packages = list(nix.assemble(view))
+    names_of = {package.purl: package.name for package in packages}
+    found = RESOLVER.relate(Scene(view, packages, Steps()))
+    pairs = {(names_of.get(edge.dependent, edge.dependent), names_of.get(edge.dependency, edge.dependency)) for edge in found}
+    return sorted(pairs), [reason for _, reason in view.problems]
+
+
+def test_an_object_needs_those_that_it_refers_to() -> None:
+    names = ("hello-2.12", "glibc-2.38")
+    assert needs(two_files(before=register(*names)), *names) == ([("hello", "glibc")], [])
+
+
+def test_what_stands_between_two_packages_is_no_gap() -> None:
+    names = ("hello-2.12", "wrapper", "glibc-2.38")
+    assert needs(two_files(before=register(*names)), *names) == ([("hello", "glibc")], [])
+
+
+def test_what_the_log_says_counts() -> None:
+    before, after = ("hello-2.12", "glibc-2.38"), ("python3-3.11", "zlib-1.3")
+    files = two_files(register(*after), before=register(*before))
+    assert needs(files, *before, *after) == ([("hello", "glibc"), ("python3", "zlib")], [])
+    assert needs(two_files(register(*before)), *before) == ([("hello", "glibc")], [])
+
+
+def test_a_package_that_only_the_database_has_is_told() -> None:
+    _, [problem] = needs(two_files(before=register("hello-2.12", "glibc-2.38")), "hello-2.12")
+    assert problem == f"the database of Nix has packages that are not in the store: /{place('glibc-2.38')}"
+
+
+@pytest.mark.parametrize("body", [b"x", bytes(200), b"SQLite format 3\0" + bytes(200)])
+def test_a_database_that_cannot_be_read_is_told_and_hides_no_package(body: bytes) -> None:
+    found, problems = needs({DB: body, f"{DB}-wal": body}, "hello-2.12")
+    assert (found, len(problems)) == ([], 2)
+
+
+@given(st.binary(), st.integers(0, 20_000))
+def test_any_bytes_are_survived(body: bytes, at: int) -> None:
+    for whole in (b"", *_FILES.values()):
+        damaged = memoryview(whole[:at] + body + whole[at + len(body) :])
+        extract_database(DB, damaged, lambda reason: None)
+        extract_log(DB, damaged, lambda reason: None)
+
+
+_FILES = two_files(register("python3-3.11", "zlib-1.3"), before=register("hello-2.12", "glibc-2.38"))
