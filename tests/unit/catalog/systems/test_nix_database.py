@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
-from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,52 +10,8 @@ from hullmark.catalog.systems import nix
 from hullmark.catalog.systems.nix_database import extract_database, extract_log
 from hullmark.relations.nix import RESOLVER
 from hullmark.relations.resolver import Scene, Steps
+from tests.support.nix_database import DB, place, register, two_files
 from tests.support.views import FakeView
-
-DB = "nix/var/nix/db/db.sqlite"
-_TABLES = (
-    "CREATE TABLE ValidPaths (id integer primary key autoincrement not null, path text unique not null, hash text not null, "
-    "registrationTime integer not null, deriver text, narSize integer, ultimate integer, sigs text, ca text)",
-    "CREATE TABLE Refs (referrer integer not null, reference integer not null, primary key (referrer, reference))",
-    "CREATE INDEX IndexReferrer ON Refs(referrer)",
-    "CREATE TABLE DerivationOutputs (drv integer not null, id text not null, path text not null, primary key (drv, id))",
-)
-Change = Callable[[sqlite3.Connection], object]
-
-
-def place(name: str) -> str:
-    """The path of an object; its digest is made of its name."""
-    return f"nix/store/{'0' * 31}{name[0]}-{name}".replace("e-", "1-", 1)
-
-
-def register(*names: str) -> Change:
-    """Objects, each of which refers to the next one and to itself."""
-
-    def change(db: sqlite3.Connection) -> None:
-        rows = [
-            db.execute(
-                "INSERT INTO ValidPaths (path, hash, registrationTime, narSize) VALUES (?, 'sha256:0', 1, 9)",
-                (f"/{place(name)}",),
-            ).lastrowid
-            for name in names
-        ]
-        db.executemany("INSERT INTO Refs VALUES (?, ?)", [(one, one) for one in rows])
-        db.executemany("INSERT INTO Refs VALUES (?, ?)", pairwise(rows))
-
-    return change
-
-
-def two_files(*changes: Change, before: Change | None = None) -> dict[str, bytes]:
-    """The database as `before` left it, and the log of the changes."""
-    with TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder, "db"), isolation_level=None)) as db:
-        for line in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", *_TABLES):
-            db.execute(line).fetchall()
-        if before is not None:
-            before(db)
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        for change in changes:
-            change(db)
-        return {DB: Path(folder, "db").read_bytes(), f"{DB}-wal": Path(folder, "db-wal").read_bytes()}
 
 
 def needs(files: dict[str, bytes], *names: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -72,7 +21,9 @@ def needs(files: dict[str, bytes], *names: str) -> tuple[list[tuple[str, str]], 
     packages = list(nix.assemble(view))
     names_of = {package.purl: package.name for package in packages}
     found = RESOLVER.relate(Scene(view, packages, Steps()))
-    pairs = {(names_of.get(edge.dependent, edge.dependent), names_of.get(edge.dependency, edge.dependency)) for edge in found}
+    pairs = {
+        (names_of.get(edge.dependent, edge.dependent), names_of.get(edge.dependency, edge.dependency)) for edge in found
+    }
     return sorted(pairs), [reason for _, reason in view.problems]
 
 
