@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import NamedTuple, Protocol, cast
+from weakref import ref
 
 import msgspec
 
@@ -94,6 +95,26 @@ def section_names(reader: Reader, base: int = 0) -> bytes | None:
 
 def names_in(body: memoryview) -> bytes | None:
     """What `section_names` says of an ELF file of 64 bits that is in memory, at a fraction of the cost; None where only that can tell."""
+    last, names = _LAST.body
+    if last is None or last() is not body:
+        names = _names_in(body)
+        _LAST.body = ref(body), names
+    return names
+
+
+class _LastBody:
+    """The names of the body that was looked at last: several reads ask one after another. It keeps no body."""
+
+    __slots__ = ("body",)
+
+    def __init__(self) -> None:
+        self.body: tuple[ref[memoryview] | None, bytes | None] = (None, None)
+
+
+_LAST = _LastBody()
+
+
+def _names_in(body: memoryview) -> bytes | None:
     if len(body) < _ELF_LITTLE.header.size or bytes(body[:6]) != b"\x7fELF\2\1":
         return None
     _, table, _, _, stride, count, index = _ELF_LITTLE.header.unpack_from(body)
