@@ -95,23 +95,16 @@ def section_names(reader: Reader, base: int = 0) -> bytes | None:
 
 def names_in(body: memoryview) -> bytes | None:
     """What `section_names` says of an ELF file of 64 bits that is in memory, at a fraction of the cost; None where only that can tell."""
-    last, names = _LAST.body
-    if last is None or last() is not body:
-        names = _names_in(body)
-        _LAST.body = ref(body), names
+    for last, names in _LAST:
+        if last() is body:
+            return names
+    names = _names_in(body)
+    _LAST[:] = ((ref(body), names),)
     return names
 
 
-class _LastBody:
-    """The names of the body that was looked at last: several reads ask one after another. It keeps no body."""
-
-    __slots__ = ("body",)
-
-    def __init__(self) -> None:
-        self.body: tuple[ref[memoryview] | None, bytes | None] = (None, None)
-
-
-_LAST = _LastBody()
+_LAST: list[tuple[ref[memoryview], bytes | None]] = []
+"""The names in the body that was looked at last, which is not kept: several reads ask one after another."""
 
 
 def _names_in(body: memoryview) -> bytes | None:

@@ -16,7 +16,7 @@ from hullmark.rootfs.reads import MIB, Read, Remark, Report
 _MAX_PATHS = Limit(500_000, "objects in a database of Nix", "shortened")
 _MAX_REFS = Limit(2_000_000, "references between objects in a database of Nix", "shortened")
 _MAX_BYTES = Limit(256 * MIB, "bytes of a database of Nix, or of its log", "shortened")
-_LONGEST = 512
+_PATH_BYTES = 512
 _STORE = b"/nix/store/"
 _COLUMNS_OF_PATHS = 6
 
@@ -94,7 +94,7 @@ def _database(
     known = [
         (number, path[1:].decode("utf-8", "replace"))
         for number, path in paths
-        if isinstance(number, int) and isinstance(path, bytes) and path.startswith(_STORE) and len(path) <= _LONGEST
+        if isinstance(number, int) and isinstance(path, bytes) and path.startswith(_STORE) and len(path) <= _PATH_BYTES
     ]
     pairs = [(one, other) for one, other in refs if isinstance(one, int) and isinstance(other, int) and one != other]
     for found, most, what in ((known, _MAX_PATHS, "objects"), (pairs, _MAX_REFS, "references")):
