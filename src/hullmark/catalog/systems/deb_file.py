@@ -18,7 +18,6 @@ _MAX_ENTRIES = Limit(10_000, "entries of the control.tar of a .deb file")
 _MEMORY = 128 * MIB
 _AR, _END = b"!<arch>\n", b"`\n"
 _HEAD, _BLOCK = 60, 512
-_GZIP = b"\x1f\x8b"
 _CONTROL = "control"
 _FILES = (b"0", b"\0")
 
