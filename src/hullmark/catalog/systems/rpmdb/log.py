@@ -10,6 +10,7 @@ import operator
 import struct
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -53,7 +54,16 @@ def read_log(body: memoryview, report: Report, what: str = "the rpm database") -
     if _checksum(body[: _HEAD.size - 8], (0, 0), order) != (first, second):
         return _strange(size, f"the log of {what} has a damaged head", report)
     damage = partial(report, f"the log of {what} is damaged: what follows its last sound page was not read")
-    return _frames(body, (page_bytes, order, tuple(salts), (first, second)), damage)
+    return _frames(body, _LogHead(page_bytes, order, tuple(salts), (first, second)), damage)
+
+
+class _LogHead(NamedTuple):
+    """What the head of a log says: the bytes of a page, the order of bytes (as in `struct`), the salts, and its own checksum."""
+
+    page_bytes: int
+    order: str
+    salts: tuple[int, ...]
+    sums: tuple[int, int]
 
 
 def _strange(size: int, reason: str, report: Report) -> Log:
@@ -61,9 +71,7 @@ def _strange(size: int, reason: str, report: Report) -> Log:
     return Log(size, is_read=False)
 
 
-def _frames(
-    body: memoryview, head: tuple[int, str, tuple[int, ...], tuple[int, int]], damage: Callable[[], None]
-) -> Log | None:
+def _frames(body: memoryview, head: _LogHead, damage: Callable[[], None]) -> Log | None:
     page_bytes, order, salts, sums = head
     ended: dict[int, int] = {}
     begun: dict[int, int] = {}
