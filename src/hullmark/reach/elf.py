@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.limit import Limit
+from hullmark.reach.code_names import matches
 from hullmark.reach.elf_calls import SEARCHING, TOLD
 from hullmark.reach.elf_file import (
     ALLOC,
@@ -49,7 +50,7 @@ _MAX_NOTES = Limit(64, "notes of a program")
 _ADDRESSES = {62: 1, 183: 257}
 """The kind of relocation that only puts an address into data, by processor (x86-64 and AArch64 psABI)."""
 
-_PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer
+_PATHS = re.compile(rb"\0(/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?)(?=\0)").match
 _WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").finditer
 _LIBRARY = re.compile(r"[\w.+/$@{}-]{1,200}\.so(?:\.[0-9]+)*").fullmatch
 _JOINED = re.compile(rb"(?=(/(?:etc|usr|opt|var|srv|home|app|lib|s?bin|root|data|config)/[\w.+@/-]{2,150}))").finditer
@@ -247,7 +248,7 @@ class _Texts:
     def __init__(self, parts: list[bytes], *, is_joined: bool) -> None:
         self._parts = parts
         self.is_cut = False
-        paths = (match[0] for part in parts for match in _PATHS(part))
+        paths = (match[1] for part in parts for match in matches(part, b"\0/", _PATHS))
         joined = (match[1] for part in parts if is_joined for match in _JOINED(part))
         self.paths = self._taken(chain(paths, joined), _MAX_NAMES)
         self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
@@ -308,6 +309,6 @@ ELF = Read(
     magic=(b"\x7fELF",),
     limit=_BODY,
     oversize=_Large,
-    sources=("reach/elf", "reach/elf_calls", "reach/elf_file"),
+    sources=("reach/code_names", "reach/elf", "reach/elf_calls", "reach/elf_file"),
 )
 """Every ELF file, by its first bytes."""

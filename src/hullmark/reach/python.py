@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import GROUP, NAMED, SETTING, CodeFacts
+from hullmark.reach.code import CodeFacts
 from hullmark.reach.django import NAME as DJANGO
 from hullmark.reach.django import DjangoModules
+from hullmark.reach.python_code import GROUP, NAMED, SETTING
 from hullmark.reach.python_names import AT_START, entry_points_in
 from hullmark.reach.scene import Scene, StartedProgram
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.reach.code import CodeFacts, facts_of
+from hullmark.reach.code_names import matches
 from tests.support.effort import ends
 
 FILES = {
@@ -70,3 +73,36 @@ def test_no_file_makes_it_fail(name: str, text: str) -> None:
 def test_a_program_in_one_long_line_is_read_once() -> None:
     with ends():
         facts_of("a.py", b"os.system(" * 800_000)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_told"),
+    [
+        (b"import os\nos.system(x)\n", True),
+        (b"from subprocess import run\nrun(x)\n", True),
+        (b"from .compat import Popen\nPopen(x)\n", True),
+        (b"import asyncio\nasyncio.create_subprocess_exec(x)\n", True),
+        (b"from anything import *\nsubprocess.run(x)\n", True),
+        (b"from gevent import subprocess as s\ns.call(x)\n", True),
+        (b"import json\nTEXT = 'see subprocess.run(x)'\n", False),
+    ],
+)
+def test_a_module_starts_programs_if_it_imports_what_can(source: bytes, is_told: bool) -> None:
+    found = facts_of("a.py", source)
+    assert found is not None
+    assert bool(found.untold) is is_told
+
+
+_SOURCES = st.lists(
+    st.sampled_from([b"import", b"from ", b"a", b"\\", b"\n", b"(", b")", b"'/a/b", b'"', b"'", b" ", b";", b"#"]),
+    max_size=40,
+)
+
+
+@given(_SOURCES.map(b"".join))
+def test_to_look_for_bytes_first_finds_what_an_expression_finds(body: bytes) -> None:
+    for sign, expression in ((b"import", rb"import(?:[ \t]+[^\n;#]+|\()"), (b"'/", rb"'/a/b(['\"])")):
+        fits = re.compile(expression)
+        assert [match.span() for match in matches(body, sign, fits.match)] == [
+            match.span() for match in fits.finditer(body)
+        ]
