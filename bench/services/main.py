@@ -51,7 +51,7 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
         seconds = time.monotonic() - began
         told = msgspec.json.decode(document.read_bytes()) | _matched(layout, arguments.advisories, work)
         before = run(layout, name, root, work / "before")
-        missed, opened = _missed(before, root, residue)
+        missed, opened, opened_bytes = _missed(before, root, residue)
         try:
             answers = run(residue, name, root, work / "after").answers
         except SystemExit as error:
@@ -65,6 +65,7 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             document=told,
             seconds=seconds,
             opened=opened,
+            opened_bytes=opened_bytes,
             missed=missed,
             asked=len(before.answers),
             differing=_differing(before.answers, answers),
@@ -98,16 +99,16 @@ def _peer(program: Path, layout: Path, work: Path) -> int:
     return int(report["summary"]["boot_packages"])
 
 
-def _missed(found: Run, root: Path, residue: Path) -> tuple[list[str], int]:
-    """The files of the image that were opened and are not in what is left, and how many were opened."""
+def _missed(found: Run, root: Path, residue: Path) -> tuple[list[str], int, int]:
+    """The files of the image that were opened and are not in what is left; how many were opened, and their bytes."""
     kept = {line[1:] for line in (residue / "files.txt").read_text("utf-8").splitlines()}
-    files = set()
+    files: dict[str, int] = {}
     for path in found.opened:
         place = root / path.lstrip("/")
         real = _real(root, place)
         if real is not None and real.is_file():
-            files.add("/" + str(real.relative_to(root)))
-    return sorted(files - kept), len(files)
+            files["/" + str(real.relative_to(root))] = real.stat().st_size
+    return sorted(files.keys() - kept), len(files), sum(files.values())
 
 
 def _real(root: Path, place: Path) -> Path | None:

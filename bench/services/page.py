@@ -18,6 +18,7 @@ _FEW = 0.05
 
 class Measured(msgspec.Struct, kw_only=True):
     """All that is known of one service. `opened` is the number of files of the image that a run opened, `missed` those called unreachable,
+    `opened_bytes` the size of the opened ones,
     `asked` the number of questions, `differing` the answers of what is left that are others, `confined` those of the whole under its
     profile of seccomp; `peer` is the number of packages that startup-sbom calls needed."""
 
@@ -25,6 +26,7 @@ class Measured(msgspec.Struct, kw_only=True):
     document: dict[str, Any]
     seconds: float
     opened: int
+    opened_bytes: int = 0
     missed: list[str]
     asked: int
     differing: list[str]

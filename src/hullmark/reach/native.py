@@ -9,7 +9,7 @@ from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach import elf, elf_calls, implicit
 from hullmark.reach.elf import ElfFacts
-from hullmark.reach.known_starts import known_programs
+from hullmark.reach.known_starts import for_users, known_programs, loads_alone
 from hullmark.reach.scene import Scene
 
 _INTERPRETERS = re.compile(
@@ -26,6 +26,9 @@ _SYSTEM_FOLDERS = re.compile(
 ).fullmatch
 _CONVERTING_NOTHING = re.compile(r".*/(?:ldconfig(?:\.real)?|sln)").fullmatch
 """Programs of libc's own that are linked statically: they have its code for conversions, which nothing in them asks for."""
+
+_MANUAL = re.compile(r".*/man/(?:[\w.@-]+/)?man\d\w?/[^/]+\.\d\w*(?:\.(?:gz|xz|bz2|zst))?").fullmatch
+"""Pages of manuals: `man` finds them by its settings. Who else names their folder was told when it was built where they are."""
 
 _CERTIFICATES = re.compile(
     r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
@@ -130,8 +133,11 @@ def _named_folder(scene: Scene, path: str, named: str, *, starts: bool) -> None:
         return
     if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
         return
+    is_loading = loads_alone(path, named)
     for file in scene.tree.below(real, _MAX_IN_FOLDER):
         record = scene.tree.file(file)
+        if (is_loading and (record is None or record.path not in scene.facts.elves)) or _MANUAL(file):
+            continue
         if record is not None and (starts or not _is_program(scene, record)):
             scene.walk.reach(file, f"names the folder {named}", path, is_certain=False)
 
@@ -175,6 +181,8 @@ def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
         known = known_programs(scene, path, elf_calls.SPAWNING.intersection(facts.calls))
         if known is None:
             scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
+        for word_of_users in for_users(path, elf_calls.SPAWNING.intersection(facts.calls)):
+            scene.walk.end(path, f"it starts programs that its users name ({word_of_users})")
         for word in facts.words if known is None else known:
             program = scene.program(word)
             if program:
