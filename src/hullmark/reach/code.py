@@ -63,6 +63,12 @@ _JS_CALLS = re.compile(
 ).finditer
 
 
+_JS_PLACES = (b"__dirname", b"__filename", b"import.meta")
+_JS_OTHERS = (b"node_modules", b"require.resolve", b"createRequire")
+OWN_PLACE, OTHER_PLACES = "node:own-place", "node:other-places"
+"""Stand among the imports of a file of JavaScript that asks where it lies itself, and of one that may ask where others lie."""
+
+
 def _javascript(body: bytes, names: CodeNames) -> None:
     for match in matches(body, b"require", _JS_REQUIRE):
         if match[1] is not None and match[2] != b"+":
@@ -72,6 +78,9 @@ def _javascript(body: bytes, names: CodeNames) -> None:
     for match in (*matches(body, b"from", _JS_FROM), *matches(body, b"import", _JS_IMPORT)):
         if match[1] is not None:
             names.imported(match[1])
+    for signs, place in ((_JS_PLACES, OWN_PLACE), (_JS_OTHERS, OTHER_PLACES)):
+        if any(sign in body for sign in signs):
+            names.imported(place.encode())
     if any(matches(body, b"import", _JS_DYNAMIC)):
         names.untold[MAKES_MODULES] = None
     if b"child_process" in body:

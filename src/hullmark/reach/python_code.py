@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from hullmark.reach.code_names import MAKES_MODULES, CodeNames, add_calls, before_in_line, matches
 
@@ -53,10 +54,39 @@ GROUP = "@"
 """How an import begins that is a group of entry points, whose name follows; nothing where that is not told."""
 
 
+_PY_MAIN = re.compile(rb"^if[ \t(]+__name__[ \t]*==[ \t]*[\"']__main__[\"'][ \t)]*:", re.MULTILINE).finditer
+_PY_OUTSIDE = re.compile(rb"^[^\s#]|\"\"\"|'''", re.MULTILINE).search
+_PY_HELP = re.compile(rb"(?<![\w.])(?<!def )help\(").match
+_PY_DOCUMENTATION = re.compile(
+    rb"(?:\A(?:\s|#[^\n]*\n)*|:[ \t]*(?:#[^\n]*)?\n\s*)[rRuU]?(?:\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?''')"
+).finditer
+_MAX_PARTS = 8
+"""Blocks of one file that only run where it is run itself; more are taken for code that always runs."""
+
+MAIN = "!"
+"""How an import begins that only happens where the file itself is run."""
+
+
+def _main_parts(body: bytes) -> list[tuple[int, int]]:
+    """Where code is that only runs if the file is what Python was told to run: blocks that begin without indentation, up to the next line
+    without, or to a text of several lines, which may have such lines."""
+    found = []
+    for match in _PY_MAIN(body) if b"__main__" in body else ():
+        outside = _PY_OUTSIDE(body, match.end())
+        found.append((match.end(), outside.start() if outside is not None else len(body)))
+    return found if len(found) <= _MAX_PARTS else []
+
+
+def _is_within(at: int, parts: list[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in parts)
+
+
 def read_python(body: bytes, names: CodeNames) -> None:
     """Collect what a file of Python names."""
+    mains = _main_parts(body)
     for match in matches(body, b"import", _PY_IMPORT):
         at = match.start()
+        first = MAIN.encode() if mains and _is_within(at, mains) else b""
         before = before_in_line(body, at)
         if match[2] is not None:
             _python_call(before, match[2], names)
@@ -64,12 +94,12 @@ def read_python(body: bytes, names: CodeNames) -> None:
             continue
         elif b"from" in before and (source := _PY_BEFORE(before)) is not None:
             parts = [part.split(b" as ")[0].strip() for part in _uncommented(match[1]).split(b",")]
-            names.imported(source[1] + b":" + b",".join(part for part in parts if _NAME(part) or part == b"*"))
+            names.imported(first + source[1] + b":" + b",".join(part for part in parts if _NAME(part) or part == b"*"))
         elif _PY_PLAIN(before) is not None:
             for part in _uncommented(match[1]).split(b","):
                 found = _NAME(part.strip())
                 if found is not None:
-                    names.imported(found[0])
+                    names.imported(first + found[0])
     _python_texts(body, names)
 
 
@@ -77,10 +107,29 @@ def _python_texts(body: bytes, names: CodeNames) -> None:
     """Names of modules, groups and programs that stand in texts."""
     if b"django" in body:
         _django_names(body, names)
+    calls = _outside_documentation(body, matches(body, b"help(", _PY_HELP))
+    if any(b"#" not in before_in_line(body, call.start()) for call in calls):
+        names.imported(b"pydoc")
     for match in matches(body, b"entry_points(", _PY_GROUPS):
         names.imported(GROUP.encode() + (match[1] or b""))
     if _PY_STARTING("\n".join(names.imports)) is not None and any(sign in body for sign in _PY_STARTS):
-        add_calls(body, _PY_CALLS, names)
+        add_calls(body, _calls_outside_documentation, names)
+
+
+def _calls_outside_documentation(body: bytes) -> Iterator[re.Match[bytes]]:
+    """The calls that start programs, without those in the texts that describe modules, classes and functions."""
+    return _outside_documentation(body, _PY_CALLS(body))
+
+
+def _outside_documentation(body: bytes, found: Iterator[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
+    calls = list(found)
+    texts = _PY_DOCUMENTATION(body) if calls else iter(())
+    text = next(texts, None)
+    for call in calls:
+        while text is not None and text.end() <= call.start():
+            text = next(texts, None)
+        if text is None or call.start() < text.start():
+            yield call
 
 
 def _django_names(body: bytes, names: CodeNames) -> None:
