@@ -138,7 +138,8 @@ def main() -> None:
         "--startup-sbom", type=Path, metavar="PROGRAM", help="the peer to put beside, if it is installed"
     )
     arguments = parser.parse_args()
-    demand("buildah", "podman", "strace", "unshare", "umoci")
+    built = {command[0] for name in arguments.services for command in SERVICES[name].programs.values()}
+    demand("buildah", "podman", "strace", "unshare", "umoci", *sorted(built))
     arguments.images.mkdir(parents=True, exist_ok=True)
     if arguments.advisories is None and MATERIAL.exists():
         arguments.advisories = history(MATERIAL, arguments.images / ".work")

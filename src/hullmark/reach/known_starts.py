@@ -14,8 +14,8 @@ from hullmark.reach.scene import Scene
 
 
 class KnownStart(NamedTuple):
-    """What one function is called for: the programs that it starts, what its `users` name (those whom it trusts as it does itself), or
-    anything, but only where one of these settings is on, each the beginning of a name."""
+    """What one function is called for: the programs that it starts, with their options, what its `users` name (those whom it trusts as
+    it does itself), or anything, but only where one of these settings is on, each the beginning of a name."""
 
     programs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ _JDWP = {"execvp": KnownStart(settings=("launch",))}
 # PostgreSQL lists the system's locales (commands/collationcmds.c), asks for the passphrase of a key (libpq/be-secure-common.c), copies from
 # and to programs for superusers (COPY … PROGRAM), and archives (archive/shell_archive.c, access/transam/xlogarchive.c; 13 to 18).
 _POSTGRES = {
-    "popen": KnownStart(("locale",), ("ssl_passphrase_command",), "COPY … PROGRAM"),
+    "popen": KnownStart(("locale -a",), ("ssl_passphrase_command",), "COPY … PROGRAM"),
     "system": KnownStart(
         settings=("archive_command", "archive_cleanup_command", "restore_command", "recovery_end_command")
     ),
@@ -45,6 +45,9 @@ _PROGRAMS: Mapping[str, Mapping[str, KnownStart]] = {
     "libpq.so": _LIBPQ,
     "mariadbd": _MARIADB, "mysqld": _MARIADB, "apache2": _HTTPD, "httpd": _HTTPD, "libapr-1.so": _APR, "libjdwp.so": _JDWP,
 }  # fmt: skip
+_BY_OPTIONS = {"locale": ("/i18n/charmaps", ("-m", "--charmaps"))}
+"""Programs, and how a folder ends that they read for one of these options alone."""
+
 _MODULES = {"postgres": re.compile(r".*/lib(?:/postgresql)?").fullmatch}
 """Programs that take from a folder that they name libraries alone. Of PostgreSQL that is $libdir (utils/fmgr/dfmgr.c): what else lies there
 is to build extensions with (pgxs), or for its compiler."""
@@ -66,6 +69,12 @@ def for_users(path: str, called: frozenset[str]) -> tuple[str, ...]:
     """By which of its own words the users of a program start others, whatever these are."""
     known = _known(path)
     return tuple(known[name].users for name in sorted(called) if name in known and known[name].users)
+
+
+def reads_by_option(path: str, folder: str, options: str) -> bool:
+    """Whether a program that is started with these options may read a folder that it names."""
+    ending, asking = _BY_OPTIONS.get(path.rpartition("/")[2], ("/", ()))
+    return not folder.rstrip("/").endswith(ending) or any(option in asking for option in options.split())
 
 
 def loads_alone(path: str, folder: str) -> bool:
