@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from hullmark.reach.code_names import MAKES_MODULES, CodeNames, add_calls, before_in_line, matches
 
@@ -122,10 +123,12 @@ def _calls_outside_documentation(body: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _outside_documentation(body: bytes, found: Iterator[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
-    calls = list(found)
-    texts = _PY_DOCUMENTATION(body) if calls else iter(())
+    first = next(found, None)
+    if first is None:
+        return
+    texts = _PY_DOCUMENTATION(body)
     text = next(texts, None)
-    for call in calls:
+    for call in chain((first,), found):
         while text is not None and text.end() <= call.start():
             text = next(texts, None)
         if text is None or call.start() < text.start():

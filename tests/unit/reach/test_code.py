@@ -70,9 +70,21 @@ def test_no_file_makes_it_fail(name: str, text: str) -> None:
     facts_of(name, text.encode())
 
 
-def test_a_program_in_one_long_line_is_read_once() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"import os\n" + b"os.system(" * 100_000,
+        b"import os\n" + b"help(" * 100_000 + b"os.system",
+        b"import os\nos.system(x)\n" + b":\n \"\"\" '''\n" * 100_000,
+        b"import os\nos.system(x)\n" + b":\n" * 300_000 + b"\n" * 300_000,
+        b"if __name__ == '__main__':\n" * 50_000 + b" import os\n" * 20_000,
+        b"import(" * 200_000,
+    ],
+    ids=["calls", "help", "texts", "lines", "blocks", "imports"],
+)
+def test_a_file_is_read_once_whatever_it_repeats(body: bytes) -> None:
     with ends():
-        facts_of("a.py", b"os.system(" * 800_000)
+        facts_of("a.py", body)
 
 
 @pytest.mark.parametrize(
