@@ -92,7 +92,7 @@ def _measure(database: str, world: Path, requests: int) -> None:
         row = connection.execute("SELECT count(*) FROM image").fetchone()
         images = int(row[0]) if row else 0
         digest = _uploaded(running, key)
-        questions = _questions(connection, digest)
+        questions = _questions(connection, digest, images - 1)
         rows = [_row(question, _asked(running.port, key, question, requests)) for question in questions]
         seen = _in_browser(running.port, key, {question.name: question.paths[0] for question in questions})
     replace_section(PAGE, "Pages over a million images", _written(images, rows, seen, requests))
@@ -158,7 +158,7 @@ def _is_counted(port: int, key: str, name: str) -> bool:
         return b"for the first time" not in connection.getresponse().read()
 
 
-def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Question]:
+def _questions(connection: psycopg.Connection[Any], digest: str, images: int) -> list[Question]:
     base = f"/console/{_ACCOUNT}"
     found = connection.execute("SELECT id FROM cause WHERE key LIKE 'bench-%' ORDER BY id LIMIT 20").fetchall()
     causes = [int(number) for (number,) in found]
@@ -169,7 +169,7 @@ def _questions(connection: psycopg.Connection[Any], digest: str) -> list[Questio
     names = [str(name) for (name,) in connection.execute("SELECT name FROM advisory ORDER BY id LIMIT 20").fetchall()]
     row = connection.execute("SELECT name FROM package ORDER BY id LIMIT 1").fetchone()
     package = str(row[0]) if row else "x"
-    others = [digest_of_image(number) for number in range(0, 400_000, 20_000)]
+    others = [digest_of_image(images * number // 50) for number in range(20)]
     inside = f"{base}/images/{digest}"
     tabs = ("verdicts", "packages", "vulnerabilities", "files", "layers", "settings", "licences", "secrets", "lineage", "places",
             "signatures", "history")  # fmt: skip

@@ -49,7 +49,7 @@ def agent_of(engine: RealEngine, folder: Path, server: ReportServer) -> contextl
 @contextlib.contextmanager
 def agent_with(collector: Collector, folder: Path, server: ReportServer) -> Iterator[list[str]]:
     """An agent of a collector that runs; what it says."""
-    spool = Spool(folder, (collector.platform, "test"), lambda: datetime.now(UTC))
+    spool = Spool(folder, collector.platform, "test", lambda: datetime.now(UTC))
     said: list[str] = []
     agent = Agent(collector, spool, server, said.append)
     stop = threading.Event()

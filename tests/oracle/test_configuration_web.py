@@ -26,6 +26,7 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.php import PARSER as PHP
 from hullmark.facets.configuration.php_ini import IniReader
 from hullmark.facets.configuration.php_settings import CONSTANTS
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
 from tests.support.configured import files_below, run_in
@@ -325,7 +326,9 @@ def test_apache_has_the_same_directives_in_effect(root: Path, scratch: Path) -> 
     printed = apache(root, "-f", inside(root, scratch), "-d", "/etc/apache2", "-t", "-D", "DUMP_CONFIG")
     files = kept_files(APACHE, root, {"etc/apache2/rich.conf": RICH.encode()})
     reader = ApacheReader(files, "/etc/apache2/rich.conf", "apache")
-    reader.modules = dict.fromkeys(re.findall(r"^ (\w+) \(static\)$", apache(root, "-M"), re.MULTILINE), ("", 0))
+    reader.modules = dict.fromkeys(
+        re.findall(r"^ (\w+) \(static\)$", apache(root, "-M"), re.MULTILINE), SourceLine("", 0)
+    )
     reader.read()
     theirs = set(_dumped(printed, {inside(root, scratch): "/etc/apache2/rich.conf"}))
     ours = set(_sections(reader.top, ()))

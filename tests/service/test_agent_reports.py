@@ -50,7 +50,7 @@ def test_what_an_agent_says_is_what_the_server_lists(server: Running, tmp_path: 
     said: list[str] = []
 
     def agent(folder: str) -> Agent:
-        spool = Spool(tmp_path / folder, (collector.platform, collector.name), lambda: datetime.now(UTC))
+        spool = Spool(tmp_path / folder, collector.platform, collector.name, lambda: datetime.now(UTC))
         return Agent(collector, spool, ServerSender(api), said.append)
 
     def listed() -> list[str]:

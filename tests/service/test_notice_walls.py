@@ -122,7 +122,7 @@ async def test_what_a_receiver_calls_an_issue_is_kept_as_a_short_name(at: Desk, 
             "INSERT INTO thread (account_id, channel_id, key) VALUES (1, %s, %s)", (to, "advisory:CVE-1")
         )
     assert row is not None
-    asking = sending._ChannelState(at.services, asyncio.get_running_loop(), (row, "admin"), None)
+    asking = sending._ChannelState(at.services, asyncio.get_running_loop(), row, "admin", None)
     await asyncio.to_thread(asking.keep, "advisory:CVE-1", "SEC-1\0\ud800" * 100_000)
     async with at.services.database.system() as connection:
         (name,) = await (await connection.execute("SELECT remote FROM thread")).fetchone() or ("",)

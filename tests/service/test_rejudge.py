@@ -100,7 +100,7 @@ async def judged_anew(at: Desk) -> dict[tuple[Any, ...], Any]:
     for account, image in await rows(at, "SELECT DISTINCT account_id, image_id FROM verdict"):
         async with at.services.database.system() as connection:
             standing = (await judge._standing(connection, account, [image]))[image]
-        cases = {image: judge._cases(account, *standing, (at.services.clock(), "test"))}
+        cases = {image: judge._cases(account, *standing, at.services.clock(), "test")}
         found_of = await asyncio.to_thread(judge._judge_all, at.services, at.books, cases, None)
         all_made = found_of[image]
         assert isinstance(all_made, list)

@@ -13,12 +13,14 @@ from tests.support.places import REPOSITORY
 
 @dataclass
 class SourceFile:
-    """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions,
-    the names of its classes, the types of each `except`, and for each `isinstance` its line and the names that it compares with."""
+    """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions, its
+    parameters that are tuples of different things, as FUNCTION(PARAMETER), the names of its classes, the types of each `except`, and for
+    each `isinstance` its line and the names that it compares with."""
 
     has_docstring: bool
     imports: list[tuple[str, str]] = field(default_factory=list)
     functions: list[tuple[str, int]] = field(default_factory=list)
+    mixed_tuples: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     handlers: list[set[str]] = field(default_factory=list)
     type_checks: list[tuple[int, set[str]]] = field(default_factory=list)
@@ -32,6 +34,10 @@ class SourceFile:
                 self.imports += [(alias.name, alias.name) for alias in node.names]
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.functions.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
+                parameters = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+                self.mixed_tuples += [
+                    f"{node.name}({each.arg})" for each in parameters if _is_mixed_tuple(each.annotation)
+                ]
             case ast.ClassDef():
                 self.classes.append(node.name)
             case ast.ExceptHandler(type=ast.expr() as type_):
@@ -39,6 +45,17 @@ class SourceFile:
                 self.handlers.append({ast.unparse(each) for each in types})
             case ast.Call(func=ast.Name(id="isinstance"), args=[_, of]):
                 self.type_checks.append((node.lineno, {each.id for each in ast.walk(of) if isinstance(each, ast.Name)}))
+
+
+def _is_mixed_tuple(annotation: ast.expr | None) -> bool:
+    """Whether a parameter is a tuple whose members are of different types, or may be one."""
+    match annotation:
+        case ast.BinOp(left=left, right=right):
+            return _is_mixed_tuple(left) or _is_mixed_tuple(right)
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=members)):
+            types = {ast.unparse(member) for member in members}
+            return len(types) > 1 and "..." not in types
+    return False
 
 
 @cache

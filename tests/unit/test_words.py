@@ -1,7 +1,9 @@
-"""Classes are named by nouns that a newcomer can look up: the field's, or those of the glossary."""
+"""Classes are named by nouns that a newcomer can look up: the field's, or those of the glossary. What belongs together has such a name:
+no function takes a tuple of different things where a struct would say what they are."""
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import REPOSITORY
-from tests.support.sources import source_files
+from tests.support.sources import SourceFile, source_files
 
 GLOSSARY = REPOSITORY / "docs" / "reference" / "glossary.md"
 PLAIN_WORDS = Path(__file__).parent / "plain_words.txt"
@@ -20,6 +22,22 @@ _PARTICIPLE = re.compile(
     r"_?(?!Feed$|Need$|Seed$)(?:[A-Z][a-z]*ed|Begun|Brought|Built|Caught|Chosen|Done|Drawn|Found|Given|Gone|Heard|Held|Hidden|Kept|Known"
     r"|Led|Left|Lost|Made|Meant|Met|Said|Seen|Sent|Shown|Taken|Thought|Told|Written)"
 ).fullmatch
+
+_PAGING = "where a list goes on: the values that it is sorted by, as a cursor gives them back"
+HONEST = {
+    "src/hullmark/catalog/systems/rpm.py": (1, "an item of a dict, for `sorted`"),
+    "src/hullmark/policy/anchore/regex_cost.py": (1, "what Python's parser of patterns has for a repetition"),
+    "src/hullmark/rootfs/tree_view.py": (1, "a row of what was kept by path, for `sorted`"),
+    "src/hullmark/server/console/charts/layered.py": (1, "what `enumerate` gives, for `sorted`"),
+    "src/hullmark/server/stories/rollout/deltas.py": (1, "an item of a dict, for `sorted`"),
+    "src/hullmark/server/tables/images/images.py": (1, _PAGING),
+    "src/hullmark/server/tables/judging/comparison.py": (5, _PAGING),
+    "src/hullmark/server/tables/judging/exception_lists.py": (1, _PAGING),
+    "src/hullmark/server/tables/judging/simulations.py": (2, _PAGING),
+    "src/hullmark/server/tables/judging/standing.py": (3, _PAGING),
+    "src/hullmark/versions/generic.py": (1, "a number as versions are compared by it, for each of their parts"),
+}
+"""The parameters that are tuples of different things: how many a file has, and why."""
 
 
 def classes() -> dict[str, str]:
@@ -62,3 +80,26 @@ def test_a_bare_participle_is_noticed(name: str) -> None:
 @pytest.mark.parametrize("name", ["Feed", "Need", "Finding", "SignedTarget", "FoundLicence"])
 def test_a_noun_is_no_participle(name: str) -> None:
     assert not _PARTICIPLE(name)
+
+
+def test_what_a_function_takes_together_has_a_name() -> None:
+    found = {file: source.mixed_tuples for file, source in source_files("src").items() if source.mixed_tuples}
+    strange = {file: names for file, names in found.items() if len(names) != HONEST.get(file, (0, ""))[0]}
+    assert strange == {}, "take them one by one, or give them a small NamedTuple or struct"
+    assert found.keys() == HONEST.keys(), "take from the list what is there no longer"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        ("when: tuple[int, datetime]", ["f(when)"]),
+        ("connection: Connection, *, kev: tuple[str | None, str, bool] | None = None", ["f(kev)"]),
+        ("a: None | tuple[str, list[str]], /, b: tuple[int, tuple[int, int]]", ["f(a)", "f(b)"]),
+        ("size: tuple[int, int], names: tuple[str, ...], rows: list[tuple[int, str]], nothing, *more: int", []),
+    ],
+)
+def test_a_tuple_of_different_things_is_noticed(parameters: str, names: list[str]) -> None:
+    for keyword in ("def", "async def"):
+        file = SourceFile(has_docstring=True)
+        file.read(ast.parse(f"{keyword} f({parameters}): ...").body[0])
+        assert file.mixed_tuples == names

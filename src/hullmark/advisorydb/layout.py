@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,13 @@ _FEED_LIMIT = Limit(1 << 16, "bytes of what a snapshot tells of one feed, for it
 
 Column = tuple[str, str, int]
 """A column's name, its type, and its place in the primary key (from 1; 0: not in it)."""
+
+
+class SnapshotFile(NamedTuple):
+    """A snapshot as it lies on disk: its path, and its digest (`sha256:HEX`)."""
+
+    path: Path
+    digest: str
 
 
 class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.delta import DeltaTarget, apply_delta, make_delta
-from hullmark.advisorydb.layout import SnapshotSummary, inspect
+from hullmark.advisorydb.layout import SnapshotFile, SnapshotSummary, inspect
 from hullmark.advisorydb.schema import FORMAT, FeedInfo
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -126,26 +126,25 @@ def pack_snapshot(snapshot: Path, digest: str, target: Path) -> PackedFile:
     return PackedFile(Payload(kind="snapshot", digest=digest_of(target), size=size, unpacked=unpacked), target)
 
 
-def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Path) -> PackedFile:
-    """Compress what turns the snapshot `parent` (path, digest) into another into `target`, once that is proved to work.
+def pack_delta(parent: SnapshotFile, snapshot: SnapshotFile, target: Path) -> PackedFile:
+    """Compress what turns the snapshot `parent` into another into `target`, once that is proved to work.
 
     Raises HullmarkError if it does not, or if one of them is not a sound snapshot; OSError.
     """
-    (old, old_digest), (new, new_digest) = parent, snapshot
-    for path in (old, new):
-        inspect(path)
+    for file in (parent, snapshot):
+        inspect(file.path)
     raw, proof = (target.with_name(f"{target.name}.{word}") for word in ("raw", "proof"))
     try:
-        make_delta(old, new, raw)
+        make_delta(parent.path, snapshot.path, raw)
         with raw.open("rb", _CHUNK) as stream:
-            apply_delta(old, stream, proof, DeltaTarget(new_digest, new.stat().st_size))
+            apply_delta(parent.path, stream, proof, DeltaTarget(snapshot.digest, snapshot.path.stat().st_size))
         _, size, unpacked = _compress(raw, target)
     except sqlite3.Error as error:
         raise HullmarkError(f"the snapshots cannot be compared: {error}", advice="export the whole snapshot") from error
     finally:
         raw.unlink(missing_ok=True)
         proof.unlink(missing_ok=True)
-    payload = Payload(kind="delta", digest=digest_of(target), size=size, unpacked=unpacked, parent=old_digest)
+    payload = Payload(kind="delta", digest=digest_of(target), size=size, unpacked=unpacked, parent=parent.digest)
     return PackedFile(payload, target)
 
 

@@ -31,6 +31,7 @@ import msgspec
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.contributions import MAX_LEDGER, Ledger, decode_ledger, encode_ledger
 from hullmark.advisorydb.history import SnapshotUse, decode, in_use_at, last_digest, with_use
+from hullmark.advisorydb.layout import SnapshotFile
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -117,14 +118,14 @@ class Shelf:
 
     # Snapshots
 
-    def current(self) -> tuple[Path, str] | None:
-        """Path and digest of the snapshot in use, if there is one."""
+    def current(self) -> SnapshotFile | None:
+        """The snapshot in use, if there is one."""
         try:
             digest = (self.folder / "current").read_text("ascii").strip()
         except (FileNotFoundError, UnicodeDecodeError):
             return None
         path = self.path_of(digest) if _DIGEST(digest) else None
-        return (path, digest) if path is not None and path.exists() else None
+        return SnapshotFile(path, digest) if path is not None and path.exists() else None
 
     def path_of(self, digest: str) -> Path:
         """The path of the snapshot of this digest, whether it exists or not."""
@@ -164,15 +165,15 @@ class Shelf:
         write_whole(self.folder / "current", f"{digest}\n".encode())
         write_whole(self.folder / "history", with_use(before, SnapshotUse(at or datetime.now(UTC), digest)))
 
-    def used_at(self, moment: datetime) -> tuple[Path, str]:
-        """Path and digest of the snapshot that was in use at a moment (with a time zone).
+    def used_at(self, moment: datetime) -> SnapshotFile:
+        """The snapshot that was in use at a moment (with a time zone).
 
         Raises HullmarkError if there was none yet, if it is no longer kept, or if the record of it is damaged.
         """
         uses = decode(self._history())
         digest = in_use_at(uses, moment)
         if digest is not None and self.path_of(digest).exists():
-            return self.path_of(digest), digest
+            return SnapshotFile(self.path_of(digest), digest)
         kept = [use for use in uses if self.path_of(use.digest).exists()]
         oldest = f"the oldest kept is of {_day(min(use.at for use in kept))}" if kept else "none is kept"
         if digest is None:

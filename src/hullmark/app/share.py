@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.advisorydb import bundle, pack, sign
+from hullmark.advisorydb.layout import SnapshotFile
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.model.errors import HullmarkError
 from hullmark.source.artifacts import Artifact, ArtifactRequest, Part, open_artifact, push_artifact
@@ -96,13 +97,14 @@ def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: 
 
     Raises HullmarkError if there is none, or the file cannot be written.
     """
-    path, digest = _current(shelf)
+    current = _current(shelf)
+    path, digest = current
     with _written(f"{target}"), tempfile.TemporaryDirectory(prefix=".exporting-", dir=target.parent) as name:
         folder = Path(name)
         if since is None:
             packed = pack.pack_snapshot(path, digest, folder / "payload")
         else:
-            packed = pack.pack_delta((_parent(shelf, since, digest), since), (path, digest), folder / "payload")
+            packed = pack.pack_delta(SnapshotFile(_parent(shelf, since, digest), since), current, folder / "payload")
         manifest = pack.encode_manifest(pack.manifest_of(path, digest, (packed,)))
         signature = sign.sign(manifest, key) if key else b""
         made = folder / "bundle"
@@ -151,10 +153,11 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
 
     Raises HullmarkError if there is none, or the registry does not take it.
     """
-    path, digest = _current(shelf)
+    current = _current(shelf)
+    path, digest = current
     with tempfile.TemporaryDirectory(prefix="hullmark-push-") as name, _written(name):
         folder = Path(name)
-        packed = [pack.pack_snapshot(path, digest, folder / "snapshot"), *_deltas(shelf, (path, digest), folder)]
+        packed = [pack.pack_snapshot(path, digest, folder / "snapshot"), *_deltas(shelf, current, folder)]
         packed[1:] = [file for file in packed[1:] if file.payload.size < _WORTH * packed[0].payload.size]
         manifest = pack.manifest_of(path, digest, packed)
         document = pack.encode_manifest(manifest)
@@ -175,12 +178,12 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
     )
 
 
-def _deltas(shelf: Shelf, current: tuple[Path, str], folder: Path) -> Iterator[pack.PackedFile]:
+def _deltas(shelf: Shelf, current: SnapshotFile, folder: Path) -> Iterator[pack.PackedFile]:
     """What turns the other snapshots of the shelf into the current one. One that cannot be used is left out."""
-    for number, other in enumerate(digest for digest in shelf.digests() if digest != current[1]):
+    for number, other in enumerate(digest for digest in shelf.digests() if digest != current.digest):
         try:
             if shelf.verify(other):
-                yield pack.pack_delta((shelf.path_of(other), other), current, folder / f"delta-{number}")
+                yield pack.pack_delta(SnapshotFile(shelf.path_of(other), other), current, folder / f"delta-{number}")
         except HullmarkError:
             continue
 
@@ -297,7 +300,7 @@ class _IncomingSnapshot:
         )
 
 
-def _current(shelf: Shelf) -> tuple[Path, str]:
+def _current(shelf: Shelf) -> SnapshotFile:
     current = shelf.current()
     if current is None:
         raise HullmarkError("there is no snapshot yet", advice="make one: hullmark db update")

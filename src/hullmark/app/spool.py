@@ -68,14 +68,15 @@ class Spool:
     def __init__(
         self,
         folder: Path,
-        identity: tuple[Platform, str],
+        platform: Platform,
+        collector: str,
         clock: Clock,
         most_bytes: int = MOST_BYTES,
         most_reports: int = MOST_REPORTS,
     ) -> None:
         """Open the folder, or make it. Raises HullmarkError if it cannot be written, or another process uses it."""
         self.folder, self._clock = folder, clock
-        self.platform, self.collector = identity
+        self.platform, self.collector = platform, collector
         self._bounds = most_bytes, most_reports
         self.changed = threading.Condition(threading.RLock())
         self._lock_file = _locked(folder)

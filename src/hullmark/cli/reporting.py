@@ -74,7 +74,7 @@ def _agents(
     agents = []
     for collector in collectors:
         folder = state / "reports" / _NO_NAME.sub("_", f"{collector.platform}-{collector.name}")
-        spool = Spool(folder, (collector.platform, collector.name), lambda: datetime.now(UTC))
+        spool = Spool(folder, collector.platform, collector.name, lambda: datetime.now(UTC))
         agents.append(Agent(collector, spool, sender, _say))
     return agents
 

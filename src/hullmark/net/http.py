@@ -246,7 +246,7 @@ class Client:
             if key not in self._pools:
                 # What is not encrypted needs no roots, which take longer to load than most requests.
                 context = context_for(trust, host, port) if parts.scheme == "https" else None
-                self._pools[key] = _guarded(_new_pool(trust, (host, port), context, proxy), self.settings)
+                self._pools[key] = _guarded(_new_pool(trust, host, port, context, proxy), self.settings)
             return self._pools[key]
 
 
@@ -259,11 +259,11 @@ def _guarded(pool: urllib3.PoolManager, settings: HttpSettings) -> urllib3.PoolM
 
 
 def _new_pool(
-    trust: Trust, address: tuple[str, int], context: ssl.SSLContext | None, proxy: str | None
+    trust: Trust, host: str, port: int, context: ssl.SSLContext | None, proxy: str | None
 ) -> urllib3.PoolManager:
     import urllib3
 
-    if trust.is_blind(*address):
+    if trust.is_blind(host, port):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     # Where certificates are for another name than the host's, the connection says so.
     names: dict[str, Any] = {"server_hostname": trust.server_name} if trust.server_name and context is not None else {}

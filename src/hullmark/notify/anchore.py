@@ -107,7 +107,7 @@ def _messages(delivery: Delivery, cause: Cause | None, item: Item, settings: Set
         elif type in _OF_KIND.get(item.kind, ()) and (not settings.by_subscriptions or delivery.subscribed(type, tag)):
             payload = _payload(type, delivery, item)
         if payload is not None:
-            yield _envelope(type, account, settings, (f"{item.id}", epoch(item.at) or 0), payload)
+            yield _envelope(type, account, settings, f"{item.id}", epoch(item.at) or 0, payload)
 
 
 def _payload(type: Type, delivery: Delivery, item: Item) -> dict[str, Any] | None:
@@ -237,14 +237,13 @@ def _test(delivery: Delivery, notice: Notice, settings: Settings) -> dict[str, A
     if type == "tag_update":
         sample = msgspec.structs.replace(sample, before="", after=sample.image)
     payload = _event(notice.account, notice.cause, sample) if type == "event_log" else _payload(type, delivery, sample)
-    return _envelope(type, notice.account, settings, (notice.id, epoch(notice.at) or 0), payload or {})
+    return _envelope(type, notice.account, settings, notice.id, epoch(notice.at) or 0, payload or {})
 
 
 def _envelope(
-    type: Type, account: str, settings: Settings, transition: tuple[str, int], payload: dict[str, Any]
+    type: Type, account: str, settings: Settings, number: str, at: int, payload: dict[str, Any]
 ) -> dict[str, Any]:
-    """The record of Anchore's queue. `transition`: its number and time (seconds since 1970)."""
-    number, at = transition
+    """The record of Anchore's queue, by the transition's number and time (seconds since 1970)."""
     id = _id(account, number, type)
     return {
         "queueId": type,

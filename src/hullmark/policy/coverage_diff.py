@@ -34,14 +34,16 @@ def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
     if not moved:
         return None
     key = min(moved, key=lambda subject: (not subject[1], subject[0]))  # an end is the graver one
-    return _change(key, old.get(key, ""), new.get(key, ""))
+    about, is_end = key
+    return _change(about, old.get(key, ""), new.get(key, ""), is_end=is_end)
 
 
 def change_of(finding: Finding, *, is_gained: bool) -> CoverageChange | None:
     """What a finding says that the advisories do not cover; None if it is about something else. What covered it else is not known."""
     for lack in lacks_in(finding.message):
         covers = lack.covers
-        return _change((lack.about, lack.is_end), *(("", covers) if is_gained else (covers, "")))
+        before, after = ("", covers) if is_gained else (covers, "")
+        return _change(lack.about, before, after, is_end=lack.is_end)
     return None
 
 
@@ -59,8 +61,7 @@ def _lacks(verdict: Verdict) -> dict[tuple[str, bool], str]:
     return {(lack.about, lack.is_end): lack.covers for lack in lacks}
 
 
-def _change(key: tuple[str, bool], before: str, after: str) -> CoverageChange:
-    about, is_end = key
+def _change(about: str, before: str, after: str, *, is_end: bool) -> CoverageChange:
     if is_end:
         return CoverageChange(f"{_END}{about}", before, after, is_end)
     return CoverageChange(f"{_ADVISORIES}{about}", before or ALL, after or ALL, is_end)

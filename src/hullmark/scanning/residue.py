@@ -126,7 +126,7 @@ def _write_layer(image: Image, residue: Residue, blobs: Path) -> tuple[dict[str,
         ) as packed:
             plain = _HashingWriter(cast("BinaryIO", packed))
             with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|", format=tarfile.PAX_FORMAT) as out:
-                _copy(image, residue, (names, tree), out)
+                _copy(image, residue, names, tree, out)
     digest = stored.hash.hexdigest()
     target.rename(blobs / digest)
     return {"mediaType": _LAYER, "digest": f"sha256:{digest}", "size": stored.size}, f"sha256:{plain.hash.hexdigest()}"
@@ -166,11 +166,8 @@ def _members(blob: LayerBlob) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
         raw.verify()
 
 
-def _copy(
-    image: Image, residue: Residue, found: tuple[dict[Origin, list[str]], FileTree], out: tarfile.TarFile
-) -> None:
+def _copy(image: Image, residue: Residue, names: dict[Origin, list[str]], tree: FileTree, out: tarfile.TarFile) -> None:
     """Copy what stays, layer by layer: bodies under the first of their names, with links from the others."""
-    names, tree = found
     folders = _folders(tree, residue.kept)
     for number, blob in enumerate(image.layers):
         for index, (tar, member) in enumerate(_members(blob)):

@@ -239,14 +239,13 @@ def sessions_for(
     """
     servers = endpoints(named, options)
     lax = frozenset(server.host for server in servers if server.insecure)
-    client = _client(http_settings(options, lax), (options.insecure, lax), clients)
+    client = _client(options, lax, clients)
     return client, tuple(_session(server, client, options) for server in servers)
 
 
-def _client(settings: HttpSettings, trusting: tuple[bool, frozenset[str]], clients: Clients | None) -> Client:
-    if clients is None:
-        return Client(settings)
-    return clients.setdefault(trusting, Client(settings))
+def _client(options: SourceOptions, lax: frozenset[str], clients: Clients | None) -> Client:
+    client = Client(http_settings(options, lax))
+    return client if clients is None else clients.setdefault((options.insecure, lax), client)
 
 
 def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = frozenset()) -> HttpSettings:

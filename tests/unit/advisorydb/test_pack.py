@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.bundle import Bundle, write_bundle
+from hullmark.advisorydb.layout import SnapshotFile
 from hullmark.advisorydb.pack import (
     Manifest,
     PackedFile,
@@ -263,7 +264,9 @@ def test_a_snapshot_that_rotted_is_not_packed(packing: Packing, tmp_path: Path) 
 
 def test_a_delta_needs_the_snapshot_it_is_from(packing: Packing, tmp_path: Path) -> None:
     digest = made(tmp_path / "new", some_feeds(210))
-    packed = pack_delta((packing.snapshot, packing.digest), (tmp_path / "new", digest), tmp_path / "d")
+    packed = pack_delta(
+        SnapshotFile(packing.snapshot, packing.digest), SnapshotFile(tmp_path / "new", digest), tmp_path / "d"
+    )
     assert (packed.payload.parent, packed.payload.name) == (packing.digest, "delta.zst")
     assert packed.payload.size < packing.packed.payload.size / 4
     manifest = manifest_of(tmp_path / "new", digest, (packed,))

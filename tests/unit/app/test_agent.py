@@ -86,7 +86,7 @@ def _closed() -> Iterator[None]:
 
 
 def spool_in(folder: Path, **bounds: int) -> Spool:
-    MADE.append(Spool(folder, ("docker", "host"), clock, **bounds))
+    MADE.append(Spool(folder, "docker", "host", clock, **bounds))
     return MADE[-1]
 
 

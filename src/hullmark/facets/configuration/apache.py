@@ -39,6 +39,7 @@ from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import ABSENT, APACHE, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -66,7 +67,7 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
 _MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
 
-_Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
+_Effective = tuple[DefaultValue, str, int, tuple[SourceLine, ...]]
 """A value, the path and line where it is written, and the other lines that it comes of."""
 
 
@@ -151,7 +152,7 @@ class _Teller:
 
     def settings(self) -> list[Setting]:
         reader, name = self._reader, self._reader.top.key
-        first = next((place for place in reader.modules.values() if place[1]), ("", 0))
+        first = next((place for place in reader.modules.values() if place.line), SourceLine("", 0))
         self._found.add(f"{name}.modules", tuple(reader.modules), *first)
         self._found.add(f"{name}.defines", tuple(reader.defines))
         self._tell(reader.top, {name: (value, "", 0, ()) for name, value in self._defaults()}, ())
@@ -255,12 +256,12 @@ def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None
             meant = {"all": every, "none": frozenset[str]()}.get(bare, frozenset({spelled.get(bare, bare)}))
             replaces = not sign and name not in _PER_FOLDER
             value = value - meant if sign == "-" else set(meant) if replaces else value | meant
-    above = ((outer[1], outer[2]), *outer[3]) if begun < 0 and outer is not None else ()
+    above = (SourceLine(outer[1], outer[2]), *outer[3]) if begun < 0 and outer is not None else ()
     return tuple(sorted(value)), last.path, last.line, (*above, *_places(written[max(begun, 0) :]))
 
 
-def _places(written: list[DirectiveWords]) -> tuple[tuple[str, int], ...]:
-    return tuple((one.path, one.line) for one in written[:MAX_PLACES])
+def _places(written: list[DirectiveWords]) -> tuple[SourceLine, ...]:
+    return tuple(SourceLine(one.path, one.line) for one in written[:MAX_PLACES])
 
 
 def _value(name: str, written: DirectiveWords) -> Value:

@@ -17,6 +17,7 @@ from hullmark.facets.configuration.apache_directives import (
 from hullmark.facets.configuration.apache_syntax import environment, lines, resolved, split_name, words
 from hullmark.facets.configuration.include_tree import MAX_TEXT, IncludeTree
 from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Remark
 
@@ -65,7 +66,7 @@ class ApacheReader:
     def __init__(self, files: Files, main: str, name: str) -> None:
         self.top = Section(name, "")
         built_in = BUILT_IN_DEBIAN if main.endswith("/apache2.conf") else BUILT_IN
-        self.modules: dict[str, tuple[str, int]] = dict.fromkeys(built_in, ("", 0))
+        self.modules: dict[str, SourceLine] = dict.fromkeys(built_in, SourceLine("", 0))
         self.defines: dict[str, str | None] = {}
         self._files = files
         self._main = main
@@ -243,7 +244,7 @@ class ApacheReader:
             case "include" | "includeoptional":
                 self._include(first, name.lower() == "includeoptional")
             case "loadmodule":
-                self.modules.setdefault(first, (self._path, self._line))
+                self.modules.setdefault(first, SourceLine(self._path, self._line))
             case "define":
                 self.defines[first] = arguments[1] if len(arguments) > 1 else None
             case "undefine":

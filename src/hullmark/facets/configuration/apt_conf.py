@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.written import beside, plain_glob
 from hullmark.model.limit import Limit
 
@@ -58,14 +59,15 @@ def read_items(files: Files, tree: IncludeTree, path: str, by: str = "", at: int
     """The values of a file and of those that it includes, in their order."""
     with tree.opened(path, by, at) as text:
         blocks: list[str | None] = []
-        for words, end, line in _statements(text or ""):
+        for statement in _statements(text or ""):
+            words, end, line = statement
             if words:
-                yield from _statement(files, tree, (path, blocks), words, end)
+                yield from _statement(files, tree, path, blocks, statement)
             elif end == "{":
                 files.problem(path, "a block has no name", line)
             if end == "{":
                 name = words[0].text if words else ""
-                blocks.append(_joined(files, (path, line), blocks, name))
+                blocks.append(_joined(files, SourceLine(path, line), blocks, name))
             elif end == "}" and blocks:
                 blocks.pop()
             elif not end:
@@ -98,9 +100,9 @@ def _statements(text: str) -> Iterator[_Statement]:
 
 
 def _statement(
-    files: Files, tree: IncludeTree, place: tuple[str, list[str | None]], words: list[_Word], end: str
+    files: Files, tree: IncludeTree, path: str, blocks: list[str | None], statement: _Statement
 ) -> Iterator[Item]:
-    path, blocks = place
+    words, end, _ = statement
     name, line = words[0].text, words[0].line
     values = words[1:]
     if len(values) > 1 and not all(word.is_quoted for word in values):
@@ -114,7 +116,7 @@ def _statement(
             yield Item(value, None, path, line)
         else:
             yield from _include(files, tree, Item(value, None, path, line))
-    elif values and (full := _joined(files, (path, line), blocks, name)):
+    elif values and (full := _joined(files, SourceLine(path, line), blocks, name)):
         yield Item(full, value, path, line)
     elif end != "{" and not values and blocks and blocks[-1]:
         yield Item(f"{blocks[-1]}::", name, path, line)
@@ -122,14 +124,14 @@ def _statement(
         files.problem(path, "a value has no name", line)
 
 
-def _joined(files: Files, place: tuple[str, int], blocks: list[str | None], name: str) -> str | None:
+def _joined(files: Files, place: SourceLine, blocks: list[str | None], name: str) -> str | None:
     """The name with those of the blocks around it; None if one of them is longer than real names are."""
     around = blocks[-1] if blocks else ""
     if around is None:
         return None
     full = f"{around}::{name}" if around else name
     if len(full) > _LONGEST_NAME:
-        files.problem(place[0], "a name is too long", place[1])
+        files.problem(place.path, "a name is too long", place.line)
         return None
     return full
 

@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 
 from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Place, Setting, Value
 
@@ -18,9 +19,9 @@ MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of
 MAX_PLACES = Limit(100, "lines that contribute to one setting and are told", "shortened")
 
 
-def _places(more: Iterable[tuple[str, int]], own: tuple[str, int]) -> tuple[Place, ...]:
+def _places(more: Iterable[SourceLine], own: SourceLine) -> tuple[Place, ...]:
     """Places in their order, each once."""
-    others = dict.fromkeys(place for place in more if place != own and place[0])
+    others = dict.fromkeys(place for place in more if place != own and place.path)
     return tuple(Place(*place) for place in islice(others, MAX_PLACES))
 
 
@@ -45,7 +46,7 @@ class SettingCollector:
         self.is_full = False
 
     def add(
-        self, key: str, value: DefaultValue, path: str = "", line: int = 0, more: Iterable[tuple[str, int]] = ()
+        self, key: str, value: DefaultValue, path: str = "", line: int = 0, more: Iterable[SourceLine] = ()
     ) -> None:
         """Note a value. Without a path it is the program's own default, which need not be known. `more` are the lines that contribute to it
         too, its own left out.
@@ -61,7 +62,9 @@ class SettingCollector:
                 )
             self.is_full = True
             return
-        self._settings[key] = Setting(key=key, value=value, path=path, line=line, more=_places(more, (path, line)))
+        self._settings[key] = Setting(
+            key=key, value=value, path=path, line=line, more=_places(more, SourceLine(path, line))
+        )
 
     def value(self, key: str) -> Value:
         """The value of a setting so far; None where it has none."""

@@ -14,6 +14,7 @@ from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.written import beside
 from hullmark.model.setting import Setting
 
@@ -31,18 +32,18 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, _CONF)
     written = [path for path in (*_MUSL, _CONF) if files.status(path) is not None]
     if written:
-        folders: dict[str, tuple[str, int]] = {}
+        folders: dict[str, SourceLine] = {}
         for folder, path, number in _all_folders(files, written):
-            folders.setdefault(folder, (path, number))
-        settings.add("ld.path", tuple(folders), *next(iter(folders.values()), (written[0], 0)))
+            folders.setdefault(folder, SourceLine(path, number))
+        settings.add("ld.path", tuple(folders), *next(iter(folders.values()), SourceLine(written[0], 0)))
     of_environment = files.environment("LD_PRELOAD")
     if written or files.status(_PRELOAD) is not None or of_environment is not None:
-        libraries = {library: (_PRELOAD, line) for library, line in _preloaded(files)}
+        libraries = {library: SourceLine(_PRELOAD, line) for library, line in _preloaded(files)}
         if of_environment is not None:
-            place = (of_environment.path, of_environment.line)
+            place = SourceLine(of_environment.path, of_environment.line)
             libraries = dict.fromkeys(_BETWEEN.split(_known(files, of_environment).strip()), place) | libraries
             libraries.pop("", None)
-        settings.add("ld.preload", tuple(libraries), *next(iter(libraries.values()), ("", 0)))
+        settings.add("ld.preload", tuple(libraries), *next(iter(libraries.values()), SourceLine("", 0)))
     for variable, name in _VARIABLES.items():
         if (word := files.environment(variable)) is not None:
             pieces = tuple(piece for piece in re.split("[:;]", _known(files, word)) if piece)

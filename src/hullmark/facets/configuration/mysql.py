@@ -25,6 +25,7 @@ from hullmark.facets.configuration.mysql_refusals import COMPLETE, PLUGINS, spel
 from hullmark.facets.configuration.mysql_start import PROGRAMS, given_options, main_files, started
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import MARIADB, MYSQL, defaults_here
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.written import number, without_password
 from hullmark.model.setting import Setting, Value
 
@@ -42,7 +43,7 @@ _ON = frozenset(("1", "on", "true"))
 def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, MAIN_FILES[0])
     lists: dict[str, list[str]] = {}
-    places: dict[str, list[tuple[str, int]]] = {}
+    places: dict[str, list[SourceLine]] = {}
     versions: dict[str, Option] = {}
     has_server = bool(files.commands)
     run = started(files)
@@ -65,7 +66,7 @@ def _settings(files: Files) -> Iterable[Setting]:
                 key = f"{scope}.{name}"
                 if name in REPEATED:
                     lists.setdefault(key, []).append(str(value))
-                place = (option.path, option.line)
+                place = SourceLine(option.path, option.line)
                 if name in REPEATED:
                     places.setdefault(key, []).append(place)
                 settings.add(key, value, *place, places.get(key, ()))

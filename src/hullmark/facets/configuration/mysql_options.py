@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.written import beside, plain_glob
 from hullmark.rootfs.reads import Remark
 
@@ -58,7 +59,7 @@ def _file(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
                 if group is not None:
                     yield Option(group, "", None, path, number)
             elif line[:1] == "!":
-                yield from _directive(files, tree, (path, number), line)
+                yield from _directive(files, tree, SourceLine(path, number), line)
             elif line and line[0] not in "#;":
                 if group is None or line[0] == "=":
                     files.problem(path, Remark(f"an option {'has no name' if group else 'stands in no group'}"), number)
@@ -74,7 +75,7 @@ def _group(files: Files, path: str, number: int, line: str) -> str | None:
     return found[1].rstrip(_SPACE)
 
 
-def _directive(files: Files, tree: IncludeTree, place: tuple[str, int], line: str) -> Iterator[Option]:
+def _directive(files: Files, tree: IncludeTree, place: SourceLine, line: str) -> Iterator[Option]:
     path, number = place  # a path that is not absolute begins where the program is started, which is not known
     found = _DIRECTIVE(line)
     if found is None or found[2] is None:

@@ -34,6 +34,7 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import NGINX, defaults_here
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.start import Command
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
@@ -58,7 +59,7 @@ _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 _MOST_REFUSALS = Limit(50, "directives that nginx refuses and that are told", "shortened")
 _WITH_TLS = ("http", "mail", "stream")
 
-_Effective = tuple[DefaultValue, str, int, tuple[tuple[str, int], ...]]
+_Effective = tuple[DefaultValue, str, int, tuple[SourceLine, ...]]
 """A value, the path and line where it is written, and the other lines of a list."""
 
 
@@ -119,8 +120,8 @@ def _main_file(files: Files, run: Command, given: Options) -> str:
     return ""
 
 
-def _place(word: StartWord) -> tuple[str, int]:
-    return word.path, word.line
+def _place(word: StartWord) -> SourceLine:
+    return SourceLine(word.path, word.line)
 
 
 class _Reader:
@@ -272,7 +273,7 @@ class _Reader:
         own: dict[str, _Effective] = {}
         for name, directives in block.directives.items():
             first = directives[0]
-            more = tuple((directive.path, directive.line) for directive in directives[1 : MAX_PLACES + 1])
+            more = tuple(SourceLine(directive.path, directive.line) for directive in directives[1 : MAX_PLACES + 1])
             own[name] = (_value(name, directives), first.path, first.line, more)
         if "user" in own and not block.kind and (words := block.directives["user"][-1].arguments):
             own["user"] = (words[0], *own["user"][1:])

@@ -88,7 +88,7 @@ def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: Se
     for name, record in (("hba", hba_record), ("ident", ident_record)):
         path = _named(found.get(f"{name}_file"), data, f"pg_{name}.conf")
         if files.status(path) is not None:
-            _records(files, tree, path, (f"{cluster}.{name}", record), settings)
+            _records(files, tree, path, f"{cluster}.{name}", record, settings)
 
 
 def _named(setting: WrittenSetting | None, data: str, usual: str) -> str:
@@ -101,10 +101,10 @@ def _records(
     files: Files,
     tree: IncludeTree,
     path: str,
-    kind: tuple[str, Callable[[tuple[Field, ...]], Record]],
+    prefix: str,
+    record: Callable[[tuple[Field, ...]], Record],
     settings: SettingCollector,
 ) -> None:
-    prefix, record = kind
     count = 0
     for line in read_lines(files, tree, path):
         try:

@@ -32,6 +32,7 @@ from hullmark.facets.configuration.redis_directives import (
 from hullmark.facets.configuration.redis_refusals import refusal
 from hullmark.facets.configuration.release_defaults import REDIS, defaults_here
 from hullmark.facets.configuration.runs import named_file, run_of
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.start import Command
 from hullmark.facets.configuration.written import MASK, beside, number, without_password
 from hullmark.model.setting import Setting, Value
@@ -188,7 +189,7 @@ def _name_of_today(name: str) -> str:
 def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
     """The settings of one server: of repeated settings the last counts, except those that add up."""
     lists: dict[str, dict[str, str]] = {}
-    places: dict[str, list[tuple[str, int]]] = {}
+    places: dict[str, list[SourceLine]] = {}
     for directive in directives:
         name = _name_of_today(directive.name)
         words = directive.words
@@ -196,7 +197,7 @@ def _server(directives: Iterable[Directive], prefix: str, settings: SettingColle
             name, words = f"sentinel.{words[0].lower()}", words[1:]
         if name in ADDING or (name.startswith("sentinel.") and len(words) > 1):
             _add_up(lists.setdefault(name, {}), name, words)
-            places.setdefault(name, []).append((directive.path, directive.line))
+            places.setdefault(name, []).append(SourceLine(directive.path, directive.line))
         else:
             settings.add(f"{prefix}.{name}", typed(name, words), directive.path, directive.line)
     for name, entries in lists.items():

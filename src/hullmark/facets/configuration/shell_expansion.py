@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from hullmark.facets.configuration.shell_words import ShellWord, WordPart
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
 
 MAX_LENGTH = Limit(1 << 16, "characters of a word of a script that an image is started with")
@@ -39,14 +40,14 @@ class ShellState(msgspec.Struct):
     variables: dict[str, str | None]
     exported: set[str]
     arguments: tuple[StartWord, ...] | None
-    places: dict[str, tuple[str, int]]
+    places: dict[str, SourceLine]
 
     def copy(self) -> ShellState:
         """Another shell that is as this one is now."""
         variables, exported, places = dict(self.variables), set(self.exported), dict(self.places)
         return ShellState(self.name, variables, exported, self.arguments, places)
 
-    def assign(self, name: str, value: str | None, place: tuple[str, int]) -> None:
+    def assign(self, name: str, value: str | None, place: SourceLine) -> None:
         """Give a variable a value."""
         self.variables[name] = value
         self.places[name] = place
@@ -76,7 +77,7 @@ def _words(word: ShellWord, state: ShellState, path: str, line: int) -> list[Sta
     if text is None:
         return [StartWord(None, path, line)]
     if len(word) == 1 and word[0].kind == "parameter" and not word[0].is_quoted:
-        place = state.places.get(word[0].text, (path, line))
+        place = state.places.get(word[0].text, SourceLine(path, line))
         return [StartWord(piece, *place) for piece in text.split()]
     if len(word) > 1 and any(part.kind == "parameter" and not part.is_quoted for part in word) and " " in text:
         return [StartWord(None, path, line)]
@@ -132,9 +133,9 @@ def _piece(part: WordPart, state: ShellState) -> str | None:
         return found[1] if found is not None else None
     if part.kind != "parameter":
         return None
-    is_set, value = _parameter(part.text, state)
     if part.operator in (":-", "-", ":=", "=", ":+", "+", ":?", "?"):
-        return _with_default(part, state, (is_set, value))
+        return _with_default(part, state)
+    _, value = _parameter(part.text, state)
     if value is None:
         return None
     if part.operator in ("#", "##", "%", "%%"):
@@ -149,9 +150,9 @@ def _piece(part: WordPart, state: ShellState) -> str | None:
     return value
 
 
-def _with_default(part: WordPart, state: ShellState, given: tuple[bool, str | None]) -> str | None:
+def _with_default(part: WordPart, state: ShellState) -> str | None:
     """A parameter, or what takes its place where it is not set (or, with a colon, empty)."""
-    is_set, value = given
+    is_set, value = _parameter(part.text, state)
     if is_set and value is None:
         return None
     has_value = bool(value) if part.operator[0] == ":" else is_set

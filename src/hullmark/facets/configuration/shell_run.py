@@ -12,6 +12,7 @@ from hullmark.facets.configuration.shell_expansion import ShellState, StartWord,
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_ways import Way, every, fits, is_option, merged
 from hullmark.facets.configuration.shell_words import UnreadableScript, WordPart
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
 
 _MAX_STEPS = Limit(5000, "commands that are followed of the scripts that an image is started with")
@@ -50,7 +51,7 @@ class StartedProgram(NamedTuple):
 
     words: list[StartWord]
     environment: dict[str, StartWord]
-    place: tuple[str, int]
+    place: SourceLine
     is_exec: bool
 
 
@@ -63,7 +64,7 @@ class Shell:
         self,
         run: Callable[[StartedProgram], None],
         read: Callable[[str], str | None],
-        told: Callable[[str, tuple[str, int], str], None],
+        told: Callable[[str, SourceLine, str], None],
     ) -> None:
         self.run = run
         self.source = read
@@ -71,17 +72,17 @@ class Shell:
         self._steps = 0
         self.depth = 0
         self.has_moved = False
-        self.written: dict[str, tuple[str, int]] = {}
+        self.written: dict[str, SourceLine] = {}
 
     def follow(self, text: str, path: str, state: ShellState, line: int = 0) -> None:
         """Follow a script from its beginning. `line`: where it is written in another file, if it is."""
         _Script(self, path, line).follow(text, state)
 
-    def tell(self, reason: str, place: tuple[str, int], text: str = "") -> None:
+    def tell(self, reason: str, place: SourceLine, text: str = "") -> None:
         """Something cannot be followed."""
         self._told(reason, place, text)
 
-    def may_go_on(self, place: tuple[str, int]) -> bool:
+    def may_go_on(self, place: SourceLine) -> bool:
         """Whether one more command may be followed."""
         self._steps += 1
         if self._steps == _MAX_STEPS + 1 or (self.depth > _MAX_DEPTH and self._steps <= _MAX_STEPS):
@@ -98,7 +99,7 @@ class _Script:
         self._functions: dict[str, list[Node]] = {}
         self._calls = 0
         self._returned: list[list[Way]] = []
-        self._unknown: list[tuple[tuple[str, int], str]] = []
+        self._unknown: list[tuple[SourceLine, str]] = []
         self._has_known_end = False
 
     def follow(self, text: str, state: ShellState) -> None:
@@ -112,8 +113,8 @@ class _Script:
             for place, name in self._unknown:
                 self._shell.tell("the name of a program that it runs is not known", place, name)
 
-    def _place(self, line: int) -> tuple[str, int]:
-        return self._path, self._line or (line if self._path.startswith("/") else 0)
+    def _place(self, line: int) -> SourceLine:
+        return SourceLine(self._path, self._line or (line if self._path.startswith("/") else 0))
 
     def _list(self, nodes: Iterable[Node], ways: list[Way]) -> list[Way]:
         self._shell.depth += 1
@@ -191,7 +192,7 @@ class _Script:
         ways = [way]
         for word in words:
             for one in ways:
-                one.state.assign(node.name, word.text, (word.path, word.line))
+                one.state.assign(node.name, word.text, SourceLine(word.path, word.line))
             ways = self._list(node.parts[0], ways)
         return [Way(one.state) for one in ways]
 
@@ -235,7 +236,7 @@ class _Script:
         return self._command(words, state, own, place)
 
     def _command(
-        self, words: list[StartWord], state: ShellState, own: dict[str, StartWord], place: tuple[str, int]
+        self, words: list[StartWord], state: ShellState, own: dict[str, StartWord], place: SourceLine
     ) -> list[Way]:
         name = words[0].text
         if name is None:
@@ -254,7 +255,7 @@ class _Script:
             return [Way(state, {"true": True, ":": True, "false": False}.get(name))]
         if name in self._functions:
             return self._call(name, words, state)
-        self._external(words, state, own, (place, False))
+        self._shell.run(StartedProgram(words, _environment(state, own, place), place, is_exec=False))
         return [Way(state)]
 
     def _call(self, name: str, words: list[StartWord], state: ShellState) -> list[Way]:
@@ -275,17 +276,7 @@ class _Script:
         self._calls -= 1
         return [Way(way.state) for way in (*after, *self._returned.pop())]
 
-    def _external(
-        self, words: list[StartWord], state: ShellState, own: dict[str, StartWord], how: tuple[tuple[str, int], bool]
-    ) -> None:
-        place, is_exec = how
-        exported = {
-            name: StartWord(state.variables.get(name), *state.places.get(name, place))
-            for name in sorted(state.exported)
-        }
-        self._shell.run(StartedProgram(words, {**exported, **own}, place, is_exec))
-
-    def _exec(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _exec(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         rest = words[1:]
         while rest and rest[0].text in ("-a", "-c", "-l", "--"):
             rest = rest[2:] if rest[0].text == "-a" else rest[1:]
@@ -295,10 +286,10 @@ class _Script:
             self._shell.tell("the name of the program that it runs in the end is not known", place)
         else:
             self._has_known_end = True
-            self._external(rest, state, {}, (place, True))
+            self._shell.run(StartedProgram(rest, _environment(state, {}, place), place, is_exec=True))
         return []
 
-    def _eval(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _eval(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         texts = [word.text for word in words[1:]]
         known = " ".join(text for text in texts if text is not None)
         if None in texts:
@@ -312,7 +303,7 @@ class _Script:
             return [Way(state)]
         return self._list(nodes, [Way(state)])
 
-    def _source(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _source(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         path = words[1].text if len(words) > 1 else None
         text = self._shell.source(path) if path is not None else None
         if not text or path is None or self._calls >= _MAX_CALLS:
@@ -327,7 +318,7 @@ class _Script:
         finally:
             self._path = outer
 
-    def _set(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _set(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         at = next((i for i, word in enumerate(words) if word.text == "--"), -1)
         if at >= 0:
             state.arguments = tuple(words[at + 1 :])
@@ -337,19 +328,19 @@ class _Script:
             state.arguments = tuple(words[1:])
         return [Way(state, True)]
 
-    def _shift(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _shift(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         count = words[1].text if len(words) > 1 else "1"
         known = state.arguments is not None and count is not None and count.isdecimal()
         state.arguments = state.arguments[int((count or "0")[:4]) :] if known and state.arguments is not None else None
         return [Way(state, True)]
 
-    def _unset(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _unset(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         for word in words[1:]:
             state.variables.pop(word.text or "", None)
             state.exported.discard(word.text or "")
         return [Way(state, True)]
 
-    def _declare(self, node: SimpleCommand, state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _declare(self, node: SimpleCommand, state: ShellState, place: SourceLine) -> list[Way]:
         """`export` and the like: names, with values or without."""
         is_export = joined(node.words[0], state) == "export"
         for word in node.words[1:]:
@@ -361,13 +352,21 @@ class _Script:
                 state.exported.add(name)
         return [Way(state, True)]
 
-    def _end(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _end(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         return []
 
-    def _return(self, words: list[StartWord], state: ShellState, place: tuple[str, int]) -> list[Way]:
+    def _return(self, words: list[StartWord], state: ShellState, place: SourceLine) -> list[Way]:
         if self._returned:
             self._returned[-1].append(Way(state))
         return []
+
+
+def _environment(state: ShellState, own: dict[str, StartWord], place: SourceLine) -> dict[str, StartWord]:
+    """What a program finds in its environment: what the shell exports, and the command's `own` assignments."""
+    exported = {
+        name: StartWord(state.variables.get(name), *state.places.get(name, place)) for name in sorted(state.exported)
+    }
+    return {**exported, **own}
 
 
 _COMPOUNDS: dict[str, Callable[[_Script, CompoundCommand, Way], list[Way]]] = {
@@ -384,7 +383,7 @@ _COMPOUNDS: dict[str, Callable[[_Script, CompoundCommand, Way], list[Way]]] = {
     "subshell": _Script._subshell,
     "unknown": _Script._unknown_condition,
 }
-_BUILTINS: dict[str, Callable[[_Script, list[StartWord], ShellState, tuple[str, int]], list[Way]]] = {
+_BUILTINS: dict[str, Callable[[_Script, list[StartWord], ShellState, SourceLine], list[Way]]] = {
     ".": _Script._source,
     "eval": _Script._eval,
     "exec": _Script._exec,

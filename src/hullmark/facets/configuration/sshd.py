@@ -13,6 +13,7 @@ from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.runs import Options, named_file, run_of, short_options
 from hullmark.facets.configuration.shell_expansion import StartWord
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
 from hullmark.facets.configuration.sshd_refusals import refusal
 from hullmark.facets.configuration.start import Command
@@ -53,7 +54,7 @@ class _WrittenValue(msgspec.Struct):
     value: Value
     path: str
     line: int
-    more: tuple[tuple[str, int], ...] = ()
+    more: tuple[SourceLine, ...] = ()
 
 
 class _Block(msgspec.Struct):
@@ -63,7 +64,7 @@ class _Block(msgspec.Struct):
     path: str
     line: int
     values: dict[str, _WrittenValue]
-    around: tuple[tuple[str, int], ...] = ()
+    around: tuple[SourceLine, ...] = ()
 
 
 class _Reader:
@@ -75,7 +76,7 @@ class _Reader:
         self.everyone = _Block("", MAIN, 0, {})
         self.matches: list[_Block] = []
         self._outer: list[str] = []
-        self._around: list[tuple[tuple[str, int], ...]] = []
+        self._around: list[tuple[SourceLine, ...]] = []
         self.everyone_is_given: frozenset[str] = frozenset()
 
     def take(self, word: StartWord) -> None:
@@ -85,7 +86,7 @@ class _Reader:
     def read(self, path: str, block: _Block, by: str = "", line: int = 0) -> None:
         """Read a file. Match lines in it hold to its end, and no further."""
         self._outer.append(block.criteria)
-        self._around.append((*block.around, (block.path, block.line)) if block.criteria else ())
+        self._around.append((*block.around, SourceLine(block.path, block.line)) if block.criteria else ())
         with self._tree.opened(path, by, line) as text:
             for number, written in enumerate((text or "").split("\n"), 1):
                 block = self._line(block, written, path, number)
@@ -109,7 +110,7 @@ class _Reader:
         elif name == "include":
             self._include(words, block, path, line)
         elif name in KEYWORDS:
-            self._set(block, KEYWORDS[name], (words, rest), _WrittenValue(None, path, line))
+            self._set(block, KEYWORDS[name], words, rest, SourceLine(path, line))
         else:
             self._files.problem(path, Remark(f"sshd does not know the keyword {found[1]}"), line)
         return block
@@ -133,9 +134,8 @@ class _Reader:
             for included in self._tree.matching(glob, path, line):
                 self.read(included, block, path, line)
 
-    def _set(self, block: _Block, keyword: Keyword, given: tuple[list[str], str], at: _WrittenValue) -> None:
+    def _set(self, block: _Block, keyword: Keyword, words: list[str], rest: str, at: SourceLine) -> None:
         """Set a value, unless an earlier line has; lists of some keywords grow with each line."""
-        words, rest = given
         if block.criteria and not keyword.in_match and keyword.kind != "old":
             self._files.problem(at.path, Remark(f"{keyword.name} may not stand in a Match block"), at.line)
             return
@@ -155,7 +155,7 @@ class _Reader:
                 self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
             else:
                 known.value += value
-                known.more += ((at.path, at.line),)
+                known.more += (at,)
 
 
 def _criteria(words: list[str]) -> Iterator[str]:
@@ -366,8 +366,7 @@ def settings(files: Files) -> list[Setting]:
         collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line, block.around)
         for name, written in block.values.items():
             value = _changed(written.value, standard.get(name))
-            place = (written.path, written.line)
-            collected.add(f"sshd.Match[{i}].{name}", value, *place, written.more)
+            collected.add(f"sshd.Match[{i}].{name}", value, written.path, written.line, written.more)
     return collected.settings()
 
 

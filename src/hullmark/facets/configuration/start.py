@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.facets.configuration.shell_expansion import ShellState, StartWord
 from hullmark.facets.configuration.shell_run import Shell, StartedProgram
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.start_wrappers import InnerCommand, unwrapped
 from hullmark.facets.configuration.supervisors import SUPERVISORS
 from hullmark.facets.secrets.mask import masked_value, masked_words
@@ -80,7 +81,7 @@ class Start(msgspec.Struct, frozen=True):
     commands: tuple[Command, ...] = ()
     environment: Mapping[str, StartWord] = {}
     untold: tuple[StartGap, ...] = ()
-    written: Mapping[str, tuple[str, int]] = {}
+    written: Mapping[str, SourceLine] = {}
 
 
 def read_start(config: ImageConfig | None, files: StartFiles, is_meant: Callable[[str], bool]) -> Start:
@@ -107,7 +108,7 @@ class _Starter:
             self._environment[name] = StartWord(masked_value(name, value), "ENV")
         self._first = dict(self._environment)
         if (self._environment.get("PATH", StartWord("", "")).text or "").count(":") >= _MOST_FOLDERS:
-            self._tell("PATH names so many folders that programs are not looked for in all", ("ENV", 0))
+            self._tell("PATH names so many folders that programs are not looked for in all", SourceLine("ENV", 0))
 
     def read(self) -> Start:
         """Follow what is run when a container starts, and what its health is checked with."""
@@ -115,13 +116,15 @@ class _Starter:
         begun = len(self._config.entrypoint)
         words = [*self._given(shown[:begun], "ENTRYPOINT"), *self._given(shown[begun:], "CMD")]
         if words:
-            self._follow(words, self._first, (words[0].path, 0), is_exec=True)
+            self._follow(words, self._first, SourceLine(words[0].path, 0), is_exec=True)
         check = masked_words(self._config.healthcheck.test if self._config.healthcheck is not None else ())
         if check[:1] == ("CMD",):
-            self._follow(self._given(check[1:], "HEALTHCHECK"), self._first, ("HEALTHCHECK", 0), is_exec=False)
+            self._follow(
+                self._given(check[1:], "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False
+            )
         elif check[:1] == ("CMD-SHELL",):
             shell = ("/bin/sh", "-c", *check[1:])
-            self._follow(self._given(shell, "HEALTHCHECK"), self._first, ("HEALTHCHECK", 0), is_exec=False)
+            self._follow(self._given(shell, "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False)
         commands = tuple(self._commands.values())
         return Start(commands, self._environment, tuple(sorted(self._untold, key=_by_place)), dict(self._shell.written))
 
@@ -129,7 +132,7 @@ class _Starter:
     def _given(words: Iterable[str], place: str) -> list[StartWord]:
         return [StartWord(word, place) for word in words]
 
-    def _tell(self, reason: str, place: tuple[str, int], text: str = "") -> None:
+    def _tell(self, reason: str, place: SourceLine, text: str = "") -> None:
         """Something cannot be followed. It is about the programs that are named near to it; where none is, about any."""
         named = frozenset(
             word for piece in (text, *self._arguments) for word in _WORDS.findall(piece) if self._is_meant(word)
@@ -141,7 +144,7 @@ class _Starter:
         self._follow(ran.words, ran.environment, ran.place, is_exec=ran.is_exec)
 
     def _follow(
-        self, words: list[StartWord], environment: Mapping[str, StartWord], place: tuple[str, int], *, is_exec: bool
+        self, words: list[StartWord], environment: Mapping[str, StartWord], place: SourceLine, *, is_exec: bool
     ) -> None:
         """Follow a command to the programs that it starts."""
         texts = tuple(word.text for word in words)
@@ -201,13 +204,13 @@ class _Starter:
             if isinstance(found, str):
                 self._tell(found, started.place)
             else:
-                self._follow(found, started.environment, (found[0].path, found[0].line), is_exec=True)
+                self._follow(found, started.environment, SourceLine(found[0].path, found[0].line), is_exec=True)
 
     def _unread(self, started: _FollowedCommand, path: str, script: str | None) -> None:
         """A program of another kind. It is told of where it may be a script that starts what configuration is read of."""
         if script:
             if self._names_one(script):
-                self._tell("its script is not a shell's", (path, 0), script)
+                self._tell("its script is not a shell's", SourceLine(path, 0), script)
         elif path and script is None:
             self._tell(f"the script {path} is too large, and what it starts is not known", started.place)
         elif not path and "/" in started.first and started.is_exec:
@@ -289,7 +292,7 @@ class _Starter:
 
     def _state(self, name: str, arguments: list[StartWord], started: _FollowedCommand) -> ShellState:
         variables = {variable: word.text for variable, word in started.environment.items()}
-        places = {variable: (word.path, word.line) for variable, word in started.environment.items()}
+        places = {variable: SourceLine(word.path, word.line) for variable, word in started.environment.items()}
         return ShellState(name, variables, set(variables), tuple(arguments), places)
 
 
@@ -300,7 +303,7 @@ class _FollowedCommand(NamedTuple):
     first: str
     words: list[StartWord]
     environment: Mapping[str, StartWord]
-    place: tuple[str, int]
+    place: SourceLine
     is_exec: bool
 
 

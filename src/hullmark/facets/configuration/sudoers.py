@@ -13,6 +13,7 @@ from hullmark.facets.configuration.collected import MAX_PLACES, DefaultValue, Se
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import SUDO, defaults_here
+from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.sudoers_syntax import (
     ALIASES,
     Default,
@@ -50,7 +51,7 @@ _STANDARD: dict[str, DefaultValue] = {
 }
 
 
-_Places = tuple[tuple[str, int], ...]
+_Places = tuple[SourceLine, ...]
 
 
 class _Exempt(NamedTuple):
@@ -78,6 +79,20 @@ class _ScopedDefaults(msgspec.Struct, frozen=True):
     settings: dict[str, Value]
 
 
+class _WrittenRule(NamedTuple):
+    """A rule, and the line that says it."""
+
+    rule: Rule
+    place: SourceLine
+
+
+class _Alias(NamedTuple):
+    """The members of an alias, and the line that says them."""
+
+    members: tuple[str, ...]
+    place: SourceLine
+
+
 class _Policy:
     """What all files together say."""
 
@@ -86,8 +101,8 @@ class _Policy:
         self._tree = IncludeTree(files)
         self.everyone: dict[str, _WrittenValue] = {}
         self.scoped: list[_ScopedDefaults] = []
-        self.aliases: dict[tuple[str, str], tuple[tuple[str, ...], str, int]] = {}
-        self.rules: list[tuple[Rule, str, int]] = []
+        self.aliases: dict[tuple[str, str], _Alias] = {}
+        self.rules: list[_WrittenRule] = []
         self._places: dict[tuple[str, str], _Places] = {}
 
     def read(self, path: str, by: str = "", line: int = 0) -> None:
@@ -112,9 +127,9 @@ class _Policy:
             for name, members in aliases(rest.strip()):
                 if (ALIASES[first], name) in self.aliases:
                     raise NotRead(f"the alias {name} is there already")
-                self.aliases[ALIASES[first], name] = (members, path, line)
+                self.aliases[ALIASES[first], name] = _Alias(members, SourceLine(path, line))
         else:
-            self.rules += ((rule, path, line) for rule in rules(written))
+            self.rules += (_WrittenRule(rule, SourceLine(path, line)) for rule in rules(written))
 
     def _include(self, found: re.Match[str], path: str, line: int) -> None:
         target = posixpath.join(posixpath.dirname(path), plain(found[2].strip()))
@@ -135,7 +150,7 @@ class _Policy:
                 known = self.everyone.get(default.name)
                 value = _value(default, known.value if known else None)
                 adds = known is not None and default.operator in ("+=", "-=")
-                more = (*known.more, (known.path, known.line)) if adds and known is not None else ()
+                more = (*known.more, SourceLine(known.path, known.line)) if adds and known is not None else ()
                 self.everyone[default.name] = _WrittenValue(value, path, line, more)
             return
         settings: dict[str, Value] = {}
@@ -161,12 +176,12 @@ class _Policy:
             if alias is None:
                 yield name, places
             else:
-                waiting += [(member, (*places, alias[1:])) for member in reversed(alias[0])]
+                waiting += [(member, (*places, alias.place)) for member in reversed(alias.members)]
 
     def alias_places(self, rule: Rule) -> _Places:
         """The lines of the aliases that stand in a rule, and in each other."""
         named = {"user": rule.users, "host": rule.hosts, "runas": rule.runas + rule.groups, "command": rule.commands}
-        found: dict[tuple[str, int], None] = {}
+        found: dict[SourceLine, None] = {}
         for kind, names in named.items():
             for name in names:
                 found.update(dict.fromkeys(self._places_of(kind, name.lstrip("!"))))
@@ -178,13 +193,13 @@ class _Policy:
         if first in self.aliases and first not in self._places:
             seen, waiting = {first: None}, [name]
             while waiting:
-                members = (member.lstrip("!") for member in self.aliases[kind, waiting.pop()][0])
+                members = (member.lstrip("!") for member in self.aliases[kind, waiting.pop()].members)
                 inner = [one for one in members if (kind, one) in self.aliases and (kind, one) not in seen]
                 seen |= dict.fromkeys((kind, one) for one in inner)
                 waiting += inner
                 if len(seen) > MAX_PLACES:
                     break
-            self._places[first] = tuple(self.aliases[one][1:] for one in seen)
+            self._places[first] = tuple(self.aliases[one].place for one in seen)
         return self._places.get(first, ())
 
     def without_password(self) -> Iterator[_Exempt]:
@@ -194,22 +209,22 @@ class _Policy:
         """
         exempt = self.everyone.get("exempt_group")
         if exempt is not None and isinstance(exempt.value, str):
-            yield _Exempt(f"%{exempt.value}", ((exempt.path, exempt.line),))
+            yield _Exempt(f"%{exempt.value}", (SourceLine(exempt.path, exempt.line),))
         asked = self.everyone.get("authenticate", _WrittenValue(True, "", 0))
-        nobody_asked, said = asked.value is False, [(asked.path, asked.line)] if asked.value is False else []
+        nobody_asked, said = asked.value is False, [SourceLine(asked.path, asked.line)] if asked.value is False else []
         for scoped in self.scoped:
             if scoped.settings.get("authenticate") is False and scoped.scope.startswith(":"):
                 for name, places in self.members("user", tuple(scoped.scope[1:].split(","))):
-                    yield _Exempt(name, ((scoped.path, scoped.line), *places))
+                    yield _Exempt(name, (SourceLine(scoped.path, scoped.line), *places))
             elif scoped.settings.get("authenticate") is False:
                 nobody_asked = True
-                said.append((scoped.path, scoped.line))
-        for rule, path, line in self.rules:
+                said.append(SourceLine(scoped.path, scoped.line))
+        for rule, place in self.rules:
             allows = any(not command.startswith("!") for command in rule.commands)
             if allows and ("NOPASSWD" in rule.tags or (nobody_asked and "PASSWD" not in rule.tags)):
                 by = () if "NOPASSWD" in rule.tags else tuple(said)
                 for name, places in self.members("user", rule.users):
-                    yield _Exempt(name, ((path, line), *by, *places))
+                    yield _Exempt(name, (place, *by, *places))
 
 
 def _value(default: Default, before: Value) -> Value:
@@ -245,8 +260,8 @@ def _standard(files: Files) -> dict[str, DefaultValue]:
     return standard
 
 
-def _add_rule(collected: SettingCollector, key: str, written: tuple[Rule, str, int], more: _Places) -> None:
-    rule, path, line = written
+def _add_rule(collected: SettingCollector, key: str, written: _WrittenRule, more: _Places) -> None:
+    rule, place = written
     for name, value in (
         ("users", rule.users),
         ("hosts", rule.hosts),
@@ -257,7 +272,7 @@ def _add_rule(collected: SettingCollector, key: str, written: tuple[Rule, str, i
         ("commands", rule.commands),
     ):
         if value or name in ("runas", "tags"):
-            collected.add(f"{key}.{name}", value, path, line, more)
+            collected.add(f"{key}.{name}", value, *place, more)
 
 
 def settings(files: Files) -> list[Setting]:
@@ -275,14 +290,14 @@ def settings(files: Files) -> list[Setting]:
         collected.add(f"sudoers.scoped[{i}].scope", scoped.scope, scoped.path, scoped.line)
         for name, value in scoped.settings.items():
             collected.add(f"sudoers.scoped[{i}].{name}", value, scoped.path, scoped.line)
-    for (kind, name), (members, path, line) in policy.aliases.items():
-        collected.add(f"sudoers.alias.{kind}[{name}]", members, path, line)
+    for (kind, name), (members, place) in policy.aliases.items():
+        collected.add(f"sudoers.alias.{kind}[{name}]", members, *place)
     for i, rule in enumerate(policy.rules):
-        _add_rule(collected, f"sudoers.rule[{i}]", rule, policy.alias_places(rule[0]))
+        _add_rule(collected, f"sudoers.rule[{i}]", rule, policy.alias_places(rule.rule))
     found = list(policy.without_password())
     names = tuple(dict.fromkeys(exempt.name for exempt in found if not exempt.name.startswith("!")))
     places = [place for exempt in found for place in exempt.places]
-    collected.add("sudoers.nopasswd", names, *(places[0] if places else ("", 0)), places)
+    collected.add("sudoers.nopasswd", names, *(places[0] if places else SourceLine("", 0)), places)
     return collected.settings()
 
 

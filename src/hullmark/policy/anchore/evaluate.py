@@ -65,6 +65,15 @@ class _Run:
             self.problems.append(PolicyProblem(path, -1, _ROOM, reason, "note", problem_type=problem_type))
 
 
+@dataclass(frozen=True, slots=True)
+class _RuleContext:
+    """What the rules of an image are judged with: its facts, the allowlists that count, and the format of the policy."""
+
+    facts: AnchoreFacts
+    exceptions: Exceptions
+    format: str
+
+
 def evaluate_bundle(
     bundle: Bundle, facts: Facts, question: Question = NATIVELY, *, analyzer: str, snapshot: str | None = None
 ) -> Verdict:
@@ -116,10 +125,10 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         lists = [
             next(allowlist for allowlist in bundle.allowlists if allowlist.id == name) for name in mapping.allowlists
         ]
-        exceptions = Exceptions(lists, facts.now)
+        context = _RuleContext(facts, Exceptions(lists, facts.now), bundle.format)
         for rule_set in rule_sets:
             for rule in rule_set.rules:
-                _apply(rule, rule_set, facts, exceptions, (run, bundle.format))
+                _apply(rule, rule_set, context, run)
         run.findings = [_excepted(finding, question.exceptions, facts.now) for finding in run.findings]
         outcome, sentence = _outcome(run, question)
         run.has_unknowns = bool(run.failed or run.untold)
@@ -157,12 +166,11 @@ def _unmapped(image: Image, facts: AnchoreFacts, question: Question, run: _Run) 
     return question.unmapped, f"{sentence}, so nothing was judged"
 
 
-def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Exceptions, into: tuple[_Run, str]) -> None:
-    run, form = into
+def _apply(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> None:
     if rule.check is None:
         return
     # Each rule has a budget of its own: one that is slow must not use up the others'.
-    own = replace(facts, rule_id=rule.id, work=Work())
+    own = replace(context, facts=replace(context.facts, rule_id=rule.id, work=Work()))
     name = f"{rule_set.id}/{rule.id or rule.gate}"
 
     def failed(error: Exception) -> list[Finding]:
@@ -172,12 +180,12 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
         return []
 
-    run.findings += guarded(lambda: _judged(rule, rule_set, (own, exceptions, form), run), failed)
+    run.findings += guarded(lambda: _judged(rule, rule_set, own, run), failed)
 
 
-def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str], run: _Run) -> list[Finding]:
+def _judged(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
     """Its findings; what it cannot tell is noted. Raises RuleFailed."""
-    facts = how[0]
+    facts = context.facts
     name = f"{rule_set.id}/{rule.id or rule.gate}"
     if rule.check is None:
         return []
@@ -192,7 +200,7 @@ def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, 
     gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
     for answer in (*answers, *gaps):
         if isinstance(answer, TriggerMatch):
-            findings.append(_finding(answer, rule, rule_set, how))
+            findings.append(_finding(answer, rule, rule_set, context))
         elif isinstance(answer, Note):
             run.note(f"rule {name}: {answer.reason}", "", answer.path)
         else:
@@ -220,18 +228,18 @@ def _cannot_tell(answer: CannotTell, name: str, facts: AnchoreFacts, run: _Run) 
         run.untold.append(name)
 
 
-def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
-    facts, exceptions, form = how
+def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, context: _RuleContext) -> Finding:
+    facts = context.facts
     trigger = rule.check.name if rule.check is not None else rule.trigger
     message = fired.legacy_message or fired.message
     legacy = fired.legacy_id or legacy_id(rule.gate, trigger, message)
     stable = trigger_id(rule.gate, trigger, fired.subject)
     ids = [legacy]
-    if form == "2" and not fired.legacy_id:
+    if context.format == "2" and not fired.legacy_id:
         ids.append(legacy_id(rule.gate, rule.trigger, message))
     if not facts.profile.is_compat:
         ids.append(stable)
-    covered = exceptions.covering(rule.gate, ids, facts.work)
+    covered = context.exceptions.covering(rule.gate, ids, facts.work)
     return Finding(
         gate=rule.gate,
         trigger=rule.trigger,

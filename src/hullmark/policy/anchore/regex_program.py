@@ -134,7 +134,7 @@ def _write_one(node: Node, flags: int, steps: list[Step], depth: int) -> None:
     if kind in ONE_CHARACTER:
         steps.append(Character(character_source(node), flags_of(flags)))
     elif kind in ("MAX_REPEAT", "MIN_REPEAT"):
-        _write_repetition(int(value[0]), int(value[1]), list(value[2]), flags, (steps, depth))
+        _write_repetition(int(value[0]), int(value[1]), list(value[2]), flags, steps, depth)
     elif kind == "SUBPATTERN":
         inner, inner_flags = group_of(value, flags)
         _write(inner, inner_flags, steps, depth + 1)
@@ -164,8 +164,7 @@ def _write_branch(parts: Sequence[Sequence[Node]], flags: int, steps: list[Step]
     steps[fork] = Split(tuple(reversed(starts)))
 
 
-def _write_repetition(low: int, high: int, body: list[Node], flags: int, into: tuple[list[Step], int]) -> None:
-    steps, depth = into
+def _write_repetition(low: int, high: int, body: list[Node], flags: int, steps: list[Step], depth: int) -> None:
     if max(low, 0 if high > MAX_PROGRAM else high) > MAX_PROGRAM:
         raise TooLarge("it is too large when its repetitions are written out")
     for _ in range(low):

@@ -10,7 +10,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hullmark.model.guard import guarded
 from hullmark.proof.sigstore.chain import issuer_of
@@ -60,15 +60,22 @@ class _Token:
     signature: bytes
 
 
+class _CertificateHash(NamedTuple):
+    """A hash (`sha256` and the like) over a certificate in DER."""
+
+    algorithm: str
+    digest: bytes
+
+
 def stamped_at(response: bytes, stamped: bytes, authorities: tuple[Authority, ...]) -> datetime:
     """The time that a response (or a bare token) states of some bytes, if one of the authorities signed it. Raises NotVerified."""
     try:
         token = _token(response)
         at = _moment(token.info, stamped)
-        digest = _checked_attributes(token)
+        named = _checked_attributes(token)
     except (DamagedDer, IndexError) as error:
         raise NotVerified(f"its timestamp cannot be read: {error}") from error
-    signer = _signer(token, authorities, digest)
+    signer = _signer(token, authorities, named)
     if not _has_signed(token, signer):
         raise NotVerified("its timestamp was changed after it was signed")
     from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -135,9 +142,9 @@ def _moment(info: bytes, stamped: bytes) -> datetime:
         raise DamagedDer("it has a time that is not valid") from error
 
 
-def _checked_attributes(token: _Token) -> tuple[str, bytes]:
-    """The hash over the signer's certificate that the signed attributes name, and its kind; they must be about this content."""
-    named: tuple[str, bytes] | None = None
+def _checked_attributes(token: _Token) -> _CertificateHash:
+    """The hash over the signer's certificate that the signed attributes name; they must be about this content."""
+    named: _CertificateHash | None = None
     said: dict[bytes, bytes] = {}
     for attribute in token.attributes.parts:
         kind, values = attribute.parts[:2]
@@ -147,21 +154,21 @@ def _checked_attributes(token: _Token) -> tuple[str, bytes]:
             first = value.parts[0].parts[0].parts
             is_named = first[0].tag == SEQUENCE
             name = _SIGNING_CERTIFICATE[kind.content] or (_hash(first[0]) if is_named else "sha256")
-            named = (name, first[1 if is_named else 0].content)
+            named = _CertificateHash(name, first[1 if is_named else 0].content)
     digest = hashlib.new(token.digest, token.info).digest()
     if said.get(_CONTENT_TYPE) != _TIMESTAMP_INFO or said.get(_MESSAGE_DIGEST) != digest or named is None:
         raise NotVerified("its timestamp was changed after it was signed")
     return named
 
 
-def _signer(token: _Token, authorities: tuple[Authority, ...], named: tuple[str, bytes]) -> Certificate:
+def _signer(token: _Token, authorities: tuple[Authority, ...], named: _CertificateHash) -> Certificate:
     """The certificate that signed: it is in the token, or in the trusted root."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     known = (each for authority in authorities for each in (*authority.others, *authority.anchors))
     for certificate in dict.fromkeys((*token.certificates, *known)):
-        name = hashlib.new(named[0], certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
-        if name == named[1] and _is_named(certificate, token.signer):
+        name = hashlib.new(named.algorithm, certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
+        if name == named.digest and _is_named(certificate, token.signer):
             return certificate
     raise NotVerified("the certificate that signed its timestamp is not at hand")
 

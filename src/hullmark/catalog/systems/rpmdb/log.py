@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import struct
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,7 +52,16 @@ def read_log(body: memoryview, report: Report) -> Log | None:
         return _strange(size, "the log of the rpm database has a head of another form", report)
     if _checksum(body[: _HEAD.size - 8], (0, 0), order) != (first, second):
         return _strange(size, "the log of the rpm database has a damaged head", report)
-    return _frames(body, (page_bytes, order, tuple(salts), (first, second)), report)
+    return _frames(body, _LogHead(page_bytes, order, tuple(salts), (first, second)), report)
+
+
+class _LogHead(NamedTuple):
+    """What the head of a log says: the bytes of a page, the order of bytes (as in `struct`), the salts, and its own checksum."""
+
+    page_bytes: int
+    order: str
+    salts: tuple[int, ...]
+    sums: tuple[int, int]
 
 
 def _strange(size: int, reason: str, report: Report) -> Log:
@@ -59,7 +69,7 @@ def _strange(size: int, reason: str, report: Report) -> Log:
     return Log(size, is_read=False)
 
 
-def _frames(body: memoryview, head: tuple[int, str, tuple[int, ...], tuple[int, int]], report: Report) -> Log | None:
+def _frames(body: memoryview, head: _LogHead, report: Report) -> Log | None:
     page_bytes, order, salts, sums = head
     ended: dict[int, int] = {}
     begun: dict[int, int] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import get
@@ -11,13 +10,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark.model.limit import Limit
-from hullmark.model.verdict import Verdict
 from hullmark.report.anchore import evaluations as shapes
 from hullmark.report.anchore.evaluations import Answer, Evaluation
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore import held
 from hullmark.server.api.anchore.failures import missing, refused
-from hullmark.server.api.anchore.judging import Judge
+from hullmark.server.api.anchore.judging import DatedVerdict, Judge
 from hullmark.server.api.anchore.policies import document_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images.documents import verdict_at
@@ -49,25 +47,25 @@ async def check(  # noqa: PLR0913 - one parameter a wish
     fulltag = held.full_tag(held.reference_of(tag))
     version = await _policy(services, caller, policy_id, fulltag)
     dated = await judging.verdict(caller.account_id, row, version, fulltag)
-    judgements = [(dated.verdict, dated.at)]
+    judgements = [dated]
     if history:
         judgements += await _earlier(services, caller, row, (version.name, fulltag))
     document = document_of(version) if detail and caller.may("policies:read") else None
-    found = [_evaluation(caller, row, (version.name, document), fulltag, judgement) for judgement in judgements]
+    found = [_evaluation(caller, row, fulltag, judgement, version.name, document) for judgement in judgements]
     return shapes.check(digest, fulltag, found, detail=detail)
 
 
 def _evaluation(
-    caller: Caller, row: HeldImage, policy: tuple[str, Json | None], fulltag: str, dated: tuple[Verdict, datetime]
+    caller: Caller, row: HeldImage, fulltag: str, dated: DatedVerdict, policy: str, document: Json | None
 ) -> Evaluation:
     return Evaluation(
         account=caller.account,
         config_digest=row.config_digest,
         fulltag=fulltag,
-        policy_id=policy[0],
-        evaluated_at=dated[1],
-        verdict=dated[0],
-        policy=policy[1],
+        policy_id=policy,
+        evaluated_at=dated.at,
+        verdict=dated.verdict,
+        policy=document,
     )
 
 
@@ -86,9 +84,7 @@ async def _policy(services: Services, caller: Caller, name: str, fulltag: str) -
     return found
 
 
-async def _earlier(
-    services: Services, caller: Caller, row: HeldImage, judged: tuple[str, str]
-) -> list[tuple[Verdict, datetime]]:
+async def _earlier(services: Services, caller: Caller, row: HeldImage, judged: tuple[str, str]) -> list[DatedVerdict]:
     """The verdicts of a policy on an image under a tag that were written down, the newest first."""
     async with services.database.tenant(caller.account_id) as connection:
         rows = await verdicts.history(connection, caller.account_id, row.id, before=None, limit=_MOST_EARLIER)
@@ -96,8 +92,8 @@ async def _earlier(
         row for row in rows if (row.policy, row.reference) == judged and not row.environment and not row.is_shadow
     ]
 
-    def read() -> list[tuple[Verdict, datetime]]:
-        return [(verdict_at(services.objects, row), row.at) for row in wanted]
+    def read() -> list[DatedVerdict]:
+        return [DatedVerdict(verdict_at(services.objects, row), row.at) for row in wanted]
 
     return await asyncio.to_thread(read)
 

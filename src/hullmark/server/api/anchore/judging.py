@@ -71,7 +71,7 @@ class Judge:
                 options = CheckOptions(
                     profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, advisories=source
                 )
-                return DatedVerdict(_judged(self._services, facts, (version, excepted), options, now), now)
+                return DatedVerdict(_judged(self._services, facts, version, excepted, options, now), now)
 
         return await self._remembered(key, now, judge)
 
@@ -121,12 +121,12 @@ def _key(*made_of: str) -> bytes:
 def _judged(
     services: Services,
     facts: StoredFacts,
-    by: tuple[PolicyVersion, tuple[ExceptionRow, ...]],
+    version: PolicyVersion,
+    excepted: tuple[ExceptionRow, ...],
     options: CheckOptions,
     now: datetime,
 ) -> Verdict:
     """The verdict; `unknown` with the reason where none can be given."""
-    version, excepted = by
     try:
         exceptions = exceptions_for(excepted, version.name, options.tag or "")
         policy = loaded(version.text)

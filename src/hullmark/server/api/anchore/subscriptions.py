@@ -54,8 +54,8 @@ async def watch_tag(
 
 async def _watch(services: Services, connection: Connection, caller: Caller, row: SubscriptionRow) -> None:
     """Have registries asked, or no longer, as a subscription says."""
-    when = (services.settings.watch_every, services.clock())
-    await keep_in_step(connection, caller.account_id, row, when, caller.name)
+    every, now = services.settings.watch_every, services.clock()
+    await keep_in_step(connection, caller.account_id, row, every, now, caller.name)
 
 
 async def watched_tags(connection: Connection, caller: Caller, tags: Sequence[str]) -> list[str]:

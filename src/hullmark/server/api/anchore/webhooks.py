@@ -58,7 +58,7 @@ async def try_webhook(
         failed += [f"{row.name}: {attempt.error}"] if attempt.outcome != "delivered" else []
         async with services.database.tenant(caller.account_id) as connection:
             if await channels.channel_named(connection, caller.account_id, row.name) is not None:
-                await deliveries.log_test(connection, (caller.account_id, row.id), UUID(notice.id), attempt)
+                await deliveries.log_test(connection, caller.account_id, row.id, UUID(notice.id), attempt)
             details = {"outcome": attempt.outcome}
             await audit.record(connection, caller, "channel.test", "channel", row.name, None, details, origin)
     if failed:

@@ -118,7 +118,7 @@ async def test_channel(
     attempt = await send(services, row, notice)
     async with services.database.tenant(caller.account_id) as connection:
         await found(connection, caller, name)
-        number = await deliveries.log_test(connection, (caller.account_id, row.id), UUID(notice.id), attempt)
+        number = await deliveries.log_test(connection, caller.account_id, row.id, UUID(notice.id), attempt)
         await audit.record(
             connection, caller, "channel.test", "channel", name, None, {"outcome": attempt.outcome}, origin
         )

@@ -280,7 +280,7 @@ async def list_version_places(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _version(connection, caller, name, version)
     wanted = stories.selector_of(row)
-    return Page(items=[], next=None) if wanted is None else await listed(services, caller, wanted, (limit, cursor))
+    return Page(items=[], next=None) if wanted is None else await listed(services, caller, wanted, limit, cursor)
 
 
 def _check_name(name: str) -> None:

@@ -155,7 +155,7 @@ async def list_places(  # noqa: PLR0913 - one parameter a filter
         verdict=verdict,
         at=in_utc(at) if at is not None else None,
     )
-    return await listed(services, caller, wanted, (limit, cursor))
+    return await listed(services, caller, wanted, limit, cursor)
 
 
 @get("/images/{digest:str}/places", opt=_READ, summary="Who runs this image")
@@ -169,14 +169,13 @@ async def list_places_of_image(
 ) -> Page[PlaceView]:
     """Where an image runs, or ran at a moment: by any of its digests, whether somebody added it or not, or by a tag."""
     wanted = PlacementFilter(digest=await _digest(services, caller, digest), at=in_utc(at) if at is not None else None)
-    return await listed(services, caller, wanted, (limit, cursor))
+    return await listed(services, caller, wanted, limit, cursor)
 
 
 async def listed(
-    services: Services, caller: Caller, wanted: PlacementFilter, paging: tuple[int, str]
+    services: Services, caller: Caller, wanted: PlacementFilter, limit: int, cursor: str
 ) -> Page[PlaceView]:
-    """A page of places. `paging`: how many at most, and the cursor."""
-    limit, cursor = paging
+    """A page of places, at most so many, behind a cursor."""
     after = values_in(cursor, Position)  # type: ignore[arg-type]  # a tuple's type
     async with services.database.tenant(caller.account_id) as connection:
         rows = await placements.list_placements(connection, caller.account_id, wanted, after, limit + 1)

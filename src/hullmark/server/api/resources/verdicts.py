@@ -23,7 +23,7 @@ from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.earlier import first_seen_of
-from hullmark.server.stories.judging.signing import signed
+from hullmark.server.stories.judging.signing import Signatory, signed
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images
 from hullmark.server.tables.images.names import name_of
@@ -282,7 +282,7 @@ def _signed(services: Services, account: str, row: VerdictRow, name: str) -> Sig
     )
     verdict = verdict_at(services.objects, row)
     subjects = (Descriptor(row.image_digest, 0, OCI_MANIFEST),)
-    by = (services.settings, account, services.clock())
+    by = Signatory(services.settings, account, services.clock())
     made = signed(verdict, subjects, _repository(name), circumstances, by)
     return SignedVerdictView(
         policy=row.policy,

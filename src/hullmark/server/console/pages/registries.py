@@ -45,7 +45,7 @@ async def try_registry(visit: NamedDependency[Visit]) -> Response[Any]:
     """Whether a registry lets us in."""
     pattern = (await fields_of(visit.request)).word("pattern")
     tried: TestView = await visit.do(registries.test_registry, pattern=pattern)
-    return await _registries(visit, tried=(pattern, tried))
+    return await _registries(visit, pattern=pattern, tried=tried)
 
 
 @post("/{account:str}/admin/registries/forget", opt=rights("registries:write"))
@@ -59,10 +59,15 @@ async def _registries(
     visit: Visit,
     wrong: Refusal | None = None,
     given: Fields | None = None,
-    tried: tuple[str, TestView] | None = None,
+    pattern: str = "",
+    tried: TestView | None = None,
 ) -> Response[Any]:
     logins: list[RegistryView] = await visit.do(registries.list_registries)
-    values: dict[str, Any] = {"logins": logins, "kinds": _KINDS, "tried": tried}
+    values: dict[str, Any] = {
+        "logins": logins,
+        "kinds": _KINDS,
+        "tried": (pattern, tried) if tried is not None else None,
+    }
     return show(visit, "registries", wrong=wrong, given=given, done=_DONE, **values)
 
 

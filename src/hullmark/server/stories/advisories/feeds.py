@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.bundle import Bundle
-from hullmark.advisorydb.layout import inspect
+from hullmark.advisorydb.layout import SnapshotFile, inspect
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.origins import Folder, Origin, Upstreams
 from hullmark.app.share import import_bundle
@@ -147,7 +147,7 @@ async def update_advisories(services: Services, wished: UpdateOptions) -> LastUp
     return last
 
 
-async def _published(services: Services, current: tuple[Path, str], updated: UpdateResult) -> bool:
+async def _published(services: Services, current: SnapshotFile, updated: UpdateResult) -> bool:
     """Have all matches brought to what the feeds say; returns whether it is the newest snapshot now.
 
     If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at

@@ -14,7 +14,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.logins import asking, login_for
-from hullmark.server.stories.images.tag_moves import name_of, point
+from hullmark.server.stories.images.tag_moves import TagTarget, name_of, point
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, events, jobs
 from hullmark.server.tables.database import Connection
@@ -91,7 +91,7 @@ async def add(
         holding = Acquisition(wanted, image.digest, tagged, by, wanted.seen_at or now)
         added = await settle(connection, services.objects, account_id, placed, holding)
         named_digest = image.index_digest or image.digest
-        await _watched(connection, account_id, holding, named_digest, (every, now))
+        await _watched(connection, account_id, holding, named_digest, every, now)
         added = msgspec.structs.replace(added, named=named_digest)
         if entry is not None:
             await entry(connection, added)
@@ -99,13 +99,12 @@ async def add(
 
 
 async def _watched(
-    connection: Connection, account_id: int, holding: Acquisition, named: str, when: tuple[int, datetime]
+    connection: Connection, account_id: int, holding: Acquisition, named: str, every: int, now: datetime
 ) -> None:
-    """Watch the tag of an image whose registry named this digest; first after (seconds, now)."""
+    """Watch the tag of an image whose registry named this digest; first after so many seconds from now."""
     wanted, tagged = holding.wanted, holding.tagged
     if tagged is None or (wanted.watch is False and not wanted.is_followed):
         return
-    every, now = when
     new = watches.NewWatch(
         name=name_of(tagged),
         every=every,
@@ -146,8 +145,8 @@ async def settle(
     )
     moved_from = None
     if tagged is not None:
-        image = (placed.image_id, holding.digest)
-        moved_from = await point(connection, objects, account_id, tagged, image, holding.seen_at)
+        target = TagTarget(placed.image_id, holding.digest, holding.seen_at)
+        moved_from = await point(connection, objects, account_id, tagged, target)
     is_news = is_new_here or moved_from is not None
     state = placed.state
     if state in ("analysed", "failed") and (wanted.force or state == "failed"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -28,18 +29,20 @@ def name_of(tagged: Reference) -> TagName:
     return TagName(tagged.host, tagged.repository, tagged.tag or "latest")
 
 
+class TagTarget(NamedTuple):
+    """An image that a tag points to: its number, its digest, and when the tag was seen to."""
+
+    image_id: int
+    digest: str
+    seen_at: datetime
+
+
 async def point(
-    connection: Connection,
-    objects: Objects,
-    account_id: int,
-    tagged: Reference,
-    image: tuple[int, str],
-    seen_at: datetime,
+    connection: Connection, objects: Objects, account_id: int, tagged: Reference, target: TagTarget
 ) -> int | None:
-    """Have a tag point to an image (number, digest), which was seen at a moment; returns the image that it pointed to, if
-    another."""
+    """Have a tag point to an image; returns the image that it pointed to, if another."""
     name = name_of(tagged)
-    moved_from = await images.point_tag(connection, account_id, name, image[0])
+    moved_from = await images.point_tag(connection, account_id, name, target.image_id)
     if moved_from is None:
         return None
     before = await images.image_by_id(connection, moved_from)
@@ -47,15 +50,15 @@ async def point(
         return moved_from
     number = await tag_moves.last_move(connection, account_id, name)
     reference = f"{name[0]}/{name[1]}:{name[2]}"
-    moved = _moved(reference, image, before.digest, number, seen_at)
-    held = await verdicts.current(connection, account_id, image[0])
-    judged = await _judged(connection, objects, account_id, (moved_from, held), moved)
+    moved = _moved(reference, target, before.digest, number)
+    held = await verdicts.current(connection, account_id, target.image_id)
+    judged = await _judged(connection, objects, account_id, moved_from, held, moved)
     if not held and await policies.activations(connection, account_id):
         moved = replace(moved, evidence=(Evidence(subject=reference, message=_UNTOLD, advice="nothing yet"),))
     pointed_tags = [moved, *judged]
     # More may follow from the verdicts of the new image.
     await transitions.tell(
-        connection, account_id, _cause(reference, before.digest, image[1], seen_at), pointed_tags, is_complete=False
+        connection, account_id, _cause(reference, before.digest, target), pointed_tags, is_complete=False
     )
     for pointed in pointed_tags:
         await tag_moves.stands_for(connection, account_id, pointed.key, moved_from)
@@ -69,12 +72,12 @@ async def _judged(
     connection: Connection,
     objects: Objects,
     account_id: int,
-    pointed: tuple[int, Sequence[VerdictRow]],
+    moved_from: int,
+    held: Sequence[VerdictRow],
     moved: Transition,
 ) -> list[Transition]:
-    """What the tag leads to, by verdicts that there are already: of others, who makes them tells. `pointed`: the image before, and the
-    verdicts on the one that it points to now."""
-    moved_from, held = pointed
+    """What the tag leads to, by verdicts that there are already: of others, who makes them tells. `moved_from` is the image before,
+    `held` are the verdicts on the one that it points to now."""
     there = {
         (row.policy_id, row.environment): row for row in await verdicts.current(connection, account_id, moved_from)
     }
@@ -132,27 +135,27 @@ def cause_key(reference: str, digest: str) -> str:
     return f"tag:{reference}@{digest}"
 
 
-def _cause(reference: str, before: str, after: str, seen_at: datetime) -> Cause:
+def _cause(reference: str, before: str, target: TagTarget) -> Cause:
     return Cause(
         kind="image",
-        key=cause_key(reference, after),
+        key=cause_key(reference, target.digest),
         subject=reference,
         sentence=_sentence(reference),
         before=before,
-        after=after,
-        seen_at=seen_at,
+        after=target.digest,
+        seen_at=target.seen_at,
     )
 
 
-def _moved(reference: str, image: tuple[int, str], before: str, number: int, at: datetime) -> Transition:
+def _moved(reference: str, target: TagTarget, before: str, number: int) -> Transition:
     return Transition(
         kind="tag.moved",
         # A tag may come back to an image: each move is one.
-        key=f"tag.moved:{reference}@{image[1]}#{number}",
-        at=at,
-        image_id=image[0],
-        image_digest=image[1],
+        key=f"tag.moved:{reference}@{target.digest}#{number}",
+        at=target.seen_at,
+        image_id=target.image_id,
+        image_digest=target.digest,
         reference=reference,
         before=before,
-        after=image[1],
+        after=target.digest,
     )

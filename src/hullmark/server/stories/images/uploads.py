@@ -112,7 +112,7 @@ async def admit(
         if await admission.is_gone():
             return None
         holding = Acquisition(wanted, image.digest, tagged, admission.by, services.clock())
-        added, is_needed = await _registered(services, account_id, received, (image, holding), admission.entry)
+        added, is_needed = await _registered(services, account_id, received, image, holding, admission.entry)
         undo.pop_all()
     if not is_needed:
         await forget_upload(services, key)
@@ -209,11 +209,11 @@ async def _registered(
     services: Services,
     account_id: int,
     received: ReceivedArchive,
-    what: tuple[Image, Acquisition],
+    image: Image,
+    holding: Acquisition,
     entry: audit.Entry[RegistrationResult],
 ) -> tuple[RegistrationResult, bool]:
     """One transaction; also returns whether the image is to be read from this very archive."""
-    image, holding = what
     async with services.database.system() as connection:
         placed = await images.register(connection, _new(image, received))
         if await leases.read_again(connection, placed.image_id, received.key, fingerprint()):

@@ -121,7 +121,7 @@ async def changes_of(
         items: list[ChangeSaid] = []
         for step in steps[:_LOOKED_AT]:
             earlier = rows.get(step.before_id) if step.before_id is not None else None
-            item = _change_item(services.objects, (earlier, rows[step.id]), tellings.get(step.id, []), receivers)
+            item = _change_item(services.objects, earlier, rows[step.id], tellings.get(step.id, []), receivers)
             if item is not None:
                 items.append(item)
             if len(items) == limit:
@@ -133,12 +133,12 @@ async def changes_of(
 
 def _change_item(
     objects: Objects,
-    rows: tuple[VerdictRow | None, VerdictRow],
+    old: VerdictRow | None,
+    new: VerdictRow,
     tellings: list[VerdictTransition],
     receivers: dict[int, list[Receiver]],
 ) -> ChangeSaid | None:
     """What changed between two verdicts; None if nothing did."""
-    old, new = rows
     difference = _difference(objects, old, new) if old is not None else None
     if difference is not None and difference.cause is Cause.NOTHING and not difference.changes and not tellings:
         return None

@@ -90,7 +90,7 @@ async def _judge_once(
         some = next(iter(before.values()), None)
         known_at = await seen_at(connection, some.inputs.snapshot_id) if some is not None else None
     now = services.clock()
-    cases = {image_id: _cases(account_id, *inputs, (now, cause)) for image_id, inputs in before.items()}
+    cases = {image_id: _cases(account_id, *inputs, now, cause) for image_id, inputs in before.items()}
     outcomes = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
     await _count(services, account_id, outcomes)
     left = [(account_id, image_id) for image_id in before.keys() - outcomes.keys()]
@@ -170,8 +170,7 @@ async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence
     return found
 
 
-def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetime, str]) -> list[Evaluation]:
-    now, cause = why
+def _cases(account_id: int, inputs: Inputs, earlier: Earlier, now: datetime, cause: str) -> list[Evaluation]:
     cases = []
     for chosen in inputs.chosen:
         active = chosen.activation

@@ -19,7 +19,7 @@ from hullmark.proof.verdict_statement import Circumstances
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.judging.admission import Position, page_after
-from hullmark.server.stories.judging.signing import signed
+from hullmark.server.stories.judging.signing import Signatory, signed
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
@@ -82,7 +82,7 @@ async def publish(services: Services, account_id: int, account: str) -> None:
         following = await page_after(services, account_id, position, _PAGE)
         for image in following.page.images:
             if image.verdicts:
-                await _publish_digest(services, (account_id, account), image.digest)
+                await _publish_digest(services, account_id, account, image.digest)
         if following.position is None:
             break
         position, is_last = following.position, following.page.is_last
@@ -94,18 +94,18 @@ async def publish(services: Services, account_id: int, account: str) -> None:
         again = await statements.due(connection, account_id, now, soon, _DUE)
         held = await images.held_by_ids(connection, account_id, again)
     for row in held.values():
-        await _publish_image(services, (account_id, account), row)
+        await _publish_image(services, account_id, account, row)
 
 
-async def _publish_digest(services: Services, account: tuple[int, str], digest: str) -> None:
-    async with services.database.tenant(account[0]) as connection:
-        row = await images.held_image(connection, account[0], digest)
+async def _publish_digest(services: Services, account_id: int, account: str, digest: str) -> None:
+    async with services.database.tenant(account_id) as connection:
+        row = await images.held_image(connection, account_id, digest)
     if row is not None:
-        await _publish_image(services, account, row)
+        await _publish_image(services, account_id, account, row)
 
 
-async def _publish_image(services: Services, account: tuple[int, str], image: HeldImage) -> None:
-    account_id, now = account[0], services.clock()
+async def _publish_image(services: Services, account_id: int, account: str, image: HeldImage) -> None:
+    now = services.clock()
     async with services.database.tenant(account_id) as connection:
         logins = await registries.registries(connection, account_id)
         current = await verdicts.current(connection, account_id, image.id)
@@ -127,8 +127,8 @@ async def _publish_image(services: Services, account: tuple[int, str], image: He
                     later = msgspec.structs.replace(before, retry_at=now + timedelta(seconds=1))
                     await statements.keep_published(connection, account_id, later)
                 continue
-            fault = await asyncio.to_thread(_put, services, account[1], place, row, now)
-            await _note(services, account_id, before, row, (now, fault))
+            fault = await asyncio.to_thread(_put, services, account, place, row, now)
+            await _note(services, account_id, before, row, now, fault)
 
 
 def _is_as_new(services: Services, before: PublishedStatement, now: datetime) -> bool:
@@ -170,7 +170,7 @@ def _put(services: Services, account: str, place: _Place, row: VerdictRow, now: 
             repository = RegistryRepository(f"{place.name}@{row.image_digest}", options, "pull,push")
             subject = subject_in(repository, row.image_digest)
             verdict = verdict_at(services.objects, row)
-            made = signed(verdict, (subject,), place.name, circumstances, (services.settings, account, now))
+            made = signed(verdict, (subject,), place.name, circumstances, Signatory(services.settings, account, now))
             attach_verdict(made, repository)
     except HullmarkError as error:
         return str(error)
@@ -178,10 +178,10 @@ def _put(services: Services, account: str, place: _Place, row: VerdictRow, now: 
 
 
 async def _note(
-    services: Services, account_id: int, before: PublishedStatement, row: VerdictRow, came_to: tuple[datetime, str]
+    services: Services, account_id: int, before: PublishedStatement, row: VerdictRow, now: datetime, fault: str
 ) -> None:
-    """Note what came of it, and tell: of what lies there with another word than before, and of the first failure."""
-    now, fault = came_to
+    """Note what came of it (`fault`: why it could not be put there, "" if it was), and tell: of what lies there with another word than
+    before, and of the first failure."""
     async with services.database.tenant(account_id) as connection:
         if fault:
             pause = min(_FIRST_RETRY * 2 ** min(before.failures, 20), _LAST_RETRY)

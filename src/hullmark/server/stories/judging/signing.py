@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,15 +21,23 @@ _ACCOUNT = "{account}"
 """Stands in the setting for the account's name, so that each may have a key of its own. Names hold no slash and do not begin with a dot."""
 
 
+class Signatory(NamedTuple):
+    """For whom, and when, the server signs: its settings, the name of the account, and the moment."""
+
+    settings: Settings
+    account: str
+    at: datetime
+
+
 def signed(
     verdict: Verdict,
     subjects: tuple[Descriptor, ...],
     repository: str,
     circumstances: Circumstances,
-    by: tuple[Settings, str, datetime],
+    by: Signatory,
 ) -> SignedVerdict:
-    """A verdict that holds now, signed. `repository` is where the image is, as HOST/PATH ("": nowhere); `by` are the settings, the name
-    of the account and the moment. Raises HullmarkError where the key cannot be used."""
+    """A verdict that holds now, signed. `repository` is where the image is, as HOST/PATH ("": nowhere). Raises
+    HullmarkError where the key cannot be used."""
     settings, account, now = by
     signer = signer_named(settings.signing_key.replace(_ACCOUNT, account), os.environ)
     now = now.replace(microsecond=0)

@@ -171,7 +171,7 @@ def sample_notice(settings: Settings, account: str, now: datetime, number: str) 
         evidence=(_SAMPLE,),
     )
     items = tuple(
-        _sample_item(settings, account, now, (place, name)) for place, name in enumerate(("web", "api", "jobs"), 1)
+        _sample_item(settings, account, now, place, name) for place, name in enumerate(("web", "api", "jobs"), 1)
     )
     return Notice(
         id=number,
@@ -187,8 +187,7 @@ def sample_notice(settings: Settings, account: str, now: datetime, number: str) 
     )
 
 
-def _sample_item(settings: Settings, account: str, now: datetime, named: tuple[int, str]) -> Item:
-    place, name = named
+def _sample_item(settings: Settings, account: str, now: datetime, place: int, name: str) -> Item:
     digest = f"sha256:{place:064d}"
     return Item(
         id=place,

@@ -101,7 +101,7 @@ async def _within(
         whole /= _LESS  # who hangs takes turns away from others
     state = await _threads(services, channel, row, notice.account, number)
     asking = _ChannelState(
-        services, asyncio.get_running_loop(), (row, notice.account), await _begun(services, row, number)
+        services, asyncio.get_running_loop(), row, notice.account, await _begun(services, row, number)
     )
     work = partial(
         _attempt, services, channel, settings, lambda: delivery_of(services, row, notice, state, asking), whole
@@ -245,13 +245,14 @@ class _ChannelState:
         self,
         services: Services,
         loop: asyncio.AbstractEventLoop,
-        of: tuple[ChannelRow, str],
+        row: ChannelRow,
+        account: str,
         begun: deliveries.EarlierAttempts | None,
     ) -> None:
-        """`of`: the channel, and the name of its account."""
+        """`account` is the name of the channel's."""
         self._services = services
         self._loop = loop
-        self._row, self._account = of
+        self._row, self._account = row, account
         self.begun = begun
 
     def keep(self, key: str, remote: str) -> None:

@@ -39,7 +39,7 @@ async def content_of(connection: Connection, account_id: int, version: VersionRo
     if version.annotations:
         selected = parse_selector(version.annotations)
         annotated = await applications.annotated_images(connection, account_id, selected, MOST_IMAGES + 1)
-    found = await applications.images_of(connection, account_id, version.id, (running, annotated), MOST_IMAGES + 1)
+    found = await applications.images_of(connection, account_id, version.id, running, annotated, MOST_IMAGES + 1)
     verdicts = [image.verdict or "unknown" for image in found]
     if not found or len(found) > MOST_IMAGES:
         verdicts.append("unknown")

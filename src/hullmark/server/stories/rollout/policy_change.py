@@ -39,7 +39,7 @@ from hullmark.server.tables.judging import policies, policy_costs
 from hullmark.server.tables.judging.policies import Activation, ExceptionRow, PolicyVersion
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.rollout import policy_changes, summed
-from hullmark.server.tables.rollout.policy_changes import ChangedBy
+from hullmark.server.tables.rollout.policy_changes import ChangedBy, PolicySummary
 from hullmark.server.tables.rollout.summed import Row
 
 FIRST, GROWS, AT_ONCE = 10, 4, 2000
@@ -157,7 +157,7 @@ class _Order:
         target = difference.target
         snapshot_id = (known.snapshot_id if known is not None else None) or 0
         by = ChangedBy(target.account_id, target.policy_id, target.version, target.exceptions_digest, snapshot_id)
-        self.deltas = SetDeltas(by, (self.after.digest, difference.rule_count), self.causes)
+        self.deltas = SetDeltas(by, PolicySummary(self.after.digest, difference.rule_count), self.causes)
 
     async def think(self, work: Callable[[], _T]) -> _T:
         """Do some work in a thread, and count its processor time."""
@@ -317,12 +317,12 @@ async def _replace(
     connection: Connection, order: _Order, written: Sequence[tuple[Row, NextVerdict]], now: datetime
 ) -> None:
     digest = (order.known.digest if order.known is not None else None) or ""
-    version, cause = (order.after.version, order.after.digest), order.step.cause
-    ids = await summed.write(connection, [outcome.row for _, outcome in written], digest, cause, now, version)
+    cause = order.step.cause
+    ids = await summed.write(connection, [outcome.row for _, outcome in written], digest, cause, now, order.after)
     announced = [(*row, number) for row, number in zip(written, ids, strict=True)]
     if order.is_told:
         await transitions.go_on(connection, list(order.causes.numbers.values()))
-    await tell(connection, order.services, order.causes, announced, (cause, now))
+    await tell(connection, order.services, order.causes, announced, cause, now)
     if order.causes.numbers and not order.is_told:
         order.is_told = True
         # Nothing that is to come holds this back: the next part goes on with the same causes.

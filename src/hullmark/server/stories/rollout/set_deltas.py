@@ -9,7 +9,7 @@ from hullmark.server.stories.rollout.package_deltas import PackageDelta, Questio
 from hullmark.server.stories.rollout.telling import Causes
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.rollout import policy_changes, waves
-from hullmark.server.tables.rollout.policy_changes import ChangedBy
+from hullmark.server.tables.rollout.policy_changes import ChangedBy, PolicySummary
 
 _ASKED_AT_ONCE = 5000
 """Packages whose matches are in memory at once."""
@@ -32,11 +32,11 @@ NOTHING = SetDelta(0, (), frozenset(), frozenset(), PackageDelta())
 class SetDeltas:
     """What is known of packages and sets, with the advisories that counted as they were asked about.
 
-    `policy` is the digest of the newer version, and how many rules it has. `marker` is the number of a change without
+    `policy` is the newer version. `marker` is the number of a change without
     findings, which says only that the policy is another one.
     """
 
-    def __init__(self, by: ChangedBy, policy: tuple[str, int], causes: Causes) -> None:
+    def __init__(self, by: ChangedBy, policy: PolicySummary, causes: Causes) -> None:
         self.by = by
         self.causes = causes
         self.marker = 0

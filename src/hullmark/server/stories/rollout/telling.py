@@ -76,10 +76,10 @@ async def tell(
     services: Services,
     causes: Causes,
     written: Sequence[WrittenVerdict],
-    why: tuple[str, datetime],
+    cause: str,
+    now: datetime,
 ) -> None:
-    """Store the news of verdicts. `why`: what they were made for, in a word, and when."""
-    cause, now = why
+    """Store the news of verdicts. `cause`: what they were made for, in a word."""
     news_rows = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
     names = {(account_id, news.cause) for account_id, _, news in news_rows}
     numbers = await causes.numbers_of(services, names)

@@ -189,7 +189,7 @@ async def _write(connection: Connection, order: _Order, wave: Wave, found: _Foun
         return
     ids = await summed.write(connection, [outcome.row for _, outcome in written], order.digest, CAUSE, now)
     announced = [(*row, number) for row, number in zip(written, ids, strict=True)]
-    await tell(connection, order.services, wave.causes, announced, (CAUSE, now))
+    await tell(connection, order.services, wave.causes, announced, CAUSE, now)
 
 
 async def _close(order: _Order, number: int) -> None:

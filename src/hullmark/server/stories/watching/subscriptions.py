@@ -24,16 +24,15 @@ class _Value(msgspec.Struct):
 
 
 async def keep_in_step(
-    connection: Connection, account_id: int, row: SubscriptionRow, when: tuple[int, datetime], by: str
+    connection: Connection, account_id: int, row: SubscriptionRow, every: int, now: datetime, by: str
 ) -> None:
-    """Make a watch follow a subscription; from now on it looks every so many seconds."""
+    """Make a watch follow a subscription; from now on it looks `every` so many seconds."""
     if row.type not in (TAG, REPOSITORY):
         return
     try:
         named = parse_reference(row.key)
     except HullmarkError:
         return  # nothing that a registry could be asked for
-    every, now = when
     new = NewWatch(
         name=_name(named, is_tag=row.type == TAG),
         every=every,

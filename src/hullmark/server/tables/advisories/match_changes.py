@@ -49,6 +49,14 @@ class MatchChange(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[Side, ...]
 
 
+class _KevFields(NamedTuple):
+    """Why KEV lists a vulnerability: since when, by when to act, and whether ransomware uses it."""
+
+    added: str
+    due: str
+    ransomware: bool
+
+
 class _Plain(NamedTuple):
     """A side as it is kept."""
 
@@ -56,7 +64,7 @@ class _Plain(NamedTuple):
     risk: float
     epss: float | None
     percentile: float
-    kev: tuple[str, str, bool] | None
+    kev: _KevFields | None
     exempt: str | None
 
 
@@ -101,16 +109,16 @@ async def weights_of(conn: Connection, advisories: Iterable[int]) -> dict[int, t
         (sorted(set(advisories)),),
     )
     return {
-        number: (name, _weight(risk, epss, share, None if added is None else (added, due, ransomware)))
+        number: (name, _weight(risk, epss, share, None if added is None else _KevFields(added, due, ransomware)))
         for number, name, risk, epss, share, added, due, ransomware in await cursor.fetchall()
     }
 
 
-def _weight(risk: float, epss: float | None, share: float | None, kev: tuple[str, str, bool] | None) -> Weight:
+def _weight(risk: float, epss: float | None, share: float | None, kev: _KevFields | None) -> Weight:
     return Weight(
         risk,
         None if epss is None else Epss(score=epss, percentile=share or 0.0),
-        None if kev is None else Kev(added=kev[0], due=kev[1], ransomware=kev[2]),
+        None if kev is None else Kev(added=kev.added, due=kev.due, ransomware=kev.ransomware),
     )
 
 
@@ -152,7 +160,9 @@ def _kept(sides: Sequence[Side]) -> bytes:
             side.weight.risk,
             side.weight.epss.score if side.weight.epss else None,
             side.weight.epss.percentile if side.weight.epss else 0.0,
-            (side.weight.kev.added, side.weight.kev.due, side.weight.kev.ransomware) if side.weight.kev else None,
+            _KevFields(side.weight.kev.added, side.weight.kev.due, side.weight.kev.ransomware)
+            if side.weight.kev
+            else None,
             side.exempt,
         )
         for side in sorted(sides, key=lambda side: side.row[:2])

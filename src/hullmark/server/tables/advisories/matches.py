@@ -240,14 +240,15 @@ def _weight(weight: Weight) -> tuple[Any, ...]:
 
 
 def named_of(
-    body: bytes, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]
+    body: bytes, epss: float | None, percentile: float | None, added: str | None, due: str, ransomware: bool
 ) -> MatchedAdvisory:
-    """An advisory from its columns. `kev`: since when it is listed (None: it is not), by when to act, whether ransomware uses it."""
-    return advisory_of(body, _weight_of(0.0, epss, percentile, kev))
+    """An advisory from its columns. `added`: since when KEV lists it (None: it does not), `due`: by when to act."""
+    return advisory_of(body, _weight_of(0.0, epss, percentile, added, due, ransomware))
 
 
-def _weight_of(risk: float, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]) -> Weight:
-    added, due, ransomware = kev
+def _weight_of(
+    risk: float, epss: float | None, percentile: float | None, added: str | None, due: str, ransomware: bool
+) -> Weight:
     return Weight(
         risk,
         None if epss is None else Epss(score=epss, percentile=percentile or 0.0),
@@ -270,8 +271,8 @@ async def advisories_after(conn: Connection, after: int, limit: int) -> list[Wei
 
 
 def _as_weighed(row: tuple[Any, ...]) -> WeightedAdvisory:
-    number, cve, risk, epss, percentile, *kev = row
-    return WeightedAdvisory(number, cve, _weight_of(risk, epss, percentile, (kev[0], kev[1], kev[2])))
+    number, cve, *weight = row
+    return WeightedAdvisory(number, cve, _weight_of(*weight))
 
 
 async def write_weights(conn: Connection, weights: Mapping[int, Weight]) -> None:

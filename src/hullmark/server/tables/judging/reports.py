@@ -195,7 +195,7 @@ def _match(row: Sequence[Any]) -> StoredMatch:
     return StoredMatch(
         package=package,
         advisory_id=row[_KEYS - 1],
-        advisory=named_of(body, epss, percentile, (added, due, ransomware)),
+        advisory=named_of(body, epss, percentile, added, due, ransomware),
         fix=Fix(state=state, version=fixed, date=day),
         kind=kind,
         name=name,

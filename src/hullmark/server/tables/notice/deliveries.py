@@ -162,8 +162,8 @@ async def give_up_all(connection: Connection, reason: str) -> int:
     return cursor.rowcount
 
 
-async def log_test(connection: Connection, channel: tuple[int, UUID], key: UUID, attempt: Attempt) -> int:
-    """Keep a test that was sent in the log; `channel` is (account, id). Returns the message's number."""
+async def log_test(connection: Connection, account_id: int, channel_id: UUID, key: UUID, attempt: Attempt) -> int:
+    """Keep a test that was sent in the log. Returns the message's number."""
     state = "delivered" if attempt.outcome == "delivered" else "dead"
     cursor = await connection.execute(
         """
@@ -172,7 +172,8 @@ async def log_test(connection: Connection, channel: tuple[int, UUID], key: UUID,
         VALUES (%s, %s, %s, 'test', %s, 1, %s, %s, 1, %s, %s, %s) RETURNING id
         """,
         (
-            *channel,
+            account_id,
+            channel_id,
             key,
             state,
             attempt.at,
@@ -184,7 +185,7 @@ async def log_test(connection: Connection, channel: tuple[int, UUID], key: UUID,
     )
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
-    await log_attempt(connection, channel[0], int(row[0]), attempt)
+    await log_attempt(connection, account_id, int(row[0]), attempt)
     return int(row[0])
 
 

@@ -257,10 +257,14 @@ ORDER BY digest, reference LIMIT %(limit)s"""
 
 
 async def images_of(
-    connection: Connection, account_id: int, number: int, chosen: tuple[Sequence[ImageCount], Sequence[int]], limit: int
+    connection: Connection,
+    account_id: int,
+    number: int,
+    running: Sequence[ImageCount],
+    annotated: Sequence[int],
+    limit: int,
 ) -> list[VersionImage]:
-    """The images of a version, by digest. `chosen`: those that run at its places, and those that its annotations select."""
-    running, annotated = chosen
+    """The images of a version, by digest. `running` are at its places, its annotations select the `annotated` ones."""
     async with connection.cursor(row_factory=class_row(VersionImage)) as cursor:
         await cursor.execute(
             _IMAGES,

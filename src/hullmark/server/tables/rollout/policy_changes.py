@@ -28,6 +28,13 @@ class ChangedBy(NamedTuple):
     snapshot_id: int
 
 
+class PolicySummary(NamedTuple):
+    """A policy in short: its digest, and how many rules it has."""
+
+    digest: str
+    rule_count: int
+
+
 async def packages_by_id(conn: Connection, ids: Iterable[int]) -> list[HeldPackage]:
     """The packages of these numbers, in their order."""
     cursor = await conn.execute(
@@ -77,10 +84,9 @@ async def keep_changes(
 
 
 async def keep_sums(
-    conn: Connection, by: ChangedBy, policy: tuple[str, int], parts: Sequence[Sequence[int]]
+    conn: Connection, by: ChangedBy, policy: PolicySummary, parts: Sequence[Sequence[int]]
 ) -> list[int]:
-    """Write down which changes package sets bring together, and the policy (its digest, and how many rules it has); returns their
-    numbers."""
+    """Write down which changes package sets bring together, and the policy; returns their numbers."""
     ids = await _numbers(conn, len(parts))
     await conn.execute(
         "INSERT INTO finding_change (id, snapshot_id, account_id, policy_id, policy_version, exceptions_digest, package_id, stage, "

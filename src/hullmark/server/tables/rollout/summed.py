@@ -11,6 +11,7 @@ from typing import LiteralString, NamedTuple
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import columns
+from hullmark.server.tables.judging.policies import PolicyVersion
 from hullmark.server.tables.judging.turns import KNOWN_SINCE
 from hullmark.server.tables.places.running import runs
 
@@ -151,10 +152,10 @@ async def write(
     snapshot_digest: str,
     cause: str,
     now: datetime,
-    version: tuple[int, str] | None = None,
+    version: PolicyVersion | None = None,
 ) -> list[int]:
     """Replace verdicts by others; answers their numbers. The history gets rows with what came since the documents were written.
-    `version`: that of the policy, with its digest, where it is another one."""
+    `version`: that of the policy, where it is another one."""
     cursor = await conn.execute(
         "SELECT nextval(pg_get_serial_sequence('verdict_history', 'id')) FROM generate_series(1, %s)", (len(rows),)
     )
@@ -176,8 +177,8 @@ async def write(
             "digest": snapshot_digest,
             "cause": cause,
             "now": now,
-            "version": version[0] if version is not None else None,
-            "policy": version[1] if version is not None else None,
+            "version": version.version if version is not None else None,
+            "policy": version.digest if version is not None else None,
         },
         prepare=False,
     )

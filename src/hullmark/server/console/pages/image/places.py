@@ -36,7 +36,7 @@ async def show(image: OpenedImage) -> Any:
     wanted = PlacementFilter(digest=image.row.digest)
 
     async def fetch(cursor: str, limit: int) -> Page[PlaceView]:
-        return await listed(image.services, image.caller, wanted, (limit, cursor))
+        return await listed(image.services, image.caller, wanted, limit, cursor)
 
     listing = Listing(name="places", columns=_COLUMNS, fetch=fetch)
     return exported(image.request, listing) or PlacesView(places=await listing.shown(image.request))
