@@ -139,7 +139,9 @@ def _left(services: Sequence[Measured]) -> str:
                 f"{(totals['reachable']['bytes'] + totals['unknown']['bytes']) / 1e6:.0f}",
                 f"-{100 * one.share('bytes', 'unreachable'):.0f} % of {100 * one.floor:.0f} %",
                 f"{len(setuid)} → {len(setuid) - setuid.count('unreachable')}",
-                f"{known} → {known - gone} of {one.least}" if one.document["matches"] is not None else "-",
+                f"{known} → {known - gone}" + (f" of {one.least}" if one.opened_packages else "")
+                if one.document["matches"] is not None
+                else "-",
                 f"{one.seconds:.1f}",
             )
         )
@@ -212,10 +214,14 @@ def _bounds(services: Sequence[Measured]) -> str:
     ]
     if known:
         gone = 100 * statistics.median(one[1] / one[0] for one in known)
-        most = 100 * statistics.median(
-            one.gone[1] / (one.gone[0] - one.least) for one in services if one.gone[0] > one.least
-        )
-        rows.append(("CVEs gone of those whose packages no run opened, median", "-", f"{most:.0f} %", None))
+        shares = [
+            one.gone[1] / (one.gone[0] - one.least)
+            for one in services
+            if one.opened_packages and one.gone[0] > one.least
+        ]
+        if shares:
+            most = 100 * statistics.median(shares)
+            rows.append(("CVEs gone of those whose packages no run opened, median", "-", f"{most:.0f} %", None))
         rows.append(("CVEs gone, median (an aim)", "80 %", f"{gone:.0f} %", gone >= 80))
     return table(("what", "wanted", "measured", "holds"), [(*row[:3], _HOLDS[row[3]]) for row in rows])
 
