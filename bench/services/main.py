@@ -7,9 +7,12 @@ page is minimize.md.
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from bench.services.runs import SERVICES, Run, run
 from bench.unpack import unpacked
 
 RESULTS = BENCH / "minimize.md"
+_OF_ROOT = re.compile(r"^/(?:s?bin|lib(?:64|32)?)/")
 MATERIAL = REPOSITORY.parent / "shared" / "advisories"
 
 
@@ -46,12 +50,13 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
         ]
         profile = work / "seccomp.json"
         command += ["--seccomp", str(profile)]
-        began = time.monotonic()
+        load, began = os.getloadavg()[0], time.monotonic()
         checked((*command, "-o", "table", "--no-cache"))
         seconds = time.monotonic() - began
         told = msgspec.json.decode(document.read_bytes()) | _matched(layout, arguments.advisories, work)
         before = run(layout, name, root, work / "before")
-        missed, opened = _missed(before, root, residue)
+        opened = _opened(before, root)
+        kept = {line[1:] for line in (residue / "files.txt").read_text("utf-8").splitlines()}
         try:
             answers = run(residue, name, root, work / "after").answers
         except SystemExit as error:
@@ -64,8 +69,11 @@ def measured(name: str, store: ImageStore, arguments: argparse.Namespace) -> Mea
             name=name,
             document=told,
             seconds=seconds,
-            opened=opened,
-            missed=missed,
+            load=load,
+            opened=len(opened),
+            opened_bytes=sum(opened.values()),
+            opened_packages=sorted({name for path, name in owners(root) if path in opened}),
+            missed=sorted(opened.keys() - kept),
             asked=len(before.answers),
             differing=_differing(before.answers, answers),
             confined=_differing(before.answers, confined),
@@ -98,16 +106,22 @@ def _peer(program: Path, layout: Path, work: Path) -> int:
     return int(report["summary"]["boot_packages"])
 
 
-def _missed(found: Run, root: Path, residue: Path) -> tuple[list[str], int]:
-    """The files of the image that were opened and are not in what is left, and how many were opened."""
-    kept = {line[1:] for line in (residue / "files.txt").read_text("utf-8").splitlines()}
-    files = set()
+def _opened(found: Run, root: Path) -> dict[str, int]:
+    """The files of the image that were opened, with their sizes."""
+    files: dict[str, int] = {}
     for path in found.opened:
-        place = root / path.lstrip("/")
-        real = _real(root, place)
+        real = _real(root, root / path.lstrip("/"))
         if real is not None and real.is_file():
-            files.add("/" + str(real.relative_to(root)))
-    return sorted(files - kept), len(files)
+            files["/" + str(real.relative_to(root))] = real.stat().st_size
+    return files
+
+
+def owners(root: Path) -> Iterator[tuple[str, str]]:
+    """Files and the Debian package of each, by dpkg's lists; these may still name folders that are links since /usr was merged."""
+    for listed in sorted((root / "var/lib/dpkg/info").glob("*.list")):
+        name = listed.stem.partition(":")[0]
+        for path in listed.read_text("utf-8", "replace").splitlines():
+            yield _OF_ROOT.sub(r"/usr\g<0>", path), name
 
 
 def _real(root: Path, place: Path) -> Path | None:
@@ -137,7 +151,8 @@ def main() -> None:
         "--startup-sbom", type=Path, metavar="PROGRAM", help="the peer to put beside, if it is installed"
     )
     arguments = parser.parse_args()
-    demand("buildah", "podman", "strace", "unshare", "umoci")
+    built = {command[0] for name in arguments.services for command in SERVICES[name].programs.values()}
+    demand("buildah", "podman", "strace", "unshare", "umoci", *sorted(built))
     arguments.images.mkdir(parents=True, exist_ok=True)
     if arguments.advisories is None and MATERIAL.exists():
         arguments.advisories = history(MATERIAL, arguments.images / ".work")

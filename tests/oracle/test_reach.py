@@ -126,13 +126,15 @@ def test_every_file_that_nginx_opens_is_reached_or_unknown(nginx: Path, tmp_path
 
 
 FLASK = f"""
-import flask, threading, urllib.request
+import flask, socket, threading
 from werkzeug.serving import make_server
 app = flask.Flask("shop")
 app.add_url_rule("/", "page", lambda: flask.render_template_string("<b>{{{{ 1 }}}}</b>"))
 server = make_server("127.0.0.1", {PORT}, app)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-assert urllib.request.urlopen("http://127.0.0.1:{PORT}/").read() == b"<b>1</b>"
+with socket.create_connection(("127.0.0.1", {PORT})) as asked:  # the image's program imports no urllib.request
+    asked.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    assert asked.makefile("rb").read().endswith(b"<b>1</b>")
 server.shutdown()
 """
 

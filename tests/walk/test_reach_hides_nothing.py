@@ -53,7 +53,7 @@ CASES = {
     "elf._MAX_NOTES": Case(0, {"/d": dynamic_elf(interpreter="/lib64/ld.so", notes=("a.so",))}, ("/d",)),
     "elf_file._MAX_SEGMENTS": Case(1, {"/d": program()}, ("/d",)),
     "elf._MAX_WORDS": Case(1, {"/d": program(calls=("execvp",), constants=("aa", "bb", "cc"))}, ("/d",)),
-    "code._MAX_NAMES": Case(1, PYTHON, ("python3", "/app/a.py")),
+    "code_names._MAX_NAMES": Case(1, PYTHON, ("python3", "/app/a.py")),
     "shell._MAX_OPEN": Case(1, {"/d": b"#!/bin/sh\nX=$Y; Y=true; $X\n"}, ("/d",)),
     "shell._MAX_VALUES": Case(1, {"/d": b"#!/bin/sh\nX=a; X=b; X=c; $X\n"}, ("/d",)),
     "shell._MAX_NESTED": Case(0, {"/d": b"#!/bin/sh\necho $(true)\n"}, ("/d",)),

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.limit import Limit
+from hullmark.reach.code_names import matches
 from hullmark.reach.elf_calls import SEARCHING, TOLD
 from hullmark.reach.elf_file import (
     ALLOC,
@@ -34,13 +35,12 @@ from hullmark.reach.elf_file import (
     ElfBytes,
     ElfFile,
     Section,
+    whole,
 )
+from hullmark.reach.elf_large import LargeFile
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_BODY = Limit(
-    48 * MIB, "bytes of a program that is held in memory (of larger ones the beginning and the end are)", "later"
-)
-_KEPT_END = 24 * MIB
+_BODY = Limit(48 * MIB, "bytes of a program that is held in memory (of larger ones all but the code is)", "later")
 _MAX_NAMES = Limit(20_000, "paths and names of libraries that a program holds")
 _MAX_WORDS = Limit(20_000, "words in a program that may be names of programs")
 _MAX_NEEDED = Limit(4_000, "libraries that a program needs")
@@ -49,7 +49,7 @@ _MAX_NOTES = Limit(64, "notes of a program")
 _ADDRESSES = {62: 1, 183: 257}
 """The kind of relocation that only puts an address into data, by processor (x86-64 and AArch64 psABI)."""
 
-_PATHS = re.compile(rb"(?<=\0)/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?(?=\0)").finditer
+_PATHS = re.compile(rb"\0(/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}/?)(?=\0)").match
 _WORDS = re.compile(rb"(?<=\0)([a-z][a-z0-9._+-]{1,30})(?=\0| [^\0]{1,200}\0)").finditer
 _LIBRARY = re.compile(r"[\w.+/$@{}-]{1,200}\.so(?:\.[0-9]+)*").fullmatch
 _JOINED = re.compile(rb"(?=(/(?:etc|usr|opt|var|srv|home|app|lib|s?bin|root|data|config)/[\w.+@/-]{2,150}))").finditer
@@ -93,9 +93,13 @@ class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     untold: str = ""
 
 
-def facts_of(body: memoryview, tail: memoryview | None = None, size: int = -1) -> ElfFacts:
-    """The facts of a file, of which `body` is all, or the beginning, and `tail` the end."""
-    file = ElfBytes(body, body[:0] if tail is None else tail, len(body) if size < 0 else size)
+def facts_of(body: memoryview) -> ElfFacts:
+    """The facts of a file."""
+    return facts_of_parts(whole(body))
+
+
+def facts_of_parts(file: ElfBytes) -> ElfFacts:
+    """The facts of a file that may be there in part."""
     try:
         return _facts(ElfFile(file))
     except (error, ValueError, IndexError, OverflowError) as wrong:
@@ -123,7 +127,7 @@ def _facts(elf: ElfFile) -> ElfFacts:
     words = texts.words() if SEARCHING.intersection(calls) else ()
     untold = ""
     if file.is_cut:
-        untold = "it is so large that only its beginning and its end were read"
+        untold = "it is so large that not all of it was read"
     elif len(needed) > _MAX_NEEDED or "" in needed:
         untold = "the names of the libraries that it needs could not all be read"
     elif texts.is_cut:
@@ -247,7 +251,7 @@ class _Texts:
     def __init__(self, parts: list[bytes], *, is_joined: bool) -> None:
         self._parts = parts
         self.is_cut = False
-        paths = (match[0] for part in parts for match in _PATHS(part))
+        paths = (match[1] for part in parts for match in matches(part, b"\0/", _PATHS))
         joined = (match[1] for part in parts if is_joined for match in _JOINED(part))
         self.paths = self._taken(chain(paths, joined), _MAX_NAMES)
         self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
@@ -274,26 +278,12 @@ def _names_of_libraries(part: bytes) -> Iterator[bytes]:
             yield part[start:end]
 
 
-class _Large:
-    """Keeps the beginning and the end of a large program."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._head, self._tail = bytearray(), bytearray()
-
-    def write(self, piece: memoryview, /) -> None:
-        """The next bytes."""
-        room = _KEPT_END - len(self._head)
-        if room > 0:
-            self._head += piece[:room]
-            piece = piece[room:]
-        self._tail += piece
-        if len(self._tail) > 2 * _KEPT_END:
-            del self._tail[:-_KEPT_END]
+class _Large(LargeFile):
+    """Keeps of a large program what tells its facts."""
 
     def finish(self, report: Report, /) -> ElfFacts:
         """What can be told of it."""
-        return facts_of(memoryview(bytes(self._head)), memoryview(bytes(self._tail)), self._size)
+        return facts_of_parts(self.parts())
 
 
 def extract(path: str, body: memoryview, report: Report) -> ElfFacts:
@@ -308,6 +298,6 @@ ELF = Read(
     magic=(b"\x7fELF",),
     limit=_BODY,
     oversize=_Large,
-    sources=("reach/elf", "reach/elf_calls", "reach/elf_file"),
+    sources=("reach/code_names", "reach/elf", "reach/elf_calls", "reach/elf_file", "reach/elf_large"),
 )
 """Every ELF file, by its first bytes."""

@@ -67,6 +67,16 @@ STARTING_THROUGH = {
 """The same of libraries that start programs: the functions that lead to it, as the code of these libraries says."""
 
 LOADING_THROUGH = {
+    "libsystemd.so": (
+        "",
+        frozenset(
+            (
+                *(f"sd_path_lookup{end}" for end in ("", "_strv")),
+                *(f"sd_journal_get_catalog{end}" for end in ("", "_for_message_id")),
+                *(f"sd_hwdb_new{end}" for end in ("", "_from_path")),
+            )
+        ),
+    ),
     "libpam.so": ("/security", frozenset[str]()),
     "libaprutil-1.so": (
         "/apr-util-1",
@@ -88,8 +98,8 @@ LOADING_THROUGH = {
         ),
     ),
 }
-"""Libraries that load others from a folder, whose name ends so: the functions that lead to it, as their code says. PAM loads only what its
-configuration names."""
+"""Libraries that load or read what lies in a folder, whose name ends so: the functions that lead to it, as their code says. PAM loads only
+what its configuration names; systemd's library reads its folders for whoever asks for places, messages or hardware."""
 
 LOCALISING = frozenset(("newlocale", "setlocale"))
 TIMING = frozenset(("localtime", "localtime64_r", "localtime_r", "mktime", "tzset"))

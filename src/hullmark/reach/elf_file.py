@@ -1,11 +1,11 @@
 """The parts of an ELF file that the walk reads: segments, sections, the dynamic table (ELF gABI, chapters 4 and 5).
 
-A large file is there in part only: its beginning and its end.
+A large file is there in part only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -45,8 +45,8 @@ _LAYOUTS = {
 LOAD, DYNAMIC, INTERP, NOTE = 1, 2, 3, 4
 """Kinds of segments."""
 
-EXECUTE = 1
-"""The flag of a segment that is code."""
+EXECUTE, WRITE = 1, 2
+"""The flags of a segment that is code, and of one that may be written."""
 
 NEEDED, STRTAB, SYMTAB, RELA, RELASZ, STRSZ, SONAME, RPATH, RUNPATH = 1, 5, 6, 7, 8, 10, 14, 15, 29
 PLTRELSZ, JMPREL = 2, 23
@@ -76,29 +76,40 @@ class Section(NamedTuple):
     size: int
 
 
-class ElfBytes:
-    """The bytes of a file that are there: all, or its beginning and its end."""
+class Part(NamedTuple):
+    """Bytes of a file, and where they begin in it."""
 
-    def __init__(self, head: memoryview, tail: memoryview, size: int) -> None:
-        self._head, self._tail, self.size = head, tail, size
+    offset: int
+    body: memoryview
+
+
+class ElfBytes:
+    """The bytes of a file of `size` that are there: all, or parts of it, none of which overlaps another."""
+
+    def __init__(self, parts: Sequence[Part], size: int) -> None:
+        self._parts, self.size = parts, size
         self.is_cut = False
 
     def has(self, search: Callable[[memoryview], object]) -> bool:
         """Whether a search finds something in the bytes that are there."""
-        return search(self._head) is not None or search(self._tail) is not None
+        return any(search(part.body) is not None for part in self._parts)
 
     def at(self, offset: int, size: int) -> bytes:
         """The bytes at an offset; fewer at the end, none where they are not there (`is_cut` tells)."""
         end = min(offset + size, self.size)
         if offset >= end:
             return b""
-        if end <= len(self._head):
-            return bytes(self._head[offset:end])
-        start = self.size - len(self._tail)
-        if offset >= start:
-            return bytes(self._tail[offset - start : end - start])
+        for part in self._parts:
+            start = part.offset
+            if start <= offset and end <= start + len(part.body):
+                return bytes(part.body[offset - start : end - start])
         self.is_cut = True
         return b""
+
+
+def whole(body: memoryview) -> ElfBytes:
+    """A file that is there as a whole."""
+    return ElfBytes([Part(0, body)], len(body))
 
 
 class ElfFile:

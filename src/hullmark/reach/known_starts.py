@@ -6,41 +6,86 @@ SQL has thousands of words. Where one of them calls a function that is not liste
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hullmark.reach.scene import Scene
 
 
 class KnownStart(NamedTuple):
-    """What one function is called for: the programs that it starts, or anything, but only where a setting of this beginning is on."""
+    """What one function is called for: the programs that it starts, with their options, what its `users` name (those whom it trusts as
+    it does itself), or anything, but only where one of these settings is on, each the beginning of a name."""
 
     programs: tuple[str, ...] = ()
-    setting: str = ""
+    settings: tuple[str, ...] = ()
+    users: str = ""
 
 
 # mysys/my_addr_resolve.c: how a crash is told; sql/wsrep_utils.cc: the scripts of a Galera cluster (MariaDB 10.4 to 12).
-_MARIADB = {"execlp": KnownStart(("addr2line",)), "posix_spawnp": KnownStart(setting="wsrep")}
+_MARIADB = {"execlp": KnownStart(("addr2line",)), "posix_spawnp": KnownStart(settings=("wsrep",))}
 # Apache's library starts what its callers name (threadproc/unix/proc.c), and its server the programs of logs, which settings name
 # (server/log.c).
 _APR = {name: KnownStart() for name in ("execv", "execve", "execvp")}
 _HTTPD = {"apr_proc_create": KnownStart()}
 # Java's debugger starts what its option `launch` names (jdk.jdwp.agent, exec_md.c).
-_JDWP = {"execvp": KnownStart(setting="launch")}
-_PROGRAMS = {
+_JDWP = {"execvp": KnownStart(settings=("launch",))}
+# PostgreSQL lists the system's locales (commands/collationcmds.c), asks for the passphrase of a key (libpq/be-secure-common.c), copies from
+# and to programs for superusers (COPY … PROGRAM), and archives (archive/shell_archive.c, access/transam/xlogarchive.c; 13 to 18).
+_POSTGRES = {
+    "popen": KnownStart(("locale -a",), ("ssl_passphrase_command",), "COPY … PROGRAM"),
+    "system": KnownStart(
+        settings=("archive_command", "archive_cleanup_command", "restore_command", "recovery_end_command")
+    ),
+}
+# Its library for clients has the code to ask another program of PostgreSQL for its version (common/exec.c), and nothing in it calls that.
+_LIBPQ = {"popen": KnownStart()}
+_PROGRAMS: Mapping[str, Mapping[str, KnownStart]] = {
+    "postgres": _POSTGRES,
+    "libpq.so": _LIBPQ,
     "mariadbd": _MARIADB, "mysqld": _MARIADB, "apache2": _HTTPD, "httpd": _HTTPD, "libapr-1.so": _APR, "libjdwp.so": _JDWP,
 }  # fmt: skip
+_BY_OPTIONS = {"locale": ("/i18n/charmaps", ("-m", "--charmaps"))}
+"""Programs, and how a folder ends that they read for one of these options alone."""
+
+_MODULES = {"postgres": re.compile(r".*/lib(?:/postgresql)?").fullmatch}
+"""Programs that take from a folder that they name libraries alone. Of PostgreSQL that is $libdir (utils/fmgr/dfmgr.c): what else lies there
+is to build extensions with (pgxs), or for its compiler."""
+
 _OFF = ("", "0", "off", "false", "none")
 
 
 def known_programs(scene: Scene, path: str, called: frozenset[str]) -> tuple[str, ...] | None:
     """The programs that a program can start by the functions that it calls; None where that is not known."""
-    name = path.rpartition("/")[2]
-    known = _PROGRAMS.get(name.partition(".so")[0] + ".so" if ".so" in name else name)
-    if known is None or not called <= known.keys():
+    known = _known(path)
+    if not called <= known.keys():
         return None
-    if any(known[name].setting and _is_on(scene, known[name].setting) for name in called):
+    if any(_is_on(scene, setting) for name in called for setting in known[name].settings):
         return None
     return tuple(program for name in sorted(called) for program in known[name].programs)
+
+
+def for_users(path: str, called: frozenset[str]) -> tuple[str, ...]:
+    """By which of its own words the users of a program start others, whatever these are."""
+    known = _known(path)
+    return tuple(known[name].users for name in sorted(called) if name in known and known[name].users)
+
+
+def reads_by_option(path: str, folder: str, options: str) -> bool:
+    """Whether a program that is started with these options may read a folder that it names."""
+    ending, asking = _BY_OPTIONS.get(path.rpartition("/")[2], ("/", ()))
+    return not folder.rstrip("/").endswith(ending) or any(option in asking for option in options.split())
+
+
+def loads_alone(path: str, folder: str) -> bool:
+    """Whether a program takes from a folder that it names nothing but libraries."""
+    fits = _MODULES.get(path.rpartition("/")[2])
+    return fits is not None and fits(folder.rstrip("/")) is not None
+
+
+def _known(path: str) -> Mapping[str, KnownStart]:
+    name = path.rpartition("/")[2]
+    return _PROGRAMS.get(name.partition(".so")[0] + ".so" if ".so" in name else name, {})
 
 
 def _is_on(scene: Scene, beginning: str) -> bool:

@@ -9,7 +9,7 @@ from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach import elf, elf_calls, implicit
 from hullmark.reach.elf import ElfFacts
-from hullmark.reach.known_starts import known_programs
+from hullmark.reach.known_starts import for_users, known_programs, loads_alone, reads_by_option
 from hullmark.reach.scene import Scene
 
 _INTERPRETERS = re.compile(
@@ -26,6 +26,9 @@ _SYSTEM_FOLDERS = re.compile(
 ).fullmatch
 _CONVERTING_NOTHING = re.compile(r".*/(?:ldconfig(?:\.real)?|sln)").fullmatch
 """Programs of libc's own that are linked statically: they have its code for conversions, which nothing in them asks for."""
+
+_MANUAL = re.compile(r".*/man/(?:[\w.@-]+/)?man\d\w?/[^/]+\.\d\w*(?:\.(?:gz|xz|bz2|zst))?").fullmatch
+"""Pages of manuals: `man` finds them by its settings. Who else names their folder was told when it was built where they are."""
 
 _CERTIFICATES = re.compile(
     r"/etc/ssl(?:/\w+)?|/usr/lib/ssl(?:/\w+)?|/etc/pki(?:/.*)?|/usr/share/ca-certificates"
@@ -105,6 +108,16 @@ def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
                 _named_folder(scene, path, named, starts=starts)
 
 
+def _folder_of_others(scene: Scene, path: str, named: str) -> bool:
+    """Reach a folder that a program does not read with the options that it is known to be started with, if it is reached in another way
+    too; whether it did."""
+    is_met = path in scene.walk.met_again
+    if is_met:
+        scene.options.pop(path, None)
+        _named_folder(scene, path, named, starts=False)
+    return is_met
+
+
 def _asked_folder(scene: Scene, path: str, named: str, functions: frozenset[str]) -> bool:
     """Reach what a library loads from a folder if somebody asks it to; whether it did."""
     is_asked = scene.is_asked(scene.facts.elves[path].soname, functions)
@@ -128,10 +141,16 @@ def _named_folder(scene: Scene, path: str, named: str, *, starts: bool) -> None:
     real = scene.tree.find(named).real
     if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
         return
+    if path in scene.options and not reads_by_option(path, named, scene.options[path]):
+        scene.later.append(partial(_folder_of_others, scene, path, named))
+        return
     if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
         return
+    is_loading = loads_alone(path, named)
     for file in scene.tree.below(real, _MAX_IN_FOLDER):
         record = scene.tree.file(file)
+        if (is_loading and (record is None or record.path not in scene.facts.elves)) or _MANUAL(file):
+            continue
         if record is not None and (starts or not _is_program(scene, record)):
             scene.walk.reach(file, f"names the folder {named}", path, is_certain=False)
 
@@ -175,8 +194,15 @@ def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
         known = known_programs(scene, path, elf_calls.SPAWNING.intersection(facts.calls))
         if known is None:
             scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
-        for word in facts.words if known is None else known:
+        for word_of_users in for_users(path, elf_calls.SPAWNING.intersection(facts.calls)):
+            scene.walk.end(path, f"it starts programs that its users name ({word_of_users})")
+        for command in facts.words if known is None else known:
+            word, _, options = command.partition(" ")
             program = scene.program(word)
-            if program:
+            if program and scene.tree.find(program).real != path:
                 why = f"may be started: {path} holds the word {word} and calls {called}()"
-                scene.walk.reach(program, why, path, is_certain=False)
+                is_new = scene.tree.find(program).real not in scene.walk.found
+                real = scene.walk.reach(program, why, path, is_certain=False)
+                if options and is_new:
+                    scene.options[real] = options
+                    scene.walk.watched.add(real)

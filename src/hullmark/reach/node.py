@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import CodeFacts
+from hullmark.reach.code import OTHER_PLACES, OWN_PLACE, CodeFacts
 from hullmark.reach.scene import Scene, StartedProgram
 
 _ENDINGS = ("", ".js", ".json", ".node", ".mjs", ".cjs")
@@ -27,6 +28,9 @@ _CODE = (".js", ".cjs", ".mjs", ".node")
 _NO_DATA = (".md", ".ts", ".map", ".markdown", ".flow", ".yml", ".c", ".cc", ".h", *_CODE)
 _MAX_OWN = Limit(500_000, "files of one package of npm, or modules that a program of Node may load")
 _MAX_TARGETS = Limit(1_000, "files that a package of npm exports under one name")
+_FILES = re.compile(r"(?:.*[/:._-])?(?:fs|vfs|filesystem|files?)(?:[/._-].*|extra)?", re.IGNORECASE).fullmatch
+"""Names of modules by which files are read: Node's own, and those that stand before it."""
+
 _VALUED = frozenset(
     (
         "-r",
@@ -60,6 +64,8 @@ class NodeModules:
         self._manifests: dict[str, _Manifest] = {}
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
         self._packages: set[str] = set()
+        self._held: dict[str, list[tuple[str, str]]] = {}
+        self._is_any_read = False
 
     def started(self, program: StartedProgram) -> str:
         """Node is started; returns the script that it runs, "" for none."""
@@ -96,6 +102,12 @@ class NodeModules:
         root = self._root(path)
         if root:
             self._beside(root, path)
+        if OTHER_PLACES in code.imports and not self._is_any_read:
+            self._is_any_read = True
+            for other in list(self._held):
+                self._read(other)
+        elif code.untold or any(name == OWN_PLACE or _FILES(name) for name in code.imports):
+            self._read(root)
         if any("module" in reason for reason in code.untold):
             self._computed(path, root)
 
@@ -243,12 +255,20 @@ class NodeModules:
             return
         for file in self._own(root):
             if not file.endswith(_NO_DATA):
-                is_data = not self._scene.tree.files[file].mode & 0o111
-                self._scene.walk.reach(file, "is data of the package", path, is_certain=is_data)
+                self._held.setdefault(root, []).append((file, path))
             elif file.endswith(".node"):
                 self._scene.walk.reach(
                     file, "may be loaded: it is compiled code of the package", path, is_certain=False
                 )
+        if self._is_any_read:
+            self._read(root)
+
+    def _read(self, root: str) -> None:
+        """Code in a package can read files, knows where it lies, or makes names; or somebody asks where packages lie. Until then nobody can
+        read the data that came with it."""
+        for file, path in self._held.pop(root, ()):
+            is_data = not self._scene.tree.files[file].mode & 0o111
+            self._scene.walk.reach(file, "is data of the package", path, is_certain=is_data)
 
     def _computed(self, path: str, root: str) -> None:
         """Modules whose names are made: any of the package's own, and any at all where the application itself makes them."""

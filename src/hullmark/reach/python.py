@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.reach.code import GROUP, NAMED, SETTING, CodeFacts
+from hullmark.reach.code import CodeFacts
 from hullmark.reach.django import NAME as DJANGO
 from hullmark.reach.django import DjangoModules
-from hullmark.reach.python_names import AT_START, entry_points_in
+from hullmark.reach.python_code import GROUP, MAIN, NAMED, SETTING
+from hullmark.reach.python_distributions import Distributions
+from hullmark.reach.python_folders import VERSION, library_folders, prefixes
+from hullmark.reach.python_names import AT_START
+from hullmark.reach.python_standard import INTERACTIVE, is_for_others, is_for_people
 from hullmark.reach.scene import Scene, StartedProgram
 
-_VERSION = re.compile(r"python(\d+\.\d+)t?").search
 _EXTENSION = re.compile(r"(?:\.[\w-]+)?\.so").fullmatch
-_DESCRIPTIONS = (
-    ".dist-info/METADATA",
-    ".dist-info/entry_points.txt",
-    ".egg-info/PKG-INFO",
-    ".egg-info/entry_points.txt",
-)
 _SITE = ("site-packages", "dist-packages")
-_DOCUMENTS = frozenset(("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed"))
+_DOCUMENTS = frozenset(
+    ("py", "pyc", "pyi", "pyx", "pxd", "c", "h", "cpp", "hpp", "md", "rst", "so", "a", "typed", "po", "pot")
+)
 _MAX_PATH = Limit(200, "folders in which Python looks for modules")
 _MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
 _VALUED = "cWXmQ"
@@ -37,15 +36,18 @@ class PythonModules:
         self._begun: set[str] = set()
         self._data: set[str] = set()
         self._tops: set[str] = set()
-        self._described_owners: set[str] = set()
-        self._by_owner: dict[str, list[str]] | None = None
+        self._distributions = Distributions(scene)
         self._compiled: dict[str, dict[str, list[str]]] = {}
+        self._mains: set[str] = set()
+        self._is_any_main = False
         self._django = DjangoModules(scene, self._files)
 
     def started(self, program: StartedProgram) -> str:
         """An interpreter is started; returns the script that it runs, "" for none."""
         words, origin = program.words, program.cause
         self._begin(program.path, program.real)
+        if self._scene.environment.get("PYTHONINSPECT"):
+            self._sat_at(program.real)
         at = 1
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
             option = word[1:2]
@@ -57,9 +59,12 @@ class PythonModules:
                 self._scene.walk.end(origin, "Python runs a command that is given as a text")
                 self._blur(origin, "Python runs a command that is given as a text")
                 return ""
+            if "i" in word and not word.startswith("--") and option not in _VALUED:
+                self._sat_at(program.real)
             at += 2 if option in _VALUED and not word[2:] else 1
         script = words[at] if at < len(words) else None
         if script is None or script == "-":
+            self._sat_at(program.real)
             self._blur(origin, "Python without a script runs whatever it is told")
             self._scene.blur_programs(origin, "Python without a script runs whatever it is told")
             return ""
@@ -73,8 +78,23 @@ class PythonModules:
             self._scene.absent(origin, f"there is no script {place[:200]}")
             return ""
         self._add_folder(real.rpartition("/")[0])
+        self._run(real)
         self._applications(words[at + 1 :], real)
         return real
+
+    def _run(self, path: str) -> None:
+        """A file is run: what it imports in that case alone counts."""
+        if path not in self._mains:
+            self._mains.add(path)
+            code = self._scene.facts.code.get(path)
+            for written in code.imports if code is not None else ():
+                if not written.startswith(GROUP):
+                    self._imported(path, written.removeprefix(MAIN))
+
+    def _sat_at(self, origin: str) -> None:
+        """Somebody may type commands."""
+        for name in INTERACTIVE:
+            self._import(name, origin, "is imported for somebody who types commands")
 
     def _module(self, name: str | None, words: Sequence[str | None], origin: str) -> None:
         self._add_folder(self._scene.folder)
@@ -83,6 +103,8 @@ class PythonModules:
         is_found = name is not None and bool(self._files(name))
         if is_found:
             self._import(f"{name}.__main__", origin, f"is run by python -m {name}")
+            for file in self._files(f"{name}.__main__"):
+                self._run(self._scene.tree.find(file).real)
         else:
             self._blur(origin, "the module that Python runs is not known")
         self._applications(words, origin)
@@ -103,12 +125,12 @@ class PythonModules:
         if path in self._begun:
             return
         self._begun.add(path)
-        found = _VERSION(origin.rpartition("/")[2]) or _VERSION(path)
+        found = VERSION(origin.rpartition("/")[2]) or VERSION(path)
         version = found[1] if found is not None else ""
         for folder in filter(None, self._scene.environment.get("PYTHONPATH", "").split(":")):
             self._add_folder(folder)
-        for prefix in dict.fromkeys(self._prefixes(path, origin)):
-            for library in self._library_folders(prefix, version):
+        for prefix in dict.fromkeys(prefixes(self._scene, path, origin)):
+            for library in library_folders(self._scene, prefix, version):
                 self._libraries.append(library)
                 for folder in (library, f"{library}/lib-dynload", *(f"{library}/{name}" for name in _SITE)):
                     self._add_folder(folder)
@@ -131,35 +153,6 @@ class PythonModules:
         for file in names(library):
             if file.startswith("_sysconfigdata"):
                 walk.reach(f"{library}/{file}", "says how Python was built", origin)
-
-    def _prefixes(self, path: str, origin: str) -> Iterator[str]:
-        """The folders above `bin`: of a virtual environment, of the interpreter that it is made from, of the program itself."""
-        folder = path.rpartition("/")[0].rpartition("/")[0]
-        for place in (folder, path.rpartition("/")[0]):
-            settings = self._scene.facts.texts.get(self._scene.tree.find(f"{place}/pyvenv.cfg").real)
-            if settings is not None:
-                self._scene.walk.reach(f"{place}/pyvenv.cfg", "is read by Python", origin)
-                yield folder
-                home = next(
-                    (
-                        line.partition("=")[2].strip()
-                        for line in settings.split("\n")
-                        if line.partition("=")[0].strip() == "home"
-                    ),
-                    "",
-                )
-                if home:
-                    yield home.rpartition("/")[0]
-        yield folder if folder else "/usr"
-        yield origin.rpartition("/")[0].rpartition("/")[0] or "/usr"
-        yield "/usr/local"
-
-    def _library_folders(self, prefix: str, version: str) -> Iterator[str]:
-        for below in ("lib", "lib64"):
-            for name in self._scene.tree.names(f"{prefix}/{below}"):
-                found = _VERSION(name)
-                if found is not None and found.end() == len(name) and (not version or found[1] == version):
-                    yield f"{prefix}/{below}/{name}"
 
     def _add_folder(self, folder: str) -> None:
         real = self._scene.tree.find(folder or "/").real
@@ -185,14 +178,36 @@ class PythonModules:
 
     def expand(self, path: str, code: CodeFacts) -> None:
         """What one file imports."""
-        is_standard = any(path.startswith(f"{library}/") and "-packages/" not in path for library in self._libraries)
+        standard = self._standard(path)
         for written in code.imports:
-            # The standard library finds entry points for others, and wants none itself.
-            if not (is_standard and written.startswith(GROUP)):
+            if written.startswith(MAIN):
+                if path in self._mains or self._is_any_main:
+                    self._imported(path, written[len(MAIN) :])
+            elif standard and (
+                written.startswith(GROUP) or (path not in self._mains and is_for_people(standard, written))
+            ):
+                # The standard library finds entry points for others, and wants none itself.
+                continue
+            else:
                 self._imported(path, written)
+                if not standard and written.partition(":")[0] == "runpy":
+                    self._run_all()
         self._beside(path)
         if code.untold:
             self._computed(path, code.untold[0])
+
+    def _standard(self, path: str) -> str:
+        """The path of a module of the standard library below its folder; "" for others."""
+        if "-packages/" in path:
+            return ""
+        return next((path[len(base) + 1 :] for base in self._libraries if path.startswith(f"{base}/")), "")
+
+    def _run_all(self) -> None:
+        """Code may run any file as Python runs the one that it is told to run."""
+        if not self._is_any_main:
+            self._is_any_main = True
+            for path in list(self._scene.walk.found):
+                self._run(path)
 
     def _imported(self, path: str, written: str) -> None:
         if written.startswith(GROUP):
@@ -236,6 +251,8 @@ class PythonModules:
     def _import(self, name: str, source: str, why: str, folders: list[str] | None = None) -> bool:
         """Reach a module and the packages that it is in. False where there is none."""
         files = self._files(name, folders)
+        if self._standard(source):
+            files = [file for file in files if not is_for_others(self._standard(file))]
         for file in files:
             real = self._scene.walk.reach(file, why, source)
             if real and real != file:
@@ -301,27 +318,10 @@ class PythonModules:
             if other.startswith(f"{stem}.") and other.endswith(".pyc"):
                 self._scene.walk.reach(f"{folder}/__pycache__/{other}", "is compiled from it", source)
 
-    def _described(self, path: str) -> None:
-        """What a distribution says of itself: its modules ask for their own version (importlib.metadata)."""
-        record = self._scene.tree.files.get(path)
-        owner = record.owner if record is not None else None
-        if owner and owner not in self._described_owners:
-            self._described_owners.add(owner)
-            for place in self._descriptions().get(owner, ()):
-                self._scene.walk.reach(place, "says what the distribution is", path)
-
-    def _descriptions(self) -> dict[str, list[str]]:
-        if self._by_owner is None:
-            self._by_owner = {}
-            for place, record in self._scene.tree.files.items():
-                if record.owner and place.endswith(_DESCRIPTIONS):
-                    self._by_owner.setdefault(record.owner, []).append(place)
-        return self._by_owner
-
     def _beside(self, path: str) -> None:
         """What was compiled of a module, and the data in the folder of its package."""
         self._compiled_of(path, path)
-        self._described(path)
+        self._distributions.describe(path)
         folder = path.rpartition("/")[0]
         if folder in self._data or folder in self._path:
             return
@@ -368,6 +368,7 @@ class PythonModules:
     def may_run_anything(self, real: str) -> None:
         """An interpreter that nobody is known to start runs whatever it is told."""
         self._begin(real, real)
+        self._sat_at(real)
         self._blur(real, "Python runs whatever it is told")
 
     def _blur(self, source: str, reason: str) -> None:
@@ -377,20 +378,11 @@ class PythonModules:
         self._scene.blur_code(source, reason, (file for file in files if file.endswith((".py", ".so"))), "python")
 
     def _entry_points(self, path: str, wanted: str) -> None:
-        """Plugins that installed distributions announce (entry_points.txt): those of a group, or where it is not told ("") of all."""
+        """Plugins that installed distributions announce: those of a group, or where it is not told ("") of all."""
         if f"group {wanted}" in self._begun:
             return
         self._begun.add(f"group {wanted}")
-        for base in self._path:
-            for name in sorted(self._scene.tree.names(base)):
-                text = (
-                    self._scene.facts.texts.get(f"{base}/{name}/entry_points.txt")
-                    if name.endswith(("-info",))
-                    else None
-                )
-                for group, target in entry_points_in(text or ""):
-                    if wanted in ("", group):
-                        for file in self._files(target):
-                            self._scene.walk.reach(
-                                file, f"may be loaded: it is an entry point of {group}", path, is_certain=False
-                            )
+        for group, target in self._distributions.entry_points(self._path, wanted):
+            for file in self._files(target):
+                why = f"may be loaded: it is an entry point of {group}"
+                self._scene.walk.reach(file, why, path, is_certain=False)

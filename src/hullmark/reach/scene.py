@@ -81,6 +81,8 @@ class Scene:
         self._blurred: set[str] = set()
         self.inner: dict[str, InnerArchive] = {}
         """Archives in archives that are reached, each by the path of the outermost, and the members: `PATH:MEMBER`."""
+        self.options: dict[str, str] = {}
+        """Programs that were first reached by who is known to start them, with the options that these give."""
         self.later: list[Callable[[], bool]] = []
         """What depends on all that is reached: each is asked when the walk has ended, until it says that it led on."""
 

@@ -37,7 +37,10 @@ _PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", 
 _NAMES = re.compile(r"[\w.-]+")
 _BESIDE = {"sshd.HostKey": (".pub", "-cert.pub")}
 _MAX_FILES = Limit(20_000, "files of a folder that a setting names")
+_OF_POSTGRESQL = re.compile(r"/(?:[\w.-]+/)*share/(?:[\w.-]+/)*(?:postgresql|pgsql)[\w.-]*(?:/[\d.]+)?/?").fullmatch
+_SHARED = {"extension": "extension", "timezonesets": "set of time zones", "tsearch_data": "dictionary"}
 _SHALLOW = 2
+_OFF = ("false", "off", "no", "0")
 
 
 def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
@@ -47,13 +50,7 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
             scene.cut_unread(program)
             for setting in scene.settings.get(program, ()):
                 _expand(scene, setting, program, origin)
-            if program == "apache":
-                expand_apache(scene, origin, _files(scene.settings.get(program, ())))
-            if program == "mysql":
-                _expand_options(scene, origin)
-                _expand_data(scene, origin)
-            if program == "sshd":
-                expand_login(scene, origin, is_forced=_is_forced(scene))
+            _expand_own(scene, program, origin)
             if not scene.settings.get(program):
                 scene.walk.end(origin, f"no settings of {program} were found, and so not what they name")
 
@@ -61,6 +58,21 @@ def expand_service(scene: Scene, name: str, real: str, origin: str) -> None:
         expand_login(scene, origin, is_forced=False)
     elif _CHANGING(name) or _CHANGING(real):
         expand_change_of_user(scene, origin)
+
+
+def _expand_own(scene: Scene, program: str, origin: str) -> None:
+    """What a service reads and loads in ways of its own."""
+    match program:
+        case "apache":
+            expand_apache(scene, origin, _files(scene.settings.get(program, ())))
+        case "mysql":
+            _expand_options(scene, origin)
+            _expand_data(scene, origin)
+        case "postgresql":
+            _expand_compiler(scene, origin)
+            _expand_shared(scene, origin)
+        case "sshd":
+            expand_login(scene, origin, is_forced=_is_forced(scene))
 
 
 def _expand_options(scene: Scene, origin: str) -> None:
@@ -79,6 +91,30 @@ def _expand_data(scene: Scene, origin: str) -> None:
     if not scene.listed("mysql", "mysql.server.datadir"):
         for file in scene.tree.below(_DATA_FOLDER, _MAX_FILES):
             scene.walk.reach(file, "lies in the data folder of mysql", origin)
+
+
+def _expand_compiler(scene: Scene, origin: str) -> None:
+    """PostgreSQL loads its compiler for what takes long unless a setting says otherwise, and that what it may inline (jit/jit.c)."""
+    told = {setting.key.rpartition(".")[2]: setting.value for setting in scene.settings.get("postgresql", ())}
+    if str(told.get("jit", "on")).lower() in _OFF:
+        return
+    provider = str(told.get("jit_provider", "llvmjit"))
+    for path in [path for path in scene.facts.elves if path.endswith(f"/{provider}.so")]:
+        scene.walk.reach(path, "compiles expressions: jit is on unless a setting says otherwise", origin)
+        folder = path.rpartition("/")[0]
+        for file in (f"{folder}/{provider}_types.bc", *scene.tree.below(f"{folder}/bitcode", _MAX_FILES)):
+            scene.walk.reach(file, "may be inlined by the compiler of expressions", path)
+
+
+def _expand_shared(scene: Scene, origin: str) -> None:
+    """PostgreSQL reads extensions, dictionaries and time zones by names that statements tell: whatever these are, all of them lie in
+    folders of its own, and are data."""
+    elf = scene.facts.elves.get(scene.tree.find(origin).real)
+    for folder in elf.paths if elf is not None else ():
+        if _OF_POSTGRESQL(folder):
+            for kind, what in _SHARED.items():
+                for file in scene.tree.below(f"{folder.rstrip('/')}/{kind}", _MAX_FILES):
+                    scene.walk.reach(file, f"is read for the {what} of its name", origin)
 
 
 def _files(settings: Iterable[Setting]) -> Iterator[str]:

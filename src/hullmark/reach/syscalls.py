@@ -16,7 +16,7 @@ import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.reach.call_graph import UNTOLD, CallGraph, function_starts, has_small_code, slots_of
-from hullmark.reach.elf_file import DYNSYM, EXECUTE, LOAD, NOBITS, SONAME, STRSZ, STRTAB, SYMTAB, ElfBytes, ElfFile
+from hullmark.reach.elf_file import DYNSYM, EXECUTE, LOAD, NOBITS, SONAME, STRSZ, STRTAB, SYMTAB, ElfFile, whole
 from hullmark.reach.go_syscalls import go_numbers
 from hullmark.reach.machine_code import MACHINES, Machine
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -62,7 +62,7 @@ class _Symbol(NamedTuple):
 def facts_of(body: memoryview) -> SyscallFacts:
     """The facts of a file."""
     try:
-        elf = ElfFile(ElfBytes(body, body[:0], len(body)))
+        elf = ElfFile(whole(body))
         kind = f"{64 if elf.layout.is_wide else 32}:{elf.machine}"
         machine = MACHINES.get(kind) if body[5] == 1 else None
         return SyscallFacts(kind, untold=(_OTHER,)) if machine is None else _facts(elf, kind, machine)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.services.history import advisories_of
+from bench.services.main import owners
 from bench.services.page import Measured, page
 from bench.services.runs import opened
 
@@ -48,7 +49,7 @@ def measured(**changes: Any) -> Measured:
         "totals": {"reachable": total(10), "unknown": total(1), "unreachable": total(89)},
         "packages": [{"reach": reach, "reason": ""} for reach in ("reachable", "unknown", "unreachable")],
         "programs": [{"reach": "unreachable", "kinds": ["setuid"], "reason": ""}],
-        "matches": [{"advisory": f"CVE-{n}"} for n in range(10)],
+        "matches": [{"advisory": f"CVE-{n}", "package": f"pkg:deb/debian/lib{n % 5}%2B@1?arch=x"} for n in range(10)],
         "vanish": [f"CVE-{n}" for n in range(9)],
         "syscalls": {"calls": [{}] * 144, "engines_allow": 304, "unsure": []},
     }
@@ -57,6 +58,8 @@ def measured(**changes: Any) -> Measured:
         "document": document,
         "seconds": 1.0,
         "opened": 200,
+        "opened_bytes": 20_000_000,
+        "opened_packages": ["lib0+"],
         "missed": [],
         "asked": 4,
         "differing": [],
@@ -71,13 +74,32 @@ def measured(**changes: Any) -> Measured:
         ({"missed": ["/a", "/b"]}, "| opened files that were foreseen | 99.5 % | 99.00 % | **no** |"),
         ({"missed": ["/a", "/b"]}, "- shop opened `/b`"),
         ({"differing": ["GET /: 200 <> nothing"]}, "| services whose residue answers alike | all | 0 of 1 | **no** |"),
-        ({}, "| shop | 3 → 1 + 1 | - | 100 → 11 | 100 → 11 | -89 % | 1 → 0 | 10 → 1 | 1.0 |"),
+        ({}, "| shop | 3 → 1 + 1 | - | 100 → 11 | 100 → 11 | -89 % of 80 % | 1 → 0 | 10 → 1 of 2 | 1.0 |"),
         ({"confined": ["GET /: 200 <> nothing"]}, "| shop | 144 | yes | 3 of 4 | - |"),
+        ({}, "| CVEs gone of those whose packages no run opened, median | - | 112 % | - |"),
+        ({}, "| bytes gone of those that no run opened, median | - | 111 % | - |"),
+        ({}, "Seconds are by the clock, and other work went on on the machine."),
         ({}, "| CVEs gone, median (an aim) | 80 % | 90 % | yes |"),
     ],
 )
 def test_the_page_says_what_holds_and_names_what_does_not(changes: dict[str, Any], line: str) -> None:
     assert line in page([measured(**changes)]).splitlines()
+
+
+def test_a_quiet_machine_needs_no_word_about_it() -> None:
+    assert "other work" in page([measured(load=0.2), measured(load=3.5)])
+    assert "other work" not in page([measured(load=0.2)])
+
+
+def test_files_are_owned_as_dpkgs_lists_say_wherever_usr_was_merged(tmp_path: Path) -> None:
+    lists = tmp_path / "var/lib/dpkg/info"
+    lists.mkdir(parents=True)
+    (lists / "libc6:amd64.list").write_text("/.\n/lib/x/libc.so.6\n/etc/a\n/library/b\n")
+    (lists / "mount.list").write_text("/bin/mount\n/usr/bin/umount\n")
+    assert [(path, name) for path, name in owners(tmp_path) if path != "/."] == [
+        ("/usr/lib/x/libc.so.6", "libc6"), ("/etc/a", "libc6"), ("/library/b", "libc6"), ("/usr/bin/mount", "mount"),
+        ("/usr/bin/umount", "mount"),
+    ]  # fmt: skip
 
 
 def test_each_cve_that_changelogs_name_is_one_advisory_that_no_version_mends() -> None:

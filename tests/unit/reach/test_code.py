@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.reach.code import CodeFacts, facts_of
+from hullmark.reach.code_names import matches
 from tests.support.effort import ends
 
 FILES = {
@@ -67,6 +70,49 @@ def test_no_file_makes_it_fail(name: str, text: str) -> None:
     facts_of(name, text.encode())
 
 
-def test_a_program_in_one_long_line_is_read_once() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"import os\n" + b"os.system(" * 100_000,
+        b"import os\n" + b"help(" * 100_000 + b"os.system",
+        b"import os\nos.system(x)\n" + b":\n \"\"\" '''\n" * 100_000,
+        b"import os\nos.system(x)\n" + b":\n" * 300_000 + b"\n" * 300_000,
+        b"if __name__ == '__main__':\n" * 50_000 + b" import os\n" * 20_000,
+        b"import(" * 200_000,
+    ],
+    ids=["calls", "help", "texts", "lines", "blocks", "imports"],
+)
+def test_a_file_is_read_once_whatever_it_repeats(body: bytes) -> None:
     with ends():
-        facts_of("a.py", b"os.system(" * 800_000)
+        facts_of("a.py", body)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_told"),
+    [
+        (b"import os\nos.system(x)\n", True),
+        (b"from subprocess import run\nrun(x)\n", True),
+        (b"from .compat import Popen\nPopen(x)\n", True),
+        (b"import asyncio\nasyncio.create_subprocess_exec(x)\n", True),
+        (b"from anything import *\nsubprocess.run(x)\n", True),
+        (b"from gevent import subprocess as s\ns.call(x)\n", True),
+        (b"import json\nTEXT = 'see subprocess.run(x)'\n", False),
+    ],
+)
+def test_a_module_starts_programs_if_it_imports_what_can(source: bytes, is_told: bool) -> None:
+    found = facts_of("a.py", source)
+    assert found is not None
+    assert bool(found.untold) is is_told
+
+
+_PIECES = (b"import", b"from ", b"a", b"\\", b"\n", b"(", b")", b"'/a/b", b'"', b"'", b" ", b";", b"#")
+_SOURCES = st.lists(st.sampled_from(_PIECES), max_size=40)
+
+
+@given(_SOURCES.map(b"".join))
+def test_to_look_for_bytes_first_finds_what_an_expression_finds(body: bytes) -> None:
+    for sign, expression in ((b"import", rb"import(?:[ \t]+[^\n;#]+|\()"), (b"'/", rb"'/a/b(['\"])")):
+        fits = re.compile(expression)
+        assert [match.span() for match in matches(body, sign, fits.match)] == [
+            match.span() for match in fits.finditer(body)
+        ]

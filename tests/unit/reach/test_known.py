@@ -169,3 +169,73 @@ def test_a_healthcheck_that_is_not_there_leaves_the_rest_as_it_is(test: tuple[st
     assert {each.subject: each.reach for each in found.answers} == {"/bin/mount": "unreachable", "/d": "reachable"}
     absent = walked({**BASE, "/d": program()}, ("/absent",), why=("/bin/mount",), healthcheck=HealthCheck(test=test))
     assert [each.reach for each in absent.answers] == ["unknown"]
+
+
+PG, PG_LIB, PG_SHARE = "/usr/lib/postgresql/17/bin/postgres", "/usr/lib/postgresql/17/lib", "/usr/share/postgresql/17"
+CHARMAP = "/usr/share/i18n/charmaps/UTF-8.gz"
+
+
+def postgres(command: tuple[str, ...] = (PG,), words: tuple[str, ...] = (), **settings: object) -> dict[str, str]:
+    """What is reached of a small PostgreSQL with these settings; by path."""
+    server = program("libpq.so.5", calls=("popen", "system"), constants=("mount", PG_LIB, PG_SHARE))
+    files = {
+        **BASE,
+        PG: server,
+        "/usr/lib/libpq.so.5": dynamic_elf(soname="libpq.so.5", calls=("popen",), constants=("tool",)),
+        f"{PG_LIB}/llvmjit.so": dynamic_elf(("libLLVM.so",)),
+        f"{PG_LIB}/hstore.so": dynamic_elf(("libc.so.6",)),
+        f"{PG_LIB}/bitcode/postgres/a.bc": b"BC",
+        f"{PG_LIB}/pgxs/install.sh": b"#!/bin/sh\nmount\n",
+        f"{PG_LIB}/pgxs/Makefile": b"all:\n",
+        "/usr/lib/libLLVM.so": dynamic_elf(soname="libLLVM.so"),
+        f"{PG_SHARE}/extension/hstore.control": b"x",
+        f"{PG_SHARE}/man/man7/SELECT.7.gz": b"x",
+        f"{PG_SHARE}/postgres.bki": b"x",
+        "/usr/bin/locale": program(constants=("/usr/share/i18n/charmaps", *words)),
+        CHARMAP: b"x",
+        "/app/run": b"#!/bin/sh\nlocale -m\nexec " + PG.encode() + b"\n",
+    }
+    given = tuple(Setting(key=f"postgresql.cluster[17/main].{key}", value=value) for key, value in settings.items())
+    owners = {path: "postgresql" for path in files if "/postgresql/" in path}
+    found = walked(files, command, settings=given, why=tuple(files), owners=owners)
+    return {each.subject: each.reach for each in found.answers}
+
+
+def test_postgresql_loads_its_compiler_and_modules_and_reads_what_statements_name() -> None:
+    found = postgres(port=5432)
+    for path in (f"{PG_LIB}/llvmjit.so", "/usr/lib/libLLVM.so", f"{PG_LIB}/bitcode/postgres/a.bc"):
+        assert found[path] == "reachable"
+    assert found[f"{PG_SHARE}/extension/hstore.control"] == "reachable"
+    assert [found[f"{PG_LIB}/hstore.so"], found[f"{PG_SHARE}/postgres.bki"]] == ["unknown"] * 2
+    for path in (f"{PG_LIB}/pgxs/install.sh", f"{PG_LIB}/pgxs/Makefile", f"{PG_SHARE}/man/man7/SELECT.7.gz"):
+        assert found[path] == "unreachable"
+    assert [found["/bin/mount"], found["/usr/bin/tool"], found["/bin/sh"]] == [
+        "unreachable",
+        "unreachable",
+        "reachable",
+    ]
+
+
+@pytest.mark.parametrize("value", [False, "off"])
+def test_a_compiler_that_is_off_may_still_be_loaded_as_every_module(value: object) -> None:
+    assert postgres(jit=value)["/usr/lib/libLLVM.so"] == "unknown"
+
+
+@pytest.mark.parametrize(("value", "reach"), [("mount %p", "unknown"), ("", "unreachable")])
+def test_a_command_to_archive_with_may_start_anything(value: str, reach: str) -> None:
+    assert postgres(archive_command=value)["/bin/mount"] == reach
+
+
+def test_locales_are_listed_without_character_maps_unless_somebody_else_asks() -> None:
+    assert postgres(port=5432)["/usr/bin/locale"] == "unknown"
+    assert postgres(port=5432)[CHARMAP] == "unreachable"
+    assert postgres(("/app/run",), port=5432)[CHARMAP] != "unreachable"
+
+
+@pytest.mark.parametrize(("asked", "reach"), [("sd_journal_get_catalog", "unknown"), ("sd_notify", "unreachable")])
+def test_folders_of_systemd_count_if_somebody_asks_its_library_for_them(asked: str, reach: str) -> None:
+    unit = "/usr/lib/systemd/system/a.timer"
+    library = dynamic_elf(soname="libsystemd.so.0", constants=("/usr/lib/systemd",))
+    files = {**BASE, "/d": program("libsystemd.so.0", calls=(asked,)), "/usr/lib/libsystemd.so.0": library, unit: b"x"}
+    [answer] = walked(files, ("/d",), why=(unit,)).answers
+    assert answer.reach == reach
