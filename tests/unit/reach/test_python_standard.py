@@ -28,7 +28,7 @@ STANDARD = {
 }
 
 
-def kept_of(source: bytes, command: tuple[str, ...] = ("python3", "/app/a.py"), **more: bytes) -> set[str]:
+def kept_of(source: bytes, command: tuple[str, ...] = ("python3", "/app/a.py"), /, **more: bytes) -> set[str]:
     """The names of the modules that stay when this application is started."""
     files = {**STANDARD, "/app/a.py": source, **{f"{SITE}/{name}.py": body for name, body in more.items()}}
     return {path.rpartition("/")[2].removesuffix(".py") for path in walked(files, command).kept if path.endswith(".py")}
