@@ -15,6 +15,7 @@ import pytest
 from hullmark.model.advisory import Advisory
 from hullmark.server.stories.advisories import counts
 from hullmark.server.tables.advisories import account_advisories, advisory_counts
+from hullmark.server.tables.images.holders import sets_with_advisory
 from tests.support.desk import OS_RELEASE, PASSWORD, Desk, desk, status_file
 from tests.support.images import tar_of
 from tests.support.inventories import Agent, container
@@ -240,6 +241,15 @@ async def test_of_too_many_images_the_kept_count_says_whether_some_have_it(
     await page(at, "advisories")
     await at.work()
     assert "since when is not known" in fixed(await page(at, path))
+
+
+async def test_where_far_more_are_counted_none_is_looked_at(at: Desk) -> None:
+    await furnish(at)
+    async with at.services.database.tenant(1) as connection:
+        sets = await sets_with_advisory(connection, "CVE-2026-1")
+        assert (await account_advisories.end_of(connection, 1, sets, 1000)).is_all
+        far_more = await account_advisories.end_of(connection, 1, sets, 1001)
+    assert far_more == account_advisories.AdvisoryEnd(images=1001, is_all=False)
 
 
 async def test_another_account_sees_neither_counts_nor_dates(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,12 +203,13 @@ async def advisory_page(
         weights = await account_advisories.weights_of(connection, cve)
         causes = await account_advisories.causes_about(connection, caller.account_id, cve, _CAUSES)
         sets = await sets_with_advisory(connection, wanted)
-        end = await account_advisories.end_of(connection, caller.account_id, sets)
-        kept = await advisory_counts.kept_one(connection, caller.account_id, cve) if not end.is_all else None
+        kept = await advisory_counts.kept_one(connection, caller.account_id, cve)
+        counted = kept.images if kept is not None else 0
+        end = await account_advisories.end_of(connection, caller.account_id, sets, counted)
     shown = await images.shown(request)
     view = AdvisoryPage(
         known=known,
-        milestones=milestones(known, causes, end, kept.live if kept is not None else None),
+        milestones=milestones(known, causes, end, kept.live if kept is not None and not end.is_all else None),
         images=shown,
         causes=causes,
         trend=_trend(weights, services.clock()),

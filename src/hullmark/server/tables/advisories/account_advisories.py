@@ -106,9 +106,12 @@ SELECT count(*), count(*) FILTER (WHERE is_live), max(greatest(
 FROM counted"""
 
 
-async def end_of(connection: Connection, account_id: int, sets: Sequence[int]) -> AdvisoryEnd:
-    """What became of the images of an account that hold one of these sets of packages."""
+async def end_of(connection: Connection, account_id: int, sets: Sequence[int], counted: int = 0) -> AdvisoryEnd:
+    """What became of the images of an account that hold one of these sets of packages. Where a count that is kept says that they are by
+    far more (`counted`) than are looked at, none is."""
     most = int(_CARRIERS)
+    if counted > 2 * most:
+        return AdvisoryEnd(images=counted, is_all=False)
     found = await images_with_sets(connection, account_id, sets, 0, most + 1)
     row = await (await connection.execute(_END, {"account": account_id, "images": found[:most]})).fetchone()
     images, live, ended_at = row if row is not None else (0, 0, None)
