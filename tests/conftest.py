@@ -40,13 +40,17 @@ _LONGEST = (
     "tests/service/test_console_alerts.py",
     "tests/browser",
     # of `make test`
-    "tests/flow/test_stored_matches.py",
-    "tests/flow/test_db.py",
     "tests/service/test_rejudge.py",
+    "tests/service/test_policy_change.py",
+    "tests/contract/test_catalogers.py",
+    "tests/service/test_uploads.py",
+    "tests/service/test_remote_cli.py",
+    "tests/service/test_authorisation.py",
+    "tests/flow/test_db.py",
+    "tests/flow/test_stored_matches.py",
     "tests/service/test_serve.py",
     "tests/service/test_backup.py",
-    "tests/service/test_authorisation.py",
-    "tests/service/test_policy_change.py",
+    "tests/flow/test_hostile_facets.py",
 )
 _SHORT = 60
 _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/conformance", "tests/contract")

@@ -50,7 +50,7 @@ def found_on(watched: Watched, kind: str, theme: Theme, size: tuple[int, int]) -
 def test_pages_are_without_fault_and_barrier(
     look: Look, pages: dict[str, str], routes: dict[str, re.Pattern[str]]
 ) -> None:
-    """One of each route is looked at by its administrator, light on a desktop."""
+    """One of each third route is looked at by its administrator, light on a desktop; all of them in the test below."""
     watched = look(theme="light", size=WIDE)
     first = {
         path: next((each for each in pages.values() if pattern.fullmatch(each.partition("?")[0])), "")
@@ -59,7 +59,7 @@ def test_pages_are_without_fault_and_barrier(
     shown = [address for address in first.values() if address]
     assert len(shown) > 20
     found = []
-    for address in shown:
+    for address in shown[::3]:
         watched.page.goto(address)
         found += found_on(watched, address, "light", WIDE)
     assert not found, "\n".join(found)

@@ -11,6 +11,8 @@ from hullmark.rootfs.reads import Read
 from tests.conformance.cases import cases, placed
 from tests.support import records
 from tests.support.executables import elf, fat, go_inline, go_pointed, macho, pe, rust
+from tests.support.nix_database import place, register, two_files
+from tests.support.package_files import deb, rpm
 from tests.support.programs import NGINX, noted, program
 from tests.unit.catalog.languages.test_java import make_jar, properties
 from tests.unit.catalog.systems.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
@@ -78,6 +80,12 @@ MADE: tuple[Files, ...] = (
         "bin/fat": fat([macho(go_inline("go1.22.1", _GO, name=b"__go_buildinfo"))]),
         "bin/crates": elf(rust(_CRATES)),
         "bin/crates.exe": pe(rust(_CRATES)),
+    },
+    {
+        f"{place('hello-2.12')}/bin/hello": b"x",
+        **two_files(register("python3-3.11"), before=register("hello-2.12", "glibc-2.38")),
+        "var/cache/apt/archives/vulnerable.deb": deb(),
+        "srv/vulnerable.rpm": rpm(),
     },
     {
         "root/buildinfo/labels.json": (

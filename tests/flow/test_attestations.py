@@ -13,7 +13,7 @@ import pytest
 
 from hullmark.proof.dsse import read_keys
 from hullmark.source import SourceOptions
-from hullmark.source.attestations import AttestationList, vex_documents
+from hullmark.source.attestations import AttestationList, AttestationTrust, vex_documents
 from tests.support.attestations import (
     BUNDLE,
     DSSE,
@@ -31,6 +31,7 @@ from tests.support.images import Blobs, Json, sha256, tar_of, with_platform
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, Ran, program_in
 from tests.support.registry import Certificates, debian_registry, encoded, make_certificates
+from tests.support.sigstore import ISSUER, SUBJECT, Sigstore
 
 LOGIN = ("reader", "correct horse")
 ADVISORIES = REPOSITORY / "examples" / "advisories"
@@ -110,7 +111,7 @@ class Image:
     def attested(self, *signers: Signer) -> AttestationList:
         """What the registry holds about it."""
         keys = tuple(key for signer in signers for key in read_keys(signer.public, "it"))
-        return vex_documents(self.reference, self.digest, keys, self.registry.options())
+        return vex_documents(self.reference, self.digest, AttestationTrust(keys=keys), self.registry.options())
 
 
 @pytest.fixture
@@ -279,7 +280,24 @@ def test_without_the_right_key_nothing_is_suppressed_and_the_reason_is_told(imag
     document = ask("--vex", "attestation", "--vex-key", ask.key(STRANGER)).document
     assert suppressed(document) == {}
     (reason,) = reasons(document)
-    assert reason.endswith("it is left out: it is signed by none of the keys")
+    assert reason.endswith("it is left out: nobody who is trusted signed it")
+
+
+def test_an_attestation_that_a_certificate_signed_counts_by_identity(image: Image, ask: Asking, tmp_path: Path) -> None:
+    sigstore = Sigstore()
+    made = sigstore.bundle(json.dumps(image.says(ABOUT_DJANGO, DJANGO)).encode(), sigstore.leaf())
+    image.attach("application/vnd.dev.sigstore.bundle+json", made)
+    root = tmp_path / "root.json"
+    root.write_text(json.dumps(sigstore.trusted_root()))
+    words = ("--vex", "attestation", "--trusted-root", str(root), "--certificate-oidc-issuer", ISSUER)
+    document = ask(*words, "--certificate-identity", SUBJECT).document
+    said = f"attestation signed by {SUBJECT} ({ISSUER}) says not_affected (vulnerable_code_not_present)"
+    assert (suppressed(document), reasons(document)) == ({ABOUT_DJANGO: said}, [])
+    document = ask(*words, "--certificate-identity", "https://git.example/evil").document
+    assert suppressed(document) == {}
+    assert reasons(document)[0].endswith("it is left out: nobody who is trusted signed it")
+    root.write_text(json.dumps(Sigstore().trusted_root()))
+    assert suppressed(ask(*words, "--certificate-identity", SUBJECT).document) == {}
 
 
 def test_an_unsigned_attestation_counts_only_where_it_is_allowed(image: Image, ask: Asking) -> None:
@@ -340,9 +358,10 @@ def test_a_key_that_cannot_be_read_is_told_before_the_image_is_asked_for(ask: As
 
 
 WRONG = [
-    (("--vex", "attestation"), "", "attestations need a public key to verify them with"),
-    (("--vex-unsigned",), "", "--vex-key and --vex-unsigned are for attestations"),
-    (("--vex-key", "a", "--vex", "repository"), "", "--vex-key and --vex-unsigned are for attestations"),
+    (("--vex", "attestation"), "", "attestations need a public key, or an identity, to verify them by"),
+    (("--vex-unsigned",), "", "--vex-key, --vex-unsigned and identities are for attestations"),
+    (("--vex-key", "a", "--vex", "repository"), "", "--vex-key, --vex-unsigned and identities are for attestations"),
+    (("--vex", "attestation", "--certificate-identity", "x"), "", "a subject and who vouches for it"),
     (("--vex", "attestation", "--vex-unsigned"), "oci-dir:x", "attestations are in registries, and this source is not"),
 ]
 

@@ -103,7 +103,7 @@ def test_its_files_have_the_same_owners_and_states(hullmark: Program, tmp_path: 
     assert {found[path][0] for path in set(found) - set(expected)} == {"dir"}
 
 
-@pytest.mark.parametrize("name", ["nginx", "rpm-image", "apk-image"])
+@pytest.mark.parametrize("name", [pytest.param("nginx", marks=pytest.mark.slow), "rpm-image", "apk-image"])
 def test_a_real_image_is_the_same_when_another_tool_unpacked_it(hullmark: Program, tmp_path: Path, name: str) -> None:
     layout = corpus("oci", name)
     if shutil.which("umoci") is None or os.geteuid() != 0:

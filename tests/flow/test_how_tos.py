@@ -95,6 +95,7 @@ def test_each_page_that_says_how_to_add_something_is_run() -> None:
         assert any(name.startswith("tests/") and name.endswith(".py") for name in names), plugin
 
 
+@pytest.mark.slow
 def test_what_is_not_listed_is_noticed_and_once_it_is_each_page_holds(copied: Path) -> None:
     before = run(copied, "-m", "pytest", "-q", "tests/unit/test_rooms.py", "-k", "is_in")
     assert before.returncode == 1
@@ -109,9 +110,8 @@ def test_what_is_not_listed_is_noticed_and_once_it_is_each_page_holds(copied: Pa
     for plugin in PLUGINS:
         edit(copied, plugin)
     own = [name for plugin in PLUGINS for name in files_of(plugin.page) if re.fullmatch(r"tests/.*\.py", name)]
-    after = run(
-        copied, "-m", "pytest", "-q", *own, "tests/unit/test_rooms.py", "-k", "not small and not long and not help"
-    )
+    left_out = "not small and not long and not help and not circle and not says"  # they say nothing of lists, or of the new files alone
+    after = run(copied, "-m", "pytest", "-q", *own, "tests/unit/test_rooms.py", "-k", left_out)
     assert after.returncode == 0, after.stdout + after.stderr
 
 

@@ -105,6 +105,7 @@ def test_the_inventory_is_that_of_the_layout(
     assert set(found) >= set(PACKAGES)
 
 
+@pytest.mark.slow
 def test_the_inventory_of_a_real_image_is_that_of_its_layout(
     hullmark: Program, registry: Registry, tmp_path: Path
 ) -> None:

@@ -305,6 +305,7 @@ def test_nginx_files_are_as_the_image_was_built(hullmark: Program) -> None:
     assert "/usr/bin/curl" not in files
 
 
+@pytest.mark.slow
 def test_python_app_had_another_requests_before(hullmark: Program) -> None:
     reference = f"oci-dir:{corpus('oci', 'python-app')}"
     requests = ("pypi", "requests", "2.19.1")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.pages import commands_that_hold
-from tests.support.places import REPOSITORY, corpus
+from tests.support.places import REPOSITORY, corpus, image_cases
 from tests.support.planted import unpacked
 from tests.support.program import Program, program_in
 
@@ -105,13 +105,14 @@ def test_what_is_kept_answers_alike_without_reading_layers(hullmark: Program) ->
     assert [count for name, count in read.items() if name in layers] == []
 
 
-@pytest.mark.parametrize("name", ["debian-slim", "nginx", "java-app", "node-app", "ruby-app"])
+@pytest.mark.parametrize("name", image_cases("debian-slim", "nginx", "java-app", "node-app", "ruby-app"))
 def test_images_without_secrets_pass(hullmark: Program, name: str) -> None:
     ran = hullmark("secrets", "--no-cache", "-o", "json", corpus("oci", name), seconds=300)
     counting = [(s["kind"], s["path"], s["line"]) for s in json.loads(ran.out)["secrets"] if not s["allowed"]]
     assert (ran.status, counting) == (0, [])
 
 
+@pytest.mark.slow
 def test_of_an_image_full_of_libraries_only_its_own_setting_counts(hullmark: Program) -> None:
     """The variable is one that whoever built the image gave it. All else is in tests, documentation and code of packages."""
     ran = hullmark("secrets", "--no-cache", "-o", "json", corpus("oci", "python-app"), seconds=300)

@@ -50,11 +50,15 @@ def test_no_secret_is_told_whole() -> None:
         ("debian-slim", set()),
         ("distroless", set()),
         ("nginx", set()),
-        ("java-app", set()),
+        pytest.param("java-app", set(), marks=pytest.mark.slow),
         # Keys and logins in the tests and the documentation of npm's packages, as http-signature's http_signing.md.
-        ("node-app", {"code-of-libraries", "documentation", "documentation-of-packages", "pages", "tests"}),
+        pytest.param(
+            "node-app",
+            {"code-of-libraries", "documentation", "documentation-of-packages", "pages", "tests"},
+            marks=pytest.mark.slow,
+        ),
         # Gems show URLs with logins in their comments, and OpenSSL's binding keys in its documentation.
-        ("ruby-app", {"code-of-libraries", "documentation"}),
+        pytest.param("ruby-app", {"code-of-libraries", "documentation"}, marks=pytest.mark.slow),
     ],
 )
 def test_nothing_counts_in_images_without_secrets(name: str, rules: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attestations import Signer, cosign_tag, statement_about
 from tests.support.cosign import PASSWORD, VSA, Cosign, cosign_in, plain_registry
-from tests.support.images import Blobs, Json, small_layout, tagged, tar_of, with_platform, write_layout
+from tests.support.images import Blobs, Json, small_layout, tagged, tar_of, to_json, with_platform, write_layout
 from tests.support.open_registry import OpenRegistry
 from tests.support.program import Program, program_in
 from tests.support.shelves import openssl
@@ -295,6 +297,45 @@ def test_two_signed_verdicts_of_the_same_inputs_have_the_same_statement(shop: Sh
     elsewhere = Shop(program_in(tmp_path), shop.folder)
     again = json.loads(elsewhere.signed("again.json", "--jobs", "3").read_bytes())["dsseEnvelope"]["payload"]
     assert base64.b64decode(again) == first
+
+
+def _signed_image(shop: Shop, folder: Path, envelopes: list[Json]) -> str:
+    blobs = Blobs()
+    image = blobs.image()
+    tag = image["digest"].replace(":", "-") + ".att"
+    return (
+        f"oci-dir:{write_layout(folder, blobs, [tagged(image, 'latest'), tagged(cosign_tag(blobs, envelopes), tag)])}"
+    )
+
+
+def test_a_verdict_that_rests_on_signatures_is_recomputed_from_those_that_it_names(shop: Shop, tmp_path: Path) -> None:
+    builder, other = Signer(), Signer()
+    trusted = shop.path("builder.pub")
+    trusted.write_bytes(builder.public)
+    policy = tmp_path / "signed.yaml"
+    rule = "{id: ours, gate: signatures, trigger: signed_by, action: stop}"
+    policy.write_text(f"schema: hullmark-policy/1\nname: p\nversion: 1\nrules: [{rule}]\n")
+    statement = statement_about(Blobs().image()["digest"], {"x": 1}, "https://example.org/x")
+    envelope, later = builder.signed(statement), other.signed(statement)
+    common = ("--policy", policy, "--trusted-keys", trusted, "--at", AT)
+    layout = _signed_image(shop, tmp_path / "image", [envelope])
+    file = tmp_path / "it.json"
+    signing = ("--sign", shop.path("key.pem"), "--attestation", file, "--attach")
+    assert shop.hullmark("check", layout + ":latest", *common, *signing).status == 0
+    (named,) = _payload(file)["predicate"]["inputAttestations"]
+    assert named["digest"]["sha256"] == hashlib.sha256(to_json(envelope)).hexdigest()
+    elsewhere = program_in(tmp_path / "home")
+    words = ("--key", shop.path("key.pub"), "--bundle", file, *common, "--recompute")
+    # Beside the first lies the verdict itself by now, beside the second what somebody else signed.
+    more = _signed_image(shop, tmp_path / "more", [later, envelope])
+    for image, jobs, zone in ((layout, "1", "Asia/Tokyo"), (more, "4", "America/New_York")):
+        ran = elsewhere("verify", image + ":latest", *words, "--jobs", jobs, env={"TZ": zone})
+        assert ran.status == 0, ran.err
+    for name, envelopes in (("none", []), ("others", [later])):
+        lacking = _signed_image(shop, tmp_path / name, envelopes)
+        assert (
+            "other signatures than the statement names" in elsewhere("verify", lacking + ":latest", *words).refusal[0]
+        )
 
 
 # What it is about

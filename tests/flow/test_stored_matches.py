@@ -58,7 +58,7 @@ IMAGES = ("apk-image", "debian-slim", "distroless", "go-tools", "java-app", "ngi
 
 @dataclass(frozen=True)
 class World:
-    """The names of the corpus' images that were built, and the advisories of every feed of the real data."""
+    """The names of the corpus' images that were built, and the advisories of the real data."""
 
     names: tuple[str, ...]
     cache: Path
@@ -72,11 +72,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
     names = tuple(name for name in IMAGES if CORPUS is not None and (CORPUS / "oci" / name).exists())
     if not names:
         corpus("oci", "nginx")
-    shelf = Shelf(updated_program(tmp_path_factory).program.home / ".local/share/hullmark/advisories")
+    shelf = Shelf(updated_program(tmp_path_factory, request.config).program.home / ".local/share/hullmark/advisories")
     current = shelf.current()
     assert current is not None
     with Snapshot(*current) as first:

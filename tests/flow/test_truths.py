@@ -11,7 +11,7 @@ from hullmark.match.find import find
 from hullmark.model.match import Match
 from hullmark.model.purl import unquote
 from tests.support.matching import TODAY, inventory, package
-from tests.support.places import corpus
+from tests.support.places import corpus, image_cases
 from tests.support.program import Program
 from tests.support.updated import updated_program
 
@@ -58,8 +58,8 @@ IMAGES = {
 
 
 @pytest.fixture(scope="module")
-def updated(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return updated_program(tmp_path_factory).program
+def updated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Program:
+    return updated_program(tmp_path_factory, request.config).program
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_what_a_version_no_longer_has_is_not_claimed(snapshot: Snapshot, text: s
     assert not {*FIXED[text]} & named_by(snapshot, text)
 
 
-@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
 def test_in_an_image_what_is_known_is_found_and_nothing_else_is_claimed(updated: Program, image: str) -> None:
     document = updated("vulns", f"oci-dir:{corpus('oci', image)}", "-o", "json", seconds=120).document
     found: dict[str, set[str]] = {}

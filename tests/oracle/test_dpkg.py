@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hullmark.catalog.systems.dpkg import CATALOGER
 from hullmark.catalog.systems.dpkg_status import parse_status
 from hullmark.model.package import OwnedFile
-from tests.support.places import corpus
+from tests.support.places import corpus, image_cases
 from tests.support.views import FakeView
 
 IMAGES = ("debian-slim", "nginx", "ruby-app", "java-app")
@@ -72,19 +72,28 @@ def view_of(image: str) -> FakeView:
     return FakeView(files, CATALOGER, links=links)
 
 
-@pytest.fixture(scope="module")
-def admindirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The dpkg folder of each image, written to disk for dpkg-query."""
-    folders = {}
-    for image in IMAGES:
-        folders[image] = tmp_path_factory.mktemp(image)
-        for path, body in files_of(image)[0].items():
+class Admindirs(dict[str, Path]):
+    """The dpkg folder of each image that is asked for, written to disk for dpkg-query."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self._folders = folders
+
+    def __missing__(self, image: str) -> Path:
+        files = files_of(image)[0]
+        self[image] = folder = self._folders.mktemp(image)
+        for path, body in files.items():
             if path.startswith("var/lib/dpkg/"):
-                target = folders[image] / path.removeprefix("var/lib/dpkg/")
+                target = folder / path.removeprefix("var/lib/dpkg/")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(body)
-        (folders[image] / "updates").mkdir(exist_ok=True)
-    return folders
+        (folder / "updates").mkdir(exist_ok=True)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def admindirs(tmp_path_factory: pytest.TempPathFactory) -> Admindirs:
+    return Admindirs(tmp_path_factory)
 
 
 def query(admindir: Path, *arguments: str) -> str:
@@ -113,8 +122,8 @@ def owned_by(image: str) -> dict[str, list[OwnedFile]]:
     return owned
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_packages_are_those_dpkg_query_calls_installed(image: str, admindirs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
+def test_the_packages_are_those_dpkg_query_calls_installed(image: str, admindirs: Admindirs) -> None:
     lines = query(
         admindirs[image],
         "-W",
@@ -129,15 +138,15 @@ def test_the_packages_are_those_dpkg_query_calls_installed(image: str, admindirs
     assert view_of(image).problems == []
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_nearly_every_package_has_licences(image: str, admindirs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
+def test_nearly_every_package_has_licences(image: str, admindirs: Admindirs) -> None:
     packages = list(CATALOGER.assemble(view_of(image)))
     without = sorted(p.name for p in packages if not p.licenses)
     assert len(without) <= len(packages) * 0.04, without
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_files_of_each_package_are_those_dpkg_query_lists(image: str, admindirs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
+def test_the_files_of_each_package_are_those_dpkg_query_lists(image: str, admindirs: Admindirs) -> None:
     for package in CATALOGER.assemble(view_of(image)):
         listed = query(admindirs[image], "-L", f"{package.name}:{package.arch}")
         expected = {path.lstrip("/") for path in places(listed)}
@@ -145,8 +154,8 @@ def test_the_files_of_each_package_are_those_dpkg_query_lists(image: str, admind
         assert {path for path in ours if not path.startswith(INFO)} == expected - {".", ""}, package.name
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_records_of_each_package_are_those_that_dpkg_query_names(image: str, admindirs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
+def test_the_records_of_each_package_are_those_that_dpkg_query_names(image: str, admindirs: Admindirs) -> None:
     for package in CATALOGER.assemble(view_of(image)):
         kinds = query(admindirs[image], "--control-list", f"{package.name}:{package.arch}").split()
         claims = owned_by(image).get(package.purl, ())
@@ -154,8 +163,8 @@ def test_the_records_of_each_package_are_those_that_dpkg_query_names(image: str,
         assert ours - {"list", "conffiles"} == set(kinds), package.name
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_configuration_files_are_those_dpkg_query_shows(image: str, admindirs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("image", image_cases(*IMAGES))
+def test_the_configuration_files_are_those_dpkg_query_shows(image: str, admindirs: Admindirs) -> None:
     shown = query(admindirs[image], "-W", "-f", "${Package}:${Architecture}\n${Conffiles}\n")
     expected = {
         tuple(line.split()[:2]) for line in shown.splitlines() if line.startswith(" /") and "newconffile" not in line

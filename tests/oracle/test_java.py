@@ -68,6 +68,7 @@ def without_pom_xml(ours: Tree, theirs: Tree) -> Tree:
     return ours[0] & theirs[0], inner
 
 
+@pytest.mark.slow
 def test_all_poms_of_all_archives_of_a_real_image_are_found() -> None:
     seen = 0
     for path, body in archives(corpus("oci", "java-app")):

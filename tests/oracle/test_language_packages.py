@@ -64,6 +64,7 @@ def npm_files() -> dict[str, bytes]:
     return _folded(corpus("oci", "node-app"), lambda path: path.endswith("/package.json"))
 
 
+@pytest.mark.slow
 def test_python_packages_are_those_that_importlib_metadata_finds(tmp_path: Path) -> None:
     for path, body in python_files().items():
         place = tmp_path / path
@@ -82,6 +83,7 @@ def test_python_packages_are_those_that_importlib_metadata_finds(tmp_path: Path)
     assert len(got) > 200
 
 
+@pytest.mark.slow
 def test_python_records_are_as_importlib_metadata_reads_them(tmp_path: Path) -> None:
     site = "usr/local/lib/python3.8/site-packages"
     files = {path: body for path, body in python_files().items() if path.startswith(f"{site}/")}
@@ -110,6 +112,7 @@ def _npm_list(folder: Path) -> set[tuple[str, str]]:
     return {(row[0], row[1]) for row in rows}
 
 
+@pytest.mark.slow
 def test_npm_packages_are_those_that_npm_lists_and_those_shipped_inside_them(tmp_path: Path) -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed here")
@@ -133,6 +136,7 @@ def test_npm_packages_are_those_that_npm_lists_and_those_shipped_inside_them(tmp
         assert any(holder.startswith(f"{each}/") for each in installed if each)
 
 
+@pytest.mark.slow
 def test_every_named_package_directly_in_a_node_modules_folder_is_found() -> None:
     got = [each.locations[0].path[1:] for each in npm.assemble(FakeView(npm_files(), npm.CATALOGER))]
     direct = re.compile(r".*/node_modules/(@[^/]+/)?[^/@.][^/]*/package\.json").fullmatch
@@ -142,6 +146,7 @@ def test_every_named_package_directly_in_a_node_modules_folder_is_found() -> Non
     assert {path for path in got if "/node_modules/" in path} == named
 
 
+@pytest.mark.slow
 def test_gems_are_as_ruby_loads_them(tmp_path: Path) -> None:
     files = _folded(corpus("oci", "ruby-app"), lambda path: path.endswith(".gemspec") and "/specifications/" in path)
     got = {each.locations[0].path[1:]: each for each in gem.assemble(FakeView(files, gem.CATALOGER))}

@@ -28,7 +28,7 @@ from hullmark.relations import rpm as rpm_relations
 from hullmark.relations.resolver import Scene, Steps
 from tests.oracle.test_dpkg import files_of
 from tests.oracle.test_language_packages import npm_files, python_files
-from tests.support.places import corpus
+from tests.support.places import corpus, image_cases
 from tests.support.relations import named, related
 from tests.support.views import FakeView
 from tests.unit.catalog.systems.test_rpm_databases import make_bdb
@@ -77,7 +77,7 @@ def agree(ours: Edges, *apt: str, names: frozenset[str]) -> None:
 
 
 @pytest.mark.skipif(shutil.which("apt-cache") is None, reason="apt-cache is not on this machine")
-@pytest.mark.parametrize("image", DEBIAN)
+@pytest.mark.parametrize("image", image_cases(*DEBIAN))
 def test_debian_packages_need_what_apt_cache_says(image: str, tmp_path: Path) -> None:
     files, _ = files_of(image)
     (tmp_path / "status").write_bytes(files["var/lib/dpkg/status"])
@@ -198,6 +198,7 @@ def our_python_edges(site: str, version: str) -> Edges:
     return named(found, (each for each in relations if each.kind == "depends-on"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("site", "version"),
     [("opt/venv/lib/python3.13/site-packages", "3.13.5"), ("usr/local/lib/python3.8/site-packages", "3.8.2")],

@@ -102,6 +102,7 @@ def doors(app: Litestar) -> Iterator[Door]:
 BODIES: dict[str, Any] = {
     "POST /api/v1/images": {"reference": "{tag}-absent"},
     "POST /api/v1/images/{digest}/analysis": None,
+    "POST /api/v1/images/{digest}/signatures": None,
     "POST /api/v1/uploads": {},
     "POST /api/v1/policies": {"text": "schema: hullmark-policy/1\nname: x\n"},
     "POST /api/v1/activations": {"policy": "{policy}"},

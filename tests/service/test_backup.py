@@ -206,6 +206,7 @@ def test_what_a_server_knew_it_knows_again_after_its_folder_was_lost(
     assert "Traceback" not in running.logs()
 
 
+@pytest.mark.slow
 def test_a_target_that_is_not_empty_is_replaced_only_by_force(empty_place: Kept) -> None:
     kept, running = empty_place, empty_place.running
     hullmark(running, "restore", str(kept.at_rest))

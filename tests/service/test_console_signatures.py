@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from hullmark.model.signed_document import SIGNATURE, SIMPLE_SIGNING
 from hullmark.server.stories.images import signed
 from hullmark.server.stories.images.retain import sweep_objects
 from tests.flow.test_signature_rules import BUILDER, PROVENANCE, SOURCE, V1, VSA
 from tests.service.test_verdicts import kept
-from tests.support.attestations import DSSE, Signer, cosign_tag, fallback_tag, statement_about, unsigned
+from tests.support.attestations import DSSE, Signer, statement_about, unsigned
 from tests.support.browsing import browser
 from tests.support.desk import PASSWORD, Desk, desk, status_file
-from tests.support.images import CONFIG, MANIFEST, Json, to_json
+from tests.support.signed_images import attest, policy_trusting, sign, sign_by_identity
+from tests.support.sigstore import Sigstore
 
 pytestmark = pytest.mark.anyio
 
@@ -33,32 +29,6 @@ HOSTILE = "<script>alert(1)</script>"
 async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(database_url, tmp_path) as found:
         yield found
-
-
-def sign(at: Desk, digest: str, signer: Signer, about: str = "") -> None:
-    """A signature as cosign makes it, under the image's tag `.sig`."""
-    critical = {
-        "identity": {"docker-reference": ""},
-        "image": {"docker-manifest-digest": about or digest},
-        "type": "cosign container image signature",
-    }
-    payload = json.dumps({"critical": critical, "optional": None}).encode()
-    made = base64.b64encode(signer.key.sign(payload, ec.ECDSA(SHA256()))).decode()
-    blobs = at.registry.blobs
-    layer = blobs.put(payload, SIMPLE_SIGNING, annotations={SIGNATURE: made})
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": blobs.put(b"{}", CONFIG), "layers": [layer]}
-    at.registry.tags[f"{fallback_tag(digest)}.sig"] = str(blobs.put(to_json(manifest), MANIFEST)["digest"])
-
-
-def attest(at: Desk, digest: str, *envelopes: Json) -> None:
-    """Attestations under the image's tag `.att`."""
-    at.registry.tags[f"{fallback_tag(digest)}.att"] = str(cosign_tag(at.registry.blobs, envelopes)["digest"])
-
-
-def policy(signer: Signer) -> str:
-    rule = {"id": "ours", "gate": "signatures", "trigger": "signed_by", "action": "stop"}
-    rule["params"] = {"keys": [signer.public.decode()]}  # type: ignore[assignment]
-    return json.dumps({"schema": "hullmark-policy/1", "name": "trust", "version": "1", "rules": [rule]})
 
 
 async def page(at: Desk, digest: str, account: str = "admin", status: int = 200) -> str:
@@ -88,7 +58,7 @@ async def test_what_analysis_saw_is_shown_with_who_is_believed(at: Desk) -> None
         ours.signed(statement_about(digest, {"spdxVersion": "SPDX-2.3"}, SPDX)),
         unsigned(statement_about(digest, {"any": 1}, "https://example.org/review")),
     )
-    await kept(at, policy(ours))
+    await kept(at, policy_trusting(ours))
     await at.add("1")
     await at.work()
     said = await page(at, digest)
@@ -99,7 +69,7 @@ async def test_what_analysis_saw_is_shown_with_who_is_believed(at: Desk) -> None
     assert "nobody vouches for that" in said
     assert "judged by https://judge.example SLSA build level 3" in said
     assert f"bill of materials {SPDX} verified" in said
-    assert "statement https://example.org/review not verified No key that a policy in force names has signed it" in said
+    assert "statement https://example.org/review not verified Nobody whom a policy in force names has signed it" in said
 
 
 async def test_without_keys_in_force_nothing_is_verified(at: Desk) -> None:
@@ -108,7 +78,7 @@ async def test_without_keys_in_force_nothing_is_verified(at: Desk) -> None:
     sign(at, digest, signer)
     await at.add("1")
     await at.work()
-    assert "signature cosign not verified No policy in force names a key to verify it with." in await page(at, digest)
+    assert "signature cosign not verified No policy in force names anybody to verify it by." in await page(at, digest)
     assert "No rule of a policy in force names keys" in await page(at, digest)
 
 
@@ -116,7 +86,7 @@ async def test_a_signature_over_another_image_is_not_believed(at: Desk) -> None:
     signer = Signer()
     digest = at.push("1", {})
     sign(at, digest, signer, about=f"sha256:{'7' * 64}")
-    await kept(at, policy(signer))
+    await kept(at, policy_trusting(signer))
     await at.add("1")
     await at.work()
     assert "signature cosign not verified" in await page(at, digest)
@@ -139,7 +109,7 @@ async def test_what_came_later_is_seen_when_somebody_looks_again(at: Desk) -> No
     assert "signature cosign not verified" in await page(at, digest)
 
 
-async def test_another_account_that_holds_the_image_does_not_see_it(at: Desk) -> None:
+async def test_another_account_sees_what_its_own_login_is_shown(at: Desk) -> None:
     signer = Signer()
     digest = at.push("1", {})
     sign(at, digest, signer)
@@ -148,9 +118,35 @@ async def test_another_account_that_holds_the_image_does_not_see_it(at: Desk) ->
     await at.post("/accounts", {"name": "others"})
     assert (await at.ask("PUT", f"/registries/{at.registry.host}", {"verify": False}, "others")).is_success
     await at.add("1", "others")
+    assert "Nobody looked yet." in await page(at, digest, "others")
+    at.registry.refuses[".sig"] = (403, {})
     await at.work()
     assert "signature cosign" in await page(at, digest)
-    assert "Nobody looked yet." in await page(at, digest, "others")
+    assert "Not all was seen:" in await page(at, digest, "others")
+    assert "signature cosign" not in await page(at, digest, "others")
+
+
+async def test_who_signed_without_a_key_is_verified_by_identity(at: Desk) -> None:
+    sigstore = Sigstore()
+    digest = at.push("1", {})
+    sign_by_identity(at, digest, sigstore)
+    await kept(at, policy_trusting(sigstore=sigstore))
+    await at.add("1")
+    await at.work()
+    assert "signature cosign verified trust · ours" in await page(at, digest)
+
+
+async def test_that_a_registry_fell_silent_is_said_beside_what_it_told(at: Desk) -> None:
+    signer = Signer()
+    digest = at.push("1", {})
+    sign(at, digest, signer)
+    await at.add("1")
+    await at.work()
+    at.registry.refuses["/v2/"] = (503, {})
+    await at.post(f"/images/{digest}/signatures", None)
+    said = await page(at, digest)
+    assert "signature cosign" in said
+    assert "The registry did not tell all when it was last asked" in said
 
 
 async def test_a_registry_that_does_not_tell_is_said(at: Desk) -> None:

@@ -11,9 +11,12 @@ import psycopg
 import pytest
 from httpx import Response
 
+from tests.service.test_verdicts import kept, word
+from tests.support.attestations import Signer
 from tests.support.desk import Desk, desk, status_file
 from tests.support.matching import advisory, affected
 from tests.support.registry import encoded
+from tests.support.signed_images import policy_trusting, sign
 
 pytestmark = pytest.mark.anyio
 
@@ -255,3 +258,15 @@ async def test_without_advisories_there_is_no_clean_report(database_url: str, tm
         answer = await bare.report(await bare.scanned(at.push("1", SHOP)))
         assert answer.status_code == 500
         assert "advisories" in answer.json()["error"]["message"]
+
+
+async def test_what_is_signed_is_seen_with_the_login_that_comes(harbor: Harbor) -> None:
+    ours, registry = Signer(), harbor.at.registry
+    registry.login, registry.anonymous = LOGIN, False
+    digest = harbor.at.push("1", SHOP)
+    await kept(harbor.at, policy_trusting(ours))
+    await harbor.scanned(digest, f"Basic {encoded(LOGIN)}")
+    assert await word(harbor.at, digest) == "stop"
+    sign(harbor.at, digest, ours)
+    await harbor.scanned(digest, f"Basic {encoded(LOGIN)}")
+    assert await word(harbor.at, digest) == "go"

@@ -47,7 +47,7 @@ async def test_adding_twice_is_adding_once(at: Desk) -> None:
     assert (first["is_new"], again["is_new"], again["state"]) == (True, False, "waiting")
     assert await at.work() == ["analyse", "judge"]
     assert (await at.add("1.0"))["state"] == "analysed"
-    assert await at.work() == ["judge"]
+    assert await at.work() == ["signatures", "judge"]
     analysed = await at.get("/events?kind=image.analysed")
     assert [each["resource"] for each in analysed["items"]] == [digest]
 

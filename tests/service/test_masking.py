@@ -64,6 +64,7 @@ def log() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+@pytest.mark.slow
 async def test_no_planted_value_is_on_a_server(
     at: Desk, tmp_path: Path, log: io.StringIO, receivers: Receivers
 ) -> None:

@@ -380,7 +380,8 @@ async def told_flips(at: Desk) -> list[tuple[Any, ...]]:
     )
 
 
-async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some points", "every point"])
+async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path, stride: int) -> None:
     ends = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
@@ -390,7 +391,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: st
             whole, stops = at.services.database, 0
             step = await waiting_step(at)
             while number:
-                stops += 1
+                stops += stride
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
                 try:
                     await Carrier().carry(at.services, at.books, step, Position())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,17 +12,21 @@ import pytest
 
 from hullmark.proof.bundle import Bundle, read_bundle
 from hullmark.proof.dsse import read_keys
+from hullmark.proof.statement import read_statement
 from hullmark.proof.verification import Expectations, verify_newest
+from hullmark.server.stories.images.signature_looks import want_looks
 from hullmark.server.stories.judging.publishing import want_publishing
 from hullmark.source.attach import signed_documents
 from hullmark.source.registry_repository import RegistryRepository
 from hullmark.source.source import SourceOptions
 from tests.service.test_verdicts import LIBC, NO_HIGH, SHOP, kept
+from tests.support.attestations import Signer, cosign_tag, fallback_tag, statement_about
 from tests.support.desk import Desk, desk
-from tests.support.images import MANIFEST
+from tests.support.images import MANIFEST, Blobs
 from tests.support.matching import advisory, affected
 from tests.support.open_registry import OpenRegistry
 from tests.support.shelves import openssl
+from tests.support.signed_images import policy_trusting
 
 pytestmark = pytest.mark.anyio
 
@@ -176,3 +181,52 @@ async def test_nothing_is_put_where_nobody_asked_for_it(at: Desk, registry: Open
     assert not [path for method, path in registry.log if method in ("PUT", "POST")]
     (login,) = [each for each in await at.get("/registries") if each["pattern"] == registry.host]
     assert login["publishes"] is False
+
+
+def attested(registry: OpenRegistry, digest: str, *signers: Signer) -> None:
+    """What these signed about the image, under cosign's tag; nothing else is there any more."""
+    blobs = Blobs()
+    statement = statement_about(digest, {"x": 1}, "https://example.org/x")
+    found = cosign_tag(blobs, [signer.signed(statement) for signer in signers])
+    for name, body in blobs.held.items():
+        registry.blobs["shop", name] = body
+    registry.manifests["shop", found["digest"]] = (MANIFEST, blobs.held[found["digest"]])
+    registry.tags["shop", f"{fallback_tag(digest)}.att"] = found["digest"]
+
+
+def names(registry: OpenRegistry, digest: str) -> list[int]:
+    """How many signed documents each statement of the policy `trust` names, the oldest first."""
+    read = [read_statement(bundle.envelope.payload) for bundle in bundles(registry, digest)]
+    found = [json.loads(bytes(statement.predicate)) for statement in read]
+    named = [
+        (each["timeVerified"], len(each["urn:hullmark:verdict:1"]["signatures"]["documents"]))
+        for each in found
+        if "signatures" in each["urn:hullmark:verdict:1"]
+    ]
+    return [count for _, count in sorted(named)]
+
+
+async def test_a_verdict_by_other_signatures_is_issued_again_and_its_own_statement_is_none_of_them(
+    at: Desk, registry: OpenRegistry
+) -> None:
+    ours, other = Signer(), Signer()
+    digest = await held(at, registry)
+    attested(registry, digest, ours)
+    await kept(at, policy_trusting(ours))
+    await at.post("/images", {"reference": f"{registry.host}/shop:1.0"})
+    await work(at)
+    assert names(registry, digest) == [1]
+
+    async def later() -> None:
+        at.now += timedelta(hours=1)
+        await want_looks(at.services)
+        await work(at)
+
+    # The server's own statements lie there by now.
+    await later()
+    await later()
+    assert names(registry, digest) == [1]
+    attested(registry, digest, ours, other)
+    await later()
+    await later()
+    assert names(registry, digest) == [1, 2]

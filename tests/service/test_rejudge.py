@@ -365,7 +365,8 @@ async def shop(at: Desk, text: str = POLICY) -> None:
     await world(at, ("a", "b"), ("b", "c"), ("c",), ("d", "e"), ("e",))
 
 
-async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some points", "every point"])
+async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path, stride: int) -> None:
     ends: list[Any] = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
@@ -374,7 +375,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: st
             await at.advise(FILLER, *NEWS)
             whole, stops = at.services.database, 0
             while number:
-                stops += 1
+                stops += stride
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
                 try:
                     await adopt(at.services, at.books, 2)

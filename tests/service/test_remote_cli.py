@@ -193,6 +193,12 @@ def test_history_and_bill_of_materials(world: World) -> None:
     assert json.loads(file.read_bytes())["spdxVersion"].startswith("SPDX-")
 
 
+def test_what_others_signed_is_listed_and_looked_for_again(world: World) -> None:
+    assert world("image", "signatures", world.image).text == "no document\n"
+    ran = world("image", "signatures", world.image, "--look")
+    assert (ran.status, ran.text, ran.err) == (0, "no document\n", "")
+
+
 def test_scan_vulns_and_check_of_a_source_are_answered_by_the_server(world: World) -> None:
     inventory = json.loads(world("scan", world.image, "-o", "json").out)
     assert (inventory["schema"], len(inventory["packages"])) == ("hullmark-inventory/1", 3)

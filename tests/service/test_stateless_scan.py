@@ -169,6 +169,7 @@ async def test_size_time_and_memory_are_bounded(database_url: str, tmp_path: Pat
         assert (answer.status_code, "longer" in answer.json()["detail"]) == (422, True)
 
 
+@pytest.mark.slow
 async def test_memory_is_bounded(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path, scan_memory=150 << 20) as at:
         component = {"type": "library", "name": "n" * 100, "version": "1", "purl": "pkg:pypi/n@1"}

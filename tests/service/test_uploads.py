@@ -676,6 +676,7 @@ def test_one_address_has_so_many_connections_and_gets_them_back(serve: Serve) ->
     assert wait_for(lambda: answers(server))
 
 
+@pytest.mark.slow
 def test_who_goes_on_sending_after_the_answer_still_sees_it_and_is_cut_off(serve: Serve) -> None:
     server = serve(limits={"linger_seconds": 1.0})
     connection = server.sent("Content-Length: 900000000000\r\n", bytes(1000))
@@ -688,6 +689,7 @@ def test_who_goes_on_sending_after_the_answer_still_sees_it_and_is_cut_off(serve
     assert read_answer(connection).status == 413
 
 
+@pytest.mark.slow
 def test_who_does_not_read_the_answers_is_cut_off(serve: Serve) -> None:
     server = serve(limits={"stall_seconds": 1.0})
     connection = server.connected()
@@ -754,6 +756,7 @@ class LargeArchive(io.RawIOBase):
         return iter(self.parts)
 
 
+@pytest.mark.slow
 def test_a_large_upload_is_never_in_memory_and_others_are_answered(serve: Serve) -> None:
     server = serve()
     archive = LargeArchive(int(os.environ.get("HULLMARK_TEST_UPLOAD_MIB", "300")))
@@ -769,6 +772,7 @@ def test_a_large_upload_is_never_in_memory_and_others_are_answered(serve: Serve)
     assert head.size == archive.size
 
 
+@pytest.mark.slow
 def test_with_a_bucket_nothing_touches_the_disk(serve: Serve, tmp_path: Path) -> None:
     with s3_bucket() as environment:
         server = serve(environment=environment, objects="s3://marks/here")

@@ -122,7 +122,7 @@ async def test_the_same_text_is_no_new_version_and_the_same_verdict_no_new_histo
     again = await at.ask("POST", "/policies", {"text": NOT_ROOT})
     assert (again.status_code, again.json()["version"]) == (200, 1)
     await at.add("1.0")
-    assert await at.work() == ["judge"]
+    assert await at.work() == ["signatures", "judge"]
     assert len((await at.get(f"/images/{digest}/history"))["items"]) == 1
 
 

@@ -16,7 +16,11 @@ def has_none_of(wanted: str, file: Path) -> bool:
     if wanted not in ("slow", "not slow") or not file.name.startswith("test_"):
         return False
     text = file.read_text()
-    return "mark.slow" not in text if wanted == "slow" else _ALL_SLOW.search(text) is not None
+    return (
+        "mark.slow" not in text and "image_cases(" not in text
+        if wanted == "slow"
+        else _ALL_SLOW.search(text) is not None
+    )
 
 
 class _LateSyntax(ModuleType):

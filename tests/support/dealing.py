@@ -8,6 +8,12 @@ import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 _WITH_COMPANY = ("tests/browser/", "tests/service/test_console_alerts.py")
+_ON_SOURCE = (
+    "tests/unit/test_rooms.py",
+    "tests/unit/test_guard.py",
+    "tests/unit/test_words.py",
+    "tests/unit/policy/test_languages.py",
+)
 
 
 class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -19,8 +25,10 @@ class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
 
 def scope_of(nodeid: str) -> str:
     """What a test is dealt with: the company takes longer to make than most files that look at it, and a process that got one of them
-    would make it."""
+    would make it. So does a process parse our own source that gets one of those that ask for it."""
     file = nodeid.partition("::")[0]
+    if file.startswith(_ON_SOURCE):
+        return "the source"
     return "the company" if file.startswith(_WITH_COMPANY) else file
 
 

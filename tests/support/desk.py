@@ -142,7 +142,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings.data.mkdir()
     services = services_for(settings, {})
     turn.SECONDS = _PATIENCE
-    database._READY = 1
+    database._READY = 0
     with ExitStack() as stack:
         app = stack.enter_context(_application(services))
         app.state["gate"] = gate = Gate(services)

@@ -38,6 +38,9 @@ NAMED = "hm-"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
 """Prefixes of variables that matter while an interpreter starts: where they differ from the fork server's, a run is started by itself."""
 
+CODE = "\0code"
+"""In place of a verb: what follows is code that is run, and its arguments."""
+
 _FOREIGN = ("hyperscan", "re2", "rich.console", "ssl", "urllib3", "yaml", "zstandard")
 """What is not ours and is imported by many runs, where it is there."""
 _FOREIGN_TO_SERVERS = ("uvicorn.logging", "uvicorn.loops.auto", "uvicorn.lifespan.on", "uvicorn.protocols.http.auto")
@@ -392,6 +395,13 @@ def _run_hullmark() -> None:
     program()
 
 
+def _hold_few_connections() -> None:
+    """Have servers open connections as they need them: one that is opened ahead costs as much as a small transaction."""
+    from hullmark.server.tables import database
+
+    database._READY = 1
+
+
 def _run_code(code: str, *arguments: str) -> NoReturn:
     """Run code with arguments as `python -c` does, which may import what lies in its folder."""
     sys.argv[:] = ["-c", *arguments]
@@ -433,14 +443,18 @@ def _be_named(name: str) -> None:
 
 def _main() -> NoReturn:
     number, of = sys.argv[1:]
+    gc.disable()  # until all is imported; runs that are forked look for garbage as they do
     if of in ("hullmark", "hullmark.server"):
         _learn(with_server=of == "hullmark.server")
+        if of == "hullmark.server":
+            _hold_few_connections()
     else:
         import_module(f"{of}.cli")
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
+    gc.enable()
     try:
         if of in ("hullmark", "hullmark.server"):
-            if of == "hullmark.server" and sys.argv[1] == "-c":
+            if sys.argv[1:2] == [CODE] or (of == "hullmark.server" and sys.argv[1] == "-c"):
                 _run_code(*sys.argv[2:])
             if sys.argv[1:] == ["serve", "--role", "all"]:
                 _fork_roles()

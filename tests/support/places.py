@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -23,6 +24,15 @@ def _corpus() -> Path | None:
 
 SHARED = _shared()
 CORPUS = _corpus()
+
+
+LARGE = frozenset({"big", "go-tools", "java-app", "node-app", "python-app", "ruby-app"})
+"""Corpus images that `make corpus-quick` does not build, as they are large: `make test` reads none of them whole."""
+
+
+def image_cases(*images: str) -> list[ParameterSet]:
+    """Corpus images for `parametrize`; the large ones are slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [], id=name) for name in images]
 
 
 def shared(*parts: str) -> Path:

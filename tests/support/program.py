@@ -168,7 +168,14 @@ class Program:
     def read(self, *arguments: str | Path) -> tuple[Ran, dict[str, int]]:
         """Run it, and answer as well how many bytes it read of each file that holds images."""
         log = self.place.parent / "read.json"
-        ran = self._run([sys.executable, "-c", _LISTENING + _CODE, str(log), *map(str, arguments)], None)
+        words = [_LISTENING + _CODE, str(log), *map(str, arguments)]
+        request = fork_server.RunRequest([fork_server.CODE, *words], self.environment(), str(self.place))
+        forked = fork_server.run(request, 60)
+        ran = (
+            self._run([sys.executable, "-c", *words], None)
+            if forked is None
+            else Ran(forked.returncode, forked.stdout, forked.stderr.decode())
+        )
         found: dict[str, int] = json.loads(log.read_bytes())
         return ran, found
 

@@ -14,6 +14,7 @@ import zipfile
 from contextlib import closing
 from typing import NamedTuple
 
+from tests.support import nix_database, package_files
 from tests.support.executables import Part, elf
 
 NAME = "vulnerable"
@@ -283,9 +284,15 @@ RECORDS: dict[tuple[str, str], Record] = {
     ),
     ("systems.nix", "DATABASE"): Record(
         "nix/var/nix/db/db.sqlite",
-        b"SQLite format 3\0",
+        nix_database.two_files(before=nix_database.register(f"{NAME}-1.0-bin"))[nix_database.DB],
         (f"pkg:nix/{NAME}@1.0?output=bin&outputhash={'0' * 32}",),
-        {f"nix/store/{'0' * 32}-{NAME}-1.0-bin/bin/a": b"x"},
+        {f"{nix_database.place(f'{NAME}-1.0-bin')}/bin/a": b"x"},
+    ),
+    ("systems.package_files", "DEB"): Record(
+        f"srv/{NAME}.deb", package_files.deb(), (f"pkg:deb/debian/{NAME}@1.0-1?arch=amd64",)
+    ),
+    ("systems.package_files", "RPM"): Record(
+        f"srv/{NAME}.rpm", package_files.rpm(), (f"pkg:rpm/{NAME}@1.0-1?arch=x86_64&upstream={NAME}-1.0-1.src.rpm",)
     ),
     ("languages.npm_pnp", "PNP"): _json("app/.pnp.data.json", _PNP, f"pkg:npm/{NAME}@1.0.0"),
     ("languages.opam", "INSTALLED"): _text(

@@ -1,7 +1,8 @@
-"""A program that has the advisories of every feed of the real data, which are read once a day for a state of the program.
+"""A program that has the advisories of the real data, which are read once a day for a state of the program.
 
-Reading them takes half a minute, and three files of tests, of `make test` and of `make test-slow`, look into what comes of it. What is kept
-is named by all that it depends on: the data, the program's source, and the day that feeds are said to have been asked.
+Reading those of every feed takes half a minute; `make test` reads the feeds of LIGHT alone, in a third of it. Several files of
+tests look into what comes of it. What is kept is named by all that it depends on: the data, the feeds, the program's source, and
+the day that feeds are said to have been asked.
 """
 
 from __future__ import annotations
@@ -21,34 +22,45 @@ from tests.support.advisories import advisory_files
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
 
+LIGHT = (
+    "debian,debian-lists,debian-support,distro-info,alpine,ghsa,github-api,govulndb,pypa,rubysec,rustsec,friendsofphp,haskell,nodejs,"
+    "retirejs,osv,osv-debian,kubernetes,kev,vulnrichment,endoflife,vexhub"
+)
+"""Feeds for most tests. The others (Ubuntu's, AlmaLinux', EPSS and so on) take twice the time of these."""
+
 
 @dataclass(frozen=True)
 class Updated:
-    """A program of the caller's own, whose home has the advisories, and what the update that brought them answered."""
+    """A program of the caller's own, whose home has the advisories, and what the update that brought them answered. `some`: the words that
+    name its feeds, none for all."""
 
     program: Program
     answer: Any
+    some: tuple[str, ...] = ()
 
 
-def updated_program(folders: pytest.TempPathFactory) -> Updated:
-    """The program, in a new folder. The test is skipped where the data is absent."""
+def updated_program(folders: pytest.TempPathFactory, config: pytest.Config | None = None) -> Updated:
+    """The program, in a new folder, with LIGHT feeds where `config` leaves slow tests out. The test is skipped where the data is absent."""
+    some = ("--feeds", LIGHT) if config is not None and config.getoption("markexpr") == "not slow" else ()
     mirror = advisory_files()
     kept = REPOSITORY / "var" / "updated"
     kept.mkdir(parents=True, exist_ok=True)
-    made = kept / _state(mirror)
+    state = _state(mirror)
+    made = kept / (state + ("-light" if some else ""))
     program = program_in(folders.mktemp("updated"))
     with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             for old in kept.iterdir():
-                if old.is_dir():
+                if old.is_dir() and not old.name.startswith(state):
                     shutil.rmtree(old)
             partial = made.with_suffix(".partial")
-            ran = program_in(partial)("db", "update", "--from", mirror, "-o", "json", seconds=600)
+            shutil.rmtree(partial, ignore_errors=True)
+            ran = program_in(partial)("db", "update", "--from", mirror, *some, "-o", "json", seconds=600)
             (partial / "answer.json").write_text(json.dumps(ran.document))
             partial.rename(made)
         shutil.copytree(made / "home", program.home, dirs_exist_ok=True)
-        return Updated(program, json.loads((made / "answer.json").read_bytes()))
+        return Updated(program, json.loads((made / "answer.json").read_bytes()), some)
 
 
 def _state(mirror: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -156,6 +157,11 @@ def _is_wanted(read: Read[Any], path: str, body: bytes) -> bool:
 
 
 def _matches(glob: str, path: str) -> bool:
+    return _pattern(glob).fullmatch(path) is not None
+
+
+@cache
+def _pattern(glob: str) -> re.Pattern[str]:
     deep = glob.startswith("**/")
     pattern = re.escape(glob.removeprefix("**/")).replace(r"\*", "[^/]*")
-    return re.fullmatch(("(?:.*/)?" if deep else "") + pattern, path, re.DOTALL) is not None
+    return re.compile(("(?:.*/)?" if deep else "") + pattern, re.DOTALL)

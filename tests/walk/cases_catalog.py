@@ -8,6 +8,7 @@ import sqlite3
 
 from tests.support import records
 from tests.support.executables import elf, go_pointed
+from tests.support.package_files import deb, rpm
 from tests.support.programs import NGINX, noted, noted_far, program
 from tests.unit.catalog.systems.test_rpm_header import INT32
 from tests.unit.catalog.systems.test_rpm_log import put, two_files
@@ -103,6 +104,10 @@ WITHIN: dict[tuple[str, str], Case] = {
         {f"app/{NAME}.dll": _RECORDS["languages.dotnet_assembly", "ASSEMBLY"].body},
         {"app/a.deps.json": _RECORDS["languages.dotnet", "DEPS"].body},
     ),
+    ("systems.deb_file", "BEGINNING"): Case(60, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
+    ("systems.deb_file", "_MAX_CONTROL"): Case(100, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
+    ("systems.deb_file", "_MAX_ENTRIES"): Case(1, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
+    ("systems.package_files", "_HEADER_BYTES"): Case(100, {"srv/a.rpm": rpm()}, {"app/a": b.crates(NAME)}),
     ("programs.graalvm", "_DOCUMENT"): Case(
         60, {"app/a": _RECORDS["programs.graalvm", "PROGRAM"].body}, {"app/b": b.crates(NAME)}
     ),

@@ -149,6 +149,8 @@ _PIECEWISE = frozenset(
         ("programs.kernel", "KERNEL"),
         ("programs.models", "MODEL"),
         ("systems.nix", "DATABASE"),
+        ("systems.package_files", "DEB"),
+        ("systems.package_files", "RPM"),
         ("systems.portage", "PF"),
         ("systems.snap", "FILE"),
         ("languages.wordpress", "PLUGIN"),

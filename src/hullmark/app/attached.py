@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.signed_document import SignedDocuments
 from hullmark.source import SourceOptions, classify
 
 if TYPE_CHECKING:
     from hullmark.source.repository import Repository
 
+_MOST_SUBJECTS = Limit(20, "digests that stand for an image, beside which signatures are looked for")
 _KINDS = ("registry", "oci-dir", "oci-archive")
 
 
-def signed_about(reference: str, source: InventorySource, options: SourceOptions) -> SignedDocuments | None:
+def signed_about(
+    reference: str, source: InventorySource, options: SourceOptions, indexes: tuple[str, ...] = ()
+) -> SignedDocuments | None:
     """The signatures and attestations beside an image, and beside the index that its reference leads to: whoever signs an index signs what
-    it lists. None for a source that has no place for them.
+    it lists. `indexes` are the digests of others that are known to list it. None for a source that has no place for them.
 
     Where a registry cannot be asked, all is unseen: that is no error, but no rule can tell.
     """
@@ -29,7 +35,11 @@ def signed_about(reference: str, source: InventorySource, options: SourceOptions
     named = f"registry:{classify(reference)[1]}" if source.kind == "registry" else reference
     try:
         repository = repository_of(named, options)
-        return signed_documents(repository, (source.digest, *_index_above(repository, named, source.digest)))
+        above = _index_above(repository, named, source.digest)
+        subjects = tuple(dict.fromkeys((source.digest, *above, *indexes)))
+        found = signed_documents(repository, subjects[:_MOST_SUBJECTS])
+        more = (f"more than {_MOST_SUBJECTS - 1} indexes list the image",) if len(subjects) > _MOST_SUBJECTS else ()
+        return msgspec.structs.replace(found, unseen=(*found.unseen, *more))
     except HullmarkError as error:
         return SignedDocuments(unseen=(str(error),), subjects=(source.digest,))
 

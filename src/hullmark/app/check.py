@@ -45,6 +45,8 @@ from hullmark.policy.placed_rules import place_demands
 from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
+from hullmark.proof.signature_inputs import RuleSignatures, as_stated, handed_to_rules
+from hullmark.proof.verdict_statement import StatementSignatures
 from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.facets import facets_for
@@ -81,6 +83,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     containers that run it are judged too, or those called `container`. `placed` are these containers, where they are known otherwise.
     `trusted_keys` are public keys in PEM that rules about signatures trust, `trusted_root` says by which authorities they check
     certificates (a trusted root of Sigstore's, or PEM; "": none is known). `wants_demands`: what rules ask of places is told besides.
+    `signatures`: rules are handed just those documents that a statement names (None: none could be looked for; not set: all there are).
     """
 
     profile: str = "native"
@@ -100,6 +103,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     trusted_keys: tuple[str, ...] = ()
     trusted_root: str = ""
     wants_demands: bool = False
+    signatures: StatementSignatures | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def load(path: Path) -> AnyPolicy:
@@ -167,17 +171,21 @@ def judge_by(
         reads = (*searches.reads.values(), *matching)
         request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
+    handed = _handed(look_beside, scanned.inventory.source, check_options) if wanted.signatures else None
     evaluator = Evaluator()
     facts = dataclasses.replace(
         _facts(scanned, wanted, now, check_options, searches.hits(scanned)),
         evaluate=evaluator,
-        signatures=look_beside(scanned.inventory.source) if wanted.signatures else None,
+        signatures=handed.documents if handed is not None else None,
         trusted_keys=check_options.trusted_keys,
         trusted_root=check_options.trusted_root,
     )
     question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     verdict = language.evaluate(policy, facts, question, _analyzer(resources, facts.inventory), snapshot)
+    if wanted.signatures:
+        named = handed.inputs if handed is not None else None
+        verdict = replace(verdict, inputs=replace(verdict.inputs, signatures=named))
     judged = judged_containers(facts)
     verdict = verdict if judged is None else replace(verdict, containers=judged)
     next_at = language.next_deadline(policy, facts, verdict, question)
@@ -187,6 +195,19 @@ def judge_by(
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
     return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds, demands)
+
+
+def _handed(
+    look_beside: Callable[[InventorySource], SignedDocuments | None], source: InventorySource, options: CheckOptions
+) -> RuleSignatures | None:
+    """What rules are handed of what others signed. Raises OtherSignatures where a statement names what is not there."""
+    stated = options.signatures
+    if stated is None:
+        return None
+    found = look_beside(source)
+    if stated is msgspec.UNSET:
+        return handed_to_rules(found) if found is not None else None
+    return as_stated(handed_to_rules(found or SignedDocuments()), stated, source.digest)
 
 
 def _demands(policy: AnyPolicy, facts: Facts, verdict: Verdict, question: Question) -> PlaceDemands | None:

@@ -13,7 +13,7 @@ from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
-from hullmark.model.package import Package
+from hullmark.model.package import Package, is_file
 from hullmark.model.problem import Problem
 from hullmark.model.upkeep import Forecast, PackageUpdate, Upkeep
 from hullmark.net.errors import NetError
@@ -106,7 +106,7 @@ class NewerPackages(NamedTuple):
 def newer(scanned: ScanResult, request: UpkeepRequest, mirrors: Mirrors) -> NewerPackages:
     """What is newer than the packages of an image that was scanned with UPKEEP_READS. Raises HullmarkError for a repository of the request
     that is not valid."""
-    found = scanned.inventory.packages
+    found = tuple(package for package in scanned.inventory.packages if not is_file(package))
     kind = next((kind for kind in ("deb", "apk", "rpm") if any(package.type == kind for package in found)), "")
     packages = tuple(package for package in found if package.type == kind and package.name != _KEYS)
     own = _own_arch(scanned, packages)

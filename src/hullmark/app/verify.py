@@ -170,11 +170,14 @@ def options_of(statement: VerdictStatement, options: CheckOptions) -> CheckOptio
         tag=circumstances.reference if options.tag is None else options.tag,
         environment=options.environment or circumstances.environment,
         profile=circumstances.profile,
+        signatures=statement.own.signatures,
     )
 
 
 def _difference(statement: VerdictStatement, judged: CheckResult, check_options: CheckOptions) -> str:
     own, inputs = statement.own, judged.verdict.inputs
+    if own.signatures is msgspec.UNSET and inputs.signatures is not msgspec.UNSET:
+        return "it does not name the signatures that the policy's rules ask for, as older programs wrote it"
     now = circumstances_of(check_options, judged.inventory.source)
     pairs: tuple[tuple[str, object, object], ...] = (
         ("the image", own.image, inputs.image),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,7 @@ from hullmark.source.reference import HUB, Reference, parse_reference
 
 if TYPE_CHECKING:
     from hullmark.proof.dsse import Key
+    from hullmark.proof.sigstore.signature import IdentityTrust
     from hullmark.source.attestations import VexDocument
 
 ATTESTATION, REPOSITORY = "attestation", "repository"
@@ -40,10 +42,13 @@ _ELSEWHERE = "name the image in its registry: registry:NAME; or give what is att
 
 class VexRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where else to look for statements: `words` are some of WORDS. Attestations are believed if one of the keys in the files
-    `keys` (PEM) signed them; with `allows_unsigned` others too, which their statements' source then says."""
+    `keys` (PEM) signed them, or one of the `identities` by a certificate (None: nobody is trusted so; `now` is the moment for those that
+    nothing dates); with `allows_unsigned` others too, which their statements' source then says."""
 
     words: tuple[str, ...] = ()
     keys: tuple[Path, ...] = ()
+    identities: IdentityTrust | None = None
+    now: datetime | None = None
     allows_unsigned: bool = False
 
     @property
@@ -71,15 +76,17 @@ class VexBook(AdvisorySource, Protocol):
 def check_wish(request: VexRequest) -> None:
     """Raises HullmarkError if attestations could not be believed, the keys cannot be read, or they have nothing to do."""
     if not request.wants_attestations:
-        if request.keys or request.allows_unsigned:
+        if request.keys or request.allows_unsigned or request.identities is not None:
             raise HullmarkError(
-                "--vex-key and --vex-unsigned are for attestations", advice="add --vex attestation, or leave them out"
+                "--vex-key, --vex-unsigned and identities are for attestations",
+                advice="add --vex attestation, or leave them out",
             )
         return
-    if not request.keys and not request.allows_unsigned:
+    if not request.keys and not request.allows_unsigned and request.identities is None:
         raise HullmarkError(
-            "attestations need a public key to verify them with",
-            advice="name it: --vex-key FILE; or take them unverified: --vex-unsigned",
+            "attestations need a public key, or an identity, to verify them by",
+            advice="name it: --vex-key FILE; --certificate-identity TEXT and --certificate-oidc-issuer TEXT with --trusted-root FILE; "
+            "or take them unverified: --vex-unsigned",
         )
     _keys(request)
 
@@ -108,13 +115,16 @@ def statements_for(
 
 
 def _attested(request: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
-    from hullmark.source.attestations import vex_documents
+    from hullmark.source.attestations import AttestationTrust, vex_documents
 
     check_wish(request)
     if source.kind != _REGISTRY or not source.digest:
         raise _not_there(source.kind)
     reference = source.reference.removeprefix(f"{_REGISTRY}:")
-    attested = vex_documents(reference, source.digest, _keys(request), options)
+    trust = AttestationTrust(
+        keys=_keys(request), identities=request.identities, now=request.now or datetime.max.replace(tzinfo=UTC)
+    )
+    attested = vex_documents(reference, source.digest, trust, options)
     reading = _VexReader(
         request.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems]
     )
@@ -144,7 +154,9 @@ class _VexReader:
 
     def statements(self, document: VexDocument) -> tuple[Statement, ...]:
         """What a document says, if it may be believed."""
-        source = f"attestation signed by key {document.signer[:_SHOWN]}" if document.signer else UNVERIFIED
+        is_key = document.signer.startswith("sha256:")
+        signer = f"key {document.signer[:_SHOWN]}" if is_key else document.signer
+        source = f"attestation signed by {signer}" if signer else UNVERIFIED
         wrong: list[str] = []
 
         def report(place: str, reason: str) -> None:
@@ -155,7 +167,7 @@ class _VexReader:
             self.reasons += wrong
             return statements
         if statements:
-            self.reasons.append(f"attestation {document.place}: it is left out: it is signed by none of the keys")
+            self.reasons.append(f"attestation {document.place}: it is left out: nobody who is trusted signed it")
         return ()
 
 

@@ -8,7 +8,20 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.plugin import plugins
 
-_SYSTEMS = ("dpkg", "rpm", "apk", "alpm", "portage", "nix", "homebrew", "conda", "bitnami", "snap", "flatpak")
+_SYSTEMS = (
+    "dpkg",
+    "rpm",
+    "apk",
+    "alpm",
+    "portage",
+    "nix",
+    "homebrew",
+    "conda",
+    "bitnami",
+    "snap",
+    "flatpak",
+    "package_files",
+)
 _SCRIPTS = ("python", "python_eggs", "npm", "npm_pnp", "gem", "php", "pear", "r", "perl", "lua", "wordpress")
 _BUILT = ("java", "dotnet", "erlang", "opam", "prolog", "conan", "vcpkg")
 _PROGRAMS = ("jvm", "graalvm", "golang", "rust", "apple", "windows", "kernel", "models")

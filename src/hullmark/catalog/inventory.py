@@ -15,7 +15,7 @@ from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.unexplained import executables, unexplained
 from hullmark.model.inventory import Distro, UnexplainedPrograms
 from hullmark.model.jar import SHA1
-from hullmark.model.package import Location, OwnedFile, Package
+from hullmark.model.package import Location, OwnedFile, Package, is_file
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.misnamed import OTHER_NAME, misnamed
@@ -130,8 +130,8 @@ def _claims(
 
 
 def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
-    """The packages but those that the notes of single programs name: such a one is no database."""
-    return (package for package in packages if package.cataloger != CATALOGER_NAME)
+    """The packages but those that the notes of single programs name, and those that only lie there as files: such a one is no database."""
+    return (package for package in packages if package.cataloger != CATALOGER_NAME and not is_file(package))
 
 
 def _claimed_by_others(
@@ -258,7 +258,9 @@ def merged(packages: list[Package]) -> tuple[Package, ...]:
 
 
 def _notes_of_both(one: Package, other: Package) -> dict[str, str]:
-    """The notes of two finds; no digest of an archive, where they are two archives."""
+    """The notes of two finds; no digest of an archive, where they are two archives. What is installed is not the file beside it."""
+    if is_file(one) != is_file(other):
+        return dict((other if is_file(one) else one).notes)
     notes = {**other.notes, **one.notes}
     if one.notes.get(SHA1) != other.notes.get(SHA1):
         notes.pop(SHA1, None)

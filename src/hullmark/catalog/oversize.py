@@ -36,9 +36,9 @@ _TRIALS = Limit(200_000, "places in a program that look like the beginning of bu
 class PatternSearch(msgspec.Struct, frozen=True, kw_only=True):
     """A mark to look for.
 
-    `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
-    `offset` in the file. At most `most` accepted marks are noted. `whole(reader, offset)` reads all that belongs to
-    the mark; while it raises Unkept, a sink keeps what follows.
+    `accept(window, position, offset)` is a cheap check of a place where `pattern` stands, and behind it one of the bytes `after`
+    (empty: any): `position` in the window, `offset` in the file. At most `most` accepted marks are noted. `whole(reader, offset)`
+    reads all that belongs to the mark; while it raises Unkept, a sink keeps what follows.
 
     Of ELF files a sink hunts only in those whose first block has one of `signs` (empty: in all) and none of `unless`;
     with `data`, only where their writable segments are; else not where there is nothing but code.
@@ -46,6 +46,7 @@ class PatternSearch(msgspec.Struct, frozen=True, kw_only=True):
 
     pattern: bytes | re.Pattern[bytes]
     accept: Callable[[bytes, int, int], bool]
+    after: frozenset[int] = frozenset()
     most: int = 64
     whole: Callable[[Reader, int], object] | None = None
     signs: tuple[bytes, ...] = ()
@@ -83,7 +84,7 @@ class _Search:
         """The new marks that begin before `stop` in the window, which stands at `offset` in the file."""
         known = len(self.found)
         if not self.is_spent:
-            for at in _positions(self.hunt.pattern, window):
+            for at in _positions(self.hunt, window):
                 if at >= stop:
                     break
                 if not self._trials or len(self.found) >= self.hunt.most:
@@ -95,15 +96,19 @@ class _Search:
         return self.found[known:]
 
 
-def _positions(pattern: bytes | re.Pattern[bytes], window: bytes) -> Iterator[int]:
-    if isinstance(pattern, bytes):
-        at = window.find(pattern)
-        while at >= 0:
+def _positions(hunt: PatternSearch, window: bytes) -> Iterator[int]:
+    pattern, after = hunt.pattern, hunt.after
+    if not isinstance(pattern, bytes):
+        yield from (match.start() for match in pattern.finditer(window))
+        return
+    find, size = window.find, len(pattern)
+    last = len(window) - size - bool(after)
+    at = find(pattern)
+    while 0 <= at <= last:
+        # One byte is found far faster than one of several pairs.
+        if not after or window[at + size] in after:
             yield at
-            at = window.find(pattern, at + 1)
-    else:
-        for match in pattern.finditer(window):
-            yield match.start()
+        at = find(pattern, at + 1)
 
 
 class Body:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.catalog.binaries import brought
 from hullmark.catalog.binaries.programs import PROGRAMS
@@ -21,7 +22,7 @@ _LARGEST = Limit(20, "unexplained executables that are named (all are counted)",
 _ASSEMBLIES = ".deps.json"
 
 
-class Executable(NamedTuple):
+class Executable(msgspec.Struct, frozen=True):
     """A file that can be run: its size in bytes, the layer that brought it, its format, and all paths that it has (hard links)."""
 
     size: int

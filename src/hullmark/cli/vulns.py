@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hullmark.cli.fail_on import condition, worst
+from hullmark.cli.identities import add_identity_options, identities_of
 from hullmark.cli.output import add_output, template_of, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.server_options import add_server_options
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "table, json, sarif, cyclonedx-json, openvex, html and more (hullmark formats)")
     _add_choice(parser.add_argument_group("which matches, and in which order"))
     _add_words(parser.add_argument_group("what others say of them"))
+    add_identity_options(parser)
     add_workload_options(parser.add_argument_group("how the image is to run (openvex says what that limits)"))
     _add_failing(parser.add_argument_group("when to fail (status 1; 3 if that cannot be told)"))
     add_moments(parser, "by the advisories in use then")
@@ -125,7 +127,14 @@ def _add_words(group: argparse._ArgumentGroup) -> None:
         default=[],
         help="a public key (PEM) that attestations are believed by",
     )
-    group.add_argument("--vex-unsigned", action="store_true", help="believe attestations that none of the keys signed")
+    group.add_argument(
+        "--vex-unsigned", action="store_true", help="believe attestations that nobody signed who is trusted"
+    )
+    group.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="by which authorities certificates of attestations are checked: a trusted_root.json of Sigstore's, or certificates in PEM",
+    )
 
 
 def _add_failing(group: argparse._ArgumentGroup) -> None:
@@ -216,6 +225,8 @@ def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
     request = VexRequest(
         words=tuple(word for word in WORDS if word in arguments.vex),
         keys=tuple(map(Path, arguments.vex_key)),
+        identities=identities_of(arguments),
+        now=moment(arguments.at),
         allows_unsigned=arguments.vex_unsigned,
     )
     check_wish(request)

@@ -13,7 +13,6 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from sys import byteorder
-from typing import NamedTuple
 
 import msgspec
 
@@ -64,7 +63,7 @@ class KnownText(msgspec.Struct, array_like=True, frozen=True, gc=False):
     rare: bytes = b""
 
 
-class _Candidate(NamedTuple):
+class _Candidate(msgspec.Struct, frozen=True):
     text: KnownText
     share: float
     shared: frozenset[int]
@@ -72,7 +71,7 @@ class _Candidate(NamedTuple):
     """How many words it explains, less half of those that are not there: names may stand in their place."""
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """A licence in a text: what share of its print, from which word to which."""
 
     name: str

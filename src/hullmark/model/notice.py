@@ -68,10 +68,12 @@ CauseKind = Literal[
     "analyzer",
     "data",
     "place",
+    "signatures",
 ]
 """What brought a transition about: an advisory is new or says something else, or was withdrawn; its rating; KEV or EPSS; a fix; the end of
 support; a VEX statement; an exception began, changed or ended; a policy was put in force, or out of it; a tag moved to another image; a
-day came; the analyzer changed; feeds or registries do not answer; something started or changed where images run."""
+day came; the analyzer changed; feeds or registries do not answer; something started or changed where images run; what others signed about
+an image came or went."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

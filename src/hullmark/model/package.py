@@ -9,6 +9,9 @@ from hullmark.model.licence_evidence import LicenceEvidence
 UNKNOWN_VERSION = "UNKNOWN"
 """Used where a package's record has no version: the package is installed, its version unknown."""
 
+NOT_INSTALLED = {"claimed": "true", "installed": "false"}
+"""The notes of a package that lies there as a file and is not installed: it only says of itself what it would bring."""
+
 
 class Location(msgspec.Struct, frozen=True, order=True):
     """Where the record of a package is: an absolute path, and the index of the layer that brought it.
@@ -54,6 +57,11 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     owned_by: str | None = None
     mains: tuple[str, ...] = ()
     notes: dict[str, str] = {}
+
+
+def is_file(package: Package) -> bool:
+    """Whether the package is not installed, and only lies there as a file."""
+    return NOT_INSTALLED.items() <= package.notes.items()
 
 
 class OwnedFile(msgspec.Struct, frozen=True, gc=False):

@@ -38,3 +38,20 @@ class SignedDocuments(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[SignedDocument, ...] = ()
     unseen: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+
+
+class DocumentInput(msgspec.Struct, frozen=True, kw_only=True):
+    """How a document that rules were handed is named: `place`, the digest of its bytes, and of all that was `handed` of it, with type,
+    subject and annotations."""
+
+    place: str
+    digest: str
+    handed: str
+
+
+class SignatureInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What rules were handed: documents in their order, `subjects` and `unseen` as in SignedDocuments."""
+
+    documents: tuple[DocumentInput, ...] = ()
+    subjects: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()

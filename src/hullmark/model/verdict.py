@@ -9,6 +9,7 @@ import msgspec
 from hullmark.model.advisory import Severity
 from hullmark.model.isolation import JudgedContainer
 from hullmark.model.problem import Problem
+from hullmark.model.signed_document import SignatureInputs
 
 
 class Action(StrEnum):
@@ -93,13 +94,17 @@ class PolicyProblem(Problem, frozen=True):
 
 
 class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the verdict depends on, by digest where it has one; equal inputs give equal verdicts."""
+    """Everything that the verdict depends on, by digest where it has one; equal inputs give equal verdicts.
+
+    `signatures` is what rules were handed of what others signed: None where nobody could look, not set where no rule asked.
+    """
 
     image: str
     policy: str
     snapshot: str | None
     analyzer: str
     at: str
+    signatures: SignatureInputs | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

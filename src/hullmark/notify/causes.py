@@ -78,7 +78,7 @@ def _covered(cause: Cause, compared: InputDifference | None) -> str:
 def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scene) -> str:
     if kind == "policy":
         return scene.policy
-    if kind in ("image", "place") or (kind == "time" and scene.is_redeployed):
+    if kind in ("image", "place", "signatures") or (kind == "time" and scene.is_redeployed):
         return scene.reference or scene.image_digest
     if kind == "analyzer":
         return pair.after.inputs.analyzer
@@ -156,6 +156,8 @@ def _key(kind: CauseKind, subject: str, what: _ExceptionChange | None, scene: Sc
         return f"tag:{subject}@{scene.image_digest}"
     if kind in ("time", "lifecycle", "place"):
         return f"{kind}:{subject}@{scene.at.date().isoformat()}"
+    if kind == "signatures":  # what is signed and taken away again on one day is told twice
+        return f"signatures:{subject}@{scene.at.isoformat()}"
     if kind == "analyzer":
         return f"analyzer:{subject}"
     return f"{kind}:{subject}@{scene.snapshot or pair.after.inputs.snapshot or ''}"
@@ -199,6 +201,7 @@ def _support(release: str, day: str, scene: Scene) -> str:
 _SAYS_ELSE = "What advisories say of {subject} changed: {before}, then {after}."
 _SENTENCES: dict[CauseKind, str] = {
     "place": "Where {subject} runs, or how it is kept apart there, changed.",
+    "signatures": "What is signed about {subject} changed, or what of it counts: {before}, then {after}.",
     "severity": "The severity of {subject} changed: {before}, then {after}.",
     "exploitation": "{subject} is now {after}; it was {before}.",
     "retraction": "The advisory {subject} was withdrawn, or no longer speaks of the package.",

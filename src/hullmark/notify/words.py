@@ -79,7 +79,7 @@ def about(notice: Notice) -> str:
         name = f"{'exception from' if cause.kind == 'exception' else 'policy'} {cause.subject}".rstrip()
         return f"{name} ({_line(cause.after, 60)})" if cause.after and not _is_digest(cause.after) else name
     found = findings_of(notice)
-    if cause.kind in ("image", "place"):
+    if cause.kind in ("image", "place", "signatures"):
         return cause.subject
     packages = _listed(_distinct(package_in(finding.package)[0] for finding in found), 3)
     text = cause.subject or _line(cause.sentence, 100)

@@ -24,6 +24,7 @@ from hullmark.policy.recount import counted, finding_order, outcome_of
 from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
 from hullmark.policy.select import SelectedRules, choose
+from hullmark.policy.signature_diff import NOT_LOOKED_FOR
 from hullmark.policy.unidentified import unidentified
 
 MAX_FINDINGS = Limit(1000, "findings of one rule that are listed one by one; the others are counted", "shortened")
@@ -165,7 +166,7 @@ def lacking(rule: Rule, facts: Facts) -> str:
     if Need.REACH in needs and facts.reach is None:
         return "what the image's start reaches was not looked for"
     if Need.SIGNATURES in needs and facts.signatures is None:
-        return "what others signed about the image was not looked for"
+        return NOT_LOOKED_FOR
     for need, reason in _FACETS.items():
         if need in needs and getattr(facts, need) is None:
             return reason

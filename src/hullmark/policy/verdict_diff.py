@@ -10,7 +10,9 @@ from enum import StrEnum
 import msgspec
 
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
+from hullmark.policy import signature_diff
 from hullmark.policy.coverage_diff import CoverageChange, change_of, coverage_change
+from hullmark.policy.signature_diff import SignatureChange
 from hullmark.policy.support_end import support_end_of
 
 _SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
@@ -37,6 +39,7 @@ class Cause(StrEnum):
     COVERAGE = "coverage"
     POLICY = "policy"
     VEX = "vex"
+    SIGNATURES = "signatures"
     ANALYZER = "analyzer"
     TIME = "time"
 
@@ -172,7 +175,8 @@ def _cause(
         return _changed_action(old, new, inputs)
     if "image" in inputs:
         return Cause.IMAGE, inputs["image"]
-    advisory = advisory_of(finding)
+    signed = signature_diff.change_of(finding, is_gained=new is not None)
+    advisory = advisory_of(finding) if signed is None else ""
     if advisory and "snapshot" in inputs:
         answer = _of_snapshots(inputs, finding, lookup, is_gained=new is not None)
         if answer is not None:
@@ -183,13 +187,19 @@ def _cause(
     if advisory:
         is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
         return Cause.VEX, InputDifference(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
+    if signed is not None:
+        return Cause.SIGNATURES, InputDifference(**signed._asdict())
+    return _of_itself(finding, inputs, is_gained=new is not None)
+
+
+def _of_itself(
+    finding: Finding, inputs: dict[str, InputDifference], *, is_gained: bool
+) -> tuple[Cause, InputDifference]:
+    """What the finding says why it came or went; else time passed."""
     if (end := support_end_of(finding)) is not None:
-        day = end.day or "ended"
-        gained = new is not None
-        return Cause.LIFECYCLE, InputDifference(
-            what=f"end of support of {end.release}", before="" if gained else day, after=day if gained else ""
-        )
-    if (covered := change_of(finding, is_gained=new is not None)) is not None:
+        before, after = ("", end.day or "ended") if is_gained else (end.day or "ended", "")
+        return Cause.LIFECYCLE, InputDifference(what=f"end of support of {end.release}", before=before, after=after)
+    if (covered := change_of(finding, is_gained=is_gained)) is not None:
         return _of_coverage(covered, inputs)
     return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
 
@@ -316,8 +326,9 @@ def _without_findings(
     cause, compared = Cause.NOTHING, None
     is_unknown = Outcome.UNKNOWN in (before.verdict, after.verdict)
     covered = coverage_change(before, after) if is_unknown else None
+    signed = signature_diff.untold_change(before, after) if is_unknown else None
     if before.verdict is not after.verdict or covered is not None:
-        cause, compared = _untold(covered, inputs)
+        cause, compared = _untold(covered, signed, inputs)
     also = _also(cause, inputs)
     sentence = "Both say the same."
     if compared is not None:
@@ -338,13 +349,17 @@ def _without_findings(
 _ORDER = (("image", Cause.IMAGE), ("policy", Cause.POLICY), ("snapshot", Cause.ADVISORY), ("analyzer", Cause.ANALYZER))
 
 
-def _untold(covered: CoverageChange | None, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
-    """Why rules cannot tell now, or can again. What the advisories do not cover tells it, but for another image or policy."""
-    for name, cause in _ORDER[: 2 if covered is not None else None]:
+def _untold(
+    covered: CoverageChange | None, signed: SignatureChange | None, inputs: dict[str, InputDifference]
+) -> tuple[Cause, InputDifference]:
+    """Why rules cannot tell now, or can again: what advisories do not cover, or what is signed, but for another image or policy."""
+    for name, cause in _ORDER[: None if covered is None and signed is None else 2]:
         if name in inputs:
             return cause, inputs[name]
     if covered is not None:
         return _of_coverage(covered, inputs)
+    if signed is not None:
+        return Cause.SIGNATURES, InputDifference(**signed._asdict())
     return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
 
 
@@ -368,6 +383,7 @@ _LEADS = {
     Cause.COVERAGE: "The advisories cover something else than before",
     Cause.POLICY: "The policy is another one",
     Cause.VEX: "What is stated about a vulnerability (VEX, ignore rules) changed",
+    Cause.SIGNATURES: "What is signed about the image changed, or what of it counts",
     Cause.ANALYZER: "The analyzer is another version",
     Cause.TIME: "Time passed",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +22,7 @@ from hullmark.proof.dsse import need_library
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+_LAST_YEAR = 9999
 _MOST_CERTIFICATES = Limit(16, "certificates of a signature's chain, or trusted authorities", "refused")
 PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
 _PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
@@ -112,6 +113,21 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
         return _verified(envelope, protected, payload, trusted, now)
     except (DuplicateExtension, UnsupportedAlgorithm) as error:
         raise ValueError(f"its certificates cannot be checked: {str(error)[:200]}") from error
+
+
+def moments_of(body: bytes) -> tuple[datetime, ...]:
+    """When a signature begins or ends to count: its own end, and those of its certificates, from and to. None of what cannot be read."""
+    try:
+        envelope = msgspec.json.decode(body, type=_Envelope)
+        protected = msgspec.json.decode(_from_url(envelope.protected), type=_ProtectedHeader)
+        chain = _chain(envelope.header.x5c)
+        ends = (datetime.fromisoformat(protected.expiry).astimezone(UTC),) if protected.expiry else ()
+        # A certificate is valid at its last moment, too; one of the last year that there is never ends.
+        lasts = (one.not_valid_after_utc for one in chain)
+        after = (last + timedelta(microseconds=1) for last in lasts if last.year < _LAST_YEAR)
+        return (*ends, *(one.not_valid_before_utc for one in chain), *after)
+    except (ValueError, OverflowError, RecursionError):
+        return ()
 
 
 def _verified(

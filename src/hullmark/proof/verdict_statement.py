@@ -15,6 +15,7 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.model.errors import HullmarkError
 from hullmark.model.purl import make_purl
+from hullmark.model.signed_document import SignatureInputs
 from hullmark.model.verdict import PASSING, Outcome, Verdict
 from hullmark.proof.statement import STATEMENT, Statement, Subject
 
@@ -54,9 +55,18 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     trusted_keys: str = ""
 
 
+class StatementSignatures(msgspec.Struct, frozen=True, kw_only=True):
+    """What rules were handed of what others signed: digests of `documents` as handed (bytes, type, place, subject, annotations),
+    the digests that stood for the image, and what was not seen: clauses."""
+
+    documents: tuple[str, ...]
+    subjects: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+
 class OwnPart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Our own part. `document` is the digest of the whole verdict as JSON (`hullmark-verdict/1`), `findings`
-    counts what counts, by action."""
+    counts what counts, by action. `signatures`: None where nobody could look for them, not set where no rule asked."""
 
     analyzer: str
     circumstances: Circumstances
@@ -68,6 +78,7 @@ class OwnPart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     snapshot: str | None
     verdict: Outcome
+    signatures: StatementSignatures | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Digests(msgspec.Struct, frozen=True):
@@ -127,6 +138,7 @@ def write_statement(
         reason=verdict.reason,
         snapshot=inputs.snapshot,
         verdict=verdict.verdict,
+        signatures=_stated(inputs.signatures),
     )
     summary = _Summary(
         verifier=_Verifier(VERIFIER, {"hullmark": __version__}),
@@ -135,7 +147,7 @@ def write_statement(
         policy=_Digests("urn:hullmark:policy", _digest_set(inputs.policy)),
         verification_result="PASSED" if passed else "FAILED",
         own=own,
-        input_attestations=snapshot,
+        input_attestations=(*snapshot, *_attestations(inputs.signatures)),
         verified_levels=(level,) if passed else ("FAILED", level),
     )
     statement = {
@@ -205,6 +217,22 @@ def moment_in(text: str) -> datetime:
 def in_text(moment: datetime) -> str:
     """A time in UTC, in whole seconds, as statements have it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stated(
+    signatures: SignatureInputs | msgspec.UnsetType | None,
+) -> StatementSignatures | msgspec.UnsetType | None:
+    if not isinstance(signatures, SignatureInputs):
+        return signatures
+    handed = tuple(sorted(document.handed for document in signatures.documents))
+    return StatementSignatures(documents=handed, subjects=signatures.subjects, unseen=signatures.unseen)
+
+
+def _attestations(signatures: SignatureInputs | msgspec.UnsetType | None) -> tuple[_Digests, ...]:
+    """Each document once, sorted; several signatures may be over the same bytes."""
+    documents = signatures.documents if isinstance(signatures, SignatureInputs) else ()
+    named = sorted({(document.digest, document.place) for document in documents})
+    return tuple(_Digests(place, _digest_set(digest)) for digest, place in named)
 
 
 def _digest_set(digest: str) -> dict[str, str]:

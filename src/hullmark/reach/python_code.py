@@ -61,7 +61,7 @@ _PY_HELP = re.compile(rb"(?<![\w.])(?<!def )help\(").match
 _PY_DOCUMENTATION = re.compile(
     rb"(?:\A(?:\s|#[^\n]*\n)*|:[ \t]*(?:#[^\n]*)?\n\s*)[rRuU]?(?:\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?''')"
 ).finditer
-_MAX_PARTS = 8
+_PARTS = 8
 """Blocks of one file that only run where it is run itself; more are taken for code that always runs."""
 
 MAIN = "!"
@@ -75,7 +75,7 @@ def _main_parts(body: bytes) -> list[tuple[int, int]]:
     for match in _PY_MAIN(body) if b"__main__" in body else ():
         outside = _PY_OUTSIDE(body, match.end())
         found.append((match.end(), outside.start() if outside is not None else len(body)))
-    return found if len(found) <= _MAX_PARTS else []
+    return found if len(found) <= _PARTS else []
 
 
 def _is_within(at: int, parts: list[tuple[int, int]]) -> bool:

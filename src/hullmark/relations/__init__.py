@@ -19,7 +19,22 @@ from hullmark.rootfs.tree_view import TreeView
 
 _MAX_RELATIONS = Limit(1_000_000, "relations between the packages of an image")
 
-_MODULES = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "php", "dotnet", "golang", "rust", "claims", "locks")
+_MODULES = (
+    "dpkg",
+    "rpm",
+    "apk",
+    "nix",
+    "python",
+    "npm",
+    "gem",
+    "java",
+    "php",
+    "dotnet",
+    "golang",
+    "rust",
+    "claims",
+    "locks",
+)
 _OF_OTHERS = {"python-eggs": "python", "graalvm": "claims"}
 """Catalogers whose packages a module looks at that has another one's name."""
 

@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.catalog.systems.dpkg import InstalledPackage, installed_packages, purl_of
 from hullmark.model.relation import Relation
@@ -24,7 +25,7 @@ _OPERATORS = {"<<": "<", ">>": ">", "<": "<=", ">": ">="}
 """deb-control(5): single signs are old, and mean "or equal"."""
 
 
-class DpkgNeed(NamedTuple):
+class DpkgNeed(msgspec.Struct, frozen=True):
     """A package that is needed, by a name it answers to; empty strings: any architecture, any version."""
 
     name: str
@@ -33,7 +34,7 @@ class DpkgNeed(NamedTuple):
     version: str
 
 
-class _NamedPackage(NamedTuple):
+class _NamedPackage(msgspec.Struct, frozen=True):
     """A package as others may need it."""
 
     purl: str

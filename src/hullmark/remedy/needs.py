@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hullmark.model.package import Package
+from hullmark.model.package import Package, is_file
 from hullmark.model.remedy import Change
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.relations.dpkg import DpkgNeed, need_of
@@ -93,9 +93,9 @@ def _broken(update: PackageUpdate, chosen: Mapping[str, PackageUpdate], installe
 
 
 def _versions(installed: Iterable[Package], chosen: Mapping[str, PackageUpdate]) -> dict[str, str]:
-    return {package.name: package.version for package in installed if package.type == "deb"} | {
-        name: update.candidate.version for name, update in chosen.items()
-    }
+    return {
+        package.name: package.version for package in installed if package.type == "deb" and not is_file(package)
+    } | {name: update.candidate.version for name, update in chosen.items()}
 
 
 def _meets(version: str, need: DpkgNeed) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import msgspec
 
-from hullmark.model.reach import MatchReach
+if TYPE_CHECKING:  # most formats know nothing of it
+    from hullmark.model.reach import MatchReach
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
-from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.model.package import UNKNOWN_VERSION, Package, is_file
 from hullmark.model.provenance import FileProvenance, FileVersion, PackageProvenance, Place, Provenance
 from hullmark.model.purl import unquote
 from hullmark.model.relation import Relation
@@ -71,6 +71,7 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
     for name, note in (("Corrected", CORRECTED), ("Known", IDENTIFIED)):
         if note in package.notes:
             yield fact(name, f"by {package.notes[note]}", paint, width)
+    yield from _claim_lines(package, paint, width)
     for place in found.places[:_MAX_PLACES]:
         yield fact("At", ", ".join(filter(None, (place.path, _brought(place)))), paint, width)
     if len(found.places) > _MAX_PLACES:
@@ -86,6 +87,14 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
     for evidence in package.license_evidence[:_MAX_PLACES]:
         yield fact("Told by", _told(evidence), paint, width)
     yield from _match_lines(found.matches, paint, width)
+
+
+def _claim_lines(package: Package, paint: Paint, width: int) -> Iterator[str]:
+    """That no record of what is installed has it."""
+    if is_file(package):
+        yield fact("Installed", "no: it lies there as a package file, whose content is not read", paint, width)
+    elif "claimed" in package.notes:
+        yield fact("Claimed", "by a document: no record of an installation has it", paint, width)
 
 
 def _told(evidence: LicenceEvidence) -> str:

@@ -8,7 +8,9 @@ a layer that reaches one is read as far in either way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from hullmark.rootfs.inflate import ReadInto, VerifyingStream, inflated
 
@@ -66,7 +68,7 @@ def _filled(inflate: ReadInto, view: memoryview) -> int:
     return done
 
 
-class _Chunk(NamedTuple):
+class _Chunk(msgspec.Struct, frozen=True):
     """Inflated bytes, as many as `size` says, how many were read of the stored ones by then, and what went wrong instead."""
 
     buffer: bytearray

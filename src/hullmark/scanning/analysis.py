@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -12,9 +12,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS, read_distro
 from hullmark.catalog.inventory import CatalogResult, catalogue
 from hullmark.catalog.ownership import file_records
-from hullmark.facets.facet import Facet
 from hullmark.model.image import ImageConfig
-from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, FileRecord
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -27,6 +25,10 @@ from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 from hullmark.scanning.request import Analysis, ScanRequest
 from hullmark.scanning.rooms import Rooms
+
+if TYPE_CHECKING:
+    from hullmark.facets.facet import Facet
+    from hullmark.model.image_layers import LayerFiles
 
 
 class Extras(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -46,7 +46,7 @@ class _StoredFacts(msgspec.Struct, array_like=True):
     problems: list[LayerProblem]
 
 
-class CacheEntry(NamedTuple):
+class CacheEntry(msgspec.Struct, frozen=True):
     """One cached file: its size in bytes and when it was last used, in seconds since 1970."""
 
     path: Path

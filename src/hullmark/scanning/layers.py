@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hullmark.scanning.lanes import Lane
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """Progress: so many stored bytes of a layer were read, of so many (-1: not known)."""
 
     layer: int

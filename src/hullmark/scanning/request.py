@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from hullmark.facets.facet import Facet
-from hullmark.model.correction import Corrections
-from hullmark.model.image_layers import LayerFiles
 from hullmark.model.inventory import Distro, Inventory, UnexplainedPrograms
 from hullmark.model.jar import JarIndex
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
-from hullmark.model.reach import ImageReach
 from hullmark.model.relation import Relation
 from hullmark.rootfs.reads import Read
 from hullmark.scanning.layercache import FolderKeep, PayloadStore
 from hullmark.scanning.layers import Watch
+
+if TYPE_CHECKING:  # a scan for packages alone has none of them
+    from hullmark.facets.facet import Facet
+    from hullmark.model.correction import Corrections
+    from hullmark.model.image_layers import LayerFiles
+    from hullmark.model.reach import ImageReach
 
 Keeping = Literal["asked", "always", "text", "never"]
 """What is kept of files: the text of configuration when it is requested, or with every scan; all text with every scan; nothing."""

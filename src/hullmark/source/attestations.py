@@ -8,8 +8,9 @@ whose subject is the image. Media types are not settled: they tell what is worth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -17,7 +18,10 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.net.http import Client
+from hullmark.proof.bundle import read_bundle
 from hullmark.proof.dsse import IN_TOTO, Key, read_envelope, signer_of
+from hullmark.proof.sigstore.refusal import NotTrusted
+from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from hullmark.source.artifacts import Artifact
 from hullmark.source.digest import checked_digest, digest_of, is_digest
 from hullmark.source.distribution import RegistryStore, Session, first_answer, sessions_for
@@ -41,9 +45,18 @@ _ABOUT = "vnd.docker.reference.digest"
 _NOTHING = msgspec.Raw(b"null")
 
 
+class AttestationTrust(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom attestations are believed by: public keys, and identities by certificates (None: by none), as of a moment that counts where
+    nothing proves when a certificate signed."""
+
+    keys: tuple[Key, ...] = ()
+    identities: IdentityTrust | None = None
+    now: datetime = datetime.max.replace(tzinfo=UTC)
+
+
 class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document about the image: VEX, or an in-toto statement with VEX in it. `place` is the digest it came under,
-    `signer` the fingerprint of the key that was found to have signed it, "" for none of them."""
+    `signer` the fingerprint of the key, or the identity, that was found to have signed it, "" for none of them."""
 
     document: bytes
     place: str
@@ -103,7 +116,7 @@ class _AttestationQuery(msgspec.Struct, frozen=True):
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: SourceOptions) -> AttestationList:
+def vex_documents(reference: str, digest: str, trust: AttestationTrust, options: SourceOptions) -> AttestationList:
     """The VEX documents about an image, by the digest of its manifest, and about the index that its reference leads to.
 
     Statements about something else are left out, whatever they are attached to. Of the registry and its mirrors, which are
@@ -112,7 +125,7 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
     named = parse_reference(reference)
     client, sessions = sessions_for(named, options)
     sought = _sought(sessions, named.version, checked_digest(digest, "the image"))
-    found, notes = _first_that_has_any(sessions, client, sought, keys)
+    found, notes = _first_that_has_any(sessions, client, sought, trust)
     documents = tuple(sorted(found.documents, key=lambda document: (document.place, document.signer)))
     return AttestationList(
         documents=documents, subjects=sought.subjects, problems=(*sought.notes, *notes, *found.problems)
@@ -120,19 +133,19 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
 
 
 def _first_that_has_any(
-    sessions: tuple[Session, ...], client: Client, sought: _AttestationQuery, keys: Sequence[Key]
+    sessions: tuple[Session, ...], client: Client, sought: _AttestationQuery, trust: AttestationTrust
 ) -> tuple[_Search, tuple[tuple[str, str], ...]]:
     """The search at the first server that has any, else at the registry itself; and a note if that could not be reached."""
     *mirrors, own = sessions
     successful: _Search | None = None
     for session in mirrors:
-        search = _Search(session, client, sought, keys)
+        search = _Search(session, client, sought, trust)
         with suppress(HullmarkError):  # a mirror may lack anything
             search.run()
             successful = search
             if search.documents:
                 return search, ()
-    search = _Search(own, client, sought, keys)
+    search = _Search(own, client, sought, trust)
     try:
         search.run()
     except HullmarkError as error:
@@ -166,11 +179,11 @@ def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _Attest
 class _Search:
     """What one server holds about some digests, within bounds."""
 
-    def __init__(self, session: Session, client: Client, sought: _AttestationQuery, keys: Sequence[Key]) -> None:
+    def __init__(self, session: Session, client: Client, sought: _AttestationQuery, trust: AttestationTrust) -> None:
         self.documents: list[VexDocument] = []
         self.problems: list[tuple[str, str]] = []
         self._session, self._client = session, client
-        self._subjects, self._beside, self._keys = sought.subjects, sought.beside, keys
+        self._subjects, self._beside, self._trust = sought.subjects, sought.beside, trust
         self._store = RegistryStore((session,), client.settings)
         self._asked: set[str] = set()
         self._seen: set[tuple[str, int, bool]] = set()
@@ -247,12 +260,13 @@ class _Search:
                 raise ValueError(f"it has {layer.size:,} bytes, more than are read")
             self._bytes_left -= layer.size
             body = Artifact(layer.digest, (layer,), self._store).whole(layer, DOCUMENT_LIMIT)
-            document = self._document(body, layer.digest, is_about)
+            document = self._document(body, layer, is_about)
             if document is not None:
                 self.documents.append(document)
 
-    def _document(self, body: bytes, place: str, is_about: bool) -> VexDocument | None:
+    def _document(self, body: bytes, layer: Descriptor, is_about: bool) -> VexDocument | None:
         """What is in bundle, envelope and statement; None for a statement of another kind. Raises ValueError, HullmarkError."""
+        whole, place = body, layer.digest
         content, signer = decode(body, _Content, "it"), ""
         if content.dsse_envelope != _NOTHING:
             body = bytes(content.dsse_envelope)
@@ -262,7 +276,7 @@ class _Search:
             envelope = read_envelope(body)
             if envelope.payload_type != IN_TOTO:
                 return None
-            body, signer = envelope.payload, signer_of(envelope, self._keys)
+            body, signer = envelope.payload, signer_of(envelope, self._trust.keys)
             content = decode(body, _Content, "the statement in it")
         if content.predicate_type is None:
             if is_wrapped or not is_about:
@@ -272,7 +286,21 @@ class _Search:
             return None
         if not self._is_about(content.subject):
             raise ValueError("its statement is about something else than this image")
+        if is_wrapped and not signer:
+            signer = self._identity(whole, layer)
         return VexDocument(document=body, place=place, signer=signer)
+
+    def _identity(self, body: bytes, layer: Descriptor) -> str:
+        """The trusted identity that signed by a certificate, "" for none. Raises ValueError, HullmarkError where that cannot be told."""
+        if self._trust.identities is None:
+            return ""
+        bundle = read_bundle(body, layer.annotations)
+        if not bundle.has_certificate:
+            return ""
+        with suppress(NotTrusted):
+            found = verify_certificate(bundle.content, bundle.read_material(), self._trust.identities, self._trust.now)
+            return found.identity.name
+        return ""
 
     def _is_about(self, subjects: Iterable[_NamedDigest]) -> bool:
         own = [subject.partition(":") for subject in self._subjects]

@@ -10,6 +10,7 @@ from hullmark.catalog import claims
 from hullmark.catalog.languages import erlang, lua, opam, perl, r, vcpkg, wordpress
 from hullmark.catalog.programs import apple, kernel, models
 from hullmark.catalog.systems import bitnami, conda, homebrew, nix, portage, snap
+from tests.support import nix_database
 from tests.support.cataloging import packages, problems, purls
 from tests.support.records import cyclonedx, gguf, module, safetensors
 from tests.support.views import FakeView
@@ -129,7 +130,7 @@ def test_an_object_of_nixs_store_is_told_by_its_name(name: str, found: list[str]
 
 
 def test_a_store_of_nix_that_was_emptied_is_a_problem() -> None:
-    assert len(problems(nix.CATALOGER, {"nix/var/nix/db/db.sqlite": b"x"})) == 1
+    assert len(problems(nix.CATALOGER, {nix_database.DB: nix_database.two_files()[nix_database.DB]})) == 1
     assert len(problems(nix.CATALOGER, {"nix/store/abc-a-1/bin/a": b"x"})) == 1
 
 

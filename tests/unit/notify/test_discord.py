@@ -12,6 +12,7 @@ from hypothesis import given
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_TITLE, Settings, message
 from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
+from tests.support.examples import tried_on
 
 MAX_FOOTER, MAX_EMBED = 2048, 6000
 """What Discord takes of a footer, and of an embed in all."""
@@ -105,6 +106,7 @@ def check(content: dict[str, Any]) -> None:
         assert not re.search(r"[\\*_~`|<>#\[\]()]|://", rest), (line, rest)
 
 
+@tried_on(20)
 @given(wishes())
 def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))

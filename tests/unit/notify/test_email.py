@@ -18,6 +18,7 @@ from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
 from hullmark.server.stories.notice.mailing import composed
 from tests.support.deliveries import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
+from tests.support.examples import tried_on
 
 
 def settings(**more: Any) -> Settings:
@@ -128,6 +129,7 @@ def check(wished: Delivery, given: Settings) -> None:
     assert all(value and value.startswith(("https://", "http://")) for value in links)
 
 
+@tried_on(20)
 @given(wishes())
 def test_whatever_names_hold_it_is_one_mail_without_foreign_markup(wished: Delivery) -> None:
     check(replace(wished, text=text_of(wished.notice)), settings())

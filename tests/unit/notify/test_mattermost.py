@@ -12,6 +12,7 @@ from hypothesis import given
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.mattermost import CHANNEL, MAX_ATTACHMENTS, Settings, message
 from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.examples import tried_on
 
 HOOK = "http://mattermost.example:8065/hooks/secret"
 
@@ -89,6 +90,7 @@ def check(content: dict[str, Any]) -> None:
         assert not re.search(r"[\\*_~`|>#\[\]()!]|://|www\.", rest), (line, rest)
 
 
+@tried_on(20)
 @given(wishes())
 def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))

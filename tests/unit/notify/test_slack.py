@@ -12,6 +12,7 @@ from hypothesis import given
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.slack import CHANNEL, MAX_BLOCKS, MAX_BLOCKS_LENGTH, MAX_SECTION, Settings, message
 from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.examples import tried_on
 
 HOOK = "https://hooks.slack.example/services/T0/B0/secret"
 TOKEN = "xoxb-1"  # noqa: S105
@@ -196,6 +197,7 @@ def check(content: dict[str, Any]) -> None:
         assert not re.search(r"@(everyone|here|channel|all\b)|<[!@#]", text, re.IGNORECASE), text
 
 
+@tried_on(20)
 @given(wishes())
 def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.teams import CHANNEL, Settings, card, message
 from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.examples import tried_on
 
 HOOK = "https://prod-1.westeurope.logic.azure.example/workflows/a/triggers/manual/paths/invoke?api-version=2016-06-01&sig=secret"
 LIMIT = 28 * 1024
@@ -119,6 +120,7 @@ def check(wished: Delivery, layout: str) -> None:
     assert not any("{{" in text for text in words)
 
 
+@tried_on(20)
 @given(wishes())
 def test_no_card_is_too_large_or_has_markup(wished: Delivery) -> None:
     check(wished, "rich")

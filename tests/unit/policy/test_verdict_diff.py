@@ -15,6 +15,7 @@ from hullmark.match.coverage_words import none_for, part_for, past_its_end, unti
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.gate import trigger_id
+from hullmark.policy.signature_diff import NOT_CHECKED, NOT_LOOKED_FOR
 from hullmark.policy.support_end import GATE, TRIGGER, SupportEnd, has_ended, no_more, support_end_of, will_end
 from hullmark.policy.verdict_diff import Cause, KnownVulnerability, Lookup, compare
 
@@ -52,6 +53,7 @@ def verdict(*findings: Finding, **inputs: Any) -> Verdict:
 ENDED = replace(finding("end_of_life"), gate=GATE, trigger=TRIGGER, message=has_ended("debian 12", "2026-03-01"))
 EXCEPTED = finding(action=Action.GO, allowlisted={"owner": "us", "reason": "so", "expires": "2026-03-01"})
 BEFORE = verdict(at=INPUTS["at"])
+UNSIGNED = replace(finding("image"), gate="signatures", message="It says git+https://git.example/CVE-2026-1234.")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,9 @@ BEFORE = verdict(at=INPUTS["at"])
         (BEFORE, verdict(ENDED), Cause.LIFECYCLE, ("end of support of debian 12", "", "2026-03-01")),
         (verdict(ENDED), verdict(snapshot="t"), Cause.LIFECYCLE, ("end of support of debian 12", "2026-03-01", "")),
         (BEFORE, verdict(ENDED, policy="sha256:q"), Cause.POLICY, ("policy", "sha256:p", "sha256:q")),
+        (BEFORE, verdict(UNSIGNED), Cause.SIGNATURES, ("signatures", "enough", "not enough")),
+        (verdict(UNSIGNED), verdict(), Cause.SIGNATURES, ("signatures", "not enough", "enough")),
+        (verdict(UNSIGNED), verdict(policy="sha256:q"), Cause.POLICY, ("policy", "sha256:p", "sha256:q")),
         (verdict(finding()), verdict(), Cause.VEX, ("statements about CVE-2026-1234", "open", "suppressed")),
         (verdict(EXCEPTED), verdict(finding()), Cause.EXCEPTION, ("exception from r", "us, until 2026-03-01", "")),
         (
@@ -116,6 +121,24 @@ def untold(*reasons: str, **inputs: Any) -> Verdict:
     said = [f"the rule r cannot be judged: not everything could be seen: {reason}" for reason in reasons]
     problems = tuple(Problem("", -1, "policy", each, "uncovered") for each in said)
     return replace(verdict(**inputs), verdict=Outcome.UNKNOWN, reason=said[0], problems=problems, has_unknowns=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "compared"),
+    [
+        (untold(NOT_LOOKED_FOR), verdict(), ("not looked at", "checked")),
+        (untold(f"{NOT_CHECKED}: it is gone"), verdict(), ("not all checked", "checked")),
+        (verdict(), untold(f"{NOT_CHECKED}: it is gone"), ("checked", "not all checked")),
+        (untold(NOT_LOOKED_FOR), verdict(UNSIGNED), None),
+    ],
+)
+def test_that_signatures_could_not_be_told_is_a_cause(before: Verdict, after: Verdict, compared: Any) -> None:
+    difference = compare(before, after)
+    assert difference.cause is Cause.SIGNATURES
+    found = difference.compared
+    assert found is not None
+    assert (found.before, found.after) == (compared or ("enough", "not enough"))
+    assert compare(before, replace(after, inputs=replace(after.inputs, policy="q"))).cause is Cause.POLICY
 
 
 NONE, PART = none_for("pypi"), part_for("pypi", is_given=False)

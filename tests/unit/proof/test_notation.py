@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +23,15 @@ from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.signed_document import SignedDocument, SignedDocuments
+from hullmark.model.verdict import Action, Outcome
+from hullmark.policy.deadlines import next_moment
+from hullmark.policy.evaluate import evaluate
+from hullmark.policy.gates import TRIGGERS
+from hullmark.policy.gates.signatures import SignedBy
+from hullmark.policy.rules import Policy, Rule
 from hullmark.proof.claims import TrustRoots, proof_of
-from hullmark.proof.notation import read_certificates, verified_target
+from hullmark.proof.notation import moments_of, read_certificates, verified_target
+from tests.unit.policy.building import facts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DIGEST = "sha256:" + "1" * 64
@@ -175,6 +183,47 @@ FIXED = envelope()
 def test_any_bytes_are_a_signature_or_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
         verified_target(body, TRUSTED, NOW)
+
+
+def test_the_moments_at_which_it_begins_or_ends_to_count() -> None:
+    ends = datetime(2026, 3, 5, tzinfo=UTC)
+    body = envelope(header={"io.cncf.notary.expiry": ends.isoformat()})
+    begins = NOW - timedelta(days=30)
+    last = NOW + timedelta(days=30)
+    assert set(moments_of(body)) == {ends, begins, last + timedelta(microseconds=1)}
+    for moment in moments_of(body):
+        before, at = (_counts(body, moment - timedelta(microseconds=1)), _counts(body, moment))
+        assert before is not at or moment > ends
+
+
+def _counts(body: bytes, now: datetime) -> bool:
+    try:
+        return verified_target(body, TRUSTED, now) is not None
+    except ValueError:
+        return False
+
+
+@given(st.binary(max_size=200) | st.integers(0, 2000).map(lambda place: FIXED[:place] + b"x" + FIXED[place + 1 :]))
+def test_of_what_cannot_be_read_there_are_no_moments_and_no_fault(body: bytes) -> None:
+    assert all(moment.tzinfo is not None for moment in moments_of(body))
+
+
+def test_a_rule_is_judged_again_when_one_ends() -> None:
+    ends = NOW + timedelta(days=3)
+    document = SignedDocument(
+        place=DIGEST,
+        media_type="application/jose+json",
+        body=envelope(header={"io.cncf.notary.expiry": ends.isoformat()}),
+        subject=DIGEST,
+    )
+    known = facts(signatures=SignedDocuments(documents=(document,), subjects=(DIGEST,)))
+    asked = next(each for each in TRIGGERS if each.full_name == "signatures.signed_by")
+    params = SignedBy(authorities=(ROOT.public_bytes(Encoding.PEM).decode(),))
+    policy = Policy(name="p", version="1", rules=(Rule(id="ours", trigger=asked, action=Action.STOP, params=params),))
+    now = replace(known, now=NOW)
+    assert next_moment(policy, now, evaluate(policy, now, analyzer="a")) == ends
+    assert evaluate(policy, now, analyzer="a").verdict is Outcome.GO
+    assert evaluate(policy, replace(known, now=ends), analyzer="a").verdict is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(("subject", "count"), [(DIGEST, 1), ("sha256:" + "2" * 64, 0)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hullmark.model.image import HealthCheck
-from hullmark.model.setting import Setting
+from hullmark.model.setting import Setting, Value
 from hullmark.reach import elf
 from tests.support.dynamic import dynamic_elf
 from tests.support.reach import walked
@@ -175,9 +175,7 @@ PG, PG_LIB, PG_SHARE = "/usr/lib/postgresql/17/bin/postgres", "/usr/lib/postgres
 CHARMAP = "/usr/share/i18n/charmaps/UTF-8.gz"
 
 
-def postgres(
-    command: tuple[str, ...] = (PG,), words: tuple[str, ...] = (), **settings: bool | int | str
-) -> dict[str, str]:
+def postgres(command: tuple[str, ...] = (PG,), words: tuple[str, ...] = (), **settings: Value) -> dict[str, str]:
     """What is reached of a small PostgreSQL with these settings; by path."""
     server = program("libpq.so.5", calls=("popen", "system"), constants=("mount", PG_LIB, PG_SHARE))
     files = {
@@ -219,7 +217,7 @@ def test_postgresql_loads_its_compiler_and_modules_and_reads_what_statements_nam
 
 
 @pytest.mark.parametrize("value", [False, "off"])
-def test_a_compiler_that_is_off_may_still_be_loaded_as_every_module(value: bool | str) -> None:
+def test_a_compiler_that_is_off_may_still_be_loaded_as_every_module(value: object) -> None:
     assert postgres(jit=value)["/usr/lib/libLLVM.so"] == "unknown"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from hullmark.reach.code import facts_of
@@ -30,14 +28,10 @@ STANDARD = {
 }
 
 
-def kept_of(source: bytes, *command: str, more: Mapping[str, bytes] | None = None) -> set[str]:
+def kept_of(source: bytes, command: tuple[str, ...] = ("python3", "/app/a.py"), /, **more: bytes) -> set[str]:
     """The names of the modules that stay when this application is started."""
-    files = {**STANDARD, "/app/a.py": source, **{f"{SITE}/{name}.py": body for name, body in (more or {}).items()}}
-    return {
-        path.rpartition("/")[2].removesuffix(".py")
-        for path in walked(files, command or ("python3", "/app/a.py")).kept
-        if path.endswith(".py")
-    }
+    files = {**STANDARD, "/app/a.py": source, **{f"{SITE}/{name}.py": body for name, body in more.items()}}
+    return {path.rpartition("/")[2].removesuffix(".py") for path in walked(files, command).kept if path.endswith(".py")}
 
 
 def test_what_only_somebody_who_types_commands_asks_for_is_left_out() -> None:
@@ -48,7 +42,7 @@ def test_what_only_somebody_who_types_commands_asks_for_is_left_out() -> None:
     "command", [("python3", "-i", "/app/a.py"), ("python3", "-ui", "/app/a.py"), ("python3",), ("python3", "-")]
 )
 def test_somebody_who_types_commands_gets_it(command: tuple[str, ...]) -> None:
-    assert {"pydoc", "rlcompleter", "webbrowser"} <= kept_of(b"", *command)
+    assert {"pydoc", "rlcompleter", "webbrowser"} <= kept_of(b"", command)
 
 
 def test_a_variable_asks_for_commands_as_well() -> None:
@@ -75,7 +69,7 @@ def test_who_calls_for_help_gets_it(source: bytes, is_kept: bool) -> None:
 def test_the_standard_librarys_own_tests_are_left_out_unless_somebody_else_asks() -> None:
     assert not {"doctest", "pdb"} & kept_of(b"import pickle\n")
     assert {"doctest", "pdb"} <= kept_of(b"import doctest\n")
-    assert {"doctest", "pdb"} <= kept_of(b"", "python3", "-m", "pickle")
+    assert {"doctest", "pdb"} <= kept_of(b"", ("python3", "-m", "pickle"))
 
 
 def test_modules_for_other_systems_are_left_out_unless_somebody_else_asks() -> None:
@@ -85,16 +79,15 @@ def test_modules_for_other_systems_are_left_out_unless_somebody_else_asks() -> N
 
 RUN_ALONE = b"import first\nif __name__ == '__main__':\n    import second\n    from third import x\nimport fourth\n"
 OTHERS = dict.fromkeys(("first", "second", "third", "fourth"), b"")
-TOOL = {**OTHERS, "tool": RUN_ALONE}
 
 
 def test_what_a_file_imports_when_it_is_run_counts_where_it_is_run() -> None:
-    assert {"first", "second", "third", "fourth"} <= kept_of(RUN_ALONE, more=OTHERS)
-    imported = kept_of(b"import tool\n", more=TOOL)
+    assert {"first", "second", "third", "fourth"} <= kept_of(RUN_ALONE, **OTHERS)
+    imported = kept_of(b"import tool\n", tool=RUN_ALONE, **OTHERS)
     assert {"tool", "first", "fourth"} <= imported
     assert not {"second", "third"} & imported
-    assert "second" in kept_of(b"", "python3", "-m", "tool", more=TOOL)
-    assert "second" in kept_of(b"import tool\nimport runpy\n", more=TOOL)
+    assert "second" in kept_of(b"", ("python3", "-m", "tool"), tool=RUN_ALONE, **OTHERS)
+    assert "second" in kept_of(b"import tool\nimport runpy\n", tool=RUN_ALONE, **OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,7 @@ def test_what_a_file_imports_when_it_is_run_counts_where_it_is_run() -> None:
     ],
 )
 def test_what_may_be_imported_in_another_way_counts(source: bytes) -> None:
-    assert "second" in kept_of(b"import tool\n", more={"tool": source, "second": b""})
+    assert "second" in kept_of(b"import tool\n", tool=source, second=b"")
 
 
 @pytest.mark.parametrize(

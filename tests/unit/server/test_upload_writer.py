@@ -136,6 +136,7 @@ writer.abort()
 """
 
 
+@pytest.mark.slow
 def test_a_gibibyte_is_never_in_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _WRITES_A_GIBIBYTE, str(tmp_path / "store")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -18,7 +18,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.proof.dsse import read_keys
 from hullmark.source import SourceOptions
-from hullmark.source.attestations import DOCUMENT_LIMIT, AttestationList, vex_documents
+from hullmark.source.attestations import DOCUMENT_LIMIT, AttestationList, AttestationTrust, vex_documents
 from tests.support.attestations import (
     BUNDLE,
     DSSE,
@@ -34,7 +34,7 @@ from tests.support.registry import Canned, FakeRegistry, Headers, free_port, mak
 
 OPTIONS = SourceOptions(retries=0, timeout=5, sleep=lambda _: None, certs_dirs=(), auth_files=(), registry_files=())
 SHOP = Signer()
-KEYS = read_keys(SHOP.public, "the key")
+TRUST = AttestationTrust(keys=read_keys(SHOP.public, "the key"))
 
 
 @dataclass
@@ -73,7 +73,7 @@ def image(registry: FakeRegistry) -> Json:
 
 
 def asked(registry: FakeRegistry, options: SourceOptions = OPTIONS, version: str = ":1") -> AttestationList:
-    return vex_documents(f"{registry.host}/shop{version}", registry.tags["1"], KEYS, options)
+    return vex_documents(f"{registry.host}/shop{version}", registry.tags["1"], TRUST, options)
 
 
 def statement(registry: FakeRegistry, vulnerability: str = "CVE-1") -> Json:
@@ -140,7 +140,7 @@ def test_a_tag_that_leads_elsewhere_by_now_is_told_of(registry: Referring, gone:
     digest = registry.tags.pop("1")
     if not gone:
         registry.tags["1"] = registry.blobs.image(platform="linux/arm64")["digest"]
-    attested = vex_documents(f"{registry.host}/shop:1", digest, KEYS, OPTIONS)
+    attested = vex_documents(f"{registry.host}/shop:1", digest, TRUST, OPTIONS)
     assert (len(attested.documents), attested.subjects) == (1, (digest,))
     assert "no longer leads to this image" in attested.problems[0][1]
 
@@ -169,17 +169,17 @@ def test_a_mirror_is_asked_first_and_the_registry_if_the_mirror_has_none(registr
 def test_a_registry_that_is_away_is_told_of_where_its_mirror_answered(registry: Referring) -> None:
     host = f"127.0.0.1:{free_port()}"
     options = replace(OPTIONS, mirrors={host: (f"http://{registry.host}",)})
-    attested = vex_documents(f"{host}/shop:1", registry.tags["1"], KEYS, options)
+    attested = vex_documents(f"{host}/shop:1", registry.tags["1"], TRUST, options)
     assert attested.documents == ()
     ((place, reason),) = attested.problems
     assert (place, "could not be asked for" in reason) == (host, True)
     registry.pages = [[attach(registry)]]
-    assert len(vex_documents(f"{host}/shop:1", registry.tags["1"], KEYS, options).documents) == 1
+    assert len(vex_documents(f"{host}/shop:1", registry.tags["1"], TRUST, options).documents) == 1
 
 
 def test_a_server_that_is_away_is_an_error() -> None:
     with pytest.raises(NetError):
-        vex_documents(f"127.0.0.1:{free_port()}/shop:1", "sha256:" + "a" * 64, KEYS, OPTIONS)
+        vex_documents(f"127.0.0.1:{free_port()}/shop:1", "sha256:" + "a" * 64, TRUST, OPTIONS)
 
 
 def test_no_more_than_a_bound_is_read_and_the_rest_is_told_of(registry: Referring) -> None:
@@ -266,4 +266,4 @@ def test_any_bytes_cost_only_themselves(registry: Referring, listing: bytes, man
     assert SHOP.fingerprint in {each.signer for each in attested.documents}
     with contextlib.suppress(HullmarkError):
         registry.tags["bad"] = registry.blobs.put(manifest, MANIFEST)["digest"]
-        vex_documents(f"{registry.host}/shop:bad", registry.tags["1"], KEYS, OPTIONS)
+        vex_documents(f"{registry.host}/shop:bad", registry.tags["1"], TRUST, OPTIONS)

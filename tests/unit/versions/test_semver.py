@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from hullmark.versions import semver
 from hullmark.versions.condition import MAX_CONDITION, Bound, Condition, parse_condition
 from hullmark.versions.scheme import InvalidVersion, Scheme
+from tests.support.examples import examples
 from tests.support.places import shared
 
 # Shared with the tests of the other schemes.
 
 # Each example is a process that answers many questions; to look for a smaller failing one would take minutes.
-BATCHES = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
+BATCHES = settings(max_examples=examples(12), deadline=None, phases=(Phase.explicit, Phase.generate))
 
 LENGTHS = ("0", "1", "2", "9", "10", "00", "01", "100", "4294967296", "9" * 300)
 NUMBERS = st.lists(st.sampled_from(LENGTHS), min_size=1, max_size=5).map(".".join)

@@ -15,7 +15,7 @@ from hullmark.model.supplier import SUPPLIER
 _CATALOGER = "corrections"
 _OF_THE_PLACE = ("arch", "distro")
 """Qualifiers that stay true whatever the package of a system turns out to be."""
-_OF_THE_FIND = frozenset((CORRECTED, SUPPLIER, "claimed", "classifier", "kind"))
+_OF_THE_FIND = frozenset((CORRECTED, SUPPLIER, "claimed", "classifier", "installed", "kind"))
 """Notes that are about where it was found. The others describe the package that it is not, and go with its name."""
 
 

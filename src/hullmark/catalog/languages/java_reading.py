@@ -144,7 +144,7 @@ class _WantedMembers(NamedTuple):
     texts: list[Member]
 
 
-class _OpenArchive(NamedTuple):
+class _OpenArchive(msgspec.Struct, frozen=True):
     """An archive that is being read; `place` is its member path in the outermost file ("" for that itself)."""
 
     body: memoryview

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
@@ -128,7 +129,7 @@ def _gather_tree(entries: Table, gathering: PackageCollector) -> None:
                 gathering.add(*_versioned(name, stated), qualifiers=_origin(stated), needs=needs)
 
 
-class _Folder(NamedTuple):
+class _Folder(msgspec.Struct, frozen=True):
     """What is installed side by side, and the folder around it."""
 
     entries: Table

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import NamedTuple, Protocol, cast
+from weakref import ref
 
 import msgspec
 
@@ -94,6 +95,19 @@ def section_names(reader: Reader, base: int = 0) -> bytes | None:
 
 def names_in(body: memoryview) -> bytes | None:
     """What `section_names` says of an ELF file of 64 bits that is in memory, at a fraction of the cost; None where only that can tell."""
+    for last, names in _LAST:
+        if last() is body:
+            return names
+    names = _names_in(body)
+    _LAST[:] = ((ref(body), names),)
+    return names
+
+
+_LAST: list[tuple[ref[memoryview], bytes | None]] = []
+"""The names in the body that was looked at last, which is not kept: several reads ask one after another."""
+
+
+def _names_in(body: memoryview) -> bytes | None:
     if len(body) < _ELF_LITTLE.header.size or bytes(body[:6]) != b"\x7fELF\2\1":
         return None
     _, table, _, _, stride, count, index = _ELF_LITTLE.header.unpack_from(body)
@@ -148,14 +162,14 @@ def _format(reader: Reader, base: int) -> _Format | None:
 # ELF
 
 
-class _ElfClass(NamedTuple):
+class _ElfClass(msgspec.Struct, frozen=True):
     header: Struct
     section: Struct  # name, type, offset, size, link
     segment: Struct  # type, flags, offset, address, size (wide); type, offset, address, size, flags
     wide: bool
 
 
-class _ElfHead(NamedTuple):
+class _ElfHead(msgspec.Struct, frozen=True):
     kind: _ElfClass
     segments_at: int
     sections_at: int
@@ -166,7 +180,7 @@ class _ElfHead(NamedTuple):
     names_index: int
 
 
-class _ElfTables(NamedTuple):
+class _ElfTables(msgspec.Struct, frozen=True):
     head: _ElfHead
     total: int
     names_at: Section
@@ -309,7 +323,7 @@ def _pe_segments(reader: Reader, _: int) -> Iterator[Segment]:
 # Mach-O
 
 
-class _MachClass(NamedTuple):
+class _MachClass(msgspec.Struct, frozen=True):
     command: int
     header: Struct  # number of commands, their size
     segment: Struct  # address, offset, size, protection, number of sections

@@ -184,7 +184,7 @@ _BEGIN = late(rb'\s*\{\s*"(?:packages|format)"')
 # Only Go's linker writes this (its build id, as an ELF note or as text), and it never adds a list of crates.
 _OF_GO = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b'\xff Go build ID: "')
 _STREAMS = PatternSearch(
-    pattern=late(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO
+    pattern=b"x", after=frozenset(b"\x01\x5e\x9c\xda"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO
 )
 
 

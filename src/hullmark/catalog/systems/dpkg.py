@@ -82,13 +82,14 @@ def _present(stanzas: Stanzas) -> Iterable[tuple[str, str, str]]:
     return (_key(stanza) for stanza in stanzas if stanza.state in PRESENT)
 
 
-def _source(installed: InstalledPackage) -> SourcePackage:
+def source_of(installed: InstalledPackage) -> SourcePackage:
+    """What the package was built from."""
     stanza = installed.stanza
     return SourcePackage(stanza.source or stanza.name, stanza.source_version or installed.version)
 
 
 def purl_of(installed: InstalledPackage, distro: Distro | None) -> str:
-    stanza, source = installed.stanza, _source(installed)
+    stanza, source = installed.stanza, source_of(installed)
     upstream = source.name if source.version == installed.version else f"{source.name}@{source.version}"
     return make_purl(
         "deb",
@@ -118,9 +119,9 @@ def _licenses(view: View, packages: Iterable[InstalledPackage]) -> dict[str, tup
             lost.append(installed)
         else:
             told = own[installed.doc] = declared(found.fact, "License", f"/{found.path}", found.layer)
-            of_source.setdefault((installed.root, _source(installed)), told)
+            of_source.setdefault((installed.root, source_of(installed)), told)
     for installed in lost:
-        own.setdefault(installed.doc, of_source.get((installed.root, _source(installed)), ()))
+        own.setdefault(installed.doc, of_source.get((installed.root, source_of(installed)), ()))
     return own
 
 
@@ -144,7 +145,7 @@ def assemble(view: View) -> Iterator[Package]:
             purl=purl_of(installed, view.distro),
             cataloger=CATALOGER.name,
             arch=stanza.arch,
-            source=_source(installed),
+            source=source_of(installed),
             licenses=tuple(license.license for license in licenses[installed.doc]),
             license_evidence=licenses[installed.doc],
             locations=(Location("/" + installed.path, installed.layer),),

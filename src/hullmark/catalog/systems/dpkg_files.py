@@ -127,9 +127,10 @@ def claimed_names(view: View, claim: Claim, names: Set[str]) -> Iterator[OwnedFi
         yield from (file for file in claimed(view, claim) if file.path.rpartition("/")[2] in names)
         return
     moved, root, owner = claim.moved, claim.root, claim.owner
-    if not moved and "\t" not in listing:
-        # An image lists a hundred thousand files, and few have a name that is asked for.
-        lines = [line for line in listing.split("\n") if line[line.rfind("/") + 1 :] in names]
+    if "\t" not in listing:
+        # An image lists a hundred thousand files, and few have a name that is asked for, or are moved to one.
+        wanted = {*names, *(path.rpartition("/")[2] for path in moved)} if moved else names
+        lines = [line for line in listing.split("\n") if line[line.rfind("/") + 1 :] in wanted]
         listing = "\n".join(lines)
     for path in chain(_paths(listing), _conffiles(claim.conffiles)):
         place = moved.get(path, path) if moved else path

@@ -1,15 +1,19 @@
-"""Packages in a store of Nix: the folders nix/store/DIGEST-NAME-VERSION[-OUTPUT] (Nix' reference manual, "Store Path", `parseDrvName`)."""
+"""Packages in a store of Nix: the folders nix/store/DIGEST-NAME-VERSION[-OUTPUT] (Nix' reference manual, "Store Path", `parseDrvName`).
+
+Nix' database says besides which objects it takes for valid, and which needs which.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.presence import presence
+from hullmark.catalog.systems.nix_database import DATABASE, LOG, NixDatabase
 from hullmark.catalog.view import View
 from hullmark.model.late import late
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import Remark
 
 _STORE = "nix/store"
 # A name ends at the first hyphen that no letter follows; the digest is in Nix' own base 32, without e, o, t and u.
@@ -23,9 +27,6 @@ _OUTPUT = late(
     r"-(bin|debug|dev|devdoc|dist|doc|info|lib|libexec|man|modules|nc|out|py|scripts|static|sysconfig|tests|tools|unwrapped|wrapped)"
 )
 _NOT_PACKAGES = late(r".*\.(?:drv|lock|patch|diff|sh|chroot|check|tar(?:\.\w+)?|tgz|tbz2|zip|gz|xz|bz2)").fullmatch
-
-
-DATABASE = presence("nix-database", "**/nix/var/nix/db/db.sqlite")
 
 
 class _StoreObject:
@@ -77,13 +78,41 @@ def assemble(view: View) -> Iterator[Package]:
             locations=(Location(f"/{path}", layer),),
             notes={"output": package.output} if package.output else {},
         )
-    for found in () if first else view.facts(DATABASE):
-        view.problem(
-            found.path, "the database of Nix is there, and no package in its store: which are installed is not known"
-        )
+    for found in view.facts(DATABASE):
+        if not first:
+            view.problem(
+                found.path,
+                "the database of Nix is there, and no package in its store: which are installed is not known",
+            )
+        else:
+            _tell_lost(view, found.path, known_to_nix(view, found.path))
     strangers = [path for path, _ in stored if not _IS_OBJECT(path)]
     if strangers:
         view.problem(strangers[0], f"files of the store of Nix that belong to none of its objects: {len(strangers):,}")
+
+
+def known_to_nix(view: View, path: str) -> NixDatabase:
+    """What the database at a path says, with the log beside it."""
+    files = (view.fact_at(DATABASE, path), view.fact_at(LOG, f"{path}-wal"))
+    facts = [found.fact for found in files if found is not None]
+    return NixDatabase(
+        tuple(sorted({pair for fact in facts for pair in fact.paths})),
+        tuple(sorted({pair for fact in facts for pair in fact.refs})),
+    )
+
+
+def _tell_lost(view: View, path: str, database: NixDatabase) -> None:
+    """That packages are gone which the database takes for valid."""
+    lost = [place for _, place in database.paths if package_of(place) is not None and not view.exists(place)]
+    if lost:
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        view.problem(path, Remark(f"the database of Nix has packages that are not in the store: /{lost[0]}{more}"))
+
+
+def package_of(place: str) -> str | None:
+    """The package URL of an object of the store by its path (`nix/store/…`); None for what is no package."""
+    found = _OBJECT(place)
+    return None if found is None or _NOT_PACKAGES(found[1]) else _StoreObject(found[2], found[3], found[4]).purl
 
 
 def owned(view: View) -> Iterator[OwnedFile]:
@@ -91,4 +120,4 @@ def owned(view: View) -> Iterator[OwnedFile]:
     return (OwnedFile(path, package.purl) for package, _, path, _ in _objects(_stored(view)))
 
 
-CATALOGER = Cataloger(name="nix", types=("nix",), reads=(DATABASE,), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(name="nix", types=("nix",), reads=(DATABASE, LOG), assemble=assemble, owned=owned, system=True)

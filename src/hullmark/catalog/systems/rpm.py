@@ -217,7 +217,7 @@ def _packages(
 ) -> Iterator[Package]:
     layers = _introduced(headers, versions, top)
     for header in headers:
-        yield _package(header, Location("/" + path, layers[_identity(header)]), distro)
+        yield package_of(header, Location("/" + path, layers[_identity(header)]), distro)
 
 
 _Identity = tuple[str, int | None, str, str, str]
@@ -242,7 +242,8 @@ def _introduced(
     return layers
 
 
-def _package(header: RpmHeader, location: Location, distro: Distro | None) -> Package:
+def package_of(header: RpmHeader, location: Location, distro: Distro | None) -> Package:
+    """The package that a header describes."""
     notes = {"vendor": header.vendor, "modularity": header.modularity, "sourcerpm": header.source_rpm}
     return Package(
         type="rpm",

@@ -109,6 +109,12 @@ def _vulns(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def _signatures(parser: argparse.ArgumentParser) -> None:
+    _naming(parser)
+    parser.add_argument("--look", action="store_true", help="ask its registry again first; what is new is judged")
+    add_output(parser)
+
+
 def _history(parser: argparse.ArgumentParser) -> None:
     _naming(parser)
     add_limit(parser)
@@ -150,6 +156,9 @@ VERBS = (
             "layers": Action("list its layers, with the instructions that made them", _getting, image_look.layers),
             "vulns": Action(
                 "list the vulnerabilities of its packages, the most urgent first", _vulns, image_look.vulns
+            ),
+            "signatures": Action(
+                "list what others signed about it, and who is believed", _signatures, image_look.signatures
             ),
             "history": Action("list all verdicts that it ever had", _history, image_look.history),
             "sbom": Action("write its bill of materials, or add an image by one", _sbom, image_look.sbom),

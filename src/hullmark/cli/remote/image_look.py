@@ -128,6 +128,31 @@ def layers(arguments: argparse.Namespace) -> int:
     return _listed(arguments, "layers", {}, columns, "no layer")
 
 
+_SIGNED_COLUMNS: tuple[Column, ...] = (
+    ("KIND", "kind"),
+    ("FORM", "form"),
+    ("STATE", "state"),
+    ("SIGNER", "signer"),
+    ("RULES", lambda document: ", ".join(document["rules"])),
+    ("REASON", "reason"),
+    ("DOCUMENT", lambda document: document["digest"][:19]),
+)
+
+
+def signatures(arguments: argparse.Namespace) -> int:
+    """What others signed about it, as its registry had it."""
+    from hullmark.report.terminal import safe
+
+    api, path = _image(arguments)
+    found = api.json("POST", f"{path}/signatures") if arguments.look else api.get(f"{path}/signatures")
+    missing = [f"not all was seen: {reason}" for reason in (*found["unseen"], found["failure"]) if reason]
+    if found["at"] is None:
+        missing.append("nobody looked yet; to have its registry asked: hullmark image signatures --look IMAGE")
+    for line in missing:
+        sys.stderr.write(safe(line) + "\n")
+    return show_list(arguments, found["documents"], _SIGNED_COLUMNS, "no document")
+
+
 def history(arguments: argparse.Namespace) -> int:
     """Verdicts, the newest first."""
     return _listed(arguments, "history", {}, _VERDICT_COLUMNS, "no verdict")

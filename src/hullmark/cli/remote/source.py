@@ -52,6 +52,13 @@ _LOCAL_ONLY = {
             "template",
         ),
         *("ignore", "vex", "vex_key", "vex_unsigned", "snapshot", "advisories", "db_dir", "corrections", "jar_index"),
+        *("trusted_root", "certificate_identity", "certificate_identity_regexp", "certificate_oidc_issuer"),
+        *(
+            "certificate_oidc_issuer_regexp",
+            "certificate_github_workflow_repository",
+            "certificate_github_workflow_ref",
+        ),
+        *("certificate_github_workflow_name", "insecure_ignore_tlog", "insecure_ignore_sct"),
     ),
     "check": (
         *("at", "known_at", "explain", "context", "digest", "without_quirk", "policy_dir", "snapshot", "advisories"),

@@ -8,7 +8,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.facets.secrets.keywords import Keyword, Keywords, Meeting, OneByOne, keywords
 from hullmark.facets.secrets.kind import Kind
@@ -27,7 +28,7 @@ _NAME = re.compile(rb"[A-Za-z0-9_. -]*").match
 _OF_NAMES = frozenset(byte for byte in range(256) if _NAME(bytes((byte,)))[0])  # type: ignore[index]
 
 
-class FoundSecret(NamedTuple):
+class FoundSecret(msgspec.Struct, frozen=True):
     """A secret in a body: its kind, where the secret itself begins and ends, and where all that the kind's expression fits does."""
 
     kind: Kind
@@ -37,7 +38,7 @@ class FoundSecret(NamedTuple):
     last: int
 
 
-class FoundSecrets(NamedTuple):
+class FoundSecrets(msgspec.Struct, frozen=True):
     """The secrets of one body in order, none in another; `is_cut`: there may be more. `signs`: where something may be hidden in it."""
 
     found: list[FoundSecret]

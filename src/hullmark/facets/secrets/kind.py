@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from hullmark.model.advisory import Severity
 from hullmark.model.late import late
+
+if TYPE_CHECKING:
+    from hullmark.model.advisory import Severity
 
 Check = Callable[[bytes], bool]
 """Whether a secret of the right form is one: a checksum, a structure, enough randomness."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.facets.secrets.names import ACCOUNTS, is_secret_name, is_secret_value
 from hullmark.model.late import late
@@ -47,7 +48,7 @@ def _option(letters: bytes, *, attached: bool = False) -> re.Pattern[bytes]:
 _LOGIN = late(_BEGIN + rb"(?:-[uU]|--user|--proxy-user|-a|--auth)" + _SEP + rb"?" + _LOGIN_VALUE)
 
 
-class _Program(NamedTuple):
+class _Program(msgspec.Struct, frozen=True):
     """A program: how its name begins, all of it as it is written on a command line, and where its password stands."""
 
     begins: bytes
@@ -114,7 +115,7 @@ _COMMAND = re.compile(rb"(?:[^\\\r\n]|\\(?:\r?\n|.))*+", re.DOTALL).match
 _NEXT = re.compile(rb"[ \t](?:&&|\|\|)[ \t]|;[ \t]|[ \t];")
 
 
-class _Columns(NamedTuple):
+class _Columns(msgspec.Struct, frozen=True):
     """Files by the end of their names, and an expression whose last group is the secret."""
 
     names: tuple[str, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+
+import msgspec
 
 from hullmark.facets.secrets.keywords import Keyword, Keywords, keywords
 
@@ -19,7 +20,7 @@ IN_CODE = rb"\\{0,3}[\"'`]?[\])]{0,2}[ \t]{0,8}(?:=>|:=|=|:|,)[ \t]{0,8}[bBrRuUf
 """What follows a name in code that is given a value."""
 
 
-class Words(NamedTuple):
+class Words(msgspec.Struct, frozen=True):
     """Where roots of names begin and end, sorted and apart, and where programs begin, by their literals."""
 
     roots: Sequence[tuple[int, int]]

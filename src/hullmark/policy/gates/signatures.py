@@ -7,6 +7,7 @@ what was checked is not enough, the rules cannot tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -15,9 +16,11 @@ from msgspec import Meta, Struct, field
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.signature_diff import NOT_CHECKED
 from hullmark.policy.values import NameGlob
 from hullmark.proof.claims import Claim, Proof, TrustRoots, proof_of
 from hullmark.proof.dsse import Key, read_keys
+from hullmark.proof.moments import moments_of
 from hullmark.proof.notation import read_certificates
 from hullmark.proof.sigstore.identity import ExpectedIdentity
 from hullmark.proof.sigstore.signature import IdentityTrust
@@ -60,7 +63,7 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         )
 
 
-class _TrustParams(Params, frozen=True, kw_only=True):
+class TrustParams(Params, frozen=True, kw_only=True):
     """Whom a rule trusts."""
 
     keys: Keys = ()
@@ -97,7 +100,7 @@ class _TrustParams(Params, frozen=True, kw_only=True):
             raise ValueError(str(error)) from error
 
 
-class SignedBy(_TrustParams, frozen=True, kw_only=True):
+class SignedBy(TrustParams, frozen=True, kw_only=True):
     """Fires unless enough of the trusted keys and identities signed the image: by cosign, by the Notary Project's tools,
     or in an attestation."""
 
@@ -118,13 +121,13 @@ class SignedBy(_TrustParams, frozen=True, kw_only=True):
                 raise ValueError(str(error)) from error
 
 
-class BuiltBy(_TrustParams, frozen=True, kw_only=True):
+class BuiltBy(TrustParams, frozen=True, kw_only=True):
     """Fires unless SLSA provenance that a trusted key signed names one of the builders."""
 
     builders: Annotated[tuple[NameGlob, ...], Meta(min_length=1, description="Builders by their ids, * for any text.")]
 
 
-class Source(_TrustParams, frozen=True, kw_only=True):
+class Source(TrustParams, frozen=True, kw_only=True):
     """Fires unless SLSA provenance that a trusted key signed names a source in one of the repositories."""
 
     repositories: Annotated[
@@ -135,7 +138,7 @@ class Source(_TrustParams, frozen=True, kw_only=True):
     ]
 
 
-class ProvenanceLevel(_TrustParams, frozen=True, kw_only=True):
+class ProvenanceLevel(TrustParams, frozen=True, kw_only=True):
     """Fires unless the image reaches an SLSA level: by a verification summary that a trusted key signed, or by provenance of a builder
     whose level is known. Provenance of any other builder counts as level 1."""
 
@@ -147,7 +150,7 @@ class ProvenanceLevel(_TrustParams, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class AttestedSbom(_TrustParams, frozen=True, kw_only=True):
+class AttestedSbom(TrustParams, frozen=True, kw_only=True):
     """Fires unless a trusted key attested a bill of materials of the image, as cosign attest and docker's builds write it."""
 
     formats: Annotated[
@@ -228,7 +231,7 @@ def _provenance(proof: Proof) -> tuple[Claim, ...]:
     return tuple(claim for claim in proof.claims if claim.kind == "provenance")
 
 
-def _told(facts: Facts, params: _TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
+def _told(facts: Facts, params: TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
     """What proven provenance says instead, as words that end a sentence."""
     roots = _roots(params, facts)
     if roots is None or facts.signatures is None:
@@ -237,15 +240,20 @@ def _told(facts: Facts, params: _TrustParams, told: Callable[[Claim], tuple[str,
     return f" (it says {', '.join(sorted(found)[:_SHOWN])})" if found else ""
 
 
-def _roots(params: _TrustParams, facts: Facts) -> TrustRoots | None:
-    """Whom the rule trusts, None if nobody is named."""
-    texts = params.keys or (() if params.identities else facts.trusted_keys)
+def _roots(params: TrustParams, facts: Facts) -> TrustRoots | None:
+    return roots_of(params, facts.trusted_keys, facts.trusted_root)
+
+
+def roots_of(params: TrustParams, trusted_keys: tuple[str, ...] = (), trusted_root: str = "") -> TrustRoots | None:
+    """Whom a rule with these parameters trusts, None if nobody is named. `trusted_keys` (PEM) and `trusted_root` are those from outside the
+    policy."""
+    texts = params.keys or (() if params.identities else trusted_keys)
     keys: tuple[Key, ...] = tuple(key for text in texts for key in read_keys(text.encode(), "keys"))
     authorities = params.authorities if isinstance(params, SignedBy) else ()
     if not keys and not authorities and not params.identities:
         return None
     certificates = read_certificates("\n".join(authorities).encode(), "authorities") if authorities else None
-    root = params.trusted_root or facts.trusted_root
+    root = params.trusted_root or trusted_root
     identities = None
     if params.identities and root:
         identities = IdentityTrust(
@@ -263,7 +271,7 @@ def _root_in(text: str) -> TrustedRoot:
     return read_trusted_root(text.encode(), "the trusted root")
 
 
-def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
+def _unless(params: TrustParams, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
     """Nothing if what is proven is enough; else a violation, or that it cannot be told."""
     roots = _roots(params, facts)
     if roots is None:
@@ -279,31 +287,57 @@ def _unless(params: _TrustParams, facts: Facts, enough: Callable[[Proof], bool],
     if enough(proof):
         return
     if proof.unchecked:
-        reason = f"not all that is signed about the image could be checked: {proof.unchecked[0]}"
+        reason = f"{NOT_CHECKED}: {proof.unchecked[0]}"
         yield CannotTell(reason, subject=_SUBJECT)
         return
     yield Violation(_SUBJECT, message)
 
 
-def _sign(params: _TrustParams, subject: str) -> str:
+def _sign(params: TrustParams, subject: str) -> str:
     who = "by an identity or with a key that is trusted" if params.identities else "with a key that is trusted"
     return f"have the image signed {who}, as cosign sign does it"
 
 
-def _attest(params: _TrustParams, subject: str) -> str:
+def _attest(params: TrustParams, subject: str) -> str:
     return "have the builder attest SLSA provenance with a key that is trusted, as cosign attest does it"
 
 
-def _attest_sbom(params: _TrustParams, subject: str) -> str:
+def _attest_sbom(params: TrustParams, subject: str) -> str:
     return "attest a bill of materials with a key that is trusted: hullmark scan -o cyclonedx-json, then cosign attest --type cyclonedx"
+
+
+def _moments(params: TrustParams, facts: Facts) -> Iterator[datetime]:
+    """When what the Notary Project's tools signed begins or ends to count, and what certificates signed of which nothing proves when."""
+    if facts.signatures is None:
+        return
+    for document in facts.signatures.documents:
+        yield from moments_of(document, ignores_log=params.transparency_log == "ignored")
 
 
 _NEEDS = frozenset((Need.SIGNATURES,))
 
 TRIGGERS = (
-    Trigger(gate="signatures", name="signed_by", params=SignedBy, check=signed_by, needs=_NEEDS, advice=_sign),
-    Trigger(gate="signatures", name="built_by", params=BuiltBy, check=built_by, needs=_NEEDS, advice=_attest),
-    Trigger(gate="signatures", name="source", params=Source, check=source, needs=_NEEDS, advice=_attest),
+    Trigger(
+        gate="signatures",
+        name="signed_by",
+        params=SignedBy,
+        check=signed_by,
+        needs=_NEEDS,
+        advice=_sign,
+        moments=_moments,
+    ),
+    Trigger(
+        gate="signatures",
+        name="built_by",
+        params=BuiltBy,
+        check=built_by,
+        needs=_NEEDS,
+        advice=_attest,
+        moments=_moments,
+    ),
+    Trigger(
+        gate="signatures", name="source", params=Source, check=source, needs=_NEEDS, advice=_attest, moments=_moments
+    ),
     Trigger(
         gate="signatures",
         name="provenance_level",
@@ -311,6 +345,7 @@ TRIGGERS = (
         check=provenance_level,
         needs=_NEEDS,
         advice=_attest,
+        moments=_moments,
     ),
     Trigger(
         gate="signatures",
@@ -319,5 +354,6 @@ TRIGGERS = (
         check=attested_sbom,
         needs=_NEEDS,
         advice=_attest_sbom,
+        moments=_moments,
     ),
 )

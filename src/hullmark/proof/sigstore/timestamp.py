@@ -69,6 +69,15 @@ class _CertificateHash(NamedTuple):
 
 def stamped_at(response: bytes, stamped: bytes, authorities: tuple[Authority, ...]) -> datetime:
     """The time that a response (or a bare token) states of some bytes, if one of the authorities signed it. Raises NotVerified."""
+
+    def failed(error: Exception) -> datetime:
+        raise NotVerified(f"its timestamp cannot be read: {str(error)[:200]}") from error
+
+    # The library reads parts of certificates when they are asked for.
+    return guarded(lambda: _stamped_at(response, stamped, authorities), failed, NotVerified)
+
+
+def _stamped_at(response: bytes, stamped: bytes, authorities: tuple[Authority, ...]) -> datetime:
     try:
         token = _token(response)
         at = _moment(token.info, stamped)

@@ -23,11 +23,11 @@ def template_of(own: Installation) -> Path:
     return own.folder / "cluster.tar.zst"
 
 
-def pack(data: Path, template: Path) -> None:
-    """Write the data folder of a server that was stopped."""
+def pack(data: Path, template: Path, level: int = 15) -> None:
+    """Write the data folder of a server that was stopped. `level`: of zstandard's compression."""
     with (
         template.open("wb") as file,
-        zstandard.ZstdCompressor(level=15).stream_writer(file) as packed,
+        zstandard.ZstdCompressor(level=level).stream_writer(file) as packed,
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):
         tar.add(data, ".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)

@@ -2,7 +2,7 @@
 
 It frees images whose worker died, has advisories fetched, and looked at again when the date changes, has those images analysed
 that newer extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and
-advisories that grow stale and collectors that fall silent, and clears away what nobody needs.
+advisories that grow stale and collectors that fall silent, has it looked at what is signed, and clears away what nobody needs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hullmark.server.stories.images import retain
 from hullmark.server.stories.images.analyse import tell_failed
 from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.stories.images.register import want_analysis
+from hullmark.server.stories.images.signature_looks import want_looks
 from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.judging.admission import forget_gates
@@ -143,7 +144,7 @@ LANES: tuple[Lane, ...] = (
             Duty("changes", 86400.0, settle.forget_changes),
         ),
     ),
-    Lane(7_310_579_383, 5.0, (Duty("statements", 5.0, want_publishing),)),
+    Lane(7_310_579_383, 5.0, (Duty("statements", 5.0, want_publishing), Duty("signatures", 30.0, want_looks))),
     Lane(7_310_579_343, 1.0, (Duty("watches", 1.0, watch.look_when_due),)),
     # What people are to hear of within a second.
     Lane(

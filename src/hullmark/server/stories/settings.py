@@ -23,6 +23,7 @@ REQUEST_LIMIT = Limit(
 KEY_FILE = "secret.key"
 _STATE = "/var/lib"
 _WATCH_EVERY = (10, 604_800)
+_SIGNATURES_EVERY = (60, 2_592_000)
 _LONGEST_SESSION = 31_536_000
 _DEFAULT_LISTEN = "127.0.0.1:8228"
 
@@ -46,7 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     images are read at the same time, by all workers together, from a registry whose login sets no number of its own.
     `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
     `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
-    is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
+    is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of. What others
+    signed about images is looked at every `signatures_every` seconds (0: only when somebody wants it).
     `trusted_proxies` are the networks of proxies whose `X-Forwarded-For` is believed. `metrics_listen` is where each role answers
     anybody's requests for `/metrics` and `/healthz` ("": nowhere; where the API answers, metrics need a permission).
     `cloud_logins` names clouds (`ecr,google`) whose registries are logged in to as this server itself: then every account reads what the
@@ -102,6 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deliver_for: float = 259_200.0
     watch_every: int = 300
     stale_after: float = 172_800.0
+    signatures_every: float = 3_600.0
     cloud_logins: str = ""
 
     @property
@@ -182,6 +185,9 @@ def _checked(settings: Settings) -> Settings:
             "HULLMARK_SESSION_IDLE must be at least 60, and HULLMARK_SESSION_LIFE at least as long and at most a year",
             advice="give both in seconds",
         )
+    if settings.signatures_every and not _SIGNATURES_EVERY[0] <= settings.signatures_every <= _SIGNATURES_EVERY[1]:
+        bounds = f"0, or from {_SIGNATURES_EVERY[0]} to {_SIGNATURES_EVERY[1]} seconds"
+        raise HullmarkError(f"HULLMARK_SIGNATURES_EVERY must be {bounds}", advice="correct it")
     if settings.registry_parallel < 1:
         raise HullmarkError("HULLMARK_REGISTRY_PARALLEL must be at least 1", advice="correct it")
     if not _WATCH_EVERY[0] <= settings.watch_every <= _WATCH_EVERY[1]:

@@ -59,6 +59,9 @@ async def is_judging_ahead(connection: Connection, account_id: int, besides: str
             OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'judge_some', 'rejudge', 'carry')
                 OR status = 'doing' AND task_name IN ('rejudge', 'carry') AND task_name <> %(besides)s)
                 AND (args ->> 'account_id')::bigint = %(account)s)
+            -- After these an image is judged in any case.
+            OR EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'signatures' AND status = 'todo'
+                AND args ->> 'cause' <> '' AND (args ->> 'account_id')::bigint = %(account)s)
             -- One of these is the one that asks.
             OR (SELECT count(*) > 1 FROM procrastinate_jobs WHERE status = 'doing' AND task_name = 'judge_some'
                 AND (args ->> 'account_id')::bigint = %(account)s)

@@ -111,7 +111,7 @@ class RpmFile(NamedTuple):
     link: bytes
 
 
-class _Store(NamedTuple):
+class _Store(msgspec.Struct, frozen=True):
     """A header's bytes, its entries (tag → type, offset, count), and where the data at each offset ends at the latest."""
 
     blob: bytes

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import operator
 import struct
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -38,21 +39,22 @@ class Log(msgspec.Struct, frozen=True, array_like=True, gc=False):
     is_read: bool = True
 
 
-def read_log(body: memoryview, report: Report) -> Log | None:
-    """What the transactions that were ended say; None if there are none."""
+def read_log(body: memoryview, report: Report, what: str = "the rpm database") -> Log | None:
+    """What the transactions that were ended say; None if there are none. `what`: whose log it is, for the sentences about it."""
     if not body:
         return None
     size = len(body)
     if size < _HEAD.size:
-        return _strange(size, "the log of the rpm database ends within its head", report)
+        return _strange(size, f"the log of {what} ends within its head", report)
     magic, version, page_bytes, _, *salts, first, second = _HEAD.unpack_from(body)
     order = _MAGICS.get(magic)
     is_power = 512 <= page_bytes <= 65536 and not page_bytes & (page_bytes - 1)
     if order is None or version != _VERSION or not is_power:
-        return _strange(size, "the log of the rpm database has a head of another form", report)
+        return _strange(size, f"the log of {what} has a head of another form", report)
     if _checksum(body[: _HEAD.size - 8], (0, 0), order) != (first, second):
-        return _strange(size, "the log of the rpm database has a damaged head", report)
-    return _frames(body, _LogHead(page_bytes, order, tuple(salts), (first, second)), report)
+        return _strange(size, f"the log of {what} has a damaged head", report)
+    damage = partial(report, f"the log of {what} is damaged: what follows its last sound page was not read")
+    return _frames(body, _LogHead(page_bytes, order, tuple(salts), (first, second)), damage)
 
 
 class _LogHead(NamedTuple):
@@ -69,7 +71,7 @@ def _strange(size: int, reason: str, report: Report) -> Log:
     return Log(size, is_read=False)
 
 
-def _frames(body: memoryview, head: _LogHead, report: Report) -> Log | None:
+def _frames(body: memoryview, head: _LogHead, damage: Callable[[], None]) -> Log | None:
     page_bytes, order, salts, sums = head
     ended: dict[int, int] = {}
     begun: dict[int, int] = {}
@@ -82,7 +84,7 @@ def _frames(body: memoryview, head: _LogHead, report: Report) -> Log | None:
         sums = _checksum(body[start : start + 8], sums, order)
         sums = _checksum(body[start + _FRAME.size : start + step], sums, order)
         if sums != (first, second):
-            report("the log of the rpm database is damaged: what follows its last sound page was not read")
+            damage()
             break
         begun[number] = start + _FRAME.size
         if pages:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,7 +25,7 @@ class DamagedPage(ValueError):
     """A page that is not what it should be; the text is the end of a sentence about it."""
 
 
-class Cell(NamedTuple):
+class Cell(msgspec.Struct, frozen=True):
     """A row: its number, the bytes of its record, those of them that lie on the page, and the page that has the next ones (0: none)."""
 
     number: int

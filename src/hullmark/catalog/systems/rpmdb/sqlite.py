@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import islice
 
 from hullmark.catalog.systems.rpmdb.header import MAX_HEADER_BYTES
 from hullmark.model.limit import Limit
@@ -69,6 +70,26 @@ def read_column(body: memoryview, table: str, column: str, most: int, report: Re
         except _ERRORS as error:
             report(f"the SQLite file cannot be read: {str(error)[:200]}")
             return []
+
+
+def read_columns(
+    body: memoryview, table: str, columns: Sequence[str], most: int, report: Report
+) -> list[tuple[object, ...]] | None:
+    """Columns of a table of any database, row by row, `most` rows at most; None without such a table. Rows before damage are kept."""
+    if len(body) < 100:
+        report("the SQLite file ends within its head")
+        return None
+    rows: list[tuple[object, ...]] = []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        try:
+            open_bytes(db, body, table, report)
+            if not has_table(db, table):
+                return None
+            query = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED"  # noqa: S608 - words of our own
+            rows.extend(islice(db.execute(query), most))
+        except _ERRORS as error:
+            report(f"the SQLite file cannot be read: {str(error)[:200]}")
+    return rows
 
 
 def _prepared(body: memoryview, report: Report) -> bytearray:

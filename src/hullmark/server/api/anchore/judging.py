@@ -12,15 +12,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hullmark.app.check import CheckOptions, judge_by
+from hullmark.app.check import CheckOptions, judge_by, needed
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
+from hullmark.policy.context import NO_CONTEXT
 from hullmark.scanning.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.signed import Holding, state_of_signed
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, digest_of_exceptions
 from hullmark.server.stories.judging.exceptions import exceptions_for
@@ -63,10 +65,12 @@ class Judge:
             excepted = tuple(await policies.exceptions(connection, account_id))
         now = self._services.clock()
         made_of = ("verdict", row.document, row.digest, row.dockerfile, version.name, version.digest, tag)
-        key = _key(*made_of, digest_of_exceptions(excepted), snapshot.digest if snapshot else "")
+        holding = (account_id, row.id)
+        signed = await asyncio.to_thread(_signed_at, self._services, version, holding)
+        key = _key(*made_of, digest_of_exceptions(excepted), snapshot.digest if snapshot else "", *signed)
 
         def judge() -> DatedVerdict:
-            facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
+            facts = StoredFacts(self._services.objects, row.document, means_of(self._services), holding)
             with self._opened(snapshot) as source:
                 options = CheckOptions(
                     profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, advisories=source
@@ -114,6 +118,17 @@ class Judge:
         return kept[1] if kept is not None and abs((now - kept[0]).total_seconds()) < _KEEP else None
 
 
+def _signed_at(services: Services, version: PolicyVersion, holding: Holding) -> tuple[str, ...]:
+    """What tells states of what is signed about an image apart, each account's own; nothing where the policy does not ask for it."""
+    try:
+        asks = needed(loaded(version.text), NO_CONTEXT).signatures
+    except HullmarkError:
+        return ()
+    if not asks:
+        return ()
+    return (*map(str, holding), state_of_signed(services.objects, holding))
+
+
 def _key(*made_of: str) -> bytes:
     return hashlib.sha256(msgspec.json.encode(made_of)).digest()
 
@@ -131,7 +146,7 @@ def _judged(
         exceptions = exceptions_for(excepted, version.name, options.tag or "")
         policy = loaded(version.text)
         options = msgspec.structs.replace(options, exceptions=exceptions)
-        return judge_by(facts.look, policy, now, means_of(services), options).verdict
+        return judge_by(facts.look, policy, now, means_of(services), options, facts.look_beside).verdict
     except HullmarkError as error:
         return Verdict(
             verdict=Outcome.UNKNOWN,

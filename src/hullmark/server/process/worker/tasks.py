@@ -16,7 +16,7 @@ import structlog
 from hullmark.server.stories.advisories import counts, feeds
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
-from hullmark.server.stories.images import analyse, rebuild
+from hullmark.server.stories.images import analyse, rebuild, signature_looks
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import deadlines, judge, publishing, simulate
 from hullmark.server.stories.notice import deliver, route
@@ -154,6 +154,12 @@ async def look_at_watches(work: Work, account_id: int, registry: str, numbers: l
     _log.info(came_to, account=account_id, registry=registry)
 
 
+async def look_for_signatures(work: Work, account_id: int, image_ids: list[int], cause: str = "") -> None:
+    """Ask registries what others signed about images of an account."""
+    count = await signature_looks.look_at_images(work.services, account_id, image_ids, cause)
+    _log.info("looked for signatures", account=account_id, images=count)
+
+
 async def place_again(work: Work, account_id: int) -> None:
     """Give an account's places the environments that its rules name now."""
     changed = await environments.place_again(work.services, account_id)
@@ -204,6 +210,7 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "route": ("notice", route_transitions),
     "deliver": ("delivery", deliver_messages),
     "look": ("watching", look_at_watches),
+    "signatures": ("watching", look_for_signatures),
     "place_again": ("default", place_again),
     "add_running": ("watching", add_running_image),
     "count_fleet": ("default", count_fleet),

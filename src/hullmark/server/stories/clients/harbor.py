@@ -19,9 +19,11 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.server.stories.advisories.advisories import Books
-from hullmark.server.stories.images.analyse import carry_out, read
+from hullmark.server.stories.images.analyse import AnalysisResult, carry_out, read
 from hullmark.server.stories.images.logins import login_for
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
+from hullmark.server.stories.images.signature_looks import look_with, may_be_looked_at
+from hullmark.server.stories.images.signed import RegistryImage, look_beside
 from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables import audit, jobs
@@ -158,8 +160,19 @@ async def _scanned(services: Services, books: Books, order: Order, scan_request:
             holding = Acquisition(wanted, image.digest, tagged, order.by, services.clock())
             await settle(connection, services.objects, account_id, held, holding)
         if row is None:
+            async with services.database.tenant(account_id) as connection:
+                known = (await images.held_by_ids(connection, account_id, [placed.image_id])).get(placed.image_id)
+            if known is not None and may_be_looked_at(known):
+                await look_with(services, account_id, known, tagged or named, options)
             return held.state
-        return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(read, services, image))
+
+        def source() -> AnalysisResult:
+            found = read(services, image)
+            beside = RegistryImage(str(tagged or named), found.inventory.source, options)
+            look_beside(services.objects, beside, ((account_id, placed.image_id),), services.clock())
+            return msgspec.structs.replace(found, looked_for=(account_id,))
+
+        return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(source))
 
 
 @contextmanager

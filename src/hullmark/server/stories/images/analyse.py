@@ -34,8 +34,8 @@ from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint
 from hullmark.server.stories.images.folders import content_facet, put_folders
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.images.reached import keep_reach
-from hullmark.server.stories.images.register import want_analysis, want_verdict
-from hullmark.server.stories.images.signed import look_beside
+from hullmark.server.stories.images.register import want_analysis, want_look, want_verdict
+from hullmark.server.stories.images.signed import RegistryImage, look_beside
 from hullmark.server.stories.images.uploads import forget_upload, opened_upload
 from hullmark.server.stories.muting import is_muted
 from hullmark.server.stories.services import Services
@@ -58,15 +58,18 @@ _BUSY_PAUSES = (2.0, 5.0)
 _MUTED_PAUSES = (60.0, 90.0)
 _TRIES = 5
 _WRITES_BEHIND = 4
+_ANALYSED = "image analysed"
 _PAUSE = 0.5
 _T = TypeVar("_T")
 
 
 class AnalysisResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of reading an image: what is stored of it, and its packages."""
+    """The result of reading an image: what is stored of it, and its packages. `looked_for` are the accounts for which it was looked at what
+    others signed about it (None: there is no registry to ask)."""
 
     outcome: AnalysisOutcome
     inventory: Inventory
+    looked_for: tuple[int, ...] | None = None
 
 
 class _ImageOrigin(msgspec.Struct, frozen=True):
@@ -219,8 +222,9 @@ def _read_place(services: Services, image_id: int, place: _ImageOrigin) -> Analy
     with asking(services, place.reference, place.login) as options:
         found = read(services, open_image(f"registry:{place.reference}", options))
         accounts = [(account_id, image_id) for account_id in place.accounts]
-        look_beside(services.objects, place.tagged, found.inventory.source, options, accounts, services.clock())
-    return found
+        beside = RegistryImage(place.tagged, found.inventory.source, options)
+        look_beside(services.objects, beside, accounts, services.clock())
+    return msgspec.structs.replace(found, looked_for=place.accounts)
 
 
 def means_of(services: Services) -> ScanResources:
@@ -302,7 +306,10 @@ async def _written(
         body = {"digest": row.digest, "packages": analysed.outcome.package_count, "distro": analysed.outcome.distro}
         for account_id, _, _ in await images.holders(connection, row.id):
             await events.tell(connection, account_id, "image.analysed", ("image", row.digest), body)
-            await want_verdict(connection, account_id, row.id, "image analysed")
+            if analysed.looked_for is None or account_id in analysed.looked_for:
+                await want_verdict(connection, account_id, row.id, _ANALYSED)
+            else:  # it found the image elsewhere, or with another login
+                await want_look(connection, account_id, row.id, cause=_ANALYSED)
     return True
 
 

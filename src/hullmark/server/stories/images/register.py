@@ -26,6 +26,8 @@ from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
 from hullmark.source.reference import Reference, parse_reference
 
+ADDED = "image added"
+
 
 class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
@@ -155,7 +157,10 @@ async def settle(
     if state == "waiting":
         await want_analysis(connection, placed.image_id)
     elif state == "analysed" and (is_news or not wanted.is_followed):
-        await want_verdict(connection, account_id, placed.image_id, "image added")
+        # Who never held it is first to know what is signed about it, so that nobody is told of what was only not looked at.
+        await want_look(connection, account_id, placed.image_id, cause=ADDED if is_new_here else "")
+        if not is_new_here:
+            await want_verdict(connection, account_id, placed.image_id, ADDED)
     if is_news:
         body = {"digest": holding.digest, "reference": str(tagged) if tagged else wanted.reference}
         await events.tell(connection, account_id, "image.added", ("image", holding.digest), body)
@@ -171,6 +176,14 @@ async def settle(
 async def want_analysis(connection: Connection, image_id: int, at: datetime | None = None) -> None:
     """Have an image analysed that waits."""
     await jobs.defer(connection, "analyse", {"image_id": image_id}, once=f"analyse:{image_id}", queue="analysis", at=at)
+
+
+async def want_look(connection: Connection, account_id: int, image_id: int, cause: str = "") -> None:
+    """Have it looked at what others signed about an image that an account holds. It is judged if that is something else than before;
+    with `cause` (why), in any case."""
+    args = {"account_id": account_id, "image_ids": [image_id], "cause": cause}
+    once = f"signatures:{account_id}:{image_id}:{cause}"
+    await jobs.defer(connection, "signatures", args, once=once, queue="watching", priority=30)
 
 
 async def want_verdict(connection: Connection, account_id: int, image_id: int, cause: str, priority: int = 10) -> None:

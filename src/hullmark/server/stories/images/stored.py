@@ -5,14 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.app.vulns import MATCHING_READS
-from hullmark.model.inventory import FileRecord
+from hullmark.model.inventory import FileRecord, InventorySource
 from hullmark.model.reach import ImageReach
+from hullmark.model.signed_document import SignedDocuments
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_image
 from hullmark.scanning.stored_image import as_image
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_files
 from hullmark.server.stories.images.reached import get_reach
+from hullmark.server.stories.images.signed import Holding, signed_for_rules
 
 _KNOWN_READS = frozenset(read.name for read in MATCHING_READS)
 
@@ -21,10 +23,15 @@ class StoredFacts:
     """An image's analysis. Documents answer where they can; else the records of its layers are folded again. What the image's start reaches
     is told where it was looked for when the image was read."""
 
-    def __init__(self, objects: Objects, document: str, resources: ScanResources) -> None:
-        """Raises HullmarkError if the analysis cannot be read."""
+    def __init__(
+        self, objects: Objects, document: str, resources: ScanResources, holding: Holding | None = None
+    ) -> None:
+        """`holding` is the account for which the image is judged, and the image: signatures are kept for each account (None: rules are
+        not asked). Raises HullmarkError if the analysis cannot be read."""
         self._objects = objects
         self._resources = resources
+        self._holding = holding
+        self._signed: tuple[SignedDocuments | None] | None = None
         self._reach: ImageReach | None = None
         self._files: tuple[FileRecord, ...] | None = None
         self.analysis: StoredAnalysis = get_analysis(objects, document)
@@ -62,6 +69,13 @@ class StoredFacts:
         if self._reach is None and self.analysis.reach:
             self._reach = get_reach(self._objects, self.analysis.reach)
         return self._reach
+
+    def look_beside(self, source: InventorySource) -> SignedDocuments | None:
+        """What others signed about the image, as last seen for the account; None where nobody looked. Read once, when a rule asks."""
+        if self._signed is None:
+            holding = self._holding
+            self._signed = (signed_for_rules(self._objects, holding) if holding is not None else None,)
+        return self._signed[0]
 
     def files(self) -> tuple[FileRecord, ...] | None:
         """All files, including those that later layers deleted; None if they were not listed."""

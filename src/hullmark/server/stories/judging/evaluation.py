@@ -28,6 +28,7 @@ from hullmark.policy.placed_rules import GATE
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
 from hullmark.policy.verdict_diff import Lookup, compare, deciding, key_of
+from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.ends import when_it_ends
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
@@ -101,7 +102,7 @@ class TurnCause(NamedTuple):
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of, until when;
     `excepted`: the exceptions that cover findings of it; `turn`: why it says another word (None: it does not); `seconds` the processor
-    time that it took."""
+    time that it took; `has_other_signatures`: rules were handed others than before."""
 
     judged: JudgedVerdict
     policy: str
@@ -110,6 +111,7 @@ class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     granted: tuple[GrantedGrace, ...] = ()
     excepted: tuple[UUID, ...] = ()
     seconds: float = 0.0
+    has_other_signatures: bool = False
 
 
 def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
@@ -175,6 +177,8 @@ def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
     seconds = checked.seconds + time.thread_time() - began
+    is_other = before.inputs.signatures != verdict.inputs.signatures
+    made = msgspec.structs.replace(made, has_other_signatures=is_other)
     return msgspec.structs.replace(made, judged=judged, news=news, turn=turn, seconds=seconds)
 
 
@@ -227,6 +231,8 @@ def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: JudgedVerdict, 
         getattr(row, name) != getattr(judged, name) for name in (*names, "analyzer", "reference")
     ):
         return False
+    if before.inputs.signatures != after.inputs.signatures:
+        return False
     listed = [sorted((key_of(finding), finding.action) for finding in verdict.findings) for verdict in (before, after)]
     return row.verdict == judged.verdict and listed[0] == listed[1]
 
@@ -277,7 +283,7 @@ def verdict_of(
     source: AdvisorySource | None,
     before: KeptVerdict | None = None,
 ) -> CheckResult:
-    """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason.
+    """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason. Raises ObjectsUnreachable.
 
     Where the image runs, grace goes by when its findings were first met: those that are new, now.
     """
@@ -287,7 +293,7 @@ def verdict_of(
         policy = loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         options = _options(case, source, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         fresh = {
             finding.trigger_id: case.now
             for finding in checked.verdict.findings
@@ -297,9 +303,11 @@ def verdict_of(
             return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
         options = _options(case, source, exceptions, runs)
-        again = judge_by(facts.look, policy, case.now, means_of(services), options)
+        again = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)
         again = msgspec.structs.replace(again, seconds=checked.seconds + again.seconds)
         return _until_it_ends(again, policy, case.now, source)
+    except ObjectsUnreachable:
+        raise  # it passes, and says nothing of the image
     except HullmarkError as error:
         verdict_inputs = VerdictInputs(
             image=inputs.image.digest,

@@ -72,9 +72,10 @@ async def known_then(services: Services, account_id: int, image: HeldImage, mome
 async def with_hindsight(
     services: Services, books: Books, account_id: int, image: HeldImage, moment: datetime
 ) -> list[PastVerdict]:
-    """The same with the advisories that count today: by the policies and exceptions of then, the moment as now. Nothing is written."""
+    """The same with the advisories that count today, and what is known to be signed: by the policies and exceptions of then, the moment as
+    now. Nothing is written."""
     then = await _then(services, account_id, image, moment)
-    return await asyncio.to_thread(_judged, services, books, image, then, moment)
+    return await asyncio.to_thread(_judged, services, books, account_id, image, then, moment)
 
 
 async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _PastState:
@@ -113,11 +114,11 @@ def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
 
 
 def _judged(
-    services: Services, books: Books, image: HeldImage, then: _PastState, moment: datetime
+    services: Services, books: Books, account_id: int, image: HeldImage, then: _PastState, moment: datetime
 ) -> list[PastVerdict]:
     if not then.chosen:
         return []
-    facts = StoredFacts(services.objects, image.document, means_of(services))
+    facts = StoredFacts(services.objects, image.document, means_of(services), (account_id, image.id))
     snapshot = then.snapshot
     opened = books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
     found = []
@@ -126,7 +127,8 @@ def _judged(
             version = then.versions[choice.activation.version_id]
             exceptions = exceptions_for(then.exceptions, version.name, choice.reference)
             options = asked_for(choice, image, source, exceptions)
-            checked = judge_by(facts.look, loaded(version.text), moment, means_of(services), options)
+            policy = loaded(version.text)
+            checked = judge_by(facts.look, policy, moment, means_of(services), options, facts.look_beside)
             values = {name: getattr(checked.verdict, name) for name in type(checked.verdict).__struct_fields__}
             basis = Basis(version.digest, snapshot.digest if snapshot is not None else "", ANALYZER)
             kept = as_compared(KeptVerdict(**values, extractors=image.fingerprint), image.digest, basis)

@@ -36,7 +36,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
-from hullmark.server.tables.judging import exception_lists, policies, policy_costs, turns, verdicts
+from hullmark.server.tables.judging import exception_lists, policies, policy_costs, statements, turns, verdicts
 from hullmark.server.tables.judging.policies import Activation
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
@@ -219,7 +219,9 @@ def _judge_image(services: Services, cases: list[Evaluation], sources: JudgingSo
     if not cases:
         return []
     began = time.thread_time()
-    facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
+    first = cases[0]
+    holding = (first.account_id, first.inputs.image.id)
+    facts = StoredFacts(services.objects, first.inputs.image.document, means_of(services), holding)
     reading = (time.thread_time() - began) / len(cases)
     judged = (judge_case(services, facts, case, sources) for case in cases)
     return [msgspec.structs.replace(one, seconds=one.seconds + reading) for one in judged]
@@ -250,6 +252,12 @@ async def _written(connection: Connection, account_id: int, new_verdicts: list[N
     in_force = [(new_verdict, noted) for new_verdict, noted in recorded if not new_verdict.judged.is_shadow]
     for new_verdict, noted in in_force:
         await tell_of_grace(connection, new_verdict.judged, new_verdict.policy, new_verdict.granted, noted.history_id)
+    for new_verdict, _ in in_force:
+        if new_verdict.has_other_signatures:
+            judged = new_verdict.judged
+            await statements.want_again(
+                connection, account_id, judged.image_id, judged.policy_id, judged.environment, judged.at
+            )
     used = [(key, new_verdict.judged.at) for new_verdict, _ in in_force for key in new_verdict.excepted]
     if used:
         await exception_lists.note_used(connection, account_id, [key for key, _ in used], used[0][1])

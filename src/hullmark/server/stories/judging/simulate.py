@@ -166,7 +166,8 @@ def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> 
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
     try:
-        facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
+        holding = (trial.row.account_id, inputs.image.id)
+        facts = StoredFacts(services.objects, inputs.image.document, means_of(services), holding)
         with book_of(books, inputs) as source:
             options = CheckOptions(
                 tag=reference,
@@ -176,7 +177,7 @@ def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> 
                 environment=trial.row.environment,
                 exceptions=exceptions,
             )
-            checked = judge_by(facts.look, trial.draft, trial.now, means_of(services), options)
+            checked = judge_by(facts.look, trial.draft, trial.now, means_of(services), options, facts.look_beside)
             return _DraftVerdict(checked.verdict, checked.seconds)
     except HullmarkError as error:
         stated = VerdictInputs(

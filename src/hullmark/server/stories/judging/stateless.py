@@ -6,21 +6,23 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from hullmark._version import __version__
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.attached import signed_about
 from hullmark.app.check import CheckOptions, judge_by, wants_advisories
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.catalog.sbom.document import SbomPackage, empty_source
 from hullmark.catalog.sbom.packages import merged, package_of
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.model.errors import HullmarkError
-from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Matches
 from hullmark.model.problem import Problem
+from hullmark.model.signed_document import SignedDocuments
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.languages import AnyPolicy
 from hullmark.policy.load import load_any
@@ -44,6 +46,13 @@ from hullmark.source.reference import parse_reference
 
 Look = Callable[[ScanRequest], ScanResult]
 Purl = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class Looks(NamedTuple):
+    """How the image answers, and its registry, of what others signed about it (None: there is no registry to ask)."""
+
+    look: Look
+    beside: Callable[[InventorySource], SignedDocuments | None] = lambda source: None
 
 
 class ScanOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +115,8 @@ def _carried_out(
         )
     with _opened(books, known.snapshot if needs_advisories else None) as source:
         if not order.reference:
-            return _scan_answer(services, order, known, policy, source, _looking_at(_inventory(order, document)))
+            looks = Looks(_looking_at(_inventory(order, document)))
+            return _scan_answer(services, order, known, policy, source, looks)
         named = parse_reference(order.reference)
         login = login_for(known.registries, named, order.account_id, services.vault)
         platform = parse_platform(order.platform) if order.platform else None
@@ -120,7 +130,10 @@ def _carried_out(
             def looked(request: ScanRequest) -> ScanResult:
                 return with_reach(look, request) if request.reach else look(request)
 
-            return _scan_answer(services, order, known, policy, source, looked)
+            def looked_beside(source: InventorySource) -> SignedDocuments | None:
+                return signed_about(f"registry:{named}", source, options)
+
+            return _scan_answer(services, order, known, policy, source, Looks(looked, looked_beside))
 
 
 def _opened(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
@@ -186,10 +199,11 @@ def _scan_answer(
     known: _ServerState,
     policy: AnyPolicy | None,
     source: Snapshot | None,
-    look: Look,
+    looks: Looks,
 ) -> bytes:
-    once = _Once(look)
-    verdict = _verdict(services, order, known, policy, source, once.look) if policy is not None else None
+    once = _Once(looks.look)
+    once_looks = looks._replace(look=once.look)
+    verdict = _verdict(services, order, known, policy, source, once_looks) if policy is not None else None
     scanned = once.seen or once.look(ScanRequest())
     matches: Matches | None = None
     if order.matches and source is not None:
@@ -207,7 +221,12 @@ def _scan_answer(
 
 
 def _verdict(
-    services: Services, order: ScanOrder, known: _ServerState, policy: AnyPolicy, source: Snapshot | None, look: Look
+    services: Services,
+    order: ScanOrder,
+    known: _ServerState,
+    policy: AnyPolicy,
+    source: Snapshot | None,
+    looks: Looks,
 ) -> msgspec.Raw:
     reference = order.tag or order.reference
     exceptions = exceptions_for(known.exceptions, order.policy_name, reference)
@@ -218,7 +237,7 @@ def _verdict(
         environment=order.environment,
         exceptions=exceptions,
     )
-    checked = judge_by(look, policy, services.clock(), _resources(services), options)
+    checked = judge_by(looks.look, policy, services.clock(), _resources(services), options, looks.beside)
     return _raw("verdict", checked.verdict)
 
 

@@ -57,6 +57,7 @@ _TITLES = {
     "time": "{}: time has put images out of compliance",
     "data": "{}: images are out of compliance",
     "place": "{}: where images run puts them out of compliance",
+    "signatures": "{}: what is signed about it is not enough",
     "application": "Images of the application {} are out of compliance",
 }
 

@@ -2,23 +2,27 @@
 
 Of few images that is counted as it is asked for. Of many the counts are kept (`advisory_count`), and made anew by a job: first which
 advisories are in which set of packages, then some thousand images at a time, so that an image that has one in two of its sets counts once.
+A million images have hundreds of millions of advisories between them: Python's sets tell these apart in a tenth of the time that a
+database takes to sort them.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import msgspec
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from hullmark.model.match import MatchedAdvisory
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import columns
 from hullmark.server.tables.places.running import runs
 
-_AT_ONCE = 20_000
+_AT_ONCE = 5_000
 _BODIES = 4
 """So many of a vulnerability's advisories, the weightiest, are read for its score and its summary."""
 _named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
@@ -227,26 +231,44 @@ CREATE TEMPORARY TABLE counted_advisory ON COMMIT DROP AS
 CREATE TEMPORARY TABLE counted_finding ON COMMIT DROP AS
     SELECT found.set_id, named.number, bool_or(found.is_fixable) AS is_fixable
     FROM counted_match found JOIN counted_advisory named ON named.id = found.advisory_id GROUP BY 1, 2;
-CREATE INDEX ON counted_finding (set_id);
-ANALYZE counted_advisory, counted_finding
+ANALYZE counted_advisory
 """
 _IMAGES: LiteralString = f"""
-WITH chosen AS MATERIALIZED (
-    SELECT page.image_id, {is_live("%(account)s", "page.image_id")} AS is_live FROM (SELECT image_id FROM account_image
-        WHERE account_id = %(account)s AND image_id > %(after)s ORDER BY image_id LIMIT %(limit)s) page
-), found AS (
-    SELECT chosen.image_id, chosen.is_live, finding.number, bool_or(finding.is_fixable) AS is_fixable
-    FROM chosen JOIN image_set held ON held.image_id = chosen.image_id JOIN counted_finding finding ON finding.set_id = held.set_id
-    GROUP BY 1, 2, 3
-)
-SELECT number, count(*), count(*) FILTER (WHERE is_live), bool_or(is_fixable), NULL::bigint FROM found GROUP BY 1
-UNION ALL SELECT NULL, NULL, NULL, NULL, max(image_id) FROM chosen"""
+SELECT page.image_id, {is_live("%(account)s", "page.image_id")},
+    ARRAY(SELECT held.set_id FROM image_set held WHERE held.image_id = page.image_id)
+FROM (SELECT image_id FROM account_image WHERE account_id = %(account)s AND image_id > %(after)s ORDER BY image_id LIMIT %(limit)s) page
+ORDER BY 1"""
 
 
-class _Tally(NamedTuple):
-    images: int
-    live: int
-    is_fixable: bool
+class _Tallies:
+    """In how many images, and in how many live ones, each advisory is, by its number; and which have a fix somewhere."""
+
+    def __init__(self) -> None:
+        self.images: Counter[int] = Counter()
+        self.live: Counter[int] = Counter()
+        self.fixable: set[int] = set()
+        self._by_set: dict[int, list[int]] = {}
+
+    async def learn(self, connection: Connection) -> None:
+        """Read which advisories are in which set. One number is one object, so that millions of them are only pointed to."""
+        known: dict[int, int] = {}
+        async with connection.cursor(name="counted", row_factory=tuple_row) as cursor:
+            cursor.itersize = _AT_ONCE
+            await cursor.execute(
+                "SELECT set_id, array_agg(number), array_agg(number) FILTER (WHERE is_fixable) FROM counted_finding GROUP BY 1"
+            )
+            async for set_id, numbers, fixable in cursor:
+                self._by_set[set_id] = [known.setdefault(number, number) for number in numbers]
+                self.fixable.update(fixable or ())
+
+    def add(self, rows: Sequence[tuple[int, bool, Sequence[int]]]) -> None:
+        """Count in images: (image, whether it is live, its sets)."""
+        by_set, none = self._by_set, ()
+        for _, is_live, sets in rows:
+            numbers = set().union(*(by_set.get(number, none) for number in sets))
+            self.images.update(numbers)
+            if is_live:
+                self.live.update(numbers)
 
 
 async def count_again(connection: Connection, account_id: int) -> None:
@@ -254,30 +276,23 @@ async def count_again(connection: Connection, account_id: int) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('count advisories', %s))", (account_id,))
     await connection.execute(_MATCHES, {"account": account_id}, prepare=False)
     await connection.execute(_FINDINGS)
-    tallies: dict[int, _Tally] = {}
-    after: int | None = 0
-    while after is not None:
-        after = await _add(connection, account_id, after, tallies)
+    tallies = _Tallies()
+    await tallies.learn(connection)
+    after = 0
+    while True:
+        values = {"account": account_id, "after": after, "limit": _AT_ONCE}
+        rows = await (await connection.execute(_IMAGES, values)).fetchall()
+        if not rows:
+            break
+        await asyncio.to_thread(tallies.add, rows)
+        after = rows[-1][0]
     await connection.execute("DELETE FROM advisory_count WHERE account_id = %s", (account_id,))
-    numbers = sorted(tallies)
+    numbers = sorted(tallies.images)
     for start in range(0, len(numbers), 1000):
-        await _keep(connection, account_id, {number: tallies[number] for number in numbers[start : start + 1000]})
+        await _keep(connection, account_id, numbers[start : start + 1000], tallies)
 
 
-async def _add(connection: Connection, account_id: int, after: int, tallies: dict[int, _Tally]) -> int | None:
-    """Count in the next images, behind a number; answers the last of them (None: there were no more)."""
-    values = {"account": account_id, "after": after, "limit": _AT_ONCE}
-    last = None
-    for number, images, live, is_fixable, image_id in await (await connection.execute(_IMAGES, values)).fetchall():
-        if number is None:
-            last = image_id
-            continue
-        known = tallies.get(number, _Tally(0, 0, is_fixable=False))
-        tallies[number] = _Tally(known.images + images, known.live + live, known.is_fixable or is_fixable)
-    return last
-
-
-async def _keep(connection: Connection, account_id: int, tallies: dict[int, _Tally]) -> None:
+async def _keep(connection: Connection, account_id: int, numbers: Sequence[int], tallies: _Tallies) -> None:
     cursor = await connection.execute(
         f"""
         SELECT named.number, named.name, max(advisory.severity), max(advisory.risk), max(advisory.epss),
@@ -285,12 +300,12 @@ async def _keep(connection: Connection, account_id: int, tallies: dict[int, _Tal
             (array_agg(advisory.body ORDER BY advisory.risk DESC, advisory.id))[1:{_BODIES}]
         FROM counted_advisory named JOIN advisory ON advisory.id = named.id WHERE named.number = ANY(%(numbers)s::integer[]) GROUP BY 1, 2
         """,
-        {"numbers": list(tallies)},
+        {"numbers": list(numbers)},
     )
     rows = []
     for number, name, severity, risk, epss, is_exploited, bodies in await cursor.fetchall():
-        tally = tallies[number]
-        held = _held((name, severity, risk, epss, is_exploited, tally.is_fixable, tally.images, tally.live, bodies))
+        counts = (number in tallies.fixable, tallies.images[number], tallies.live[number])
+        held = _held((name, severity, risk, epss, is_exploited, *counts, bodies))
         rows.append(msgspec.structs.astuple(held))
     await connection.execute(
         """

@@ -334,6 +334,19 @@ async def activations(connection: Connection, account_id: int, as_of: datetime |
         return await cursor.fetchall()
 
 
+async def texts_in_force(connection: Connection, word: str) -> dict[int, list[str]]:
+    """The texts of versions in force, shadows too, in which a word stands, by account."""
+    cursor = await connection.execute(
+        """
+        SELECT active.account_id, array_agg(DISTINCT version.text) FROM activation active
+        JOIN policy_version version ON version.id = active.version_id
+        WHERE active.ended_at IS NULL AND strpos(version.text, %s) > 0 GROUP BY 1 ORDER BY 1
+        """,
+        (word,),
+    )
+    return {int(account_id): list(texts) for account_id, texts in await cursor.fetchall()}
+
+
 async def add_exception(
     connection: Connection, account_id: int, key: UUID, body: dict[str, Any], expires_at: datetime | None, by: str
 ) -> None:

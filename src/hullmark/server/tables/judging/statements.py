@@ -12,8 +12,8 @@ from hullmark.server.tables.database import Connection
 
 class PublishedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """What lies in a repository (HOST/PATH) about an image, by a policy in an environment. `history_id` is the verdict that was signed
-    (None: none could be put there yet), `expires_at` until when that holds; `retry_at` when it is tried again after a failure (None: it
-    is there)."""
+    (None: none could be put there yet), `expires_at` until when that holds; `retry_at` when it is tried again after a failure, or made
+    anew (None: it is there)."""
 
     image_id: int
     policy_id: int
@@ -51,6 +51,19 @@ async def keep_published(connection: Connection, account_id: int, row: Published
             verdict = EXCLUDED.verdict, expires_at = EXCLUDED.expires_at, retry_at = EXCLUDED.retry_at, failures = EXCLUDED.failures
         """,
         {**msgspec.structs.asdict(row), "account": account_id},
+    )
+
+
+async def want_again(
+    connection: Connection, account_id: int, image_id: int, policy_id: int, environment: str, at: datetime
+) -> None:
+    """Have what lies there by a policy in an environment made anew: it does not name what the verdict rests on now."""
+    await connection.execute(
+        """
+        UPDATE published_statement SET retry_at = %s
+        WHERE account_id = %s AND image_id = %s AND policy_id = %s AND environment = %s AND retry_at IS NULL
+        """,
+        (at, account_id, image_id, policy_id, environment),
     )
 
 

@@ -1,0 +1,115 @@
+"""Package files that lie in an image."""
+
+from __future__ import annotations
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hullmark.catalog.inventory import merged
+from hullmark.catalog.systems import dpkg
+from hullmark.catalog.systems.package_files import CATALOGER, DEB, RPM, extract_deb, extract_rpm
+from hullmark.model.inventory import Distro
+from hullmark.model.package import is_file
+from tests.support.package_files import CONTROL, PACKED, ar, control_tar, deb, rpm
+from tests.support.views import FakeView
+
+DEBIAN = Distro(id="debian", version_id="12")
+PLACE = "srv/pool/vulnerable.deb"
+PURL = "pkg:deb/debian/vulnerable@1.0-1?arch=amd64&distro=debian-12"
+
+
+@pytest.mark.parametrize("pack", PACKED)
+def test_a_deb_is_a_package_that_is_not_installed(pack: str) -> None:
+    view = FakeView({PLACE: deb(pack=pack)}, CATALOGER, distro=DEBIAN)
+    [package] = CATALOGER.assemble(view)
+    assert (package.purl, package.arch, package.locations[0].path) == (PURL, "amd64", f"/{PLACE}")
+    assert (package.notes["installed"], package.notes["claimed"]) == ("false", "true")
+    assert package.notes["depends"] == "libc6 (>= 2.36), a | b"
+    assert view.problems == []
+
+
+def test_one_that_is_packed_with_zstd_is_read() -> None:
+    tar = zstandard.ZstdCompressor().compress(control_tar({"./control": CONTROL}))
+    view = FakeView({PLACE: ar({"debian-binary": b"2.0\n", "control.tar.zst": tar})}, CATALOGER, distro=DEBIAN)
+    assert [package.purl for package in CATALOGER.assemble(view)] == [PURL]
+
+
+def test_an_ipk_that_is_a_tar_is_read() -> None:
+    inner = PACKED[".gz"](control_tar({"./control": CONTROL}))
+    body = PACKED[".gz"](control_tar({"./debian-binary": b"2.0\n", "./control.tar.gz": inner}))
+    assert [package.name for package in CATALOGER.assemble(FakeView({"a/b.ipk": body}, CATALOGER))] == ["vulnerable"]
+
+
+def test_an_rpm_is_a_package_that_is_not_installed() -> None:
+    view = FakeView({"a/v.rpm": rpm()}, CATALOGER)
+    [package] = CATALOGER.assemble(view)
+    assert (package.name, package.version, package.arch, package.licenses) == (
+        "vulnerable",
+        "1.0-1",
+        "x86_64",
+        ("MIT",),
+    )
+    assert (is_file(package), package.cataloger, view.problems) == (True, "package-files", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (PLACE, b""),
+        (PLACE, b"!<arch>\n"),
+        (PLACE, ar({"debian-binary": b"2.0\n", "control.tar.lzma": b"x"})),
+        (PLACE, ar({"debian-binary": b"2.0\n", "control.tar.gz": b"x"})),
+        (PLACE, ar({"debian-binary": b"2.0\n", "control.tar": control_tar({"./other": b""})})),
+        (PLACE, deb(b"Package: a\n")),
+        ("a/v.rpm", b"\xed\xab\xee\xdb"),
+        ("a/v.rpm", rpm()[:200]),
+        ("a/v.rpm", rpm(name="")),
+    ],
+)
+def test_one_that_cannot_be_read_is_told(path: str, body: bytes) -> None:
+    view = FakeView({path: body}, CATALOGER)
+    assert list(CATALOGER.assemble(view)) == []
+    assert len(view.problems) == 1 or body == b""
+
+
+def test_a_large_one_is_read_from_its_beginning() -> None:
+    for read, body in ((DEB, deb()), (RPM, rpm())):
+        assert read.oversize is not None
+        sink = read.oversize(1 << 30)
+        sink.write(memoryview(body))
+        sink.write(memoryview(bytes(1 << 20)))
+        assert sink.finish(pytest.fail).name == "vulnerable"
+
+
+def test_what_is_installed_is_not_made_a_file_by_the_file_beside_it() -> None:
+    [file] = CATALOGER.assemble(FakeView({PLACE: deb()}, CATALOGER, distro=DEBIAN))
+    status = CONTROL + b"Status: install ok installed\n"
+    [installed] = dpkg.assemble(FakeView({"var/lib/dpkg/status": status}, dpkg.CATALOGER, distro=DEBIAN))
+    assert installed.purl == file.purl
+    for both in ([installed, file], [file, installed]):
+        [package] = merged(both)
+        assert (is_file(package), len(package.locations)) == (False, 2)
+    assert is_file(merged([file, replace(file, locations=())])[0])
+
+
+@given(st.binary())
+def test_any_bytes_are_survived(body: bytes) -> None:
+    for start in (b"", b"!<arch>\n", b"\x1f\x8b", deb()[:150], rpm()[:120]):
+        extract_deb("a.deb", memoryview(start + body), lambda reason: None)
+        extract_rpm("a.rpm", memoryview(start + body), lambda reason: None)
+
+
+@given(st.binary(), st.sampled_from((".gz", ".xz", ".zst", "")))
+def test_any_control_tar_is_survived(body: bytes, pack: str) -> None:
+    for inner in (body, PACKED.get(pack, bytes)(body)):
+        extract_deb("a.deb", memoryview(ar({"debian-binary": b"", f"control.tar{pack}": inner})), lambda reason: None)
+
+
+@given(st.integers(0, 2000), st.binary(max_size=9))
+def test_any_damage_is_survived(at: int, damage: bytes) -> None:
+    for body, extract in ((deb(pack=""), extract_deb), (rpm(), extract_rpm)):
+        at %= len(body)
+        extract("a", memoryview(body[:at] + damage + body[at + len(damage) :]), lambda reason: None)
