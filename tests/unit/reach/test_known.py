@@ -217,7 +217,7 @@ def test_postgresql_loads_its_compiler_and_modules_and_reads_what_statements_nam
 
 
 @pytest.mark.parametrize("value", [False, "off"])
-def test_a_compiler_that_is_off_may_still_be_loaded_as_every_module(value: Value) -> None:
+def test_a_compiler_that_is_off_may_still_be_loaded_as_every_module(value: bool | str) -> None:
     assert postgres(jit=value)["/usr/lib/libLLVM.so"] == "unknown"
 
 
