@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-if TYPE_CHECKING:  # most formats know nothing of it
-    from hullmark.model.reach import MatchReach
+from hullmark.model.reach import MatchReach
 
 R = TypeVar("R")
 

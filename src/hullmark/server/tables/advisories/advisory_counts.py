@@ -23,6 +23,8 @@ from hullmark.server.tables.images.coordinates import columns
 from hullmark.server.tables.places.running import runs
 
 _AT_ONCE = 5_000
+_FINDING: LiteralString = "counted_finding"
+"""The temporary table of what is in which set."""
 _BODIES = 4
 """So many of a vulnerability's advisories, the weightiest, are read for its score and its summary."""
 _named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
@@ -255,7 +257,8 @@ class _Tallies:
         async with connection.cursor(name="counted", row_factory=tuple_row) as cursor:
             cursor.itersize = _AT_ONCE
             await cursor.execute(
-                "SELECT set_id, array_agg(number), array_agg(number) FILTER (WHERE is_fixable) FROM counted_finding GROUP BY 1"
+                "SELECT set_id, array_agg(number), array_agg(number) FILTER (WHERE is_fixable)"
+                f" FROM {_FINDING} GROUP BY 1"
             )
             async for set_id, numbers, fixable in cursor:
                 self._by_set[set_id] = [known.setdefault(number, number) for number in numbers]
