@@ -42,8 +42,8 @@ _ELSEWHERE = "name the image in its registry: registry:NAME; or give what is att
 
 class VexRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where else to look for statements: `words` are some of WORDS. Attestations are believed if one of the keys in the files
-    `keys` (PEM) signed them, or one of the `identities` by a certificate (None: nobody is trusted so; `now` is the moment for those that
-    nothing dates); with `allows_unsigned` others too, which their statements' source then says."""
+    `keys` (PEM) signed them, or a certificate of one of the `identities` (None: no identity is trusted). A certificate without a proven
+    date of signing must be valid at `now`. With `allows_unsigned` others count too; the source of their statements then says so."""
 
     words: tuple[str, ...] = ()
     keys: tuple[Path, ...] = ()

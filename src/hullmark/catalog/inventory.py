@@ -130,7 +130,7 @@ def _claims(
 
 
 def _not_noted(packages: Iterable[Package]) -> Iterator[Package]:
-    """The packages but those that the notes of single programs name, and those that only lie there as files: such a one is no database."""
+    """The packages that a database lists: not those that single programs name in their notes, nor package files that only lie there."""
     return (package for package in packages if package.cataloger != CATALOGER_NAME and not is_file(package))
 
 

@@ -46,7 +46,7 @@ def _validity(der: bytes) -> tuple[datetime, ...]:
     def read() -> tuple[datetime, ...]:
         certificate = load_der_x509_certificate(der)
         begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        # It is valid at its last moment, too; one of the last year that there is never ends.
+        # It is still valid at its last moment. A certificate that ends in the last year that dates can have never ends.
         return (begins, ends + timedelta(microseconds=1)) if ends.year < _LAST_YEAR else (begins,)
 
     return guarded(read, damaged)

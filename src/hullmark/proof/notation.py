@@ -122,7 +122,7 @@ def moments_of(body: bytes) -> tuple[datetime, ...]:
         protected = msgspec.json.decode(_from_url(envelope.protected), type=_ProtectedHeader)
         chain = _chain(envelope.header.x5c)
         ends = (datetime.fromisoformat(protected.expiry).astimezone(UTC),) if protected.expiry else ()
-        # A certificate is valid at its last moment, too; one of the last year that there is never ends.
+        # A certificate is still valid at its last moment; one that ends in the last year that dates can have never ends.
         lasts = (one.not_valid_after_utc for one in chain)
         after = (last + timedelta(microseconds=1) for last in lasts if last.year < _LAST_YEAR)
         return (*ends, *(one.not_valid_before_utc for one in chain), *after)

@@ -153,14 +153,13 @@ def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         safe(gap.reason) + (f" ({plural(gap.packages, 'package')})" if gap.packages else "")
         for gap in matches.uncovered
     ]
-    if matches.matches and matches.snapshot is not None and matches.snapshot.exploited_gap:
-        lines.append(safe(matches.snapshot.exploited_gap))
-    if not lines:
-        return
-    missing = plural(len(lines), "gap") + " in the advisories: what is missing is unknown, not clean"
-    yield fact("Uncovered", missing, paint, width)
+    if lines:
+        missing = plural(len(lines), "gap") + " in the advisories: what is missing is unknown, not clean"
+        yield fact("Uncovered", missing, paint, width)
     for line in lines:
         yield from fold(line, width, "  ")
+    if matches.matches and matches.snapshot is not None and matches.snapshot.exploited_gap:
+        yield fact("Exploited", safe(matches.snapshot.exploited_gap), paint, width)
 
 
 def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:

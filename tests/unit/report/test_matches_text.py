@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import CoverageGap, Matches, UnknownPackage
+from hullmark.model.match import CoverageGap, Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.problem import Problem
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -36,6 +36,17 @@ def filled(template: str, found: Matches = SMALL) -> str:
 def only(*found: object) -> Matches:
     """A result of these matches alone."""
     return msgspec.structs.replace(SMALL, matches=found, unknown=(), problems=())
+
+
+def test_the_table_counts_the_gaps_that_it_sums_up_and_names_what_is_not_known_of_exploitation() -> None:
+    gaps = (CoverageGap(namespace="debian:13", types=("deb",), packages=81, reason="nothing about Debian 13"),)
+    found = msgspec.structs.replace(
+        SMALL, uncovered=gaps, snapshot=SnapshotInfo(digest="sha256:0", exploited_gap="no KEV")
+    )
+    lines = text("table", found).splitlines()
+    assert "Uncovered: 1 gap in the advisories: what is missing is unknown, not clean" in lines
+    assert "Exploited: no KEV" in lines
+    assert "; 1 gap in the advisories" in lines[-1]
 
 
 def test_the_table_names_a_package_once_and_each_of_its_vulnerabilities() -> None:

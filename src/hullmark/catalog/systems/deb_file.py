@@ -27,7 +27,7 @@ class DamagedFile(ValueError):
 
 
 def control_of(body: memoryview) -> bytes:
-    """The control file of a package file, of which the beginning will do. Raises DamagedFile."""
+    """The control file of a package file; the beginning of the file is enough. Raises DamagedFile."""
     members = _ar_members(body) if bytes(body[: len(_AR)]) == _AR else _tar_members(_unpacked("x.gz", bytes(body)))
     for name, data in members:
         if name.startswith("control.tar"):

@@ -82,7 +82,7 @@ def assemble(view: View) -> Iterator[Package]:
         if not first:
             view.problem(
                 found.path,
-                "the database of Nix is there, and no package in its store: which are installed is not known",
+                "the database of Nix is there, but no package is in its store: which are installed is not known",
             )
         else:
             _tell_lost(view, found.path, known_to_nix(view, found.path))
@@ -110,7 +110,7 @@ def _tell_lost(view: View, path: str, database: NixDatabase) -> None:
 
 
 def package_of(place: str) -> str | None:
-    """The package URL of an object of the store by its path (`nix/store/…`); None for what is no package."""
+    """The package URL of an object of the store by its path (`nix/store/…`); None if it is not a package."""
     found = _OBJECT(place)
     return None if found is None or _NOT_PACKAGES(found[1]) else _StoreObject(found[2], found[3], found[4]).purl
 

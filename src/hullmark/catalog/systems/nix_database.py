@@ -75,7 +75,7 @@ def extract_log(_path: str, body: memoryview, report: Report) -> NixDatabase | N
                 if len(values) >= _COLUMNS_OF_PATHS and values[1].startswith(_STORE):
                     paths.append((cell.number, values[1]))
                 elif len(values) == 2 and max(map(len, values)) <= 8:
-                    # SQLite keeps 1 as no bytes at all; there is no object 0.
+                    # SQLite stores the number 1 without any bytes; ids begin at 1, so an empty value is never 0.
                     refs.append(tuple(int.from_bytes(value, "big", signed=True) if value else 1 for value in values))  # type: ignore[arg-type]
         except DamagedPage:
             damaged += 1

@@ -75,7 +75,7 @@ def extract_rpm(path: str, body: memoryview, report: Report) -> RpmHeader | None
 def _main_header(body: memoryview) -> bytes:
     """The header behind lead and signature, as a database keeps it. Raises DamagedFile."""
     if bytes(body[:4]) != _RPM:
-        raise DamagedFile("it is no rpm file")
+        raise DamagedFile("it is not an rpm file")
     signature = _end_of(body, _LEAD)
     start = signature + -signature % 8
     return bytes(body[start + 8 : _end_of(body, start)])
