@@ -1,7 +1,8 @@
 """What programs start that have only few calls which start others, each of them known from their sources.
 
 Elsewhere every word among a program's constants may be the name of a program that it starts. Of these that would be wrong, as a server of
-SQL has thousands of words. Where one of them calls a function that is not listed here, its words count as everybody's do.
+SQL has thousands of words. Where one of them calls a function that is not listed here, its words count as everybody's do. So do those of
+a file that only has the name: what is listed here holds for what the system's own packages installed, as they installed it.
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ _MODULES = {"postgres": re.compile(r".*/lib(?:/postgresql)?").fullmatch}
 is to build extensions with (pgxs), or for its compiler."""
 
 _OFF = ("", "0", "off", "false", "none")
+_OF_THE_SYSTEM = ("pkg:deb/", "pkg:rpm/", "pkg:apk/", "pkg:alpm/")
 
 
 def known_programs(scene: Scene, path: str, called: frozenset[str]) -> tuple[str, ...] | None:
     """The programs that a program can start by the functions that it calls; None where that is not known."""
-    known = _known(path)
+    known = _known(scene, path)
     if not called <= known.keys():
         return None
     if any(_is_on(scene, setting) for name in called for setting in known[name].settings):
@@ -65,25 +67,37 @@ def known_programs(scene: Scene, path: str, called: frozenset[str]) -> tuple[str
     return tuple(program for name in sorted(called) for program in known[name].programs)
 
 
-def for_users(path: str, called: frozenset[str]) -> tuple[str, ...]:
+def for_users(scene: Scene, path: str, called: frozenset[str]) -> tuple[str, ...]:
     """By which of its own words the users of a program start others, whatever these are."""
-    known = _known(path)
+    known = _known(scene, path)
     return tuple(known[name].users for name in sorted(called) if name in known and known[name].users)
 
 
-def reads_by_option(path: str, folder: str, options: str) -> bool:
+def reads_by_option(scene: Scene, path: str, folder: str, options: str) -> bool:
     """Whether a program that is started with these options may read a folder that it names."""
     ending, asking = _BY_OPTIONS.get(path.rpartition("/")[2], ("/", ()))
+    if not _is_packaged(scene, path):
+        return True
     return not folder.rstrip("/").endswith(ending) or any(option in asking for option in options.split())
 
 
-def loads_alone(path: str, folder: str) -> bool:
+def loads_alone(scene: Scene, path: str, folder: str) -> bool:
     """Whether a program takes from a folder that it names nothing but libraries."""
     fits = _MODULES.get(path.rpartition("/")[2])
-    return fits is not None and fits(folder.rstrip("/")) is not None
+    return fits is not None and fits(folder.rstrip("/")) is not None and _is_packaged(scene, path)
 
 
-def _known(path: str) -> Mapping[str, KnownStart]:
+def _is_packaged(scene: Scene, path: str) -> bool:
+    """Whether a package of the system installed a program, and it is as that package installed it, as far as that can be told."""
+    record = scene.tree.files.get(path)
+    if record is None or record.owner is None or record.state == "changed":
+        return False
+    return record.owner.startswith(_OF_THE_SYSTEM)
+
+
+def _known(scene: Scene, path: str) -> Mapping[str, KnownStart]:
+    if not _is_packaged(scene, path):
+        return {}
     name = path.rpartition("/")[2]
     return _PROGRAMS.get(name.partition(".so")[0] + ".so" if ".so" in name else name, {})
 

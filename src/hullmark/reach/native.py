@@ -141,12 +141,12 @@ def _named_folder(scene: Scene, path: str, named: str, *, starts: bool) -> None:
     real = scene.tree.find(named).real
     if not real or not scene.tree.is_folder(real) or _SYSTEM_FOLDERS(real) or _CERTIFICATES(real):
         return
-    if path in scene.options and not reads_by_option(path, named, scene.options[path]):
+    if path in scene.options and not reads_by_option(scene, path, named, scene.options[path]):
         scene.later.append(partial(_folder_of_others, scene, path, named))
         return
     if real.endswith("/gconv") and _CONVERTING_NOTHING(path):
         return
-    is_loading = loads_alone(path, named)
+    is_loading = loads_alone(scene, path, named)
     for file in scene.tree.below(real, _MAX_IN_FOLDER):
         record = scene.tree.file(file)
         if (is_loading and (record is None or record.path not in scene.facts.elves)) or _MANUAL(file):
@@ -194,7 +194,7 @@ def _may_start(scene: Scene, path: str, facts: ElfFacts) -> None:
         known = known_programs(scene, path, elf_calls.SPAWNING.intersection(facts.calls))
         if known is None:
             scene.walk.end(path, f"it calls {called}(): it may start programs that its settings or its users name")
-        for word_of_users in for_users(path, elf_calls.SPAWNING.intersection(facts.calls)):
+        for word_of_users in for_users(scene, path, elf_calls.SPAWNING.intersection(facts.calls)):
             scene.walk.end(path, f"it starts programs that its users name ({word_of_users})")
         for command in facts.words if known is None else known:
             word, _, options = command.partition(" ")

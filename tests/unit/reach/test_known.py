@@ -88,7 +88,8 @@ def mariadb(**more: Any) -> dict[str, str]:
     server = program(calls=more.pop("calls", ("execlp", "posix_spawnp")), constants=("login", "mount", "/usr/share/db"))
     files = {**BASE, "/usr/sbin/mariadbd": server, "/usr/bin/login": program(), "/usr/bin/addr2line": program()}
     files |= {"/usr/share/db/notify": b"#!/bin/sh\n", "/usr/share/db/errors": b"x", "/var/lib/mysql/ibdata1": b"x"}
-    found = walked(files, more.pop("command", ("mariadbd",)), why=tuple(files), **more)
+    owners = more.pop("owners", {"/usr/sbin/mariadbd": "mariadb-server-core"})
+    found = walked(files, more.pop("command", ("mariadbd",)), why=tuple(files), owners=owners, **more)
     return {each.subject.rpartition("/")[2]: each.reach for each in found.answers}
 
 
@@ -110,6 +111,17 @@ def test_mariadb_starts_nothing_that_its_words_name() -> None:
 def test_mariadb_of_a_cluster_or_of_another_kind_may_start_what_its_words_name(more: Mapping[str, Any]) -> None:
     found = mariadb(**more)
     assert (found["login"], found["notify"]) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize("more", [{"owners": {}}, {"changes": {"/usr/sbin/mariadbd": {"state": "changed"}}}])
+def test_what_only_has_the_name_of_a_known_program_may_start_what_its_words_name(more: Mapping[str, Any]) -> None:
+    found = mariadb(**more)
+    assert (found["login"], found["notify"]) == ("unknown", "unknown")
+
+
+def test_what_only_has_the_name_of_a_known_library_may_start_what_its_words_name() -> None:
+    assert postgres(port=5432)["/usr/bin/tool"] == "unreachable"
+    assert postgres(others={}, port=5432)["/usr/bin/tool"] == "unknown"
 
 
 def test_a_setting_that_is_off_leaves_it_so_and_data_may_lie_elsewhere() -> None:
@@ -175,8 +187,16 @@ PG, PG_LIB, PG_SHARE = "/usr/lib/postgresql/17/bin/postgres", "/usr/lib/postgres
 CHARMAP = "/usr/share/i18n/charmaps/UTF-8.gz"
 
 
-def postgres(command: tuple[str, ...] = (PG,), words: tuple[str, ...] = (), **settings: Value) -> dict[str, str]:
-    """What is reached of a small PostgreSQL with these settings; by path."""
+PACKAGED = {"/usr/lib/libpq.so.5": "libpq5", "/usr/bin/locale": "libc-bin"}
+
+
+def postgres(
+    command: tuple[str, ...] = (PG,),
+    words: tuple[str, ...] = (),
+    others: Mapping[str, str] = PACKAGED,
+    **settings: Value,
+) -> dict[str, str]:
+    """What is reached of a small PostgreSQL with these settings; by path. `others`: which package each of other files is of."""
     server = program("libpq.so.5", calls=("popen", "system"), constants=("mount", PG_LIB, PG_SHARE))
     files = {
         **BASE,
@@ -196,7 +216,7 @@ def postgres(command: tuple[str, ...] = (PG,), words: tuple[str, ...] = (), **se
         "/app/run": b"#!/bin/sh\nlocale -m\nexec " + PG.encode() + b"\n",
     }
     given = tuple(Setting(key=f"postgresql.cluster[17/main].{key}", value=value) for key, value in settings.items())
-    owners = {path: "postgresql" for path in files if "/postgresql/" in path}
+    owners = {path: "postgresql" for path in files if "/postgresql/" in path} | dict(others)
     found = walked(files, command, settings=given, why=tuple(files), owners=owners)
     return {each.subject: each.reach for each in found.answers}
 
