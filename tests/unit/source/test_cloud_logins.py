@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.net.aws import AwsClient, AwsRefused, AwsSession, AwsSettings
+from hullmark.net.ecr import ecr_registry
 from hullmark.net.http import HttpSettings
 from hullmark.source import SourceOptions, cloud_logins, open_image
 from hullmark.source.cloud_logins import CloudLogins
