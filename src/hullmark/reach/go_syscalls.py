@@ -52,8 +52,8 @@ class _Functions(NamedTuple):
 
 
 def go_numbers(elf: ElfFile, machine: Machine, kind: str) -> int | None:
-    """The numbers of a Go program's system calls, as bits, UNTOLD among them where one is not known; None where this is not a Go program, or
-    one that is not understood."""
+    """The numbers of a Go program's system calls, as bits, UNTOLD among them where one is not known; None where this is not
+    a Go program, or one that is not understood."""
     section = next((section for section in elf.sections() if section.name == b".gopclntab"), None)
     if section is None or kind != _X86_64 or section.size > _MAX_TABLE or not has_small_code(elf):
         return None
