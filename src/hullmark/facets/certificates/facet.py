@@ -79,7 +79,7 @@ INSIDE_READ = Read(
     extract=extract_inside,
     globs=tuple(f"**/*.{suffix}" for suffix in (*TEXTS, *ARCHIVES)),
     limit=512 * MIB,
-    sources=("facets/certificates", "facets/malware/archives"),
+    sources=("facets/certificates", "facets/unpacking"),
 )
 """Its limit is that of the reading of Java's packages, which holds the same files."""
 
