@@ -39,7 +39,7 @@ test: $(READY) test-packages test-clients corpus-quick ## run all tests but the 
 test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
 	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
 
-prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
+prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples as they say, new ones each time
 	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract
 
 prove-sboms: $(READY) corpus ## validate the bills of materials of all test images and read them back, into bench/sboms.md

@@ -15,7 +15,7 @@ from tests.support.collecting import build_grammars_late, has_none_of
 from tests.support.company import company
 from tests.support.database import database_server, database_url
 from tests.support.dealing import pytest_xdist_make_scheduler
-from tests.support.examples import EXAMPLES
+from tests.support.examples import EXAMPLES, have_fewer
 
 __all__ = ["company", "database_server", "database_url", "pytest_xdist_make_scheduler"]
 
@@ -90,6 +90,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min((at for name, at in order.items() if file.startswith(name)), default=len(order))
 
     items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
+    functions = [item for item in items if isinstance(item, pytest.Function)]
+    slow = {item.function for item in functions if item.get_closest_marker("slow") is not None}
+    for test in {item.function for item in functions} - slow:
+        have_fewer(test)
 
 
 @pytest.fixture(scope="session")
