@@ -86,6 +86,12 @@ def all_of(expressions: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
+def in_spdx_terms(licenses: tuple[str, ...]) -> tuple[str, ...]:
+    """Each licence as the SPDX expression that it tells, as it is written where it tells none; without repeats, in order."""
+    return tuple(dict.fromkeys(spdx_expression(text) or text for text in distinct(licenses)))
+
+
+@lru_cache(maxsize=4096)
 def expression_of(licenses: tuple[str, ...]) -> str:
     """All that a package says of its licences as one SPDX expression; "" where it says nothing, or something of it tells no licence."""
     texts = distinct(licenses)

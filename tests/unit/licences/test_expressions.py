@@ -124,3 +124,16 @@ def test_references_are_found_once_each() -> None:
         "LicenseRef-b",
         "LicenseRef-a",
     )
+
+
+def test_licences_that_tell_an_expression_are_in_spdx_terms_and_the_others_as_written() -> None:
+    written = ("GPL-2+", " Expat ", "MIT", "public-domain", "", "GPL-3+ with Bison exception", "MIT-like")
+    shown = (
+        "GPL-2.0-or-later",
+        "MIT",
+        "LicenseRef-public-domain",
+        "GPL-3.0-or-later WITH Bison-exception-2.2",
+        "MIT-like",
+    )
+    assert expressions.in_spdx_terms(written) == shown
+    assert expressions.in_spdx_terms(("", " ")) == ()
