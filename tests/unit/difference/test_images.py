@@ -152,6 +152,8 @@ def test_a_licence_under_another_name_neither_comes_nor_goes() -> None:
     assert (difference.licences_in, difference.licences_out) == (("GPL-3.0-or-later", "LicenseRef-public-domain"), ())
     same = compared(before, inventory_of([package("deb", "a", "1", licenses=("GPL-2.0-or-later", "MIT"))]))
     assert same.packages == ()
+    as_one = compared(before, inventory_of([package("deb", "a", "1", licenses=("GPL-2.0-or-later AND MIT",))]))
+    assert (as_one.packages, as_one.licences_in, as_one.licences_out) == ((), (), ())
 
 
 @given(inventories())
