@@ -86,6 +86,39 @@ def all_of(expressions: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
+def in_spdx_terms(licenses: tuple[str, ...]) -> tuple[str, ...]:
+    """Each licence as the SPDX expression that it tells, as it is written where it tells none; without repeats, in order.
+
+    What an expression joins by AND are licences of their own, as a package has them that lists them.
+    """
+    found: dict[str, None] = {}
+    for text in distinct(licenses):
+        expression = spdx_expression(text)
+        found.update(dict.fromkeys((text,) if expression is None else _joined(expression)))
+    return tuple(found)
+
+
+def _joined(expression: str) -> list[str]:
+    """What apply together, without the brackets around one: `(MIT OR ISC) AND curl` is two."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for word in _TOKENS(expression):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == "OR":
+            return [expression]
+        if depth == 0 and word == "AND":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    found: list[str] = []
+    for words in parts:
+        is_group = words[0] == "("
+        text = " ".join(words[1:-1] if is_group else words).replace("( ", "(").replace(" )", ")")
+        found += _joined(text) if is_group else [text]
+    return found
+
+
+@lru_cache(maxsize=4096)
 def expression_of(licenses: tuple[str, ...]) -> str:
     """All that a package says of its licences as one SPDX expression; "" where it says nothing, or something of it tells no licence."""
     texts = distinct(licenses)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from hullmark.licences.conclusions import concluded, declared_by, found_in
-from hullmark.licences.expressions import all_of, distinct, spdx_expression, spdx_id
+from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
 from hullmark.model.package import Package
@@ -268,12 +268,15 @@ def _licenses(found: Iterable[str]) -> list[Json]:
 
 
 def _license(text: str) -> Json:
-    known = spdx_id(spdx_expression(text) or "")
+    told = spdx_expression(text) or text
+    if references(told):
+        told = text
+    known = spdx_id(told)
     if known:
         return {"id": known, "acknowledgement": "declared"}
-    name = " ".join(text[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]
+    name = " ".join(told[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]
     license: Json = {"name": name, "acknowledgement": "declared"}
-    if name != text:
+    if name != told:
         license["text"] = {"contentType": "text/plain", "content": text}
     return license
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.licences.conclusions import conclusion
+from hullmark.licences.expressions import expression_of, in_spdx_terms
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
@@ -81,7 +82,7 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
     if found.needed_by is not None and found.needs is not None:
         yield fact("Needed by", _related(found.needed_by, is_dependent=True), paint, width)
         yield fact("Needs", _related(found.needs, is_dependent=False), paint, width)
-    yield fact("Licences", ", ".join(filter(str.strip, package.licenses)) or "not stated", paint, width)
+    yield fact("Licences", _licences(package), paint, width)
     if expression := conclusion(package):
         yield fact("Concluded", expression, paint, width)
     for evidence in package.license_evidence[:_MAX_PLACES]:
@@ -95,6 +96,11 @@ def _claim_lines(package: Package, paint: Paint, width: int) -> Iterator[str]:
         yield fact("Installed", "no: it lies there as a package file, whose content is not read", paint, width)
     elif "claimed" in package.notes:
         yield fact("Claimed", "by a document: no record of an installation has it", paint, width)
+
+
+def _licences(package: Package) -> str:
+    """One SPDX expression; one by one, those that tell none as they are written, where not all tell one."""
+    return expression_of(package.licenses) or ", ".join(in_spdx_terms(package.licenses)) or "not stated"
 
 
 def _told(evidence: LicenceEvidence) -> str:

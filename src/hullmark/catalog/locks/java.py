@@ -226,6 +226,10 @@ def _projects(view: View) -> Iterator[Package]:
 
 POM: Read[Project] = Read(name="java-pom", fact=Project, extract=extract_pom, globs=("**/pom.xml",), limit=XML_LIMIT)
 GRADLE_LOCK: Read[Listing] = Read(
-    name="java-gradle-lock", fact=Listing, extract=extract_gradle, globs=("**/gradle.lockfile",), limit=4 * MIB
+    name="java-gradle-lock",
+    fact=Listing,
+    extract=extract_gradle,
+    globs=("**/gradle.lockfile", "**/buildscript-gradle.lockfile"),
+    limit=4 * MIB,
 )
 CATALOGER = Cataloger(name=_NAME, types=("maven",), reads=(POM, GRADLE_LOCK), assemble=assemble)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.expressions import in_spdx_terms
 from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
@@ -58,7 +59,7 @@ def _rows(analysis: StoredAnalysis) -> list[LicenceRow]:
     recognised: dict[str, int] = {}
     for package in analysis.inventory.packages:
         found = {evidence.license for evidence in package.license_evidence if evidence.kind == "found"}
-        for licence in dict.fromkeys(package.licenses):
+        for licence in in_spdx_terms(package.licenses):
             names.setdefault(licence, []).append(package.name)
             recognised[licence] = recognised.get(licence, 0) + (licence in found)
     return sorted(
