@@ -13,6 +13,7 @@ from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.licence_evidence import with_declared
 from hullmark.catalog.unexplained import executables, unexplained
+from hullmark.catalog.unread_locks import unread_locks
 from hullmark.model.inventory import Distro, UnexplainedPrograms
 from hullmark.model.jar import SHA1
 from hullmark.model.package import Location, OwnedFile, Package, is_file
@@ -80,6 +81,7 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
+    problems += tuple(unread_locks(tree, found, catalogers))
     problems += tuple(_under_other_names(tree, records, catalogers))
     uncorrected = merged(found)
     corrected, purls, notes = _corrected(tree, found, corrections, jars)
