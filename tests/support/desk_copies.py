@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.database import drop_database, fresh_database, memory
 from tests.support.desk import Desk, begin, desk_over, shop_registry
 from tests.support.images import Blobs
 from tests.support.registry import FakeRegistry
 
-Furnish = Callable[..., Awaitable[Any]]
+Furnish = Callable[..., Coroutine[Any, Any, Any]]
 """Furnishes a desk that is fresh, and may answer something: the `found` of each copy."""
 
 
@@ -81,6 +83,11 @@ class DeskCopies:
         """Let go of the originals' databases."""
         for each in self._originals.values():
             drop_database(self._server, each.database_url)
+
+
+def furnished_by(furnish: Furnish, *said: Any) -> pytest.MarkDecorator:
+    """A test whose desk `at` is a copy of one that `furnish` was let at, with what is `said`; what it answered is the desk's `found`."""
+    return pytest.mark.parametrize("at", [(furnish, *said)], indirect=True, ids=[furnish.__name__])
 
 
 @contextmanager
