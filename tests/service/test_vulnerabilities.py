@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from hullmark.scanning.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.desk import Desk, desk, status_file
+from tests.support.desk import Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.matching import advisory, affected
 from tests.support.snapshots import snapshot_in
 
@@ -49,12 +49,6 @@ RECORDS = (
 )
 
 
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
-
-
 async def shop(at: Desk) -> str:
     """The image, analysed and matched."""
     await at.advise(*RECORDS)
@@ -68,8 +62,9 @@ def told(item: dict[str, Any]) -> tuple[str, str, str, str]:
     return item["package"]["name"], item["advisory"]["id"], item["fix"]["version"], item["why"]
 
 
+@furnished_by(shop)
 async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) -> None:
-    digest = await shop(at)
+    digest = at.found
     book = snapshot_in(tmp_path, RECORDS)
     options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
     reference = f"registry:{at.registry.host}/shop@{digest}"
@@ -90,8 +85,9 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
     book.close()
 
 
+@furnished_by(shop)
 async def test_pages_hold_every_match_once(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     whole = await at.get(f"/images/{digest}/vulnerabilities")
     seen, cursor = [], ""
     while True:
@@ -119,21 +115,24 @@ async def test_pages_hold_every_match_once(at: Desk) -> None:
         ("packages=non-os&severity=low", set()),
     ],
 )
+@furnished_by(shop)
 async def test_filters(at: Desk, query: str, expected: set[str]) -> None:
-    digest = await shop(at)
+    digest = at.found
     page = await at.get(f"/images/{digest}/vulnerabilities?{query}")
     assert {each["advisory"]["id"] for each in page["items"]} == expected
 
 
+@furnished_by(shop)
 async def test_unknown_words_are_refused(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     for query in ("severity=dreadful", "fix=soon", "packages=some", "format=poem"):
         answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?{query}")
         assert answer.status_code == 400, query
 
 
+@furnished_by(shop)
 async def test_every_format_is_written(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     for format in ("table", "sarif", "cyclonedx-json", "csv", "html", "openvex"):
         answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?format={format}")
         assert answer.status_code == 200, answer.text
@@ -241,8 +240,9 @@ async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> No
     assert (await at.ask("GET", f"{path}&known_at={long_ago}")).status_code == 422
 
 
+@furnished_by(shop)
 async def test_images_that_hold_something(at: Desk) -> None:
-    first = await shop(at)
+    first = at.found
     second = at.push("2", status_file(("libc6", "2.41-13")))
     await at.add("2")
     await at.work()
@@ -260,8 +260,9 @@ async def test_images_that_hold_something(at: Desk) -> None:
     ]
 
 
+@furnished_by(shop)
 async def test_another_account_sees_nothing_of_it(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     await at.post("/accounts", {"name": "other"})
     assert (await at.ask("GET", f"/images/{digest}/vulnerabilities", account="other")).status_code == 404
     assert (await at.get("/vulnerabilities/CVE-2026-1/images", account="other"))["items"] == []

@@ -334,6 +334,8 @@ def _learn(*, with_server: bool) -> None:
     for name in (*_FOREIGN, *(_FOREIGN_TO_SERVERS if with_server else ())):
         if find_spec(name) is not None:
             import_module(name)
+    if with_server:
+        runpy.run_path(str(Path(__file__).with_name("ready_application.py")))["keep_application"]()
 
 
 def _serve(listener: socket.socket) -> list[str]:
