@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import accumulate
-from pathlib import Path
 from sys import byteorder
 
 import msgspec
@@ -191,7 +190,9 @@ def _line(word: int, lines: Lines) -> int:
 @cache
 def _known() -> tuple[list[KnownText], dict[int, list[int]]]:
     """The known texts, and some numbers of each → the texts that have them."""
-    content = Path(__file__).with_name(PRINTS).read_bytes()
+    from pkgutil import get_data  # most images have texts to tell, few runs read images
+
+    content = get_data(__package__, PRINTS) or b""
     if sha256(content).hexdigest() != PRINTS_SHA256:
         raise RuntimeError(f"{PRINTS} is not the file that this program was made with")
     texts = msgspec.msgpack.decode(content, type=list[KnownText])
