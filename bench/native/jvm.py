@@ -11,7 +11,7 @@ _PROGRAM = '. "$0" && printf %s "${JAVA_RUNTIME_VERSION:-$JAVA_VERSION}"'
 
 
 def ask(root: Path) -> list[Item]:
-    """The version of each runtime; how it is called is not told."""
+    """The version of each runtime; how it is called is not known."""
     return [
         Item(ANY, run(["sh", "-c", _PROGRAM, str(folder / "release")]), inside(root, folder / "release"))
         for folder, folders, files in walk(root)

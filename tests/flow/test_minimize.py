@@ -203,7 +203,7 @@ def test_the_system_calls_of_the_start_are_a_profile(hullmark: Program, tmp_path
         "profile.json allows what engines do by default (RuntimeDefault), as not all system calls can be told (1 reason, "
         in ran.err
     )
-    assert "/unsure: it enters the kernel with a number that is not told beside it" in ran.text
+    assert "/unsure: it enters the kernel with a number that is not given beside it" in ran.text
     assert "symlink" in json.loads((hullmark.place / "profile.json").read_text())["syscalls"][0]["names"]
     assert "not all system calls" in " ".join(hullmark(*words, "/unsure", "--seccomp-unsure", "refuse").refusal)
     assert "no program is reached" in " ".join(hullmark(*words, "/none").refusal)

@@ -70,7 +70,7 @@ class World(msgspec.Struct, kw_only=True):
         return next(each for each in self.visitors if each.name == name)
 
     async def ask(self, who: Visitor, method: str, path: str, body: Any = None, account: str = "") -> Response:
-        self.seconds[0] += 60  # who fails often is not told to wait
+        self.seconds[0] += 60  # who fails often is not known to wait
         headers = {**who.headers, **({"x-hullmark-account": account} if account else {})}
         more: dict[str, Any] = {} if body is None else {"json": body}
         if who.login:

@@ -98,7 +98,7 @@ async def test_what_starts_uncertified_is_told_once_for_each_start(at: Desk, rec
     assert [place["name"] for place in item["places"]] == ["eu-1/shop/Deployment/a/main", "eu-1/shop/Deployment/b/main"]
     assert notice["cause"]["sentence"] == "x.example.org/y:1 started in kubernetes eu-1: no verdict lets it pass."
     await agent.list(container(digest=good), *started)
-    assert await heard(at, receiver) == [], "what is as it was is not told again"
+    assert await heard(at, receiver) == [], "what is as it was is not reported again"
     await agent.change(container("Deployment/a", digest=strange, reference="x.example.org/y:1", labels={"new": "1"}))
     assert await heard(at, receiver) == [], "another label is no start"
     await agent.change(ended=[ended(started[0], at.now)])

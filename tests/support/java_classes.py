@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 FOR_NAME = ("java/lang/Class", "forName", "(Ljava/lang/String;)Ljava/lang/Class;")
 Call = tuple[tuple[str, str, str], str | None]
-"""A method, by its owner, its name and its type, and the text that it is given (None: one that is not told)."""
+"""A method, by its owner, its name and its type, and the text that it is given (None: one that is not known)."""
 
 
 class _Constants:

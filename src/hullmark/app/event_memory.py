@@ -10,7 +10,7 @@ from hullmark.app.spool import replace_file
 from hullmark.model.limit import Limit
 from hullmark.model.place import PlaceEvent
 
-_MOST = Limit(20_000, "events that an agent remembers as told; older ones may be told again", "shortened")
+_MOST = Limit(20_000, "events that an agent remembers as reported; older ones may be reported again", "shortened")
 _DIGEST = 16
 
 

@@ -18,7 +18,7 @@ from hullmark.model.place import LONGEST_ID, LONGEST_IMAGE, PLACE_BYTES, EndedCo
 _MOST_LABELS = Limit(500, "labels of a container that an agent tells, in the order of their keys", "shortened")
 _LONGEST_LABEL = Limit(1000, "characters of a label's name or value that an agent tells", "shortened")
 _LARGEST_ISOLATION = Limit(
-    256 << 10, "bytes of what a container is granted that an agent tells; else nothing is told", "shortened"
+    256 << 10, "bytes of what a container is granted that an agent reports; else nothing is reported", "shortened"
 )
 _PART_BYTES = 1 << 20
 """Of the containers of one report, unless one alone has more: servers refuse what is too large."""

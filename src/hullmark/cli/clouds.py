@@ -140,7 +140,7 @@ def _endpoint(settings: Settings) -> str:
 
 
 def _tag_look(options: SourceOptions) -> Callable[[str], str]:
-    """How the digest of a tag is asked for at its registry; "" where it is not told."""
+    """How the digest of a tag is asked for at its registry; "" where it is not known."""
     from hullmark.model.errors import HullmarkError
     from hullmark.source.distribution import first_answer, sessions_for
     from hullmark.source.reference import parse_reference

@@ -28,7 +28,7 @@ _MAX_FOLDERS = Limit(100_000, "folders that a part of a pattern in a configurati
 _MAX_STEPS = Limit(10_000_000, "steps of trying the patterns of an image's configuration files")
 _ABOUT_A_LINK = 50
 _MAX_CUTS = Limit(
-    20, "problems with patterns that are told of an image; none is told only after another one was", "shortened"
+    20, "problems with patterns that are listed for an image; none is listed only after another one was", "shortened"
 )
 _SET = re.compile(rb"\[(?P<others>[!^]?+)(?P<members>\](?:\[:[a-z]+:\]|[^\]])*|(?:\[:[a-z]+:\]|[^\]])+)\]").match
 _MEMBER = re.compile(rb"\[:(?P<name>[a-z]+):\]|(?P<first>.)-(?P<last>.)|(?P<one>.)", re.DOTALL)

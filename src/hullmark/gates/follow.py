@@ -71,7 +71,7 @@ def page_of(api: ApiClient, cursor: str) -> AdmissionPage:
 
 
 def tell_unknown(api: ApiClient, verdicts: LocalVerdicts, now: datetime, say: Say) -> None:
-    """Have the server add the unknown images that were asked for. One that it refuses is not told again before a day is over.
+    """Have the server add the unknown images that were asked for. One that it refuses is not asked for again before a day is over.
 
     Raises ApiRefused where it refuses all, NetError.
     """

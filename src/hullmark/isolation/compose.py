@@ -2,7 +2,7 @@
 
 A file says nothing of the engine: seccomp and AppArmor are not told unless the file changes them; other runtimes and user namespaces are
 what few engines have by default, so that a file that names none is taken to get none. Variables (`${X}`) are not replaced, since
-their values are the environment's: a flag that is one is not told, and what grants rights may not hold one.
+their values are the environment's: a flag that is one is not known, and what grants rights may not hold one.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ _NAMESPACES = {
 
 def _untold(isolation: Isolation, setting: str, text: str) -> Iterator[Shortfall]:
     if getattr(isolation, setting) is None:
-        yield Shortfall(setting, f"{text} is not told", is_known=False)
+        yield Shortfall(setting, f"{text} is not known", is_known=False)
 
 
 def _switched_off(isolation: Isolation) -> Iterator[Shortfall]:
@@ -139,14 +139,14 @@ def _lacking(isolation: Isolation, image_uid: int | None) -> Iterator[Shortfall]
     """What is missing of what the kernel offers besides namespaces."""
     if isolation.seccomp in ("", UNCONFINED) or isolation.seccomp.startswith("custom ("):
         text = (
-            "no filter of system calls (seccomp) is told"
+            "no filter of system calls (seccomp) is known of"
             if not isolation.seccomp
             else "seccomp filters next to nothing"
         )
         yield Shortfall("seccomp", text, is_known=bool(isolation.seccomp))
     if isolation.apparmor in ("", UNCONFINED) and isolation.selinux in ("", *UNCONFINED_LABELS):
         is_known = bool(isolation.apparmor or isolation.selinux)
-        yield Shortfall("apparmor", "no profile of AppArmor and no label of SELinux is told", is_known=is_known)
+        yield Shortfall("apparmor", "no profile of AppArmor and no label of SELinux is known of", is_known=is_known)
     if not isolation.user_namespace:
         yield from _root_on_the_host(isolation, image_uid, is_known=isolation.user_namespace is False)
     yield from _more_than_engines_give(isolation)
@@ -156,7 +156,7 @@ def _root_on_the_host(isolation: Isolation, image_uid: int | None, *, is_known: 
     """Without a user namespace: whether it is root, or can become root."""
     is_root = _is_root(isolation, image_uid)
     if is_root is not False:
-        text = "it runs as root, who is root on the host" if is_root else "who it runs as is not told; it may be root"
+        text = "it runs as root, who is root on the host" if is_root else "who it runs as is not known; it may be root"
         yield Shortfall("user", text, is_known=is_known and is_root is True)
     if not isolation.no_new_privileges:
         text = "setuid files can make it root (no-new-privileges is not set)"
@@ -166,7 +166,7 @@ def _root_on_the_host(isolation: Isolation, image_uid: int | None, *, is_known: 
 
 
 def _is_root(isolation: Isolation, image_uid: int | None) -> bool | None:
-    """Whether the first process is root; None where that is not told."""
+    """Whether the first process is root; None where that is not known."""
     user = isolation.user
     if user.isascii() and user.isdecimal():
         return not user.strip("0")
@@ -191,7 +191,7 @@ def _more_than_engines_give(isolation: Isolation) -> Iterator[Shortfall]:
 
 
 def _at_most(isolation: Isolation, ways_out: tuple[Shortfall, ...], lacking: tuple[Shortfall, ...]) -> Grade:
-    """The best grade that what is not told allows."""
+    """The best grade that what is not known allows."""
     closed = {way.setting for way in ways_out if way.is_known}
     if isolation.boundary in ("vm", "sandbox", "unknown") and not closed.intersection(_AROUND):
         return _GRADE_BY_BOUNDARY.get(isolation.boundary, "vm")
@@ -227,7 +227,7 @@ def _missing(
     if grade == "default":
         return lacking
     if grade == "hardened":
-        text = "it shares the host's kernel" if not is_untold else "what starts it is not told"
+        text = "it shares the host's kernel" if not is_untold else "what starts it is not known"
         return (Shortfall("runtime", text, is_known=not is_untold),)
     if grade == "sandboxed":
         return (Shortfall("runtime", "its sandbox is a process of the host's kernel, not a virtual machine"),)

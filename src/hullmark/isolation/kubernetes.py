@@ -1,6 +1,6 @@
 """Pod specs → what each container is granted, by the API's own defaults (Kubernetes 1.33, core/v1 PodSpec).
 
-What the API leaves to the cluster is not told: seccomp (the kubelet's `seccompDefault`), AppArmor and SELinux where no field asks for
+What the API leaves to the cluster is not known: seccomp (the kubelet's `seccompDefault`), AppArmor and SELinux where no field asks for
 them, and the token where a ServiceAccount may withhold it. Pods run through no runtime class are taken to share the host's kernel.
 """
 

@@ -60,7 +60,7 @@ def _flag(setting: str, wanted: bool, text: str) -> Callable[[Isolation], Settin
     def state(isolation: Isolation) -> SettingState:
         value: bool | None = getattr(isolation, setting)
         if value is None:
-            return SettingState(None, setting, f"whether {text} is not told")
+            return SettingState(None, setting, f"whether {text} is not known")
         return SettingState(value is wanted, setting, text)
 
     return state
@@ -68,7 +68,7 @@ def _flag(setting: str, wanted: bool, text: str) -> Callable[[Isolation], Settin
 
 def _seccomp(isolation: Isolation) -> SettingState:
     if not isolation.seccomp:
-        return SettingState(None, "seccomp", "whether seccomp filters its system calls is not told")
+        return SettingState(None, "seccomp", "whether seccomp filters its system calls is not known")
     is_filter = isolation.seccomp != UNCONFINED and not isolation.seccomp.startswith("custom (")
     return SettingState(is_filter, "seccomp", "seccomp does not filter its system calls")
 
@@ -77,13 +77,13 @@ def _lsm(isolation: Isolation) -> SettingState:
     if isolation.apparmor not in ("", UNCONFINED) or isolation.selinux not in ("", *UNCONFINED_LABELS):
         return SettingState(True, "apparmor", "")
     if not isolation.apparmor and not isolation.selinux:
-        return SettingState(None, "apparmor", "whether AppArmor or SELinux confines it is not told")
+        return SettingState(None, "apparmor", "whether AppArmor or SELinux confines it is not known")
     return SettingState(False, "apparmor", "neither AppArmor nor SELinux confines it")
 
 
 def _drop_all(isolation: Isolation) -> SettingState:
     if isolation.privileged is None:
-        return SettingState(None, "capabilities_dropped", "which capabilities it has is not told")
+        return SettingState(None, "capabilities_dropped", "which capabilities it has is not known")
     added = [name for name in isolation.capabilities_added if name != "NET_BIND_SERVICE"]
     text = f"{', '.join(added)} is added" if added else "the engine's capabilities are not dropped"
     holds = not isolation.privileged and "ALL" in isolation.capabilities_dropped and not added
@@ -97,7 +97,7 @@ def _namespaces(isolation: Isolation) -> SettingState:
             return SettingState(False, name, f"it shares {name.removeprefix('host_')} with its host")
     untold = next((name for name in names if getattr(isolation, name) is None), "")
     return SettingState(
-        None if untold else True, untold or names[0], "whether it shares namespaces with its host is not told"
+        None if untold else True, untold or names[0], "whether it shares namespaces with its host is not known"
     )
 
 
@@ -106,7 +106,7 @@ def _paths(isolation: Isolation) -> SettingState:
     is_told = isolation.privileged is not None and all(
         rules_the_host(path) is not None for path in isolation.host_paths
     )
-    text = f"it sees {paths} of its host" if paths else "what it sees of its host is not told"
+    text = f"it sees {paths} of its host" if paths else "what it sees of its host is not known"
     return SettingState(not paths if is_told else None, "host_paths", text)
 
 
@@ -114,7 +114,7 @@ def _limit(name: Literal["memory", "cpu", "pids"]) -> Callable[[Isolation], Sett
     def state(isolation: Isolation) -> SettingState:
         is_told = isolation.privileged is not None
         holds = getattr(isolation.limits, name) is not None
-        text = f"there is no limit of {name}" if is_told else f"whether there is a limit of {name} is not told"
+        text = f"there is no limit of {name}" if is_told else f"whether there is a limit of {name} is not known"
         return SettingState(holds or (False if is_told else None), "limits", text)
 
     return state
@@ -127,7 +127,7 @@ def _not_root(isolation: Isolation, image_uid: int | None) -> SettingState:
     if isolation.run_as_non_root or user == "root":
         return SettingState(user != "root", "user", "it runs as root")
     if user or image_uid is None:
-        return SettingState(None, "user", "who it runs as is not told")
+        return SettingState(None, "user", "who it runs as is not known")
     return SettingState(image_uid != 0, "user", "it runs as root, the image's own user")
 
 

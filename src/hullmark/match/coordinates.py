@@ -12,7 +12,7 @@ import msgspec
 
 from hullmark.match import cpes, image_names
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import Lookup, is_a_commit, is_system, lookups, rule_for, untold
+from hullmark.match.lookups import Lookup, goes_by_purl, is_a_commit, is_system, lookups, name_in, rule_for, untold
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
 from hullmark.model.purl import make_purl, namespace_of
@@ -61,7 +61,7 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
     other_name = package.notes.get("manifest_name", "") if package.type == "maven" else ""
     return Coordinate(
         type=package.type,
-        name=package.name,
+        name=_name(package),
         version=UNKNOWN_VERSION if is_a_commit(package) else package.version,
         source_name=source.name if source else other_name,
         source_version=source.version if source else "",
@@ -73,6 +73,15 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
         distro=_bare(distro, channels) if system else None,
         channels=channels if system else (),
     )
+
+
+def _name(package: Package) -> str:
+    """Its name; its purl's where the package is looked up by that, and the two differ, as an SBOM may have it."""
+    rule, space = rule_for(package), namespace_of(package.purl)
+    if rule is None or not space or not goes_by_purl(rule):
+        return package.name
+    name = name_in(package.purl)
+    return package.name if package.name.removeprefix(f"{space}/") == name else f"{space}/{name}"
 
 
 def _module(package: Package) -> str:

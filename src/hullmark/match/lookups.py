@@ -64,10 +64,19 @@ def _pathed_lower(package: Package) -> tuple[str, ...]:
 
 def _in_purl(package: Package) -> tuple[str, ...]:
     """The path of the purl: a repository, whatever its lock file calls the package, or whichever folder of it is meant."""
-    path = package.purl.partition("#")[0].partition("?")[0].partition("/")[2]
-    name = unquote((path.rpartition("@")[0] or path).rpartition("/")[2])
     space = namespace_of(package.purl)
-    return (f"{space}/{name}".lower(),) if space else _pathed_lower(package)
+    return (f"{space}/{name_in(package.purl)}".lower(),) if space else _pathed_lower(package)
+
+
+def name_in(purl: str) -> str:
+    """The name that a purl ends with, its namespace left out."""
+    path = purl.partition("#")[0].partition("?")[0].partition("/")[2]
+    return unquote((path.rpartition("@")[0] or path).rpartition("/")[2])
+
+
+def goes_by_purl(rule: Rule) -> bool:
+    """Whether a package is looked up by its purl's path, not by its own name."""
+    return rule.names is _in_purl
 
 
 def _maven(package: Package) -> tuple[str, ...]:

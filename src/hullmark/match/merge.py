@@ -57,7 +57,7 @@ def merged(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
 
 
 def _left(out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]) -> list[AffectingAdvisory]:
-    """The bundles of which something is not told by itself; the others become announcements."""
+    """The bundles of which something is not known by itself; the others become announcements."""
     by_cve: dict[str, list[AffectingAdvisory]] = {}
     by_id: dict[str, AffectingAdvisory] = {}
     for candidate in out:

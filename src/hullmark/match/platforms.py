@@ -1,7 +1,7 @@
 """Whether what an advisory wants to be there beside a package is there. Of what may be, a container has Linux for certain.
 
 Platforms are CPE 2.3 names (NISTIR 7695). All but Linux itself (other systems, WordPress and what else a product may be a part of)
-counts as absent: what is affected only there is not told, but counted. Many records have no such names and say it in their words
+counts as absent: what is affected only there is not listed, but counted. Many records have no such names and say it in their words
 alone: what those affect is told, as weakly as a guess.
 """
 

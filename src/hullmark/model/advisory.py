@@ -60,7 +60,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     Of `ranges` and `versions` (exact ones) any may hold; with neither, no version is meant.
     `fix_state` speaks of ranges that have no `fixed`. `fix_date` is the day (ISO 8601) on which the fix could first be had.
     `severity` "" leaves the advisory's. `module` is an rpm module `name:stream`, "" for packages outside modules, None where
-    modules do not matter; of a container image of Red Hat's the product that it is part of, `openshift:4.16`, "" where that is not told.
+    modules do not matter; of a container image of Red Hat's the product that it is part of, `openshift:4.16`, "" where that is not known.
     `arch` "" is any, `src` the source package, `binary` any but the source; else the distribution's own name.
     `platforms` are CPEs on one of which the package must run. `vendor_ids` name the announcements of the fix (RHSA, DSA, USN …).
     """

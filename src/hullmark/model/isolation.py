@@ -106,7 +106,7 @@ class Shortfall(msgspec.Struct, frozen=True, order=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """How well a container is kept apart: the grade that is certain, the best that is possible where something is not told, why it is
+    """How well a container is kept apart: the grade that is certain, the best that is possible where something is not known, why it is
     this grade, and what is missing to the next one."""
 
     grade: Grade

@@ -47,7 +47,7 @@ TRANSITION_KINDS: dict[TransitionKind, str] = {
     "place.uncertified": "an image that no verdict lets pass started somewhere",
     "place.drift": "a running container differs from its image",
     "place.host": "a host weakens what runs on it",
-    "place.problem": "what runs somewhere cannot be told whole",
+    "place.problem": "what runs somewhere is not completely known",
     "place.silent": "a collector says nothing any more",
     "place.heard": "a collector that was silent reports again",
 }

@@ -149,7 +149,7 @@ def instruction(created_by: str) -> str:
 
 
 def since_of(evidence: Evidence) -> str:
-    """Since when it is so: known of the image, or gone; "" if that is not told."""
+    """Since when it is so: known of the image, or gone; "" if that is not known."""
     return f"since {at_minute(evidence.since)}" if evidence.since is not None else ""
 
 

@@ -15,10 +15,10 @@ from hullmark.notify.details import mending, package_in
 from hullmark.notify.scene import Pair, Scene
 from hullmark.policy.verdict_diff import Cause, Change, advisory_of, key_of
 
-MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is told with", "shortened")
+MOST_EVIDENCE = Limit(50, "pieces of evidence that a notice of a cause or a transition holds", "shortened")
 """Pieces of evidence shown with a cause or a transition."""
 
-_MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a cause is told with", "shortened")
+_MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a notice of a cause holds", "shortened")
 _LONGEST = 2000
 
 
@@ -88,7 +88,7 @@ def evidence_of(change: Change, pair: Pair, scene: Scene) -> notice.Evidence:
 
 
 def _since(change: Change, pair: Pair, scene: Scene) -> datetime | None:
-    """Since when a finding is known, or that it is gone; None if that is not told: it was there before."""
+    """Since when a finding is known, or that it is gone; None if that is not known: it was there before."""
     if not change.is_gained:
         return scene.at
     if (known := scene.first_seen.get(change.finding.trigger_id)) is not None:

@@ -39,7 +39,7 @@ def next_moment(policy: Policy, facts: Facts, verdict: Verdict, deployment: Depl
 
     `verdict` is what the policy says of the facts now. It need not be another one then, and a later moment follows in any case.
     """
-    return first_after(facts.now, _moments(policy, facts, verdict, deployment))
+    return first_after(facts.now, _deadlines(policy, facts, verdict, deployment))
 
 
 def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
@@ -69,7 +69,7 @@ def _may_stop(finding: Finding, rule: Rule) -> bool:
     return finding.action is Action.WARN and Action.STOP.value in (rule.action.value, rule.when_unknown.value)
 
 
-def _moments(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment) -> Iterator[datetime]:
+def _deadlines(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment) -> Iterator[datetime]:
     for rule, _ in choose(policy, facts, deployment).rules:
         yield from _of_rule(rule, facts)
     yield from ends_of(verdict.findings, policy.exceptions)
@@ -81,10 +81,10 @@ def _moments(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deploym
 
 def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
     """Those of one rule. Where its gate has a defect, it is asked again the next day."""
-    moments = rule.trigger.moments
-    if moments is None or lacking(rule, facts):
+    deadlines = rule.trigger.deadlines
+    if deadlines is None or lacking(rule, facts):
         return ()
-    return guarded(lambda: list(moments(rule.params, facts)), lambda _: list(next_midnight(facts.now)))
+    return guarded(lambda: list(deadlines(rule.params, facts)), lambda _: list(next_midnight(facts.now)))
 
 
 def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) -> Iterator[datetime]:

@@ -115,7 +115,7 @@ class Trigger(Generic[P]):
     stand for). `needs` says which facts must have been collected, `facets` names those of them that other facets than `FACETS` find;
     where one is missing it is not called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
     the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
-    what the smallest change is after which it no longer fires on the subject. `moments(params, facts)` are those at which time alone
+    what the smallest change is after which it no longer fires on the subject. `deadlines(params, facts)` are those at which time alone
     may change what it answers, some that have passed or that change nothing among them; without it time changes nothing.
     """
 
@@ -129,7 +129,7 @@ class Trigger(Generic[P]):
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
     also_needs: Callable[[P], frozenset[Need]] | None = None
     advice: Callable[[P, str], str] | None = None
-    moments: Callable[[P, Facts], Iterable[datetime]] | None = None
+    deadlines: Callable[[P, Facts], Iterable[datetime]] | None = None
 
     @property
     def full_name(self) -> str:

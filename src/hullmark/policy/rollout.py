@@ -87,7 +87,7 @@ class Grace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 class Deployment:
     """What is known of where an image runs or is to run.
 
-    `environment` is the name that selectors ask for ("" is not told). `running_since`: since when this very digest runs there (None:
+    `environment` is the name that selectors ask for ("" is not known). `running_since`: since when this very digest runs there (None:
     it does not, or nobody knows). `first_seen`: when findings about this image were first met, by their trigger_id, or by the
     vulnerability and package they are about, as `CVE-2026-1+openssl`.
     """

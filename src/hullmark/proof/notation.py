@@ -115,7 +115,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
         raise ValueError(f"its certificates cannot be checked: {str(error)[:200]}") from error
 
 
-def moments_of(body: bytes) -> tuple[datetime, ...]:
+def deadlines_of(body: bytes) -> tuple[datetime, ...]:
     """When a signature begins or ends to count: its own end, and those of its certificates, from and to. None of what cannot be read."""
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)

@@ -35,14 +35,14 @@ UNTOLD = 1 << (_LAST + 1)
 
 _MAX_CODE = Limit(
     24 * MIB,
-    "bytes of code in which is looked for who calls what (of more, not all system calls are told)",
+    "bytes of code in which is looked for who calls what (of more, not all system calls are listed)",
     "shortened",
 )
 _MAX_FUNCTIONS = Limit(
-    400_000, "functions of a library whose system calls are told (with more, they are not)", "shortened"
+    400_000, "functions of a library whose system calls are listed (with more, they are not)", "shortened"
 )
 _MAX_POINTERS = Limit(
-    1_000_000, "pointers of a library whose system calls are told (with more, they are not)", "shortened"
+    1_000_000, "pointers of a library whose system calls are listed (with more, they are not)", "shortened"
 )
 _LEVELS = 4
 

@@ -72,7 +72,7 @@ class ElfFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `opens` are libraries that a note says it may open, each `name priority`; `libraries` are names of libraries among its constants,
     `paths` absolute paths, `words` what may be the name of a program (of those that look in PATH alone). `is_static`: it needs no
-    loader, so what it calls is not told. Of Go and Rust `paths` may have more at their ends than belongs to them. `untold` is why a part
+    loader, so what it calls is not known. Of Go and Rust `paths` may have more at their ends than belongs to them. `untold` is why a part
     of this may be missing.
     """
 

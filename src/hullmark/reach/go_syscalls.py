@@ -19,10 +19,10 @@ from hullmark.reach.machine_code import Machine
 from hullmark.rootfs.reads import MIB
 
 _MAX_FUNCTIONS = Limit(
-    1_000_000, "functions of a Go program whose system calls are told (with more, they are not)", "shortened"
+    1_000_000, "functions of a Go program whose system calls are listed (with more, they are not)", "shortened"
 )
 _MAX_TABLE = Limit(
-    128 * MIB, "bytes of the table of functions of a Go program whose system calls are told", "shortened"
+    128 * MIB, "bytes of the table of functions of a Go program whose system calls are listed", "shortened"
 )
 _X86_64 = "64:62"
 _MAGICS = (0xFFFFFFF0, 0xFFFFFFF1)
@@ -52,8 +52,8 @@ class _Functions(NamedTuple):
 
 
 def go_numbers(elf: ElfFile, machine: Machine, kind: str) -> int | None:
-    """The numbers of a Go program's system calls, as bits, UNTOLD among them where one is not told; None where this is no program of Go, or
-    one that is not understood."""
+    """The numbers of a Go program's system calls, as bits, UNTOLD among them where one is not known; None where this is not
+    a Go program, or one that is not understood."""
     section = next((section for section in elf.sections() if section.name == b".gopclntab"), None)
     if section is None or kind != _X86_64 or section.size > _MAX_TABLE or not has_small_code(elf):
         return None

@@ -378,7 +378,7 @@ class PythonModules:
         self._scene.blur_code(source, reason, (file for file in files if file.endswith((".py", ".so"))), "python")
 
     def _entry_points(self, path: str, wanted: str) -> None:
-        """Plugins that installed distributions announce: those of a group, or where it is not told ("") of all."""
+        """Plugins that installed distributions announce: those of a group, or where it is not known ("") of all."""
         if f"group {wanted}" in self._begun:
             return
         self._begun.add(f"group {wanted}")

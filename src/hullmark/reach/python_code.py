@@ -52,7 +52,7 @@ SETTING, NAMED = "=", "?"
 """How an import begins that stands in settings of Django, and one of a part of Django whose name stands in a text."""
 
 GROUP = "@"
-"""How an import begins that is a group of entry points, whose name follows; nothing where that is not told."""
+"""How an import begins that is a group of entry points, whose name follows; nothing where that is not known."""
 
 
 _PY_MAIN = re.compile(rb"^if[ \t(]+__name__[ \t]*==[ \t]*[\"']__main__[\"'][ \t)]*:", re.MULTILINE).finditer

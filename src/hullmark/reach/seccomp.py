@@ -15,7 +15,7 @@ from hullmark.reach.scene import Scene
 from hullmark.reach.syscall_names import REFUSED_BY_ENGINES, SYSCALLS
 from hullmark.reach.syscalls import SyscallFacts
 
-_MAX_REASONS = Limit(500, "reasons why not all system calls of a start can be told", "shortened")
+_MAX_REASONS = Limit(500, "reasons why not all system calls of a start can be listed", "shortened")
 
 _RUNTIME = (
     "brk", "capget", "capset", "chdir", "clock_gettime", "close", "close_range", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl",
@@ -113,7 +113,7 @@ class _Profile:
             numbers = library.sets[place]
             # What is given to syscall() is told where it is called.
             if numbers[-1:] == (-1,) and name != "syscall" and path != libc:
-                self._doubt(path, f"it {verb} {name}(), of which not all system calls are told")
+                self._doubt(path, f"it {verb} {name}(), of which not all system calls are listed")
             self._add(numbers, path, f"{verb} {name}()")
 
     def _add(self, numbers: Iterable[int], path: str, why: str) -> None:

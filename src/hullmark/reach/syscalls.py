@@ -21,8 +21,10 @@ from hullmark.reach.go_syscalls import go_numbers
 from hullmark.reach.machine_code import MACHINES, Machine
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_BODY = Limit(64 * MIB, "bytes of a program whose system calls are told (those of larger ones are not)", "shortened")
-_MAX_SYMBOLS = Limit(500_000, "symbols of a program whose system calls are told (with more, they are not)", "shortened")
+_BODY = Limit(64 * MIB, "bytes of a program whose system calls are listed (those of larger ones are not)", "shortened")
+_MAX_SYMBOLS = Limit(
+    500_000, "symbols of a program whose system calls are listed (with more, they are not)", "shortened"
+)
 _MAX_LOOKED_UP = Limit(20_000, "names in a program that may be those of functions that it looks up", "shortened")
 _SYMBOL = Struct("<IBBHQQ")
 _LIBC = re.compile(r"libc\.so\.6|libc\.musl-\w+\.so\.1").fullmatch
@@ -31,8 +33,8 @@ _NAMES = re.compile(rb"(?<=\0)[a-z_][a-z0-9_]{1,40}(?=\0)").finditer
 _OTHER = "its code is of a processor whose instructions are not known here"
 _UNREADABLE = "its code could not be read"
 _TOO_LARGE = "it is too large for its code to be read"
-_IN_CODE = "it enters the kernel with a number that is not told beside it"
-_THROUGH_LIBC = "it calls syscall() with a number that is not told beside it"
+_IN_CODE = "it enters the kernel with a number that is not given beside it"
+_THROUGH_LIBC = "it calls syscall() with a number that is not given beside it"
 _LOOKED_UP = "it holds so many names that not all that it may look up were kept"
 
 

@@ -25,7 +25,7 @@ class ReasonJson(msgspec.Struct, frozen=True):
 
 
 class GradeJson(msgspec.Struct, frozen=True):
-    """How well a container is kept apart: for certain, and at most where something is not told."""
+    """How well a container is kept apart: for certain, and at most where something is not known."""
 
     at_most: str
     grade: str

@@ -46,7 +46,7 @@ def short_digest(image: RunningImage) -> str:
 
 
 def grade_text(assessment: Assessment | None) -> str:
-    """The grade that is certain, and the best that is possible where something is not told; "" for what is not run."""
+    """The grade that is certain, and the best that is possible where something is not known; "" for what is not run."""
     if assessment is None:
         return ""
     if assessment.at_most == assessment.grade:

@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     path_bytes: int = Limit(16 * 1024, "bytes of one path")
     folder_bytes: int = Limit(128 * MIB, "bytes of the folders above all long paths of a layer, written out")
     extended_header_bytes: int = Limit(MIB, "bytes of one extended header in a layer", "refused")
-    problems: int = Limit(1000, "problems of one layer that are told one by one", "shortened")
+    problems: int = Limit(1000, "problems of one layer that are listed one by one", "shortened")
 
 
 DEFAULT = Limits()

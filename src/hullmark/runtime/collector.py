@@ -43,7 +43,7 @@ class Collector(Protocol):
         """What it is called."""
 
     def containers(self) -> Iterator[RunningContainer]:
-        """What runs now, once. Raises HullmarkError where that cannot be told whole."""
+        """What runs now, once. Raises HullmarkError where that is not completely known."""
 
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """What runs, then what changes, until `stop` is set. It connects again by itself, with pauses, and begins with a new listing

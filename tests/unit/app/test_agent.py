@@ -452,7 +452,7 @@ def test_no_name_of_one_container_keeps_the_others_from_being_told(tmp_path: Pat
         assert len(msgspec.json.encode(report)) < 3 << 20
     told = [one for one in server.known.values() if one != container("a")]
     assert len(told) == 20
-    assert {one.isolation for one in told} == {Isolation()}, "nothing is told of what cannot be told whole"
+    assert {one.isolation for one in told} == {Isolation()}, "nothing is told of what is not completely known"
     agent.keep(Changes(ended=(EndedContainer(id=others[0].id, until=AT),)))
     agent.flush()
     assert len(server.known) == 20

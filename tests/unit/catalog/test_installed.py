@@ -80,7 +80,7 @@ def test_a_perl_distribution_is_told_once_by_the_best_record() -> None:
         ("pkg:cpan/Old@1.5", "1.5"),
         ("pkg:cpan/Bare", "UNKNOWN"),
     ]
-    assert [str(reason) for _, reason in view.problems] == ["the version of the Perl distribution Bare is not told"]
+    assert [str(reason) for _, reason in view.problems] == ["the version of the Perl distribution Bare is not known"]
     assert perl.CATALOGER.owned is not None
     assert [file.path for file in perl.CATALOGER.owned(view)] == ["usr/lib/perl5/Bare.pm", "usr/lib/perl5/Foo/Bar.pm"]
 

@@ -30,7 +30,7 @@ from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.gates.signatures import SignedBy
 from hullmark.policy.rules import Policy, Rule
 from hullmark.proof.claims import TrustRoots, proof_of
-from hullmark.proof.notation import moments_of, read_certificates, verified_target
+from hullmark.proof.notation import deadlines_of, read_certificates, verified_target
 from tests.unit.policy.building import facts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -190,8 +190,8 @@ def test_the_moments_at_which_it_begins_or_ends_to_count() -> None:
     body = envelope(header={"io.cncf.notary.expiry": ends.isoformat()})
     begins = NOW - timedelta(days=30)
     last = NOW + timedelta(days=30)
-    assert set(moments_of(body)) == {ends, begins, last + timedelta(microseconds=1)}
-    for moment in moments_of(body):
+    assert set(deadlines_of(body)) == {ends, begins, last + timedelta(microseconds=1)}
+    for moment in deadlines_of(body):
         before, at = (_counts(body, moment - timedelta(microseconds=1)), _counts(body, moment))
         assert before is not at or moment > ends
 
@@ -205,7 +205,7 @@ def _counts(body: bytes, now: datetime) -> bool:
 
 @given(st.binary(max_size=200) | st.integers(0, 2000).map(lambda place: FIXED[:place] + b"x" + FIXED[place + 1 :]))
 def test_of_what_cannot_be_read_there_are_no_moments_and_no_fault(body: bytes) -> None:
-    assert all(moment.tzinfo is not None for moment in moments_of(body))
+    assert all(moment.tzinfo is not None for moment in deadlines_of(body))
 
 
 def test_a_rule_is_judged_again_when_one_ends() -> None:

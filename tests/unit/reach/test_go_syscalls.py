@@ -22,7 +22,7 @@ FUNCTIONS = [
     ("syscall.fork", calling(5, b"\x48\xc7\x04\x24\x38\0\0\0\x48\xc7\x44\x24\x08\x11\0\0\0", 2)),  # mov [rsp], 56; mov [rsp+8], 17
     ("runtime.exit", b"\xb8\xe7\0\0\0" + ENTRY),
 ]  # fmt: skip
-IN_CODE = "it enters the kernel with a number that is not told beside it"
+IN_CODE = "it enters the kernel with a number that is not given beside it"
 
 
 def numbers(functions: list[tuple[str, bytes]], **more: bytes) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -67,11 +67,11 @@ def test_a_program_makes_calls_itself_and_through_the_function_syscall() -> None
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (machine_elf([("", b"\x89\xf8" + ENTER)]), "it enters the kernel with a number that is not told beside it"),
+        (machine_elf([("", b"\x89\xf8" + ENTER)]), "it enters the kernel with a number that is not given beside it"),
         (machine_elf([("", b"\x89\xf8" + ENTER)], unwinds=False), "it enters the kernel with a number"),
         (
             machine_elf([("", b"\xff\x15" + struct.pack("<i", SLOT - place_of(0) - 6))], imports={"syscall": SLOT}),
-            "it calls syscall() with a number that is not told beside it",
+            "it calls syscall() with a number that is not given beside it",
         ),
         (PROGRAM[:18] + b"\x08" + PROGRAM[19:], "its code is of a processor"),
         (b"\x7fELF", "its code could not be read"),
@@ -116,8 +116,8 @@ def test_a_profile_has_what_is_reached_and_what_the_runtime_needs() -> None:
 def test_what_is_not_told_of_a_file_that_is_reached_makes_the_profile_unsure() -> None:
     odd = machine_elf([("", b"\x89\xf8" + ENTER)], imports={"odd": SLOT})
     assert profile(("odd.so", odd)).unsure == (
-        SyscallDoubt("/lib/odd.so", "it calls odd(), of which not all system calls are told"),
-        SyscallDoubt("/lib/odd.so", "it enters the kernel with a number that is not told beside it"),
+        SyscallDoubt("/lib/odd.so", "it calls odd(), of which not all system calls are listed"),
+        SyscallDoubt("/lib/odd.so", "it enters the kernel with a number that is not given beside it"),
     )
 
 

@@ -47,7 +47,7 @@ _HOSTILE = replace(
     counts={**_PLAIN.counts, "unknown": ReachCount(bytes=700), "unreachable": ReachCount(bytes=300)},
 )
 
-_DOUBTS = (SyscallDoubt("/srv/shop", "it calls syscall() with a number that is not told beside it"),)
+_DOUBTS = (SyscallDoubt("/srv/shop", "it calls syscall() with a number that is not given beside it"),)
 _CALLS = SyscallProfile(
     machine="64:62",
     calls=(SyscallWitness("execve", "", "the runtime calls it"), SyscallWitness("read", "/srv/shop", "calls read()")),

@@ -169,7 +169,7 @@ def test_what_cannot_be_known_is_said() -> None:
     assert len(list(collector.containers())) == 3
     digests, grants = collector.gaps
     assert digests.startswith("2 containers are without a digest")
-    assert grants.startswith("3 containers are granted what nobody tells")
+    assert grants.startswith("3 containers are granted something unknown")
 
 
 def test_a_digest_in_the_name_is_what_runs() -> None:
@@ -343,7 +343,7 @@ def test_whatever_the_order_of_events_what_is_told_is_what_runs(
         told.update((found.id, found) for found in report.running)
     assert ecs.queue == []
     running = {task.id for task in ecs.tasks.values() if task.containers[0]["lastStatus"] == "RUNNING"}
-    # Whether a task that is to stop was told before depends on the order; it is not told as started any more.
+    # Whether a task that is to stop was told before depends on the order; it is not known as started any more.
     stopping = {task.id for task in ecs.tasks.values() if task.desired == "STOPPED"}
     assert running - stopping <= {id.split("/")[2] for id in told} <= running
 

@@ -188,4 +188,4 @@ def test_what_a_container_does_to_its_files_fills_no_memory(host: Host, monkeypa
         file.unlink()
     assert len(memory.told) == 6
     assert [kind for kind, _, _ in told] == ["drift"] * 6 + ["problem"]
-    assert told[-1][2].endswith("no more of them are told")
+    assert told[-1][2].endswith("no more of them are reported")

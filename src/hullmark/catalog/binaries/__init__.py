@@ -1,7 +1,7 @@
 """Software without a package: programs by what stands in their bytes, and by the note of their package.
 
 A classifier speaks where nothing better does: build information of Go and the release file of a Java runtime go before it, and what the
-system's package of the same product owns is not told a second time.
+system's package of the same product owns is not listed a second time.
 """
 
 from __future__ import annotations

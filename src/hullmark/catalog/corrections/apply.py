@@ -15,7 +15,7 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
 from hullmark.model.relation import Relation
 
-_MOST_TOLD = Limit(1000, "packages that one correction is told of (it applies to all that it fits)", "shortened")
+_MOST_TOLD = Limit(1000, "packages that one correction lists (it applies to all that it fits)", "shortened")
 _MOST_LINES = Limit(20, "corrections for other images that are named (all are counted)", "shortened")
 
 Find = Callable[[str], Location | None]

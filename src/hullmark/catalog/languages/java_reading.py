@@ -108,7 +108,7 @@ class Allowance(msgspec.Struct):
     held_bytes: int = Limit(160 * MIB, "bytes of one archive in a Java archive, with those around it")
     xml_bytes: int = Limit(16 * MIB, "bytes of all pom.xml in one Java archive")
     text_bytes: int = Limit(16 * MIB, "packed bytes of all licence files in one Java archive", "shortened")
-    problems: int = Limit(20, "problems of one Java archive that are told one by one", "shortened")
+    problems: int = Limit(20, "problems of one Java archive that are listed one by one", "shortened")
 
 
 class _Complaints(msgspec.Struct):

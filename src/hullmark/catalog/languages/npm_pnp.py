@@ -46,7 +46,7 @@ def _gather(name: object, versions: list[Any], gathering: PackageCollector) -> N
         if chosen:
             gathering.add(chosen[1] or name, chosen[2])
         elif isinstance(reference, str) and not _LOCAL(reference):
-            gathering.add(name, None)  # from an archive or a repository: its own version is not told
+            gathering.add(name, None)  # from an archive or a repository: its own version is not known
 
 
 def _embedded(text: str, report: Report) -> dict[str, Any] | None:

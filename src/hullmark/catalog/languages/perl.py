@@ -144,7 +144,7 @@ def assemble(view: View) -> Iterator[Package]:
         if not distribution.version:
             view.problem(
                 at.path[1:],
-                Remark(f"the version of the Perl distribution {_own(distribution)} is not told", "unidentified"),
+                Remark(f"the version of the Perl distribution {_own(distribution)} is not known", "unidentified"),
             )
         yield Package(
             type="cpan",

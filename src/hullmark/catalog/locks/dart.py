@@ -23,7 +23,7 @@ def _gathering() -> PackageCollector:
 
 
 def extract_lock(path: str, body: memoryview, report: Report) -> Listing | None:
-    """The packages that were chosen. Which of them others need only for development is not told."""
+    """The packages that were chosen. Which of them others need only for development is not known."""
     gathering = _gathering()
     for document in yaml_documents(body, report):
         entries = document.get("packages", {})

@@ -29,7 +29,7 @@ MAX_LIST = Limit(10_000, "licences, places or CPE names of one package in an SBO
 
 _MAX_EDGES = Limit(2_000_000, "relations between the packages of an SBOM")
 _MAX_VALUES = Limit(16_000_000, "values of an SBOM in JSON", "refused")
-_MAX_PROBLEMS = Limit(10_000, "problems of an SBOM that are told one by one", "shortened")
+_MAX_PROBLEMS = Limit(10_000, "problems of an SBOM that are listed one by one", "shortened")
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ _MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
 _MAX_PROVIDES = Limit(65536, "bytes of the names that one apk package provides", "shortened")
 _MAX_DEPENDS = Limit(65536, "bytes of what one apk package depends on")
 _MAX_PATH = Limit(4096, "bytes of one path in an apk database")
-_MAX_COMPLAINTS = Limit(20, "problems of one apk database that are told one by one", "shortened")
+_MAX_COMPLAINTS = Limit(20, "problems of one apk database that are listed one by one", "shortened")
 
 _BETWEEN = late(rb"\n\n++")
 _FIELD = late(rb"\n([PVALomcspD]):([^\n]*+)")

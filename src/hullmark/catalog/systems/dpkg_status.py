@@ -16,7 +16,7 @@ _MAX_STANZAS = Limit(200_000, "packages of a dpkg database")
 _MAX_VALUE = Limit(512, "bytes of one field of a dpkg database", "shortened")
 _MAX_CONFFILES = Limit(4 * MIB, "bytes of one dpkg package's list of configuration files")
 _MAX_NEEDS = Limit(256 << 10, "bytes of what one dpkg package depends on, or provides")
-_MAX_COMPLAINTS = Limit(20, "problems of one dpkg database that are told one by one", "shortened")
+_MAX_COMPLAINTS = Limit(20, "problems of one dpkg database that are listed one by one", "shortened")
 
 PRESENT = frozenset(
     ("", "installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"),

@@ -14,9 +14,9 @@ from hullmark.model.relation import WrittenRelation, read_back
 from hullmark.net.api_client import ApiClient, Query, segment
 
 _MOST_DOCUMENT = Limit(256 << 20, "bytes of an image's inventory that an assistant's question reads", "refused")
-_MOST_PLACES = Limit(3, "places of evidence of one finding told to an assistant", "shortened")
-_MOST_TEXT = Limit(600, "characters of one text told to an assistant", "shortened")
-_MOST_NEEDED = Limit(50, "packages told to an assistant that need one", "shortened")
+_MOST_PLACES = Limit(3, "places of evidence of one finding listed for an assistant", "shortened")
+_MOST_TEXT = Limit(600, "characters of one text given to an assistant", "shortened")
+_MOST_NEEDED = Limit(50, "packages listed for an assistant that need one", "shortened")
 
 Image = Annotated[
     str, Field(description="A reference, as registry.example.com/team/shop:1.4, or a digest, as sha256:…")

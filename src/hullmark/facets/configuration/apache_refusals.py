@@ -33,7 +33,7 @@ _WITHOUT_DIRECTIVES = frozenset(
         "unique_id_module",
     )
 )
-_MOST = Limit(50, "directives that Apache httpd refuses and that are told", "shortened")
+_MOST = Limit(50, "directives that Apache httpd refuses and that are listed", "shortened")
 
 
 def tell_refusals(files: Files, reader: ApacheReader, main: str) -> None:

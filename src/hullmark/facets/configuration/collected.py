@@ -16,7 +16,7 @@ MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 
-MAX_PLACES = Limit(100, "lines that contribute to one setting and are told", "shortened")
+MAX_PLACES = Limit(100, "lines that contribute to one setting and are listed", "shortened")
 
 
 def _places(more: Iterable[SourceLine], own: SourceLine) -> tuple[Place, ...]:

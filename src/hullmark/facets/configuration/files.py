@@ -17,8 +17,8 @@ from hullmark.model.problem import OPEN, ProblemKind
 from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.reads import Remark, kind_of
 
-MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
-"""So many problems are told one by one."""
+MAX_PROBLEMS = Limit(200, "problems with configuration that are listed one by one; the others are counted", "shortened")
+"""So many problems are listed one by one."""
 
 _PACKAGE_TYPES = frozenset(("alpm", "apk", "bitnami", "deb", "generic", "nix", "rpm"))
 """Types of packages that are the program itself; of a library for a language with its name, the version says nothing."""
@@ -182,7 +182,7 @@ class KeptFiles:
     def tell_the_rest(self) -> None:
         """For each program, add a Problem with the number of problems that are not listed."""
         for program, kinds in self._untold.items():
-            reason = f"{len(kinds):,} more problems with configuration are not told"
+            reason = f"{len(kinds):,} more problems with configuration are not listed"
             worst: ProblemKind = "unseen" if OPEN.intersection(kinds) else "note"
             self._view.problem("", Remark(reason, worst), (program,) if program else ())
 

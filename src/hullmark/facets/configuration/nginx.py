@@ -56,7 +56,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
 _MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
 _MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
-_MOST_REFUSALS = Limit(50, "directives that nginx refuses and that are told", "shortened")
+_MOST_REFUSALS = Limit(50, "directives that nginx refuses and that are listed", "shortened")
 _WITH_TLS = ("http", "mail", "stream")
 
 _Effective = tuple[DefaultValue, str, int, tuple[SourceLine, ...]]

@@ -33,7 +33,7 @@ WONT_FIX = "no_fix_planned"
 
 _PURL = re.compile(r"pkg:oci/(?P<path>[^@?#]+)(?:@[^?#]*)?(?:\?(?P<qualifiers>[^#]*))?").match
 _ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
-_UNTOLD = "which builds are fixed is not told"
+_UNTOLD = "which builds are fixed is not known"
 _ORDER = cmp_to_key(rhctag.compare)
 _MOMENTS = ("moments", "")
 

@@ -92,7 +92,7 @@ class _FixedIn(msgspec.Struct, rename="pascal"):
 
     @property
     def day(self) -> str:
-        """The day on which the fix was there, "" if it is not told."""
+        """The day on which the fix was there, "" if it is not known."""
         return day_of(self.available.date or self.available.Date or "") if self.available else ""
 
 

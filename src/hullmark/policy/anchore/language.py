@@ -6,9 +6,9 @@ from datetime import datetime
 
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.deadlines import next_bundle_deadline
 from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.explain import explain_bundle
-from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.profile import PROFILES
 from hullmark.policy.anchore.read import is_anchore, read_bundle
@@ -33,7 +33,7 @@ def _evaluate(bundle: Bundle, facts: Facts, question: Question, analyzer: str, s
 
 
 def _next_deadline(bundle: Bundle, facts: Facts, verdict: Verdict, question: Question) -> datetime | None:
-    return next_bundle_moment(bundle, facts, verdict, question)
+    return next_bundle_deadline(bundle, facts, verdict, question)
 
 
 LANGUAGE = Language(

@@ -67,7 +67,7 @@ class Trigger:
     `contents` are paths of files whose bodies it wants, `search` names the context's expressions to look for in all files. `verify`
     looks at values together: a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has it.
     `scope` is what it looks at, where that is not just what its needs stand for.
-    `moments` are those at which time alone may change what it answers, some that have passed or change nothing among them.
+    `deadlines` are those at which time alone may change what it answers, some that have passed or change nothing among them.
     """
 
     gate: str
@@ -80,7 +80,7 @@ class Trigger:
     verify: Callable[[Values], Iterator[Fault]] | None = None
     is_enterprise: bool = False
     about: str = ""
-    moments: Callable[[Values, AnchoreFacts], Iterable[datetime]] | None = None
+    deadlines: Callable[[Values, AnchoreFacts], Iterable[datetime]] | None = None
     scope: Callable[[Values], Scope] | None = None
 
     def parameter(self, name: str) -> Parameter | None:

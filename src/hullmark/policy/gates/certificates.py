@@ -242,7 +242,7 @@ TRIGGERS = (
         check=expired,
         needs=_NEEDS,
         advice=_renew,
-        moments=_turns,
+        deadlines=_turns,
     ),
     Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, advice=_renew),
     Trigger(

@@ -120,7 +120,7 @@ def _looks_at(params: Holds) -> frozenset[Fact]:
     return frozenset(found | {"reach"} if Need.REACH in _wanted(params) else found)
 
 
-def _moments(params: Holds, facts: Facts) -> Iterator[datetime]:
+def _deadlines(params: Holds, facts: Facts) -> Iterator[datetime]:
     """Each midnight, and the times that the expression names: nobody knows what it makes of `now`."""
     if "now" not in params.expression.variables:
         return
@@ -139,6 +139,6 @@ TRIGGERS = (
         check=holds,
         looks_at=_looks_at,
         also_needs=_wanted,
-        moments=_moments,
+        deadlines=_deadlines,
     ),
 )

@@ -329,7 +329,7 @@ _MATCHES = frozenset((Need.MATCHES,))
 TRIGGERS = (
     Trigger(gate="image", name="size", params=ImageSize, check=size, advice=_shrink),
     Trigger(gate="image", name="layers", params=LayerCount, check=layers),
-    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild, moments=_grows_old),
+    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild, deadlines=_grows_old),
     Trigger(gate="image", name="architecture", params=Architecture, check=architecture, needs=_CONFIG),
     Trigger(gate="image", name="attribute", params=Attribute, check=attribute, needs=_CONFIG),
     Trigger(gate="image", name="distro", params=Distribution, check=distribution, looks_at=frozenset(("distro",))),
@@ -341,6 +341,6 @@ TRIGGERS = (
         looks_at=frozenset(("distro",)),
         needs=_MATCHES,
         advice=_upgrade,
-        moments=_is_left,
+        deadlines=_is_left,
     ),
 )

@@ -37,7 +37,7 @@ class IsolationGaps(Params, frozen=True, kw_only=True):
 
 
 class AtLeast(Params, frozen=True, kw_only=True):
-    """Fires for each container whose grade of isolation is worse than one. Where a better grade depends on what is not told, that cannot
+    """Fires for each container whose grade of isolation is worse than one. Where a better grade depends on what is not known, that cannot
     be told."""
 
     at_least: Annotated[
@@ -50,7 +50,7 @@ class AtLeast(Params, frozen=True, kw_only=True):
 
 
 class RequiredSettings(Params, frozen=True, kw_only=True):
-    """Fires for each container and each setting that is not as it must be. What is not told cannot be told."""
+    """Fires for each container and each setting that is not as it must be. What is not known cannot be told."""
 
     required: Annotated[
         tuple[Setting, ...],
@@ -118,7 +118,7 @@ def at_least(params: AtLeast, facts: Facts) -> Iterator[Answer]:
         else:
             untold = (
                 "; ".join(reason.text for reason in assessment.missing if not reason.is_known)
-                or "what starts it is not told"
+                or "what starts it is not known"
             )
             text = f"whether the isolation of {name} is {params.at_least} cannot be told: {untold}"
             yield CannotTell(text, evidence, subject=name)
@@ -147,7 +147,7 @@ def settings(params: RequiredSettings, facts: Facts) -> Iterator[Answer]:
 def _capabilities(params: RequiredSettings, placed: PlacedContainer) -> Iterator[Answer]:
     isolation = placed.container.isolation
     if params.without_capabilities and isolation.privileged is None:
-        yield CannotTell(f"which capabilities {placed.name} has is not told", subject=f"{placed.name}+capabilities")
+        yield CannotTell(f"which capabilities {placed.name} has is not known", subject=f"{placed.name}+capabilities")
         return
     for name in sorted(granted_capabilities(isolation)):
         if any(glob.matches(name) for glob in params.without_capabilities):

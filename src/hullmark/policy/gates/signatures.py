@@ -19,8 +19,8 @@ from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Viol
 from hullmark.policy.signature_diff import NOT_CHECKED
 from hullmark.policy.values import NameGlob
 from hullmark.proof.claims import Claim, Proof, TrustRoots, proof_of
+from hullmark.proof.deadlines import deadlines_of
 from hullmark.proof.dsse import Key, read_keys
-from hullmark.proof.moments import moments_of
 from hullmark.proof.notation import read_certificates
 from hullmark.proof.sigstore.identity import ExpectedIdentity
 from hullmark.proof.sigstore.signature import IdentityTrust
@@ -306,12 +306,12 @@ def _attest_sbom(params: TrustParams, subject: str) -> str:
     return "attest a bill of materials with a key that is trusted: hullmark scan -o cyclonedx-json, then cosign attest --type cyclonedx"
 
 
-def _moments(params: TrustParams, facts: Facts) -> Iterator[datetime]:
+def _deadlines(params: TrustParams, facts: Facts) -> Iterator[datetime]:
     """When what the Notary Project's tools signed begins or ends to count, and what certificates signed of which nothing proves when."""
     if facts.signatures is None:
         return
     for document in facts.signatures.documents:
-        yield from moments_of(document, ignores_log=params.transparency_log == "ignored")
+        yield from deadlines_of(document, ignores_log=params.transparency_log == "ignored")
 
 
 _NEEDS = frozenset((Need.SIGNATURES,))
@@ -324,7 +324,7 @@ TRIGGERS = (
         check=signed_by,
         needs=_NEEDS,
         advice=_sign,
-        moments=_moments,
+        deadlines=_deadlines,
     ),
     Trigger(
         gate="signatures",
@@ -333,10 +333,16 @@ TRIGGERS = (
         check=built_by,
         needs=_NEEDS,
         advice=_attest,
-        moments=_moments,
+        deadlines=_deadlines,
     ),
     Trigger(
-        gate="signatures", name="source", params=Source, check=source, needs=_NEEDS, advice=_attest, moments=_moments
+        gate="signatures",
+        name="source",
+        params=Source,
+        check=source,
+        needs=_NEEDS,
+        advice=_attest,
+        deadlines=_deadlines,
     ),
     Trigger(
         gate="signatures",
@@ -345,7 +351,7 @@ TRIGGERS = (
         check=provenance_level,
         needs=_NEEDS,
         advice=_attest,
-        moments=_moments,
+        deadlines=_deadlines,
     ),
     Trigger(
         gate="signatures",
@@ -354,6 +360,6 @@ TRIGGERS = (
         check=attested_sbom,
         needs=_NEEDS,
         advice=_attest_sbom,
-        moments=_moments,
+        deadlines=_deadlines,
     ),
 )

@@ -372,7 +372,7 @@ TRIGGERS = (
         needs=_NEEDS,
         also_needs=reach_needs,
         advice=_upgrade,
-        moments=_turns,
+        deadlines=_turns,
     ),
     Trigger(
         gate="vulnerabilities",
@@ -392,6 +392,6 @@ TRIGGERS = (
         looks_at=_NOTHING,
         needs=_NEEDS,
         advice=_refresh,
-        moments=_grows_stale,
+        deadlines=_grows_stale,
     ),
 )

@@ -250,7 +250,7 @@ class EcsCollector:
 def gaps_of(unknown: int, untold: int) -> tuple[str, ...]:
     """Sentences about containers whose digest is `unknown`, and others of which it is `untold` what they are granted."""
     digests = f"{_counted(unknown)} without a digest: an old agent does not tell it, and no repository of ECR's does"
-    grants = f"{_counted(untold)} granted what nobody tells: not in a task definition that can be read"
+    grants = f"{_counted(untold)} granted something unknown: not in a task definition that can be read"
     return (*((digests,) if unknown else ()), *((grants,) if untold else ()))
 
 

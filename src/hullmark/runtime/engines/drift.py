@@ -113,7 +113,7 @@ def drift_of(files: ContainerFiles, container: str, memory: DriftMemory, at: dat
     try:
         for event in _events(look):
             if len(found) >= _MOST_EVENTS:
-                found.append(_unseen(look, f"more than {_MOST_EVENTS} changes matter, the others are told later"))
+                found.append(_unseen(look, f"more than {_MOST_EVENTS} changes matter, the others are reported later"))
                 break
             found.append(event)
     except EngineRefused as error:
@@ -124,7 +124,7 @@ def drift_of(files: ContainerFiles, container: str, memory: DriftMemory, at: dat
     had = len(memory.told)
     told = tuple(event for event in found if _is_new(memory, event))
     if had <= _MOST_TOLD < len(memory.told):
-        told += (_unseen(look, f"more than {_MOST_TOLD} changes matter, and no more of them are told"),)
+        told += (_unseen(look, f"more than {_MOST_TOLD} changes matter, and no more of them are reported"),)
     return told
 
 

@@ -89,7 +89,7 @@ class KubernetesCollector:
         return self._name
 
     def containers(self) -> Iterator[RunningContainer]:
-        """What runs now, once. Raises HullmarkError where that cannot be told whole; what may not be read besides is left out."""
+        """What runs now, once. Raises HullmarkError where that is not completely known; what may not be read besides is left out."""
         hosts = NodeHosts(self._look, self._clock)
         reader = _Reader(self._name, Surroundings(self._api, self._scope), hosts)
         reader.surroundings.load()

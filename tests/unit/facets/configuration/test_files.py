@@ -89,7 +89,7 @@ def test_very_many_problems_are_counted() -> None:
     assert len(list(problems_after(MAX_PROBLEMS))) == MAX_PROBLEMS
     *first, last = problems_after(MAX_PROBLEMS + 1234)
     assert len(first) == MAX_PROBLEMS
-    assert last == ("/", "1,234 more problems with configuration are not told")
+    assert last == ("/", "1,234 more problems with configuration are not listed")
 
 
 def test_a_problem_says_of_which_kind_it_is_and_of_which_program() -> None:
@@ -116,6 +116,6 @@ def test_the_problems_that_are_not_told_are_as_grave_as_the_gravest_of_their_pro
     files.tell_the_rest()
     told = [(each.reason, each.kind, each.programs) for each in view.problems[MAX_PROBLEMS:]]
     assert told == [
-        ("1 more problems with configuration are not told", "note", ("sshd",)),
-        ("2 more problems with configuration are not told", "unseen", ("nginx",)),
+        ("1 more problems with configuration are not listed", "note", ("sshd",)),
+        ("2 more problems with configuration are not listed", "unseen", ("nginx",)),
     ]

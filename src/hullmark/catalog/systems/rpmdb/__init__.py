@@ -11,7 +11,7 @@ from hullmark.catalog.systems.rpmdb.pages import Outline, outline_of
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
-_MAX_REPORTS = Limit(20, "problems of one rpm database that are told one by one", "shortened")
+_MAX_REPORTS = Limit(20, "problems of one rpm database that are listed one by one", "shortened")
 
 
 class Database(msgspec.Struct, frozen=True, array_like=True, gc=False):

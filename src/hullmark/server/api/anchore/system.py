@@ -138,7 +138,7 @@ async def remove_service(
     found = next((process for process in there if (process.servicename, process.hostid) == (name, host)), None)
     if found is None:
         raise missing(f"service {name[:100]} on {host[:100]}", "GET /v1/system lists them")
-    raise refused(409, f"{name} cannot be removed", "stop its process: then it is no longer told to be up")
+    raise refused(409, f"{name} cannot be removed", "stop its process: then it is no longer listed as up")
 
 
 @post("/system/feeds", status_code=200, opt={**_WRITE, "fails": (501,)})

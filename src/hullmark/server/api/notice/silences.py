@@ -118,7 +118,7 @@ async def add_silence(
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
 ) -> SilenceView:
-    """Hold messages back. What was held back is not told later: it stands in GET /transitions, with the silence as the reason."""
+    """Hold messages back. What was held back is not sent later: it stands in GET /transitions, with the silence as the reason."""
     return await silence(services, caller, origin, data)
 
 

@@ -28,7 +28,7 @@ _log = structlog.get_logger("hullmark.worker")
 _GRACE = 15.0
 _HANDING_BACK = 5.0
 _POLL = 1.0
-"""Seconds after which a lane looks for jobs that nobody announced: one that waited for another lane's lock is not told that it is free."""
+"""Seconds after which a lane looks for jobs that nobody announced: one that waited for another lane's lock is not known that it is free."""
 _PAUSE = 1.0
 _WAIT = 10.0
 _LONGEST_PAUSE = 300

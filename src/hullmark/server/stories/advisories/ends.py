@@ -16,10 +16,10 @@ from hullmark.policy.deadlines import first_after
 def when_it_ends(distro: Distro | None, source: AdvisorySource, now: datetime) -> datetime | None:
     """The first moment after the last day on which a release is maintained, longer support included; None if that has come, or is not
     known."""
-    return first_after(now, _moments(distro, source, now))
+    return first_after(now, _deadlines(distro, source, now))
 
 
-def _moments(distro: Distro | None, source: AdvisorySource, now: datetime) -> Iterator[datetime]:
+def _deadlines(distro: Distro | None, source: AdvisorySource, now: datetime) -> Iterator[datetime]:
     known = lifecycles(plan_for(distro, source.namespaces), source)
     end = max((release.extended or release.eol for release in known), default="")
     day = day_in(end)

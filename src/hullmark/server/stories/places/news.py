@@ -141,7 +141,7 @@ def cause_of(event: PlaceEvent, source: Source, collector: str, at: ContainerIma
     sentence = {
         "drift": f"Files of a container at {where} differ from its image.",
         "host": f"The host {collector} weakens what runs on it.",
-        "problem": f"What runs in {collector} cannot be told whole.",
+        "problem": f"What runs in {collector} is not completely known.",
     }[event.kind]
     subject = event.container or event.subject
     day = in_time(event.at).date().isoformat()
@@ -186,7 +186,7 @@ async def tell_rival(connection: Connection, account_id: int, row: CollectorRow,
         kind="place",
         key=key,
         subject=row.name,
-        sentence=f"What runs in {row.name} cannot be told whole.",
+        sentence=f"What runs in {row.name} is not completely known.",
         seen_at=now,
     )
     evidence = Evidence(

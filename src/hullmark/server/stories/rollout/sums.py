@@ -226,7 +226,7 @@ def _say(
 
 def _is_timeless(policy: Policy) -> bool:
     """Whether time changes nothing that it says of packages, but for the ends of exceptions."""
-    dated = (rule for rule in policy.rules if rule.trigger.moments is not None)
+    dated = (rule for rule in policy.rules if rule.trigger.deadlines is not None)
     return policy.grace is None and all(
         isinstance(rule.params, VulnerabilityFindings)
         and rule.params.fixed_for_days is None

@@ -16,7 +16,7 @@ from hullmark.model.admission import AdmissibleImage, PolicyVerdict
 from hullmark.model.limit import Limit
 from hullmark.server.tables.database import Connection
 
-_MOST_NAMES = Limit(1000, "tags, and indexes, of one image that gates are told", "refused")
+_MOST_NAMES = Limit(1000, "tags, and indexes, of one image that gates get", "refused")
 
 
 class GateState(NamedTuple):

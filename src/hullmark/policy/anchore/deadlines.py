@@ -21,7 +21,7 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.question import NATIVELY, Question
 
 
-def next_bundle_moment(
+def next_bundle_deadline(
     bundle: Bundle, facts: Facts, verdict: Verdict, question: Question = NATIVELY
 ) -> datetime | None:
     """The first moment after now at which the verdict may be another one; None if time alone never changes it.
@@ -37,10 +37,10 @@ def next_bundle_moment(
         return None
     if mapping is None or any(mistake.is_fatal and mistake.counts(question.profile) for mistake in mistakes):
         return None
-    return first_after(facts.now, _moments(bundle, mapping, anchore, verdict, question))
+    return first_after(facts.now, _deadlines(bundle, mapping, anchore, verdict, question))
 
 
-def _moments(
+def _deadlines(
     bundle: Bundle, mapping: Mapping, facts: AnchoreFacts, verdict: Verdict, question: Question
 ) -> Iterator[datetime]:
     for rule_set in bundle.rule_sets:
@@ -66,10 +66,10 @@ def _covering(verdict: Verdict) -> Iterator[dict[str, str]]:
 def _of_rule(rule: Rule, facts: AnchoreFacts) -> Iterable[datetime]:
     """Those of one rule. Where it fails it is asked again the next day."""
     check = rule.check
-    moments = check.moments if check is not None else None
-    if check is None or moments is None:
+    deadlines = check.deadlines if check is not None else None
+    if check is None or deadlines is None:
         return ()
     own = replace(facts, rule_id=rule.id, work=Work())
     if lacking(check, own):
         return ()
-    return guarded(lambda: list(moments(rule.values, own)), lambda _: list(next_midnight(facts.now)))
+    return guarded(lambda: list(deadlines(rule.values, own)), lambda _: list(next_midnight(facts.now)))

@@ -18,8 +18,8 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.malware import Engine, MalwareScan
 from hullmark.model.verdict import Action, Verdict
+from hullmark.policy.anchore.deadlines import next_bundle_deadline
 from hullmark.policy.anchore.evaluate import evaluate_bundle
-from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.read import read_bundle
 from hullmark.policy.context import Context, VulnerabilityData
 from hullmark.policy.deadlines import granted, next_moment
@@ -256,7 +256,7 @@ def test_so_it_is_under_an_anchore_policy(
     def judge(at: datetime) -> Verdict:
         return evaluate_bundle(policy, replace(image, now=at), question, analyzer="a")
 
-    prove(judge, lambda at, verdict: next_bundle_moment(policy, replace(image, now=at), verdict, question))
+    prove(judge, lambda at, verdict: next_bundle_deadline(policy, replace(image, now=at), verdict, question))
 
 
 def moment_of(rule: Rule, image: Facts, **more: Any) -> datetime | None:
@@ -341,7 +341,7 @@ def test_a_gate_with_a_defect_is_asked_again_the_next_day() -> None:
         raise KeyError("defect")
 
     rule = a_rule("image.age", 0, {"max_days": 1})
-    broken = replace(rule, trigger=replace(rule.trigger, moments=fail))
+    broken = replace(rule, trigger=replace(rule.trigger, deadlines=fail))
     assert moment_of(broken, facts()) == datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -350,8 +350,8 @@ def test_an_expression_that_asks_for_the_time_is_asked_each_midnight_and_when_it
     asked = trigger("expression.holds")
 
     def moments(text: str) -> list[datetime]:
-        assert asked.moments is not None
-        return sorted(asked.moments(expressions.Holds(expression=Expression(text)), facts()))
+        assert asked.deadlines is not None
+        return sorted(asked.deadlines(expressions.Holds(expression=Expression(text)), facts()))
 
     assert moments('now > "2026-03-01T18:30:00+00:00"')[:1] == [datetime(2026, 3, 1, 18, 30, tzinfo=UTC)]
     assert moments('now > "2026-03-01T18:30:00+00:00"')[-1] == datetime(2026, 3, 2, tzinfo=UTC)

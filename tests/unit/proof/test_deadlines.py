@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.signed_document import SIMPLE_SIGNING, SignedDocument
-from hullmark.proof.moments import moments_of
+from hullmark.proof.deadlines import deadlines_of
 from tests.support.attestations import BUNDLE
 from tests.support.sigstore import WISH, Sigstore
 
@@ -30,10 +30,10 @@ def test_they_are_those_of_the_certificate() -> None:
         document(b"{}", SIMPLE_SIGNING, **SIGSTORE.annotations(b"{}", leaf)),
     )
     for each in made:
-        assert moments_of(each, ignores_log=True) == (WISH.begin, ENDS)
-        assert moments_of(each, ignores_log=False) == ()
+        assert deadlines_of(each, ignores_log=True) == (WISH.begin, ENDS)
+        assert deadlines_of(each, ignores_log=False) == ()
 
 
 @given(st.binary(max_size=100), st.sampled_from((BUNDLE, SIMPLE_SIGNING, "application/jose+json", "")))
 def test_any_bytes_have_moments_or_none(body: bytes, kind: str) -> None:
-    assert moments_of(document(body, kind), ignores_log=True) == ()
+    assert deadlines_of(document(body, kind), ignores_log=True) == ()

@@ -14,13 +14,13 @@ from hullmark.proof.sigstore.material import CERTIFICATE, Material, annotated_ma
 _LAST_YEAR = 9999
 
 
-def moments_of(document: SignedDocument, *, ignores_log: bool) -> tuple[datetime, ...]:
+def deadlines_of(document: SignedDocument, *, ignores_log: bool) -> tuple[datetime, ...]:
     """The moments at which it begins or ends to count, some that change nothing among them; none of what cannot be read.
 
     `ignores_log`: a certificate of Sigstore's has to be valid now, as nothing need prove when it signed.
     """
     if document.media_type in NOTATION:
-        return notation.moments_of(document.body)
+        return notation.deadlines_of(document.body)
     if not ignores_log:
         return ()
     try:
