@@ -55,6 +55,7 @@ class RecordBuilder:
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
         self._renamed: list[tuple[int, int]] = []
+        self._known: dict[tuple[int, ...], tuple[list[Read[Any]], int]] = {}
         self._left = {read.name: read.layer_limit for read in dispatch.reads if read.layer_limit is not None}
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
@@ -174,11 +175,17 @@ class RecordBuilder:
             return None
         if not wanted and not self._digests:
             return None
-        if len(wanted) == 1 and not self._digests:
-            read = self._dispatch.reads[wanted[0]]
-            if size <= read.limit and read.layer_limit is None:
-                return _WholeBody(self, index, read)
-        return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
+        reads, limit = self._known.get(wanted) or self._together(wanted)
+        if size <= limit:
+            return _WholeBody(self, index, reads)
+        return _Body(self, index, size, reads)
+
+    def _together(self, wanted: tuple[int, ...]) -> tuple[list[Read[Any]], int]:
+        """Some reads, and up to which size in bytes a body is simply held for all of them; -1 where it never is."""
+        reads = [self._dispatch.reads[i] for i in wanted]
+        is_simple = not self._digests and all(read.layer_limit is None for read in reads)
+        found = self._known[wanted] = reads, min(read.limit for read in reads) if reads and is_simple else -1
+        return found
 
     def may_hold(self, read: Read[Any], size: int) -> bool:
         """Whether a read with a limit for each layer may still take a body of this size."""
@@ -296,17 +303,17 @@ def _failed(report: Report, error: Exception) -> None:
 
 
 class _WholeBody:
-    """The same for the usual case: one read that holds it, and no digests."""
+    """The body of one file in the usual case: all who read it hold it, and nothing is hashed."""
 
-    __slots__ = ("_builder", "_held", "_index", "_read")
+    __slots__ = ("_builder", "_held", "_index", "_reads")
 
-    def __init__(self, builder: RecordBuilder, index: int, read: Read[Any]) -> None:
-        self._builder, self._index, self._read = builder, index, read
+    def __init__(self, builder: RecordBuilder, index: int, reads: list[Read[Any]]) -> None:
+        self._builder, self._index, self._reads = builder, index, reads
         self._held: bytearray | None = None
 
     def whole(self, body: memoryview) -> None:
         """The complete body."""
-        self._builder.extracted(self._index, [self._read], body)
+        self._builder.extracted(self._index, self._reads, body)
 
     def piece(self, piece: memoryview) -> None:
         """The next bytes of a body that is larger than the buffer."""
