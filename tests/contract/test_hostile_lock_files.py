@@ -7,9 +7,9 @@ import pytest
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.scanning.analysis import analyse, reads_for
 from hullmark.scanning.layers import LayerReading, layer_records
-from hullmark.scanning.options import source_options
 from hullmark.scanning.request import Analysis, ScanRequest
 from hullmark.source import open_image
+from hullmark.source.options import source_options
 from tests.conformance.cases import triples
 from tests.support.places import corpus
 

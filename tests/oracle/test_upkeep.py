@@ -13,8 +13,8 @@ import pytest
 
 from hullmark.app.upkeep import UpkeepRequest, upkeep_of
 from hullmark.model.upkeep import Upkeep
-from hullmark.scanning.options import source_options
 from hullmark.scanning.request import ScanResources
+from hullmark.source.options import source_options
 from hullmark.upkeep.apt_sources import AptSource, parse_sources
 from tests.support.repositories import AUTOMATIC, BACKPORTS, EXPERIMENTAL, Entry, served, status_of, write_suite
 

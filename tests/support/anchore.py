@@ -22,8 +22,8 @@ from hullmark.policy.context import NO_CONTEXT, read_context
 from hullmark.policy.load import load_any
 from hullmark.report.format import RenderContext
 from hullmark.report.verdict_json import render
-from hullmark.scanning.options import source_options
 from hullmark.scanning.request import ScanResources
+from hullmark.source.options import source_options
 from tests.support.places import SHARED, shared
 from tests.support.program import Program
 

@@ -9,8 +9,8 @@ import pytest
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.check import CheckOptions, judge, judge_by
 from hullmark.model.verdict import Outcome, Verdict
-from hullmark.scanning.options import source_options
 from hullmark.scanning.request import ScanResources
+from hullmark.source.options import source_options
 from tests.support.matching import advisory, affected, book_of
 from tests.support.places import corpus
 from tests.walk.world import NOW, Files, one_rule, seen

@@ -16,7 +16,7 @@ _PATIENCE_SECONDS = 3
 # Finds the image and reads its manifest; in a process of its own, so that it can be given up at once.
 _ASK = """\
 import os, sys
-from hullmark.scanning.options import source_options
+from hullmark.source.options import source_options
 from hullmark.source import open_image
 open_image(sys.argv[1], source_options(os.environ))
 """

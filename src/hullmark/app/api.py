@@ -15,10 +15,10 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
 from hullmark.policy.verdict_diff import Difference
-from hullmark.scanning.options import source_options
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
+from hullmark.source.options import source_options
 
 
 def scan(  # noqa: PLR0913 - all by name

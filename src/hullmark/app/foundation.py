@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,9 +12,8 @@ from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.model.remedy import Change
 from hullmark.remedy.rebase import rebased_layers, rebased_settings
-from hullmark.rootfs.entry import LayerRecord
 from hullmark.scanning.request import ScanRequest, ScanResources
-from hullmark.scanning.scan import read_records, scan_image
+from hullmark.scanning.scan import RecordReader, read_records, scan_image
 from hullmark.source import SourceOptions, open_image
 
 ROOM = "remedy"
@@ -27,7 +26,7 @@ class Foundation(msgspec.Struct, frozen=True, kw_only=True):
     """An image as it is, or as it would be on another base (`change`). `records` reads its layers, with all that a request needs."""
 
     image: Image
-    records: Callable[[ScanRequest], list[LayerRecord]]
+    records: RecordReader
     change: Change | None = None
 
 
@@ -108,12 +107,14 @@ def _change(reference: str, old: str) -> Change:
 def _on(image: Image, old: Image, new: Image, change: Change, resources: ScanResources) -> Foundation:
     height = len(old.layers)
 
-    def records(request: ScanRequest) -> list[LayerRecord]:
-        own = read_records(image, request, resources)
-        return rebased_layers(own[:height], read_records(new, request, resources), own[height:])
-
     config = image.config
     if config is not None and old.config is not None and new.config is not None:
         config = rebased_settings(config, old.config, new.config)
     moved = msgspec.structs.replace(image, config=config, layers=(*new.layers, *image.layers[height:]))
-    return Foundation(image=moved, records=records, change=change)
+    return Foundation(
+        image=moved,
+        records=lambda request: rebased_layers(
+            read_records(image, request, resources), height, read_records(new, request, resources)
+        ),
+        change=change,
+    )

@@ -63,10 +63,18 @@ def minimality_of(
     return MinimizedImage(minimality(scanned.inventory, facts, request, matches), scanned.inventory.files or ())
 
 
-def observed_in(files: Sequence[str], reference: str) -> ObservedPaths | None:
-    """What records of opened files name; None without any. Raises HullmarkError where one cannot be read, or names none."""
-    if not files:
-        return None
+def reach_request(
+    reference: str, *, roots: Sequence[str], why: Sequence[str], observed: Sequence[str], syscalls: bool
+) -> ReachRequest:
+    """What is to be followed in an image. `observed` are files that record what was opened, the rest is as in ReachRequest.
+
+    Raises HullmarkError where a record cannot be read, or names no file.
+    """
+    found = _observed_in(observed, reference) if observed else None
+    return ReachRequest(roots=tuple(roots), why=tuple(why), observed=found, syscalls=syscalls)
+
+
+def _observed_in(files: Sequence[str], reference: str) -> ObservedPaths:
     names = (reference, reference.partition(":")[2])
     found = [observed_paths(read_bounded(Path(file), MAX_BYTES), names) for file in files]
     paths = sorted({path for start in found for path in start.paths})

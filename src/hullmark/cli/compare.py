@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare the two, or every line."""
+    from hullmark.app.compare import order_of
     from hullmark.model.errors import HullmarkError
-    from hullmark.versions import InvalidVersion
 
     if arguments.stdin:
         for line in sys.stdin:
@@ -34,37 +34,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.b is None:
         raise HullmarkError("compare takes SCHEME A B", advice="hullmark compare deb 1.0-1 1.0-2; or give --stdin")
-    try:
-        sys.stdout.write(f"{_order(arguments.scheme, arguments.a, arguments.b)}\n")
-    except InvalidVersion as error:
-        raise HullmarkError(str(error), advice="hullmark schemes lists the orders") from error
+    sys.stdout.write(f"{order_of(arguments.scheme, arguments.a, arguments.b)}\n")
     return 0
 
 
 def _answer(line: str) -> str:
+    from hullmark.app.compare import order_of
     from hullmark.model.errors import HullmarkError
-    from hullmark.versions import InvalidVersion
 
     parts = line.rstrip("\n").split("\t")
     if len(parts) != 3 or len(line) > _LONGEST:
         return "?"
     try:
-        return str(_order(*parts))
-    except (InvalidVersion, HullmarkError):
+        return str(order_of(*parts))
+    except HullmarkError:
         return "?"
-
-
-def _order(name: str, a: str, b: str) -> int:
-    from hullmark.model.errors import HullmarkError
-    from hullmark.versions import SCHEMES, scheme_named
-
-    scheme = scheme_named(name)
-    if scheme is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, [scheme.name for scheme in SCHEMES], 1)
-        meant = f": {near[0]}?" if near else ""
-        raise HullmarkError(
-            f"there is no scheme {name!r}{meant}", advice=f"known are {', '.join(scheme.name for scheme in SCHEMES)}"
-        )
-    return scheme.compare(a, b)

@@ -74,15 +74,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say it, and write what is left where that is asked for."""
-    from hullmark.app.minimize import emit, minimality_of, observed_in, refuse_to_emit, write_seccomp
-    from hullmark.reach.analysis import ReachRequest
+    from hullmark.app.minimize import emit, minimality_of, reach_request, refuse_to_emit, write_seccomp
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("minimality", arguments.output)
     today = moment(None).date().isoformat()
-    observed = observed_in(arguments.observed, arguments.image)
-    request = ReachRequest(
-        roots=tuple(arguments.root), why=tuple(arguments.why), observed=observed, syscalls=bool(arguments.seccomp)
+    request = reach_request(
+        arguments.image,
+        roots=arguments.root,
+        why=arguments.why,
+        observed=arguments.observed,
+        syscalls=bool(arguments.seccomp),
     )
     options = settings.source_options()
     if arguments.emit:

@@ -225,7 +225,7 @@ class Settings:
 
     def source_options(self) -> SourceOptions:
         """How images are found."""
-        from hullmark.scanning.options import source_options
+        from hullmark.source.options import source_options
 
         return source_options(
             self._environment,

@@ -16,12 +16,10 @@ from hullmark.match.advisory_source import Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import RULES, is_system
 from hullmark.match.origin import is_foreign
-from hullmark.model.match import Suppression
+from hullmark.model.match import REPORTED, STATED, Suppression
 from hullmark.model.package import Package
 
 _NOTHING: frozenset[str] = frozenset()
-_STATED = " records that it is sound"
-_REPORTED = ", for which it is reported"
 _DASHES = re.compile(r"[-_./]+")
 _COUNT = re.compile(r"[-\d.]+$")
 
@@ -34,16 +32,6 @@ _NAMED: dict[str, re.Pattern[str]] = {
     "pypi": re.compile(r"^(?:platform-)?(?:python|pypy|py)[\d.]*-"),
 }
 """What distributions put around the name of a library in the name of its package, by purl type. No other type is tracked so."""
-
-
-def is_silent(suppressed: Suppression) -> bool:
-    """Whether it is no more than a distribution's silence that set a match aside: neither a statement nor a match of the owner."""
-    return suppressed.by == "distro" and not suppressed.reason.endswith((_STATED, _REPORTED))
-
-
-def is_reported(suppressed: Suppression) -> bool:
-    """Whether a match was set aside because it is told of the owner as well."""
-    return suppressed.by == "distro" and suppressed.reason.endswith(_REPORTED)
 
 
 class Clearing:
@@ -72,7 +60,7 @@ class Clearing:
         if owner is None or is_system(package):
             return None
         if not frozenset(reported.get(owner.purl, _NOTHING)).isdisjoint(names):
-            word = _REPORTED
+            word = REPORTED
         else:
             word = self._word(owner, package, not frozenset(sound.get(owner.purl, _NOTHING)).isdisjoint(names))
         return Suppression(by="distro", reason=f"it belongs to {owner.name} {owner.version}{word}") if word else None
@@ -81,7 +69,7 @@ class Clearing:
         """What is said of an owner, so that the vulnerability does not count in what it owns; "" if nothing is."""
         if is_sound:
             speaker = self._speaker(owner)
-            return f", and {speaker}{_STATED}" if speaker else ""
+            return f", and {speaker}{STATED}" if speaker else ""
         if not self._has_silence:
             return ""
         pair = (owner.purl, package.type, package.name, package.version, package.purl)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hullmark.match.clearing import is_silent
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
 from hullmark.model.limit import Limit
@@ -149,7 +148,7 @@ def reason_of(statement: Statement) -> str:
 
 def _judged(match: Match, statement: Statement | None) -> Match:
     if statement is None or (
-        match.suppressed is not None and match.suppressed.by != "vex" and not is_silent(match.suppressed)
+        match.suppressed is not None and match.suppressed.by != "vex" and not match.suppressed.is_silence
     ):
         return match
     if statement.status in _SUPPRESSING:

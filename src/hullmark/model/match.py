@@ -17,6 +17,10 @@ from hullmark.model.ssvc import SsvcDecision
 MatchKind = Literal["direct", "source", "cpe"]
 SuppressedBy = Literal["distro", "ignore", "not-affected", "reach", "states", "vex"]
 
+STATED = " records that it is sound"
+REPORTED = ", for which it is reported"
+"""How the reasons end by which a distribution's package answers for what it owns, unless by the distribution's silence."""
+
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The advisories that were matched with. `digest` is `sha256:…`; `data_at` the youngest date in them (ISO 8601).
@@ -108,6 +112,16 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     owner: str = ""
     expires: str = ""
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether it is no more than a distribution's silence: neither a statement nor a match of the owner."""
+        return self.by == "distro" and not self.reason.endswith((STATED, REPORTED))
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether the match was set aside because it is told of the owner as well."""
+        return self.by == "distro" and self.reason.endswith(REPORTED)
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from hullmark.model.image import ImageConfig
+from hullmark.model.image_instructions import settings_as_instructions
 from hullmark.model.inventory import Inventory
 from hullmark.model.reach import PackageReach, Recipe
 from hullmark.model.relation import dependencies_of
@@ -64,45 +64,8 @@ def reference_of(inventory: Inventory) -> str:
 def _settings(config: ImageConfig | None) -> Iterator[str]:
     """The image's settings as instructions. What an image says may hold line ends, which would begin instructions of its own: such a
     setting is left out, and that is said."""
-    for instruction, value in values_of(config) if config is not None else ():
+    for instruction, value in settings_as_instructions(config) if config is not None else ():
         if value.isprintable():
             yield f"{instruction} {value}"
         else:
             yield f"# A setting of {instruction} is left out: it holds characters that cannot be printed."
-
-
-def values_of(config: ImageConfig) -> Iterator[tuple[str, str]]:
-    """Instructions and their words. Docker replaces variables in all but commands, so a dollar sign is marked as one."""
-    for variable in config.env:
-        name, _, value = variable.partition("=")
-        quoted = _plain(value.replace("\\", "\\\\").replace('"', '\\"'))
-        yield "ENV", f'{name}="{quoted}"'
-    if config.working_dir:
-        yield "WORKDIR", _plain(config.working_dir)
-    if config.user:
-        yield "USER", _plain(config.user)
-    yield from (("EXPOSE", _plain(port)) for port in config.exposed_ports)
-    yield from (("VOLUME", json.dumps([_plain(volume)])) for volume in config.volumes)
-    if config.stop_signal:
-        yield "STOPSIGNAL", _plain(config.stop_signal)
-    yield from (("HEALTHCHECK", text) for text in _healthcheck(config))
-    if config.entrypoint:
-        yield "ENTRYPOINT", json.dumps(list(config.entrypoint))
-    if config.cmd:
-        yield "CMD", json.dumps(list(config.cmd))
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", "\\$")
-
-
-def _healthcheck(config: ImageConfig) -> Iterator[str]:
-    check = config.healthcheck
-    if check is None or check.test[:1] not in (("CMD",), ("CMD-SHELL",)):
-        return
-    seconds = (("interval", check.interval), ("timeout", check.timeout))
-    options = [f"--{name}={value // 10**9}s" for name, value in seconds if value >= 10**9]
-    options += [f"--retries={check.retries}"] if check.retries else []
-    words = list(check.test[1:])
-    command = json.dumps(words) if check.test[0] == "CMD" else "".join(words[:1])
-    yield " ".join((*options, "CMD", command))

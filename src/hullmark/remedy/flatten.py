@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from hullmark.model.image import HistoryEntry, ImageConfig
+from hullmark.model.image_instructions import settings_as_instructions
 from hullmark.model.remedy import Unset
-from hullmark.reach.recipe import values_of
 from hullmark.remedy.instructions import Instruction
 from hullmark.rootfs.entry import Entry, LayerRecord
 from hullmark.rootfs.squash import squash
@@ -79,7 +79,8 @@ def copied(config: ImageConfig, created: str) -> ImageConfig:
 def settings_of(config: ImageConfig) -> tuple[Instruction, ...]:
     """The instructions that give an image its settings."""
     return tuple(
-        Instruction(keyword, words) for keyword, words in (*values_of(config), *_labels(config), *_shell(config))
+        Instruction(keyword, words)
+        for keyword, words in (*settings_as_instructions(config), *_labels(config), *_shell(config))
     )
 
 

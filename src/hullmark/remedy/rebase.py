@@ -29,10 +29,9 @@ _Key = tuple[str, str]
 """A package by name and architecture."""
 
 
-def rebased_layers(
-    old: Sequence[LayerRecord], new: Sequence[LayerRecord], upper: Sequence[LayerRecord]
-) -> list[LayerRecord]:
-    """The new base's layers, and over them those that were over the old one."""
+def rebased_layers(layers: Sequence[LayerRecord], height: int, new: Sequence[LayerRecord]) -> list[LayerRecord]:
+    """The new base's layers, and over them those that were over the old one, which are the first `height`."""
+    old, upper = layers[:height], layers[height:]
     found = list(new)
     known = {name: (_database(old, name), _database(new, name)) for name in _DATABASES}
     for record in upper:

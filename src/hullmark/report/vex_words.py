@@ -12,7 +12,6 @@ import re
 
 import msgspec
 
-from hullmark.match.clearing import is_reported, is_silent
 from hullmark.model.match import Match, Suppression
 from hullmark.report.matches_words import advice
 
@@ -68,9 +67,9 @@ def _said_position(match: Match) -> Position:
         return Position(status="affected", action=_acceptance(suppressed))
     if suppressed.by == "vex":
         return _stated_position(suppressed.reason)
-    if is_silent(suppressed):
+    if suppressed.is_silence:
         return Position(status="under_investigation", impact=suppressed.reason)
-    if is_reported(suppressed):
+    if suppressed.is_reported:
         return Position(status="affected", action=f"Update the package that it is part of: {suppressed.reason}")
     return Position(status="not_affected", impact=suppressed.reason or "The distribution says so.")
 

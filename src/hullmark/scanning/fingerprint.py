@@ -61,7 +61,10 @@ def _read_rooms(rooms: tuple[str, ...]) -> hashlib._Hash:
     root = Path(_version.__file__).parent
     for room in rooms:
         module = root / f"{room}.py"
-        for path in [module] if module.is_file() else sorted((root / room).rglob("*.py")):
+        sources = [module] if module.is_file() else sorted((root / room).rglob("*.py"))
+        if not sources:
+            raise FileNotFoundError(f"there is no code of {room}, which results depend on")
+        for path in sources:
             digest.update(f"{path.relative_to(root)}\0".encode())
             digest.update(path.read_bytes())
     return digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -51,6 +51,10 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
         key = _result_key(image, request, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
     return ScanResult(inventory_of(image, analysis, files), *extras)
+
+
+RecordReader = Callable[[ScanRequest], list[LayerRecord]]
+"""Reads the layers of one image, with all that a request needs."""
 
 
 def read_records(image: Image, request: ScanRequest, resources: ScanResources) -> list[LayerRecord]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hullmark.facets.malware.scanner import EngineWithoutSignatures, Scanner
 from hullmark.facets.malware.yara import MAX_RULES_BYTES, BadRules, YaraScanner
 from hullmark.model.errors import HullmarkError
-from hullmark.net.clamd import ClamdScanner
+from hullmark.scanning.clamd import ClamdScanner
 from hullmark.scanning.clamscan import ClamscanScanner, engine_of_program, signature_files
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.request import ScannerPlaces

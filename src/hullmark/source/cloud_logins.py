@@ -15,36 +15,19 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.util import find_spec
-from typing import NamedTuple
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.aws import AwsSession, AwsSettings
+from hullmark.net.ecr import ecr_registry
 from hullmark.net.google import GoogleTokens, credentials_file, is_at_google
 from hullmark.net.http import HttpSettings
 from hullmark.source.credentials import NOBODY, Credentials
 
 _MARGIN = 300.0
 """Seconds before its end from which ECR's token, which lasts 12 hours, is not used any more."""
-_ECR = re.compile(
-    r"([0-9]{12})\.dkr(?:\.ecr|-ecr)(?:-fips)?\.([a-z0-9-]{1,40})\."
-    r"(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
-).fullmatch
 _GOOGLE = re.compile(r"(?:[a-z0-9-]{1,40}-docker\.pkg\.dev|(?:(?:us|eu|asia)\.)?gcr\.io)").fullmatch
 _USUAL = AwsSettings(patience=2)
 _GOOGLE_USER = "oauth2accesstoken"
-
-
-class EcrRegistry(NamedTuple):
-    """Whose registry of ECR's, and where."""
-
-    account: str
-    region: str
-
-
-def ecr_registry(host: str) -> EcrRegistry | None:
-    """The registry of ECR's that a host is; None for another's."""
-    found = _ECR(host)
-    return EcrRegistry(found[1], found[2]) if found is not None else None
 
 
 class CloudLogins:

@@ -109,7 +109,7 @@ def test_packages_above_a_base_are_those_of_three_databases() -> None:
     own = [stanza("a"), stanza("c", "3"), stanza("d", "4"), stanza("gone"), stanza("app")]
     lists = {"var/lib/dpkg/info/c.list": b"/usr/lib/c\n", "var/lib/dpkg/info/d.list": b"/usr/lib/d\n"}
     upper = record("usr/lib/c", "usr/lib/d", packages=own, lists=lists)
-    found = rebased_layers([old], [new], [upper])
+    found = rebased_layers([old, upper], 1, [new])
     assert sorted(installed(found)) == [("a", "2"), ("app", "1"), ("c", "5"), ("d", "4"), ("fresh", "1")]
     # What the new base renewed more than the layers above brings its own files.
     assert b"usr/lib/c" not in squash(found).nodes

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.net.aws import AwsClient, AwsRefused, AwsSession, AwsSettings
+from hullmark.net.ecr import ecr_registry
 from hullmark.net.http import HttpSettings
 from hullmark.source import SourceOptions, cloud_logins, open_image
 from hullmark.source.cloud_logins import CloudLogins
@@ -130,7 +131,7 @@ def test_no_cloud_is_asked_for_another_host(host: str, ecr: FakeEcr) -> None:
 @given(st.text(st.sampled_from("abz019.-:/@\n"), max_size=20), st.sampled_from([ECR, GOOGLE, "gcr.io"]), st.booleans())
 def test_no_name_around_a_clouds_is_the_clouds(text: str, host: str, is_before: bool) -> None:
     name = text + host if is_before else host + text
-    found = cloud_logins._ECR(name) or cloud_logins._GOOGLE(name)
+    found = ecr_registry(name) or cloud_logins._GOOGLE(name)
     owned = (".amazonaws.com", "-docker.pkg.dev", "gcr.io")
     assert found is None or name.endswith(owned)
     assert found is None or name.count("/") + name.count(":") + name.count("@") + name.count("\n") == 0

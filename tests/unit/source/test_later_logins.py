@@ -29,7 +29,7 @@ def test_a_finder_is_made_once_when_the_first_login_is_asked_for() -> None:
 
 def test_options_for_images_on_disk_import_no_client_of_registries() -> None:
     code = (
-        "import sys; from hullmark.scanning.options import source_options; source_options({});"
+        "import sys; from hullmark.source.options import source_options; source_options({});"
         "print([name for name in sys.modules if name.startswith(('hullmark.net', 'hullmark.source.cloud_logins'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,6 +14,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.aws import AwsClient, AwsRefused, AwsSession
+from hullmark.net.ecr import ecr_registry
 from hullmark.runtime.ecs.answers import (
     Arn,
     ServicesAnswer,
@@ -23,7 +24,6 @@ from hullmark.runtime.ecs.answers import (
     decoded,
     parse_arn,
 )
-from hullmark.source.cloud_logins import ecr_registry
 from hullmark.source.digest import is_digest
 from hullmark.source.reference import Reference, parse_reference
 

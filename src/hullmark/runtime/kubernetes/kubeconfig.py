@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.feeds.formats.yamls import load
+from hullmark.isolation.document import read_documents
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.trust import ClientCertificate
@@ -171,9 +171,11 @@ def kubeconfig_files(named: str | None, environment: Mapping[str, str]) -> tuple
 def _read(path: Path) -> _File:
     text = read_text(path)
     try:
-        data = load(text.encode())
-        return msgspec.convert(data, _File, strict=False) if data is not None else _File()
-    except (ValueError, msgspec.ValidationError):
+        documents = read_documents(text.encode())
+        if len(documents) > 1:
+            raise ValueError("several documents")
+        return msgspec.convert(documents[0], _File, strict=False) if documents else _File()
+    except (HullmarkError, ValueError):
         # No cause: its message could quote the file.
         raise HullmarkError(
             f"{path} is not a kubeconfig", advice="mend it, or name another with --kubeconfig"

@@ -60,7 +60,7 @@ def fingerprint() -> str:
     return analysis_fingerprint(
         (
             *map(read_fingerprint, reads),
-            code_fingerprint(("app/rooms", "facets", "licences", "relations", "versions")),
+            code_fingerprint(("scanning/rooms", "facets", "licences", "relations", "versions")),
             reach_fingerprint(),
         )
     )

@@ -12,8 +12,8 @@ import pytest
 
 from hullmark.facets.malware.scanner import Hit, Scan
 from hullmark.model.errors import HullmarkError
-from hullmark.net import clamd
-from hullmark.net.clamd import ClamdScanner
+from hullmark.scanning import clamd
+from hullmark.scanning.clamd import ClamdScanner
 from tests.support.clamav import EICAR, FakeClamd, fake_clamd
 
 GOOD, FOUND = Scan(), Scan((Hit("Test.Eicar"),))
