@@ -58,7 +58,7 @@ _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/co
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave a file unread whose tests would all be left out, unless it is named."""
-    named = {Path(each.partition("::")[0]).resolve() for each in config.args}
+    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
     if collection_path.is_dir() or collection_path in named:
         return None
     return has_none_of(config.getoption("markexpr"), collection_path) or None

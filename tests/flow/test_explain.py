@@ -75,10 +75,11 @@ def test_a_file_is_explained_by_its_layers_and_its_owner(hullmark: Program, imag
     document = hullmark("explain", image, "/usr/lib/lib.so", "-o", "json").document
     assert document["file"]["real"] == "/usr/lib/lib.so.2"
     found = [
-        (each["place"]["layer"], each["file"]["state"], each["file"]["size"]) for each in document["file"]["versions"]
+        (version["place"]["layer"], version["file"]["state"], version["file"]["size"])
+        for version in document["file"]["versions"]
     ]
     assert found == [(0, "ghost", 3), (1, "unverified", 5)]
-    assert [each["name"] for each in document["packages"]] == ["lib"]
+    assert [package["name"] for package in document["packages"]] == ["lib"]
     assert len(document["packages"][0]["chain"]) == 2
 
 

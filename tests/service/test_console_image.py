@@ -233,13 +233,13 @@ def test_a_folder_knows_what_is_below_it_and_names_that_begin_alike_are_kept_apa
         ]
     )
     folders, files = tree.of_folder("/")
-    assert [(each.name, each.files, each.size) for each in folders] == [("usr", 5, 72), ("var", 0, 0)]
+    assert [(folder.name, folder.files, folder.size) for folder in folders] == [("usr", 5, 72), ("var", 0, 0)]
     assert files == []
     folders, files = tree.of_folder("/usr")
-    assert {each.name: (each.files, each.size) for each in folders} == {"lib": (2, 30), "lib-old": (1, 40)}
+    assert {folder.name: (folder.files, folder.size) for folder in folders} == {"lib": (2, 30), "lib-old": (1, 40)}
     assert [file.path for file in files] == ["/usr/lib0"]
     folders, files = tree.of_folder("/usr/lib")
-    assert ([each.name for each in folders], [file.path for file in files]) == (["b"], ["/usr/lib/a"])
+    assert ([folder.name for folder in folders], [file.path for file in files]) == (["b"], ["/usr/lib/a"])
     assert tree.of_folder("/none") == ([], [])
 
 

@@ -291,7 +291,7 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
     await at.post("/exceptions", wish)
     await rows(at, "DELETE FROM procrastinate_jobs RETURNING id")
     is_written, may_go_on = asyncio.Event(), asyncio.Event()
-    write = judge._written
+    write = judge._store_verdicts
 
     async def held(*arguments: Any) -> int:
         count = await write(*arguments)
@@ -300,7 +300,7 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
             await may_go_on.wait()
         return count
 
-    monkeypatch.setattr(judge, "_written", held)
+    monkeypatch.setattr(judge, "_store_verdicts", held)
     judging = asyncio.create_task(judge.judge(at.services, at.books, 1, 2, "an exception"))
     await is_written.wait()
     bringing = asyncio.create_task(changed(at, HIGHER))
@@ -469,8 +469,8 @@ async def _comes_to_judging_anew(
 ) -> None:
     with TemporaryDirectory(prefix="hm-policy-change-") as folder:
         async with desk(fresh_database(database_server), Path(folder)) as at:
-            for each in exceptions:
-                await at.post("/exceptions", each)
+            for exception in exceptions:
+                await at.post("/exceptions", exception)
             await in_force(at, text_of(versions[0]))
             records, is_whole = said
             await at.advise(FILLER, *records_of(records), is_partial=not is_whole)

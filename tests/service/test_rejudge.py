@@ -94,12 +94,14 @@ async def stored(at: Desk) -> dict[tuple[Any, ...], Any]:
 
 
 def told(word: str, stops: int, warns: int, verdict: Any) -> Any:
-    findings = sorted((each.rule_id, each.subject, each.action.value, each.message) for each in verdict.findings)
+    findings = sorted(
+        (finding.rule_id, finding.subject, finding.action.value, finding.message) for finding in verdict.findings
+    )
     return (word, stops, warns, verdict.verdict.value, verdict.reason, findings)
 
 
 def count(verdict: Any, action: str) -> int:
-    return sum(each.action.value == action and each.allowlisted is None for each in verdict.findings)
+    return sum(finding.action.value == action and finding.allowlisted is None for finding in verdict.findings)
 
 
 async def judged_anew(at: Desk) -> dict[tuple[Any, ...], Any]:
@@ -608,9 +610,9 @@ async def _compared(
     for text in texts:
         name = (await at.post("/policies", {"text": text}, account="other"))["name"]
         await at.post("/activations", {"policy": name, "environment": name}, account="other")
-    for each in exceptions:
-        await at.post("/exceptions", each)
-        await at.post("/exceptions", each, account="other")
+    for exception in exceptions:
+        await at.post("/exceptions", exception)
+        await at.post("/exceptions", exception, account="other")
     for number, packages in enumerate(images):
         at.push(str(number), files_of(packages))
         await at.add(str(number))

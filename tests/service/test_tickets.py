@@ -48,7 +48,7 @@ async def fallen(at: Desk) -> None:
 
 async def cause_of(at: Desk) -> int:
     """The number of what brought it about."""
-    (cause,) = {each["cause"]["id"] for each in (await at.get("/transitions?kind=compliance.lost"))["items"]}
+    (cause,) = {item["cause"]["id"] for item in (await at.get("/transitions?kind=compliance.lost"))["items"]}
     return int(cause)
 
 

@@ -77,9 +77,9 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
 
     page = await at.get(f"/images/{digest}/vulnerabilities")
     assert page["snapshot"]["digest"] == book.digest
-    assert [told(each) for each in page["items"]] == [
-        (each["installed"]["name"], each["advisory"]["id"], each["fix"]["version"], each["why"])
-        for each in expected["matches"]
+    assert [told(item) for item in page["items"]] == [
+        (match["installed"]["name"], match["advisory"]["id"], match["fix"]["version"], match["why"])
+        for match in expected["matches"]
     ]
     assert len(page["items"]) == 4
     book.close()
@@ -119,7 +119,7 @@ async def test_pages_hold_every_match_once(at: Desk) -> None:
 async def test_filters(at: Desk, query: str, expected: set[str]) -> None:
     digest = at.found
     page = await at.get(f"/images/{digest}/vulnerabilities?{query}")
-    assert {each["advisory"]["id"] for each in page["items"]} == expected
+    assert {item["advisory"]["id"] for item in page["items"]} == expected
 
 
 @furnished_by(shop)
@@ -208,7 +208,7 @@ async def test_another_reason_why_nothing_can_be_told_takes_the_place_of_the_old
     await at.work()
     (found,) = await at.get(f"/verdicts/{digest}")
     assert found["verdict"] == "go"
-    causes = [each["cause"]["sentence"] for each in (await at.get("/transitions"))["items"]]
+    causes = [item["cause"]["sentence"] for item in (await at.get("/transitions"))["items"]]
     assert "The advisories for debian:13 cover something else than before: all until 2026-03-10, then all." in causes
 
 
@@ -226,7 +226,7 @@ async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> No
     path = f"/images/{digest}/vulnerabilities?format=json"
 
     def ids(document: dict[str, Any]) -> set[str]:
-        return {each["advisory"]["id"] for each in document["matches"]}
+        return {match["advisory"]["id"] for match in document["matches"]}
 
     assert ids(await at.get(path)) == {"CVE-2026-1", "CVE-2026-9"}
     then = before.isoformat().replace("+00:00", "Z")
@@ -247,15 +247,15 @@ async def test_images_that_hold_something(at: Desk) -> None:
     await at.add("2")
     await at.work()
     found = await at.get("/vulnerabilities/CVE-2026-1/images")
-    assert [each["digest"] for each in found["items"]] == [first]
+    assert [item["digest"] for item in found["items"]] == [first]
     assert found["items"][0]["references"] == [at.reference("1")]
     assert found["items"][0]["packages"][0].startswith("pkg:deb/debian/libc6@2.41-12")
     assert (await at.get("/vulnerabilities/CVE-1999-1/images"))["items"] == []
-    assert {each["digest"] for each in (await at.get("/packages?name=libc6"))["items"]} == {first, second}
-    assert [each["digest"] for each in (await at.get("/packages?name=libc6&version=2.41-13"))["items"]] == [second]
+    assert {item["digest"] for item in (await at.get("/packages?name=libc6"))["items"]} == {first, second}
+    assert [item["digest"] for item in (await at.get("/packages?name=libc6&version=2.41-13"))["items"]] == [second]
     assert (await at.get("/packages?name=libc6&type=pypi"))["items"] == []
     page = await at.get("/packages?name=libc6&limit=1")
-    assert [each["digest"] for each in (await at.get(f"/packages?name=libc6&cursor={page['next']}"))["items"]] == [
+    assert [item["digest"] for item in (await at.get(f"/packages?name=libc6&cursor={page['next']}"))["items"]] == [
         second
     ]
 

@@ -81,8 +81,8 @@ class DeskCopies:
 
     def end(self) -> None:
         """Let go of the originals' databases."""
-        for each in self._originals.values():
-            drop_database(self._server, each.database_url)
+        for original in self._originals.values():
+            drop_database(self._server, original.database_url)
 
 
 def furnished_by(furnish: Furnish, *said: Any) -> pytest.MarkDecorator:
@@ -103,7 +103,7 @@ def desk_copies(server: str) -> Iterator[DeskCopies]:
 
 def _held_by(registry: FakeRegistry) -> dict[str, Any]:
     """How a registry is now."""
-    return {each.name: _copy_of(getattr(registry, each.name)) for each in fields(registry) if each.name != "tls"}
+    return {field.name: _copy_of(getattr(registry, field.name)) for field in fields(registry) if field.name != "tls"}
 
 
 def _put_back(registry: FakeRegistry, held: dict[str, Any]) -> None:

@@ -105,10 +105,10 @@ class _Parser(argparse.ArgumentParser):
     def unknown(self, words: Sequence[str], verb: str, action: str) -> NoReturn:
         """End with the first option that the verb, or its action, does not have, and what may be meant by it."""
         option = next((word for word in words if word.startswith("-")), words[0])
-        from hullmark.cli.habits import meant
+        from hullmark.cli.habits import suggest_option
 
         there, name = self._innermost(verb, action)
-        advice = meant(option, there._option_string_actions)
+        advice = suggest_option(option, there._option_string_actions)
         name = f"hullmark {name}".rstrip()
         self.error(
             f"{name} has no option {option.partition('=')[0][:50]}",
@@ -134,11 +134,11 @@ class _Parser(argparse.ArgumentParser):
             return
         from difflib import get_close_matches
 
-        from hullmark.cli.habits import instead, named
+        from hullmark.cli.habits import instead, resolve_name
 
         near = list(
             dict.fromkeys(
-                named(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
+                resolve_name(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
             )
         )
         what = str(action.metavar or action.dest).lower() if not action.option_strings else action.option_strings[-1]
@@ -200,7 +200,7 @@ def parser(only: str | None = None) -> _Parser:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
-    argv = _verb_first(_helped(argv))
+    argv = _verb_first(_expand_help(argv))
     if argv and argv[0].startswith("-") and argv[0] not in _TOP:
         parser("scan").unknown(argv[:1], "", "")
     whole = parser(argv[0] if argv else "")
@@ -216,7 +216,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _helped(argv: Sequence[str]) -> Sequence[str]:
+def _expand_help(argv: Sequence[str]) -> Sequence[str]:
     """The same with `help COMMAND` and `help NOUN ACTION` as `COMMAND --help`."""
     return [*argv[1:3], "--help"] if list(argv[:1]) == ["help"] else argv
 

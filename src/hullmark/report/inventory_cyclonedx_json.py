@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.conclusions import concluded, declared_by, found_in
+from hullmark.licences.conclusions import conclude_licences, declared_by, found_in
 from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
@@ -193,7 +193,7 @@ def _library(
     supplier = supplier_of(package.notes)
     if supplier is not None:
         component["supplier"] = _entity(supplier)
-    licenses = [*_licenses(declared_by(package)), *_concluded(package)]
+    licenses = [*_licenses(declared_by(package)), *_build_concluded_licences(package)]
     if licenses:
         component["licenses"] = licenses
     component["properties"] = _properties(chain(_package_details(package, shared), choices.get(purl, ())))
@@ -221,9 +221,9 @@ def _evidence(package: Package) -> Json:
     return evidence
 
 
-def _concluded(package: Package) -> Iterator[Json]:
+def _build_concluded_licences(package: Package) -> Iterator[Json]:
     """Licences that texts tell where the package leaves them open. There is no expression beside them then."""
-    for name in concluded(package):
+    for name in conclude_licences(package):
         if spdx_id(name) and name not in declared_by(package):
             yield {"license": {"id": name, "acknowledgement": "concluded"}}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
-from hullmark.rootfs.hard_links import resolved
+from hullmark.rootfs.hard_links import resolve_hard_links
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
 from hullmark.rootfs.reads import Read, Remark, Report, Sink, kind_of
@@ -85,7 +85,7 @@ class RecordBuilder:
             if known is not None:
                 self._folder, self._folder_rules = known
             else:
-                clean = self._entered(path)
+                clean = self._enter_folder(path)
                 if clean is None:
                     return None
                 if clean != path:
@@ -113,7 +113,7 @@ class RecordBuilder:
             self._capability, self._sparse = b"", False
         return None
 
-    def _entered(self, path: bytes) -> bytes | None:
+    def _enter_folder(self, path: bytes) -> bytes | None:
         """The normalised path, with its folder remembered as the current one; None if the entry must not be taken."""
         clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
         if not clean:
@@ -226,7 +226,7 @@ class RecordBuilder:
         # Runs for each file that is wanted: one guard for all its reads costs a fraction of one for each. After a fault the rest follows.
         left = reads[::-1]
         while left:
-            guarded(partial(self._extract, index, path, left, body), partial(self._failed, path, left))
+            guard_call(partial(self._extract, index, path, left, body), partial(self._report_failed_read, path, left))
 
     def _extract(self, index: int, path: bytes, left: list[Read[Any]], body: memoryview) -> None:
         name, facts, problem = text(path), self.facts, self.problem
@@ -237,24 +237,24 @@ class RecordBuilder:
                 facts[read.name].append((index, fact))
             left.pop()
 
-    def _failed(self, path: bytes, left: list[Read[Any]], error: Exception) -> None:
-        _failed(partial(self.problem, path, left.pop().name), error)
+    def _report_failed_read(self, path: bytes, left: list[Read[Any]], error: Exception) -> None:
+        _report_failure(partial(self.problem, path, left.pop().name), error)
 
-    def finished(self, index: int, read: Read[Any], sink: Sink) -> None:
+    def finish_sink(self, index: int, read: Read[Any], sink: Sink) -> None:
         """Finish a sink that was fed in pieces."""
         report = partial(self.problem, self.entries[index].path, read.name)
-        fact = guarded(partial(sink.finish, report), partial(_failed, report))
+        fact = guard_call(partial(sink.finish, report), partial(_report_failure, report))
         if fact is not None:
             self.facts[read.name].append((index, fact))
 
-    def renamed(self) -> Late:
+    def find_late_reads(self) -> Late:
         """Files whose first name no extractor wants, but the name of a hard link does: by their position among those of one path.
 
         Links whose target was read share its fact.
         """
         if not self._renamed:
             return {}
-        links, _ = resolved(self.entries)
+        links, _ = resolve_hard_links(self.entries)
         known = {(name, index): fact for name, facts in self.facts.items() for index, fact in facts}
         missing: dict[int, list[tuple[int, Read[Any]]]] = {}
         for index, i in self._renamed:
@@ -298,7 +298,7 @@ class RecordBuilder:
         )
 
 
-def _failed(report: Report, error: Exception) -> None:
+def _report_failure(report: Report, error: Exception) -> None:
     report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
 
 
@@ -384,7 +384,7 @@ class _Body:
         if self._reads:
             self._builder.extracted(self._index, self._reads, body)
         for read, sink in self._sinks:
-            self._builder.finished(self._index, read, sink)
+            self._builder.finish_sink(self._index, read, sink)
 
 
 def _hashes() -> tuple[Any, ...]:

@@ -54,11 +54,11 @@ def glob_regex(glob: str) -> str:
 
 def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     """One expression that matches a whole path if any of the globs does."""
-    return _compiled(tuple(globs))
+    return _compile_globs(tuple(globs))
 
 
 @lru_cache(_GLOBS_KEPT)
-def _compiled(globs: tuple[str, ...]) -> re.Pattern[bytes]:
+def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[bytes]:
     """Those of parsers are asked for again with each image."""
     pattern = "|".join(f"(?:{glob_regex(glob.lstrip('/'))})" for glob in globs)
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)

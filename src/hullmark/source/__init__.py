@@ -71,7 +71,7 @@ def classify(reference: str) -> tuple[str, str]:
     if colon and scheme in _ADVICE and not exists(reference):
         raise HullmarkError(f"{scheme}: is not supported", advice=_ADVICE[scheme])
     place, wanted = split_place(reference)
-    if exists(place) and (found := _recognised(Path(place), bare=not wanted)):
+    if exists(place) and (found := _detect_scheme(Path(place), bare=not wanted)):
         return found, reference
     if reference.startswith(("/", "./", "../", "~")):
         raise HullmarkError(f"there is no file or folder {reference}", advice="check the path")
@@ -83,7 +83,7 @@ def classify(reference: str) -> tuple[str, str]:
     return IMAGE, reference
 
 
-def _recognised(path: Path, *, bare: bool) -> str:
+def _detect_scheme(path: Path, *, bare: bool) -> str:
     """The scheme of what is at a path. With a tag after the path, only sources of images count."""
     for source in map(_source, _MODULES):
         if source.recognises is not None and source.recognises(path):

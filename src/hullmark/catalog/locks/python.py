@@ -57,7 +57,7 @@ def extract_requirements(path: str, body: memoryview, report: Report) -> Listing
         if not line or (line[0] == "-" and not is_editable):
             continue
         requirement = _REQUIREMENT(line)
-        pin = "" if is_editable else _pinned(requirement["rest"]) if requirement else None
+        pin = "" if is_editable else _find_pinned_version(requirement["rest"]) if requirement else None
         if pin is None:
             gathering.refuse(line)
         elif pin and requirement:
@@ -78,14 +78,14 @@ def extract_setup(path: str, body: memoryview, report: Report) -> Listing | None
     text, gathering = text_of(body), _gathering()
     for found in _LITERAL.finditer(text):
         requirement = _REQUIREMENT(found[2].strip()) if "==" in found[2] else None
-        if requirement and (pin := _pinned(requirement["rest"])):
+        if requirement and (pin := _find_pinned_version(requirement["rest"])):
             gathering.add(_normal(requirement["name"]), pin)
     if "install_requires" in text:
         report(Remark("what it requires by code, or without an exact version, was left out", "unidentified"))
     return gathering.finish(report)
 
 
-def _pinned(rest: str) -> str | None:
+def _find_pinned_version(rest: str) -> str | None:
     """The one version that a requirement allows, `==1.0` among its clauses; "" if it names none, None if it is no such thing."""
     text = _CLAUSES(rest)
     clauses = [_CLAUSE(clause.strip()) for clause in text[1].split(",")] if text and text[1] else []

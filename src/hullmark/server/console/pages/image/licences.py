@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.licences.expressions import in_spdx_terms
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 
 _EXAMPLES = 6
@@ -46,7 +46,7 @@ async def show(image: OpenedImage) -> Any:
     rows = _rows(analysis)
     listing = listing_of("licences", _COLUMNS, rows)
     packages = analysis.inventory.packages
-    return exported(image.request, listing) or LicencesView(
+    return export_listing(image.request, listing) or LicencesView(
         licences=await listing.shown(image.request),
         count=len(rows),
         without=sum(not package.licenses for package in packages),

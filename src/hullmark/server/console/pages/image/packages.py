@@ -12,7 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of, narrow
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of, narrow
 from hullmark.server.stories.images.documents import StoredAnalysis
 
 _MOST_NEIGHBOURS = Limit(200, "packages that need one, or that it needs, shown on its page", "shortened")
@@ -79,7 +79,7 @@ async def show(image: OpenedImage) -> Any:
         and (not licence or licence in in_spdx_terms(package.licenses))
     ]
     listing = listing_of("packages", _COLUMNS, _rows(analysis, found))
-    return exported(image.request, listing) or PackagesView(
+    return export_listing(image.request, listing) or PackagesView(
         packages=await narrow(image.request, listing, ("purl",)),
         types=sorted(Counter(package.type for package in analysis.inventory.packages).items()),
         text=image.asked("q"),
