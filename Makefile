@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # They take whole files in the order of tests/conftest.py. One more than processors: tests of the server wait for other processes half the time.
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
+.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint lint-types lint-style lint-rooms lint-reached format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -39,7 +39,7 @@ test: $(READY) test-packages test-clients corpus-quick ## run all tests but the 
 test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
 	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
 
-prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
+prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples as they say, new ones each time
 	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract
 
 prove-sboms: $(READY) corpus ## validate the bills of materials of all test images and read them back, into bench/sboms.md
@@ -72,11 +72,21 @@ prove-admission: $(READY) ## ask a cluster's gate 500 times a second through res
 
 test-all: test test-slow ## run all tests
 
+# Beside each other, each with all that it says in one piece; mypy takes as long as all others together, on two processors half as long.
 lint: $(READY) ## check style, types, the rooms' borders, and that nothing is reached from nowhere
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target lint-types lint-style lint-rooms lint-reached
+
+lint-types:
+	$(BIN)/mypy --num-workers 2
+
+lint-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+lint-rooms:
 	$(BIN)/lint-imports
+
+lint-reached:
 	$(BIN)/python -m tools.unreached
 
 format: $(READY) ## write the code in the one style

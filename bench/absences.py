@@ -61,4 +61,4 @@ ABSENCES = (
 
 def reason_for(kind: str, item: Item, others: list[Item]) -> str | None:
     """The first reason that holds; None if nothing explains it."""
-    return next((each.reason for each in ABSENCES if each.holds(kind, item, others)), None)
+    return next((absence.reason for absence in ABSENCES if absence.holds(kind, item, others)), None)

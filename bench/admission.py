@@ -182,11 +182,11 @@ def review(number: int) -> tuple[bytes, bool]:
     """A review of a pod with three containers as a Deployment makes it, and whether it may be."""
     numbers = [random.randrange(IMAGES) for _ in range(3)]  # noqa: S311
     if number % 4:
-        numbers = [each if each % 10 else each + 1 for each in numbers]
+        numbers = [number if number % 10 else number + 1 for number in numbers]
     containers = [
         {
             "name": f"c{place}",
-            "image": f"registry.example.org/app-{each}:1" + (f"@{digest(each)}" if each % 3 else ""),
+            "image": f"registry.example.org/app-{number}:1" + (f"@{digest(number)}" if number % 3 else ""),
             "env": [{"name": f"SETTING_{setting}", "value": "x" * 40} for setting in range(12)],
             "resources": {"limits": {"memory": "256Mi"}, "requests": {"cpu": "100m"}},
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
@@ -194,7 +194,7 @@ def review(number: int) -> tuple[bytes, bool]:
                 {"name": "token", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
             ],
         }
-        for place, each in enumerate(numbers)
+        for place, number in enumerate(numbers)
     ]
     meta: dict[str, Any] = {"name": f"web-{number}", "namespace": "shop", "labels": {"app": "web"}}
     meta["ownerReferences"] = [
@@ -218,7 +218,7 @@ def review(number: int) -> tuple[bytes, bool]:
         "dryRun": False,
     }
     document = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(document).encode(), all(each % 10 for each in numbers)
+    return json.dumps(document).encode(), all(number % 10 for number in numbers)
 
 
 class Client:

@@ -87,12 +87,12 @@ def matched(image: str, layout: Path, database: Path, cache: Path) -> Matched:
     """Match one image: in this process, and as a command."""
     from hullmark import scan
     from hullmark.advisorydb.shelf import Shelf
-    from hullmark.app.advisories import opened
+    from hullmark.app.advisories import open_snapshot
     from hullmark.match.find import find
 
     inventory = scan(f"oci-dir:{layout}", cache_dir=cache)
     times, found = [], 0
-    with opened(Shelf(database), None, None) as book:
+    with open_snapshot(Shelf(database), None, None) as book:
         for _ in range(_ROUNDS):
             gc.collect()
             begin = time.perf_counter()
@@ -151,15 +151,15 @@ def report(
                 ("image", "packages", "matches", "core", "first", "per 500", "command"),
                 (
                     (
-                        each.image,
-                        each.packages,
-                        each.matches,
-                        f"{each.core:.1f}",
-                        f"{each.first:.1f}",
-                        f"{each.core / each.packages * _PACKAGES:.1f}",
-                        f"{each.wall:.0f}",
+                        image.image,
+                        image.packages,
+                        image.matches,
+                        f"{image.core:.1f}",
+                        f"{image.first:.1f}",
+                        f"{image.core / image.packages * _PACKAGES:.1f}",
+                        f"{image.wall:.0f}",
                     )
-                    for each in images
+                    for image in images
                 ),
             ),
         )

@@ -47,7 +47,7 @@ def _cyclonedx_json(file: Path, version: str) -> Said:
     document = json.loads(text)
     expressions = [choice.get("expression") or choice["license"].get("id", "") for choice in _choices(document)]
     invalid = [*([] if complaint is None else [str(complaint)]), *_unresolved(document)]
-    return invalid, [each for each in expressions if each]
+    return invalid, [expression for expression in expressions if expression]
 
 
 def _choices(part: Any) -> Iterator[dict[str, Any]]:
@@ -66,12 +66,13 @@ def _unresolved(document: dict[str, Any]) -> Iterator[str]:
     """References to components that the document does not have, and names that two have: what the schema of JSON cannot say."""
     names = [
         document["metadata"]["component"]["bom-ref"],
-        *(each["bom-ref"] for each in document.get("components", ())),
+        *(component["bom-ref"] for component in document.get("components", ())),
     ]
     yield from (f"two components have the bom-ref {name}" for name, count in Counter(names).items() if count > 1)
-    for each in document.get("dependencies", ()):
+    for dependency in document.get("dependencies", ()):
         yield from (
-            f"no component has the bom-ref {name}" for name in {each["ref"], *each.get("dependsOn", ())} - set(names)
+            f"no component has the bom-ref {name}"
+            for name in {dependency["ref"], *dependency.get("dependsOn", ())} - set(names)
         )
 
 
@@ -108,7 +109,7 @@ def _spdx_3(file: Path, _version: str) -> Said:
     except (ValueError, TypeError, KeyError) as error:
         return [str(error)], []
     licences = elements.foreach_type(model.simplelicensing_LicenseExpression)
-    return complaints, [each.simplelicensing_licenseExpression or "" for each in licences]
+    return complaints, [licence.simplelicensing_licenseExpression or "" for licence in licences]
 
 
 VALIDATORS: dict[str, Callable[[Path, str], Said]] = {

@@ -39,7 +39,7 @@ def items_by_type(document: dict[str, Any]) -> dict[str, frozenset[Item]]:
     found: dict[str, set[Item]] = defaultdict(set)
     for package in document["packages"]:
         kind = package["type"]
-        places = [package["arch"]] if kind in _DATABASES else [each["path"] for each in package["locations"]]
+        places = [package["arch"]] if kind in _DATABASES else [location["path"] for location in package["locations"]]
         found[kind].update(Item(_name(package), package["version"], place) for place in places)
     return {kind: frozenset(items) for kind, items in found.items()}
 

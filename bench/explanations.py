@@ -107,4 +107,11 @@ EXPLANATIONS = (
 
 def reason_for(kind: str, item: Item, image: Image) -> str | None:
     """The first reason that holds; None if nothing explains the package."""
-    return next((each.reason for each in EXPLANATIONS if each.type in ("", kind) and each.holds(item, image)), None)
+    return next(
+        (
+            explanation.reason
+            for explanation in EXPLANATIONS
+            if explanation.type in ("", kind) and explanation.holds(item, image)
+        ),
+        None,
+    )

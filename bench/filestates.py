@@ -71,7 +71,7 @@ def _faults(output: str) -> dict[str, str]:
 def _truth(
     tool: str, root: Path, recorded: Iterable[str], faults: Mapping[str, str], document: Mapping[str, Any]
 ) -> FileTruth:
-    ours = {each["path"]: each["state"] for each in document["files"] if each["state"] != "ghost"}
+    ours = {file["path"]: file["state"] for file in document["files"] if file["state"] != "ghost"}
     told = {place(root, path): faults.get(path, "ok") for path in recorded}
     told |= {place(root, path): fault for path, fault in faults.items()}
     wrong = [

@@ -82,8 +82,11 @@ def syft(program: Path) -> Peer:
                 _output("skopeo", "copy", "-q", f"oci:{layout}:latest", f"oci:{single}:latest")
             text = _output(str(program), "scan", f"oci-dir:{single}", "-q", "-o", "syft-json")
         return [
-            (_TYPES.get(each["type"], each["type"]), Item(each["name"], each["version"], _place(each)))
-            for each in json.loads(text)["artifacts"]
+            (
+                _TYPES.get(artifact["type"], artifact["type"]),
+                Item(artifact["name"], artifact["version"], _place(artifact)),
+            )
+            for artifact in json.loads(text)["artifacts"]
         ]
 
     return Peer("syft", ask)

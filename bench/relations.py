@@ -48,8 +48,8 @@ class Counted(NamedTuple):
 def count(image: str, document: dict[str, Any]) -> list[Counted]:
     """The counts of one inventory, by type."""
     relations = document["relationships"] or ()
-    needed = Counter(each["to"] for each in relations)
-    needing = {each["from"] for each in relations}
+    needed = Counter(relation["to"] for relation in relations)
+    needing = {relation["from"] for relation in relations}
     found = []
     for type in sorted({package["type"] for package in document["packages"]}):
         purls = [package["purl"] for package in document["packages"] if package["type"] == type]
@@ -74,8 +74,8 @@ _KINDS = (
 def orphans_of(document: dict[str, Any]) -> list[Orphan]:
     """The orphans of one inventory, by kind."""
     relations = document["relationships"] or ()
-    ends = {each[end] for each in relations for end in ("from", "to")}
-    serving = {(each["type"], each["name"]) for each in document["packages"] if each["purl"] in ends}
+    ends = {relation[end] for relation in relations for end in ("from", "to")}
+    serving = {(package["type"], package["name"]) for package in document["packages"] if package["purl"] in ends}
     found = []
     for package in document["packages"]:
         if package["purl"] not in ends:

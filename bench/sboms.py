@@ -69,7 +69,9 @@ def examine(name: str, layout: Path, jobs: int = 1) -> Image:
         with ProcessPoolExecutor(jobs) as pool:
             waiting = [pool.submit(_bill, name, *of, file, scanned, place) for of, file in files.items()]
             bills = tuple(each.result() for each in waiting)
-    told = {each[field] for each in scanned["packages"] for field in ("license_expression", "license_concluded")} - {""}
+    told = {
+        package[field] for package in scanned["packages"] for field in ("license_expression", "license_concluded")
+    } - {""}
     sizes = (len(scanned["packages"]), len(scanned["relationships"]), len(told))
     return Image(name, *sizes, tuple(unread_expressions(told)), bills)
 
@@ -122,15 +124,18 @@ def _packages(inventory: dict[str, Any]) -> set[str]:
     """What every format carries of a package."""
     return {
         json.dumps(
-            [each["type"], each["name"], each["version"], each["purl"], each["arch"], each["source"], each["owned_by"],
-             sorted(location["path"] for location in each["locations"])]
+            [package["type"], package["name"], package["version"], package["purl"], package["arch"], package["source"], package["owned_by"],
+             sorted(location["path"] for location in package["locations"])]
         )
-        for each in inventory["packages"]
+        for package in inventory["packages"]
     }  # fmt: skip
 
 
 def _relations(inventory: dict[str, Any]) -> set[str]:
-    return {json.dumps([each["from"], each["kind"], each["to"]]) for each in inventory["relationships"]}
+    return {
+        json.dumps([relationship["from"], relationship["kind"], relationship["to"]])
+        for relationship in inventory["relationships"]
+    }
 
 
 _HEAD = (
@@ -145,16 +150,16 @@ def _row(image: Image) -> tuple[object, ...]:
         image.relations,
         image.expressions,
         len(image.bills),
-        sum(not each.invalid for each in image.bills),
-        sum(not each.unread for each in image.bills),
-        sum(not each.different for each in image.bills),
+        sum(not bill.invalid for bill in image.bills),
+        sum(not bill.unread for bill in image.bills),
+        sum(not bill.different for bill in image.bills),
     )
 
 
 def report(images: list[Image]) -> str:
     """The page."""
-    bills = [each for image in images for each in image.bills]
-    wrong = [each for each in bills if each.complaints]
+    bills = [bill for image in images for bill in image.bills]
+    wrong = [bill for bill in bills if bill.complaints]
     unread = [(image.name, each) for image in images for each in image.unread]
     parts = [
         "# Bills of materials\n",
@@ -191,7 +196,7 @@ def main() -> None:
         images.append(examine(name, layout, arguments.jobs))
         print(table(_HEAD, [_row(images[-1])]), flush=True)
     arguments.out.write_text(report(images))
-    is_right = not any(each.complaints for image in images for each in image.bills) and not any(
+    is_right = not any(bill.complaints for image in images for bill in image.bills) and not any(
         image.unread for image in images
     )
     raise SystemExit(0 if is_right else 1)

@@ -37,7 +37,7 @@ def taken(layout: Path, rounds: int) -> dict[str, Taken]:
         for verb in _VERBS:
             command = (*_RUN, str(HULLMARK), verb, f"oci-dir:{layout}", "--no-cache", "--jobs", "1", "-o", "json")
             runs[verb].append(measure(command, _AS_INSTALLED))
-    return {verb: median(each) for verb, each in runs.items()}
+    return {verb: median(run) for verb, run in runs.items()}
 
 
 def ratio(each: dict[str, Taken]) -> float:
@@ -73,12 +73,12 @@ def section(measured: dict[str, dict[str, Taken]], rounds: int) -> str:
 def placed(known: str, part: str) -> str:
     """The results with this part in the place of the one of its heading, else before the last one."""
     parts = list(_parts(known))
-    at = next((i for i, each in enumerate(parts) if each.startswith(HEADING)), None)
+    at = next((i for i, part in enumerate(parts) if part.startswith(HEADING)), None)
     if at is None:
         at = len(parts) - 1 if len(parts) > 1 else len(parts)
         parts.insert(at, "")
     parts[at] = part
-    return "\n\n".join(each.strip() for each in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _parts(text: str) -> Iterator[str]:

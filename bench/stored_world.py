@@ -19,7 +19,7 @@ import psycopg
 
 from bench.world import Size, World, changed, names_of, records_of, scaled, snapshot_of, world_of
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.coordinates import asked, package_of
+from hullmark.match.coordinates import list_lookups, package_of
 from hullmark.policy.load import load_any
 from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.tables.advisories import snapshots
@@ -138,7 +138,9 @@ def _packages(connection: psycopg.Connection[Any], world: World) -> None:
     def bodies() -> Iterator[tuple[int, bytes, bytes]]:
         for number, coordinate in enumerate(world.coordinates, 1):
             body = coordinates._encode(coordinate)
-            names = {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
+            names = {
+                (lookup.ask.namespace, lookup.ask.name) for lookup in list_lookups(package_of(coordinate), coordinate)
+            }
             keys.extend((coordinates.key_of(key), key[0], number) for key in names)
             yield number, hashlib.sha256(body).digest(), body
 
@@ -170,7 +172,7 @@ def _sets(connection: psycopg.Connection[Any], world: World) -> None:
     _copy(
         connection,
         "COPY set_member (set_id, package_id, coordinate_id) FROM STDIN",
-        ((number, each + 1, each + 1) for number, members in enumerate(world.sets, 1) for each in members),
+        ((number, member + 1, member + 1) for number, members in enumerate(world.sets, 1) for member in members),
     )
 
 
@@ -290,7 +292,7 @@ def counts_of_images(connection: psycopg.Connection[Any], world: World) -> list[
     """How many findings stop and warn in each image. A package counts once, however many sets hold it."""
     found = connection.execute(_FOUND).fetchall()
     packages = {int(number) - 1: (int(stops), int(warns)) for number, stops, warns in found}
-    told = [tuple(each for each in members if each in packages) for members in world.sets]
+    told = [tuple(member for member in members if member in packages) for members in world.sets]
     counted: list[tuple[int, int]] = []
     for sets in world.images:
         held = {each for one in sets for each in told[one]}

@@ -201,7 +201,9 @@ def records_of(size: Size, names: list[Name]) -> list[Record]:
         if number % 150 == 0:
             found.append(KevEntry(cve=cve, source="kev", added="2026-01-31"))
     for _, identifier, releases in _SYSTEMS.values():
-        found += [Lifecycle(product=identifier, release=each, source="ends", eol="2026-12-31") for each in releases]
+        found += [
+            Lifecycle(product=identifier, release=release, source="ends", eol="2026-12-31") for release in releases
+        ]
     return found
 
 
@@ -225,7 +227,7 @@ def _advisory(rng: random.Random, cve: str, name: Name) -> Advisory:
 def changed(size: Size, records: list[Record]) -> list[Record]:
     """The records of the next day: of `changes` advisories some have another fix, another severity, are gone or withdrawn."""
     rng = random.Random(size.seed + 2)  # noqa: S311 - no secret
-    places = [place for place, each in enumerate(records) if isinstance(each, Advisory) and each.affected]
+    places = [place for place, record in enumerate(records) if isinstance(record, Advisory) and record.affected]
     found: list[Record | None] = list(records)
     for turn, place in enumerate(rng.sample(places, size.changes)):
         found[place] = _another(turn, records[place])

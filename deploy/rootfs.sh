@@ -66,14 +66,17 @@ finish() {
 
 # Every library that a program or module names has to be in the image: in a folder of the loader, or beside it.
 check_libraries() {
-    missing=$(find "$root" -type f \( -name '*.so' -o -name '*.so.*' -o -perm /111 \) -exec sh -c '
-        for file; do
-            objdump -p "$file" 2>/dev/null | sed -n "s/^ *NEEDED *//p" | while read -r name; do
-                find "$0" -name "$name" | grep -q . || echo "$file needs $name"
-            done
-        done' "$root" {} +)
+    export LC_ALL=C
+    find "$root" -printf '%f\n' | sort -u >/build/names
+    find "$root" -type f \( -name '*.so' -o -name '*.so.*' -o -perm /111 \) -exec objdump -p {} + 2>/dev/null |
+        sed -n 's/^ *NEEDED *//p' | sort -u >/build/needed
+    [ -s /build/needed ] || { echo 'objdump names no library at all' >&2; exit 1; }
+    missing=$(comm -23 /build/needed /build/names)
     if [ -n "$missing" ]; then
-        printf 'the image lacks libraries:\n%s\n' "$missing" >&2
+        for name in $missing; do
+            printf 'the image lacks %s, which is named in:\n' "$name"
+            grep -rlF "$name" "$root" || :
+        done >&2
         exit 1
     fi
 }

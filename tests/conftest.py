@@ -15,7 +15,7 @@ from tests.support.collecting import build_grammars_late, has_none_of
 from tests.support.company import company
 from tests.support.database import database_server, database_url
 from tests.support.dealing import pytest_xdist_make_scheduler
-from tests.support.examples import EXAMPLES
+from tests.support.examples import EXAMPLES, have_fewer
 
 __all__ = ["company", "database_server", "database_url", "pytest_xdist_make_scheduler"]
 
@@ -58,7 +58,7 @@ _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/co
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave a file unread whose tests would all be left out, unless it is named."""
-    named = {Path(each.partition("::")[0]).resolve() for each in config.args}
+    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
     if collection_path.is_dir() or collection_path in named:
         return None
     return has_none_of(config.getoption("markexpr"), collection_path) or None
@@ -90,6 +90,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min((at for name, at in order.items() if file.startswith(name)), default=len(order))
 
     items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
+    functions = [item for item in items if isinstance(item, pytest.Function)]
+    slow = {item.function for item in functions if item.get_closest_marker("slow") is not None}
+    for test in {item.function for item in functions} - slow:
+        have_fewer(test)
 
 
 @pytest.fixture(scope="session")

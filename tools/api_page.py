@@ -73,12 +73,12 @@ def page_of(contract: dict[str, Any]) -> str:
         roles=" | ".join(roles),
         dashes="|".join("---" for _ in roles),
         grants="\n".join(
-            f"| `{each}` | {' | '.join('yes' if each in ROLES[role] else '' for role in roles)} |"
-            for each in sorted(PERMISSIONS)
+            f"| `{permission}` | {' | '.join('yes' if permission in ROLES[role] else '' for role in roles)} |"
+            for permission in sorted(PERMISSIONS)
         ),
     )
-    tags = [each for each in contract["tags"] if not each["name"].startswith("anchore")]
-    return head + "".join("\n" + "\n".join(_section(contract, each)) + "\n" for each in tags)
+    tags = [tag for tag in contract["tags"] if not tag["name"].startswith("anchore")]
+    return head + "".join("\n" + "\n".join(_section(contract, tag)) + "\n" for tag in tags)
 
 
 def _statuses(contract: dict[str, Any]) -> Iterator[str]:
@@ -116,17 +116,17 @@ def _operation(contract: dict[str, Any], path: str, method: str, told: dict[str,
 
 
 def _parameters(told: dict[str, Any]) -> Iterator[str]:
-    for each in told["parameters"]:
-        if "$ref" in each or each["in"] == "path":
+    for parameter in told["parameters"]:
+        if "$ref" in parameter or parameter["in"] == "path":
             continue
-        schema = each.get("schema", {})
+        schema = parameter.get("schema", {})
         words = [_kind(schema)]
-        if each.get("required"):
+        if parameter.get("required"):
             words.append("required")
         elif schema.get("default") not in (None, ""):
             words.append(f"default {str(schema['default']).lower()}")
-        text = f": {each['description']}" if each.get("description") else ""
-        yield f"- `{each['name']}` ({', '.join(words)}){text}"
+        text = f": {parameter['description']}" if parameter.get("description") else ""
+        yield f"- `{parameter['name']}` ({', '.join(words)}){text}"
 
 
 def _exchange(contract: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:

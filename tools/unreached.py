@@ -103,7 +103,7 @@ class Module:
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
     """The names that are assigned to, if nothing else is."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    parts = [part for each in targets for part in (each.elts if isinstance(each, ast.Tuple) else [each])]
+    parts = [part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
     names = [part.id for part in parts if isinstance(part, ast.Name)]
     return names if len(names) == len(parts) else []
 

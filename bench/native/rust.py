@@ -40,7 +40,11 @@ def _crates(path: Path, place: str) -> list[Item]:
     if done.returncode or not packed:
         return []  # the word stands in it, the section does not
     packages = json.loads(zlib.decompress(packed))["packages"]
-    return [Item(each["name"], each["version"], place) for each in packages if each.get("kind", "runtime") == "runtime"]
+    return [
+        Item(package["name"], package["version"], place)
+        for package in packages
+        if package.get("kind", "runtime") == "runtime"
+    ]
 
 
 ORACLE = Oracle("cargo", "objcopy of .dep-v0", ask)

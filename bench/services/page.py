@@ -125,9 +125,9 @@ def _left(services: Sequence[Measured]) -> str:
     rows = []
     for one in services:
         totals, programs = one.document["totals"], one.document["programs"]
-        setuid = [each["reach"] for each in programs if "setuid" in each["kinds"]]
+        setuid = [program["reach"] for program in programs if "setuid" in program["kinds"]]
         packages, every = one.document["packages"], sum(totals[reach]["files"] for reach in _REACHES)
-        told = Counter(each["reach"] for each in packages)
+        told = Counter(package["reach"] for package in packages)
         known, gone = one.gone
         rows.append(
             (
@@ -152,8 +152,8 @@ def _left(services: Sequence[Measured]) -> str:
 def _unknown(services: Sequence[Measured]) -> str:
     rows = []
     for one in services:
-        reasons = Counter(each["reason"] for each in one.document["programs"] if each["reach"] == "unknown")
-        reasons += Counter(each["reason"] for each in one.document["packages"] if each["reach"] == "unknown")
+        reasons = Counter(program["reason"] for program in one.document["programs"] if program["reach"] == "unknown")
+        reasons += Counter(package["reason"] for package in one.document["packages"] if package["reach"] == "unknown")
         most = "; ".join(reason[:_LONGEST] for reason, _ in reasons.most_common(2))
         rows.append(
             (one.name, *(f"{100 * one.share(what, 'unknown'):.1f} %" for what in ("files", "bytes")), most or "-")

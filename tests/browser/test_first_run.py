@@ -101,4 +101,6 @@ def test_signing_out_in_one_window_ends_the_other(look: Look, server: Standing) 
     page.wait_for_url("**/console/signin")
     other.reload()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert not [each for each in page.context.cookies() if each["name"].endswith("hullmark-session") and each["value"]]
+    assert not [
+        cooky for cooky in page.context.cookies() if cooky["name"].endswith("hullmark-session") and cooky["value"]
+    ]

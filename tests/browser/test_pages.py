@@ -53,7 +53,7 @@ def test_pages_are_without_fault_and_barrier(
     """One of each third route is looked at by its administrator, light on a desktop; all of them in the test below."""
     watched = look(theme="light", size=WIDE)
     first = {
-        path: next((each for each in pages.values() if pattern.fullmatch(each.partition("?")[0])), "")
+        path: next((page for page in pages.values() if pattern.fullmatch(page.partition("?")[0])), "")
         for path, pattern in routes.items()
     }
     shown = [address for address in first.values() if address]

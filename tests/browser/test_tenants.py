@@ -22,7 +22,7 @@ def test_the_pages_of_another_account_are_closed(look: Look, world: World) -> No
     page = look("").page
     sign_in(page, "olga", WORDS)
     with httpx.Client(base_url=world.url, auth=("olga", WORDS)) as client:
-        own = {each["digest"] for each in client.get("/api/v1/images").json()["items"]}
+        own = {item["digest"] for item in client.get("/api/v1/images").json()["items"]}
     foreign = {digest for digest in world.digests.values() if digest not in own}
     assert own
     assert foreign

@@ -45,8 +45,8 @@ def _apk_rootio(scenario: Row) -> Iterator[Case]:
         ("rootio-wget", "1.21.0-r0"): ("CVE-2024-10524", "cpe"),
         ("openssl", "3.1.0-r0"): ("CVE-2024-0727", "direct"),
     }
-    for each in scenario["packages"]:
-        name, version = each["name"], each["version"]
+    for package in scenario["packages"]:
+        name, version = package["name"], package["version"]
         counts, kind = below.get((name, version), ("", ""))
         yield Case(
             name=f"{name} {version}",
@@ -123,7 +123,7 @@ def _merged_symbols(scenario: Row) -> Iterator[Case]:
         ("a path of which Go alone speaks", _go("github.com/redis/go-redis/v8", "v8.11.5"), "GO-2025-3540"),
         ("no symbols are known", _go(GJSON, "v1.9.2"), "GHSA-ppj4-34rq-v8j9"),
     ]
-    told = [(each["name"], each["version"]) for each in scenario["packages"]]
+    told = [(package["name"], package["version"]) for package in scenario["packages"]]
     assert told == [(each.name, each.version) for _, (each,), _ in asked]
     asked += [
         ("a server of x/net", _go(X_NET, NET_VERSION, f"{HTTP2}.(*Server).ServeConn"), "GHSA-69cg-p879-7622"),
@@ -199,10 +199,14 @@ def _scoped(scenario: Row) -> Iterator[Case]:
 
 def _oracle(scenario: Row) -> Iterator[Case]:
     """The record gives each architecture its fix, and the version is x86_64's."""
-    for each in scenario["packages"]:
-        found = _rpm(each["name"], each["version"], arch=each["arch"])
+    for package in scenario["packages"]:
+        found = _rpm(package["name"], package["version"], arch=package["arch"])
         yield Case(
-            each["arch"], found, "ol:7", counts=("ELSA-2022-4803",) if each["arch"] == "aarch64" else (), kind="direct"
+            package["arch"],
+            found,
+            "ol:7",
+            counts=("ELSA-2022-4803",) if package["arch"] == "aarch64" else (),
+            kind="direct",
         )
 
 

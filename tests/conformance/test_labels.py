@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.vulns import MatchOptions, weighed
+from hullmark.app.vulns import MatchOptions, match_inventory
 from hullmark.feeds import alpine, govulndb, pypa, rubysec, rustsec
 from hullmark.feeds.feed import Feed
 from hullmark.model.advisory import Record, Statement
@@ -71,7 +71,7 @@ def claims(label: dict[str, Any]) -> bool:
             justification="vulnerable_code_not_in_execute_path",
         )
         statements = (said,)
-    result = weighed(found, book(), MatchOptions(at=TODAY, statements=statements))
+    result = match_inventory(found, book(), MatchOptions(at=TODAY, statements=statements))
     wanted = {label["vuln_id"], *label.get("aliases", ()), *label.get("advisory_ids", ())}
     return any(
         wanted & {match.advisory.id, *match.advisory.aliases} for match in result.matches if match.suppressed is None

@@ -34,7 +34,7 @@ UNSPOKEN = {"TestMatcherRpm_CPEFallbackWhenEOL_DistroNotEOL_FlagDisabled"}
 
 @functools.cache
 def asked() -> dict[str, tuple[Row, tuple[Case, ...]]]:
-    return {title(each): (each, tuple(cases_of(each))) for each in scenarios()}
+    return {title(scenario): (scenario, tuple(cases_of(scenario))) for scenario in scenarios()}
 
 
 def cases_of(scenario: Row) -> list[Case]:
@@ -59,7 +59,7 @@ def names(match: Match) -> set[str]:
     return {match.advisory.id, *match.advisory.aliases}
 
 
-@pytest.mark.parametrize("name", [title(each) for each in scenarios()])
+@pytest.mark.parametrize("name", [title(scenario) for scenario in scenarios()])
 def test_a_scenario_finds_what_it_must_and_nothing_else(name: str) -> None:
     scenario, wanted = asked()[name]
     snapshot = book(scenario)
@@ -70,8 +70,8 @@ def test_a_scenario_finds_what_it_must_and_nothing_else(name: str) -> None:
 
 def check(case: Case, found: list[Match]) -> None:
     assert case.packages, f"{case.name} has no packages: nothing can be found in it"
-    told = Counter(each for match in found for each in names(match))
-    assert {each: told[each] for each in case.counts} == dict.fromkeys(case.counts, 1), case.name
+    told = Counter(name for match in found for name in names(match))
+    assert {count: told[count] for count in case.counts} == dict.fromkeys(case.counts, 1), case.name
     assert not {*case.silent} & {*told}, case.name
     wanted = [match for match in found if names(match) & {*case.counts}]
     assert not case.is_all or found == wanted, case.name
@@ -105,7 +105,7 @@ def test_what_is_not_followed_is_named_and_little() -> None:
 
 def test_what_a_scenario_must_find_is_found_in_one_of_its_cases_however_they_came_about() -> None:
     for name, (scenario, wanted) in asked().items():
-        counts = {each for case in wanted for each in case.counts}
+        counts = {count for case in wanted for count in case.counts}
         expected = {*scenario["expect"]["matches"]} if name not in EXCEPTIONS else set()
         assert expected <= counts, name
 
@@ -121,6 +121,6 @@ def is_spoken_of(wanted: Iterable[Case], snapshot: Snapshot) -> bool:
     asks = []
     for case in wanted:
         plan = plan_for(inventory((), case.distro).distro, snapshot.namespaces, case.channels)
-        every = (lookup.ask for each in case.packages for lookup in lookups(each, plan, snapshot.namespaces))
+        every = (lookup.ask for package in case.packages for lookup in lookups(package, plan, snapshot.namespaces))
         asks += [ask._replace(is_whole=True) for ask in every]
     return bool(snapshot.hits(asks))

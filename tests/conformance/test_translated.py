@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.app.check import CheckOptions, judge
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
@@ -132,7 +132,7 @@ def verdict(case: dict[str, Any], policy: AnyPolicy, image: Path, folder: Path) 
     source = f"oci-dir:{image}"
     if not case.get("advisories"):
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
-    with opened(Shelf(folder / "shelf"), None, advisories) as book:
+    with open_snapshot(Shelf(folder / "shelf"), None, advisories) as book:
         asked = msgspec.structs.replace(asked, advisories=book)
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
 

@@ -99,7 +99,7 @@ def answer(cataloger: Cataloger, files: Files) -> tuple[object, ...]:
     packages = list(cataloger.assemble(view))
     owned = list(cataloger.owned(view)) if cataloger.owned is not None else []
     scene = Scene(FakeView(files, cataloger, distro=DEBIAN), packages, Steps())
-    relations = [list(each.relate(scene)) for each in RESOLVERS if each.cataloger == cataloger.name]
+    relations = [list(resolver.relate(scene)) for resolver in RESOLVERS if resolver.cataloger == cataloger.name]
     return packages, owned, view.problems, relations
 
 

@@ -119,7 +119,7 @@ def test_the_command_lines_settings_do_not_count(shop: str, monkeypatch: pytest.
 def test_options_say_how_images_are_found(tmp_path: Path) -> None:
     blobs = Blobs()
     platforms = ("linux/amd64", "linux/arm64")
-    index = blobs.index([with_platform(blobs.image(platform=each), each) for each in platforms])
+    index = blobs.index([with_platform(blobs.image(platform=platform), platform) for platform in platforms])
     layout = str(write_layout(tmp_path / "many", blobs, [tagged(index, "latest")]))
     options = SourceOptions(platform=Platform("linux", "arm64"))
     assert scan(layout, options=options).source.platform == "linux/arm64"

@@ -105,7 +105,7 @@ class Image:
         if how == "cosign":
             self.pushing.push(blobs, f"{fallback_tag(self.digest)}.att", cosign_tag(blobs, envelopes))
             return
-        listed = [referrer(blobs, self.descriptor, each, how) for each in envelopes]
+        listed = [referrer(blobs, self.descriptor, envelope, how) for envelope in envelopes]
         self.pushing.push(blobs, fallback_tag(self.digest), blobs.index(listed))
 
     def attested(self, *signers: Signer) -> AttestationList:
@@ -148,7 +148,7 @@ def test_a_signed_statement_is_found_wherever_tools_put_it(image: Image, how: st
 @pytest.mark.parametrize("how", HOW)
 def test_a_statement_that_none_of_the_keys_signed_comes_without_a_signer(image: Image, how: str) -> None:
     image.attach(how, STRANGER.signed(image.says(ABOUT_DJANGO, DJANGO)), unsigned(image.says(ABOUT_JINJA, JINJA)))
-    assert [each.signer for each in image.attested(SHOP).documents] == ["", ""]
+    assert [document.signer for document in image.attested(SHOP).documents] == ["", ""]
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -166,7 +166,7 @@ def test_a_damaged_attestation_costs_only_itself(image: Image) -> None:
     good = SHOP.signed(image.says(ABOUT_DJANGO, DJANGO))
     image.attach("cosign", {**good, "payload": "no base64"}, {"payloadType": 7}, good)
     attested = image.attested(SHOP)
-    assert [each.signer for each in attested.documents] == [SHOP.fingerprint]
+    assert [document.signer for document in attested.documents] == [SHOP.fingerprint]
     assert len(attested.problems) == 2
 
 
@@ -201,7 +201,7 @@ def test_what_is_attested_of_an_index_holds_for_its_images(registry: Registry) -
     whole.attach("cosign", SHOP.signed(whole.says(ABOUT_DJANGO, DJANGO)))
     attested = image.attested(SHOP)
     assert (attested.subjects, attested.problems) == ((mine["digest"], index["digest"]), ())
-    assert sorted(each.signer for each in attested.documents) == ["", SHOP.fingerprint]
+    assert sorted(document.signer for document in attested.documents) == ["", SHOP.fingerprint]
     # What BuildKit put beside one image is not looked for from another.
     (document,) = Image(registry, pushing, other).attested(SHOP).documents
     assert document.signer == SHOP.fingerprint

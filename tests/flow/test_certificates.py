@@ -233,7 +233,9 @@ class Attached:
         ran = self.shop.hullmark("check", f"oci-dir:{folder}:latest", "--policy", file, "-o", "json", *words)
         assert ran.status in (0, 1, 3), ran.err
         document = json.loads(ran.out)
-        return document["verdict"], "; ".join(each["message"] for each in document["findings"]) or document["reason"]
+        return document["verdict"], "; ".join(finding["message"] for finding in document["findings"]) or document[
+            "reason"
+        ]
 
 
 @pytest.fixture

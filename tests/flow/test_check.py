@@ -319,9 +319,9 @@ def test_compat_says_on_standard_error_how_much_the_original_s_rules_did_not_kno
         ran = hullmark("check", *words, shop)
         assert ran.document["verdict"] == "warn"
         open_ones = [
-            each
-            for each in ran.document["problems"]
-            if not each["problem_type"] and each.get("kind", "unseen") in ("uncovered", "unseen")
+            problem
+            for problem in ran.document["problems"]
+            if not problem["problem_type"] and problem.get("kind", "unseen") in ("uncovered", "unseen")
         ]
         things = "1 thing was" if len(open_ones) == 1 else f"{len(open_ones)} things were"
         line = f"hullmark: the original's rules judged this; {things} not seen or not covered, see problems\n"

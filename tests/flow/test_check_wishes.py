@@ -99,8 +99,10 @@ def test_json_has_explanations_only_if_they_are_asked_for(hullmark: Program) -> 
     explained = json.loads(judged(hullmark, policy, "--explain").out)
     explanations = explained.pop("explanations")
     assert explained == plain
-    assert [each["rule_id"] for each in explanations] == [each["rule_id"] for each in plain["findings"]]
-    by_rule = {each["rule_id"]: each for each in explanations}
+    assert [explanation["rule_id"] for explanation in explanations] == [
+        finding["rule_id"] for finding in plain["findings"]
+    ]
+    by_rule = {explanation["rule_id"]: explanation for explanation in explanations}
     assert by_rule["critical"]["advice"] == "Upgrade seller from 3.1 to 9."
     assert by_rule["critical"]["params"] == {"severity": "critical"}
     assert by_rule["it"]["places"][0]["instruction"] == INSTRUCTIONS[0]

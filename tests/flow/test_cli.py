@@ -53,7 +53,7 @@ def shop(tmp_path: Path) -> Path:
 def many(tmp_path: Path) -> Path:
     """An OCI layout with an image for each platform."""
     blobs = Blobs()
-    index = blobs.index([with_platform(blobs.image(platform=each), each) for each in PLATFORMS])
+    index = blobs.index([with_platform(blobs.image(platform=platform), platform) for platform in PLATFORMS])
     return write_layout(tmp_path / "many", blobs, [tagged(index, "latest")])
 
 
@@ -353,7 +353,7 @@ def test_a_platform_chooses_an_image(hullmark: Program, many: Path, wanted: str)
 def test_without_a_matching_platform_those_there_are_listed(hullmark: Program, many: Path) -> None:
     what, advice = hullmark("scan", "--platform", "linux/s390x", many).refusal
     assert "linux/s390x" in what
-    assert [each for each in PLATFORMS if each not in advice] == []
+    assert [platform for platform in PLATFORMS if platform not in advice] == []
 
 
 def test_a_bare_path_is_recognised_by_content(hullmark: Program, tmp_path: Path) -> None:

@@ -60,12 +60,12 @@ def test_the_page_is_true(hullmark: Program) -> None:
 def test_matches_are_those_of_the_corrected_package_and_say_whose_word_that_is(hullmark: Program) -> None:
     words = ("vulns", "oci-dir:app", "--advisories", ADVISORIES, "-o", "json", "--at", "2026-03-01")
     before = hullmark(*words).document
-    found = [each for each in before["matches"] if each["installed"]["name"] == "jinja2"]
+    found = [match for match in before["matches"] if match["installed"]["name"] == "jinja2"]
     assert found
     assert {len(each["installed"]["locations"]) for each in found} == {2}
     after = hullmark(*words, "--corrections", "c.yaml").document
-    assert [each for each in after["matches"] if each["installed"]["name"] == "jinja2"] == []
-    assert [each["reason"] for each in after["problems"] if each["room"] == "corrections"] == [
+    assert [match for match in after["matches"] if match["installed"]["name"] == "jinja2"] == []
+    assert [problem["reason"] for problem in after["problems"] if problem["room"] == "corrections"] == [
         "c.yaml:2 (platform team): jinja2 2.10 (pypi) is taken for pkg:pypi/jinja2@3.1.6 and at 1 more place: patched"
     ]
 
@@ -109,7 +109,7 @@ def test_relations_lead_to_what_a_package_is_taken_for_also_in_a_document_that_i
     ends = []
     for source in ("oci-dir:app", "sbom:app.json"):
         document = hullmark("scan", source, "-o", "json", "--corrections", "c.yaml").document
-        ends.append([(each["from"], each["to"]) for each in document["relationships"]])
+        ends.append([(relationship["from"], relationship["to"]) for relationship in document["relationships"]])
     assert ends == [[("pkg:pypi/app@1", "pkg:pypi/jinja2@3.1.6")]] * 2
 
 
@@ -117,7 +117,7 @@ def test_a_document_that_was_corrected_says_so_when_it_is_read(hullmark: Program
     for form in ("json", "cyclonedx-json", "cyclonedx-xml"):
         hullmark("scan", "oci-dir:app", "--corrections", "c.yaml", "-o", f"{form}=app.{form}")
         packages = hullmark("scan", f"sbom:app.{form}", "-o", "json").document["packages"]
-        said = [each["corrected_by"] for each in packages if each["name"] == "jinja2"]
+        said = [package["corrected_by"] for package in packages if package["name"] == "jinja2"]
         assert said == ["c.yaml:2 (platform team)"], form
 
 

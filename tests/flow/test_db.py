@@ -30,8 +30,8 @@ def hullmark(tmp_path: Path) -> Program:
 def brought(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Updated:
     """A program whose advisories are those of the real data: of every feed where slow tests run."""
     made = updated_program(tmp_path_factory, request.config)
-    outcomes = {each["feed"]: each for each in made.answer["feeds"]}
-    assert {each["status"] for each in outcomes.values()} <= {"updated", "absent"}, outcomes
+    outcomes = {feed["feed"]: feed for feed in made.answer["feeds"]}
+    assert {outcome["status"] for outcome in outcomes.values()} <= {"updated", "absent"}, outcomes
     return made
 
 
@@ -46,7 +46,7 @@ def test_twice_in_a_row_gives_the_same_snapshot(brought: Updated, _of: str) -> N
     first = updated("db", "status", "-o", "json").document["digest"]
     again = updated("db", "update", "--from", advisory_files(), *brought.some, "-o", "json", seconds=300).document
     assert again["digest"] == again["previous"] == first
-    assert {each["status"] for each in again["feeds"]} - {"absent"} == {"unchanged"}
+    assert {feed["status"] for feed in again["feeds"]} - {"absent"} == {"unchanged"}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_an_update_in_which_a_feed_failed_ends_with_a_status_and_db_status_says_
         ran = hullmark("db", "update", "--from", mirror)
         assert ran.status == 3
         assert re.search(r"^kev +failed +0 records: .*cannot be read", ran.out.decode(), re.M)
-    feeds = {each["name"]: each for each in hullmark("db", "status", "-o", "json").document["feeds"]}
+    feeds = {feed["name"]: feed for feed in hullmark("db", "status", "-o", "json").document["feeds"]}
     assert (feeds["kev"]["state"], feeds["pypa"]["state"]) == ("failed", "good")
     assert feeds["kev"]["failing_since"]
     assert re.search(r"^kev .* FAILED since \d{4}-\d\d-\d\d: ", hullmark("db", "status").text, re.M)

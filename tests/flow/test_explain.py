@@ -18,6 +18,10 @@ LOW = {
     "var/lib/dpkg/status": (stanza("shop", Depends="lib") + stanza("lib", "2.0") + stanza("tool")).encode(),
     "var/lib/dpkg/info/lib.list": b"/usr/lib/lib.so.2\n",
     "usr/lib/lib.so.2": b"old",
+    "usr/share/doc/lib/copyright": (
+        b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+        b"Files: *\nCopyright: us\nLicense: GPL-2+\n\nFiles: b\nCopyright: us\nLicense: Expat\n"
+    ),
 }
 SITE = "usr/lib/python3.13/site-packages"
 HIGH = {
@@ -48,6 +52,15 @@ def test_a_package_is_explained_by_those_that_need_it(hullmark: Program, image: 
     assert "no other package needs it: it was put there for itself" in hullmark("explain", image, "tool").text
 
 
+def test_licences_are_explained_in_spdx_terms_with_what_told_them(hullmark: Program, image: str) -> None:
+    told = hullmark("explain", image, "pkg:deb/debian/lib").text
+    assert "Licences:  GPL-2.0-or-later AND MIT\n" in told
+    assert "Told by:   License in /usr/share/doc/lib/copyright: Expat" in told
+    (package,) = json.loads(hullmark("explain", "-o", "json", image, "pkg:deb/debian/lib").text)["packages"]
+    assert package["license_expression"] == "GPL-2.0-or-later AND MIT"
+    assert [evidence["license"] for evidence in package["license_evidence"]] == ["GPL-2+", "Expat"]
+
+
 def test_a_package_is_explained_with_its_vulnerabilities_where_there_are_advisories(
     hullmark: Program, image: str
 ) -> None:
@@ -62,10 +75,11 @@ def test_a_file_is_explained_by_its_layers_and_its_owner(hullmark: Program, imag
     document = hullmark("explain", image, "/usr/lib/lib.so", "-o", "json").document
     assert document["file"]["real"] == "/usr/lib/lib.so.2"
     found = [
-        (each["place"]["layer"], each["file"]["state"], each["file"]["size"]) for each in document["file"]["versions"]
+        (version["place"]["layer"], version["file"]["state"], version["file"]["size"])
+        for version in document["file"]["versions"]
     ]
     assert found == [(0, "ghost", 3), (1, "unverified", 5)]
-    assert [each["name"] for each in document["packages"]] == ["lib"]
+    assert [package["name"] for package in document["packages"]] == ["lib"]
     assert len(document["packages"][0]["chain"]) == 2
 
 

@@ -127,7 +127,7 @@ def test_what_nothing_reaches_goes_with_what_needs_it(hullmark: Program, tmp_pat
     assert (status, found["after"]["verdict"], found["proof"]) == (0, "go", "judged")
     assert summaries(found) == ["remove nmap 1, with 1 more that needs it", "run as the user 65532"]
     assert found["dockerfile"] == "FROM IMAGE\nRUN dpkg --purge nmap nmap-gui\nUSER 65532\n"
-    assert sorted(each["subject"].partition("@")[0] for each in found["changes"][0]["mends"]) == [
+    assert sorted(mend["subject"].partition("@")[0] for mend in found["changes"][0]["mends"]) == [
         "pkg:deb/debian/nmap",
         "pkg:deb/debian/nmap-gui",
     ]
@@ -146,7 +146,7 @@ def test_an_update_is_judged_by_its_own_files(hullmark: Program, mirror: str, tm
     status, found = fixed(hullmark, tmp_path, source, (*rules, "version"), *words)
     assert (status, found["after"]["verdict"]) == (1, "stop")
     assert not [change for change in found["changes"] if change["kind"] == "update"]
-    assert any("is not the file that its list names" in each["reason"] for each in found["problems"])
+    assert any("is not the file that its list names" in problem["reason"] for problem in found["problems"])
 
 
 def test_of_newer_apks_only_name_and_version_are_known(hullmark: Program, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_what_remains_is_said_with_the_reason(hullmark: Program, tmp_path: Path)
     assert found["dockerfile"] == (
         'FROM IMAGE AS whole\nRUN dpkg --purge ncat\n\nFROM scratch\nCOPY --from=whole / /\nCMD ["/usr/bin/shop"]\n'
     )
-    reasons = {each["finding"]["rule_id"]: each["reason"] for each in found["remains"]}
+    reasons = {remain["finding"]["rule_id"]: remain["reason"] for remain in found["remains"]}
     assert "base is essential to dpkg" in reasons["ncat"] or "it is essential to dpkg" in reasons["ncat"]
     assert reasons["health"] == "only a person knows what tells that it is well: --set 'HEALTHCHECK CMD …'"
     assert reasons.keys() == {"ncat", "health", "shop"}
@@ -229,11 +229,11 @@ def test_nothing_is_removed_where_not_all_could_be_followed(hullmark: Program, t
     source = image(tmp_path / "image", Cmd=["/usr/bin/absent"])
     status, found = fixed(hullmark, tmp_path, source, ("tools",))
     assert (status, found["changes"]) == (1, [])
-    assert all("whether it is used is not known" in each["reason"] for each in found["remains"])
+    assert all("whether it is used is not known" in remain["reason"] for remain in found["remains"])
     bare = {path: body for path, body in FILES.items() if path != "bin/sh"}
     status, found = fixed(hullmark, tmp_path, image(tmp_path / "bare", bare), ("tools",))
     assert (status, found["changes"]) == (1, [])
-    assert all("the image has no shell to remove it by" in each["reason"] for each in found["remains"])
+    assert all("the image has no shell to remove it by" in remain["reason"] for remain in found["remains"])
 
 
 def test_an_image_that_passes_is_left_alone(hullmark: Program, tmp_path: Path) -> None:

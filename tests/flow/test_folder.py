@@ -64,11 +64,11 @@ def names(document: Document) -> list[tuple[str, str, str]]:
 def without_layers(packages: list[Document]) -> list[Document]:
     return [
         {
-            **each,
-            "locations": [place["path"] for place in each["locations"]],
-            "license_evidence": [{**told, "layer": None} for told in each["license_evidence"]],
+            **package,
+            "locations": [place["path"] for place in package["locations"]],
+            "license_evidence": [{**told, "layer": None} for told in package["license_evidence"]],
         }
-        for each in packages
+        for package in packages
     ]
 
 

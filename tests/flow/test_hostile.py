@@ -132,7 +132,7 @@ def within_bounds(
         file_bytes=0,
     )
     assert ran.peak_mib <= PEAK_MIB
-    assert [each for each in hullmark.leftovers() if each != "place/rules.yar"] == []
+    assert [leftover for leftover in hullmark.leftovers() if leftover != "place/rules.yar"] == []
     assert escaped() == outside
     with pytest.raises(BlockingIOError):
         telltale.accept()

@@ -67,7 +67,7 @@ def reasons(document: Mapping[str, Any], path: str) -> set[str]:
 
 def key_files(document: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The certificates and keys by the path of their file."""
-    return {each["path"]: each["items"] for each in document["policy_facts"]["certificates"]}
+    return {certificate["path"]: certificate["items"] for certificate in document["policy_facts"]["certificates"]}
 
 
 def tar_of(files: Mapping[str, str | bytes], links: Mapping[str, str] | None = None) -> bytes:
@@ -181,7 +181,7 @@ def test_links_lead_round_in_circles_and_out_of_the_root_without_harm(hullmark: 
     main = f"Include /etc/ssh/sshd_config.d/*.conf\nInclude /etc/self/* /etc/to\nInclude {include}\n"
     files = {"etc/motd": "PermitRootLogin no\n", "etc/chain/100": "", "etc/ssh/sshd_config": main}
     document = configuration_of(hullmark, tmp_path / "image", tar_of(files, links))
-    login = next(each for each in document["settings"] if each["key"] == "sshd.PermitRootLogin")
+    login = next(setting for setting in document["settings"] if setting["key"] == "sshd.PermitRootLogin")
     assert (login["value"], login["path"]) == ("no", "/etc/ssh/sshd_config.d/deep.conf")
     assert "root:" not in json.dumps(document)
     assert set(document["files"]) == {"/etc/ssh/sshd_config", "/etc/motd"}
@@ -217,7 +217,7 @@ def test_what_is_no_text_and_what_has_one_long_line_is_said(hullmark: Program, t
     assert reasons(document, "/etc/ssh/sshd_config") == {"it is no text, and was not kept"}
     assert reasons(document, "/etc/mysql/my.cnf") == {"it is no text, and was not kept"}
     assert reasons(document, "/etc/sudoers") == {"it has 52,428,800 bytes, more than the 262,144 that are kept"}
-    settings = {each["key"]: each["value"] for each in document["policy_facts"]["configuration"]["settings"]}
+    settings = {setting["key"]: setting["value"] for setting in document["policy_facts"]["configuration"]["settings"]}
     assert settings["nginx.user"] == "www"
     assert settings["nginx.worker_processes"] == r"\xff\xfe"
 
@@ -330,7 +330,9 @@ def test_zip_bombs_are_unpacked_as_far_as_they_may_be(hullmark: Program, tmp_pat
     rules.write_text('rule needle { strings: $a = "needle" condition: $a }')
     words = ("--for-policies", "--yara-rules", str(rules), str(layout(tmp_path / "image", tar_of(files))))
     malware = bounded(hullmark, "scan", *words)["policy_facts"]["malware"]
-    assert [(each["path"], each["inner"]) for each in malware["infections"]] == [("/srv/good.zip", "0.zip")]
+    assert [(infection["path"], infection["inner"]) for infection in malware["infections"]] == [
+        ("/srv/good.zip", "0.zip")
+    ]
     reasons = {"/srv/nested.zip": "archives are in each other more than 5 deep"}
     if wide:
         reasons["/srv/wide.zip"] = "it holds more than 512 MiB"

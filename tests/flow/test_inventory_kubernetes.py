@@ -88,7 +88,7 @@ def test_the_current_context_is_listed_as_a_table(shop: Shop) -> None:
 def test_several_contexts_are_listed_together(shop: Shop) -> None:
     found = shop.listed("--context", "two", "--context", "one")
     assert found["schema"] == "hullmark-places/1"
-    assert [each["place"]["cluster"] for each in found["containers"]] == ["one"] * 3 + ["two"] * 3
+    assert [container["place"]["cluster"] for container in found["containers"]] == ["one"] * 3 + ["two"] * 3
     assert [gap.partition(": whether")[0] for gap in found["gaps"]] == [
         "two: there are no advisories here",
         "one: there are no advisories here",
@@ -97,11 +97,11 @@ def test_several_contexts_are_listed_together(shop: Shop) -> None:
 
 def test_namespaces_selectors_and_names(shop: Shop) -> None:
     def workloads(*words: str) -> list[str]:
-        return [each["place"]["workload"] for each in shop.listed(*words)["containers"]]
+        return [container["place"]["workload"] for container in shop.listed(*words)["containers"]]
 
     assert workloads("-n", "shop") == ["Deployment/web"] * 2
     assert workloads("-l", "app notin (web)") == ["Pod/only-one"]
-    assert {each["place"]["cluster"] for each in shop.listed("--name", "prod")["containers"]} == {"prod"}
+    assert {container["place"]["cluster"] for container in shop.listed("--name", "prod")["containers"]} == {"prod"}
 
 
 def test_csv_has_a_row_for_each_container(shop: Shop) -> None:
@@ -142,8 +142,8 @@ def test_a_known_escape_of_a_nodes_runtime_lowers_the_grade(shop: Shop, tmp_path
     }
     (folder / "advisory.json").write_text(json.dumps(advisory))
     found = shop.listed("--advisories", str(folder), "-n", "shop")
-    assert [each["isolation"]["escapes"] for each in found["containers"]] == [["CVE-2020-15257"]] * 2
-    assert [each["grade"]["grade"] for each in found["containers"]] == ["host"] * 2
+    assert [container["isolation"]["escapes"] for container in found["containers"]] == [["CVE-2020-15257"]] * 2
+    assert [container["grade"]["grade"] for container in found["containers"]] == ["host"] * 2
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,13 @@ def hullmark(tmp_path: Path) -> Program:
 
 def found(hullmark: Program, *more: str) -> dict[str, str]:
     document = hullmark("scan", "oci-dir:app", "--cache-dir", "kept", "-o", "json", *more).document
-    assert [(each["from"], each["to"]) for each in document["relationships"]] == [
-        ("pkg:maven/app", next(each["purl"] for each in document["packages"] if each["purl"] != "pkg:maven/app"))
+    assert [(relationship["from"], relationship["to"]) for relationship in document["relationships"]] == [
+        (
+            "pkg:maven/app",
+            next(package["purl"] for package in document["packages"] if package["purl"] != "pkg:maven/app"),
+        )
     ]
-    return {each["purl"]: each.get("identified_by", "") for each in document["packages"]}
+    return {package["purl"]: package.get("identified_by", "") for package in document["packages"]}
 
 
 def test_a_list_names_an_archive_in_an_archive_and_relations_lead_to_it(hullmark: Program) -> None:

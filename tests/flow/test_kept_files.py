@@ -56,8 +56,8 @@ def test_a_rule_that_is_added_later_judges_twenty_stored_images_with_no_layer_re
     later, read = hullmark.read(*words, tmp_path / "later.yaml")
     assert layers_read(read, tmp_path) == 0
     verdicts = [json.loads(line) for line in later.out.splitlines()]
-    assert [each["verdict"] for each in verdicts] == ["go", "stop"] * 10
-    assert [len(each["findings"]) for each in verdicts] == [0, 2] * 10
+    assert [verdict["verdict"] for verdict in verdicts] == ["go", "stop"] * 10
+    assert [len(verdict["findings"]) for verdict in verdicts] == [0, 2] * 10
 
 
 def test_a_file_that_is_not_kept_is_read_when_a_rule_wants_it(hullmark: Program, tmp_path: Path) -> None:
@@ -146,5 +146,5 @@ def test_an_anchore_policy_s_content_search_looks_into_kept_text(hullmark: Progr
     for expression, found, is_read in (("HELLO=.*Hello.*", ["/srv/page"], True), ("H=.*h.*", ["/etc/a"], False)):
         (tmp_path / "context.json").write_text(json.dumps({"content_search": [expression]}))
         ran, read = hullmark.read(*words, "--tag", "registry.example/a:1", "--context", tmp_path / "context.json")
-        assert [each["evidence"][0]["path"] for each in json.loads(ran.out)["findings"]] == found
+        assert [finding["evidence"][0]["path"] for finding in json.loads(ran.out)["findings"]] == found
         assert (layers_read(read, tmp_path) > 0) == is_read

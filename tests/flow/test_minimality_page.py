@@ -80,7 +80,7 @@ def test_a_browser_draws_the_map_as_the_bytes_are(scheme: str, tmp_path: Path) -
     assert "CONSOLE" not in said
     points = [image[i : i + 3] for i in range(0, len(image), 3)]
     count = {reach: points.count(FILLS[scheme][reach]) for reach in REACHES}
-    total = sum(each.bytes for each in found.counts.values())
+    total = sum(count.bytes for count in found.counts.values())
     assert sum(count.values()) > 200_000  # of some 380,000 of the map
     for reach in REACHES:
         assert abs(count[reach] / sum(count.values()) - found.counts[reach].bytes / total) < 0.04, count

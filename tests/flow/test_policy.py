@@ -165,7 +165,7 @@ def test_diff_names_the_one_cause(hullmark: Program, tmp_path: Path) -> None:
     document = json.loads(hullmark("diff", "-o", "json", before, after).out)
     assert (document["cause"], document["is_certain"]) == ("policy", True)
     (found,) = json.loads(after.read_text())["findings"]
-    assert [each["finding"] for each in document["changes"]] == [found], "as the verdict shows it, and no more"
+    assert [change["finding"] for change in document["changes"]] == [found], "as the verdict shows it, and no more"
     assert hullmark("diff", after, after).text == "stop to stop: nothing\nBoth say the same.\n"
     assert "is not a verdict" in hullmark("diff", before, tmp_path / "before.yaml").refusal[0]
 

@@ -34,7 +34,7 @@ def test_an_image_is_measured_as_the_document_that_would_be_written(hullmark: Pr
         hullmark("quality", *words, "-o", "json").document for words in (("oci-dir:app", *AUTHOR), ("sbom:app.json",))
     ]
     assert documents[0]["specifications"] == documents[1]["specifications"]
-    assert [each["score"] for each in documents[0]["specifications"]] == [71, 50]
+    assert [specification["score"] for specification in documents[0]["specifications"]] == [71, 50]
 
 
 def test_what_corrections_say_is_counted(hullmark: Program) -> None:
@@ -44,5 +44,5 @@ def test_what_corrections_say_is_counted(hullmark: Program) -> None:
     hullmark("scan", "oci-dir:app", "-o", "spdx-json=app.json")
     for source in ("oci-dir:app", "sbom:app.json"):
         quality = hullmark("quality", source, "--corrections", "c.yaml", "-o", "json").document
-        elements = {each["name"]: each for each in quality["specifications"][0]["elements"]}
+        elements = {element["name"]: element for element in quality["specifications"][0]["elements"]}
         assert (elements["supplier name"]["have"], elements["supplier name"]["lacking"]) == (1, []), source

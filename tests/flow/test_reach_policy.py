@@ -40,11 +40,11 @@ def test_findings_say_what_is_reached_and_how(hullmark: Program, tmp_path: Path)
     ran = hullmark("check", place, "--policy", policy(tmp_path), "--advisories", book, "-o", "json")
     document = json.loads(ran.out)
     assert (ran.status, document["verdict"]) == (1, "stop")
-    assert {(each["rule_id"], each["subject"].partition("@")[0]) for each in document["findings"]} == {
+    assert {(finding["rule_id"], finding["subject"].partition("@")[0]) for finding in document["findings"]} == {
         ("idle", "pkg:deb/debian/doc"), ("idle", "pkg:deb/debian/mount"), ("used", "CVE-2026-3+pkg:deb/debian/lib"),
         ("used", "debian:13"),  # a folder of advisories does not say that it is whole
     }  # fmt: skip
-    [stop] = [each for each in document["findings"] if each["action"] == "stop"]
+    [stop] = [finding for finding in document["findings"] if finding["action"] == "stop"]
     assert stop["message"].endswith("The image's start reaches it: /usr/bin/other -> /usr/lib/liba.so.1.")
 
 
@@ -54,7 +54,7 @@ def test_a_start_that_cannot_be_followed_is_unknown_and_never_unreachable(hullma
     ran = hullmark("check", image_of(tmp_path / "odd", files), "--policy", rules, "--advisories", book, "-o", "json")
     document = json.loads(ran.out)
     assert (ran.status, document["verdict"]) == (3, "unknown")
-    assert [each for each in document["findings"] if "cannot be told" not in each["message"]] == []
+    assert [finding for finding in document["findings"] if "cannot be told" not in finding["message"]] == []
     bill = hullmark("scan", image_of(tmp_path / "whole", FILES), "-o", "json=bill.json")
     ran = hullmark("check", "sbom:bill.json", "--policy", rules, "--advisories", book, "-o", "json")
     assert (bill.status, ran.status, json.loads(ran.out)["verdict"]) == (0, 3, "unknown")
@@ -115,7 +115,7 @@ def test_vulns_sets_aside_what_is_not_reached_and_writes_that_as_vex(hullmark: P
     assert all(word in ran.text for word in ("REACH", "SSVC", "track"))
     assert "1 reachable, 0 unknown, 0 unreachable" in ran.text
     statements = json.loads((hullmark.place / "vex.json").read_bytes())["statements"]
-    assert {each["vulnerability"]["name"]: each.get("justification") for each in statements} == {
+    assert {statement["vulnerability"]["name"]: statement.get("justification") for statement in statements} == {
         "CVE-2026-3": None, "CVE-2026-5": "vulnerable_code_not_in_execute_path",
     }  # fmt: skip
     # What was written is believed when it is read, without the walk.

@@ -64,9 +64,9 @@ def written(hullmark: Program, source: str, folder: Path) -> dict[str, Path]:
 def facts(inventory: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What every format carries of a package."""
     return [
-        (each["type"], each["name"], each["version"], each["purl"], each["arch"], each["source"], each["owned_by"],
-         [place["path"] for place in each["locations"]])
-        for each in inventory["packages"]
+        (package["type"], package["name"], package["version"], package["purl"], package["arch"], package["source"], package["owned_by"],
+         [place["path"] for place in package["locations"]])
+        for package in inventory["packages"]
     ]  # fmt: skip
 
 
@@ -88,7 +88,9 @@ def test_every_format_reads_back_as_the_images_packages_and_matches(
 
 
 def keys(matches: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[str, str]]]:
-    found = [(each["package"], each["advisory"]["id"], each["fix"], each["suppressed"]) for each in matches["matches"]]
+    found = [
+        (match["package"], match["advisory"]["id"], match["fix"], match["suppressed"]) for match in matches["matches"]
+    ]
     return found, [(each["package"], each["reason"]) for each in matches["unknown"]]
 
 
@@ -138,12 +140,15 @@ def test_rules_cannot_tell_what_an_sbom_does_not_say(hullmark: Program, tmp_path
     ran = hullmark("check", f"sbom:{file}", "--policy", policy(tmp_path), "-o", "json")
     assert ran.status == 3, ran.err
     verdict = json.loads(ran.out)
-    assert (verdict["verdict"], [each["rule_id"] for each in verdict["findings"] if each["action"] == "warn"]) == (
+    assert (
+        verdict["verdict"],
+        [finding["rule_id"] for finding in verdict["findings"] if finding["action"] == "warn"],
+    ) == (
         "unknown",
         ["openssl"],
     )
-    told = " ".join(each["reason"] for each in verdict["problems"]) + " ".join(
-        each["message"] for each in verdict["findings"]
+    told = " ".join(problem["reason"] for problem in verdict["problems"]) + " ".join(
+        finding["message"] for finding in verdict["findings"]
     )
     assert [id for id in RULES if id not in told] == []
 
@@ -217,7 +222,9 @@ def test_what_syft_writes_of_an_image_is_what_we_find_in_it(hullmark: Program, t
     ours = hullmark("scan", f"oci-dir:{layout}", "-o", "json").document
     for file in files:
         theirs = hullmark("scan", file, "-o", "json").document
-        assert {told(each) for each in theirs["packages"]} == {told(each) for each in ours["packages"]}, file.name
+        assert {told(package) for package in theirs["packages"]} == {told(package) for package in ours["packages"]}, (
+            file.name
+        )
         assert (theirs["distro"]["id"], theirs["distro"]["version_id"]) == (
             ours["distro"]["id"],
             ours["distro"]["version_id"],

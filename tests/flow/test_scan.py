@@ -264,7 +264,9 @@ def test_every_format_is_valid(hullmark: Program, shop: Path, tmp_path: Path) ->
     complaints = validate_full_spdx_document(parse_file(str(spdx)))
     assert [complaint.validation_message for complaint in complaints] == []
     artifacts = json.loads(made["syft-json"].read_bytes())["artifacts"]
-    assert sorted((found["name"], found["version"]) for found in artifacts) == sorted(each[1:] for each in PACKAGES)
+    assert sorted((found["name"], found["version"]) for found in artifacts) == sorted(
+        package[1:] for package in PACKAGES
+    )
     purls = [PackageURL.from_string(line) for line in made["purls"].read_text().splitlines()]
     assert sorted((purl.type, purl.name, purl.version) for purl in purls) == PACKAGES
     assert "Debian GNU/Linux 13 (trixie)" in made["table"].read_text()

@@ -119,7 +119,9 @@ def test_a_signature_over_another_image_is_worth_nothing(shop: Shop) -> None:
     assert shop.hullmark("copy", signed, f"oci-dir:{layout}:x").status == 0
     index = json.loads((layout / "index.json").read_bytes())
     (entry,) = (
-        each for each in index["manifests"] if each["annotations"]["org.opencontainers.image.ref.name"].endswith(".sig")
+        manifest
+        for manifest in index["manifests"]
+        if manifest["annotations"]["org.opencontainers.image.ref.name"].endswith(".sig")
     )
     tag = other["digest"].replace(":", "-") + ".sig"
     assert shop.hullmark("copy", f"oci-dir:{layout}@{entry['digest']}", f"{shop.host}/shop/donor:{tag}").status == 0

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.match.find import partly_told
 from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Exploitability, KevEntry, Range, Record, Support
 from hullmark.model.inventory import Inventory
@@ -123,16 +123,16 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
 
     async def story(db: Database) -> None:
         one = await adopted(db, world.first, None, at=BEFORE)
-        ids = {name: await taken(db, world.first, name, matching.matchable(each)) for name, each in images.items()}
-        for name, each in images.items():
-            await same(db, ids[name], each, world.first, BEFORE, name)
+        ids = {name: await taken(db, world.first, name, matching.matchable(image)) for name, image in images.items()}
+        for name, image in images.items():
+            await same(db, ids[name], image, world.first, BEFORE, name)
         before = {name: await whole(db, number) for name, number in ids.items()}
         two = await adopted(db, second, world.first, at=AT)
         async with db.system() as conn:
             touched = await images_touched(conn, two)
             assert await images_touched(conn, one) == set()
-        for name, each in images.items():
-            await same(db, ids[name], each, second, AT, name)
+        for name, image in images.items():
+            await same(db, ids[name], image, second, AT, name)
             if decisive(before[name]) != decisive(await whole(db, ids[name])):
                 assert ids[name] in touched, name
         assert touched
@@ -246,7 +246,7 @@ def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:
             states = [{name: await whole(db, number) for name, number in ids.items()}]
             for previous, following in ((first, second), (second, first)):
                 number = await adopted(db, following, previous, at=AT)
-                states.append({name: await whole(db, each) for name, each in ids.items()})
+                states.append({name: await whole(db, id_) for name, id_ in ids.items()})
                 async with db.system() as conn:
                     touched = await images_touched(conn, number)
                 for name, each in SMALL.items():
@@ -288,7 +288,7 @@ def test_what_becomes_unknown_or_known_is_written_down_also_where_nothing_affect
                 number = await adopted(db, following, previous, at=AT)
                 async with db.system() as conn:
                     assert await images_touched(conn, number) == {image}
-                    assert len((await reports.unknown(conn, image)).packages) == unknown
+                    assert len((await reports.list_unknown_packages(conn, image)).packages) == unknown
 
     told(database_url, story)
 
@@ -343,7 +343,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
                 every = sorted([*ids, foreign])
                 assert await images_touched(conn, new) == set(every)
             async with db.tenant(theirs) as conn:
-                assert (await reports.unknown(conn, ids[1])).packages == ()
+                assert (await reports.list_unknown_packages(conn, ids[1])).packages == ()
                 assert (await reports.report(conn, ids[1])).matches == ()
                 assert (await reports.report(conn, ids[0])).matches
                 assert (await reports.counts(conn, [ids[1]]))[ids[1]].severities == {}
@@ -359,7 +359,7 @@ def test_what_was_stored_a_moment_ago_is_unknown_not_clean(tmp_path: Path, datab
             number = await an_image(conn, "new")
             await store_packages(conn, number, SMALL["plain"])
         async with db.system() as conn:
-            page = await reports.unknown(conn, number)
+            page = await reports.list_unknown_packages(conn, number)
         assert {each.reasons for each in page.packages} == {(reports.NOT_MATCHED,)}
         assert len(page.packages) == len(SMALL["plain"].packages)
 
@@ -421,7 +421,7 @@ def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
     database_server: str,
     days: tuple[list[Record], list[Record]],
 ) -> None:
-    images = [owning(each) for each in advisory_days.IMAGES]
+    images = [owning(image) for image in advisory_days.IMAGES]
 
     async def story(db: Database) -> None:
         with two_snapshots(*days) as (first, second):
@@ -515,7 +515,7 @@ async def how_far(db: Database) -> tuple[Any, ...]:
     """What changes whenever an adoption has got a bit further."""
     async with db.system() as conn:
         known = await snapshots.current(conn)
-        return (known, await snapshots.planned(conn))
+        return (known, await snapshots.count_planned(conn))
 
 
 def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Path, database_url: str) -> None:
@@ -552,7 +552,7 @@ def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Pat
 
     async def story(db: Database) -> None:
         with contextlib.ExitStack() as stack:
-            books = [stack.enter_context(snapshot_in(tmp_path, each)) for each in days]
+            books = [stack.enter_context(snapshot_in(tmp_path, day)) for day in days]
             paths = {book.digest: book.path for book in books}
             await adopted(db, books[0], None, at=AT)
             work = [asyncio.create_task(store(db, str(n), image, paths)) for n, image in enumerate(images)]
@@ -598,7 +598,7 @@ async def adopted(db: Database, book: Snapshot, previous: Snapshot | None, *, at
         number = await snapshots.add_snapshot(conn, book.digest, data_at=book.data_at, object="", namespaces={})
     await adopt_snapshot(db, number, book, previous, at=at, size=300)
     async with db.system() as conn:
-        assert await snapshots.planned(conn) == 0
+        assert await snapshots.count_planned(conn) == 0
     return number
 
 
@@ -648,7 +648,7 @@ async def held(db: Database, account: int, ask: Callable[..., Awaitable[holders.
     async with db.system() as conn:
         while True:
             page = await ask(conn, account, cursor)
-            found += [each.image_id for each in page.holders]
+            found += [holder.image_id for holder in page.holders]
             cursor = page.next
             if cursor is None:
                 return found
@@ -656,7 +656,7 @@ async def held(db: Database, account: int, ask: Callable[..., Awaitable[holders.
 
 async def same(db: Database, number: int, scanned: ScanResult, book: Snapshot, at: str, name: str) -> None:
     """The stored report is what matching gives: the same matches in the same order, and the same unknown packages."""
-    expected = matched(scanned, book, MatchOptions(at=at))
+    expected = match_scan(scanned, book, MatchOptions(at=at))
     rows = await whole(db, number)
     found, wanted = [stored(row) for row in rows], [fresh(match) for match in expected.matches]
     # Copies of a package that several packages own differ in nothing that is ordered but where they lie.
@@ -666,7 +666,7 @@ async def same(db: Database, number: int, scanned: ScanResult, book: Snapshot, a
     cursor: str | None = None
     async with db.system() as conn:
         while True:
-            page = await reports.unknown(conn, number, cursor, 13)
+            page = await reports.list_unknown_packages(conn, number, cursor, 13)
             unknown += [each.package.purl for each in page.packages for _ in each.reasons]
             cursor = page.next
             if cursor is None:
@@ -728,7 +728,10 @@ def test_a_cursor_that_nobody_gave_is_refused(database_url: str) -> None:
     async def story(db: Database) -> None:
         for cursor in ("", "x", "bnVsbA", "WzFd", "é", "A" * 5000):
             async with db.system() as conn:
-                for ask in (reports.report(conn, 1, cursor=cursor), reports.unknown(conn, 1, cursor=cursor)):
+                for ask in (
+                    reports.report(conn, 1, cursor=cursor),
+                    reports.list_unknown_packages(conn, 1, cursor=cursor),
+                ):
                     with pytest.raises(HullmarkError):
                         await ask
 

@@ -70,13 +70,14 @@ def test_updates_come_from_the_images_own_repositories(hullmark: Program, mirror
     wanted = ("upkeep", source, "--mirror", f"{ARCHIVE}={mirror}/debian", "--advisories", tmp_path / "advisories")
     document = hullmark(*wanted, "-o", "json").document
     assert [
-        (each["name"], each["installed"], each["candidate"], each["is_security"]) for each in document["updates"]
+        (update["name"], update["installed"], update["candidate"], update["is_security"])
+        for update in document["updates"]
     ] == [
         ("libssl3", "3.0.11-1", "3.0.14-1", True),
         ("openssl", "3.0.11-1", "3.0.14-1", True),
     ]
     assert [each.partition("?")[0] for each in document["unlisted"]] == ["pkg:deb/debian/shop@1"]
-    assert [(each["name"], each["date"], each["packages"]) for each in document["indexes"]] == [
+    assert [(index["name"], index["date"], index["packages"]) for index in document["indexes"]] == [
         ("trixie/main", "2026-10-03", 2),
         ("trixie-security/main", "2026-10-03", 2),
     ]
@@ -94,7 +95,7 @@ def test_what_cannot_be_read_is_said_and_fails_a_condition(hullmark: Program, mi
     ran = hullmark("upkeep", source, "--mirror", f"{ARCHIVE}={mirror}/debian", "--fail-on", "updates", "-o", "json")
     document = json.loads(ran.out)
     assert (ran.status, document["updates"]) == (3, [])
-    assert [each["reason"] for each in document["indexes"]] == [
+    assert [index["reason"] for index in document["indexes"]] == [
         "it is not the list that its Release file names",
         "its Release file does not list it",
         "it has no Release file, or cannot be reached",
@@ -118,15 +119,15 @@ def test_pins_are_said(hullmark: Program, mirror: str, tmp_path: Path) -> None:
 def test_an_image_cannot_lead_to_this_machine(hullmark: Program, mirror: str, tmp_path: Path) -> None:
     source = image(tmp_path / "image", lines(f"{mirror}/debian", "trixie"))
     document = hullmark("upkeep", source, "-o", "json").document
-    assert [each["reason"] for each in document["indexes"]] == ["it has no Release file, or cannot be reached"]
+    assert [index["reason"] for index in document["indexes"]] == ["it has no Release file, or cannot be reached"]
     allowed = hullmark("upkeep", source, "--mirror", f"{mirror}={mirror}", "-o", "json").document
-    assert [each["name"] for each in allowed["updates"]] == ["libssl3"]
+    assert [update["name"] for update in allowed["updates"]] == ["libssl3"]
 
 
 def test_a_repository_may_be_named(hullmark: Program, mirror: str, tmp_path: Path) -> None:
     source = image(tmp_path / "image", "")
     named = ("--repository", f"deb {ARCHIVE} trixie main", "--mirror", f"{ARCHIVE}={mirror}/debian")
-    assert [each["name"] for each in hullmark("upkeep", source, *named, "-o", "json").document["updates"]] == [
+    assert [update["name"] for update in hullmark("upkeep", source, *named, "-o", "json").document["updates"]] == [
         "libssl3"
     ]
     what, _ = hullmark("upkeep", source, "--repository", "trixie").refusal
@@ -146,7 +147,7 @@ def test_apks_are_compared_with_their_index(hullmark: Program, tmp_path: Path) -
     source = f"oci-dir:{layout_of(tmp_path / 'image', files)}"
     with served(tmp_path / "mirror") as url:
         document = hullmark("upkeep", source, "--mirror", f"http://archive.example={url}", "-o", "json").document
-    assert [(each["name"], each["candidate"]) for each in document["updates"]] == [("busybox", "1.36.1-r3")]
+    assert [(update["name"], update["candidate"]) for update in document["updates"]] == [("busybox", "1.36.1-r3")]
     assert document["problems"] == []
 
 
@@ -170,11 +171,11 @@ def test_rpm_packages_are_compared_with_the_lists_of_dnf(hullmark: Program, tmp_
         named = hullmark(
             "upkeep", source, "--repository", f"{url}/{base}", "--mirror", f"{url}={url}", "-o", "json"
         ).document
-    assert [(each["name"], each["candidate"], each["is_security"]) for each in document["updates"]] == [
+    assert [(update["name"], update["candidate"], update["is_security"]) for update in document["updates"]] == [
         ("bash", "5.1.8-9.el9", True)
     ]
     assert (document["problems"], document["unlisted"], failing.status) == ([], [], 1)
-    assert [each["candidate"] for each in named["updates"]] == ["5.1.8-9.el9"]
+    assert [update["candidate"] for update in named["updates"]] == ["5.1.8-9.el9"]
 
 
 def test_what_came_with_the_base_is_counted(hullmark: Program, tmp_path: Path) -> None:

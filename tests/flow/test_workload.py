@@ -83,12 +83,15 @@ def document(judge: Judge, *words: str) -> dict[str, Any]:
 
 def test_each_container_that_runs_the_image_is_judged_and_named(judge: Judge) -> None:
     found = document(judge)
-    assert [(each["name"], each["grade"], each["at_most"], each["line"]) for each in found["containers"]] == [
+    assert [
+        (container["name"], container["grade"], container["at_most"], container["line"])
+        for container in found["containers"]
+    ] == [
         ("Deployment/web/web", "host", "host", 10),
         ("Job/mail/mail", "default", "vm", 28),
     ]
     assert found["verdict"] == "stop"
-    assert {(each["rule_id"], each["subject"]) for each in found["findings"]} == {
+    assert {(finding["rule_id"], finding["subject"]) for finding in found["findings"]} == {
         ("grade", "Deployment/web/web"),
         ("ways-out", "Deployment/web/web+capabilities_added"),
         ("ways-out", "Deployment/web/web+host_network"),
@@ -98,8 +101,8 @@ def test_each_container_that_runs_the_image_is_judged_and_named(judge: Judge) ->
 
 def test_findings_carry_file_and_line_of_the_manifest(judge: Judge) -> None:
     places = {
-        each["subject"]: (each["evidence"][0]["path"], each["evidence"][0]["detail"])
-        for each in document(judge)["findings"]
+        finding["subject"]: (finding["evidence"][0]["path"], finding["evidence"][0]["detail"])
+        for finding in document(judge)["findings"]
     }
     lines = MANIFEST.splitlines()
     for subject, word in (
@@ -149,13 +152,13 @@ def test_markdown_junit_and_annotations_name_the_grade_or_the_line(judge: Judge)
 
 def test_a_handler_that_is_told_makes_the_class_count(judge: Judge) -> None:
     found = document(judge, "--runtime-class", "boxed=kata-qemu")
-    assert [each["grade"] for each in found["containers"]] == ["host", "vm"]
+    assert [container["grade"] for container in found["containers"]] == ["host", "vm"]
 
 
 def test_a_container_may_be_named_whatever_it_runs(judge: Judge) -> None:
     status, out, _ = judge("--workload", "deploy/web.yaml", "-o", "json", "--container", "other")
     assert status == 1
-    assert [each["name"] for each in json.loads(out)["containers"]] == ["Deployment/web/other"]
+    assert [container["name"] for container in json.loads(out)["containers"]] == ["Deployment/web/other"]
 
 
 @pytest.fixture
@@ -257,7 +260,7 @@ def test_a_task_definition_a_compose_file_and_an_inspected_container_are_judged_
     for name, content in written.items():
         (tmp_path / name).write_text(json.dumps(content))
         _, out, _ = judge("--workload", name, "--launch-type", "fargate", "-o", "json")
-        grades[name] = [each["grade"] for each in json.loads(out)["containers"]]
+        grades[name] = [container["grade"] for container in json.loads(out)["containers"]]
     assert grades == {"task.json": ["vm"], "compose.yaml": ["sandboxed"], "inspect.json": ["host"]}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hullmark.catalog.binaries.search import ProgramSearch
-from hullmark.catalog.binaries.table import wanted
+from hullmark.catalog.binaries.table import find_by_path
 from tests.support.layers import TarBuilder
 from tests.support.programs import inventory
 
@@ -60,7 +60,7 @@ PROGRAMS = [(name, path) for name, (pattern, *_) in SAYS.items() for path in _th
 
 def _found(path: Path) -> list[str]:
     """What the search finds, reading a large program in pieces."""
-    search = ProgramSearch(wanted(str(path)), path.name)
+    search = ProgramSearch(find_by_path(str(path)), path.name)
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
             search.write(memoryview(piece))
@@ -87,8 +87,8 @@ def test_copied_programs_are_the_only_packages_of_an_image() -> None:
     for path in (Path("/usr/bin/bash"), Path("/usr/bin/gzip")):
         tar.add(f"opt/tools/{path.name}", path.read_bytes(), mode=0o755)
     packages = inventory(tar.done()).packages
-    assert [(each.name, each.cataloger) for each in packages] == [("bash", "binaries"), ("gzip", "binaries")]
-    assert all(each.owned_by is None and each.notes["cpes"].startswith("a:gnu:") for each in packages)
+    assert [(package.name, package.cataloger) for package in packages] == [("bash", "binaries"), ("gzip", "binaries")]
+    assert all(package.owned_by is None and package.notes["cpes"].startswith("a:gnu:") for package in packages)
 
 
 def test_the_library_of_this_python_is_found_where_its_launcher_holds_no_version() -> None:

@@ -441,8 +441,8 @@ def test_systemd_analyze_finds_the_same_drop_ins(root: Path, name: str) -> None:
     whole = run_in(root, "systemd-analyze", "cat-config", f"systemd/system/{name}").partition("\N{WARNING SIGN}")[0]
     as_one = read_settings(SYSTEMD, {f"etc/systemd/system/{name}": whole})
     assert as_one.problems == []
-    settings = [each for each in read(root, SYSTEMD).settings if each.key.startswith(f"systemd.unit[{name}].")]
+    settings = [setting for setting in read(root, SYSTEMD).settings if setting.key.startswith(f"systemd.unit[{name}].")]
     states = ("masked", "enabled", "aliases", "wanted_by")
-    ours = {each.key: each.value for each in settings if not each.key.endswith(states)}
+    ours = {setting.key: setting.value for setting in settings if not setting.key.endswith(states)}
     assert ours == {key: value for key, value in as_one.values.items() if key.split("].")[1] not in states}
-    assert {each.path for each in settings} == {line[2:] for line in whole.splitlines() if line.startswith("# /")}
+    assert {setting.path for setting in settings} == {line[2:] for line in whole.splitlines() if line.startswith("# /")}

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.app.check import CheckOptions, judge, load
 from hullmark.app.fix import FixRequest, remedy_of
 from hullmark.app.upkeep import UpkeepRequest, upkeep_of
@@ -168,7 +168,7 @@ def rebuilt(
     own = own or Own(world.shop, place=world.shop)
     policy = load(rules if isinstance(rules, Path) else policy_of(world, name, rules))
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
-    with opened(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as book:
+    with open_snapshot(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as book:
         checking = CheckOptions(advisories=book, dockerfile=own.dockerfile)
         court = JudgingContext(policy=policy, now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
@@ -187,7 +187,9 @@ def rebuilt(
 
 def said(verdict: Verdict) -> list[tuple[str, str, str, str]]:
     """What a verdict finds, in an order."""
-    return sorted((each.rule_id, each.subject, each.action.value, each.message) for each in verdict.findings)
+    return sorted(
+        (finding.rule_id, finding.subject, finding.action.value, finding.message) for finding in verdict.findings
+    )
 
 
 def agree(found: Rebuilt) -> None:
@@ -304,9 +306,9 @@ def test_security_updates_of_debian(world: World, tmp_path: Path) -> None:
     listed = upkeep_of(source, UpkeepRequest(at=NOW.date().isoformat()), None, ScanResources(), SourceOptions())
     wanted = {"openssl", "curl", "expat", "gnutls28"}
     fixed = {
-        each.candidate.source.name: each.candidate.source.version
-        for each in listed.updates
-        if each.candidate.source is not None and each.candidate.source.name in wanted
+        update.candidate.source.name: update.candidate.source.version
+        for update in listed.updates
+        if update.candidate.source is not None and update.candidate.source.name in wanted
     }
     assert len(fixed) > 1
     write_advisories(tmp_path / "advisories", fixed, "Debian:12")

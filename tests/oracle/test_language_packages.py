@@ -92,7 +92,7 @@ def test_python_records_are_as_importlib_metadata_reads_them(tmp_path: Path) -> 
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(body)
     view = FakeView(files, python.CATALOGER)
-    ours = {each.path for each in python.owned(view)}
+    ours = {file.path for file in python.list_owned_files(view)}
     theirs: set[str] = set()
     for distribution in importlib.metadata.distributions(path=[str(tmp_path / site)]):
         record = distribution.read_text("RECORD")

@@ -136,12 +136,12 @@ def test_npm_packages_need_what_npm_says(tmp_path: Path) -> None:
     theirs = set(npm_edges(tree, f"{tree['name']}@{tree['version']}"))
     packages, relations = related(app_files(), npm.CATALOGER, npm_relations.RESOLVER)
     names = {package.purl: f"{package.name}@{package.version}" for package in packages}
-    ours = {(names[each.dependent], names[each.dependency]) for each in relations}
+    ours = {(names[relation.dependent], names[relation.dependency]) for relation in relations}
     assert len(theirs) > 4000
     assert ours >= theirs
     # npm does not look into a package's other folders; what those ship is there, and needs others all the same.
     inner = re.compile(r".*/node_modules/(@[^/]+/)?[^/]+/(?!node_modules/)[^/]+/.*node_modules/.*").fullmatch
-    shipped = {names[each.purl] for each in packages if any(inner(place.path) for place in each.locations)}
+    shipped = {names[package.purl] for package in packages if any(inner(place.path) for place in package.locations)}
     assert {dependent for dependent, _ in ours - theirs} <= shipped
 
 
@@ -195,7 +195,7 @@ def our_python_edges(site: str, version: str) -> Edges:
     )
     system = Package(type="deb", name="libc6", version="1", purl="pkg:deb/x/libc6", cataloger="dpkg", arch="amd64")
     relations = python_relations.RESOLVER.relate(Scene(view, (*found, interpreter, system), Steps()))
-    return named(found, (each for each in relations if each.kind == "depends-on"))
+    return named(found, (relation for relation in relations if relation.kind == "depends-on"))
 
 
 @pytest.mark.slow

@@ -51,16 +51,24 @@ def _or_none(value: object) -> str:
 
 
 def _package_lines(headers: tuple[RpmHeader, ...]) -> Iterator[str]:
-    for each in headers:
-        values = (each.epoch, each.version, each.release, each.arch, each.license, each.source_rpm, each.vendor)
-        yield "\t".join([each.name, *map(_or_none, values), _or_none(each.modularity), str(each.size)])
+    for header in headers:
+        values = (
+            header.epoch,
+            header.version,
+            header.release,
+            header.arch,
+            header.license,
+            header.source_rpm,
+            header.vendor,
+        )
+        yield "\t".join([header.name, *map(_or_none, values), _or_none(header.modularity), str(header.size)])
 
 
 def _file_lines(headers: tuple[RpmHeader, ...]) -> Iterator[str]:
-    for each in headers:
-        for file in list_files(each.files) if each.files else ():
+    for header in headers:
+        for file in list_files(header.files) if header.files else ():
             words = (file.path.decode(), str(file.mode), str(file.flags), file.digest.decode(), file.link.decode())
-            yield "\t".join((each.name, *words, _or_none(each.files.algorithm if each.files else 0)))
+            yield "\t".join((header.name, *words, _or_none(header.files.algorithm if header.files else 0)))
 
 
 def _agree(database: Path, backend: str) -> int:
@@ -176,7 +184,7 @@ def test_rpm_and_we_read_the_same_through_a_log_that_rpm_left(tmp_path: Path) ->
     assert len(log) > 10_000
     view = FakeView({"var/lib/rpm/rpmdb.sqlite": body, "var/lib/rpm/rpmdb.sqlite-wal": log}, CATALOGER)
     (found,) = databases(view)
-    names = {each.name for each in found.fact.headers}
+    names = {header.name for header in found.fact.headers}
     assert "newcomer" in names
     assert not names & {"nginx", "httpd"}
     assert sorted(_package_lines(found.fact.headers)) == _packages_of_rpm(left, "sqlite")

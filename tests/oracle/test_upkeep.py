@@ -58,7 +58,7 @@ def read(text: str) -> set[tuple[str, ...]]:
 
 def told(upkeep: Upkeep) -> set[tuple[str, ...]]:
     """The same, of what was found here."""
-    pairs = ((each.installed, each.candidate) for each in upkeep.updates)
+    pairs = ((update.installed, update.candidate) for update in upkeep.updates)
     return {(before.name, after.version, after.arch, before.version) for before, after in pairs}
 
 

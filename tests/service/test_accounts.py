@@ -439,7 +439,7 @@ async def test_one_account_does_not_see_another(world: World) -> None:
     for path in ("/whoami", "/keys", "/audit", "/images"):
         assert (await world.ask(ANNA, "GET", path, account="team-b")).status_code == 403
     assert (await world.ask(ANNA, "DELETE", "/keys/berts")).status_code == 404
-    assert [each["name"] for each in (await world.ask(ANNA, "GET", "/accounts")).json()["items"]] == ["team-a"]
+    assert [item["name"] for item in (await world.ask(ANNA, "GET", "/accounts")).json()["items"]] == ["team-a"]
 
 
 async def test_who_belongs_to_several_accounts_chooses_one(world: World) -> None:
@@ -604,7 +604,7 @@ async def test_lists_come_in_pages(world: World) -> None:
         while cursor is not None:
             answer = (await world.ask(ADMIN, "GET", f"{path}?limit=2&cursor={cursor}")).json()
             assert len(answer["items"]) <= 2
-            seen += [each[names] for each in answer["items"]]
+            seen += [item[names] for item in answer["items"]]
             cursor = answer["next"]
         assert [name for name in seen if name.startswith("key-")] in (
             [f"key-{n}" for n in range(5)],
@@ -626,7 +626,7 @@ async def test_every_change_is_written_down_without_secrets(world: World) -> Non
     await world.ask(ANNA, "DELETE", "/keys/deploy")
     await world.ask(ANNA, "DELETE", "/accounts/team-a/persons/bert")
     items = (await world.ask(ANNA, "GET", "/audit")).json()["items"]
-    assert [each["action"] for each in reversed(items)] == [
+    assert [item["action"] for item in reversed(items)] == [
         "account.create",
         "person.add",
         "person.add",
@@ -637,8 +637,8 @@ async def test_every_change_is_written_down_without_secrets(world: World) -> Non
         "key.revoke",
         "person.remove",
     ]
-    assert {each["actor"] for each in items} == {"person:admin", "person:anna"}
-    changed = next(each for each in items if each["action"] == "person.change")
+    assert {item["actor"] for item in items} == {"person:admin", "person:anna"}
+    changed = next(item for item in items if item["action"] == "person.change")
     assert (changed["before"]["role"], changed["after"]["role"], changed["after"]["password"]) == (
         "viewer",
         "editor",

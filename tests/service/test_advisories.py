@@ -44,7 +44,7 @@ async def sent(at: Desk, body: bytes) -> Response:
 
 async def matched(at: Desk, digest: str) -> list[str]:
     page = await at.get(f"/images/{digest}/vulnerabilities")
-    return [each["advisory"]["id"] for each in page["items"]]
+    return [item["advisory"]["id"] for item in page["items"]]
 
 
 # Files
@@ -62,7 +62,9 @@ async def test_a_snapshot_that_is_sent_in_counts(at: Desk, tmp_path: Path) -> No
     assert await matched(at, digest) == ["CVE-2026-1"]
     told = await at.get("/advisories")
     assert (told["digest"], told["rematching"], told["day"]) == (snapshot, 0, "2026-05-01")
-    assert [(each["namespace"], each["count"], each["licences"]) for each in told["namespaces"]] == [
+    assert [
+        (namespace["namespace"], namespace["count"], namespace["licences"]) for namespace in told["namespaces"]
+    ] == [
         ("debian:13", 1, ["CC0-1.0"]),
         ("exploited", 0, ["CC0-1.0"]),
     ]
@@ -153,7 +155,11 @@ async def fed(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 def outcomes(told: dict[str, Any]) -> dict[str, str]:
-    return {each["feed"]: each["status"] for each in told["last_update"]["outcomes"] if each["status"] != "absent"}
+    return {
+        outcome["feed"]: outcome["status"]
+        for outcome in told["last_update"]["outcomes"]
+        if outcome["status"] != "absent"
+    }
 
 
 async def test_feeds_are_fetched_at_once_and_then_when_it_is_time(fed: Desk, tmp_path: Path) -> None:

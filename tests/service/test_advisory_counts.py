@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +14,8 @@ from hullmark.model.advisory import Advisory
 from hullmark.server.stories.advisories import counts
 from hullmark.server.tables.advisories import account_advisories, advisory_counts
 from hullmark.server.tables.images.holders import sets_with_advisory
-from tests.support.desk import OS_RELEASE, PASSWORD, Desk, desk, status_file
+from tests.support.desk import OS_RELEASE, PASSWORD, Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.images import tar_of
 from tests.support.inventories import Agent, container
 from tests.support.matching import advisory, affected
@@ -35,13 +34,10 @@ OLD, NEW = (
 )
 
 
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A server that knows three advisories."""
-    async with desk(database_url, tmp_path) as found:
-        await found.advise(*KNOWN)
-        await found.work()
-        yield found
+async def knowing(at: Desk) -> None:
+    """A server knows three advisories."""
+    await at.advise(*KNOWN)
+    await at.work()
 
 
 async def page(at: Desk, path: str, account: str = "admin") -> str:
@@ -73,6 +69,7 @@ async def add(at: Desk, tag: str, files: dict[str, bytes]) -> str:
 
 async def furnish(at: Desk) -> None:
     """Four images: a tag moved from the first to the second."""
+    await knowing(at)
     await add(at, "web", {**OLD, "app/web": b"1"})
     await add(at, "web", {**OLD, "app/web": b"2"})
     await add(at, "api", {**OLD, "app/api": b"1"})
@@ -82,16 +79,16 @@ async def furnish(at: Desk) -> None:
 ALL = {"CVE-2026-1": ("3", "2", "True"), "CVE-2026-2": ("3", "2", "False"), "CVE-2026-3": ("1", "1", "True")}
 
 
+@furnished_by(furnish)
 async def test_all_advisories_are_listed_with_the_images_that_have_them_and_those_that_count(at: Desk) -> None:
-    await furnish(at)
     assert await held(at) == ALL
     assert next(iter(await held(at))) == "CVE-2026-3", "the weightiest first"
     (libc,) = [row for row in await rows(at, "advisories") if row["advisory"] == "CVE-2026-1"]
     assert (libc["severity"], libc["summary"]) == ("high", "A flaw of libc")
 
 
+@furnished_by(furnish)
 async def test_they_are_narrowed_by_words_severity_fix_and_what_counts(at: Desk) -> None:
-    await furnish(at)
     assert list(await held(at, "?severity=high")) == ["CVE-2026-3", "CVE-2026-1"]
     assert list(await held(at, "?q=flaw+of+LIBC")) == ["CVE-2026-1"]
     assert list(await held(at, "?q=2026-2")) == ["CVE-2026-2"]
@@ -102,9 +99,9 @@ async def test_they_are_narrowed_by_words_severity_fix_and_what_counts(at: Desk)
     assert "None of them is so." in await page(at, "advisories?q=%00%25_")
 
 
+@furnished_by(furnish)
 async def test_counts_of_many_images_are_kept_and_are_the_same(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some images at a time."""
-    await furnish(at)
     at_once = await rows(at, "advisories")
     monkeypatch.setattr(counts, "COUNTED_AT_ONCE", 1)
     monkeypatch.setattr(advisory_counts, "_AT_ONCE", 1)
@@ -122,6 +119,7 @@ async def test_counts_of_many_images_are_kept_and_are_the_same(at: Desk, monkeyp
     assert (await held(at))["CVE-2026-3"] == ("1", "0", "True")
 
 
+@furnished_by(knowing)
 async def test_an_image_that_has_one_in_two_layers_counts_once(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     jinja = advisory("CVE-2026-4", affected("pypi", "jinja2", "pep440", "3.1.5"), severity="high")
     await at.advise(*KNOWN, jinja)
@@ -153,8 +151,8 @@ async def test_an_image_that_has_one_in_two_layers_counts_once(at: Desk, monkeyp
     assert await held(at) == {"CVE-2026-4": ("1", "1", "True")}
 
 
+@furnished_by(furnish)
 async def test_a_list_goes_on_where_a_page_ends(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    await furnish(at)
     for most in (50, 1):
         monkeypatch.setattr(counts, "COUNTED_AT_ONCE", most)
         await page(at, "advisories")
@@ -176,6 +174,7 @@ def fixed(text: str) -> str:
     return life.rpartition("<li")[2]
 
 
+@furnished_by(knowing)
 async def test_an_advisory_is_fixed_once_no_image_that_counts_has_it(at: Desk) -> None:
     old = await add(at, "web", OLD)
     path = "advisories/CVE-2026-1"
@@ -195,6 +194,7 @@ async def test_an_advisory_is_fixed_once_no_image_that_counts_has_it(at: Desk) -
     assert "not yet: 1 image" in fixed(await page(at, "advisories/CVE-2026-2"))
 
 
+@furnished_by(knowing)
 async def test_what_runs_counts_also_where_its_tag_points_elsewhere(at: Desk) -> None:
     old = await add(at, "web", OLD)
     new = await add(at, "web", NEW)
@@ -207,6 +207,7 @@ async def test_what_runs_counts_also_where_its_tag_points_elsewhere(at: Desk) ->
     assert "<time" in fixed(await page(at, path))
 
 
+@furnished_by(knowing)
 async def test_an_image_that_nobody_read_does_not_fix_anything(at: Desk) -> None:
     await add(at, "web", OLD)
     at.push("web", NEW)
@@ -218,6 +219,7 @@ async def test_an_image_that_nobody_read_does_not_fix_anything(at: Desk) -> None
     assert "<time" in fixed(await page(at, path))
 
 
+@furnished_by(knowing)
 async def test_an_advisory_that_was_taken_back_says_so(at: Desk) -> None:
     await add(at, "web", OLD)
     await at.advise(TAR, ZLIB, advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-1"), severity="high"))
@@ -225,10 +227,10 @@ async def test_an_advisory_that_was_taken_back_says_so(at: Desk) -> None:
     assert "no image of the account has it" in fixed(await page(at, "advisories/CVE-2026-1"))
 
 
+@furnished_by(furnish)
 async def test_of_too_many_images_the_kept_count_says_whether_some_have_it(
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await furnish(at)
     monkeypatch.setattr(account_advisories, "_CARRIERS", 1)
     path = "advisories/CVE-2026-1"
     monkeypatch.setattr(counts, "COUNTED_AT_ONCE", 1)
@@ -243,8 +245,8 @@ async def test_of_too_many_images_the_kept_count_says_whether_some_have_it(
     assert "since when is not known" in fixed(await page(at, path))
 
 
+@furnished_by(furnish)
 async def test_where_far_more_are_counted_none_is_looked_at(at: Desk) -> None:
-    await furnish(at)
     async with at.services.database.tenant(1) as connection:
         sets = await sets_with_advisory(connection, "CVE-2026-1")
         assert (await account_advisories.end_of(connection, 1, sets, 1000)).is_all
@@ -252,8 +254,8 @@ async def test_where_far_more_are_counted_none_is_looked_at(at: Desk) -> None:
     assert far_more == account_advisories.AdvisoryEnd(images=1001, is_all=False)
 
 
+@furnished_by(furnish)
 async def test_another_account_sees_neither_counts_nor_dates(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    await furnish(at)
     await add(at, "web", NEW)
     monkeypatch.setattr(counts, "COUNTED_AT_ONCE", 0)
     await page(at, "advisories")

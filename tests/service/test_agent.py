@@ -78,7 +78,7 @@ def running_agent(server: Server, engine: RealEngine, folder: Path) -> Iterator[
 
 def places(client: Client) -> dict[str, dict[str, Any]]:
     """What runs, by workload."""
-    return {each["workload"]: each for each in client.must("GET", "/api/v1/places?limit=100")["items"]}
+    return {item["workload"]: item for item in client.must("GET", "/api/v1/places?limit=100")["items"]}
 
 
 def test_the_server_knows_what_runs_through_every_death(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_an_agent_says_is_what_the_server_lists(server: Running, tmp_path: 
         return Agent(collector, spool, ServerSender(api), said.append)
 
     def listed() -> list[str]:
-        return sorted(each["workload"] for each in server.client.must("GET", "/api/v1/places")["items"])
+        return sorted(item["workload"] for item in server.client.must("GET", "/api/v1/places")["items"])
 
     first = agent("first")
     first.report()

@@ -51,7 +51,7 @@ async def try_webhook(at: Desk, kind: str, type: str = "") -> Response:
 
 
 def bodies(received: Receiver) -> list[dict[str, Any]]:
-    return [json.loads(each.body) for each in received.requests]
+    return [json.loads(request.body) for request in received.requests]
 
 
 async def test_a_webhook_is_tested_through_every_channel_of_the_kind(at: Desk) -> None:
@@ -64,10 +64,10 @@ async def test_a_webhook_is_tested_through_every_channel_of_the_kind(at: Desk) -
         assert answer.status_code == 200, answer.text
         assert answer.json()["channels"] == ["one", "two"]
         assert (await try_webhook(at, "policy_eval")).is_success
-        assert [each["queueId"] for each in bodies(one)] == ["tag_update", "policy_eval"]
+        assert [body["queueId"] for body in bodies(one)] == ["tag_update", "policy_eval"]
         assert one.requests[0].path == "/admin/tag_update"
         assert one.requests[0].headers["authorization"].startswith("Basic ")
-        assert [each.path for each in two.requests] == ["/", "/"], "the other kind is left alone"
+        assert [request.path for request in two.requests] == ["/", "/"], "the other kind is left alone"
         assert bodies(two)[1]["data"]["notification_payload"]["curr_eval"]["status"] == "fail"
 
 
@@ -98,7 +98,7 @@ async def test_a_verdict_that_changes_is_told_with_both_evaluations(at: Desk) ->
         at.now += timedelta(minutes=5)
         await at.work()
         await _delivered(at)
-        by_type = {each["queueId"]: each["data"]["notification_payload"] for each in bodies(old)}
+        by_type = {body["queueId"]: body["data"]["notification_payload"] for body in bodies(old)}
         assert set(by_type) == {"policy_eval", "vuln_update"}
         evaluation = by_type["policy_eval"]
         assert evaluation["subscription_key"] == at.reference("1.0")

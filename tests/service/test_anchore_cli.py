@@ -492,7 +492,7 @@ def test_lists_by_state_and_summaries(world: World, shop: Json) -> None:
     assert digest not in digests("image_status=deleting")
     assert world.ask("GET", "/v1/images?analysis_status=nonsense").status == 400
     summaries = world.ask("GET", "/v1/summaries/imagetags").document
-    assert tag_of(shop) in [each["fulltag"] for each in summaries]
+    assert tag_of(shop) in [summary["fulltag"] for summary in summaries]
 
 
 def test_many_images_are_deleted_at_once(world: World) -> None:

@@ -56,12 +56,15 @@ async def test_a_version_of_an_application_has_images_places_and_one_verdict(at:
     put = await at.ask("PUT", f"/applications/shop/versions/1/images/{bad}")
     assert (put.json()["verdict"], put.json()["images"]) == ("stop", 2)
     images = await at.get("/applications/shop/versions/1/images")
-    assert {each["digest"]: (each["places"], each["verdict"]) for each in images} == {good: (2, "go"), bad: (0, "stop")}
+    assert {image["digest"]: (image["places"], image["verdict"]) for image in images} == {
+        good: (2, "go"),
+        bad: (0, "stop"),
+    }
     gone = f"/applications/shop/versions/1/images/{bad}"
     assert [(await at.ask("DELETE", gone)).status_code for _ in range(2)] == [204, 404]
     listed = (await at.get("/applications/shop/versions/1/places"))["items"]
     assert [each["workload"] for each in listed] == ["Deployment/api", "Deployment/web"]
-    named = {each["name"]: each["state"] for each in (await at.get("/applications/shop/versions"))["items"]}
+    named = {item["name"]: item["state"] for item in (await at.get("/applications/shop/versions"))["items"]}
     assert (named["0"], named["1"], named["2"]) == ("end-of-life", "released", "in-progress")
     assert (await at.get("/applications"))["items"][0]["versions"] == 5
     shown = await at.get("/applications/shop")

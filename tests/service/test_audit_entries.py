@@ -53,7 +53,7 @@ async def counts(at: Desk) -> dict[str, int]:
 
 
 async def entries(at: Desk) -> list[str]:
-    return [each["action"] for each in (await at.get("/audit"))["items"]]
+    return [item["action"] for item in (await at.get("/audit"))["items"]]
 
 
 async def add(at: Desk, _: Path) -> Response:

@@ -67,7 +67,7 @@ class World(msgspec.Struct, kw_only=True):
     seconds: list[float]
 
     def visitor(self, name: str) -> Visitor:
-        return next(each for each in self.visitors if each.name == name)
+        return next(visitor for visitor in self.visitors if visitor.name == name)
 
     async def ask(self, who: Visitor, method: str, path: str, body: Any = None, account: str = "") -> Response:
         self.seconds[0] += 60  # who fails often is not known to wait
@@ -228,7 +228,7 @@ def filled(template: Any, by: Furnished) -> Any:
 
 def named(by: Furnished) -> list[str]:
     """All that things of an account are called, the longest first."""
-    own = [str(getattr(by, each)) for each in Furnished.__struct_fields__ if each != "keys"]
+    own = [str(getattr(by, field)) for field in Furnished.__struct_fields__ if field != "keys"]
     marked = (f"{by.mark}-{word}" for word in ("ci", "tag", "application", "version"))
     return sorted({*own, by.policy, by.person, *marked}, key=len, reverse=True)
 

@@ -58,7 +58,7 @@ def test_the_kinds_are_listed_without_a_server(world: World) -> None:
     ran = world.program("channels")
     assert ran.status == 0
     assert [tuple(line.split()) for line in ran.text.splitlines()] == [
-        (each.name, each.module) for each in CHANNELS.values()
+        (channel.name, channel.module) for channel in CHANNELS.values()
     ]
 
 

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,8 @@ from hullmark.server.console.pages.image import TABS
 from hullmark.server.stories.images.file_tree import FileTree, ListedFile
 from tests.service.test_transitions import OTHER
 from tests.service.test_verdicts import LIBC, NO_HIGH, kept
-from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.desk import PASSWORD, Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.images import tar_of
 
 pytestmark = pytest.mark.anyio
@@ -36,12 +35,6 @@ FILES = {
     + b"b3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n" * 8
     + b"-----END OPENSSH PRIVATE KEY-----\n",
 }
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def looked_at(at: Desk, path: str, status: int = 200) -> Response:
@@ -70,8 +63,9 @@ async def held(at: Desk, files: dict[str, bytes] = FILES, tag: str = "1.0") -> s
     return digest
 
 
+@furnished_by(held)
 async def test_every_tab_of_an_image_says_what_it_is_about(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     said = {tab.key: await words(at, f"images/{digest}?tab={tab.key}") for tab in TABS}
     assert "stop no-high" in said["verdicts"] or "no-high" in said["verdicts"]
     assert "at /var/lib/dpkg/status, in layer 0" in said["verdicts"]
@@ -90,8 +84,9 @@ async def test_every_tab_of_an_image_says_what_it_is_about(at: Desk) -> None:
     assert all(at.reference("1.0") in page for page in said.values())
 
 
+@furnished_by(held)
 async def test_a_package_says_who_needs_it(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     page = await words(at, f"images/{digest}?tab=packages&purl=pkg:pypi/jinja2@2.10")
     assert "Needed by 1 pkg:pypi/flask@1.0" in page
     assert "No other package needs it" in await words(at, f"images/{digest}?tab=packages&purl=pkg:pypi/flask@1.0")
@@ -101,8 +96,9 @@ async def test_a_package_says_who_needs_it(at: Desk) -> None:
     assert "flask" not in found
 
 
+@furnished_by(held)
 async def test_folders_are_opened_files_are_found_and_their_content_is_masked(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     top = await looked_at(at, f"images/{digest}?tab=files")
     assert "tab=files&amp;folder=/etc" in top.text
     assert "redis.conf" in await words(at, f"images/{digest}?tab=files&folder=/etc/redis")
@@ -117,8 +113,9 @@ async def test_folders_are_opened_files_are_found_and_their_content_is_masked(at
     assert "No file fits" in await words(at, f"images/{digest}?tab=files&folder=/../../none")
 
 
+@furnished_by(held)
 async def test_tables_of_tabs_are_exported_whole(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     for tab, table in (("packages", "packages"), ("verdicts", "findings"), ("files", "files"), ("history", "history")):
         answer = await looked_at(at, f"images/{digest}?tab={tab}&export=json&table={table}&q=")
         rows = json.loads(answer.text)
@@ -129,8 +126,9 @@ async def test_tables_of_tabs_are_exported_whole(at: Desk) -> None:
     assert names == ["libc6", "flask", "jinja2"]
 
 
+@furnished_by(held)
 async def test_images_are_found_by_name_verdict_and_the_beginning_of_a_digest(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     reference = at.reference("1.0")
     for query in ("", "?q=shop", "?verdict=stop", "?state=analysed", "?q=SHOP&verdict=stop"):
         assert reference in await words(at, f"images{query}"), query
@@ -140,8 +138,9 @@ async def test_images_are_found_by_name_verdict_and_the_beginning_of_a_digest(at
     assert answer.headers["location"] == f"/console/admin/images/{digest}"
 
 
+@furnished_by(held)
 async def test_two_images_are_compared(at: Desk) -> None:
-    before = await held(at)
+    before = at.found
     after = at.push("2.0", {**FILES, **status_file(("libc6", "2.41-13")), "new": b"xyz"}, User="1000")
     await at.add("2.0")
     await at.work()
@@ -179,8 +178,8 @@ async def test_images_that_begin_with_the_same_layers_are_found(at: Desk) -> Non
     assert relatives.index(names["child"]) < relatives.index(names["base"])
 
 
+@furnished_by(held)
 async def test_a_verdict_of_the_history_is_shown_as_it_was(at: Desk) -> None:
-    await held(at)
     (verdict,) = (await at.get(f"/images/{at.registry.tags['1.0']}/history"))["items"]
     page = await words(at, f"history/{verdict['id']}")
     assert f"Verdict on {at.reference('1.0')}" in page
@@ -197,8 +196,9 @@ async def test_an_image_that_is_not_analysed_says_so(at: Desk) -> None:
     assert "No verdict yet" in await words(at, f"images/{digest}")
 
 
+@furnished_by(held)
 async def test_who_may_not_see_verdicts_is_shown_no_tab_of_them(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     key = (await at.post("/keys", {"name": "narrow", "role": "viewer", "scopes": ["images:read"]}))["key"]
     bearer = {"authorization": f"Bearer {key}"}
     page = await at.client.get(f"/console/admin/images/{digest}", headers=bearer)
@@ -207,8 +207,9 @@ async def test_who_may_not_see_verdicts_is_shown_no_tab_of_them(at: Desk) -> Non
     assert (await at.client.get("/console/admin/history/1", headers=bearer)).status_code == 403
 
 
+@furnished_by(held)
 async def test_another_account_finds_nothing_of_it(at: Desk) -> None:
-    digest = await held(at)
+    digest = at.found
     await at.post("/accounts", {"name": "others"})
     for path in (f"images/{digest}", "history/1", "messages/1", f"diff?before={digest}&after={digest}"):
         answer = await at.client.get(f"/console/others/{path}", auth=("admin", PASSWORD))
@@ -232,13 +233,13 @@ def test_a_folder_knows_what_is_below_it_and_names_that_begin_alike_are_kept_apa
         ]
     )
     folders, files = tree.of_folder("/")
-    assert [(each.name, each.files, each.size) for each in folders] == [("usr", 5, 72), ("var", 0, 0)]
+    assert [(folder.name, folder.files, folder.size) for folder in folders] == [("usr", 5, 72), ("var", 0, 0)]
     assert files == []
     folders, files = tree.of_folder("/usr")
-    assert {each.name: (each.files, each.size) for each in folders} == {"lib": (2, 30), "lib-old": (1, 40)}
+    assert {folder.name: (folder.files, folder.size) for folder in folders} == {"lib": (2, 30), "lib-old": (1, 40)}
     assert [file.path for file in files] == ["/usr/lib0"]
     folders, files = tree.of_folder("/usr/lib")
-    assert ([each.name for each in folders], [file.path for file in files]) == (["b"], ["/usr/lib/a"])
+    assert ([folder.name for folder in folders], [file.path for file in files]) == (["b"], ["/usr/lib/a"])
     assert tree.of_folder("/none") == ([], [])
 
 

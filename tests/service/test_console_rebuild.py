@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from hullmark.server.stories.advisories.advisories import count_sets
 from hullmark.server.stories.images import rebuild as stories
 from hullmark.server.tables.images.rebuilds import AGES, FIX_AGES, make_plan
-from tests.support.desk import OS_RELEASE, PASSWORD, Desk, desk, status_file
+from tests.support.desk import OS_RELEASE, PASSWORD, Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.images import tar_of
 from tests.support.inventories import Agent, container
 from tests.support.matching import advisory, affected
@@ -25,12 +24,6 @@ LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13", f
 ZLIB = advisory("CVE-2026-2", affected("debian:13", "zlib1g", "deb"), severity="low")
 TAR = advisory("CVE-2026-3", affected("debian:13", "tar", "deb", "1.36", fix_date="2026-02-31"), severity="critical")
 BASE = status_file(("libc6", "2.41-12"), ("zlib1g", "1:1.3"))
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def page(at: Desk, path: str, status: int = 200) -> str:
@@ -61,8 +54,8 @@ async def rows(at: Desk, scope: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(await page(at, f"rebuild?scope={scope}&export=csv&table=rebuilds"))))
 
 
+@furnished_by(furnish)
 async def test_a_rebuild_heals_what_has_a_fix_in_all_images_that_share_the_layer(at: Desk) -> None:
-    await furnish(at)
     (row,) = await rows(at, "running")
     assert (row["healed"], row["left"], row["images"], row["places"], row["packages"]) == ("2", "2", "2", "3", "libc6")
     first, second = await rows(at, "tagged")
@@ -70,8 +63,8 @@ async def test_a_rebuild_heals_what_has_a_fix_in_all_images_that_share_the_layer
     assert (second["healed"], second["left"], second["packages"]) == ("1", "0", "tar")
 
 
+@furnished_by(furnish)
 async def test_the_plan_is_the_same_once_sets_are_counted(at: Desk) -> None:
-    await furnish(at)
     before = await rows(at, "tagged")
     await count_sets(at.services)
     assert await rows(at, "tagged") == before
@@ -105,8 +98,8 @@ async def lineage(at: Desk) -> None:
     await at.work()
 
 
+@furnished_by(lineage)
 async def test_bases_come_first_and_what_only_another_version_mends_does_not_vanish(at: Desk) -> None:
-    await lineage(at)
     found = [
         (row["layer"].rpartition(":")[2], row["vanish"], row["healed"], row["changeable"], row["left"], row["images"])
         for row in await rows(at, "tagged")
@@ -121,8 +114,8 @@ async def test_bases_come_first_and_what_only_another_version_mends_does_not_van
     assert "after step 1" in said
 
 
+@furnished_by(lineage)
 async def test_each_image_says_how_much_of_it_vanishes(at: Desk) -> None:
-    await lineage(at)
     numbers = re.findall(r'rebuild/(\d+)"', await page(at, "rebuild?scope=tagged"))
     (number,) = {each for each in numbers if "flask" in await page(at, f"rebuild/{each}")}
     text = await page(at, f"rebuild/{number}?export=csv&table=fixable")
@@ -136,8 +129,8 @@ async def test_nothing_to_rebuild_is_said_plainly(at: Desk) -> None:
     assert "No tag points to an image." in await page(at, "rebuild?scope=tagged")
 
 
+@furnished_by(furnish)
 async def test_ages_of_images_and_of_fixes_are_counted_by_their_bounds(at: Desk) -> None:
-    await furnish(at)
     async with at.services.database.tenant(1) as connection:
         plan = await make_plan(connection, 1, "tagged", at.now)
     assert (len(plan.ages), sum(plan.ages)) == (len(AGES) + 2, 4)
@@ -146,8 +139,8 @@ async def test_ages_of_images_and_of_fixes_are_counted_by_their_bounds(at: Desk)
     assert len(plan.fix_ages) == len(FIX_AGES) + 2
 
 
+@furnished_by(furnish)
 async def test_one_rebuild_names_the_packages_and_the_images(at: Desk) -> None:
-    await furnish(at)
     (number,) = set(re.findall(r'rebuild/(\d+)"', await page(at, "rebuild")))
     text = await page(at, f"rebuild/{number}")
     assert "CVE-2026-1" in text
@@ -160,8 +153,8 @@ async def test_one_rebuild_names_the_packages_and_the_images(at: Desk) -> None:
     await page(at, f"rebuild/{2**70}", 404)
 
 
+@furnished_by(furnish)
 async def test_a_layer_of_another_account_is_not_shown(at: Desk) -> None:
-    await furnish(at)
     (number,) = set(re.findall(r'rebuild/(\d+)"', await page(at, "rebuild")))
     await at.post("/accounts", {"name": "other", "email": "a@example.org"})
     answer = await at.client.get(f"/console/other/rebuild/{number}", auth=("admin", PASSWORD))
@@ -170,8 +163,8 @@ async def test_a_layer_of_another_account_is_not_shown(at: Desk) -> None:
     assert "No tag points to an image." in answer.text
 
 
+@furnished_by(furnish)
 async def test_plans_of_many_images_are_kept_and_made_again_by_a_job(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    await furnish(at)
     at_once = await rows(at, "running")
     monkeypatch.setattr(stories, "PLANNED_AT_ONCE", 1)
     assert "being made for the first time" in await page(at, "rebuild")

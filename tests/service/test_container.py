@@ -67,7 +67,7 @@ def test_our_strict_policies_let_our_own_image_pass(
     # What wheels claim to carry is looked up in NVD's advisories, which are not among them, and in those of Rust's crates.
     partial = [f"advisories for {name}" for name in ("debian:13", "pypi", "cargo", "programs that no package manager")]
     said = (*partial, "could not be identified")
-    assert [each for each in told["problems"] if not any(words in each["reason"] for words in said)] == []
+    assert [problem for problem in told["problems"] if not any(words in problem["reason"] for words in said)] == []
     # For the same reason there is a warning, and three hundred megabytes are not enough for a database and an interpreter.
     warned = {"baseline-stale-advisories", "minimal-size", "strict-size"}
     counted = [finding for finding in told["findings"] if finding["allowlisted"] is None]

@@ -122,7 +122,7 @@ async def test_a_message_arrives_signed_and_once(at: Desk, receiver: Receiver) -
         60,
     )
     whole = await at.get(f"/messages/{message['id']}")
-    assert [(each["outcome"], each["status"]) for each in whole["attempts"]] == [("delivered", 204)]
+    assert [(attempt["outcome"], attempt["status"]) for attempt in whole["attempts"]] == [("delivered", 204)]
     assert set(whole["latency"]) >= {"sealed_delivered", "seen_delivered"}
     assert whole["cause"]["subject"] == "CVE-2026-1"
     assert "/console/admin/causes/" in event["data"]["link"]
@@ -183,7 +183,7 @@ async def test_a_receiver_that_fails_is_left_alone_for_a_while_each_time(at: Des
     assert (await at.get("/channels/ops"))["state"] == "well"
     (message,) = await listed(at)
     attempts = (await at.get(f"/messages/{message['id']}"))["attempts"]
-    assert [each["outcome"] for each in attempts] == ["delivered", "again", "again"]
+    assert [attempt["outcome"] for attempt in attempts] == ["delivered", "again", "again"]
 
 
 async def test_what_the_receiver_asks_for_is_done(at: Desk, receiver: Receiver) -> None:
@@ -578,8 +578,8 @@ async def test_answers_of_one_cause_are_a_thread(at: Desk) -> None:
         number = next(each["id"] for each in await listed(at) if each["part"] == 2)
         await at.post(f"/messages/{number}/redeliver", {})
         await passed(at)
-    bodies = [json.loads(each.body) for each in slack.requests]
-    assert [each.get("thread_ts") for each in bodies] == [None, None, "1700.0"]
+    bodies = [json.loads(request.body) for request in slack.requests]
+    assert [body.get("thread_ts") for body in bodies] == [None, None, "1700.0"]
 
 
 async def test_where_each_item_is_sent_by_itself_another_attempt_goes_on_behind_what_arrived(at: Desk) -> None:
@@ -611,8 +611,8 @@ async def test_of_a_digest_every_item_is_sent(at: Desk) -> None:
 
 def tags(old: Answering) -> list[str]:
     """What Anchore's notifications were about, in order."""
-    payloads = [json.loads(each.body)["data"]["notification_payload"] for each in old.requests]
-    return [each["subscription_key"] for each in payloads]
+    payloads = [json.loads(request.body)["data"]["notification_payload"] for request in old.requests]
+    return [payload["subscription_key"] for payload in payloads]
 
 
 async def test_messages_of_long_ago_are_not_counted(at: Desk, receiver: Receiver) -> None:

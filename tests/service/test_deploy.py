@@ -207,7 +207,7 @@ def test_helm_renders_the_chart_and_kubernetes_would_take_it(helm: Path) -> None
     told = rendered(helm, FULL, plain, {})
     assert "objects is required" in told["made"][2]
     assert told["lint"]["errors"] == []
-    assert [each["error"] for each in told["lint"]["messages"]] == ["icon is recommended"]
+    assert [message["error"] for message in told["lint"]["messages"]] == ["icon is recommended"]
     for made, ingress in ((told["made"][0], ["Ingress"]), (told["made"][1], [])):
         kinds = sorted(each["kind"] for each in made)
         assert kinds == sorted(
@@ -245,8 +245,8 @@ def test_pods_of_the_chart_run_with_no_rights_and_only_over_a_migrated_database(
     (service,) = [each for each in made if each["kind"] == "Service"]
     chosen = [
         name
-        for name, each in workloads.items()
-        if service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        for name, workload in workloads.items()
+        if service["spec"]["selector"].items() <= workload["spec"]["template"]["metadata"]["labels"].items()
     ]
     assert chosen == ["it-api"]
 
@@ -274,14 +274,14 @@ def agent_documents() -> list[Any]:
 
 def rules_of(documents: list[Any]) -> list[Any]:
     """The rules of its role."""
-    (found,) = [each["rules"] for each in documents if each["kind"] in ("Role", "ClusterRole")]
+    (found,) = [document["rules"] for document in documents if document["kind"] in ("Role", "ClusterRole")]
     assert isinstance(found, list)
     return found
 
 
 def container_of(documents: list[Any]) -> tuple[Any, Any]:
     """The pod and the container of its Deployment."""
-    (pod,) = [each["spec"]["template"]["spec"] for each in documents if each["kind"] == "Deployment"]
+    (pod,) = [document["spec"]["template"]["spec"] for document in documents if document["kind"] == "Deployment"]
     (container,) = pod["containers"]
     return pod, container
 
@@ -333,9 +333,9 @@ def test_helm_makes_the_same_agent_where_it_is_wanted(helm: Path) -> None:
     assert sorted(each["kind"] for each in part) == ["Deployment", "Role", "RoleBinding", "ServiceAccount"]
     assert parse(container_of(part)[1]["args"]).namespace == "shop"
     for documents in (own, part):
-        (binding,) = [each for each in documents if each["kind"].endswith("Binding")]
-        (role,) = [each for each in documents if each["kind"] in ("Role", "ClusterRole")]
-        (account,) = [each for each in documents if each["kind"] == "ServiceAccount"]
+        (binding,) = [document for document in documents if document["kind"].endswith("Binding")]
+        (role,) = [document for document in documents if document["kind"] in ("Role", "ClusterRole")]
+        (account,) = [document for document in documents if document["kind"] == "ServiceAccount"]
         assert binding["roleRef"]["kind"] == role["kind"]
         assert binding["roleRef"]["name"] == role["metadata"]["name"]
         assert binding["subjects"] == [
@@ -394,7 +394,7 @@ def test_the_gate_of_the_chart_is_that_of_the_manifest(helm: Path) -> None:
             "kube-node-lease",
         ]
         asked = [
-            {f"{group}/{name}" for each in of["rules"] for group in each["apiGroups"] for name in each["resources"]}
+            {f"{group}/{name}" for rule in of["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
             for of in (one, other)
         ]
         assert asked[0] == asked[1]

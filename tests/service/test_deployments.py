@@ -51,13 +51,13 @@ async def test_what_runs_where_is_told_listed_and_taken_back(at: Desk) -> None:
     at.now += timedelta(hours=1)
     assert await put(at, digest, environment="test") == now, "told again it is the same"
     listed = await at.get(f"/images/{digest}/deployments?limit=1")
-    assert [each["environment"] for each in listed["items"]] == ["production"]
+    assert [item["environment"] for item in listed["items"]] == ["production"]
     rest = await at.get(f"/images/{digest}/deployments?cursor={listed['next']}")
-    assert ([each["environment"] for each in rest["items"]], rest["next"]) == (["test"], None)
+    assert ([item["environment"] for item in rest["items"]], rest["next"]) == (["test"], None)
     gone = f"/images/{digest}/deployments?environment=production&place=eu/shop"
     assert (await at.ask("DELETE", gone)).status_code == 204
     assert (await at.ask("DELETE", gone)).status_code == 404
-    kinds = [each["action"] for each in (await at.get("/audit?resource_type=image"))["items"]]
+    kinds = [item["action"] for item in (await at.get("/audit?resource_type=image"))["items"]]
     assert kinds[:3] == ["deployment.remove", "deployment.put", "deployment.put"]
 
 

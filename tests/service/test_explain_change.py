@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from hullmark.cli.remote.explain_change import lines_of
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
-from tests.support.desk import Desk, desk
+from tests.support.desk import Desk
+from tests.support.desk_copies import furnished_by
 from tests.support.images import docker_files, write_docker_archive
 from tests.support.matching import advisory, affected
 from tests.support.processes import place, until
@@ -21,12 +20,6 @@ from tests.support.server import running_server
 pytestmark = pytest.mark.anyio
 
 OTHER = advisory("CVE-2026-9", affected("debian:13", "other", "deb", "2"), severity="high")
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def flipped(at: Desk) -> str:
@@ -43,8 +36,9 @@ async def flipped(at: Desk) -> str:
     return digest
 
 
+@furnished_by(flipped)
 async def test_a_flip_is_explained_with_its_cause_and_what_came(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     newest, first = (await at.get(f"/images/{digest}/changes"))["items"]
     assert (first["before"], first["cause"], first["after"]["verdict"]) == (None, None, "go")
     assert (newest["before"]["verdict"], newest["after"]["verdict"]) == ("go", "stop")
@@ -66,16 +60,18 @@ async def test_a_flip_is_explained_with_its_cause_and_what_came(at: Desk) -> Non
     )
 
 
+@furnished_by(flipped)
 async def test_verdicts_that_say_the_same_are_no_change(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     at.now += timedelta(days=1)
     await at.advise(OTHER, LIBC, advisory("CVE-2026-7", affected("debian:13", "libc6", "deb", "2"), severity="high"))
     await at.work()
     assert len((await at.get(f"/images/{digest}/changes"))["items"]) == 2
 
 
+@furnished_by(flipped)
 async def test_changes_come_in_pages_and_by_policy(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     await kept(at, NOT_ROOT, environment="production")
     await at.work()
     whole = (await at.get(f"/images/{digest}/changes"))["items"]
@@ -90,8 +86,9 @@ async def test_changes_come_in_pages_and_by_policy(at: Desk) -> None:
     assert (only["after"]["policy"], only["environment"]) == ("users", "production")
 
 
+@furnished_by(flipped)
 async def test_a_policy_that_takes_anothers_place_is_the_cause(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     await kept(at, NO_HIGH.replace("name: weaknesses", "name: lenient").replace("action: stop", "action: warn"))
     await at.work()
     newest, *_ = (await at.get(f"/images/{digest}/changes"))["items"]
@@ -99,8 +96,9 @@ async def test_a_policy_that_takes_anothers_place_is_the_cause(at: Desk) -> None
     assert (newest["cause"]["kind"], newest["cause"]["subject"]) == ("policy", "lenient")
 
 
+@furnished_by(flipped)
 async def test_people_read_what_made_it_flip(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     newest, first = (await at.get(f"/images/{digest}/changes"))["items"]
     text = "\n".join(lines_of(newest))
     assert "go to stop (policy weaknesses 1)" in text
@@ -112,8 +110,9 @@ async def test_people_read_what_made_it_flip(at: Desk) -> None:
     assert "go, the first verdict" in "\n".join(lines_of(first))
 
 
+@furnished_by(flipped)
 async def test_accounts_see_their_own_changes_only(at: Desk) -> None:
-    digest = await flipped(at)
+    digest = at.found
     await at.post("/accounts", {"name": "second"})
     await at.get(f"/images/{digest}/changes", "second", status=404)
 

@@ -58,7 +58,7 @@ async def test_each_kind_is_whole(at: Desk) -> None:
     digests = await fleet(at)
     assert [each["digest"] for each in await lines(at, "images")] == digests
     packages = await lines(at, "packages")
-    assert sorted((digests.index(each["image"]), each["name"]) for each in packages) == [
+    assert sorted((digests.index(package["image"]), package["name"]) for package in packages) == [
         (0, "curl"),
         (0, "libc6"),
         (1, "libc6"),

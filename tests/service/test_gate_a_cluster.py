@@ -54,7 +54,7 @@ class Kubelet:
 
     def _mount(self, deployment: Any) -> bool:
         spec = deployment["spec"]["template"]["spec"]
-        volumes = {each["name"]: each for each in spec["volumes"]}
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
         for mount in spec["containers"][0]["volumeMounts"]:
             volume, target = volumes[mount["name"]], self.folder / mount["mountPath"].strip("/")
             target.mkdir(parents=True, exist_ok=True)

@@ -145,7 +145,7 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         assert ask(world, "DELETE", path_of("Pod", "web-1-a")).status == 200
         again = story.start("web-1-b", reference, owner)
         assert again.status == 201, again
-        assert any("may start again until 2026-05-09" in each for each in again.warnings), again.warnings
+        assert any("may start again until 2026-05-09" in warning for warning in again.warnings), again.warnings
         assert ask(world, "POST", path_of("Pod"), document_of(PLACES[0], main(reference), "bare")).status == 403
         assert story.start("forged", reference, owner, by="t").status == 403, "the owner is somebody's word"
         run_pod(world, "web-1-b", f"{reference}@{digest}", digest)

@@ -82,7 +82,7 @@ async def test_the_scanner_says_what_it_can(harbor: Harbor) -> None:
     told = answer.json()
     assert answer.headers["content-type"] == "application/vnd.scanner.adapter.metadata+json; version=1.1"
     assert told["scanner"]["name"] == "Hullmark"
-    kinds = {each["type"]: each for each in told["capabilities"]}
+    kinds = {capability["type"]: capability for capability in told["capabilities"]}
     assert {VULNERABILITIES, OLDER} <= set(kinds["vulnerability"]["produces_mime_types"])
     assert kinds["sbom"]["produces_mime_types"] == [SBOM]
     assert kinds["sbom"]["additional_attributes"]["sbom_media_types"] == [
@@ -110,7 +110,7 @@ async def test_a_report_is_waited_for_and_then_there(harbor: Harbor) -> None:
     told = answer.json()
     assert (told["severity"], told["artifact"]["digest"], told["scanner"]["vendor"]) == ("High", digest, "Hullmark")
     assert told["generated_at"] == "2026-05-01T12:00:00Z"
-    found = {each["id"]: each for each in told["vulnerabilities"]}
+    found = {vulnerability["id"]: vulnerability for vulnerability in told["vulnerabilities"]}
     assert {
         name: found["CVE-2026-1"][name]
         for name in ("package", "version", "fix_version", "severity", "description", "links")
@@ -139,9 +139,9 @@ async def test_a_vulnerability_of_a_package_is_told_once(harbor: Harbor) -> None
     site = "usr/lib/python3/dist-packages/seller-3.1.dist-info/METADATA"
     digest = harbor.at.push("1", {site: b"Metadata-Version: 2.1\nName: seller\nVersion: 3.1\n"})
     told = (await harbor.report(await harbor.scanned(digest))).json()
-    assert [(each["id"], each["severity"]) for each in told["vulnerabilities"]] == [("CVE-2026-4", "Low")], (
-        "PyPA's word"
-    )
+    assert [(vulnerability["id"], vulnerability["severity"]) for vulnerability in told["vulnerabilities"]] == [
+        ("CVE-2026-4", "Low")
+    ], "PyPA's word"
 
 
 async def test_an_sbom_is_made_in_both_formats(harbor: Harbor) -> None:

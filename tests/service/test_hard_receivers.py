@@ -195,7 +195,7 @@ def severe(hour: int) -> Any:
 def told(event: Any) -> Any:
     """What an event says of which transitions."""
     data = event["data"]
-    return event["type"], event.get("subject"), data["count"], sorted(each["id"] for each in data["items"])
+    return event["type"], event.get("subject"), data["count"], sorted(item["id"] for item in data["items"])
 
 
 @pytest.mark.slow

@@ -141,8 +141,8 @@ async def test_wrong_secrets_and_unknown_hooks_are_the_same_nothing(at: Desk, ki
         await at.client.post(f"/hooks/{made['id']}", content=body),
         await at.client.post(f"/hooks/{made['id']}", content=b"{", headers={"authorization": "Basic !!"}),
     ]
-    assert {each.status_code for each in answers} == {404}
-    assert len({each.text for each in answers}) == 1
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.text for answer in answers}) == 1
     other = next(each for each in (*KINDS, "ecr") if each != kind and (each, kind) not in _ALIKE)
     assert (await tell(at, {**made, "kind": other}, body)).status_code == 404  # proven as another kind does
     assert await due(at) == []
@@ -198,7 +198,7 @@ async def test_a_new_tag_of_a_watched_repository_is_found_at_once(at: Desk) -> N
     assert (await tell(at, made, body_of(at, "harbor", "2"))).json()["due"] == 0
     assert (await tell(at, made, body_of(at, "harbor", "1.1"))).json()["due"] == 1
     await due(at)
-    assert [each["tag"] for each in (await at.get("/watches"))["items"]] == ["", "1", "1.1"]
+    assert [item["tag"] for item in (await at.get("/watches"))["items"]] == ["", "1", "1.1"]
 
 
 async def test_a_hook_is_of_one_account_alone(at: Desk) -> None:

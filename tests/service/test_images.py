@@ -31,11 +31,11 @@ async def test_an_image_is_added_and_analysed(at: Desk) -> None:
     assert (image["state"], image["distro"], image["package_count"]) == ("analysed", "debian:13", 2)
     assert (image["tags"], image["annotations"]) == ([at.reference("1.0")], {"team": "web"})
     packages = await at.get(f"/images/{digest}/packages?limit=1")
-    assert [each["name"] for each in packages["items"]] == ["libc6"]
+    assert [item["name"] for item in packages["items"]] == ["libc6"]
     more = await at.get(f"/images/{digest}/packages?limit=1&cursor={packages['next']}")
-    assert ([each["name"] for each in more["items"]], more["next"]) == (["zlib1g"], None)
+    assert ([item["name"] for item in more["items"]], more["next"]) == (["zlib1g"], None)
     files = await at.get(f"/images/{digest}/files?prefix=/etc/")
-    assert [(each["path"], each["state"]) for each in files["items"]] == [("/etc/os-release", "unowned")]
+    assert [(item["path"], item["state"]) for item in files["items"]] == [("/etc/os-release", "unowned")]
     layers = await at.get(f"/images/{digest}/layers")
     assert len(layers) == 1
 
@@ -49,7 +49,7 @@ async def test_adding_twice_is_adding_once(at: Desk) -> None:
     assert (await at.add("1.0"))["state"] == "analysed"
     assert await at.work() == ["signatures", "judge"]
     analysed = await at.get("/events?kind=image.analysed")
-    assert [each["resource"] for each in analysed["items"]] == [digest]
+    assert [item["resource"] for item in analysed["items"]] == [digest]
 
 
 async def test_a_second_account_shares_the_analysis_and_nothing_else(at: Desk) -> None:
@@ -85,7 +85,7 @@ async def test_a_tag_moves(at: Desk) -> None:
     assert (await at.get(f"/images/{before}"))["tags"] == []
     assert (await at.get(f"/images/{after}"))["tags"] == [at.reference("latest")]
     listed = await at.get("/images?tag=latest")
-    assert [each["digest"] for each in listed["items"]] == [after]
+    assert [item["digest"] for item in listed["items"]] == [after]
 
 
 async def test_a_name_is_shown_at_the_image_that_has_it_now_and_at_no_other(at: Desk) -> None:
@@ -94,7 +94,7 @@ async def test_a_name_is_shown_at_the_image_that_has_it_now_and_at_no_other(at: 
     after = at.push("latest", status_file(("libc6", "2.41-13")))
     await at.add("latest")
     name = at.reference("latest")
-    shown = {each["digest"]: each for each in (await at.get("/images"))["items"]}
+    shown = {item["digest"]: item for item in (await at.get("/images"))["items"]}
     assert (shown[after]["tags"], shown[after]["reference"], shown[after]["earlier_tags"]) == ([name], name, [])
     assert (shown[before]["tags"], shown[before]["reference"]) == ([], "")
     (earlier,) = shown[before]["earlier_tags"]
@@ -104,7 +104,7 @@ async def test_a_name_is_shown_at_the_image_that_has_it_now_and_at_no_other(at: 
     assert names == ["", name]
     at.registry.tags["latest"] = before
     await at.add("latest")
-    shown = {each["digest"]: each for each in (await at.get("/images"))["items"]}
+    shown = {item["digest"]: item for item in (await at.get("/images"))["items"]}
     assert [shown[digest]["tags"] for digest in (before, after)] == [[name], []]
     assert shown[before]["earlier_tags"] == []
 
@@ -150,7 +150,7 @@ async def test_an_image_that_cannot_be_read_has_failed_with_its_reason(at: Desk)
     image = await at.get(f"/images/{digest}")
     assert (image["state"], bool(image["reason"]), bool(image["advice"])) == ("failed", True, True)
     events = await at.get("/events?level=error")
-    assert [each["kind"] for each in events["items"]] == ["image.failed"]
+    assert [item["kind"] for item in events["items"]] == ["image.failed"]
     answer = await at.ask("GET", f"/images/{digest}/packages")
     assert (answer.status_code, image["reason"] in answer.json()["detail"]) == (409, True)
 
@@ -180,7 +180,7 @@ async def test_pages_hold_every_image_once(at: Desk) -> None:
     cursor = ""
     while True:
         found = await at.get(f"/images?limit=3&cursor={cursor}")
-        seen += [each["digest"] for each in found["items"]]
+        seen += [item["digest"] for item in found["items"]]
         if found["next"] is None:
             break
         cursor = found["next"]

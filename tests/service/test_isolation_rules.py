@@ -45,7 +45,7 @@ async def verdict(at: Desk, digest: str) -> tuple[str, list[str]]:
     await at.work()
     (row,) = await at.get(f"/images/{digest}/verdicts")
     document: Any = await at.get(f"/history/{row['id']}")
-    return row["verdict"], [each["subject"] for each in document["findings"]]
+    return row["verdict"], [finding["subject"] for finding in document["findings"]]
 
 
 async def test_an_image_is_judged_by_all_places_where_it_runs(at: Desk) -> None:
@@ -73,7 +73,7 @@ async def test_who_hears_of_it_hears_that_the_place_is_why(at: Desk) -> None:
     await at.work()
     await agent.change(container("Deployment/api", digest=digest, isolation=ENGINE))
     await at.work()
-    (cause, *_) = [each for each in (await at.get("/transitions"))["items"] if each["kind"] == "compliance.lost"]
+    (cause, *_) = [item for item in (await at.get("/transitions"))["items"] if item["kind"] == "compliance.lost"]
     assert (cause["before"], cause["after"], cause["is_deployed"]) == ("go", "stop", True)
     assert cause["cause"]["sentence"] == f"Where {at.reference('1.0')} runs, or how it is kept apart there, changed."
     assert "at least sandboxed" in cause["evidence"][0]["message"]

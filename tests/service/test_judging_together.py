@@ -13,7 +13,8 @@ from hullmark.server.stories.judging.judge import judge, judge_some
 from hullmark.server.tables import jobs
 from tests.service.test_rejudge import BUNDLE
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.desk import Desk, desk, status_file
+from tests.support.desk import Desk, status_file
+from tests.support.desk_copies import DeskCopies
 from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
@@ -23,21 +24,25 @@ LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), 
 
 
 @pytest.fixture
-async def at(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def at(copies: DeskCopies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """Seven images under a policy that warns, three to a job; those of even number have the weakness, and number 0 runs somewhere."""
     monkeypatch.setattr(jobs, "TOGETHER", 3)
-    async with desk(database_url, tmp_path) as found:
-        await found.advise(LIBC)
-        for number in range(COUNT):
-            digest = found.push(str(number), status_file(("libc6", f"2.41-{12 + number % 2}"), (f"only-{number}", "1")))
-            await found.add(str(number))
-            if number == 0:
-                answer = await found.ask("PUT", f"/images/{digest}/deployments", {"environment": "", "place": "shop"})
-                assert answer.is_success, answer.text
-        await found.work()
-        await put_in_force(found, "warn")
-        await found.work()
+    async with copies.desk(tmp_path, furnish) as found:
         yield found
+
+
+async def furnish(at: Desk) -> None:
+    """Add the images, and put the policy in force."""
+    await at.advise(LIBC)
+    for number in range(COUNT):
+        digest = at.push(str(number), status_file(("libc6", f"2.41-{12 + number % 2}"), (f"only-{number}", "1")))
+        await at.add(str(number))
+        if number == 0:
+            answer = await at.ask("PUT", f"/images/{digest}/deployments", {"environment": "", "place": "shop"})
+            assert answer.is_success, answer.text
+    await at.work()
+    await put_in_force(at, "warn")
+    await at.work()
 
 
 async def put_in_force(at: Desk, action: str) -> None:

@@ -15,7 +15,7 @@ import structlog
 from psycopg import sql
 
 from hullmark.notify.channels import CHANNELS
-from hullmark.server.logs import masked
+from hullmark.server.logs import mask_event
 from hullmark.server.stories.backup.backup import back_up
 from hullmark.server.stories.notice.deliver import wake_due
 from tests.flow.test_check import policy_of, rule
@@ -53,7 +53,7 @@ def log() -> Iterator[io.StringIO]:
     """All that is logged, as the server writes it. (Its own way keeps loggers that outlive a test.)"""
     out = io.StringIO()
     structlog.configure(
-        processors=[structlog.processors.format_exc_info, masked, structlog.processors.JSONRenderer()],
+        processors=[structlog.processors.format_exc_info, mask_event, structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
@@ -137,7 +137,7 @@ async def answers(at: Desk, digest: str, receivers: Receivers) -> AsyncIterator[
         "all",
         "secret_search",
     )
-    routes = {(each.path, method) for each in at.app.routes for method in getattr(each, "methods", ())}
+    routes = {(route.path, method) for route in at.app.routes for method in getattr(route, "methods", ())}
     for path, method in sorted(routes):
         asked = path.replace("{digest:str}", digest).replace("{digest}", digest)
         paths = [asked.replace("{kind:str}", kind) for kind in kinds] if "{kind:str}" in asked else [asked]
@@ -145,7 +145,7 @@ async def answers(at: Desk, digest: str, receivers: Receivers) -> AsyncIterator[
             if method == "GET" and "{" not in each and not each.endswith("/stream"):
                 answer = await at.client.get(each, auth=("admin", PASSWORD))
                 yield f"GET {each} {answer.status_code}", answer.content
-    for number in (each["id"] for each in (await at.get(f"/images/{digest}/history"))["items"]):
+    for number in (item["id"] for item in (await at.get(f"/images/{digest}/history"))["items"]):
         yield f"history {number}", (await at.ask("GET", f"/history/{number}")).content
     check = f"/v1/images/{digest}/check?tag={at.reference('1')}&detail=true"
     yield "Anchore's check", (await at.client.get(check, auth=("admin", PASSWORD))).content

@@ -17,7 +17,7 @@ from mcp import ClientSession, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.cli import extras
 from hullmark.model.errors import HullmarkError
 from tests.support.images import docker_files, tar_of, write_docker_archive
@@ -97,7 +97,7 @@ def world() -> Iterator[World]:
         folder = stack.enter_context(place("hm-mcp-"))
         server = stack.enter_context(running_server())
         made = World(server, program_in(folder / "run"), folder)
-        with opened(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
+        with open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
             server.client.must("POST", "/api/v1/advisories", Path(book.path).read_bytes())
         (folder / "policy.yaml").write_text(POLICY)
         made.run("policy", "add", str(folder / "policy.yaml"))
@@ -131,15 +131,15 @@ def test_an_image_is_found_judged_and_explained(world: World) -> None:
         ("image_verdict", {"image": NAME}),
         ("explain_package", {"image": world.digest, "package": "jinja2"}),
     )
-    assert [(each["digest"], each["tags"]) for each in stopped["items"]] == [(world.digest, [NAME])]
+    assert [(item["digest"], item["tags"]) for item in stopped["items"]] == [(world.digest, [NAME])]
     assert passed["items"] == []
     assert [each["verdict"] for each in verdict["verdicts"]] == ["stop"]
     (finding,) = verdict["findings"]
     assert (finding["rule_id"], finding["action"]) == ("no-jinja", "stop")
     assert any("Jinja2-2.10" in place["path"] for place in finding["evidence"])
-    assert [each["version"] for each in explained["items"]] == ["2.10"]
+    assert [item["version"] for item in explained["items"]] == ["2.10"]
     assert explained["needed_by"] == ["pkg:pypi/flask@1.0"]
-    assert JINJA in {each["vulnerability"] for each in explained["vulnerabilities"]}
+    assert JINJA in {vulnerability["vulnerability"] for vulnerability in explained["vulnerabilities"]}
 
 
 def test_vulnerabilities_places_and_policies_are_told(world: World) -> None:
@@ -153,10 +153,10 @@ def test_vulnerabilities_places_and_policies_are_told(world: World) -> None:
         ("list_policies", {}),
         ("policy_rules", {"name": "house"}),
     )
-    assert {each["package"] for each in found["items"]} == {"jinja2", "urllib3"}
-    assert all(each["fixed"] and each["severity"] for each in found["items"])
-    assert [each["digest"] for each in holders["items"]] == [world.digest]
-    assert [(each["environment"], each["verdict"]) for each in runs["items"]] == [("live", "stop")]
+    assert {item["package"] for item in found["items"]} == {"jinja2", "urllib3"}
+    assert all(item["fixed"] and item["severity"] for item in found["items"])
+    assert [item["digest"] for item in holders["items"]] == [world.digest]
+    assert [(item["environment"], item["verdict"]) for item in runs["items"]] == [("live", "stop")]
     assert (stopped["items"], passed["items"]) == (runs["items"], [])
     assert changes["items"]
     assert policies["activations"][0]["policy"] == "house"

@@ -282,13 +282,13 @@ def test_what_says_nothing_new_is_not_told(world: World) -> None:
     assert world.heard() == []
 
     # Another analyzer reads some of them again.
-    chosen = [each["digest"] for each in world.client.images() if each["package_count"] < 100][:3]
+    chosen = [image["digest"] for image in world.client.images() if image["package_count"] < 100][:3]
     assert chosen
     world.server.rows(
         f"WITH old AS (UPDATE image SET fingerprint = 'of before' WHERE digest IN ({', '.join(map(repr, chosen))})"
         " RETURNING id) SELECT count(*) FROM old"
     )
-    before = {each["digest"]: each["analysed_at"] for each in world.client.images()}
+    before = {image["digest"]: image["analysed_at"] for image in world.client.images()}
     for digest in chosen:
         world.client.must("POST", f"/api/v1/images/{digest}/analysis")
     until(lambda: _are_read_again(world, chosen, before), 120, "the analyses")
@@ -298,9 +298,9 @@ def test_what_says_nothing_new_is_not_told(world: World) -> None:
 
 def _are_read_again(world: World, chosen: list[str], before: dict[str, str]) -> bool:
     return all(
-        each["state"] == "analysed" and each["analysed_at"] != before[each["digest"]]
-        for each in world.client.images()
-        if each["digest"] in chosen
+        image["state"] == "analysed" and image["analysed_at"] != before[image["digest"]]
+        for image in world.client.images()
+        if image["digest"] in chosen
     )
 
 

@@ -288,7 +288,7 @@ def check_delivered(world: World) -> dict[str, int]:
         mine.sort(key=lambda message: came[message[0]])  # what was held for a verdict comes after what did not wait
         for key, items, told in mine:
             notice = bodies[path, key].notice
-            shown = [each["id"] for each in notice["items"]]
+            shown = [item["id"] for item in notice["items"]]
             # That a tag moved, and what the verdict on its new image is, is one thing.
             assert notice["count"] == told
             assert min(told, 50) <= len(set(shown)) <= len(items)
@@ -433,9 +433,9 @@ async def _check_findings(services: Services) -> None:
 
 def _held_against(verdict: Any) -> set[tuple[str, str]]:
     return {
-        (each.rule_id, each.trigger_id)
-        for each in verdict.findings
-        if each.action.value == "stop" and each.allowlisted is None
+        (finding.rule_id, finding.trigger_id)
+        for finding in verdict.findings
+        if finding.action.value == "stop" and finding.allowlisted is None
     }
 
 

@@ -88,7 +88,7 @@ async def test_a_day_of_mixed_happenings(at: Place) -> None:
     assert (found.matched.images, found.snapshots, found.silences) == (2, 1, 1)
     # One that is told to two channels counts twice.
     assert found.items == {"gathering": 2, "waiting": 0, "delivered": 1, "dead": 0}
-    assert sorted((each.channel, each.form, each.count, each.items) for each in found.messages) == [
+    assert sorted((message.channel, message.form, message.count, message.items) for message in found.messages) == [
         ("hook", "group", 1, 1),
         ("mail", "digest", 1, 1),
         ("mail", "group", 1, 1),
@@ -269,5 +269,5 @@ def test_any_day_adds_up(world: str, tmp_path_factory: pytest.TempPathFactory, s
     counted = Counter(outcome for outcome, _ in outcomes)
     assert (changed.told, changed.pending) == (counted["told"], counted[""])
     assert Counter(changed.suppressed) == Counter(why for outcome, why in outcomes if outcome == "suppressed")
-    assert sum(found.items.values()) == sum(each.items for each in found.messages) >= changed.told
+    assert sum(found.items.values()) == sum(message.items for message in found.messages) >= changed.told
     assert set(found.items) == set(_STATES)

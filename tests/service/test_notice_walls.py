@@ -158,7 +158,7 @@ async def test_an_account_has_no_more_than_it_may(
 async def test_who_has_a_registry_asked_is_written_down(at: Desk) -> None:
     made = await at.post("/watches", {"reference": "docker.io/library/a:1"})
     await at.post(f"/watches/{made['id']}/look", None, status=202)
-    assert [each["action"] for each in (await at.get("/audit"))["items"]][:2] == ["watch.look", "watch.add"]
+    assert [item["action"] for item in (await at.get("/audit"))["items"]][:2] == ["watch.look", "watch.add"]
 
 
 async def test_secrets_are_of_one_channel_or_hook_and_worth_nothing_in_another(at: Desk, receiver: Receiver) -> None:
@@ -172,14 +172,14 @@ async def test_secrets_are_of_one_channel_or_hook_and_worth_nothing_in_another(a
                 f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE name = 'one') WHERE name = 'two'"
             )
         rows = [await channels.channel_named(connection, 1, name) for name in ("one", "two")]
-        first, second = [each for each in rows if each is not None]
+        first, second = [row for row in rows if row is not None]
         cursor = await connection.execute("SELECT id FROM hook WHERE name = 'two'")
         (key,) = await cursor.fetchone() or (None,)
     assert channel_settings.given_settings(at.services.vault, first)["token"] == "token-of-one"  # noqa: S105
     with pytest.raises(HullmarkError):
         channel_settings.given_settings(at.services.vault, second)
     with pytest.raises(HullmarkError):
-        await hooks.proven(at.services, key, Delivery(headers={}, body=b"{}", token="x"))  # noqa: S106
+        await hooks.find_proven_hook(at.services, key, Delivery(headers={}, body=b"{}", token="x"))  # noqa: S106
 
 
 async def test_a_name_that_leads_to_a_forbidden_address_is_refused(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -286,9 +286,9 @@ async def test_images_that_run_are_added_where_the_account_wants_it(at: Desk) ->
         container("Deployment/lost", reference=at.reference("none")),
     )
     await at.work()
-    assert {each["digest"] for each in (await at.get("/images"))["items"]} == {digest, other}
+    assert {item["digest"] for item in (await at.get("/images"))["items"]} == {digest, other}
     assert {each["image"] for each in await places(at)} == {digest, other, ""}
-    (event,) = [each for each in (await at.get("/events"))["items"] if each["kind"] == "place.not_added"]
+    (event,) = [item for item in (await at.get("/events"))["items"] if item["kind"] == "place.not_added"]
     assert event["body"]["reference"] == at.reference("none")
 
 

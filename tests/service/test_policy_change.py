@@ -42,6 +42,7 @@ from tests.service.test_rejudge import (
 )
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk
+from tests.support.desk_copies import DeskCopies
 
 pytestmark = pytest.mark.anyio
 
@@ -65,8 +66,15 @@ SHOP = (("a", "b"), ("b",), ("c",), ("z",))
 
 
 @pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def bare(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def at(copies: DeskCopies, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk whose images are judged by the policy."""
+    async with copies.desk(tmp_path, shop) as found:
         yield found
 
 
@@ -148,22 +156,21 @@ async def test_where_more_differs_every_image_is_judged(at: Desk, change: str) -
     assert await stored(at) == await judged_anew(at)
 
 
-async def test_a_rule_without_the_exceptions_of_others_is_asked_what_it_cannot_tell(at: Desk) -> None:
+async def test_a_rule_without_the_exceptions_of_others_is_asked_what_it_cannot_tell(bare: Desk) -> None:
     excepted = {"rule": "severe", "subject": "*", "expires": "2027-01-01", "owner": "o", "reason": "r"}
-    await at.post("/exceptions", excepted)
-    await shop(at, ONE)
-    await world(at, ())
-    assert {word for word, *_ in (await stored(at)).values()} == {"go"}
-    await changed(at, ONE + LISTED)
-    assert await stored(at) == await judged_anew(at)
-    assert "unknown" in {word for word, *_ in (await stored(at)).values()}
+    await bare.post("/exceptions", excepted)
+    await shop(bare, ONE)
+    await world(bare, ())
+    assert {word for word, *_ in (await stored(bare)).values()} == {"go"}
+    await changed(bare, ONE + LISTED)
+    assert await stored(bare) == await judged_anew(bare)
+    assert "unknown" in {word for word, *_ in (await stored(bare)).values()}
 
 
 ONE = "\n".join(line for line in POLICY.splitlines() if "fixed" not in line and "root" not in line) + "\n"
 
 
 async def test_a_message_names_the_rule_the_finding_and_what_to_do(at: Desk) -> None:
-    await shop(at)
     await changed(at, HIGHER)
     ((evidence,),) = await rows(at, "SELECT evidence FROM transition WHERE image_id = 2")
     (piece,) = evidence
@@ -176,7 +183,6 @@ async def test_a_message_names_the_rule_the_finding_and_what_to_do(at: Desk) -> 
 
 
 async def test_what_was_added_is_settled_and_nobody_hears_of_it(at: Desk) -> None:
-    await shop(at)
     await changed(at, HIGHER)
     told, anew = await transitions(at), await judged_anew(at)
     history = await rows(at, "SELECT id, verdict, stops, warns, policy_digest FROM verdict_history ORDER BY id")
@@ -193,7 +199,6 @@ async def test_what_was_added_is_settled_and_nobody_hears_of_it(at: Desk) -> Non
 
 
 async def test_a_verdict_shows_the_policy_that_it_is_by(at: Desk) -> None:
-    await shop(at)
     await changed(at, HIGHER)
     (digest,) = {row[0] for row in await rows(at, "SELECT digest FROM policy_version WHERE version = 2")}
     found = await at.get("/images?limit=10")
@@ -205,7 +210,6 @@ async def test_a_verdict_shows_the_policy_that_it_is_by(at: Desk) -> None:
 
 
 async def test_a_version_after_the_next_and_advisories_between_come_to_the_same(at: Desk) -> None:
-    await shop(at)
     await in_force(at, HIGHER)
     await at.advise(*RECORDS, deb("CVE-2026-9", "z", severity="high"))
     await in_force(at, POLICY.replace("severity: critical", "severity: low"))
@@ -215,7 +219,6 @@ async def test_a_version_after_the_next_and_advisories_between_come_to_the_same(
 
 
 async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk) -> None:
-    await shop(at)
     await in_force(at, HIGHER)
     step = await waiting_step(at)
     await at.advise(FILLER, *RECORDS[2:], deb("CVE-2026-9", "z", severity="high"))
@@ -234,7 +237,6 @@ async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk)
 
 
 async def test_what_was_asked_with_earlier_advisories_writes_nothing(at: Desk) -> None:
-    await shop(at)
     await in_force(at, HIGHER)
     order = await policy_change._order(at.services, await waiting_step(at))
     assert order is not None
@@ -289,7 +291,7 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
     await at.post("/exceptions", wish)
     await rows(at, "DELETE FROM procrastinate_jobs RETURNING id")
     is_written, may_go_on = asyncio.Event(), asyncio.Event()
-    write = judge._written
+    write = judge._store_verdicts
 
     async def held(*arguments: Any) -> int:
         count = await write(*arguments)
@@ -298,7 +300,7 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
             await may_go_on.wait()
         return count
 
-    monkeypatch.setattr(judge, "_written", held)
+    monkeypatch.setattr(judge, "_store_verdicts", held)
     judging = asyncio.create_task(judge.judge(at.services, at.books, 1, 2, "an exception"))
     await is_written.wait()
     bringing = asyncio.create_task(changed(at, HIGHER))
@@ -381,12 +383,10 @@ async def told_flips(at: Desk) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some points", "every point"])
-async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path, stride: int) -> None:
+async def test_stopped_at_any_point_it_comes_to_the_same_end(copies: DeskCopies, tmp_path: Path, stride: int) -> None:
     ends = []
     for number in range(2):
-        (tmp_path / str(number)).mkdir()
-        async with desk(fresh_database(database_server), tmp_path / str(number)) as at:
-            await shop(at)
+        async with copies.desk(tmp_path / str(number), shop) as at:
             await in_force(at, HIGHER)
             whole, stops = at.services.database, 0
             step = await waiting_step(at)
@@ -469,8 +469,8 @@ async def _comes_to_judging_anew(
 ) -> None:
     with TemporaryDirectory(prefix="hm-policy-change-") as folder:
         async with desk(fresh_database(database_server), Path(folder)) as at:
-            for each in exceptions:
-                await at.post("/exceptions", each)
+            for exception in exceptions:
+                await at.post("/exceptions", exception)
             await in_force(at, text_of(versions[0]))
             records, is_whole = said
             await at.advise(FILLER, *records_of(records), is_partial=not is_whole)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import Response
 
 from hullmark.policy.starting_point import starting_policy
-from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.desk import PASSWORD, Desk, status_file
+from tests.support.desk_copies import furnished_by
 
 pytestmark = pytest.mark.anyio
 
@@ -33,13 +32,6 @@ cases:
   - {name: nobody else is, recipe: {settings: {user: "1000"}}, expect: {verdict: stop}}
 """
 SHOP = status_file(("libc6", "2.41-12"))
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A server with its first person."""
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def get(at: Desk, path: str, status: int = 200) -> str:
@@ -151,8 +143,9 @@ async def test_the_policy_to_begin_with_passes_its_tests(at: Desk) -> None:
     assert "No case makes these rules fire" not in page
 
 
+@furnished_by(fleet)
 async def test_a_draft_is_tried_and_rolled_out(at: Desk) -> None:
-    root, _ = await fleet(at)
+    root, _ = at.found
     answer = await send(at, "trials", text=STOPS, policy="users")
     trial = answer.headers["location"].removeprefix("/console/admin/")
     assert "every 2s" in await get(at, trial)
@@ -195,8 +188,8 @@ async def test_what_cannot_be_rolled_out_is_said_on_the_page(at: Desk) -> None:
     assert "did you mean" in (await send(at, "trials", 422, text=BROKEN, policy="users")).text
 
 
+@furnished_by(fleet)
 async def test_a_trial_is_cancelled(at: Desk) -> None:
-    await fleet(at)
     location = (await send(at, "trials", text=STOPS)).headers["location"].removeprefix("/console/admin/")
     await send(at, f"{location}/cancel")
     assert "cancelled" in await get(at, location)

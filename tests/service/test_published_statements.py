@@ -81,7 +81,7 @@ async def work(at: Desk) -> None:
 
 def bundles(registry: OpenRegistry, digest: str) -> list[Bundle]:
     found = signed_documents(RegistryRepository(f"{registry.host}/shop:1.0", SourceOptions()), (digest,))
-    return [read_bundle(each.body) for each in found.documents if b"mediaType" in each.body]
+    return [read_bundle(document.body) for document in found.documents if b"mediaType" in document.body]
 
 
 def newest(registry: OpenRegistry, digest: str, at: Desk, tmp_path: Path) -> str:

@@ -145,7 +145,7 @@ async def test_documents_say_it_where_it_is_asked_for(at: Desk) -> None:
         "mount": "unreachable",
     }
     vex = await at.get(f"/images/{digest}/vulnerabilities?format=openvex&follow=true")
-    assert {each["vulnerability"]["name"]: each.get("justification") for each in vex["statements"]} == {
+    assert {statement["vulnerability"]["name"]: statement.get("justification") for statement in vex["statements"]} == {
         "CVE-2026-3": None, "CVE-2026-5": "vulnerable_code_not_in_execute_path",
     }  # fmt: skip
 
@@ -156,7 +156,7 @@ async def test_rules_about_reach_are_judged(at: Desk) -> None:
     digest = await analysed(at)
     document = await at.get(f"/images/{digest}/check")
     assert document["verdict"] == "stop"
-    assert {(each["rule_id"], each["subject"].partition("@")[0]) for each in document["findings"]} == {
+    assert {(finding["rule_id"], finding["subject"].partition("@")[0]) for finding in document["findings"]} == {
         ("idle", "pkg:deb/debian/doc"), ("idle", "pkg:deb/debian/mount"), ("used", "CVE-2026-3+pkg:deb/debian/lib"),
     }  # fmt: skip
     # A new advisory is judged by what was kept, without the image.
@@ -165,7 +165,7 @@ async def test_rules_about_reach_are_judged(at: Desk) -> None:
     await at.work()
     await at.advise(LIB, MOUNT, advisory("CVE-2026-7", affected("debian:13", "shop", "deb", "9"), severity="low"))
     await at.work()
-    subjects = {each["subject"] for each in (await at.get(f"/images/{digest}/check"))["findings"]}
+    subjects = {finding["subject"] for finding in (await at.get(f"/images/{digest}/check"))["findings"]}
     assert "CVE-2026-7+pkg:deb/debian/shop@1?arch=amd64" in {subject.partition("&")[0] for subject in subjects}
 
 
@@ -174,8 +174,8 @@ async def test_evidence_of_a_verdict_says_it_whatever_the_rule_asks(at: Desk) ->
     await kept(at, ANY)
     digest = await analysed(at)
     found = {
-        each["subject"].partition("+")[0]: each["reach"]
-        for each in (await at.get(f"/images/{digest}/check"))["findings"]
+        finding["subject"].partition("+")[0]: finding["reach"]
+        for finding in (await at.get(f"/images/{digest}/check"))["findings"]
     }
     assert [step["path"] for step in found["CVE-2026-3"]["witness"]] == WITNESS
     assert found["CVE-2026-5"]["reach"] == "unreachable"
@@ -311,5 +311,5 @@ async def test_scans_that_leave_nothing_behind_follow_the_start_too(at: Desk) ->
     await kept(at, RULES)
     push(at, "1")
     answer = await at.post("/scan", {"reference": at.reference("1"), "policy": "reach", "matches": False})
-    assert {each["rule_id"] for each in answer["verdict"]["findings"]} == {"idle"}
+    assert {finding["rule_id"] for finding in answer["verdict"]["findings"]} == {"idle"}
     assert PASSWORD not in str(answer)

@@ -116,7 +116,7 @@ async def test_newer_extractors_read_what_can_be_read_again(at: Desk, tmp_path: 
     await rows(at, "INSERT INTO image (digest, kind, state) VALUES ('sha256:of-an-sbom', 'sbom', 'analysed')")
     await made_by_others(at)
     async with at.services.database.system() as connection:
-        assert await leases.outdated(connection, fingerprint(), 10) == [await number_of(at, digest)]
+        assert await leases.list_outdated_images(connection, fingerprint(), 10) == [await number_of(at, digest)]
     await renew_outdated(at.services)
     assert "analyse" in await at.work()
     found = await rows(at, "SELECT fingerprint = %s FROM image WHERE digest = %s", fingerprint(), digest)
@@ -141,7 +141,7 @@ async def test_where_reading_again_fails_the_earlier_analysis_counts_on(at: Desk
     assert len((await at.get(f"/images/{digest}/packages"))["items"]) == 2
     assert [each["verdict"] for each in await at.get(f"/verdicts/{digest}")] == ["stop"]
     errors = (await at.get("/events?level=error"))["items"]
-    assert [(each["kind"], each["body"]["reason"]) for each in errors] == [("image.failed", image["reason"])]
+    assert [(error["kind"], error["body"]["reason"]) for error in errors] == [("image.failed", image["reason"])]
     # It is not tried again by itself, but whenever somebody asks for it.
     await renew_outdated(at.services)
     assert await at.work() == []

@@ -105,7 +105,7 @@ def test_a_push_is_known_within_seconds_though_it_is_looked_at_once_a_day(world:
     until(lambda: world.digest("shop/seller:1") != first, 30)
     second = world.digest("shop/seller:1")
     events = world.json("event", "list", "--kind", "image.added")
-    assert [each["resource"] for each in events] == [second, first]
+    assert [event["resource"] for event in events] == [second, first]
     (row,) = world.json("watch", "list", "--repository", "shop/seller")
     assert (row["tag"], row["digest"], row["every"], row["created_by"]) == ("1", second, 86_400, "hook:pushes")
 

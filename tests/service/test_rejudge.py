@@ -24,6 +24,7 @@ from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.judging import verdicts
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk, status_file
+from tests.support.desk_copies import DeskCopies
 from tests.support.matching import WHOLE, advisory, affected
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +52,13 @@ TIMELESS = POLICY.replace("  - {id: old,", "  # - {id: old,")
 @pytest.fixture
 async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def shop_at(copies: DeskCopies, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk whose images are judged by the policy, with the advisories of before."""
+    async with copies.desk(tmp_path, shop) as found:
         yield found
 
 
@@ -86,12 +94,14 @@ async def stored(at: Desk) -> dict[tuple[Any, ...], Any]:
 
 
 def told(word: str, stops: int, warns: int, verdict: Any) -> Any:
-    findings = sorted((each.rule_id, each.subject, each.action.value, each.message) for each in verdict.findings)
+    findings = sorted(
+        (finding.rule_id, finding.subject, finding.action.value, finding.message) for finding in verdict.findings
+    )
     return (word, stops, warns, verdict.verdict.value, verdict.reason, findings)
 
 
 def count(verdict: Any, action: str) -> int:
-    return sum(each.action.value == action and each.allowlisted is None for each in verdict.findings)
+    return sum(finding.action.value == action and finding.allowlisted is None for finding in verdict.findings)
 
 
 async def judged_anew(at: Desk) -> dict[tuple[Any, ...], Any]:
@@ -210,12 +220,24 @@ STEPS: dict[str, tuple[tuple[Record, ...], tuple[Record, ...], list[tuple[str, s
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_what_a_snapshot_says_differently_is_told_once_with_its_cause(at: Desk, step: str) -> None:
+async def test_what_a_snapshot_says_differently_is_told_once_with_its_cause(
+    copies: DeskCopies, tmp_path: Path, step: str
+) -> None:
     before, after, expected = STEPS[step]
+    async with copies.desk(tmp_path, two_images, before) as at:
+        await says_differently(at, after, expected)
+
+
+async def two_images(at: Desk, before: tuple[Record, ...]) -> None:
+    """Two images that are judged with the advisories of before."""
     await in_force(at, TIMELESS)
     await at.advise(FILLER, *before)
     await at.work()
     await world(at, ("a", "b"), ("b",))
+
+
+async def says_differently(at: Desk, after: tuple[Record, ...], expected: list[tuple[str, str, str]]) -> None:
+    """The next snapshot says something else: what is told of it."""
     count = (await rows(at, "SELECT count(*) FROM verdict_history"))[0]
     assert not {"judge", "judge_some"} & set(await advised(at, *after))
     assert [told[:3] for told in await transitions(at)] == expected
@@ -297,9 +319,9 @@ async def test_what_was_added_to_is_settled_and_nobody_hears_of_it(at: Desk) -> 
     assert await rows(at, "SELECT id FROM finding_change") == []
 
 
-async def test_what_comes_while_verdicts_are_written_is_right(at: Desk) -> None:
+async def test_what_comes_while_verdicts_are_written_is_right(shop_at: Desk) -> None:
     """An image, an exception and a policy that come half-way, and a newer snapshot before all of it is carried out."""
-    await shop(at)
+    at = shop_at
     await at.post("/accounts", {"name": "other"})
     await at.advise(FILLER, *NEWS)
     whole = at.services.database
@@ -366,12 +388,10 @@ async def shop(at: Desk, text: str = POLICY) -> None:
 
 
 @pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some points", "every point"])
-async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path, stride: int) -> None:
+async def test_stopped_at_any_point_it_comes_to_the_same_end(copies: DeskCopies, tmp_path: Path, stride: int) -> None:
     ends: list[Any] = []
     for number in range(2):
-        (tmp_path / str(number)).mkdir()
-        async with desk(fresh_database(database_server), tmp_path / str(number)) as at:
-            await shop(at)
+        async with copies.desk(tmp_path / str(number), shop) as at:
             await at.advise(FILLER, *NEWS)
             whole, stops = at.services.database, 0
             while number:
@@ -590,9 +610,9 @@ async def _compared(
     for text in texts:
         name = (await at.post("/policies", {"text": text}, account="other"))["name"]
         await at.post("/activations", {"policy": name, "environment": name}, account="other")
-    for each in exceptions:
-        await at.post("/exceptions", each)
-        await at.post("/exceptions", each, account="other")
+    for exception in exceptions:
+        await at.post("/exceptions", exception)
+        await at.post("/exceptions", exception, account="other")
     for number, packages in enumerate(images):
         at.push(str(number), files_of(packages))
         await at.add(str(number))

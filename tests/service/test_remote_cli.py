@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.cli.main import parser
 from tests.support.images import docker_files, layout_of, tar_of, write_docker_archive
 from tests.support.pages import commands_that_hold
@@ -86,7 +86,7 @@ def new_world() -> Iterator[World]:
 def world() -> Iterator[World]:
     """The registry's login, policies and the image come by the program itself. `mild` is in force, `strict` in prod."""
     with new_world() as made:
-        with opened(Shelf(made.folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
+        with open_snapshot(Shelf(made.folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
             made.server.client.must("POST", "/api/v1/advisories", Path(book.path).read_bytes())
         assert made("registry", "add", made.registry, "--no-verify").status == 0
         for name, action, place_of_it in (("mild", "warn", ""), ("strict", "stop", "prod")):
@@ -152,7 +152,7 @@ def test_lists_are_paged_through_to_their_end_or_limit(world: World) -> None:
     assert [each["version"] for each in world.json("image", "packages", world.image, "--type", "pypi")] != []
     files = world.json("image", "files", world.image, "--prefix", f"/{SITE}/Django")
     assert files != []
-    assert all(each["path"].startswith(f"/{SITE}/Django") for each in files)
+    assert all(file["path"].startswith(f"/{SITE}/Django") for file in files)
     assert len(world.json("image", "layers", world.image)) == 1
     assert "not a number from 1 on" in world("image", "list", "--limit", "0").refusal[0]
 
@@ -607,8 +607,8 @@ def parsers(found: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
     yield found
     for action in found._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for each in action.choices.values():
-                yield from parsers(each)
+            for choice in action.choices.values():
+                yield from parsers(choice)
 
 
 def test_every_option_of_every_action_has_help() -> None:

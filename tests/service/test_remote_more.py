@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.cli.remote.export import KINDS
 from tests.support.images import Blobs, docker_files, tar_of, write_docker_archive
 from tests.support.places import REPOSITORY
@@ -67,7 +67,7 @@ def world() -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place("hm-more-"))
         server = stack.enter_context(running_server(HULLMARK_FEEDS=str(folder / "feeds"), HULLMARK_FEEDS_EVERY="86400"))
-        book = stack.enter_context(opened(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories"))
+        book = stack.enter_context(open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories"))
         made = World(server, program_in(folder / "run"), folder, Path(book.path))
         archive = write_docker_archive(folder / "image.tar", [docker_files(["shop:1"], [image_with_packages()])])
         ran = made("image", "upload", str(archive), "--reference", "shop.example/team/shop:1", "--wait", "-o", "json")
@@ -85,7 +85,7 @@ def test_what_is_sent_in_counts_and_is_told_of(world: World) -> None:
     assert (told["rematching"], told["kept"][0]["digest"]) == (0, told["digest"])
     table = world("advisories", "status").text
     assert told["digest"] in table
-    assert all(each["namespace"] in table for each in told["namespaces"])
+    assert all(namespace["namespace"] in table for namespace in told["namespaces"])
     again = world("advisories", "send", str(world.snapshot))
     assert (again.status, again.text) == (0, f"taken: {told['digest']}\n")
     assert world.json("advisories", "send", str(world.snapshot), "--wait")["digest"] == told["digest"]

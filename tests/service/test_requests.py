@@ -20,7 +20,7 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from hullmark.server.api.resources import events as event_routes
-from hullmark.server.logs import masked
+from hullmark.server.logs import mask_event
 from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.tables import events
 from hullmark.server.tables.migrate import migrate
@@ -44,7 +44,7 @@ async def sql(at: Desk, query: str, *values: Any) -> list[tuple[Any, ...]]:
 
 async def kept(at: Desk) -> list[str]:
     """The exceptions that there are."""
-    return [each["id"] for each in (await at.get("/exceptions"))["items"]]
+    return [item["id"] for item in (await at.get("/exceptions"))["items"]]
 
 
 # Sending again ----------------------------------------------------------------------------------------------------
@@ -105,9 +105,9 @@ async def test_keys_are_each_callers_and_each_accounts_own(at: Desk) -> None:
 async def test_of_many_at_once_one_acts(at: Desk) -> None:
     asked = (at.ask("POST", "/exceptions", EXCEPTION, idempotency_key="k") for _ in range(8))
     answers = await asyncio.gather(*asked)
-    assert {each.status_code for each in answers} <= {201, 409}
-    assert len({each.content for each in answers if each.status_code == 201}) == 1
-    assert all(each.headers["retry-after"] == "1" for each in answers if each.status_code == 409)
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    assert all(answer.headers["retry-after"] == "1" for answer in answers if answer.status_code == 409)
     assert len(await kept(at)) == 1
 
 
@@ -272,9 +272,9 @@ async def test_what_is_counted_can_be_read_by_prometheus_and_names_nobody(at: De
     } <= set(families)
     (up,) = families["hullmark_database_up"].samples
     assert up.value == 1
-    images = {each.labels["state"]: each.value for each in families["hullmark_images"].samples}
+    images = {sample.labels["state"]: sample.value for sample in families["hullmark_images"].samples}
     assert images["analysed"] == 1
-    asked = [each for each in families["hullmark_requests"].samples if each.name.endswith("_total")]
+    asked = [sample for sample in families["hullmark_requests"].samples if sample.name.endswith("_total")]
     routes = {each.labels["route"] for each in asked}
     assert "/api/v1/images/{digest}" in routes
     # The pages at /admin are called so for everybody.
@@ -287,7 +287,7 @@ async def test_what_is_counted_can_be_read_by_prometheus_and_names_nobody(at: De
 async def test_no_secret_gets_into_the_log(at: Desk) -> None:
     out = io.StringIO()
     structlog.configure(
-        processors=[structlog.processors.format_exc_info, masked, structlog.processors.JSONRenderer()],
+        processors=[structlog.processors.format_exc_info, mask_event, structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
@@ -324,8 +324,8 @@ async def test_no_secret_gets_into_the_log(at: Desk) -> None:
     ],
 )
 def test_what_is_masked_in_texts(text: str, told: str) -> None:
-    assert masked(None, "", {"event": text, "deep": [{"x": text}]}) == {"event": told, "deep": [{"x": told}]}
-    assert masked(None, "", {"api_key": text, "deep": {"client_secret": [text]}}) == {
+    assert mask_event(None, "", {"event": text, "deep": [{"x": text}]}) == {"event": told, "deep": [{"x": told}]}
+    assert mask_event(None, "", {"api_key": text, "deep": {"client_secret": [text]}}) == {
         "api_key": "…",
         "deep": {"client_secret": "…"},
     }
@@ -476,7 +476,7 @@ def test_who_goes_away_leaves_no_bell(server: Standing, monkeypatch: pytest.Monk
     monkeypatch.setattr(event_routes, "_PAUSE", 0.2)
     bells = server.at.app.state.listeners._bells
     clients = [Listener(server) for _ in range(5)]
-    until(lambda: sum(len(each) for each in bells.values()) == 5)
+    until(lambda: sum(len(bell) for bell in bells.values()) == 5)
     for client in clients:
         client.leave()
     until(lambda: not bells)

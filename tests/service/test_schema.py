@@ -63,7 +63,7 @@ def _cases() -> Iterator[tuple[str, GenerationMode]]:
                 continue
             yield f"{method.upper()} {path}", GenerationMode.POSITIVE
             if "requestBody" in told or [
-                each for each in told["parameters"] if "IfNoneMatch" not in each.get("$ref", "")
+                parameter for parameter in told["parameters"] if "IfNoneMatch" not in parameter.get("$ref", "")
             ]:
                 yield f"{method.upper()} {path}", GenerationMode.NEGATIVE
 
@@ -152,9 +152,9 @@ def test_the_description_is_one_and_complete(world: World) -> None:
     served = requests.get(f"{world.server.url}/api/v1/openapi/openapi.json", timeout=30)
     assert served.json() == CONTRACT
     assert CONTRACT["openapi"].startswith("3.1")
-    told = {(each.path, each.method.lower()): each for each in operations(APPLICATION)}
+    told = {(operation.path, operation.method.lower()): operation for operation in operations(APPLICATION)}
     assert {(path, method) for path, item in CONTRACT["paths"].items() for method in item} == set(told)
-    names = [item["operationId"] for each in CONTRACT["paths"].values() for item in each.values()]
+    names = [item["operationId"] for path in CONTRACT["paths"].values() for item in path.values()]
     assert len(set(names)) == len(names)
     for (path, method), each in told.items():
         item = CONTRACT["paths"][path][method]
@@ -187,7 +187,16 @@ def test_every_answer_is_as_described(world: World, name: str, mode: GenerationM
 # What no generator of valid or invalid documents thinks of ------------------------------------------------------------
 
 _MOMENTS = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z")
-_TEXTS = ("%00", "a%00b", "%ff%fe", "%ED%A0%80", "%", "9" * 30, "-1", *(each.replace("+", "%2B") for each in _MOMENTS))
+_TEXTS = (
+    "%00",
+    "a%00b",
+    "%ff%fe",
+    "%ED%A0%80",
+    "%",
+    "9" * 30,
+    "-1",
+    *(moment.replace("+", "%2B") for moment in _MOMENTS),
+)
 _MADE: tuple[Any, ...] = (
     1 << 63,
     -(1 << 62),
@@ -215,7 +224,7 @@ def _values(name: str) -> tuple[str, ...]:
 def _addresses(name: str) -> Iterator[str]:
     """The operation's address with one odd value in one place."""
     method, _, path = name.partition(" ")
-    told = [each for each in CONTRACT["paths"][path][method.lower()]["parameters"] if "$ref" not in each]
+    told = [parameter for parameter in CONTRACT["paths"][path][method.lower()]["parameters"] if "$ref" not in parameter]
     needed = [f"{each['name']}=x" for each in told if each["in"] == "query" and each["required"]]
     for each in told:
         for value in _values(each["name"]):
@@ -329,9 +338,11 @@ def test_odd_bodies_are_no_fault_of_the_server(world: World, name: str) -> None:
     method, _, path = name.partition(" ")
     told = CONTRACT["paths"][path][method.lower()]
     needed = "&".join(
-        f"{each['name']}=x" for each in told["parameters"] if each.get("in") == "query" and each["required"]
+        f"{parameter['name']}=x"
+        for parameter in told["parameters"]
+        if parameter.get("in") == "query" and parameter["required"]
     )
-    sent = [*_BODIES, *((each, "application/json") for each in _documents(name))]
+    sent = [*_BODIES, *((document, "application/json") for document in _documents(name))]
     for body, kind in sent[:: 1 if LONG or ("scan" not in name and "sbom" not in name) else 12]:
         status, answer = _sent(world, method, f"{path}?{needed}", body, Content_Type=kind)
         assert FAULT not in answer, (body[:200], kind, answer)

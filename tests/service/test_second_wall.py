@@ -103,7 +103,7 @@ async def test_every_table_is_bound_to_accounts_or_known_to_be_shared(world: Wor
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ANY(%s)",
         sorted(bare),
     )
-    assert not [each for each in columns if each[1] in ("account_id", "image_id", "person_id")]
+    assert not [column for column in columns if column[1] in ("account_id", "image_id", "person_id")]
 
 
 @pytest.mark.parametrize("table", sorted(THROUGH_IMAGES))
@@ -145,7 +145,7 @@ async def test_from_a_package_no_way_leads_to_the_images_of_others(world: World)
     found = await world.at.get("/packages?name=theirmark-package", "ours")
     assert found == {"items": [], "next": None}
     both = await world.at.get("/vulnerabilities/CVE-2026-1/images", "ours")
-    assert [each["digest"] for each in both["items"]] == [world.ours.digest]
+    assert [item["digest"] for item in both["items"]] == [world.ours.digest]
 
 
 @pytest.mark.parametrize(

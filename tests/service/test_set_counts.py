@@ -24,7 +24,7 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def counted(at: Desk, digest: str) -> Any:
-    (image,) = (each for each in (await at.get("/images"))["items"] if each["digest"] == digest)
+    (image,) = (item for item in (await at.get("/images"))["items"] if item["digest"] == digest)
     return image["vulnerabilities"]
 
 

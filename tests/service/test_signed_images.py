@@ -204,7 +204,7 @@ async def test_two_accounts_share_no_trust(at: Desk) -> None:
     assert found["verdict"] == "stop"
     sign(at, digest, theirs)
     answer = await at.post(f"/images/{digest}/signatures", None, "others")
-    assert [each["state"] for each in answer["documents"]] == ["verified"]
+    assert [document["state"] for document in answer["documents"]] == ["verified"]
     await at.work()
     (found,) = await at.get(f"/verdicts/{digest}", "others")
     assert (found["verdict"], await word(at, digest)) == ("go", "go")  # the other one has not looked

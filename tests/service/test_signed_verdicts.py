@@ -59,7 +59,7 @@ async def test_a_verdict_is_signed_revoked_and_signed_again(database_url: str, t
         await at.work()
         third = _bundle(await at.get(f"/images/{digest}/statements"))
         assert verify_newest([first, second, third], expected()).statement.own.verdict == "go"
-        told = [each["body"]["after"] for each in (await at.get("/events?kind=verdict.changed"))["items"]]
+        told = [item["body"]["after"] for item in (await at.get("/events?kind=verdict.changed"))["items"]]
         assert told[:2] == ["go", "stop"], "people are told of both, the newest first"
         at.now += timedelta(days=2)
         with pytest.raises(ExpiredStatement):

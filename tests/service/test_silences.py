@@ -49,7 +49,7 @@ async def test_add_list_end(at: Desk) -> None:
         "ended_at": None,
     }
     at.now += timedelta(hours=2)
-    assert [each["is_in_force"] for each in (await at.get("/silences"))["items"]] == [True]
+    assert [item["is_in_force"] for item in (await at.get("/silences"))["items"]] == [True]
     assert (await at.ask("DELETE", f"/silences/{made['id']}")).status_code == 204
     assert (await at.get("/silences"))["items"] == []
     (ended,) = (await at.get("/silences?ended=true"))["items"]

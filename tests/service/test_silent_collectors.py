@@ -54,7 +54,7 @@ async def heard(at: Desk, receiver: Receiver) -> list[tuple[str, list[str]]]:
 
 
 async def last_heard(at: Desk) -> list[str | None]:
-    return [each["last_heard_at"] for each in (await at.get("/places"))["items"]]
+    return [item["last_heard_at"] for item in (await at.get("/places"))["items"]]
 
 
 async def test_a_collector_that_goes_silent_is_told_of_once_and_again_when_it_is_back(
@@ -77,7 +77,7 @@ async def test_a_collector_that_goes_silent_is_told_of_once_and_again_when_it_is
         )
     ]
     assert await last_heard(at) == ["2026-05-01T12:00:00Z", "2026-05-01T12:00:00Z", None], "nothing ended"
-    states = {each["name"]: each["silent_since"] for each in (await at.get("/collectors"))["items"]}
+    states = {item["name"]: item["silent_since"] for item in (await at.get("/collectors"))["items"]}
     assert states == {"eu-1": "2026-05-01T13:02:00Z", "eu-2": None}
     await passes(at, 30)
     assert await heard(at, receiver) == [], "it is told once"

@@ -57,11 +57,11 @@ async def test_a_draft_says_what_would_be_different(at: Desk) -> None:
     trial, flips = await tried(at, text=STOPS)
     assert (trial["state"], trial["done"], trial["total"]) == ("done", 2, 2)
     assert trial["ended_at"] is not None
-    assert [(each["image"], each["before"], each["after"]) for each in flips] == [(root, "warn", "stop")]
+    assert [(flip["image"], flip["before"], flip["after"]) for flip in flips] == [(root, "warn", "stop")]
     assert any("no-root" in reason for reason in flips[0]["reasons"])
     assert flips[0]["reference"] == at.reference("root")
     verdicts = await at.get(f"/images/{root}/verdicts")
-    assert [each["verdict"] for each in verdicts] == ["warn"]  # nothing else has changed
+    assert [verdict["verdict"] for verdict in verdicts] == ["warn"]  # nothing else has changed
 
 
 async def test_a_trial_counts_how_often_each_rule_fires(at: Desk) -> None:
@@ -104,7 +104,7 @@ async def test_exceptions_count_also_where_nothing_is_in_force(at: Desk) -> None
     await at.add("root")
     await at.work()
     _, flips = await tried(at, policy="users")
-    assert [(each["before"], each["after"]) for each in flips] == [("", "go")]
+    assert [(flip["before"], flip["after"]) for flip in flips] == [("", "go")]
 
 
 async def test_an_image_that_cannot_be_judged_is_unknown_and_stops_no_trial(at: Desk) -> None:
@@ -115,7 +115,7 @@ async def test_an_image_that_cannot_be_judged_is_unknown_and_stops_no_trial(at: 
     at.services.objects.delete([row.document])
     trial, flips = await tried(at, text=STOPS)
     assert (trial["state"], trial["done"]) == ("done", 2)
-    assert {each["image"]: each["after"] for each in flips} == {root: "stop", user: "unknown"}
+    assert {flip["image"]: flip["after"] for flip in flips} == {root: "stop", user: "unknown"}
 
 
 async def test_a_cancelled_trial_does_nothing_more(at: Desk) -> None:

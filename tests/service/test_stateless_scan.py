@@ -70,7 +70,7 @@ async def scanned(at: Desk, body: Any, path: str = "/scan") -> Any:
 
 
 def ids(matches: dict[str, Any]) -> list[str]:
-    return [each["advisory"]["id"] for each in matches["matches"]]
+    return [match["advisory"]["id"] for match in matches["matches"]]
 
 
 def kept(at: Desk) -> tuple[int, list[str]]:
@@ -85,7 +85,7 @@ async def test_an_image_is_scanned_matched_and_judged_and_nothing_is_kept(at: De
     digest = at.push("1", SHOP, User="root")
     told = await scanned(at, {"reference": at.reference("1"), "policy_text": NOT_ROOT})
     assert told["inventory"]["source"]["digest"] == digest
-    assert [each["name"] for each in told["inventory"]["packages"]] == ["curl", "libc6"]
+    assert [package["name"] for package in told["inventory"]["packages"]] == ["curl", "libc6"]
     assert ids(told["matches"]) == ["CVE-2026-1"]
     assert told["verdict"]["verdict"] == "stop"
     assert kept(at) == (0, [])
@@ -186,8 +186,8 @@ async def test_of_many_at_once_some_are_told_to_come_again_and_others_are_served
         await asyncio.sleep(0.1)
         assert (await at.ask("GET", "/images")).status_code == 200
         answers = await asyncio.gather(*scans)
-        assert sorted(each.status_code for each in answers) == [200, 503, 503]
-        assert all(each.headers["retry-after"] for each in answers if each.status_code == 503)
+        assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
+        assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 503)
 
 
 async def test_one_account_leaves_a_slot_to_others(at: Desk) -> None:

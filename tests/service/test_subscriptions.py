@@ -70,7 +70,7 @@ async def test_default_is_there_and_stays(at: Desk) -> None:
     assert (await change(at, "default", is_active=False))["is_active"] is False
     assert (await at.get("/subscriptions/default"))["is_active"] is False
     await at.post("/accounts", {"name": "another"})
-    assert [each["name"] for each in (await at.get("/subscriptions", "another"))["items"]] == ["default"]
+    assert [item["name"] for item in (await at.get("/subscriptions", "another"))["items"]] == ["default"]
 
 
 async def test_add_change_remove(at: Desk) -> None:
@@ -111,8 +111,8 @@ async def test_add_change_remove(at: Desk) -> None:
     assert len(gone) == 36
     assert (await change(at, "watch", severity="medium"))["channels"] == [gone]
     assert (await at.ask("DELETE", "/subscriptions/watch")).status_code == 204
-    assert [each["name"] for each in (await at.get("/subscriptions"))["items"]] == ["default"]
-    kept = [(each["action"], each["resource"]) for each in (await at.get("/audit?action=subscription.*"))["items"]]
+    assert [item["name"] for item in (await at.get("/subscriptions"))["items"]] == ["default"]
+    kept = [(item["action"], item["resource"]) for item in (await at.get("/audit?action=subscription.*"))["items"]]
     assert kept == [
         ("subscription.remove", "watch"),
         ("subscription.change", "watch"),
@@ -164,7 +164,7 @@ async def test_pages(at: Desk) -> None:
     found, cursor = [], ""
     while True:
         answer = await at.get(f"/subscriptions?limit=2&cursor={cursor}")
-        found += [each["name"] for each in answer["items"]]
+        found += [item["name"] for item in answer["items"]]
         if answer["next"] is None:
             break
         cursor = answer["next"]
@@ -231,7 +231,7 @@ async def test_transitions_are_listed_with_what_became_of_them(at: Desk) -> None
     assert (pending["outcome"], pending["cause"]["kind"], pending["severity"]) == ("pending", "policy", "high")
 
     async def ids(query: str) -> list[int]:
-        return [each["id"] for each in (await at.get(f"/transitions?{query}"))["items"]]
+        return [item["id"] for item in (await at.get(f"/transitions?{query}"))["items"]]
 
     known = {"told": told["id"], "suppressed": suppressed["id"], "pending": pending["id"]}
     for outcome, number in known.items():
@@ -245,16 +245,16 @@ async def test_transitions_are_listed_with_what_became_of_them(at: Desk) -> None
     assert len(await ids(f"before={(START + timedelta(1)).date()}T00:00:00Z")) == 3
     first = await at.get("/transitions?limit=2")
     second = await at.get(f"/transitions?limit=2&cursor={first['next']}")
-    assert [each["id"] for each in second["items"]] == [told["id"]]
+    assert [item["id"] for item in second["items"]] == [told["id"]]
     assert second["next"] is None
 
     found = await at.get(f"/transitions/causes/{told['cause']['id']}?limit=1")
     assert (found["count"], found["told"], found["suppressed"], found["pending"]) == (2, 1, {"not watched": 1}, 0)
     assert found["by_kind"] == {"compliance.lost": 2}
     assert [(each["id"], each["channel"], each["count"]) for each in found["messages"]] == [(message["id"], "hook", 1)]
-    assert [each["id"] for each in found["items"]] == [suppressed["id"]]
+    assert [item["id"] for item in found["items"]] == [suppressed["id"]]
     rest = await at.get(f"/transitions/causes/{told['cause']['id']}?limit=1&cursor={found['next']}")
-    assert [each["id"] for each in rest["items"]] == [told["id"]]
+    assert [item["id"] for item in rest["items"]] == [told["id"]]
     for number in (0, 987_654, 1 << 70):
         assert "there is no cause" in await refused(at, "GET", f"/transitions/causes/{number}", 404)
 

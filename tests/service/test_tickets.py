@@ -11,7 +11,8 @@ import pytest
 
 from hullmark.notify import github, jira
 from tests.service.test_rejudge import FILLER, deb
-from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.desk import PASSWORD, Desk, status_file
+from tests.support.desk_copies import DeskCopies
 from tests.support.trackers import GitHub, Jira, served
 
 pytestmark = pytest.mark.anyio
@@ -25,25 +26,29 @@ rules:
 
 
 @pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def at(copies: DeskCopies, tmp_path: Path) -> AsyncIterator[Desk]:
     """A server on which two images fell out of compliance, before there was any channel."""
-    async with desk(database_url, tmp_path) as found:
-        await found.advise(FILLER)
-        await found.work()
-        await found.post("/policies", {"text": POLICY})
-        await found.post("/activations", {"policy": "shop"})
-        for tag in ("web", "api"):
-            found.push(tag, status_file(("a", "1.0"), (tag, "1")))
-            await found.add(tag)
-        await found.work()
-        await found.advise(FILLER, deb("CVE-2026-1", "a", severity="critical"))
-        await found.work()
+    async with copies.desk(tmp_path, fallen) as found:
         yield found
+
+
+async def fallen(at: Desk) -> None:
+    """Have the two images fall."""
+    await at.advise(FILLER)
+    await at.work()
+    await at.post("/policies", {"text": POLICY})
+    await at.post("/activations", {"policy": "shop"})
+    for tag in ("web", "api"):
+        at.push(tag, status_file(("a", "1.0"), (tag, "1")))
+        await at.add(tag)
+    await at.work()
+    await at.advise(FILLER, deb("CVE-2026-1", "a", severity="critical"))
+    await at.work()
 
 
 async def cause_of(at: Desk) -> int:
     """The number of what brought it about."""
-    (cause,) = {each["cause"]["id"] for each in (await at.get("/transitions?kind=compliance.lost"))["items"]}
+    (cause,) = {item["cause"]["id"] for item in (await at.get("/transitions?kind=compliance.lost"))["items"]}
     return int(cause)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from html import unescape
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +17,8 @@ from hullmark.server.tables import migrate as migrations
 from hullmark.server.tables.judging import comparison
 from hullmark.server.tables.migrate import dialect_url
 from tests.service.test_rejudge import FILLER, deb
-from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.desk import PASSWORD, Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.inventories import Agent, container
 
 pytestmark = pytest.mark.anyio
@@ -30,13 +29,6 @@ name: shop
 rules:
   - {id: severe, gate: vulnerabilities, trigger: found, action: stop, params: {severity: critical, unrated: ignore}}
 """
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A server with its first person."""
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def get(at: Desk, path: str, status: int = 200) -> str:
@@ -84,8 +76,9 @@ def query(since: datetime, until: datetime, **more: str) -> str:
     return "time?" + "&".join(f"{name}={quote(value)}" for name, value in moments.items())
 
 
+@furnished_by(story)
 async def test_images_that_differ_are_listed_with_the_cause(at: Desk) -> None:
-    digest, began = await story(at)
+    digest, began = at.found
     page = await get(at, query(began + timedelta(hours=1), at.now))
     assert at.reference("web") in page
     assert "CVE-2026-1 became known" in page
@@ -95,9 +88,10 @@ async def test_images_that_differ_are_listed_with_the_cause(at: Desk) -> None:
     assert "every verdict is what it was" in await get(at, query(began, began + timedelta(days=1)))
 
 
+@furnished_by(story)
 async def test_what_came_back_between_the_moments_does_not_differ(at: Desk) -> None:
     """Lost and regained is where it was; seen from between, it differs."""
-    _, began = await story(at)
+    _, began = at.found
     between = at.now + timedelta(hours=1)
     at.now += timedelta(days=1)
     await at.advise(FILLER, deb("CVE-2026-9", "b", severity="low"))
@@ -108,8 +102,9 @@ async def test_what_came_back_between_the_moments_does_not_differ(at: Desk) -> N
     assert [(row["before"], row["after"]) for row in rows] == [("stop", "go")]
 
 
+@furnished_by(story)
 async def test_one_image_shows_both_verdicts_and_why(at: Desk) -> None:
-    digest, began = await story(at)
+    digest, began = at.found
     page = await get(at, query(began + timedelta(hours=1), at.now, image=digest))
     assert page.count('class="side-of"') == 2
     assert '<span class="mark verdict go">' in page
@@ -120,9 +115,10 @@ async def test_one_image_shows_both_verdicts_and_why(at: Desk) -> None:
     assert [row["verdict"] for row in history] == ["stop", "go"]
 
 
+@furnished_by(story)
 async def test_hindsight_judges_the_past_with_the_advisories_of_today(at: Desk) -> None:
     """Before anybody knew, the image passed; with what is known today it would not have. Nothing is written by looking."""
-    digest, began = await story(at)
+    digest, began = at.found
     then = began + timedelta(hours=1)
     before = await at.get(f"/images/{digest}/history")
     page = await get(at, query(then, then + timedelta(hours=1), image=at.reference("web"), known="today"))
@@ -135,8 +131,9 @@ async def test_hindsight_judges_the_past_with_the_advisories_of_today(at: Desk) 
     assert await at.get(f"/images/{digest}/history") == before
 
 
+@furnished_by(story)
 async def test_a_policy_that_was_not_in_force_says_nothing(at: Desk) -> None:
-    digest, began = await story(at)
+    digest, began = at.found
     page = await get(at, query(began - timedelta(days=3), at.now, image=digest))
     assert "Not judged by this policy then." in page
     page = await get(at, query(began - timedelta(days=3), began - timedelta(days=2), image=digest))
@@ -221,9 +218,10 @@ async def varied(at: Desk) -> datetime:
     return began + timedelta(hours=1)
 
 
+@furnished_by(varied)
 async def test_every_change_of_verdict_is_told_with_its_cause(at: Desk) -> None:
     """Also those that nobody has to be told of: from go to warn and back."""
-    since = await varied(at)
+    since = at.found
     path = query(since, at.now)
     assert await changes(at, path) == [
         ("one", "go", "stop", "advisory"),
@@ -249,9 +247,10 @@ async def test_every_change_of_verdict_is_told_with_its_cause(at: Desk) -> None:
     assert [row[0] for row in await changes(at, query(since, at.now))] == ["one"], "the others are where they were"
 
 
+@furnished_by(varied)
 async def test_what_was_known_of_all_images_stands_beside_what_is_known_today(at: Desk) -> None:
     """Only of images that were there, and only where more is known of them: not what a policy decided otherwise."""
-    since = await varied(at)
+    since = at.found
     at.push("four", status_file(("a", "1.0")))
     await at.add("four")
     await at.work()
@@ -266,8 +265,9 @@ async def test_what_was_known_of_all_images_stands_beside_what_is_known_today(at
     assert await changes(at, later) == [("one", "go", "stop", "advisory")]
 
 
+@furnished_by(varied)
 async def test_what_ran_is_asked_of_the_moment_that_it_is_about(at: Desk) -> None:
-    since = await varied(at)
+    since = at.found
     digest = at.registry.tags["one"]
     began, at.now = at.now, since
     await Agent(at).list(container("Deployment/web", digest=digest, since=since))
@@ -280,8 +280,9 @@ async def test_what_ran_is_asked_of_the_moment_that_it_is_about(at: Desk) -> Non
     assert await changes(at, before) == [], "it did not run yet"
 
 
+@furnished_by(varied)
 async def test_counts_that_are_cut_say_since_when_they_count(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    since = await varied(at)
+    since = at.found
     monkeypatch.setattr(comparison, "COUNTED", 1)
     page = await get(at, query(since, at.now))
     assert "More changed than is counted here" in page
@@ -289,8 +290,9 @@ async def test_counts_that_are_cut_say_since_when_they_count(at: Desk, monkeypat
     assert len(await changes(at, query(since, at.now))) == 3
 
 
+@furnished_by(varied)
 async def test_a_tag_that_moved_is_a_change_but_not_knowledge(at: Desk) -> None:
-    since = await varied(at)
+    since = at.found
     at.push("two", status_file(("a", "1.0"), ("x", "1.0")))
     await at.add("two")
     await at.work()
@@ -298,8 +300,8 @@ async def test_a_tag_that_moved_is_a_change_but_not_knowledge(at: Desk) -> None:
     assert [row[0] for row in await changes(at, query(since, at.now, known="today"))] == ["one", "two"]
 
 
+@furnished_by(varied)
 async def test_changes_of_before_are_found_in_the_history_by_the_migration(at: Desk) -> None:
-    await varied(at)
     asked = "SELECT image_id, before, after, at, history_id, known_since FROM verdict_change ORDER BY history_id"
 
     async def kept() -> list[tuple[object, ...]]:
@@ -320,8 +322,9 @@ async def test_changes_of_before_are_found_in_the_history_by_the_migration(at: D
     assert len(before) >= 3
 
 
+@furnished_by(story)
 async def test_another_account_sees_neither_changes_nor_images(at: Desk) -> None:
-    digest, began = await story(at)
+    digest, began = at.found
     await at.post("/accounts", {"name": "other"})
     path = query(began, at.now)
     answer = await at.client.get(f"/console/other/{path}", auth=("admin", PASSWORD))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -22,7 +20,8 @@ from hullmark.server.tables.judging import deployments, verdicts
 from hullmark.server.tables.judging.deployments import Deployment
 from hullmark.server.tables.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
-from tests.support.desk import Desk, desk, status_file
+from tests.support.desk import Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.matching import advisory, affected
 from tests.support.notices import transitions_of
 
@@ -38,12 +37,6 @@ version: "1"
 rules:
   - {id: no-kev, gate: vulnerabilities, trigger: found, action: stop, params: {exploited: true}}
 """
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
 
 
 async def told(at: Desk, account: int = 1) -> list[tuple[str, str, str, str]]:
@@ -79,8 +72,9 @@ async def shop(at: Desk, policy: str = NO_HIGH, *advisories: Any) -> str:
     return digest
 
 
+@furnished_by(shop)
 async def test_a_new_advisory_and_its_withdrawal(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     assert await told(at) == []
     await at.advise(OTHER, LIBC)
     await at.work()
@@ -107,8 +101,8 @@ async def test_a_new_advisory_and_its_withdrawal(at: Desk) -> None:
     assert await told(at) == [lost, ("compliance.regained", "retraction", "retraction:CVE-2026-1", "")]
 
 
+@furnished_by(shop, NO_HIGH, LIBC, ZLIB)
 async def test_a_withdrawn_advisory_is_retracted_while_others_hold(at: Desk) -> None:
-    await shop(at, NO_HIGH, LIBC, ZLIB)
     gone = advisory(
         "CVE-2026-1",
         affected("debian:13", "libc6", "deb", "2.41-13"),
@@ -296,8 +290,9 @@ async def document_of(at: Desk, files: dict[str, bytes]) -> str:
     return str(row[0])
 
 
+@furnished_by(shop)
 async def test_unchanged_advisories_and_judging_twice_tell_nothing_more(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     await at.advise(OTHER, LIBC)
     await at.work()
     once = await told(at)
@@ -321,8 +316,8 @@ async def test_the_first_advisories_are_no_news(at: Desk) -> None:
     assert await told(at) == []
 
 
+@furnished_by(shop)
 async def test_shadows_tell_nothing(at: Desk) -> None:
-    await shop(at)
     await at.post("/policies", {"text": NO_HIGH.replace("name: weaknesses", "name: tried")})
     (active,) = await at.get("/activations")
     assert (await at.ask("DELETE", f"/activations/{active['id']}")).status_code == 204
@@ -349,9 +344,10 @@ async def test_each_failed_analysis_is_told_once(at: Desk) -> None:
     assert await told(at) == [failed, failed]
 
 
+@furnished_by(shop)
 async def test_verdicts_settle_what_came_and_went(at: Desk) -> None:
     """A verdict that is written as changes of another is replaced by the whole one, which says the same, and nothing is told of it."""
-    digest = await shop(at)
+    digest = at.found
     number = await image_of(at, digest)
     async with at.services.database.system() as connection:
         (earlier,) = await verdicts.current(connection, 1, number)
@@ -376,8 +372,9 @@ async def test_verdicts_settle_what_came_and_went(at: Desk) -> None:
     assert await told(at) == before
 
 
+@furnished_by(shop, NO_HIGH, LIBC, ZLIB)
 async def test_verdicts_that_do_not_settle_are_followed_by_the_whole_one(at: Desk) -> None:
-    digest = await shop(at, NO_HIGH, LIBC, ZLIB)
+    digest = at.found
     number = await image_of(at, digest)
     async with at.services.database.system() as connection:
         (whole,) = await verdicts.current(connection, 1, number)

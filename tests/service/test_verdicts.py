@@ -71,7 +71,7 @@ async def test_an_image_is_judged_when_it_is_analysed_and_when_a_policy_comes(at
     (verdict,) = await at.get(f"/images/{digest}/verdicts")
     assert (verdict["policy"], verdict["stops"], verdict["cause"]) == ("users", 1, "image analysed")
     whole = await at.get(f"/images/{digest}/check")
-    assert [(each["rule_id"], each["action"]) for each in whole["findings"]] == [("no-root", "stop")]
+    assert [(finding["rule_id"], finding["action"]) for finding in whole["findings"]] == [("no-root", "stop")]
     assert whole["inputs"]["at"] == verdict["at"]
     second = NOT_ROOT.replace("action: stop", "action: warn")
     assert (await at.post("/policies", {"text": second}))["version"] == 2
@@ -212,7 +212,7 @@ async def test_advisories_change_what_holds_and_the_past_stays(at: Desk) -> None
     known = then["recorded_at"]
     (believed,) = await at.get(f"/images/{digest}/verdicts?known_at={known}")
     assert believed["verdict"] == "go", "what was known then said nothing of the new advisory"
-    words = [each["body"]["after"] for each in (await at.get("/events?kind=verdict.changed"))["items"]]
+    words = [item["body"]["after"] for item in (await at.get("/events?kind=verdict.changed"))["items"]]
     assert words == ["stop", "go", "unknown"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from hullmark.scanning.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.desk import Desk, desk, status_file
+from tests.support.desk import Desk, status_file
+from tests.support.desk_copies import furnished_by
 from tests.support.matching import advisory, affected
 from tests.support.snapshots import snapshot_in
 
@@ -49,12 +49,6 @@ RECORDS = (
 )
 
 
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(database_url, tmp_path) as found:
-        yield found
-
-
 async def shop(at: Desk) -> str:
     """The image, analysed and matched."""
     await at.advise(*RECORDS)
@@ -68,8 +62,9 @@ def told(item: dict[str, Any]) -> tuple[str, str, str, str]:
     return item["package"]["name"], item["advisory"]["id"], item["fix"]["version"], item["why"]
 
 
+@furnished_by(shop)
 async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) -> None:
-    digest = await shop(at)
+    digest = at.found
     book = snapshot_in(tmp_path, RECORDS)
     options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
     reference = f"registry:{at.registry.host}/shop@{digest}"
@@ -82,16 +77,17 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
 
     page = await at.get(f"/images/{digest}/vulnerabilities")
     assert page["snapshot"]["digest"] == book.digest
-    assert [told(each) for each in page["items"]] == [
-        (each["installed"]["name"], each["advisory"]["id"], each["fix"]["version"], each["why"])
-        for each in expected["matches"]
+    assert [told(item) for item in page["items"]] == [
+        (match["installed"]["name"], match["advisory"]["id"], match["fix"]["version"], match["why"])
+        for match in expected["matches"]
     ]
     assert len(page["items"]) == 4
     book.close()
 
 
+@furnished_by(shop)
 async def test_pages_hold_every_match_once(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     whole = await at.get(f"/images/{digest}/vulnerabilities")
     seen, cursor = [], ""
     while True:
@@ -119,21 +115,24 @@ async def test_pages_hold_every_match_once(at: Desk) -> None:
         ("packages=non-os&severity=low", set()),
     ],
 )
+@furnished_by(shop)
 async def test_filters(at: Desk, query: str, expected: set[str]) -> None:
-    digest = await shop(at)
+    digest = at.found
     page = await at.get(f"/images/{digest}/vulnerabilities?{query}")
-    assert {each["advisory"]["id"] for each in page["items"]} == expected
+    assert {item["advisory"]["id"] for item in page["items"]} == expected
 
 
+@furnished_by(shop)
 async def test_unknown_words_are_refused(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     for query in ("severity=dreadful", "fix=soon", "packages=some", "format=poem"):
         answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?{query}")
         assert answer.status_code == 400, query
 
 
+@furnished_by(shop)
 async def test_every_format_is_written(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     for format in ("table", "sarif", "cyclonedx-json", "csv", "html", "openvex"):
         answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?format={format}")
         assert answer.status_code == 200, answer.text
@@ -209,7 +208,7 @@ async def test_another_reason_why_nothing_can_be_told_takes_the_place_of_the_old
     await at.work()
     (found,) = await at.get(f"/verdicts/{digest}")
     assert found["verdict"] == "go"
-    causes = [each["cause"]["sentence"] for each in (await at.get("/transitions"))["items"]]
+    causes = [item["cause"]["sentence"] for item in (await at.get("/transitions"))["items"]]
     assert "The advisories for debian:13 cover something else than before: all until 2026-03-10, then all." in causes
 
 
@@ -227,7 +226,7 @@ async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> No
     path = f"/images/{digest}/vulnerabilities?format=json"
 
     def ids(document: dict[str, Any]) -> set[str]:
-        return {each["advisory"]["id"] for each in document["matches"]}
+        return {match["advisory"]["id"] for match in document["matches"]}
 
     assert ids(await at.get(path)) == {"CVE-2026-1", "CVE-2026-9"}
     then = before.isoformat().replace("+00:00", "Z")
@@ -241,27 +240,29 @@ async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> No
     assert (await at.ask("GET", f"{path}&known_at={long_ago}")).status_code == 422
 
 
+@furnished_by(shop)
 async def test_images_that_hold_something(at: Desk) -> None:
-    first = await shop(at)
+    first = at.found
     second = at.push("2", status_file(("libc6", "2.41-13")))
     await at.add("2")
     await at.work()
     found = await at.get("/vulnerabilities/CVE-2026-1/images")
-    assert [each["digest"] for each in found["items"]] == [first]
+    assert [item["digest"] for item in found["items"]] == [first]
     assert found["items"][0]["references"] == [at.reference("1")]
     assert found["items"][0]["packages"][0].startswith("pkg:deb/debian/libc6@2.41-12")
     assert (await at.get("/vulnerabilities/CVE-1999-1/images"))["items"] == []
-    assert {each["digest"] for each in (await at.get("/packages?name=libc6"))["items"]} == {first, second}
-    assert [each["digest"] for each in (await at.get("/packages?name=libc6&version=2.41-13"))["items"]] == [second]
+    assert {item["digest"] for item in (await at.get("/packages?name=libc6"))["items"]} == {first, second}
+    assert [item["digest"] for item in (await at.get("/packages?name=libc6&version=2.41-13"))["items"]] == [second]
     assert (await at.get("/packages?name=libc6&type=pypi"))["items"] == []
     page = await at.get("/packages?name=libc6&limit=1")
-    assert [each["digest"] for each in (await at.get(f"/packages?name=libc6&cursor={page['next']}"))["items"]] == [
+    assert [item["digest"] for item in (await at.get(f"/packages?name=libc6&cursor={page['next']}"))["items"]] == [
         second
     ]
 
 
+@furnished_by(shop)
 async def test_another_account_sees_nothing_of_it(at: Desk) -> None:
-    digest = await shop(at)
+    digest = at.found
     await at.post("/accounts", {"name": "other"})
     assert (await at.ask("GET", f"/images/{digest}/vulnerabilities", account="other")).status_code == 404
     assert (await at.get("/vulnerabilities/CVE-2026-1/images", account="other"))["items"] == []

@@ -52,7 +52,7 @@ async def moves(at: Desk) -> list[dict[str, Any]]:
 
 async def the_watch(at: Desk, tag: str = "1") -> Any:
     items = (await at.get("/watches"))["items"]
-    return next(each for each in items if each["tag"] == tag)
+    return next(item for item in items if item["tag"] == tag)
 
 
 async def events(at: Desk, kind: str) -> list[Any]:
@@ -304,7 +304,7 @@ async def test_a_registry_that_refuses_is_asked_less_and_less_and_told_of_once(
         assert len(at.registry.methods("manifests")) == (10 if status == 500 else 5)
         (failing,) = await events(at, "watch.failing")
         assert (failing["level"], failing["body"]["count"]) == ("error", 2)
-        assert [each["tag"] for each in (await at.get("/watches?failing=true"))["items"]] == ["1", "2"]
+        assert [item["tag"] for item in (await at.get("/watches?failing=true"))["items"]] == ["1", "2"]
 
         at.registry.refuses.clear()
         await look(at, later=4000)
@@ -329,8 +329,8 @@ async def test_a_registry_that_is_away_is_asked_once_for_all_its_watches(databas
             await at.post("/watches", {"reference": f"127.0.0.1:1/{name}:1"})
         assert await look(at) == ["look"]
         items = (await at.get("/watches?registry=127.0.0.1:1"))["items"]
-        assert [each["failures"] for each in items] == [1, 1, 1]
-        assert len({each["reason"] for each in items}) == 1
+        assert [item["failures"] for item in items] == [1, 1, 1]
+        assert len({item["reason"] for item in items}) == 1
         assert "127.0.0.1:1" in items[0]["reason"]
 
 
@@ -360,8 +360,8 @@ async def test_many_watches_are_a_few_jobs(database_url: str, tmp_path: Path) ->
         assert await watch.look_when_due(at.services) == 900
         assert await watch.look_when_due(at.services) == 0
         jobs = await rows(at, "SELECT args FROM procrastinate_jobs WHERE task_name = 'look'")
-        assert sorted(len(each["args"]["numbers"]) for each in jobs) == [50, 50, 200, 200, 200, 200]
-        assert {each["args"]["registry"] for each in jobs} == {"registry-0.example.org", "registry-1.example.org"}
+        assert sorted(len(job["args"]["numbers"]) for job in jobs) == [50, 50, 200, 200, 200, 200]
+        assert {job["args"]["registry"] for job in jobs} == {"registry-0.example.org", "registry-1.example.org"}
 
 
 async def test_what_is_said_during_a_look_is_looked_at_again(
@@ -399,8 +399,8 @@ async def test_a_watched_repository_brings_its_tags_and_the_new_ones(database_ur
         assert changed.json()["pattern"] == "*1.*"
         await look(at)
         items = (await at.get("/watches"))["items"]
-        assert [each["tag"] for each in items] == ["", "1.10", "1.9"]
-        assert {each["every"] for each in items} == {60}
+        assert [item["tag"] for item in items] == ["", "1.10", "1.9"]
+        assert {item["every"] for item in items} == {60}
         at.push("1.11", {"a": b"new"})
         await look(at)
         assert (await at.get(f"/references/{repository}:1.11"))["state"] == "analysed"
@@ -531,5 +531,5 @@ async def test_what_is_no_watch_is_refused(database_url: str, tmp_path: Path) ->
         await at.ask("PATCH", f"/watches/{made['id']}", {"active": False})
         assert (await at.ask("POST", f"/watches/{made['id']}/look")).status_code == 409
         assert (await at.ask("DELETE", f"/watches/{made['id']}")).status_code == 204
-        actions = [each["action"] for each in (await at.get("/audit"))["items"]]
+        actions = [item["action"] for item in (await at.get("/audit"))["items"]]
         assert {"watch.add", "watch.change", "watch.delete"} <= set(actions)

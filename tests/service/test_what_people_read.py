@@ -15,7 +15,7 @@ from httpx import Response
 from hullmark.model.notice import Notice
 from hullmark.notify.words import text_of, title_of
 from hullmark.server.stories.notice.notices import notice_of
-from hullmark.server.stories.notice.placed import placed
+from hullmark.server.stories.notice.placed import add_places
 from hullmark.server.stories.notice.route import route
 from hullmark.server.tables.notice import messages
 from tests.service.test_transitions import OTHER
@@ -50,7 +50,7 @@ async def told(at: Desk) -> list[Notice]:
     async with at.services.database.system() as connection:
         rows = await messages.messages(connection, 1, messages.MessageFilter(), below=None, limit=50)
         notices = [await notice_of(connection, at.services.settings, row, at.now) for row in reversed(rows)]
-    found = [await placed(at.services, 1, notice) for notice in notices]
+    found = [await add_places(at.services, 1, notice) for notice in notices]
     return [notice for notice in found if isinstance(notice, Notice)]
 
 

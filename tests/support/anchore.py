@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
-from hullmark.app.check import CheckOptions, judge, needed
+from hullmark.app.advisories import open_snapshot
+from hullmark.app.check import CheckOptions, find_needs, judge
 from hullmark.policy.context import NO_CONTEXT, read_context
 from hullmark.policy.load import load_any
 from hullmark.report.format import RenderContext
@@ -57,7 +57,7 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
     policy = load_any(json.dumps(case["bundle"]).encode())
     context = read_context(json.dumps(case["context"]).encode()) if "context" in case else NO_CONTEXT
     whole = _NAMESPACES if profile == "native" else ()
-    with _advisories(case, folder, whole) if needed(policy, context).matches else nullcontext() as book:
+    with _advisories(case, folder, whole) if find_needs(policy, context).matches else nullcontext() as book:
         asked = CheckOptions(
             profile=profile,
             context=context,
@@ -86,7 +86,7 @@ def _advisories(case: Case, folder: Path, whole: Sequence[str]) -> Iterator[Any]
         day = (case["now"] or _NOW)[:10]
         declared = {"schema": "hullmark-coverage/1", "whole": dict.fromkeys(whole, day)}
         (records / "coverage.json").write_text(json.dumps(declared))
-    with opened(Shelf(folder / "shelf"), folder=records) as book:
+    with open_snapshot(Shelf(folder / "shelf"), folder=records) as book:
         yield book
 
 
@@ -120,15 +120,19 @@ def differences(case: Case, document: Document) -> list[str]:
         found.append(f"verdict {document['verdict']}, not {expected['final_action']}: {document['reason']}")
     if document["reason"] != expected["reason"]:
         found.append(f"reason {document['reason']}, not {expected['reason']}")
-    want = Counter((*(each[name] for name in _FIELDS), bool(each["whitelisted"])) for each in expected["findings"])
-    have = Counter((*(each[name] for name in _FIELDS), bool(each["allowlisted"])) for each in document["findings"])
-    found += [f"missing {each}" for each in (want - have).elements()]
-    found += [f"extra {each}" for each in (have - want).elements()]
+    want = Counter(
+        (*(finding[name] for name in _FIELDS), bool(finding["whitelisted"])) for finding in expected["findings"]
+    )
+    have = Counter(
+        (*(finding[name] for name in _FIELDS), bool(finding["allowlisted"])) for finding in document["findings"]
+    )
+    found += [f"missing {element}" for element in (want - have).elements()]
+    found += [f"extra {element}" for element in (have - want).elements()]
     # What of the image was not seen or covered is told beside: the original does not know of it.
-    types = [each["problem_type"] for each in document["problems"] if each["problem_type"]]
+    types = [problem["problem_type"] for problem in document["problems"] if problem["problem_type"]]
     if case["problem_match"] == "nonempty":
         return found if types else [*found, "no problem is told"]
-    counted = sorted(each for each in types if each not in case.get("allowed_problems", ()))
+    counted = sorted(kind for kind in types if kind not in case.get("allowed_problems", ()))
     return found if counted == sorted(expected["problems"]) else [*found, f"problems {counted}: {document['problems']}"]
 
 

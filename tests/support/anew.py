@@ -20,7 +20,8 @@ async def written(services: Services) -> dict[tuple[Any, ...], Any]:
         for row in rows:
             verdict = verdict_at(services.objects, row)
             findings = sorted(
-                (each.rule_id, each.subject, each.action.value, each.message) for each in verdict.findings
+                (finding.rule_id, finding.subject, finding.action.value, finding.message)
+                for finding in verdict.findings
             )
             told = (row.verdict, row.stops, row.warns, verdict.verdict.value, verdict.reason, findings)
             found[account, image, row.policy_id, row.environment, row.is_shadow] = told

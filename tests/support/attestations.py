@@ -94,7 +94,7 @@ def unsigned(statement: Json) -> Json:
 
 def cosign_tag(blobs: Blobs, envelopes: Sequence[Json]) -> Json:
     """What stands under cosign's tag `sha256-HEX.att`: an image with an envelope in each layer; its descriptor."""
-    layers = [blobs.put(to_json(each), DSSE, annotations={"predicateType": OPENVEX}) for each in envelopes]
+    layers = [blobs.put(to_json(envelope), DSSE, annotations={"predicateType": OPENVEX}) for envelope in envelopes]
     return blobs.put(to_json(_manifest(blobs.put(b"{}", CONFIG), layers)), MANIFEST)
 
 

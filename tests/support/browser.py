@@ -65,7 +65,7 @@ class Watched:
 
     def check(self) -> None:
         """That nothing went wrong."""
-        found = [each for each in self.faults if not any(re.search(pattern, each) for pattern in self.allowed)]
+        found = [fault for fault in self.faults if not any(re.search(pattern, fault) for pattern in self.allowed)]
         assert not found, "\n".join(found)
 
     def on_console(self, message: ConsoleMessage) -> None:

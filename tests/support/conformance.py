@@ -26,7 +26,7 @@ def files_of(case: dict[str, Any]) -> dict[str, bytes]:
     place = case["place_as"].strip("/")
     if top.is_file():
         return {place: top.read_bytes()}
-    inside = {each.relative_to(top).as_posix(): each for each in sorted(top.rglob("*")) if each.is_file()}
+    inside = {path.relative_to(top).as_posix(): path for path in sorted(top.rglob("*")) if path.is_file()}
     return {f"{place}/{name}".lstrip("/"): each.read_bytes() for name, each in inside.items()}
 
 

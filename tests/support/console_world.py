@@ -212,7 +212,7 @@ async def _happenings(at: Desk, world: World, day: int) -> None:
     if day == 0:
         await _add(at, [name for name in recipes() if name != "shop/web:2.4.1"])
         await _add(at, ["shop/web:2.4.0"], OTHER)
-        await _report(at, world, 1, [each for each in PLACES if each[3] != "shop/web:2.4.1"])
+        await _report(at, world, 1, [place for place in PLACES if place[3] != "shop/web:2.4.1"])
         await _applications(at, world)
     elif day == 2:
         await at.post(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from hullmark.match.coordinates import Coordinate, asked, coordinate_of, package_of
+from hullmark.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
 from hullmark.match.find import channels_in_use
 from hullmark.model.inventory import Inventory
 
@@ -15,9 +15,9 @@ def coordinates_in(inventory: Inventory, channels: Collection[str] = ()) -> tupl
     """The coordinates of an inventory's packages, without repetition, in the packages' order. `channels` as for `find`."""
     used = tuple(sorted({*channels, *channels_in_use(inventory)}))
     distro = inventory.distro and msgspec.structs.replace(inventory.distro, repositories=())
-    return tuple(dict.fromkeys(coordinate_of(each, distro, used) for each in inventory.packages))
+    return tuple(dict.fromkeys(coordinate_of(package, distro, used) for package in inventory.packages))
 
 
 def keys_of(coordinate: Coordinate) -> set[tuple[str, str]]:
     """Namespace and name of every look-up that any snapshot could call for."""
-    return {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
+    return {(lookup.ask.namespace, lookup.ask.name) for lookup in list_lookups(package_of(coordinate), coordinate)}

@@ -55,15 +55,20 @@ def database_url(database_server: str) -> Iterator[str]:
     """The URL of a fresh database in the newest form, which is gone after the test."""
     url = fresh_database(database_server)
     yield url
-    with contextlib.suppress(psycopg.Error), psycopg.connect(database_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(urlsplit(url).path[1:])))
+    drop_database(database_server, url)
 
 
-def fresh_database(server: str) -> str:
-    """The URL of one more database in the newest form on the server of `database_server`."""
+def fresh_database(server: str, template: str = _TEMPLATE) -> str:
+    """The URL of one more database on the server of `database_server`: a copy of another there, or in the newest form."""
     name = f"test_{next(_numbers)}"
-    _make(server, name, _TEMPLATE)
+    _make(server, name, template)
     return named(server, name)
+
+
+def drop_database(server: str, url: str) -> None:
+    """Have a database of that server be no more, whoever looks at it."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(urlsplit(url).path[1:])))
 
 
 def named(url: str, database: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
 
 class Desk:
     """A client that is signed in as the operator, and what is behind it. `now` is the server's clock, `judged` how many images were
-    judged by jobs."""
+    judged by jobs, `found` what who furnished it answered (`tests/support/desk_copies.py`)."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient, services: Services, registry: FakeRegistry) -> None:
         self.app = app
@@ -50,6 +50,7 @@ class Desk:
         self.books = Books(services.objects, services.settings.data / "snapshots")
         self.now = datetime(2026, 5, 1, 12, tzinfo=UTC)
         self.judged = 0
+        self.found: Any = None
 
     async def ask(self, method: str, path: str, body: Any = None, account: str = "", **headers: str) -> Response:
         """A request below /api/v1. Names of headers are written with underscores."""
@@ -134,27 +135,43 @@ def _application(services: Services) -> Iterator[Litestar]:
         free.append(app)
 
 
+def shop_registry() -> FakeRegistry:
+    """The registry of a desk, which does not run yet."""
+    return FakeRegistry(blobs=Blobs(), digests="true", etags=True)
+
+
 @asynccontextmanager
 async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[Desk]:
     """A desk with a fresh server."""
+    (folder / "data").mkdir()
+    with shop_registry().running() as registry:
+        async with desk_over(database_url, folder, registry, **changes) as found:
+            await begin(found)
+            yield found
+
+
+async def begin(found: Desk) -> None:
+    """Make the first person of a server, and have it know the registry."""
+    await bootstrap(found.services, found.app.state["gate"].identity.passwords)
+    answer = await found.ask("PUT", f"/registries/{found.registry.host}", {"verify": False})
+    assert answer.status_code == 200, answer.text
+
+
+@asynccontextmanager
+async def desk_over(database_url: str, folder: Path, registry: FakeRegistry, **changes: Any) -> AsyncIterator[Desk]:
+    """A desk over a database, a data folder (`data`) and a registry that are there."""
     changes = {"allow_addresses": "127.0.0.0/8", "rate": 100_000, **changes}
     settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
-    settings.data.mkdir()
     services = services_for(settings, {})
     turn.SECONDS = _PATIENCE
     database._READY = 0
-    with ExitStack() as stack:
-        app = stack.enter_context(_application(services))
+    with _application(services) as app:
         app.state["gate"] = gate = Gate(services)
         gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
-        registry = stack.enter_context(FakeRegistry(blobs=Blobs(), digests="true", etags=True).running())
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://hullmark") as client:
-            await bootstrap(services, gate.identity.passwords)
             found = Desk(app, client, services, registry)
             services.clock = lambda: found.now
-            answer = await found.ask("PUT", f"/registries/{registry.host}", {"verify": False})
-            assert answer.status_code == 200, answer.text
             yield found
 
 

@@ -334,6 +334,8 @@ def _learn(*, with_server: bool) -> None:
     for name in (*_FOREIGN, *(_FOREIGN_TO_SERVERS if with_server else ())):
         if find_spec(name) is not None:
             import_module(name)
+    if with_server:
+        runpy.run_path(str(Path(__file__).with_name("ready_application.py")))["keep_application"]()
 
 
 def _serve(listener: socket.socket) -> list[str]:
@@ -437,6 +439,11 @@ def _fork_roles() -> None:
     supervisor.start_role = start_role
 
 
+def _practise() -> None:
+    """See `tests.support.practice`, which lies beside this file; a copy of the program may have it nowhere else."""
+    runpy.run_path(str(Path(__file__).with_name("practice.py")))["practise"]()
+
+
 def _be_named(name: str) -> None:
     Path("/proc/self/comm").write_text(NAMED + name)
 
@@ -448,6 +455,8 @@ def _main() -> NoReturn:
         _learn(with_server=of == "hullmark.server")
         if of == "hullmark.server":
             _hold_few_connections()
+        else:
+            _practise()
     else:
         import_module(f"{of}.cli")
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))

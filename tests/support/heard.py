@@ -63,7 +63,7 @@ class Ears:
         posts = self.hook.received[first:]
         chats = [json.loads(each.body) for each in self.chat.received[second:]]
         mails = [self.box.read(number) for number in range(third, len(self.box.mails))]
-        found = [self._told(each) for each in posts]
+        found = [self._told(post) for post in posts]
         assert [len(chats), len(mails)] == [len(found)] * 2, (found, chats, mails)
         assert len({each.event["id"] for each in found}) == len(found)
         for told, chat, mail in zip(found, chats, mails, strict=True):
@@ -95,9 +95,9 @@ def _wholes(found: list[Told]) -> list[Told]:
     for each in found:
         causes.setdefault(each.cause["key"], []).append(each)
     for parts in causes.values():
-        assert [each.event["data"]["part"] for each in parts] == list(range(1, len(parts) + 1))
-        assert sum(len(each.items) for each in parts) == len(frozenset().union(*(each.items for each in parts)))
-    return [replace(parts[0], items=frozenset().union(*(each.items for each in parts))) for parts in causes.values()]
+        assert [part.event["data"]["part"] for part in parts] == list(range(1, len(parts) + 1))
+        assert sum(len(part.items) for part in parts) == len(frozenset().union(*(part.items for part in parts)))
+    return [replace(parts[0], items=frozenset().union(*(part.items for part in parts))) for parts in causes.values()]
 
 
 def _shown_in(value: Any) -> str:

@@ -45,7 +45,7 @@ def merged(document: Any, patch: Any) -> Any:
 
 def _merged_list(items: list[Any], patches: list[Any], key: str) -> list[Any]:
     changed = {patch[key]: patch for patch in patches}
-    kept = [each for each in items if changed.get(each[key], {}).get("$patch") != "delete"]
+    kept = [item for item in items if changed.get(item[key], {}).get("$patch") != "delete"]
     result = [merged(each, changed.pop(each[key])) if each[key] in changed else each for each in kept]
     return result + [patch for patch in changed.values() if "$patch" not in patch]
 

@@ -30,8 +30,8 @@ def main() -> int:
     answer = {
         "final_action": verdict["verdict"],
         "reason": verdict["reason"],
-        "findings": [{**each, "whitelisted": each["allowlisted"] is not None} for each in verdict["findings"]],
-        "problems": [each["problem_type"] for each in verdict["problems"] if each["problem_type"]],
+        "findings": [{**finding, "whitelisted": finding["allowlisted"] is not None} for finding in verdict["findings"]],
+        "problems": [problem["problem_type"] for problem in verdict["problems"] if problem["problem_type"]],
     }
     sys.stdout.write(json.dumps(answer))
     return 0

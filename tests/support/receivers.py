@@ -115,5 +115,5 @@ def talker(pieces: Sequence[bytes], pause: float, *, then: bytes = b"", repeats:
             listening.shutdown(socket.SHUT_RDWR)
         listening.close()
         accepting.join()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.join()

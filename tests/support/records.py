@@ -90,7 +90,9 @@ def assembly(
     directories = [(0, 0)] * 16
     directories[2] = (resources, len(tree))
     directories[14] = (0x2008, 72) if clr else (0, 0)
-    optional = struct.pack("<H", 0x20B) + bytes(110) + b"".join(struct.pack("<II", *each) for each in directories)
+    optional = (
+        struct.pack("<H", 0x20B) + bytes(110) + b"".join(struct.pack("<II", *directory) for directory in directories)
+    )
     coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, len(optional), 0x22)
     section = b".rsrc\0\0\0" + struct.pack("<IIII", len(tree), resources, len(tree), resources) + bytes(16)
     head = b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + section
@@ -101,7 +103,7 @@ def conan_cache(*references: str) -> bytes:
     """The list of Conan 2's cache."""
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("CREATE TABLE packages (reference TEXT NOT NULL, rrev TEXT, pkgid TEXT, path TEXT)")
-        db.executemany("INSERT INTO packages VALUES (?, 'r', 'p', 'b')", [(each,) for each in references])
+        db.executemany("INSERT INTO packages VALUES (?, 'r', 'p', 'b')", [(reference,) for reference in references])
         db.commit()
         return db.serialize()
 
@@ -141,7 +143,7 @@ def cyclonedx(*components: dict[str, str]) -> bytes:
     whole = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
-        "components": [{"type": "library", **each} for each in components],
+        "components": [{"type": "library", **component} for component in components],
     }
     return json.dumps(whole).encode()
 

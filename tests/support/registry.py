@@ -144,7 +144,7 @@ class FakeRegistry:
         prefix = f"/v2/{repository}/"
         kind, _, name = parts.path.removeprefix(prefix).partition("/")
         digest = tags.get(name, name)
-        refused = next((each for part, each in self.refuses.items() if part in path), None)
+        refused = next((refuse for part, refuse in self.refuses.items() if part in path), None)
         if refused is not None:
             return *refused, b"{}"
         if parts.path == f"{prefix}tags/list":

@@ -29,7 +29,11 @@ def related(
 def named(packages: Iterable[Package], relations: Iterable[Relation]) -> set[tuple[str, str]]:
     """Relations as names of packages; a package does not need itself."""
     names = {package.purl: package.name for package in packages}
-    return {(names[each.dependent], names[each.dependency]) for each in relations if each.dependent != each.dependency}
+    return {
+        (names[relation.dependent], names[relation.dependency])
+        for relation in relations
+        if relation.dependent != relation.dependency
+    }
 
 
 def needs(
@@ -43,8 +47,8 @@ def needs(
     packages, relations = related(files, cataloger, resolver, links, more)
     names = {package.purl: f"{package.name}@{package.version}" for package in packages}
     kinds: dict[tuple[str, str], str] = {}
-    for each in sorted(relations, reverse=True):
-        kinds[names[each.dependent], names[each.dependency]] = each.kind
+    for relation in sorted(relations, reverse=True):
+        kinds[names[relation.dependent], names[relation.dependency]] = relation.kind
     return sorted(
         f"{one} -> {other}" + (f" ({kind})" if kind != "depends-on" else "")
         for (one, other), kind in kinds.items()

@@ -56,7 +56,7 @@ def made(path: Path, feeds: Mapping[str, Iterable[Record]]) -> str:
 
 def put(shelf: Shelf, feeds: Mapping[str, Iterable[Record]], at: datetime | None = None) -> str:
     """Such a snapshot, in use on a shelf (from a moment on); its digest."""
-    with shelf.locked(), shelf.scratch() as folder:
+    with shelf.lock(), shelf.scratch() as folder:
         digest = made(folder / "made", feeds)
         shelf.adopt(folder / "made", digest, at)
     return digest

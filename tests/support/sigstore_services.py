@@ -146,7 +146,7 @@ def _entry(log: Log, proposed: Json) -> Json:
             "signedEntryTimestamp": made["inclusionPromise"]["signedEntryTimestamp"],
             "inclusionProof": {
                 "checkpoint": proof["checkpoint"]["envelope"],
-                "hashes": [base64.b64decode(each).hex() for each in proof["hashes"]],
+                "hashes": [base64.b64decode(digest).hex() for digest in proof["hashes"]],
                 "logIndex": int(proof["logIndex"]),
                 "rootHash": base64.b64decode(proof["rootHash"]).hex(),
                 "treeSize": int(proof["treeSize"]),
@@ -163,5 +163,5 @@ def _canonical(content: Json) -> Json:
     return {
         "envelopeHash": {"algorithm": "sha256", "value": hashlib.sha256(content["envelope"].encode()).hexdigest()},
         "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()},
-        "signatures": [{"signature": each["sig"], "verifier": verifier} for each in envelope["signatures"]],
+        "signatures": [{"signature": signature["sig"], "verifier": verifier} for signature in envelope["signatures"]],
     }

@@ -13,13 +13,14 @@ from tests.support.places import REPOSITORY
 
 @dataclass
 class SourceFile:
-    """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions, its
-    parameters that are tuples of different things, as FUNCTION(PARAMETER), the names of its classes, the types of each `except`, and for
-    each `isinstance` its line and the names that it compares with."""
+    """A file: whether it says what it is, the names that it imports as (module with the name, module), the lines of its functions, the
+    names of those that are called (not of properties), its parameters that are tuples of different things, as FUNCTION(PARAMETER), the
+    names of its classes, the types of each `except`, and for each `isinstance` its line and the names that it compares with."""
 
     has_docstring: bool
     imports: list[tuple[str, str]] = field(default_factory=list)
     functions: list[tuple[str, int]] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
     mixed_tuples: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     handlers: list[set[str]] = field(default_factory=list)
@@ -34,15 +35,17 @@ class SourceFile:
                 self.imports += [(alias.name, alias.name) for alias in node.names]
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.functions.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
+                if not any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
+                    self.called.append(node.name)
                 parameters = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
                 self.mixed_tuples += [
-                    f"{node.name}({each.arg})" for each in parameters if _is_mixed_tuple(each.annotation)
+                    f"{node.name}({parameter.arg})" for parameter in parameters if _is_mixed_tuple(parameter.annotation)
                 ]
             case ast.ClassDef():
                 self.classes.append(node.name)
             case ast.ExceptHandler(type=ast.expr() as type_):
                 types = type_.elts if isinstance(type_, ast.Tuple) else [type_]
-                self.handlers.append({ast.unparse(each) for each in types})
+                self.handlers.append({ast.unparse(kind) for kind in types})
             case ast.Call(func=ast.Name(id="isinstance"), args=[_, of]):
                 self.type_checks.append((node.lineno, {each.id for each in ast.walk(of) if isinstance(each, ast.Name)}))
 

@@ -49,7 +49,11 @@ class Tracker:
 
     def asked(self, method: str, ending: str = "") -> list[Any]:
         """The bodies of the requests of a method to a path that ends so."""
-        found = [each for each in self.requests if each.method == method and urlsplit(each.url).path.endswith(ending)]
+        found = [
+            request
+            for request in self.requests
+            if request.method == method and urlsplit(request.url).path.endswith(ending)
+        ]
         return [json.loads(each.body) if each.body else None for each in found]
 
 
@@ -109,7 +113,7 @@ class Opsgenie(Tracker):
         assert parse_qs(parts.query)["identifierType"] == ["alias"]
         alert = self.alerts.get(unquote(path[0]))
         if post.method == "GET":
-            notes = [] if alert is None else [{"note": each} for each in reversed(alert["notes"])]
+            notes = [] if alert is None else [{"note": note} for note in reversed(alert["notes"])]
             return said(200, {"data": notes}) if alert is not None else said(404, {"message": "no such alert"})
         if len(body.get("note", "")) > 25_000:
             return said(422, {"message": "too long"})
@@ -168,7 +172,7 @@ class GitHub(Tracker):
     def _search(self, words: str) -> Reply:
         match = re.fullmatch(r'"(hullmark-[a-z0-9-]+)" in:body repo:o/r type:issue', words)
         assert match, words
-        items = [] if self.is_blind else [each for each in self.issues.values() if match[1] in each["body"]]
+        items = [] if self.is_blind else [issue for issue in self.issues.values() if match[1] in issue["body"]]
         return said(200, {"total_count": len(items), "items": items})
 
     def _list(self) -> Reply:
@@ -191,7 +195,7 @@ class GitHub(Tracker):
         return said(201, {"id": 1})
 
     def open(self) -> set[str]:
-        shown = [each["body"] for each in self.issues.values() if each["state"] == "open"]
+        shown = [issue["body"] for issue in self.issues.values() if issue["state"] == "open"]
         return only([re.findall(r"<sub>(hullmark-[a-z0-9-]+)</sub>", each)[-1] for each in shown])
 
 
@@ -258,11 +262,11 @@ class Jira(Tracker):
     def _search(self, body: dict[str, Any]) -> Reply:
         match = re.fullmatch(r'project = "SEC" AND labels = "(hullmark-[a-z0-9-]+)" ORDER BY created ASC', body["jql"])
         assert match, body["jql"]
-        found = [self._shown(key) for key, each in self.issues.items() if match[1] in each["labels"]]
+        found = [self._shown(key) for key, issue in self.issues.items() if match[1] in issue["labels"]]
         return said(200, {"issues": found, "isLast": True})
 
     def _create(self, fields: dict[str, Any]) -> Reply:
-        if any(re.search(r"\s", each) for each in fields["labels"]) or not 0 < len(fields["summary"]) <= 255:
+        if any(re.search(r"\s", label) for label in fields["labels"]) or not 0 < len(fields["summary"]) <= 255:
             return said(400, {"errors": {"labels": "wrong"}})
         assert "\n" not in fields["summary"]
         assert fields["project"] == {"key": "SEC"}
@@ -290,7 +294,7 @@ class Jira(Tracker):
             assert 0 < len(text) <= 32_767
 
     def open(self) -> set[str]:
-        return only([each["labels"][0] for each in self.issues.values() if STATUSES[each["status"]] != "done"])
+        return only([issue["labels"][0] for issue in self.issues.values() if STATUSES[issue["status"]] != "done"])
 
 
 _INSIDE = {

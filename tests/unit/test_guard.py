@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from tests.support.sources import source_files
 
 CATCH_EVERYTHING = {
@@ -34,18 +34,18 @@ def named(error: Exception) -> str:
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), OSError(), HullmarkError("x")])
 def test_whatever_a_plugin_raises_is_made_an_answer_of(error: Exception) -> None:
-    assert guarded(failing(error), named) == type(error).__name__
+    assert guard_call(failing(error), named) == type(error).__name__
 
 
 def test_what_it_answers_is_handed_on() -> None:
-    assert guarded(lambda: "answer", named) == "answer"
+    assert guard_call(lambda: "answer", named) == "answer"
 
 
 def test_errors_that_it_tells_by_and_an_end_of_the_program_pass() -> None:
     with pytest.raises(KeyError):
-        guarded(failing(KeyError("x")), named, passing=LookupError)
+        guard_call(failing(KeyError("x")), named, passing=LookupError)
     with pytest.raises(KeyboardInterrupt):
-        guarded(failing(KeyboardInterrupt()), named)
+        guard_call(failing(KeyboardInterrupt()), named)
 
 
 def handlers() -> Iterator[tuple[str, set[str]]]:

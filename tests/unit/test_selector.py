@@ -100,7 +100,7 @@ def test_a_requirement_and_its_opposite_never_hold_together(selector: Selector, 
     for requirement in selector.requirements:
         other = Requirement(requirement.key, opposite[requirement.operator], requirement.values)  # type: ignore[arg-type]
         assert requirement.fits(labels) is not other.fits(labels)
-    assert selector.fits(labels) is all(Selector((each,)).fits(labels) for each in selector.requirements)
+    assert selector.fits(labels) is all(Selector((requirement,)).fits(labels) for requirement in selector.requirements)
 
 
 @given(st.text(max_size=60))

@@ -101,7 +101,7 @@ def go(*modules: str, version: str = "go1.22.1", sections: bool = True) -> bytes
     lines = [
         "path\texample.org/main",
         "mod\texample.org/main\tv1.0.0\t",
-        *(f"dep\t{each}\tv1.0.0\th1:x=" for each in modules),
+        *(f"dep\t{module}\tv1.0.0\th1:x=" for module in modules),
     ]
     return elf(go_inline(version, "\n".join(lines) + "\n"), sections=sections, stride=1 << 14)
 

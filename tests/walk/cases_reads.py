@@ -87,6 +87,7 @@ READS: dict[tuple[str, str], Case] = {
     ("locks.npm", "YARN_LOCK"): _lock("yarn.lock", f'# yarn lockfile v1\n\n{NAME}@^1.0.0:\n  version "1.0.0"\n'),
     ("locks.python", "PIPFILE_LOCK"): _lock("Pipfile.lock", json.dumps({"default": {NAME: {"version": "==1.0"}}})),
     ("locks.python", "REQUIREMENTS"): _lock("requirements.txt", f"{NAME}==1.0\n"),
+    ("locks.python", "SETUP"): _lock("setup.py", f"setup(install_requires=['{NAME}==1.0'])\n"),
     ("locks.python", "TOML_LOCK"): _lock("poetry.lock", f'[[package]]\nname = "{NAME}"\nversion = "1.0"\n'),
     ("locks.ruby", "GEMFILE_LOCK"): _lock(
         "Gemfile.lock", f"GEM\n  remote: https://e.org/\n  specs:\n    {NAME} (1.0)\n"

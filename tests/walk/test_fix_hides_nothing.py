@@ -50,7 +50,7 @@ def fixed(folder: Path, rules: Iterable[str]) -> Remedy:
 
 
 def test_each_limit_has_a_case() -> None:
-    unseen = {f"{each.module}.{each.name}": each for each in bounds() if each.effect == "unseen"}
+    unseen = {f"{bound.module}.{bound.name}": bound for bound in bounds() if bound.effect == "unseen"}
     rooms = ("hullmark.remedy.", "hullmark.app.update_files.")
     assert {name for name in unseen if name.startswith(rooms) and not name.endswith(".limit")} == CASES.keys()
 

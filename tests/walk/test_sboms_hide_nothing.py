@@ -80,7 +80,7 @@ def test_a_problem_of_which_an_older_document_does_not_say_the_kind_is_something
 
     told = verdict()
     assert told.verdict is Outcome.UNKNOWN
-    assert [each.kind for each in told.problems if each.path == "/opt/a.jar"] == ["unseen", "unseen"]
+    assert [problem.kind for problem in told.problems if problem.path == "/opt/a.jar"] == ["unseen", "unseen"]
     assert verdict(kind="note").verdict is Outcome.GO
 
 

@@ -78,7 +78,7 @@ def _bond(info: FeedInfo) -> tuple[str, str]:
 
 
 def _write_whole(path: Path, feeds: Iterable[tuple[FeedInfo, str, Iterable[Record]]]) -> Writer:
-    with closing(_opened(path)) as db:
+    with closing(_open_database(path)) as db:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {FORMAT}")
         db.executescript(TABLES)
@@ -104,7 +104,7 @@ def _write_changed(path: Path, sources: Sequence[Source], base: Base) -> Writer 
         if _read_through(base.path, stream.write) != base.ledger.snapshot:
             return None
     try:
-        with closing(_opened(path)) as db:
+        with closing(_open_database(path)) as db:
             db.execute("BEGIN")
             writer = renew(db, base.ledger.contributions, sources)
             db.execute("COMMIT")
@@ -113,7 +113,7 @@ def _write_changed(path: Path, sources: Sequence[Source], base: Base) -> Writer 
     return writer
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536"):
         db.execute(f"PRAGMA {pragma}")

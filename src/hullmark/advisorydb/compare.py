@@ -86,13 +86,13 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
     """
     if previous.digest == next.digest:
         return Difference()
-    advisories = tuple(_changed(previous, next))
+    advisories = tuple(_find_changes(previous, next))
     keys: set[Key] = set()
     rated: set[str] = set()
     for change in advisories:
         before = None if change.before is None else previous.by_number(change.before)
         after = None if change.after is None else next.by_number(change.after)
-        keys |= _touched(before, after)
+        keys |= _find_changed_packages(before, after)
         if change.id.startswith("CVE-") and _rating(before) != _rating(after):
             rated.add(change.id)
     kev = tuple(_listings(previous.all_exploited(), next.all_exploited()))
@@ -127,7 +127,7 @@ def band(score: float, thresholds: Sequence[float]) -> int:
     return bisect_right(thresholds, score)
 
 
-def _changed(previous: Snapshot, next: Snapshot) -> Iterator[AdvisoryChange]:
+def _find_changes(previous: Snapshot, next: Snapshot) -> Iterator[AdvisoryChange]:
     """Merge both lists of hashes, each sorted by feed and id."""
     before, after = previous.hashes(), next.hashes()
     old, new = _next(before), _next(after)
@@ -148,7 +148,7 @@ def _next(rows: Iterator[Row]) -> Row:
     return next(rows, _END)
 
 
-def _touched(before: Advisory | None, after: Advisory | None) -> set[Key]:
+def _find_changed_packages(before: Advisory | None, after: Advisory | None) -> set[Key]:
     """The packages of which the advisory says something else; all of its packages if what it says of itself has changed."""
     old, new = _parts(before), _parts(after)
     is_same = _word(before) == _word(after)
@@ -200,7 +200,7 @@ def _crossings(old: Excerpt, new: Excerpt, thresholds: Sequence[float]) -> Itera
 
 
 def _support(old: Excerpt, new: Excerpt) -> Iterator[SupportChange]:
-    before, after = old.supported(), new.supported()
+    before, after = old.load_support(), new.load_support()
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
         if was != now:

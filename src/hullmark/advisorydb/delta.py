@@ -111,7 +111,7 @@ def make_delta(old: Path, new: Path, target: Path) -> None:
             rows = _runs(db.execute(_PAIRS.format(name)))
             _write(out, "map", _Table(name, ("old", "new", "count"), (), frozenset()), rows)
         for table in _tables().values():
-            _write(out, "gone", _keys_of(table), db.execute(_gone(table)))
+            _write(out, "gone", _keys_of(table), db.execute(_select_gone(table)))
             _write(out, "come", table, db.execute(_come(table)))
 
 
@@ -155,7 +155,7 @@ def _stays(table: _Table) -> tuple[str, dict[str, str]]:
     return clause, becomes
 
 
-def _gone(table: _Table) -> str:
+def _select_gone(table: _Table) -> str:
     clause, becomes = _stays(table)
     same = " AND ".join(f"n.{key} = {becomes[key]}" for key in table.keys)
     keys = ", ".join(becomes[key] for key in table.keys)
@@ -225,12 +225,12 @@ def apply_delta(old: Path, delta: BinaryIO, target: Path, goal: DeltaTarget) -> 
         _rebuild(old, delta, target, goal.size)
         settle(target)
     except (sqlite3.Error, ValueError, OverflowError) as error:
-        raise _refused(f"cannot be applied ({error})") from error
+        raise _delta_error(f"cannot be applied ({error})") from error
     if target.stat().st_size != goal.size or digest_of(target) != goal.digest:
-        raise _refused("does not give the snapshot that it promises")
+        raise _delta_error("does not give the snapshot that it promises")
 
 
-def _refused(reason: str) -> HullmarkError:
+def _delta_error(reason: str) -> HullmarkError:
     return HullmarkError(f"the delta {reason}", advice="take the whole snapshot instead")
 
 
@@ -266,10 +266,10 @@ def _apply_maps(db: sqlite3.Connection, pieces: Iterator[_Piece]) -> _Piece | No
         if piece.what != "map":
             return piece
         if piece.table not in _NUMBERED or len(piece.columns) != 3:
-            raise _refused("is damaged")
+            raise _delta_error("is damaged")
         for old, new, count in zip(*piece.columns, strict=True):
             if not all(isinstance(number, int) and 0 < number < _MAX_NUMBER for number in (old, new, count)):
-                raise _refused("is damaged")
+                raise _delta_error("is damaged")
             db.execute(_RUN.format(piece.table), (new - old, old, count))
     return None
 
@@ -278,7 +278,7 @@ def _apply(db: sqlite3.Connection, tables: dict[str, _Table], piece: _Piece) -> 
     table = tables.get(piece.table)
     names = () if table is None else table.keys if piece.what == "gone" else table.columns
     if table is None or piece.what == "map" or len(piece.columns) != len(names):
-        raise _refused("is damaged")
+        raise _delta_error("is damaged")
     columns = [
         _reals(column) if name in table.reals else column for name, column in zip(names, piece.columns, strict=True)
     ]
@@ -296,16 +296,16 @@ def _reals(column: list[Value]) -> list[Value]:
 def _pieces(stream: BinaryIO) -> Iterator[_Piece]:
     decode = msgspec.msgpack.Decoder(_Piece).decode
     if stream.read(len(_MAGIC)) != _MAGIC:
-        raise _refused("has an unknown format")
+        raise _delta_error("has an unknown format")
     while head := stream.read(_LENGTH):
         length = int.from_bytes(head, "little")
         body = stream.read(length) if length <= _MAX_PIECE else b""
         if len(head) != _LENGTH or len(body) != length:
-            raise _refused("is damaged")
+            raise _delta_error("is damaged")
         try:
             piece = decode(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise _refused("is damaged") from error
+            raise _delta_error("is damaged") from error
         if len({len(column) for column in piece.columns}) != 1:
-            raise _refused("is damaged")
+            raise _delta_error("is damaged")
         yield piece

@@ -63,7 +63,7 @@ class Excerpt(Snapshot):
         )
         return {(product, release, feed): body for product, release, feed, body in rows}
 
-    def supported(self) -> dict[Key, bytes]:
+    def load_support(self) -> dict[Key, bytes]:
         """What is known of packages that are maintained less than the rest, as it is kept, by namespace and name."""
         rows = self._db.execute("SELECT namespace, name, body FROM support")
         return {(namespace, name): body for namespace, name, body in rows}

@@ -159,11 +159,11 @@ class _AskTable:
         known = self._compared[i][1]
         found = known.get((flags, low, high))
         if found is None:
-            found = known[flags, low, high] = _contains(_written(flags, low, high), self._asks[i])
+            found = known[flags, low, high] = _contains(_make_range(flags, low, high), self._asks[i])
         return found
 
 
-def _written(flags: int, low: bytes | None, high: bytes | None) -> Range:
+def _make_range(flags: int, low: bytes | None, high: bytes | None) -> Range:
     """The range of a row whose bounds are text."""
     return Range(
         low=low.decode() if low else "",

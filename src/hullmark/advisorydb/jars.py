@@ -128,7 +128,7 @@ def opened_jars(path: Path) -> JarIndex:
 
 def keep_jars(shelf: Shelf, source: Path, now: datetime) -> AboutJars:
     """Import an index beside the advisories of a shelf, in the place of the one before. Raises HullmarkError; then that one stays."""
-    with shelf.locked():
+    with shelf.lock():
         made = shelf.folder / f"{KEPT_FILE}.new"
         made.unlink(missing_ok=True)
         try:

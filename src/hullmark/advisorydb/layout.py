@@ -78,7 +78,7 @@ def inspect(path: Path) -> SnapshotSummary:
                 db.execute(f"PRAGMA {pragma}")
             wrong = _wrong(db)
             if not wrong:
-                return _told(db)
+                return _read_summary(db)
     except (sqlite3.Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         wrong = f"is damaged: {error}"
     raise HullmarkError(f"the snapshot {wrong}", advice=advice)
@@ -96,7 +96,7 @@ def _wrong(db: sqlite3.Connection) -> str:
     return "" if found == "ok" else f"is damaged: {str(found)[:200]}"
 
 
-def _told(db: sqlite3.Connection) -> SnapshotSummary:
+def _read_summary(db: sqlite3.Connection) -> SnapshotSummary:
     rows = db.execute(
         "SELECT body FROM feed WHERE length(body) <= ? ORDER BY name LIMIT ?", (_FEED_LIMIT, _MAX_FEEDS)
     ).fetchall()

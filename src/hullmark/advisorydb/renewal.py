@@ -43,8 +43,8 @@ def renew(db: sqlite3.Connection, before: Sequence[Contribution], sources: Seque
 
     Raises NotRenewable, and leaves some rows changed, if a feed gives rows to a table in which another one's rows stand that stays.
     """
-    changed = _changed(db, before, sources)
-    old = _numbered(before)
+    changed = _find_changed_feeds(db, before, sources)
+    old = _collect_package_numbers(before)
     for statement in _TEMPORARY:
         db.execute(statement)
     _remove(db, before, changed, old)
@@ -63,7 +63,9 @@ def renew(db: sqlite3.Connection, before: Sequence[Contribution], sources: Seque
     return writer
 
 
-def _changed(db: sqlite3.Connection, before: Sequence[Contribution], sources: Sequence[Source]) -> frozenset[int]:
+def _find_changed_feeds(
+    db: sqlite3.Connection, before: Sequence[Contribution], sources: Sequence[Source]
+) -> frozenset[int]:
     """The numbers of the feeds that have to be written anew."""
     pairs = list(enumerate(zip(sources, before, strict=True), 1))
     changed = {number for number, (source, gave) in pairs if source.digest != gave.digest}
@@ -86,7 +88,7 @@ def _releases(db: sqlite3.Connection, feed: int, overridden: int, source: Source
     return any(db.execute(known, (name, overridden)).fetchone() for name in lost)
 
 
-def _numbered(contributions: Iterable[Contribution]) -> dict[Key, int]:
+def _collect_package_numbers(contributions: Iterable[Contribution]) -> dict[Key, int]:
     """The number of every package."""
     found: dict[Key, int] = {}
     for feed, gave in enumerate(contributions, 1):

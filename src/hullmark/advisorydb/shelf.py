@@ -104,7 +104,7 @@ class Shelf:
         self._keeps = keeps
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Nobody else changes the folder meanwhile; whoever comes second is told so."""
         self._make(self.folder)
         with (self.folder / "lock").open("w") as lock:

@@ -142,7 +142,7 @@ class Snapshot:
         rows = self._db.execute(
             "SELECT alias.name, head FROM json_each(?) AS wanted CROSS JOIN alias ON alias.name = wanted.value "
             "CROSS JOIN advisory ON advisory.id = alias.advisory ORDER BY alias.name, advisory.id",
-            (_listed(names),),
+            (_encode_values(names),),
         )
         return _by_name(rows)
 
@@ -150,7 +150,7 @@ class Snapshot:
         """Advisories that have one of these very ids, without what they affect."""
         rows = self._db.execute(
             "SELECT name, head FROM json_each(?) AS wanted CROSS JOIN advisory ON name = wanted.value ORDER BY name, advisory.id",
-            (_listed(names),),
+            (_encode_values(names),),
         )
         return _by_name(rows)
 
@@ -212,7 +212,7 @@ class Snapshot:
 
     def _by_cve(self, columns: str, table: str, cves: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         statement = f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN {table} ON cve = wanted.value"  # noqa: S608
-        yield from self._db.execute(statement, (_listed(cves),))
+        yield from self._db.execute(statement, (_encode_values(cves),))
 
     def all_exploited(self) -> dict[str, KevEntry]:
         """The whole catalogue of known exploited vulnerabilities."""
@@ -237,7 +237,7 @@ class Snapshot:
         """VEX statements of the hub about these products (purls without version), in the order they were made."""
         rows = self._db.execute(
             "SELECT body FROM json_each(?) AS wanted CROSS JOIN statement ON product = wanted.value ORDER BY statement.id",
-            (_listed(products),),
+            (_encode_values(products),),
         )
         return [msgspec.msgpack.decode(body, type=Statement) for (body,) in rows]
 
@@ -250,7 +250,7 @@ def _connection(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _listed(values: Iterable[str]) -> str:
+def _encode_values(values: Iterable[str]) -> str:
     """Each value once, as JSON."""
     return json.dumps(sorted(set(values)))
 

@@ -59,7 +59,7 @@ def goes_by_check(info: FeedInfo, is_dated: bool) -> bool:
     return bool(info.covers) and (info.dated_by == "check" or not is_dated)
 
 
-def covered(info: FeedInfo, counts: Mapping[str, int], day: str) -> Iterator[tuple[str, str]]:
+def list_coverage(info: FeedInfo, counts: Mapping[str, int], day: str) -> Iterator[tuple[str, str]]:
     """Each namespace that the feed covers as of a day, by the numbers of advisories that it gave for each; and its day."""
     for namespace in sorted(counts):
         fits = any(fnmatchcase(namespace, cover.names) and counts[namespace] >= cover.least for cover in info.covers)

@@ -15,7 +15,7 @@ import msgspec
 from hullmark.advisorydb.contributions import Contribution, Extent, Key
 from hullmark.advisorydb.keys import bare_bound_key, bound_key
 from hullmark.advisorydb.schema import BY_CODE, HIGH_OPEN, LOW_OPEN, UNAFFECTED, FeedInfo, numbers_of, row_number
-from hullmark.advisorydb.wholeness import covered, day_of, goes_by_check, whole_at
+from hullmark.advisorydb.wholeness import day_of, goes_by_check, list_coverage, whole_at
 from hullmark.model.advisory import (
     EXPLOITED,
     Advisory,
@@ -121,7 +121,7 @@ class Writer:
         info = msgspec.structs.replace(info, records=gave.count, data_at=max(gave.days, default=""))
         extents = {extent.namespace: extent for extent in gave.extents}
         counts = {extent.namespace: extent.advisories for extent in gave.extents}
-        whole = dict(covered(info, counts, whole_at(info, past)))
+        whole = dict(list_coverage(info, counts, whole_at(info, past)))
         for name in sorted(extents.keys() | whole.keys()):
             extent = extents.get(name) or Extent(name, 0, "")
             row = (name, number, extent.advisories, extent.data_at, whole.get(name, ""))

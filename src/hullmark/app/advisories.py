@@ -26,7 +26,7 @@ _MAX_BYTES = Limit(64 << 20, "bytes of a file of advisories of one's own", "refu
 
 
 @contextmanager
-def opened(
+def open_snapshot(
     shelf: Shelf, snapshot: Path | None = None, folder: Path | None = None, known_at: datetime | None = None
 ) -> Iterator[Snapshot]:
     """The snapshot to match with: the file, else one made on the fly of OSV documents, in a folder or a list, else the shelf's.
@@ -110,7 +110,7 @@ def _advisories(place: Path) -> Iterator[Advisory]:
 def _records(place: Path) -> Iterator[tuple[str, bytes]]:
     """The records in the files of a folder, or those that a file lists, with their names."""
     if place.is_file():
-        yield from _listed(place)
+        yield from _read_records(place)
         return
     if not place.is_dir():
         raise HullmarkError(
@@ -124,7 +124,7 @@ def _records(place: Path) -> Iterator[tuple[str, bytes]]:
         yield path.name, path.read_bytes()
 
 
-def _listed(file: Path) -> Iterator[tuple[str, bytes]]:
+def _read_records(file: Path) -> Iterator[tuple[str, bytes]]:
     """The records in a file: one, or a list."""
     body = read_bounded(file, _MAX_BYTES)
     if not body.lstrip().startswith(b"["):

@@ -55,7 +55,7 @@ class ServerSender:
     def send(self, reports: Sequence[bytes]) -> bool:
         """One report as it is, several as a list."""
         body = reports[0] if len(reports) == 1 else b"[" + b",".join(reports) + b"]"
-        answer = self.api.decoded(self.api.send("POST", PATH, body=body, headers=_JSON))
+        answer = self.api.decode_answer(self.api.send("POST", PATH, body=body, headers=_JSON))
         answers = answer if isinstance(answer, list) else [answer]
         return any(isinstance(answer, dict) and bool(answer.get("list_needed", False)) for answer in answers)
 
@@ -232,7 +232,7 @@ def run(agents: Sequence[Agent], stop: threading.Event) -> None:
     """Work until `stop` is set, which other threads do, or until one agent fails. Raises its error once all have ended."""
     errors: list[BaseException] = []
 
-    def guarded(work: Callable[[threading.Event], None]) -> None:
+    def run_worker(work: Callable[[threading.Event], None]) -> None:
         try:
             work(stop)
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
@@ -240,7 +240,7 @@ def run(agents: Sequence[Agent], stop: threading.Event) -> None:
             stop.set()
 
     works = [work for agent in agents for work in (agent.follow, agent.send)]
-    threads = [threading.Thread(target=guarded, args=(work,), daemon=True) for work in works]
+    threads = [threading.Thread(target=run_worker, args=(work,), daemon=True) for work in works]
     for thread in threads:
         thread.start()
     stop.wait()

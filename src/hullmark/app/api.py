@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hullmark.app.check import CheckOptions, judge, load, needed
+from hullmark.app.check import CheckOptions, find_needs, judge, load
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
@@ -70,16 +70,16 @@ def check(  # noqa: PLR0913 - all by name
     moment that counts as now (default: now). Otherwise as `scan`. A stop is a verdict, not an exception.
     """
     from hullmark.advisorydb.shelf import Shelf
-    from hullmark.app.advisories import opened
+    from hullmark.app.advisories import open_snapshot
 
     loaded, check_options = load(Path(policy)), CheckOptions(environment=environment)
     is_advised = snapshot is not None or advisories is not None or db_dir is not None
     if known_at is not None and db_dir is None:
         raise ValueError("check takes what was known at a moment from db_dir, which is not given")
     resources, now = _resources(cache_dir, jobs, corrections, jar_index), at or datetime.now(UTC)
-    wants_book = is_advised and needed(loaded, check_options.context).matches
+    wants_book = is_advised and find_needs(loaded, check_options.context).matches
     shelf = Shelf(db_dir or Path())
-    with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
+    with open_snapshot(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
         return judge(
             reference, loaded, now, resources, options or _from(os.environ), replace(check_options, advisories=source)
         ).verdict
@@ -106,14 +106,14 @@ def vulns(  # noqa: PLR0913 - all by name
     as now (default: now). Otherwise as `scan`.
     """
     from hullmark.advisorydb.shelf import Shelf
-    from hullmark.app.advisories import opened
+    from hullmark.app.advisories import open_snapshot
     from hullmark.app.vulns import MatchOptions, vulnerabilities
 
     if snapshot is None and advisories is None and db_dir is None:
         raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
     resources = _resources(cache_dir, jobs, corrections, jar_index)
-    with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as source:
+    with open_snapshot(Shelf(db_dir or Path()), snapshot, advisories, known_at) as source:
         return vulnerabilities(reference, source, MatchOptions(at=day), resources, options or _from(os.environ))
 
 

@@ -15,7 +15,7 @@ from hullmark._version import __version__
 from hullmark.app.attached import signed_about
 from hullmark.app.expressions import Evaluator
 from hullmark.app.policies import load_native, policy_files
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.app.workloads import WorkloadFile, placed_containers
 from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.match.advisory_source import AdvisorySource
@@ -124,14 +124,14 @@ def load_dockerfile(path: Path) -> str:
     return read_bounded(path, _MAX_DOCKERFILE_BYTES).decode("utf-8", "replace")
 
 
-def needed(policy: AnyPolicy, context: Context) -> Needs:
+def find_needs(policy: AnyPolicy, context: Context) -> Needs:
     """What the policy's rules must know."""
     return language_of(policy).needs(policy, Question(context=context))
 
 
 def wants_advisories(policy: AnyPolicy, context: Context) -> bool:
     """Whether advisories should be looked for: a rule needs them, and the context does not speak for them."""
-    return needed(policy, context).matches and context.vulnerability_data is None
+    return find_needs(policy, context).matches and context.vulnerability_data is None
 
 
 def judge(
@@ -171,7 +171,7 @@ def judge_by(
         reads = (*searches.reads.values(), *matching)
         request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
-    handed = _handed(look_beside, scanned.inventory.source, check_options) if wanted.signatures else None
+    handed = _find_rule_signatures(look_beside, scanned.inventory.source, check_options) if wanted.signatures else None
     evaluator = Evaluator()
     facts = dataclasses.replace(
         _facts(scanned, wanted, now, check_options, searches.hits(scanned)),
@@ -197,7 +197,7 @@ def judge_by(
     return CheckResult(verdict, scanned.inventory, next_at, held, evaluator.seconds, demands)
 
 
-def _handed(
+def _find_rule_signatures(
     look_beside: Callable[[InventorySource], SignedDocuments | None], source: InventorySource, options: CheckOptions
 ) -> RuleSignatures | None:
     """What rules are handed of what others signed. Raises OtherSignatures where a statement names what is not there."""
@@ -298,7 +298,7 @@ def _matches(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOp
         return None
     source: AdvisorySource | None = options.advisories
     if source is not None:
-        return matched(scanned, source, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
+        return match_scan(scanned, source, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
     if options.context.vulnerability_data is None:
         return None
     inventory = scanned.inventory

@@ -172,7 +172,7 @@ class _Copy:
         self._target.put_manifest(tag, body, decode(body, _Wire, f"what is under {tag}").kind)
 
 
-def unlisted(versions: Iterable[str]) -> str:
+def pick_only_version(versions: Iterable[str]) -> str:
     """The one version that is meant, of those that a place has. Raises HullmarkError where there are several or none."""
     found = tuple(dict.fromkeys(versions))
     if len(found) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
@@ -31,7 +31,7 @@ def provenance_of(
     Raises HullmarkError where the image cannot be read, or has nothing of that name.
     """
     is_path = subject.startswith("/")
-    scanned = _scanned(reference, resources, options, with_files=is_path)
+    scanned = _scan_source(reference, resources, options, with_files=is_path)
     inventory = scanned.inventory
     file = _file(inventory, subject) if is_path else None
     names = {name for name in (_owner(file), *file.packages) if name} if file is not None else set()
@@ -44,7 +44,7 @@ def provenance_of(
         raise HullmarkError(f"{reference} has no package {subject[:200]}", advice=_near(inventory, subject))
     matches = None
     if advisories is not None and packages:
-        matches = matched(scanned, advisories, MatchOptions(at=at)).matches
+        matches = match_scan(scanned, advisories, MatchOptions(at=at)).matches
     return Provenance(
         source=inventory.source,
         subject=subject,
@@ -54,7 +54,7 @@ def provenance_of(
     )
 
 
-def _scanned(reference: str, resources: ScanResources, options: SourceOptions, *, with_files: bool) -> ScanResult:
+def _scan_source(reference: str, resources: ScanResources, options: SourceOptions, *, with_files: bool) -> ScanResult:
     scheme, rest = classify(reference)
     if scheme == SBOM:
         scanned = ScanResult(sbom_at(rest, resources))

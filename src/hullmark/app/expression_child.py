@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.policy.cel_engine import cel_engine
 
@@ -31,10 +31,12 @@ def main() -> None:
     def value() -> str:
         return json.dumps(engine.compile(request["source"]).execute(request["variables"]), default=str)
 
-    def failed(error: Exception) -> str:
+    def describe_failure(error: Exception) -> str:
         return _error(f"{type(error).__name__}: {error}"[:1000])
 
-    answer = guarded(lambda: f'{{"value": {value()}, "seconds": {time.process_time()}}}', failed, passing=MemoryError)
+    answer = guard_call(
+        lambda: f'{{"value": {value()}, "seconds": {time.process_time()}}}', describe_failure, passing=MemoryError
+    )
     if len(answer) > MAX_ANSWER_BYTES:
         answer = _error(f"the value is larger than {MAX_ANSWER_BYTES >> 20} MiB")
     sys.stdout.write(answer)

@@ -40,15 +40,17 @@ class Evaluator:
         """The value of an expression. Raises ExpressionFailed if it has none, or takes too long or too much memory to find."""
         if self.seconds > MAX_SECONDS:
             raise ExpressionFailed(f"the policy's expressions take more than {MAX_SECONDS} seconds for this image")
-        request = msgspec.json.encode({"source": expression.text, "variables": published(facts, expression.variables)})
+        request = msgspec.json.encode(
+            {"source": expression.text, "variables": collect_variables(facts, expression.variables)}
+        )
         if len(request) > MAX_FACTS_BYTES:
             raise ExpressionFailed(f"the facts it asks for are larger than {MAX_FACTS_BYTES >> 20} MiB")
-        answer = self._asked(request)
+        answer = self._query_child(request)
         if "error" in answer:
             raise ExpressionFailed(" ".join(answer["error"].split())[:300])
         return answer["value"]
 
-    def _asked(self, request: bytes) -> dict[str, Any]:
+    def _query_child(self, request: bytes) -> dict[str, Any]:
         """What the child answers. What it took counts also where it was ended before it could say so."""
         taken = float(CPU_SECONDS)
         try:
@@ -73,7 +75,7 @@ class Evaluator:
         return answer
 
 
-def published(facts: Facts, names: frozenset[str]) -> dict[str, Any]:
+def collect_variables(facts: Facts, names: frozenset[str]) -> dict[str, Any]:
     """The variables among some names, as the JSON documents have them."""
     found: dict[str, Any] = {"now": facts.now.isoformat(), "reference": facts.reference}
     if names & _OF_INVENTORY:

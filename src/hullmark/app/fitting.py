@@ -36,7 +36,7 @@ def fitted_parts(running: Iterable[RunningContainer], most: int) -> Iterator[tup
         encoded = msgspec.json.encode(told)
         container, more = told, len(encoded)
         if not _is_fit(told, encoded):
-            container = fitted(told)
+            container = fit_container(told)
             more = len(msgspec.json.encode(container))
         if part and (len(part) >= most or size + more > _PART_BYTES):
             yield tuple(part)
@@ -70,7 +70,7 @@ def _is_fit(container: RunningContainer, encoded: bytes) -> bool:
     )
 
 
-def fitted(container: RunningContainer) -> RunningContainer:
+def fit_container(container: RunningContainer) -> RunningContainer:
     """The container as every server keeps it. Names that are too long are cut; of grants beyond all bounds nothing is told, so that
     none of them can make the others look better."""
     place, image = container.place, container.image

@@ -21,7 +21,7 @@ from hullmark.model.reach import Minimality
 from hullmark.model.remedy import Change, PlannedChange, Proof, Remedy
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.model.verdict import Verdict
-from hullmark.policy.dockerfile.applied import applied, read_setting
+from hullmark.policy.dockerfile.applied import apply_instruction, read_setting
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import reference_of
@@ -30,7 +30,7 @@ from hullmark.remedy.candidates import Candidates, Situation
 from hullmark.remedy.contents import DPKG_SETTINGS
 from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
 from hullmark.remedy.needs import OfferedName, can_be_together
-from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, mended, remains
+from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, list_fixed_findings, remains
 from hullmark.remedy.search import Blockers, ChangeSet, SmallestSet, smallest_set
 from hullmark.remedy.stack import UNSEEN
 from hullmark.scanning.request import ScanRequest, ScanResult
@@ -68,15 +68,15 @@ def remedy_of(reference: str, request: FixRequest, court: JudgingContext, option
     settings = tuple(read_setting(masked_dockerfile(line)) for line in request.settings)
     mirrors = Mirrors(request.lists.mirrors, options)
     image = open_image(reference, options)
-    own = _solved(as_it_is(image, court.resources), request, settings, court, mirrors)
+    own = _find_solution(as_it_is(image, court.resources), request, settings, court, mirrors)
     before = own.verdict(frozenset())
     if before.verdict in PASSING_AT[request.goal]:
-        return _told(own, own, request, ())
+        return _build_remedy(own, own, request, ())
     foundations, problems = on_other_bases(image, request.bases, court.resources, options)
-    others = [_solved(foundation, request, settings, court, mirrors) for foundation in foundations]
+    others = [_find_solution(foundation, request, settings, court, mirrors) for foundation in foundations]
     solutions = [own, *others]
     best = min(solutions, key=lambda solution: solution.rank)
-    found = _told(best, own, request, problems)
+    found = _build_remedy(best, own, request, problems)
     return msgspec.structs.replace(
         found,
         proof=max((solution.best.proof for solution in solutions), key=_PROOFS.index),
@@ -85,7 +85,7 @@ def remedy_of(reference: str, request: FixRequest, court: JudgingContext, option
     )
 
 
-def _solved(
+def _find_solution(
     foundation: Foundation,
     request: FixRequest,
     settings: tuple[tuple[str, str], ...],
@@ -139,7 +139,7 @@ class _Trials:
 def _situation(
     scanned: ScanResult, updates: tuple[PackageUpdate, ...], settings: tuple[tuple[str, str], ...]
 ) -> Situation:
-    reached = _reached(scanned, settings)
+    reached = _analyse_reach(scanned, settings)
     terms: list[DpkgTerms] = list(scanned.found.get(DPKG_TERMS.name, {}).values())
     provided = (need_of(text) for term in terms for provides in term.provides for text in provides.split(","))
     return Situation(
@@ -153,11 +153,11 @@ def _situation(
     )
 
 
-def _reached(scanned: ScanResult, settings: Sequence[tuple[str, str]]) -> Minimality:
+def _analyse_reach(scanned: ScanResult, settings: Sequence[tuple[str, str]]) -> Minimality:
     """What the image starts can come to use, with the health check and the variables that it would have."""
     config = scanned.inventory.config
     for keyword, words in settings:
-        config = applied(config or ImageConfig(), f"{keyword} {words}")
+        config = apply_instruction(config or ImageConfig(), f"{keyword} {words}")
     configuration = scanned.facets[CONFIGURATION.name]
     facts = reach_facts(scanned.found, configuration.settings, config)
     return minimality(scanned.inventory, facts, ReachRequest())
@@ -184,15 +184,15 @@ class _Solution(NamedTuple):
         return len(left), len(self.best.chosen) + (self.base is not None), self.base is not None
 
 
-def _told(solution: _Solution, own: _Solution, request: FixRequest, problems: Iterable[Problem]) -> Remedy:
+def _build_remedy(solution: _Solution, own: _Solution, request: FixRequest, problems: Iterable[Problem]) -> Remedy:
     trials, best, base = solution.trials, solution.best, solution.base
     before, after, made = own.verdict(frozenset()), trials.of(best.chosen), trials.chosen(best.chosen)
     planned = [
-        PlannedChange(trials.changes[place], mended(trials.of(best.chosen - {place}), after, request.goal))
+        PlannedChange(trials.changes[place], list_fixed_findings(trials.of(best.chosen - {place}), after, request.goal))
         for place in sorted(best.chosen)
     ]
     if base is not None:
-        planned.insert(0, PlannedChange(base, mended(before, trials.of(frozenset()), request.goal)))
+        planned.insert(0, PlannedChange(base, list_fixed_findings(before, trials.of(frozenset()), request.goal)))
     return Remedy(
         source=own.scanned.inventory.source,
         goal=request.goal,
@@ -204,7 +204,7 @@ def _told(solution: _Solution, own: _Solution, request: FixRequest, problems: It
         candidates=len(trials.changes),
         judged=best.judged,
         dockerfile=_dockerfile(solution, made),
-        assumed=tuple(_assumed(made)),
+        assumed=tuple(_list_assumptions(made)),
         problems=(*problems, *solution.problems),
     )
 
@@ -227,10 +227,10 @@ def _dockerfile(solution: _Solution, made: Sequence[Change]) -> str:
     return head + dockerfile_for(own, None, made, config).removeprefix(own)
 
 
-def _assumed(changes: Sequence[Change]) -> Iterator[str]:
+def _list_assumptions(changes: Sequence[Change]) -> Iterator[str]:
     if any(change.updates for change in changes):
         yield "The build finds the versions that the lists of packages name; scripts of packages change nothing that the policy looks at."
-    kinds = {each.installed.type for change in changes for each in change.updates}
+    kinds = {update.installed.type for change in changes for update in change.updates}
     for kind in sorted(kinds & {"apk", "rpm"}):
         yield f"Newer {kind}s bring no packages of languages."
     if "rpm" in kinds:

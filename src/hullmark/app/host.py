@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.app.vulns import MatchOptions, weighed
+from hullmark.app.vulns import MatchOptions, match_inventory
 from hullmark.isolation.escapes import Part, is_escape
 from hullmark.isolation.fields import Fields, InvalidWorkload
 from hullmark.match.advisory_source import AdvisorySource
@@ -84,13 +84,13 @@ class HostLook:
     def __call__(self, version: Mapping[str, Any], info: Mapping[str, Any]) -> HostState:
         """The state of a host, of what its engine says of itself."""
         parts = parts_of(version, info)
-        events = [self._event("set-up", f"{_named(parts)}; {set_up(info)}")]
+        events = [self._event("set-up", f"{_format_parts(parts)}; {set_up(info)}")]
         if self.advisories is None:
             words = "there are no advisories here: whether the kernel, the engine or the runtime has a known escape cannot be told"
             return HostState(None, (*events, self._event(UNTOLD, words)))
         inventory = _inventory(self.root) if self.root is not None else None
-        found = _owned(inventory, parts) if inventory is not None else {}
-        by_version = {name: package for name, package in _built(parts) if name not in found}
+        found = _find_packages(inventory, parts) if inventory is not None else {}
+        by_version = {name: package for name, package in _list_go_modules(parts) if name not in found}
         escapes: set[str] = set()
         for name, package in {**found, **by_version}.items():
             matches = self._matches(inventory, package, is_owned=name in found)
@@ -99,7 +99,7 @@ class HostLook:
             escapes |= {match.advisory.cve or match.advisory.id for match in ways}
             events += [self._event(name, _sentence(package, match)) for match in ways]
             if matches:
-                events.append(self._event(name, _summed(package, matches)))
+                events.append(self._event(name, _summarise_matches(package, matches)))
         untold = sorted(name for name in parts if name not in found and name not in by_version)
         if untold:
             words = f"whether {', '.join(untold)} has a known escape cannot be told: no package of it was found"
@@ -110,7 +110,7 @@ class HostLook:
         assert self.advisories is not None  # noqa: S101 - the caller asked
         base = inventory or _EMPTY
         asked = msgspec.structs.replace(base, packages=(package,), distro=base.distro if is_owned else None)
-        found = weighed(asked, self.advisories, MatchOptions(at=self.at.date().isoformat()))
+        found = match_inventory(asked, self.advisories, MatchOptions(at=self.at.date().isoformat()))
         return tuple(match for match in found.matches if match.suppressed is None)
 
     def _event(self, subject: str, summary: str) -> PlaceEvent:
@@ -161,7 +161,7 @@ def set_up(info: Mapping[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def _named(parts: Mapping[str, str]) -> str:
+def _format_parts(parts: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version or '(version not told)'}" for name, version in parts.items())
 
 
@@ -192,7 +192,7 @@ def _copy(source: Path, target: Path) -> None:
         target.unlink(missing_ok=True)
 
 
-def _owned(inventory: Inventory, parts: Mapping[str, str]) -> dict[str, Package]:
+def _find_packages(inventory: Inventory, parts: Mapping[str, str]) -> dict[str, Package]:
     """The packages of the parts that are in use, by the part's name. A runtime counts too where the engine does not tell which it uses.
 
     A part that runs in another version than its package's is not the package's.
@@ -221,7 +221,7 @@ def _is_running(package: Package, kernel: str) -> bool:
     return package.name.endswith(f"-{kernel}") or kernel.startswith(f"{version}.") or kernel == version
 
 
-def _built(parts: Mapping[str, str]) -> Iterator[tuple[str, Package]]:
+def _list_go_modules(parts: Mapping[str, str]) -> Iterator[tuple[str, Package]]:
     """The parts that were built of an upstream release, as the Go modules that they are. A distribution's build is not one."""
     for name, text in parts.items():
         found = _VERSION(text)
@@ -248,7 +248,7 @@ def _sentence(package: Package, match: Match) -> str:
     return f"{package.name} {package.version} has a known way out of containers: {id}{fix}"
 
 
-def _summed(package: Package, matches: tuple[Match, ...]) -> str:
+def _summarise_matches(package: Package, matches: tuple[Match, ...]) -> str:
     rank = ("critical", "high", "medium", "low", "negligible", "unknown")
     worst = min(
         (match.advisory.severity for match in matches), key=lambda word: rank.index(word) if word in rank else 9

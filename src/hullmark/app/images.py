@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from hullmark.app.verdicts import MAX_BYTES
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.difference.images import ComparedImage, image_difference
 from hullmark.difference.vulnerabilities import vulnerability_difference
 from hullmark.match.advisory_source import AdvisorySource
@@ -71,7 +71,7 @@ def difference_of(
     vulnerabilities = None
     if advisories is not None:
         weighing = MatchOptions(at=at)
-        old, new = (matched(scanned, advisories, weighing) for scanned in (before, after))
+        old, new = (match_scan(scanned, advisories, weighing) for scanned in (before, after))
         vulnerabilities = vulnerability_difference(old, new)
     first, second = (ComparedImage(inventory=image.inventory, layers=image.layers) for image in (before, after))
     return image_difference(first, second, vulnerabilities, by_layer=by_layer)

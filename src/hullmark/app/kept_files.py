@@ -22,7 +22,7 @@ class FileContent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def printed(
+def read_files(
     reference: str, paths: Sequence[str], resources: ScanResources, options: SourceOptions
 ) -> list[FileContent]:
     """The files at these absolute paths. Raises HullmarkError where the image cannot be read."""

@@ -76,7 +76,7 @@ class PolicyShelf:
             raise HullmarkError(f"the policy is larger than {_MAX_TEXT >> 20} MiB", advice="keep it in several parts")
         digest = hashlib.sha256(body).hexdigest()
         version = Version(at=at, name=name, policy=policy.digest, text=digest, kept_at=now)
-        with self._locked():
+        with self._lock():
             before = _in_force(self.versions(), name, at)
             if before is not None and before.policy == version.policy:
                 return before, False
@@ -102,13 +102,13 @@ class PolicyShelf:
         body = read_bounded(self.folder / "texts" / version.text, _MAX_TEXT)
         if hashlib.sha256(body).hexdigest() != version.text:
             raise HullmarkError(
-                f"what is kept of the policy {name} of {_shown(version.at)} is damaged",
+                f"what is kept of the policy {name} of {_format_moment(version.at)} is damaged",
                 advice=f"keep that version again: remove {self.folder / 'texts' / version.text} first",
             )
         return _read(msgspec.json.decode(body, type=list[_Document]))
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Nobody else adds a version meanwhile."""
         try:
             (self.folder / "texts").mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def _none(versions: tuple[Version, ...], name: str, at: datetime) -> HullmarkErr
     begun = [version.at for version in versions if version.name == name]
     if begun:
         return HullmarkError(
-            f"no version of the policy {name} was in force at {_shown(at)}, the oldest kept is of {_shown(min(begun))}",
+            f"no version of the policy {name} was in force at {_format_moment(at)}, the oldest kept is of {_format_moment(min(begun))}",
             advice="ask for a later moment, or name the policy's file",
         )
     names = ", ".join(sorted({version.name for version in versions})) or "none"
@@ -181,5 +181,5 @@ def _read(documents: list[_Document]) -> AnyPolicy:
     return read_any([(document.name, document.text.encode()) for document in documents])
 
 
-def _shown(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -60,7 +60,7 @@ def base_of(
     )
     height, reference, base = max(named, key=lambda base: base[0], default=(0, "", None))
     if not height or base is None:
-        return _labelled(inventory), problems
+        return _read_base_labels(inventory), problems
     return (
         BaseImage(
             reference=reference,
@@ -116,7 +116,7 @@ def _digests_of(session: Session, tag: str) -> set[str]:
     }
 
 
-def _labelled(inventory: Inventory) -> BaseImage | None:
+def _read_base_labels(inventory: Inventory) -> BaseImage | None:
     """What the labels say; whoever built the image wrote them, and nobody checked."""
     labels = inventory.config.labels if inventory.config is not None else {}
     name, digest = labels.get(_NAME, "")[:_LONGEST], labels.get(_DIGEST, "")[:_LONGEST]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched, refuse_to_follow
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan, refuse_to_follow
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.configuration import Configuration
@@ -58,7 +58,7 @@ def minimality_of(
     facts = reach_facts(scanned.found, configuration.settings, scanned.inventory.config)
     matches = None
     if advisories is not None:
-        found = matched(scanned, advisories, MatchOptions(at=at)).matches
+        found = match_scan(scanned, advisories, MatchOptions(at=at)).matches
         matches = tuple(match for match in found if match.suppressed is None)
     return MinimizedImage(minimality(scanned.inventory, facts, request, matches), scanned.inventory.files or ())
 

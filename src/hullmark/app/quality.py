@@ -17,7 +17,7 @@ from hullmark.scanning.take import SBOM, take
 from hullmark.source import SourceOptions, classify
 
 
-def measured(
+def measure_quality(
     reference: str, resources: ScanResources, options: SourceOptions, *, timestamp: str | None = None, author: str = ""
 ) -> Quality:
     """What a bill of materials lacks: of a document as it stands, of an image as `scan -o cyclonedx-json` would write it, and of a document

@@ -35,7 +35,7 @@ _FLAT = frozenset(("alpm", "apk", "deb", "rpm"))
 
 def cook(recipe: Recipe, request: ScanRequest) -> ScanResult:
     """What a scan finds in the image that the recipe describes. Raises HullmarkError for a recipe that makes no sense."""
-    scanned = _sized(scan_image(image_of(recipe), request, ScanResources()), recipe)
+    scanned = _set_layer_sizes(scan_image(image_of(recipe), request, ScanResources()), recipe)
     if not recipe.packages:
         return scanned
     found = {package.purl: package for package in scanned.inventory.packages}
@@ -44,7 +44,7 @@ def cook(recipe: Recipe, request: ScanRequest) -> ScanResult:
     return msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(scanned.inventory, packages=packages))
 
 
-def _sized(scanned: ScanResult, recipe: Recipe) -> ScanResult:
+def _set_layer_sizes(scanned: ScanResult, recipe: Recipe) -> ScanResult:
     """With the sizes that layers count as."""
     source = scanned.inventory.source
     sizes = [wanted.size for wanted in _layers(recipe)]

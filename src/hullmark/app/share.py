@@ -99,7 +99,10 @@ def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: 
     """
     current = _current(shelf)
     path, digest = current
-    with _written(f"{target}"), tempfile.TemporaryDirectory(prefix=".exporting-", dir=target.parent) as name:
+    with (
+        _explain_write_errors(f"{target}"),
+        tempfile.TemporaryDirectory(prefix=".exporting-", dir=target.parent) as name,
+    ):
         folder = Path(name)
         if since is None:
             packed = pack.pack_snapshot(path, digest, folder / "payload")
@@ -124,7 +127,7 @@ def import_bundle(
 
     Raises HullmarkError with what is wrong.
     """
-    with shelf.locked(), _written(f"{shelf.folder}"), _opened(file) as opened:
+    with shelf.lock(), _explain_write_errors(f"{shelf.folder}"), _open_bundle(file) as opened:
         signer = TrustedKeys(keys=trusted, allow_unsigned=allow_unsigned).signer(
             opened.manifest_bytes, opened.signature
         )
@@ -136,7 +139,7 @@ def import_bundle(
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[bundle.Bundle]:
+def _open_bundle(file: Path) -> Iterator[bundle.Bundle]:
     try:
         stream = file.open("rb")
     except OSError as error:
@@ -155,7 +158,7 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
     """
     current = _current(shelf)
     path, digest = current
-    with tempfile.TemporaryDirectory(prefix="hullmark-push-") as name, _written(name):
+    with tempfile.TemporaryDirectory(prefix="hullmark-push-") as name, _explain_write_errors(name):
         folder = Path(name)
         packed = [pack.pack_snapshot(path, digest, folder / "snapshot"), *_deltas(shelf, current, folder)]
         packed[1:] = [file for file in packed[1:] if file.payload.size < _WORTH * packed[0].payload.size]
@@ -217,7 +220,7 @@ def pull(
     signature = _small(artifact, SIGNATURE_TYPE, sign.SIGNATURE_LIMIT)
     signer = TrustedKeys(keys=trusted, allow_unsigned=allow_unsigned).signer(document, signature)
     manifest = pack.decode_manifest(document)
-    with shelf.locked(), _written(f"{shelf.folder}"):
+    with shelf.lock(), _explain_write_errors(f"{shelf.folder}"):
         taking = _IncomingSnapshot(shelf, manifest, signer)
         if taking.is_here():
             return taking.done("nothing")
@@ -328,7 +331,7 @@ def _data_at(path: Path, digest: str) -> str:
 
 
 @contextmanager
-def _written(where: str) -> Iterator[None]:
+def _explain_write_errors(where: str) -> Iterator[None]:
     """What the disk refuses is told as what cannot be done."""
     try:
         yield

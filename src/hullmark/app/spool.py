@@ -79,10 +79,10 @@ class Spool:
         self.platform, self.collector = platform, collector
         self._bounds = most_bytes, most_reports
         self.changed = threading.Condition(threading.RLock())
-        self._lock_file = _locked(folder)
+        self._lock_file = _lock_folder(folder)
         self._reports: dict[int, QueuedReport] = {}
         self._bytes = self._changes = 0
-        there, damaged = _found(folder)
+        there, damaged = _find_reports(folder)
         for report in there:
             self._add(report)
         state = _state_in(folder)
@@ -122,7 +122,7 @@ class Spool:
         with self.changed:
             for report in list(self._reports_of(changes)) or [self._new()]:
                 self._put(report, "changes")
-            self._bound()
+            self._enforce_bounds()
             self.changed.notify_all()
 
     def append_list(self, running: Iterable[RunningContainer]) -> None:
@@ -270,7 +270,7 @@ class Spool:
                 self._bytes -= report.size
             (self.folder / report.name).unlink(missing_ok=True)
 
-    def _bound(self) -> None:
+    def _enforce_bounds(self) -> None:
         most_bytes, most_reports = self._bounds
         if self._changes > most_reports or self._bytes > most_bytes:
             self.drop("there was no more room for reports while the server was away")
@@ -328,7 +328,7 @@ def _unusable(folder: Path, error: OSError) -> HullmarkError:
     )
 
 
-def _locked(folder: Path) -> IO[bytes]:
+def _lock_folder(folder: Path) -> IO[bytes]:
     """The folder's lock, held until it is closed. Raises HullmarkError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -345,7 +345,7 @@ def _locked(folder: Path) -> IO[bytes]:
     return file
 
 
-def _found(folder: Path) -> tuple[list[QueuedReport], bool]:
+def _find_reports(folder: Path) -> tuple[list[QueuedReport], bool]:
     """The reports in a folder by number, and whether any was damaged, as a machine that lost its power leaves them.
 
     Lists that were not written to their end are removed.

@@ -13,7 +13,7 @@ from hullmark._version import __version__
 from hullmark.app.expressions import Evaluator
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
-from hullmark.app.vulns import MatchOptions, weighed
+from hullmark.app.vulns import MatchOptions, match_inventory
 from hullmark.app.workloads import all_placed
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
@@ -95,7 +95,7 @@ def _try(policy: Policy, case: Case, file: Path, options: SourceOptions) -> Case
 
 def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions) -> Verdict:
     wanted = needs(policy)
-    scanned = _scanned(case, folder, wanted, options)
+    scanned = _scan_case(case, folder, wanted, options)
     weaknesses = () if case.vulnerabilities is None and case.recipe is not None else case.vulnerabilities
     dockerfile = case.recipe.dockerfile if case.recipe is not None else None
     history = scanned.inventory.config.history if scanned.inventory.config is not None else ()
@@ -112,7 +112,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
         evaluate=Evaluator(),
-        signatures=_signed(case),
+        signatures=_make_signed_documents(case),
         trusted_keys=case.signatures.keys if case.signatures is not None else (),
         trusted_root=case.signatures.trusted_root if case.signatures is not None else "",
     )
@@ -124,7 +124,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
     return evaluate(policy, facts, analyzer=_ANALYZER, deployment=deployment)
 
 
-def _signed(case: Case) -> SignedDocuments | None:
+def _make_signed_documents(case: Case) -> SignedDocuments | None:
     """What is signed about the image of a case."""
     told = case.signatures
     if told is None:
@@ -136,7 +136,7 @@ def _signed(case: Case) -> SignedDocuments | None:
     return SignedDocuments(documents=documents, subjects=(told.subject,))
 
 
-def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> ScanResult:
+def _scan_case(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> ScanResult:
     if case.inventory:
         return _scanned_of(read_inventory(folder / case.inventory))
     resources = ScanResources()
@@ -163,7 +163,7 @@ def _facts_of(known: KnownImage, now: datetime, source: AdvisorySource | None) -
         inventory=known.inventory,
         now=now,
         ghosts=policy_facts.ghosts,
-        matches=weighed(known.inventory, source, weighing) if source is not None else None,
+        matches=match_inventory(known.inventory, source, weighing) if source is not None else None,
         dockerfile=from_history(policy_facts.config.history) if policy_facts.config is not None else None,
         configuration=policy_facts.configuration,
         secrets=policy_facts.secrets,
@@ -240,6 +240,6 @@ def _moment(text: str) -> datetime:
         raise HullmarkError(f"{text[:60]!r} is not a time", advice="write it as 2026-03-01T12:00:00Z") from error
 
 
-def failed(trial: Trial) -> Sequence[CaseResult]:
+def list_failures(trial: Trial) -> Sequence[CaseResult]:
     """The cases that did not go as expected."""
     return [tried for tried in trial.cases if tried.differences]

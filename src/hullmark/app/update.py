@@ -87,7 +87,7 @@ def update(
     Raises HullmarkError if nothing at all could be had, or the shelf cannot be written.
     """
     tell = watch or (lambda *_: None)
-    with shelf.locked():
+    with shelf.lock():
         before = shelf.current()
         run = _Run(shelf, origin, request, tell)
         outcomes = tuple(run.refresh(feed) for feed in feeds)
@@ -188,7 +188,7 @@ class _Run:
 
         opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in fetched.documents]
         reading = _ReadingNotes(feed.name)
-        records = self._counted(feed, reading.records(feed.parse(opened, reading.report)))
+        records = self._count_records(feed, reading.records(feed.parse(opened, reading.report)))
         count = self._shelf.write_records(feed.name, records, accept)
         if count is None:
             share = f"less than {SHRINK_LIMIT:.0%} of the {state.records:,} records that it had"
@@ -213,7 +213,7 @@ class _Run:
         self._shelf.tidy(feed.name, after)
         return msgspec.structs.replace(outcome, problems=tuple(reading.problems), problem_count=reading.faults.problems)
 
-    def _counted(self, feed: Feed, records: Iterator[Record]) -> Iterator[Record]:
+    def _count_records(self, feed: Feed, records: Iterator[Record]) -> Iterator[Record]:
         for number, record in enumerate(records, 1):
             if not number % 1000:
                 self._tell(feed.name, "read", number, 0)
@@ -257,7 +257,7 @@ def _require_any(shelf: Shelf, every: Sequence[Feed], outcomes: Sequence[FeedOut
     """Raises HullmarkError with the first feed's reason if none has any records, now or from before."""
     if not {feed.name for feed in every}.isdisjoint(shelf.feeds()):
         return
-    why = next((f": {each.feed}: {each.reason}" for each in outcomes if each.status == "failed"), "")
+    why = next((f": {outcome.feed}: {outcome.reason}" for outcome in outcomes if outcome.status == "failed"), "")
     raise HullmarkError(
         f"no feed gave anything{why}", advice="check the network, or give a mirror: --from FOLDER or URL"
     )

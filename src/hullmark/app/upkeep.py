@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hullmark.app.lineage import base_of, with_tags
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
@@ -67,7 +67,7 @@ def upkeep_of(
     scanned = take(reference, ScanRequest(reads=(*MATCHING_READS, *UPKEEP_READS)), resources, options)
     inventory = scanned.inventory
     kind, packages, offered, updates, unlisted = newer(scanned, request, Mirrors(request.mirrors, options))
-    matches = matched(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
+    matches = match_scan(scanned, advisories, MatchOptions(at=request.at)) if advisories is not None else None
     base, unrelated = base_of(inventory, matches.matches if matches is not None else None, request.bases, options)
     if base is not None and request.tags:
         base, untagged = with_tags(base, options)
@@ -78,7 +78,7 @@ def upkeep_of(
         distro=inventory.distro,
         packages=len(packages),
         indexes=offered.indexes,
-        updates=tuple(_dated(updates, matches)),
+        updates=tuple(_add_fix_dates(updates, matches)),
         # Where a list could not be read, nobody can tell that it has not a package.
         unlisted=unlisted if not any(index.reason for index in offered.indexes) else (),
         lifecycles=matches.lifecycles if matches is not None else (),
@@ -111,7 +111,7 @@ def newer(scanned: ScanResult, request: UpkeepRequest, mirrors: Mirrors) -> Newe
     packages = tuple(package for package in found if package.type == kind and package.name != _KEYS)
     own = _own_arch(scanned, packages)
     crawl = _crawl(kind, scanned, request, packages, own)
-    offered = _driven(crawl, mirrors) if crawl is not None else RepositoryOffers((), ())
+    offered = _drive_crawl(crawl, mirrors) if crawl is not None else RepositoryOffers((), ())
     return NewerPackages(kind, packages, offered, *updates_of(packages, offered.offers, own))
 
 
@@ -133,13 +133,13 @@ def _crawl(
 ) -> Crawl | None:
     wanted = frozenset(package.name for package in packages)
     if kind == "deb":
-        sources = _named(request, parse_sources) or [
+        sources = _parse_repositories(request, parse_sources) or [
             source for fact in _facts(scanned, SOURCES.name) for source in fact
         ]
         archs = dict.fromkeys((own, *(package.arch for package in packages if package.arch not in ("", *_EVERY_ARCH))))
         return crawl_apt(sources, tuple(archs), wanted) if sources else None
     if kind == "apk":
-        urls = _named(request, parse_urls) or [
+        urls = _parse_repositories(request, parse_urls) or [
             repository for fact in _facts(scanned, REPOSITORIES.name) for repository in fact
         ]
         return crawl_apk(list(dict.fromkeys(urls)), own, wanted) if urls else None
@@ -147,7 +147,7 @@ def _crawl(
 
 
 def _crawl_rpm(scanned: ScanResult, request: UpkeepRequest, packages: Iterable[Package], own: str) -> Crawl | None:
-    named = [RpmRepository(id=url, urls=(url,)) for url in _named(request, parse_urls)]
+    named = [RpmRepository(id=url, urls=(url,)) for url in _parse_repositories(request, parse_urls)]
     repositories = named or [repository for fact in _facts(scanned, RPM_REPOSITORIES.name) for repository in fact]
     stated = {path.rpartition("/")[2]: text for path, text in scanned.found.get(RPM_VARIABLES.name, {}).items()}
     variables = variables_of(scanned.inventory.distro, own, stated)
@@ -155,7 +155,7 @@ def _crawl_rpm(scanned: ScanResult, request: UpkeepRequest, packages: Iterable[P
     return crawl_rpm(repositories, variables, installed) if repositories else None
 
 
-def _named(request: UpkeepRequest, parse: Any) -> list[Any]:
+def _parse_repositories(request: UpkeepRequest, parse: Any) -> list[Any]:
     """The repositories of the request. Raises HullmarkError for one that is not valid."""
     wrong: list[str] = []
     found = parse("repositories", memoryview("\n".join(request.repositories).encode()), wrong.append)
@@ -191,7 +191,7 @@ class Mirrors:
         return answer.body if answer.status == 200 else None
 
 
-def _driven(crawl: Crawl, mirrors: Mirrors) -> RepositoryOffers:
+def _drive_crawl(crawl: Crawl, mirrors: Mirrors) -> RepositoryOffers:
     try:
         wanted = next(crawl)
         while True:
@@ -214,12 +214,12 @@ def _forecast(
     inventory = scanned.inventory
     packages = tuple(later.get(_key(package), package) for package in inventory.packages)
     updated = msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(inventory, packages=packages))
-    after = matched(updated, advisories, MatchOptions(at=at))
+    after = match_scan(updated, advisories, MatchOptions(at=at))
     reasons = sorted({gap.reason for gap in (*matches.uncovered, *after.uncovered)})
     return Forecast(now=_ids(matches), updated=_ids(after), uncovered=tuple(reasons))
 
 
-def _dated(updates: Iterable[PackageUpdate], matches: Matches | None) -> Iterator[PackageUpdate]:
+def _add_fix_dates(updates: Iterable[PackageUpdate], matches: Matches | None) -> Iterator[PackageUpdate]:
     """The updates, each with the day since when there is a fix of something that counts."""
     since: dict[str, str] = {}
     for match in matches.matches if matches is not None else ():

@@ -59,13 +59,13 @@ def advisory_lookup(shelf: Shelf) -> Iterator[Lookup]:
     with ExitStack() as stack:
 
         @cache
-        def opened(digest: str) -> Snapshot:
+        def open_snapshot(digest: str) -> Snapshot:
             if digest not in shelf.digests():
                 raise KeyError(digest)
             return stack.enter_context(Snapshot(shelf.path_of(digest), digest))
 
         def look(digest: str, name: str) -> KnownVulnerability | None:
-            return known_of(opened(digest), name)
+            return known_of(open_snapshot(digest), name)
 
         yield look
 

@@ -107,14 +107,16 @@ def statements_for(
     Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
     """
     hub = tuple(dict.fromkeys(advisories.statements(products_of(inventory)))) if REPOSITORY in request.words else ()
-    attested = _attested(request, inventory.source, options) if request.wants_attestations else VexStatements()
+    attested = (
+        _fetch_attestations(request, inventory.source, options) if request.wants_attestations else VexStatements()
+    )
     return msgspec.structs.replace(attested, statements=hub + attested.statements)
 
 
 # Attestations
 
 
-def _attested(request: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
+def _fetch_attestations(request: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
     from hullmark.source.attestations import AttestationTrust, vex_documents
 
     check_wish(request)
@@ -197,7 +199,7 @@ def products_of(inventory: Inventory) -> tuple[str, ...]:
 
 def _names_of(source: InventorySource) -> Iterator[str]:
     digests = {source.digest, source.config_digest}
-    for text in _written(source):
+    for text in _list_references(source):
         try:
             named = parse_reference(text)
         except HullmarkError:
@@ -208,7 +210,7 @@ def _names_of(source: InventorySource) -> Iterator[str]:
         yield from (digest, digest.partition(":")[2])
 
 
-def _written(source: InventorySource) -> Iterator[str]:
+def _list_references(source: InventorySource) -> Iterator[str]:
     """The references that were written. A registry's tags say nothing without the name before them."""
     if source.kind in _IN_A_REGISTRY:
         yield source.reference.removeprefix(f"{source.kind}:")

@@ -13,10 +13,10 @@ from hullmark.app.update_files import FetchedUpdates
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.remedy import Change
 from hullmark.model.verdict import Verdict
-from hullmark.policy.dockerfile.applied import applied
-from hullmark.policy.dockerfile.own import own_dockerfile, staged
+from hullmark.policy.dockerfile.applied import apply_instruction
+from hullmark.policy.dockerfile.own import name_last_stage, own_dockerfile
 from hullmark.policy.languages import AnyPolicy
-from hullmark.remedy.flatten import COPY, WHOLE, copied, flattened, settings_of, without
+from hullmark.remedy.flatten import COPY, WHOLE, copy_config, flatten_layers, settings_of, without
 from hullmark.remedy.instructions import Instruction, dockerfile_of, instructions_of
 from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
@@ -60,11 +60,11 @@ class VirtualImage:
             options = msgspec.structs.replace(options, dockerfile=text)
 
         def look(request: ScanRequest) -> ScanResult:
-            return self._scanned(request, changes, instructions)
+            return self._scan_with_changes(request, changes, instructions)
 
         return judge_by(look, self._court.policy, self._court.now, self._court.resources, options).verdict
 
-    def _scanned(
+    def _scan_with_changes(
         self, request: ScanRequest, changes: Sequence[Change], instructions: Sequence[Instruction]
     ) -> ScanResult:
         # Each set is judged by the same policy, so each time the same is asked of the layers.
@@ -79,12 +79,12 @@ class VirtualImage:
             records.append(top)
         copy = next((change for change in changes if change.kind == "copy"), None)
         if copy is not None:
-            records = [flattened(records)]
+            records = [flatten_layers(records)]
         image, created = self._foundation.image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if image.config is not None and (changes or self._foundation.change is not None):
-            config = configured(image.config, instructions, created)
+            config = apply_instructions(image.config, instructions, created)
             image = msgspec.structs.replace(
-                image, config=config if copy is None else copied(without(config, copy.unset), created)
+                image, config=config if copy is None else copy_config(without(config, copy.unset), created)
             )
         return scan_records(image, records, request, self._court.resources)
 
@@ -97,19 +97,20 @@ def dockerfile_for(text: str, base: Change | None, changes: Sequence[Change], co
     instructions = instructions_of(changes, config)
     if copy is None or config is None:
         return dockerfile_of(own, instructions)
-    last = without(configured(config, instructions, ""), copy.unset)
+    last = without(apply_instructions(config, instructions, ""), copy.unset)
     whole = dockerfile_of(
-        staged(own, WHOLE), [instruction for instruction in instructions if instruction.keyword in ("RUN", "USER")]
+        name_last_stage(own, WHOLE),
+        [instruction for instruction in instructions if instruction.keyword in ("RUN", "USER")],
     )
     return dockerfile_of(f"{whole}\nFROM scratch\n", (COPY, *settings_of(last)))
 
 
-def configured(config: ImageConfig, instructions: Sequence[Instruction], created: str) -> ImageConfig:
+def apply_instructions(config: ImageConfig, instructions: Sequence[Instruction], created: str) -> ImageConfig:
     """An image's settings and history after some more instructions."""
     history = list(config.history)
     for instruction in instructions:
         if instruction.keyword != "RUN":
-            config = applied(config, f"{instruction.keyword} {instruction.words}")
+            config = apply_instruction(config, f"{instruction.keyword} {instruction.words}")
         history.append(
             HistoryEntry(created_by=instruction.created_by, created=created, empty_layer=instruction.keyword != "RUN")
         )

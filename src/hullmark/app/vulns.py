@@ -13,7 +13,7 @@ from hullmark.catalog.programs.golang_symbols import with_functions, without_fun
 from hullmark.match import ignores, risk, vex
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.find import find
-from hullmark.match.ssvc import decided
+from hullmark.match.ssvc import decide_match
 from hullmark.model.advisory import Statement
 from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
@@ -74,17 +74,17 @@ def vulnerabilities(
         refuse_to_follow(reference)
     scanned = take(reference, ScanRequest(reads=MATCHING_READS, reach=weighing.reach), resources, options)
     statements = statements_for(vex_wish, scanned.inventory, advisories, options)
-    return matched(scanned, advisories, weighing, statements)
+    return match_scan(scanned, advisories, weighing, statements)
 
 
-def matched(
+def match_scan(
     scanned: ScanResult, advisories: AdvisorySource, weighing: MatchOptions, statements: VexStatements | None = None
 ) -> Matches:
     """What is wrong with the packages of an image that was scanned with MATCHING_READS (without them, less is set aside)."""
-    found = _shown(weighed(_linked(scanned), advisories, weighing, statements))
+    found = _strip_functions(match_inventory(_add_linked_functions(scanned), advisories, weighing, statements))
     if not weighing.reach or scanned.reach is None:
         return found
-    found = _decided(with_reach(found, scanned.reach), scanned.inventory.config, weighing.mission)
+    found = _add_urgency(with_reach(found, scanned.reach), scanned.inventory.config, weighing.mission)
     return without_unreachable(found) if weighing.only_reachable else found
 
 
@@ -94,25 +94,25 @@ def refuse_to_follow(reference: str) -> None:
         raise HullmarkError("an SBOM has no files to follow", advice="name the image itself, or a folder")
 
 
-def _decided(matches: Matches, config: ImageConfig | None, mission: Mission) -> Matches:
+def _add_urgency(matches: Matches, config: ImageConfig | None, mission: Mission) -> Matches:
     """The matches, each with how urgent it is."""
     ports = config.exposed_ports if config is not None else ()
     gap = matches.snapshot.exploited_gap if matches.snapshot is not None else ""
     found = (
-        msgspec.structs.replace(match, ssvc=decided(match, ports, mission, exploited_gap=gap))
+        msgspec.structs.replace(match, ssvc=decide_match(match, ports, mission, exploited_gap=gap))
         for match in matches.matches
     )
     return msgspec.structs.replace(matches, matches=tuple(found))
 
 
-def _linked(scanned: ScanResult) -> Inventory:
+def _add_linked_functions(scanned: ScanResult) -> Inventory:
     """The inventory, Go modules with what their programs were linked with."""
     programs = scanned.found.get(GO_SYMBOLS.name, {})
     packages = with_functions(scanned.inventory.packages, programs)
     return msgspec.structs.replace(scanned.inventory, packages=packages)
 
 
-def _shown(matches: Matches) -> Matches:
+def _strip_functions(matches: Matches) -> Matches:
     """The matches, their packages without the long lists of functions, which only matching reads."""
 
     def bare(entry: _Told) -> _Told:
@@ -123,7 +123,7 @@ def _shown(matches: Matches) -> Matches:
     )
 
 
-def weighed(
+def match_inventory(
     inventory: Inventory, advisories: AdvisorySource, weighing: MatchOptions, statements: VexStatements | None = None
 ) -> Matches:
     """What is wrong with the packages of an inventory, weighed as requested. The `statements` about this image give way to the
@@ -131,7 +131,7 @@ def weighed(
     result = find(inventory, advisories, at=weighing.at, channels=weighing.channels)
     statements = statements or VexStatements()
     says = _says(inventory.source, weighing, statements)
-    matches: tuple[Match, ...] = vex.judged(result.matches, says)
+    matches: tuple[Match, ...] = vex.apply_statements(result.matches, says)
     if weighing.rules:
         matches = ignores.apply(matches, weighing.rules, weighing.moment or weighing.at, says.of)
     if weighing.set_aside:
@@ -139,11 +139,12 @@ def weighed(
     if weighing.by_cve:
         matches = risk.by_cve(matches)
     notes = tuple(
-        Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.moment or weighing.at)
+        Problem("", -1, "match", note)
+        for note in ignores.describe_expired_rules(weighing.rules, weighing.moment or weighing.at)
     )
     corrected = tuple(problem for problem in inventory.problems if problem.room == CORRECTIONS)
     problems = result.problems + statements.problems + notes + corrected
-    return msgspec.structs.replace(result, matches=risk.ordered(matches, weighing.sort), problems=problems)
+    return msgspec.structs.replace(result, matches=risk.sort_matches(matches, weighing.sort), problems=problems)
 
 
 def _says(source: InventorySource, weighing: MatchOptions, statements: VexStatements) -> vex.StatementIndex:

@@ -59,11 +59,11 @@ def placed_containers(
         return tuple(found)
     if container:
         known = sorted({placed.name for placed in everything})
-        raise HullmarkError(f"the workload has no container {container!r}", advice=f"it has {_listed(known)}")
+        raise HullmarkError(f"the workload has no container {container!r}", advice=f"it has {_format_names(known)}")
     images = sorted({placed.container.image for placed in everything})
     raise HullmarkError(
         f"no container of the workload runs {source.reference}",
-        advice=f"it names {_listed(images)}; say --container NAME, or --tag REF for the name that the image goes by",
+        advice=f"it names {_format_names(images)}; say --container NAME, or --tag REF for the name that the image goes by",
     )
 
 
@@ -86,7 +86,9 @@ def containers_by_image(files: Iterable[WorkloadFile], container: str = "") -> d
         return {_as_source(image): tuple(some) for image, some in found.items()}
     what = f"no container {container!r} with an image" if container else "no container with an image"
     known = sorted({placed.name for placed in everything})
-    raise HullmarkError(f"the workload has {what}", advice=f"it has {_listed(known)}" if known else "name a SOURCE")
+    raise HullmarkError(
+        f"the workload has {what}", advice=f"it has {_format_names(known)}" if known else "name a SOURCE"
+    )
 
 
 def _as_source(image: str) -> str:
@@ -101,7 +103,7 @@ def at_places(matches: Matches, files: tuple[WorkloadFile, ...], container: str 
     return msgspec.structs.replace(matches, places=placed_containers(files, matches.source, "", container))
 
 
-def _listed(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(name[:200] or "an image without a name" for name in names[:_MAX_NAMED]) + more
 

@@ -1,4 +1,4 @@
-"""Bills of materials inside an image: what they name is claimed by somebody, and marked so (`claimed`).
+"""Bills of materials inside an image: what they name is claimed by somebody, and marked so (`make_claimed_package`).
 
 SPDX and CycloneDX documents by their usual names, those of Python distributions (PEP 770), and what GraalVM puts into native programs.
 A claim about a system's packages says nothing: their database knows better.
@@ -36,10 +36,10 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def claims_of(data: bytes, report: Report) -> tuple[Claim, ...] | None:
     """The packages of a document that have a purl; None for a document of another kind."""
-    from hullmark.catalog.sbom import read_sbom, recognised  # few images have one
+    from hullmark.catalog.sbom import detect_format, read_sbom  # few images have one
 
     try:
-        if recognised(data) is None:
+        if detect_format(data) is None:
             return None
         found = read_sbom(data)
     except HullmarkError as error:
@@ -85,7 +85,7 @@ DOCUMENT = Read(
 )
 
 
-def claimed(claim: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) -> Package:
+def make_claimed_package(claim: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str) -> Package:
     """The package that is claimed at a place."""
     return Package(
         type=claim.type,
@@ -102,7 +102,7 @@ def claimed(claim: Claim, found: LocatedFact[tuple[Claim, ...]], cataloger: str)
 def assemble(view: View) -> Iterator[Package]:
     """One package a claim."""
     for found in view.facts(DOCUMENT):
-        yield from (claimed(claim, found, NAME) for claim in found.fact)
+        yield from (make_claimed_package(claim, found, NAME) for claim in found.fact)
 
 
 _TYPES = ("cargo", "composer", "gem", "generic", "golang", "maven", "npm", "nuget", "pypi")

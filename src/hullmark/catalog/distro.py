@@ -68,7 +68,7 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
         match = _ASSIGNMENT(line)
-        value = _unquoted(match[2]) if match else None
+        value = _unquote(match[2]) if match else None
         if match is None or value is None:
             bad += 1
         elif match[1] in _KEPT:
@@ -80,7 +80,7 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
     return values
 
 
-def _unquoted(text: str) -> str | None:
+def _unquote(text: str) -> str | None:
     """A value without its quotes and escapes; None if a quote is left open."""
     text = text.strip()
     out, position = [], 0
@@ -132,12 +132,12 @@ def read_distro(view: Files) -> Distro | None:
     /etc/os-release comes before /usr/lib/os-release; without either, or without an ID in it, the file that only one family of
     distributions has. An os-release that names nothing else is `linux`, as os-release(5) wants it.
     """
-    distro = _named(view)
+    distro = _detect_distro(view)
     repositories = repositories_of(view) if distro is not None else ()
     return msgspec.structs.replace(distro, repositories=repositories) if distro is not None and repositories else distro
 
 
-def _named(view: Files) -> Distro | None:
+def _detect_distro(view: Files) -> Distro | None:
     for path in ("etc/os-release", "usr/lib/os-release"):
         found = view.fact_at(OS_RELEASE, path)
         if found is not None and found.fact:

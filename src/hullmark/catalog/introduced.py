@@ -11,7 +11,9 @@ F = TypeVar("F")
 K = TypeVar("K")
 
 
-def introduced(versions: Sequence[LocatedFact[F]], keys: Callable[[F], Iterable[K]], *, top: int) -> dict[K, int]:
+def find_first_layers(
+    versions: Sequence[LocatedFact[F]], keys: Callable[[F], Iterable[K]], *, top: int
+) -> dict[K, int]:
     """Key → the first layer of the unbroken run, up to the version of layer `top`, whose databases all hold it.
 
     `versions` are a database's states, bottom layer first; `keys` names the packages of a state. A package that was removed and

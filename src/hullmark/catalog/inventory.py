@@ -12,13 +12,14 @@ from hullmark.catalog.binaries.package_notes import CATALOGER_NAME
 from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.licence_evidence import with_declared
-from hullmark.catalog.unexplained import executables, unexplained
+from hullmark.catalog.unexplained import executables, find_unexplained_programs
+from hullmark.catalog.unread_locks import unread_locks
 from hullmark.model.inventory import Distro, UnexplainedPrograms
 from hullmark.model.jar import SHA1
 from hullmark.model.package import Location, OwnedFile, Package, is_file
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.misnamed import OTHER_NAME, misnamed
+from hullmark.rootfs.misnamed import OTHER_NAME, find_misnamed_files
 from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
@@ -67,12 +68,12 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     catalogers = tuple(catalogers)
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
-        packages = list(_assembled(cataloger, view))
+        packages = list(_assemble_packages(cataloger, view))
         (found if cataloger.system else others).extend(packages)
         views.append((view, cataloger.reads))
         if packages:
             productive.append((cataloger, view))
-    listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
+    listed = [file for cataloger, view in productive for file in _list_owned_files(cataloger, view)] if claims else []
     programs = next((view for view, reads in views if PROGRAMS in reads), None)
     runnable = executables(tree, records, programs) if programs is not None else []
     owners = _owners(tree, productive, others, (path for executable in runnable for path in executable.names))
@@ -80,19 +81,20 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
+    problems += tuple(unread_locks(tree, found, catalogers))
     problems += tuple(_under_other_names(tree, records, catalogers))
-    uncorrected = merged(found)
-    corrected, purls, notes = _corrected(tree, found, corrections, jars)
+    uncorrected = merge_packages(found)
+    corrected, purls, notes = _correct_packages(tree, found, corrections, jars)
     left = None
     if programs is not None:
         owners = {path: owner for path, owner in owners.items() if purls.get(owner, (owner,))}
-        left = unexplained(
+        left = find_unexplained_programs(
             runnable, owners, corrected, lambda names: _claimed_by_others(tree, productive, names, purls)
         )
     return CatalogResult(corrected, problems + notes, tuple(_claims(tree, listed, purls)), left, uncorrected, purls)
 
 
-def _corrected(
+def _correct_packages(
     tree: Tree, packages: list[Package], corrections: Corrections | None, jars: JarIndex | None
 ) -> tuple[tuple[Package, ...], Mapping[str, tuple[str, ...]], tuple[Problem, ...]]:
     """The packages as an index names them and a person corrects them, what became of their package URLs, and what was done."""
@@ -103,7 +105,7 @@ def _corrected(
 
         packages, purls, notes = named_by_index(packages, jars)
     if corrections is None:
-        return merged(packages), purls, notes
+        return merge_packages(packages), purls, notes
     from hullmark.catalog.corrections.apply import after, correct
 
     def find(path: str) -> Location | None:
@@ -113,7 +115,7 @@ def _corrected(
         node = tree.get(real)
         return Location("/" + text(real), node.layer if node is not None else -1)
 
-    found = correct(merged(packages), corrections, find, merged)
+    found = correct(merge_packages(packages), corrections, find, merge_packages)
     return found.packages, after(purls, found.purls), notes + found.problems
 
 
@@ -143,7 +145,7 @@ def _claimed_by_others(
     """The real paths of files with these names that packages' records list, of packages that are not the system's, nor removed."""
     for cataloger, view in catalogers:
         if not cataloger.system:
-            files = (file for file in _named(cataloger, view, names) if purls.get(file.owner, (file.owner,)))
+            files = (file for file in _find_owned_files(cataloger, view, names) if purls.get(file.owner, (file.owner,)))
             yield from (_real(tree, file) for file in files)
 
 
@@ -153,7 +155,7 @@ def _under_other_names(
     """The files that catalogers want but that were not read because their layers have them under other names."""
     reads = tuple({read.name: read for cataloger in catalogers for read in cataloger.reads}.values())
     found: dict[str, tuple[bytes, int, int]] = {}
-    for path, layer, read in misnamed(tree, records, reads):
+    for path, layer, read in find_misnamed_files(tree, records, reads):
         first, at, count = found.get(read.name, (path, layer, 0))
         found[read.name] = (first, at, count + 1)
     for name, (path, layer, count) in found.items():
@@ -161,13 +163,13 @@ def _under_other_names(
         yield Problem("/" + text(path), layer, name, OTHER_NAME + more)
 
 
-def _owned(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:
+def _list_owned_files(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:
     return cataloger.owned(view) if cataloger.owned is not None else ()
 
 
-def _named(cataloger: Cataloger, view: TreeView, names: Set[str]) -> Iterable[OwnedFile]:
+def _find_owned_files(cataloger: Cataloger, view: TreeView, names: Set[str]) -> Iterable[OwnedFile]:
     """The files with these last segments that the records of a cataloger's packages list."""
-    files = cataloger.named(view, names) if cataloger.named is not None else _owned(cataloger, view)
+    files = cataloger.named(view, names) if cataloger.named is not None else _list_owned_files(cataloger, view)
     return (file for file in files if file.path.rpartition("/")[2] in names)
 
 
@@ -200,11 +202,11 @@ def _owners(
         return owners
     for cataloger, view in catalogers:
         if cataloger.system:
-            owners.update((_real(tree, file), file.owner) for file in _named(cataloger, view, names))
+            owners.update((_real(tree, file), file.owner) for file in _find_owned_files(cataloger, view, names))
     return owners
 
 
-def _assembled(cataloger: Cataloger, view: TreeView) -> Iterator[Package]:
+def _assemble_packages(cataloger: Cataloger, view: TreeView) -> Iterator[Package]:
     for package in cataloger.assemble(view):
         if package.name.strip():
             yield package
@@ -235,7 +237,7 @@ def _not_repeated(
     return left
 
 
-def merged(packages: list[Package]) -> tuple[Package, ...]:
+def merge_packages(packages: list[Package]) -> tuple[Package, ...]:
     """The packages without repeats, sorted, each with all its places and licences."""
     found: dict[tuple[str, ...], Package] = {}
     for package in packages:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.licence_evidence import declared
+from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.package import Package
 
 _FIELDS = {
@@ -21,4 +21,4 @@ def with_declared(package: Package) -> Package:
     place = package.locations[0] if package.locations else None
     path, layer = (place.path, place.layer) if place is not None else ("", -1)
     field = _FIELDS.get(package.cataloger, "license")
-    return msgspec.structs.replace(package, license_evidence=declared(package.licenses, field, path, layer))
+    return msgspec.structs.replace(package, license_evidence=make_evidence(package.licenses, field, path, layer))

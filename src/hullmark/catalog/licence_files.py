@@ -87,9 +87,9 @@ class LicenceFiles:
 
     def of(self, package: Package) -> Iterator[LicenceEvidence]:
         """What the texts of a package's own files tell, without repeats."""
-        return iter(list(dict.fromkeys(self._found(package)))[:_MAX_EVIDENCE])
+        return iter(list(dict.fromkeys(self._find_evidence(package)))[:_MAX_EVIDENCE])
 
-    def _found(self, package: Package) -> Iterator[LicenceEvidence]:
+    def _find_evidence(self, package: Package) -> Iterator[LicenceEvidence]:
         for location in package.locations:
             path = location.path[1:]
             if package.type == "maven":

@@ -26,15 +26,15 @@ def select(
     plain = [word for word in words if word[:1] not in ("+", "-")]
     chosen = {cataloger.name for cataloger in usual}
     if plain:
-        chosen = {cataloger.name for word in plain for cataloger in _meant(word, known, installed)}
+        chosen = {cataloger.name for word in plain for cataloger in _select_catalogers(word, known, installed)}
     added = [word[1:] for word in words if word[:1] == "+"]
     taken = [word[1:] for word in words if word[:1] == "-"]
-    chosen |= {cataloger.name for word in added for cataloger in _meant(word, known, installed)}
-    chosen -= {cataloger.name for word in taken for cataloger in _meant(word, known, installed)}
+    chosen |= {cataloger.name for word in added for cataloger in _select_catalogers(word, known, installed)}
+    chosen -= {cataloger.name for word in taken for cataloger in _select_catalogers(word, known, installed)}
     return tuple(cataloger for cataloger in known if cataloger.name in chosen)
 
 
-def _meant(word: str, known: Sequence[Cataloger], installed: Sequence[Cataloger]) -> list[Cataloger]:
+def _select_catalogers(word: str, known: Sequence[Cataloger], installed: Sequence[Cataloger]) -> list[Cataloger]:
     found = [cataloger for cataloger in known if cataloger.name == word] or [
         cataloger for cataloger in known if _answers(word, cataloger, installed)
     ]

@@ -7,7 +7,7 @@ from heapq import nsmallest
 
 import msgspec
 
-from hullmark.catalog.binaries import brought
+from hullmark.catalog.binaries import list_companion_paths
 from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.model.inventory import UnexplainedFile, UnexplainedPrograms
 from hullmark.model.limit import Limit
@@ -63,7 +63,7 @@ def _links(tree: Tree, records: Sequence[LayerRecord]) -> dict[tuple[int, int], 
     return found
 
 
-def unexplained(
+def find_unexplained_programs(
     found: Iterable[Executable],
     owners: Mapping[bytes, str],
     packages: Iterable[Package],
@@ -73,7 +73,7 @@ def unexplained(
     `claims(names)`: real paths, with these last segments, that other packages' records list."""
     left = [executable for executable in found if owners.keys().isdisjoint(executable.names)]
     if left:
-        left = list(_unaccounted(left, tuple(packages)))
+        left = list(_find_unowned_programs(left, tuple(packages)))
     if left:
         names = frozenset(text(path[path.rfind(b"/") + 1 :]) for executable in left for path in executable.names)
         claimed = frozenset(claims(names))
@@ -89,10 +89,10 @@ def unexplained(
     )
 
 
-def _unaccounted(left: Iterable[Executable], packages: tuple[Package, ...]) -> Iterator[Executable]:
+def _find_unowned_programs(left: Iterable[Executable], packages: tuple[Package, ...]) -> Iterator[Executable]:
     """The executables of which no package says by its place that they are its own."""
     files = PackageFiles(packages)
-    beside = {place for package in packages for place in brought(package)}
+    beside = {place for package in packages for place in list_companion_paths(package)}
     places = {location.path for package in packages for location in package.locations}
     assemblies = {place.rpartition("/")[0] for place in places if place.endswith(_ASSEMBLIES)}
     for executable in left:

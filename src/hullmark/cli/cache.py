@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show or prune."""
     import os
 
-    from hullmark.scanning.layercache import cached, prune
+    from hullmark.scanning.layercache import list_cache_entries, prune
 
     folder = cache_folder(settings_of(arguments).get("cache_dir"), os.environ)
     if arguments.action == "prune":
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"removed {files} files, {_size(size)}\n")
         return 0
     sys.stdout.write(f"{folder}\n")
-    entries = list(cached(folder))
+    entries = list(list_cache_entries(folder))
     for kind, what in _KINDS:
         sizes = [entry.size for entry in entries if entry.path.is_relative_to(folder / kind)]
         sys.stdout.write(f"  {len(sizes):>6} {what}, {_size(sum(sizes))}\n")

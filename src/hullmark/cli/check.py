@@ -155,7 +155,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.check import judge
 
-    check_options = asked(arguments)
+    check_options = build_check_options(arguments)
     cases = _cases(arguments, check_options)
     outputs = wanted_outputs("verdict", arguments.output, len(cases))
     known_at = known_moment(arguments.known_at)
@@ -275,7 +275,7 @@ def policy_of(settings: Settings, text: str | None, known_at: datetime | None) -
     return load(Path(text))
 
 
-def asked(arguments: argparse.Namespace) -> CheckOptions:
+def build_check_options(arguments: argparse.Namespace) -> CheckOptions:
     """How to judge, as the options say. Raises HullmarkError."""
     from pathlib import Path
 
@@ -322,10 +322,10 @@ def book_for(
 
     Raises HullmarkError where those of a moment are asked for and not kept.
     """
-    from hullmark.app.check import needed, wants_advisories
+    from hullmark.app.check import find_needs, wants_advisories
 
     is_named = settings.get("snapshot") or settings.get("advisories")
-    if is_named and needed(policy, check_options.context).matches:
+    if is_named and find_needs(policy, check_options.context).matches:
         return settings.book(known_at)
     wants_kept = not is_named and wants_advisories(policy, check_options.context)
     if wants_kept and (known_at is not None or settings.shelf().current() is not None):

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = settings.source_options()
     origin, version = _origin(arguments.source, options)
     target, tag = _target(arguments.target, options)
-    watch = _shown if settings.wants_progress() else _silent
+    watch = _print_line if settings.wants_progress() else _silent
     result = copy_image(origin, version, target, tag, watch)
     sys.stdout.write(
         f"{arguments.target}: {result.digest}\n"
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _origin(text: str, options: SourceOptions) -> tuple[Repository, str]:
-    from hullmark.app.copy import unlisted
+    from hullmark.app.copy import pick_only_version
     from hullmark.app.repositories import repository_of
     from hullmark.model.errors import HullmarkError
     from hullmark.source import classify
@@ -68,7 +68,7 @@ def _origin(text: str, options: SourceOptions) -> tuple[Repository, str]:
         return repository, repository.reference.version
     version = split_place(classify(text)[1])[1]
     if not version and isinstance(repository, LayoutRepository):
-        version = unlisted(repository.versions())
+        version = pick_only_version(repository.versions())
     return repository, version
 
 
@@ -87,7 +87,7 @@ def _target(text: str, options: SourceOptions) -> tuple[WritableRepository, str]
     return repository, reference.tag or ("" if reference.digest else "latest")
 
 
-def _shown(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 

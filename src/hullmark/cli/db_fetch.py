@@ -36,7 +36,12 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
     origin = _origin(arguments, settings, every)
     with _bars(wanted=settings.wants_progress()) as watch:
         result = update(
-            shelf, _chosen(every, arguments.feeds, from_mirror=bool(arguments.origin)), every, origin, request, watch
+            shelf,
+            _select_feeds(every, arguments.feeds, from_mirror=bool(arguments.origin)),
+            every,
+            origin,
+            request,
+            watch,
         )
     if arguments.output == "json":
         print_json(
@@ -57,7 +62,7 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _chosen(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) -> tuple[Feed, ...]:
+def _select_feeds(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) -> tuple[Feed, ...]:
     """The feeds by name; else those that are fetched by default, and of a mirror all that it may have."""
     from hullmark.model.errors import HullmarkError
 

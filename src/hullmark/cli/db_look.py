@@ -159,7 +159,7 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
     found: list[Advisory] = []
     with settings.book() as snapshot:
         for text in arguments.arguments:
-            found += _found(snapshot, text)
+            found += _find_advisories(snapshot, text)
     if arguments.output == "json":
         print_json([plain(advisory) for advisory in found])
         return 0
@@ -170,7 +170,7 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _found(snapshot: Snapshot, text: str) -> tuple[Advisory, ...]:
+def _find_advisories(snapshot: Snapshot, text: str) -> tuple[Advisory, ...]:
     if text.startswith("pkg:"):
         return _of_purl(snapshot, text)
     by_id = snapshot.complete(text) or snapshot.complete(text.upper())
@@ -204,7 +204,7 @@ def _print_advisory(advisory: Advisory) -> None:
     print_line(safe(f"{head}{'  withdrawn' if advisory.withdrawn else ''}"), hang=2)
     print_line(safe(advisory.summary), "  ")
     if advisory.aliases:
-        print_line(safe(_named(advisory.aliases, ", ", _ALIASES)), "  also ")
+        print_line(safe(_format_names(advisory.aliases, ", ", _ALIASES)), "  also ")
     for affected in advisory.affected[:_PACKAGES]:
         word = "" if affected.kind == "affected" else " is not affected"
         print_line(safe(f"{affected.namespace} {affected.name}{word} {_versions(affected)}"), "    ", 6)
@@ -216,10 +216,10 @@ def _versions(affected: AffectedPackage) -> str:
     from hullmark.match.why import condition
 
     spans = [condition(span) for span in affected.ranges]
-    return _named([*spans, *(f"= {version}" for version in affected.versions)], "; ", _RANGES)
+    return _format_names([*spans, *(f"= {version}" for version in affected.versions)], "; ", _RANGES)
 
 
-def _named(names: Sequence[str], between: str, most: int) -> str:
+def _format_names(names: Sequence[str], between: str, most: int) -> str:
     """The first names, and how many more there are."""
     more = f"{between}and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more
@@ -286,7 +286,7 @@ def use(arguments: argparse.Namespace, settings: Settings) -> int:
     shelf = settings.shelf()
     if len(arguments.arguments) != 1:
         raise HullmarkError("which snapshot?", advice=f"kept are {', '.join(shelf.digests()) or 'none'}")
-    with _snapshot(shelf, arguments.arguments[0]) as snapshot, shelf.locked():
+    with _snapshot(shelf, arguments.arguments[0]) as snapshot, shelf.lock():
         shelf.use(snapshot.digest)
     sys.stdout.write(f"snapshot {snapshot.digest}, in use now\n")
     return 0

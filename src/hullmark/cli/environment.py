@@ -16,11 +16,11 @@ _OTHERS = ("HULLMARK_KEY_PASSWORD", "HULLMARK_POSTGRES_USER")
 def warn_of_mistyped(environment: Mapping[str, str]) -> None:
     """Name them on standard error, once: processes that a server starts have their parent's variables, and say nothing."""
     if _CHILD not in environment:
-        for name, meant in mistyped(environment)[:_MOST]:
+        for name, meant in find_typos(environment)[:_MOST]:
             sys.stderr.write(f"hullmark: the variable {ascii(name)[1:-1]} is not a setting: {meant}?\n")
 
 
-def mistyped(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+def find_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """(variable, the setting that is meant), sorted. What comes near no setting is somebody else's business."""
     from hullmark.cli.setting_names import VARIABLES
 

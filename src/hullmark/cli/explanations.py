@@ -17,20 +17,20 @@ _LONGEST = 200
 def print_explanations(explanations: Iterable[Explanation]) -> None:
     """Each finding with its rule, where it can be seen, and what to do."""
     from hullmark.cli.rows import print_line
-    from hullmark.report.terminal import safe, shortened
+    from hullmark.report.terminal import safe, shorten_text
 
     for explanation in explanations:
         finding = explanation.finding
         print_line(safe(finding.message), f"{finding.action.value}  ", 9)
         source = f", from {safe(explanation.source)}" if explanation.source else ""
-        params = shortened(explanation.params, _LONGEST)
+        params = shorten_text(explanation.params, _LONGEST)
         print_line(f"{finding.rule_id}: {finding.gate}.{finding.trigger} {params}{source}", "  rule   ")
         if explanation.asks:
             print_line(safe(explanation.asks), "         ")
         for place in explanation.places[:_MAX_PLACES]:
             layer = f"layer {place.evidence.layer} {place.digest}".rstrip() if place.evidence.layer >= 0 else ""
             parts = (place.evidence.path, layer, place.instruction, place.evidence.detail)
-            if shown := ", ".join(shortened(safe(part), _LONGEST) for part in parts if part):
+            if shown := ", ".join(shorten_text(safe(part), _LONGEST) for part in parts if part):
                 print_line(shown, "  at     ")
         if explanation.ends:
             print_line(safe(explanation.ends), "  note   ")

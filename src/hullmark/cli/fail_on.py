@@ -79,12 +79,12 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
 
     def status_of(result: Matches | MatchesJson) -> int:
         if "unknown" in words and _is_open(result):
-            return _met(arguments.fail_on, "not everything can be told of the packages")
+            return _report_failure(arguments.fail_on, "not everything can be told of the packages")
         if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
-            return _met(arguments.fail_on, "the distribution is at its end of life")
+            return _report_failure(arguments.fail_on, "the distribution is at its end of life")
         found = [match for match in result.matches if counts(match)]
         if meeting := sum(map(meets, found)):
-            return _met(arguments.fail_on, f"{meeting:,} match{'es' * (meeting > 1)} of {len(found):,}")
+            return _report_failure(arguments.fail_on, f"{meeting:,} match{'es' * (meeting > 1)} of {len(found):,}")
         unrated = sum(match.advisory.severity == "unknown" for match in found)
         gap = result.snapshot.exploited_gap if result.snapshot is not None else ""
         if "kev" in words and gap and any(match.advisory.cve for match in found):
@@ -103,7 +103,7 @@ def upkeep_condition(text: str) -> Callable[[Upkeep], int]:
         if not words:
             return 0
         if meeting:
-            return _met(text, f"{meeting:,} update{'s' * (meeting > 1)}")
+            return _report_failure(text, f"{meeting:,} update{'s' * (meeting > 1)}")
         return _untold(text, "not all lists of packages could be read") if upkeep.is_open else 0
 
     return status_of
@@ -136,7 +136,7 @@ def difference_condition(text: str) -> Callable[[ImageDifference], int]:
             return _untold(text, "there is no database of advisories here (hullmark db update)")
         come = [match for match in found.come if match.kind != "cpe"]
         if meeting := sum(map(meets, come)):
-            return _met(text, f"{meeting:,} of {len(come):,} new match{'es' * (len(come) > 1)}")
+            return _report_failure(text, f"{meeting:,} of {len(come):,} new match{'es' * (len(come) > 1)}")
         if any(p.kind == "unseen" and (not p.facts or "packages" in p.facts) for p in difference.after_problems):
             return _untold(text, "not all packages of the second image could be seen")
         if "new-kev" in words and found.snapshot is not None and found.snapshot.exploited_gap and come:
@@ -170,7 +170,7 @@ def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
             for vulnerability in found
         )
         if meeting:
-            return _met(text, f"{meeting:,} of {len(found):,} secret{'s' * (len(found) > 1)}")
+            return _report_failure(text, f"{meeting:,} of {len(found):,} secret{'s' * (len(found) > 1)}")
         return _not_looked_at(text, words, "searched") if any(problem.is_open for problem in result.problems) else 0
 
     return status_of
@@ -183,7 +183,9 @@ def malware_condition(text: str) -> Callable[[ImageMalware], int]:
     def status_of(result: ImageMalware) -> int:
         scan = result.scan
         if "any" in words and scan.infections:
-            return _met(text, f"{len(scan.infections):,} report{'s' * (len(scan.infections) > 1)} of malware")
+            return _report_failure(
+                text, f"{len(scan.infections):,} report{'s' * (len(scan.infections) > 1)} of malware"
+            )
         is_open = bool(scan.unscanned) or not scan.is_run or any(problem.is_open for problem in result.problems)
         return _not_looked_at(text, words, "scanned") if is_open else 0
 
@@ -195,11 +197,11 @@ def _not_looked_at(text: str, words: Sequence[str], done: str) -> int:
     if not words:
         return 0
     if "unknown" in words:
-        return _met(text, f"not everything could be {done}")
+        return _report_failure(text, f"not everything could be {done}")
     return _untold(text, f"not everything could be {done}")
 
 
-def _met(asked: str, reason: str) -> int:
+def _report_failure(asked: str, reason: str) -> int:
     """Say on standard error why the status is 1: it may be all that is read of a step in a pipeline."""
     import sys
 

@@ -53,7 +53,7 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
     """Print files; the status is 2 if one of them is not to be had."""
     import sys
 
-    from hullmark.app.kept_files import printed
+    from hullmark.app.kept_files import read_files
     from hullmark.model.errors import HullmarkError
 
     if others or arguments.output or arguments.state or arguments.all_layers:
@@ -62,7 +62,7 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
         )
     settings = settings_of(arguments)
     with progress(source, wanted=settings.wants_progress()) as watch:
-        found = printed(source, paths, settings.means(watch), settings.source_options())
+        found = read_files(source, paths, settings.means(watch), settings.source_options())
     for file in found:
         if file.body is None:
             continue

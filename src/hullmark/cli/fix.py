@@ -88,12 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.fix import FixRequest, remedy_of
     from hullmark.app.virtual_image import JudgingContext
-    from hullmark.cli.check import asked, book_for, policy_of
+    from hullmark.cli.check import book_for, build_check_options, policy_of
     from hullmark.cli.upkeep import lists_of
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("remedy", arguments.output)
-    policy, options = policy_of(settings, arguments.policy, None), asked(arguments)
+    policy, options = policy_of(settings, arguments.policy, None), build_check_options(arguments)
     now = moment(arguments.at)
     request = FixRequest(
         goal=arguments.goal,

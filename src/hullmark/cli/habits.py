@@ -110,7 +110,7 @@ def refuse_sources(sources: Iterable[str]) -> None:
             raise HullmarkError(f"{text[:200]} is an address, not the name of an image", advice=advice)
 
 
-def named(action: argparse.Action, name: str) -> str:
+def resolve_name(action: argparse.Action, name: str) -> str:
     """The name that is shown of a command or an action, by whichever of its names it was found."""
     if not isinstance(action, argparse._SubParsersAction):
         return name
@@ -118,7 +118,7 @@ def named(action: argparse.Action, name: str) -> str:
     return next((shown.dest for shown in action._choices_actions if action.choices.get(shown.dest) is found), name)
 
 
-def meant(option: str, there: Iterable[str]) -> str:
+def suggest_option(option: str, there: Iterable[str]) -> str:
     """What to type instead of an option that the command does not have; "" where none is close. `there` are those that it has."""
     from difflib import get_close_matches
 

@@ -102,7 +102,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             if prose:
                 made, prose = [*made, *self._split_lines(prose, width)], ""
             if line.startswith(" "):
-                made += _folded(line, width)
+                made += _wrap_columns(line, width)
             elif len(line) > width:
                 prose = line
             else:
@@ -134,7 +134,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().start_section("arguments" if heading == "positional arguments" else heading)
 
 
-def _folded(line: str, width: int) -> Iterator[str]:
+def _wrap_columns(line: str, width: int) -> Iterator[str]:
     """A line of two columns, its second one folded where it is too wide."""
     found = _TWO_COLUMNS(line) if len(line) > width else None
     if found is None or found.end() > width - _NARROWEST:

@@ -71,7 +71,7 @@ def addresses(chosen: list[str], address: str | None, environment: Mapping[str, 
     if chosen:
         return {name: _address(name, environment) for name in dict.fromkeys(chosen)}
     found = {name: where for name in ENGINES if _is_there(where := _address(name, environment))}
-    if len({_resolved(where) for name, where in found.items() if name != "containerd"}) < len(
+    if len({_resolve_address(where) for name, where in found.items() if name != "containerd"}) < len(
         found.keys() - {"containerd"}
     ):
         del found["docker"]  # podman answers in its place
@@ -84,7 +84,7 @@ def addresses(chosen: list[str], address: str | None, environment: Mapping[str, 
     return found
 
 
-def _resolved(address: str) -> str:
+def _resolve_address(address: str) -> str:
     """Where an address leads: the package podman-docker makes Docker's socket a link to podman's."""
     from pathlib import Path
 

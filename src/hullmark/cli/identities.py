@@ -42,8 +42,8 @@ def identities_of(arguments: argparse.Namespace) -> IdentityTrust | None:
     from hullmark.proof.sigstore.signature import IdentityTrust
     from hullmark.proof.sigstore.trusted_root import read_trusted_root
 
-    subject = _asked(arguments, "certificate_identity")
-    issuer = _asked(arguments, "certificate_oidc_issuer")
+    subject = _build_matcher(arguments, "certificate_identity")
+    issuer = _build_matcher(arguments, "certificate_oidc_issuer")
     is_half = (subject is None) != (issuer is None)
     if subject is None or issuer is None:
         if is_half or _names_certificates(arguments):
@@ -60,9 +60,9 @@ def identities_of(arguments: argparse.Namespace) -> IdentityTrust | None:
     expected = ExpectedIdentity(
         subject=subject,
         issuer=issuer,
-        repository=_asked(arguments, "certificate_github_workflow_repository"),
-        ref=_asked(arguments, "certificate_github_workflow_ref"),
-        workflow=_asked(arguments, "certificate_github_workflow_name"),
+        repository=_build_matcher(arguments, "certificate_github_workflow_repository"),
+        ref=_build_matcher(arguments, "certificate_github_workflow_ref"),
+        workflow=_build_matcher(arguments, "certificate_github_workflow_name"),
     )
     root = read_trusted_root(trusted_root_text(arguments.trusted_root).encode(), arguments.trusted_root)
     for clause in root.unusable:
@@ -95,7 +95,7 @@ def _names_certificates(arguments: argparse.Namespace) -> bool:
     return any(getattr(arguments, name) for name in names)
 
 
-def _asked(arguments: argparse.Namespace, name: str) -> Callable[[str], bool] | None:
+def _build_matcher(arguments: argparse.Namespace, name: str) -> Callable[[str], bool] | None:
     """What a text must be, by an option or by its twin with a regular expression; None where neither was given. Raises HullmarkError."""
     from hullmark.model.errors import HullmarkError
     from hullmark.policy.regex import compile_pattern

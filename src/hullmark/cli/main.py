@@ -64,7 +64,8 @@ _REMOTE = (
 _BEFORE = ("--server", "--account")
 """Options that may stand before the verb, as well as behind it."""
 
-_TOP = ("-h", "--help", "--version")
+_VERSION = "--version"
+_TOP = ("-h", "--help", _VERSION)
 _LACKING = "the following arguments are required: "
 _KEPT_FREE = 16 << 20
 
@@ -104,10 +105,10 @@ class _Parser(argparse.ArgumentParser):
     def unknown(self, words: Sequence[str], verb: str, action: str) -> NoReturn:
         """End with the first option that the verb, or its action, does not have, and what may be meant by it."""
         option = next((word for word in words if word.startswith("-")), words[0])
-        from hullmark.cli.habits import meant
+        from hullmark.cli.habits import suggest_option
 
         there, name = self._innermost(verb, action)
-        advice = meant(option, there._option_string_actions)
+        advice = suggest_option(option, there._option_string_actions)
         name = f"hullmark {name}".rstrip()
         self.error(
             f"{name} has no option {option.partition('=')[0][:50]}",
@@ -133,11 +134,11 @@ class _Parser(argparse.ArgumentParser):
             return
         from difflib import get_close_matches
 
-        from hullmark.cli.habits import instead, named
+        from hullmark.cli.habits import instead, resolve_name
 
         near = list(
             dict.fromkeys(
-                named(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
+                resolve_name(action, name) for name in get_close_matches(str(value), tuple(map(str, action.choices)))
             )
         )
         what = str(action.metavar or action.dest).lower() if not action.option_strings else action.option_strings[-1]
@@ -155,7 +156,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def verbs(only: str | None = None) -> list[Any]:
-    """Every verb; just the one called `only`, if there is one: a run need not import the others."""
+    """Every verb; just the one called `only`, if there is one, and none for `--version`: a run need not import the others."""
+    if only == _VERSION:
+        return []
     there = {**{name: name for name in _VERBS}, **{name.replace("_", "-"): f"remote.{name}" for name in _REMOTE}}
     names = (there[only],) if only in there else (*there.values(), "lists")
     modules = [import_module(f"hullmark.cli.{name}") for name in names]
@@ -163,7 +166,11 @@ def verbs(only: str | None = None) -> list[Any]:
 
 
 def parser(only: str | None = None) -> _Parser:
-    """The whole command line. `only`: the verb that will be run; if it is one, the others are left out, which is faster."""
+    """The whole command line.
+
+    `only`: the first word. Of a verb that is not meant by it, nothing but its name and what it is for will be looked at, and what it takes
+    is left out, which is faster; where that can be, so is the verb.
+    """
     top = _Parser(
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
@@ -171,11 +178,11 @@ def parser(only: str | None = None) -> _Parser:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"hullmark {__version__}")
+    top.add_argument(_VERSION, action="version", version=f"hullmark {__version__}")
     top.add_argument("--server", metavar="URL", default=argparse.SUPPRESS, help="ask this Hullmark server")
     top.add_argument("--account", metavar="NAME", default=argparse.SUPPRESS, help="the account to act in on the server")
     parsers = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark", title="commands")
-    for verb in verbs(only):
+    for verb in (asked := verbs(only)):
         sub = parsers.add_parser(
             verb.NAME,
             help=verb.HELP,
@@ -184,18 +191,19 @@ def parser(only: str | None = None) -> _Parser:
             formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
-        verb.add_arguments(sub)
-        add_common(sub)
-        sub.set_defaults(run=verb.run)
+        if only is None or only == verb.NAME or len(asked) == 1:
+            verb.add_arguments(sub)
+            add_common(sub)
+            sub.set_defaults(run=verb.run)
     return top
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
-    argv = _verb_first(_helped(argv))
+    argv = _verb_first(_expand_help(argv))
     if argv and argv[0].startswith("-") and argv[0] not in _TOP:
         parser("scan").unknown(argv[:1], "", "")
-    whole = parser(argv[0] if argv else None)
+    whole = parser(argv[0] if argv else "")
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
     many = getattr(arguments, "source", getattr(arguments, "arguments", None))
@@ -208,7 +216,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _helped(argv: Sequence[str]) -> Sequence[str]:
+def _expand_help(argv: Sequence[str]) -> Sequence[str]:
     """The same with `help COMMAND` and `help NOUN ACTION` as `COMMAND --help`."""
     return [*argv[1:3], "--help"] if list(argv[:1]) == ["help"] else argv
 

@@ -119,7 +119,7 @@ def write(results: list[Any], outputs: list[Output], settings: Settings, **wishe
     Raises HullmarkError where it cannot be written.
     """
     for output in outputs:
-        put(output, _rendered(output, results, settings, wishes))
+        put(output, _render_results(output, results, settings, wishes))
 
 
 def put(output: Output, rendered: bytes) -> None:
@@ -149,7 +149,7 @@ def let_go_of_stdout() -> None:
     os.close(null)
 
 
-def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Mapping[str, Any]) -> bytes:
+def _render_results(output: Output, results: list[Any], settings: Settings, wishes: Mapping[str, Any]) -> bytes:
     from hullmark._version import __version__
     from hullmark.report.format import RenderContext
 

@@ -84,7 +84,7 @@ def _keep(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-def _kept(parser: argparse.ArgumentParser) -> None:
+def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="which policies; none: all")
     add_policy_options(parser)
     add_output(parser)
@@ -110,7 +110,7 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     del parser  # it takes none of its own
 
 
-def _simulated(arguments: argparse.Namespace) -> int:
+def _run_simulation(arguments: argparse.Namespace) -> int:
     """Here for inventories of this machine, else on the server."""
     if not arguments.inventories:
         return on_server.simulate(arguments)
@@ -125,9 +125,9 @@ _ACTIONS = {
     "init": Action("write a policy to begin with, and its test cases", policy_init.add_arguments, policy_init.init),
     "validate": Action("name every mistake in policies", _validate, policy_look.validate),
     "test": Action("judge the test cases beside a policy", _test, policy_try.test),
-    "simulate": Action("show what a draft would make of known images", _simulate, _simulated),
+    "simulate": Action("show what a draft would make of known images", _simulate, _run_simulation),
     "keep": Action("keep a policy as the version in force from now on", _keep, policy_keep.keep),
-    "kept": Action("list the versions of policies that are kept", _kept, policy_keep.kept),
+    "kept": Action("list the versions of policies that are kept", _add_list_arguments, policy_keep.list_versions),
     "convert": Action("write a native policy for an Anchore policy bundle", _convert, policy_convert.convert),
     "gates": Action("list every trigger; as markdown, the reference page", _gates, policy_look.gates),
     "describe": Action("show what triggers do, and their parameters", _describe, policy_look.describe),

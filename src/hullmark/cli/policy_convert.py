@@ -29,7 +29,7 @@ def convert(arguments: argparse.Namespace) -> int:
             f"nothing of the policy can be said natively{reason}",
             advice="hullmark check judges by Anchore policies as they are",
         )
-    text = _written(translation)
+    text = _format_translation(translation)
     if not arguments.file:
         sys.stdout.write(text)
         return 1 if translation.left_out else 0
@@ -44,7 +44,7 @@ def convert(arguments: argparse.Namespace) -> int:
     return 1 if translation.left_out else 0
 
 
-def _written(translation: Translation) -> str:
+def _format_translation(translation: Translation) -> str:
     import yaml
 
     lines = [f"# left out: {part.what}: {part.reason}" for part in translation.left_out]

@@ -1,4 +1,4 @@
-"""`hullmark policy keep` and `kept`: versions of policies, so that a past day can be judged by the policy of that day."""
+"""`hullmark policy keep` and `list_versions`: versions of policies, so that a past day can be judged by the policy of that day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def keep(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def kept(arguments: argparse.Namespace) -> int:
+def list_versions(arguments: argparse.Namespace) -> int:
     """List the versions that are kept, of all policies or of some."""
     from hullmark.report.terminal import safe
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def validate(arguments: argparse.Namespace) -> int:
     """Read each policy; every mistake is a line of its own."""
-    results = [_validated(name) for name in arguments.policies]
+    results = [_validate_policy(name) for name in arguments.policies]
     if arguments.output == "json":
         print_json(results)
     else:
@@ -27,7 +27,7 @@ def validate(arguments: argparse.Namespace) -> int:
     return 2 if any(result["mistakes"] for result in results) else 0
 
 
-def _validated(name: str) -> dict[str, object]:
+def _validate_policy(name: str) -> dict[str, object]:
     from hullmark.app.check import load
     from hullmark.policy.languages import language_of
     from hullmark.policy.native import InvalidPolicy
@@ -35,13 +35,19 @@ def _validated(name: str) -> dict[str, object]:
     try:
         policy = load(Path(name))
     except InvalidPolicy as error:
-        return {"policy": name, "kind": "native", "digest": "", "rules": 0, "mistakes": _shown(error.mistakes)}
+        return {
+            "policy": name,
+            "kind": "native",
+            "digest": "",
+            "rules": 0,
+            "mistakes": _format_mistakes(error.mistakes),
+        }
     language = language_of(policy)
     summary = {"policy": name, "kind": language.name, "digest": policy.digest, "rules": policy.rule_count}
-    return {**summary, "mistakes": _shown(language.mistakes(policy))}
+    return {**summary, "mistakes": _format_mistakes(language.mistakes(policy))}
 
 
-def _shown(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
+def _format_mistakes(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
     return [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in mistakes]
 
 

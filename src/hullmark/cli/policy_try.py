@@ -22,7 +22,7 @@ _SHOWN = 3
 
 def test(arguments: argparse.Namespace) -> int:
     """Judge the cases of each policy; the exit status is 1 if one did not go as expected."""
-    from hullmark.app.trials import failed, try_cases
+    from hullmark.app.trials import list_failures, try_cases
 
     options = settings_of(arguments).source_options()
     trials = [try_cases(*_policy_and_cases(Path(name), arguments.cases), options) for name in arguments.policies]
@@ -32,7 +32,7 @@ def test(arguments: argparse.Namespace) -> int:
         for trial in trials:
             _print_trial(trial)
     is_lacking = arguments.coverage and any(trial.never_fired for trial in trials)
-    return 1 if is_lacking or any(failed(trial) for trial in trials) else 0
+    return 1 if is_lacking or any(list_failures(trial) for trial in trials) else 0
 
 
 def _policy_and_cases(path: Path, chosen: list[str]) -> tuple[Any, Any]:
@@ -49,7 +49,7 @@ def _policy_and_cases(path: Path, chosen: list[str]) -> tuple[Any, Any]:
 
 
 def _print_trial(trial: Trial) -> None:
-    from hullmark.app.trials import failed
+    from hullmark.app.trials import list_failures
     from hullmark.report.terminal import safe
 
     for tried in trial.cases:
@@ -58,7 +58,7 @@ def _print_trial(trial: Trial) -> None:
             print_line(safe(difference), "        ")
     if trial.never_fired:
         print_line(f"no case makes these rules fire: {', '.join(trial.never_fired)}", hang=2)
-    count, wrong = len(trial.cases), len(failed(trial))
+    count, wrong = len(trial.cases), len(list_failures(trial))
     print_line(f"{trial.policy}: {count - wrong} of {count} cases passed", hang=2)
 
 

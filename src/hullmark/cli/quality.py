@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure each source."""
-    from hullmark.app.quality import measured
+    from hullmark.app.quality import measure_quality
 
     settings = settings_of(arguments)
     outputs = wanted_outputs("quality", arguments.output, len(arguments.source))
@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
             resources = settings.means(watch)
-            found.append(measured(source, resources, options, timestamp=timestamp(), author=arguments.author))
+            found.append(measure_quality(source, resources, options, timestamp=timestamp(), author=arguments.author))
     write(found, outputs, settings)
     return 0

@@ -40,16 +40,16 @@ def print_line(text: str, label: str = "", hang: int | None = None) -> None:
 
     A word for which there is no room behind the label, as a digest may be, begins below it.
     """
-    from hullmark.report.terminal import broken, width_of
+    from hullmark.report.terminal import width_of, wrap_text
 
     width = terminal_width()
     indent = " " * (len(label) if hang is None else hang)
     longest = max(map(width_of, text.split(" ")))
     lines = [label + text]
     if width and label.strip() and width - len(label) < longest <= width - 2:
-        lines = [label, *("  " + line for line in broken(text, max(width - 2, 1), hang=0))]
+        lines = [label, *("  " + line for line in wrap_text(text, max(width - 2, 1), hang=0))]
     elif width:
-        first, *others = broken(text, max(width - max(len(label), len(indent)), 1), hang=0)
+        first, *others = wrap_text(text, max(width - max(len(label), len(indent)), 1), hang=0)
         lines = [label + first, *(indent + line for line in others)]
     for line in lines:
         sys.stdout.write(line.rstrip() + "\n")

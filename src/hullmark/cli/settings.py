@@ -262,10 +262,10 @@ class Settings:
 
     def book(self, known_at: datetime | None = None) -> AbstractContextManager[Snapshot]:
         """The advisories of this run, opened; with `known_at` those in use then. Raises HullmarkError if there are none."""
-        from hullmark.app.advisories import opened
+        from hullmark.app.advisories import open_snapshot
 
         snapshot, folder = self.get("snapshot"), self.get("advisories")
-        return opened(
+        return open_snapshot(
             self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None, known_at=known_at
         )
 

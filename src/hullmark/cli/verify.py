@@ -129,14 +129,14 @@ def _recompute(
 
     from hullmark.app.check import judge
     from hullmark.app.verify import options_of, recompute
-    from hullmark.cli.check import asked, book_for
+    from hullmark.cli.check import book_for, build_check_options
     from hullmark.model.errors import HullmarkError
     from hullmark.source.digest import is_digest
 
     if policy is None or is_digest(arguments.source):
         raise HullmarkError("to judge again takes the image and the policy", advice="name both: SOURCE --policy FILE")
     statement = verification.verified.statement
-    options = options_of(statement, asked(arguments))
+    options = options_of(statement, build_check_options(arguments))
     with book_for(settings, policy, options, _known_at(arguments, statement.at)) as snapshot:
         options = replace(options, advisories=snapshot)
         judged = judge(arguments.source, policy, statement.at, settings.means(), settings.source_options(), options)

@@ -9,6 +9,7 @@ import msgspec
 from hullmark.difference.files import file_changes
 from hullmark.difference.packages import package_changes
 from hullmark.difference.settings import setting_changes
+from hullmark.licences.expressions import in_spdx_terms
 from hullmark.model.difference import ImageDifference, ImageSizes, LayerDifference, VulnerabilityDifference
 from hullmark.model.image_layers import ImageLayers, LayerFiles
 from hullmark.model.inventory import Inventory
@@ -54,9 +55,9 @@ def image_difference(
 
 
 def _licences_beside(one: Inventory, other: Inventory) -> tuple[str, ...]:
-    """The licences that only packages of the one have. Their names do not depend on case (SPDX 2.3, annex D)."""
-    known = {licence.lower() for package in other.packages for licence in package.licenses}
-    found = {licence for package in one.packages for licence in package.licenses}
+    """The licences that only packages of the one have, in SPDX's terms. Their names do not depend on case (SPDX 2.3, annex D)."""
+    known = {licence.lower() for package in other.packages for licence in in_spdx_terms(package.licenses)}
+    found = {licence for package in one.packages for licence in in_spdx_terms(package.licenses)}
     return tuple(sorted(licence for licence in found if licence.lower() not in known))
 
 

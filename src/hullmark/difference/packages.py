@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cmp_to_key
 from itertools import zip_longest
 
+from hullmark.licences.expressions import in_spdx_terms
 from hullmark.model.difference import PackageChange, PackageStep, PackageVersion
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.purl import namespace_of
@@ -41,7 +42,7 @@ def _by_identity(packages: Iterable[Package]) -> dict[Identity, dict[_Key, Packa
     licenses: dict[Identity, dict[tuple[str, str], set[str]]] = {}
     for package in packages:
         versions = licenses.setdefault(identity_of(package), {})
-        versions.setdefault((package.version, package.arch), set()).update(package.licenses)
+        versions.setdefault((package.version, package.arch), set()).update(in_spdx_terms(package.licenses))
     return {
         identity: {
             (*key, frozenset(map(str.lower, found))): PackageVersion(*key, tuple(sorted(found)))

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable
 from typing import Any
 
-from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.mask import mask_secrets
 from hullmark.facets.secrets.text import is_binary
 from hullmark.facets.unpacking.archives import ends_as_zip, may_hold_files
 from hullmark.model.limit import Limit
@@ -23,7 +23,7 @@ def take(path: str, body: memoryview, report: Report) -> bytes | None:
     """
     if is_binary(body) and (may_hold_files(body) or ends_as_zip(body)):
         return None
-    return masked(bytes(body), posixpath.basename(path))
+    return mask_secrets(bytes(body), posixpath.basename(path))
 
 
 def content_read(globs: tuple[str, ...]) -> Read[bytes]:

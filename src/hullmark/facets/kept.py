@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from hullmark.facets.configuration import PARSERS
-from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.mask import mask_secrets
 from hullmark.facets.secrets.text import is_binary
 from hullmark.model.limit import Limit
 from hullmark.rootfs.dispatch import compile_globs
@@ -55,7 +55,7 @@ def keep(path: str, body: memoryview, report: Report) -> KeptContent:
     """Keep a file if it is text."""
     if is_binary(body):
         return KeptContent(None, "it is no text, and was not kept")
-    return KeptContent(masked(bytes(body), posixpath.basename(path)))
+    return KeptContent(mask_secrets(bytes(body), posixpath.basename(path)))
 
 
 _SHELL_SCRIPT = re.compile(rb"#![^\n]*?(?:sh|execlineb|with-contenv|busybox)\b").match

@@ -15,7 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
 from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, RecordFault, Report
-from hullmark.feeds.formats.archives import DAMAGE, plain, undamaged, whole
+from hullmark.feeds.formats.archives import DAMAGE, convert_damage_errors, plain, whole
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
@@ -85,7 +85,7 @@ def _topics(document: Document) -> list[str]:
 def _first_line(document: Document | None) -> str:
     if document is None:
         return ""
-    with undamaged(document):
+    with convert_damage_errors(document):
         line = whole(document, 1 << 16).decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip("/")
     return line if line.startswith("https://") else ""
 
@@ -94,7 +94,7 @@ def _updateinfo_of(document: Document | None) -> str:
     """Where the updateinfo stands, below the repository's place; "" if there is none."""
     if document is None:
         return ""
-    with undamaged(document, errors=_UNREADABLE):
+    with convert_damage_errors(document, errors=_UNREADABLE):
         root = fromstring(whole(document, 1 << 20))
     for data in root.iter("{http://linux.duke.edu/metadata/repo}data"):
         location = data.find("{http://linux.duke.edu/metadata/repo}location")
@@ -120,11 +120,11 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 for arch, evrs in by.items():
                     known.setdefault(name, {}).setdefault(arch, set()).update(evrs)
     for advisory, builds in found.values():
-        yield msgspec.structs.replace(advisory, affected=tuple(_affected(advisory, builds, report)))
+        yield msgspec.structs.replace(advisory, affected=tuple(_list_affected_packages(advisory, builds, report)))
 
 
 def _updates(document: Document) -> Iterator[Any]:
-    with undamaged(document, "it cannot be read to its end", _UNREADABLE), plain(document) as stream:
+    with convert_damage_errors(document, "it cannot be read to its end", _UNREADABLE), plain(document) as stream:
         for _, element in iterparse(stream, events=("end",)):
             if element.tag == "update":
                 yield element
@@ -159,7 +159,9 @@ def _update(element: Any, place: str) -> tuple[Advisory, dict[str, dict[str, set
     return advisory, builds
 
 
-def _affected(advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report) -> Iterator[AffectedPackage]:
+def _list_affected_packages(
+    advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report
+) -> Iterator[AffectedPackage]:
     release = _RELEASE.match(advisory.id)
     if release is None:
         report(advisory.id, RecordFault("its id tells no release of Amazon Linux", builds))

@@ -34,13 +34,15 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         for definition in oval.definitions(document, report):
             for advisory in _advisories(definition, f"{release[1]}:{release[2]}", report):
                 known = found.get(advisory.id)
-                found[advisory.id] = advisory if known is None else _merged(known, advisory)
+                found[advisory.id] = advisory if known is None else _merge_advisories(known, advisory)
     yield from found.values()
 
 
 def _advisories(definition: oval.Definition, namespace: str, report: Report) -> Iterator[Advisory]:
     ids = [identity for source, identity, _ in definition.references if source.upper() == "CVE"]
-    affected = tuple(filter(None, (_affected(claim, definition, namespace) for claim in definition.claims)))
+    affected = tuple(
+        filter(None, (_make_affected_package(claim, definition, namespace) for claim in definition.claims))
+    )
     if not ids or not affected:
         reason = "it names no versions of a package" if ids else "it names no CVE"
         report(definition.id, RecordFault(reason, oval.names_of(definition)))
@@ -59,7 +61,7 @@ def _advisories(definition: oval.Definition, namespace: str, report: Report) -> 
         )
 
 
-def _affected(claim: oval.Claim, definition: oval.Definition, namespace: str) -> AffectedPackage | None:
+def _make_affected_package(claim: oval.Claim, definition: oval.Definition, namespace: str) -> AffectedPackage | None:
     span = oval.range_of(claim.tests)
     if span is None or not claim.name or not (span.high or span.low):
         return None
@@ -77,7 +79,7 @@ def _affected(claim: oval.Claim, definition: oval.Definition, namespace: str) ->
     )
 
 
-def _merged(known: Advisory, more: Advisory) -> Advisory:
+def _merge_advisories(known: Advisory, more: Advisory) -> Advisory:
     return msgspec.structs.replace(
         known,
         severity=max(known.severity, more.severity, key=SEVERITIES.index),

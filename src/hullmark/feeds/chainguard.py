@@ -86,7 +86,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 def _advisory(record: _Osv, report: Report, place: str) -> Advisory:
     affected: dict[AffectedPackage, None] = {}
     for entry in record.affected:
-        row = _affected(entry, report, place)
+        row = _make_affected_package(entry, report, place)
         if row is not None:
             affected[row] = None
     return Advisory(
@@ -100,7 +100,7 @@ def _advisory(record: _Osv, report: Report, place: str) -> Advisory:
     )
 
 
-def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPackage | None:
+def _make_affected_package(entry: _AffectedPackage, report: Report, place: str) -> AffectedPackage | None:
     try:
         ecosystem = ecosystem_of(entry.package.ecosystem)
     except LookupError as error:

@@ -91,7 +91,7 @@ def _advisory(name: str, entries: list[tuple[str, _Entry]], fixes: _Fixes) -> Ad
         row
         for package, entry in entries
         for codename, release in entry.releases.items()
-        if (row := _affected(package, codename, release, top)) is not None
+        if (row := _make_affected_package(package, codename, release, top)) is not None
     ]
     description = next((entry.description for _, entry in entries if entry.description), "")
     return Advisory(
@@ -100,11 +100,11 @@ def _advisory(name: str, entries: list[tuple[str, _Entry]], fixes: _Fixes) -> Ad
         severity=top,
         summary=line_of(description),
         references=links_of([f"https://security-tracker.debian.org/tracker/{name}"]),
-        affected=tuple(_announced(row, fixes.get((row.namespace, row.name, name))) for row in affected),
+        affected=tuple(_add_announcement(row, fixes.get((row.namespace, row.name, name))) for row in affected),
     )
 
 
-def _affected(package: str, codename: str, release: _Release, top: Severity) -> AffectedPackage | None:
+def _make_affected_package(package: str, codename: str, release: _Release, top: Severity) -> AffectedPackage | None:
     namespace = namespace_of(codename)
     if not namespace or release.status == "undetermined":
         return None
@@ -129,7 +129,7 @@ def _state(release: _Release) -> FixState:
     return "wont-fix" if release.nodsa is not None or release.urgency == "end-of-life" else "not-fixed"
 
 
-def _announced(row: AffectedPackage, fix: tuple[str, str, str] | None) -> AffectedPackage:
+def _add_announcement(row: AffectedPackage, fix: tuple[str, str, str] | None) -> AffectedPackage:
     if fix is None or row.kind != "affected":
         return row
     name, day, version = fix

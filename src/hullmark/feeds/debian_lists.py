@@ -93,12 +93,12 @@ def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: R
         elif fix and not namespace_of(fix[1]):
             report(f"{url} {name}", f"left out: {fix[1]} is not a release known here")
         elif fix and fix[3] not in _SAYS_NOTHING:
-            affected.append(_affected(fix, name, day))
+            affected.append(_make_affected_package(fix, name, day))
     return Advisory(
         id=name,
         source=FEED.name,
         aliases=tuple(ids),
-        related=_related(name),
+        related=_find_previous_revision(name),
         summary=line_of(title),
         published=day,
         references=links_of([f"https://security-tracker.debian.org/tracker/{name}"]),
@@ -106,7 +106,7 @@ def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: R
     )
 
 
-def _affected(fix: re.Match[str], name: str, day: str) -> AffectedPackage:
+def _make_affected_package(fix: re.Match[str], name: str, day: str) -> AffectedPackage:
     namespace, source, version = namespace_of(fix[1]), fix[2], fix[3]
     if version == "<not-affected>":
         return AffectedPackage(
@@ -126,7 +126,7 @@ def _affected(fix: re.Match[str], name: str, day: str) -> AffectedPackage:
     )
 
 
-def _related(name: str) -> tuple[str, ...]:
+def _find_previous_revision(name: str) -> tuple[str, ...]:
     found = _REVISED.fullmatch(name)
     if found is None or int(found[2][:6]) < 2:
         return ()

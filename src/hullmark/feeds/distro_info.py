@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.formats.archives import undamaged
+from hullmark.feeds.formats.archives import convert_damage_errors
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import Lifecycle, Record
@@ -27,7 +27,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if product not in _PRODUCTS:
             report(document.url, "left out: its address names no distribution")
             continue
-        with undamaged(document, "it cannot be read to its end", (csv.Error,)):
+        with convert_damage_errors(document, "it cannot be read to its end", (csv.Error,)):
             for row in csv.DictReader(lines(document, is_ended=True)):
                 if row.get("series"):
                     yield _lifecycle(product, {str(key): value for key, value in row.items() if isinstance(value, str)})

@@ -35,7 +35,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                 entry = decode(_ENTRY, item, f"{document.url} {package} {cve}", report, only(package))
                 if entry is None or cve.startswith(_TEMPORARY):
                     continue
-                found.setdefault(cve, []).append(_affected(package, entry.fixed_version or ""))
+                found.setdefault(cve, []).append(_make_affected_package(package, entry.fixed_version or ""))
                 severities[cve] = max(
                     severities.get(cve, "unknown"), severity_of(entry.severity or ""), key=SEVERITIES.index
                 )
@@ -43,7 +43,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         yield Advisory(id=cve, source=FEED.name, severity=severities[cve], affected=tuple(found[cve]))
 
 
-def _affected(package: str, fixed: str) -> AffectedPackage:
+def _make_affected_package(package: str, fixed: str) -> AffectedPackage:
     if fixed == "0":
         return AffectedPackage(
             namespace="echo:rolling", name=package, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)

@@ -111,11 +111,11 @@ def _advisory(update: _Update, place: str, report: Report) -> Advisory:
         published=update.date_pushed or update.date_submitted or "",
         modified=update.date_modified or "",
         references=links_of([update.url]),
-        affected=tuple(_affected(update, place, report)),
+        affected=tuple(_list_affected_packages(update, place, report)),
     )
 
 
-def _affected(update: _Update, place: str, report: Report) -> Iterator[AffectedPackage]:
+def _list_affected_packages(update: _Update, place: str, report: Report) -> Iterator[AffectedPackage]:
     system, kind = _KINDS[update.release.id_prefix]
     for build in update.builds:
         if (build.type or kind) != kind:

@@ -317,7 +317,9 @@ def _advisory(advisory: _Advisory, ecosystem: str, place: str, report: Report) -
         if vector and (rating := rating_of(vector.graphql or vector.rest or "")) is not None
     )
     severity = severity_of(advisory.severity or "")
-    affected = (_affected(vulnerability, ecosystem, place, report) for vulnerability in _vulnerabilities(advisory))
+    affected = (
+        _make_affected_package(vulnerability, ecosystem, place, report) for vulnerability in _vulnerabilities(advisory)
+    )
     return Advisory(
         id=name,
         source=FEED.name,
@@ -338,7 +340,9 @@ def _vulnerabilities(advisory: _Advisory) -> list[_Vulnerability]:
     return advisory.vulnerabilities.nodes if advisory.vulnerabilities else []
 
 
-def _affected(vulnerability: _Vulnerability, ecosystem: str, place: str, report: Report) -> AffectedPackage | None:
+def _make_affected_package(
+    vulnerability: _Vulnerability, ecosystem: str, place: str, report: Report
+) -> AffectedPackage | None:
     name = (vulnerability.package.ecosystem or ecosystem).lower()
     found = ecosystem_of(_ECOSYSTEMS[name]) if name in _ECOSYSTEMS else None
     if found is None:

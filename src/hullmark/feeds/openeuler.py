@@ -75,11 +75,11 @@ def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf, products: Mapp
         published=instant(tracking.initial_release_date),
         modified=instant(tracking.current_release_date),
         references=csaf.references_of(vulnerability, read),
-        affected=tuple(_affected(vulnerability, products, read.groups)),
+        affected=tuple(_list_affected_packages(vulnerability, products, read.groups)),
     )
 
 
-def _affected(
+def _list_affected_packages(
     vulnerability: csaf.Vulnerability, products: Mapping[str, csaf.Product], groups: Mapping[str, list[str]]
 ) -> Iterator[AffectedPackage]:
     announced = {

@@ -41,7 +41,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             if identity is None:
                 report(definition.id, RecordFault("it names no erratum", oval.names_of(definition)))
                 continue
-            affected = tuple(_affected(definition, identity[0]))
+            affected = tuple(_list_affected_packages(definition, identity[0]))
             if affected:
                 yield _advisory(definition, identity[0], affected)
 
@@ -67,16 +67,16 @@ def _advisory(definition: oval.Definition, identity: str, affected: tuple[Affect
     )
 
 
-def _affected(definition: oval.Definition, identity: str) -> Iterator[AffectedPackage]:
+def _list_affected_packages(definition: oval.Definition, identity: str) -> Iterator[AffectedPackage]:
     builds: dict[_Key, dict[str, set[str]]] = {}
     for claim in definition.claims:
         span = oval.range_of(claim.tests)
         if span is None or not span.fixed or any(flavour in span.fixed for flavour in _FLAVOURS):
             continue
-        module = next(_found(claim, _MODULE), "")
-        for release in _found(claim, _RELEASE):
+        module = next(_search_places(claim, _MODULE), "")
+        for release in _search_places(claim, _RELEASE):
             key = _Key(f"oracle:{release}", claim.name, ":".join(module.split(":")[:2]))
-            for arch in tuple(_found(claim, _ARCH)) or ("",):
+            for arch in tuple(_search_places(claim, _ARCH)) or ("",):
                 builds.setdefault(key, {}).setdefault(arch, set()).add(span.fixed)
     for key, by in builds.items():
         for arch, fixes in by_arch({arch: frozenset(evrs) for arch, evrs in by.items()}):
@@ -93,7 +93,7 @@ def _affected(definition: oval.Definition, identity: str) -> Iterator[AffectedPa
             )
 
 
-def _found(claim: oval.Claim, pattern: re.Pattern[str]) -> Iterator[str]:
+def _search_places(claim: oval.Claim, pattern: re.Pattern[str]) -> Iterator[str]:
     """What a pattern finds in the places of a claim."""
     for group in claim.where:
         for test in group:

@@ -47,7 +47,7 @@ _COLLECTED = "GHSA-other"
 
 def crawl(known: CrawlState) -> Crawl:
     """All archives; or, after a good crawl, the records that changed since, if they are few."""
-    changed = (yield from _changed(known.since)) if known.since else None
+    changed = (yield from _fetch_changes(known.since)) if known.since else None
     if changed is None:
         for ecosystem in (*ECOSYSTEMS, _COLLECTED):
             yield Get(url=f"{_EXPORTS}/{ecosystem}/all.zip", is_optional=True)
@@ -64,7 +64,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             yield advisory_of(record, FEED.name, report, place)
 
 
-def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
+def _fetch_changes(since: str) -> Generator[Get, Document | None, list[str] | None]:
     """`ecosystem/id` of what changed since a moment; None if that cannot be told or is much."""
     changed: list[str] = []
     for ecosystem in ECOSYSTEMS:

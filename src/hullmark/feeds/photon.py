@@ -47,7 +47,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
             row = decode(_ROW, raw, place, report, found_at("pkg"))
             if row is None:
                 continue
-            affected = _affected(f"photon:{release[1]}", row)
+            affected = _make_affected_package(f"photon:{release[1]}", row)
             if not _ID(row.cve_id) or affected is None:
                 reason = f"it says nothing to go by ({row.cve_id[:40]}, {row.status[:40]})"
                 report(place, RecordFault(reason, (row.pkg,)))
@@ -59,7 +59,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         yield Advisory(id=cve, source=FEED.name, severity=severity, affected=tuple(dict.fromkeys(found[cve])))
 
 
-def _affected(namespace: str, row: _Row) -> AffectedPackage | None:
+def _make_affected_package(namespace: str, row: _Row) -> AffectedPackage | None:
     status, fixed = row.status.strip().lower(), (row.res_ver or "").strip()
     if status == "not affected":
         return AffectedPackage(

@@ -197,7 +197,7 @@ def advisories_in(
             published=instant(vulnerability.release_date or tracking.initial_release_date),
             modified=instant(tracking.current_release_date),
             references=csaf.references_of(vulnerability, document),
-            affected=(*_affected(vulnerability, products, remedies, releases), *images),
+            affected=(*_list_affected_packages(vulnerability, products, remedies, releases), *images),
         )
 
 
@@ -247,7 +247,7 @@ class _VulnerabilityFacts(NamedTuple):
 _Parts = dict[Release, list[tuple[str, Component]]]
 
 
-def _affected(
+def _list_affected_packages(
     vulnerability: csaf.Vulnerability,
     products: Mapping[str, csaf.Product],
     remedies: Mapping[str, csaf.Remediation],
@@ -259,15 +259,15 @@ def _affected(
     }
     found = _VulnerabilityFacts({}, {}, {})
     for release, parts in by_status["fixed"].items():
-        for key, identity, component in _listed(parts, release):
+        for key, identity, component in _list_components(parts, release):
             found.fixed.setdefault((key, release), []).append(_fix(component, release, remedies.get(identity)))
     for release, parts in by_status["known_affected"].items():
-        for key, identity, _ in _listed(parts, release):
+        for key, identity, _ in _list_components(parts, release):
             remedy = remedies.get(identity)
             state: FixState = "wont-fix" if remedy is not None and remedy.category == WONT_FIX else "not-fixed"
             found.unfixed.setdefault((key, release), state)
     for release, parts in by_status["known_not_affected"].items():
-        found.safe.update(dict.fromkeys((key, release) for key, _, _ in _listed(parts, release)))
+        found.safe.update(dict.fromkeys((key, release) for key, _, _ in _list_components(parts, release)))
     return _rows(found)
 
 
@@ -295,7 +295,7 @@ def _by_release(ids: Sequence[str], products: Mapping[str, csaf.Product], releas
     return found
 
 
-def _listed(parts: Sequence[tuple[str, Component]], release: Release) -> Iterator[tuple[_Key, str, Component]]:
+def _list_components(parts: Sequence[tuple[str, Component]], release: Release) -> Iterator[tuple[_Key, str, Component]]:
     """Source packages, and binary ones that none of the source packages stands for; or binary ones alone, if there are any."""
     sources = [part for _, part in parts if part.arch == "src"]
     if release.is_by_binary:
@@ -333,19 +333,19 @@ def _rows(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     spaces = {(release.major): release.namespace for _, release in found.fixed if not release.stream}
     for (key, release), state in found.unfixed.items():
         yield _row(key, release.namespace, ranges=(EVERY_VERSION,), fix_state=state)
-    yield from _extended(found)
+    yield from _list_stream_fixes(found)
     for (key, release), fixes in found.fixed.items():
         if not release.stream and (key, release.major) not in open_majors:
             general.setdefault((key, release.major), []).extend(fixes)
     for (key, major), fixes in general.items():
         for row in rows(list(dict.fromkeys(fixes))):
-            yield _mended(key, spaces[major] if row.minor is None else f"{spaces[major]}.{row.minor}", row)
+            yield _make_fixed_row(key, spaces[major] if row.minor is None else f"{spaces[major]}.{row.minor}", row)
     yield from _only_extended(found, open_majors)
     for key, release in found.safe:
         yield _row(key, release.namespace, kind="unaffected", ranges=(EVERY_VERSION,))
 
 
-def _extended(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
+def _list_stream_fixes(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     """The fixes of streams. Whoever uses another stream of a minor release has its extended one too: what is equal is told once."""
     streamed = {
         (key, release): rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
@@ -358,7 +358,7 @@ def _extended(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     for (key, release), row in streamed.items():
         same = first.get((key, release.major, release.minor))
         if release.stream == "eus" or same is None or same.ranges != row.ranges:
-            yield _mended(key, release.namespace, row)
+            yield _make_fixed_row(key, release.namespace, row)
 
 
 def _only_extended(found: _VulnerabilityFacts, open_majors: set[tuple[_Key, int]]) -> Iterator[AffectedPackage]:
@@ -370,7 +370,7 @@ def _only_extended(found: _VulnerabilityFacts, open_majors: set[tuple[_Key, int]
             yield _row(key, f"rhel:{major}", ranges=(EVERY_VERSION,), fix_state="wont-fix")
 
 
-def _mended(key: _Key, namespace: str, row: Row) -> AffectedPackage:
+def _make_fixed_row(key: _Key, namespace: str, row: Row) -> AffectedPackage:
     return _row(
         key,
         namespace,

@@ -108,11 +108,11 @@ def _advisory(
         cwes=tuple(vulnerability.cwe or ()),
         summary=line_of(ids.summary or ""),
         references=links_of(vulnerability.info or ()),
-        affected=tuple(_affected(vulnerability, key, library)),
+        affected=tuple(_list_affected_packages(vulnerability, key, library)),
     )
 
 
-def _affected(vulnerability: _Vulnerability, key: str, library: _Library) -> Iterator[AffectedPackage]:
+def _list_affected_packages(vulnerability: _Vulnerability, key: str, library: _Library) -> Iterator[AffectedPackage]:
     """A library is the package of npm of its name, unless it says that it is another, or none."""
     is_npm = bool(library.npmname) or not library.base_purl or library.base_purl.startswith(_NPM)
     name = library.npmname or (library.base_purl.removeprefix(_NPM) if is_npm else "") or key
@@ -144,7 +144,7 @@ def _both(a: Advisory, b: Advisory) -> Advisory:
         aliases=_once(*a.aliases, *(alias for alias in b.aliases if alias != a.id)),
         related=_once(*a.related, *b.related),
         references=links_of((*a.references, *b.references)),
-        affected=_joined((*a.affected, *b.affected)),
+        affected=_join_ranges((*a.affected, *b.affected)),
     )
 
 
@@ -152,7 +152,7 @@ def _once(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _joined(affected: Iterable[AffectedPackage]) -> tuple[AffectedPackage, ...]:
+def _join_ranges(affected: Iterable[AffectedPackage]) -> tuple[AffectedPackage, ...]:
     """Ranges of one package in one place."""
     by_name: dict[tuple[str, str, str], AffectedPackage] = {}
     for row in affected:

@@ -83,7 +83,7 @@ def _advisory(name: str, entry: _Entry) -> Advisory:
         summary=line_of(entry.title),
         published=day_of(entry.date) if isinstance(entry.date, str) else "",
         references=links_of((entry.url, *(related.url or ()))),
-        affected=(_affected(entry),),
+        affected=(_make_affected_package(entry),),
     )
 
 
@@ -92,7 +92,7 @@ def _aliases(entry: _Entry) -> tuple[str, ...]:
     return tuple(f"{kind}-{number}" for kind, number in pairs if number)
 
 
-def _affected(entry: _Entry) -> AffectedPackage:
+def _make_affected_package(entry: _Entry) -> AffectedPackage:
     """Gems by their name; Ruby's own implementations (`ruby`, `jruby`, `mruby`) as programs."""
     if not (entry.gem or entry.engine):
         raise ValueError("it names neither a gem nor an engine")

@@ -26,11 +26,11 @@ _POINTER = msgspec.json.Decoder(_Latest)
 def crawl(known: CrawlState) -> Crawl:
     """The pointer, then the file that it names, if that is of the same host."""
     pointer = yield Get(url=_LATEST, is_optional=True)
-    url = _named(pointer) if pointer is not None else ""
+    url = _read_latest_url(pointer) if pointer is not None else ""
     yield Get(url=url if url.startswith(_HOST) else _SECDB)
 
 
-def _named(pointer: Document) -> str:
+def _read_latest_url(pointer: Document) -> str:
     """The address that the pointer tells, "" where it cannot be read: the usual one is whole as well."""
     try:
         return document_of(_POINTER, pointer).latest_url

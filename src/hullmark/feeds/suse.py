@@ -62,7 +62,7 @@ def parse(documents: Sequence[Document], report: Report, source: str) -> Iterato
             if not ids:
                 report(definition.id, RecordFault("it names no CVE", oval.names_of(definition)))
                 continue
-            affected = tuple(_affected(definition))
+            affected = tuple(_list_affected_packages(definition))
             if affected:
                 yield _advisory(definition, ids, affected, source)
 
@@ -91,11 +91,11 @@ def _advisory(
     )
 
 
-def _affected(definition: oval.Definition) -> Iterator[AffectedPackage]:
+def _list_affected_packages(definition: oval.Definition) -> Iterator[AffectedPackage]:
     found: dict[tuple[str, str], dict[int, list[PackageStatement]]] = {}
     places: dict[int, tuple[ProductNamespace, ...]] = {}
     for claim in definition.claims:
-        statement = _said(claim)
+        statement = _parse_statement(claim)
         if statement is None:
             continue
         if id(claim.where) not in places:
@@ -123,7 +123,7 @@ def row(namespace: str, name: str, statements: Sequence[PackageStatement], issue
     )
 
 
-def _said(claim: oval.Claim) -> PackageStatement | None:
+def _parse_statement(claim: oval.Claim) -> PackageStatement | None:
     stated = next(filter(None, (_STATED.match(test.comment) for test in claim.tests)), None)
     if stated is not None:
         return PackageStatement(stated[1]) if stated[2] else PackageStatement(stated[1], (EVERY_VERSION,))

@@ -71,24 +71,24 @@ def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:
         published=published,
         modified=instant(tracking.current_release_date),
         references=csaf.references_of(vulnerability, read),
-        affected=tuple(_affected(vulnerability.product_status, published[:10])),
+        affected=tuple(_list_affected_packages(vulnerability.product_status, published[:10])),
     )
 
 
-def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[AffectedPackage]:
+def _list_affected_packages(status: Mapping[str, Sequence[str]], published: str) -> Iterator[AffectedPackage]:
     found: dict[tuple[str, str], dict[int, list[PackageStatement]]] = {}
     for kind in (*_FIXED, *_STATES):
         for identity in dict.fromkeys(status.get(kind, ())):
             platform, _, component = identity.partition(":")
             place = place_of(platform)
-            statement = _said(kind, component)
+            statement = _parse_statement(kind, component)
             if place is not None and statement is not None:
                 found.setdefault((place.namespace, statement.name), {}).setdefault(place.rank, []).append(statement)
     for (namespace, name), by_rank in found.items():
         yield row(namespace, name, by_rank[min(by_rank)], published)
 
 
-def _said(kind: str, component: str) -> PackageStatement | None:
+def _parse_statement(kind: str, component: str) -> PackageStatement | None:
     """A fix is told with the build that has it, all else of a package by its name."""
     if kind == "known_affected":
         return PackageStatement(component, (EVERY_VERSION,)) if component else None

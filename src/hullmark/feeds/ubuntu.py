@@ -20,7 +20,7 @@ from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.feeds.ubuntu_vex import NOTHING, CveStatement, told
+from hullmark.feeds.ubuntu_vex import NOTHING, CveStatement, read_statements
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState, Range, Record
 
 _HOST = "https://security-metadata.canonical.com"
@@ -81,7 +81,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     The archives are in no order and too large to be read twice: advisories wait, packed, until all notices are known.
     `withdrawn` is set only for CVEs that were rejected: Canonical marks so any record that it no longer renews.
     """
-    known = told([document for document in documents if document.url == _VEX], report)
+    known = read_statements([document for document in documents if document.url == _VEX], report)
     notices: _Notices = {}
     packed: list[bytes] = []
     for document in documents:
@@ -98,7 +98,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                 packed.append(_PACK.encode(_advisory(record, cve, known.pop(cve, NOTHING))))
     for encoded in packed:
         advisory = _UNPACK.decode(encoded)
-        affected = tuple(_noticed(row, notices) for row in advisory.affected)
+        affected = tuple(_add_notice(row, notices) for row in advisory.affected)
         yield msgspec.structs.replace(advisory, affected=affected)
     for cve, told_of in known.items():
         affected = tuple(told_of.rows())
@@ -116,7 +116,7 @@ def _note(record: _Osv, notices: _Notices) -> None:
                     notices.setdefault(key, (record.id, day_of(record.published)))
 
 
-def _noticed(row: AffectedPackage, notices: _Notices) -> AffectedPackage:
+def _add_notice(row: AffectedPackage, notices: _Notices) -> AffectedPackage:
     if row.fix_state != "fixed":
         return row
     found = notices.get((row.namespace, row.name, row.ranges[-1].fixed))

@@ -138,11 +138,11 @@ def _advisory(name: str, fields: _Fields) -> Advisory:
         published=published,
         withdrawn=published if description.startswith("** REJECT **") else "",
         references=links_of(links),
-        affected=tuple(_affected(fields, notices)),
+        affected=tuple(_list_affected_packages(fields, notices)),
     )
 
 
-def _affected(fields: _Fields, notices: tuple[str, ...]) -> Iterator[AffectedPackage]:
+def _list_affected_packages(fields: _Fields, notices: tuple[str, ...]) -> Iterator[AffectedPackage]:
     devel = _devel(fields)
     seen: set[tuple[str, str]] = set()
     for field, lines in fields.items():

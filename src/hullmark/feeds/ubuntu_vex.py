@@ -89,7 +89,7 @@ class CveStatement(msgspec.Struct, frozen=True, array_like=True, gc=False):
 NOTHING = CveStatement()
 
 
-def told(documents: Sequence[Document], report: Report) -> dict[str, CveStatement]:
+def read_statements(documents: Sequence[Document], report: Report) -> dict[str, CveStatement]:
     """What the documents of these archives say, by CVE. What cannot be read is reported."""
     found: dict[str, CveStatement] = {}
     for document in documents:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import DamagedDocument, Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.formats.archives import members, undamaged
+from hullmark.feeds.formats.archives import convert_damage_errors, members
 from hullmark.feeds.formats.reading import UNREADABLE
 from hullmark.feeds.formats.vex import statements_of
 from hullmark.model.advisory import Record, Statement
@@ -36,7 +36,7 @@ _INDEX = msgspec.json.Decoder(_Index)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """The statements that each archive's index leads to. Documents that it names and that are missing are reported."""
     for document in documents:
-        wanted = _wanted(document, report)
+        wanted = _read_index(document, report)
         there: set[str] = set()
         for name, data in members(document, (".json",)) if wanted else ():
             if name in wanted:
@@ -48,7 +48,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                 report(f"{document.url} {name}", f"it is not in the archive, but the index names it for {ids}")
 
 
-def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
+def _read_index(document: Document, report: Report) -> dict[str, list[str]]:
     """What the packages are whom a member of the archive may speak of, by its name. The index at the top is the archive's."""
     found: tuple[str, bytes] | None = None
     for name, data in members(document, (_INDEX_NAME,)):
@@ -57,7 +57,7 @@ def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
             found = name, data
     if found is None:
         raise DamagedDocument(document.url, f"it holds no {_INDEX_NAME}")
-    with undamaged(document, f"{found[0]} cannot be read", UNREADABLE):
+    with convert_damage_errors(document, f"{found[0]} cannot be read", UNREADABLE):
         index = _INDEX.decode(found[1])
     wanted: dict[str, list[str]] = {}
     for package in index.packages:
@@ -67,7 +67,7 @@ def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
 
 def _about(ids: Iterable[str], statements: Iterable[Statement], report: Report, place: str) -> Iterator[Statement]:
     """The statements, as far as they are about the packages of these ids."""
-    names = [_named(id) for id in ids]
+    names = [_parse_purl(id) for id in ids]
     others = 0
     for statement in statements:
         products = tuple(product for product in statement.products if any(_is(product, *name) for name in names))
@@ -80,11 +80,11 @@ def _about(ids: Iterable[str], statements: Iterable[Statement], report: Report, 
 
 
 def _is(product: str, bare: str, repository: str) -> bool:
-    name, of = _named(product)
+    name, of = _parse_purl(product)
     return name == bare and repository in ("", of)
 
 
-def _named(purl: str) -> tuple[str, str]:
+def _parse_purl(purl: str) -> tuple[str, str]:
     """A purl without version, and its repository_url ("" for none): images of one name are told apart by it."""
     head, _, query = purl.partition("#")[0].partition("?")
     bare, at, version = head.rpartition("@")

@@ -150,7 +150,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                     yield record
                     continue
                 key = record.source, record.id
-                found[key] = _joined(found[key], record) if key in found else record
+                found[key] = _merge_advisories(found[key], record) if key in found else record
     yield from found.values()
 
 
@@ -167,7 +167,7 @@ def _envelopes(document: Document, report: Report) -> Iterator[tuple[str, str, b
             yield name, inside[1] if inside else provider, data
 
 
-def _joined(known: Advisory, more: Advisory) -> Advisory:
+def _merge_advisories(known: Advisory, more: Advisory) -> Advisory:
     return msgspec.structs.replace(
         known,
         aliases=tuple(dict.fromkeys((*known.aliases, *more.aliases))),

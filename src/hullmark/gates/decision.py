@@ -157,8 +157,8 @@ def _by_verdict(
         reason = f"{_subject(container)}: its index names too many images to look at"
         return msgspec.structs.replace(start, effect="refuses", reason=reason)
     if not images:
-        return _unknown(start, container, settings, "nobody has judged it")
-    pinned = _pinned(name, images, settings)
+        return _make_unknown_judgement(start, container, settings, "nobody has judged it")
+    pinned = _pin_name(name, images, settings)
     start = msgspec.structs.replace(start, digest=name.digest or _digest_to_pin(images[0]), pinned=pinned)
     if not name.digest and settings.requires_digest and not pinned:
         reason = (
@@ -168,7 +168,7 @@ def _by_verdict(
     worst = _worst(images, question, known, settings)
     if worst is None:
         where = f" for {settings.environment}" if settings.environment else ""
-        return _unknown(start, container, settings, f"no policy has judged it{where}")
+        return _make_unknown_judgement(start, container, settings, f"no policy has judged it{where}")
     return msgspec.structs.replace(
         start,
         effect=worst.effect,
@@ -185,7 +185,9 @@ def _images_of(name: ImageName, known: KnownImages) -> tuple[AdmissibleImage, ..
     return (tagged,) if tagged is not None else ()
 
 
-def _unknown(start: Judgement, container: WorkloadContainer, settings: GateSettings, what: str) -> Judgement:
+def _make_unknown_judgement(
+    start: Judgement, container: WorkloadContainer, settings: GateSettings, what: str
+) -> Judgement:
     return msgspec.structs.replace(
         start, effect=_EFFECTS[settings.unknown_image], reason=f"{_subject(container)}: {what}", is_unknown=True
     )
@@ -196,7 +198,7 @@ def _digest_to_pin(image: AdmissibleImage) -> str:
     return image.indexes[0] if len(image.indexes) == 1 else image.digest
 
 
-def _pinned(name: ImageName, images: tuple[AdmissibleImage, ...], settings: GateSettings) -> str:
+def _pin_name(name: ImageName, images: tuple[AdmissibleImage, ...], settings: GateSettings) -> str:
     if name.digest or not settings.pins_tags:
         return ""
     return f"{name.text}@{_digest_to_pin(images[0])}"

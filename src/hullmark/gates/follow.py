@@ -98,7 +98,7 @@ class RunningImages:
         if isinstance(said, Listing):
             with self._lock:
                 self._running.clear()
-        for some in batched(said.running, _NOTED):
+        for some in make_batches(said.running, _NOTED):
             fresh = {container.id: (container.place.namespace, _digests(container)) for container in some}
             with self._lock:
                 self._running.update(fresh)
@@ -116,7 +116,7 @@ class RunningImages:
             if self._renewed_at is not None and now - self._renewed_at < _RENEWED_EVERY:
                 return
             self._renewed_at, running = now, set(_pairs(self._running.values()))
-        for some in batched(sorted(running), _NOTED):
+        for some in make_batches(sorted(running), _NOTED):
             verdicts.note_running(some, now)
         verdicts.forget_ran_before(now - remembered)
 
@@ -173,7 +173,7 @@ def follow_cluster(
 T = TypeVar("T")
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+def make_batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     """Items in groups of at most `size`, in their order."""
     rest = iter(items)
     while some := tuple(islice(rest, size)):

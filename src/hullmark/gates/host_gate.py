@@ -62,9 +62,9 @@ class HostGate:
         answer = decide(question, known_images(verdicts), settings)
         if answer.unknown and start.origin:
             self._queue(start.origin, now)
-        return self._told(start, answer)
+        return self._report_answer(start, answer)
 
-    def _told(self, start: Start, answer: Answer) -> GateAnswer:
+    def _report_answer(self, start: Start, answer: Answer) -> GateAnswer:
         said = "; ".join(answer.reasons)
         for reason in (*answer.reasons, *answer.warnings):
             self._tell(f"{'allowed' if answer.allowed else 'refused'}: {reason}")

@@ -37,7 +37,7 @@ class Meters:
         """Count an answer."""
         self._answers.labels(endpoint, answer).inc()
 
-    def timed(self, endpoint: str) -> AbstractContextManager[object]:
+    def measure_time(self, endpoint: str) -> AbstractContextManager[object]:
         """Measure how long an answer takes."""
         return self._seconds.labels(endpoint).time()
 

@@ -94,7 +94,7 @@ class Supervisor:
         """Supervise until `stop` is set. Raises HullmarkError if workers cannot be started."""
         try:
             for _ in range(self._count):
-                self._workers.append(self._started())
+                self._workers.append(self._start_worker())
             self._say(f"answering at {_name(self._listener)}")
             while not stop.is_set():
                 if self._replace.is_set():
@@ -109,7 +109,7 @@ class Supervisor:
             for thread in enders:
                 thread.join()
 
-    def _started(self) -> Worker:
+    def _start_worker(self) -> Worker:
         worker = Worker(self._command, self._listener)
         if not worker.wait_until_ready():
             worker.end()
@@ -119,7 +119,7 @@ class Supervisor:
     def _renew(self) -> None:
         for number, worker in enumerate(self._workers):
             try:
-                fresh = self._started()
+                fresh = self._start_worker()
             except HullmarkError as error:
                 self._say(f"the workers stay as they are: {error}")
                 return
@@ -135,7 +135,7 @@ class Supervisor:
             pause = _PAUSE
             while not stop.is_set():
                 try:
-                    self._workers[number] = self._started()
+                    self._workers[number] = self._start_worker()
                     break
                 except HullmarkError as error:
                     self._say(str(error))

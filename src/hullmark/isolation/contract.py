@@ -39,15 +39,17 @@ def _of_users(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat) -> 
     uid = effective_uid(needs, isolation)
     if isolation.run_as_non_root and uid == 0:
         whose = "the workload names" if isolation.user else "the image names"
-        yield _needed("run_as_non_root", f"{whose} root as its user, and root is forbidden: it does not start")
+        yield _make_needed_finding(
+            "run_as_non_root", f"{whose} root as its user, and root is forbidden: it does not start"
+        )
     elif isolation.run_as_non_root and not isolation.user and form == "kubernetes" and _is_name(needs.user):
         text = f"the image names its user as {needs.user}, and only of a number Kubernetes knows that it is not root"
-        yield _needed("run_as_non_root", text)
+        yield _make_needed_finding("run_as_non_root", text)
     if needs.uid == 0 and uid not in (None, 0):
         text = f"the image is made to run as root, and runs as {uid}: what only root may read or write is out of reach"
-        yield _needed("user", text, is_certain=False)
+        yield _make_needed_finding("user", text, is_certain=False)
     if needs.uid not in (None, 0) and uid == 0:
-        yield _granted("user", f"it runs as root, and the image names the user {needs.user or needs.uid}")
+        yield _make_granted_finding("user", f"it runs as root, and the image names the user {needs.user or needs.uid}")
 
 
 def _is_name(user: str) -> bool:
@@ -61,12 +63,16 @@ def _of_ports(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat) -> 
         is_open = form in _OPENS_LOW_PORTS and not isolation.host_network
         if not is_open:
             text = f"the image exposes {', '.join(low)}, and may not listen below 1024 unless the node allows it to everyone"
-            yield _needed("capabilities_dropped", text, is_certain=bool(isolation.host_network))
+            yield _make_needed_finding("capabilities_dropped", text, is_certain=bool(isolation.host_network))
     if not low and needs.ports and "NET_BIND_SERVICE" in isolation.capabilities_added:
-        yield _granted("capabilities_added", "NET_BIND_SERVICE is added, and the image exposes no port below 1024")
+        yield _make_granted_finding(
+            "capabilities_added", "NET_BIND_SERVICE is added, and the image exposes no port below 1024"
+        )
     surplus = [port for port in isolation.ports if needs.ports and port not in needs.ports]
     if surplus:
-        yield _granted("ports", f"{', '.join(surplus)} is opened, and the image exposes {', '.join(needs.ports)}")
+        yield _make_granted_finding(
+            "ports", f"{', '.join(surplus)} is opened, and the image exposes {', '.join(needs.ports)}"
+        )
 
 
 def _number(port: str) -> int:
@@ -93,21 +99,21 @@ def _of_rights(needs: ImageNeeds, isolation: Isolation) -> Iterator[JointFinding
     if needs.setuid is None or needs.capable is None:
         return
     if isolation.no_new_privileges and needs.setuid and uid != 0:
-        text = f"the start reaches {_named(needs.setuid)}, which does not become root: no-new-privileges is set"
-        yield _needed("no_new_privileges", text, is_certain=False)
+        text = f"the start reaches {_format_paths(needs.setuid)}, which does not become root: no-new-privileges is set"
+        yield _make_needed_finding("no_new_privileges", text, is_certain=False)
     for path, names in sorted(needs.capable.items()):
         lacking = [name for name in names if not _has_capability(isolation, name)]
         if lacking:
             text = f"the start reaches {path}, which has {', '.join(lacking)}, and cannot be executed without"
-            yield _needed("capabilities_dropped", text, is_certain=False)
+            yield _make_needed_finding("capabilities_dropped", text, is_certain=False)
     if needs.setuid or needs.capable or uid in (None, 0):
         return
     if isolation.no_new_privileges is False:
         text = "privileges can be gained, and the start reaches nothing that needs to (no setuid file, none with capabilities)"
-        yield _granted("no_new_privileges", text)
+        yield _make_granted_finding("no_new_privileges", text)
     if isolation.no_new_privileges is not None and "ALL" not in isolation.capabilities_dropped:
         text = "the engine's capabilities are kept, and neither the user nor anything that the start reaches has a use for them"
-        yield _granted("capabilities_dropped", text)
+        yield _make_granted_finding("capabilities_dropped", text)
 
 
 def _of_volumes(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat) -> Iterator[JointFinding]:
@@ -120,17 +126,19 @@ def _of_volumes(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat) -
             continue
         if form not in _KEEPS_VOLUMES:
             text = f"the image writes to its volume {path}, nothing that can be written is mounted there, and the root is read-only"
-            yield _needed("read_only_root", f"{text}, unless the node's engine makes a folder of it", is_certain=False)
+            yield _make_needed_finding(
+                "read_only_root", f"{text}, unless the node's engine makes a folder of it", is_certain=False
+            )
 
 
-def _named(paths: tuple[str, ...]) -> str:
+def _format_paths(paths: tuple[str, ...]) -> str:
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return ", ".join(paths[:_SHOWN]) + more
 
 
-def _granted(setting: str, text: str) -> JointFinding:
+def _make_granted_finding(setting: str, text: str) -> JointFinding:
     return JointFinding(kind="granted", setting=setting, text=text)
 
 
-def _needed(setting: str, text: str, *, is_certain: bool = True) -> JointFinding:
+def _make_needed_finding(setting: str, text: str, *, is_certain: bool = True) -> JointFinding:
     return JointFinding(kind="needed", setting=setting, text=text, is_certain=is_certain)

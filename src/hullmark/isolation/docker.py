@@ -61,7 +61,7 @@ def isolation_of(inspect: Mapping[str, object], info: Mapping[str, object]) -> I
         writable_paths=tuple(sorted(_writable(mounts, host))),
         user=_user(container),
         no_new_privileges=_no_new_privileges(given, defaults, host),
-        unmasked_proc=_unmasked(host, given, privileged),
+        unmasked_proc=_is_proc_open(host, given, privileged),
         limits=_limits(host),
         ports=tuple(sorted(host.part("PortBindings").names())),
     )
@@ -178,7 +178,7 @@ def _no_new_privileges(given: Mapping[str, list[str]], defaults: Mapping[str, st
     return False if "SecurityOpt" in host else None
 
 
-def _unmasked(host: Fields, given: Mapping[str, list[str]], privileged: bool | None) -> bool | None:
+def _is_proc_open(host: Fields, given: Mapping[str, list[str]], privileged: bool | None) -> bool | None:
     """Whether all of /proc can be written or read: Docker tells the masked paths, podman what was asked for."""
     if privileged or "unmask" in given or UNCONFINED in given.get("systempaths", ()):
         return True

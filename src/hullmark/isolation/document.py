@@ -138,7 +138,7 @@ class _Reader:
             self._begin(event, line)
         elif isinstance(event, yaml.CollectionEndEvent):
             closed = self._open.pop()
-            self._add(_merged(closed), closed.size, closed.anchor, line)
+            self._add(_merge_part(closed), closed.size, closed.anchor, line)
         elif isinstance(event, yaml.DocumentEndEvent):
             self._anchors.clear()
 
@@ -204,7 +204,7 @@ def _set(part: _Part, value: object) -> None:
     part.key = None
 
 
-def _merged(part: _Part) -> Section | list[object]:
+def _merge_part(part: _Part) -> Section | list[object]:
     for other in part.merged:
         assert isinstance(part.value, Section), "only mappings take from others"  # noqa: S101
         for name, value in other.items():

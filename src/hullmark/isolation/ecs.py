@@ -32,7 +32,7 @@ def containers_of(task_definition: Mapping[str, object], launch_type: str) -> tu
     `launch_type` is FARGATE, EC2 or EXTERNAL; "": what the definition requires, if that is one. Raises InvalidWorkload.
     """
     task = Fields(task_definition, "task definition")
-    started_by = launch_type.upper() or _required(task)
+    started_by = launch_type.upper() or _find_launch_type(task)
     containers = tuple(task.parts("containerDefinitions"))
     awaited = {
         dependency.text("containerName")
@@ -53,7 +53,7 @@ def containers_of(task_definition: Mapping[str, object], launch_type: str) -> tu
     )
 
 
-def _required(task: Fields) -> str:
+def _find_launch_type(task: Fields) -> str:
     """The launch type that a definition is made for; "" where it allows several."""
     required = set(task.texts("requiresCompatibilities"))
     return required.pop() if len(required) == 1 else ""

@@ -60,7 +60,7 @@ class Fields:
             return ""
         if not isinstance(value, str):
             raise self._wrong(name, "a text")
-        return self._bounded(name, value)
+        return self._check_length(name, value)
 
     def scalar(self, name: str) -> str:
         """A text or a number, as a text; "" where it is left out."""
@@ -69,7 +69,7 @@ class Fields:
             return ""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self._wrong(name, "a text or a number")
-        return self._bounded(name, str(value))
+        return self._check_length(name, str(value))
 
     def flag(self, name: str) -> bool | None:
         """True or false; None where it is left out."""
@@ -110,7 +110,7 @@ class Fields:
         for value in self.entries(name):
             if not isinstance(value, str):
                 raise self._wrong(name, "a list of texts")
-            found.append(self._bounded(name, value))
+            found.append(self._check_length(name, value))
         return tuple(found)
 
     def entries(self, name: str) -> list[object]:
@@ -132,7 +132,7 @@ class Fields:
             return 0
         return self.data.key_lines.get(name, 0) if name else self.data.line
 
-    def _bounded(self, name: str, value: str) -> str:
+    def _check_length(self, name: str, value: str) -> str:
         if len(value) > _LONGEST_TEXT:
             raise InvalidWorkload(f"{self.place}.{name}", f"has more than {_LONGEST_TEXT:,} characters")
         return value

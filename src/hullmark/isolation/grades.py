@@ -38,13 +38,13 @@ _AROUND = ("privileged", "host_paths", "devices", "host_network")
 
 def assess(isolation: Isolation, image_uid: int | None = None) -> Assessment:
     """The grade of what a container is granted. `image_uid` is the number of the user that its image names, where that is known."""
-    assessment = _granted(isolation, image_uid)
+    assessment = _grade_settings(isolation, image_uid)
     if not isolation.escapes:
         return assessment
-    return weakened(assessment, f"the host has a known escape: {isolation.escapes[0]}")
+    return lower_to_host(assessment, f"the host has a known escape: {isolation.escapes[0]}")
 
 
-def _granted(isolation: Isolation, image_uid: int | None) -> Assessment:
+def _grade_settings(isolation: Isolation, image_uid: int | None) -> Assessment:
     """The grade by the settings alone."""
     ways_out = tuple(_ways_out(isolation))
     lacking = tuple(_lacking(isolation, image_uid))
@@ -60,7 +60,7 @@ def _granted(isolation: Isolation, image_uid: int | None) -> Assessment:
     )
 
 
-def weakened(assessment: Assessment, summary: str) -> Assessment:
+def lower_to_host(assessment: Assessment, summary: str) -> Assessment:
     """The assessment on a host that has a known way out for whoever shares its kernel or its engine; a sandbox or a virtual machine keeps
     its grade. `summary` says which, as a clause; saying it again changes nothing."""
     reason = GradeReason("host", summary)
@@ -88,7 +88,7 @@ def _ways_out(isolation: Isolation) -> Iterator[Shortfall]:
         if getattr(isolation, name):
             yield Shortfall(name, text)
         yield from _untold(isolation, name, f"whether {text}")
-    yield from _reached(isolation)
+    yield from _find_host_access(isolation)
 
 
 _NAMESPACES = {
@@ -119,7 +119,7 @@ def _switched_off(isolation: Isolation) -> Iterator[Shortfall]:
         yield Shortfall("selinux", f"SELinux does not confine it ({isolation.selinux})")
 
 
-def _reached(isolation: Isolation) -> Iterator[Shortfall]:
+def _find_host_access(isolation: Isolation) -> Iterator[Shortfall]:
     for found in isolation.host_paths:
         is_ruling = rules_the_host(found)
         how = "reads" if found.read_only else "writes"

@@ -22,7 +22,7 @@ def found_in(package: Package) -> tuple[LicenceEvidence, ...]:
     return tuple(evidence for evidence in package.license_evidence if evidence.kind == "found")
 
 
-def concluded(package: Package) -> tuple[str, ...]:
+def conclude_licences(package: Package) -> tuple[str, ...]:
     """The licences that apply together, where texts tell what the record leaves open (`BSD`, a name that nobody knows, nothing at all).
 
     None where the record is certain, and where it names something of which no text speaks: then nothing can be concluded.
@@ -47,7 +47,7 @@ def concluded(package: Package) -> tuple[str, ...]:
 
 def conclusion(package: Package) -> str:
     """The same as one SPDX expression; "" for none."""
-    return all_of(concluded(package))
+    return all_of(conclude_licences(package))
 
 
 def _is_told(name: str, found: tuple[str, ...], *, is_only: bool) -> bool:

@@ -54,11 +54,11 @@ def spdx_expression(text: str) -> str | None:
     # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list: such ones stay as written.
     # What is too long or too deep to be taken apart is read word by word, which is no expression of it.
     is_bounded = len(text) <= MAX_TEXT and text.count("(") <= _MAX_DEPTH
-    told = _told(read_terms(text, loosely=False)) if is_bounded else None
+    told = _format_expression(read_terms(text, loosely=False)) if is_bounded else None
     return None if told is None or unlisted_plus(told) else told
 
 
-def _told(terms: Terms) -> str | None:
+def _format_expression(terms: Terms) -> str | None:
     """Terms as an expression; None if SPDX does not know all that is in them."""
     for licence in licences_of(terms):
         is_known = licence.name.removesuffix("+").lower() in _LICENSE or _REFERENCE.fullmatch(licence.name)
@@ -83,6 +83,39 @@ def all_of(expressions: Iterable[str]) -> str:
     if len(parts) == 1:
         return parts[0]
     return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
+
+
+@lru_cache(maxsize=4096)
+def in_spdx_terms(licenses: tuple[str, ...]) -> tuple[str, ...]:
+    """Each licence as the SPDX expression that it tells, as it is written where it tells none; without repeats, in order.
+
+    What an expression joins by AND are licences of their own, as a package has them that lists them.
+    """
+    found: dict[str, None] = {}
+    for text in distinct(licenses):
+        expression = spdx_expression(text)
+        found.update(dict.fromkeys((text,) if expression is None else _split_at_and(expression)))
+    return tuple(found)
+
+
+def _split_at_and(expression: str) -> list[str]:
+    """What apply together, without the brackets around one: `(MIT OR ISC) AND curl` is two."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for word in _TOKENS(expression):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == "OR":
+            return [expression]
+        if depth == 0 and word == "AND":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    found: list[str] = []
+    for words in parts:
+        is_group = words[0] == "("
+        text = " ".join(words[1:-1] if is_group else words).replace("( ", "(").replace(" )", ")")
+        found += _split_at_and(text) if is_group else [text]
+    return found
 
 
 @lru_cache(maxsize=4096)

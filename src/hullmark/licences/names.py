@@ -145,12 +145,12 @@ def licence_named(text: str, *, loosely: bool = False) -> str | None:
     name = text.rpartition("::")[2].strip()
     lower = name.lower()
     # GNU's first: identifiers such as `GPL-2.0` are on the list, but SPDX has better ones by now.
-    found = _gnu(lower, loosely=loosely) or _deprecated(lower) or _ID.get(lower) or _reference(name)
+    found = _gnu(lower, loosely=loosely) or _replace_old_identifier(lower) or _ID.get(lower) or _reference(name)
     found = found or _NAMES.get(lower) or _by_address(lower)
     if found is not None:
         return found
     for plain in (_plain(_ABBREVIATED.sub("", lower)), _plain(lower)):
-        found = found or _NAMES.get(plain) or _gnu(_short(plain), loosely=loosely) or _versioned(plain)
+        found = found or _NAMES.get(plain) or _gnu(_short(plain), loosely=loosely) or _find_versioned_licence(plain)
         if loosely:
             found = found or _LOOSE.get(lower) or _LOOSE.get(plain)
     if found is None and lower.endswith("+"):
@@ -220,7 +220,7 @@ def _gnu(name: str, *, loosely: bool) -> str | None:
     return f"{family}-{version}{invariants}-{'or-later' if is_later else 'only'}"
 
 
-def _deprecated(name: str) -> str | None:
+def _replace_old_identifier(name: str) -> str | None:
     """SPDX's former identifiers that hold an exception, as `GPL-2.0-with-GCC-exception`."""
     base, with_, exception = name.partition("-with-")
     licence = _gnu(base, loosely=False) if with_ else None
@@ -230,7 +230,7 @@ def _deprecated(name: str) -> str | None:
     return f"{licence} WITH {known}" if known else None
 
 
-def _versioned(plain: str) -> str | None:
+def _find_versioned_licence(plain: str) -> str | None:
     """`EPL-1`, `mpl 2`, `cddl v1.1`."""
     found = _MAJOR(plain)
     if found is None:

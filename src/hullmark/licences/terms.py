@@ -100,7 +100,7 @@ def licences_of(terms: Terms) -> tuple[Licence, ...]:
 def terms_of(texts: Iterable[str]) -> Terms | None:
     """What a package's licences come to: all of them hold. None where it names none."""
     parts = tuple(dict.fromkeys(read_terms(text) for text in texts if text.strip().lower() not in _NOTHING))
-    return _joined("all", parts) if parts else None
+    return _join_terms("all", parts) if parts else None
 
 
 @lru_cache(maxsize=4096)
@@ -109,7 +109,7 @@ def read_terms(text: str, *, loosely: bool = True) -> Terms:
     for what is mostly meant."""
     if len(text) > MAX_TEXT:
         return _each_word(text)
-    known = _known(text, loosely=loosely)
+    known = _find_licence(text, loosely=loosely)
     if known is not None:
         return known
     tokens = _TOKENS.findall(_COMMA.sub(" ,", text))
@@ -119,17 +119,17 @@ def read_terms(text: str, *, loosely: bool = True) -> Terms:
     except _TooManyGroups:
         return _each_word(text)
     except ValueError:
-        return Licence(_collapsed(text))
-    return terms if reader.at == len(tokens) else Licence(_collapsed(text))
+        return Licence(_collapse_blanks(text))
+    return terms if reader.at == len(tokens) else Licence(_collapse_blanks(text))
 
 
 def _each_word(text: str) -> Terms:
     """What a text comes to that is more than is taken apart: each of its words is a licence that holds, so that none is hidden."""
     words = [word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS]
     return (
-        _joined("all", (_known(word, loosely=True) or Licence(word) for word in words))
+        _join_terms("all", (_find_licence(word, loosely=True) or Licence(word) for word in words))
         if words
-        else Licence(_collapsed(text))
+        else Licence(_collapse_blanks(text))
     )
 
 
@@ -152,7 +152,7 @@ class _Reader:
         while (operator := self._operator()) and operator[0]:
             self.at += 1
             self._deeper()
-            left = _joined("any" if operator[1] == "or" else "all", (left, self._any_of()))
+            left = _join_terms("any" if operator[1] == "or" else "all", (left, self._any_of()))
         return left
 
     def _any_of(self) -> Terms:
@@ -160,14 +160,14 @@ class _Reader:
         while self._operator() == ("", "or"):
             self.at += 1
             parts.append(self._all_of())
-        return _joined("any", parts)
+        return _join_terms("any", parts)
 
     def _all_of(self) -> Terms:
         parts = [self._one()]
         while self._operator() == ("", "and"):
             self.at += 1
             parts.append(self._one())
-        return _joined("all", parts)
+        return _join_terms("all", parts)
 
     def _one(self) -> Terms:
         if self._peek() == "(":
@@ -184,7 +184,7 @@ class _Reader:
             self.at += 1
         if not words:
             raise ValueError("a licence is missing")
-        return _named(" ".join(words), loosely=self.loosely)
+        return _parse_name(" ".join(words), loosely=self.loosely)
 
     def _peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -198,31 +198,35 @@ class _Reader:
             raise _TooManyGroups
 
 
-def _joined(kind: str, parts: Iterable[Terms]) -> Terms:
+def _join_terms(kind: str, parts: Iterable[Terms]) -> Terms:
     distinct = tuple(dict.fromkeys(parts))
     return distinct[0] if len(distinct) == 1 else Choice(kind, distinct)
 
 
-def _named(text: str, *, loosely: bool) -> Terms:
+def _parse_name(text: str, *, loosely: bool) -> Terms:
     """The licence of a name without operators, or several with a slash between them."""
-    known = _known(text, loosely=loosely)
+    known = _find_licence(text, loosely=loosely)
     if known is not None:
         return known
     base, with_, exception = text.partition(" with ") if " with " in text else text.partition(" WITH ")
     if with_:
-        named = _known(base, loosely=loosely)
-        licence = named.name if isinstance(named, Licence) else _collapsed(base)
-        return Licence(licence, exception_named(exception, licence) or _collapsed(exception))
-    parts = [_known(part, loosely=loosely) for part in text.split("/")]
-    return _joined("any", (part for part in parts if part)) if all(parts) and parts else Licence(_collapsed(text))
+        named = _find_licence(base, loosely=loosely)
+        licence = named.name if isinstance(named, Licence) else _collapse_blanks(base)
+        return Licence(licence, exception_named(exception, licence) or _collapse_blanks(exception))
+    parts = [_find_licence(part, loosely=loosely) for part in text.split("/")]
+    return (
+        _join_terms("any", (part for part in parts if part))
+        if all(parts) and parts
+        else Licence(_collapse_blanks(text))
+    )
 
 
-def _known(text: str, *, loosely: bool) -> Terms | None:
+def _find_licence(text: str, *, loosely: bool) -> Terms | None:
     """The licence that a whole text names, or several that one name stands for."""
     found = licence_named(text, loosely=loosely)
     if found is None:
         return None
-    return _joined("any", (Licence(*part.split(" WITH ")) for part in found.split(" OR ")))
+    return _join_terms("any", (Licence(*part.split(" WITH ")) for part in found.split(" OR ")))
 
 
 def _family(name: str) -> Category:
@@ -232,5 +236,5 @@ def _family(name: str) -> Category:
     return next((category for prefix, category in _FAMILIES if name.startswith(prefix)), "unknown")
 
 
-def _collapsed(text: str) -> str:
+def _collapse_blanks(text: str) -> str:
     return " ".join(text.split())

@@ -128,7 +128,7 @@ def _places(words: list[bytes]) -> Iterator[_Place]:
 
 
 def _candidates(numbers: frozenset[int]) -> list[_Candidate]:
-    texts, anchors = _known()
+    texts, anchors = _load_texts()
     hits = Counter(at for number in numbers & anchors.keys() for at in anchors[number])
     found = []
     for at, count in hits.items():
@@ -188,7 +188,7 @@ def _line(word: int, lines: Lines) -> int:
 
 
 @cache
-def _known() -> tuple[list[KnownText], dict[int, list[int]]]:
+def _load_texts() -> tuple[list[KnownText], dict[int, list[int]]]:
     """The known texts, and some numbers of each → the texts that have them."""
     from pkgutil import get_data  # most images have texts to tell, few runs read images
 

@@ -44,15 +44,15 @@ def numbers_of(words: list[bytes]) -> list[int]:
 def words_of(text: bytes) -> Lines:
     """The words of each line: lower-case letters and digits, without what does not count."""
     lines = map(bytes.split, text.translate(_BYTES).split(b"\n"))
-    return [_counted(words) if words and words[0] in _OFTEN_UNCOUNTED else words for words in lines]
+    return [_strip_uncounted_words(words) if words and words[0] in _OFTEN_UNCOUNTED else words for words in lines]
 
 
-def _counted(words: list[bytes]) -> list[bytes]:
+def _strip_uncounted_words(words: list[bytes]) -> list[bytes]:
     if not words:
         return words
     first = words[0]
     if len(first) == 1 and first.isdigit():  # the number of an item
-        return _counted(words[1:])
+        return _strip_uncounted_words(words[1:])
     if first in (b"copyright", b"portions", b"c") and _is_notice(words):
         return []
     if first == b"all" and words == [b"all", b"rights", b"reserved"]:

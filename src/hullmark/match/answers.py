@@ -20,7 +20,9 @@ Question = tuple[Package, Sequence[Lookup]]
 _MOST_NAMED = Limit(3, "advisories that are named as the reason why a match does not count", "shortened")
 
 
-def answered(advisories: AdvisorySource, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:
+def answer_questions(
+    advisories: AdvisorySource, questions: Sequence[Question]
+) -> Iterator[tuple[Package, list[Answer]]]:
     """The packages of which advisories speak, with what is said, in the order of the questions and of each package's look-ups."""
     asks = list({lookup.ask: None for _, lookups in questions for lookup in lookups})
     found: dict[Ask, list[Hit]] = {}
@@ -46,10 +48,10 @@ def split(package: Package, answers: list[Answer]) -> tuple[list[Answer], str]:
     return left, f"its version is not one of {scheme}'s, and advisories speak of it ({_names(about)})"
 
 
-def named(hits: Iterable[Hit]) -> str:
+def format_advisories(hits: Iterable[Hit]) -> str:
     """The advisories of some hits, for people; the first three where there are more."""
     return ", ".join(sorted({shown_id(hit.advisory) for hit in hits})[:_MOST_NAMED])
 
 
 def _names(answers: Iterable[Answer]) -> str:
-    return named(hit for _, hit in answers)
+    return format_advisories(hit for _, hit in answers)

@@ -128,7 +128,7 @@ def _purl(coordinate: Coordinate) -> str:
     return make_purl(coordinate.type, name.removeprefix(f"{space}/"), known, namespace=space)
 
 
-def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
+def list_lookups(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
     """Every look-up that any snapshot could call for. `package` is the coordinate's."""
     plan = potential(coordinate.distro, coordinate.channels)
     return () if untold(package, plan, _EVERY) else tuple(lookups(package, plan, _EVERY))

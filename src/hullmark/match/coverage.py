@@ -39,7 +39,7 @@ class Gap(NamedTuple):
     is_end: bool = False
 
 
-def uncovered(gaps: Iterable[Gap]) -> tuple[CoverageGap, ...]:
+def summarise_gaps(gaps: Iterable[Gap]) -> tuple[CoverageGap, ...]:
     """The gaps as results show them: one for each namespace and cause, sorted."""
     found = (
         CoverageGap(
@@ -66,7 +66,7 @@ def gaps(packages: Sequence[Package], plan: Plan, advisories: AdvisorySource, at
     system = [package for package in packages if is_system(package)]
     own = [package for package in system if _is_own(package, plan, known)]
     if plan.reason and own:
-        found.append(Gap(plan.namespace, *_unplanned(plan), tuple(own)))
+        found.append(Gap(plan.namespace, *_explain_missing_plan(plan), tuple(own)))
     elif own:
         for namespace in plan.needs:
             found += (_of_rebuild(gap, plan) for gap in _gap(namespace, known.get(namespace), own, at))
@@ -118,7 +118,7 @@ def _of_rebuild(gap: Gap, plan: Plan) -> Gap:
     return gap._replace(reason=gap.reason + note, lasting=gap.lasting + note)
 
 
-def _unplanned(plan: Plan) -> tuple[str, str]:
+def _explain_missing_plan(plan: Plan) -> tuple[str, str]:
     reason = f"nothing can be said of the system's packages: {plan.reason}"
     return reason, reason
 

@@ -10,14 +10,14 @@ import msgspec
 
 from hullmark.match import cpes, image_names
 from hullmark.match.advisory_source import AdvisorySource
-from hullmark.match.answers import Question, answered, split
-from hullmark.match.coverage import gaps, kind_of, lifecycles, snapshot_info, uncovered
+from hullmark.match.answers import Question, answer_questions, split
+from hullmark.match.coverage import gaps, kind_of, lifecycles, snapshot_info, summarise_gaps
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import is_guessed, is_system, lookups, untold
 from hullmark.match.merge import AffectingAdvisory
 from hullmark.match.overrule import overrule
-from hullmark.match.resolve import cleared, elsewhere, resolve, why_undecided
-from hullmark.match.risk import ordered
+from hullmark.match.resolve import elsewhere, find_cleared_ids, resolve, why_undecided
+from hullmark.match.risk import sort_matches
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
 from hullmark.model.inventory import Inventory
@@ -52,22 +52,22 @@ def find(
     left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
     spoken_of: set[int] = set()
-    for package, answers in answered(advisories, questions):
+    for package, answers in answer_questions(advisories, questions):
         spoken_of.add(id(package))
         usable, reason = split(package, answers)
-        unknown += _unjudged(package, reason, why_undecided(package, usable))
+        unknown += _list_unknowns(package, reason, why_undecided(package, usable))
         left_out.update(elsewhere(package, usable))
         if package.purl in owners:
-            sound[package.purl] = cleared(package, usable)
+            sound[package.purl] = find_cleared_ids(package, usable)
         found += [(package, candidate) for candidate in resolve(package, usable, plan.release, plan.stays_at)]
     overrule(advisories, (candidate for _, candidate in found))
-    unknown += [*_unsupported(covered, plan, advisories, at), *_unheard(covered, spoken_of)]
-    open_namespaces = uncovered(gaps(inventory.packages, plan, advisories, at))
+    unknown += [*_find_unsupported_packages(covered, plan, advisories, at), *_unheard(covered, spoken_of)]
+    open_namespaces = summarise_gaps(gaps(inventory.packages, plan, advisories, at))
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
         snapshot=snapshot_info(advisories, at),
-        matches=ordered(Writer(advisories, plan, inventory.packages, found, sound).matches()),
+        matches=sort_matches(Writer(advisories, plan, inventory.packages, found, sound).matches()),
         unknown=tuple(sorted(unknown, key=_by_package)),
         problems=(
             *(Problem("", -1, ROOM, gap.reason, "uncovered") for gap in open_namespaces),
@@ -83,7 +83,7 @@ def uncovered_in(
 ) -> tuple[CoverageGap, ...]:
     """What a snapshot cannot speak of for an inventory's packages (`Matches.uncovered`), without looking for matches."""
     plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
-    return uncovered(gaps(inventory.packages, plan, advisories, at))
+    return summarise_gaps(gaps(inventory.packages, plan, advisories, at))
 
 
 def partly_told(
@@ -127,13 +127,15 @@ def _sorted_out(
     return covered, unknown, questions
 
 
-def _unjudged(package: Package, *reasons: str) -> Iterator[UnknownPackage]:
+def _list_unknowns(package: Package, *reasons: str) -> Iterator[UnknownPackage]:
     """The package for each reason that there is why advisories of it cannot be judged."""
     kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
     yield from (UnknownPackage(package=package, reason=reason, kind=kind) for reason in reasons if reason)
 
 
-def _unsupported(packages: Iterable[Package], plan: Plan, source: AdvisorySource, at: str) -> Iterator[UnknownPackage]:
+def _find_unsupported_packages(
+    packages: Iterable[Package], plan: Plan, source: AdvisorySource, at: str
+) -> Iterator[UnknownPackage]:
     """Packages that the distribution itself no longer maintains."""
     known = source.support(plan.tiers) if plan.tiers else {}
     if not known:

@@ -109,14 +109,14 @@ def apply(
 ) -> tuple[Match, ...]:
     """The matches; those that a rule is about are suppressed, in the name of the first one that is.
 
-    `at` is the moment that counts as now (ISO 8601): an expired rule does nothing, `expired` tells of it. `says` is asked for the
-    VEX statement about a match where a rule wants one. What is suppressed already stays as it is.
+    `at` is the moment that counts as now (ISO 8601): an expired rule does nothing, `describe_expired_rules` names it. `says` is asked
+    for the VEX statement about a match where a rule wants one. What is suppressed already stays as it is.
     """
     tests = [(rule, _test(rule, says)) for rule in rules if not rule.has_expired(at)]
-    return tuple(match if match.suppressed else _judged(match, tests) for match in matches)
+    return tuple(match if match.suppressed else _apply_rules(match, tests) for match in matches)
 
 
-def expired(rules: Iterable[IgnoreRule], at: str) -> tuple[str, ...]:
+def describe_expired_rules(rules: Iterable[IgnoreRule], at: str) -> tuple[str, ...]:
     """A sentence for each rule that does nothing any more at the moment `at`."""
     return tuple(
         f"{rule.place or 'an ignore rule'} of {rule.owner} expired on {rule.expires} and does nothing: {rule.reason}"
@@ -125,7 +125,7 @@ def expired(rules: Iterable[IgnoreRule], at: str) -> tuple[str, ...]:
     )
 
 
-def _judged(match: Match, tests: Iterable[tuple[IgnoreRule, Callable[[Match], bool]]]) -> Match:
+def _apply_rules(match: Match, tests: Iterable[tuple[IgnoreRule, Callable[[Match], bool]]]) -> Match:
     rule = next((rule for rule, holds in tests if holds(match)), None)
     if rule is None:
         return match

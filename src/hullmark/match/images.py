@@ -41,7 +41,7 @@ def governing(package: Package, answers: Iterable[Answer]) -> list[Answer]:
     return kept
 
 
-def undecided(package: Package, open_ones: Iterable[Hit], answers: Iterable[Answer]) -> list[Hit]:
+def filter_undecided(package: Package, open_ones: Iterable[Hit], answers: Iterable[Answer]) -> list[Hit]:
     """Those of the hits that cannot be told of the image, without advisories that tell of a fix in its own stream."""
     stream = _stream(package.version)
     told = {

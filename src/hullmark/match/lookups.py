@@ -50,7 +50,7 @@ def _pypi(package: Package) -> tuple[str, ...]:
     return (_DASHES.sub("-", package.name).lower(),)
 
 
-def _pathed(package: Package) -> tuple[str, ...]:
+def _list_purl_names(package: Package) -> tuple[str, ...]:
     """Namespace and name as the purl has them."""
     if package.purl.count("/") == 1 or package.name.startswith("@"):
         return (package.name,)
@@ -59,7 +59,7 @@ def _pathed(package: Package) -> tuple[str, ...]:
 
 
 def _pathed_lower(package: Package) -> tuple[str, ...]:
-    return tuple(name.lower() for name in _pathed(package))
+    return tuple(name.lower() for name in _list_purl_names(package))
 
 
 def _in_purl(package: Package) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ RULES: dict[str, Rule] = {
     "hackage": Rule(namespace="hackage", scheme="hackage", names=_plain),
     "hex": Rule(namespace="hex", scheme="hex", names=_lower),
     "maven": Rule(namespace="maven", scheme="maven", names=_maven),
-    "npm": Rule(namespace="npm", scheme="npm", names=_pathed),
+    "npm": Rule(namespace="npm", scheme="npm", names=_list_purl_names),
     "nuget": Rule(namespace="nuget", scheme="nuget", names=_lower),
     image_names.TYPE: Rule(namespace="oci:redhat", scheme="rhctag", names=image_names.names_of),
     "pub": Rule(namespace="pub", scheme="pub", names=_lower),
@@ -233,7 +233,7 @@ def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:
     source = package.source
     if package.type == "deb":
         # Debian's and Ubuntu's advisories speak of source packages alone.
-        name = _unsigned(source.name) if source else package.name
+        name = _strip_signing(source.name) if source else package.name
         version = source.version if source and source.version else package.version
         yield name, version, "direct" if name == package.name else "source", False
         for original in originals(name):
@@ -247,6 +247,6 @@ def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:
         yield original, package.version, "direct", False
 
 
-def _unsigned(name: str) -> str:
+def _strip_signing(name: str) -> str:
     """The kernel's source package, of which signed images are made under names of their own."""
     return "linux" if name.startswith(("linux-signed", "linux-latest")) else name

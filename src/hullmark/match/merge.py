@@ -44,7 +44,7 @@ def cves_of(advisory: Advisory) -> set[str]:
     return {name for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")} or {advisory.id}
 
 
-def merged(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
+def merge_advisories(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
     """One for each vulnerability of a package."""
     if len(found) < 2:
         return found
@@ -52,11 +52,13 @@ def merged(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
     bundles: list[AffectingAdvisory] = []
     for candidate in found:
         (single if len(cves_of(candidate.advisory)) == 1 else bundles).append(candidate)
-    out = [_spoken_for(group) for group in _grouped(single)]
-    return [*out, *_left(out, bundles)] if bundles else out
+    out = [_spoken_for(group) for group in _group_by_id(single)]
+    return [*out, *_collect_announcements(out, bundles)] if bundles else out
 
 
-def _left(out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]) -> list[AffectingAdvisory]:
+def _collect_announcements(
+    out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]
+) -> list[AffectingAdvisory]:
     """The bundles of which something is not known by itself; the others become announcements."""
     by_cve: dict[str, list[AffectingAdvisory]] = {}
     by_id: dict[str, AffectingAdvisory] = {}
@@ -92,7 +94,7 @@ def _same(by_id: dict[str, AffectingAdvisory], bundle: AffectingAdvisory) -> Aff
     return next((by_id[alias] for alias in bundle.advisory.aliases if alias in by_id), None)
 
 
-def _grouped(single: Iterable[AffectingAdvisory]) -> list[list[AffectingAdvisory]]:
+def _group_by_id(single: Iterable[AffectingAdvisory]) -> list[list[AffectingAdvisory]]:
     """Those that share an id, directly or through others, together."""
     groups: list[list[AffectingAdvisory]] = []
     where: dict[str, list[AffectingAdvisory]] = {}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.match import image_names, images, mistaken, platforms, rebuilders, symbols
 from hullmark.match.advisory_source import Hit
-from hullmark.match.answers import Answer, named
+from hullmark.match.answers import Answer, format_advisories
 from hullmark.match.fixes import is_reachable, nearest
 from hullmark.match.lookups import Lookup, is_system
-from hullmark.match.merge import AffectingAdvisory, cves_of, ids_of, merged
+from hullmark.match.merge import AffectingAdvisory, cves_of, ids_of, merge_advisories
 from hullmark.model.advisory import AffectedPackage, Range
 from hullmark.model.match import Fix
 from hullmark.model.package import Package
@@ -38,22 +38,22 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
     usable = _usable(package, answers)
     affecting = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
     spoken = _governing([answer for answer in affecting if not answer[0].is_resolution])
-    disclosed = _ended(images.governing(package, spoken) if package.type == image_names.TYPE else spoken)
+    disclosed = _drop_outdated_ranges(images.governing(package, spoken) if package.type == image_names.TYPE else spoken)
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     resolutions = [answer for answer in usable if answer[0].is_resolution]
     if resolutions:
-        found = _resolved(package, found, resolutions, release)
+        found = _apply_resolutions(package, found, resolutions, release)
         known = _names_of(disclosed)
         rest = [answer for answer in affecting if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
     if stays_at and is_system(package):
         for candidate in found:
             _reach(candidate, stays_at)
-    found = merged(found)
-    _veto(found, _vetoes(usable), _unused(package, disclosed))
+    found = merge_advisories(found)
+    _veto(found, _vetoes(usable), _find_unused_functions(package, disclosed))
     guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
     if guessed:
-        found += _guesses(package, guessed, _settled(usable, disclosed, found))
+        found += _guesses(package, guessed, _find_settled_ids(usable, disclosed, found))
     _exempt(package, found)
     return found
 
@@ -71,10 +71,10 @@ def why_undecided(package: Package, answers: Iterable[Answer]) -> str:
     """Why nobody can tell whether some advisories affect the package, "" if that can be told of all."""
     open_ones = [hit for lookup, hit in answers if hit.affected.kind == "unknown" and _applies(package, lookup, hit)]
     if open_ones and package.type == image_names.TYPE:
-        open_ones = images.undecided(package, open_ones, answers)
+        open_ones = images.filter_undecided(package, open_ones, answers)
     if not open_ones:
         return ""
-    return f"nobody can tell whether {named(open_ones)} affects it: {open_ones[0].affected.note}"
+    return f"nobody can tell whether {format_advisories(open_ones)} affects it: {open_ones[0].affected.note}"
 
 
 def _is_elsewhere(hit: Hit) -> bool:
@@ -92,7 +92,7 @@ def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
     return [answer for answer in usable if id(answer[1]) not in others]
 
 
-def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
+def find_cleared_ids(package: Package, answers: Iterable[Answer]) -> set[str]:
     """The ids of which a distribution says that its package is sound: mended in this version, or never affected.
 
     Where it says so beside another word that affects the package, what affects it is found too, and goes first.
@@ -123,7 +123,9 @@ def _exempt(package: Package, found: Iterable[AffectingAdvisory]) -> None:
         candidate.vetoed = candidate.vetoed or mistaken.reason_for(rules, cves_of(candidate.advisory))
 
 
-def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[AffectingAdvisory]) -> set[str]:
+def _find_settled_ids(
+    usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[AffectingAdvisory]
+) -> set[str]:
     """The ids of which the package's own ecosystem has spoken, whatever it said."""
     cleared = [answer for answer in usable if answer[1].affected.kind == "unaffected" and answer[1].covers]
     return (
@@ -133,7 +135,7 @@ def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Itera
 
 def _guesses(package: Package, guessed: Iterable[Answer], settled: set[str]) -> list[AffectingAdvisory]:
     new = [_guess(package, lookup, hit) for lookup, hit in guessed if hit.covers and not ids_of(hit.advisory) & settled]
-    return merged(new)
+    return merge_advisories(new)
 
 
 def _names_of(answers: Iterable[Answer]) -> set[str]:
@@ -230,7 +232,7 @@ def _vetoes(usable: Iterable[Answer]) -> dict[str, str]:
     return reasons
 
 
-def _unused(package: Package, disclosed: Sequence[Answer]) -> dict[str, str]:
+def _find_unused_functions(package: Package, disclosed: Sequence[Answer]) -> dict[str, str]:
     """Ids of what only functions have that the program was linked without, with the reason. Whoever names functions speaks for all."""
     there = symbols.symbols_of(package)
     if not there:
@@ -258,7 +260,7 @@ def _governing(answers: list[Answer]) -> list[Answer]:
     return [(lookup, hit) for lookup, hit in answers if lookup.tier == best[hit.advisory.id, lookup.ask.name]]
 
 
-def _ended(answers: list[Answer]) -> list[Answer]:
+def _drop_outdated_ranges(answers: list[Answer]) -> list[Answer]:
     """Without a language's ranges that have no end where another record of the vulnerability knows it, and the version is past it.
 
     An end that is a commit (`0.0.0-DATE-HASH`) says nothing of tagged versions.
@@ -315,7 +317,7 @@ def _reach(candidate: AffectingAdvisory, stays_at: str) -> None:
         candidate.fix = Fix(state="not-fixed")
 
 
-def _resolved(
+def _apply_resolutions(
     package: Package, found: list[AffectingAdvisory], resolutions: Iterable[Answer], release: str
 ) -> list[AffectingAdvisory]:
     """Drop what a rebuild or channel has fixed in the installed version; give the others its fix.

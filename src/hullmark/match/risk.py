@@ -107,7 +107,7 @@ ORDERS = tuple(_ORDERS)
 """The names of the orders."""
 
 
-def ordered(matches: Iterable[Match], by: str = "risk") -> tuple[Match, ...]:
+def sort_matches(matches: Iterable[Match], by: str = "risk") -> tuple[Match, ...]:
     """The matches in one of ORDERS; the most urgent first where the order is one of urgency. Raises ValueError for others."""
     key = _ORDERS.get(by)
     if key is None:
@@ -125,10 +125,10 @@ def by_cve(matches: Iterable[Match]) -> tuple[Match, ...]:
         package = match.package
         key = (package.type, package.name, package.version, package.arch, package.purl, package.locations)
         groups.setdefault((*key, match.advisory.cve or match.advisory.id), []).append(match)
-    return tuple(_merged(group) for group in groups.values())
+    return tuple(_merge_group(group) for group in groups.values())
 
 
-def _merged(group: list[Match]) -> Match:
+def _merge_group(group: list[Match]) -> Match:
     best = min(group, key=_worth)
     others = [match.advisory for match in group if match is not best]
     advisory = best.advisory

@@ -53,17 +53,17 @@ def _of(advisory: Advisory, severity: Severity) -> SeverityBy | None:
     if severity != "unknown":
         return SeverityBy(source=database_of(advisory), severity=severity)
     own = (rating for rating in advisory.cvss if not is_quoted(rating) or advisory.source == NVD)
-    return _rated(database_of(advisory), own)
+    return _make_severity(database_of(advisory), own)
 
 
 def _by_nvd(known: Iterable[Advisory]) -> Iterator[SeverityBy | None]:
     """NVD's own rating, by the newest CVSS that it used, whoever quotes it; else what its record says by others' ratings."""
     records = list(known)
-    yield _rated(NVD, (rating for record in records for rating in record.cvss if is_quoted(rating)))
+    yield _make_severity(NVD, (rating for record in records for rating in record.cvss if is_quoted(rating)))
     yield from (_of(record, record.severity) for record in records if record.source == NVD)
 
 
-def _rated(source: str, ratings: Iterable[Cvss]) -> SeverityBy | None:
+def _make_severity(source: str, ratings: Iterable[Cvss]) -> SeverityBy | None:
     best = max(ratings, key=lambda rating: (rating.version, rating.score), default=None)
     severity = "unknown" if best is None else word_for(best)
     if best is None or severity == "unknown":

@@ -61,7 +61,7 @@ _EXPLOITS = {
 _FULL, _SOME = ("H", "C"), ("L", "P")
 
 
-def decided(match: Match, ports: Sequence[str], mission: Mission, *, exploited_gap: str = "") -> SsvcDecision:
+def decide_match(match: Match, ports: Sequence[str], mission: Mission, *, exploited_gap: str = "") -> SsvcDecision:
     """The decision on a match in an image that exposes these ports. `exploited_gap`: why the list of what is exploited is incomplete."""
     metrics = _metrics(match.advisory)
     assumed: list[str] = []

@@ -103,21 +103,21 @@ class StatementIndex:
     def _reach(self, statement: Statement, package: Package) -> int | None:
         """How particular a statement is about a package of the image, None if it is about something else."""
         if statement.subcomponents:
-            about = self._covered(statement.subcomponents, package.purl)
+            about = self._covers_package(statement.subcomponents, package.purl)
             whole = self._image.is_any_of(statement.products) or (
-                package.owned_by is not None and self._covered(statement.products, package.owned_by)
+                package.owned_by is not None and self._covers_package(statement.products, package.owned_by)
             )
             return _NARROW if about and (whole or self._is_built_into(package, statement)) else None
-        if self._covered(statement.products, package.purl):
+        if self._covers_package(statement.products, package.purl):
             return _NARROW
         is_in_it = self._image.is_any_of(statement.products) or self._is_built_into(package, statement)
         return _WIDE if is_in_it else None
 
     def _is_built_into(self, package: Package, statement: Statement) -> bool:
         """Whether every program that holds the module is one of the statement's products."""
-        return bool(package.mains) and all(self._covered(statement.products, main) for main in package.mains)
+        return bool(package.mains) and all(self._covers_package(statement.products, main) for main in package.mains)
 
-    def _covered(self, products: Iterable[str], purl: str) -> bool:
+    def _covers_package(self, products: Iterable[str], purl: str) -> bool:
         package = self._purl(purl)
         if package is None:
             return False
@@ -129,13 +129,13 @@ class StatementIndex:
         return self._purls[text]
 
 
-def judged(matches: Iterable[Match], says: StatementIndex) -> tuple[Match, ...]:
+def apply_statements(matches: Iterable[Match], says: StatementIndex) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 
     Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is; a distribution's
     silence is not a word, and gives way to any.
     """
-    return tuple(_judged(match, says.of(match)) for match in matches)
+    return tuple(_apply_statement(match, says.of(match)) for match in matches)
 
 
 def reason_of(statement: Statement) -> str:
@@ -146,7 +146,7 @@ def reason_of(statement: Statement) -> str:
     return f"{text}: {statement.impact}" if statement.impact else text
 
 
-def _judged(match: Match, statement: Statement | None) -> Match:
+def _apply_statement(match: Match, statement: Statement | None) -> Match:
     if statement is None or (
         match.suppressed is not None and match.suppressed.by != "vex" and not match.suppressed.is_silence
     ):
@@ -171,13 +171,13 @@ def parse_purl(text: str) -> Purl | None:
     return Purl(
         type,
         _name(type, "/".join(filter(None, (head, name)))),
-        _version(type, _decoded(version)),
-        frozenset((key.lower(), _decoded(value)) for key, _, value in pairs if value),
+        _version(type, _decode_percent(version)),
+        frozenset((key.lower(), _decode_percent(value)) for key, _, value in pairs if value),
     )
 
 
 def _name(type: str, encoded: str) -> str:
-    name = _decoded(encoded)
+    name = _decode_percent(encoded)
     if type in _ANY_CASE:
         name = name.lower()
     return _PYPI_RUNS.sub("-", name) if type == "pypi" else name
@@ -188,7 +188,7 @@ def _version(type: str, version: str) -> str:
     return version.removeprefix("v") if type == "golang" else version
 
 
-def _decoded(text: str) -> str:
+def _decode_percent(text: str) -> str:
     if "%" not in text:
         return text
     raw = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8", "surrogatepass"))
@@ -199,7 +199,7 @@ class _Image:
     """The names and digests of what was inspected."""
 
     def __init__(self, source: InventorySource) -> None:
-        references = [found for text in _written(source) if (found := _reference(text)) is not None]
+        references = [found for text in _list_references(source) if (found := _reference(text)) is not None]
         self._names = {(found.repository, found.tag) for found in references}
         self._repositories = {found.repository for found in references}
         digests = (source.digest, source.config_digest, *(found.digest for found in references))
@@ -256,7 +256,7 @@ def _is_repository(purl: Purl, url: str, repository: str) -> bool:
     return repository.rpartition("/")[2] == purl.name.rpartition("/")[2]
 
 
-def _written(source: InventorySource) -> Iterator[str]:
+def _list_references(source: InventorySource) -> Iterator[str]:
     if source.kind in _IN_A_REGISTRY:
         yield source.reference.removeprefix(f"{source.kind}:")
     yield from source.tags

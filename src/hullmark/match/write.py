@@ -75,10 +75,10 @@ class Writer:
             why=f"{reason}; it speaks of {platform} only" if platform else reason,
             risk=weight,
             confidence=_GUESSED if kind == "cpe" or platform else 1.0,
-            suppressed=self._suppressed(package, candidate) if candidate.vetoed or package.owned_by else None,
+            suppressed=self._find_suppression(package, candidate) if candidate.vetoed or package.owned_by else None,
         )
 
-    def _suppressed(self, package: Package, candidate: AffectingAdvisory) -> Suppression | None:
+    def _find_suppression(self, package: Package, candidate: AffectingAdvisory) -> Suppression | None:
         """Who overrules a match, and why. Of what a package owns, whoever built that package may speak."""
         if candidate.vetoed:
             return Suppression(by="not-affected", reason=candidate.vetoed)
@@ -92,11 +92,11 @@ class Writer:
         key = (parts, affected.namespace, affected.severity, candidate.vendor_ids, candidate.unlisted_by)
         known = self._weighed.get(key)
         if known is None:
-            named = self._named(candidate)
+            named = self._describe_advisory(candidate)
             known = self._weighed[key] = (named, risk(named.severity, named.cvss, named.epss, named.kev))
         return known
 
-    def _named(self, candidate: AffectingAdvisory) -> MatchedAdvisory:
+    def _describe_advisory(self, candidate: AffectingAdvisory) -> MatchedAdvisory:
         advisory = candidate.advisory
         cve = cve_of(advisory)
         rated = self._rated.get(cve, [])

@@ -18,7 +18,8 @@ FileStep = Literal["in", "out", "changed"]
 
 
 class PackageVersion(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One version of a package in an image, however often it is there. `licenses` are those of all copies, sorted."""
+    """One version of a package in an image, however often it is there. `licenses` are those of all copies, in SPDX's
+    terms where they tell any, sorted."""
 
     version: str
     arch: str

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def guarded(
+def guard_call(
     ask: Callable[[], T],
     failed: Callable[[Exception], T],
     passing: type[Exception] | tuple[type[Exception], ...] = (),

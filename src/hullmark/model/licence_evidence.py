@@ -69,7 +69,7 @@ def read_sentence(text: str) -> LicenceEvidence | None:
     )
 
 
-def declared(
+def make_evidence(
     licences: Iterable[str], field: str, path: str, layer: int, kind: EvidenceKind = "declared"
 ) -> tuple[LicenceEvidence, ...]:
     """That one field, or one file, tells all of these."""

@@ -134,7 +134,7 @@ class ApiClient:
         """The answer's document; None where there is none. `path` is below /api/v1. Raises ApiRefused, NetError."""
         body = None if document is None else msgspec.json.encode(document)
         headers = {} if body is None else {"Content-Type": "application/json"}
-        return self.decoded(self.send(method, path, query, body, headers))
+        return self.decode_answer(self.send(method, path, query, body, headers))
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """What `json` answers to GET."""
@@ -142,7 +142,7 @@ class ApiClient:
 
     def raw(self, path: str, query: Query | None = None, limit: int = MOST_BYTES) -> Answer:
         """An answer as it is, of at most `limit` bytes. Raises ApiRefused, NetError."""
-        return self._granted(self._steady.fetch(self._request("GET", path, query), limit))
+        return self._check_status(self._steady.fetch(self._request("GET", path, query), limit))
 
     def send(
         self,
@@ -155,10 +155,10 @@ class ApiClient:
         """The answer to a request that may have a body. Raises ApiRefused, NetError."""
         request = replace(self._request(method, path, query, headers), body=body)
         if method in ("GET", "PUT"):
-            return self._granted(self._steady.fetch(request, MOST_BYTES))
+            return self._check_status(self._steady.fetch(request, MOST_BYTES))
         if method == "POST" and (body is None or isinstance(body, bytes)):
             request = replace(request, headers={_KEY: secrets.token_hex(16), **request.headers})
-        return self._granted(self._persistently(request))
+        return self._check_status(self._persistently(request))
 
     def public(self, path: str) -> Answer:
         """The server's answer at a path outside the API, whatever its status; requested once, without a login."""
@@ -221,12 +221,12 @@ class ApiClient:
                     return answer
             self.settings.sleep(delay)
 
-    def _granted(self, answer: Answer) -> Answer:
+    def _check_status(self, answer: Answer) -> Answer:
         if not 200 <= answer.status < 300:
             raise self._refusal(answer)
         return answer
 
-    def decoded(self, answer: Answer) -> Any:
+    def decode_answer(self, answer: Answer) -> Any:
         """The document of an answer. Raises HullmarkError if it is not valid."""
         if not answer.body:
             return None

@@ -105,7 +105,9 @@ class AwsSession:
         or not configured."""
         with self._lock:  # boto3's sessions serve one thread
             if self._session is None:
-                self._session = _assumed(self.settings, region) if self.settings.role else _boto3().session.Session()
+                self._session = (
+                    _open_role_session(self.settings, region) if self.settings.role else _boto3().session.Session()
+                )
             return _client(self._session, service, region, self.settings)
 
     def region(self, environment: Mapping[str, str]) -> str:
@@ -147,7 +149,7 @@ def _client(session: Any, service: str, region: str, settings: AwsSettings) -> A
     return AwsClient(made, f"Amazon {service} in {made.meta.region_name}", settings)
 
 
-def _assumed(settings: AwsSettings, region: str) -> Any:
+def _open_role_session(settings: AwsSettings, region: str) -> Any:
     """A session whose credentials come from STS and are renewed there before they end (a role's last an hour)."""
     boto3 = _boto3()
     from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials

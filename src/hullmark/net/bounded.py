@@ -64,7 +64,7 @@ def within(seconds: float, talk: Callable[[Connections], T], what: str) -> T:
         pool.shutdown(wait=False)
 
 
-def connected(host: str, port: int, guard: Guard | None, seconds: float) -> socket.socket:
+def connect_to_host(host: str, port: int, guard: Guard | None, seconds: float) -> socket.socket:
     """A connection to the first address of a host that may be, and can be, connected to. Raises Forbidden, Unreachable."""
     refused: ForbiddenAddress | None = None
     failed = "it has no address"

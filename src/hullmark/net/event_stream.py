@@ -80,14 +80,14 @@ class Watcher:
 
     def events(self) -> Iterator[ServerEvent]:
         """Events as they happen. Raises ApiRefused, and NetError where the server stays away."""
-        return self._again.connections(self._connected, is_endless=True)
+        return self._again.connections(self._read_connection, is_endless=True)
 
-    def _connected(self) -> Iterator[ServerEvent]:
+    def _read_connection(self) -> Iterator[ServerEvent]:
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": self._last} if self._last else {})}
         reader = EventReader()
         with closing(self._api.stream(self._path, self._query, headers)) as streamed:
-            while data := streamed.arrived(_CHUNK):
-                self._again.progressed()
+            while data := streamed.read_available(_CHUNK):
+                self._again.note_progress()
                 for event in reader.feed(data):
                     self._last = event.id or self._last
                     yield event

@@ -56,7 +56,9 @@ class GoogleTokens:
             return self._token
 
     def _new(self) -> tuple[str, float]:
-        token, ends = self._configured() if credentials_file(self._settings.environment) else self._of_machine()
+        token, ends = (
+            self._refresh_credentials() if credentials_file(self._settings.environment) else self._of_machine()
+        )
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise HullmarkError("Google gave no token", advice="try again, or check the credentials")
         return token, ends
@@ -80,7 +82,7 @@ class GoogleTokens:
             ) from None
         return found.access_token, self._settings.clock() + found.expires_in
 
-    def _configured(self) -> tuple[str, float]:
+    def _refresh_credentials(self) -> tuple[str, float]:
         try:
             import google.auth
             import google.auth.exceptions

@@ -99,7 +99,7 @@ class Guard:
             plain = plain.ipv4_mapped or ipaddress.IPv6Address(int(plain))  # without its scope
         if self._allows(plain):
             return
-        for meant in (plain, *embedded(plain)):
+        for meant in (plain, *find_embedded_addresses(plain)):
             if not self._allows(meant) and (reason := self._reason(meant)):
                 raise ForbiddenAddress(f"no connection may lead to {plain}: it is {reason}", advice=_ADVICE)
 
@@ -136,7 +136,7 @@ def _forbidden() -> tuple[tuple[Network, str], ...]:
     return tuple((ipaddress.ip_network(network), reason) for network, reason in _FORBIDDEN)
 
 
-def embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
+def find_embedded_addresses(address: Address) -> Iterator[ipaddress.IPv4Address]:
     """The IPv4 addresses that packets to an IPv6 address may be sent to in the end, by how they are written in it."""
     if isinstance(address, ipaddress.IPv4Address):
         return

@@ -22,7 +22,7 @@ def guard_pools(
 ) -> None:
     """Have all connections of a manager, those to its proxy too, made to addresses that `guard` lets pass; `watch` is shown each."""
 
-    def made(connection: HTTPConnection) -> socket.socket:
+    def connect_and_watch(connection: HTTPConnection) -> socket.socket:
         found = connect(connection, guard)
         if watch is not None:
             watch(found)
@@ -30,11 +30,11 @@ def guard_pools(
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return made(self)
+            return connect_and_watch(self)
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return made(self)
+            return connect_and_watch(self)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain
@@ -73,7 +73,7 @@ def connect(connection: HTTPConnection, guard: Guard) -> socket.socket:
             refused = error
             continue
         try:
-            return _connected(connection, (family, kind, protocol), address)
+            return _open_socket(connection, (family, kind, protocol), address)
         except OSError as error:
             failed = error
     if isinstance(failed, TimeoutError):
@@ -96,7 +96,7 @@ def _addresses(connection: HTTPConnection) -> list[tuple[Any, ...]]:
         raise NameResolutionError(connection.host, connection, error) from error
 
 
-def _connected(connection: HTTPConnection, of: tuple[int, int, int], address: Any) -> socket.socket:
+def _open_socket(connection: HTTPConnection, of: tuple[int, int, int], address: Any) -> socket.socket:
     opened = socket.socket(*of)
     with ExitStack() as undo:
         undo.callback(opened.close)

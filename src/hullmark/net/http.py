@@ -105,15 +105,15 @@ class StreamedAnswer:
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill some of the buffer; 0 at the end. Raises Cut or TimedOut if the body breaks off."""
-        data = self._checked(lambda: self._response.read(len(buffer), decode_content=False))
+        data = self._read_or_close(lambda: self._response.read(len(buffer), decode_content=False))
         buffer[: len(data)] = data
         return len(data)
 
-    def arrived(self, limit: int) -> bytes:
+    def read_available(self, limit: int) -> bytes:
         """What has arrived, at most `limit` bytes, once there is anything; empty at the end. Raises Cut or TimedOut."""
-        return self._checked(lambda: self._response.read1(limit, decode_content=False))
+        return self._read_or_close(lambda: self._response.read1(limit, decode_content=False))
 
-    def _checked(self, read: Callable[[], bytes]) -> bytes:
+    def _read_or_close(self, read: Callable[[], bytes]) -> bytes:
         import urllib3
 
         try:
@@ -183,15 +183,15 @@ class Client:
     def open(self, request: Request) -> StreamedAnswer:
         """The answer's head, with the body still to be read. Follows redirects and repeats what is worth repeating."""
         for _ in range(_MAX_REDIRECTS + 1):
-            streamed = self._repeated(request)
+            streamed = self._send_with_retries(request)
             location = streamed.headers.get("location")
             if not self.settings.follow or streamed.status not in _REDIRECTS or not location:
                 return streamed
             streamed.close()
-            request = _redirected(request, streamed, location, insecure=self.settings.trust.insecure)
+            request = _build_redirect(request, streamed, location, insecure=self.settings.trust.insecure)
         raise BadRedirect(f"{origin(request.url)} redirects without end", advice="check the address")
 
-    def _repeated(self, request: Request) -> StreamedAnswer:
+    def _send_with_retries(self, request: Request) -> StreamedAnswer:
         attempt = 0
         while True:
             try:
@@ -246,11 +246,11 @@ class Client:
             if key not in self._pools:
                 # What is not encrypted needs no roots, which take longer to load than most requests.
                 context = context_for(trust, host, port) if parts.scheme == "https" else None
-                self._pools[key] = _guarded(_new_pool(trust, host, port, context, proxy), self.settings)
+                self._pools[key] = _apply_guard(_new_pool(trust, host, port, context, proxy), self.settings)
             return self._pools[key]
 
 
-def _guarded(pool: urllib3.PoolManager, settings: HttpSettings) -> urllib3.PoolManager:
+def _apply_guard(pool: urllib3.PoolManager, settings: HttpSettings) -> urllib3.PoolManager:
     if settings.guard is not None:
         from hullmark.net.guarded import guard_pools
 
@@ -272,7 +272,7 @@ def _new_pool(
     parts = urlsplit(proxy)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    headers = urllib3.make_headers(proxy_basic_auth=_unquoted(login)) if login else None
+    headers = urllib3.make_headers(proxy_basic_auth=_unquote_login(login)) if login else None
     proxy_context = context_for(
         replace(trust, insecure=False, insecure_hosts=frozenset(), only_ca="", client=None),
         parts.hostname or "",
@@ -283,7 +283,7 @@ def _new_pool(
     )
 
 
-def _unquoted(login: str) -> str:
+def _unquote_login(login: str) -> str:
     from urllib.parse import unquote
 
     return unquote(login)
@@ -301,7 +301,7 @@ def _checked_url(url: str) -> SplitResult:
     return parts
 
 
-def _redirected(request: Request, streamed: StreamedAnswer, location: str, *, insecure: bool) -> Request:
+def _build_redirect(request: Request, streamed: StreamedAnswer, location: str, *, insecure: bool) -> Request:
     try:
         url = urljoin(request.url, location)
         old, new = urlsplit(request.url), urlsplit(url)

@@ -32,14 +32,14 @@ class LineStream:
     def blocks(self) -> Iterator[bytes]:
         """Whole lines, some at a time, to the end. Raises ApiRefused, NetError where the server stays away, HullmarkError for answers that
         are no such lines."""
-        return self._again.connections(self._connected, is_endless=False)
+        return self._again.connections(self._read_connection, is_endless=False)
 
-    def _connected(self) -> Iterator[bytes]:
+    def _read_connection(self) -> Iterator[bytes]:
         rest = bytearray()
         with closing(self._api.stream(self._path, {"after": self.after}, {"Accept": _MEDIA_TYPE})) as streamed:
             if not streamed.headers.get("content-type", "").startswith(_MEDIA_TYPE):
                 raise self._strange()
-            while data := streamed.arrived(_CHUNK):
+            while data := streamed.read_available(_CHUNK):
                 end = data.rfind(b"\n") + 1
                 rest += data[:end] if end else data
                 if end:
@@ -48,7 +48,7 @@ class LineStream:
                     yield block
                     # Whoever took it has it.
                     self.after = cursor
-                    self._again.progressed()
+                    self._again.note_progress()
                 if len(rest) > MOST_BYTES:
                     raise HullmarkError("a line of the server has no end", advice="check the address")
             if rest:

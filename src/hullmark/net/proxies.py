@@ -37,14 +37,14 @@ def proxy_for(scheme: str, host: str, port: int, environment: Mapping[str, str])
     proxy = _variable(f"{scheme}_proxy", environment) or _variable("all_proxy", environment)
     if not proxy:
         return None
-    return _checked(proxy if "://" in proxy else f"http://{proxy}", f"{scheme.upper()}_PROXY")
+    return _check_proxy(proxy if "://" in proxy else f"http://{proxy}", f"{scheme.upper()}_PROXY")
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
     return (environment.get(name) or environment.get(name.upper()) or "").strip()
 
 
-def _checked(proxy: str, variable: str) -> str:
+def _check_proxy(proxy: str, variable: str) -> str:
     try:
         parts = urlsplit(proxy)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0

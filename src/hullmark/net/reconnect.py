@@ -22,7 +22,7 @@ class Reconnection:
         self._patience = patience
         self._failures = 0
 
-    def progressed(self) -> None:
+    def note_progress(self) -> None:
         """Something new has come."""
         self._failures = 0
 

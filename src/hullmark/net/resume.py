@@ -50,7 +50,7 @@ class ResumingStream:
                 if not n:
                     raise Cut(f"{self._what} ended early", advice="try again")
             except (Cut, TimedOut) as error:
-                self._failed(error)
+                self._wait_or_raise(error)
                 continue
             self._given += n
             self._check_pace(self._settings.monotonic() - start)
@@ -68,7 +68,7 @@ class ResumingStream:
             self._streamed.close()
             self._streamed = None
 
-    def _failed(self, error: Cut | TimedOut) -> None:
+    def _wait_or_raise(self, error: Cut | TimedOut) -> None:
         self._drop()
         if self._given - self._given_at_failure >= _PROGRESS:
             self._failures = 0

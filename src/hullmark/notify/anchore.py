@@ -18,9 +18,9 @@ from hullmark.model.limit import Limit
 from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
 from hullmark.model.verdict import PASSING, Verdict
-from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, check_reply
 from hullmark.notify.details import details_of, running_at
-from hullmark.notify.threaded import plain, quoted
+from hullmark.notify.threaded import plain, quote_segment
 from hullmark.report.anchore.evaluations import Evaluation, result_of
 from hullmark.report.anchore.events import EventInfo, event
 from hullmark.report.anchore.words import NONE, UNTAGGED, epoch
@@ -75,11 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def deliver(delivery: Delivery, settings: Settings) -> Steps:
     """One request after the other, in the order in which it happened."""
     if isinstance(delivery.notice, Notice) and delivery.notice.is_test:
-        yield from _sent(settings, delivery, _test(delivery, delivery.notice, settings))
+        yield from _send_message(settings, delivery, _test(delivery, delivery.notice, settings))
         return ""
     for cause, item in _items(delivery):
         for message in _messages(delivery, cause, item, settings):
-            yield from _sent(settings, delivery, message)
+            yield from _send_message(settings, delivery, message)
         delivery.reached(item.id)
     return ""
 
@@ -118,11 +118,11 @@ def _payload(type: Type, delivery: Delivery, item: Item) -> dict[str, Any] | Non
             number = item.history_id
             before = delivery.evaluation_before(number) if number is not None else None
             after = delivery.evaluation(number) if number is not None else None
-            last = _evaluated(delivery.notice.account, item, before, item.before)
+            last = _build_evaluation(delivery.notice.account, item, before, item.before)
             return {
                 **about,
                 "last_eval": last,
-                "curr_eval": _evaluated(delivery.notice.account, item, after, item.after),
+                "curr_eval": _build_evaluation(delivery.notice.account, item, after, item.after),
             }
         case "vuln_update":
             diff = _difference(item)
@@ -142,7 +142,7 @@ def _state(item: Item, word: str) -> dict[str, Any]:
     return {"imageDigest": item.image, "analysis_status": word, "annotations": {}}
 
 
-def _evaluated(account: str, item: Item, document: Mapping[str, Any] | None, word: str) -> dict[str, Any]:
+def _build_evaluation(account: str, item: Item, document: Mapping[str, Any] | None, word: str) -> dict[str, Any]:
     """An evaluation in Anchore's form, or as much of it as is known without the verdict: how it ended."""
     ended = {"image_digest": item.image, "status": "pass" if word in PASSING else "fail"}
     try:
@@ -269,15 +269,15 @@ def _id(account: str, number: str, type: str) -> str:
     return str(uuid.uuid5(_IDS, f"{account}/{number}/{type}"))
 
 
-def _sent(settings: Settings, delivery: Delivery, message: dict[str, Any]) -> Steps:
-    url = settings.url.replace("<userId>", quoted(delivery.notice.account)).replace(
+def _send_message(settings: Settings, delivery: Delivery, message: dict[str, Any]) -> Steps:
+    url = settings.url.replace("<userId>", quote_segment(delivery.notice.account)).replace(
         "<notification_type>", message["queueId"]
     )
     headers = {"content-type": "application/json"}
     if settings.user or settings.password:
         basic = base64.b64encode(f"{settings.user}:{settings.password}".encode()).decode()
         headers["authorization"] = f"Basic {basic}"
-    judged((yield Post(url=url, body=msgspec.json.encode(message), headers=headers)), "the receiver")
+    check_reply((yield Post(url=url, body=msgspec.json.encode(message), headers=headers)), "the receiver")
     return ""
 
 

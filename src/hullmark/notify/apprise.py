@@ -8,8 +8,8 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Digest
-from hullmark.notify.channel import SECRET, Channel, Delivery, Relay, Steps, judged
-from hullmark.notify.shown import clean, fitted, unmentioned
+from hullmark.notify.channel import SECRET, Channel, Delivery, Relay, Steps, check_reply
+from hullmark.notify.shown import clean, fit_text, strip_mentions
 
 LOCAL_SCHEMES = frozenset(
     (
@@ -74,11 +74,11 @@ def deliver(delivery: Delivery, settings: Any) -> Steps:
     """Title and text as they are; the library adapts them to the service."""
     relay = Relay(
         url=settings.url,
-        title=unmentioned(fitted(clean(delivery.title), 200)),
-        body=fitted("\n".join(unmentioned(clean(line)) for line in delivery.text.splitlines()), MAX_BODY) or "…",
+        title=strip_mentions(fit_text(clean(delivery.title), 200)),
+        body=fit_text("\n".join(strip_mentions(clean(line)) for line in delivery.text.splitlines()), MAX_BODY) or "…",
         level=_level(delivery),
     )
-    judged((yield relay), scheme_of(settings.url))
+    check_reply((yield relay), scheme_of(settings.url))
     return ""
 
 

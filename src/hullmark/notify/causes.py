@@ -43,7 +43,7 @@ def cause_of(
     kind = kind_of(cause, scene)
     if kind == "time" and changes and all(change.finding.gate == "isolation" for change in changes):
         kind = "place"  # such rules look at where the image runs, and time alone changes nothing there
-    subject = _covered(cause, compared) or _subject(kind, changes, pair, scene)
+    subject = _find_changed_coverage(cause, compared) or _subject(kind, changes, pair, scene)
     before, after = _words(kind, compared, pair)
     what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
     seen_at = scene.seen.get(kind) or (scene.seen.get("advisory") if cause in _OF_ADVISORIES else None)
@@ -70,7 +70,7 @@ def severity_of(changes: Sequence[Change]) -> Severity:
     return max(found, key=SEVERITY_RANK.__getitem__, default="unknown")
 
 
-def _covered(cause: Cause, compared: InputDifference | None) -> str:
+def _find_changed_coverage(cause: Cause, compared: InputDifference | None) -> str:
     """The changed coverage of advisories, or a release whose support ends; "" for anything else."""
     return subject_of(compared.what) if compared is not None and cause in _OF_COVERAGE else ""
 
@@ -118,7 +118,7 @@ def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _
     covering = (new if began else old) or changes[0].finding
     covered = covering.allowlisted or {}
     kept = scene.exceptions.get(name_of(covering))
-    name = kept.id if kept is not None else _written(covering, covered, scene)
+    name = kept.id if kept is not None else _name_exception(covering, covered, scene)
     if began:
         return _ExceptionChange(name, "began", kept.created_at if kept is not None else None)
     expires = covered.get("expires", "")
@@ -141,7 +141,7 @@ def name_of(finding: Finding) -> ExceptionName:
     return (finding.rule_id, *(covered.get(word, "") for word in ("subject", "owner", "reason", "expires")))  # type: ignore[return-value]  # four words
 
 
-def _written(finding: Finding, covered: Mapping[str, str], scene: Scene) -> str:
+def _name_exception(finding: Finding, covered: Mapping[str, str], scene: Scene) -> str:
     """The name of an exception in a policy."""
     owner = covered.get("owner") or covered.get("name") or ""
     return f"{scene.policy}/{finding.rule_id}/{owner}/{covered.get('expires', '')}"

@@ -153,7 +153,7 @@ class Channel:
     module: str = ""
 
 
-def judged(reply: Reply, where: str, *, limit: int = 300) -> Reply:
+def check_reply(reply: Reply, where: str, *, limit: int = 300) -> Reply:
     """The reply if it is a success. Raises Again or Refused, with the receiver's words."""
     if 200 <= reply.status < 300:
         return reply

@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
-from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged
+from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, check_reply
 from hullmark.notify.shown import (
     TICK,
     Markup,
     MessageContent,
     as_templated,
-    fitted,
+    build_content,
+    fit_text,
     is_worded,
-    packed,
+    pack_lines,
     paragraphs,
-    shown,
-    unmentioned,
+    strip_mentions,
 )
 
 MAX_TITLE = 256
@@ -42,20 +42,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_encrypted(self.url)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Text that is shown as it is."""
-    return _MARKDOWN.sub(r"\\\1", unmentioned(text))
+    return _MARKDOWN.sub(r"\\\1", strip_mentions(text))
 
 
 def _code(text: str) -> str:
-    return f"`{unmentioned(text).replace('`', TICK) or ' '}`"
+    return f"`{strip_mentions(text).replace('`', TICK) or ' '}`"
 
 
 _MARKUP = Markup(
-    plain=escaped,
+    plain=escape_text,
     code=_code,
-    strong=lambda text: f"**{escaped(text)}**",
-    link=lambda text, url: f"[{escaped(text)}]({_in_brackets(url)})",
+    strong=lambda text: f"**{escape_text(text)}**",
+    link=lambda text, url: f"[{escape_text(text)}]({_in_brackets(url)})",
 )
 
 
@@ -65,13 +65,13 @@ def _in_brackets(url: str) -> str:
 
 def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
     """The message. It mentions nobody, whatever it says."""
-    what = shown(delivery)
-    text = as_templated(delivery, escaped, MAX_DESCRIPTION) if layout == "text" else _description(what)
+    what = build_content(delivery)
+    text = as_templated(delivery, escape_text, MAX_DESCRIPTION) if layout == "text" else _description(what)
     embed: dict[str, Any] = {
-        "title": fitted(what.title, MAX_TITLE, escaped),
+        "title": fit_text(what.title, MAX_TITLE, escape_text),
         "description": text,
         "color": what.colour,
-        "footer": {"text": fitted(what.footer, 600, unmentioned)},
+        "footer": {"text": fit_text(what.footer, 600, strip_mentions)},
         "timestamp": delivery.now.isoformat(),
     }
     if what.link:
@@ -82,7 +82,7 @@ def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
 def _description(what: MessageContent) -> str:
     last = [_MARKUP.link(what.all, what.link)] if what.link else []
     room = MAX_DESCRIPTION - sum(len(line) + 2 for line in last)
-    text = packed(paragraphs(what, _MARKUP, 1800), room, "\n\n")
+    text = pack_lines(paragraphs(what, _MARKUP, 1800), room, "\n\n")
     return "\n\n".join((text, *last))
 
 
@@ -96,7 +96,7 @@ def deliver(delivery: Delivery, settings: Any) -> Steps:
         body=msgspec.json.encode(message(delivery, "text" if is_worded(delivery) else settings.layout)),
         headers={"Content-Type": "application/json"},
     )
-    return _judged(reply, host_of(settings.url))
+    return _read_message_id(reply, host_of(settings.url))
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-def _judged(reply: Reply, host: str) -> str:
+def _read_message_id(reply: Reply, host: str) -> str:
     """The body gives rate limits in seconds, more exactly than the header."""
     try:
         answer = msgspec.json.decode(reply.body, type=_Answer)
@@ -113,7 +113,7 @@ def _judged(reply: Reply, host: str) -> str:
     if reply.status == 429 and answer.retry_after is not None:
         after = min(max(answer.retry_after, 0.0), _LONGEST_WAIT)
         raise Again(f"{host} answered 429: too many messages", status=429, after=after)
-    judged(reply, host)
+    check_reply(reply, host)
     return answer.id
 
 

@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.model.notice import Notice
-from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Delivery, Mail, Steps, judged
+from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Delivery, Mail, Steps, check_reply
 from hullmark.notify.shown import (
     Markup,
     MessageContent,
     as_templated,
+    build_content,
     clean,
-    fitted,
+    fit_text,
     is_worded,
     paragraphs,
-    shown,
-    unmentioned,
+    strip_mentions,
 )
 
 MAX_SUBJECT = 200
@@ -45,34 +45,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _TEXT = Markup(
-    plain=unmentioned,
-    code=unmentioned,
-    strong=unmentioned,
-    link=lambda text, url: f"{unmentioned(text)} <{url}>",
+    plain=strip_mentions,
+    code=strip_mentions,
+    strong=strip_mentions,
+    link=lambda text, url: f"{strip_mentions(text)} <{url}>",
     bullet="- ",
 )
 
 
-def _escaped(text: str) -> str:
-    return html.escape(unmentioned(text))
+def _escape_text(text: str) -> str:
+    return html.escape(strip_mentions(text))
 
 
 _HTML = Markup(
-    plain=_escaped,
-    code=lambda text: f"<code>{_escaped(text)}</code>",
-    strong=lambda text: f"<strong>{_escaped(text)}</strong>",
-    link=lambda text, url: f'<a href="{html.escape(url)}">{_escaped(text)}</a>',
+    plain=_escape_text,
+    code=lambda text: f"<code>{_escape_text(text)}</code>",
+    strong=lambda text: f"<strong>{_escape_text(text)}</strong>",
+    link=lambda text, url: f'<a href="{html.escape(url)}">{_escape_text(text)}</a>',
 )
 
 
 def mail(delivery: Delivery, settings: Settings) -> Mail:
     """The mail. Sent again it has the same Message-ID."""
-    what = shown(delivery)
+    what = build_content(delivery)
     is_rich = settings.layout == "rich" and not is_worded(delivery)
     return Mail(
         to=settings.to,
-        subject=fitted(what.title, MAX_SUBJECT),
-        text=_text(what) if is_rich else as_templated(delivery, unmentioned, 100_000) + "\n",
+        subject=fit_text(what.title, MAX_SUBJECT),
+        text=_text(what) if is_rich else as_templated(delivery, strip_mentions, 100_000) + "\n",
         html=_html(what) if is_rich else "",
         message_id=_name(f"message:{delivery.notice.id}:{','.join(settings.to)}", settings),
         thread=_name(f"cause:{delivery.notice.account}:{delivery.notice.cause.key}", settings)
@@ -105,15 +105,15 @@ def _html(what: MessageContent) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"></head>'
         '<body style="font-family: sans-serif; line-height: 1.5">\n'
-        f'<div style="{bar}">\n<h2 style="font-size: 1.2em">{_escaped(what.title)}</h2>\n{body}\n</div>\n'
-        f'<p style="color: #666; font-size: 0.85em">{_escaped(clean(what.footer, 400))}</p>\n</body></html>\n'
+        f'<div style="{bar}">\n<h2 style="font-size: 1.2em">{_escape_text(what.title)}</h2>\n{body}\n</div>\n'
+        f'<p style="color: #666; font-size: 0.85em">{_escape_text(clean(what.footer, 400))}</p>\n</body></html>\n'
     )
 
 
 def deliver(delivery: Delivery, settings: Any) -> Steps:
     """One mail to all recipients. Returns its Message-ID."""
     sent = mail(delivery, settings)
-    judged((yield sent), "the mail relay")
+    check_reply((yield sent), "the mail relay")
     return sent.message_id
 
 

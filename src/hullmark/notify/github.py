@@ -25,24 +25,24 @@ from hullmark.notify.channel import (
     Reply,
     Steps,
     Thread,
-    judged,
+    check_reply,
     retry_after,
 )
 from hullmark.notify.threaded import (
     CARRIED,
     Answers,
     code,
+    describe_image,
     document,
     entries,
     fields,
     link_of,
-    listed,
+    list_items,
     markdown,
-    named,
     note_id,
     note_of,
     plain,
-    quoted,
+    quote_segment,
     said_by,
     state_of,
     threads_for,
@@ -88,9 +88,9 @@ def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) 
     """The issue in its new state; None if there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return None
-    found = yield from _known(settings, remote, delivery.now)
+    found = yield from _fetch_issue(settings, remote, delivery.now)
     if found is None:
-        found = yield from _searched(thread.marker, delivery.now, settings)
+        found = yield from _search_issue(thread.marker, delivery.now, settings)
         if found is not None:
             delivery.keep(thread.key, str(found["number"]))
     if found is None:
@@ -99,29 +99,29 @@ def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) 
         issue = yield from _create(thread, delivery, settings)
         delivery.keep(thread.key, str(issue["number"]))
         return issue
-    yield from _changed(thread, delivery, settings, found)
+    yield from _update_issue(thread, delivery, settings, found)
     return found
 
 
-def _known(settings: Settings, remote: str, now: datetime) -> Found:
+def _fetch_issue(settings: Settings, remote: str, now: datetime) -> Found:
     """The issue of a number; None if it is gone (deleted, or moved to another repository)."""
     if not remote.isascii() or not remote.isdigit():
         return None
     reply = yield _post(settings, "GET", f"/repos/{settings.repository}/issues/{remote}")
-    return None if reply.status in _GONE else _numbered(_judged(reply, now))
+    return None if reply.status in _GONE else _read_issue(_check_reply(reply, now))
 
 
-def _searched(marker: str, now: datetime, settings: Settings) -> Found:
+def _search_issue(marker: str, now: datetime, settings: Settings) -> Found:
     """The oldest issue that has the word in its body; None if there is none."""
     newest = yield _post(
         settings,
         "GET",
         f"/repos/{settings.repository}/issues?state=all&sort=created&direction=desc&per_page=30",
     )
-    found = _with(marker, _issues(_judged(newest, now)))
+    found = _with(marker, _issues(_check_reply(newest, now)))
     if found is None:
-        query = quoted(f'"{marker}" in:body repo:{settings.repository} type:issue')
-        reply = _judged((yield _post(settings, "GET", f"/search/issues?q={query}&per_page=10")), now)
+        query = quote_segment(f'"{marker}" in:body repo:{settings.repository} type:issue')
+        reply = _check_reply((yield _post(settings, "GET", f"/search/issues?q={query}&per_page=10")), now)
         found = _with(marker, entries(fields(document(reply, _WHERE)).get("items")))
     return found
 
@@ -152,10 +152,10 @@ def _create(thread: Thread, delivery: Delivery, settings: Settings) -> Generator
     if settings.assignees:
         body["assignees"] = list(settings.assignees)
     reply = yield _post(settings, "POST", f"/repos/{settings.repository}/issues", body)
-    return _numbered(_judged(reply, delivery.now))
+    return _read_issue(_check_reply(reply, delivery.now))
 
 
-def _changed(thread: Thread, delivery: Delivery, settings: Settings, issue: dict[str, Any]) -> Answers:
+def _update_issue(thread: Thread, delivery: Delivery, settings: Settings, issue: dict[str, Any]) -> Answers:
     """Body and state first, so that a refused comment does not prevent closing; then a comment, once."""
     path = f"/repos/{settings.repository}/issues/{issue['number']}"
     change: dict[str, Any] = {"body": _body(thread, delivery, str(issue.get("body") or ""))}
@@ -166,19 +166,19 @@ def _changed(thread: Thread, delivery: Delivery, settings: Settings, issue: dict
     reply = Reply(status=200)
     # Correct issues are left alone: GitHub limits changes most, and so a message with many threads progresses with each try.
     if len(change) > 1 or change["body"] != str(issue.get("body") or "").replace("\r\n", "\n").strip():
-        reply = _judged((yield _post(settings, "PATCH", path, change)), delivery.now)
+        reply = _check_reply((yield _post(settings, "PATCH", path, change)), delivery.now)
     word = note_id(thread, delivery)
     if not settings.comments or word in str(issue.get("body") or ""):
         return reply
-    since = quoted(_since(delivery))
-    there = _judged((yield _post(settings, "GET", f"{path}/comments?per_page=100&since={since}")), delivery.now)
+    since = quote_segment(_since(delivery))
+    there = _check_reply((yield _post(settings, "GET", f"{path}/comments?per_page=100&since={since}")), delivery.now)
     if word.encode() in there.body:
         return reply
     text = "\n\n".join(markdown(line) for line in note_of(thread, delivery))
     link = link_of(delivery)
     more = f"\n\n[All of it](<{link}>)" if link else ""
     comment = {"body": f"{text[: _MOST_BODY - 2000]}{more}\n\n<!-- {word} -->"}
-    return _judged((yield _post(settings, "POST", f"{path}/comments", comment)), delivery.now)
+    return _check_reply((yield _post(settings, "POST", f"{path}/comments", comment)), delivery.now)
 
 
 def _since(delivery: Delivery) -> str:
@@ -198,11 +198,11 @@ def _body(thread: Thread, delivery: Delivery, before: str) -> str:
     ]
     top = "\n\n".join(line for line in head if line)[:25_000]
     room = _MOST_BODY - len(top) - 500
-    lines = listed(thread.open, thread.open_count, room, lambda item: f"- [ ] {_line(item)}")
+    lines = list_items(thread.open, thread.open_count, room, lambda item: f"- [ ] {_line(item)}")
     ticked: list[str] = []
     if len(thread.open) == thread.open_count == len(lines):
         room -= sum(len(line) + 1 for line in lines)
-        ticked = _ticked(before, {line[6:] for line in lines}, room)
+        ticked = _list_ticked_images(before, {line[6:] for line in lines}, room)
     images = "\n".join([_FIRST, *lines, *ticked, _LAST])
     # The body itself gives the reason for the issue: repeating it is not news.
     word = note_id(thread, delivery)
@@ -212,10 +212,10 @@ def _body(thread: Thread, delivery: Delivery, before: str) -> str:
 
 def _line(item: Item) -> str:
     reason = why(item)
-    return f"{code(named(item))}{f' {markdown(reason)}' if reason else ''}"
+    return f"{code(describe_image(item))}{f' {markdown(reason)}' if reason else ''}"
 
 
-def _ticked(before: str, still: set[str], room: int) -> list[str]:
+def _list_ticked_images(before: str, still: set[str], room: int) -> list[str]:
     """The images in the old body that are no longer affected."""
     _, _, rest = before.replace("\r\n", "\n").partition(f"{_FIRST}\n")
     found: list[str] = []
@@ -230,14 +230,14 @@ def _ticked(before: str, still: set[str], room: int) -> list[str]:
     return found
 
 
-def _numbered(reply: Reply) -> dict[str, Any]:
+def _read_issue(reply: Reply) -> dict[str, Any]:
     issue = fields(document(reply, _WHERE))
     if not isinstance(issue.get("number"), int):
         raise Again(f"{_WHERE} answered with something that is not an issue", status=reply.status)
     return issue
 
 
-def _judged(reply: Reply, now: datetime) -> Reply:
+def _check_reply(reply: Reply, now: datetime) -> Reply:
     """The reply if it is a success; raises Again with the time that GitHub makes us wait."""
     if reply.status in (403, 429):
         after = retry_after(reply)
@@ -248,7 +248,7 @@ def _judged(reply: Reply, now: datetime) -> Reply:
             after = 60.0
         if after is not None:
             raise Again(f"{_WHERE} limits the rate of requests", status=reply.status, after=after)
-    return judged(reply, _WHERE)
+    return check_reply(reply, _WHERE)
 
 
 def _is_number(text: str) -> bool:
@@ -275,7 +275,7 @@ def address_of(settings: Mapping[str, Any], number: str) -> str:
     """Where an issue is read. An Enterprise Server answers pages beside its API."""
     url, repository = str(settings.get("url", "") or _PUBLIC).rstrip("/"), str(settings.get("repository", ""))
     host = "https://github.com" if url == _PUBLIC else url.removesuffix("/api/v3")
-    return f"{host}/{repository}/issues/{quoted(number)}" if repository else ""
+    return f"{host}/{repository}/issues/{quote_segment(number)}" if repository else ""
 
 
 CHANNEL = Channel(

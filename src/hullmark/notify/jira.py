@@ -26,22 +26,22 @@ from hullmark.notify.channel import (
     Reply,
     Steps,
     Thread,
-    judged,
+    check_reply,
 )
 from hullmark.notify.jira_text import Text, nodes, wiki
 from hullmark.notify.threaded import (
     CARRIED,
     Answers,
+    describe_image,
     document,
     entries,
     fields,
     link_of,
-    listed,
-    named,
+    list_items,
     note_id,
     note_of,
     plain,
-    quoted,
+    quote_segment,
     said_by,
     severity_of,
     state_of,
@@ -95,9 +95,9 @@ def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) 
     """The key of the issue in its new state; "" if there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return ""
-    found = (yield from _known(settings, remote)) if remote else None
+    found = (yield from _fetch_issue(settings, remote)) if remote else None
     if found is None:
-        found = yield from _searched(thread.marker, settings)
+        found = yield from _search_issue(thread.marker, settings)
         if found is not None:
             delivery.keep(thread.key, str(found["key"]))
     if found is None:
@@ -106,27 +106,27 @@ def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) 
         body = {
             "fields": _fields(thread, delivery, settings, is_first=True) | _first_fields(thread, delivery, settings)
         }
-        issue = _keyed((yield from _request(settings, "POST", "/issue", body)))
+        issue = _read_issue((yield from _request(settings, "POST", "/issue", body)))
         delivery.keep(thread.key, str(issue["key"]))
         return str(issue["key"])
-    path = f"/issue/{quoted(str(found['key']))}"
+    path = f"/issue/{quote_segment(str(found['key']))}"
     known = fields(found.get("fields"))
     # The description itself gives the reason for the issue: repeating it is not news.
     is_repeated = note_id(thread, delivery) in str(known.get("description"))
     yield from _request(settings, "PUT", path, {"fields": _fields(thread, delivery, settings, is_first=is_repeated)})
-    yield from _moved(path, known, settings, is_open=thread.is_open)
+    yield from _move_issue(path, known, settings, is_open=thread.is_open)
     if settings.comments and not is_repeated:
-        yield from _commented(path, thread, delivery, settings)
+        yield from _comment_once(path, thread, delivery, settings)
     return str(found["key"])
 
 
-def _known(settings: Settings, key: str) -> Found:
+def _fetch_issue(settings: Settings, key: str) -> Found:
     """The issue of a key; None if it is gone."""
-    reply = yield _post(settings, "GET", f"/issue/{quoted(key)}?fields=status,labels,description")
-    return None if reply.status in (404, 410) else _keyed(judged(reply, _WHERE))
+    reply = yield _post(settings, "GET", f"/issue/{quote_segment(key)}?fields=status,labels,description")
+    return None if reply.status in (404, 410) else _read_issue(check_reply(reply, _WHERE))
 
 
-def _searched(marker: str, settings: Settings) -> Found:
+def _search_issue(marker: str, settings: Settings) -> Found:
     """The oldest issue of the project with a label; None if there is none."""
     jql = f'project = "{settings.project}" AND labels = "{marker}" ORDER BY created ASC'
     body = {"jql": jql, "maxResults": 10, "fields": ["status", "labels", "description"]}
@@ -138,7 +138,9 @@ def _searched(marker: str, settings: Settings) -> Found:
     return None
 
 
-def _moved(path: str, known: dict[str, Any], settings: Settings, *, is_open: bool) -> Generator[Outgoing, Reply, None]:
+def _move_issue(
+    path: str, known: dict[str, Any], settings: Settings, *, is_open: bool
+) -> Generator[Outgoing, Reply, None]:
     """Take a transition, unless the issue has the right state. Raises Refused if none leads there."""
     if _is_done(fields(known.get("status"))) is not is_open:
         return
@@ -166,7 +168,7 @@ def _is_done(status: dict[str, Any]) -> bool:
     return fields(status.get("statusCategory")).get("key") == "done"
 
 
-def _commented(path: str, thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
+def _comment_once(path: str, thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
     """Comment on what changed, once."""
     word = note_id(thread, delivery)
     there = yield from _request(settings, "GET", f"{path}/comment?orderBy=-created&maxResults=30")
@@ -179,7 +181,7 @@ def _commented(path: str, thread: Thread, delivery: Delivery, settings: Settings
 def _fields(thread: Thread, delivery: Delivery, settings: Settings, *, is_first: bool) -> dict[str, Any]:
     """Fields that are written whenever the issue changes."""
     paragraphs = [plain(delivery.title, 500), *said_by(delivery, 8000), state_of(thread)]
-    images = listed(thread.open, thread.open_count, 15_000, _line)
+    images = list_items(thread.open, thread.open_count, 15_000, _line)
     last = f"{thread.marker} {note_id(thread, delivery)}" if is_first else thread.marker
     text = Text(paragraphs=paragraphs, entries=images, link=link_of(delivery), last=last)
     return {"description": _text(text, settings)}
@@ -198,14 +200,14 @@ def _first_fields(thread: Thread, delivery: Delivery, settings: Settings) -> dic
 
 def _line(item: Item) -> str:
     reason = why(item)
-    return f"{named(item)}: {reason}" if reason else named(item)
+    return f"{describe_image(item)}: {reason}" if reason else describe_image(item)
 
 
 def _text(text: Text, settings: Settings) -> Any:
     return nodes(text) if settings.kind == "cloud" else wiki(text)
 
 
-def _keyed(reply: Reply) -> dict[str, Any]:
+def _read_issue(reply: Reply) -> dict[str, Any]:
     issue = fields(document(reply, _WHERE))
     if not isinstance(issue.get("key"), str) or not issue["key"]:
         raise Again(f"{_WHERE} answered with something that is not an issue", status=reply.status)
@@ -213,7 +215,7 @@ def _keyed(reply: Reply) -> dict[str, Any]:
 
 
 def _request(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Answers:
-    return judged((yield _post(settings, method, path, body)), _WHERE)
+    return check_reply((yield _post(settings, method, path, body)), _WHERE)
 
 
 def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Post:
@@ -236,7 +238,7 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
 def address_of(settings: Mapping[str, Any], key: str) -> str:
     """Where an issue is read."""
     url = str(settings.get("url", "")).rstrip("/")
-    return f"{url}/browse/{quoted(key)}" if url else ""
+    return f"{url}/browse/{quote_segment(key)}" if url else ""
 
 
 CHANNEL = Channel(

@@ -60,21 +60,21 @@ def wiki(text: Text) -> str:
     room = _MOST - len(text.last) - len(text.link)
     lines: list[str] = []
     for line in text.paragraphs:
-        escaped_line = escaped(line)
+        escaped_line = escape_text(line)
         room -= len(escaped_line) + 2
         if line and room > 0:
             lines += [escaped_line, ""]
     if text.link:
         lines += [f"[All of it|{text.link.replace('|', '%7C').replace(']', '%5D')}]", ""]
     for line in text.entries:
-        escaped_line = f"* {escaped(line)}"
+        escaped_line = f"* {escape_text(line)}"
         room -= len(escaped_line) + 1
         if line and room > 0:
             lines.append(escaped_line)
     return "\n".join([*lines, "", text.last]).strip()
 
 
-def escaped(line: str) -> str:
+def escape_text(line: str) -> str:
     """A line that wiki markup shows as it is. Letters, digits and blanks stay; the rest become references to characters."""
     return "".join(
         character if character.isalnum() or character in " ,…" else f"&#{ord(character)};" for character in line

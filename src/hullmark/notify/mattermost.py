@@ -8,20 +8,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, host_of
-from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged, retry_after
+from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, check_reply, retry_after
 from hullmark.notify.shown import (
     TICK,
     Markup,
     MessageContent,
     as_templated,
+    build_content,
     clean,
-    fitted,
+    fit_text,
     is_worded,
-    packed,
+    pack_lines,
     paragraphs,
-    shown,
+    strip_mentions,
     units,
-    unmentioned,
 )
 
 MAX_ATTACHMENTS = 7000
@@ -46,28 +46,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     layout: Literal["rich", "text"] = "rich"
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Text that is shown as it is."""
-    return _MARKDOWN.sub(r"\\\1", unmentioned(text))
+    return _MARKDOWN.sub(r"\\\1", strip_mentions(text))
 
 
 _MARKUP = Markup(
-    plain=escaped,
-    code=lambda text: f"`{unmentioned(text).replace('`', TICK) or ' '}`",
-    strong=lambda text: f"**{escaped(text)}**",
-    link=lambda text, url: f"[{escaped(text)}]({url.replace('(', '%28').replace(')', '%29')})",
+    plain=escape_text,
+    code=lambda text: f"`{strip_mentions(text).replace('`', TICK) or ' '}`",
+    strong=lambda text: f"**{escape_text(text)}**",
+    link=lambda text, url: f"[{escape_text(text)}]({url.replace('(', '%28').replace(')', '%29')})",
 )
 
 
 def message(delivery: Delivery, layout: str = "rich", channel: str = "") -> dict[str, Any]:
     """The message. Its text goes into the attachment, not the message itself, which could mention people."""
-    what = shown(delivery)
+    what = build_content(delivery)
     attachment: dict[str, Any] = {
-        "fallback": fitted(what.title, 400, unmentioned),
+        "fallback": fit_text(what.title, 400, strip_mentions),
         "color": f"#{what.colour:06x}",
-        "title": fitted(what.title, 400, escaped),
+        "title": fit_text(what.title, 400, escape_text),
         "text": "",
-        "footer": fitted(what.footer, 600, unmentioned),
+        "footer": fit_text(what.footer, 600, strip_mentions),
     }
     if what.link:
         attachment["title_link"] = what.link
@@ -80,7 +80,7 @@ def _fitting(delivery: Delivery, what: MessageContent, layout: str, room: int) -
     """The text, cut to fit in JSON, where some characters take two."""
     limit = room
     while True:
-        text = as_templated(delivery, escaped, limit) if layout == "text" else _text(what, limit)
+        text = as_templated(delivery, escape_text, limit) if layout == "text" else _text(what, limit)
         if (over := units(msgspec.json.encode(text).decode()) - 2 - room) <= 0 or limit <= 0:
             return text if over <= 0 else ""
         limit -= over
@@ -88,7 +88,7 @@ def _fitting(delivery: Delivery, what: MessageContent, layout: str, room: int) -
 
 def _text(what: MessageContent, room: int) -> str:
     last = [_MARKUP.link(what.all, what.link)] if what.link else []
-    text = packed(paragraphs(what, _MARKUP, 1800), room - sum(units(line) + 2 for line in last), "\n\n")
+    text = pack_lines(paragraphs(what, _MARKUP, 1800), room - sum(units(line) + 2 for line in last), "\n\n")
     return "\n\n".join((text, *last))
 
 
@@ -96,7 +96,7 @@ def deliver(delivery: Delivery, settings: Any) -> Steps:
     """One request."""
     body = msgspec.json.encode(message(delivery, "text" if is_worded(delivery) else settings.layout, settings.channel))
     reply = yield Post(url=settings.url, body=body, headers={"Content-Type": "application/json"})
-    _judged(reply, host_of(settings.url))
+    _check_reply(reply, host_of(settings.url))
     return ""
 
 
@@ -105,7 +105,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-def _judged(reply: Reply, host: str) -> None:
+def _check_reply(reply: Reply, host: str) -> None:
     """A webhook that is gone, or may not write to the channel, answers 400 as well: people can fix that."""
     if reply.status == 400:
         try:
@@ -115,7 +115,7 @@ def _judged(reply: Reply, host: str) -> None:
         if answer.id and answer.id not in _OF_MESSAGE:
             error = clean(answer.message or answer.id, 200)
             raise Again(f"{host} answered 400: {error}", status=400, after=retry_after(reply))
-    judged(reply, host)
+    check_reply(reply, host)
 
 
 CHANNEL = Channel(name="mattermost", title="Mattermost", settings=Settings, deliver=deliver, module=__name__)

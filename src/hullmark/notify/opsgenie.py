@@ -12,15 +12,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.model.advisory import Severity
-from hullmark.notify.channel import SECRET, Channel, Delivery, Outgoing, Post, Steps, Thread, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Outgoing, Post, Steps, Thread, check_reply
 from hullmark.notify.threaded import (
     CARRIED,
     Answers,
     account_of,
+    describe_image,
     lines_of,
     link_of,
-    listed,
-    named,
+    list_items,
     note_id,
     note_of,
     plain,
@@ -81,12 +81,12 @@ def deliver(delivery: Delivery, settings: Settings) -> Steps:
             yield from _request(settings, "", _alert(thread, delivery, settings))
             delivery.keep(thread.key, thread.marker)
             if thread.was_open:
-                yield from _noted(thread, delivery, settings)
+                yield from _add_note_once(thread, delivery, settings)
         name = thread.marker
     return name
 
 
-def _noted(thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
+def _add_note_once(thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
     """A note about what changed, once. A newly opened alert says it already."""
     path = f"/{thread.marker}/notes?identifierType=alias"
     there = yield _post(settings, f"{path}&limit=100&order=desc", None)
@@ -96,7 +96,7 @@ def _noted(thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
 
 
 def _request(settings: Settings, path: str, body: dict[str, Any]) -> Answers:
-    return judged((yield _post(settings, path, body)), "Opsgenie")
+    return check_reply((yield _post(settings, path, body)), "Opsgenie")
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any] | None) -> Outgoing:
@@ -120,7 +120,9 @@ def _alert(thread: Thread, delivery: Delivery, settings: Settings) -> dict[str, 
     severity = severity_of(thread, delivery)
     link = link_of(delivery)
     head = [plain(delivery.title, 1000), *said_by(delivery, 6000), state_of(thread), link]
-    images = listed(thread.open, thread.open_count, 7500, lambda item: f"- {named(item)} {why(item)}".rstrip())
+    images = list_items(
+        thread.open, thread.open_count, 7500, lambda item: f"- {describe_image(item)} {why(item)}".rstrip()
+    )
     return {
         "message": plain(thread.title, _MOST_MESSAGE),
         "alias": thread.marker,

@@ -13,13 +13,13 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Item, Notice
-from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, Thread, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, Thread, check_reply
 from hullmark.notify.threaded import (
     CARRIED,
     account_of,
+    describe_image,
     lines_of,
     link_of,
-    named,
     plain,
     severity_of,
     state_of,
@@ -62,7 +62,7 @@ def deliver(delivery: Delivery, settings: Settings) -> Steps:
             continue
         body = _trigger(thread, delivery, settings) if thread.is_open else _resolve(thread, settings)
         headers = {"content-type": "application/json"}
-        judged((yield Post(url=url, body=body, headers=headers)), "PagerDuty")
+        check_reply((yield Post(url=url, body=body, headers=headers)), "PagerDuty")
         delivery.keep(thread.key, thread.marker)
         name = thread.marker
     return name
@@ -112,7 +112,12 @@ def _event(thread: Thread, delivery: Delivery, settings: Settings, count: int) -
 
 
 def _image(item: Item) -> dict[str, str]:
-    return {"image": named(item), "digest": plain(item.image, 200), "why": why(item), "link": plain(item.link, 1000)}
+    return {
+        "image": describe_image(item),
+        "digest": plain(item.image, 200),
+        "why": why(item),
+        "link": plain(item.link, 1000),
+    }
 
 
 CHANNEL = Channel(

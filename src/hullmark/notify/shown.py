@@ -25,7 +25,7 @@ from hullmark.notify.details import (
     told_items,
     where_in,
 )
-from hullmark.notify.words import counted, text_of
+from hullmark.notify.words import format_counts, text_of
 
 MOST_EVIDENCE = Limit(5, "pieces of evidence that a message shows", "shortened")
 MOST_IMAGES = Limit(10, "images that a message names; all are counted", "shortened")
@@ -125,14 +125,14 @@ class Markup(msgspec.Struct, frozen=True, kw_only=True):
 def clean(text: str, limit: int = 4000) -> str:
     """The text in one line of at most `limit` characters: no control characters, nothing that turns the reading direction."""
     kept = "".join(" " if letter.isspace() else letter if _is_shown(letter) else "" for letter in text[: 4 * limit])
-    return fitted(" ".join(kept.split()), limit)
+    return fit_text(" ".join(kept.split()), limit)
 
 
 def _is_shown(letter: str) -> bool:
     return unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Cn", "Co")
 
 
-def unmentioned(text: str) -> str:
+def strip_mentions(text: str) -> str:
     """The text without mentions, and without anything that becomes a link by itself."""
     return _LINK.sub(_GAP, _MENTION.sub(lambda found: found[0] + _GAP, text))
 
@@ -152,7 +152,7 @@ def units(text: str) -> int:
     return len(text) + sum(letter > "\uffff" for letter in text)
 
 
-def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
+def fit_text(text: str, limit: int, write: Callable[[str], str] = str) -> str:
     """The text as `write` gives it, cut to `limit` units between two words, and never within the output of `write`."""
     if units(whole := write(text)) <= limit:
         return whole
@@ -166,7 +166,7 @@ def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
     return write(text[: end_of_word(text, low)].rstrip() + "…")
 
 
-def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
+def pack_lines(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     """The first whole lines that fit together. Lines that would never fit are left out."""
     kept: list[str] = []
     left = limit
@@ -178,7 +178,7 @@ def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     return between.join(kept)
 
 
-def shown(delivery: Delivery) -> MessageContent:
+def build_content(delivery: Delivery) -> MessageContent:
     """What a delivery shows."""
     notice = delivery.notice
     when = f"{delivery.now:%Y-%m-%d %H:%M} UTC"
@@ -229,7 +229,7 @@ def _section(notice: Notice, most: int) -> Section:
     found = [line for line in dict.fromkeys(lines) if line.what or line.words]
     return Section(
         sentence=sentence or clean(notice.cause.subject, _NAME) or "Something changed",
-        counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
+        counts=clean(format_counts(notice.kinds), _WORDS) if notice.kinds else "",
         findings=tuple(found[:MOST_EVIDENCE]),
         more_findings=max(0, len(found) - MOST_EVIDENCE),
         images=tuple(image_shown(item, has_place=not is_one) for item in items if item.image or item.reference),
@@ -273,28 +273,32 @@ def paragraphs(what: MessageContent, markup: Markup, limit: int) -> list[str]:
 
 def _paragraphs(section: Section, markup: Markup, limit: int) -> tuple[str, str, str]:
     counts = (markup.plain(section.counts),) if section.counts else ()
-    head = packed((fitted(section.sentence, limit, markup.strong), *counts), limit)
+    head = pack_lines((fit_text(section.sentence, limit, markup.strong), *counts), limit)
 
     def rest(count: int) -> str:
         more = f"… and {count} more"
         return markup.link(more, section.link) if section.link else markup.plain(more)
 
-    findings = _listed(
+    findings = _list_lines(
         [_finding_line(found, markup, limit - 40) for found in section.findings],
         section.more_findings,
         limit,
         lambda count: markup.plain(f"… {more_findings(count)}"),
     )
-    return head, findings, _listed([_image_line(image, markup) for image in section.images], section.more, limit, rest)
+    return (
+        head,
+        findings,
+        _list_lines([_image_line(image, markup) for image in section.images], section.more, limit, rest),
+    )
 
 
 def _finding_line(found: ShownFinding, markup: Markup, limit: int) -> str:
     """The finding in one line that fits, whatever it is called."""
     if not found.what:
-        return markup.bullet + fitted(found.words, limit - units(markup.bullet), markup.plain)
-    head = f"{markup.bullet}{fitted(found.what, limit // 2, markup.code)}"
+        return markup.bullet + fit_text(found.words, limit - units(markup.bullet), markup.plain)
+    head = f"{markup.bullet}{fit_text(found.what, limit // 2, markup.code)}"
     room = limit - units(head) - 2
-    return f"{head}: {fitted(found.words, room, markup.plain)}" if found.words else head
+    return f"{head}: {fit_text(found.words, room, markup.plain)}" if found.words else head
 
 
 def _image_line(image: ShownImage, markup: Markup) -> str:
@@ -302,7 +306,7 @@ def _image_line(image: ShownImage, markup: Markup) -> str:
     return f"{markup.bullet}{name}: {markup.plain(image.words)}"
 
 
-def _listed(lines: Sequence[str], more: int, limit: int, rest: Callable[[int], str]) -> str:
+def _list_lines(lines: Sequence[str], more: int, limit: int, rest: Callable[[int], str]) -> str:
     """The first lines that fit together, and how many more there are."""
     kept: list[str] = []
     for place, line in enumerate(lines):
@@ -322,4 +326,4 @@ def is_worded(delivery: Delivery) -> bool:
 
 def as_templated(delivery: Delivery, write: Callable[[str], str], limit: int) -> str:
     """The text of the channel's template, line by line as plain words, in at most `limit` units."""
-    return packed((fitted(clean(line), limit, write) for line in delivery.text.splitlines()[:500]), limit)
+    return pack_lines((fit_text(clean(line), limit, write) for line in delivery.text.splitlines()[:500]), limit)

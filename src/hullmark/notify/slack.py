@@ -17,7 +17,7 @@ from hullmark.notify.channel import (
     Post,
     Reply,
     Steps,
-    judged,
+    check_reply,
     retry_after,
 )
 from hullmark.notify.shown import (
@@ -25,13 +25,13 @@ from hullmark.notify.shown import (
     Markup,
     MessageContent,
     as_templated,
+    build_content,
     clean,
-    fitted,
+    fit_text,
     is_worded,
     paragraphs,
-    shown,
+    strip_mentions,
     units,
-    unmentioned,
 )
 
 MAX_BLOCKS = 50
@@ -88,9 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_encrypted(self.url or self.api)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Text that is shown as it is: no mentions, no links, no code."""
-    return _entities(unmentioned(text).replace("`", TICK))
+    return _entities(strip_mentions(text).replace("`", TICK))
 
 
 def _entities(text: str) -> str:
@@ -98,23 +98,23 @@ def _entities(text: str) -> str:
 
 
 def _link(text: str, url: str) -> str:
-    return f"<{_entities(url)}|{escaped(text.replace('|', '¦'))}>"
+    return f"<{_entities(url)}|{escape_text(text.replace('|', '¦'))}>"
 
 
 _MARKUP = Markup(
-    plain=escaped,
-    code=lambda text: f"`{escaped(text)}`",
-    strong=lambda text: f"*{escaped(text.replace('*', _STAR))}*",
+    plain=escape_text,
+    code=lambda text: f"`{escape_text(text)}`",
+    strong=lambda text: f"*{escape_text(text.replace('*', _STAR))}*",
     link=_link,
 )
 
 
 def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
     """The message, for both ways: a line for notifications, and the blocks beside a bar in the severity's colour."""
-    what = shown(delivery)
+    what = build_content(delivery)
     blocks = _blocks(what) if layout == "rich" else _text_blocks(delivery, what)
     return {
-        "text": fitted(what.title, MAX_TEXT, escaped),
+        "text": fit_text(what.title, MAX_TEXT, escape_text),
         "attachments": [{"color": f"#{what.colour:06x}", "blocks": blocks}],
         "link_names": False,
         "unfurl_links": False,
@@ -123,8 +123,8 @@ def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
 
 
 def _text_blocks(delivery: Delivery, what: MessageContent) -> list[dict[str, Any]]:
-    text = as_templated(delivery, escaped, MAX_SECTION)
-    return [_section(text or fitted(what.title, MAX_SECTION, escaped)), _context(what)]
+    text = as_templated(delivery, escape_text, MAX_SECTION)
+    return [_section(text or fit_text(what.title, MAX_SECTION, escape_text)), _context(what)]
 
 
 def _blocks(what: MessageContent) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def _section(text: str) -> dict[str, Any]:
 def _context(what: MessageContent) -> dict[str, Any]:
     return {
         "type": "context",
-        "elements": [{"type": "plain_text", "text": fitted(what.footer, 600, unmentioned), "emoji": False}],
+        "elements": [{"type": "plain_text", "text": fit_text(what.footer, 600, strip_mentions), "emoji": False}],
     }
 
 
@@ -171,7 +171,7 @@ def deliver(delivery: Delivery, settings: Any) -> Steps:
         reply = yield _api(settings, content, thread)
         answer = _answer(reply)
     if not answer.ok:
-        _failed(answer.error, reply, host_of(settings.api))
+        _raise_failure(answer.error, reply, host_of(settings.api))
     return thread or answer.ts  # answers go to the message that began the thread, not to another answer
 
 
@@ -196,7 +196,7 @@ def _headers() -> dict[str, str]:
 
 def _answer(reply: Reply) -> _Answer:
     """The Web API's answer: errors come with status 200."""
-    judged(reply, "Slack")
+    check_reply(reply, "Slack")
     try:
         return msgspec.json.decode(reply.body, type=_Answer)
     except msgspec.DecodeError as error:
@@ -207,18 +207,18 @@ def _judged_hook(reply: Reply, host: str) -> None:
     """An incoming webhook's answer: a word with a status, `ok` with 200. Gateways may answer like the Web API."""
     word = reply.body[:200].decode("utf-8", "replace").strip()
     if reply.status == 400 and word not in _OF_MESSAGE:
-        _failed(word if _WORD.fullmatch(word) else "", reply, host)
-    judged(reply, host)
+        _raise_failure(word if _WORD.fullmatch(word) else "", reply, host)
+    check_reply(reply, host)
     if word.startswith("{"):
         try:
             answer = msgspec.json.decode(reply.body, type=_Answer)
         except msgspec.DecodeError:
             return
         if not answer.ok:
-            _failed(answer.error, reply, host)
+            _raise_failure(answer.error, reply, host)
 
 
-def _failed(error: str, reply: Reply, host: str) -> NoReturn:
+def _raise_failure(error: str, reply: Reply, host: str) -> NoReturn:
     reason = f"{host} answered {clean(error, 100) or reply.status}"
     if error in _OF_MESSAGE:
         raise MessageRefused(reason, status=reply.status)

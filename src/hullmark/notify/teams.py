@@ -11,9 +11,19 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
-from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Post, Reply, Steps, judged, retry_after
+from hullmark.notify.channel import (
+    Again,
+    Channel,
+    Delivery,
+    MessageRefused,
+    Post,
+    Reply,
+    Steps,
+    check_reply,
+    retry_after,
+)
 from hullmark.notify.details import more_findings
-from hullmark.notify.shown import MessageContent, Section, clean, fitted, is_worded, shown, unmentioned
+from hullmark.notify.shown import MessageContent, Section, build_content, clean, fit_text, is_worded, strip_mentions
 
 MAX_BYTES = 27_000
 """Teams accepts 28 KB, and one of its ways counts two bytes for each character: the card has to fit both."""
@@ -36,15 +46,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def card(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
     """The Adaptive Card 1.4, as large as allowed."""
-    what = shown(delivery)
-    rows = [row for section in what.sections for row in _rows(section)] if layout == "rich" else _templated(delivery)
+    what = build_content(delivery)
+    rows = (
+        [row for section in what.sections for row in _rows(section)]
+        if layout == "rich"
+        else _build_template_rows(delivery)
+    )
     body = [_head(what)]
-    left = MAX_BYTES - _size(_wrapped(what, [_head(what), _foot(what)]))
+    left = MAX_BYTES - _size(_wrap_card(what, [_head(what), _foot(what)]))
     for row in rows:
         if (needs := _size(row) + 2) <= left:
             body.append(row)
             left -= needs
-    return _wrapped(what, [*body, _foot(what)])
+    return _wrap_card(what, [*body, _foot(what)])
 
 
 def message(delivery: Delivery, layout: str = "rich") -> bytes:
@@ -57,7 +71,7 @@ def message(delivery: Delivery, layout: str = "rich") -> bytes:
     )
 
 
-def _wrapped(what: MessageContent, body: list[dict[str, Any]]) -> dict[str, Any]:
+def _wrap_card(what: MessageContent, body: list[dict[str, Any]]) -> dict[str, Any]:
     actions = [{"type": "Action.OpenUrl", "title": what.all, "url": what.link}] if what.link else []
     return {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -104,7 +118,7 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     return rows
 
 
-def _templated(delivery: Delivery) -> list[dict[str, Any]]:
+def _build_template_rows(delivery: Delivery) -> list[dict[str, Any]]:
     lines = (clean(line) for line in delivery.text.splitlines()[:200])
     return [_row(_run(line, 2000), spacing="Small") for line in lines if line]
 
@@ -115,11 +129,11 @@ def _row(*runs: dict[str, Any], **look: Any) -> dict[str, Any]:
 
 def _run(text: str, limit: int, **look: Any) -> dict[str, Any]:
     # {{DATE(…)}} is the only markup in a text run.
-    return {"type": "TextRun", "text": fitted(text, limit, _plain), **look}
+    return {"type": "TextRun", "text": fit_text(text, limit, _plain), **look}
 
 
 def _plain(text: str) -> str:
-    return _BRACES.sub("{\u200b", unmentioned(text))
+    return _BRACES.sub("{\u200b", strip_mentions(text))
 
 
 def deliver(delivery: Delivery, settings: Any) -> Steps:
@@ -127,13 +141,13 @@ def deliver(delivery: Delivery, settings: Any) -> Steps:
     # Without its charset the body counts twice.
     headers = {"Content-Type": "application/json; charset=utf-8"}
     body = message(delivery, "text" if is_worded(delivery) else settings.layout)
-    _judged((yield Post(url=settings.url, body=body, headers=headers)), host_of(settings.url))
+    _check_reply((yield Post(url=settings.url, body=body, headers=headers)), host_of(settings.url))
     return ""
 
 
-def _judged(reply: Reply, host: str) -> None:
+def _check_reply(reply: Reply, host: str) -> None:
     """A workflow answers 202 without a body; older connectors answer 200 even for errors: then the body says so."""
-    judged(reply, host)
+    check_reply(reply, host)
     answer = clean(reply.body[:400].decode("utf-8", "replace"), 300)
     if "failed with error" not in answer.lower() and "http error" not in answer.lower():
         return

@@ -17,10 +17,10 @@ import msgspec
 from jinja2 import nodes
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Notice
-from hullmark.notify.words import marked
+from hullmark.notify.words import escape_markdown
 
 MOST_TEMPLATE = Limit(20_000, "characters of a template", "refused")
 MOST_TITLE = Limit(1_000, "characters of a title that a template makes", "shortened")
@@ -90,7 +90,7 @@ def _fault(what: str) -> TemplateFault:
     return TemplateFault(f"the template cannot be used: {what}"[:500], advice=_ADVICE)
 
 
-def _joined(words: Iterable[object], by: str = "") -> str:
+def _join_words(words: Iterable[object], by: str = "") -> str:
     parts: list[str] = []
     size = 0
     for word in words:
@@ -101,14 +101,14 @@ def _joined(words: Iterable[object], by: str = "") -> str:
     return by.join(parts)
 
 
-def _replaced(text: object, old: str, new: str) -> str:
+def _replace_text(text: object, old: str, new: str) -> str:
     whole = str(text)
     if not old or len(whole) + whole.count(old) * len(new) > _MOST_VALUE:
         raise _fault("what is replaced is empty, or the text grows too long")
     return whole.replace(old, new)
 
 
-def _truncated(text: object, most: int = 255) -> str:
+def _truncate_text(text: object, most: int = 255) -> str:
     whole = str(text)
     return whole if len(whole) <= most else whole[: max(most - 1, 0)] + "…"
 
@@ -122,7 +122,7 @@ def _json(value: object) -> str:
 
 
 def _markdown(text: object) -> str:
-    return marked(str(text), _MOST_VALUE)
+    return escape_markdown(str(text), _MOST_VALUE)
 
 
 def _first(values: Sequence[Any]) -> Any:
@@ -145,9 +145,9 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "string": str,
     "length": len,
     "count": len,
-    "join": _joined,
-    "replace": _replaced,
-    "truncate": _truncated,
+    "join": _join_words,
+    "replace": _replace_text,
+    "truncate": _truncate_text,
     "default": _default,
     "first": _first,
     "last": _last,
@@ -158,15 +158,15 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _bounded(function: Callable[..., Any], rounds: _Rounds) -> Callable[..., Any]:
-    def filtered(*values: Any, **named: Any) -> Any:
+def _limit_function(function: Callable[..., Any], rounds: _Rounds) -> Callable[..., Any]:
+    def apply_filter(*values: Any, **named: Any) -> Any:
         found = function(*values, **named)
         rounds.spend(sum(len(text) for text in (*values, found) if isinstance(text, str)))
         if isinstance(found, str) and len(found) > _MOST_VALUE:
             raise _fault("a text grows too long")
         return found
 
-    return filtered
+    return apply_filter
 
 
 class _Rounds:
@@ -197,20 +197,20 @@ class _Rounds:
             yield value
 
 
-def rendered(template: str, notice: Notice | Digest, title: str, text: str, most: int = MOST_TEXT) -> str:
+def render_template(template: str, notice: Notice | Digest, title: str, text: str, most: int = MOST_TEXT) -> str:
     """The template's words, cut at `most` characters. Raises TemplateFault."""
     rounds = _Rounds()
     environment = _environment(rounds)
-    tree = _checked(environment, template)
+    tree = _parse_template(environment, template)
 
-    def failed(error: Exception) -> NoReturn:
+    def raise_fault(error: Exception) -> NoReturn:
         is_deep = isinstance(error, RecursionError | SyntaxError | MemoryError)
         raise _fault("it is nested too deeply" if is_deep else str(error)) from error
 
     def render() -> str:
         return _cut(environment.from_string(tree).generate(_context(notice, title, text)), most)
 
-    return guarded(render, failed, passing=TemplateFault)
+    return guard_call(render, raise_fault, passing=TemplateFault)
 
 
 def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironment:
@@ -222,14 +222,14 @@ def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironmen
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters = {name: _bounded(function, rounds) for name, function in _FILTERS.items()}
+    environment.filters = {name: _limit_function(function, rounds) for name, function in _FILTERS.items()}
     environment.filters["_listed"] = rounds.listed
     environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
     environment.globals = {}
     return environment
 
 
-def _checked(environment: jinja2.Environment, template: str) -> nodes.Template:
+def _parse_template(environment: jinja2.Environment, template: str) -> nodes.Template:
     """The template, with its loops bounded. Raises TemplateFault for anything that is not allowed."""
     if len(template) > MOST_TEMPLATE:
         raise _fault(f"it is longer than {MOST_TEMPLATE} characters")

@@ -87,7 +87,7 @@ def said_by(delivery: Delivery, most: int) -> list[str]:
     return [line for line in lines_of(delivery.text, most) if not (link and line.endswith(f": {link}"))]
 
 
-def named(item: Item) -> str:
+def describe_image(item: Item) -> str:
     """An image in words: what it is called, under which policy and where."""
     name = item.reference or item.image or "an image"
     policy = f", policy {item.policy}" if item.policy else ""
@@ -127,7 +127,7 @@ def account_of(notice: Notice | Digest) -> str:
     return plain(notice.account, 100)
 
 
-def listed(items: Sequence[Item], count: int, room: int, line: Any) -> list[str]:
+def list_items(items: Sequence[Item], count: int, room: int, line: Any) -> list[str]:
     """A line for each item, as `line(item)` gives it, as long as they fit; then how many more there are."""
     found: list[str] = []
     for item in items:
@@ -150,7 +150,7 @@ def code(text: str) -> str:
     return "`{}`".format(text.replace("`", "'") or " ")
 
 
-def quoted(text: str) -> str:
+def quote_segment(text: str) -> str:
     """A part of a URL: everything but letters, digits and -._~ as %XX."""
     return "".join(
         chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass")

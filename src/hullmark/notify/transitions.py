@@ -56,15 +56,15 @@ def transitions_of(
     difference = compare(before, after, lookup)
     pair = Pair(before, after)
     if scene.is_moved:
-        return (_moved(difference, pair, scene),)
+        return (_build_tag_news(difference, pair, scene),)
     if (before.verdict in PASSING) is not (after.verdict in PASSING):
-        return (_flipped(difference, pair, scene),)
+        return (_build_verdict_news(difference, pair, scene),)
     if after.verdict in PASSING or _is_failure(before) or _is_failure(after):
         return ()
     return tuple(_while_failing(difference, pair, scene))
 
 
-def numbered(news: News, history_id: int) -> News:
+def number_news(news: News, history_id: int) -> News:
     """The news of a stored verdict: stored twice, they are the same."""
     key = news.cause.key
     named = key if len(key) < 900 else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -84,7 +84,7 @@ def _is_failure(verdict: Verdict) -> bool:
     return verdict.has_unknowns and not verdict.findings and not verdict.problems and verdict.rule_count is None
 
 
-def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
+def _build_verdict_news(difference: Difference, pair: Pair, scene: Scene) -> News:
     decisive = deciding(difference)
     is_worse = pair.after.verdict not in PASSING
     others = [change for change in difference.changes if change.is_gained is is_worse and change not in decisive]
@@ -93,7 +93,7 @@ def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
     return _news(cause, [(kind, (*decisive, *others))], pair, scene)
 
 
-def _moved(difference: Difference, pair: Pair, scene: Scene) -> News:
+def _build_tag_news(difference: Difference, pair: Pair, scene: Scene) -> News:
     """What a tag leads to now: the verdict, and the reasons that are new or gone."""
     was, passes = (verdict.verdict in PASSING for verdict in (pair.before, pair.after))
     kind: TransitionKind = "tag.moved" if was is passes else "compliance.regained" if passes else "compliance.lost"
@@ -106,7 +106,7 @@ def _moved(difference: Difference, pair: Pair, scene: Scene) -> News:
 
 def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator[News]:
     groups: dict[str, tuple[notice.Cause, dict[TransitionKind, list[Change]]]] = {}
-    for change, kind in announced(difference, pair):
+    for change, kind in find_announcements(difference, pair):
         cause = cause_of(change.cause, change.compared, (change,), pair, scene)
         known, kinds = groups.setdefault(cause.key, (cause, {}))
         kinds.setdefault(kind, []).append(change)
@@ -117,7 +117,7 @@ def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator
         yield _news(cause, sorted(kinds.items()), pair, scene)
 
 
-def announced(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
+def find_announcements(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
     """The news about an image that stays out of compliance: only findings that stop it count. In the order of their keys, findings that
     stay last."""
     changes = [change for change in difference.changes if change.finding.action is Action.STOP]
@@ -160,7 +160,7 @@ def _of_kept(pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
                 break
 
 
-def _fixed(old: Weakness, new: Weakness) -> InputDifference | None:
+def _find_new_fix(old: Weakness, new: Weakness) -> InputDifference | None:
     if not new.fix_version or old.fix_version:
         return None
     return InputDifference(what=f"fix of {new.advisory}", before="none", after=new.fix_version)
@@ -183,7 +183,7 @@ _Tells = Callable[[Weakness, Weakness], InputDifference | None]
 _OF_KEPT: tuple[tuple[_Tells, Cause, TransitionKind], ...] = (
     (_more_exploited, Cause.EXPLOITATION, "finding.worse"),
     (_more_severe, Cause.SEVERITY, "finding.worse"),
-    (_fixed, Cause.FIX, "fix.available"),
+    (_find_new_fix, Cause.FIX, "fix.available"),
 )
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Digest, Notice
-from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, check_reply
 
 PREFIX = "whsec_"
 _JSON = "application/json"
@@ -84,7 +84,7 @@ def _check_secret(secret: str) -> None:
         raise ValueError(f"a secret has {_SIZES.start} bytes at least, and behind whsec_ {_SIZES.stop - 1} at most")
 
 
-def written(key: bytes) -> str:
+def encode_key(key: bytes) -> str:
     """A key as a secret is written."""
     return PREFIX + base64.b64encode(key).decode()
 
@@ -126,10 +126,10 @@ def kind_of(notice: Notice | Digest) -> str:
 def _source(notice: Notice | Digest) -> str:
     """The account, at the server that links lead to."""
     root = notice.link.partition("/api/")[0] if "/api/" in notice.link else "urn:hullmark"
-    return f"{root}/accounts/{_escaped(notice.account)}"
+    return f"{root}/accounts/{_escape_segment(notice.account)}"
 
 
-def _escaped(text: str) -> str:
+def _escape_segment(text: str) -> str:
     """As a segment of a URI."""
     return "".join(chr(byte) if byte in _UNCHANGED else f"%{byte:02X}" for byte in text.encode())
 
@@ -154,12 +154,12 @@ def deliver(delivery: Delivery, settings: Settings) -> Steps:
     else:
         headers = {"content-type": _STRUCTURED}
         body = msgspec.json.encode({**about, "data": data})
-    headers |= _signed(delivery, settings, body) | _authorization(settings)
-    judged((yield Post(url=settings.url, body=body, headers={**settings.headers, **headers})), "the receiver")
+    headers |= _build_signature_headers(delivery, settings, body) | _authorization(settings)
+    check_reply((yield Post(url=settings.url, body=body, headers={**settings.headers, **headers})), "the receiver")
     return ""
 
 
-def _signed(delivery: Delivery, settings: Settings, body: bytes) -> dict[str, str]:
+def _build_signature_headers(delivery: Delivery, settings: Settings, body: bytes) -> dict[str, str]:
     at = int(delivery.now.timestamp())
     secrets = [settings.secret] if settings.secret else []
     if settings.previous_secret and (settings.previous_until is None or delivery.now < settings.previous_until):

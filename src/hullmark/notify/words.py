@@ -58,11 +58,11 @@ def title_of(notice: Notice | Digest) -> str:
     if isinstance(notice, Digest):
         text = f"{notice.count} causes of change" if notice.count != 1 else "1 cause of change"
         return _line(f"{text} since {at_minute(notice.since)}", _MOST_TITLE)
-    title = _line(f"{counted(notice.kinds)}: {about(notice)}", _MOST_TITLE)
+    title = _line(f"{format_counts(notice.kinds)}: {about(notice)}", _MOST_TITLE)
     return f"Test: {title}"[:_MOST_TITLE] if notice.is_test else title
 
 
-def counted(kinds: dict[str, int]) -> str:
+def format_counts(kinds: dict[str, int]) -> str:
     """The kinds of changes and their numbers, the most urgent first."""
     parts = [
         _SAYS[kind][0] if count == 1 else _SAYS[kind][1].format(count)
@@ -81,14 +81,14 @@ def about(notice: Notice) -> str:
     found = findings_of(notice)
     if cause.kind in ("image", "place", "signatures"):
         return cause.subject
-    packages = _listed(_distinct(package_in(finding.package)[0] for finding in found), 3)
+    packages = _format_list(_distinct(package_in(finding.package)[0] for finding in found), 3)
     text = cause.subject or _line(cause.sentence, 100)
     details: list[str] = [cause.severity] if cause.severity != "unknown" else []
     if cause.kind == "exploitation" and cause.after:
         details.append(_line(cause.after, 60))
     fixes = _distinct(finding.fix_version for finding in found if finding.fix_version)
     if fixes:
-        details.append(f"fixed in {_listed(fixes, 2)}")
+        details.append(f"fixed in {_format_list(fixes, 2)}")
     elif any(finding.fix_state in ("not-fixed", "wont-fix") for finding in found):
         details.append("no fix yet")
     text += f" in {packages}" if packages else ""
@@ -106,7 +106,7 @@ def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
     shown = listed[:_ITEMS]
     if notice.kinds:
         page.say("")
-        page.say(f"{_capital(counted(notice.kinds))}:")
+        page.say(f"{_capital(format_counts(notice.kinds))}:")
     for item in shown:
         page.point(_item(item, page, has_place=not is_one))
     if (more := notice.count - len(notice.items) + len(listed) - len(shown)) > 0:
@@ -115,7 +115,7 @@ def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
     return page.text()
 
 
-def marked(text: str, most: int = _MOST_WORDS) -> str:
+def escape_markdown(text: str, most: int = _MOST_WORDS) -> str:
     """A foreign text on one line, escaped for Markdown."""
     return _MARKS.sub(r"\\\1", _line(text, most))
 
@@ -129,7 +129,7 @@ class _Page:
 
     def word(self, text: str, most: int = _MOST_WORDS) -> str:
         """A foreign text on one line, escaped for the form."""
-        return marked(text, most) if self._form == "markdown" else _line(text, most)
+        return escape_markdown(text, most) if self._form == "markdown" else _line(text, most)
 
     def code(self, text: str) -> str:
         """A name."""
@@ -155,7 +155,7 @@ def _cause(cause: Cause, found: Sequence[Evidence], page: _Page, *, has_place: b
     if cause.sentence:
         page.say(page.word(cause.sentence))
     if _is_worth_saying(cause):
-        before, after = (page.word(_shortened(text)) or "nothing" for text in (cause.before, cause.after))
+        before, after = (page.word(_shorten_digest(text)) or "nothing" for text in (cause.before, cause.after))
         page.say(f"Before: {before}. Now: {after}.")
     lines = (_finding(evidence, page, cause.sentence, has_place=has_place) for evidence in found[:_EVIDENCE])
     for line in filter(None, dict.fromkeys(lines)):
@@ -179,7 +179,7 @@ def _is_digest(text: str) -> bool:
     return text.startswith("sha256:")
 
 
-def _shortened(text: str) -> str:
+def _shorten_digest(text: str) -> str:
     """A digest as people tell it from others; any other text as it is."""
     return text[: len("sha256:") + 12] if _is_digest(text) else text
 
@@ -196,7 +196,7 @@ def _item(item: Item, page: _Page, *, has_place: bool) -> str:
     more = [word for word in (page.word(item.environment, 100), page.word(running_at(item), _MOST_WORDS)) if word]
     if item.policy and name != page.code(item.policy):
         more.insert(0, f"policy {page.word(item.policy, 100)}")
-    before, after = (page.word(_shortened(text), 100) for text in (item.before, item.after))
+    before, after = (page.word(_shorten_digest(text), 100) for text in (item.before, item.after))
     became = f": {before} → {after}" if before and after else ""
     became = f": still {after}" if before == after != "" else became
     where = page.word(where_in(item), _MOST_REST) if has_place else ""
@@ -206,7 +206,7 @@ def _item(item: Item, page: _Page, *, has_place: bool) -> str:
 def _digest(digest: Digest, page: _Page) -> str:
     page.say(f"From {at_minute(digest.since)} to {at_minute(digest.until)}:")
     for group in digest.groups[:_GROUPS]:
-        page.point(page.word(f"{counted(group.kinds)}: {about(group)}"))
+        page.point(page.word(f"{format_counts(group.kinds)}: {about(group)}"))
         is_one = is_of_one(group)
         found = findings_of(group)
         lines = [_finding(evidence, page, "", has_place=is_one) for evidence in found[:3]]
@@ -233,7 +233,7 @@ def _distinct(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(_line(word, 100) for word in words if word))
 
 
-def _listed(words: Sequence[str], most: int) -> str:
+def _format_list(words: Sequence[str], most: int) -> str:
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 

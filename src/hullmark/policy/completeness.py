@@ -85,8 +85,8 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
         if _concerns(problem, wanted, params) and _may_be_at(problem, is_meant)
     }
     if "packages" in wanted and Need.MATCHES in trigger.needs_of(params) and facts.matches is not None:
-        found.update(_uncovered(gap) for gap in facts.matches.uncovered if _asks_for(gap.types, params))
-        found.update(_unmatched(facts.matches, params, facts))
+        found.update(_make_coverage_gap(gap) for gap in facts.matches.uncovered if _asks_for(gap.types, params))
+        found.update(_find_unmatched_packages(facts.matches, params, facts))
     return sorted(found)
 
 
@@ -129,11 +129,11 @@ def _gap(problem: Problem, facts: Facts) -> Gap:
     )
 
 
-def _uncovered(gap: CoverageGap) -> Gap:
+def _make_coverage_gap(gap: CoverageGap) -> Gap:
     return Gap(cause=gap.reason, subject=gap.namespace, reason=gap.reason, kind="uncovered")
 
 
-def _unmatched(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
+def _find_unmatched_packages(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
     """Packages of a version that cannot be compared with those that advisories name, and those that nobody records, as far as no namespace
     stands for them."""
     uncovered = {type for gap in matches.uncovered for type in gap.types}

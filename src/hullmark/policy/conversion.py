@@ -158,10 +158,10 @@ def _exceptions(bundle: Bundle, work: _Work) -> Iterator[dict[str, Any]]:
         wanted = next(iter(lists), ())
         for allowlist in (allowlist for allowlist in bundle.allowlists if allowlist.id in wanted):
             for item in allowlist.items:
-                yield from _excepted(item, allowlist, rule_set, work)
+                yield from _convert_item(item, allowlist, rule_set, work)
 
 
-def _excepted(item: Item, allowlist: Allowlist, rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
+def _convert_item(item: Item, allowlist: Allowlist, rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
     rules = [
         converted for converted in work.translated.get(rule_set.id, ()) if converted.rule.gate == item.gate.lower()
     ]

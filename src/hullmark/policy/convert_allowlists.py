@@ -49,7 +49,7 @@ class ConvertedRule:
 def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> Iterator[dict[str, Any]]:
     """The exceptions that an item comes to, for rules of its gate. Raises NoEqual where they would cover more or less."""
     last = _until(item.expires)
-    for converted, subject in _covered(item, rules):
+    for converted, subject in _match_rules(item, rules):
         for name in converted.ids:
             yield {
                 "rule": name,
@@ -60,11 +60,11 @@ def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> 
             }
 
 
-def _covered(item: Item, rules: list[ConvertedRule]) -> list[tuple[ConvertedRule, str]]:
+def _match_rules(item: Item, rules: list[ConvertedRule]) -> list[tuple[ConvertedRule, str]]:
     known = [
         (converted, subject)
         for converted in rules
-        if _told(converted.rule) is not None
+        if _list_reachable_findings(converted.rule) is not None
         for subject in _subjects(item, converted.rule)
     ]
     if known and item.trigger_id.is_literal:
@@ -72,7 +72,7 @@ def _covered(item: Item, rules: list[ConvertedRule]) -> list[tuple[ConvertedRule
     rest = [
         (converted, subject)
         for converted in rules
-        if _told(converted.rule) is None
+        if _list_reachable_findings(converted.rule) is None
         for subject in _subjects(item, converted.rule)
     ]
     return known + rest
@@ -83,7 +83,7 @@ def _subjects(item: Item, rule: Rule) -> list[str]:
     text = item.trigger_id.text
     if text == "*":
         return ["*"]
-    findings = _told(rule)
+    findings = _list_reachable_findings(rule)
     if findings is not None:
         return list(dict.fromkeys(finding.here for finding in findings if _covers(item, rule, finding)))
     if rule.gate == "vulnerabilities" and not item.trigger_id.is_regexp and "?" not in text:
@@ -106,7 +106,7 @@ def _covers(item: Item, rule: Rule, finding: ReachableFinding) -> bool:
         raise NoEqual(str(failure)) from failure
 
 
-def _told(rule: Rule) -> tuple[ReachableFinding, ...] | None:
+def _list_reachable_findings(rule: Rule) -> tuple[ReachableFinding, ...] | None:
     """Every finding that a rule can come to; None where the image decides what it says."""
     known = _MESSAGES.get((rule.gate, rule.check.name)) if rule.check is not None else None
     return known(rule, rule.values) if known is not None else None
@@ -135,14 +135,14 @@ def _required_package(rule: Rule, values: Values) -> tuple[ReachableFinding, ...
     return (ReachableFinding(f"Required input package ({name}) is not present in container image", name, name),)
 
 
-def _denied(words: str) -> Callable[[Rule, Values], tuple[ReachableFinding, ...]]:
+def _build_denial_lister(words: str) -> Callable[[Rule, Values], tuple[ReachableFinding, ...]]:
     """All findings have one message, and each a subject of its own that no item can name but by its stable id."""
 
-    def told(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
+    def list_findings(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
         shown = "-".join(filter(None, (values.text("name"), values.text("version"))))
         return (ReachableFinding(f"{words}ackage is blacklisted: {shown}", ""),)
 
-    return told
+    return list_findings
 
 
 def _no_accounts(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
@@ -160,7 +160,7 @@ def _not_retrieved(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     return (ReachableFinding("Cannot locate file in the image analysis", values.text("path")),)
 
 
-def _retrieved(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
+def _list_file_findings(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     path = values.text("path")
     subject = f"{path} {values.text('check')} {values.text('regex')}"
     return (ReachableFinding("", subject, legacy=f"{rule.id}+file://{path}"),)
@@ -176,14 +176,14 @@ _MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[ReachableFinding
     ("always", "always"): _always,
     ("dockerfile", "instruction"): _instruction,
     ("dockerfile", "no_dockerfile_provided"): _no_dockerfile,
-    ("npms", "blacklisted_name_version"): _denied("NPM P"),
-    ("packages", "blacklist"): _denied("P"),
+    ("npms", "blacklisted_name_version"): _build_denial_lister("NPM P"),
+    ("packages", "blacklist"): _build_denial_lister("P"),
     ("packages", "required_package"): _required_package,
     ("passwd_file", "blacklist_full_entry"): _account_line,
     ("passwd_file", "content_not_available"): _no_accounts,
     ("retrieved_files", "content_not_available"): _not_retrieved,
-    ("retrieved_files", "content_regex"): _retrieved,
-    ("ruby_gems", "blacklist"): _denied("Gem P"),
+    ("retrieved_files", "content_regex"): _list_file_findings,
+    ("ruby_gems", "blacklist"): _build_denial_lister("Gem P"),
     ("vulnerabilities", "stale_feed_data"): _stale,
 }
 """By gate and trigger: every finding that a rule can come to, in the original's words."""

@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable
 
 from hullmark.policy.anchore.params import Values
-from hullmark.policy.convert_native import FIRE, Native, NoEqual, Params, at_start, compared, plain, several
+from hullmark.policy.convert_native import (
+    FIRE,
+    Native,
+    NoEqual,
+    Params,
+    at_start,
+    build_version_condition,
+    plain,
+    several,
+)
 from hullmark.versions import InvalidVersion, scheme_for
 
 _SIZE = re.compile(r"([0-9]{1,15})([kmgt]b)?").fullmatch
@@ -46,10 +55,10 @@ def attribute(values: Values) -> tuple[Native, ...]:
 def _numbers(name: str, check: str, text: str) -> Params:
     """The least and the largest number, or those that are forbidden."""
     if check in ("exists", "not_exists"):
-        return _shown(name, {"max": 0} if check == "exists" else {"min": 1})
+        return _format_bounds(name, {"max": 0} if check == "exists" else {"min": 1})
     number = _number(name, text)
     if check == "=" and name == "layer_count":
-        return _shown(name, {"forbidden": number})
+        return _format_bounds(name, {"forbidden": number})
     bounds = {
         ">": {"max": number},
         ">=": {"max": number - 1},
@@ -59,7 +68,7 @@ def _numbers(name: str, check: str, text: str) -> Params:
     }
     if check not in bounds or min(bounds[check].values()) < 0:
         raise NoEqual(f"the check {check} of the attribute {name} has no equal")
-    return _shown(name, bounds[check])
+    return _format_bounds(name, bounds[check])
 
 
 def _number(name: str, text: str) -> int:
@@ -69,7 +78,7 @@ def _number(name: str, text: str) -> int:
     return int(found[1]) * _UNITS.get(found[2] or "", 1)
 
 
-def _shown(name: str, bounds: dict[str, int]) -> Params:
+def _format_bounds(name: str, bounds: dict[str, int]) -> Params:
     if name == "size":
         return {key: _size(number) for key, number in bounds.items()}
     if max(bounds.values()) > _MAX_LAYERS:
@@ -95,7 +104,7 @@ def _texts(name: str, check: str, value: str, otherwise: str) -> Params:
     if check in ("in", "not_in"):
         return {"forbidden" if check == "in" else "allowed": several(value)}
     if name == "distro_version":
-        return {"versions": compared(check, value)}
+        return {"versions": build_version_condition(check, value)}
     if check in ("=", "!="):
         return {"forbidden" if check == "=" else "allowed": [plain(value)]}
     raise NoEqual(f"the check {check} of the attribute {name} has no equal")
@@ -122,5 +131,5 @@ def deny_distro(values: Values) -> tuple[Native, ...]:
     name, check = values.text("distro").lower(), values.text("check", "=")
     if name == "unknown":
         raise NoEqual("a distribution that is not known has no name here")
-    one = {"id": plain(name), "version": compared(check, values.text("version"))}
+    one = {"id": plain(name), "version": build_version_condition(check, values.text("version"))}
     return (Native("image", "distro", {"forbidden": [one]}, "stop"),)

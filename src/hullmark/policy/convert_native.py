@@ -94,7 +94,7 @@ def _as_here(escape: re.Match[str]) -> str:
     return r"\z" if escape[0] == r"\Z" else escape[0]
 
 
-def compared(operator: str, version: str) -> str:
+def build_version_condition(operator: str, version: str) -> str:
     """A condition on versions. Raises NoEqual."""
     text = f"{operator} {version}"
     try:

@@ -14,12 +14,12 @@ from hullmark.policy.convert_native import (
     NoEqual,
     Params,
     at_start,
-    compared,
+    build_version_condition,
     literal_path,
     numbers,
     plain,
 )
-from hullmark.policy.convert_vulnerabilities import exploited, listed, package, stale
+from hullmark.policy.convert_vulnerabilities import package, stale, translate_blacklist, translate_kev_list
 
 _MAX_MODE = 0o7777
 _PURL_TYPES = {"dpkg": "deb", "apkg": "apk", "python": "pypi", "java": "maven", "go": "golang"}
@@ -28,7 +28,7 @@ _UNKNOWN = "Unknown"
 Translated = tuple[Native, ...]
 
 
-def _listed(values: Values, name: str) -> Params:
+def _convert_list(values: Values, name: str) -> Params:
     """A list that denies or allows. A name that is empty is nobody's."""
     texts = [plain(text) for text in values.texts(name) if text]
     if not texts:
@@ -42,14 +42,16 @@ def _only_given(values: Values) -> Params:
 
 def _exposed_ports(values: Values) -> Translated:
     given = _only_given(values)
-    ports = {key: ["*" if port == "0" else port for port in ports] for key, ports in _listed(values, "ports").items()}
+    ports = {
+        key: ["*" if port == "0" else port for port in ports] for key, ports in _convert_list(values, "ports").items()
+    }
     if given and "allowed" in ports:
         raise NoEqual("a port that cannot be read fires there, and a Dockerfile that is not given does not")
     return (Native("dockerfile", "exposed_ports", ports | given, FIRE if "allowed" in ports else "go"),)
 
 
 def _effective_user(values: Values) -> Translated:
-    return (Native("dockerfile", "user", _listed(values, "users"), "go"),)
+    return (Native("dockerfile", "user", _convert_list(values, "users"), "go"),)
 
 
 def _instruction(values: Values) -> Translated:
@@ -103,7 +105,7 @@ def _mode(text: str) -> str:
     return f"{bits:04o}"
 
 
-def _retrieved(values: Values) -> Translated:
+def _translate_file_content(values: Values) -> Translated:
     """What is not text fails the rule there, and that stops; larger files are not stored."""
     params: Params = {
         "paths": [literal_path(values.text("path"))],
@@ -124,12 +126,12 @@ def _not_retrieved(values: Values) -> Translated:
 def _accounts(key: str, parameter: str) -> Callable[[Values], Translated]:
     """Where there is no passwd(5), or a line is not one of its entries, the original does not fire."""
 
-    def translated(values: Values) -> Translated:
+    def translate(values: Values) -> Translated:
         texts = values.texts(parameter)
         meant = numbers(texts) if key in ("uids", "gids") else [plain(text) for text in texts]
         return (Native("accounts", "forbidden", {key: meant}, "go"),)
 
-    return translated
+    return translate
 
 
 def _account_line(values: Values) -> Translated:
@@ -137,32 +139,34 @@ def _account_line(values: Values) -> Translated:
 
 
 def _licences(key: str) -> Callable[[Values], Translated]:
-    def translated(values: Values) -> Translated:
+    def translate(values: Values) -> Translated:
         texts = list(values.texts("licenses"))
         if any(text == _UNKNOWN if key == "names" else text in _UNKNOWN for text in texts):
             raise NoEqual("a Debian package that names no licence is called Unknown there")
         return (Native("licences", "written", {key: texts}),)
 
-    return translated
+    return translate
 
 
 def _required_package(values: Values) -> Translated:
     params: Params = {"names": [plain(values.text("name"))]}
     version, is_minimum = values.text("version"), values.text("version_match_type", "exact") == "minimum"
     if version:
-        params |= {"version": compared(">=", version)} if is_minimum else {"exact_versions": [plain(version)]}
+        params |= (
+            {"version": build_version_condition(">=", version)} if is_minimum else {"exact_versions": [plain(version)]}
+        )
     # Versions that cannot be compared fail the rule there, and that stops.
     return (Native("packages", "required", params, "stop" if version and is_minimum else ""),)
 
 
 def _denied_package(types: tuple[str, ...] = ()) -> Callable[[Values], Translated]:
-    def translated(values: Values) -> Translated:
+    def translate(values: Values) -> Translated:
         params: Params = {"names": [plain(values.text("name"))]} | ({"types": list(types)} if types else {})
         if version := values.text("version"):
             params |= {"exact_versions": [plain(version)]} | ({} if types else {"ignore_release": True})
         return (Native("packages", "forbidden", params),)
 
-    return translated
+    return translate
 
 
 def _package_metadata(values: Values) -> Translated:
@@ -177,13 +181,13 @@ def _package_metadata(values: Values) -> Translated:
             raise NoEqual("all packages but those of a type cannot be chosen")
         params["types"] = [_PURL_TYPES.get(values.text("type"), values.text("type"))]
     if values.has("version"):
-        params["version"] = compared(values.text("version_comparison", "="), values.text("version"))
+        params["version"] = build_version_condition(values.text("version_comparison", "="), values.text("version"))
     if not params.keys() & {"names", "types", "version"}:
         raise NoEqual("it is about all packages, or all but one")
     return (Native("packages", "forbidden", params, "stop" if "version" in params else ""),)
 
 
-def _verified(values: Values) -> Translated:
+def _translate_verification(values: Values) -> Translated:
     params: Params = {"types": sorted(SYSTEM_TYPES)}
     if packages := values.texts("only_packages"):
         params["packages"] = [plain(name) for name in packages]
@@ -202,20 +206,22 @@ def _beneath(folder: str) -> tuple[str, ...]:
     return (path, f"{path}/**")
 
 
-def _fixed(gate: str, trigger: str, params: Params, when_unknown: str = "") -> Callable[[Values], Translated]:
+def _build_constant_translator(
+    gate: str, trigger: str, params: Params, when_unknown: str = ""
+) -> Callable[[Values], Translated]:
     return lambda values: (Native(gate, trigger, dict(params), when_unknown),)
 
 
 RULES: dict[tuple[str, str], Callable[[Values], Translated]] = {
-    ("always", "always"): _fixed("always", "always", {}),
+    ("always", "always"): _build_constant_translator("always", "always", {}),
     ("distro", "deny"): deny_distro,
     ("dockerfile", "effective_user"): _effective_user,
     ("dockerfile", "exposed_ports"): _exposed_ports,
     ("dockerfile", "instruction"): _instruction,
-    ("dockerfile", "no_dockerfile_provided"): _fixed("dockerfile", "not_given", {}),
+    ("dockerfile", "no_dockerfile_provided"): _build_constant_translator("dockerfile", "not_given", {}),
     ("files", "attribute_match"): _file_attributes,
     ("files", "name_match"): _named_files,
-    ("files", "suid_or_guid_set"): _fixed("files", "mode", {"paths": ["/**"], "forbidden": "6000"}),
+    ("files", "suid_or_guid_set"): _build_constant_translator("files", "mode", {"paths": ["/**"], "forbidden": "6000"}),
     ("licenses", "blacklist_exact_match"): _licences("names"),
     ("licenses", "blacklist_partial_match"): _licences("containing"),
     ("metadata", "attribute"): attribute,
@@ -223,18 +229,18 @@ RULES: dict[tuple[str, str], Callable[[Values], Translated]] = {
     ("packages", "blacklist"): _denied_package(),
     ("packages", "metadata"): _package_metadata,
     ("packages", "required_package"): _required_package,
-    ("packages", "verify"): _verified,
+    ("packages", "verify"): _translate_verification,
     ("passwd_file", "blacklist_full_entry"): _account_line,
     ("passwd_file", "blacklist_groupids"): _accounts("gids", "group_ids"),
     ("passwd_file", "blacklist_shells"): _accounts("shells", "shells"),
     ("passwd_file", "blacklist_userids"): _accounts("uids", "user_ids"),
     ("passwd_file", "blacklist_usernames"): _accounts("names", "user_names"),
-    ("passwd_file", "content_not_available"): _fixed("accounts", "required", {}, FIRE),
+    ("passwd_file", "content_not_available"): _build_constant_translator("accounts", "required", {}, FIRE),
     ("retrieved_files", "content_not_available"): _not_retrieved,
-    ("retrieved_files", "content_regex"): _retrieved,
+    ("retrieved_files", "content_regex"): _translate_file_content,
     ("ruby_gems", "blacklist"): _denied_package(("gem",)),
-    ("vulnerabilities", "blacklist"): listed,
-    ("vulnerabilities", "kev_list"): exploited,
+    ("vulnerabilities", "blacklist"): translate_blacklist,
+    ("vulnerabilities", "kev_list"): translate_kev_list,
     ("vulnerabilities", "package"): package,
     ("vulnerabilities", "stale_feed_data"): stale,
 }

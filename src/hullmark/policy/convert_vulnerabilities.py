@@ -111,13 +111,13 @@ def _days(values: Values, name: str) -> int:
     return min(values.integer(name) or 0, _MAX_DAYS)
 
 
-def listed(values: Values) -> tuple[Native, ...]:
+def translate_blacklist(values: Values) -> tuple[Native, ...]:
     """`vulnerabilities.blacklist`."""
     ids = [plain(text) for text in values.texts("vulnerability_ids")]
     return (Native("vulnerabilities", "found", _GUESSES_TOO | {"ids": ids} | _states(_STATES, values)),)
 
 
-def exploited(values: Values) -> tuple[Native, ...]:
+def translate_kev_list(values: Values) -> tuple[Native, ...]:
     """`vulnerabilities.kev_list`."""
     return (Native("vulnerabilities", "found", _GUESSES_TOO | {"exploited": True}),)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hullmark.model.expiry import NEVER, ends_at
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.days import later, next_midnight
 from hullmark.policy.evaluate import MAX_FINDINGS, lacking
@@ -47,7 +47,7 @@ def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def granted(
+def list_graces(
     policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE
 ) -> tuple[GrantedGrace, ...]:
     """What the image may start in spite of now, and until when. `verdict` is what the policy says of the facts now."""
@@ -73,7 +73,7 @@ def _deadlines(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deplo
     for rule, _ in choose(policy, facts, deployment).rules:
         yield from _of_rule(rule, facts)
     yield from ends_of(verdict.findings, policy.exceptions)
-    for grace in granted(policy, facts, verdict, deployment):
+    for grace in list_graces(policy, facts, verdict, deployment):
         yield grace.until
         for days in WARNED_DAYS:
             yield from later(grace.until, -days)
@@ -84,7 +84,7 @@ def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
     deadlines = rule.trigger.deadlines
     if deadlines is None or lacking(rule, facts):
         return ()
-    return guarded(lambda: list(deadlines(rule.params, facts)), lambda _: list(next_midnight(facts.now)))
+    return guard_call(lambda: list(deadlines(rule.params, facts)), lambda _: list(next_midnight(facts.now)))
 
 
 def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) -> Iterator[datetime]:

@@ -82,7 +82,7 @@ def _fields_of(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.Field
 def _struct(node: Node, kind: type[S], where: str, mistakes: Mistakes) -> S | _Wrong:
     entries = {} if node.value is None else node.value
     if not isinstance(entries, dict):
-        mistakes.add(node, where, f"expected a mapping, not {_shown(node)}")
+        mistakes.add(node, where, f"expected a mapping, not {_describe_node(node)}")
         return _WRONG
     fields = _fields_of(kind)
     before = len(mistakes.found)
@@ -105,7 +105,7 @@ def _struct(node: Node, kind: type[S], where: str, mistakes: Mistakes) -> S | _W
 
 
 def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
-    kind, bounds = _unwrapped(kind)
+    kind, bounds = _unwrap_type(kind)
     if kind is Node:
         return node
     origin, inner = get_origin(kind), get_args(kind)
@@ -119,7 +119,7 @@ def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _struct(node, kind, where, mistakes)
     if not isinstance(node.value, str):
-        mistakes.add(node, where, f"expected {kind_of(kind)}, not {_shown(node)}")
+        mistakes.add(node, where, f"expected {kind_of(kind)}, not {_describe_node(node)}")
         return _WRONG
     try:
         return _within(_scalar(node.value, kind), bounds)
@@ -128,7 +128,7 @@ def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
         return _WRONG
 
 
-def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
+def _unwrap_type(kind: Any) -> tuple[Any, msgspec.Meta | None]:
     """The type without its Annotated, and the Meta in it if that bounds the value."""
     if get_origin(kind) is not Annotated:
         return kind, None
@@ -145,14 +145,14 @@ def _within(value: Any, bounds: msgspec.Meta | None) -> Any:
 
 def _list(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
     if not isinstance(node.value, list):
-        mistakes.add(node, where, f"expected a list, not {_shown(node)}")
+        mistakes.add(node, where, f"expected a list, not {_describe_node(node)}")
         return _WRONG
     return tuple(_value(item, kind, f"{where}[{index}]", mistakes) for index, item in enumerate(node.value))
 
 
 def _mapping(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
     if not isinstance(node.value, dict):
-        mistakes.add(node, where, f"expected a mapping, not {_shown(node)}")
+        mistakes.add(node, where, f"expected a mapping, not {_describe_node(node)}")
         return _WRONG
     return {name: _value(entry, kind, _below(where, name[:_SHOWN]), mistakes) for name, entry in node.value.items()}
 
@@ -199,7 +199,7 @@ _KINDS = {int: "a whole number", bool: "true or false", str: "a text", date: "a 
 
 def kind_of(kind: Any) -> str:
     """A type in words."""
-    kind, _ = _unwrapped(kind)
+    kind, _ = _unwrap_type(kind)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return kind_of(inner[0])
@@ -220,7 +220,7 @@ def _below(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _shown(node: Node) -> str:
+def _describe_node(node: Node) -> str:
     if node.value is None:
         return "nothing"
     if isinstance(node.value, str):

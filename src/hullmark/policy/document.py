@@ -135,7 +135,7 @@ class _Builder:
             is_null = event.implicit[0] and event.value in _NULLS
             self._add(Node(None if is_null else event.value, line), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
-            self._add(self._aliased(str(event.anchor), line), None)
+            self._add(self._resolve_alias(str(event.anchor), line), None)
         elif isinstance(event, yaml.CollectionStartEvent):
             self._begin(event, line)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -145,7 +145,7 @@ class _Builder:
                 f"a second document begins in line {line}", advice="put each policy into a file of its own"
             )
 
-    def _aliased(self, anchor: str, line: int) -> Node:
+    def _resolve_alias(self, anchor: str, line: int) -> Node:
         known = self._anchors.get(anchor)
         if known is None:
             raise Unreadable(

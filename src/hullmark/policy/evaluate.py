@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
@@ -20,12 +20,12 @@ from hullmark.policy.completeness import answers, gaps
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Violation, trigger_id
 from hullmark.policy.grace import Grants
-from hullmark.policy.recount import counted, finding_order, outcome_of
+from hullmark.policy.recount import finding_order, format_count, outcome_of
 from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
 from hullmark.policy.select import SelectedRules, choose
 from hullmark.policy.signature_diff import NOT_LOOKED_FOR
-from hullmark.policy.unidentified import unidentified
+from hullmark.policy.unidentified import find_unidentified_things
 
 MAX_FINDINGS = Limit(1000, "findings of one rule that are listed one by one; the others are counted", "shortened")
 """As many findings of one rule are listed one by one; one more says how many others there are."""
@@ -68,7 +68,9 @@ def evaluate(
             result.findings = [_with_grace(finding, result.rule, grants, facts.now) for finding in result.findings]
     findings = sorted((finding for result in judged for finding in result.findings), key=finding_order)
     problems = {problem for result in judged for problem in result.problems}
-    problems.update(facts.inventory.problems, _expired(policy.exceptions, facts.now), _not_identified(facts))
+    problems.update(
+        facts.inventory.problems, _find_expired_exceptions(policy.exceptions, facts.now), _not_identified(facts)
+    )
     outcome, reason = _outcome(judged, findings)
     if chosen.unmatched or chosen.lacking:
         outcome, reason, findings = _unchosen(policy, chosen)
@@ -107,10 +109,10 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[PolicyEx
         _cannot_tell(judged, CannotTell(missing, kind="uncovered" if missing == _UNMATCHED else "unseen"))
         return judged
 
-    def failed(error: Exception) -> None:
+    def note_defect(error: Exception) -> None:
         _cannot_tell(judged, CannotTell(f"the gate {rule.trigger.gate} has a defect ({type(error).__name__}: {error})"))
 
-    guarded(lambda: _ask(judged, facts, exceptions), failed)
+    guard_call(lambda: _ask(judged, facts, exceptions), note_defect)
     _note_gaps(judged, facts, exceptions)
     if judged.omitted:
         message = f"The rule fires on {judged.omitted} more subjects, which are not listed."
@@ -211,10 +213,10 @@ def _finding(
         allowlisted=excepted.described() if excepted is not None else None,
         weakness=violation.weakness,
     )
-    return finding if judged.stage is Stage.ENFORCE or excepted is not None else _staged(finding, judged)
+    return finding if judged.stage is Stage.ENFORCE or excepted is not None else _apply_stage(finding, judged)
 
 
-def _staged(finding: Finding, judged: _RuleResult) -> Finding:
+def _apply_stage(finding: Finding, judged: _RuleResult) -> Finding:
     """The finding as it counts in a stage before the last: not at all, or as a warning."""
     stage, action = judged.stage, finding.action
     if stage is Stage.SHADOW and action is not Action.GO:
@@ -245,7 +247,7 @@ def _covering(exceptions: Sequence[PolicyException], subject: str) -> PolicyExce
     return next((excepted for excepted in exceptions if excepted.subject.matches(subject)), None)
 
 
-def _expired(exceptions: Iterable[PolicyException], now: datetime) -> Iterable[Problem]:
+def _find_expired_exceptions(exceptions: Iterable[PolicyException], now: datetime) -> Iterable[Problem]:
     for excepted in exceptions:
         if excepted.expires.ends <= now:
             subject = f"{excepted.subject.text} (owner: {excepted.owner})"
@@ -255,10 +257,10 @@ def _expired(exceptions: Iterable[PolicyException], now: datetime) -> Iterable[P
 
 def _not_identified(facts: Facts) -> Iterable[Problem]:
     """How much was seen that nobody can say anything of: whoever reads that an image may go should know."""
-    found = [violation.subject for violation in unidentified(facts)]
+    found = [violation.subject for violation in find_unidentified_things(facts)]
     if found:
         named = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-        reason = f"{counted(len(found), 'thing')} in the image could not be identified: {named}"
+        reason = f"{format_count(len(found), 'thing')} in the image could not be identified: {named}"
         yield Problem("", -1, _ROOM, reason, "unidentified")
 
 
@@ -268,7 +270,7 @@ def _outcome(judged: Sequence[_RuleResult], findings: Sequence[Finding]) -> tupl
     if outcome is Outcome.STOP or not unknown:
         return outcome, reason
     first = min((result.rule.id, min(result.unknown)) for result in unknown)
-    others = f"; the same goes for {counted(len(unknown) - 1, 'other rule')}" if len(unknown) > 1 else ""
+    others = f"; the same goes for {format_count(len(unknown) - 1, 'other rule')}" if len(unknown) > 1 else ""
     return Outcome.UNKNOWN, f"the rule {first[0]} cannot be judged: {first[1]}{others}"
 
 

@@ -29,7 +29,7 @@ def _explain(finding: Finding, rule: Rule | None, facts: Facts) -> Explanation:
         params=_params(rule) if rule is not None else "{}",
         source=rule.source if rule is not None else "",
         rule_set=rule.rule_set if rule is not None else "",
-        places=placed(finding, facts),
+        places=locate_evidence(finding, facts),
         advice=sentence(advice(finding, rule, facts)),
         ends=_ends(finding),
     )
@@ -40,12 +40,12 @@ def _params(rule: Rule) -> str:
     return msgspec.json.encode(given, order="sorted").decode()
 
 
-def placed(finding: Finding, facts: Facts) -> tuple[PlacedEvidence, ...]:
+def locate_evidence(finding: Finding, facts: Facts) -> tuple[PlacedEvidence, ...]:
     """Where the finding can be seen, each place with its layer."""
-    return tuple(_placed(evidence, facts) for evidence in finding.evidence)
+    return tuple(_locate_evidence(evidence, facts) for evidence in finding.evidence)
 
 
-def _placed(evidence: Evidence, facts: Facts) -> PlacedEvidence:
+def _locate_evidence(evidence: Evidence, facts: Facts) -> PlacedEvidence:
     layers = facts.inventory.source.layers
     if not 0 <= evidence.layer < len(layers):
         return PlacedEvidence(evidence=evidence, instruction=evidence.created_by)

@@ -85,10 +85,10 @@ def judged_containers(facts: Facts) -> tuple[JudgedContainer, ...] | None:
     if facts.isolation is None:
         return None
     needs = image_needs(facts)
-    return tuple(_judged(placed, needs) for placed in facts.isolation if placed.container.kind != "volume")
+    return tuple(_judge_container(placed, needs) for placed in facts.isolation if placed.container.kind != "volume")
 
 
-def _judged(placed: PlacedContainer, needs: ImageNeeds) -> JudgedContainer:
+def _judge_container(placed: PlacedContainer, needs: ImageNeeds) -> JudgedContainer:
     container = placed.container
     return JudgedContainer(
         placed=placed,

@@ -273,7 +273,7 @@ def _check_together(documents: Sequence[tuple[str, Node, _Document]], reading: _
 def _check_exceptions(root: Node, document: _Document, ids: set[str], mistakes: Mistakes) -> None:
     for index, excepted in enumerate(document.exceptions):
         if excepted.rule not in ids:
-            reason = f"there is no rule {excepted.rule[:60]!r}{_meant(excepted.rule, ids)}"
+            reason = f"there is no rule {excepted.rule[:60]!r}{_suggest_name(excepted.rule, ids)}"
             mistakes.add(_item(root, "exceptions", index), f"exceptions[{index}].rule", reason)
 
 
@@ -281,7 +281,7 @@ def _check_selectors(root: Node, document: _Document, sets: set[str], mistakes: 
     for index, selector in enumerate(document.apply):
         for name in selector.rule_sets:
             if name not in sets:
-                reason = f"there is no rule set {name[:60]!r}{_meant(name, sets)}"
+                reason = f"there is no rule set {name[:60]!r}{_suggest_name(name, sets)}"
                 mistakes.add(_item(root, "apply", index), f"apply[{index}].rule_sets", reason)
     if document.unmatched is not None and not document.apply:
         mistakes.add(root, "unmatched", "means nothing without apply, which says what rules are for which images")
@@ -294,7 +294,7 @@ def _check_grace(root: Node, document: _Document, mistakes: Mistakes) -> None:
             mistakes.add(root, "grace.severity_days", reason)
 
 
-def _meant(name: str, names: Iterable[str]) -> str:
+def _suggest_name(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name[:100], sorted(names), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

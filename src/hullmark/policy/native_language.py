@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hullmark.model.verdict import Verdict
 from hullmark.policy.completeness import asks_for_advisories
-from hullmark.policy.deadlines import GrantedGrace, granted, next_moment
+from hullmark.policy.deadlines import GrantedGrace, list_graces, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.explain import explain
 from hullmark.policy.facts import Facts
@@ -26,8 +26,8 @@ def _next_deadline(policy: Policy, facts: Facts, verdict: Verdict, question: Que
     return next_moment(policy.with_exceptions(question.exceptions), facts, verdict, question.deployment)
 
 
-def _granted(policy: Policy, facts: Facts, verdict: Verdict, question: Question) -> tuple[GrantedGrace, ...]:
-    return granted(policy, facts, verdict, question.deployment)
+def _list_graces(policy: Policy, facts: Facts, verdict: Verdict, question: Question) -> tuple[GrantedGrace, ...]:
+    return list_graces(policy, facts, verdict, question.deployment)
 
 
 LANGUAGE = Language(
@@ -41,7 +41,7 @@ LANGUAGE = Language(
     depends_on_ends=lambda policy: any(asks_for_advisories(rule) for rule in policy.rules),
     evaluate=_evaluate,
     next_deadline=_next_deadline,
-    granted=_granted,
+    granted=_list_graces,
     explain=explain,
     as_native=lambda policy: policy,
     translate=None,

@@ -111,7 +111,7 @@ def judge_place(demands: PlaceDemands, placed: PlacedContainer, now: datetime) -
     outcomes = [_outcome(dataclasses.replace(policy, rules=tuple(sure)), facts)]
     for rule in policy.rules:
         if rule.id in demands.doubts:
-            outcomes.append(_doubted(policy, rule, demands.doubts[rule.id], facts))
+            outcomes.append(_judge_doubtful_rule(policy, rule, demands.doubts[rule.id], facts))
     return max(outcomes, key=lambda outcome: _RANK[outcome.outcome])
 
 
@@ -123,7 +123,7 @@ def _outcome(policy: Policy, facts: Facts) -> PlacedOutcome:
     return PlacedOutcome(verdict.verdict, f"{first.message} ({first.rule_id})" if first is not None else verdict.reason)
 
 
-def _doubted(policy: Policy, rule: Rule, why: str, facts: Facts) -> PlacedOutcome:
+def _judge_doubtful_rule(policy: Policy, rule: Rule, why: str, facts: Facts) -> PlacedOutcome:
     """What a rule comes to of which it is not certain that it is for the image: nothing, unless it would fire."""
     fired = _outcome(dataclasses.replace(policy, rules=(rule,)), facts)
     if fired.outcome is Outcome.GO or rule.when_unknown is WhenUnknown.GO:

@@ -18,7 +18,7 @@ def severity_by(advisory: MatchedAdvisory, wanted: Sequence[str]) -> SeverityBy:
     """
     own = SeverityBy(source=advisory.severity_source, severity=advisory.severity)
     for name in wanted:
-        found = own if name == ANY else _said(advisory, name)
+        found = own if name == ANY else _find_severity(advisory, name)
         if found is not None and found.severity != "unknown":
             return found
     return SeverityBy(source="", severity="unknown") if wanted else own
@@ -35,7 +35,7 @@ def severe(
         yield None if severity == "unknown" not in among else severity in among
 
 
-def _said(advisory: MatchedAdvisory, name: str) -> SeverityBy | None:
+def _find_severity(advisory: MatchedAdvisory, name: str) -> SeverityBy | None:
     return next(
         (
             severity

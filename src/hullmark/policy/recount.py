@@ -21,19 +21,19 @@ def outcome_of(findings: Sequence[Finding], rule_count: int | None) -> tuple[Out
     warnings = [finding for finding in findings if finding.action is Action.WARN]
     if stops:
         by = f", by {_named_rules(f.rule_id for f in stops)}" if is_native else ""
-        return Outcome.STOP, f"{counted(len(stops), 'finding')} to stop for{by}"
+        return Outcome.STOP, f"{format_count(len(stops), 'finding')} to stop for{by}"
     if warnings:
         by = f", by {_named_rules(f.rule_id for f in warnings)}" if is_native else ""
-        return Outcome.WARN, f"{counted(len(warnings), 'warning')}{by}"
+        return Outcome.WARN, f"{format_count(len(warnings), 'warning')}{by}"
     held = sum("stage" in (finding.allowlisted or ()) for finding in findings)
     excepted = sum(finding.allowlisted is not None for finding in findings) - held
-    note = f"; {counted(excepted, 'finding')} excepted" if excepted else ""
-    note += f"; {counted(held, 'finding')} in shadow" if held else ""
-    among = f" in {counted(rule_count, 'rule')}" if rule_count is not None else ""
+    note = f"; {format_count(excepted, 'finding')} excepted" if excepted else ""
+    note += f"; {format_count(held, 'finding')} in shadow" if held else ""
+    among = f" in {format_count(rule_count, 'rule')}" if rule_count is not None else ""
     return Outcome.GO, f"nothing to stop or warn for{among}{note}"
 
 
-def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str]]) -> V:
+def replace_findings(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str]]) -> V:
     """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. One with unknowns keeps its outcome,
     but for one that could not be told and has something to stop for now, and a native one that stops or passes."""
     gone = set(lost)
@@ -55,7 +55,7 @@ def finding_order(finding: Finding) -> tuple[object, ...]:
     return (_ORDER[finding.action], *key, finding.evidence)
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """`1 finding`, `2 findings`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

@@ -25,10 +25,10 @@ class Expression:
     __slots__ = ("_in_lines", "_in_text", "_is_by_line")
 
     def __init__(self, text: str) -> None:
-        self._in_text = _compiled(text)
+        self._in_text = _compile_pattern(text)
         # Where the ends of a text are spelled out, or `.` may be an end of line, lines have to be looked at one by one.
         self._is_by_line = _EDGES_OF_TEXT(text) is not None
-        self._in_lines = None if self._is_by_line else _compiled(text, "(?m)")
+        self._in_lines = None if self._is_by_line else _compile_pattern(text, "(?m)")
 
     def is_in(self, text: str) -> bool:
         """Whether it fits anywhere in the text, which is taken as one line."""
@@ -62,7 +62,7 @@ def compile_pattern(text: str) -> Expression:
     return Expression(text)
 
 
-def _compiled(text: str, flags: str = "") -> Any:
+def _compile_pattern(text: str, flags: str = "") -> Any:
     import re2  # takes its time, and not every policy has expressions
 
     options = re2.Options()

@@ -115,10 +115,10 @@ class Policy:
     @property
     def digest(self) -> str:
         """`sha256:…` over what the policy says. Order of rules and keys, comments and layout do not change it."""
-        return "sha256:" + hashlib.sha256(_normalised(self)).hexdigest()
+        return "sha256:" + hashlib.sha256(_encode_policy(self)).hexdigest()
 
 
-def _normalised(policy: Policy) -> bytes:
+def _encode_policy(policy: Policy) -> bytes:
     document: dict[str, Any] = {
         "schema": NATIVE_SCHEMA,
         "name": policy.name,

@@ -31,11 +31,11 @@ def change_of(finding: Finding, *, is_gained: bool) -> SignatureChange | None:
 
 def untold_change(before: Verdict, after: Verdict) -> SignatureChange | None:
     """What rules can tell now of signatures and could not, or the other way round; None where that is not what differs."""
-    was, now = _told(before), _told(after)
+    was, now = _describe_coverage(before), _describe_coverage(after)
     return SignatureChange(was, now) if was != now else None
 
 
-def _told(verdict: Verdict) -> str:
+def _describe_coverage(verdict: Verdict) -> str:
     reasons = [problem.reason for problem in verdict.problems if problem.room == _ROOM]
     for clause, words in ((NOT_LOOKED_FOR, "not looked at"), (NOT_CHECKED, "not all checked")):
         if any(clause in reason for reason in reasons):

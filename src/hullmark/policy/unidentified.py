@@ -12,7 +12,7 @@ from hullmark.policy.gate import Violation
 from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT
 
 
-def unidentified(facts: Facts) -> Iterator[Violation]:
+def find_unidentified_things(facts: Facts) -> Iterator[Violation]:
     """Each thing that is not identified: what catalogers could not name, packages without a version or coordinates, and, where files
     were listed, executables that no package accounts for."""
     for problem in facts.inventory.problems:

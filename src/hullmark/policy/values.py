@@ -10,7 +10,7 @@ import re
 from typing import Any, ClassVar, NoReturn
 
 from hullmark.model.expiry import canonical, ends_at
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.policy.cel_engine import cel_engine
@@ -280,8 +280,8 @@ def _names_in_expression(text: str) -> frozenset[str]:
     except ImportError as error:
         raise ValueError("expressions need a package that is not installed: install hullmark[expressions]") from error
 
-    def failed(error: Exception) -> NoReturn:
+    def raise_invalid(error: Exception) -> NoReturn:
         reason = str(error).partition("ERROR:")[2].strip().split("\n")[0] or "it cannot be read"
         raise ValueError(f"expected {Expression.kind}: {reason[:200]}") from error
 
-    return guarded(lambda: frozenset(engine.compile(text).variables()), failed)
+    return guard_call(lambda: frozenset(engine.compile(text).variables()), raise_invalid)

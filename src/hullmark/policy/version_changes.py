@@ -66,7 +66,7 @@ def _fields(rule: Rule, sets: dict[str, RuleSet]) -> dict[str, str]:
         "source": rule.source,
         "when_unknown": rule.when_unknown.value,
         "stage": sets[rule.rule_set].stage.value if rule.rule_set in sets else "",
-        **{f"params.{name}": _written(value) for name, value in params.items()},
+        **{f"params.{name}": _format_value(value) for name, value in params.items()},
     }
 
 
@@ -75,15 +75,15 @@ def _own(policy: Policy) -> dict[str, str]:
     return {
         "description": policy.description,
         "unmatched": policy.unmatched.value,
-        "grace": _encoded(policy.grace) if policy.grace is not None else "",
-        "apply": _encoded(policy.apply) if policy.apply else "",
-        "exceptions": _encoded(policy.exceptions) if policy.exceptions else "",
+        "grace": _encode_json(policy.grace) if policy.grace is not None else "",
+        "apply": _encode_json(policy.apply) if policy.apply else "",
+        "exceptions": _encode_json(policy.exceptions) if policy.exceptions else "",
     }
 
 
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None or value == [] else _encoded(value)
+def _format_value(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None or value == [] else _encode_json(value)
 
 
-def _encoded(value: Any) -> str:
+def _encode_json(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=encode_value).decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.signed_document import NOTATION, SignedDocument
 from hullmark.proof import notation
 from hullmark.proof.bundle import read_bundle, read_message
@@ -40,7 +40,7 @@ def _material(document: SignedDocument) -> Material | None:
 def _validity(der: bytes) -> tuple[datetime, ...]:
     from cryptography.x509 import load_der_x509_certificate
 
-    def damaged(error: Exception) -> tuple[datetime, ...]:
+    def raise_damage(error: Exception) -> tuple[datetime, ...]:
         raise ValueError(f"a certificate cannot be read: {str(error)[:100]}") from error
 
     def read() -> tuple[datetime, ...]:
@@ -49,4 +49,4 @@ def _validity(der: bytes) -> tuple[datetime, ...]:
         # It is still valid at its last moment. A certificate that ends in the last year that dates can have never ends.
         return (begins, ends + timedelta(microseconds=1)) if ends.year < _LAST_YEAR else (begins,)
 
-    return guarded(read, damaged)
+    return guard_call(read, raise_damage)

@@ -82,14 +82,14 @@ def read_envelope(body: bytes) -> Envelope:
     """The envelope in a JSON document. Raises ValueError if it is not valid."""
     try:
         wire = _WIRE.decode(body)
-        payload = _decoded(wire.payload)
+        payload = _decode_base64(wire.payload)
         wire.payload_type.encode()
     except _UNREADABLE as error:
         raise ValueError(f"it is not a DSSE envelope: {str(error)[:200]}") from error
     signatures = []
     for signature in wire.signatures[:_MAX_SIGNATURES]:
         try:
-            signatures.append(_decoded(signature.sig[:_LONGEST_SIGNATURE]))
+            signatures.append(_decode_base64(signature.sig[:_LONGEST_SIGNATURE]))
         except ValueError:
             continue  # an unreadable one matches no key
     hints = tuple(signature.keyid[:_LONGEST_HINT] for signature in wire.signatures[:_MAX_SIGNATURES] if signature.keyid)
@@ -105,7 +105,7 @@ def write_envelope(payload_type: str, payload: bytes, signature: bytes) -> dict[
     }
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """Standard or URL-safe base64: an envelope may use either. Raises ValueError."""
     try:
         return base64.b64decode(text.translate(_URL_SAFE), validate=True)

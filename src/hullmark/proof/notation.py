@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.proof.dsse import need_library
 
@@ -110,7 +110,7 @@ def verified_target(body: bytes, trusted: Certificates, now: datetime) -> Signed
     if unknown or protected.cty != _PAYLOAD or protected.scheme != "notary.x509":
         raise ValueError(f"it has what cannot be checked: {(unknown or [protected.scheme or protected.cty])[0][:100]}")
     try:
-        return _verified(envelope, protected, payload, trusted, now)
+        return _verify_envelope(envelope, protected, payload, trusted, now)
     except (DuplicateExtension, UnsupportedAlgorithm) as error:
         raise ValueError(f"its certificates cannot be checked: {str(error)[:200]}") from error
 
@@ -130,7 +130,7 @@ def deadlines_of(body: bytes) -> tuple[datetime, ...]:
         return ()
 
 
-def _verified(
+def _verify_envelope(
     envelope: _Envelope, protected: _ProtectedHeader, payload: _Payload, trusted: Certificates, now: datetime
 ) -> SignedTarget | None:
     chain = _chain(envelope.header.x5c)
@@ -163,10 +163,10 @@ def _chain(encoded: tuple[str, ...]) -> tuple[Certificate, ...]:
         raise ValueError(f"its chain has {len(encoded)} certificates")
     bodies = tuple(base64.b64decode(text, validate=True) for text in encoded)
 
-    def damaged(error: Exception) -> tuple[Certificate, ...]:
+    def raise_damage(error: Exception) -> tuple[Certificate, ...]:
         raise ValueError(f"a certificate of its chain cannot be read: {str(error)[:100]}") from error
 
-    return guarded(lambda: tuple(map(load_der_x509_certificate, bodies)), damaged)
+    return guard_call(lambda: tuple(map(load_der_x509_certificate, bodies)), raise_damage)
 
 
 def _check_chain(chain: tuple[Certificate, ...], now: datetime) -> None:

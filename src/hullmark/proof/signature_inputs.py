@@ -42,11 +42,11 @@ def handed_to_rules(found: SignedDocuments) -> RuleSignatures:
     """Of what lies beside an image, what rules judge by: all but Hullmark's own verdicts, on which no verdict rests. Else each that is put
     beside an image would make the next one another."""
     others = [document for document in found.documents if not _is_own_verdict(document)]
-    named = sorted(((document, _named(document)) for document in others), key=lambda pair: _order(*pair))
+    named = sorted(((document, _make_document_input(document)) for document in others), key=lambda pair: _order(*pair))
     left = len(found.unseen) - _MOST_CLAUSES
     more = (f"{left} more could not be seen",) if left > 0 else ()
     unseen = (*(clause[:_LONGEST] for clause in found.unseen[:_MOST_CLAUSES]), *more)
-    return _handed(named, found.subjects, unseen)
+    return _build_rule_signatures(named, found.subjects, unseen)
 
 
 def as_stated(handed: RuleSignatures, stated: StatementSignatures, digest: str) -> RuleSignatures:
@@ -64,10 +64,10 @@ def as_stated(handed: RuleSignatures, stated: StatementSignatures, digest: str) 
             f"beside the image are other signatures than the statement names: {', '.join(missing[:_SHOWN])}{more} is missing{unseen}",
             advice="judge the image where it was judged, with all that lay beside it: hullmark copy takes it along",
         )
-    return _handed(there, stated.subjects, stated.unseen)
+    return _build_rule_signatures(there, stated.subjects, stated.unseen)
 
 
-def _handed(
+def _build_rule_signatures(
     pairs: list[tuple[SignedDocument, DocumentInput]], subjects: tuple[str, ...], unseen: tuple[str, ...]
 ) -> RuleSignatures:
     documents = tuple(document for document, _ in pairs)
@@ -81,7 +81,7 @@ def _order(document: SignedDocument, named: DocumentInput) -> tuple[str, str, st
     return document.subject, document.place, named.handed
 
 
-def _named(document: SignedDocument) -> DocumentInput:
+def _make_document_input(document: SignedDocument) -> DocumentInput:
     """Its annotations count: cosign's signatures over one payload differ in them alone."""
     digest = hashlib.sha256(document.body).hexdigest()
     whole = (document.annotations, digest, document.media_type, document.place, document.subject)

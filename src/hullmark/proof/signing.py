@@ -97,11 +97,11 @@ def read_signer(pem: bytes, password: bytes | None, what: str) -> KeySigner:
     if encrypted is not None:
         if password is None:
             raise HullmarkError(f"the key in {what} has a password", advice=_NO_PASSWORD)
-        return KeySigner(_checked(_private_der(_opened(encrypted[1], password, what), what), what))
-    return KeySigner(_checked(_private_pem(pem, password, what), what))
+        return KeySigner(_check_private_key(_private_der(_decrypt_key(encrypted[1], password, what), what), what))
+    return KeySigner(_check_private_key(_private_pem(pem, password, what), what))
 
 
-def _checked(key: Any, what: str) -> Any:
+def _check_private_key(key: Any, what: str) -> Any:
     if not hasattr(key, "public_key"):
         raise HullmarkError(f"{what} holds no private key that signs", advice=_NEW_KEY)
     checked_key(key.public_key(), what)
@@ -158,7 +158,7 @@ class _EncryptedKey(msgspec.Struct):
     ciphertext: bytes
 
 
-def _opened(block: bytes, password: bytes, what: str) -> bytes:
+def _decrypt_key(block: bytes, password: bytes, what: str) -> bytes:
     """PKCS #8 out of cosign's encryption."""
     try:
         from nacl.exceptions import CryptoError
@@ -172,7 +172,7 @@ def _opened(block: bytes, password: bytes, what: str) -> bytes:
         encrypted = msgspec.json.decode(base64.b64decode(block), type=_EncryptedKey)
     except (ValueError, RecursionError) as error:
         raise HullmarkError(f"the encrypted key in {what} is damaged", advice="make it again") from error
-    key = _derived(encrypted.kdf, password, what)
+    key = _derive_key(encrypted.kdf, password, what)
     if encrypted.cipher.name != "nacl/secretbox" or len(encrypted.cipher.nonce) != SecretBox.NONCE_SIZE:
         raise HullmarkError(f"the key in {what} is encrypted in an unknown way", advice=_NEW_KEY)
     try:
@@ -181,7 +181,7 @@ def _opened(block: bytes, password: bytes, what: str) -> bytes:
         raise HullmarkError(f"{what} cannot be opened with this password", advice=_NO_PASSWORD) from error
 
 
-def _derived(kdf: _Derivation, password: bytes, what: str) -> bytes:
+def _derive_key(kdf: _Derivation, password: bytes, what: str) -> bytes:
     params = kdf.params
     is_bounded = 1 < params.n <= _MOST_WORK and 0 < params.r <= 64 and 0 < params.p <= 16
     if kdf.name != "scrypt" or not is_bounded or 128 * params.n * params.r > _MOST_MEMORY:

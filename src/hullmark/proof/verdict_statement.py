@@ -132,13 +132,13 @@ def write_statement(
         circumstances=circumstances,
         document={"sha256": hashlib.sha256(document).hexdigest()},
         expires=in_text(expires),
-        findings=_counted(verdict),
+        findings=_count_findings(verdict),
         image=inputs.image,
         policy=inputs.policy,
         reason=verdict.reason,
         snapshot=inputs.snapshot,
         verdict=verdict.verdict,
-        signatures=_stated(inputs.signatures),
+        signatures=_convert_signatures(inputs.signatures),
     )
     summary = _Summary(
         verifier=_Verifier(VERIFIER, {"hullmark": __version__}),
@@ -219,7 +219,7 @@ def in_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _stated(
+def _convert_signatures(
     signatures: SignatureInputs | msgspec.UnsetType | None,
 ) -> StatementSignatures | msgspec.UnsetType | None:
     if not isinstance(signatures, SignatureInputs):
@@ -240,7 +240,7 @@ def _digest_set(digest: str) -> dict[str, str]:
     return {algorithm: value} if _HEX(value) else {"sha256": hashlib.sha256(digest.encode()).hexdigest()}
 
 
-def _counted(verdict: Verdict) -> dict[str, int]:
+def _count_findings(verdict: Verdict) -> dict[str, int]:
     counts = {"stop": 0, "warn": 0, "excepted": 0}
     for finding in verdict.findings:
         name = "excepted" if finding.allowlisted is not None else finding.action.value

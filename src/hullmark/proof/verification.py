@@ -96,7 +96,7 @@ def verify_newest(bundles: Iterable[Bundle], expected: Expectations) -> Verified
     believed: list[VerifiedStatement] = []
     for bundle in bundles:
         try:
-            believed.append(_believed(bundle, expected))
+            believed.append(_verify_statement(bundle, expected))
         except NotProven as error:
             refusals.append(error)
     if not believed:
@@ -120,7 +120,7 @@ def _nearness(error: NotProven) -> int:
     return next((place for place, kind in enumerate(_BY_NEARNESS) if isinstance(error, kind)), -1)
 
 
-def _believed(bundle: Bundle, expected: Expectations) -> VerifiedStatement:
+def _verify_statement(bundle: Bundle, expected: Expectations) -> VerifiedStatement:
     signer, certified = _signer(bundle, expected)
     statement = _statement_in(bundle.envelope)
     if not statement.is_about(expected.subjects):

@@ -17,7 +17,7 @@ from hullmark.reach.code import CUTS
 from hullmark.reach.commands import Commands
 from hullmark.reach.files import reached_files
 from hullmark.reach.native import expand_elf
-from hullmark.reach.observed import ObservedPaths, added, compared
+from hullmark.reach.observed import ObservedPaths, compare_observations, reach_observations
 from hullmark.reach.recipe import recipe_of
 from hullmark.reach.residue import kept_paths
 from hullmark.reach.scene import ReachFacts, Scene
@@ -47,22 +47,22 @@ def minimality(
 
     Raises HullmarkError for a package or a file to answer for that is not there.
     """
-    return _followed(inventory, facts, request, matches)[0]
+    return _analyse_walk(inventory, facts, request, matches)[0]
 
 
 def minimality_of_files(
     inventory: Inventory, facts: ReachFacts, request: ReachRequest
 ) -> tuple[Minimality, ReachedFiles]:
     """The same without advisories, and whether each file is reached."""
-    found, verdicts = _followed(inventory, facts, request, None)
+    found, verdicts = _analyse_walk(inventory, facts, request, None)
     return found, reached_files(verdicts)
 
 
-def _followed(
+def _analyse_walk(
     inventory: Inventory, facts: ReachFacts, request: ReachRequest, matches: Sequence[Match] | None
 ) -> tuple[Minimality, Verdicts]:
     result = walk(inventory, facts, request.roots)
-    use = _observed(inventory, result, request.observed) if request.observed is not None else None
+    use = _include_observations(inventory, result, request.observed) if request.observed is not None else None
     verdicts = Verdicts(inventory, result.scene)
     packages = verdicts.packages()
     by_purl: dict[str, Reach] = {package.purl: package.reach for package in packages}
@@ -96,10 +96,10 @@ def _followed(
     return found, verdicts
 
 
-def _observed(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:
+def _include_observations(inventory: Inventory, result: WalkResult, observed: ObservedPaths) -> ObservedUse:
     """What the walk made of what was opened; from there on that is reached, and all that it leads to."""
-    use = compared(result.scene, Verdicts(inventory, result.scene), observed)
-    added(result.scene, observed.paths)
+    use = compare_observations(result.scene, Verdicts(inventory, result.scene), observed)
+    reach_observations(result.scene, observed.paths)
     _follow(result.scene, result.commands)
     return use
 

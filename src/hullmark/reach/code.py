@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.mask import mask_secrets
 from hullmark.model.limit import Limit
 from hullmark.reach.code_names import MAKES_MODULES, TOO_MANY, CodeNames, add_calls, matches
 from hullmark.reach.python_code import read_python
@@ -204,7 +204,7 @@ def facts_of(path: str, body: bytes) -> CodeFacts | None:
     if language in _READERS:
         _READERS[language](body, names)
         for quoted in _quoted_paths(body):
-            names.quoted(quoted)
+            names.add_path(quoted)
     return CodeFacts(
         language, words, tuple(names.imports), tuple(names.programs), tuple(names.untold), tuple(names.paths)
     )
@@ -241,7 +241,7 @@ CODE = Read(
 
 
 def _text(path: str, body: memoryview, report: Report) -> str:
-    return masked(bytes(body), path.rpartition("/")[2]).decode("utf-8", "backslashreplace")
+    return mask_secrets(bytes(body), path.rpartition("/")[2]).decode("utf-8", "backslashreplace")
 
 
 MODULE_TEXTS = Read(

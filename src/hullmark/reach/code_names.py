@@ -55,7 +55,7 @@ class CodeNames:
         if words and not words[0].startswith((b"-", b"%", b"{", b"$")):
             self._add(self.programs, words[0])
 
-    def quoted(self, path: bytes) -> None:
+    def add_path(self, path: bytes) -> None:
         self._add(self.paths, path)
 
     def _add(self, names: dict[str, None], name: bytes) -> None:

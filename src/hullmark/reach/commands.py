@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.facets.configuration.shell_expansion import StartWord
-from hullmark.facets.configuration.start_wrappers import unwrapped
+from hullmark.facets.configuration.start_wrappers import unwrap_command
 from hullmark.facets.configuration.supervisors import SUPERVISORS
 from hullmark.model.limit import Limit
 from hullmark.reach.languages import Languages
@@ -77,7 +77,7 @@ class Commands:
         is_direct, name = self._is_direct, first.rpartition("/")[2]
         # Others may change variables and arguments for what they start.
         self._is_direct = is_direct and (name in _TRANSPARENT or name in SHELLS or self._is_script(first))
-        self._started(first, words, why, source)
+        self._follow_program(first, words, why, source)
         self._is_direct = is_direct
         self._depth -= 1
 
@@ -85,7 +85,7 @@ class Commands:
         code = self._scene.facts.code.get(self._scene.tree.find(self._scene.program(word) or "?").real)
         return code is not None and bool(code.interpreter)
 
-    def _started(self, first: str, words: Sequence[str | None], why: str, source: str) -> None:
+    def _follow_program(self, first: str, words: Sequence[str | None], why: str, source: str) -> None:
         path = self._scene.program(first)
         real = self._scene.walk.reach(path, why, source) if path else ""
         if not path and "/" in first:
@@ -97,10 +97,10 @@ class Commands:
             words, name = words[1:], words[1] or ""
         if name in SHELLS:
             self._shell(words, origin)
-        elif (inner := unwrapped(name, [StartWord(word, source) for word in words])) is not None:
+        elif (inner := unwrap_command(name, [StartWord(word, source) for word in words])) is not None:
             self._inner(name, None if inner.words is None else [word.text for word in inner.words], origin)
         elif name in SUPERVISORS:
-            self._supervised(name, words, origin)
+            self._follow_supervisor(name, words, origin)
         elif name in _PASSING:
             rest = [word for word in words[1:] if word is None or not _OPTION(word)]
             self.run(rest[_PASSING[name] - 1 :], f"is started by {name}", origin)
@@ -167,7 +167,7 @@ class Commands:
         elif words:
             self.run(words, f"is started by {name}", source)
 
-    def _supervised(self, name: str, words: Sequence[str | None], source: str) -> None:
+    def _follow_supervisor(self, name: str, words: Sequence[str | None], source: str) -> None:
         for found in SUPERVISORS[name](self._files, [StartWord(word, source) for word in words]):
             if isinstance(found, str):
                 self._scene.blur_programs(source, found)
@@ -212,7 +212,7 @@ class Commands:
         found = script_commands(
             text, tuple(arguments), self._scene.environment, source, beside, self._certain(source, text, beside)
         )
-        inner = {real: body for real, body in self._sourced(found.sourced, source) if body is not None}
+        inner = {real: body for real, body in self._find_sourced_scripts(found.sourced, source) if body is not None}
         others = tuple(body for body in inner.values() if body not in beside and body != text)
         if others and len(beside) + len(others) <= _MAX_BESIDE:
             # Variables that are set there count here, and may name further scripts.
@@ -253,7 +253,7 @@ class Commands:
         touched = frozenset[str]().union(*others)
         return {name: value for name, value in self._scene.environment.items() if name not in touched}
 
-    def _sourced(self, names: Sequence[str], source: str) -> Iterator[tuple[str, str | None]]:
+    def _find_sourced_scripts(self, names: Sequence[str], source: str) -> Iterator[tuple[str, str | None]]:
         """The scripts that a script reads, by their real paths, and their texts."""
         for named in names:
             place = named if named.startswith("/") else self._scene.program(named)

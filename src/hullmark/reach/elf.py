@@ -140,7 +140,7 @@ def _facts(elf: ElfFile) -> ElfFacts:
         rpath=_text(strings, dynamic[RPATH][0]) if RPATH in dynamic else "",
         runpath=_text(strings, dynamic[RUNPATH][0]) if RUNPATH in dynamic else "",
         calls=calls,
-        opens=tuple(_noted(elf)),
+        opens=tuple(_read_dlopen_notes(elf)),
         libraries=texts.libraries,
         paths=texts.paths,
         words=words,
@@ -185,10 +185,12 @@ def _calls(elf: ElfFile, dynamic: dict[int, list[int]], sections: list[Section],
     body = elf.file.at(table[0], min(table[1], 64 * MIB))
     rows = layout.iter_unpack(body[: len(body) - len(body) % layout.size])
     found = {number: wanted[name] for number, (name, section) in enumerate(rows) if name in wanted and section == 0}
-    return tuple(sorted(set(found.values()) - _held(elf, dynamic, strings, found)))
+    return tuple(sorted(set(found.values()) - _find_address_tables(elf, dynamic, strings, found)))
 
 
-def _held(elf: ElfFile, dynamic: dict[int, list[int]], strings: bytes, found: Mapping[int, str]) -> set[str]:
+def _find_address_tables(
+    elf: ElfFile, dynamic: dict[int, list[int]], strings: bytes, found: Mapping[int, str]
+) -> set[str]:
     """Functions that Apache's server only holds the addresses of, one beside the other, so that its modules find them in it
     (httpd, server/exports.c): it does not call them. `found` are the functions that it imports by the numbers of their symbols."""
     held = {name for name in found.values() if b"\0ap_hack_" + name.encode() + b"\0" in strings}
@@ -198,7 +200,7 @@ def _held(elf: ElfFile, dynamic: dict[int, list[int]], strings: bytes, found: Ma
     return held
 
 
-def _noted(elf: ElfFile) -> Iterator[str]:
+def _read_dlopen_notes(elf: ElfFile) -> Iterator[str]:
     """What a note says that it may open."""
     order = "little" if elf.file.at(5, 1) == b"\1" else "big"
     found = 0
@@ -253,10 +255,10 @@ class _Texts:
         self.is_cut = False
         paths = (match[1] for part in parts for match in matches(part, b"\0/", _PATHS))
         joined = (match[1] for part in parts if is_joined for match in _JOINED(part))
-        self.paths = self._taken(chain(paths, joined), _MAX_NAMES)
-        self.libraries = self._taken((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
+        self.paths = self._take_names(chain(paths, joined), _MAX_NAMES)
+        self.libraries = self._take_names((name for part in parts for name in _names_of_libraries(part)), _MAX_NAMES)
 
-    def _taken(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:
+    def _take_names(self, found: Iterator[bytes], most: int) -> tuple[str, ...]:
         kept: dict[bytes, None] = {}
         for name in found:
             if name not in kept and len(kept) >= most:
@@ -266,7 +268,7 @@ class _Texts:
         return tuple(name.decode("ascii", "replace") for name in sorted(kept))
 
     def words(self) -> tuple[str, ...]:
-        return self._taken((match[1] for part in self._parts for match in _WORDS(part)), _MAX_WORDS)
+        return self._take_names((match[1] for part in self._parts for match in _WORDS(part)), _MAX_WORDS)
 
 
 def _names_of_libraries(part: bytes) -> Iterator[bytes]:

@@ -45,10 +45,12 @@ class LargeFile:
         return ElfBytes([Part(start, memoryview(body)) for start, _, body in self._kept], self._size)
 
     def _begin(self) -> None:
-        self._kept = [(start, end, bytearray()) for start, end in _wanted(memoryview(bytes(self._head)), self._size)]
+        self._kept = [
+            (start, end, bytearray()) for start, end in _select_ranges(memoryview(bytes(self._head)), self._size)
+        ]
 
 
-def _wanted(head: memoryview, size: int) -> Sequence[tuple[int, int]]:
+def _select_ranges(head: memoryview, size: int) -> Sequence[tuple[int, int]]:
     """The ranges that are kept, sorted, none touching another."""
     ends = [(0, min(_HEAD, size)), (max(size - _END, 0), size)]
     try:
@@ -57,7 +59,7 @@ def _wanted(head: memoryview, size: int) -> Sequence[tuple[int, int]]:
         loads = []
     data = [load for load in loads if not load.flags & EXECUTE]
     is_apart = any(not load.flags & WRITE for load in data)
-    found = _joined(
+    found = _merge_ranges(
         [
             *ends,
             *((min(load.offset, size), min(load.offset + load.size, size)) for load in (data if is_apart else loads)),
@@ -65,10 +67,10 @@ def _wanted(head: memoryview, size: int) -> Sequence[tuple[int, int]]:
     )
     if loads and sum(end - start for start, end in found) <= _MAX_KEPT:
         return found
-    return _joined([*ends, (0, min(_END, size))])
+    return _merge_ranges([*ends, (0, min(_END, size))])
 
 
-def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_ranges(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if joined and start <= joined[-1][1]:

@@ -32,7 +32,7 @@ def reached_files(verdicts: Verdicts) -> ReachedFiles:
         else:
             sources.append(FIRST + places[step.source] if step.source in places else FROM_START)
         whys.append(reasons.place(step.why[:_LONGEST_REASON] if step is not None else ""))
-    shared, rest = _folded(paths)
+    shared, rest = _compress_paths(paths)
     return ReachedFiles(
         shared=shared,
         rest=rest,
@@ -69,7 +69,7 @@ class _Words:
         return tuple(self._places)
 
 
-def _folded(paths: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+def _compress_paths(paths: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
     """Sorted paths, each as what it has in common with the one before and the rest."""
     shared, rest, before = bytearray(), [], ""
     for path in paths:

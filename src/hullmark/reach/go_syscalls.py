@@ -117,11 +117,11 @@ def _in_code(elf: ElfFile, machine: Machine, segment: Segment, functions: _Funct
         if start in through or (name == _ON_EACH_THREAD and not has_all_threads):
             continue
         called = functions.at(base + target)[1]
-        found |= _given(machine, code, (max(0, start - base), at), called) if is_call else UNTOLD
+        found |= _find_call_number(machine, code, (max(0, start - base), at), called) if is_call else UNTOLD
     return found
 
 
-def _given(machine: Machine, code: bytes, place: tuple[int, int], called: bytes) -> int:
+def _find_call_number(machine: Machine, code: bytes, place: tuple[int, int], called: bytes) -> int:
     """The number that a function is called with, at the end of a place in the code."""
     start, at = place
     stored = _STORED(code[max(start, at - _NEAR) : at])

@@ -183,11 +183,11 @@ def _conversions(scene: Scene, path: str, facts: ElfFacts) -> None:
     for functions in elf_calls.told_through(elf_calls.CONVERTING_THROUGH, path, facts.soname):
         if not _is_of_utf8(scene):
             break
-        _listed(scene, path)
+        _reach_gconv_lists(scene, path)
         if functions:
             scene.later.append(partial(_asked_conversions, scene, path, functions))
         return
-    _listed(scene, path)
+    _reach_gconv_lists(scene, path)
     _all_conversions(scene, path)
 
 
@@ -205,7 +205,7 @@ def _is_of_utf8(scene: Scene) -> bool:
     return locale in ("", "C", "POSIX") or locale.partition("@")[0].lower().replace("-", "").endswith(".utf8")
 
 
-def _listed(scene: Scene, path: str) -> None:
+def _reach_gconv_lists(scene: Scene, path: str) -> None:
     for folder in _GCONV:
         for file in (
             *scene.tree.matching(f"{folder}/gconv-modules*"),

@@ -170,7 +170,7 @@ def _class_names(pool: _Pool) -> ClassNames:
     members: dict[int, tuple[bytes, bytes, bytes]] = {}
     if not _TELLING.isdisjoint(pool.texts.values()):
         members = {index: pool.member(index) for index in (*pool.of_kind[_METHOD], *pool.of_kind[_INTERFACE_METHOD])}
-    found = _loaded(pool, members)
+    found = _find_loads(pool, members)
     texts = dict.fromkeys(pool.text_of(index) for index in pool.of_kind[_STRING])
     return ClassNames(
         name=_text(pool.text_of(pool.number(pool.end + 2))),
@@ -195,7 +195,7 @@ class _LoadedNames(NamedTuple):
     reason: str
 
 
-def _loaded(pool: _Pool, members: Mapping[int, tuple[bytes, bytes, bytes]]) -> _LoadedNames:
+def _find_loads(pool: _Pool, members: Mapping[int, tuple[bytes, bytes, bytes]]) -> _LoadedNames:
     loading = {
         index: name
         for index, (owner, name, _) in members.items()
@@ -279,30 +279,30 @@ def _four(body: bytes, place: int) -> int:
     return int.from_bytes(body[place : place + 4], "big")
 
 
-def _padded(start: int, place: int) -> int:
+def _align_switch(start: int, place: int) -> int:
     """Where the numbers of a switch begin: at a multiple of four from the start of the code."""
     return place + 4 - (place - start) % 4
 
 
 def _switch_words(pool: _Pool, start: int, place: int) -> int:
     """How many numbers of four bytes a switch has."""
-    words = _padded(start, place)
+    words = _align_switch(start, place)
     if pool.body[place] == _LOOKUP:
         return 2 + 2 * _four(pool.body, words + 4)
-    count = _signed(_four(pool.body, words + 8)) - _signed(_four(pool.body, words + 4)) + 1
+    count = _to_signed(_four(pool.body, words + 8)) - _to_signed(_four(pool.body, words + 4)) + 1
     return 3 + max(0, count)
 
 
 def _length_of(pool: _Pool, start: int, place: int) -> int:
     opcode = pool.body[place]
     if opcode in (_TABLE, _LOOKUP):
-        return _padded(start, place) - place + 4 * _switch_words(pool, start, place)
+        return _align_switch(start, place) - place + 4 * _switch_words(pool, start, place)
     if opcode == _WIDE_OPCODE:
         return 6 if pool.body[place + 1] == _IINC else 4
     return _LENGTHS[opcode]
 
 
-def _signed(number: int, bits: int = 32) -> int:
+def _to_signed(number: int, bits: int = 32) -> int:
     return number - (1 << bits) if number >> (bits - 1) else number
 
 
@@ -310,13 +310,13 @@ def _targets(pool: _Pool, start: int, place: int, end: int) -> Iterator[int]:
     """Where an instruction may jump to."""
     opcode = pool.body[place]
     if opcode in _BRANCHES:
-        yield place + _signed(pool.number(place + 1), 16)
+        yield place + _to_signed(pool.number(place + 1), 16)
     elif opcode in _FAR_BRANCHES:
-        yield place + _signed(_four(pool.body, place + 1))
+        yield place + _to_signed(_four(pool.body, place + 1))
     elif opcode in (_TABLE, _LOOKUP):
-        words, count = _padded(start, place), _switch_words(pool, start, place)
+        words, count = _align_switch(start, place), _switch_words(pool, start, place)
         if words + 4 * count > end:
             raise DamagedClass("a switch of it is longer than its code")
         # Of a table the second and third number are no targets, nor are the keys of a look-up: a few more do no harm.
         for number in range(count):
-            yield place + _signed(_four(pool.body, words + 4 * number))
+            yield place + _to_signed(_four(pool.body, words + 4 * number))

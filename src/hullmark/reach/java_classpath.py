@@ -62,10 +62,10 @@ class ClassPath:
             package = service.rpartition("/")[0]
             self._offers.setdefault(package, []).append((key, service))
             if package in self._wanted:
-                self._offered(key, service, self._wanted[package])
+                self._reach_provider(key, service, self._wanted[package])
             if service.startswith(_OF_THE_RUNTIME):
                 # Nobody need name it: the runtime looks for it itself.
-                self._reach(key, _Use(False, "", f"may be loaded: it offers the service {_dotted(service)}"))
+                self._reach(key, _Use(False, "", f"may be loaded: it offers the service {_format_class_name(service)}"))
         for doubt, is_meant in ((self._loading, True), (self._reading, code.has_files or not code.packages)):
             if doubt is not None and is_meant:
                 self._reach(key, doubt)
@@ -73,7 +73,7 @@ class ClassPath:
 
     def use(self, path: str, code: JavaCode) -> None:
         """A file of classes is reached."""
-        self._used(path, code)
+        self._use_code(path, code)
         self._run()
 
     def named(self, name: str, source: str, why: str) -> None:
@@ -84,7 +84,7 @@ class ClassPath:
     def _run(self) -> None:
         while self._todo:
             key = self._todo.pop()
-            self._used(key, self._codes[key])
+            self._use_code(key, self._codes[key])
 
     def _is_certain(self, key: str) -> bool:
         inner = self._scene.inner.get(key)
@@ -93,7 +93,7 @@ class ClassPath:
         found = self._scene.walk.found.get(key)
         return found is None or found.is_certain
 
-    def _used(self, key: str, code: JavaCode) -> None:
+    def _use_code(self, key: str, code: JavaCode) -> None:
         is_certain = self._is_certain(key)
         for member, size, inner in code.nested:
             # Java itself reads no archive in an archive: whoever does makes classes of what it reads, and nobody can tell of which.
@@ -102,19 +102,23 @@ class ClassPath:
             )
             self.add(f"{key}:{member}", inner)
         for each in code.named:
-            why = f"{_dotted(each.by)} names {_dotted(each.name)}"
+            why = f"{_format_class_name(each.by)} names {_format_class_name(each.name)}"
             self._want(each, _Use(is_certain, key, why))
         for each in code.texts:
-            self._want(each, _Use(False, key, f"may be loaded: {_dotted(each.by)} holds the text {each.name}"))
+            self._want(
+                each, _Use(False, key, f"may be loaded: {_format_class_name(each.by)} holds the text {each.name}")
+            )
         if code.is_cut:
             self._scene.tree.cut(f"of {key[:200]} not all was read: {code.untold}")
         if code.untold:
             self._doubt(key, f"may be loaded: not all that {key[:200]} names is known: {code.untold}", is_loading=True)
         by, how = code.loads
         if how:
-            self._doubt(key, f"may be loaded: of {_dotted(by)}: {how}", is_loading=True)
+            self._doubt(key, f"may be loaded: of {_format_class_name(by)}: {how}", is_loading=True)
         if code.reads:
-            self._doubt(key, f"may be read: {_dotted(code.reads)} reads files of the class path", is_loading=False)
+            self._doubt(
+                key, f"may be read: {_format_class_name(code.reads)} reads files of the class path", is_loading=False
+            )
         self._programs(self._scene.file_of(key), code, is_certain=is_certain)
 
     def _doubt(self, key: str, why: str, *, is_loading: bool) -> None:
@@ -138,10 +142,10 @@ class ClassPath:
         for key in self._holders.get(named.package, ()):
             self._reach(key, use)
         for key, service in self._offers.get(named.package, ()):
-            self._offered(key, service, use)
+            self._reach_provider(key, service, use)
 
-    def _offered(self, key: str, service: str, use: _Use) -> None:
-        self._reach(key, use._replace(why=f"offers the service {_dotted(service)}: {use.why}"))
+    def _reach_provider(self, key: str, service: str, use: _Use) -> None:
+        self._reach(key, use._replace(why=f"offers the service {_format_class_name(service)}: {use.why}"))
 
     def _reach(self, key: str, use: _Use) -> None:
         if key == use.source:
@@ -164,20 +168,20 @@ class ClassPath:
         """Programs, files and libraries that texts of the classes name."""
         scene = self._scene
         for name in code.libraries:
-            for each in scene.facts.elves:
-                if each.endswith(f"/lib{name}.so"):
-                    scene.walk.reach(each, f"is loaded by the name {name[:100]}", path, is_certain=is_certain)
+            for elve in scene.facts.elves:
+                if elve.endswith(f"/lib{name}.so"):
+                    scene.walk.reach(elve, f"is loaded by the name {name[:100]}", path, is_certain=is_certain)
         for named in code.paths:
             record = scene.tree.file(named)
             if record is not None and (code.starts or not record.mode & 0o111):
                 scene.walk.reach(named, f"holds the path {named}", path, is_certain=is_certain)
         for word in code.programs:
             if program := scene.program(word):
-                why = f"may be started: {_dotted(code.starts)} holds the word {word} and starts programs"
+                why = f"may be started: {_format_class_name(code.starts)} holds the word {word} and starts programs"
                 scene.walk.reach(program, why, path, is_certain=False)
         if code.starts:
-            scene.walk.end(path, f"{_dotted(code.starts)} in it starts programs whose names may be made")
+            scene.walk.end(path, f"{_format_class_name(code.starts)} in it starts programs whose names may be made")
 
 
-def _dotted(name: str) -> str:
+def _format_class_name(name: str) -> str:
     return name.replace("/", ".")

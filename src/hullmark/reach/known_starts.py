@@ -59,7 +59,7 @@ _OF_THE_SYSTEM = ("pkg:deb/", "pkg:rpm/", "pkg:apk/", "pkg:alpm/")
 
 def known_programs(scene: Scene, path: str, called: frozenset[str]) -> tuple[str, ...] | None:
     """The programs that a program can start by the functions that it calls; None where that is not known."""
-    known = _known(scene, path)
+    known = _find_known_starts(scene, path)
     if not called <= known.keys():
         return None
     if any(_is_on(scene, setting) for name in called for setting in known[name].settings):
@@ -69,7 +69,7 @@ def known_programs(scene: Scene, path: str, called: frozenset[str]) -> tuple[str
 
 def for_users(scene: Scene, path: str, called: frozenset[str]) -> tuple[str, ...]:
     """By which of its own words the users of a program start others, whatever these are."""
-    known = _known(scene, path)
+    known = _find_known_starts(scene, path)
     return tuple(known[name].users for name in sorted(called) if name in known and known[name].users)
 
 
@@ -95,7 +95,7 @@ def _is_packaged(scene: Scene, path: str) -> bool:
     return record.owner.startswith(_OF_THE_SYSTEM)
 
 
-def _known(scene: Scene, path: str) -> Mapping[str, KnownStart]:
+def _find_known_starts(scene: Scene, path: str) -> Mapping[str, KnownStart]:
     if not _is_packaged(scene, path):
         return {}
     name = path.rpartition("/")[2]

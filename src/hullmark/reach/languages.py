@@ -114,11 +114,11 @@ class Languages:
                 if word.rpartition("/")[2] in SHELLS:
                     self._scene.walk.end(path, f"it starts {word[:100]}, and what that is told is not read")
             for named in code.paths:
-                self._named(named, path)
+                self._reach_data_file(named, path)
         for reason in code.untold:
             self._scene.walk.end(path, reason)
 
-    def _named(self, named: str, path: str) -> None:
+    def _reach_data_file(self, named: str, path: str) -> None:
         """A file of data whose path stands in code. Programs count where code starts them, code where it is imported."""
         record = self._scene.tree.file(named)
         if record is None or record.path in self._scene.facts.elves or record.path in self._scene.facts.code:

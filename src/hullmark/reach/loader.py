@@ -25,7 +25,7 @@ _ENTRY = Struct("<iIIIQ")
 _MAX_FOLDERS = Limit(64, "folders in which a program looks for its libraries")
 
 
-def _cached(path: str, body: memoryview, report: Report) -> dict[str, list[str]] | None:
+def _read_cache(path: str, body: memoryview, report: Report) -> dict[str, list[str]] | None:
     """Names of libraries → paths. What is not understood has none: the folders are looked through all the same."""
     found: dict[str, list[str]] = {}
     data = bytes(body)
@@ -46,7 +46,7 @@ def _cached(path: str, body: memoryview, report: Report) -> dict[str, list[str]]
 LD_CACHE = Read(
     name="reach-ld-cache",
     fact=dict[str, list[str]],
-    extract=_cached,
+    extract=_read_cache,
     globs=("etc/ld.so.cache",),
     limit=_CACHE_LIMIT,
     sources=("reach/loader",),
@@ -78,12 +78,12 @@ class Loader:
         if facts is None:
             return ()
         if "/" in name:
-            path = self._expanded(name, by, facts)
+            path = self._expand_path(name, by, facts)
             return (path,) if self._fits(path, facts.machine) else ()
         own = tuple(self._own(facts, by, chain))
         key = name, facts.machine, own
         if key not in self._known:
-            self._known[key] = tuple(dict.fromkeys(self._sought(name, facts.machine, own)))
+            self._known[key] = tuple(dict.fromkeys(self._search_folders(name, facts.machine, own)))
         return self._known[key]
 
     def _own(self, facts: ElfFacts, by: str, chain: Iterable[str]) -> Iterator[str]:
@@ -100,10 +100,10 @@ class Loader:
         pieces = written.split(":")
         if len(pieces) > _MAX_FOLDERS:
             self._tree.cut(f"{by} names {len(pieces):,} folders of libraries")
-        yield from (self._expanded(piece, by, facts) for piece in pieces[:_MAX_FOLDERS] if piece)
+        yield from (self._expand_path(piece, by, facts) for piece in pieces[:_MAX_FOLDERS] if piece)
 
     @staticmethod
-    def _expanded(written: str, by: str, facts: ElfFacts) -> str:
+    def _expand_path(written: str, by: str, facts: ElfFacts) -> str:
         text = written
         for sign, value in (
             ("ORIGIN", by.rpartition("/")[0]),
@@ -113,7 +113,7 @@ class Loader:
             text = text.replace(f"${{{sign}}}", value).replace(f"${sign}", value)
         return text
 
-    def _sought(self, name: str, machine: str, own: tuple[str, ...]) -> Iterator[str]:
+    def _search_folders(self, name: str, machine: str, own: tuple[str, ...]) -> Iterator[str]:
         for folder in own:
             found = list(self._in(folder, name, machine))
             if found:

@@ -39,7 +39,7 @@ def expand_login(scene: Scene, origin: str, *, is_forced: bool) -> None:
     for path in (*_READ, *scene.tree.below("/etc/profile.d", _MAX_FILES)):
         scene.walk.reach(path, "is read when a user logs in", origin)
     for home in homes.values():
-        for path in (*_dotted(scene, home), *scene.tree.below(f"{home}/.ssh", _MAX_FILES)):
+        for path in (*_list_dotfiles(scene, home), *scene.tree.below(f"{home}/.ssh", _MAX_FILES)):
             scene.walk.reach(path, "is read when a user logs in", origin)
     if homes and not is_forced:
         scene.blur_programs(origin, "who logs in may start whatever is there")
@@ -75,5 +75,5 @@ def _shells(scene: Scene, origin: str) -> Iterator[tuple[str, str]]:
             yield name, told.get("home", "/").rstrip("/")
 
 
-def _dotted(scene: Scene, home: str) -> Iterator[str]:
+def _list_dotfiles(scene: Scene, home: str) -> Iterator[str]:
     return (f"{home}/{name}" for name in sorted(scene.tree.names(home or "/")) if name.startswith("."))

@@ -101,8 +101,8 @@ class _X86:
                 last = last if prefix & 5 else frozenset((0,))
             elif found[6]:
                 last = last if prefix & 4 else frozenset()
-            elif (register := _copied(found[5], prefix)) >= 0:
-                last = _loaded(code, max(start, at - _FAR), at, register)
+            elif (register := _find_copy_source(found[5], prefix)) >= 0:
+                last = _find_loaded_numbers(code, max(start, at - _FAR), at, register)
         return last
 
     def references(self, code: bytes, address: int) -> Iterator[Reference]:
@@ -130,7 +130,7 @@ class _X86:
         return code[at : at + 2] == b"\xff\x25"
 
 
-def _copied(move: bytes, prefix: int) -> int:
+def _find_copy_source(move: bytes, prefix: int) -> int:
     """The register that a move between registers copies into rax; -1 for another target, or for rax itself."""
     first, second = (move[1] >> 3) & 7, move[1] & 7
     source, target = (first, second) if move[0] == 0x89 else (second, first)
@@ -141,7 +141,7 @@ def _copied(move: bytes, prefix: int) -> int:
     return source or -1
 
 
-def _loaded(code: bytes, start: int, at: int, register: int) -> frozenset[int]:
+def _find_loaded_numbers(code: bytes, start: int, at: int, register: int) -> frozenset[int]:
     """Every number that a register is given in the code before."""
     prefix = rb"\x41" if register > 7 else rb"(?<!\x41)"
     pattern = prefix + re.escape(bytes((0xB8 + (register & 7),))) + rb"(..\0\0)"
@@ -178,9 +178,9 @@ class _Arm:
             at = place * 4
             kind = word >> 26 & 31
             if kind == 0b00101:  # B, BL
-                yield at, at + _signed(word & 0x3FFFFFF, 26) * 4, True
+                yield at, at + _to_signed(word & 0x3FFFFFF, 26) * 4, True
             elif word & 0x9F000000 == 0x90000000:  # ADRP
-                distance = _signed((word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3, 21) << 12
+                distance = _to_signed((word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3, 21) << 12
                 pages[word & 31] = ((address + at) & ~0xFFF) + distance - address
             elif word & 0xFFC00000 == 0x91000000 and (word >> 5 & 31) in pages:  # ADD with what ADRP made
                 yield at, pages[word >> 5 & 31] + (word >> 10 & 0xFFF), False
@@ -204,7 +204,7 @@ def _words(code: bytes) -> array[int]:
     return words
 
 
-def _signed(value: int, bits: int) -> int:
+def _to_signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 

@@ -43,12 +43,12 @@ def with_reach(matches: Matches, reach: ImageReach) -> Matches:
 def without_unreachable(matches: Matches) -> Matches:
     """The matches; those in packages that the start does not reach are set aside. What is unknown counts."""
 
-    def kept(match: Match) -> Match:
+    def suppress_unreachable(match: Match) -> Match:
         if match.suppressed is not None or match.reach is None or match.reach.reach != "unreachable":
             return match
         return replace(match, suppressed=Suppression(by="reach", reason=match.reach.evidence))
 
-    return replace(matches, matches=tuple(map(kept, matches.matches)))
+    return replace(matches, matches=tuple(map(suppress_unreachable, matches.matches)))
 
 
 def _roots(roots: tuple[str, ...]) -> str:

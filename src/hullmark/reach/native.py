@@ -51,10 +51,10 @@ def expand_elf(scene: Scene, path: str, facts: ElfFacts) -> None:
         name, _, priority = wish.partition(" ")
         _load(scene, path, name, f"may load {name} ({priority}, says its note)", chain)
     if facts.interpreter:
-        _preloaded(scene, path, chain)
-    _opened(scene, path, facts, chain)
-    _named(scene, path, facts)
-    _started(scene, path, facts)
+        _load_preloads(scene, path, chain)
+    _load_opened_libraries(scene, path, facts, chain)
+    _reach_paths(scene, path, facts)
+    _follow_calls(scene, path, facts)
     implicit.expand_calls(scene, path, facts)
 
 
@@ -65,7 +65,7 @@ def _load(scene: Scene, path: str, name: str, why: str, chain: list[str]) -> boo
     return bool(found)
 
 
-def _preloaded(scene: Scene, path: str, chain: list[str]) -> None:
+def _load_preloads(scene: Scene, path: str, chain: list[str]) -> None:
     scene.walk.reach("/etc/ld.so.cache", "is read by the loader", path)
     scene.walk.reach("/etc/ld.so.preload", "is read by the loader", path)
     for key in ("ld.preload", "ld.audit"):
@@ -73,7 +73,7 @@ def _preloaded(scene: Scene, path: str, chain: list[str]) -> None:
             _load(scene, path, name, f"is loaded into every program ({key})", chain)
 
 
-def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
+def _load_opened_libraries(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
     """Libraries that it opens by name."""
     if not (elf_calls.OPENING.intersection(facts.calls) or facts.is_static) or implicit.is_libc(path, facts):
         return
@@ -81,7 +81,7 @@ def _opened(scene: Scene, path: str, facts: ElfFacts, chain: list[str]) -> None:
         _load(scene, path, name, f"holds the name {name}, and opens libraries", chain)
 
 
-def _named(scene: Scene, path: str, facts: ElfFacts) -> None:
+def _reach_paths(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Files and folders whose paths it holds."""
     spawning = elf_calls.SPAWNING.intersection(facts.calls)
     starts = bool(spawning) and known_programs(scene, path, spawning) is None
@@ -161,7 +161,7 @@ def _is_program(scene: Scene, record: FileRecord) -> bool:
     return bool(record.mode & 0o111) and (facts is None or bool(facts.interpreter) or facts.is_static)
 
 
-def _started(scene: Scene, path: str, facts: ElfFacts) -> None:
+def _follow_calls(scene: Scene, path: str, facts: ElfFacts) -> None:
     """Programs that it starts by what it calls."""
     if of_shell := sorted(elf_calls.THROUGH_SHELL.intersection(facts.calls)):
         scene.walk.reach("/bin/sh", f"calls {of_shell[0]}(), which starts the shell", path)

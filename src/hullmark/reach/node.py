@@ -109,17 +109,17 @@ class NodeModules:
         elif code.untold or any(name == OWN_PLACE or _FILES(name) for name in code.imports):
             self._read(root)
         if any("module" in reason for reason in code.untold):
-            self._computed(path, root)
+            self._blur_imports(path, root)
 
     def _reach(self, name: str, by: str, source: str, why: str) -> None:
         folder = by.rpartition("/")[0]
         key = folder, name
         if key not in self._known:
-            self._known[key] = tuple(dict.fromkeys(self._found(name, folder)))
+            self._known[key] = tuple(dict.fromkeys(self._find_files(name, folder)))
         for file in self._known[key]:
             self._scene.walk.reach(file, why, source)
 
-    def _found(self, name: str, folder: str) -> Iterator[str]:
+    def _find_files(self, name: str, folder: str) -> Iterator[str]:
         is_built_in = name.partition("/")[0] in _BUILTINS
         if name.startswith("node:") or (
             is_built_in and self._scene.tree.file(f"{folder}/node_modules/{name}/package.json") is None
@@ -193,7 +193,7 @@ class NodeModules:
                 if written.startswith("."):
                     yield from self._file_or_folder(f"{root}/{written.replace('*', filling)}")
                 else:
-                    yield from self._found(written, root)
+                    yield from self._find_files(written, root)
 
     def _file_or_folder(self, place: str) -> Iterator[str]:
         tree = self._scene.tree
@@ -270,7 +270,7 @@ class NodeModules:
             is_data = not self._scene.tree.files[file].mode & 0o111
             self._scene.walk.reach(file, "is data of the package", path, is_certain=is_data)
 
-    def _computed(self, path: str, root: str) -> None:
+    def _blur_imports(self, path: str, root: str) -> None:
         """Modules whose names are made: any of the package's own, and any at all where the application itself makes them."""
         if not root:
             return

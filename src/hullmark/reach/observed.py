@@ -147,8 +147,8 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def compared(scene: Scene, verdicts: Verdicts, observed: ObservedPaths) -> ObservedUse:
-    """What the walk made of the files that were opened: to be asked before `added` is called."""
+def compare_observations(scene: Scene, verdicts: Verdicts, observed: ObservedPaths) -> ObservedUse:
+    """What the walk made of the files that were opened: to be asked before `reach_observations` is called."""
     opened: set[str] = set()
     elsewhere = 0
     for path in observed.paths:
@@ -176,7 +176,7 @@ def compared(scene: Scene, verdicts: Verdicts, observed: ObservedPaths) -> Obser
     )
 
 
-def added(scene: Scene, paths: Iterable[str]) -> None:
+def reach_observations(scene: Scene, paths: Iterable[str]) -> None:
     """What was opened is reached, whatever led there."""
     for path in paths:
         scene.walk.reach(path, _WHY)

@@ -89,7 +89,7 @@ class PythonModules:
             code = self._scene.facts.code.get(path)
             for written in code.imports if code is not None else ():
                 if not written.startswith(GROUP):
-                    self._imported(path, written.removeprefix(MAIN))
+                    self._follow_import(path, written.removeprefix(MAIN))
 
     def _sat_at(self, origin: str) -> None:
         """Somebody may type commands."""
@@ -141,9 +141,9 @@ class PythonModules:
         for folder in list(self._path):
             self._read_pth(folder, origin)
         for library in self._libraries:
-            self._unasked(library, origin)
+            self._reach_implicit_modules(library, origin)
 
-    def _unasked(self, library: str, origin: str) -> None:
+    def _reach_implicit_modules(self, library: str, origin: str) -> None:
         """Modules of the standard library whose names are made: those of encodings, which texts name and whose names lead nowhere else, and
         what says how Python was built."""
         walk, names = self._scene.walk, self._scene.tree.names
@@ -182,19 +182,19 @@ class PythonModules:
         for written in code.imports:
             if written.startswith(MAIN):
                 if path in self._mains or self._is_any_main:
-                    self._imported(path, written[len(MAIN) :])
+                    self._follow_import(path, written[len(MAIN) :])
             elif standard and (
                 written.startswith(GROUP) or (path not in self._mains and is_for_people(standard, written))
             ):
                 # The standard library finds entry points for others, and wants none itself.
                 continue
             else:
-                self._imported(path, written)
+                self._follow_import(path, written)
                 if not standard and written.partition(":")[0] == "runpy":
                     self._run_all()
         self._beside(path)
         if code.untold:
-            self._computed(path, code.untold[0])
+            self._blur_imports(path, code.untold[0])
 
     def _standard(self, path: str) -> str:
         """The path of a module of the standard library below its folder; "" for others."""
@@ -209,7 +209,7 @@ class PythonModules:
             for path in list(self._scene.walk.found):
                 self._run(path)
 
-    def _imported(self, path: str, written: str) -> None:
+    def _follow_import(self, path: str, written: str) -> None:
         if written.startswith(GROUP):
             self._entry_points(path, written[len(GROUP) :])
             return
@@ -339,7 +339,7 @@ class PythonModules:
                     is_data = record is not None and not record.mode & 0o111
                     self._scene.walk.reach(place, "is data beside the module", path, is_certain=is_data)
 
-    def _computed(self, path: str, reason: str) -> None:
+    def _blur_imports(self, path: str, reason: str) -> None:
         """A module imports by names that it makes: any of its own package; any at all where no package brought it."""
         if "import" not in reason and "large" not in reason:
             return

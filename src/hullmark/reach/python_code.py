@@ -94,10 +94,10 @@ def read_python(body: bytes, names: CodeNames) -> None:
         elif b"#" in before or before.lstrip().startswith((b">>>", b"...")):
             continue
         elif b"from" in before and (source := _PY_BEFORE(before)) is not None:
-            parts = [part.split(b" as ")[0].strip() for part in _uncommented(match[1]).split(b",")]
+            parts = [part.split(b" as ")[0].strip() for part in _strip_comments(match[1]).split(b",")]
             names.imported(first + source[1] + b":" + b",".join(part for part in parts if _NAME(part) or part == b"*"))
         elif _PY_PLAIN(before) is not None:
-            for part in _uncommented(match[1]).split(b","):
+            for part in _strip_comments(match[1]).split(b","):
                 found = _NAME(part.strip())
                 if found is not None:
                     names.imported(first + found[0])
@@ -162,6 +162,6 @@ def _python_call(before: bytes, argument: bytes, names: CodeNames) -> None:
         names.imported(literal[1].replace(b":", b"."))
 
 
-def _uncommented(text: bytes) -> bytes:
+def _strip_comments(text: bytes) -> bytes:
     lines = text.strip(b"()").replace(b"\\\n", b" ").replace(b"\\\r\n", b" ").split(b"\n")
     return b" ".join(line.partition(b"#")[0] for line in lines)

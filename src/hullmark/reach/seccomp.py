@@ -87,11 +87,11 @@ class _Profile:
             if not fact.exports:
                 self._add(fact.numbers, path, "enters the kernel itself")
             for libc, library in libcs.items():
-                self._called(path, fact.asks, libc, library, "calls")
-                self._called(path, fact.looks_up, libc, library, "may look up")
+                self._add_calls(path, fact.asks, libc, library, "calls")
+                self._add_calls(path, fact.looks_up, libc, library, "may look up")
             self._by_code(path)
         for path, library in libcs.items():
-            self._called(path, sorted(_ALWAYS), path, library, "itself calls")
+            self._add_calls(path, sorted(_ALWAYS), path, library, "itself calls")
 
     def _by_code(self, path: str) -> None:
         facts = self._scene.facts.elves.get(path)
@@ -105,7 +105,7 @@ class _Profile:
         if facts is not None and elf_calls.SPAWNING.intersection(facts.calls):
             yield from (end.reason for end in self._scene.walk.ends if end.path == path)
 
-    def _called(self, path: str, names: Iterable[str], libc: str, library: SyscallFacts, verb: str) -> None:
+    def _add_calls(self, path: str, names: Iterable[str], libc: str, library: SyscallFacts, verb: str) -> None:
         for name in names:
             place = library.exports.get(name)
             if place is None:

@@ -135,7 +135,7 @@ def _expand(scene: Scene, setting: Setting, program: str, origin: str) -> None:
     is_list = setting.key.rpartition(".")[2].rstrip("]0123456789[") in _PRELOADS
     for text in _texts(setting.value):
         for path in _PATH.findall(text):
-            _named(scene, path.rstrip("/"), setting.key, origin)
+            _reach_setting_path(scene, path.rstrip("/"), setting.key, origin)
         module = _MODULE(text)
         if module is not None and not text.startswith("/"):
             _module(scene, module[1], setting.key, origin)
@@ -152,7 +152,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _named(scene: Scene, path: str, key: str, origin: str) -> None:
+def _reach_setting_path(scene: Scene, path: str, key: str, origin: str) -> None:
     real = scene.tree.find(path).real
     if not real:
         return

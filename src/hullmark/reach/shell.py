@@ -116,7 +116,7 @@ class _Script:
             if isinstance(node, SimpleCommand):
                 self._simple(node, depth)
             for word in node.words:
-                self._printed(word, depth)
+                self._read_substitutions(word, depth)
 
     def _inner(self, text: str) -> None:
         """Commands in texts between `<<` marks and in what is not kept of a script. Such a text may be anything: no complaint."""
@@ -142,21 +142,21 @@ class _Script:
             self._set(name, word)
         first = plain(node.words[0]) if node.words else None
         if first in _DECLARING:
-            self._declared(node.words[1:])
+            self._read_declarations(node.words[1:])
         elif first in _READING:
             for word in node.words[1:]:
                 if (named := plain(word)) is not None and named.isidentifier():
                     self._set(named, None)
         elif first == "set" and len(node.words) > 1:
-            self._given(node.words[1:])
+            self._read_positionals(node.words[1:])
 
-    def _declared(self, words: Sequence[ShellWord]) -> None:
+    def _read_declarations(self, words: Sequence[ShellWord]) -> None:
         for word in words:
             name, equals, value = (word[0].text if word and word[0].kind == "text" else "").partition("=")
             if equals:
                 self._set(name, (msgspec.structs.replace(word[0], text=value), *word[1:]))
 
-    def _given(self, words: Sequence[ShellWord]) -> None:
+    def _read_positionals(self, words: Sequence[ShellWord]) -> None:
         """What `set --` puts before the arguments may be what `exec "$@"` starts."""
         given = [value for word in words for value in (self._all(word) or [None])]
         if "--" in given:
@@ -172,7 +172,7 @@ class _Script:
 
     def _simple(self, node: SimpleCommand, depth: int) -> None:
         for word in (*(word for _, word in node.assigned), *node.written):
-            self._printed(word, depth)
+            self._read_substitutions(word, depth)
         if not node.words or node.is_test:
             return
         first = plain(node.words[0])
@@ -182,7 +182,7 @@ class _Script:
         if first == "eval":
             self._eval(node, depth)
         elif first == "trap":
-            self._trapped(node, depth)
+            self._read_trap(node, depth)
         elif first == "exec":
             self._command(_after_options(node.words[1:]))
         elif first not in _BUILTINS and first not in self._functions:
@@ -191,7 +191,7 @@ class _Script:
             if named is not None and _FILE(named):
                 self._files[named] = None
 
-    def _trapped(self, node: SimpleCommand, depth: int) -> None:
+    def _read_trap(self, node: SimpleCommand, depth: int) -> None:
         text = plain(node.words[1]) if len(node.words) > 1 else None
         if text is not None and text not in ("-", ""):
             self._read_inner(text, depth)
@@ -250,7 +250,7 @@ class _Script:
             return [printed[1]] if printed is not None else [None]
         if kind != "parameter":
             return [None]
-        values = self._known(text)
+        values = self._find_values(text)
         if operator.endswith("+"):
             return ["", *self._texts(other)]
         if operator and operator[-1] in "-=":
@@ -265,7 +265,7 @@ class _Script:
         # Other operators leave a part of a value, which is not followed.
         return values if values and not operator else [None]
 
-    def _known(self, name: str) -> list[str | None]:
+    def _find_values(self, name: str) -> list[str | None]:
         """The values that a parameter may have; none where nothing is known of it."""
         if name in ("0", "BASH_SOURCE"):
             return [self._name]
@@ -277,11 +277,11 @@ class _Script:
             if name in self._open or len(self._open) >= _MAX_OPEN:
                 return [None]
             self._open.add(name)
-            values = self._values[name] = self._valued(name)
+            values = self._values[name] = self._compute_values(name)
             self._open.discard(name)
         return values
 
-    def _valued(self, name: str) -> list[str | None]:
+    def _compute_values(self, name: str) -> list[str | None]:
         """The values of a variable, wherever it is set: a script may read another one that sets what is used before."""
         found: dict[str | None, None] = {}
         for word in self._assigned.get(name, ()):
@@ -291,7 +291,7 @@ class _Script:
             values.append(self._environment[name])
         return values if len(values) <= _MAX_VALUES else [*values[: _MAX_VALUES - 1], None]
 
-    def _printed(self, word: ShellWord, depth: int) -> None:
+    def _read_substitutions(self, word: ShellWord, depth: int) -> None:
         """Commands in `$(…)`, wherever in a word."""
         for part in word:
             if part.kind == "arithmetic":
@@ -299,7 +299,7 @@ class _Script:
             elif part.kind == "printed" and part.text:
                 self._read_inner(part.text, depth)
             if part.other:
-                self._printed(part.other, depth)
+                self._read_substitutions(part.other, depth)
 
     def _read_inner(self, text: str, depth: int) -> None:
         if depth < _MAX_NESTED:

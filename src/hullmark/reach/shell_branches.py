@@ -180,7 +180,7 @@ class _Reader:
                 continue  # the one before decided
             truth = self._truth(part[0]) if len(part) == 1 else None
             yield from self.read(part)
-            so_far = _joined(so_far, operator, truth)
+            so_far = _combine_truths(so_far, operator, truth)
 
     def _case(self, node: CompoundCommand) -> Iterator[Node]:
         value = self._value(node.words[0])
@@ -201,7 +201,7 @@ class _Reader:
                 return None
             so_far: bool | None = True
             for operator, part in zip(["&&", *node.name.split()], node.parts, strict=False):
-                so_far = _joined(so_far, operator, self._truth(part[0]) if len(part) == 1 else None)
+                so_far = _combine_truths(so_far, operator, self._truth(part[0]) if len(part) == 1 else None)
             return so_far
         if not node.words or node.is_test:
             return None
@@ -209,8 +209,8 @@ class _Reader:
         if len(values) == 1:
             return {"true": True, ":": True, "false": False}.get(values[0] or "")
         if values[0] == "[" and values[-1] == "]":
-            return _tested(values[1:-1])
-        return _tested(values[1:]) if values[0] == "test" else None
+            return _evaluate_test(values[1:-1])
+        return _evaluate_test(values[1:]) if values[0] == "test" else None
 
     def _value(self, word: ShellWord) -> str | None:
         """What a word is; None where that is not known. A parameter without quotes may be several words: then nothing is."""
@@ -237,7 +237,7 @@ class _Reader:
         return self._known.once.get(name) if name in self._defined else None
 
 
-def _joined(so_far: bool | None, operator: str, truth: bool | None) -> bool | None:
+def _combine_truths(so_far: bool | None, operator: str, truth: bool | None) -> bool | None:
     """What `so_far && truth`, or `so_far || truth`, comes to."""
     decides = operator == "||"
     if decides in (so_far, truth):
@@ -245,10 +245,10 @@ def _joined(so_far: bool | None, operator: str, truth: bool | None) -> bool | No
     return None if so_far is None or truth is None else not decides
 
 
-def _tested(values: Sequence[str | None]) -> bool | None:
+def _evaluate_test(values: Sequence[str | None]) -> bool | None:
     """What test(1) says of a few words."""
     if len(values) > 1 and values[0] == "!":
-        inner = _tested(values[1:])
+        inner = _evaluate_test(values[1:])
         return None if inner is None else not inner
     if len(values) == 2 and values[0] in ("-z", "-n") and values[1] is not None:
         return bool(values[1]) is (values[0] == "-n")

@@ -93,11 +93,11 @@ lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal syscalls""",
 )
 
 
-def _numbered(runs: tuple[tuple[int, str], ...]) -> dict[int, str]:
+def _number_names(runs: tuple[tuple[int, str], ...]) -> dict[int, str]:
     return {first + place: name for first, names in runs for place, name in enumerate(names.split())}
 
 
-SYSCALLS: dict[str, dict[int, str]] = {"64:62": _numbered(_X86_64), "64:183": _numbered(_GENERIC)}
+SYSCALLS: dict[str, dict[int, str]] = {"64:62": _number_names(_X86_64), "64:183": _number_names(_GENERIC)}
 """Number → name, by class and processor as ELF files have them."""
 
 _REFUSED = """acct add_key afs_syscall bpf clock_adjtime clock_settime create_module delete_module fanotify_init finit_module fsconfig

@@ -82,7 +82,7 @@ def _facts(elf: ElfFile, kind: str, machine: Machine) -> SyscallFacts:
         graph = CallGraph(elf, machine, is_libc=True)
         for symbol in symbols if graph.is_known else ():
             if symbol.is_own:
-                exports[symbol.name] = sets.setdefault(_listed(graph.numbers(symbol.address)), len(sets))
+                exports[symbol.name] = sets.setdefault(_list_bits(graph.numbers(symbol.address)), len(sets))
     of_go = go_numbers(elf, machine, kind)
     mask = _own_numbers(elf, machine) if of_go is None else of_go
     if of_go is None and mask & UNTOLD and (graph is not None or (has_small_code(elf) and function_starts(elf))):
@@ -95,7 +95,13 @@ def _facts(elf: ElfFile, kind: str, machine: Machine) -> SyscallFacts:
     names = sorted(_looked_up(elf)) if _LOOKS_UP.intersection(asks) else []
     untold += [_LOOKED_UP] if len(names) > _MAX_LOOKED_UP else []
     return SyscallFacts(
-        kind, _listed(mask & ~UNTOLD), tuple(asks), tuple(names[:_MAX_LOOKED_UP]), tuple(untold), exports, tuple(sets)
+        kind,
+        _list_bits(mask & ~UNTOLD),
+        tuple(asks),
+        tuple(names[:_MAX_LOOKED_UP]),
+        tuple(untold),
+        exports,
+        tuple(sets),
     )
 
 
@@ -115,7 +121,7 @@ def _own_numbers(elf: ElfFile, machine: Machine) -> int:
     return found
 
 
-def _listed(mask: int) -> tuple[int, ...]:
+def _list_bits(mask: int) -> tuple[int, ...]:
     """The bits that are set, the one that says that more may be as -1 at the end."""
     found = tuple(number for number in range((mask & ~UNTOLD).bit_length()) if mask >> number & 1)
     return (*found, -1) if mask & UNTOLD else found

@@ -62,10 +62,10 @@ class FileTree:
         """Where a path leads, every link followed inside the root."""
         known = self._known.get(path)
         if known is None:
-            known = self._known[path] = self._followed(path)
+            known = self._known[path] = self._resolve_path(path)
         return known
 
-    def _followed(self, path: str) -> FoundPath:
+    def _resolve_path(self, path: str) -> FoundPath:
         todo = path.split("/")[::-1]
         done: list[str] = []
         links: list[str] = []

@@ -26,12 +26,12 @@ class Verdicts:
     def __init__(self, inventory: Inventory, scene: Scene) -> None:
         self._inventory = inventory
         self.scene = scene
-        self.unseen = self._unseen()
+        self.unseen = self._explain_unseen()
         self.owners = self._owners()
         self._inner = self._inner_archives()
         self._names = self._other_names()
 
-    def _unseen(self) -> str:
+    def _explain_unseen(self) -> str:
         """Why nothing can be called unreachable; "" where it can."""
         if self.scene.walk.is_cut:
             return "the image's files name each other so often that not all were followed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
@@ -70,8 +70,8 @@ def resolve(
     problems: list[Problem] = []
     for resolver in _called_for(packages):
         view = TreeView(tree, records, distro, room=ROOM)
-        lost = guarded(
-            lambda: _taken(resolver, Scene(view, packages, Steps()), known, kinds),  # noqa: B023 - called at once
+        lost = guard_call(
+            lambda: _add_relations(resolver, Scene(view, packages, Steps()), known, kinds),  # noqa: B023 - called at once
             lambda error: f"a fault of the program: {type(error).__name__}",
         )
         if lost:
@@ -84,7 +84,7 @@ ROOM = "relations"
 """What problems with relations are told under."""
 
 
-def _taken(resolver: Resolver, scene: Scene, known: set[str], kinds: dict[tuple[str, str], Relation]) -> str:
+def _add_relations(resolver: Resolver, scene: Scene, known: set[str], kinds: dict[tuple[str, str], Relation]) -> str:
     """Add what a resolver finds; returns why some of it is missing, or ""."""
     try:
         for relation in _between(resolver.relate(scene), known):

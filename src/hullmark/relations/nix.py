@@ -22,10 +22,14 @@ def relate(scene: Scene) -> Iterator[Relation]:
         for one, other in database.refs:
             needs.setdefault(one, []).append(other)
         for number, own in purls.items():
-            yield from (Relation(own, purls[other]) for other in _reached(number, needs, purls, scene.steps))
+            yield from (
+                Relation(own, purls[other]) for other in _find_reachable_packages(number, needs, purls, scene.steps)
+            )
 
 
-def _reached(start: int, needs: Mapping[int, Sequence[int]], purls: Mapping[int, str], steps: Steps) -> Iterator[int]:
+def _find_reachable_packages(
+    start: int, needs: Mapping[int, Sequence[int]], purls: Mapping[int, str], steps: Steps
+) -> Iterator[int]:
     """The packages that an object refers to, itself or through objects that are no packages."""
     seen = {start}
     waiting = [start]

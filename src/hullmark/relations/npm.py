@@ -33,13 +33,13 @@ def relate(scene: Scene) -> Iterator[Relation]:
         folder = folder_of(found.path)
         if found.fact.needs is None or folder not in purls:
             continue
-        for name, kind in _wanted(found.fact.needs, is_installed=_IN_MODULES in f"{folder}/"):
+        for name, kind in _list_needs(found.fact.needs, is_installed=_IN_MODULES in f"{folder}/"):
             purl = _nearest(name, folder, purls, modules, scene)
             if purl is not None:
                 yield Relation(purls[folder], purl, kind)
 
 
-def _wanted(needs: DependencyLists, *, is_installed: bool) -> Iterator[tuple[str, RelationKind]]:
+def _list_needs(needs: DependencyLists, *, is_installed: bool) -> Iterator[tuple[str, RelationKind]]:
     """Each name with how much it is needed. Only of a project, not of what is installed, npm installs what its developers need."""
     meta = _object(needs.peers_meta)
     optional = _object(needs.optional)

@@ -80,7 +80,7 @@ def relate(scene: Scene) -> Iterator[Relation]:
                 yield Relation(distribution.purl, other.purl, kind)
                 waiting += [(other, new) for new in requirement.extras if new not in other.asked]
                 other.asked.update(dict.fromkeys(requirement.extras))
-    yield from _explained(installed, sites, interpreter, scene.steps)
+    yield from _find_extra_relations(installed, sites, interpreter, scene.steps)
 
 
 def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str) -> RelationKind | None:
@@ -90,7 +90,7 @@ def _kind(requirement: _Requirement, environment: Mapping[str, str], extra: str)
     return "optional" if holds_here is None else "depends-on" if holds_here else None
 
 
-def _explained(
+def _find_extra_relations(
     installed: Sequence[_Distribution], sites: _Sites, interpreter: _Interpreter, steps: Steps
 ) -> Iterator[Relation]:
     there = _names(sites)

@@ -97,12 +97,12 @@ class _Reader:
 
     def _one(self, depth: int) -> Truth:
         if self._takes("("):
-            found = self.either(depth + 1) if depth < _DEEPEST else self._lost()
-            return found if self._takes(")") else self._lost()
+            found = self.either(depth + 1) if depth < _DEEPEST else self._mark_broken()
+            return found if self._takes(")") else self._mark_broken()
         left, operator, right = self._next(), self._next(), self._next()
         if operator[0] != "operator" or {left[0], right[0]} - {"name", "text"}:
-            return self._lost()
-        return _compared(left, operator[1], right, self._environment)
+            return self._mark_broken()
+        return _compare_tokens(left, operator[1], right, self._environment)
 
     def _takes(self, text: str) -> bool:
         there = self._at < len(self._tokens) and self._tokens[self._at] in (("bracket", text), ("operator", text))
@@ -113,12 +113,12 @@ class _Reader:
         self._at += 1
         return self._tokens[self._at - 1] if self._at <= len(self._tokens) else ("", "")
 
-    def _lost(self) -> Truth:
+    def _mark_broken(self) -> Truth:
         self._broken = True
         return None
 
 
-def _compared(left: _Token, operator: str, right: _Token, environment: Mapping[str, str]) -> Truth:
+def _compare_tokens(left: _Token, operator: str, right: _Token, environment: Mapping[str, str]) -> Truth:
     name = next((_OLD_NAMES.get(text, text) for kind, text in (left, right) if kind == "name"), "")
     values = [environment.get(_OLD_NAMES.get(text, text)) if kind == "name" else text for kind, text in (left, right)]
     first, second = values

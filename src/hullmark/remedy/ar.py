@@ -48,7 +48,7 @@ def members(body: bytes) -> Iterator[tuple[str, bytes]]:
         at += size + size % 2
 
 
-def unpacked(name: str, body: bytes, most: int) -> bytes:
+def decompress_member(name: str, body: bytes, most: int) -> bytes:
     """A member as its name says it is compressed. Raises ValueError for damage, another compression, or more than `most` bytes."""
     opener = _OPENERS.get(name.rpartition(".tar")[2])
     if opener is None:

@@ -16,7 +16,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import LayerBlob
 from hullmark.model.limit import Limit
 from hullmark.model.upkeep import PackageUpdate
-from hullmark.remedy.ar import members, unpacked
+from hullmark.remedy.ar import decompress_member, members
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import Entry, LayerRecord
 from hullmark.rootfs.layer import read_layer
@@ -83,8 +83,8 @@ def read_deb(body: bytes, update: PackageUpdate, stems: Collection[bytes], readi
     data = next((name for name in parts if name.startswith("data.tar")), "")
     if not control or not data:
         raise ValueError("it is not a deb")
-    said = _said(unpacked(control, parts[control], _MAX_CONTROL))
-    stored = unpacked(data, parts[data], _MAX_DATA) if data.endswith(".xz") else parts[data]
+    said = _read_control_files(decompress_member(control, parts[control], _MAX_CONTROL))
+    stored = decompress_member(data, parts[data], _MAX_DATA) if data.endswith(".xz") else parts[data]
     blob = LayerBlob(digest="", diff_id="", size=-1, open=lambda: io.BytesIO(stored))
     try:
         record = read_layer(blob, Dispatch(reading.reads), digests=True)
@@ -105,7 +105,7 @@ def read_deb(body: bytes, update: PackageUpdate, stems: Collection[bytes], readi
     )
 
 
-def _said(tar: bytes) -> dict[str, bytes]:
+def _read_control_files(tar: bytes) -> dict[str, bytes]:
     """The files of a control archive. Raises ValueError for damage."""
     found: dict[str, bytes] = {}
     try:

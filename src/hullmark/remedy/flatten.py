@@ -25,7 +25,7 @@ _MASK = "****"
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+").fullmatch
 
 
-def flattened(records: Sequence[LayerRecord]) -> LayerRecord:
+def flatten_layers(records: Sequence[LayerRecord]) -> LayerRecord:
     """The layers as one: what is visible, with all that was read of it."""
     tree = squash(records)
     known: dict[tuple[int, int], list[tuple[str, Any]]] = {}
@@ -64,7 +64,7 @@ def without(config: ImageConfig, unset: Sequence[Unset]) -> ImageConfig:
     )
 
 
-def copied(config: ImageConfig, created: str) -> ImageConfig:
+def copy_config(config: ImageConfig, created: str) -> ImageConfig:
     """The settings of the copy: the same, with the history of its own instructions."""
     made = (COPY, *settings_of(config))
     history = tuple(
@@ -87,7 +87,7 @@ def settings_of(config: ImageConfig) -> tuple[Instruction, ...]:
 def _labels(config: ImageConfig) -> Iterator[tuple[str, str]]:
     for name, value in sorted(config.labels.items()):
         # Not every builder reads names in quotes.
-        yield "LABEL", f"{name if _PLAIN(name) else _quoted(name)}={_quoted(value)}"
+        yield "LABEL", f"{name if _PLAIN(name) else _quote_text(name)}={_quote_text(value)}"
 
 
 def _shell(config: ImageConfig) -> Iterator[tuple[str, str]]:
@@ -95,7 +95,7 @@ def _shell(config: ImageConfig) -> Iterator[tuple[str, str]]:
         yield "SHELL", json.dumps(list(config.shell))
 
 
-def _quoted(text: str) -> str:
+def _quote_text(text: str) -> str:
     marked = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{marked}"'
 

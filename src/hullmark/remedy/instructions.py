@@ -104,14 +104,16 @@ def _commands(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _updating(updates: Sequence[PackageUpdate], tools: Collection[str]) -> Iterator[str]:
-    debs = [f"{each.installed.name}={each.candidate.version}" for each in updates if each.installed.type == "deb"]
+    debs = [
+        f"{update.installed.name}={update.candidate.version}" for update in updates if update.installed.type == "deb"
+    ]
     if debs:
         update, install, *clean = _APT
         yield from (update, " ".join((install, *sorted(debs))), *clean)
     apks = [update.installed.name for update in updates if update.installed.type == "apk"]
     if apks:
         yield f"apk upgrade --no-cache {' '.join(sorted(apks))}"
-    rpms = {each.installed.name for each in updates if each.installed.type == "rpm"}
+    rpms = {update.installed.name for update in updates if update.installed.type == "rpm"}
     for tool in sorted(_RPM.keys() & set(tools)) if rpms else ():
         upgrade, forget = _RPM[tool]
         yield from (f"{upgrade} {' '.join(sorted(rpms))}", forget)

@@ -52,7 +52,7 @@ def together(
                 )
             chosen[more[0].installed.name] = more[0]
             todo = list(chosen.values())
-        for broken in _broken(update, chosen, installed):
+        for broken in _find_broken_packages(update, chosen, installed):
             if broken not in every:
                 return UpdateGroup((), f"{update.installed.name} {update.candidate.version} cannot be beside {broken}")
             chosen[broken] = every[broken]
@@ -79,7 +79,9 @@ def _unmet(
             yield [need.name for need in needs]
 
 
-def _broken(update: PackageUpdate, chosen: Mapping[str, PackageUpdate], installed: Iterable[Package]) -> Iterator[str]:
+def _find_broken_packages(
+    update: PackageUpdate, chosen: Mapping[str, PackageUpdate], installed: Iterable[Package]
+) -> Iterator[str]:
     """The installed packages, in the versions that they would have, that the update cannot be beside."""
     if update.installed.type != "deb":
         return

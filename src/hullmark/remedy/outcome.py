@@ -56,7 +56,7 @@ def untold(verdict: Verdict) -> Iterator[str]:
         yield verdict.reason
 
 
-def mended(before: Verdict, after: Verdict, goal: Goal) -> tuple[Finding, ...]:
+def list_fixed_findings(before: Verdict, after: Verdict, goal: Goal) -> tuple[Finding, ...]:
     """The findings in the way before that are not there after."""
     staying = {name_of(finding) for finding in findings_in_the_way(after, goal)}
     return tuple(finding for finding in findings_in_the_way(before, goal) if name_of(finding) not in staying)

@@ -40,7 +40,8 @@ def rebased_layers(layers: Sequence[LayerRecord], height: int, new: Sequence[Lay
         for name, (before, after) in known.items():
             if name in facts:
                 facts[name] = [
-                    (at, _merged(fact, before, after, _DATABASES[name][1], outdated)) for at, fact in facts[name]
+                    (at, _merge_database(fact, before, after, _DATABASES[name][1], outdated))
+                    for at, fact in facts[name]
                 ]
         found.append(_without(replace(record, facts=facts), _files_of(record, outdated)))
     return found
@@ -61,7 +62,7 @@ def _by_key(packages: Iterable[Any]) -> dict[_Key, Any]:
     return {(package.name, package.arch): package for package in packages}
 
 
-def _merged(
+def _merge_database(
     fact: Sequence[Any],
     before: Mapping[_Key, Any],
     after: Mapping[_Key, Any],
@@ -127,12 +128,12 @@ def rebased_settings(config: ImageConfig, old: ImageConfig, new: ImageConfig) ->
         **inherited,
         env=tuple(f"{name}={value}" for name, value in env.items()),
         labels=new.labels | {name: value for name, value in config.labels.items() if old.labels.get(name) != value},
-        exposed_ports=_added(config.exposed_ports, old.exposed_ports, new.exposed_ports),
-        volumes=_added(config.volumes, old.volumes, new.volumes),
+        exposed_ports=_merge_settings(config.exposed_ports, old.exposed_ports, new.exposed_ports),
+        volumes=_merge_settings(config.volumes, old.volumes, new.volumes),
         diff_ids=(*new.diff_ids, *config.diff_ids[len(old.diff_ids) :]),
         history=(*new.history, *config.history[len(old.history) :]),
     )
 
 
-def _added(own: Sequence[str], old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+def _merge_settings(own: Sequence[str], old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*new, *(instruction for instruction in own if instruction not in old))))

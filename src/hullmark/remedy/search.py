@@ -91,7 +91,7 @@ def smallest_set(
         # Together they bring something new: as many as only mend, the mildest first.
         chosen = _mending(bench)
         left = bench.of(chosen)
-    chosen, was_all_needed = _needed(chosen, will_do, bench)
+    chosen, was_all_needed = _drop_needless_changes(chosen, will_do, bench)
     if (smaller := _smaller(chosen, will_do, bench)) is not None:
         return SmallestSet(smaller, "judged", bench.judged)
     proof: Proof = "cover" if is_least and was_all_needed and chosen == cover else "greedy"
@@ -101,7 +101,7 @@ def smallest_set(
 def _most(bench: _Bench) -> ChangeSet:
     """As many changes as can be made together, those of them that leave the least: where one excludes another, either is tried."""
     places = sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,)))
-    mild, harsh = _filled(places, bench), _filled(places[::-1], bench)
+    mild, harsh = _choose_most_changes(places, bench), _choose_most_changes(places[::-1], bench)
     chosen = mild if mild == harsh or len(bench.of(mild)) <= len(bench.of(harsh)) else harsh
     for place in places:
         if place in chosen or bench.judged >= _MOST_JUDGED // 3:
@@ -113,7 +113,7 @@ def _most(bench: _Bench) -> ChangeSet:
     return chosen
 
 
-def _filled(places: Sequence[int], bench: _Bench) -> ChangeSet:
+def _choose_most_changes(places: Sequence[int], bench: _Bench) -> ChangeSet:
     """As many of the changes as can be made together, the first ones first."""
     everything = frozenset(places)
     if bench.possible(everything):
@@ -179,7 +179,9 @@ def _mending(bench: _Bench) -> ChangeSet:
     return chosen
 
 
-def _needed(chosen: ChangeSet, will_do: Callable[[ChangeSet], bool], bench: _Bench) -> tuple[ChangeSet, bool]:
+def _drop_needless_changes(
+    chosen: ChangeSet, will_do: Callable[[ChangeSet], bool], bench: _Bench
+) -> tuple[ChangeSet, bool]:
     """The set without what is not needed, the harshest given up first, and whether every change that is left was tried."""
     order = sorted(chosen, key=lambda place: _mildness(bench.changes, (place,)), reverse=True)
     size = len(order) // 2 if len(order) > _FEW else 1

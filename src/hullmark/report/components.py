@@ -47,10 +47,10 @@ def components_of(inventory: Inventory) -> Components:
         for identity, group in groups.items()
         if len(group) > 1
     }
-    return Components(replace(inventory, packages=tuple(map(_joined, groups.values()))), shared)
+    return Components(replace(inventory, packages=tuple(map(_join_packages, groups.values()))), shared)
 
 
-def _joined(group: list[Package]) -> Package:
+def _join_packages(group: list[Package]) -> Package:
     first = group[0]
     if len(group) == 1:
         return first

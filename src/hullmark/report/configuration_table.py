@@ -34,7 +34,7 @@ def _row(setting: Setting, width: int) -> tuple[str, ...]:
     place += f" → {setting.file}" if setting.file else ""
     return (
         safe(setting.key),
-        safe(_some(setting.value) if width > 0 else shown(setting.value)),
+        safe(_some(setting.value) if width > 0 else format_value(setting.value)),
         safe(place or "(default)"),
     )
 
@@ -43,10 +43,10 @@ def _some(value: Value) -> str:
     """A value for a terminal: of a long list its beginning, and how much more there is."""
     if isinstance(value, tuple) and len(value) > _MAX_VALUES:
         return f"{', '.join(value[:_MAX_VALUES])} and {len(value) - _MAX_VALUES} more (-o json has them)"
-    return shown(value)
+    return format_value(value)
 
 
-def shown(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A value as people write it: switches as yes and no, lists with commas, nothing for none."""
     if value is None:
         return ""

@@ -12,7 +12,7 @@ from hullmark.model.inventory import InventoryLayer
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.report.matches_words import fixed_in, plural
-from hullmark.report.terminal import shortened
+from hullmark.report.terminal import shorten_text
 
 MAX_ROWS = Limit(50, "rows of each part of a difference that are shown in a table; the others are counted", "shortened")
 _DIGEST_SHOWN = 12
@@ -59,8 +59,8 @@ def _differing(difference: ImageDifference) -> Iterator[Section]:
 
 def facts(difference: ImageDifference) -> Iterator[tuple[str, str]]:
     """Names and values: what was compared, and the numbers of both."""
-    yield "Before", _named(difference.before.reference, difference.before.digest)
-    yield "After", _named(difference.after.reference, difference.after.digest)
+    yield "Before", _format_reference(difference.before.reference, difference.before.digest)
+    yield "After", _format_reference(difference.after.reference, difference.after.digest)
     systems = [
         (distro.pretty_name or f"{distro.id} {distro.version_id}".strip()) if distro is not None else ""
         for distro in (difference.before_distro, difference.after_distro)
@@ -89,10 +89,10 @@ def short_digest(layer: InventoryLayer) -> str:
 
 def instruction(layer: InventoryLayer) -> str:
     """The instruction that made a layer, on one line, as many whole words as a table has room for."""
-    return shortened(" ".join(layer.created_by.split()), _LONGEST)
+    return shorten_text(" ".join(layer.created_by.split()), _LONGEST)
 
 
-def _named(reference: str, digest: str) -> str:
+def _format_reference(reference: str, digest: str) -> str:
     return f"{reference} ({digest})" if digest else reference
 
 
@@ -177,7 +177,7 @@ def _value(value: str | None) -> str:
     """A value of a setting; one that has a key alone is `set`."""
     if value is None:
         return ""
-    return shortened(value, _LONGEST) or "set"
+    return shorten_text(value, _LONGEST) or "set"
 
 
 def _layers(difference: ImageDifference) -> Section:
@@ -196,7 +196,7 @@ def _layers(difference: ImageDifference) -> Section:
 def _licences(difference: ImageDifference) -> Section:
     come, gone = difference.licences_in, difference.licences_out
     rows = (
-        (step, shortened(" ".join(licence.split()), _LONGEST))
+        (step, shorten_text(" ".join(licence.split()), _LONGEST))
         for step, licences in (("in", come), ("out", gone))
         for licence in licences
     )

@@ -75,12 +75,14 @@ _PARTS = """\
 
 def page(template: str, title: str, style: str, script: str = "", **values: Any) -> bytes:
     """The whole page: a template that extends `page`, filled in. No other style and no other script is allowed to work."""
-    whole = _compiled(template).render(title=title, policy=_policy(style, script), style=style, script=script, **values)
+    whole = _compile_template(template).render(
+        title=title, policy=_policy(style, script), style=style, script=script, **values
+    )
     return whole.encode()
 
 
 @lru_cache(maxsize=4)
-def _compiled(template: str) -> Template:
+def _compile_template(template: str) -> Template:
     environment = Environment(
         loader=DictLoader({"page": _PAGE, "parts": _PARTS}),
         autoescape=True,

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.conclusions import concluded, declared_by, found_in
-from hullmark.licences.expressions import all_of, distinct, spdx_expression, spdx_id
+from hullmark.licences.conclusions import conclude_licences, declared_by, found_in
+from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, spdx_id
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
 from hullmark.model.package import Package
@@ -193,7 +193,7 @@ def _library(
     supplier = supplier_of(package.notes)
     if supplier is not None:
         component["supplier"] = _entity(supplier)
-    licenses = [*_licenses(declared_by(package)), *_concluded(package)]
+    licenses = [*_licenses(declared_by(package)), *_build_concluded_licences(package)]
     if licenses:
         component["licenses"] = licenses
     component["properties"] = _properties(chain(_package_details(package, shared), choices.get(purl, ())))
@@ -221,9 +221,9 @@ def _evidence(package: Package) -> Json:
     return evidence
 
 
-def _concluded(package: Package) -> Iterator[Json]:
+def _build_concluded_licences(package: Package) -> Iterator[Json]:
     """Licences that texts tell where the package leaves them open. There is no expression beside them then."""
-    for name in concluded(package):
+    for name in conclude_licences(package):
         if spdx_id(name) and name not in declared_by(package):
             yield {"license": {"id": name, "acknowledgement": "concluded"}}
 
@@ -268,12 +268,15 @@ def _licenses(found: Iterable[str]) -> list[Json]:
 
 
 def _license(text: str) -> Json:
-    known = spdx_id(spdx_expression(text) or "")
+    told = spdx_expression(text) or text
+    if references(told):
+        told = text
+    known = spdx_id(told)
     if known:
         return {"id": known, "acknowledgement": "declared"}
-    name = " ".join(text[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]
+    name = " ".join(told[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]
     license: Json = {"name": name, "acknowledgement": "declared"}
-    if name != text:
+    if name != told:
         license["text"] = {"contentType": "text/plain", "content": text}
     return license
 

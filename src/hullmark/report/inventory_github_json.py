@@ -37,7 +37,9 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
         manifest = manifests.setdefault(name, {"name": name, "resolved": {}})
         if path:
             manifest["file"] = {"source_location": path.lstrip("/")}
-        manifest["resolved"][package.purl] = _resolved(package, needs.get(package.purl, []), package.purl in direct)
+        manifest["resolved"][package.purl] = _build_package(
+            package, needs.get(package.purl, []), package.purl in direct
+        )
     return encode(
         {
             "version": 0,
@@ -51,7 +53,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     )
 
 
-def _resolved(package: Package, needs: list[str], is_direct: bool) -> Json:
+def _build_package(package: Package, needs: list[str], is_direct: bool) -> Json:
     return {
         "package_url": package.purl,
         "relationship": "direct" if is_direct else "indirect",

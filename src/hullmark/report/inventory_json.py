@@ -159,11 +159,11 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
         schema=SCHEMA,
         source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
-        unexplained=_unexplained(inventory.unexplained),
+        unexplained=_build_unexplained_programs(inventory.unexplained),
     )
 
 
-def _unexplained(found: UnexplainedPrograms | None) -> UnexplainedJson | None:
+def _build_unexplained_programs(found: UnexplainedPrograms | None) -> UnexplainedJson | None:
     if found is None:
         return None
     largest = [UnexplainedFileJson(file.layer, file.path, file.size) for file in found.largest]

@@ -62,7 +62,7 @@ class _Writer:
         elements = [*map(self._package, document["packages"]), *map(self._file, document.get("files", ()))]
         elements += [*self._agents(authors), *self._licences(), *self._relations()]
         ids = [element["spdxId"] for element in elements]
-        described = [self._id(entry["relatedSpdxElement"]) for entry in self._described()]
+        described = [self._id(entry["relatedSpdxElement"]) for entry in self._find_description_relations()]
         comment = {"comment": document["comment"]} if "comment" in document else {}
         yield self._element(
             "SpdxDocument",
@@ -175,7 +175,7 @@ class _Writer:
             fields["scope"] = scope
         return self._element(type, _name("Relationship", f"{origin} {kind} {scope} {targets[0]}"), **fields)
 
-    def _described(self) -> Iterator[Json]:
+    def _find_description_relations(self) -> Iterator[Json]:
         return (entry for entry in self._document["relationships"] if entry["relationshipType"] == "DESCRIBES")
 
 

@@ -156,7 +156,7 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     element = _element(spdx_id, package.name, known_version(package), "LIBRARY")
     # "Analyzed" means that the document lists the package's files; a package without files must say false.
     element["filesAnalyzed"] = has_files
-    element["licenseDeclared"] = _declared(declared_by(package), named)
+    element["licenseDeclared"] = _build_expression(declared_by(package), named)
     element["licenseConcluded"] = conclusion(package) or _UNSAID
     if package.license_evidence:
         element["licenseComments"] = "\n".join(map(sentence, package.license_evidence))
@@ -188,7 +188,7 @@ def _source_info(package: Package) -> str:
     return f"found by {package.cataloger} in {places or 'the image'}{built}"
 
 
-def _declared(found: Iterable[str], named: dict[str, str]) -> str:
+def _build_expression(found: Iterable[str], named: dict[str, str]) -> str:
     """One expression for all licences of a package. What SPDX does not know is put into `named`, id → text."""
     expressions = []
     for text in distinct(found):

@@ -39,7 +39,7 @@ def _head(document: Json) -> Iterator[str]:
     yield _line("SPDXVersion", document["spdxVersion"])
     yield _line("DataLicense", document["dataLicense"])
     yield _line("SPDXID", document["SPDXID"])
-    yield _line("DocumentName", _named(document["name"]))
+    yield _line("DocumentName", _format_name(document["name"]))
     yield _line("DocumentNamespace", document["documentNamespace"])
     if "comment" in document:
         yield _text("DocumentComment", document["comment"])
@@ -49,7 +49,7 @@ def _head(document: Json) -> Iterator[str]:
 
 
 def _package(package: Json) -> Iterator[str]:
-    yield _line("PackageName", _named(package["name"]))
+    yield _line("PackageName", _format_name(package["name"]))
     yield from (_line(tag, package[key]) for tag, key in _PACKAGE if package.get(key, "").strip())
     yield _line("FilesAnalyzed", str(package["filesAnalyzed"]).lower())
     yield from _checksums("PackageChecksum", package.get("checksums", ()))
@@ -66,7 +66,7 @@ def _package(package: Json) -> Iterator[str]:
         yield _line("ExternalRef", " ".join(words))
 
 
-def _named(name: str) -> str:
+def _format_name(name: str) -> str:
     """A name. The words for "none" are no names in this format, as nothing is."""
     return f"({name.strip() or 'no name'})" if name.strip() in _NO_NAMES else name
 

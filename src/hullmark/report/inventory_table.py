@@ -62,7 +62,7 @@ def _summary(inventory: Inventory, paint: Paint, width: int) -> Iterator[str]:
         ("Distro", system),
         ("Layers", str(len(source.layers))),
         ("Packages", f"{len(inventory.packages)} ({counts})" if counts else "none found"),
-        ("Programs", _unexplained(inventory)),
+        ("Programs", _format_unexplained_programs(inventory)),
         ("Files", "" if inventory.files is None else str(len(inventory.files))),
     )
     for name, value in facts:
@@ -70,7 +70,7 @@ def _summary(inventory: Inventory, paint: Paint, width: int) -> Iterator[str]:
             yield fact(name, value, paint, width)
 
 
-def _unexplained(inventory: Inventory) -> str:
+def _format_unexplained_programs(inventory: Inventory) -> str:
     """How many executables nothing explains, with the largest; "" where nobody counted."""
     found = inventory.unexplained
     if found is None:

@@ -132,14 +132,16 @@ def _vulnerability(statements: list[_ProductStatement]) -> Json:
         ],
         "product_status": status,
         "references": [{"category": "external", "summary": "About the vulnerability", "url": page} for page in pages],
-        "flags": list(_grouped((statement.position.justification, statement.product) for statement in statements)),
+        "flags": list(
+            _group_by_label((statement.position.justification, statement.product) for statement in statements)
+        ),
         "threats": list(_threats(statements)),
         "remediations": list(_remediations(statements)),
     }
     return {key: value for key, value in entry.items() if value}
 
 
-def _grouped(labels: Iterable[tuple[str, str]]) -> Iterator[Json]:
+def _group_by_label(labels: Iterable[tuple[str, str]]) -> Iterator[Json]:
     groups: dict[str, list[str]] = {}
     for label, product in labels:
         if label:

@@ -238,7 +238,7 @@ def match_json(match: Match) -> MatchJson:
         advisory=_advisory(match.advisory),
         confidence=match.confidence,
         fix=FixJson(match.fix.date, match.fix.state, match.fix.version),
-        installed=_installed(match.package),
+        installed=_build_package(match.package),
         kind=match.kind,
         name=match.name,
         package=match.package.purl,
@@ -246,7 +246,7 @@ def match_json(match: Match) -> MatchJson:
         reach_reason=match.reach.reason if match.reach is not None else msgspec.UNSET,
         risk=match.risk,
         ssvc=_ssvc(match.ssvc) if match.ssvc is not None else msgspec.UNSET,
-        suppressed=_suppressed(match.suppressed),
+        suppressed=_build_suppression(match.suppressed),
         version=match.version,
         why=match.why,
         witness=steps_json(match.reach.witness) if match.reach is not None else msgspec.UNSET,
@@ -297,7 +297,7 @@ def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:
     )
 
 
-def _installed(package: Package) -> InstalledJson:
+def _build_package(package: Package) -> InstalledJson:
     return InstalledJson(
         arch=package.arch,
         corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
@@ -311,14 +311,14 @@ def _installed(package: Package) -> InstalledJson:
     )
 
 
-def _suppressed(suppressed: Suppression | None) -> SuppressedJson | None:
+def _build_suppression(suppressed: Suppression | None) -> SuppressedJson | None:
     if suppressed is None:
         return None
     return SuppressedJson(suppressed.by, suppressed.expires, suppressed.owner, suppressed.reason)
 
 
 def _untold(untold: UnknownPackage) -> UntoldJson:
-    return UntoldJson(_installed(untold.package), untold.package.purl, untold.reason)
+    return UntoldJson(_build_package(untold.package), untold.package.purl, untold.reason)
 
 
 FORMAT = Format(

@@ -52,7 +52,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     lines.append("")
     more = ("Reach",) if matches.roots is not None else ()
     lines += _table(found, (*more, "SSVC") if more and context.shows_ssvc else more)
-    lines += _unknown(matches)
+    lines += _render_unknown_packages(matches)
     lines += _problems(matches)
     return ("\n".join(lines).rstrip("\n") + "\n").encode()
 
@@ -88,7 +88,7 @@ def _row(match: Match) -> tuple[str, ...]:
     )
 
 
-def _unknown(matches: Matches) -> Iterator[str]:
+def _render_unknown_packages(matches: Matches) -> Iterator[str]:
     if not matches.unknown:
         return
     lines = []

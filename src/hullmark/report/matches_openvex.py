@@ -9,7 +9,7 @@ from hullmark.model.match import Match, Matches
 from hullmark.report.documents import content_uuid, encode, image_purl
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import purl_of, when
-from hullmark.report.vex_places import limited, place_urn
+from hullmark.report.vex_places import list_limits, place_urn
 from hullmark.report.vex_words import Position, position
 
 Json = dict[str, Any]
@@ -43,7 +43,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 
 def _statements_of_places(matches: Matches) -> Iterator[Json]:
     """What each place limits. Its product names no image: it holds there and nowhere else."""
-    for placed, words, stance, found in limited(matches):
+    for placed, words, stance, found in list_limits(matches):
         products = [{"@id": place_urn(placed), "subcomponents": _parts(found)}]
         yield {**_statement(stance, found, products), "status_notes": words}
 

@@ -49,14 +49,14 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         ("Digest", matches.source.digest),
         ("Distro", system_of(matches.distro)),
         ("Snapshot", snapshot_text(matches.snapshot)),
-        *_followed(matches),
+        *_format_reach(matches),
     ):
         if value:
             lines.append(fact(name, value, paint, context.width))
-    lines += _unknown(matches, context.width, paint)
+    lines += _render_unknown_packages(matches, context.width, paint)
     if context.shows_suppressed:
-        lines += _suppressed(matches, context.width, paint)
-    lines += _uncovered(matches, context.width, paint)
+        lines += _render_suppressed_matches(matches, context.width, paint)
+    lines += _render_coverage_gaps(matches, context.width, paint)
     shown = {gap.reason for gap in matches.uncovered}
     others = tuple(
         problem for problem in matches.problems if problem.kind != "uncovered" or problem.reason not in shown
@@ -66,7 +66,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _followed(matches: Matches) -> Iterator[tuple[str, str]]:
+def _format_reach(matches: Matches) -> Iterator[tuple[str, str]]:
     """From where the image's start was followed, and how many of what counts that reaches."""
     if matches.roots is None:
         return
@@ -134,7 +134,7 @@ def _row(match: Match, context: RenderContext) -> tuple[str, ...]:
     )
 
 
-def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+def _render_unknown_packages(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     if not matches.unknown:
         return
     about = list(reasons(matches))
@@ -147,7 +147,7 @@ def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         yield from fold(f"{safe(reason)}{count}: {names}", width, "  ")
 
 
-def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+def _render_coverage_gaps(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     """Gaps in the advisories, a line for each cause."""
     lines = [
         safe(gap.reason) + (f" ({plural(gap.packages, 'package')})" if gap.packages else "")
@@ -162,7 +162,7 @@ def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         yield fact("Exploited", safe(matches.snapshot.exploited_gap), paint, width)
 
 
-def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+def _render_suppressed_matches(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
     aside = [(match, match.suppressed) for match in matches.matches if match.suppressed is not None]
     if not aside:
         return

@@ -180,7 +180,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         answers=[_answer(answer) for answer in found.answers],
         attack_paths=[_attack(attack_path) for attack_path in found.attack_paths],
         matches=None if found.matches is None else [_match(match) for match in found.matches],
-        observed=_observed(found.observed) if found.observed is not None else None,
+        observed=_build_observed_use(found.observed) if found.observed is not None else None,
         open_ends=[EndJson(open_end.path, open_end.reason) for open_end in found.open_ends],
         packages=[
             PackageJson(
@@ -231,7 +231,7 @@ def _attack(path: AttackPath) -> AttackPathJson:
     return AttackPathJson(path.count, path.gain, path.kind, path.ports, path.service, steps, path.uid, path.user)
 
 
-def _observed(use: ObservedUse) -> ObservedJson:
+def _build_observed_use(use: ObservedUse) -> ObservedJson:
     return ObservedJson(use.elsewhere, use.idle, use.missed, use.opened, use.unclear, use.unknown, use.unopened)
 
 

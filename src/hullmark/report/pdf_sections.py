@@ -32,7 +32,7 @@ def sections(report: ImageReport, context: RenderContext) -> bytes:
     parts += [_numbers(matches), pdf_parts.gap(), pdf_parts.facts(_about(report, context))]
     if verdict is not None:
         parts += _findings(verdict)
-    parts += [*_vulnerabilities(matches), *_unknown(matches), *_set_aside(matches)]
+    parts += [*_vulnerabilities(matches), *_render_unknown_packages(matches), *_set_aside(matches)]
     problems = {*matches.problems, *(verdict.problems if verdict is not None else ())}
     parts += _problems(sorted(problems, key=lambda problem: (problem.path, problem.layer, problem.reason)))
     return pdf_parts.document(parts, f"Report on {name}", f"hullmark {context.tool_version}")
@@ -124,7 +124,7 @@ def _vulnerability(match: Match) -> list[pdf_parts.Cell]:
     ]
 
 
-def _unknown(matches: Matches) -> Iterator[Flowable]:
+def _render_unknown_packages(matches: Matches) -> Iterator[Flowable]:
     if not matches.unknown:
         return
     yield from pdf_parts.section("What is not known")

@@ -10,7 +10,7 @@ from hullmark.model.place import Places
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_csv import harmless
 from hullmark.report.places_json import moment
-from hullmark.report.places_words import GradedContainer, graded
+from hullmark.report.places_words import GradedContainer, grade_containers
 
 _HEAD = (
     "platform", "cluster", "namespace", "workload", "container", "kind", "image", "digest", "config_digest", "digest_is_inferred",
@@ -23,7 +23,7 @@ def render(places: Places, context: RenderContext) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_HEAD)
-    for place in graded(places):
+    for place in grade_containers(places):
         writer.writerow([harmless(cell) for cell in _row(place)])
     return out.getvalue().encode()
 

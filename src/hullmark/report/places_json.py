@@ -12,7 +12,7 @@ from hullmark.model.place import Places
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.parts import ToolJson
-from hullmark.report.places_words import GradedContainer, graded
+from hullmark.report.places_words import GradedContainer, grade_containers
 
 SCHEMA = "hullmark-places/1"
 
@@ -80,7 +80,7 @@ def render(places: Places, context: RenderContext) -> bytes:
     """The document as one line."""
     return encode(
         PlacesJson(
-            containers=[_container(place) for place in graded(places)],
+            containers=[_container(place) for place in grade_containers(places)],
             gaps=places.gaps,
             schema=SCHEMA,
             tool=ToolJson("hullmark", context.tool_version),

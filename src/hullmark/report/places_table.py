@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hullmark.model.place import Place, Places, RunningImage
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import plural
-from hullmark.report.places_words import grade_text, graded, short_digest
+from hullmark.report.places_words import grade_containers, grade_text, short_digest
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, safe
 
@@ -22,7 +22,7 @@ def render(places: Places, context: RenderContext) -> bytes:
     """The rows, then what they come to."""
     paint, width = Paint(context.color), context.width
     rows: dict[Row, list[datetime]] = {}
-    for container, assessment in graded(places):
+    for container, assessment in grade_containers(places):
         rows.setdefault((container.place, container.image, grade_text(assessment)), []).append(container.since)
     lines: list[str] = []
     if rows:

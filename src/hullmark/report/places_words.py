@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from hullmark.isolation.grades import assess, weakened
+from hullmark.isolation.grades import assess, lower_to_host
 from hullmark.model.isolation import Assessment, Isolation
 from hullmark.model.place import Places, RunningContainer, RunningImage
 
@@ -20,19 +20,19 @@ class GradedContainer(NamedTuple):
     assessment: Assessment | None
 
 
-def graded(places: Places) -> Iterator[GradedContainer]:
+def grade_containers(places: Places) -> Iterator[GradedContainer]:
     """All containers in one order, each with its grade."""
     for container in sorted(
         places.containers, key=lambda found: (found.place, found.image.digest, found.since, found.id)
     ):
         is_run = container.place.kind != "volume"
-        yield GradedContainer(container, _assessed(container.isolation) if is_run else None)
+        yield GradedContainer(container, _assess_isolation(container.isolation) if is_run else None)
 
 
 @lru_cache(maxsize=4096)
-def _assessed(isolation: Isolation) -> Assessment:
+def _assess_isolation(isolation: Isolation) -> Assessment:
     found = assess(isolation)
-    return weakened(found, f"the host has a known escape: {isolation.escapes[0]}") if isolation.escapes else found
+    return lower_to_host(found, f"the host has a known escape: {isolation.escapes[0]}") if isolation.escapes else found
 
 
 def short_digest(image: RunningImage) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.licences.conclusions import conclusion
+from hullmark.licences.expressions import expression_of
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.package import Package
@@ -11,7 +13,14 @@ from hullmark.model.provenance import FileProvenance, PackageProvenance, Place, 
 from hullmark.model.relation import Relation
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.inventory_json import FileJson, SourceJson, file_json, source_json
+from hullmark.report.inventory_json import (
+    FileJson,
+    LicenceEvidenceJson,
+    SourceJson,
+    file_json,
+    licence_evidence_json,
+    source_json,
+)
 from hullmark.report.matches_json import MatchJson, match_json
 from hullmark.report.parts import ProblemJson, ToolJson, problems
 
@@ -37,11 +46,14 @@ class NeedJson(msgspec.Struct, frozen=True, gc=False):
 class PackageJson(msgspec.Struct, frozen=True, kw_only=True):
     """A package. `chain` begins with a package that no other one needs and ends with this one. `needed_by` and `needs` are null where the
     source does not tell, `matches` where there are no advisories; `corrected_by` and `identified_by` are
-    there only where a correction, or an index of archives, made it what it is."""
+    there only where a correction, or an index of archives, made it what it is; the licences are as in an inventory."""
 
     chain: tuple[str, ...]
     corrected_by: str | msgspec.UnsetType = msgspec.UNSET
     identified_by: str | msgspec.UnsetType = msgspec.UNSET
+    license_concluded: str
+    license_evidence: list[LicenceEvidenceJson]
+    license_expression: str
     licenses: tuple[str, ...]
     matches: list[MatchJson] | None
     name: str
@@ -101,6 +113,9 @@ def _package(found: PackageProvenance, package: Package) -> PackageJson:
         chain=found.chain,
         corrected_by=package.notes.get(CORRECTED, msgspec.UNSET),
         identified_by=package.notes.get(IDENTIFIED, msgspec.UNSET),
+        license_concluded=conclusion(package),
+        license_evidence=[licence_evidence_json(evidence) for evidence in package.license_evidence],
+        license_expression=expression_of(package.licenses),
         licenses=package.licenses,
         matches=None if found.matches is None else [match_json(match) for match in found.matches],
         name=package.name,

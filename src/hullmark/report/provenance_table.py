@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.licences.conclusions import conclusion
+from hullmark.licences.expressions import expression_of, in_spdx_terms
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
@@ -55,7 +56,7 @@ def _file_lines(found: FileProvenance, paint: Paint, width: int) -> Iterator[str
 def _version(version: FileVersion) -> str:
     file = version.file
     parts = [
-        _brought(version.place) or "not in any layer",
+        _format_layer(version.place) or "not in any layer",
         f"{file.size:,} bytes" if file.type == "file" else file.type,
     ]
     parts += [f"sha256 {file.sha256}"] if file.sha256 else []
@@ -73,19 +74,19 @@ def _package_lines(found: PackageProvenance, paint: Paint, width: int) -> Iterat
             yield fact(name, f"by {package.notes[note]}", paint, width)
     yield from _claim_lines(package, paint, width)
     for place in found.places[:_MAX_PLACES]:
-        yield fact("At", ", ".join(filter(None, (place.path, _brought(place)))), paint, width)
+        yield fact("At", ", ".join(filter(None, (place.path, _format_layer(place)))), paint, width)
     if len(found.places) > _MAX_PLACES:
         yield from fold(f"and {len(found.places) - _MAX_PLACES:,} more places, all of them in the JSON", width, "  ")
     yield fact("Owner", package.owned_by or "no package of the system", paint, width)
     yield fact("Why", _why(found), paint, width)
     if found.needed_by is not None and found.needs is not None:
-        yield fact("Needed by", _related(found.needed_by, is_dependent=True), paint, width)
-        yield fact("Needs", _related(found.needs, is_dependent=False), paint, width)
-    yield fact("Licences", ", ".join(filter(str.strip, package.licenses)) or "not stated", paint, width)
+        yield fact("Needed by", _format_relations(found.needed_by, is_dependent=True), paint, width)
+        yield fact("Needs", _format_relations(found.needs, is_dependent=False), paint, width)
+    yield fact("Licences", _licences(package), paint, width)
     if expression := conclusion(package):
         yield fact("Concluded", expression, paint, width)
     for evidence in package.license_evidence[:_MAX_PLACES]:
-        yield fact("Told by", _told(evidence), paint, width)
+        yield fact("Told by", _describe_evidence(evidence), paint, width)
     yield from _match_lines(found.matches, paint, width)
 
 
@@ -97,7 +98,12 @@ def _claim_lines(package: Package, paint: Paint, width: int) -> Iterator[str]:
         yield fact("Claimed", "by a document: no record of an installation has it", paint, width)
 
 
-def _told(evidence: LicenceEvidence) -> str:
+def _licences(package: Package) -> str:
+    """One SPDX expression; one by one, those that tell none as they are written, where not all tell one."""
+    return expression_of(package.licenses) or ", ".join(in_spdx_terms(package.licenses)) or "not stated"
+
+
+def _describe_evidence(evidence: LicenceEvidence) -> str:
     """What tells a licence: a field of a record, or the text of a file."""
     if evidence.kind == "declared":
         return f"{evidence.field} in {evidence.path}: {evidence.license}"
@@ -114,14 +120,14 @@ def _why(found: PackageProvenance) -> str:
     return "no other package needs it: it was put there for itself"
 
 
-def _brought(place: Place) -> str:
+def _format_layer(place: Place) -> str:
     if place.layer < 0:
         return ""
     digest = place.digest[:19] + ("…" if len(place.digest) > 19 else "")
     return ", ".join(filter(None, (f"layer {place.layer} {digest}".rstrip(), place.instruction)))
 
 
-def _related(relations: Iterable[Relation], *, is_dependent: bool) -> str:
+def _format_relations(relations: Iterable[Relation], *, is_dependent: bool) -> str:
     names = []
     for relation in relations:
         name = _short(relation.dependent if is_dependent else relation.dependency)

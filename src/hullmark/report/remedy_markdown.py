@@ -9,7 +9,7 @@ from hullmark.model.remedy import PlannedChange, Remedy
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import plural
-from hullmark.report.remedy_words import about, conclusion, listed, proof, remaining_line
+from hullmark.report.remedy_words import about, conclusion, format_findings, proof, remaining_line
 
 _MAX_ROWS = Limit(100, "findings that remain shown in Markdown; the others are counted", "shortened")
 _MAX_FINDINGS = Limit(20, "findings shown of each change in Markdown; the others are counted", "shortened")
@@ -48,7 +48,7 @@ def render(remedy: Remedy, context: RenderContext) -> bytes:
 def _change(number: int, planned: PlannedChange) -> Iterator[str]:
     yield f"{number}. **{plain(planned.change.summary, _LONGEST)}**"
     yield from (f"   - {plain(line, _LONGEST)}" for line in about(planned))
-    yield from (f"   - mends {plain(line, _LONGEST)}" for line in listed(planned.mends, _MAX_FINDINGS))
+    yield from (f"   - mends {plain(line, _LONGEST)}" for line in format_findings(planned.mends, _MAX_FINDINGS))
 
 
 def _ticks(text: str) -> Iterator[str]:

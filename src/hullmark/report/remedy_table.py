@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hullmark.model.limit import Limit
 from hullmark.model.remedy import PlannedChange, Remainder, Remedy
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.remedy_words import about, conclusion, listed, proof, remaining_line
+from hullmark.report.remedy_words import about, conclusion, format_findings, proof, remaining_line
 from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe
 
 _MAX_FINDINGS = Limit(5, "findings shown of each change in a table; the others are counted", "shortened")
@@ -41,7 +41,7 @@ def _change(number: int, planned: PlannedChange, width: int) -> Iterator[str]:
     yield from fold(safe(f"{number}. {planned.change.summary}"), width, "")
     for line in about(planned):
         yield from fold(safe(line), width, "   ")
-    for line in listed(planned.mends, _MAX_FINDINGS):
+    for line in format_findings(planned.mends, _MAX_FINDINGS):
         yield from fold(safe(f"mends {line}"), width, "   ")
 
 

@@ -61,7 +61,7 @@ def remaining_line(remainder: Remainder) -> str:
     return finding_line(remainder.finding) if remainder.finding is not None else f"cannot tell: {remainder.reason}"
 
 
-def listed(findings: Sequence[Finding], most: int) -> Iterator[str]:
+def format_findings(findings: Sequence[Finding], most: int) -> Iterator[str]:
     """Findings, the others counted."""
     yield from (finding_line(finding) for finding in findings[:most])
     if len(findings) > most:

@@ -39,17 +39,17 @@ def qualifier(purl: str, key: str) -> str:
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if name == key:
-            return _decoded(value)
+            return _decode_percent(value)
     return ""
 
 
 def namespace(purl: str) -> str:
     """The decoded namespace of a package URL, "" if it has none."""
     path = purl.partition("#")[0].partition("?")[0].rpartition("@")[0] or purl.partition("?")[0]
-    return "/".join(_decoded(segment) for segment in path.split("/")[1:-1])
+    return "/".join(_decode_percent(segment) for segment in path.split("/")[1:-1])
 
 
-def _decoded(text: str) -> str:
+def _decode_percent(text: str) -> str:
     raw = _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), text.encode())
     return raw.decode("utf-8", "replace")
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
-from hullmark.report.terminal import Paint, broken, fold, longest_part, width_of
+from hullmark.report.terminal import Paint, fold, longest_part, width_of, wrap_text
 
 _GAP = "  "
 _WIDEST = 100
@@ -48,7 +48,7 @@ def left_out_lines(left_out: Sequence[str], width: int, paint: Paint) -> Iterato
     if left_out:
         them = "it" if len(left_out) == 1 else "them"
         said = f"(left out to fit: {', '.join(left_out)}; a wider terminal or -o json has {them})"
-        yield from (paint("dim", line) for line in broken(said, width, hang=0))
+        yield from (paint("dim", line) for line in wrap_text(said, width, hang=0))
 
 
 def grid(
@@ -67,7 +67,7 @@ def grid(
     column; "" for none.
     """
     used = [i for i in range(len(head)) if any(row[i] for row in rows)]
-    shown, below, widths = _fitted(head, rows, used, width, spare)
+    shown, below, widths = _fit_columns(head, rows, used, width, spare)
 
     def lines(row: Sequence[str], styles: Sequence[str]) -> list[str]:
         found = list(_lines([row[i] for i in shown], widths, styles, paint, wraps=width > 0))
@@ -115,7 +115,7 @@ class _Column:
         return sum(count * ((size - 1) // width) for size, count in self.sizes.items() if size > width)
 
 
-def _fitted(
+def _fit_columns(
     head: Sequence[str], rows: Sequence[Sequence[str]], used: list[int], width: int, spare: Sequence[str]
 ) -> tuple[list[int], list[int], list[int]]:
     """The columns that are shown side by side, those that stand below each row, and the widths of the former."""
@@ -172,7 +172,7 @@ def _lines(
     if not wraps or all(size <= width for size, width in zip(sizes, widths, strict=True)):
         yield _GAP.join(map(_cell, cells, sizes, widths, styles, repeat(paint))).rstrip()
         return
-    stacks = [broken(text, width) for text, width in zip(cells, widths, strict=True)]
+    stacks = [wrap_text(text, width) for text, width in zip(cells, widths, strict=True)]
     for number in range(max(map(len, stacks), default=1)):
         texts = [stack[number] if number < len(stack) else "" for stack in stacks]
         yield _GAP.join(map(_cell, texts, map(width_of, texts), widths, styles, repeat(paint))).rstrip()

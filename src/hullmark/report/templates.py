@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.report.format import RenderContext
 from hullmark.report.matches_csv import harmless
 from hullmark.report.terminal import safe
@@ -31,11 +31,11 @@ def filled_in(
         template = _environment(filters or {}).from_string(context.template)
         return template.render(values, timestamp=context.timestamp or "").encode("utf-8", "backslashreplace")
 
-    def failed(error: Exception) -> NoReturn:
+    def raise_error(error: Exception) -> NoReturn:
         raise HullmarkError(f"the template cannot be filled in: {_line(error)}", advice=_ADVICE) from error
 
     try:
-        return guarded(fill_in, failed, passing=TemplateError)
+        return guard_call(fill_in, raise_error, passing=TemplateError)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f" in line {line}" if line else ""

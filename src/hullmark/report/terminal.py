@@ -56,7 +56,7 @@ def clip(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def shortened(text: str, width: int) -> str:
+def shorten_text(text: str, width: int) -> str:
     """The text up to the last word that ends within `width` columns, with `…` for the others. No word is cut, however long."""
     if width_of(text) <= width:
         return text
@@ -71,13 +71,13 @@ def shortened(text: str, width: int) -> str:
 
 
 def fold(text: str, width: int, indent: str) -> list[str]:
-    """The text in lines of at most `width` columns (0: one line), each after `indent`; broken as `broken` does."""
+    """The text in lines of at most `width` columns (0: one line), each after `indent`; broken as `wrap_text` does."""
     if width <= 0 or width_of(text) <= width - len(indent):
         return [indent + text]
-    return [indent + line for line in broken(text, max(width - len(indent), 1), hang=0)]
+    return [indent + line for line in wrap_text(text, max(width - len(indent), 1), hang=0)]
 
 
-def broken(text: str, width: int, hang: int | None = None) -> list[str]:
+def wrap_text(text: str, width: int, hang: int | None = None) -> list[str]:
     """The text in lines of at most `width` columns (0: one line), of which all but the first begin with `hang` blanks.
 
     It breaks at blanks; a word that is longer than a line behind one of its signs, or else anywhere. Without the blanks at
@@ -97,7 +97,7 @@ def broken(text: str, width: int, hang: int | None = None) -> list[str]:
 
 
 def longest_part(text: str) -> int:
-    """The columns of the longest part of a text that `broken` keeps together where it can, with the blanks before it."""
+    """The columns of the longest part of a text that `wrap_text` keeps together where it can, with the blanks before it."""
     return max((width_of(part) for part in _PARTS.findall(text)), default=0) + min(_HANG, len(text))
 
 

@@ -132,7 +132,7 @@ def document(verdict: Verdict, reach: Mapping[str, MatchReach] = {}) -> VerdictJ
         explanations=[_explanation(explanation) for explanation in verdict.explanations]
         if isinstance(verdict, ExplainedVerdict)
         else msgspec.UNSET,
-        findings=[finding_json(finding, _reached(finding, reach)) for finding in verdict.findings],
+        findings=[finding_json(finding, _find_reach(finding, reach)) for finding in verdict.findings],
         inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
         problems=[_problem(problem) for problem in verdict.problems],
         reason=verdict.reason,
@@ -141,7 +141,7 @@ def document(verdict: Verdict, reach: Mapping[str, MatchReach] = {}) -> VerdictJ
     )
 
 
-def _reached(finding: Finding, reach: Mapping[str, MatchReach]) -> MatchReach | None:
+def _find_reach(finding: Finding, reach: Mapping[str, MatchReach]) -> MatchReach | None:
     return reach.get(finding.weakness.package) if finding.weakness is not None else None
 
 

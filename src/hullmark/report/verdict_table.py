@@ -13,7 +13,7 @@ from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
 from hullmark.report.containers_words import grade_text, place_text, reason_lines
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shortened
+from hullmark.report.terminal import Paint, fact, fold, problem_lines, safe, shorten_text
 
 _COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
 _GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
@@ -90,10 +90,12 @@ def _by_reason(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         rules.setdefault(replace(problem, reason=problem.reason[rule.end() :]) if rule else problem, []).extend(
             [rule[1]] if rule else []
         )
-    return tuple(replace(problem, reason=_unjudged(names) + problem.reason) for problem, names in rules.items())
+    return tuple(
+        replace(problem, reason=_explain_unjudged_rules(names) + problem.reason) for problem, names in rules.items()
+    )
 
 
-def _unjudged(rules: Sequence[str]) -> str:
+def _explain_unjudged_rules(rules: Sequence[str]) -> str:
     names = list(dict.fromkeys(rules))
     if len(names) < 2:
         return f"the rule {names[0]} cannot be judged: " if names else ""
@@ -107,9 +109,9 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
     for place in found[:_MAX_EVIDENCE]:
         parts = [f"at {safe(place.path)}" if place.path else "", f"in layer {place.layer}" if place.layer >= 0 else ""]
         if place.created_by:
-            parts.append(f"by {shortened(safe(place.created_by), _LONGEST_INSTRUCTION)}")
+            parts.append(f"by {shorten_text(safe(place.created_by), _LONGEST_INSTRUCTION)}")
         if place.detail:
-            parts.append(shortened(safe(place.detail), _LONGEST_INSTRUCTION))
+            parts.append(shorten_text(safe(place.detail), _LONGEST_INSTRUCTION))
         text = ", ".join(part for part in parts if part)
         if text:
             yield text

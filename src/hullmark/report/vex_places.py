@@ -23,7 +23,7 @@ def place_urn(placed: PlacedContainer) -> str:
     return "urn:hullmark:place:" + ":".join(quote(part).replace(":", "%3A") for part in parts)
 
 
-def limited(matches: Matches) -> Iterator[tuple[PlacedContainer, str, Position, list[Match]]]:
+def list_limits(matches: Matches) -> Iterator[tuple[PlacedContainer, str, Position, list[Match]]]:
     """For each place, what it limits of a vulnerability, in words, with the position and the matches that this is about."""
     for placed in matches.places or ():
         groups: dict[tuple[str, Position, tuple[str, ...]], list[Match]] = {}

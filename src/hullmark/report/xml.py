@@ -31,19 +31,21 @@ def add(parent: Element, name: str, attributes: Mapping[str, str] | None = None,
 
 def document(root: Element) -> bytes:
     """The document, a line behind the declaration."""
-    return ('<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(_written(root)) + "\n").encode()
+    return ('<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(_write_element(root)) + "\n").encode()
 
 
-def _written(element: Element) -> Iterator[str]:
-    attributes = "".join(f' {name}="{_shown(value).translate(_LINES)}"' for name, value in element.attributes.items())
+def _write_element(element: Element) -> Iterator[str]:
+    attributes = "".join(
+        f' {name}="{_escape_text(value).translate(_LINES)}"' for name, value in element.attributes.items()
+    )
     if not element.text and not element.children:
         yield f"<{element.name}{attributes}/>"
         return
-    yield f"<{element.name}{attributes}>{_shown(element.text)}"
+    yield f"<{element.name}{attributes}>{_escape_text(element.text)}"
     for child in element.children:
-        yield from _written(child)
+        yield from _write_element(child)
     yield f"</{element.name}>"
 
 
-def _shown(text: str) -> str:
+def _escape_text(text: str) -> str:
     return escape(_NOT_IN_XML.sub("\ufffd", text)).replace("\r", "&#13;")

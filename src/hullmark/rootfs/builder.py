@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
-from hullmark.rootfs.hard_links import resolved
+from hullmark.rootfs.hard_links import resolve_hard_links
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
 from hullmark.rootfs.reads import Read, Remark, Report, Sink, kind_of
@@ -55,6 +55,7 @@ class RecordBuilder:
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
         self._renamed: list[tuple[int, int]] = []
+        self._known: dict[tuple[int, ...], tuple[list[Read[Any]], int]] = {}
         self._left = {read.name: read.layer_limit for read in dispatch.reads if read.layer_limit is not None}
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
@@ -84,7 +85,7 @@ class RecordBuilder:
             if known is not None:
                 self._folder, self._folder_rules = known
             else:
-                clean = self._entered(path)
+                clean = self._enter_folder(path)
                 if clean is None:
                     return None
                 if clean != path:
@@ -112,7 +113,7 @@ class RecordBuilder:
             self._capability, self._sparse = b"", False
         return None
 
-    def _entered(self, path: bytes) -> bytes | None:
+    def _enter_folder(self, path: bytes) -> bytes | None:
         """The normalised path, with its folder remembered as the current one; None if the entry must not be taken."""
         clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
         if not clean:
@@ -174,11 +175,17 @@ class RecordBuilder:
             return None
         if not wanted and not self._digests:
             return None
-        if len(wanted) == 1 and not self._digests:
-            read = self._dispatch.reads[wanted[0]]
-            if size <= read.limit and read.layer_limit is None:
-                return _WholeBody(self, index, read)
-        return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
+        reads, limit = self._known.get(wanted) or self._together(wanted)
+        if size <= limit:
+            return _WholeBody(self, index, reads)
+        return _Body(self, index, size, reads)
+
+    def _together(self, wanted: tuple[int, ...]) -> tuple[list[Read[Any]], int]:
+        """Some reads, and up to which size in bytes a body is simply held for all of them; -1 where it never is."""
+        reads = [self._dispatch.reads[i] for i in wanted]
+        is_simple = not self._digests and all(read.layer_limit is None for read in reads)
+        found = self._known[wanted] = reads, min(read.limit for read in reads) if reads and is_simple else -1
+        return found
 
     def may_hold(self, read: Read[Any], size: int) -> bool:
         """Whether a read with a limit for each layer may still take a body of this size."""
@@ -219,7 +226,7 @@ class RecordBuilder:
         # Runs for each file that is wanted: one guard for all its reads costs a fraction of one for each. After a fault the rest follows.
         left = reads[::-1]
         while left:
-            guarded(partial(self._extract, index, path, left, body), partial(self._failed, path, left))
+            guard_call(partial(self._extract, index, path, left, body), partial(self._report_failed_read, path, left))
 
     def _extract(self, index: int, path: bytes, left: list[Read[Any]], body: memoryview) -> None:
         name, facts, problem = text(path), self.facts, self.problem
@@ -230,24 +237,24 @@ class RecordBuilder:
                 facts[read.name].append((index, fact))
             left.pop()
 
-    def _failed(self, path: bytes, left: list[Read[Any]], error: Exception) -> None:
-        _failed(partial(self.problem, path, left.pop().name), error)
+    def _report_failed_read(self, path: bytes, left: list[Read[Any]], error: Exception) -> None:
+        _report_failure(partial(self.problem, path, left.pop().name), error)
 
-    def finished(self, index: int, read: Read[Any], sink: Sink) -> None:
+    def finish_sink(self, index: int, read: Read[Any], sink: Sink) -> None:
         """Finish a sink that was fed in pieces."""
         report = partial(self.problem, self.entries[index].path, read.name)
-        fact = guarded(partial(sink.finish, report), partial(_failed, report))
+        fact = guard_call(partial(sink.finish, report), partial(_report_failure, report))
         if fact is not None:
             self.facts[read.name].append((index, fact))
 
-    def renamed(self) -> Late:
+    def find_late_reads(self) -> Late:
         """Files whose first name no extractor wants, but the name of a hard link does: by their position among those of one path.
 
         Links whose target was read share its fact.
         """
         if not self._renamed:
             return {}
-        links, _ = resolved(self.entries)
+        links, _ = resolve_hard_links(self.entries)
         known = {(name, index): fact for name, facts in self.facts.items() for index, fact in facts}
         missing: dict[int, list[tuple[int, Read[Any]]]] = {}
         for index, i in self._renamed:
@@ -291,22 +298,22 @@ class RecordBuilder:
         )
 
 
-def _failed(report: Report, error: Exception) -> None:
+def _report_failure(report: Report, error: Exception) -> None:
     report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
 
 
 class _WholeBody:
-    """The same for the usual case: one read that holds it, and no digests."""
+    """The body of one file in the usual case: all who read it hold it, and nothing is hashed."""
 
-    __slots__ = ("_builder", "_held", "_index", "_read")
+    __slots__ = ("_builder", "_held", "_index", "_reads")
 
-    def __init__(self, builder: RecordBuilder, index: int, read: Read[Any]) -> None:
-        self._builder, self._index, self._read = builder, index, read
+    def __init__(self, builder: RecordBuilder, index: int, reads: list[Read[Any]]) -> None:
+        self._builder, self._index, self._reads = builder, index, reads
         self._held: bytearray | None = None
 
     def whole(self, body: memoryview) -> None:
         """The complete body."""
-        self._builder.extracted(self._index, [self._read], body)
+        self._builder.extracted(self._index, self._reads, body)
 
     def piece(self, piece: memoryview) -> None:
         """The next bytes of a body that is larger than the buffer."""
@@ -377,7 +384,7 @@ class _Body:
         if self._reads:
             self._builder.extracted(self._index, self._reads, body)
         for read, sink in self._sinks:
-            self._builder.finished(self._index, read, sink)
+            self._builder.finish_sink(self._index, read, sink)
 
 
 def _hashes() -> tuple[Any, ...]:

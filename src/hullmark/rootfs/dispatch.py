@@ -12,7 +12,9 @@ from hullmark.rootfs.reads import Read
 _WILD = re.compile(r"[*?\[{]").search
 _LITERAL_END = re.compile(r"[^*?\[\]{}]*\Z").search
 _NO_NAMES = (b"", b".", b"..")
-_BEGINNINGS = (3, 5)
+_FEW, _SOME = 3, 5
+"""By so many first letters a name is looked up."""
+
 _GLOBS_KEPT = 256
 _HEADS_KEPT = 1 << 12
 _SEGMENT = {"*": "[^/]*", "?": "[^/]"}
@@ -52,11 +54,11 @@ def glob_regex(glob: str) -> str:
 
 def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     """One expression that matches a whole path if any of the globs does."""
-    return _compiled(tuple(globs))
+    return _compile_globs(tuple(globs))
 
 
 @lru_cache(_GLOBS_KEPT)
-def _compiled(globs: tuple[str, ...]) -> re.Pattern[bytes]:
+def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[bytes]:
     """Those of parsers are asked for again with each image."""
     pattern = "|".join(f"(?:{glob_regex(glob.lstrip('/'))})" for glob in globs)
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
@@ -66,7 +68,7 @@ def _beginning(name: str) -> bytes:
     """The first letters of a glob for a name, as many as the look-up compares; b"" where too few are told."""
     wild = _WILD(name)
     told = name[: wild.start() if wild is not None else len(name)].encode()
-    return next((told[:length] for length in reversed(_BEGINNINGS) if len(told) >= length), b"")
+    return next((told[:length] for length in (_SOME, _FEW) if len(told) >= length), b"")
 
 
 class _LaterPattern:
@@ -77,11 +79,13 @@ class _LaterPattern:
 
     def __init__(self, glob: str) -> None:
         self._glob = glob
-        self._end = _LITERAL_END(glob)[0].lstrip("/").encode("utf-8", "surrogateescape")  # type: ignore[index]
+        self._end: bytes | None = None
         self._match: Callable[[bytes], object] | None = None
 
     def fullmatch(self, path: bytes) -> object:
         """What the expression's own method answers."""
+        if self._end is None:
+            self._end = _LITERAL_END(self._glob)[0].lstrip("/").encode("utf-8", "surrogateescape")  # type: ignore[index]
         if not path.endswith(self._end):
             return None
         if self._match is None:
@@ -157,15 +161,18 @@ class Dispatch:
         """
         found = self.by_base.get(base)
         if found is None:
+            # Runs for every new name, and most names have no rules: so nothing is joined without need.
             found = self._names.get(base, ())
             dot = base.rfind(b".")
-            if dot >= 0:
-                found += self._suffixes.get(base[dot + 1 :], ())
-            if self._beginnings:
-                for length in _BEGINNINGS:
-                    found += self._beginnings.get(base[:length], ())
-            found += self._others
-            if len(self.by_base) < 1 << 15 and base not in _NO_NAMES and not base.startswith(b".wh."):
+            if dot >= 0 and (more := self._suffixes.get(base[dot + 1 :])) is not None:
+                found += more
+            if (more := self._beginnings.get(base[:_FEW])) is not None:
+                found += more
+            if (more := self._beginnings.get(base[:_SOME])) is not None and len(base) > _FEW:
+                found += more
+            if self._others:
+                found += self._others
+            if len(self.by_base) < 1 << 15 and base not in _NO_NAMES and base[:4] != b".wh.":
                 self.by_base[base] = found
         return found
 

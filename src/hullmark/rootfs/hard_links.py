@@ -14,7 +14,7 @@ File = int | bytes
 """An entry's position in its layer, or the path of a file that lies in a layer below."""
 
 
-def resolved(entries: Sequence[Entry]) -> tuple[dict[int, File], dict[bytes, File]]:
+def resolve_hard_links(entries: Sequence[Entry]) -> tuple[dict[int, File], dict[bytes, File]]:
     """What each hard link of a layer names, by its position, and what each path of it names in the end."""
     links: dict[int, File] = {}
     names: dict[bytes, File] = {}

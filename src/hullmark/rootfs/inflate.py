@@ -78,7 +78,7 @@ class VerifyingStream(io.RawIOBase):
         super().close()
 
 
-def inflated(stream: VerifyingStream) -> ReadInto:
+def open_inflater(stream: VerifyingStream) -> ReadInto:
     """A function that fills a buffer with uncompressed bytes and returns how many, 0 at the end.
 
     Raises BrokenImage for a compression that no container runtime reads. The function itself raises what `DAMAGE` lists.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hullmark.rootfs.inflate import ReadInto, VerifyingStream, inflated
+from hullmark.rootfs.inflate import ReadInto, VerifyingStream, open_inflater
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -33,7 +33,7 @@ class Inflow:
 
     def __init__(self, stream: VerifyingStream, guard: Guard, spare: Spare | None = None) -> None:
         self._stream = stream
-        self._inflate = inflated(stream)
+        self._inflate = open_inflater(stream)
         self._guard = guard
         self._spare = spare
         self._ahead: _Ahead | None = None
@@ -47,7 +47,7 @@ class Inflow:
             if self._ahead is None and self._spare is not None and self._spare():
                 self._ahead = _Ahead(self._inflate, self._stream)
         view = view[: self._left]
-        count = _filled(self._inflate, view) if self._ahead is None else self._ahead.take(view)
+        count = _fill_buffer(self._inflate, view) if self._ahead is None else self._ahead.take(view)
         self._total += count
         self._left -= count
         if not self._left or count < len(view):
@@ -60,7 +60,7 @@ class Inflow:
             self._ahead.close()
 
 
-def _filled(inflate: ReadInto, view: memoryview) -> int:
+def _fill_buffer(inflate: ReadInto, view: memoryview) -> int:
     """Fill the buffer; returns fewer bytes only at the end."""
     done = 0
     while done < len(view) and (count := inflate(view[done:])):
@@ -105,7 +105,7 @@ class _Ahead:
         while (buffer := self._free.get()) is not None and not self._is_closed:
             size, error = 0, None
             try:
-                size = _filled(self._inflate, memoryview(buffer))
+                size = _fill_buffer(self._inflate, memoryview(buffer))
             except BaseException as fault:  # noqa: BLE001 - raised where the chunk is taken
                 error = fault
             self._ready.put(_Chunk(buffer, size, self._stream.size, error))

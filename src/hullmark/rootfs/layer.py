@@ -37,7 +37,7 @@ def read_layer(
     builder = RecordBuilder(dispatch, limits, digests=digests)
     stored, diff_id = _walk(blob, builder, limits, progress, spare)
     verify(blob, stored.digest, diff_id, stored.size)
-    if missing := builder.renamed():
+    if missing := builder.find_late_reads():
         _walk(blob, _SecondLook(builder, missing), limits, None)
     return builder.record(stored.digest, diff_id, stored.size)
 

@@ -66,7 +66,10 @@ class _Stack:
                 continue
             (changed if is_change else added).append(path)
         return LayerFiles(
-            unpacked=unpacked, added=_shown(added), changed=_shown(changed), hidden=_shown(list(self._hidden))
+            unpacked=unpacked,
+            added=_format_paths(added),
+            changed=_format_paths(changed),
+            hidden=_format_paths(list(self._hidden)),
         )
 
     def with_ghosts(self, layers: Sequence[LayerFiles]) -> tuple[LayerFiles, ...]:
@@ -188,5 +191,5 @@ def _within(top: _Place) -> Iterator[_Place]:
         todo += place.below.values()
 
 
-def _shown(paths: list[bytes]) -> tuple[str, ...]:
+def _format_paths(paths: list[bytes]) -> tuple[str, ...]:
     return tuple(sorted("/" + text(path) for path in paths))

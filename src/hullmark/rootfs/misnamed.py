@@ -31,7 +31,7 @@ class MissedRead(NamedTuple):
     read: Read[Any]
 
 
-def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[MissedRead]:
+def find_misnamed_files(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[MissedRead]:
     """Files that were wanted but not read because of their name: of each linked folder, the first for each read."""
     reads = [read for read in reads if read.other_names]
     names = _Names(tree, Dispatch(reads))
@@ -46,7 +46,7 @@ def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[An
             if is_way(path[path.rfind(b"/") + 1 :]) is not None:
                 folders += names.folder(path)
             if names.dispatch.wanted(path):
-                yield from names.linked(path)
+                yield from names.find_missed_reads(path)
     if folders:
         yield from names.behind(folders)
 
@@ -65,7 +65,7 @@ class _Names:
             if i not in known:
                 yield MissedRead(seen, node.layer, self.dispatch.reads[i])
 
-    def linked(self, path: bytes) -> Iterator[MissedRead]:
+    def find_missed_reads(self, path: bytes) -> Iterator[MissedRead]:
         """The reads that miss the file that a link leads to."""
         real = self._tree.resolve(path)
         node = self._tree.nodes.get(real) if real is not None else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
-from hullmark.rootfs.hard_links import File, resolved
+from hullmark.rootfs.hard_links import File, resolve_hard_links
 from hullmark.rootfs.reads import Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
@@ -42,7 +42,7 @@ class _Fold:
         for layer in range(len(self._records) - 1, -1, -1):
             self._apply(layer)
         implied = self._all_folders()
-        if misplaced := self._misplaced(implied):
+        if misplaced := self._find_misplaced_paths(implied):
             self._mend(misplaced)
             self._folders = {path.rpartition(b"/")[0] for path in self._nodes}
             implied = self._all_folders()
@@ -70,7 +70,7 @@ class _Fold:
                     removing.append(path)
                 continue
             if path in nodes:
-                if self._shadowed(layer, position, entry):
+                if self._shadows_file(layer, position, entry):
                     emptying.append(path)
                 continue
             slash = path.rfind(b"/")
@@ -83,7 +83,7 @@ class _Fold:
                 self._ghost(path, Node(layer, position, entry), by or removed[path])
                 continue
             if kind == "h":
-                linked = self._linked(Node(layer, position, entry))
+                linked = self._resolve_hard_link(Node(layer, position, entry))
                 if linked is None:
                     continue
                 entry = linked
@@ -96,7 +96,7 @@ class _Fold:
         for path in emptying:
             self._emptied.setdefault(path, layer)
 
-    def _shadowed(self, layer: int, position: int, entry: Entry) -> bool:
+    def _shadows_file(self, layer: int, position: int, entry: Entry) -> bool:
         """An upper layer has this path. True if that is a folder where this one has a file: what lower layers
         had in a folder of this name is gone too.
         """
@@ -128,7 +128,7 @@ class _Fold:
             hidden[step] = by
         return by
 
-    def _linked(self, node: Node) -> Entry | None:
+    def _resolve_hard_link(self, node: Node) -> Entry | None:
         """A hard link as the file it names: in its own layer, or else in the nearest one below."""
         layer, entry = node.layer, node.entry
         links, _ = self._names(layer)
@@ -158,7 +158,7 @@ class _Fold:
     def _names(self, layer: int) -> tuple[dict[int, File], dict[bytes, File]]:
         found = self._named.get(layer)
         if found is None:
-            found = self._named[layer] = resolved(self._records[layer].entries)
+            found = self._named[layer] = resolve_hard_links(self._records[layer].entries)
         return found
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:
@@ -176,7 +176,7 @@ class _Fold:
         known.add(b"")
         return frozenset(known)
 
-    def _misplaced(self, folders: frozenset[bytes]) -> set[bytes]:
+    def _find_misplaced_paths(self, folders: frozenset[bytes]) -> set[bytes]:
         """Paths that are not folders in the finished tree although entries below them exist."""
         nodes = self._nodes
         return {folder for folder in folders if (node := nodes.get(folder)) is not None and node.entry.kind != "d"}

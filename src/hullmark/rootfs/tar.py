@@ -193,7 +193,7 @@ class TarWalker:
             mode, uid, gid = owners[owner]
             meta = (mode, uid, gid, length, numbers[mtime])
             if self._is_extended:
-                path, target, meta = self._extended(path, target, meta)
+                path, target, meta = self._apply_extended_headers(path, target, meta)
                 length = meta[3]
             if kind != b"0":
                 if kind == b"S":
@@ -314,7 +314,7 @@ class TarWalker:
         else:
             self._pax = parse_pax(bytes(parts))
 
-    def _extended(self, path: bytes, target: bytes, meta: Meta) -> tuple[bytes, bytes, Meta]:
+    def _apply_extended_headers(self, path: bytes, target: bytes, meta: Meta) -> tuple[bytes, bytes, Meta]:
         """Apply the extended headers before this entry."""
         pax = {**self._global, **self._pax} if self._global else self._pax
         path, target = self._long_name or path, self._long_link or target

@@ -34,6 +34,7 @@ class TreeView:
         self._room = room
         self._all_layers = all_layers
         self._seen: dict[str, dict[bytes, list[tuple[int, int, Any]]]] = {}
+        self._located: dict[str, tuple[LocatedFact[Any], ...]] = {}
 
     def _by_path(self, read: Read[Any]) -> dict[bytes, list[tuple[int, int, Any]]]:
         """All facts of a read: path → (layer, position, fact), bottom layer first; a layer's later entries win."""
@@ -83,6 +84,13 @@ class TreeView:
 
     def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
+        found = self._located.get(read.name)
+        if found is None:
+            # Programs are many, and asked for more than once.
+            found = self._located[read.name] = tuple(self._visible(read))
+        return iter(found)
+
+    def _visible(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         known, nodes = self._by_path(read), self._tree.nodes
         for path in sorted(known):
             node = nodes.get(path)

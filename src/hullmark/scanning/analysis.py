@@ -118,7 +118,7 @@ def analyse(
         corrections=request.corrections,
         jars=request.jars,
     )
-    results, more_problems = _assembled(tree, records, distro, config, found.uncorrected, request.facets)
+    results, more_problems = _assemble_facets(tree, records, distro, config, found.uncorrected, request.facets)
     rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
@@ -135,7 +135,7 @@ def analyse(
     )
     files = file_records(tree, found.claims) if request.files else None
     layers = _layers(tree, records) if request.layers else ()
-    extras = Extras(_contents(tree, records, request), _found(tree, records, request), results, layers)
+    extras = Extras(_contents(tree, records, request), _collect_read_facts(tree, records, request), results, layers)
     return AnalysedImage(analysis, files, extras)
 
 
@@ -180,7 +180,7 @@ def _left_out(catalogers: Sequence[Cataloger], usual: Sequence[Cataloger]) -> It
         yield Problem("", -1, "catalog", reason, facts=("owners", "packages"), types=types)
 
 
-def _assembled(
+def _assemble_facets(
     tree: Tree,
     records: Sequence[LayerRecord],
     distro: Distro | None,
@@ -234,7 +234,7 @@ def _kept_bodies(tree: Tree, records: Sequence[LayerRecord]) -> Iterator[tuple[s
             yield item.path, item.fact.body
 
 
-def _found(tree: Tree, records: Sequence[LayerRecord], request: ScanRequest) -> dict[str, dict[str, Any]]:
+def _collect_read_facts(tree: Tree, records: Sequence[LayerRecord], request: ScanRequest) -> dict[str, dict[str, Any]]:
     found = {
         read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)}
         for read in request.reads

@@ -17,15 +17,15 @@ def facets_for(names: Iterable[str], resources: ScanResources) -> Iterator[tuple
     Raises HullmarkError where that is wished for and not to be had.
     """
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(_opened(name, resources)) for name in sorted(names))
+        yield tuple(stack.enter_context(_open_facet(name, resources)) for name in sorted(names))
 
 
 @contextmanager
 def _malware(resources: ScanResources) -> Iterator[Facet]:
     from hullmark.facets.malware.facet import malware_facet
-    from hullmark.scanning.scanners import opened
+    from hullmark.scanning.scanners import open_scanners
 
-    with opened(resources.scanners) as scanners:
+    with open_scanners(resources.scanners) as scanners:
         yield malware_facet(scanners)
 
 
@@ -48,7 +48,7 @@ _WITH_RESOURCES: dict[str, Callable[[ScanResources], AbstractContextManager[Face
 """Those that are made of something that the machine has, in place of a constant."""
 
 
-def _opened(name: str, resources: ScanResources) -> AbstractContextManager[Facet]:
+def _open_facet(name: str, resources: ScanResources) -> AbstractContextManager[Facet]:
     if name in _WITH_RESOURCES:
         return _WITH_RESOURCES[name](resources)
     return nullcontext(facet_named(name))

@@ -227,7 +227,7 @@ def _write(path: Path, payload: bytes) -> None:
         return
 
 
-def cached(folder: Path) -> Iterator[CacheEntry]:
+def list_cache_entries(folder: Path) -> Iterator[CacheEntry]:
     """Every file of a cache folder, of all fingerprints; leftovers of writers that died too."""
     for kind in ("records", "facts", "results", "stamps"):
         for path in sorted((folder / kind).rglob("*")):
@@ -244,7 +244,7 @@ def prune(folder: Path, *, older_than_seconds: float | None = None, max_bytes: i
 
     With neither bound, everything goes.
     """
-    entries = sorted(cached(folder), key=lambda entry: entry.used)
+    entries = sorted(list_cache_entries(folder), key=lambda entry: entry.used)
     total = sum(entry.size for entry in entries)
     now = time.time()
     files = removed = 0

@@ -175,7 +175,7 @@ def _record(
         verify(blob, record.digest, record.diff_id, record.size)
         if watch is not None:
             watch(Step(number, record.size, record.size))
-        return _joined(record, known)
+        return _add_read_facts(record, known)
 
     def progress(done: int) -> None:
         if lane is not None and lane.is_stopped:
@@ -192,13 +192,13 @@ def _record(
         progress=progress,
         spare=None if lane is None else lane.spare,
     )
-    fresh, taken = _parted(fresh, [extra.read.name for extra in missing])
+    fresh, taken = _split_read_facts(fresh, [extra.read.name for extra in missing])
     if cache is not None:
         if record is None:
             cache.save(fresh)
         _keep_facts(cache, fresh.digest, [extra for extra in missing if extra.read.name not in reading.unkept], taken)
         cache.save_stamp(blob.stamp, fresh.digest)
-    return _joined(fresh if record is None else record, known | taken)
+    return _add_read_facts(fresh if record is None else record, known | taken)
 
 
 def _keep_facts(cache: LayerCache, digest: str, extras: Sequence[Extra], taken: dict[str, ReadFacts]) -> None:
@@ -207,7 +207,7 @@ def _keep_facts(cache: LayerCache, digest: str, extras: Sequence[Extra], taken: 
             cache.save_facts(digest, taken[read.name], fingerprint)
 
 
-def _parted(record: LayerRecord, names: Sequence[str]) -> tuple[LayerRecord, dict[str, ReadFacts]]:
+def _split_read_facts(record: LayerRecord, names: Sequence[str]) -> tuple[LayerRecord, dict[str, ReadFacts]]:
     """The record as the catalogers alone would have it, and what the reads of these names took."""
     if not names:
         return record, {}
@@ -223,7 +223,7 @@ def _parted(record: LayerRecord, names: Sequence[str]) -> tuple[LayerRecord, dic
     return own, taken
 
 
-def _joined(record: LayerRecord, taken: dict[str, ReadFacts]) -> LayerRecord:
+def _add_read_facts(record: LayerRecord, taken: dict[str, ReadFacts]) -> LayerRecord:
     if not taken:
         return record
     return msgspec.structs.replace(

@@ -19,7 +19,7 @@ from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.model.inventory import FileRecord
 from hullmark.model.limit import Limit
 from hullmark.reach.tree import FileTree
-from hullmark.rootfs.inflate import VerifyingStream, inflated
+from hullmark.rootfs.inflate import VerifyingStream, open_inflater
 from hullmark.rootfs.layer import algorithm_of
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.paths import normalise
@@ -49,7 +49,7 @@ class _LayerTar(io.RawIOBase):
     def __init__(self, blob: LayerBlob) -> None:
         self._blob = blob
         self._stored = VerifyingStream(blob.open(), algorithm_of(blob.digest))
-        self._readinto = inflated(self._stored)
+        self._readinto = open_inflater(self._stored)
         self._total = 0
 
     def readable(self) -> bool:
@@ -141,8 +141,8 @@ def _names_of_bodies(image: Image, kept: frozenset[str], tree: FileTree) -> dict
         for index, (_, member) in enumerate(_members(blob)):
             if not (member.isreg() or member.islnk()):
                 continue
-            path = _placed(member.name, tree)
-            origin = origins.get(_placed(member.linkname, tree)) if member.islnk() else (number, index)
+            path = _resolve_folder(member.name, tree)
+            origin = origins.get(_resolve_folder(member.linkname, tree)) if member.islnk() else (number, index)
             if origin is None:
                 continue
             origins[path] = origin
@@ -181,7 +181,7 @@ def _copy(image: Image, residue: Residue, names: dict[Origin, list[str]], tree: 
                     link.name, link.type, link.linkname, link.size = other[1:], tarfile.LNKTYPE, first[1:], 0
                     out.addfile(link)
             elif not member.islnk():
-                path = _placed(member.name, tree)
+                path = _resolve_folder(member.name, tree)
                 if path in (folders if member.isdir() else residue.kept) and _is_visible(path, number, tree):
                     member.name = path[1:]
                     _add(member, path, (tar, out), {})
@@ -205,7 +205,7 @@ def _add(
     out.addfile(member, body)
 
 
-def _placed(name: str, tree: FileTree) -> str:
+def _resolve_folder(name: str, tree: FileTree) -> str:
     """The visible path of a tar's name: its folder's links followed."""
     clean = normalise(name.encode("utf-8", "surrogateescape"))
     if not clean:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES
-from hullmark.catalog.sbom.packages import merged
+from hullmark.catalog.sbom.packages import merge_packages
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.scanning.documents import read_bounded, read_input
@@ -39,7 +39,7 @@ def sbom_at(path: str, resources: ScanResources) -> Inventory:
 
     source = inventory.source
     names = (source.reference, source.digest, source.config_digest, *source.tags)
-    return corrected_inventory(inventory, resources.corrections.about(tuple(filter(None, names))), merged)
+    return corrected_inventory(inventory, resources.corrections.about(tuple(filter(None, names))), merge_packages)
 
 
 def take_sbom(path: str, request: ScanRequest, resources: ScanResources) -> ScanResult:

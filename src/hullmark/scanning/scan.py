@@ -36,7 +36,7 @@ def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> 
     cache = layer_cache(resources, digests=request.digests)
     is_plain = not (request.files or request.digests or request.contents or request.facets or request.layers)
     is_plain = is_plain and not (request.keeps or request.keeps_text)
-    if cache is not None and is_plain and (kept := _kept(image, request, cache)) is not None:
+    if cache is not None and is_plain and (kept := _load_kept_result(image, request, cache)) is not None:
         analysis, found = kept
         return ScanResult(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
@@ -167,7 +167,9 @@ def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> s
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, request: ScanRequest, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
+def _load_kept_result(
+    image: Image, request: ScanRequest, cache: LayerCache
+) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
     """The kept result of these very layers, and what the request's reads found, each verified as `known_digests` tells, or
     None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]

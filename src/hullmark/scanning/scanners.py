@@ -25,7 +25,7 @@ _RULES = (".yar", ".yara")
 
 
 @contextmanager
-def opened(places: ScannerPlaces) -> Iterator[tuple[Scanner, ...]]:
+def open_scanners(places: ScannerPlaces) -> Iterator[tuple[Scanner, ...]]:
     """The available scanners, maybe none. Raises HullmarkError for one that was requested and is not
     available."""
     with ExitStack() as stack:

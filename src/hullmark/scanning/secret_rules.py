@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from hullmark.facets.secrets.allowed import Allowance
-from hullmark.facets.secrets.go_expressions import checked, sorted_names
+from hullmark.facets.secrets.go_expressions import check_expression, sorted_names
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules
@@ -171,6 +171,6 @@ def _anchore(name: str, expression: str) -> Kind:
 
 def _expression(name: str, expression: str) -> str:
     try:
-        return checked(expression)
+        return check_expression(expression)
     except ValueError as error:
         raise ValueError(f"the rule {name}: of its expression {expression[:80]!r}: {error}") from error

@@ -18,24 +18,24 @@ def without_secrets(config: ImageConfig) -> ImageConfig:
     history. A value that is long enough is masked wherever else it stands."""
     healthcheck = config.healthcheck
     start = (*config.entrypoint, *config.cmd)
-    known = _known(config)
-    words = _hidden(masked_words(start), known)
+    known = _find_secrets(config)
+    words = _hide_secrets(masked_words(start), known)
     return replace(
         config,
-        env=_hidden(map(_variable, config.env), known),
+        env=_hide_secrets(map(_variable, config.env), known),
         labels={name: _without(masked_value(name, value), known) for name, value in config.labels.items()},
         entrypoint=words[: len(config.entrypoint)],
         cmd=words[len(config.entrypoint) :],
-        shell=_hidden(masked_words(config.shell), known),
+        shell=_hide_secrets(masked_words(config.shell), known),
         on_build=tuple(_instruction(text, known) for text in config.on_build),
         history=tuple(_entry(entry, known) for entry in config.history),
-        healthcheck=replace(healthcheck, test=_hidden(masked_words(healthcheck.test), known))
+        healthcheck=replace(healthcheck, test=_hide_secrets(masked_words(healthcheck.test), known))
         if healthcheck is not None
         else None,
     )
 
 
-def _known(config: ImageConfig) -> tuple[str, ...]:
+def _find_secrets(config: ImageConfig) -> tuple[str, ...]:
     """The secrets of variables and of instructions, the longest first: a build repeats them in its commands."""
     texts = (*config.env, *config.on_build, *(entry.created_by for entry in config.history))
     found = {value for text in texts for value in secrets_in(text)}
@@ -64,7 +64,7 @@ def _instruction(text: str, known: tuple[str, ...]) -> str:
     return _without(masked_text(_without(text, own)), known)
 
 
-def _hidden(texts: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+def _hide_secrets(texts: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_without(text, known) for text in texts)
 
 

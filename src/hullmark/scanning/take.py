@@ -20,7 +20,7 @@ def take(reference: str, request: ScanRequest, resources: ScanResources, options
         from hullmark.scanning.sbom import take_sbom
 
         return take_sbom(rest, request, resources)
-    return _scanned(scheme, rest, reference, request, resources, options)
+    return _scan_source(scheme, rest, reference, request, resources, options)
 
 
 def take_for_rules(
@@ -32,10 +32,10 @@ def take_for_rules(
         from hullmark.scanning.sbom import take_part_of_sbom
 
         return take_part_of_sbom(rest, request, resources)
-    return _scanned(scheme, rest, reference, request, resources, options)
+    return _scan_source(scheme, rest, reference, request, resources, options)
 
 
-def _scanned(
+def _scan_source(
     scheme: str, rest: str, reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions
 ) -> ScanResult:
     def look(wanted: ScanRequest) -> ScanResult:

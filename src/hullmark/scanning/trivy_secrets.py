@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from hullmark.facets.secrets.allowed import Allowance
-from hullmark.facets.secrets.go_expressions import checked, python_expression, sorted_names
+from hullmark.facets.secrets.go_expressions import check_expression, python_expression, sorted_names
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import Block, OwnRules
@@ -229,7 +229,7 @@ def _severity(word: str) -> Severity:
 
 def _expression(name: str, text: str, secret: str = "") -> str:
     try:
-        return checked(python_expression(text, secret))
+        return check_expression(python_expression(text, secret))
     except ValueError as error:
         raise ValueError(f"the rule {name}: of its expression {text[:80]!r}: {error}") from error
 

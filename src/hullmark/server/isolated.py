@@ -44,7 +44,7 @@ class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
     advice: str
 
 
-async def isolated(services: Services, task: str, order: msgspec.Struct, folder: Path) -> bytes:
+async def run_isolated(services: Services, task: str, order: msgspec.Struct, folder: Path) -> bytes:
     """What a task answers. `folder` is its own, and may hold the document. Raises HullmarkError, also where it takes too much."""
     settings = services.settings
     (folder / ORDER).write_bytes(msgspec.json.encode(order))

@@ -24,7 +24,7 @@ def set_up(level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        masked,
+        mask_event,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(sort_keys=True)],
@@ -47,7 +47,7 @@ def set_up(level: str) -> None:
     root.setLevel(max(number, logging.WARNING))
 
 
-def masked(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def mask_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The event without the values of what is called a secret, without passwords in addresses, and without keys and tokens in texts."""
     for name, value in event.items():
         event[name] = _plain(name, value)

@@ -220,7 +220,7 @@ class _Reading:
         except HullmarkError as error:
             self.unseen.append(str(error))
             return
-        for layer in self._wanted(layers):
+        for layer in self._select_layers(layers):
             try:
                 content = small_blob(self._repository, layer, min(DOCUMENT_LIMIT, self._left))
             except HullmarkError as error:
@@ -236,7 +236,7 @@ class _Reading:
                 annotations=layer.annotations or {},
             )
 
-    def _wanted(self, layers: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
+    def _select_layers(self, layers: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
         for layer in layers:
             if not is_digest(layer.digest):
                 continue

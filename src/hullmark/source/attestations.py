@@ -124,7 +124,7 @@ def vex_documents(reference: str, digest: str, trust: AttestationTrust, options:
     """
     named = parse_reference(reference)
     client, sessions = sessions_for(named, options)
-    sought = _sought(sessions, named.version, checked_digest(digest, "the image"))
+    sought = _build_query(sessions, named.version, checked_digest(digest, "the image"))
     found, notes = _first_that_has_any(sessions, client, sought, trust)
     documents = tuple(sorted(found.documents, key=lambda document: (document.place, document.signer)))
     return AttestationList(
@@ -155,7 +155,7 @@ def _first_that_has_any(
     return search, ()
 
 
-def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _AttestationQuery:
+def _build_query(sessions: tuple[Session, ...], version: str, digest: str) -> _AttestationQuery:
     if version == digest:
         return _AttestationQuery((digest,))
     moved = _AttestationQuery(

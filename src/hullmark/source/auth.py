@@ -111,7 +111,7 @@ class Login:
             query["service"] = service
         answer = self._client.fetch(self._token_request(realm, query), _TOKEN_LIMIT)
         if answer.status != 200:
-            raise self._refused(answer, realm)
+            raise self._make_refusal(answer, realm)
         try:
             found = msgspec.json.decode(answer.body, type=_Token)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -153,7 +153,7 @@ class Login:
             )
         return realm
 
-    def _refused(self, answer: Answer, realm: str) -> HullmarkError:
+    def _make_refusal(self, answer: Answer, realm: str) -> HullmarkError:
         if answer.status in (400, 401, 403):
             if self.is_anonymous:
                 return HullmarkError(

@@ -181,10 +181,10 @@ def _ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Crede
         raise HullmarkError(
             f"the credential helper docker-credential-{name} does not answer", advice="run it by hand, or log in again"
         ) from error
-    return _helped(ran)
+    return _read_helper_answer(ran)
 
 
-def _helped(ran: subprocess.CompletedProcess[bytes]) -> Credentials:
+def _read_helper_answer(ran: subprocess.CompletedProcess[bytes]) -> Credentials:
     if ran.returncode != 0:
         return NOBODY
     try:

@@ -68,7 +68,7 @@ class Session:
         ):
             streamed, _ = self._send(request)
         if streamed.status == 401:
-            raise self._refused()
+            raise self._make_refusal()
         return streamed
 
     def _send(self, request: Request) -> tuple[StreamedAnswer, str]:
@@ -80,7 +80,7 @@ class Session:
             streamed.close()
         return streamed, sent
 
-    def _refused(self) -> HullmarkError:
+    def _make_refusal(self) -> HullmarkError:
         host = self.endpoint.host
         if self._login.is_anonymous:
             return HullmarkError(

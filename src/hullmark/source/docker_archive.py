@@ -62,7 +62,7 @@ def open_file(rest: str, reference: str, options: SourceOptions) -> Image:
 
 def read_archive(archive: Archive, wanted: str, request: ImageRequest) -> Image:
     """The image in an archive that is open."""
-    entry = _chosen(_entries(archive), wanted)
+    entry = _choose_entry(_entries(archive), wanted)
     config, config_digest, problems = _config(archive, entry.config)
     names = entry.layers or ()
     if len(names) > _MAX_LAYERS:
@@ -98,7 +98,7 @@ def _entries(archive: Archive) -> tuple[_Entry, ...]:
     return decode(body, tuple[_Entry, ...], "manifest.json")
 
 
-def _chosen(entries: Sequence[_Entry], wanted: str) -> _Entry:
+def _choose_entry(entries: Sequence[_Entry], wanted: str) -> _Entry:
     found = [entry for entry in entries if not wanted or any(_names(tag, wanted) for tag in entry.repo_tags or ())]
     if len({(entry.config, entry.layers) for entry in found}) == 1:
         return found[0]

@@ -36,19 +36,19 @@ class LocalStore(msgspec.Struct, frozen=True):
 
     def manifest(self, descriptor: Descriptor) -> bytes:
         """The bytes of a manifest or index."""
-        body = read_bounded(self._found(descriptor, "the manifest").open(), MANIFEST_LIMIT)
+        body = read_bounded(self._find_content(descriptor, "the manifest").open(), MANIFEST_LIMIT)
         if body is None:
             raise BrokenImage(f"a manifest has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
         return body
 
     def blob(self, descriptor: Descriptor) -> RawStream:
         """The bytes of a config."""
-        return self._found(descriptor, "the config").open()
+        return self._find_content(descriptor, "the config").open()
 
     def layer(self, descriptor: Descriptor, diff_id: str) -> LayerBlob:
         """A layer; its presence and size are checked here, its bytes when they are read."""
         what = "the foreign layer" if descriptor.is_foreign else "the layer"
-        byte_range = self._found(descriptor, what)
+        byte_range = self._find_content(descriptor, what)
         if byte_range.size != descriptor.size:
             raise BrokenImage(
                 f"the layer {descriptor.digest[:19]} has {byte_range.size} bytes where {descriptor.size} are promised",
@@ -62,7 +62,7 @@ class LocalStore(msgspec.Struct, frozen=True):
             stamp=byte_range.stamp(self.now),
         )
 
-    def _found(self, descriptor: Descriptor, what: str) -> ByteRange:
+    def _find_content(self, descriptor: Descriptor, what: str) -> ByteRange:
         byte_range = self.find(descriptor.digest)
         if byte_range is None:
             advice = "fetch or build the image again"

@@ -42,7 +42,7 @@ class LayoutRepository:
 
     def manifest(self, version: str) -> bytes:
         """The bytes of a manifest by tag or digest, verified."""
-        digest = version if is_digest(version) else self._tagged(version)
+        digest = version if is_digest(version) else self._find_tagged_digest(version)
         byte_range = self._find(digest)
         if byte_range is None:
             raise ImageNotFound(f"{self.name} has no {version[:100]}", advice="check the tag or digest")
@@ -52,7 +52,7 @@ class LayoutRepository:
         verify(body, digest, f"the manifest in {self.name}")
         return body
 
-    def _tagged(self, tag: str) -> str:
+    def _find_tagged_digest(self, tag: str) -> str:
         for entry in self.entries():
             if tag in (entry.named(REF_NAME), entry.named(IMAGE_NAME)):
                 return entry.digest
@@ -118,12 +118,12 @@ class LayoutFolder(LayoutRepository):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        super().__init__(str(folder), self._stored_index, self._stored)
+        super().__init__(str(folder), self._stored_index, self._find_stored_content)
 
     def _stored_index(self) -> ByteRange:
         return LocalFile(str(self.folder / "index.json")).whole()
 
-    def _stored(self, digest: str) -> ByteRange | None:
+    def _find_stored_content(self, digest: str) -> ByteRange | None:
         path = self._path(digest)
         return LocalFile(str(path)).whole() if path.exists() else None
 
@@ -146,7 +146,7 @@ class LayoutFolder(LayoutRepository):
             return 0
         algorithm, _, promised = blob.digest.partition(":")
         path, hashed = self._path(blob.digest), hashlib.new(algorithm)
-        with self._written(path) as stream:
+        with self._write_whole_file(path) as stream:
             for block in blob.blocks(0, None):
                 hashed.update(block)
                 _write_all(stream, block)
@@ -158,7 +158,7 @@ class LayoutFolder(LayoutRepository):
         """Put a manifest there; with a tag, or for an artifact, index.json lists it."""
         digest = version if is_digest(version) else digest_of(body)
         if not self.has(digest):
-            with self._written(self._path(digest)) as stream:
+            with self._write_whole_file(self._path(digest)) as stream:
                 _write_all(stream, body)
         if not is_digest(version):
             self._list(media_type, digest, len(body), {REF_NAME: version})
@@ -182,11 +182,11 @@ class LayoutFolder(LayoutRepository):
         document = {"manifests": [_entry(entry) for entry in (*kept, new)], "mediaType": OCI_INDEX, "schemaVersion": 2}
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in (("oci-layout", _LAYOUT), ("index.json", msgspec.json.encode(document, order="sorted"))):
-            with self._written(self.folder / name) as stream:
+            with self._write_whole_file(self.folder / name) as stream:
                 _write_all(stream, content)
 
     @contextmanager
-    def _written(self, path: Path) -> Iterator[int]:
+    def _write_whole_file(self, path: Path) -> Iterator[int]:
         """A file that gets its name once it is whole. Raises HullmarkError for what the disk refuses."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

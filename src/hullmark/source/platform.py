@@ -41,15 +41,15 @@ def parse_platform(text: str) -> Platform:
         raise HullmarkError(f"{text[:60]!r} is not a platform", advice="write it as linux/amd64 or linux/arm/v7")
     if len(parts) == 1:
         return machine_platform(parts[0])
-    return normalised(Platform(parts[0], parts[1], parts[2] if len(parts) == 3 else ""))
+    return normalise_platform(Platform(parts[0], parts[1], parts[2] if len(parts) == 3 else ""))
 
 
 def machine_platform(machine: str) -> Platform:
     """The Linux platform of a machine whose `uname -m` this is."""
-    return normalised(Platform("linux", machine))
+    return normalise_platform(Platform("linux", machine))
 
 
-def normalised(platform: Platform) -> Platform:
+def normalise_platform(platform: Platform) -> Platform:
     """The usual names, and no variant where it is the usual one of arm64 and amd64."""
     os, architecture, variant = (part.lower() for part in (platform.os, platform.architecture, platform.variant))
     architecture, implied = _ARCHITECTURES.get(architecture, (architecture, ""))
@@ -66,7 +66,7 @@ def suits(wanted: Platform, there: Platform) -> int:
     A processor runs what was built for lower variants of it; where no variant was requested, the usual one is best, then
     the highest below, then the lowest above.
     """
-    wanted, there = normalised(wanted), normalised(there)
+    wanted, there = normalise_platform(wanted), normalise_platform(there)
     if (wanted.os, wanted.architecture) != (there.os, there.architecture):
         return 0
     level, built_for = _level(wanted), _level(there)

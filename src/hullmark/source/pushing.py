@@ -68,11 +68,11 @@ class PushSession(Session):
             if finished.status == 201 or (finished.status != _TOO_LARGE and self.has(blob.digest)):
                 return blob.size
             if finished.status != _TOO_LARGE:
-                raise self._denied(finished)
+                raise self._make_denial(finished)
             upload = self._begin()
         finished = self._finish(*self._in_pieces(upload, blob, piece or _PIECE))
         if finished.status != 201 and not self.has(blob.digest):
-            raise self._denied(finished)
+            raise self._make_denial(finished)
         return blob.size
 
     def put_manifest(self, version: str, body: bytes, media_type: str = OCI_MANIFEST) -> Mapping[str, str]:
@@ -82,7 +82,7 @@ class PushSession(Session):
         """
         answer = self._ask(Request(self._url(f"manifests/{version}"), {"Content-Type": media_type}, "PUT", body))
         if answer.status not in (200, 201):
-            raise self._denied(answer)
+            raise self._make_denial(answer)
         digest = answer.headers.get("docker-content-digest", "")
         if digest and digest != digest_of(body):
             raise HullmarkError(f"{self.where} made something else of the manifest", advice="use another registry")
@@ -102,7 +102,7 @@ class PushSession(Session):
         query = f"?{urlencode({'mount': mounted, 'from': mount_from})}" if mounted else ""
         answer = self._ask(Request(self._url(f"blobs/uploads/{query}"), {"Content-Length": "0"}, "POST", b""))
         if answer.status != 202 and not (mounted and answer.status == 201):
-            raise self._denied(answer)
+            raise self._make_denial(answer)
         return answer
 
     def _finish(self, upload: _Answer, blob: StoredBlob, start: int) -> _Answer:
@@ -122,11 +122,11 @@ class PushSession(Session):
             more = {"Content-Range": f"{at}-{stop - 1}"}
             upload = self._send_stretch(self._location(upload), "PATCH", _Stretch(blob, at, stop), stop - at, more)
             if upload.status not in (202, 204):
-                raise self._denied(upload)
-            at = self._reached(upload, stop)
+                raise self._make_denial(upload)
+            at = self._check_progress(upload, stop)
         return upload, blob, at
 
-    def _reached(self, upload: _Answer, expected: int) -> int:
+    def _check_progress(self, upload: _Answer, expected: int) -> int:
         match = _RANGE(upload.headers.get("range", ""))
         if match is not None and int(match[1]) + 1 != expected:
             raise HullmarkError(f"{self.where} lost a piece of what was sent", advice="push again")
@@ -163,7 +163,7 @@ class PushSession(Session):
             raise BadRedirect(f"{self.where} names no place to upload to", advice="tell the registry's operator")
         return parts.geturl()
 
-    def _refused(self) -> HullmarkError:
+    def _make_refusal(self) -> HullmarkError:
         host = self.endpoint.host
         if self._login.is_anonymous:
             return HullmarkError(f"{self.where} needs a login to push to", advice=f"run: docker login {host}")
@@ -171,7 +171,7 @@ class PushSession(Session):
             f"this login may not push to {self.where}", advice=f"log in as another: docker login {host}"
         )
 
-    def _denied(self, answer: _Answer) -> HullmarkError:
+    def _make_denial(self, answer: _Answer) -> HullmarkError:
         found = _CODE(answer.body)
         code = f", {found[1].decode()}" if found else ""
         if answer.status in (403, 405):

@@ -118,11 +118,11 @@ def _read(path: str) -> tuple[_Registry, ...]:
         return ()
     except OSError as error:
         raise HullmarkError(f"{path} cannot be read ({error.strerror})", advice="check its permissions") from error
-    return _parsed(body, path)
+    return _parse_registries(body, path)
 
 
 @lru_cache(_KEPT)
-def _parsed(body: bytes, path: str) -> tuple[_Registry, ...]:
+def _parse_registries(body: bytes, path: str) -> tuple[_Registry, ...]:
     """What a file says: it is read for each image, and says the same for long."""
     import tomllib
 

@@ -93,15 +93,15 @@ class RegistryRepository:
             except ImageNotFound:
                 return None
 
-        def listed(now: bytes | None) -> list[Referrer]:
+        def list_referrers(now: bytes | None) -> list[Referrer]:
             return list(read_referrers(now)) if now is not None else []
 
         def change(before: bytes | None) -> bytes:
-            kept = [known for known in listed(before) if known.digest != referrer.digest]
+            kept = [known for known in list_referrers(before) if known.digest != referrer.digest]
             check_count(kept, subject)
             return write_referrers([*kept, referrer])
 
         def is_in(now: bytes | None) -> bool:
-            return any(known.digest == referrer.digest for known in listed(now))
+            return any(known.digest == referrer.digest for known in list_referrers(now))
 
         rewrite(read, change, lambda changed: self._session.put_manifest(tag, changed, OCI_INDEX), is_in)

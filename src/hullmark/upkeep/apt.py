@@ -76,19 +76,19 @@ def _list(
     )
     listed = [name + form for form in _FORMS if name + form in release.files]
     if not listed:
-        return _failed(index, "its Release file does not list it"), []
+        return _mark_failed(index, "its Release file does not list it"), []
     for at in _places(base, listed[0], release):
         body = yield Get(at, STORED_LIMIT, is_optional=True)
         if body is None:
             continue
         if hashlib.sha256(body).hexdigest() != release.files[listed[0]]:
-            return _failed(index, "it is not the list that its Release file names"), []
+            return _mark_failed(index, "it is not the list that its Release file names"), []
         try:
             found = list(packages_in(listed[0], body, wanted))
         except ValueError as error:
-            return _failed(index, str(error)), []
-        return _counted(index, len({package.name for package in found})), found
-    return _failed(index, "it cannot be reached"), []
+            return _mark_failed(index, str(error)), []
+        return _add_package_count(index, len({package.name for package in found})), found
+    return _mark_failed(index, "it cannot be reached"), []
 
 
 def _places(base: str, name: str, release: Release) -> Iterator[str]:
@@ -98,13 +98,13 @@ def _places(base: str, name: str, release: Release) -> Iterator[str]:
     yield f"{base}/{name}"
 
 
-def _failed(index: RepositoryIndex, reason: str) -> RepositoryIndex:
+def _mark_failed(index: RepositoryIndex, reason: str) -> RepositoryIndex:
     return RepositoryIndex(
         url=index.url, name=index.name, date=index.date, is_security=index.is_security, reason=reason
     )
 
 
-def _counted(index: RepositoryIndex, packages: int) -> RepositoryIndex:
+def _add_package_count(index: RepositoryIndex, packages: int) -> RepositoryIndex:
     return RepositoryIndex(
         url=index.url, name=index.name, date=index.date, is_security=index.is_security, packages=packages
     )

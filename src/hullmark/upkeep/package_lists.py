@@ -64,14 +64,14 @@ def packages_in(name: str, body: bytes, wanted: Collection[str]) -> Iterator[Lis
             version=version,
             arch=arch,
             source=source,
-            depends=_joined(fields, b"pre-depends", b"depends"),
-            breaks=_joined(fields, b"breaks", b"conflicts"),
-            file=_joined(fields, b"filename"),
-            sha256=_joined(fields, b"sha256"),
+            depends=_join_fields(fields, b"pre-depends", b"depends"),
+            breaks=_join_fields(fields, b"breaks", b"conflicts"),
+            file=_join_fields(fields, b"filename"),
+            sha256=_join_fields(fields, b"sha256"),
         )
 
 
-def _joined(fields: Mapping[bytes, bytes], *names: bytes) -> str:
+def _join_fields(fields: Mapping[bytes, bytes], *names: bytes) -> str:
     """The values of some fields, separated by commas."""
     values = (fields.get(name, b"").strip().decode("utf-8", "replace") for name in names)
     return ", ".join(filter(None, values))

@@ -38,7 +38,7 @@ def crawl_rpm(
     found: list[tuple[int, Offer]] = []
     for repository in {repository.id: repository for repository in repositories}.values():
         wanted = frozenset(name for name in names if repository.has(name))
-        index, offers = yield from _asked(repository, variables, wanted)
+        index, offers = yield from _fetch_list(repository, variables, wanted)
         indexes.append(index)
         # A stream of a module is chosen for an image, or is not: then its versions are none that dnf would bring.
         fitting = (
@@ -57,7 +57,7 @@ def _counting(found: Iterable[tuple[int, Offer]]) -> Iterator[Offer]:
     return (offer for number, offer in listed if best[offer.package.name] == number)
 
 
-def _asked(
+def _fetch_list(
     repository: RpmRepository, variables: Variables, wanted: Collection[str]
 ) -> Generator[Get, bytes | None, tuple[RepositoryIndex, list[Offer]]]:
     """The list of one repository, and what it offers."""
@@ -65,7 +65,7 @@ def _asked(
     shown = (*repository.urls, repository.mirrors)[0]
     index = RepositoryIndex(url=variables.put_into(shown), name=name)
     try:
-        base, repomd = yield from _found(repository, variables)
+        base, repomd = yield from _find_mirror(repository, variables)
         index = msgspec.structs.replace(index, url=f"{base}/repodata/repomd.xml", date=repomd.date)
         listed = repomd.files["primary"]
         body = yield from _list(base, listed)
@@ -89,7 +89,7 @@ def _offers(
         yield Offer(package, security, _GONE)
 
 
-def _found(repository: RpmRepository, variables: Variables) -> Generator[Get, bytes | None, tuple[str, Repomd]]:
+def _find_mirror(repository: RpmRepository, variables: Variables) -> Generator[Get, bytes | None, tuple[str, Repomd]]:
     """The first place of a repository that answers, and what it says of itself. Raises ValueError where none does."""
     urls = [variables.put_into(url) for url in repository.urls]
     if not urls:

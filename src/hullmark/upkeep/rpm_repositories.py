@@ -74,7 +74,7 @@ def parse_repositories(path: str, body: memoryview, report: Report) -> tuple[Rpm
     for id, options in _sections(bytes(body).decode("utf-8", "replace")):
         if id == "main" or options.get("enabled", "1").strip().lower() in _OFF:
             continue
-        urls = tuple(without_user(url).rstrip("/") for url in _listed(options.get("baseurl", "")))
+        urls = tuple(without_user(url).rstrip("/") for url in _split_words(options.get("baseurl", "")))
         mirrors = options.get("metalink", "").strip() or options.get("mirrorlist", "").strip()
         if not urls and not mirrors:
             report(f"the repository {id} has no address")
@@ -86,8 +86,8 @@ def parse_repositories(path: str, body: memoryview, report: Report) -> tuple[Rpm
                 urls=urls,
                 mirrors=without_user(mirrors),
                 priority=int(priority) if re.fullmatch(r"[0-9]{1,6}", priority) else _USUAL,
-                excluded=tuple(_listed(options.get("excludepkgs", "") + " " + options.get("exclude", ""))),
-                included=tuple(_listed(options.get("includepkgs", ""))),
+                excluded=tuple(_split_words(options.get("excludepkgs", "") + " " + options.get("exclude", ""))),
+                included=tuple(_split_words(options.get("includepkgs", ""))),
             )
         )
     if len(found) > _MAX_REPOSITORIES:
@@ -102,7 +102,7 @@ def without_user(url: str) -> str:
     return f"{scheme}{between}{host.rpartition('@')[2]}{slash}{path}" if between else url
 
 
-def _listed(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return [word for word in re.split(r"[\s,]+", text) if word]
 
 

@@ -19,10 +19,10 @@ class _NumberedTag(NamedTuple):
 def newer_tags(tag: str, others: Iterable[str]) -> NewerTags | None:
     """How far a tag is behind: `3.11.4-slim` behind `3.11.9-slim` and `3.13.1-slim`, not behind `3.14.0-rc1`, `3` or `4.0.1`. None for a
     tag without numbers: names say nothing of age."""
-    own = _numbered(tag)
+    own = _parse_numbered_tag(tag)
     if own is None:
         return None
-    known = {other: found for other in others if (found := _numbered(other)) is not None}
+    known = {other: found for other in others if (found := _parse_numbered_tag(other)) is not None}
     newer = {other: found for other, found in known.items() if found.form == own.form and found.numbers > own.numbers}
     line = {
         other: found
@@ -32,7 +32,7 @@ def newer_tags(tag: str, others: Iterable[str]) -> NewerTags | None:
     return NewerTags(count=len(newer), newest=_last(newer), of_line=_last(line))
 
 
-def _numbered(tag: str) -> _NumberedTag | None:
+def _parse_numbered_tag(tag: str) -> _NumberedTag | None:
     found = _NUMBERED(tag)
     if found is None:
         return None

@@ -32,11 +32,11 @@ def updates_of(
         offered = by_name.get((package.name, _arch(package.arch, own_arch)))
         if offered is None:
             unlisted.append(package)
-        elif (chosen := _chosen(package, offered)) is not None:
+        elif (chosen := _choose_offer(package, offered)) is not None:
             updates.append(
                 PackageUpdate(
                     installed=package,
-                    candidate=_updated(package, chosen),
+                    candidate=_apply_offer(package, chosen),
                     index=chosen.listing.url,
                     is_security=any(_is_security(package, offer) for offer in offered),
                     depends=chosen.package.depends,
@@ -57,7 +57,7 @@ def _arch(arch: str, own: str) -> str:
     return own if arch in _EVERY_ARCH else arch
 
 
-def _chosen(package: Package, offered: Iterable[Offer]) -> Offer | None:
+def _choose_offer(package: Package, offered: Iterable[Offer]) -> Offer | None:
     """The offer that would be installed; None if the installed version stays. Nothing is ever made older."""
     compare = scheme_for(package.type).compare
     if package.version == UNKNOWN_VERSION:
@@ -93,7 +93,7 @@ def _file(offer: Offer) -> PackageFile | None:
     return PackageFile(url=f"{offer.root}/{found.file.removeprefix('./')}", sha256=found.sha256.lower())
 
 
-def _updated(package: Package, offer: Offer) -> Package:
+def _apply_offer(package: Package, offer: Offer) -> Package:
     """The package as it would be; what else its record said stays."""
     installed, offered = package.version, offer.package.version
     if package.type == "rpm":  # in its URL the epoch stands apart

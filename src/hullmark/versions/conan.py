@@ -96,7 +96,7 @@ def _bounds(part: str) -> tuple[Bound, ...]:
     bounds: list[Bound] = []
     at = 0
     while at < len(part) and (found := _BOUND.match(part, at)):
-        bounds += _desugared(found[1] or "", found[2] or "", bool(found[3]))
+        bounds += _expand_operator(found[1] or "", found[2] or "", bool(found[3]))
         at = found.end()
     if at < len(part) or not part.strip():
         rest = part[at:].strip()[:40]
@@ -104,7 +104,7 @@ def _bounds(part: str) -> tuple[Bound, ...]:
     return tuple(bounds)
 
 
-def _desugared(operator: str, version: str, wild: bool) -> tuple[Bound, ...]:
+def _expand_operator(operator: str, version: str, wild: bool) -> tuple[Bound, ...]:
     """Plain bounds. A `-` at the end is the lowest pre-release: `>=` lets pre-releases in, `<` keeps them out."""
     if wild or not version:
         if operator:

@@ -52,14 +52,14 @@ def ranges(text: str) -> Condition:
         bounds: list[Bound] = []
         for operator, version in items:
             if operator == "~>":
-                bounds += (generic.plain_bound(">=", version, _segments), Bound("<", _bumped(version)))
+                bounds += (generic.plain_bound(">=", version, _segments), Bound("<", _bump_version(version)))
             else:
                 bounds.append(generic.plain_bound(operator, version, _segments))
         parts.append(tuple(bounds))
     return Condition(text, tuple(parts))
 
 
-def _bumped(version: str) -> str:
+def _bump_version(version: str) -> str:
     """What `~> VERSION` ends before: the numbers up to the first word, without the last if there are several, and one more."""
     numbers = []
     for part in _DIGITS_OR_LETTERS.findall(_plain(version)):

@@ -54,7 +54,7 @@ def _bounds(part: str) -> tuple[Bound, ...]:
     bounds: list[Bound] = []
     at = 0
     while found := _BOUND.match(part, at):
-        bounds += _desugared(found[1] or "==", found[2], bool(found[3]))
+        bounds += _expand_operator(found[1] or "==", found[2], bool(found[3]))
         at = found.end()
     if not bounds or at < len(part):
         rest = part[at:].strip()[:40]
@@ -62,7 +62,7 @@ def _bounds(part: str) -> tuple[Bound, ...]:
     return tuple(bounds)
 
 
-def _desugared(operator: str, version: str, wild: bool) -> tuple[Bound, ...]:
+def _expand_operator(operator: str, version: str, wild: bool) -> tuple[Bound, ...]:
     parts = version.split(".")
     if wild:
         if operator not in ("=", "=="):

@@ -29,13 +29,13 @@ _ZERO = (0, "")
 
 def compare(a: str, b: str) -> int:
     """-1, 0 or 1. Missing numbers are zeros. Refuses what does not begin with numbers."""
-    x, y = _parsed(a), _parsed(b)
+    x, y = _parse_version(a), _parse_version(b)
     return sign(x < y, x == y)
 
 
 def key(version: str) -> bytes:
     """Bytes that sort as the versions do. Raises InvalidVersion where `compare` does."""
-    numbers, is_release, pre = _parsed(version)
+    numbers, is_release, pre = _parse_version(version)
     pieces = [
         generic.padded_key((1 if part[0] else 0, generic.number_key(part)) for part in numbers),
         bytes((is_release,)),
@@ -47,10 +47,10 @@ def key(version: str) -> bytes:
 
 def ranges(text: str) -> Condition:
     """Read `>= 1.8.0_131, < 9 || 11.0.2`. Raises ValueError saying what was not understood."""
-    return generic.operator_ranges(text, _parsed)
+    return generic.operator_ranges(text, _parse_version)
 
 
-def _parsed(version: str) -> tuple[list[Number], bool, list[Identifier]]:
+def _parse_version(version: str) -> tuple[list[Number], bool, list[Identifier]]:
     """The numbers without zeros at the end, whether it is a release, and the identifiers of the pre-release otherwise."""
     found = _VERSION(version.strip())
     if found is None:

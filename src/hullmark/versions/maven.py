@@ -134,7 +134,7 @@ def _read(version: str) -> Levels:
     text = version.strip().lower()
     if not text:
         raise InvalidVersion("an empty text is not a Maven version")
-    levels = _nested(_PIECES.findall(text))
+    levels = _build_levels(_PIECES.findall(text))
     for depth in range(len(levels) - 1, -1, -1):
         level = levels[depth]
         while level and _is_nothing(level[-1]):
@@ -146,7 +146,7 @@ def _read(version: str) -> Levels:
     return levels
 
 
-def _nested(pieces: list[str]) -> Levels:
+def _build_levels(pieces: list[str]) -> Levels:
     """The lists as they are written: a hyphen, and a change between digits and others, begin one in the one before."""
     levels: Levels = [[]]
     after_item = False

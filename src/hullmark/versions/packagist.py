@@ -35,7 +35,7 @@ def compare(a: str, b: str) -> int:
 
 def against_bound(version: str, bound: str) -> int:
     """Compare with a bound of a range, both normalised: 1.0 is 1.0.0, `BETA` is `beta`, and what follows `+` does not count."""
-    x, y = _normalised(version), _normalised(bound)
+    x, y = _normalise_version(version), _normalise_version(bound)
     return sign(x < y, x == y)
 
 
@@ -46,10 +46,10 @@ def key(version: str) -> bytes:
 
 
 def _tokens(version: str) -> list[Token]:
-    return _ranked(_TOKENS(_without_v(version.strip())))
+    return _rank_tokens(_TOKENS(_without_v(version.strip())))
 
 
-def _normalised(version: str) -> tuple[list[Number], list[Token]]:
+def _normalise_version(version: str) -> tuple[list[Number], list[Token]]:
     """The numbers without zeros at the end, and what follows them."""
     text = _FLAG.sub("", _without_v(version.strip().lower()))
     branch = _BRANCH(text)
@@ -63,7 +63,7 @@ def _normalised(version: str) -> tuple[list[Number], list[Token]]:
     while release and release[-1] == _NONE:
         release.pop()
     rest = [] if tokens[length : length + 1] == ["stable"] else tokens[length:]
-    return release, _ranked(rest)
+    return release, _rank_tokens(rest)
 
 
 def _without_v(text: str) -> str:
@@ -73,7 +73,7 @@ def _without_v(text: str) -> str:
     return text[start.end() :]
 
 
-def _ranked(tokens: list[str]) -> list[Token]:
+def _rank_tokens(tokens: list[str]) -> list[Token]:
     return [*map(_token, tokens), (_END, _NONE)]
 
 
@@ -145,7 +145,7 @@ def _term(operator: str, version: str) -> tuple[Bound, ...]:
     wild = None if operator else _WILD(version)
     if wild is not None:
         numbers = wild["numbers"].split(".")
-        return (Bound(">=", _dev(numbers)), Bound("<", _dev(_raised(numbers))))
+        return (Bound(">=", _dev(numbers)), Bound("<", _dev(_raise_last(numbers))))
     return _plain(operator, version, modifier[1] if modifier is not None else "stable")
 
 
@@ -164,26 +164,26 @@ def _plain(operator: str, version: str, modifier: str) -> tuple[Bound, ...]:
 
 
 def _tilde(version: str) -> tuple[Bound, ...]:
-    found, numbers = _written(version)
+    found, numbers = _match_version(version)
     position = len(numbers) + (1 if found["branch"] else 0)
-    return (_lower(found, version), Bound("<", _dev(_raised(numbers[: max(1, position - 1)]))))
+    return (_lower(found, version), Bound("<", _dev(_raise_last(numbers[: max(1, position - 1)]))))
 
 
 def _caret(version: str) -> tuple[Bound, ...]:
-    found, numbers = _written(version)
+    found, numbers = _match_version(version)
     upto = next((at for at, part in enumerate(numbers[:3], 1) if part != "0"), min(len(numbers), 3))
-    return (_lower(found, version), Bound("<", _dev(_raised(numbers[:upto]))))
+    return (_lower(found, version), Bound("<", _dev(_raise_last(numbers[:upto]))))
 
 
 def _between(low: str, high: str) -> tuple[Bound, ...]:
-    lower = _lower(_written(low)[0], low)
-    found, numbers = _written(high)
+    lower = _lower(_match_version(low)[0], low)
+    found, numbers = _match_version(high)
     if len(numbers) > 2 or found["branch"] or found["stability"]:
         return (lower, Bound("<=", high))
-    return (lower, Bound("<", _dev(_raised(numbers))))
+    return (lower, Bound("<", _dev(_raise_last(numbers))))
 
 
-def _written(version: str) -> tuple[re.Match[str], list[str]]:
+def _match_version(version: str) -> tuple[re.Match[str], list[str]]:
     found = _WRITTEN(version)
     if found is None:
         raise unread(version)
@@ -194,7 +194,7 @@ def _lower(found: re.Match[str], version: str) -> Bound:
     return Bound(">=", version if found["branch"] or found["stability"] else _dev(found["numbers"].split(".")))
 
 
-def _raised(numbers: list[str]) -> list[str]:
+def _raise_last(numbers: list[str]) -> list[str]:
     return [*numbers[:-1], str(int(numbers[-1]) + 1)]
 
 

@@ -39,7 +39,7 @@ Span = tuple[str, str]
 
 def compare(a: str, b: str) -> int:
     """-1, 0 or 1, local parts included. Refuses texts without letters and digits only."""
-    key_a, key_b = _parsed(a), _parsed(b)
+    key_a, key_b = _parse_version(a), _parse_version(b)
     if key_a is None and key_b is None:
         return generic.compare(a, b)
     if key_a is None or key_b is None:
@@ -49,7 +49,7 @@ def compare(a: str, b: str) -> int:
 
 def key(version: str) -> bytes:
     """Bytes that sort as the versions do, local parts included. Raises InvalidVersion where `compare` does."""
-    parsed = _parsed(version)
+    parsed = _parse_version(version)
     if parsed is None:
         return b"\x00" + generic.key(version)
     epoch, release, pre, post, dev, local = parsed
@@ -68,7 +68,7 @@ def key(version: str) -> bytes:
 
 def against_bound(version: str, bound: str) -> int:
     """Compare with a bound of a range: the version's local part counts only if the bound has one. Refuses what is not PEP 440."""
-    x, y = _known(version), _known(bound)
+    x, y = _parse_or_reject(version), _parse_or_reject(bound)
     if not y[-1]:
         x = (*x[:-1], ())
     return sign(x < y, x == y)
@@ -98,7 +98,7 @@ def _alternatives(items: list[tuple[str, str]]) -> Iterator[tuple[Bound, ...]]:
             else:
                 bounds += (Bound(">=", low), Bound("<", high))
         else:
-            bounds.append(generic.plain_bound("=" if operator == "===" else operator, version, _known))
+            bounds.append(generic.plain_bound("=" if operator == "===" else operator, version, _parse_or_reject))
     return ((*bounds, *gap) for gap in _gaps(holes))
 
 
@@ -140,14 +140,14 @@ def _after(epoch: str, release: list[str]) -> str:
     return f"{epoch}{'.'.join((*release[:-1], str(int(release[-1]) + 1)))}.dev0"
 
 
-def _known(version: str) -> Parsed:
-    parsed = _parsed(version)
+def _parse_or_reject(version: str) -> Parsed:
+    parsed = _parse_version(version)
     if parsed is None:
         raise InvalidVersion(f"{version[:60]!r} is not a Python version")
     return parsed
 
 
-def _parsed(version: str) -> Parsed | None:
+def _parse_version(version: str) -> Parsed | None:
     found = _VERSION(version.strip())
     if found is None:
         generic.compare(version, "1")

@@ -125,17 +125,17 @@ def partial(text: str) -> Partial:
     numbers, is_wild = tuple(found["numbers"].split(".")), found["wild"] is not None
     is_open = is_wild or (len(numbers) < 3 and found["pre"] is None)
     version = text.partition("+")[0].lstrip("vV")
-    return Partial(numbers, is_wild, is_open, padded(numbers) if is_open else version)
+    return Partial(numbers, is_wild, is_open, pad_numbers(numbers) if is_open else version)
 
 
-def padded(numbers: tuple[str, ...]) -> str:
+def pad_numbers(numbers: tuple[str, ...]) -> str:
     """At least three numbers, as a version."""
     return ".".join((*numbers, *("0",) * (3 - len(numbers))))
 
 
 def following(numbers: tuple[str, ...]) -> str:
     """The next version in which the last of these numbers is higher."""
-    return padded((*numbers[:-1], str(int(numbers[-1]) + 1)))
+    return pad_numbers((*numbers[:-1], str(int(numbers[-1]) + 1)))
 
 
 def caret(given: Partial) -> tuple[Bound, ...]:

@@ -175,7 +175,7 @@ def test_every_place_where_an_image_hides_is_admitted_once_and_refused_once(worl
 
 
 def page() -> str:
-    rows = [f"| {each.kind} | {each.part or '(none)'} | {each.operation} | `{each.field}` |" for each in PLACES]
+    rows = [f"| {place.kind} | {place.part or '(none)'} | {place.operation} | `{place.field}` |" for place in PLACES]
     return "\n".join(
         (
             "# Where an image hides",
@@ -246,9 +246,9 @@ def test_other_modes_let_it_through_and_say_so(tmp_path: Path, mode: Any) -> Non
     with gated(tmp_path, GateSettings(mode=mode), tokens={"t": User("ann")}) as world:
         answer = ask(world, "POST", path_of("Pod"), document_of(PLACES[0], main(f"{HOST}/bad:1"), "web"))
         assert answer.status == 201
-        expected = ["would be refused" in each for each in answer.warnings]
+        expected = ["would be refused" in warning for warning in answer.warnings]
         assert expected == ([True] if mode == "warn" else [])
-        assert all(len(each) <= 256 + len('299 - ""') for each in answer.warnings)
+        assert all(len(warning) <= 256 + len('299 - ""') for warning in answer.warnings)
         audit = {name: text for each in world.cluster.store.admission.audit for name, text in each.items()}
         assert audit["judge.gate.hullmark.io/decision"] == "refuse"
 
@@ -315,6 +315,6 @@ def test_where_the_gate_is_away_its_failure_policy_decides(world: GateWorld) -> 
     assert answer.status == 500
     assert 'failed calling webhook "judge.gate.hullmark.io"' in answer.body["message"]
     (configured,) = world.cluster.store.all("ValidatingWebhookConfiguration")
-    webhooks = [{**each, "failurePolicy": "Ignore"} for each in configured["webhooks"]]
+    webhooks = [{**webhook, "failurePolicy": "Ignore"} for webhook in configured["webhooks"]]
     world.cluster.store.change("ValidatingWebhookConfiguration", "hullmark-gate", "", webhooks=webhooks)
     assert ask(world, "POST", path_of("Pod"), document_of(PLACES[0], GOOD_SPEC, "web")).status == 201

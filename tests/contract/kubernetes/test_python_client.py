@@ -43,7 +43,7 @@ def core(cluster: FakeCluster) -> Iterator[Any]:
 
 def names(listed: Any) -> list[str]:
     """The names of a list."""
-    return [each.metadata.name for each in listed.items]
+    return [item.metadata.name for item in listed.items]
 
 
 def test_pages_are_of_one_moment_and_their_token_expires(cluster: FakeCluster, core: Any) -> None:
@@ -133,8 +133,8 @@ def test_patches_of_all_three_kinds_and_the_subresources(cluster: FakeCluster, c
     container = {"name": "debugger", "image": "registry.example/busybox:1"}
     patch = {"spec": {"ephemeralContainers": [container]}}
     debugged = core.patch_namespaced_pod_ephemeralcontainers("a", "default", patch)
-    assert [each.name for each in debugged.spec.ephemeral_containers] == ["debugger"]
-    assert [each.name for each in debugged.spec.containers] == ["main"]
+    assert [container.name for container in debugged.spec.ephemeral_containers] == ["debugger"]
+    assert [container.name for container in debugged.spec.containers] == ["main"]
     done = core.patch_namespaced_pod_status("a", "default", {"status": {"phase": "Failed"}, "spec": {"nodeName": "x"}})
     assert (done.status.phase, done.spec.node_name) == ("Failed", "node-1")
     with pytest.raises(kubernetes.client.ApiException) as raised:

@@ -104,7 +104,7 @@ class Admission:
         self.asked[name] = self.asked.get(name, 0) + 1
         review = _review(webhook, write, getattr(self._request, "user", ""))
         try:
-            response = self._called(webhook, review)
+            response = self._add_calls(webhook, review)
         except (OSError, http.client.HTTPException, ValueError, _CallFailed) as error:
             if webhook.get("failurePolicy", "Fail") == "Ignore":
                 return None
@@ -121,7 +121,7 @@ class Admission:
             )
         return response
 
-    def _called(self, webhook: Object, review: Object) -> Object:
+    def _add_calls(self, webhook: Object, review: Object) -> Object:
         answer, text = self._posted(webhook, json.dumps(review).encode())
         if answer.status != 200:
             raise _CallFailed(f"the server responded with status {answer.status}: {text[:200]!r}")

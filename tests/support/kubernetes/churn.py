@@ -130,7 +130,7 @@ class Churn:
         """Its image is changed in place, and the container is started anew."""
         pod.images["main"] = f"registry.example/{pod.namespace}:{self.random.randrange(40, 80)}"
         spec = self._object(pod)["spec"]
-        containers = [{**each, "image": pod.images[each["name"]]} for each in spec["containers"]]
+        containers = [{**container, "image": pod.images[container["name"]]} for container in spec["containers"]]
         self._change(pod, spec={**spec, "containers": containers})
         pod.restarts += 1
         self._run(pod)

@@ -255,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, document: Any) -> None:
         self._send(status, json.dumps(document).encode())
 
-    def _checked(self, verb: str, target: _Target) -> _Target:
+    def _read_or_close(self, verb: str, target: _Target) -> _Target:
         """Note what is asked, and whether it may be. Raises Refused."""
         certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
         user = self.of.user_of(self.headers.get("authorization", ""), certificate)
@@ -276,13 +276,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         target = self.of.target_of(urlsplit(self.path).path)
         if target.name:
-            self._checked("get", target)
+            self._read_or_close("get", target)
             version = self.of.store.read(target.kind, target.namespace, target.name)
             self._send(200, self._form(version))
         elif self._query.get("watch") in ("true", "1"):
-            self._watch(self._checked("watch", target))
+            self._watch(self._read_or_close("watch", target))
         else:
-            self._list(self._checked("list", target))
+            self._list(self._read_or_close("list", target))
 
     def _form(self, version: Version) -> bytes:
         return _partial(version.object) if PARTIAL in self.headers.get("accept", "") else version.encoded
@@ -299,7 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
             target.kind, target.namespace, self._fits(target), int(query.get("limit") or 0), query.get("continue", "")
         )
         is_partial = PARTIAL in self.headers.get("accept", "")
-        items = [_partial(each.object) if is_partial else _item(each) for each in page.versions]
+        items = [_partial(version.object) if is_partial else _item(version) for version in page.versions]
         meta: dict[str, Any] = {"resourceVersion": str(page.number)}
         if page.following:
             meta["continue"] = page.following
@@ -396,7 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _create(self) -> None:
-        target = self._checked("create", self.of.target_of(urlsplit(self.path).path))
+        target = self._read_or_close("create", self.of.target_of(urlsplit(self.path).path))
         document = self._document()
         self._fit(target.kind, document)
         if document.get("kind", target.kind.kind) != target.kind.kind:
@@ -412,12 +412,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(201, version.encoded)
 
     def _update(self) -> None:
-        target = self._checked("update", self.of.target_of(urlsplit(self.path).path))
+        target = self._read_or_close("update", self.of.target_of(urlsplit(self.path).path))
         document = self._document()
         self._replace(target, lambda _: document)
 
     def _patch(self) -> None:
-        target = self._checked("patch", self.of.target_of(urlsplit(self.path).path))
+        target = self._read_or_close("patch", self.of.target_of(urlsplit(self.path).path))
         content = self.headers.get("content-type", "").partition(";")[0].strip()
         if content not in _TYPES:
             known = ", ".join(sorted(_TYPES))
@@ -451,14 +451,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _delete(self) -> None:
         target = self.of.target_of(urlsplit(self.path).path)
         if not target.name:
-            target = self._checked("deletecollection", target)
+            target = self._read_or_close("deletecollection", target)
             page = self.of.store.page(target.kind, target.namespace, self._fits(target), 0, "")
             for version in page.versions:
                 meta = version.object["metadata"]
                 self.of.store.remove(target.kind, meta.get("namespace", ""), meta["name"])
             self._json(200, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
             return
-        self._checked("delete", target)
+        self._read_or_close("delete", target)
         options = self._document() if self._body else {}
         conditions = options.get("preconditions") or {}
         last = self.of.store.remove(target.kind, target.namespace, target.name, conditions)

@@ -210,7 +210,7 @@ class Store:
         """Part of a list as of one moment. Raises Refused (410) for a token whose moment is forgotten."""
         with self.changed:
             if token:
-                snapshot, start, is_found = self._continued(token)
+                snapshot, start, is_found = self._strip_continuation(token)
                 if not is_found:
                     fresh = self._snapshot(kind, namespace, fits)
                     raise statuses.expired_token(_token(fresh, start))
@@ -237,7 +237,7 @@ class Store:
             history = self._history.get(kind, [])
             return history[bisect.bisect_right(history, after, key=lambda event: event.number) :]
 
-    def _continued(self, token: str) -> tuple[_Snapshot, Key, bool]:
+    def _strip_continuation(self, token: str) -> tuple[_Snapshot, Key, bool]:
         told = _read(token)
         found = self._snapshots.get(told["id"])
         start = (told["start"][0], told["start"][1])

@@ -188,7 +188,7 @@ def test_payloads_that_are_something_else_are_refused(packing: Packing, tmp_path
         (compress(bytes(size)), "another digest"),
         (wide.compress(bytes(size)) + wide.flush(), "is damaged|another digest"),
     ):
-        assert any(each in refused(packing.with_payload(body), tmp_path) for each in reason.split("|"))
+        assert any(word in refused(packing.with_payload(body), tmp_path) for word in reason.split("|"))
 
 
 def test_a_snapshot_that_is_none_is_refused_though_all_digests_are_right(packing: Packing, tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def test_several_reports_are_one_request_and_the_one_that_is_refused_is_found(tm
             requests.append(body)
             return body
 
-        def decoded(self, answer: bytes) -> object:
+        def decode_answer(self, answer: bytes) -> object:
             return {"sequence": 1, "list_needed": answer.startswith(b"[")}
 
     sender = ServerSender(Api())  # type: ignore[arg-type]

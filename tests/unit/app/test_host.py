@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.advisories import opened
+from hullmark.app.advisories import open_snapshot
 from hullmark.app.host import HostLook, parts_of, set_up
 from hullmark.runtime.host import HostState, RememberedLook
 
@@ -87,7 +87,7 @@ def looking(folder: Path, root: Path | None, advisories: tuple[dict[str, Any], .
     place.mkdir(exist_ok=True)
     for record in advisories:
         (place / f"{record['id']}.json").write_text(json.dumps(record))
-    with opened(Shelf(folder / "shelf", 3), folder=place) as snapshot:
+    with open_snapshot(Shelf(folder / "shelf", 3), folder=place) as snapshot:
         yield HostLook(root, snapshot, AT)
 
 

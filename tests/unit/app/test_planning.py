@@ -30,23 +30,27 @@ def planned(previous: Snapshot, next: Snapshot, at: str) -> set[Coordinate]:
     difference = compare(previous, next)
     keys = changed_keys(difference, previous, next, since=TODAY, at=at)
     namespaces = changed_namespaces(difference, previous, next, since=TODAY, at=at)
-    return {each for each in COORDINATES.values() if any(key in keys or key[0] in namespaces for key in keys_of(each))}
+    return {
+        coordinate
+        for coordinate in COORDINATES.values()
+        if any(key in keys or key[0] in namespaces for key in keys_of(coordinate))
+    }
 
 
 def said(told: CoordinateMatches) -> object:
     """What is said of a coordinate, but for what CVEs weigh, which is carried into all of their advisories."""
     matches = {
         (
-            advisory_digest(each.advisory),
-            each.kind,
-            each.name,
-            each.version,
-            each.fix,
-            each.confidence,
-            each.why,
-            each.suppressed,
+            advisory_digest(match.advisory),
+            match.kind,
+            match.name,
+            match.version,
+            match.fix,
+            match.confidence,
+            match.why,
+            match.suppressed,
         )
-        for each in told.matches
+        for match in told.matches
     }
     return matches, told.reasons
 
@@ -56,7 +60,9 @@ def said(told: CoordinateMatches) -> object:
 def test_whatever_is_said_differently_is_matched_again(days: tuple[list[Record], list[Record]], at: str) -> None:
     with two_snapshots(*days) as (previous, following):
         before, after = told_of(COORDINATES, previous, TODAY), told_of(COORDINATES, following, at)
-        differing = {each for number, each in COORDINATES.items() if said(before[number]) != said(after[number])}
+        differing = {
+            coordinate for number, coordinate in COORDINATES.items() if said(before[number]) != said(after[number])
+        }
         assert differing <= planned(previous, following, at)
 
 
@@ -93,7 +99,7 @@ def test_support_that_ends_on_a_day_between_is_a_reason() -> None:
         Support(namespace="debian:12", name=name, source="x", level="ended", since="2027-01-01")
         for name in ("foo", "f.*")
     ]
-    for each in ends:
-        records: list[Record] = [FOO, each]
+    for end in ends:
+        records: list[Record] = [FOO, end]
         assert names(records, records) == set()
         assert names(records, records, LATER) == {"libfoo", "foo-bin", "foo"}

@@ -164,7 +164,7 @@ def test_what_cannot_be_imported_is_told(there: Shelf, tmp_path: Path) -> None:
 def test_nothing_is_imported_while_another_changes_the_shelf(here: Shelf, there: Shelf, tmp_path: Path) -> None:
     put(here, some_feeds(10))
     export_bundle(here, tmp_path / "bundle.tar")
-    with there.locked(), pytest.raises(HullmarkError, match="another hullmark"):
+    with there.lock(), pytest.raises(HullmarkError, match="another hullmark"):
         import_bundle(there, tmp_path / "bundle.tar", allow_unsigned=True)
 
 

@@ -188,7 +188,7 @@ def test_urls_that_name_no_document_below_a_mirror_are_refused(url: str) -> None
 
 def test_two_at_the_same_time_do_not_mix(tmp_path: Path, mirror: Path) -> None:
     serve(mirror, "a.example/all.json", ["A-1"])
-    with Shelf(tmp_path / "shelf").locked(), pytest.raises(HullmarkError, match="another hullmark"):
+    with Shelf(tmp_path / "shelf").lock(), pytest.raises(HullmarkError, match="another hullmark"):
         run(tmp_path, mirror, feed("a"))
 
 

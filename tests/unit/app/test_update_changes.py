@@ -130,7 +130,10 @@ def test_one_ledger_is_kept_that_names_the_last_snapshot(tmp_path: Path, mirror:
         digest = run(tmp_path, mirror, *FEEDS).digest
         ledger = shelf.ledger()
         assert ledger is not None
-        assert (ledger.snapshot, [each.name for each in ledger.contributions]) == (digest, ["a", "b", "c"])
+        assert (ledger.snapshot, [contribution.name for contribution in ledger.contributions]) == (
+            digest,
+            ["a", "b", "c"],
+        )
     assert sorted(path.name for path in shelf.folder.iterdir()) == names
 
 

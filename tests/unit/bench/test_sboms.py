@@ -15,7 +15,7 @@ def test_every_document_of_an_image_is_valid_and_reads_back() -> None:
     assert len(image.bills) == 11
     assert (image.packages, image.unread) == (21, ())
     assert image.relations
-    assert [(each.format, each.version, each.complaints) for each in image.bills if each.complaints] == []
+    assert [(bill.format, bill.version, bill.complaints) for bill in image.bills if bill.complaints] == []
 
 
 def test_expressions_that_nobody_reads_are_named() -> None:

@@ -14,7 +14,7 @@ from hullmark.catalog import CATALOGERS
 from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule
 from hullmark.catalog.binaries.programs import PROGRAMS, Program, program_of
 from hullmark.catalog.binaries.search import ProgramSearch
-from hullmark.catalog.binaries.table import TABLE, wanted
+from hullmark.catalog.binaries.table import TABLE, find_by_path
 from hullmark.catalog.sbom import read_sbom
 from hullmark.model.inventory import Inventory, UnexplainedFile, UnexplainedPrograms
 from hullmark.model.package import UNKNOWN_VERSION
@@ -29,14 +29,14 @@ from tests.support.layers import TarBuilder, image
 from tests.support.programs import NGINX, inventory, noted, program
 from tests.support.views import FakeView
 
-[BINARIES, NOTES] = [each for each in CATALOGERS if each.name in ("binaries", "elf-notes")]
+[BINARIES, NOTES] = [cataloger for cataloger in CATALOGERS if cataloger.name in ("binaries", "elf-notes")]
 OS_RELEASE = b"ID=debian\nVERSION_ID=13\n"
 RULES = [(each, rule) for each in TABLE for rule in each.rules]
 
 
 def found(path: str, body: bytes, step: int = 65_536) -> tuple[tuple[str, str], ...]:
     """Classifiers and versions, of a body that comes in pieces."""
-    search, problems = ProgramSearch(wanted(path), path.rpartition("/")[2]), list[str]()
+    search, problems = ProgramSearch(find_by_path(path), path.rpartition("/")[2]), list[str]()
     for start in range(0, len(body), step):
         search.write(memoryview(body)[start : start + step])
     result = search.finish(problems.append) or ()
@@ -45,12 +45,18 @@ def found(path: str, body: bytes, step: int = 65_536) -> tuple[tuple[str, str], 
 
 
 def named(result: Inventory) -> list[tuple[str, str, str | None]]:
-    return [(each.name, each.version, each.owned_by) for each in result.packages if each.cataloger == "binaries"]
+    return [
+        (package.name, package.version, package.owned_by)
+        for package in result.packages
+        if package.cataloger == "binaries"
+    ]
 
 
 def debian(*stanzas: str, files: dict[str, list[str]] | None = None) -> TarBuilder:
     tar = TarBuilder().add("etc/os-release", OS_RELEASE)
-    tar.add("var/lib/dpkg/status", "\n".join(f"{each}\nStatus: install ok installed\n" for each in stanzas).encode())
+    tar.add(
+        "var/lib/dpkg/status", "\n".join(f"{stanza}\nStatus: install ok installed\n" for stanza in stanzas).encode()
+    )
     for name, paths in (files or {}).items():
         tar.add(f"var/lib/dpkg/info/{name}.list", "".join(f"/{path}\n" for path in paths).encode())
     return tar
@@ -88,7 +94,8 @@ def test_files_are_chosen_by_their_names_alone_and_no_expression_is_tried_on_eve
 
 def test_a_name_that_goes_on_otherwise_is_another_file() -> None:
     assert {
-        path: [each.key for each in wanted(path)] for path in ("usr/bin/nginx.conf", "opt/gonginx", "opt/libpq.so.5")
+        path: [each.key for each in find_by_path(path)]
+        for path in ("usr/bin/nginx.conf", "opt/gonginx", "opt/libpq.so.5")
     } == {
         "usr/bin/nginx.conf": [],
         "opt/gonginx": [],
@@ -176,7 +183,10 @@ def test_what_the_same_products_package_owns_is_not_told_twice_and_a_copy_in_ano
     assert (name, version) == ("nginx", "1.26.3")
     assert owner == "pkg:deb/debian/agent@1.0?arch=amd64&distro=debian-13"
     assert [
-        each.path for package in result.packages if package.cataloger == "binaries" for each in package.locations
+        location.path
+        for package in result.packages
+        if package.cataloger == "binaries"
+        for location in package.locations
     ] == ["/opt/agent/nginx"]
 
 

@@ -126,4 +126,7 @@ def test_a_python_package_is_owned_by_the_package_that_brought_it(
 ) -> None:
     placed = {**files, f"{prefix}/{_SITE}": b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n\n"}
     scanned = scan_image(image(layer(placed, folders=False)), ScanRequest(), ScanResources()).inventory
-    assert [(each.purl, each.owned_by) for each in scanned.packages] == [(owner, None), ("pkg:pypi/a@1.0", owner)]
+    assert [(package.purl, package.owned_by) for package in scanned.packages] == [
+        (owner, None),
+        ("pkg:pypi/a@1.0", owner),
+    ]

@@ -24,7 +24,7 @@ def rows(part: str) -> dict[str, list[str]]:
 
 
 def test_there_is_a_row_for_each_cataloger() -> None:
-    assert set(rows(INSTALLED)) == {each.name for each in CATALOGERS}
+    assert set(rows(INSTALLED)) == {cataloger.name for cataloger in CATALOGERS}
     assert set(rows(DECLARING)) == {each.name for each in DECLARED}
 
 

@@ -9,8 +9,8 @@ from hullmark.catalog.selection import left_out, select
 from hullmark.model.errors import HullmarkError
 
 EVERY = {each.name for each in CATALOGERS + DECLARED}
-USUAL = {each.name for each in CATALOGERS}
-SYSTEMS = {each.name for each in CATALOGERS if each.system}
+USUAL = {cataloger.name for cataloger in CATALOGERS}
+SYSTEMS = {cataloger.name for cataloger in CATALOGERS if cataloger.system}
 
 
 def chosen(*words: str) -> set[str]:

@@ -17,10 +17,18 @@ CASES = {
     "xbps": "var/db/xbps/pkgdb-0.38.plist",
 }
 LOCKS = {
+    "bazel": "MODULE.bazel.lock",
+    "conda": "pixi.lock",
+    "crystal": "shard.lock",
+    "dub": "dub.selections.json",
+    "elm": "web/elm.json",
     "golang": "a/go.sum",
+    "luarocks": "luarocks.lock",
     "nimble": "nimble.lock",
+    "nix": "flake.lock",
     "npm": "bun.lockb",
     "nuget": "paket.lock",
+    "purescript": "spago.lock",
     "swift": "Cartfile.resolved",
 }
 

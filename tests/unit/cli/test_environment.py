@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.cli.environment import mistyped
+from hullmark.cli.environment import find_typos
 from tests.support.places import REPOSITORY
 from tests.support.program import program_in
 
@@ -29,7 +29,7 @@ VARIABLE = re.compile(r"\bHULLMARK_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
     ],
 )
 def test_what_comes_near_a_setting_is_answered_with_it(name: str, meant: str) -> None:
-    assert mistyped({"HOME": "/", "HULLMARK_JOBS": "2", name: "x"}) == [(name, meant)]
+    assert find_typos({"HOME": "/", "HULLMARK_JOBS": "2", name: "x"}) == [(name, meant)]
 
 
 def test_every_variable_that_is_in_use_here_is_known_or_near_to_none() -> None:
@@ -39,7 +39,7 @@ def test_every_variable_that_is_in_use_here_is_known_or_near_to_none() -> None:
     texts = [body.decode("utf-8", "replace") for body in bodies if b"HULLMARK_" in body]
     names = {name for text in texts for name in VARIABLE.findall(text)}
     assert len(names) > 40
-    assert mistyped(dict.fromkeys(names, "x")) == []
+    assert find_typos(dict.fromkeys(names, "x")) == []
 
 
 def _is_own(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.cli.habits import ACTIONS, OPTIONS, meant
+from hullmark.cli.habits import ACTIONS, OPTIONS, suggest_option
 from hullmark.cli.main import main, parser
 
 
@@ -44,8 +44,8 @@ def test_a_mistake_is_answered_with_what_to_type(
 
 
 def test_an_answer_names_what_the_command_has() -> None:
-    assert meant("--severity", ("--fail-on",)) == OPTIONS["--severity"][1]
-    assert meant("--username", ("--user",)) != OPTIONS["--username"][1]
+    assert suggest_option("--severity", ("--fail-on",)) == OPTIONS["--severity"][1]
+    assert suggest_option("--username", ("--user",)) != OPTIONS["--username"][1]
     (commands,) = (action.choices for action in parser()._actions if isinstance(action.choices, dict))
     options = {option for command in commands.values() for option in command._option_string_actions}
     assert {ours for ours, _ in OPTIONS.values()} <= options

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from hullmark.cli.remote import connection
-from hullmark.cli.remote.noun import Noun, field, listing, named, removing, sending, showing
+from hullmark.cli.remote.noun import Noun, field, listing, name_field, removing, sending, showing
 from hullmark.cli.remote.shown import time_of
 
-ONE = named("the thing")
+ONE = name_field("the thing")
 NOUN = Noun(
     "thing",
     "things",

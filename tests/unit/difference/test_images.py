@@ -145,6 +145,17 @@ def test_licences_come_and_go_with_packages_whatever_their_case() -> None:
     assert (difference.licences_in, difference.licences_out) == (("GPL-3.0-only",), ("ISC",))
 
 
+def test_a_licence_under_another_name_neither_comes_nor_goes() -> None:
+    before = inventory_of([package("deb", "a", "1", licenses=("Expat", "GPL-2+"))])
+    after = inventory_of([package("deb", "a", "1", licenses=("MIT", "GPL-2.0-or-later", "public-domain", "GPL-3+"))])
+    difference = compared(before, after)
+    assert (difference.licences_in, difference.licences_out) == (("GPL-3.0-or-later", "LicenseRef-public-domain"), ())
+    same = compared(before, inventory_of([package("deb", "a", "1", licenses=("GPL-2.0-or-later", "MIT"))]))
+    assert same.packages == ()
+    as_one = compared(before, inventory_of([package("deb", "a", "1", licenses=("GPL-2.0-or-later AND MIT",))]))
+    assert (as_one.packages, as_one.licences_in, as_one.licences_out) == ((), (), ())
+
+
 @given(inventories())
 def test_any_image_does_not_differ_from_itself(inventory: Inventory) -> None:
     difference = compared(inventory, inventory)

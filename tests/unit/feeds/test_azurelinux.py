@@ -43,7 +43,9 @@ def test_a_definition_is_a_range_with_or_without_a_fix_or_is_never_affected() ->
 def test_the_real_files_give_as_many_rows_as_they_have_definitions() -> None:
     manifest = msgspec.json.decode((shared("advisories") / "MANIFEST.json").read_bytes())
     counts = {
-        each["name"].split()[-1]: each["count"] for each in manifest["sources"] if "Azure Linux OVAL" in each["name"]
+        source["name"].split()[-1]: source["count"]
+        for source in manifest["sources"]
+        if "Azure Linux OVAL" in source["name"]
     }
     names = ("cbl-mariner-1.0-oval.xml", "azurelinux-3.0-oval.xml")
     found = advisories(FEED, *(document(*PLACE, f"{name}.gz") for name in names))

@@ -77,7 +77,7 @@ def test_the_three_lists_are_fetched() -> None:
 
 def test_the_real_lists_hold_as_many_announcements_as_their_manifest_says_and_every_one_has_a_day() -> None:
     manifest = json.loads(shared("advisories", "MANIFEST.json").read_text())
-    counts = {each["file"].removeprefix("www/"): each["count"] for each in manifest["sources"]}
+    counts = {source["file"].removeprefix("www/"): source["count"] for source in manifest["sources"]}
     for url in LISTS:
         path = url.removeprefix("https://")
         found = advisories(FEED, document(*path.split("/")))

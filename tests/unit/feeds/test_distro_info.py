@@ -42,7 +42,7 @@ def test_debian_s_extended_support_is_lts_and_sid_goes_by_its_codename() -> None
 
 def test_ubuntu_s_version_has_no_lts_and_the_server_s_end_counts() -> None:
     records, _ = read(FEED, Bytes(f"{FOLDER}/ubuntu.csv", UBUNTU))
-    assert [(each.release, each.eol, each.extended) for each in records if isinstance(each, Lifecycle)] == [
+    assert [(record.release, record.eol, record.extended) for record in records if isinstance(record, Lifecycle)] == [
         ("6.06", "2011-06-01", ""),
         ("22.04", "2027-06-01", "2032-04-09"),
     ]

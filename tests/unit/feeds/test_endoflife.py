@@ -91,7 +91,7 @@ def test_the_new_interface_says_the_same() -> None:
     ],
 )
 def test_products_are_named_as_images_name_them(name: str, release: str, product: str) -> None:
-    assert [each.product for each in lifecycles(v1(name, {"name": release}))] == [product]
+    assert [lifecycle.product for lifecycle in lifecycles(v1(name, {"name": release}))] == [product]
 
 
 def test_the_first_form_that_is_there_is_fetched() -> None:

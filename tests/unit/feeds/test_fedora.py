@@ -127,11 +127,11 @@ def test_the_real_samples_are_read_and_those_of_packages_and_modules_are_kept() 
                 value = json.loads(stream.read())
                 updates += value if isinstance(value, list) else [value]
     prefixes = ("FEDORA", "FEDORA-EPEL", "FEDORA-MODULAR")
-    kept = {each["alias"] for each in updates if each["release"]["id_prefix"] in prefixes}
+    kept = {update["alias"] for update in updates if update["release"]["id_prefix"] in prefixes}
     records, problems = read(FEED, page(*updates))
     assert {record.id for record in records if isinstance(record, Advisory)} == kept
     assert problems == []
-    assert len({each["alias"] for each in updates}) > len(kept) == 15
+    assert len({update["alias"] for update in updates}) > len(kept) == 15
     found = advisories(FEED, page(*updates))
     (module,) = rows(found["FEDORA-MODULAR-2023-5b8a7bde59"])
     assert module == ("fedora:38", "mysql:8.0", "affected", "fixed", ("3820230907003352",))

@@ -73,11 +73,11 @@ def test_an_advisory_tells_all_its_packages() -> None:
 def test_rest_says_the_same() -> None:
     vulnerabilities = [
         {
-            "package": {"ecosystem": each["package"]["ecosystem"].lower(), "name": each["package"]["name"]},
-            "vulnerable_version_range": each["vulnerableVersionRange"],
-            "first_patched_version": (each["firstPatchedVersion"] or {}).get("identifier"),
+            "package": {"ecosystem": node["package"]["ecosystem"].lower(), "name": node["package"]["name"]},
+            "vulnerable_version_range": node["vulnerableVersionRange"],
+            "first_patched_version": (node["firstPatchedVersion"] or {}).get("identifier"),
         }
-        for each in NODE["vulnerabilities"]["nodes"]
+        for node in NODE["vulnerabilities"]["nodes"]
     ]
     told = {
         "ghsa_id": NODE["ghsaId"],
@@ -109,7 +109,7 @@ def test_vulnerabilities_of_one_advisory_are_joined_and_their_page_names_the_eco
 
 def test_of_an_advisory_told_twice_the_later_page_counts() -> None:
     later = json_document(URL, page({**NODE, "severity": "LOW", "vulnerabilities": None}))
-    assert [each.severity for each in advisories(FEED, GOOD, later).values()] == ["low"]
+    assert [advisory.severity for advisory in advisories(FEED, GOOD, later).values()] == ["low"]
 
 
 def test_what_cannot_be_used_is_reported_and_the_rest_kept() -> None:
@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_kept() -> None:
     )
     records, problems = read(FEED, pages)
     assert len(problems) == 4
-    assert [rows(each) for each in records if isinstance(each, Advisory)] == [
+    assert [rows(record) for record in records if isinstance(record, Advisory)] == [
         [("npm", "z", "affected", "not-fixed", ("",))]
     ]
     check_damaged_document(FEED, GOOD)
@@ -137,8 +137,8 @@ def test_a_crawl_follows_the_pages_and_asks_for_what_is_new() -> None:
 
     wanted = crawled(FEED, answer, CrawlState(now="2026-11-24T00:00:00Z", since="2026-11-20T00:00:00Z"))
     variables = [json.loads(get.json)["variables"] for get in wanted]
-    assert [each["after"] for each in variables] == [None, "A", "B"]
-    assert {each["since"] for each in variables} == {"2026-11-20T00:00:00Z"}
+    assert [variable["after"] for variable in variables] == [None, "A", "B"]
+    assert {variable["since"] for variable in variables} == {"2026-11-20T00:00:00Z"}
     assert all(get.is_addition and get.url == URL for get in wanted)
     assert not crawled(FEED, lambda get: Bytes(get.url, b"nonsense"))[0].is_addition
     assert FEED.needs == "GITHUB_TOKEN"

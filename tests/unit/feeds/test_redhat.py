@@ -44,11 +44,11 @@ def vex(
     ]
     relationships = [
         {
-            "product_reference": each.partition(":")[2],
-            "relates_to_product_reference": each.partition(":")[0],
-            "full_product_name": {"product_id": each},
+            "product_reference": id_.partition(":")[2],
+            "relates_to_product_reference": id_.partition(":")[0],
+            "full_product_name": {"product_id": id_},
         }
-        for each in ids
+        for id_ in ids
     ]
     document = {
         "document": {"category": "csaf_vex", "tracking": {"current_release_date": "2024-05-06T07:08:09+00:00"}},

@@ -90,7 +90,11 @@ def test_every_entry_of_the_real_files_is_read() -> None:
     for name in ("jsrepository-v5.json", "npmrepository.json"):
         path = (*FOLDER, name)
         libraries = json.loads(document(*path).path.read_text())
-        entries = [(key, library, each) for key, library in libraries.items() for each in library["vulnerabilities"]]
+        entries = [
+            (key, library, vulnerability)
+            for key, library in libraries.items()
+            for vulnerability in library["vulnerabilities"]
+        ]
         assert len(entries) == manifest_count(*path)
         wanted = {
             (

@@ -26,7 +26,7 @@ def wish(engine: Any, settings: GateSettings = SETTINGS) -> ExportWish:
 
 
 def of_kind(documents: tuple[Object, ...], kind: str) -> list[Object]:
-    return [each for each in documents if each["kind"] == kind]
+    return [document for document in documents if document["kind"] == kind]
 
 
 def test_only_what_passes_everywhere_it_is_named_is_exported() -> None:
@@ -48,8 +48,10 @@ def verdict_of(documents: tuple[Object, ...], new: Object, old: Object | None = 
         names: Object = {"object": new, "oldObject": old, "params": parameters, "variables": {}}
         for variable in spec["variables"]:
             names["variables"][variable["name"]] = evaluated(variable["expression"], names)
-        answers += [evaluated(each["expression"], names) for each in spec["validations"]]
-        assert all(isinstance(evaluated(each["messageExpression"], names), str) for each in spec["validations"])
+        answers += [evaluated(validation["expression"], names) for validation in spec["validations"]]
+        assert all(
+            isinstance(evaluated(validation["messageExpression"], names), str) for validation in spec["validations"]
+        )
     assert len(answers) == 32
     return all(answers)
 

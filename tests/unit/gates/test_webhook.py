@@ -62,7 +62,7 @@ def said_of(answer: HttpAnswer) -> Object:
 
 
 def ask(webhook: Webhook, document: Any, path: str = "/validate") -> HttpAnswer:
-    return webhook.reviewed(path, document if isinstance(document, bytes) else json.dumps(document).encode())
+    return webhook.answer_review(path, document if isinstance(document, bytes) else json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_no_object_makes_the_webhook_fail(
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_webhook_fail(webhook: Webhook, body: bytes) -> None:
-    assert webhook.reviewed("/validate", body).status == 400
+    assert webhook.answer_review("/validate", body).status == 400
 
 
 @pytest.mark.parametrize(

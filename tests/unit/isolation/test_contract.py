@@ -15,7 +15,7 @@ OWN_USER: dict[str, Any] = {"user": "1000", "uid": 1000, "setuid": (), "capable"
 
 
 def found(needs: ImageNeeds, isolation: Isolation, form: WorkloadFormat = "kubernetes") -> list[tuple[str, str, bool]]:
-    return [(each.kind, each.setting, each.is_certain) for each in joint_findings(needs, isolation, form)]
+    return [(finding.kind, finding.setting, finding.is_certain) for finding in joint_findings(needs, isolation, form)]
 
 
 def test_nothing_told_on_either_side_is_nothing_said() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hullmark.isolation.grades import assess, is_below, weakened
+from hullmark.isolation.grades import assess, is_below, lower_to_host
 from hullmark.isolation.patches import patch_of
 from hullmark.model.isolation import GRADES, Grade, Isolation, Workload, WorkloadContainer
 from tests.support.workloads import GradedWorkload, table
@@ -88,9 +88,9 @@ def _best_by_the_kernel(user: str) -> Isolation:
 def test_a_known_way_out_of_the_host_counts_for_all_that_share_its_kernel() -> None:
     by_grade = {row.grade: assess(row.read()[1].isolation) for row in TABLE}
     text = "runc 1.1.11 can be left (CVE-2024-21626)"
-    lowered = {grade: weakened(found, text).grade for grade, found in by_grade.items()}
+    lowered = {grade: lower_to_host(found, text).grade for grade, found in by_grade.items()}
     assert lowered == {"host": "host", "default": "host", "hardened": "host", "sandboxed": "sandboxed", "vm": "vm"}
-    assert weakened(by_grade["hardened"], text).reasons[0].text == text
+    assert lower_to_host(by_grade["hardened"], text).reasons[0].text == text
 
 
 def test_escapes_that_an_agent_found_count_and_what_leaves_the_shared_kernel_helps() -> None:

@@ -83,7 +83,7 @@ def test_every_kind_of_workload_has_its_pods_found(kind: str, spec: dict[str, An
         {"apiVersion": "v1", "kind": f"{kind}List", "items": [document]},
     ):
         (workload,) = read_workloads(json.dumps(written).encode())
-        assert (workload.name, [each.image for each in workload.containers]) == (f"{kind}/w", ["i"])
+        assert (workload.name, [container.image for container in workload.containers]) == (f"{kind}/w", ["i"])
 
 
 def test_a_pod_template_object_has_its_pod_one_level_higher() -> None:

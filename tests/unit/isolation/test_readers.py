@@ -158,7 +158,7 @@ def test_compose_knows_short_and_long_mounts_ports_and_sizes() -> None:
         "pids_limit": 100,
     }
     found = compose.containers_of({"services": {"web": service}})[0].isolation
-    assert [(each.path, each.target, each.read_only) for each in found.host_paths] == [
+    assert [(path.path, path.target, path.read_only) for path in found.host_paths] == [
         ("./b", "/2", False), ("/a", "/1", True), ("/d", "/4", True),
     ]  # fmt: skip
     assert found.writable_paths == ("/2", "/3", "/only")
@@ -290,8 +290,8 @@ def test_a_broken_document_is_a_clear_error_or_is_graded(
     containers: tuple[WorkloadContainer, ...] = ()
     with contextlib.suppress(InvalidWorkload):
         containers = reader(document)
-    for each in containers:
-        assess(each.isolation)
+    for container in containers:
+        assess(container.isolation)
 
 
 @given(value=_LEAVES.filter(lambda value: value is not None and value is not False))

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.licences.conclusions import conclusion, declared_by
-from hullmark.model.licence_evidence import LicenceEvidence, declared, read_sentence, sentence
+from hullmark.model.licence_evidence import LicenceEvidence, make_evidence, read_sentence, sentence
 from hullmark.model.package import Package
 
 
 def _package(licenses: tuple[str, ...], *found: str) -> Package:
     texts = tuple(LicenceEvidence(license=name, kind="found", path="/app/LICENSE", layer=1) for name in found)
-    told = (*declared(licenses, "license", "/app/package.json", 1), *texts)
+    told = (*make_evidence(licenses, "license", "/app/package.json", 1), *texts)
     return Package(
         type="npm", name="x", version="1", purl="pkg:npm/x@1", cataloger="npm", licenses=licenses, license_evidence=told
     )

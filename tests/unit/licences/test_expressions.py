@@ -124,3 +124,33 @@ def test_references_are_found_once_each() -> None:
         "LicenseRef-b",
         "LicenseRef-a",
     )
+
+
+def test_licences_that_tell_an_expression_are_in_spdx_terms_and_the_others_as_written() -> None:
+    written = ("GPL-2+", " Expat ", "MIT", "public-domain", "", "GPL-3+ with Bison exception", "MIT-like")
+    shown = (
+        "GPL-2.0-or-later",
+        "MIT",
+        "LicenseRef-public-domain",
+        "GPL-3.0-or-later WITH Bison-exception-2.2",
+        "MIT-like",
+    )
+    assert expressions.in_spdx_terms(written) == shown
+    assert expressions.in_spdx_terms(("", " ")) == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "licences"),
+    [
+        ("GPL-2.0-only AND LicenseRef-x", ("GPL-2.0-only", "LicenseRef-x")),
+        ("(MIT OR ISC) AND curl", ("MIT OR ISC", "curl")),
+        ("MIT OR (ISC AND curl)", ("MIT OR (ISC AND curl)",)),
+        ("MIT OR ISC AND curl", ("MIT OR ISC AND curl",)),
+        ("(MIT AND (ISC AND curl))", ("MIT", "ISC", "curl")),
+        ("((MIT OR (ISC AND curl))) AND MIT", ("MIT OR (ISC AND curl)", "MIT")),
+        ("(MIT OR ISC) AND (curl OR Zlib)", ("MIT OR ISC", "curl OR Zlib")),
+    ],
+)
+def test_what_an_expression_joins_are_licences_of_their_own(expression: str, licences: tuple[str, ...]) -> None:
+    assert expressions.in_spdx_terms((expression,)) == licences
+    assert expressions.in_spdx_terms(licences) == licences

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.licences.expressions import spdx_id
-from hullmark.licences.texts import PRINTS, PRINTS_SHA256, _known, licence_of, licences_in
+from hullmark.licences.texts import PRINTS, PRINTS_SHA256, _load_texts, licence_of, licences_in
 
 # Written anew from the words that everybody has, each in an own layout.
 MIT = """The MIT Licence
@@ -80,7 +80,7 @@ def test_case_space_spelling_and_bullets_do_not_count() -> None:
 
 
 def test_every_known_text_has_an_identifier_of_the_list() -> None:
-    texts, _ = _known()
+    texts, _ = _load_texts()
     assert len(texts) > 600
     assert all(spdx_id(text.name) for text in texts)
 

@@ -87,5 +87,7 @@ def test_a_bound_that_only_code_can_compare_counts_for_each_version_by_itself() 
     part = affected("maven", "g:a", "maven", ranges=(Range(low="1.0-alpha-1", high="1.0-xyz"),))
     book = book_of(advisory("GHSA-1", part))
     versions = ("1.0-alpha-1", "1.0", "1.0-xyz", "1.0-alpha-1")
-    found = [match.version for match in matched(book, [package("maven", "g:a", each) for each in versions]).matches]
+    found = [
+        match.version for match in matched(book, [package("maven", "g:a", version) for version in versions]).matches
+    ]
     assert found == ["1.0", "1.0-alpha-1", "1.0-alpha-1"]

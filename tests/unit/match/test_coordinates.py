@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.match.coordinates import asked, coordinate_of, package_of
+from hullmark.match.coordinates import coordinate_of, list_lookups, package_of
 from hullmark.match.distros import plan_for
 from hullmark.match.lookups import RULES, lookups, untold
 from hullmark.model.advisory import Cvss
@@ -163,7 +163,7 @@ def test_a_coordinate_is_asked_as_its_package_is_in_every_snapshot(
     if not untold(package, plan, known):
         questions = list(lookups(package, plan, known))
         assert list(lookups(stand_in, own, known)) == questions
-        every = {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(stand_in, coordinate)}
+        every = {(lookup.ask.namespace, lookup.ask.name) for lookup in list_lookups(stand_in, coordinate)}
         assert {(lookup.ask.namespace, lookup.ask.name) for lookup in questions} <= every
 
 

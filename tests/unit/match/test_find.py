@@ -389,7 +389,7 @@ def test_a_rebuild_s_fix_for_a_later_minor_release_counts_where_it_is_installed(
     own = affected("almalinux:9", "x", "rpm", "0:2-1.el9_6.alma.1")
     book = book_of(advisory("CVE-1-1", theirs), advisory("ALSA-1", own, aliases=("CVE-1-1",)))
     versions = ("2-1.el9_6.alma.1", "2-1.el9_4")
-    found = [counted(matched(book, [package("rpm", "x", each)], "almalinux:9.4")) for each in versions]
+    found = [counted(matched(book, [package("rpm", "x", version)], "almalinux:9.4")) for version in versions]
     assert found == [{}, {("x", "CVE-1-1"): "0:2-1.el9_6.alma.1"}]
 
 

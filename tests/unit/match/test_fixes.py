@@ -37,7 +37,7 @@ VERSIONS = st.builds("{}.{}.{}".format, *[st.integers(0, 3)] * 3)
 def test_a_fix_of_the_versions_own_line_goes_before_those_of_others(version: str, fixes: list[str]) -> None:
     scheme = scheme_named("npm")
     assert scheme is not None
-    above = [each for each in fixes if scheme.compare(version, each) < 0]
+    above = [fix for fix in fixes if scheme.compare(version, fix) < 0]
     best = nearest(version, "npm", fixes)
     assert (best in above) if above else best == ""
     for depth in (2, 1):

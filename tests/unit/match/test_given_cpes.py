@@ -70,7 +70,7 @@ def test_given_names_are_bounded_and_well_formed() -> None:
 
 def test_java_se_is_asked_for_as_the_runtimes_are() -> None:
     for name in ("jdk", "jre", "openjdk", "java_se"):
-        names = [each.name for each in candidates(package("generic", name, "1.8.0_351"))]
+        names = [candidate.name for candidate in candidates(package("generic", name, "1.8.0_351"))]
         assert "a:oracle:java_se" in names
         assert counted(matched(book_of(JAVA), [package("generic", name, "1.8.0_351")])) == {(name, "CVE-1-2"): "8u361"}
         assert counted(matched(book_of(JAVA), [package("generic", name, "1.8.0_361")])) == {}

@@ -80,7 +80,7 @@ def test_a_packagers_revision_is_no_part_of_the_upstream_version() -> None:
     last = affected("cpe", "a:openssl:openssl", "generic", ranges=(Range(high="1.1.1k", high_open=False),))
     book = book_of(advisory("CVE-1-1", last, source="nvd"))
     versions = ("1.1.1k-r5", "1.1.1l-r0")
-    found = [bool(matched(book, [package("apk", "openssl", each)], "alpine:3.99.0").matches) for each in versions]
+    found = [bool(matched(book, [package("apk", "openssl", version)], "alpine:3.99.0").matches) for version in versions]
     assert found == [True, False]
 
 
@@ -151,7 +151,7 @@ def test_of_what_a_vendor_writes_behind_a_runtimes_numbers_the_numbers_count() -
     part = affected("cpe", "a:ibm:java_sdk", "jvm", "8.0.7.11")
     book = book_of(advisory("CVE-1-1", part, source="nvd"))
     versions = ("8.0.7.10 - pxa6480sr7fp10-20220601_01(SR7 FP10)", "8.0.7.11 - pxa6480sr7fp11-20220601_01(SR7 FP11)")
-    assert [len(matched(book, [package("generic", "java_sdk", each)]).matches) for each in versions] == [1, 0]
+    assert [len(matched(book, [package("generic", "java_sdk", version)]).matches) for version in versions] == [1, 0]
 
 
 def test_a_runtime_whose_version_is_none_is_unknown() -> None:

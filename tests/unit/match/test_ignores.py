@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.match.ignores import IgnoreRule, PackageRule, apply, expired, parse
+from hullmark.match.ignores import IgnoreRule, PackageRule, apply, describe_expired_rules, parse
 from hullmark.model.advisory import Statement
 from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
 from hullmark.model.package import Location, Package, SourcePackage
@@ -225,10 +225,12 @@ def test_an_ignored_match_carries_owner_reason_and_last_day() -> None:
 
 def test_a_rule_holds_on_its_last_day_and_is_told_of_afterwards() -> None:
     found = rule("vulnerability: CVE-2024-1\nexpires: 2026-11-01")
-    assert expired((found,), AT) == ()
+    assert describe_expired_rules((found,), AT) == ()
     after = "2026-11-02T00:00:00Z"
     assert apply((match(PYTHON),), (found,), after) == (match(PYTHON),)
-    assert expired((found,), after) == ("ignore[0] of us expired on 2026-11-01 and does nothing: because",)
+    assert describe_expired_rules((found,), after) == (
+        "ignore[0] of us expired on 2026-11-01 and does nothing: because",
+    )
 
 
 def test_what_is_suppressed_already_and_what_no_rule_is_about_stay_as_they_are() -> None:

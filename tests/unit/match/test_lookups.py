@@ -32,7 +32,7 @@ def test_an_inventory_of_five_hundred_packages_of_several_ecosystems_is_looked_u
         result = find(inventory(there, "debian:12"), book, at=TODAY)
     assert len(result.matches) == 500
     # One statement looks all of them up, one asks whether better databases speak of what lesser ones say.
-    assert len([each for each in statements if "span" in each]) == 2
+    assert len([statement for statement in statements if "span" in statement]) == 2
     # What is known besides is one statement a kind: ratings, exploitation, scores, support, releases, data_at, licences.
     assert len(statements) <= 9
 

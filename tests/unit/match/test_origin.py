@@ -62,7 +62,7 @@ def test_a_package_is_another_s_where_its_record_says_so(distro: str, owner: Pac
 
 
 @pytest.mark.parametrize(
-    ("distro", "owner", "is_other"), [each for each in OWNERS if each[0] in ("rhel:9.4", "debian:12")]
+    ("distro", "owner", "is_other"), [owner for owner in OWNERS if owner[0] in ("rhel:9.4", "debian:12")]
 )
 def test_only_who_built_the_owner_may_clear_by_silence_what_it_owns(
     distro: str, owner: Package, is_other: bool

@@ -103,7 +103,7 @@ def test_databases_that_ended_rank_last_and_githubs_is_one_whichever_way_it_came
 
 def test_every_database_in_the_table_has_a_feed_or_comes_with_osvs() -> None:
     feeds = {feed.name for feed in load()}
-    named = {name for each in RANKINGS.values() for name in (*each.maintainers, *each.others)}
+    named = {name for ranking in RANKINGS.values() for name in (*ranking.maintainers, *ranking.others)}
     assert named - feeds == {"eef", "rsec"}
 
 

@@ -14,10 +14,10 @@ from hullmark.match.risk import (
     by_cve,
     ignore_states,
     is_at_least,
-    ordered,
     risk,
     severity_named,
     severity_of,
+    sort_matches,
 )
 from hullmark.model.advisory import SEVERITIES, Cvss
 from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory
@@ -129,14 +129,14 @@ MIXED = (
     ],
 )
 def test_each_order_puts_the_most_urgent_first(by: str, names: str) -> None:
-    assert "".join(found.name for found in ordered(MIXED, by)) == names
-    assert ordered(reversed(MIXED), by) == ordered(MIXED, by)
+    assert "".join(found.name for found in sort_matches(MIXED, by)) == names
+    assert sort_matches(reversed(MIXED), by) == sort_matches(MIXED, by)
     assert by in ORDERS
 
 
 def test_an_unknown_order_is_refused_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'severity'"):
-        ordered(MIXED, "severty")
+        sort_matches(MIXED, "severty")
 
 
 def test_matches_of_one_package_and_cve_become_one_that_knows_all() -> None:

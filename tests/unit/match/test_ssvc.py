@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hullmark.match.ssvc import decided
+from hullmark.match.ssvc import decide_match
 from hullmark.model.advisory import Cvss
 from hullmark.model.match import Epss, Kev
 from hullmark.model.reach import MatchReach
@@ -49,25 +49,25 @@ def test_the_level_is_that_of_the_table(
     vector: str, more: dict[str, Any], ports: tuple[str, ...], levels: tuple[str, ...]
 ) -> None:
     missions: Any = ("low", "medium", "high")
-    assert tuple(decided(plain(vector, **more), ports, mission).level for mission in missions) == levels
+    assert tuple(decide_match(plain(vector, **more), ports, mission).level for mission in missions) == levels
 
 
 def test_log4shell_in_a_web_service_is_to_be_acted_on_and_less_where_it_is_not_reached() -> None:
-    found = decided(LOG4SHELL, HTTP, "medium")
+    found = decide_match(LOG4SHELL, HTTP, "medium")
     assert (found.level, found.exploitation, found.automatable, found.technical_impact, found.assumed) == (
         "act", "active", "yes", "total", (),
     )  # fmt: skip
     idle = replace(LOG4SHELL, reach=MatchReach(reach="unreachable"))
-    assert decided(idle, HTTP, "medium").level == "attend"
+    assert decide_match(idle, HTTP, "medium").level == "attend"
     doubtful = replace(LOG4SHELL, reach=MatchReach(reach="unknown"))
-    assert decided(doubtful, HTTP, "medium").level == "act"
+    assert decide_match(doubtful, HTTP, "medium").level == "act"
 
 
 def test_what_nobody_tells_is_the_worst_and_is_named() -> None:
-    found = decided(plain(), HTTP, "high", exploited_gap="there is no list")
+    found = decide_match(plain(), HTTP, "high", exploited_gap="there is no list")
     assert (found.automatable, found.technical_impact) == ("yes", "total")
     assert found.assumed == ("exploitation", "automatable", "technical impact")
-    assert decided(plain(TOTAL, kev=KEV), HTTP, "high", exploited_gap="there is no list").assumed == ()
+    assert decide_match(plain(TOTAL, kev=KEV), HTTP, "high", exploited_gap="there is no list").assumed == ()
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_what_nobody_tells_is_the_worst_and_is_named() -> None:
     ],
 )
 def test_every_version_of_cvss_tells_both(vector: str, automatable: str, impact: str) -> None:
-    found = decided(plain(cvss=(Cvss("", "broken", 5.0), Cvss("", vector, 5.0))), HTTP, "medium")
+    found = decide_match(plain(cvss=(Cvss("", "broken", 5.0), Cvss("", vector, 5.0))), HTTP, "medium")
     assert (found.automatable, found.technical_impact, found.assumed) == (automatable, impact, ())
 
 
 def test_a_reference_to_a_published_exploit_is_a_proof_of_concept() -> None:
     exploit = "https://www.exploit-db.com/exploits/51996"
     other = ("https://exploit-db.com.example/exploits/1", "https://www.exploit-db.com/about", "https://[", "x")
-    assert decided(plain(TOTAL, references=(exploit,)), HTTP, "medium").exploitation == "public poc"
-    assert decided(plain(TOTAL, references=other), HTTP, "medium").exploitation == "none"
+    assert decide_match(plain(TOTAL, references=(exploit,)), HTTP, "medium").exploitation == "public poc"
+    assert decide_match(plain(TOTAL, references=other), HTTP, "medium").exploitation == "none"
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=40), max_size=3))
 def test_any_vector_and_any_reference_has_a_level(vector: str, references: list[str]) -> None:
-    found = decided(plain(cvss=(Cvss("", vector, 5.0),), references=tuple(references)), HTTP, "low")
+    found = decide_match(plain(cvss=(Cvss("", vector, 5.0),), references=tuple(references)), HTTP, "low")
     assert found.level in ("track", "track*")

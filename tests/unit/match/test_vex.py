@@ -51,7 +51,7 @@ def says(status: str = "not_affected", *products: str, **more: Any) -> Statement
 
 def apply(matches: Iterable[Match], statements: Iterable[Statement], source: InventorySource) -> tuple[Match, ...]:
     """The matches, judged by what the statements say of them in this image."""
-    return vex.judged(matches, StatementIndex(statements, source))
+    return vex.apply_statements(matches, StatementIndex(statements, source))
 
 
 def is_suppressed(*statements: Statement, **more: Any) -> bool:

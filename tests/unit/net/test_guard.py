@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Platform
 from hullmark.net.errors import ForbiddenAddress, Unreachable
-from hullmark.net.guard import Address, Guard, embedded, is_own, parse_networks
+from hullmark.net.guard import Address, Guard, find_embedded_addresses, is_own, parse_networks
 from hullmark.net.http import Client, HttpSettings, Request
 from hullmark.net.trust import Trust
 from hullmark.source.distribution import http_settings, open_reference
@@ -147,7 +147,7 @@ def test_nothing_of_ipv6_that_the_oracle_calls_local_passes(address: ipaddress.I
 def test_an_address_in_another_is_as_good_as_that(form: str, address: ipaddress.IPv4Address) -> None:
     outer = ipaddress.ip_address(form.format(address))
     if int(outer) > 1:
-        assert address in embedded(outer)
+        assert address in find_embedded_addresses(outer)
     assert passes(GUARD, outer) == (passes(GUARD, address) and int(outer) > 1)
 
 
@@ -155,8 +155,8 @@ def test_an_address_in_another_is_as_good_as_that(form: str, address: ipaddress.
 def test_6to4_and_teredo_are_read(address: ipaddress.IPv4Address) -> None:
     sixtofour = ipaddress.IPv6Address(0x2002 << 112 | int(address) << 80 | 1)
     teredo = ipaddress.IPv6Address(0x20010000 << 96 | int(address) << 64 | (0xFFFFFFFF ^ int(address)))
-    assert list(embedded(sixtofour)) == [address]
-    assert list(embedded(teredo)) == [address, address]
+    assert list(find_embedded_addresses(sixtofour)) == [address]
+    assert list(find_embedded_addresses(teredo)) == [address, address]
     assert passes(GUARD, sixtofour) == passes(GUARD, teredo) == passes(GUARD, address)
 
 

@@ -81,7 +81,7 @@ def verdict(word: str, count: int = 1) -> dict[str, Any]:
 
 
 def types_of(receiver: Receiver) -> list[str]:
-    return [each["data"]["notification_type"] for each in receiver.messages()]
+    return [message["data"]["notification_type"] for message in receiver.messages()]
 
 
 def test_the_envelope_is_the_record_of_anchores_queue() -> None:
@@ -162,7 +162,7 @@ def test_vulnerabilities_are_told_as_a_difference() -> None:
 
 def test_a_moved_tag_and_a_failed_analysis() -> None:
     receiver = sent(notice(1, item(5, "tag.moved", before="sha256:a", after="sha256:b"), item(6, "analysis.failed")))
-    tag, analysis = (each["data"]["notification_payload"] for each in receiver.messages())
+    tag, analysis = (message["data"]["notification_payload"] for message in receiver.messages())
     assert (tag["last_eval"], tag["curr_eval"]) == (["sha256:a"], ["sha256:b"])
     assert analysis["curr_eval"]["analysis_status"] == "analysis_failed"
 
@@ -193,20 +193,20 @@ def test_subscriptions_choose() -> None:
 def test_all_items_are_sent_not_only_those_that_the_notice_names() -> None:
     every = [item(number) for number in range(1, 200)]
     receiver = sent(notice(1, *every[:50], count=199), all_items=lambda: iter(every))
-    assert len({each["dataId"] for each in receiver.messages()}) == 199
+    assert len({message["dataId"] for message in receiver.messages()}) == 199
 
 
 def test_sent_again_it_is_the_same() -> None:
     told = notice(1, item(5, evidence=(SEEN,)), item(6, evidence=(SEEN,)))
     first, second = sent(told), sent(told)
-    assert [each.body for each in first.requests] == [each.body for each in second.requests]
-    assert len({each["dataId"] for each in first.messages()}) == 4
+    assert [request.body for request in first.requests] == [request.body for request in second.requests]
+    assert len({message["dataId"] for message in first.messages()}) == 4
 
 
 def test_a_digest_sends_what_its_groups_name() -> None:
     group = notice(1, item(6), item(5))
     told = Digest(id="d", account="shop", subscription="s", groups=(group,), count=1, since=NOW, until=NOW)
-    keys = [each["data"]["notification_payload"]["subscription_key"][-1] for each in sent(told).messages()]
+    keys = [message["data"]["notification_payload"]["subscription_key"][-1] for message in sent(told).messages()]
     assert keys == ["5", "6"]
 
 
@@ -253,7 +253,7 @@ def test_whatever_is_told_is_json_at_the_urls_host(
     seen = (Evidence(advisory=words[0], package=f"pkg:{words[1]}", message=words[2]),)
     told: Item = item(1, kind, evidence=seen, **dict(zip(names, words, strict=True)))
     receiver = sent(notice(1, told, account=account), {"types": sorted(wanted)})
-    for each in receiver.requests:
-        assert urlsplit(each.url).netloc == "receiver.example"
-        assert each.url.isascii()
-        assert json.loads(each.body)["data"]["notification_type"] in wanted
+    for request in receiver.requests:
+        assert urlsplit(request.url).netloc == "receiver.example"
+        assert request.url.isascii()
+        assert json.loads(request.body)["data"]["notification_type"] in wanted

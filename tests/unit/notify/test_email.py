@@ -16,7 +16,7 @@ from hypothesis import given
 from hullmark.notify.channel import Delivery, Reply
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
-from hullmark.server.stories.notice.mailing import composed
+from hullmark.server.stories.notice.mailing import compose_mail
 from tests.support.deliveries import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
 from tests.support.examples import tried_on
 
@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
 def read(wished: Delivery, given: Settings) -> EmailMessage:
     """The mail, as who receives it reads it."""
-    parsed = message_from_bytes(composed(mail(wished, given), "notice@hullmark.test", AT), policy=policy.default)
+    parsed = message_from_bytes(compose_mail(mail(wished, given), "notice@hullmark.test", AT), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused
 from hullmark.notify.jira import CHANNEL, Settings
-from hullmark.notify.jira_text import escaped
+from hullmark.notify.jira_text import escape_text
 from tests.support.thread_lives import Lives, Plan, live, plans
 from tests.support.trackers import NOW, Jira, Ledger, drive, item, notice, said
 
@@ -132,7 +132,7 @@ def test_foreign_words_are_nothing_but_words() -> None:
         wish = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
         drive(CHANNEL.deliver(wish, at.settings), tracker)
         (issue,) = tracker.issues.values()
-        assert all(each.replace("-", "").isalnum() for each in issue["labels"]), "and the fake takes no other JQL"
+        assert all(label.replace("-", "").isalnum() for label in issue["labels"]), "and the fake takes no other JQL"
         if known is SERVER:
             assert not set("{}[]~!*\\@") & set(issue["description"].partition("[All of it")[0])
         else:
@@ -140,8 +140,8 @@ def test_foreign_words_are_nothing_but_words() -> None:
 
 
 def test_wiki_markup_is_escaped_by_references() -> None:
-    assert escaped("a{b}") == "a&#123;b&#125;"
-    assert escaped("Ünïcode 漢字, fine") == "Ünïcode 漢字, fine"
+    assert escape_text("a{b}") == "a&#123;b&#125;"
+    assert escape_text("Ünïcode 漢字, fine") == "Ünïcode 漢字, fine"
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b'{"key": 1}'])

@@ -16,13 +16,13 @@ from hullmark.notify.shown import (
     Markup,
     address,
     as_templated,
+    build_content,
     clean,
-    fitted,
-    packed,
+    fit_text,
+    pack_lines,
     paragraphs,
-    shown,
+    strip_mentions,
     units,
-    unmentioned,
 )
 from tests.support.deliveries import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
 
@@ -42,31 +42,31 @@ def test_clean_text_is_one_line_of_letters_that_can_be_seen(text: str, limit: in
     "text", ["nginx@sha256:ab", "registry.example/a:1", "pkg:npm/%40scope/a@1.0", "a < b & c", "me.x@y.z"]
 )
 def test_usual_names_stay_as_they_are(text: str) -> None:
-    assert unmentioned(clean(text)) == text
+    assert strip_mentions(clean(text)) == text
 
 
 @given(texts())
 def test_no_mention_is_left(text: str) -> None:
     assert not re.search(
-        r"@(everyone|here|channel|all\b)|(^|\s)@\w|<[@!#]|://|www\.", unmentioned(clean(text)), re.IGNORECASE
+        r"@(everyone|here|channel|all\b)|(^|\s)@\w|<[@!#]|://|www\.", strip_mentions(clean(text)), re.IGNORECASE
     )
 
 
 @given(st.text(), st.integers(8, 100))
 def test_what_is_cut_is_never_cut_within_an_escape(text: str, limit: int) -> None:
-    written = fitted(text, limit, lambda raw: raw.replace("&", "&amp;"))
+    written = fit_text(text, limit, lambda raw: raw.replace("&", "&amp;"))
     assert units(written) <= limit
     assert re.sub("&amp;", "", written).count("&") == 0
 
 
 def test_a_text_that_fits_is_not_cut() -> None:
-    assert fitted("12345678", 8) == "12345678"
-    assert fitted("123456789", 8) == "1234567…"
+    assert fit_text("12345678", 8) == "12345678"
+    assert fit_text("123456789", 8) == "1234567…"
 
 
 @given(st.lists(st.text("ab💥", min_size=1, max_size=30), max_size=10), st.integers(0, 100))
 def test_packed_lines_are_whole(lines: list[str], limit: int) -> None:
-    text = packed(lines, limit, "\n\n")
+    text = pack_lines(lines, limit, "\n\n")
     assert units(text) <= limit
     parts = text.split("\n\n") if text else []
     assert set(parts) <= set(lines)
@@ -93,7 +93,7 @@ def test_an_address_that_is_too_long_when_it_can_stand_in_any_markup_is_none() -
 
 
 def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> None:
-    what = shown(wish())
+    what = build_content(wish())
     (section,) = what.sections
     assert section.sentence == "CVE-2026-0001 is new and critical"
     assert section.counts == "298 images out of compliance, 2 images with one more finding"
@@ -106,8 +106,8 @@ def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> No
 
 
 def test_a_digest_has_a_section_for_each_cause_and_the_colour_of_the_worst() -> None:
-    what = shown(wish(digest()))
-    assert [each.sentence for each in what.sections] == [
+    what = build_content(wish(digest()))
+    assert [section.sentence for section in what.sections] == [
         "CVE-2026-0001 is new and critical",
         "Policy base was replaced",
     ]
@@ -115,8 +115,8 @@ def test_a_digest_has_a_section_for_each_cause_and_the_colour_of_the_worst() -> 
 
 
 def test_good_news_is_green() -> None:
-    good = shown(wish(notice(kinds={"compliance.regained": 2})))
-    mixed = shown(wish(notice(kinds={"compliance.regained": 2, "compliance.lost": 1})))
+    good = build_content(wish(notice(kinds={"compliance.regained": 2})))
+    mixed = build_content(wish(notice(kinds={"compliance.regained": 2, "compliance.lost": 1})))
     assert (good.is_good, mixed.is_good) == (True, False)
     assert good.colour != mixed.colour
 
@@ -165,7 +165,7 @@ def test_good_news_is_green() -> None:
 )
 def test_a_finding_says_what_where_since_when_and_what_to_do(more: dict[str, object], what: str, words: str) -> None:
     given = notice(items=(item(evidence=(evidence(**more),)),), count=1, cause=cause(evidence=()))
-    (found,) = shown(wish(given)).sections[0].findings
+    (found,) = build_content(wish(given)).sections[0].findings
     assert (found.what, found.words) == (what, words)
 
 
@@ -179,7 +179,7 @@ def test_of_many_images_each_says_where_and_since_when() -> None:
         )
         for number in (1, 2)
     )
-    (section,) = shown(wish(notice(items=(one, two), count=2))).sections
+    (section,) = build_content(wish(notice(items=(one, two), count=2))).sections
     assert [found.words for found in section.findings] == ["rule no-critical. To do: update openssl to 3.0.2"]
     assert [image.words.partition(" → stop, ")[2] for image in section.images] == [
         "running, at /p1 in layer 1, since 2026-04-01 00:00 UTC",
@@ -189,30 +189,30 @@ def test_of_many_images_each_says_where_and_since_when() -> None:
 
 def test_findings_that_do_not_fit_are_counted() -> None:
     many = tuple(evidence(advisory=f"CVE-2026-{number}", message="x " * 80) for number in range(8))
-    section = shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[0]
+    section = build_content(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[0]
     assert (len(section.findings), section.more_findings) == (5, 3)
     markup = Markup(plain=str, code=str, strong=str, link=lambda text, url: text)
     found = paragraphs(
-        shown(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), markup, 600
+        build_content(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), markup, 600
     )[1].splitlines()
     assert found[-1] == f"… and {8 - (len(found) - 1)} more findings"
 
 
 def test_no_name_is_cut_in_its_middle() -> None:
-    assert fitted("rule no-critical-packages in openssl", 20) == "rule…"
+    assert fit_text("rule no-critical-packages in openssl", 20) == "rule…"
     assert whole_words("CVE-2026-0001 in libssl3-dev 3.0.1", 29) == "CVE-2026-0001 in libssl3-dev…"
     assert whole_words("x" * 50, 10) == "x" * 9 + "…"
 
 
 @given(wishes())
 def test_everything_shown_is_clean(wished: Delivery) -> None:
-    what = shown(wished)
+    what = build_content(wished)
     for section in what.sections:
         for text in (
             section.sentence,
             section.counts,
-            *(each.what for each in section.findings),
-            *(each.name for each in section.images),
+            *(finding.what for finding in section.findings),
+            *(image.name for image in section.images),
         ):
             assert clean(text, 5000) == text
         assert section.sentence

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hullmark.model.notice import Cause, Item, Notice
-from hullmark.notify.templates import TemplateFault, rendered
+from hullmark.notify.templates import TemplateFault, render_template
 
 _AT = datetime(2026, 5, 1, tzinfo=UTC)
 _LOOPS = "".join(f"{{% for {name} in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] %}}" for name in "abcd")
@@ -30,4 +30,4 @@ def _notice() -> Notice:
 def test_a_template_that_works_for_long_is_given_up(inner: str) -> None:
     template = _LOOPS + inner + "{% endfor %}" * 4
     with pytest.raises(TemplateFault, match="too long"):
-        rendered(template, _notice(), "title", "x" * 50_000)
+        render_template(template, _notice(), "title", "x" * 50_000)

@@ -16,9 +16,9 @@ from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import PASSING, Action, Finding, Outcome, Verdict, VerdictInputs, Weakness
 from hullmark.notify.causes import KeptException, Scene
-from hullmark.notify.transitions import News, numbered, transitions_of
+from hullmark.notify.transitions import News, number_news, transitions_of
 from hullmark.policy.gate import trigger_id
-from hullmark.policy.recount import changed, finding_order, outcome_of
+from hullmark.policy.recount import finding_order, outcome_of, replace_findings
 from hullmark.policy.support_end import GATE, TRIGGER, has_ended, no_more, will_end
 from hullmark.policy.verdict_diff import KnownVulnerability
 
@@ -85,7 +85,7 @@ LATER = {"at": "2026-03-02"}
 
 
 def told(news: tuple[News, ...]) -> list[tuple[str, str, str]]:
-    return [(each.kind, item.cause.kind, item.cause.key) for item in news for each in item.transitions]
+    return [(transition.kind, item.cause.kind, item.cause.key) for item in news for transition in item.transitions]
 
 
 def untold(reason: str, **inputs: Any) -> Verdict:
@@ -349,7 +349,7 @@ def test_nobody_is_told_what_another_analyzer_brought() -> None:
 
 def test_news_written_twice_are_one_and_of_two_verdicts_are_two() -> None:
     (news,) = transitions_of(verdict(), verdict(about(LIBC), **NEXT), SCENE)
-    first, again, second = numbered(news, 4), numbered(news, 4), numbered(news, 5)
+    first, again, second = number_news(news, 4), number_news(news, 4), number_news(news, 5)
     assert first == again
     assert first.transitions[0].key != second.transitions[0].key
     assert first.transitions[0].history_id == 4
@@ -404,9 +404,9 @@ def test_every_transition_has_a_cause_and_every_flip_just_one(before: Verdict, a
         assert item.cause.key
         assert item.cause.sentence
         assert item.transitions
-        assert all(each.kind in TRANSITION_KINDS for each in item.transitions)
+        assert all(transition.kind in TRANSITION_KINDS for transition in item.transitions)
     assert len({item.cause.key for item in news}) == len(news)
-    kinds = [each.kind for item in news for each in item.transitions]
+    kinds = [transition.kind for item in news for transition in item.transitions]
     if (before.verdict in PASSING) is not (after.verdict in PASSING):
         assert kinds == ["compliance.regained" if after.verdict in PASSING else "compliance.lost"]
     elif after.verdict in PASSING:
@@ -424,9 +424,9 @@ def test_equal_verdicts_tell_nothing(same: Verdict) -> None:
 def test_what_is_lost_one_way_is_regained_the_other(before: Verdict, after: Verdict) -> None:
     there, back = transitions_of(before, after, SCENE), transitions_of(after, before, SCENE)
     opposite = {"compliance.lost": "compliance.regained", "compliance.regained": "compliance.lost"}
-    flips = [each.kind for item in there for each in item.transitions if each.kind in opposite]
+    flips = [transition.kind for item in there for transition in item.transitions if transition.kind in opposite]
     assert [opposite[kind] for kind in flips] == [
-        each.kind for item in back for each in item.transitions if each.kind in opposite
+        transition.kind for item in back for transition in item.transitions if transition.kind in opposite
     ]
 
 
@@ -447,19 +447,19 @@ def test_findings_that_came_and_went_make_the_verdict_that_they_lead_to(before: 
         return
     lost = [(each.rule_id, each.trigger_id) for each in before.findings if each not in after.findings]
     gained = [each for each in after.findings if each not in before.findings]
-    made = changed(before, gained, lost)
+    made = replace_findings(before, gained, lost)
     assert made.findings == tuple(sorted(after.findings, key=finding_order))
     assert made.verdict is after.verdict
-    assert changed(made, (), ()) == made
+    assert replace_findings(made, (), ()) == made
 
 
 def test_what_cannot_be_told_stays_so_unless_something_stops() -> None:
-    assert changed(unknown(), [about(LIBC, Action.WARN)], []).verdict is Outcome.UNKNOWN
-    assert changed(unknown(), [about(LIBC)], []).verdict is Outcome.STOP
+    assert replace_findings(unknown(), [about(LIBC, Action.WARN)], []).verdict is Outcome.UNKNOWN
+    assert replace_findings(unknown(), [about(LIBC)], []).verdict is Outcome.STOP
     allowed = replace(
         verdict(about(LIBC)), verdict=Outcome.GO, reason="on the list", has_unknowns=True, rule_count=None
     )
-    assert changed(allowed, [about(ZLIB)], []).verdict is Outcome.GO
+    assert replace_findings(allowed, [about(ZLIB)], []).verdict is Outcome.GO
 
 
 @pytest.mark.parametrize(
@@ -516,5 +516,5 @@ def test_a_tag_that_moved_tells_the_new_verdict_and_all_reasons_that_are_new_or_
 
 def test_an_exception_that_begins_is_told_as_one_and_not_as_if_the_finding_were_gone() -> None:
     (news,) = transitions_of(verdict(about(LIBC)), verdict(EXCEPTED), SCENE)
-    ((seen,),) = [each.evidence for each in news.transitions]
+    ((seen,),) = [transition.evidence for transition in news.transitions]
     assert (seen.is_gained, seen.standing) == (False, "excepted by us until 2026-03-01")

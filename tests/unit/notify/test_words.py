@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
-from hullmark.notify.templates import MOST_TEXT, TemplateFault, rendered
+from hullmark.notify.templates import MOST_TEXT, TemplateFault, render_template
 from hullmark.notify.words import package_in, text_of, title_of
 from tests.support.effort import ends
 
@@ -156,7 +156,7 @@ def test_any_words_give_a_title_on_one_line(subject: str, sentence: str, package
 
 
 def by(template: str, told: Notice | Digest | None = None, **more: Any) -> str:
-    return rendered(template, told or notice(), "the title", "the text", **more)
+    return render_template(template, told or notice(), "the title", "the text", **more)
 
 
 def test_a_template_chooses_loops_and_filters() -> None:

@@ -22,7 +22,7 @@ from hullmark.policy.anchore.deadlines import next_bundle_deadline
 from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.read import read_bundle
 from hullmark.policy.context import Context, VulnerabilityData
-from hullmark.policy.deadlines import granted, next_moment
+from hullmark.policy.deadlines import list_graces, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Trigger
@@ -161,8 +161,8 @@ def deployments(draw: Any) -> Deployment:
 def said(verdict: Verdict) -> object:
     """What a verdict says, but for how long ago something was."""
     found = [
-        (each.rule_id, each.subject, each.action, each.allowlisted and each.allowlisted.get("expires"))
-        for each in verdict.findings
+        (finding.rule_id, finding.subject, finding.action, finding.allowlisted and finding.allowlisted.get("expires"))
+        for finding in verdict.findings
     ]
     return verdict.verdict, sorted(found, key=str)
 
@@ -315,14 +315,14 @@ def test_grace_is_told_of_before_it_ends() -> None:
     at, seen = NOW, []
     for _ in range(3):
         verdict = evaluate(policy, replace(image, now=at), analyzer="a", deployment=where)
-        (held,) = granted(policy, replace(image, now=at), verdict, where)
+        (held,) = list_graces(policy, replace(image, now=at), verdict, where)
         assert (held.until, held.finding.rule_id) == (NOW + timedelta(days=7), "r0")
         at = next_moment(policy, replace(image, now=at), verdict, where) or NOW
         seen.append(at - NOW)
     assert seen == [timedelta(days=4), timedelta(days=6), timedelta(days=7)]
     verdict = evaluate(policy, replace(image, now=at), analyzer="a", deployment=where)
     assert next_moment(policy, replace(image, now=at), verdict, where) is None
-    assert granted(policy, replace(image, now=at), verdict, where) == ()
+    assert list_graces(policy, replace(image, now=at), verdict, where) == ()
 
 
 def test_what_has_no_dates_has_no_moments() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.policy.gate import Answer, CannotTell, Violation
-from hullmark.policy.gates.accounts import ForbiddenAccounts, RequiredAccounts, forbidden, required
+from hullmark.policy.gates.accounts import ForbiddenAccounts, RequiredAccounts, check_required_accounts, forbidden
 from hullmark.policy.values import NameGlob
 from tests.unit.policy.building import facts, file
 
@@ -22,7 +22,7 @@ def seen(body: bytes | None, **fields: Any) -> Any:
 
 
 def said(answers: list[Answer]) -> list[str]:
-    return [each.subject if isinstance(each, Violation) else f"? {each.reason}" for each in answers]
+    return [answer.subject if isinstance(answer, Violation) else f"? {answer.reason}" for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,19 @@ def test_without_the_file_accounts_are_missing_and_none_can_be_judged() -> None:
     for found in (facts(), seen(None), seen(None, type="symlink")):
         (answer,) = forbidden(ForbiddenAccounts(uids=(0,)), found)
         assert isinstance(answer, CannotTell)
-    assert said([*required(RequiredAccounts(), facts())]) == ["/etc/passwd"]
-    assert said([*required(RequiredAccounts(names=(NameGlob("a"),)), seen(b"\n"))]) == ["/etc/passwd", "a"]
-    assert said([*required(RequiredAccounts(), seen(None))]) == ["? the file /etc/passwd could not be read"]
-    assert said([*required(RequiredAccounts(names=(NameGlob("f?p"),)), seen(LINES.encode()))]) == []
+    assert said([*check_required_accounts(RequiredAccounts(), facts())]) == ["/etc/passwd"]
+    assert said([*check_required_accounts(RequiredAccounts(names=(NameGlob("a"),)), seen(b"\n"))]) == [
+        "/etc/passwd",
+        "a",
+    ]
+    assert said([*check_required_accounts(RequiredAccounts(), seen(None))]) == [
+        "? the file /etc/passwd could not be read"
+    ]
+    assert said([*check_required_accounts(RequiredAccounts(names=(NameGlob("f?p"),)), seen(LINES.encode()))]) == []
 
 
 @given(st.binary(max_size=60))
 def test_any_file_is_judged(body: bytes) -> None:
     for answer in forbidden(ForbiddenAccounts(names=(NameGlob("*"),)), seen(body)):
         assert isinstance(answer, Violation)
-    assert all(isinstance(answer, Violation) for answer in required(RequiredAccounts(), seen(body)))
+    assert all(isinstance(answer, Violation) for answer in check_required_accounts(RequiredAccounts(), seen(body)))

@@ -14,7 +14,7 @@ from hullmark.policy.gates.certificates import (
     PrivateKeys,
     SelfSigned,
     UsualPassword,
-    expired,
+    check_validity,
     private_key,
     self_signed,
     usual_password,
@@ -52,7 +52,7 @@ def test_a_key_that_a_later_layer_deletes_is_in_the_image_still_and_a_certificat
     (found,) = private_key(PrivateKeys(), seen)
     assert isinstance(found, Violation)
     assert "a later layer deletes" in found.message
-    assert list(expired(CertificateValidity(), seen)) == []
+    assert list(check_validity(CertificateValidity(), seen)) == []
 
 
 def test_keys_that_a_password_protects_count_only_if_so_asked() -> None:
@@ -63,8 +63,8 @@ def test_keys_that_a_password_protects_count_only_if_so_asked() -> None:
 
 def test_rules_can_be_for_some_files_and_leave_out_others() -> None:
     seen = facts(certificates=(held("/etc/a.pem", OLD), held("/opt/a.pem", OLD)))
-    only = expired(CertificateValidity(paths=(PathGlob("/etc/"),)), seen)
-    allowed = expired(CertificateValidity(allow=(PathGlob("/opt/**"),)), seen)
+    only = check_validity(CertificateValidity(paths=(PathGlob("/etc/"),)), seen)
+    allowed = check_validity(CertificateValidity(allow=(PathGlob("/opt/**"),)), seen)
     for answers in (list(only), list(allowed)):
         (found,) = answers
         assert isinstance(found, Violation)

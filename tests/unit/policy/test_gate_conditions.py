@@ -63,7 +63,7 @@ def test_lines_and_words_are_those_between_line_feeds_and_white_space(text: str,
     params: dict[str, Any] = {"paths": ALL, "pattern": Pattern(regex), "words": words}
     is_there = any(re.search(regex, each) for each in tried)
     assert said(contents.forbidden(contents.ForbiddenLines(**params), there)) == (["/a"] if is_there else [])
-    assert said(contents.required(contents.RequiredLines(**params), there)) == ([] if is_there else ["/a"])
+    assert said(contents.check_required_lines(contents.RequiredLines(**params), there)) == ([] if is_there else ["/a"])
 
 
 def test_what_is_no_text_cannot_be_told_only_where_that_matters() -> None:
@@ -75,8 +75,8 @@ def test_what_is_no_text_cannot_be_told_only_where_that_matters() -> None:
 
 def test_required_lines_of_files_that_may_be_missing() -> None:
     params = contents.RequiredLines(paths=(PathGlob("/none"),), pattern=Pattern("x"))
-    assert said(contents.required(params, facts())) == ["/none"]
-    assert said(contents.required(msgspec.structs.replace(params, optional=True), facts())) == []
+    assert said(contents.check_required_lines(params, facts())) == ["/none"]
+    assert said(contents.check_required_lines(msgspec.structs.replace(params, optional=True), facts())) == []
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,17 @@ def test_versions_as_written(type: str, version: str, asked: str, fires: bool) -
     params = packages.ForbiddenPackages(names=(NameGlob("a"),), exact_versions=(NameGlob(asked),), ignore_release=True)
     assert bool(said(packages.forbidden(params, seen))) is fires
     exact = NameGlob(version)
-    assert said(packages.required(packages.RequiredPackages(names=params.names, exact_versions=(exact,)), seen)) == []
-    (answer,) = packages.required(packages.RequiredPackages(names=params.names, exact_versions=(NameGlob("0"),)), seen)
+    assert (
+        said(
+            packages.check_required_packages(
+                packages.RequiredPackages(names=params.names, exact_versions=(exact,)), seen
+            )
+        )
+        == []
+    )
+    (answer,) = packages.check_required_packages(
+        packages.RequiredPackages(names=params.names, exact_versions=(NameGlob("0"),)), seen
+    )
     assert isinstance(answer, Violation)
     assert answer.message == f"Package a is installed as {version} ({type}), and must be 0."
 
@@ -127,7 +136,7 @@ def test_only_files_of_some_packages_and_no_folders_that_apk_only_passes_through
 def test_licences_as_written(licence: str, fires: bool) -> None:
     licensed = msgspec.structs.replace(package("npm", "a", "1"), licenses=(licence,) if licence else ())
     params = licences.WrittenLicences(names=("MIT",), containing=("the file",))
-    assert bool(said(licences.written(params, facts(packages=[licensed])))) is fires
+    assert bool(said(licences.check_written_licences(params, facts(packages=[licensed])))) is fires
 
 
 def test_licences_as_written_need_a_text() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.app.expression_child import CPU_SECONDS
-from hullmark.app.expressions import Evaluator, published
+from hullmark.app.expressions import Evaluator, collect_variables
 from hullmark.policy.facts import ExpressionFailed
 from hullmark.policy.gate import CannotTell, Need
 from hullmark.policy.gates.expression import TRIGGERS, Holds, holds
@@ -42,7 +42,10 @@ def test_the_facts_are_there_under_the_names_of_the_documents(text: str, value: 
 
 
 def test_only_what_is_named_is_handed_over() -> None:
-    assert set(published(SEEN, Expression("packages.exists(p, p.name == now)").variables)) == {"packages", "now"}
+    assert set(collect_variables(SEEN, Expression("packages.exists(p, p.name == now)").variables)) == {
+        "packages",
+        "now",
+    }
 
 
 def test_what_is_collected_follows_from_the_names() -> None:

@@ -14,8 +14,8 @@ from hullmark.policy.gates.vulnerabilities import (
     NoData,
     StaleData,
     VulnerabilityFindings,
-    found,
-    listed,
+    check_findings,
+    check_listed_vulnerabilities,
     no_data,
     stale_data,
 )
@@ -31,7 +31,7 @@ def answers(params: VulnerabilityFindings, **fields: Any) -> list[str]:
     """The subjects it fires on; `?` for what it cannot tell."""
     gap = fields.pop("gap", "")
     seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", **fields), exploited_gap=gap))
-    return [answer.subject if isinstance(answer, Violation) else "?" for answer in found(params, seen)]
+    return [answer.subject if isinstance(answer, Violation) else "?" for answer in check_findings(params, seen)]
 
 
 def test_without_conditions_each_match_counts() -> None:
@@ -82,7 +82,7 @@ def test_what_is_exploited_is_known_only_from_a_whole_list(
 
 def test_that_the_list_is_not_whole_is_said_once() -> None:
     many = [match(OPENSSL, f"CVE-2026-000{number}") for number in range(3)]
-    [answer] = found(VulnerabilityFindings(exploited=True), facts(matches=matches(*many, exploited_gap=GAP)))
+    [answer] = check_findings(VulnerabilityFindings(exploited=True), facts(matches=matches(*many, exploited_gap=GAP)))
     assert isinstance(answer, CannotTell)
     assert answer.reason == f"whether CVE-2026-0000 and 2 more are known to be exploited cannot be told: {GAP}"
     assert (answer.kind, answer.subject) == ("uncovered", "exploited")
@@ -228,14 +228,14 @@ def test_two_advisories_of_one_vulnerability_are_one_finding() -> None:
     first = match(OPENSSL, "CVE-2026-0001", severity="low")
     second = match(OPENSSL, "DSA-1", cve="CVE-2026-0001", severity="high")
     seen = facts(matches=matches(first, second))
-    fired = list(found(VulnerabilityFindings(severity="high"), seen))
+    fired = list(check_findings(VulnerabilityFindings(severity="high"), seen))
     assert [answer.subject for answer in fired if isinstance(answer, Violation)] == [SUBJECT]
 
 
 def test_a_name_is_found_among_all_of_its_names() -> None:
     seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", aliases=("GHSA-aaaa",), vendor_ids=("DSA-5",))))
     for name, count in (("GHSA-*", 1), ("DSA-5", 1), ("CVE-2026-0001", 1), ("DSA-6", 0)):
-        assert len(list(listed(ListedVulnerabilities(ids=(NameGlob(name),)), seen))) == count
+        assert len(list(check_listed_vulnerabilities(ListedVulnerabilities(ids=(NameGlob(name),)), seen))) == count
 
 
 def test_a_package_without_data_is_told_once_with_all_reasons() -> None:

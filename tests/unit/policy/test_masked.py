@@ -123,4 +123,6 @@ def test_rules_about_lines_cannot_tell(text: str, pattern: str, forbidden: list[
     facts = facts_of(files=[file("/srv/a", size=len(text))], contents={"/srv/a": text.encode()})
     paths = (PathGlob("/srv/a"),)
     assert kinds(lines.forbidden(lines.ForbiddenLines(paths=paths, pattern=Pattern(pattern)), facts)) == forbidden
-    assert kinds(lines.required(lines.RequiredLines(paths=paths, pattern=Pattern(pattern)), facts)) == required
+    assert (
+        kinds(lines.check_required_lines(lines.RequiredLines(paths=paths, pattern=Pattern(pattern)), facts)) == required
+    )

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from hullmark.app.policies import case_files, load_cases, load_native
-from hullmark.app.trials import failed, try_cases
+from hullmark.app.trials import list_failures, try_cases
 from hullmark.source import SourceOptions
 from tests.support.places import REPOSITORY
 
@@ -36,7 +36,7 @@ def test_each_rule_of_a_pack_names_its_source_and_fires_in_a_case(pack: Path) ->
     policy = load_native(pack)
     assert [rule.id for rule in policy.rules if not rule.source] == []
     trial = try_cases(policy, [(file, load_cases(file)) for file in case_files(pack)], SourceOptions())
-    assert failed(trial) == []
+    assert list_failures(trial) == []
     assert trial.never_fired == ()
 
 

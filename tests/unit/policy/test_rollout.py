@@ -180,7 +180,10 @@ def test_several_documents_are_one_policy() -> None:
     policy = read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])
     assert (policy.name, policy.version) == ("test + more", "1 + 3")
     assert [rule.id for rule in policy.rules] == ["setuid", "telnet"]
-    assert [(each.name, each.stage) for each in policy.rule_sets] == [("test", "enforce"), ("extra", "enforce")]
+    assert [(rule_set.name, rule_set.stage) for rule_set in policy.rule_sets] == [
+        ("test", "enforce"),
+        ("extra", "enforce"),
+    ]
     assert judge(policy).reason == "1 finding to stop for, by rule telnet"
 
 
@@ -188,7 +191,7 @@ def test_documents_of_one_name_are_parts_of_one_set() -> None:
     parts = [("a.yaml", document(rules=[SETUID], stage="warn")), ("b.yaml", document(rules=[TELNET], stage="warn"))]
     policy = read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])
     assert (policy.name, policy.version, len(policy.rules)) == ("test", "1", 2)
-    assert [(each.name, each.stage) for each in policy.rule_sets] == [("test", "warn")]
+    assert [(rule_set.name, rule_set.stage) for rule_set in policy.rule_sets] == [("test", "warn")]
     parts[1] = ("b.yaml", document(rule_sets={"test": [TELNET]}))
     with pytest.raises(InvalidPolicy, match="another rule set is called 'test' already"):
         read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])

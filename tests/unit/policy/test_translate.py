@@ -225,7 +225,7 @@ def test_a_native_policy_judges_as_the_one_it_was_made_of(seen: Facts, asked: di
 def test_every_trigger_has_an_equal_or_is_left_out_with_its_reason() -> None:
     seen = set()
     for trigger in TRIGGERS:
-        params = {each.name: sample(each) for each in trigger.parameters if each.is_required}
+        params = {parameter.name: sample(parameter) for parameter in trigger.parameters if parameter.is_required}
         params |= {("files", "attribute_match"): {"mode": "0644"}, ("metadata", "attribute"): {"value": "1"}}.get(
             (trigger.gate, trigger.name), {}
         )
@@ -332,7 +332,9 @@ def test_one_rule_may_become_several_which_an_item_covers_all() -> None:
     document = whole(read(bundle(rule("packages", "verify"), items=(item,)))).document
     ids = [each["id"] for each in document["rule_sets"]["p"]]
     assert ids == ["p.0.packages-verify", "p.0.packages-verify.2"]
-    assert [(each["rule"], each["subject"]) for each in document["exceptions"]] == [(name, "*") for name in ids]
+    assert [(exception["rule"], exception["subject"]) for exception in document["exceptions"]] == [
+        (name, "*") for name in ids
+    ]
 
 
 @pytest.mark.parametrize(

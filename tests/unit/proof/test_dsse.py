@@ -60,7 +60,7 @@ def test_payload_and_signature_may_be_in_the_alphabet_for_urls() -> None:
     in_urls = {
         **envelope,
         "payload": envelope["payload"].translate(alphabet),
-        "signatures": [{"sig": each["sig"].translate(alphabet)} for each in envelope["signatures"]],
+        "signatures": [{"sig": signature["sig"].translate(alphabet)} for signature in envelope["signatures"]],
     }
     assert "_" in in_urls["payload"]
     assert signer_of(read(in_urls), KEYS) == SIGNER.fingerprint

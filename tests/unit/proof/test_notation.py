@@ -217,7 +217,7 @@ def test_a_rule_is_judged_again_when_one_ends() -> None:
         subject=DIGEST,
     )
     known = facts(signatures=SignedDocuments(documents=(document,), subjects=(DIGEST,)))
-    asked = next(each for each in TRIGGERS if each.full_name == "signatures.signed_by")
+    asked = next(trigger for trigger in TRIGGERS if trigger.full_name == "signatures.signed_by")
     params = SignedBy(authorities=(ROOT.public_bytes(Encoding.PEM).decode(),))
     policy = Policy(name="p", version="1", rules=(Rule(id="ours", trigger=asked, action=Action.STOP, params=params),))
     now = replace(known, now=NOW)

@@ -53,7 +53,9 @@ def django(settings: bytes) -> dict[str, str]:
     owners = {path: "django" for path in files if path.startswith(SITE)}
     files |= {"/app/main.py": b"import django, settings\n", "/app/settings.py": settings}
     found = walked(files, ("python3", "/app/main.py"), owners=owners, why=tuple(files))
-    return {each.subject.removeprefix(f"{DJANGO}/").removeprefix(f"{SITE}/"): each.reach for each in found.answers}
+    return {
+        answer.subject.removeprefix(f"{DJANGO}/").removeprefix(f"{SITE}/"): answer.reach for answer in found.answers
+    }
 
 
 def test_django_imports_what_its_settings_name_and_the_parts_of_applications() -> None:
@@ -90,7 +92,7 @@ def mariadb(**more: Any) -> dict[str, str]:
     files |= {"/usr/share/db/notify": b"#!/bin/sh\n", "/usr/share/db/errors": b"x", "/var/lib/mysql/ibdata1": b"x"}
     owners = more.pop("owners", {"/usr/sbin/mariadbd": "mariadb-server-core"})
     found = walked(files, more.pop("command", ("mariadbd",)), why=tuple(files), owners=owners, **more)
-    return {each.subject.rpartition("/")[2]: each.reach for each in found.answers}
+    return {answer.subject.rpartition("/")[2]: answer.reach for answer in found.answers}
 
 
 def test_mariadb_starts_nothing_that_its_words_name() -> None:
@@ -172,15 +174,18 @@ def test_collections_whose_members_data_names_are_reached_as_a_whole() -> None:
     files |= {f"{LIB}/encodings/{name}.py": b"" for name in ("__init__", "big5")}
     files |= {f"{LIB}/zoneinfo/__init__.py": b"", "/usr/share/zoneinfo/Asia/Tokyo": b"x"}
     wanted = (f"{LIB}/encodings/big5.py", "/usr/share/zoneinfo/Asia/Tokyo")
-    assert [each.reach for each in walked(files, ("python3", "/app/a.py"), why=wanted).answers] == ["reachable"] * 2
+    assert [answer.reach for answer in walked(files, ("python3", "/app/a.py"), why=wanted).answers] == ["reachable"] * 2
 
 
 @pytest.mark.parametrize("test", [("CMD", "curl", "-f"), ("CMD-SHELL", "curl -f x")])
 def test_a_healthcheck_that_is_not_there_leaves_the_rest_as_it_is(test: tuple[str, ...]) -> None:
     found = walked({**BASE, "/d": program()}, ("/d",), why=("/bin/mount", "/d"), healthcheck=HealthCheck(test=test))
-    assert {each.subject: each.reach for each in found.answers} == {"/bin/mount": "unreachable", "/d": "reachable"}
+    assert {answer.subject: answer.reach for answer in found.answers} == {
+        "/bin/mount": "unreachable",
+        "/d": "reachable",
+    }
     absent = walked({**BASE, "/d": program()}, ("/absent",), why=("/bin/mount",), healthcheck=HealthCheck(test=test))
-    assert [each.reach for each in absent.answers] == ["unknown"]
+    assert [answer.reach for answer in absent.answers] == ["unknown"]
 
 
 PG, PG_LIB, PG_SHARE = "/usr/lib/postgresql/17/bin/postgres", "/usr/lib/postgresql/17/lib", "/usr/share/postgresql/17"
@@ -218,7 +223,7 @@ def postgres(
     given = tuple(Setting(key=f"postgresql.cluster[17/main].{key}", value=value) for key, value in settings.items())
     owners = {path: "postgresql" for path in files if "/postgresql/" in path} | dict(others)
     found = walked(files, command, settings=given, why=tuple(files), owners=owners)
-    return {each.subject: each.reach for each in found.answers}
+    return {answer.subject: answer.reach for answer in found.answers}
 
 
 def test_postgresql_loads_its_compiler_and_modules_and_reads_what_statements_name() -> None:

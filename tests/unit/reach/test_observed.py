@@ -106,5 +106,5 @@ def test_what_was_opened_is_reached_and_a_miss_is_named() -> None:
     assert use.idle == ("pkg:deb/debian/libm@1",)
     assert reach_of(found)["/opt/plugin"] == "reachable"
     assert reach_of(found)["/usr/bin/tool"] == "unreachable"
-    [plugin] = [each for each in found.packages if each.name == "plugin"]
+    [plugin] = [package for package in found.packages if package.name == "plugin"]
     assert [step.why for step in plugin.witness] == ["was opened when it was observed"]

@@ -21,7 +21,9 @@ def last_stage(config: ImageConfig) -> list[tuple[str, str]]:
     """The instructions that say the settings, as a reader of Dockerfiles takes them."""
     parsed = parse_dockerfile(dockerfile_of(replace(INVENTORY, config=config)).encode())
     found = [
-        (each.keyword, " ".join((*each.flags, each.value))) for stage in parsed.stages for each in stage.instructions
+        (instruction.keyword, " ".join((*instruction.flags, instruction.value)))
+        for stage in parsed.stages
+        for instruction in stage.instructions
     ]
     assert tuple(name for name, _ in found[: len(MADE)]) == MADE
     return found[len(MADE) :]

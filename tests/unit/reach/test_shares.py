@@ -22,7 +22,7 @@ def test_shares_add_up_to_the_counts(owners: dict[str, str]) -> None:
     first = min(files)
     found = walked(files, (first,), owners={path: name for path, name in owners.items() if name})
     for reach in REACHES:
-        assert sum(each.bytes for each in found.shares if each.reach == reach) == found.counts[reach].bytes
+        assert sum(share.bytes for share in found.shares if share.reach == reach) == found.counts[reach].bytes
     purl = f"pkg:deb/debian/{owners[first]}@1" if owners[first] else ""
-    reached = [each for each in found.shares if each.reach == "reachable"]
+    reached = [share for share in found.shares if share.reach == "reachable"]
     assert [(each.purl, each.bytes) for each in reached] == [(purl, len(files[first]))]

@@ -40,7 +40,7 @@ def lines(inventory: Inventory) -> list[tuple[str, str]]:
 
 
 def problems(inventory: Inventory) -> list[tuple[str, tuple[str, ...]]]:
-    return [(each.reason, each.facts) for each in inventory.problems if each.room == "relations"]
+    return [(problem.reason, problem.facts) for problem in inventory.problems if problem.room == "relations"]
 
 
 def test_an_image_tells_its_relations_only_where_somebody_asks() -> None:

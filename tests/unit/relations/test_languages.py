@@ -29,7 +29,12 @@ SITE = "usr/lib/python3.11/site-packages"
 
 
 def distribution(name: str, *requires: str, site: str = SITE) -> dict[str, bytes]:
-    lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {each}" for each in requires)]
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        "Version: 1.0",
+        *(f"Requires-Dist: {require}" for require in requires),
+    ]
     return {f"{site}/{name}-1.0.dist-info/METADATA": ("\n".join(lines) + "\n").encode()}
 
 

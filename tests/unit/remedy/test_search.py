@@ -30,7 +30,9 @@ def test_no_smaller_set_leaves_as_little(mends: list[frozenset[str]]) -> None:
     found = smallest_set(changes(len(mends)), judge)
     left = wanted.difference(*mends)
     assert judge(found.chosen) == left
-    smaller = (each for size in range(len(found.chosen)) for each in combinations(range(len(mends)), size))
+    smaller = (
+        combination for size in range(len(found.chosen)) for combination in combinations(range(len(mends)), size)
+    )
     assert not any(judge(frozenset(each)) <= left for each in smaller)
     assert found.proof in ("judged", "cover")
 

@@ -11,7 +11,7 @@ from hullmark.model.image import HealthCheck, ImageConfig
 from hullmark.model.package import Package
 from hullmark.model.remedy import Change, FileChange
 from hullmark.model.upkeep import PackageUpdate
-from hullmark.remedy.flatten import can_be_copied, flattened, settings_of, without
+from hullmark.remedy.flatten import can_be_copied, flatten_layers, settings_of, without
 from hullmark.remedy.rebase import rebased_layers, rebased_settings
 from hullmark.remedy.stack import LayerStack
 from hullmark.rootfs.entry import Entry, LayerRecord
@@ -144,7 +144,7 @@ def test_a_copy_has_what_is_visible_and_the_settings_that_are_given_again() -> N
     lower = record("etc/key", "usr/bin/a", packages=[stanza("a"), stanza("b")])
     upper = record("usr/bin/b=usr/bin/a", packages=[stanza("a", "2")])
     upper.entries.append(Entry(b"etc/key", "w", 0, 0, 0, 0, 0))
-    found = flattened([lower, upper])
+    found = flatten_layers([lower, upper])
     assert [entry.path for entry in found.entries] == [b"usr/bin/a", b"usr/bin/b", DATABASE.encode()]
     assert installed([found]) == [("a", "2")]
     config = ImageConfig(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from hullmark.match.ssvc import decided
+from hullmark.match.ssvc import decide_match
 from hullmark.model.advisory import SEVERITIES, Cvss
 from hullmark.model.match import (
     Epss,
@@ -219,7 +219,7 @@ def _followed(mission: Mission) -> Matches:
     found = with_reach(
         msgspec.structs.replace(SMALL, matches=(LOG4SHELL, OPENSSL, GUESSED, UNRATED, WAIVED, DENIED)), REACHED
     )
-    told = [msgspec.structs.replace(each, ssvc=decided(each, ("8080/tcp",), mission)) for each in found.matches]
+    told = [msgspec.structs.replace(each, ssvc=decide_match(each, ("8080/tcp",), mission)) for each in found.matches]
     return msgspec.structs.replace(found, matches=tuple(told))
 
 

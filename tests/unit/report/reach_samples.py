@@ -34,10 +34,12 @@ _EVIL = '</svg><script>alert("1")</script>\x1b[31m\u202e&' + "n" * 300
 _HOSTILE = replace(
     _PLAIN,
     roots=(_EVIL,),
-    packages=tuple(replace(each, name=_EVIL, version=_EVIL, reason=_EVIL) for each in _PLAIN.packages),
+    packages=tuple(replace(package, name=_EVIL, version=_EVIL, reason=_EVIL) for package in _PLAIN.packages),
     programs=tuple(
-        replace(each, path=f"/{_EVIL}", kinds=("shell", _EVIL), reason=_EVIL, witness=(WitnessStep(_EVIL, _EVIL),) * 90)
-        for each in _PLAIN.programs
+        replace(
+            program, path=f"/{_EVIL}", kinds=("shell", _EVIL), reason=_EVIL, witness=(WitnessStep(_EVIL, _EVIL),) * 90
+        )
+        for program in _PLAIN.programs
     ),
     open_ends=(OpenEnd(_EVIL, _EVIL),),
     recipe=Recipe(command="apk del", purge=(_EVIL,), kept=((_EVIL, _EVIL),)),

@@ -68,7 +68,7 @@ REMEDIES = {
         after=STOP,
         changes=(PlannedChange(_USER, ()),),
         remains=(
-            *(Remainder(each.subject, "its newest version does not mend it", each) for each in STOP.findings),
+            *(Remainder(finding.subject, "its newest version does not mend it", finding) for finding in STOP.findings),
             Remainder("", "the rule x cannot be judged: nobody looked"),
         ),
         proof="greedy",
@@ -89,7 +89,7 @@ REMEDIES = {
                 ODD_VERDICT.findings,
             ),
         ),
-        remains=tuple(Remainder(each.subject, "\x1b[1m|", each) for each in ODD_VERDICT.findings),
+        remains=tuple(Remainder(finding.subject, "\x1b[1m|", finding) for finding in ODD_VERDICT.findings),
         dockerfile="FROM IMAGE\nRUN rm -rf '/a```b'\n",
     ),
 }

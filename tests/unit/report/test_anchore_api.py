@@ -157,7 +157,9 @@ def test_malware_is_told_by_scanner_and_nothing_if_nobody_looked() -> None:
 def test_a_vulnerability_has_its_fields_and_words() -> None:
     found = plain(vulnerabilities.vulnerabilities(matches_samples.SMALL, "all"))
     assert (found["imageDigest"], found["vulnerability_type"]) == (samples.digest(0xA), "all")
-    log4j = next(each for each in found["vulnerabilities"] if each["package_name"] == "log4j-core")
+    log4j = next(
+        vulnerability for vulnerability in found["vulnerabilities"] if vulnerability["package_name"] == "log4j-core"
+    )
     assert log4j["vuln"] == "GHSA-jfh8-c2jp-5v3q"
     assert (log4j["severity"], log4j["fix"], log4j["will_not_fix"]) == ("Critical", "2.15.0", False)
     assert (log4j["package"], log4j["package_type"]) == ("log4j-core-2.14.1", "java")
@@ -170,7 +172,9 @@ def test_a_vulnerability_has_its_fields_and_words() -> None:
         "exploitability_score": 3.9,
         "impact_score": 6.0,
     }
-    openssl = next(each for each in found["vulnerabilities"] if each["vuln"] == "CVE-2023-5678")
+    openssl = next(
+        vulnerability for vulnerability in found["vulnerabilities"] if vulnerability["vuln"] == "CVE-2023-5678"
+    )
     assert (openssl["package_path"], openssl["feed_group"], openssl["package_type"]) == ("pkgdb", "debian:12", "dpkg")
     assert openssl["nvd_data"][0]["cvss_v3"]["base_score"] == 9.8
     assert openssl["nvd_data"][0]["cvss_v2"]["base_score"] == -1.0
@@ -285,7 +289,7 @@ def test_the_table_says_what_the_rules_come_to_whatever_the_lists_say() -> None:
 
 
 def _verdict_of(document: dict[str, Any]) -> Verdict:
-    problems = tuple(msgspec.convert(each, PolicyProblem) for each in document["problems"])
+    problems = tuple(msgspec.convert(problem, PolicyProblem) for problem in document["problems"])
     return Verdict(
         verdict=Outcome(document["verdict"]),
         reason=document["reason"],
@@ -298,7 +302,7 @@ def _verdict_of(document: dict[str, Any]) -> Verdict:
 CHOSEN = [
     name
     for name, case in cases().items()
-    if any(each["whitelisted"] for each in case["expected"]["findings"])
+    if any(finding["whitelisted"] for finding in case["expected"]["findings"])
     or case["expected"]["reason"] != "policy_evaluation"
     or case["expected"]["problems"]
 ]
@@ -316,7 +320,9 @@ def test_golden_verdicts_are_the_originals_table(name: str, tmp_path: Path) -> N
         for row in result["result"][result["image_id"]]["result"]["rows"]
     ]
     names = ("gate", "trigger", "trigger_id", "message", "action")
-    assert sorted(rows) == sorted((*(each[n] for n in names), each["whitelisted"]) for each in expected["findings"])
+    assert sorted(rows) == sorted(
+        (*(finding[n] for n in names), finding["whitelisted"]) for finding in expected["findings"]
+    )
     lists = {each["id"]: {item["id"] for item in each["items"]} for each in case["bundle"].get("whitelists") or ()}
     for row in result["result"][result["image_id"]]["result"]["rows"]:
         if row[7]:
@@ -350,9 +356,9 @@ def test_every_gate_is_described_with_its_triggers_and_parameters() -> None:
     assert set(triggers_by_gate()) <= set(policies.GATES)
     for gate, triggers in known.items():
         assert spec[gate]["description"]
-        assert {each["name"] for each in spec[gate]["triggers"]} == set(triggers)
-    package = next(each for each in spec["vulnerabilities"]["triggers"] if each["name"] == "package")
-    kind = next(each for each in package["parameters"] if each["name"] == "package_type")
+        assert {trigger["name"] for trigger in spec[gate]["triggers"]} == set(triggers)
+    package = next(trigger for trigger in spec["vulnerabilities"]["triggers"] if trigger["name"] == "package")
+    kind = next(parameter for parameter in package["parameters"] if parameter["name"] == "package_type")
     assert (kind["required"], kind["validator"]) == (True, {"type": "string", "enum": ["all", "os", "non-os"]})
     assert spec["anchoresec"]["superceded_by"] == "vulnerabilities"
 

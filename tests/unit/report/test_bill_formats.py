@@ -175,7 +175,7 @@ def test_github_is_told_what_brought_which_packages() -> None:
     resolved = {purl for manifest in snapshot["manifests"].values() for purl in manifest["resolved"]}
     assert resolved == {each.purl for each in SMALL.packages if each.purl}
     assert {
-        entry["relationship"] for each in snapshot["manifests"].values() for entry in each["resolved"].values()
+        entry["relationship"] for manifest in snapshot["manifests"].values() for entry in manifest["resolved"].values()
     } <= {
         "direct",
         "indirect",

@@ -185,8 +185,8 @@ def test_every_dictionary_of_our_own_json_is_sorted() -> None:
 def _own_documents() -> Iterator[bytes]:
     yield from (load("inventory", "json").render(inventory, PLAIN) for inventory in INVENTORIES.values())
     yield from (load("verdict", "json").render(verdict, PLAIN) for verdict in VERDICTS.values())
-    yield from (load("difference", "json").render(each, PLAIN) for each in DIFFERENCES.values())
-    yield from (load("layers", "json").render(each, PLAIN) for each in LAYERS.values())
+    yield from (load("difference", "json").render(difference, PLAIN) for difference in DIFFERENCES.values())
+    yield from (load("layers", "json").render(layer, PLAIN) for layer in LAYERS.values())
 
 
 def _large(packages: int, files: int) -> Inventory:

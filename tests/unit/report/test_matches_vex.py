@@ -232,10 +232,10 @@ def test_csaf_of_any_matches_keeps_its_references_and_contradicts_itself_nowhere
     for relation in tree["relationships"]:
         assert {relation["product_reference"], relation["relates_to_product_reference"]} <= set(parts)
     vulnerabilities = read.get("vulnerabilities", [])
-    cves = [each["cve"] for each in vulnerabilities if "cve" in each]
+    cves = [vulnerability["cve"] for vulnerability in vulnerabilities if "cve" in vulnerability]
     assert len(set(cves)) == len(cves)
-    for each in vulnerabilities:
-        _check(each, set(ids))
+    for vulnerability in vulnerabilities:
+        _check(vulnerability, set(ids))
 
 
 def _check(vulnerability: dict[str, Any], ids: set[str]) -> None:
@@ -253,9 +253,9 @@ def _check(vulnerability: dict[str, Any], ids: set[str]) -> None:
 
 def test_csaf_says_what_to_do_in_the_words_of_the_standard() -> None:
     remedies = {
-        each["cve"]: [remedy["category"] for remedy in each["remediations"]]
-        for each in csaf()["vulnerabilities"]
-        if "remediations" in each and "cve" in each
+        vulnerability["cve"]: [remedy["category"] for remedy in vulnerability["remediations"]]
+        for vulnerability in csaf()["vulnerabilities"]
+        if "remediations" in vulnerability and "cve" in vulnerability
     }
     assert remedies["CVE-2023-5363"] == ["vendor_fix"]
     assert remedies["CVE-2010-4756"] == ["no_fix_planned"]
@@ -269,7 +269,7 @@ def test_what_the_start_does_not_reach_is_not_affected_with_the_evidence() -> No
         "programs, libraries, scripts, modules and configuration that these lead to: none of its 2 files is reached "
         "(/usr/lib/libcrypto.so.3, /usr/lib/libssl.so.3)."
     )
-    by_name = {each["vulnerability"]["name"]: each for each in openvex(FOLLOWED)["statements"]}
+    by_name = {statement["vulnerability"]["name"]: statement for statement in openvex(FOLLOWED)["statements"]}
     unreachable = by_name["CVE-2023-5678"]
     assert (unreachable["status"], unreachable["justification"], unreachable["status_notes"]) == (
         "not_affected", "vulnerable_code_not_in_execute_path", evidence,
@@ -280,7 +280,9 @@ def test_what_the_start_does_not_reach_is_not_affected_with_the_evidence() -> No
         "GHSA-jfh8-c2jp-5v3q": "affected", "CVE-2023-5678": "not_affected", "CVE-2024-7347": "not_affected",
         "GHSA-xxxx-yyyy-zzzz": "affected", "CVE-2019-18276": "affected", "CVE-2020-14343": "not_affected",
     }  # fmt: skip
-    flags = {flag["label"] for each in csaf(FOLLOWED)["vulnerabilities"] for flag in each.get("flags", ())}
+    flags = {
+        flag["label"] for vulnerability in csaf(FOLLOWED)["vulnerabilities"] for flag in vulnerability.get("flags", ())
+    }
     assert flags == {"vulnerable_code_not_in_execute_path"}
     [match] = [match for match in FOLLOWED.matches if match.advisory.id == "CVE-2023-5678"]
     assert analysis(match) == {"state": "not_affected", "justification": "code_not_reachable", "detail": evidence}
@@ -288,7 +290,9 @@ def test_what_the_start_does_not_reach_is_not_affected_with_the_evidence() -> No
     assert [match.advisory.id for match in aside.matches if match.suppressed and match.suppressed.by == "reach"] == [
         "CVE-2023-5678", "CVE-2024-7347",
     ]  # fmt: skip
-    assert {each["vulnerability"]["name"]: each["status"] for each in openvex(aside)["statements"]} == states
+    assert {
+        statement["vulnerability"]["name"]: statement["status"] for statement in openvex(aside)["statements"]
+    } == states
 
 
 def test_without_matches_csaf_is_of_the_base_profile() -> None:

@@ -64,7 +64,7 @@ def test_any_names_make_a_well_formed_page(rows: list[tuple[str, str, int]]) -> 
     shares = tuple({row[:2]: ReachShare(f"pkg:deb/debian/{row[0]}", *row[1:]) for row in rows}.values())  # type: ignore[arg-type]
     packages = tuple(
         PackageReach(purl=each.purl, type="deb", name=each.purl, version="1", reach=each.reach, bytes=each.bytes, reached_bytes=0)
-        for each in {each.purl: each for each in shares}.values()
+        for each in {share.purl: share for share in shares}.values()
     )  # fmt: skip
     read(replace(MINIMALITIES["plain"], shares=shares, packages=packages))
 

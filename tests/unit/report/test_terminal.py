@@ -13,7 +13,7 @@ from hullmark.model.setting import Setting
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.table import columns, grid
-from hullmark.report.terminal import Paint, broken, clip, fact, fold, safe, shortened, width_of
+from hullmark.report.terminal import Paint, clip, fact, fold, safe, shorten_text, width_of, wrap_text
 from tests.unit.report.facet_samples import CONFIGURATIONS
 from tests.unit.report.samples import INVENTORIES, ODD, SMALL, STOP, VERDICTS, package
 
@@ -58,7 +58,7 @@ def test_folded_text_is_whole_and_within_its_width(text: str, width: int) -> Non
 @given(st.text(), st.integers(2, 40))
 def test_what_is_broken_loses_and_gains_nothing_but_blanks(text: str, width: int) -> None:
     text = safe(text)
-    lines = broken(text, width)
+    lines = wrap_text(text, width)
     assert all(width_of(line) <= width for line in lines)
     assert unbroken(lines) == unbroken([text])
 
@@ -73,12 +73,12 @@ def test_what_is_broken_loses_and_gains_nothing_but_blanks(text: str, width: int
 )
 def test_lines_break_at_blanks_then_behind_signs_then_anywhere(text: str, lines: list[str]) -> None:
     width = 8
-    assert [line.strip() for line in broken(text, width)] == [line.strip() for line in lines]
+    assert [line.strip() for line in wrap_text(text, width)] == [line.strip() for line in lines]
 
 
 @given(st.text(alphabet="ab ", max_size=60), st.integers(1, 40))
 def test_shortened_text_ends_with_a_whole_word(text: str, width: int) -> None:
-    words = shortened(text, width).removesuffix(" …").split(" ")
+    words = shorten_text(text, width).removesuffix(" …").split(" ")
     assert words == text.split(" ")[: len(words)]
 
 

@@ -45,7 +45,7 @@ def test_rectangles_are_as_square_as_they_can_be() -> None:
     places = treemap((6, 6, 4, 3, 2, 2, 1), Rectangle(0, 0, 6, 4))
     assert places[0] == pytest.approx((0, 0, 3, 2))
     assert places[1] == pytest.approx((0, 2, 3, 2))
-    assert max(max(each.width / each.height, each.height / each.width) for each in places) < 3
+    assert max(max(place.width / place.height, place.height / place.width) for place in places) < 3
 
 
 def test_nothing_has_no_place() -> None:

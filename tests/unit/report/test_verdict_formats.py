@@ -93,7 +93,7 @@ def test_sarif_of_any_verdicts_is_what_the_standard_wants(found: list[Verdict]) 
 def test_sarif_tells_levels_places_and_suppressions() -> None:
     (run,) = runs(SEVERAL)
     first, second, excepted, shadowed = run["results"]
-    assert [each["level"] for each in run["results"]] == ["error", "warning", "note", "error"]
+    assert [result["level"] for result in run["results"]] == ["error", "warning", "note", "error"]
     assert first["message"]["text"] == "It runs as root. Add a USER."
     assert first["locations"][0]["physicalLocation"] == {
         "artifactLocation": {"uri": "Dockerfile"},

@@ -20,7 +20,7 @@ def seen(*tars: TarBuilder) -> tuple[Tree, dict[str, bytes]]:
     """The tree, and the facts at their paths."""
     layers = records([tar.done() for tar in tars], [WANTED])
     tree = squash(layers)
-    return tree, {each.path: each.fact for each in TreeView(tree, layers).facts(WANTED)}
+    return tree, {fact.path: fact.fact for fact in TreeView(tree, layers).facts(WANTED)}
 
 
 def test_a_chain_of_any_length_names_its_first_file() -> None:

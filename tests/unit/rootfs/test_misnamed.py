@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hullmark.catalog import CATALOGERS, DECLARED
-from hullmark.rootfs.misnamed import misnamed
+from hullmark.rootfs.misnamed import find_misnamed_files
 from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree_view import TreeView
@@ -23,7 +23,7 @@ MAGIC: Read[int] = Read(name="magic", fact=int, extract=lambda path, body, repor
 def found(layers: Sequence[TarBuilder]) -> list[tuple[bytes, int]]:
     """The paths that were not read, and their layers."""
     made = records([layer.done() for layer in layers], [SIZE])
-    return [(path, layer) for path, layer, _ in misnamed(squash(made), made, (SIZE,))]
+    return [(path, layer) for path, layer, _ in find_misnamed_files(squash(made), made, (SIZE,))]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def facts(read: Read[Any], *layers: TarBuilder) -> tuple[dict[str, Any], list[st
     """What a read found by path, and what was reported."""
     made = records([layer.done() for layer in layers], [read])
     tree = squash(made)
-    seen = {each.path: each.fact for each in TreeView(tree, made).facts(read)}
+    seen = {fact.path: fact.fact for fact in TreeView(tree, made).facts(read)}
     return seen, [problem.reason for _, problem in tree.problems]
 
 

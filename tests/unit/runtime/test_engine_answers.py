@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hullmark.isolation.fields import InvalidWorkload
 from hullmark.model.place import PlaceEvent, Places, RunningContainer
 from hullmark.net.errors import NetError
-from hullmark.report.places_words import graded
+from hullmark.report.places_words import grade_containers
 from hullmark.runtime.collector import Changes, Listing
 from hullmark.runtime.engines import drift, files
 from hullmark.runtime.engines.api import EngineApi
@@ -345,7 +345,7 @@ def test_what_is_known_of_the_host_is_told_of_all_that_runs_there(engine: tuple[
     weak = HostState(escapes=("CVE-2024-21626",))
     (found,) = EngineCollector("docker", engine[1], "host", look=lambda version, info: weak).containers()
     assert found.isolation.escapes == ("CVE-2024-21626",)
-    (graded_one,) = graded(Places(containers=(found,)))
+    (graded_one,) = grade_containers(Places(containers=(found,)))
     assert graded_one.assessment is not None
     assert graded_one.assessment.grade == "host"
     assert graded_one.assessment.reasons[0].text == "the host has a known escape: CVE-2024-21626"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.secrets.go_expressions import checked, python_expression
+from hullmark.facets.secrets.go_expressions import check_expression, python_expression
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_python_cannot_read_is_said(go: str, complaint: str) -> None:
     ["a+b*c{2,}", "(ab)+", "(a{1,9})+", "(=|:)+", "(a+)?b", "(a+){2}", "(a+)(b)+", "[a+]+", r"(\+)+", "(?i:a)+", "a+?"],
 )
 def test_what_may_be_tried_on_hostile_text_is_taken_as_it_is(expression: str) -> None:
-    assert checked(expression) == expression
+    assert check_expression(expression) == expression
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_may_be_tried_on_hostile_text_is_taken_as_it_is(expression: str) ->
 )
 def test_repeats_without_end_inside_of_repeats_are_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="a repeat without end stands inside another one"):
-        checked(f"x{expression}")
+        check_expression(f"x{expression}")
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_repeats_without_end_inside_of_repeats_are_refused(expression: str) -> N
 )
 def test_what_is_no_expression_is_refused(expression: str, complaint: str) -> None:
     with pytest.raises(ValueError) as caught:
-        checked(expression)
+        check_expression(expression)
     assert str(caught.value).startswith(complaint)
 
 
 def outcome(text: str, *, go: bool = False) -> str:
     """What comes of reading it: the pattern that is tried, or the complaint."""
     try:
-        return repr(re.compile(checked(python_expression(text, "a") if go else text).encode()))
+        return repr(re.compile(check_expression(python_expression(text, "a") if go else text).encode()))
     except ValueError as error:
         return str(error)
 

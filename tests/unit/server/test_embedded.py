@@ -25,14 +25,14 @@ from hullmark.server.postgres.installation import (  # noqa: E402
     Installation,
     account,
     binary,
-    installed,
+    find_installation,
     major_of,
     usable,
 )
 from hullmark.server.postgres.postmaster import BoundedLog, end_leftovers, leftovers  # noqa: E402
 from tests.support.database import memory  # noqa: E402
 
-pytestmark = pytest.mark.skipif(installed() is None, reason="no embedded PostgreSQL is installed")
+pytestmark = pytest.mark.skipif(find_installation() is None, reason="no embedded PostgreSQL is installed")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 not_as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may do it")
 
@@ -381,7 +381,7 @@ class TestAsRoot:
             EmbeddedPostgres(room / "private" / "pg").start()
 
     def test_programs_that_the_user_cannot_run_are_copied_once(self, room: Path) -> None:
-        own = installed()
+        own = find_installation()
         assert own is not None
         assert own.libraries is not None
         home = room / "home"
@@ -402,7 +402,7 @@ class TestAsRoot:
             assert [place.name for place in (room / "pg").glob("postgresql-*")] == ["postgresql-18-1.2.4"]
 
     def test_programs_that_the_user_can_run_are_not_copied(self, room: Path) -> None:
-        own = installed()
+        own = find_installation()
         assert own is not None
         shutil.copytree(own.folder, room / "package" / "pg")
         assert own.libraries is not None

@@ -49,7 +49,7 @@ def test_each_folder_has_the_rows_that_the_whole_tree_has(files: dict[str, str],
         patch.setattr(folders, "_BLOCK_ROWS", 5)
         records = tuple(record(path, kind, len(path)) for path, kind in files.items())
         stored = kept(open_objects("memory://", {}), records)
-        tree = FileTree([folders._listed(each, frozenset()) for each in records])
+        tree = FileTree([folders._make_listed_file(each, frozenset()) for each in records])
         parents = {"/"} | {path[:at] for path in files for at in range(1, len(path)) if path[at] == "/"}
         for folder in parents:
             expected = [*(rows := tree.of_folder(folder))[0], *rows[1]]

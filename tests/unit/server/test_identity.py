@@ -174,7 +174,7 @@ def test_groups_that_mean_nothing(bad: str) -> None:
 
 
 def test_the_audit_log_never_holds_a_secret() -> None:
-    shown = audit.shown(
+    shown = audit.make_log_value(
         {"password": "x", "a": [{"client_secret": "y", "n": "na\0me"}], "raw": b"bytes", "api_token": ""}
     )
     assert shown == {
@@ -183,7 +183,7 @@ def test_the_audit_log_never_holds_a_secret() -> None:
         "raw": "5 bytes",
         "api_token": False,
     }
-    assert audit.shown({"long": "x" * 30_000}) == {"shortened": True}
+    assert audit.make_log_value({"long": "x" * 30_000}) == {"shortened": True}
 
 
 # An identity provider -------------------------------------------------------------------------------------------

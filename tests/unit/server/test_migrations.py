@@ -192,7 +192,7 @@ def comes_up_whole(url: str, form: str) -> None:
 
 def test_the_forms_are_alembics() -> None:
     script = ScriptDirectory.from_config(migrations._config(None))
-    assert [each.revision for each in script.walk_revisions()] == list(reversed(known_forms()))
+    assert [revision.revision for revision in script.walk_revisions()] == list(reversed(known_forms()))
     assert script.get_current_head() == newest_form()
 
 

@@ -11,7 +11,7 @@ from litestar import Litestar, get
 from litestar.exceptions import ImproperlyConfiguredException
 
 from hullmark.server.api import permissions
-from hullmark.server.api.permissions import PERMISSIONS, READS, ROLES, permitted
+from hullmark.server.api.permissions import PERMISSIONS, READS, ROLES, find_permissions
 from hullmark.server.api.resources.signin import check_routes
 from hullmark.server.tables.identity.accounts import Role
 
@@ -25,7 +25,7 @@ def test_every_role_is_listed() -> None:
 
 def test_only_operators_change_the_installation() -> None:
     assert not any("system:write" in allowed for allowed in ROLES.values())
-    assert "system:write" in permitted(("viewer",), (), True)
+    assert "system:write" in find_permissions(("viewer",), (), True)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_who_only_reads_writes_nothing() -> None:
 
 @given(_ROLES, _ROLES, _SCOPES, st.booleans())
 def test_nothing_is_ever_added_by_narrowing(role: Role, cap: Role, scopes: tuple[str, ...], operator: bool) -> None:
-    whole = permitted((role,), (), operator)
-    assert permitted((role, cap), scopes, operator) <= whole
+    whole = find_permissions((role,), (), operator)
+    assert find_permissions((role, cap), scopes, operator) <= whole
     if scopes:
-        assert permitted((role, cap), scopes, operator) <= set(scopes)
-    assert operator or permitted((role, cap), (), False) == ROLES[role] & ROLES[cap]
+        assert find_permissions((role, cap), scopes, operator) <= set(scopes)
+    assert operator or find_permissions((role, cap), (), False) == ROLES[role] & ROLES[cap]
 
 
 def test_to_be_signed_in_is_no_permission_that_can_be_given() -> None:
-    assert permissions.unknown([permissions.SIGNED_IN, "scan"]) == [permissions.SIGNED_IN]
+    assert permissions.list_unknown_scopes([permissions.SIGNED_IN, "scan"]) == [permissions.SIGNED_IN]
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,10 @@ def attach_by_tag(registry: FakeRegistry, *contents: Json) -> None:
 def test_what_the_api_lists_is_read_on_every_page(registry: Referring) -> None:
     registry.pages = [[attach(registry, "CVE-1")], [attach(registry, "CVE-2"), attach(registry, "CVE-3", DSSE)]]
     attested = asked(registry)
-    assert {each.signer for each in attested.documents} == {SHOP.fingerprint}
+    assert {document.signer for document in attested.documents} == {SHOP.fingerprint}
     told = {
-        json.loads(each.document)["predicate"]["statements"][0]["vulnerability"]["name"] for each in attested.documents
+        json.loads(document.document)["predicate"]["statements"][0]["vulnerability"]["name"]
+        for document in attested.documents
     }
     assert (told, attested.problems) == ({"CVE-1", "CVE-2", "CVE-3"}, ())
     assert not registry.asked(f"/manifests/{fallback_tag(registry.tags['1'])}?")
@@ -263,7 +264,7 @@ def test_any_bytes_cost_only_themselves(registry: Referring, listing: bytes, man
     attach_by_tag(registry, SHOP.signed(statement(registry)), SHOP.envelope(content))
     attested = asked(registry)
     # A listing that can be read is believed; what is under the tag of cosign is looked for in any case.
-    assert SHOP.fingerprint in {each.signer for each in attested.documents}
+    assert SHOP.fingerprint in {document.signer for document in attested.documents}
     with contextlib.suppress(HullmarkError):
         registry.tags["bad"] = registry.blobs.put(manifest, MANIFEST)["digest"]
         vex_documents(f"{registry.host}/shop:bad", registry.tags["1"], TRUST, OPTIONS)

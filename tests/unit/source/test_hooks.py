@@ -131,11 +131,11 @@ def proofs(kind: str, secret: str, body: bytes) -> list[Delivery]:
 @pytest.mark.parametrize("kind", sorted(HOOKS))
 def test_who_knows_the_secret_is_let_in_and_nobody_else(kind: str) -> None:
     proves = HOOKS[kind].proves
-    assert all(proves(each, SECRET) for each in proofs(kind, SECRET, b"{}"))
+    assert all(proves(proof, SECRET) for proof in proofs(kind, SECRET, b"{}"))
     for wrong in ("", SECRET[:-1], SECRET + "x", SECRET.upper(), "é"):
-        assert not any(proves(each, SECRET) for each in proofs(kind, wrong, b"{}")), wrong
-    assert not any(proves(each, "") for each in proofs(kind, "", b"{}"))
-    others = [each for other in HOOKS for each in proofs(other, SECRET, b"{}")]
+        assert not any(proves(proof, SECRET) for proof in proofs(kind, wrong, b"{}")), wrong
+    assert not any(proves(proof, "") for proof in proofs(kind, "", b"{}"))
+    others = [proof for other in HOOKS for proof in proofs(other, SECRET, b"{}")]
     assert not proves(delivery(b"{}"), SECRET)
     assert sum(proves(each, SECRET) for each in others) < len(others)
 

@@ -13,7 +13,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Platform
 from hullmark.source import IMAGE, SOURCES, SourceOptions, classify, open_image
 from hullmark.source.places import split_place
-from hullmark.source.platform import machine_platform, normalised, parse_platform, suits
+from hullmark.source.platform import machine_platform, normalise_platform, parse_platform, suits
 from hullmark.source.reference import Reference, parse_reference
 from tests.support.images import docker_files, small_layout, write_docker_archive
 
@@ -114,7 +114,7 @@ def test_the_machine_is_a_platform(machine: str, expected: str) -> None:
                  st.sampled_from(("", "v5", "v6", "v7", "v8", "v9", "x"))))  # fmt: skip
 def test_a_platform_suits_itself_best(platform: Platform) -> None:
     assert suits(platform, platform) == 1000
-    assert normalised(normalised(platform)) == normalised(platform)
+    assert normalise_platform(normalise_platform(platform)) == normalise_platform(platform)
 
 
 def test_the_longest_path_that_exists_is_the_path(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def asked(
     repositories: Sequence[RpmRepository], answers: Mapping[str, bytes], packages: Sequence[Package]
 ) -> tuple[RepositoryOffers, list[str]]:
     """What is found where these addresses answer so, and all that were asked."""
-    crawl = crawl_rpm(repositories, Variables({}), {(each.name, each.version) for each in packages})
+    crawl = crawl_rpm(repositories, Variables({}), {(package.name, package.version) for package in packages})
     urls = []
     try:
         wanted = next(crawl)
@@ -75,7 +75,7 @@ def chosen(
     found, _ = asked(repositories, answers, packages)
     assert [index.reason for index in found.indexes] == [""] * len(repositories)
     updates, _ = updates_of(packages, found.offers, "x86_64")
-    return {each.installed.name: (each.candidate.version, each.is_security) for each in updates}
+    return {update.installed.name: (update.candidate.version, update.is_security) for update in updates}
 
 
 def test_files_name_repositories() -> None:
@@ -153,7 +153,7 @@ def test_updates_are_those_of_dnf_and_say_which_are_urgent() -> None:
         f"{BASE}/repodata/repomd.xml", "base", "2026-10-03", 3,
     )  # fmt: skip
     updates, _ = updates_of(packages, found.offers, "x86_64")
-    assert [each.candidate.purl for each in updates if each.installed.name == "openssl"] == [
+    assert [update.candidate.purl for update in updates if update.installed.name == "openssl"] == [
         "pkg:rpm/rocky/openssl@3.0.7-9.el9?arch=x86_64&epoch=1"
     ]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from hullmark.catalog.binaries.classifier import Classifier
 from hullmark.catalog.binaries.go_version import VERSIONS, toolchains
-from hullmark.catalog.binaries.package_notes import noted
+from hullmark.catalog.binaries.package_notes import read_package_notes
 from hullmark.catalog.binaries.programs import PROGRAMS
 from hullmark.catalog.binaries.search import ProgramSearch
-from hullmark.catalog.binaries.table import BY_KEY, globs, wanted
+from hullmark.catalog.binaries.table import BY_KEY, find_by_path, globs
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.programs.golang import READ as GO_PROGRAMS
 from hullmark.catalog.programs.golang import main_of
@@ -42,7 +42,7 @@ CLASSIFIED: Read[Versions] = Read(
     extract=_nothing,
     globs=globs(),
     limit=0,
-    oversize_at=lambda path, size: ProgramSearch(wanted(path), path.rpartition("/")[2], size),
+    oversize_at=lambda path, size: ProgramSearch(find_by_path(path), path.rpartition("/")[2], size),
     other_names=False,
 )
 
@@ -105,7 +105,7 @@ def repeats(package: Package, owner: Package) -> bool:
     return any(word.lower() in name for word in words for name in names)
 
 
-def brought(package: Package) -> Iterator[str]:
+def list_companion_paths(package: Package) -> Iterator[str]:
     """Files and folders (no slash at either end) that are a classified product's, beside its program."""
     classifier = BY_KEY.get(package.notes.get("classifier", ""))
     if package.cataloger != NAME or classifier is None:
@@ -136,7 +136,7 @@ CATALOGERS = (
         name="elf-notes",
         types=("alpm", "apk", "deb", "generic", "rpm"),
         reads=(PROGRAMS,),
-        assemble=noted,
+        assemble=read_package_notes,
         repeats=repeats,
     ),
 )

@@ -65,15 +65,15 @@ XY_Z = rb"\d{1,4}\.\d{1,4}(?:\.\d{1,6})?"
 
 def after(anchor: bytes, version: bytes = XYZ, end: bytes = b"") -> Rule:
     """A version that directly follows a text."""
-    return Rule(escaped(anchor) + b"(" + version + b")" + end, anchor)
+    return Rule(escape_text(anchor) + b"(" + version + b")" + end, anchor)
 
 
 def alone(version: bytes = XYZ, near: bytes = b"", within: int = 0, *, before: bytes = b"") -> Rule:
     """A version that is a whole string of the program, with `before` in front of it, somewhere near an anchor."""
     start = b"\0" + before
-    return Rule(escaped(start) + b"(" + version + rb")\x00", start if before else b"", near, within)
+    return Rule(escape_text(start) + b"(" + version + rb")\x00", start if before else b"", near, within)
 
 
-def escaped(text: bytes) -> bytes:
+def escape_text(text: bytes) -> bytes:
     """A text as an expression."""
     return b"".join(rb"\x00" if part == b"\0" else re.escape(part) for part in re.split(rb"(\x00)", text))

@@ -14,7 +14,7 @@ _NAMESPACES = {"alpm": "arch", "apk": "alpine", "deb": "debian", "rpm": ""}
 _TYPES = {"pacman": "alpm", "arch": "alpm"}
 
 
-def noted(view: View) -> Iterator[Package]:
+def read_package_notes(view: View) -> Iterator[Package]:
     """One package for each program whose note names one."""
     for found in view.facts(PROGRAMS):
         if found.fact.note is not None and found.fact.note.name:

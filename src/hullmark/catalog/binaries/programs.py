@@ -206,12 +206,12 @@ def _package_note(notes: bytes, order: str, report: Report) -> PackageNote | Non
         owner_at = at + head.size
         text_at = owner_at + (owner_size + 3 & ~3)
         if kind == _KIND and notes[owner_at : owner_at + owner_size] == _OWNER:
-            return _decoded(notes[text_at : text_at + size], report)
+            return _decode_note(notes[text_at : text_at + size], report)
         at = text_at + (size + 3 & ~3)
     return None
 
 
-def _decoded(text: bytes, report: Report) -> PackageNote | None:
+def _decode_note(text: bytes, report: Report) -> PackageNote | None:
     try:
         note = msgspec.json.decode(text.rstrip(b"\0").strip(), type=_Note)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule, escaped
+from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule, escape_text
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
@@ -22,7 +22,7 @@ Window = tuple[bytearray, int]
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+def _compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
@@ -55,7 +55,9 @@ class _Hunt:
     def _first(self, rule: Rule, window: Window, start: int, stop: int) -> bytes:
         """The version of the first match that begins at `start` or later and before `stop`, b"" if there is none."""
         data, end = window
-        for match in _around(rule, window, start) if rule.mark else _compiled(rule.pattern).finditer(data, start, end):
+        for match in (
+            _around(rule, window, start) if rule.mark else _compile_pattern(rule.pattern).finditer(data, start, end)
+        ):
             if match.start() >= stop or self._left <= 0:
                 break
             self._left -= bool(rule.near)
@@ -81,8 +83,8 @@ class _Hunt:
 
 def _around(rule: Rule, window: Window, start: int) -> Iterator[re.Match[bytes]]:
     """The matches that begin at `start` or later, by the marks that they hold: to look for those is far faster."""
-    pattern, mark = _compiled(rule.pattern), rule.mark
-    begins_so = rule.pattern.startswith(escaped(mark))
+    pattern, mark = _compile_pattern(rule.pattern), rule.mark
+    begins_so = rule.pattern.startswith(escape_text(mark))
     data, end = window
     for at in _places(mark, data, start, end):
         if begins_so and (match := pattern.match(data, at, end)) is not None:
@@ -116,7 +118,7 @@ def _has(text: bytes, data: bytearray, end: int) -> bool:
 
 
 def _is_near(rule: Rule, window: Window, match: re.Match[bytes]) -> bool:
-    near = _compiled(rule.near).search
+    near = _compile_pattern(rule.near).search
     data, end = window
     before = near(data, max(0, match.start() - rule.within), match.start() + 1)
     return before is not None or near(data, match.end() - 1, min(match.end() + rule.within, end)) is not None
@@ -127,7 +129,7 @@ def _rules(classifier: Classifier, base: str) -> tuple[Rule, ...]:
     if named is None:
         return classifier.rules
     minor = named[1].encode() + b"."
-    version = escaped(minor) + rb"\d{1,2}(?:(?:a|b|rc)\d{1,2})?\+?"
+    version = escape_text(minor) + rb"\d{1,2}(?:(?:a|b|rc)\d{1,2})?\+?"
     # Linkers share the ends of strings: a version may be kept as the end of the path that the program is installed in.
     return (
         *classifier.rules,
@@ -180,12 +182,12 @@ class ProgramSearch:
     def finish(self, report: Report, /) -> tuple[tuple[str, str], ...] | None:
         """Keys and versions of what was found, one a family."""
         self._look(last=True)
-        found = tuple(self._found(report))
+        found = tuple(self._find_versions(report))
         if self._is_cut and not found:
             report(f"only its first {SEARCH_LIMIT // MIB} MiB were searched for what it is")
         return found or None
 
-    def _found(self, report: Report) -> Iterator[tuple[str, str]]:
+    def _find_versions(self, report: Report) -> Iterator[tuple[str, str]]:
         families: set[str] = set()
         for hunt in self._hunts:
             classifier = hunt.classifier
@@ -193,12 +195,12 @@ class ProgramSearch:
                 continue
             if hunt.is_cut:
                 report(f"it has too many numbers that may be the version of {classifier.name}")
-            version = hunt.version or self._named(classifier)
+            version = hunt.version or self._read_name_version(classifier)
             if version and classifier.family not in families:
                 families |= {classifier.family} if classifier.family else set()
                 yield classifier.key, version
 
-    def _named(self, classifier: Classifier) -> str:
+    def _read_name_version(self, classifier: Classifier) -> str:
         """The version in the file's name, where it has all three numbers."""
         named = _MINOR.search(self._base) if classifier.minor_in_name else None
         return named[0] if named is not None and named[0].count(".") == 2 else ""

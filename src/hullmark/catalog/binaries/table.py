@@ -22,7 +22,7 @@ def globs() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def named(base: str) -> tuple[Classifier, ...]:
+def find_by_name(base: str) -> tuple[Classifier, ...]:
     """The classifiers for a file's last segment. Those that ask for more of the path are among them."""
     found = {classifier.key for classifier in _LITERAL.get(base, ())}
     # An expression is compiled only for a name that begins as its glob does.
@@ -30,9 +30,9 @@ def named(base: str) -> tuple[Classifier, ...]:
     return tuple(classifier for classifier in TABLE if classifier.key in found)
 
 
-def wanted(path: str) -> tuple[Classifier, ...]:
+def find_by_path(path: str) -> tuple[Classifier, ...]:
     """The classifiers for a path, in the order of the table."""
-    found = named(path.rpartition("/")[2])
+    found = find_by_name(path.rpartition("/")[2])
     return tuple(
         classifier for classifier in found if classifier.in_path in path.lower() and _is_there(classifier, path)
     )
@@ -44,11 +44,11 @@ def _is_there(classifier: Classifier, path: str) -> bool:
 
 
 def _fits(glob: str, path: str) -> bool:
-    return _compiled(glob).fullmatch(path.encode("utf-8", "surrogateescape")) is not None
+    return _compile_glob(glob).fullmatch(path.encode("utf-8", "surrogateescape")) is not None
 
 
 @lru_cache(maxsize=256)
-def _compiled(glob: str) -> re.Pattern[bytes]:
+def _compile_glob(glob: str) -> re.Pattern[bytes]:
     return compile_globs((glob,))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from hullmark.catalog.corrections.identity import added, identified
+from hullmark.catalog.corrections.identity import apply_identity, create_package
 from hullmark.model.correction import CORRECTED, ROOM, Correction, Corrections, Identity, PatternTest
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.limit import Limit
@@ -52,11 +52,13 @@ def correct(
     for entry in corrections.entries:
         place = find(entry.at) if entry.at else None
         if place is not None and entry.identity is not None:
-            kept.append(added(entry, entry.identity, place))
-            told.add(entry, place, f"{_called(kept[-1])} was added")
+            kept.append(create_package(entry, entry.identity, place))
+            told.add(entry, place, f"{_format_package(kept[-1])} was added")
     purls = {purl: tuple(sorted(filter(None, renamed[purl]))) for purl in changed - {""}}
     kept = [_with_new_owner(package, purls) for package in kept]
-    return CorrectedPackages(_marked(merge(kept), kept), purls, tuple(sorted(set(told.problems(corrections)))))
+    return CorrectedPackages(
+        _mark_corrections(merge(kept), kept), purls, tuple(sorted(set(told.problems(corrections))))
+    )
 
 
 def _parts(
@@ -74,15 +76,15 @@ def _parts(
         place = places[0] if places else Location("", -1)
         more = f" and at {len(places) - 1:,} more place{'s' if len(places) > 2 else ''}" if len(places) > 1 else ""
         if entry.identity is None:
-            told.add(entry, place, f"{_called(part)} was removed{more}")
+            told.add(entry, place, f"{_format_package(part)} was removed{more}")
             continue
-        yield (corrected := identified(part, entry, entry.identity))
-        told.add(entry, place, f"{_called(part)} {_change(part, corrected, entry.identity)}{more}")
+        yield (corrected := apply_identity(part, entry, entry.identity))
+        told.add(entry, place, f"{_format_package(part)} {_change(part, corrected, entry.identity)}{more}")
     if left is not None:
         yield left
 
 
-def _called(package: Package) -> str:
+def _format_package(package: Package) -> str:
     version = "" if package.version == UNKNOWN_VERSION else f" {package.version}"
     return f"{package.name}{version} ({package.type})"
 
@@ -99,7 +101,7 @@ def _change(before: Package, after: Package, identity: Identity) -> str:
     )
 
 
-def _marked(merged: tuple[Package, ...], parts: Iterable[Package]) -> tuple[Package, ...]:
+def _mark_corrections(merged: tuple[Package, ...], parts: Iterable[Package]) -> tuple[Package, ...]:
     """The packages, each with all the corrections of what was merged into it."""
     origins: dict[tuple[str, ...], dict[str, None]] = {}
     for part in parts:

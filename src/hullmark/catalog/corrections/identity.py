@@ -19,13 +19,13 @@ _OF_THE_FIND = frozenset((CORRECTED, SUPPLIER, "claimed", "classifier", "install
 """Notes that are about where it was found. The others describe the package that it is not, and go with its name."""
 
 
-def identified(package: Package, correction: Correction, identity: Identity) -> Package:
+def apply_identity(package: Package, correction: Correction, identity: Identity) -> Package:
     """The package as the correction says it is."""
-    found = _renamed(package, identity) if identity.renames else package
-    return _described(found, correction, identity)
+    found = _rename_package(package, identity) if identity.renames else package
+    return _add_details(found, correction, identity)
 
 
-def added(correction: Correction, identity: Identity, place: Location) -> Package:
+def create_package(correction: Correction, identity: Identity, place: Location) -> Package:
     """A package that nothing recognised, at a place."""
     blank = Package(
         type=identity.type or "generic",
@@ -35,10 +35,10 @@ def added(correction: Correction, identity: Identity, place: Location) -> Packag
         cataloger=_CATALOGER,
         locations=(place,),
     )
-    return _described(_renamed(blank, identity), correction, identity)
+    return _add_details(_rename_package(blank, identity), correction, identity)
 
 
-def _described(package: Package, correction: Correction, identity: Identity) -> Package:
+def _add_details(package: Package, correction: Correction, identity: Identity) -> Package:
     notes = {**package.notes, CORRECTED: correction.origin}
     if identity.cpe:
         notes["cpes"] = identity.cpe
@@ -47,7 +47,7 @@ def _described(package: Package, correction: Correction, identity: Identity) -> 
     return replace(package, licenses=identity.licenses or package.licenses, notes=notes)
 
 
-def _renamed(package: Package, identity: Identity) -> Package:
+def _rename_package(package: Package, identity: Identity) -> Package:
     """The package under its new package URL, which its other fields follow as those of an SBOM's packages do."""
     purl = identity.purl or _purl_of(package, identity)
     is_same = not (identity.name or identity.type or identity.purl)

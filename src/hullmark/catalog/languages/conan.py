@@ -37,7 +37,7 @@ def collector() -> PackageCollector:
     return PackageCollector(_IS_NAME, _IS_VERSION)
 
 
-def named(reference: object) -> str:
+def normalise_reference(reference: object) -> str:
     """`name@version` of a reference; without a version where that is a range, "" for what is not a reference."""
     found = _REFERENCE(reference.strip()) if isinstance(reference, str) else None
     if found is None:

@@ -144,7 +144,7 @@ def _assembly(resources: bytes, layout: _Layout) -> Assembly | None:
     block = resources[start : start + size] if 0 <= start < len(resources) else b""
     strings = _strings(block)
     name = strings.get("OriginalFilename") or strings.get("InternalName", "")
-    versions = strings.get("ProductVersion", ""), strings.get("FileVersion", "") or _fixed(block)
+    versions = strings.get("ProductVersion", ""), strings.get("FileVersion", "") or _read_file_version(block)
     return Assembly(name, *versions, strings.get("CompanyName", ""), layout.is_managed, strings.get("ProductName", ""))
 
 
@@ -158,7 +158,7 @@ def _child(resources: bytes, at: int, wanted: int | None) -> int | None:
     return None
 
 
-def _fixed(block: bytes) -> str:
+def _read_file_version(block: bytes) -> str:
     """The file's version in VS_FIXEDFILEINFO."""
     at = block.find(struct.pack("<I", _FIXED_MARK))
     if at < 0 or at + 16 > len(block):

@@ -93,12 +93,12 @@ def _scalar(source: str, start: int, known: dict[str, str]) -> str:
     start = maker.end() if maker else start
     literal = _STRING(source, start, start + _MAX_LITERAL)
     if literal:
-        return _filled(_value(literal), known) if _REST(source, literal.end()) else ""
+        return _fill_placeholders(_value(literal), known) if _REST(source, literal.end()) else ""
     named = _NAMED(source, start)
     return known.get(named[0], "") if named and _REST(source, named.end()) else ""
 
 
-def _filled(text: str, known: dict[str, str]) -> str:
+def _fill_placeholders(text: str, known: dict[str, str]) -> str:
     """Put known names into a literal's `#{…}`; "" if one of them is not known."""
     if "#{" not in text:
         return text
@@ -122,7 +122,7 @@ def _items(source: str, start: int, known: dict[str, str]) -> tuple[str, ...]:
         item = _STRING(source, position, position + _MAX_LITERAL)
         if item is None:
             break
-        found.append(_filled(_value(item), known))
+        found.append(_fill_placeholders(_value(item), known))
         position = item.end()
     return tuple(filter(None, found))
 

@@ -16,7 +16,7 @@ from hullmark.catalog.languages.java_reading import JAVA_ONLY, MAX_PROPERTIES, O
 from hullmark.catalog.view import View
 from hullmark.model.jar import SHA1
 from hullmark.model.late import late
-from hullmark.model.licence_evidence import declared
+from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -150,7 +150,7 @@ def _package(pom: Pom, location: Location, *, is_plugin: bool = False, field: st
         purl=pom_purl(pom),
         cataloger="java",
         licenses=pom.licenses,
-        license_evidence=declared(pom.licenses, field, location.path, location.layer),
+        license_evidence=make_evidence(pom.licenses, field, location.path, location.layer),
         locations=(location,),
         notes={"kind": "jenkins-plugin"} if is_plugin or pom.group in _PLUGIN_GROUPS else {},
     )

@@ -67,13 +67,13 @@ def _group_of_module(module: str, artifact: str) -> str:
     group, _, last = module.rpartition(".")
     if not group or not _GROUP.fullmatch(module):
         return ""
-    if module != artifact and _joined(last) == _joined(artifact):
+    if module != artifact and _normalise_name(last) == _normalise_name(artifact):
         return group if "." in group and group not in _UMBRELLAS else _group(module)
-    is_whole = module == artifact or _joined(f"{group.rpartition('.')[2]}-{last}") == _joined(artifact)
+    is_whole = module == artifact or _normalise_name(f"{group.rpartition('.')[2]}-{last}") == _normalise_name(artifact)
     return _group(group) if is_whole and "." in group else ""
 
 
-def _joined(name: str) -> str:
+def _normalise_name(name: str) -> str:
     """Module names cannot have dashes, and Scala's artifacts end with the version of the language."""
     return _SCALA_VERSION.sub("", name).replace("_", "-")
 

@@ -37,7 +37,7 @@ def named_by_index(packages: Iterable[Package], index: JarIndex) -> NamedJars:
     problems: set[Problem] = set()
     for package in packages:
         name = names.get(package.notes.get(SHA1, "")) if package.type == "maven" else None
-        made = _named(package, name, index.title) if name is not None else package
+        made = _identify_package(package, name, index.title) if name is not None else package
         found.append(made)
         renamed.setdefault(package.purl, set()).add(made.purl)
         if name is not None and (other := _contradiction(package, name)):
@@ -48,7 +48,7 @@ def named_by_index(packages: Iterable[Package], index: JarIndex) -> NamedJars:
     return NamedJars(found, purls, tuple(sorted(problems)))
 
 
-def _named(package: Package, name: JarName, title: str) -> Package:
+def _identify_package(package: Package, name: JarName, title: str) -> Package:
     other = _contradiction(package, name)
     said = f"{title} (sha1 {package.notes[SHA1]})" + (f"; its manifest or file name say {other}" if other else "")
     return replace(

@@ -165,9 +165,9 @@ def pom_of_properties(data: bytes, folder: str) -> Pom | None:
     found = parse_properties(data)
     match = _FOLDER.search(folder)
     group, artifact = (match[1], match[2]) if match else ("", "")
-    group = _settled(found.get("groupId", "")) or _settled(group)
-    artifact = _settled(found.get("artifactId", "")) or _settled(artifact)
-    return Pom(group, artifact, _settled(found.get("version", ""))) if artifact else None
+    group = _resolve_references(found.get("groupId", "")) or _resolve_references(group)
+    artifact = _resolve_references(found.get("artifactId", "")) or _resolve_references(artifact)
+    return Pom(group, artifact, _resolve_references(found.get("version", ""))) if artifact else None
 
 
 def pom_of_project(data: bytes) -> Pom | None:
@@ -181,9 +181,9 @@ def pom_of_project(data: bytes) -> Pom | None:
     properties = _texts(_child(root, "properties"))
     properties |= {"project." + key: value for key, value in (parent | own).items()}
     properties |= {"project.parent." + key: value for key, value in parent.items()}
-    group = _settled(own.get("groupId", "") or parent.get("groupId", ""), properties)
-    version = _settled(own.get("version", "") or parent.get("version", ""), properties)
-    artifact = _settled(own.get("artifactId", ""), properties)
+    group = _resolve_references(own.get("groupId", "") or parent.get("groupId", ""), properties)
+    version = _resolve_references(own.get("version", "") or parent.get("version", ""), properties)
+    artifact = _resolve_references(own.get("artifactId", ""), properties)
     if not artifact:
         return None
     return Pom(group, artifact, version, _licences(_child(root, "licenses")), requires_of_project(data))
@@ -249,9 +249,11 @@ def dependencies_in(pom: Pom) -> Iterator[Dependency]:
         }
     for child in _children(_child(root, "dependencies")):
         said = _texts(child)
-        group, artifact = (_settled(said.get(key, ""), properties) for key in ("groupId", "artifactId"))
+        group, artifact = (_resolve_references(said.get(key, ""), properties) for key in ("groupId", "artifactId"))
         if not artifact and "${" in said.get("artifactId", ""):
-            artifact = _settled(_REFERENCE.sub(lambda match: properties.get(match[1], "*"), said["artifactId"]))
+            artifact = _resolve_references(
+                _REFERENCE.sub(lambda match: properties.get(match[1], "*"), said["artifactId"])
+            )
         if group and artifact.strip("*"):
             yield Dependency(
                 group, artifact, said.get("scope") or "compile", said.get("optional", "").lower() == "true"
@@ -295,7 +297,7 @@ def _licences(element: _Element | None) -> tuple[str, ...]:
     return tuple(name for entry in entries if (name := " ".join((entry.get("name") or entry.get("url") or "").split())))
 
 
-def _settled(text: str, properties: Mapping[str, str] = MappingProxyType({})) -> str:
+def _resolve_references(text: str, properties: Mapping[str, str] = MappingProxyType({})) -> str:
     """The text with its `${references}` resolved; empty if one cannot be, or if it is not a printable word."""
     for _ in range(_REFERENCE_DEPTH):
         if "${" not in text:

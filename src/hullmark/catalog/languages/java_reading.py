@@ -190,12 +190,12 @@ class _Reader:
         if not self._take("directory_bytes", len(directory.entries)):
             return JarFact()
         opened = _OpenArchive(body, directory, place)
-        wanted = self._wanted(opened)
+        wanted = self._select_members(opened)
         manifest = self._manifest(opened, wanted.manifest) if wanted.manifest else {}
         if "Weave-Classes" in manifest:  # it patches the library that it is named after, and is not that library
             return None
         poms = self._poms(opened, wanted)
-        nested = self._nested(opened, wanted.archives, depth)
+        nested = self._read_nested_archives(opened, wanted.archives, depth)
         is_java = wanted.manifest or poms or nested or b".class" in directory.entries
         if not is_java and kind not in JAVA_ONLY:
             return None
@@ -205,7 +205,7 @@ class _Reader:
         digest = "" if is_named else hashlib.sha1(body, usedforsecurity=False).hexdigest()
         return JarFact(manifest, poms, nested, texts, digest)
 
-    def _wanted(self, opened: _OpenArchive) -> _WantedMembers:
+    def _select_members(self, opened: _OpenArchive) -> _WantedMembers:
         members, is_whole = list_members(opened.directory, _TAILS)
         if not is_whole:
             self._complaints.say(opened.place, _DAMAGED_LIST)
@@ -289,7 +289,9 @@ class _Reader:
                     packed = bytes(packed_bytes(opened.body, opened.directory, member))
                     yield PackedText(member.name, member.method, member.crc, member.size, packed)
 
-    def _nested(self, opened: _OpenArchive, members: list[Member], depth: int) -> tuple[tuple[str, JarFact], ...]:
+    def _read_nested_archives(
+        self, opened: _OpenArchive, members: list[Member], depth: int
+    ) -> tuple[tuple[str, JarFact], ...]:
         if members and depth >= _MAX_DEPTH:
             self._complaints.limit("archives are nested too deeply")
             return ()

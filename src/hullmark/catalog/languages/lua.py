@@ -78,7 +78,7 @@ def _token(found: Match[str]) -> Token:
     return "text", _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), quoted)
 
 
-def _assigned(tokens: list[Token]) -> dict[str, str]:
+def _collect_assignments(tokens: list[Token]) -> dict[str, str]:
     """The globals and locals that are set outside of all brackets, and what the table `description` holds (`description.license`)."""
     known: dict[str, str] = {}
     depth, table = 0, ""
@@ -118,7 +118,7 @@ def _set(known: dict[str, str], key: str, tokens: list[Token], at: int) -> None:
 
 def extract(path: str, body: memoryview, report: Report) -> Rock | None:
     """The package and version that are plain; the file's name supplies what is missing."""
-    known = _assigned(_tokens(text_of(body)))
+    known = _collect_assignments(_tokens(text_of(body)))
     name, version = known.get("package", "").strip(), known.get("version", "").strip()
     licence = known.get("description.license", "").strip()[:512]
     numbered = _NUMBERED(licence)

@@ -24,7 +24,7 @@ _ESCAPE = late(r"\\(\n|.)", 16)
 
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     """The packages of the registry that stands in the file."""
-    found = json_object(body, report) if path.endswith(".json") else _embedded(text_of(body), report)
+    found = json_object(body, report) if path.endswith(".json") else _extract_state(text_of(body), report)
     if found is None:
         return None
     registry = found.get("packageRegistryData")
@@ -49,7 +49,7 @@ def _gather(name: object, versions: list[Any], gathering: PackageCollector) -> N
             gathering.add(name, None)  # from an archive or a repository: its own version is not known
 
 
-def _embedded(text: str, report: Report) -> dict[str, Any] | None:
+def _extract_state(text: str, report: Report) -> dict[str, Any] | None:
     """The state in the script: a text of JSON in quotes, or an object."""
     state, setup = _STATE(text), _SETUP(text)
     if state is not None:

@@ -161,11 +161,11 @@ def assemble(view: View) -> Iterator[Package]:
         )
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files that each record says it installed."""
     for found in view.facts(REGISTERED):
         purl = _identity(found)[1]
         yield from (OwnedFile(path, purl) for path in found.fact.files if "\0" not in path)
 
 
-CATALOGER = Cataloger(name="pear", types=("pear",), reads=(REGISTERED,), assemble=assemble, owned=owned)
+CATALOGER = Cataloger(name="pear", types=("pear",), reads=(REGISTERED,), assemble=assemble, owned=list_owned_files)

@@ -49,7 +49,7 @@ def of_path(path: str) -> tuple[str, str]:
     return (f"{archive[1]}/{dist[1]}" if archive[1] else dist[1]), dist[2]
 
 
-def parted(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """A distribution is known by author and name, a module without author by its name with colons (purl type definition of cpan)."""
     author, _, own = name.rpartition("/")
     return (author, own) if author else ("", own.replace("-", "::"))
@@ -106,7 +106,7 @@ PACKLIST = Read(name="perl-packlist", fact=bytes, globs=("**/.packlist",), extra
 
 
 def _purl(distribution: Distribution) -> str:
-    namespace, name = parted(distribution.name)
+    namespace, name = split_name(distribution.name)
     return make_purl("cpan", name, distribution.version, namespace=namespace)
 
 
@@ -156,7 +156,7 @@ def assemble(view: View) -> Iterator[Package]:
         )
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files on the packlists of what is known."""
     purls = {_own(distribution): _purl(distribution) for distribution, _ in _all(view)}
     for found in view.facts(PACKLIST):
@@ -169,4 +169,6 @@ def owned(view: View) -> Iterator[OwnedFile]:
                 yield OwnedFile(path.lstrip("/"), owner)
 
 
-CATALOGER = Cataloger(name=NAME, types=("cpan",), reads=(META, LOCAL, PACKLIST), assemble=assemble, owned=owned)
+CATALOGER = Cataloger(
+    name=NAME, types=("cpan",), reads=(META, LOCAL, PACKLIST), assemble=assemble, owned=list_owned_files
+)

@@ -99,13 +99,13 @@ ARRAY: Read[Listing] = Read(
 )
 
 
-def parted(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """Vendor and name."""
     vendor, _, own = name.partition("/")
     return vendor, own
 
 
-COMPOSER = Ecosystem(type="composer", cataloger=NAME, parted=parted)
+COMPOSER = Ecosystem(type="composer", cataloger=NAME, parted=split_name)
 
 
 def assemble(view: View) -> Iterator[Package]:

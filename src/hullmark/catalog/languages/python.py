@@ -12,7 +12,7 @@ from hullmark.catalog.languages.python_metadata import Metadata, extract_metadat
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
 from hullmark.model.late import late
-from hullmark.model.licence_evidence import LicenceEvidence, declared
+from hullmark.model.licence_evidence import LicenceEvidence, make_evidence
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
@@ -135,7 +135,7 @@ def _within(folder: str, path: str) -> str | None:
     return "/".join(done) or None
 
 
-def _linked(view: View) -> set[str]:
+def _find_linked_folders(view: View) -> set[str]:
     """The project folders that egg-links lead to, as they are in the tree."""
     places = {_parent(_parent(fact.path)) for fact in view.facts(METADATA) if fact.path.endswith("egg-info/PKG-INFO")}
     found: set[str] = set()
@@ -155,7 +155,7 @@ def _licence_files(view: View) -> dict[str, tuple[LicenceEvidence, ...]]:
     for fact in view.facts(LICENCE):
         folder = _parent(fact.path)
         folder = folder if folder.endswith("dist-info") else _parent(folder)
-        found[folder] = found.get(folder, ()) + declared(
+        found[folder] = found.get(folder, ()) + make_evidence(
             fact.fact, "License-File", f"/{fact.path}", fact.layer, "found"
         )
     return found
@@ -165,8 +165,8 @@ def _licences(found: LocatedFact[Metadata], texts: tuple[LicenceEvidence, ...]) 
     """What the metadata state; else what the licence files' words say, as "BSD License" in a classifier may be one of three; else the
     classifiers."""
     fact, path = found.fact, f"/{found.path}"
-    stated = declared(fact.licenses, fact.licence_field, path, found.layer)
-    return stated or texts or declared(fact.classifiers, "Classifier", path, found.layer)
+    stated = make_evidence(fact.licenses, fact.licence_field, path, found.layer)
+    return stated or texts or make_evidence(fact.classifiers, "Classifier", path, found.layer)
 
 
 def folder_of(path: str) -> str:
@@ -192,7 +192,7 @@ def is_fixture(path: str) -> bool:
 
 def assemble(view: View) -> Iterator[Package]:
     """One package for each record of an installed distribution; names as PEP 503 has them, the original in the notes."""
-    linked = _linked(view)
+    linked = _find_linked_folders(view)
     texts = _licence_files(view)
     for found in view.facts(METADATA):
         if is_fixture(found.path):
@@ -256,7 +256,7 @@ def _digest(text: str) -> tuple[str, str]:
     return (algorithm, raw.hex()) if len(raw) == size else ("", "")
 
 
-def _recorded(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None]:
+def _list_record_files(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None]:
     """The files of a RECORD, relative to the folder that holds the dist-info; None for a line that cannot be used."""
     for line in record.decode("utf-8", "surrogateescape").split("\n"):
         row = _row(line)
@@ -269,7 +269,7 @@ def _recorded(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None
             yield None
 
 
-def _installed(folder: str, listing: bytes, owner: str) -> Iterator[OwnedFile | None]:
+def _list_installed_files(folder: str, listing: bytes, owner: str) -> Iterator[OwnedFile | None]:
     """The files of installed-files.txt, relative to the egg-info folder."""
     for line in listing.decode("utf-8", "surrogateescape").split("\n"):
         line = line.removesuffix("\r")
@@ -284,12 +284,12 @@ def _claims(view: View, folder: str, owner: str) -> tuple[str, Iterator[OwnedFil
     """The list's path, and the files on it: of RECORD, or else of installed-files.txt."""
     record = view.fact_at(RECORD, f"{folder}/RECORD")
     if record:
-        return record.path, _recorded(_parent(folder), record.fact, owner)
+        return record.path, _list_record_files(_parent(folder), record.fact, owner)
     listing = view.fact_at(INSTALLED_FILES, f"{folder}/installed-files.txt")
-    return (listing.path, _installed(folder, listing.fact, owner)) if listing else ("", iter(()))
+    return (listing.path, _list_installed_files(folder, listing.fact, owner)) if listing else ("", iter(()))
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files that each package's own list claims."""
     for found in view.facts(METADATA):
         path, files = _claims(view, folder_of(found.path), identity(view, found)[1])
@@ -303,7 +303,7 @@ def owned(view: View) -> Iterator[OwnedFile]:
             view.problem(path, f"lines of the list of installed files that cannot be used: {bad}")
 
 
-def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
+def find_owned_files(view: View, names: Set[str]) -> Iterator[OwnedFile]:
     """Those whose last segment is among the names: an image lists tens of thousands of files, and few have a name that is asked for."""
     wanted = {*names, *_NO_NAMES}
     for found in view.facts(METADATA):
@@ -313,7 +313,7 @@ def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
         if record:
             lines = record.fact.decode("utf-8", "surrogateescape").split("\n")
             left = (line for line in lines if line.partition(",")[0].rpartition("/")[2] in wanted or '"' in line)
-            files = _recorded(_parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
+            files = _list_record_files(_parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
         else:
             _, files = _claims(view, folder, owner)
         yield from (file for file in files if file and file.path.rpartition("/")[2] in names)
@@ -324,6 +324,6 @@ CATALOGER = Cataloger(
     types=("pypi",),
     reads=(METADATA, DIRECT_URL, EGG_LINK, LICENCE, RECORD, INSTALLED_FILES),
     assemble=assemble,
-    owned=owned,
-    named=named,
+    owned=list_owned_files,
+    named=find_owned_files,
 )

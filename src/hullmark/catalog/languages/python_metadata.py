@@ -80,7 +80,7 @@ def _stated_licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
     return (text,) if text else ()
 
 
-def _classified(fields: dict[str, list[str]], report: Report) -> tuple[str, ...]:
+def _read_classifier_licences(fields: dict[str, list[str]], report: Report) -> tuple[str, ...]:
     """`License :: OSI Approved :: BSD License` is the BSD License; `License :: OSI Approved` alone names none."""
     parts = (value.split(" :: ") for value in fields.get("classifier", ()))
     named = dict.fromkeys(
@@ -113,7 +113,7 @@ def extract_metadata(path: str, body: memoryview, report: Report) -> Metadata | 
         name,
         version,
         _stated_licenses(fields),
-        _classified(fields, report),
+        _read_classifier_licences(fields, report),
         homepage[:1024],
         author[0][:1024],
         tuple(fields.get("requires-dist", ())),

@@ -8,7 +8,7 @@ from typing import Any
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
-from hullmark.catalog.languages.conan import collector, gather, named, section
+from hullmark.catalog.languages.conan import collector, gather, normalise_reference, section
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -43,7 +43,9 @@ def _gather_node(node: Any, nodes: Table, gathering: PackageCollector) -> None:
             nodes.get(number) for number in (wanted if isinstance(wanted, list) else ()) if isinstance(number, str)
         )
         gather(
-            reference, gathering, filter(None, (named(need.get("ref")) for need in others if isinstance(need, dict)))
+            reference,
+            gathering,
+            filter(None, (normalise_reference(need.get("ref")) for need in others if isinstance(need, dict))),
         )
 
 

@@ -65,10 +65,10 @@ def assemble(view: View) -> Iterator[Package]:
     """What the files use; the purl names the repository, and the folder in it as a subpath."""
     for found in view.facts(WORKFLOW):
         for entry in () if is_others(found.path) else found.fact:
-            yield _used(package(found, entry, _GITHUB), entry)
+            yield _set_action_purl(package(found, entry, _GITHUB), entry)
 
 
-def _used(made: Package, entry: DeclaredPackage) -> Package:
+def _set_action_purl(made: Package, entry: DeclaredPackage) -> Package:
     owner, name, *below = entry.name.split("/", 2)
     return replace(made, purl=make_purl(TYPE, name, entry.version, namespace=owner, subpath="".join(below)))
 

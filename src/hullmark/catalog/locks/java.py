@@ -150,7 +150,7 @@ def _properties(lineage: list[Project]) -> dict[str, str]:
     return known
 
 
-def _resolved(text: str, known: Mapping[str, str]) -> str:
+def _resolve_references(text: str, known: Mapping[str, str]) -> str:
     """The text with its `${references}` replaced; empty if one is not known."""
     for _ in range(_REFERENCE_DEPTH):
         if "${" not in text:
@@ -164,12 +164,12 @@ def _gather(lineage: list[Project], gathering: PackageCollector) -> None:
     managed: dict[str, str] = {}
     for project in reversed(lineage):
         for group, artifact, version in project.managed:
-            managed[f"{_resolved(group, known)}:{_resolved(artifact, known)}"] = version
+            managed[f"{_resolve_references(group, known)}:{_resolve_references(artifact, known)}"] = version
     own = (known["groupId"], known["artifactId"], known["version"])
     inherited = dict.fromkeys(dependency for project in lineage for dependency in project.dependencies)
     for number, (group, artifact, version) in enumerate((own, *inherited)):
-        name = f"{_resolved(group, known)}:{_resolved(artifact, known)}"
-        settled = _resolved(version or (managed.get(name, "") if number else ""), known)
+        name = f"{_resolve_references(group, known)}:{_resolve_references(artifact, known)}"
+        settled = _resolve_references(version or (managed.get(name, "") if number else ""), known)
         exact = _EXACT(settled)
         settled = exact[1] if exact else settled
         # A range does not say which version will be used.
@@ -226,6 +226,10 @@ def _projects(view: View) -> Iterator[Package]:
 
 POM: Read[Project] = Read(name="java-pom", fact=Project, extract=extract_pom, globs=("**/pom.xml",), limit=XML_LIMIT)
 GRADLE_LOCK: Read[Listing] = Read(
-    name="java-gradle-lock", fact=Listing, extract=extract_gradle, globs=("**/gradle.lockfile",), limit=4 * MIB
+    name="java-gradle-lock",
+    fact=Listing,
+    extract=extract_gradle,
+    globs=("**/gradle.lockfile", "**/buildscript-gradle.lockfile"),
+    limit=4 * MIB,
 )
 CATALOGER = Cataloger(name=_NAME, types=("maven",), reads=(POM, GRADLE_LOCK), assemble=assemble)

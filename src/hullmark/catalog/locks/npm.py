@@ -125,8 +125,8 @@ def _gather_tree(entries: Table, gathering: PackageCollector) -> None:
                 waiting.append(own)
             if entry.get("dev") is not True:
                 stated = entry.get("version")
-                needs = _required(entry.get("requires"), own)
-                gathering.add(*_versioned(name, stated), qualifiers=_origin(stated), needs=needs)
+                needs = _resolve_requirements(entry.get("requires"), own)
+                gathering.add(*_parse_version(name, stated), qualifiers=_origin(stated), needs=needs)
 
 
 class _Folder(msgspec.Struct, frozen=True):
@@ -136,7 +136,7 @@ class _Folder(msgspec.Struct, frozen=True):
     around: _Folder | None
 
 
-def _versioned(name: str, version: object) -> tuple[str, object]:
+def _parse_version(name: str, version: object) -> tuple[str, object]:
     """Name and version. A version of version 1 may be an alias, or an address that has no version, or has it in a file name."""
     if isinstance(version, str):
         if alias := _ALIAS(version):
@@ -147,7 +147,7 @@ def _versioned(name: str, version: object) -> tuple[str, object]:
     return name, version
 
 
-def _required(names: object, folder: _Folder | None) -> Iterator[str]:
+def _resolve_requirements(names: object, folder: _Folder | None) -> Iterator[str]:
     """What lies nearest under each name: beside what is in its own folder, or in the folders around."""
     for name in names if isinstance(names, dict) else ():
         place = folder
@@ -156,7 +156,7 @@ def _required(names: object, folder: _Folder | None) -> Iterator[str]:
                 break
             entry = place.entries.get(name)
             if isinstance(entry, dict):
-                found, version = _versioned(name, entry.get("version"))
+                found, version = _parse_version(name, entry.get("version"))
                 yield f"{found}@{version or ''}"
                 break
             place = place.around

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import text_of
-from hullmark.catalog.languages.perl import is_name, is_version, of_path, parted
+from hullmark.catalog.languages.perl import is_name, is_version, of_path, split_name
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -50,7 +50,7 @@ def _distribution(path: str, gathering: PackageCollector) -> tuple[str, str]:
     return name, version
 
 
-CPAN = Ecosystem(type="cpan", cataloger=_NAME, parted=parted)
+CPAN = Ecosystem(type="cpan", cataloger=_NAME, parted=split_name)
 
 
 def assemble(view: View) -> Iterator[Package]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, packages
 from hullmark.catalog.documents import JSON_LIMIT, json_object
-from hullmark.catalog.languages.php import collector, gather, parted
+from hullmark.catalog.languages.php import collector, gather, split_name
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
@@ -27,7 +27,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-COMPOSER = Ecosystem(type="composer", cataloger=_NAME, parted=parted)
+COMPOSER = Ecosystem(type="composer", cataloger=_NAME, parted=split_name)
 
 
 def assemble(view: View) -> Iterator[Package]:

@@ -34,9 +34,9 @@ def _gather_needs(lock: Table, gathering: PackageCollector, *, is_old: bool) -> 
     snapshots = lock.get("snapshots")
     entries = snapshots if isinstance(snapshots, dict) else lock.get("packages", {})
     for key, entry in entries.items():
-        name, version = _parted(key, is_old=is_old)
+        name, version = _split_key(key, is_old=is_old)
         if isinstance(entry, dict):
-            keys = (_parted(f"/{key}" if is_old else key, is_old=False) for key in _dependency_keys(entry, _WANTED))
+            keys = (_split_key(f"/{key}" if is_old else key, is_old=False) for key in _dependency_keys(entry, _WANTED))
             gathering.need(
                 name, version, (f"{one}@{other.partition('_')[0] if is_old else other}" for one, other in keys)
             )
@@ -48,14 +48,14 @@ def _gather(key: str, entry: Table, gathering: PackageCollector, *, is_old: bool
     resolution = resolution if isinstance(resolution, dict) else {}
     if "directory" in resolution:
         return
-    name, version = _parted(key, is_old=is_old)
+    name, version = _split_key(key, is_old=is_old)
     stated = entry.get("version")
     if stated is None and "/" not in version and ":" not in version:
         stated = version or None
     gathering.add(entry.get("name", name), stated, qualifiers=_origin(resolution))
 
 
-def _parted(key: str, *, is_old: bool) -> tuple[str, str]:
+def _split_key(key: str, *, is_old: bool) -> tuple[str, str]:
     """Name and version: `/@s/a/1.0.0_peer` up to version 5, `/@s/a@1.0.0(peer@2)` and then `@s/a@1.0.0(peer@2)` since.
 
     Where the old form begins without a slash, it begins with the registry's host.
@@ -81,15 +81,15 @@ def _for_development(lock: Table) -> frozenset[str]:
     if not isinstance(snapshots, dict) or not isinstance(importers, dict):
         return frozenset()
     projects = [project for project in importers.values() if isinstance(project, dict)]
-    needed = _reached((key for project in projects for key in _dependency_keys(project, _WANTED)), snapshots)
-    others = _reached(
+    needed = _find_reachable((key for project in projects for key in _dependency_keys(project, _WANTED)), snapshots)
+    others = _find_reachable(
         (key for project in projects for key in _dependency_keys(project, ("devDependencies",))), snapshots
     )
     kept = {key.partition("(")[0] for key in needed}
     return frozenset(key.partition("(")[0] for key in others) - kept
 
 
-def _reached(roots: Iterable[str], snapshots: Table) -> set[str]:
+def _find_reachable(roots: Iterable[str], snapshots: Table) -> set[str]:
     reached: set[str] = set()
     waiting = list(roots)
     while waiting:

@@ -1,6 +1,7 @@
-"""Python's lock files: requirements files (pip's format of them), Pipfile.lock, poetry.lock, pdm.lock, uv.lock, pylock.toml (PEP 751).
+"""Python's lock files: requirements files (pip's format of them), Pipfile.lock, poetry.lock, pdm.lock, uv.lock, pylock.toml (PEP 751);
+and what a setup.py pins.
 
-Of a requirements file only what is pinned to one version is a package. Pipfile.lock's develop is left out.
+Of requirements only what is pinned to one version is a package. Pipfile.lock's develop is left out.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _REQUIREMENT = late(
 _CLAUSES = late(r"\(?\s*([^;@()#]*?)\s*(?:\s--?[a-z].*|[;@)#].*)?", re.DOTALL).fullmatch
 _CLAUSE = late(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").fullmatch
 _BEGIN = late(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").match
+_LITERAL = late(r"""(["'])([^"'\\\n]{1,512})\1""")
 _UV_GIT = late(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
 
 
@@ -55,7 +57,7 @@ def extract_requirements(path: str, body: memoryview, report: Report) -> Listing
         if not line or (line[0] == "-" and not is_editable):
             continue
         requirement = _REQUIREMENT(line)
-        pin = "" if is_editable else _pinned(requirement["rest"]) if requirement else None
+        pin = "" if is_editable else _find_pinned_version(requirement["rest"]) if requirement else None
         if pin is None:
             gathering.refuse(line)
         elif pin and requirement:
@@ -71,7 +73,19 @@ def extract_requirements(path: str, body: memoryview, report: Report) -> Listing
     return gathering.finish(report)
 
 
-def _pinned(rest: str) -> str | None:
+def extract_setup(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The requirements that a setup.py pins in plain strings (`"flask==2.0"`). The code is not run: what else it asks for is not told."""
+    text, gathering = text_of(body), _gathering()
+    for found in _LITERAL.finditer(text):
+        requirement = _REQUIREMENT(found[2].strip()) if "==" in found[2] else None
+        if requirement and (pin := _find_pinned_version(requirement["rest"])):
+            gathering.add(_normal(requirement["name"]), pin)
+    if "install_requires" in text:
+        report(Remark("what it requires by code, or without an exact version, was left out", "unidentified"))
+    return gathering.finish(report)
+
+
+def _find_pinned_version(rest: str) -> str | None:
     """The one version that a requirement allows, `==1.0` among its clauses; "" if it names none, None if it is no such thing."""
     text = _CLAUSES(rest)
     clauses = [_CLAUSE(clause.strip()) for clause in text[1].split(",")] if text and text[1] else []
@@ -156,7 +170,7 @@ PYPI = Ecosystem(type="pypi", cataloger=_NAME)
 
 def assemble(view: View) -> Iterator[Package]:
     """What the lock files outside installed packages name; names as PEP 503 has them."""
-    return packages(view, (REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), PYPI)
+    return packages(view, (REQUIREMENTS, SETUP, PIPFILE_LOCK, TOML_LOCK), PYPI)
 
 
 REQUIREMENTS: Read[Listing] = Read(
@@ -166,6 +180,9 @@ REQUIREMENTS: Read[Listing] = Read(
     globs=("**/*requirements*.txt",),
     limit=TOML_LIMIT,
 )
+SETUP: Read[Listing] = Read(
+    name="python-setup", fact=Listing, extract=extract_setup, globs=("**/setup.py",), limit=TOML_LIMIT
+)
 PIPFILE_LOCK: Read[Listing] = Read(
     name="python-pipfile-lock", fact=Listing, extract=extract_pipfile, globs=("**/Pipfile.lock",), limit=JSON_LIMIT
 )
@@ -173,7 +190,9 @@ TOML_LOCK: Read[Listing] = Read(
     name="python-toml-lock",
     fact=Listing,
     extract=extract_toml,
-    globs=("**/poetry.lock", "**/pdm.lock", "**/uv.lock", "**/pylock.toml"),
+    globs=("**/poetry.lock", "**/pdm.lock", "**/uv.lock", "**/*.py.lock", "**/pylock.toml", "**/pylock.*.toml"),
     limit=TOML_LIMIT,
 )
-CATALOGER = Cataloger(name=_NAME, types=("pypi",), reads=(REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), assemble=assemble)
+CATALOGER = Cataloger(
+    name=_NAME, types=("pypi",), reads=(REQUIREMENTS, SETUP, PIPFILE_LOCK, TOML_LOCK), assemble=assemble
+)

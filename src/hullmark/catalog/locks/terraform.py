@@ -37,12 +37,12 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _parted(name: str) -> tuple[str, str]:
+def _split_name(name: str) -> tuple[str, str]:
     namespace, _, own = name.rpartition("/")
     return namespace, own
 
 
-_TERRAFORM = Ecosystem(type="terraform", cataloger=_NAME, parted=_parted)
+_TERRAFORM = Ecosystem(type="terraform", cataloger=_NAME, parted=_split_name)
 
 
 def assemble(view: View) -> Iterator[Package]:

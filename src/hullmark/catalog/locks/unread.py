@@ -14,10 +14,18 @@ from hullmark.model.package import Package
 _lock = partial(unread, name="unread-lock")
 
 KINDS = (
+    _lock("bazel", "MODULE.bazel.lock", "Bazel's", "**/MODULE.bazel.lock"),
+    _lock("conda", "a lock file of Conda's", "Conda", "**/conda-lock.yml", "**/pixi.lock"),
+    _lock("crystal", "shard.lock", "Crystal", "**/shard.lock"),
+    _lock("dub", "dub.selections.json", "D", "**/dub.selections.json"),
+    _lock("elm", "elm.json", "Elm", "**/elm.json"),
     _lock("golang", "go.sum without go.mod", "Go", "**/go.sum"),
+    _lock("luarocks", "luarocks.lock", "Lua", "**/luarocks.lock"),
     _lock("nimble", "nimble.lock", "Nim", "**/nimble.lock"),
+    _lock("nix", "flake.lock", "Nix", "**/flake.lock"),
     _lock("npm", "bun.lockb, the older form of bun's lock file", "bun's", "**/bun.lockb"),
     _lock("nuget", "paket.lock", ".NET", "**/paket.lock"),
+    _lock("purescript", "spago.lock", "PureScript", "**/spago.lock"),
     _lock("swift", "Cartfile.resolved", "Carthage's", "**/Cartfile.resolved"),
 )
 

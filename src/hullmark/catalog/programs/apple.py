@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.view import View
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.late import late
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -30,12 +30,12 @@ def extract(path: str, body: memoryview, report: Report) -> Bundle | None:
     """Name and version, of a property list in XML or binary."""
     import plistlib  # few images have one
 
-    def refused(error: Exception) -> None:
+    def report_error(error: Exception) -> None:
         is_deep = isinstance(error, RecursionError)
         report("the property list is nested too deeply" if is_deep else "it is not a property list")
 
     # For a file that is not a property list, the library may raise almost anything.
-    found = guarded(lambda: plistlib.loads(bytes(body)), refused)
+    found = guard_call(lambda: plistlib.loads(bytes(body)), report_error)
     if found is None:
         return None
     if not isinstance(found, dict):

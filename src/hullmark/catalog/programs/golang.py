@@ -131,7 +131,7 @@ def _first(reader: MarkedReader, base: int, marks: Iterable[int], report: Report
         header = reader.read(mark, _HEADER)
         if len(header) < _HEADER or not header.startswith(_MAGIC):
             continue
-        found = _inline(reader, mark) if header[15] & _INLINE else _pointed(reader, base, header, report)
+        found = _inline(reader, mark) if header[15] & _INLINE else _read_by_pointers(reader, base, header, report)
         if found is not None and found[0].isascii() and found[0].decode("ascii").isprintable():
             return found
     return None
@@ -139,12 +139,12 @@ def _first(reader: MarkedReader, base: int, marks: Iterable[int], report: Report
 
 def _inline(reader: Reader, mark: int) -> tuple[bytes, bytes] | None:
     """The strings behind a header of Go 1.18 and later."""
-    version, after = _counted(reader, mark + _HEADER, _VERSION_LIMIT)
-    info, _ = _counted(reader, after, _INFO_LIMIT)
+    version, after = _read_varint_string(reader, mark + _HEADER, _VERSION_LIMIT)
+    info, _ = _read_varint_string(reader, after, _INFO_LIMIT)
     return (version, info) if version and info is not None else None
 
 
-def _counted(reader: Reader, offset: int, limit: int) -> tuple[bytes | None, int]:
+def _read_varint_string(reader: Reader, offset: int, limit: int) -> tuple[bytes | None, int]:
     """A string with its length in front, as a varint; and the offset behind it."""
     length = shift = 0
     for at, byte in enumerate(reader.read(offset, 10), 1):
@@ -156,7 +156,7 @@ def _counted(reader: Reader, offset: int, limit: int) -> tuple[bytes | None, int
     return None, offset
 
 
-def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> tuple[bytes, bytes] | None:
+def _read_by_pointers(reader: MarkedReader, base: int, header: bytes, report: Report) -> tuple[bytes, bytes] | None:
     """The strings that a header of Go 1.13 to 1.17 points to."""
     width = header[14]
     if width not in (4, 8):
@@ -174,7 +174,7 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
     if info is None:
         # Position independent executables have no addresses before they are loaded.
         frames = list(reader.hits(_FRAMES))
-        info = next(filter(None, (_framed(reader, mark) for mark in frames)), b"")
+        info = next(filter(None, (_read_framed_info(reader, mark) for mark in frames)), b"")
         if frames and not info:
             report(DAMAGED)
     return (version, info) if version or info else None
@@ -182,15 +182,15 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
 
 def _pointee(reader: Reader, mapped: tuple[Segment, ...], layout: Struct, address: int, limit: int) -> bytes | None:
     """The Go string whose two words (address, length) are at `address`; None if there is none."""
-    words = _mapped(reader, mapped, address, layout.size)
+    words = _read_mapped_bytes(reader, mapped, address, layout.size)
     if len(words) < layout.size:
         return None
     address, length = layout.unpack(words)
-    data = _mapped(reader, mapped, address, length) if length <= limit else b""
+    data = _read_mapped_bytes(reader, mapped, address, length) if length <= limit else b""
     return data if len(data) == length else None
 
 
-def _mapped(reader: Reader, mapped: tuple[Segment, ...], address: int, size: int) -> bytes:
+def _read_mapped_bytes(reader: Reader, mapped: tuple[Segment, ...], address: int, size: int) -> bytes:
     for segment in mapped:
         inside = address - segment.address
         if 0 <= inside < segment.size:
@@ -198,7 +198,7 @@ def _mapped(reader: Reader, mapped: tuple[Segment, ...], address: int, size: int
     return b""
 
 
-def _framed(reader: Reader, mark: int) -> bytes:
+def _read_framed_info(reader: Reader, mark: int) -> bytes:
     """Module information from its first mark to its last, both included; b"" if there is no end."""
     data = bytearray()
     while len(data) < _INFO_LIMIT:
@@ -231,7 +231,7 @@ SIGNS = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b"\xff Go build ID: ")
 """What a Go program begins with: Go's linker writes a build id there (cmd/internal/buildid), as an ELF note or as text."""
 
 _FRAMES = PatternSearch(
-    pattern=_START, accept=lambda window, position, offset: True, most=4, whole=_framed, signs=SIGNS
+    pattern=_START, accept=lambda window, position, offset: True, most=4, whole=_read_framed_info, signs=SIGNS
 )
 # Before Go 1.18 the version is one string among others, in front of what points to it.
 _VERSIONS = PatternSearch(pattern=b"go1.", accept=lambda window, position, offset: True, signs=SIGNS)
@@ -258,7 +258,7 @@ def _parse(go: str, info: bytes, report: Report) -> GoBinary:
                 if module is None or (key == "=>" and not modules):
                     broken += 1
                 elif key == "=>":
-                    modules[-1] = _replaced(modules[-1], module)
+                    modules[-1] = _apply_replacement(modules[-1], module)
                 else:
                     main = len(modules) if key == "mod" else main
                     modules.append(module)
@@ -275,7 +275,7 @@ def _module(text: str) -> GoModule | None:
     return GoModule(*fields) if len(fields) in (2, 3) and fields[0] else None
 
 
-def _replaced(module: GoModule, other: GoModule) -> GoModule:
+def _apply_replacement(module: GoModule, other: GoModule) -> GoModule:
     """A folder on the builder's machine means nothing elsewhere: such a module keeps its name."""
     return module if _LOCAL.match(other.path) else other
 
@@ -283,12 +283,12 @@ def _replaced(module: GoModule, other: GoModule) -> GoModule:
 def _setting(text: str) -> Iterator[tuple[str, str]]:
     key, _, value = text.partition("=")
     if key in _SETTINGS:
-        found = _unquoted(value)[:_SETTING_LIMIT]
+        found = _unquote(value)[:_SETTING_LIMIT]
         # What else is linked in may be a secret.
         yield key, version_flags(found) if key == "-ldflags" else found
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] == "`":
         return value[1:-1]
     if len(value) >= 2 and value[0] == value[-1] == '"':

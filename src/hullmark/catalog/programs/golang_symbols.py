@@ -122,7 +122,7 @@ def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:
                 report(TOO_LARGE)
                 return None
             _gather(reader, table, found)
-        return GoFunctions(_deflated(_lines(found))) if "runtime" in found.functions else None
+        return GoFunctions(_compress_lines(_lines(found))) if "runtime" in found.functions else None
     except _DamagedTable:
         report(DAMAGED)
         return None
@@ -238,10 +238,10 @@ def _lines(found: _Names) -> Iterator[str]:
         known = _split(found.functions.pop(path, []))
         names = set(known)
         for closure in _split(found.closures.pop(path, [])):
-            own, inner = _parted(closure.replace(_CUT, ""), known)
+            own, inner = _split_closure(closure.replace(_CUT, ""), known)
             names.update(own)
             inlined.update(inner)
-        yield f"{shown}: {' '.join(sorted(_numbered(names)))}"
+        yield f"{shown}: {' '.join(sorted(_renumber_inits(names)))}"
     if inlined:
         yield f"{_INLINED}: {' '.join(sorted(inlined))}"
 
@@ -250,7 +250,7 @@ def _split(texts: Iterable[str]) -> set[str]:
     return {name for text in texts for name in text.split(" ")}
 
 
-def _parted(closure: str, known: Set[str]) -> tuple[tuple[str, ...], list[str]]:
+def _split_closure(closure: str, known: Set[str]) -> tuple[tuple[str, ...], list[str]]:
     """The function that a closure is in, and what that one was inlined from: of `F.G.T.M` F, and G, T, M.
 
     The latter have no package, and are functions, methods or the types of methods.
@@ -262,7 +262,7 @@ def _parted(closure: str, known: Set[str]) -> tuple[tuple[str, ...], list[str]]:
     return (parts[0], method) if parts else (), parts[1:]
 
 
-def _deflated(lines: Iterable[str]) -> bytes:
+def _compress_lines(lines: Iterable[str]) -> bytes:
     """The lines, one after the other. Raises _Damaged where one is not plain text."""
     packer = zlib.compressobj(1)
     packed = bytearray()
@@ -273,7 +273,7 @@ def _deflated(lines: Iterable[str]) -> bytes:
     return bytes(packed + packer.flush())
 
 
-def _numbered(names: set[str]) -> set[str]:
+def _renumber_inits(names: set[str]) -> set[str]:
     """Of several init functions of a package the first is `init.0` to the linker, and `init#1` to the database."""
     inits = {name for name in names if name.startswith("init.") and name[5:].isdecimal() and len(name) < 16}
     return names - inits | {f"init#{int(name[5:]) + 1}" for name in inits} if inits else names
@@ -318,7 +318,7 @@ def with_functions(packages: Iterable[Package], found: Mapping[str, GoFunctions]
             else:
                 unknown.add(index)
     for index in notes.keys() - unknown:
-        note = {NOTE: _merged(notes.pop(index))}
+        note = {NOTE: _merge_lines(notes.pop(index))}
         kept[index] = msgspec.structs.replace(kept[index], notes=kept[index].notes | note)
     return tuple(kept)
 
@@ -328,7 +328,7 @@ def _lists_all_functions(package: Package) -> bool:
     return package.type == "golang" and package.name == "stdlib" and _TOLD.match(package.version) is not None
 
 
-def _merged(lines: Iterable[str]) -> str:
+def _merge_lines(lines: Iterable[str]) -> str:
     """The lines of several programs, one for each path."""
     texts: dict[str, dict[str, None]] = {}
     for line in lines:

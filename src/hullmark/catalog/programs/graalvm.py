@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.claims import Claim, claimed, claims_of
+from hullmark.catalog.claims import Claim, claims_of, make_claimed_package
 from hullmark.catalog.oversize import (
     BODY_LIMIT,
     LOOKAHEAD,
@@ -47,7 +47,7 @@ def _begins(window: bytes, position: int, _offset: int) -> bool:
     return _BEGIN(begin) is not None
 
 
-def _inflated(reader: Reader, offset: int) -> bytes:
+def _decompress_document(reader: Reader, offset: int) -> bytes:
     """The document at this place. Raises ValueError for one that cannot be read, and BytesNotKept."""
     stream, data, at = zlib.decompressobj(31), bytearray(), 0
     while not stream.eof:
@@ -66,7 +66,7 @@ def _inflated(reader: Reader, offset: int) -> bytes:
 
 def _is_whole(reader: Reader, mark: int) -> None:
     with suppress(ValueError):
-        _inflated(reader, mark)
+        _decompress_document(reader, mark)
 
 
 _STREAMS = PatternSearch(pattern=b"\x1f\x8b\x08", accept=_begins, most=4, whole=_is_whole)
@@ -76,7 +76,7 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Claim, ...] | None:
     wrong = "there is none"
     for mark in reader.hits(_STREAMS):
         try:
-            return claims_of(_inflated(reader, mark), report)
+            return claims_of(_decompress_document(reader, mark), report)
         except ValueError as reason:
             wrong = str(reason)
     report(f"its bill of materials cannot be read: {wrong}")
@@ -145,7 +145,7 @@ PROGRAM = Read(
 def assemble(view: View) -> Iterator[Package]:
     """One package an entry of each program's document."""
     for found in view.facts(PROGRAM):
-        yield from (claimed(claim, found, NAME) for claim in found.fact)
+        yield from (make_claimed_package(claim, found, NAME) for claim in found.fact)
 
 
 CATALOGER = Cataloger(name=NAME, types=("maven",), reads=(PROGRAM,), assemble=assemble)

@@ -82,7 +82,7 @@ def extract_kernel(path: str, body: memoryview, report: Report) -> Kernel | None
 
 def extract_module(path: str, body: memoryview, report: Report) -> Module | None:
     """The description in the section .modinfo of a module, which may be packed."""
-    unpacked = _unpacked(body, report)
+    unpacked = _decompress_module(body, report)
     if unpacked is None:
         return None
     try:
@@ -110,7 +110,7 @@ def extract_module(path: str, body: memoryview, report: Report) -> Module | None
     )
 
 
-def _unpacked(body: memoryview, report: Report) -> bytes | None:
+def _decompress_module(body: memoryview, report: Report) -> bytes | None:
     """The module without its compression: gzip, xz, Zstandard or none."""
     head = bytes(body[:6])
     try:

@@ -89,22 +89,22 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
         names = section_names(reader, base)
         try:
             if names is None:
-                return _unnamed(reader, report)
+                return _find_crates(reader, report)
             section = find_section(reader, _SECTION, base) if _SECTION in names else None
             if section is not None:
-                return _crates(_inflated(reader, section.offset, section.size), report)
+                return _crates(_decompress_stream(reader, section.offset, section.size), report)
         except _Unreadable as reason:
             report(f"its list of Rust crates cannot be read: {reason}")
     return None
 
 
-def _unnamed(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
+def _find_crates(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
     """Without section names the list is recognised by its beginning only. If none can be read, the first one's fault is
     reported."""
     wrong: list[str] = []
     for mark in reader.hits(_STREAMS):
         try:
-            crates = _crates(_inflated(reader, mark, _JSON_LIMIT), report)
+            crates = _crates(_decompress_stream(reader, mark, _JSON_LIMIT), report)
         except _Unreadable as reason:
             wrong.append(str(reason))
         else:
@@ -117,7 +117,7 @@ def _unnamed(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
     return None
 
 
-def _inflated(reader: Reader, offset: int, size: int) -> bytes:
+def _decompress_stream(reader: Reader, offset: int, size: int) -> bytes:
     """The first zlib stream in a part of the file."""
     stream, data, at = zlib.decompressobj(), bytearray(), 0
     while not stream.eof and at < size:
@@ -177,7 +177,7 @@ def _begins_list(window: bytes, position: int, _offset: int) -> bool:
 
 def _is_whole(reader: Reader, mark: int) -> None:
     with suppress(_Unreadable):
-        _inflated(reader, mark, _JSON_LIMIT)
+        _decompress_stream(reader, mark, _JSON_LIMIT)
 
 
 _BEGIN = late(rb'\s*\{\s*"(?:packages|format)"')

@@ -17,8 +17,8 @@ from hullmark.catalog.sbom import (
     syft_json,
     trivy_json,
 )
-from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decoded
-from hullmark.catalog.sbom.packages import by_owner, merged, package_of, with_programs
+from hullmark.catalog.sbom.document import MAX_BYTES, Document, Edge, Marks, SbomFormat, Unreadable, decode_json
+from hullmark.catalog.sbom.packages import by_owner, merge_packages, package_of, with_programs
 from hullmark.catalog.sbom.systems import distro_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -55,7 +55,7 @@ def read_document(body: bytes, name: str = "") -> Document:
     if len(body) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
     body = _in_utf8(body)
-    format = recognised(body)
+    format = detect_format(body)
     if format is None:
         names = ", ".join(format.name for format in FORMATS)
         raise HullmarkError(
@@ -64,7 +64,7 @@ def read_document(body: bytes, name: str = "") -> Document:
     return format.read(body)
 
 
-def recognised(body: bytes) -> SbomFormat | None:
+def detect_format(body: bytes) -> SbomFormat | None:
     """The format of a document in UTF-8, by its content; None if it is none of FORMATS."""
     marks = _marks(body)
     return next((format for format in FORMATS if format.recognises(marks)), None)
@@ -85,7 +85,7 @@ def _inventory(document: Document, name: str) -> Inventory:
     return Inventory(
         source=source if source.reference else msgspec.structs.replace(source, reference=name),
         distro=distro,
-        packages=merged(packages),
+        packages=merge_packages(packages),
         problems=problems.all(),
         config=document.config,
         files=document.files,
@@ -109,7 +109,7 @@ def _marks(body: bytes) -> Marks:
     head = body[:_HEAD]
     if not head.lstrip().startswith(b"{"):
         return Marks(head=head)
-    return msgspec.structs.replace(decoded(body, Marks), head=head)
+    return msgspec.structs.replace(decode_json(body, Marks), head=head)
 
 
 def _in_utf8(body: bytes) -> bytes:

@@ -30,7 +30,7 @@ from hullmark.catalog.sbom.document import (
     Problems,
     SbomPackage,
     bare_layers,
-    clipped,
+    clip_text,
     decoded_parts,
     label_of,
     layer_numbers,
@@ -92,9 +92,9 @@ def _statements(metadata: Metadata, aggregates: Iterable[str]) -> DocumentStatem
     authors = metadata.authors or []
     names = (*(author.name or author.email for author in authors), *(entity.name for entity in entities))
     return DocumentStatements(
-        author=clipped(next(filter(None, names), "")),
-        contact=clipped(contact_in((*(author.email for author in authors), *chain(*map(_addresses, entities))))),
-        created=clipped(metadata.timestamp or ""),
+        author=clip_text(next(filter(None, names), "")),
+        contact=clip_text(contact_in((*(author.email for author in authors), *chain(*map(_addresses, entities))))),
+        created=clip_text(metadata.timestamp or ""),
         tells_completeness=bool(list(aggregates)),
     )
 
@@ -172,7 +172,7 @@ def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component
             continue
         yield component
         if component.components and len(waiting) == _DEEPEST:
-            label = f"component {clipped(component.name or '')}".rstrip()
+            label = f"component {clip_text(component.name or '')}".rstrip()
             problems.add(f"{label}: what it is made of was not read, for it is nested too deeply")
         elif component.components:
             waiting.append(decoded_parts(component.components, Component, "component", problems))
@@ -187,7 +187,7 @@ def _properties(found: list[Property] | None) -> dict[str, list[str]]:
 
 
 def _first(properties: dict[str, list[str]], *names: str) -> str:
-    return next((clipped(properties[name][0]) for name in names if name in properties), "")
+    return next((clip_text(properties[name][0]) for name in names if name in properties), "")
 
 
 def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPackage | None:
@@ -214,11 +214,11 @@ def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPac
         license_evidence=evidence,
         locations=_locations(component, properties, numbers),
         owned_by=_first(properties, f"{_OWN}package:owned_by") or None,
-        mains=tuple(clipped(main) for main in properties.get(f"{_OWN}package:main", ())),
+        mains=tuple(clip_text(main) for main in properties.get(f"{_OWN}package:main", ())),
         main=_first(properties, f"{_SYFT}metadata:mainModule"),
         notes=_notes(component, properties),
         cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
-        swid=clipped(component.swid.tag_id) if component.swid is not None else "",
+        swid=clip_text(component.swid.tag_id) if component.swid is not None else "",
         owners={
             _first(properties, f"{_OWN}location:{place}:path"): owner
             for place in range(MAX_LIST if any(name.endswith(":owned_by") for name in properties) else 0)
@@ -250,8 +250,8 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
         *chain(*(reference.hashes or () for reference in references if reference.type == _DISTRIBUTION)),
     )
     return PackageStatements(
-        supplier=clipped(next(filter(None, names), "")),
-        contact=clipped(contact_in(texts)),
+        supplier=clip_text(next(filter(None, names), "")),
+        contact=clip_text(contact_in(texts)),
         file_name=_first(properties, f"{_BSI}filename"),
         hashes=frozenset(algorithm(digest.alg) for digest in hashes[:MAX_LIST]),
         source_uri=_uri(references, ("source-distribution", "vcs")),
@@ -261,7 +261,7 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
 
 
 def _uri(references: Iterable[ExternalReference], types: Collection[str]) -> str:
-    return clipped(next((reference.url for reference in references if reference.type in types and reference.url), ""))
+    return clip_text(next((reference.url for reference in references if reference.type in types and reference.url), ""))
 
 
 def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
@@ -318,7 +318,7 @@ def _locations(component: Component, properties: dict[str, list[str]], numbers: 
 
 
 def _absolute(path: str) -> str:
-    return clipped(path if path.startswith("/") else f"/{path}")
+    return clip_text(path if path.startswith("/") else f"/{path}")
 
 
 def _notes(component: Component, properties: dict[str, list[str]]) -> dict[str, str]:
@@ -336,7 +336,7 @@ def _distro(component: Component) -> Distro | None:
     properties = _properties(component.properties)
     id = _first(properties, f"{_SYFT}distro:id") or component.name or ""
     named = system_named(
-        clipped(id), _first(properties, f"{_SYFT}distro:versionID") or clipped(component.version or "")
+        clip_text(id), _first(properties, f"{_SYFT}distro:versionID") or clip_text(component.version or "")
     )
     if named is None:
         return None
@@ -345,9 +345,9 @@ def _distro(component: Component) -> Distro | None:
     return msgspec.structs.replace(
         named,
         codename=_first(properties, f"{_OWN}distro:codename", f"{_SYFT}distro:versionCodename"),
-        pretty_name=_first(properties, f"{_SYFT}distro:prettyName") or clipped(component.description or ""),
+        pretty_name=_first(properties, f"{_SYFT}distro:prettyName") or clip_text(component.description or ""),
         id_like=tuple(like or filter(None, theirs)),
-        cpe_name=_first(properties, f"{_SYFT}distro:cpeName") or clipped(component.cpe or ""),
+        cpe_name=_first(properties, f"{_SYFT}distro:cpeName") or clip_text(component.cpe or ""),
         base=_first(properties, f"{_OWN}distro:base"),
         repositories=tuple(_first(properties, f"{_OWN}distro:repositories").split()),
     )
@@ -359,7 +359,7 @@ def _source(root: Component) -> InventorySource:
     digests = [version, parts.version if parts is not None else ""]
     digests += [digest.partition("@")[2] for digest in properties.get(f"{_TRIVY}RepoDigest", ())]
     layers = tuple(_own_layers(properties)) or bare_layers(properties.get(f"{_TRIVY}DiffID", [])[:MAX_LIST])
-    tags = [clipped(tag) for tag in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
+    tags = [clip_text(tag) for tag in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
     platform = _first(properties, f"{_OWN}image:platform")
     if parts is not None and parts.type == "oci":
         url, tag, arch = (parts.qualifiers.get(key, "") for key in ("repository_url", "tag", "arch"))
@@ -367,8 +367,8 @@ def _source(root: Component) -> InventorySource:
         platform = platform or (f"linux/{arch}" if arch else "")
     return InventorySource(
         kind="sbom",
-        reference=clipped(root.name or ""),
-        digest=next((clipped(digest) for digest in digests if digest.startswith("sha256:")), ""),
+        reference=clip_text(root.name or ""),
+        digest=next((clip_text(digest) for digest in digests if digest.startswith("sha256:")), ""),
         config_digest=_first(properties, f"{_OWN}image:config_digest", f"{_TRIVY}ImageID"),
         platform=platform,
         layers=layers,

@@ -6,7 +6,7 @@ import msgspec
 
 from hullmark.catalog.sbom.cyclonedx import document_of
 from hullmark.catalog.sbom.cyclonedx_parts import Metadata
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, clipped, decoded
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, clip_text, decode_json
 
 
 class _Composition(msgspec.Struct):
@@ -24,12 +24,12 @@ class _Bom(msgspec.Struct):
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
-    bom = decoded(body, _Bom)
+    bom = decode_json(body, _Bom)
     aggregates = [composition.aggregate for composition in bom.compositions or ()]
     metadata = bom.metadata or Metadata()
     document = document_of(metadata, bom.components or (), Problems(), aggregates, bom.dependencies)
-    document.statements.format = f"CycloneDX {clipped(bom.version or '')}".rstrip()
-    document.statements.uri = clipped(bom.serial or "")
+    document.statements.format = f"CycloneDX {clip_text(bom.version or '')}".rstrip()
+    document.statements.uri = clip_text(bom.serial or "")
     return document
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from hullmark.catalog.sbom.cyclonedx import document_of
 from hullmark.catalog.sbom.cyclonedx_parts import Metadata
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, Unreadable, clipped
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, Unreadable, clip_text
 from hullmark.model.limit import Limit
 
 _MAX_BYTES = Limit(64 << 20, "bytes of a CycloneDX document in XML", "refused")
@@ -48,13 +48,13 @@ def read(body: bytes) -> Document:
     about_it = msgspec.convert(about, Metadata)
     document = document_of(about_it, _components(root, 0), problems, aggregates, _dependencies(root))
     document.statements.format = f"CycloneDX {_version(root)}".rstrip()
-    document.statements.uri = clipped(root.get("serialNumber", ""))
+    document.statements.uri = clip_text(root.get("serialNumber", ""))
     return document
 
 
 def _version(root: _Element) -> str:
     """The version that the namespace names: `http://cyclonedx.org/schema/bom/1.6`."""
-    return clipped(str(root.tag).partition("}")[0].rpartition("/")[2]) if "}" in str(root.tag) else ""
+    return clip_text(str(root.tag).partition("}")[0].rpartition("/")[2]) if "}" in str(root.tag) else ""
 
 
 def _about_document(metadata: _Element) -> Json:

@@ -73,7 +73,7 @@ class Problems:
 
     def add(self, reason: str) -> None:
         """One more sentence."""
-        self.keep((Problem("", -1, "sbom", clipped(reason), kind_of(reason)),))
+        self.keep((Problem("", -1, "sbom", clip_text(reason), kind_of(reason)),))
 
     def keep(self, problems: Iterable[Problem]) -> None:
         """Problems that the document itself lists."""
@@ -147,7 +147,7 @@ class Unreadable(HullmarkError):
         super().__init__(f"the SBOM cannot be read: {reason}", advice="write it anew, or name the image itself")
 
 
-def decoded(body: bytes, type: type[T]) -> T:
+def decode_json(body: bytes, type: type[T]) -> T:
     """A JSON document, or a part of one, as this type; other keys are skipped. Raises Unreadable."""
     # Each value is some sixty bytes in memory and may be one or two in the document.
     if body.count(b",") + body.count(b"{") + body.count(b"[") > _MAX_VALUES:
@@ -179,7 +179,7 @@ def decoded_parts(
             yield number, found
 
 
-def clipped(text: str) -> str:
+def clip_text(text: str) -> str:
     """The text, or its beginning if it is too long."""
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
 
@@ -191,7 +191,7 @@ def empty_source(reference: str = "") -> InventorySource:
 
 def bare_layers(diff_ids: Iterable[str]) -> tuple[InventoryLayer, ...]:
     """Layers of which only the digests of their tars are known."""
-    return tuple(InventoryLayer(digest="", diff_id=clipped(diff_id), size=-1, created_by="") for diff_id in diff_ids)
+    return tuple(InventoryLayer(digest="", diff_id=clip_text(diff_id), size=-1, created_by="") for diff_id in diff_ids)
 
 
 def layer_numbers(layers: Iterable[InventoryLayer]) -> dict[str, int]:

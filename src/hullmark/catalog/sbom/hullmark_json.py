@@ -11,7 +11,7 @@ from hullmark.catalog.sbom.document import (
     Problems,
     SbomFormat,
     SbomPackage,
-    decoded,
+    decode_json,
     decoded_parts,
     label_of,
 )
@@ -50,7 +50,7 @@ class _Document(msgspec.Struct, kw_only=True):
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
-    found, problems = decoded(body, _Document), Problems()
+    found, problems = decode_json(body, _Document), Problems()
     problems.keep(found.problems)
     document = Document(
         source=_source(found.source),

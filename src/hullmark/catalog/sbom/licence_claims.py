@@ -6,29 +6,29 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hullmark.catalog.sbom.document import MAX_LIST, clipped
+from hullmark.catalog.sbom.document import MAX_LIST, clip_text
 from hullmark.model.licence_evidence import LicenceEvidence, read_sentence
 
 
 def told_by(sentences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
     """What Hullmark's own sentences say; others are passed over."""
     found = [piece for text in list(sentences)[:MAX_LIST] if (piece := read_sentence(text)) is not None]
-    return tuple(dict.fromkeys(map(bounded, found)))
+    return tuple(dict.fromkeys(map(clip_evidence, found)))
 
 
 def concluded_as(licences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
     """Licences that another tool concluded, wherever from."""
     distinct = dict.fromkeys(text for text in licences if text.strip())
-    return tuple(LicenceEvidence(license=clipped(text), kind="found") for text in list(distinct)[:MAX_LIST])
+    return tuple(LicenceEvidence(license=clip_text(text), kind="found") for text in list(distinct)[:MAX_LIST])
 
 
-def bounded(evidence: LicenceEvidence) -> LicenceEvidence:
+def clip_evidence(evidence: LicenceEvidence) -> LicenceEvidence:
     """Evidence of which no text is too long."""
     return msgspec.structs.replace(
         evidence,
-        license=clipped(evidence.license),
-        field=clipped(evidence.field),
-        path=clipped(evidence.path),
+        license=clip_text(evidence.license),
+        field=clip_text(evidence.field),
+        path=clip_text(evidence.path),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from hullmark.catalog.sbom.document import MAX_LIST, SbomPackage, clipped
+from hullmark.catalog.sbom.document import MAX_LIST, SbomPackage, clip_text
 from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
@@ -58,15 +58,15 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
     arch = entry.arch or (parts.qualifiers.get("arch", "") if parts is not None else "")
     return Package(
         type=type,
-        name=clipped(name),
-        version=clipped(version),
+        name=clip_text(name),
+        version=clip_text(version),
         purl=_purl(type, name, version, entry, parts),
-        cataloger=clipped(entry.cataloger) or _CATALOGER,
-        arch=clipped(arch),
+        cataloger=clip_text(entry.cataloger) or _CATALOGER,
+        arch=clip_text(arch),
         source=_source(type, name, version, entry, parts),
-        licenses=tuple(dict.fromkeys(clipped(text) for text in entry.licenses[:MAX_LIST])),
+        licenses=tuple(dict.fromkeys(clip_text(text) for text in entry.licenses[:MAX_LIST])),
         license_evidence=tuple(dict.fromkeys(entry.license_evidence[:MAX_LIST])),
-        locations=tuple(Location(clipped(place.path), place.layer) for place in entry.locations[:MAX_LIST]),
+        locations=tuple(Location(clip_text(place.path), place.layer) for place in entry.locations[:MAX_LIST]),
         owned_by=entry.owned_by,
         mains=entry.mains,
         notes=_notes(type, entry, parts, report),
@@ -131,7 +131,7 @@ def _purl(type: str, name: str, version: str, entry: SbomPackage, parts: PurlPar
         return entry.purl
     if entry.is_exact:
         return ""
-    return make_purl(type, clipped(name), "" if version == UNKNOWN_VERSION else clipped(version))
+    return make_purl(type, clip_text(name), "" if version == UNKNOWN_VERSION else clip_text(version))
 
 
 def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> SourcePackage | None:
@@ -143,11 +143,11 @@ def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlP
         found = SourcePackage(source.name, source.version or (found.version if same and found else version))
     if found is None and type in _OWN_SOURCE and version != UNKNOWN_VERSION:
         return SourcePackage(name, version)
-    return SourcePackage(clipped(found.name), clipped(found.version)) if found is not None else None
+    return SourcePackage(clip_text(found.name), clip_text(found.version)) if found is not None else None
 
 
 def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
-    notes = {clipped(key): clipped(value) for key, value in entry.notes.items() if value}
+    notes = {clip_text(key): clip_text(value) for key, value in entry.notes.items() if value}
     said = entry.statements
     if said.supplier and not has_supplier(notes):
         notes[SUPPLIER] = f"{said.supplier} <{said.contact}>" if said.contact else said.supplier
@@ -182,7 +182,7 @@ def by_owner(package: Package, owners: Mapping[str, str]) -> list[Package]:
     ] or [package]
 
 
-def merged(packages: Iterable[Package]) -> tuple[Package, ...]:
+def merge_packages(packages: Iterable[Package]) -> tuple[Package, ...]:
     """The packages without repeats, sorted, each with all its places and licences."""
     found: dict[tuple[str, ...], Package] = {}
     for package in packages:

@@ -150,7 +150,7 @@ def _element(element: _OfDocument | _OfComponent, document: Document) -> Element
     else:
         without = [entry for entry in document.packages if not element.has(entry)]
         have, of = len(document.packages) - len(without), len(document.packages)
-        lacking = _named(without)
+        lacking = _list_names(without)
     return ElementQuality(
         name=element.name,
         subject="document" if isinstance(element, _OfDocument) else "component",
@@ -162,6 +162,6 @@ def _element(element: _OfDocument | _OfComponent, document: Document) -> Element
     )
 
 
-def _named(entries: Sequence[SbomPackage]) -> tuple[str, ...]:
+def _list_names(entries: Sequence[SbomPackage]) -> tuple[str, ...]:
     """The first of them, by what they are called."""
     return tuple(entry.purl or f"{entry.name} {entry.version}".strip() or entry.label for entry in entries[:_SHOWN])

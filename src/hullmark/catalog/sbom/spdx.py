@@ -13,7 +13,7 @@ from hullmark.catalog.sbom.document import (
     Edge,
     Problems,
     SbomPackage,
-    clipped,
+    clip_text,
     empty_source,
     label_of,
 )
@@ -113,7 +113,7 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
     """What a document tells."""
     is_own = any(creator.startswith("Tool: hullmark-") for creator in spdx.creators)
     described = {*spdx.described, *(relation.other for relation in spdx.relations if relation.type == "DESCRIBES")}
-    document = Document(source=empty_source(clipped(spdx.name)), problems=problems)
+    document = Document(source=empty_source(clip_text(spdx.name)), problems=problems)
     by_id: dict[str, SbomPackage] = {}
     for number, package in spdx.packages:
         if (package.purpose or "") in _OPERATING_SYSTEM or package.id.startswith(_SYSTEM):
@@ -137,11 +137,11 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
 def _statements(spdx: Spdx) -> DocumentStatements:
     people = [creator for creator in spdx.creators if not creator.startswith("Tool:")]
     return DocumentStatements(
-        format=clipped(spdx.version),
-        author=clipped(next((_agent(creator) for creator in people), "")),
-        contact=clipped(contact_in(people)),
-        created=clipped(spdx.created),
-        uri=clipped(spdx.namespace),
+        format=clip_text(spdx.version),
+        author=clip_text(next((_agent(creator) for creator in people), "")),
+        contact=clip_text(contact_in(people)),
+        created=clip_text(spdx.created),
+        uri=clip_text(spdx.namespace),
     )
 
 
@@ -149,11 +149,11 @@ def _package_statements(package: SpdxPackage) -> PackageStatements:
     agents = [text for text in (package.supplier, package.originator) if text and text not in _UNSAID]
     location = package.download_location or ""
     return PackageStatements(
-        supplier=clipped(next(map(_agent, agents), "")),
-        contact=clipped(contact_in(agents)),
-        file_name=clipped((package.file_name or "").rpartition("/")[2]),
+        supplier=clip_text(next(map(_agent, agents), "")),
+        contact=clip_text(contact_in(agents)),
+        file_name=clip_text((package.file_name or "").rpartition("/")[2]),
         hashes=frozenset(algorithm(checksum.algorithm) for checksum in (package.checksums or ())[:MAX_LIST]),
-        download_uri="" if location in _UNSAID else clipped(location),
+        download_uri="" if location in _UNSAID else clip_text(location),
     )
 
 
@@ -176,9 +176,9 @@ def _is_whole(package: SpdxPackage, described: set[str]) -> bool:
 
 
 def _take_system(package: SpdxPackage, document: Document) -> None:
-    named = system_named(clipped(package.name), clipped(package.version or ""))
+    named = system_named(clip_text(package.name), clip_text(package.version or ""))
     if named is not None and document.distro is None:
-        document.distro = msgspec.structs.replace(named, pretty_name=clipped(package.description or ""))
+        document.distro = msgspec.structs.replace(named, pretty_name=clip_text(package.description or ""))
 
 
 def _take_image(package: SpdxPackage, document: Document) -> None:
@@ -197,12 +197,12 @@ def _take_image(package: SpdxPackage, document: Document) -> None:
         tags += [f"{url}:{tag}"] if url and tag and not tags else []
     document.source = msgspec.structs.replace(
         document.source,
-        reference=clipped(package.name),
-        digest=next((clipped(digest) for digest in digests if digest.startswith("sha256:")), ""),
-        config_digest=next((clipped(value) for key, _, value in texts if key == "ImageID"), ""),
-        platform=f"linux/{clipped(arch)}" if arch else "",
+        reference=clip_text(package.name),
+        digest=next((clip_text(digest) for digest in digests if digest.startswith("sha256:")), ""),
+        config_digest=next((clip_text(value) for key, _, value in texts if key == "ImageID"), ""),
+        platform=f"linux/{clip_text(arch)}" if arch else "",
         layers=tuple(layers),
-        tags=tuple(sorted(map(clipped, set(tags)))),
+        tags=tuple(sorted(map(clip_text, set(tags)))),
     )
 
 
@@ -274,7 +274,7 @@ def _source_info(text: str) -> tuple[str, tuple[Location, ...], SourcePackage | 
         return "", (), None
     named = found.groupdict()
     paths = (named.get("places") or "").split(", ")[:MAX_LIST]
-    places = tuple(Location(clipped(path), -1) for path in paths if path.startswith("/"))
+    places = tuple(Location(clip_text(path), -1) for path in paths if path.startswith("/"))
     source = SourcePackage(named["name"], named["version"] or "") if named.get("name") else None
     return named.get("cataloger") or "", places, source
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decode_json, decoded_parts
 from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
 
 _PURPOSES = {"operatingSystem": "OPERATING-SYSTEM", "container": "CONTAINER", "archive": "ARCHIVE", "source": "SOURCE"}
@@ -67,7 +67,7 @@ class _Graph(msgspec.Struct):
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
     problems = Problems()
-    elements = [element for _, element in decoded_parts(decoded(body, _Graph).graph, _Element, "element", problems)]
+    elements = [element for _, element in decoded_parts(decode_json(body, _Graph).graph, _Element, "element", problems)]
     licenses = {element.id: element.expression for element in elements if element.expression}
     declared = _licenses(elements, licenses)
     names = {element.id: _agent(element) for element in elements if element.type in ("Organization", "Person")}

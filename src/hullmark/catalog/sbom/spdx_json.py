@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decode_json, decoded_parts
 from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
 
 
@@ -32,7 +32,7 @@ class _Document(msgspec.Struct, rename="camel"):
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
-    found, problems = decoded(body, _Document), Problems()
+    found, problems = decode_json(body, _Document), Problems()
     texts = {
         license.license_id: license.extracted_text or license.name or ""
         for _, license in decoded_parts(found.extracted or (), _ExtractedLicense, "extracted licence", problems)

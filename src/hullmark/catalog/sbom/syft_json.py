@@ -15,14 +15,14 @@ from hullmark.catalog.sbom.document import (
     Problems,
     SbomFormat,
     SbomPackage,
-    clipped,
-    decoded,
+    clip_text,
+    decode_json,
     decoded_parts,
     empty_source,
     label_of,
     layer_numbers,
 )
-from hullmark.catalog.sbom.licence_claims import bounded, own_licences
+from hullmark.catalog.sbom.licence_claims import clip_evidence, own_licences
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import source_of_rpm
 from hullmark.catalog.sbom.syft_names import purl_type
@@ -148,7 +148,7 @@ class _Sbom(msgspec.Struct, rename="camel"):
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
-    sbom, problems = decoded(body, _Sbom), Problems()
+    sbom, problems = decode_json(body, _Sbom), Problems()
     source = _source_of(sbom.source or _Source(), problems)
     numbers = layer_numbers(source.layers)
     is_own = sbom.descriptor is not None and sbom.descriptor.name == "hullmark"
@@ -241,7 +241,7 @@ def _evidence(licences: Iterable[_License | str], numbers: dict[str, int]) -> It
             path, layer = place.access_path or place.path, numbers.get(place.layer_id, -1)
             text = licence.value or licence.expression
             field = place.annotations.field if place.annotations is not None else ""
-            yield bounded(LicenceEvidence(license=text, kind=kind, field=field, path=path, layer=layer))
+            yield clip_evidence(LicenceEvidence(license=text, kind=kind, field=field, path=path, layer=layer))
 
 
 def _metadata(raw: msgspec.Raw, label: str, problems: Problems) -> _Metadata:
@@ -276,7 +276,7 @@ def _locations(
         # A jar within an archive: syft's path is the archive's, and the virtual one goes on after a colon.
         inner = metadata.virtual_path or ""
         path = inner if not is_own and inner.startswith(f"{path}:") else path
-        places.append(Location(clipped(path), numbers.get(location.layer_id, -1)))
+        places.append(Location(clip_text(path), numbers.get(location.layer_id, -1)))
     return tuple(places)
 
 
@@ -285,39 +285,39 @@ def _distro(distro: _Distro | None) -> Distro | None:
         return None
     like = distro.id_like.split() if isinstance(distro.id_like, str) else distro.id_like or ()
     return Distro(
-        id=clipped(distro.id or distro.name),
-        version_id=clipped(distro.version_id or ("" if distro.id else distro.version)),
-        codename=clipped(distro.version_codename),
-        pretty_name=clipped(distro.pretty_name),
-        id_like=tuple(clipped(name) for name in like[:MAX_LIST]),
-        cpe_name=clipped(distro.cpe_name),
+        id=clip_text(distro.id or distro.name),
+        version_id=clip_text(distro.version_id or ("" if distro.id else distro.version)),
+        codename=clip_text(distro.version_codename),
+        pretty_name=clip_text(distro.pretty_name),
+        id_like=tuple(clip_text(name) for name in like[:MAX_LIST]),
+        cpe_name=clip_text(distro.cpe_name),
     )
 
 
 def _source_of(source: _Source, problems: Problems) -> InventorySource:
     raw = bytes(source.metadata) or bytes(source.target)
     if raw[:1] != b"{":
-        return empty_source(clipped(source.name))
+        return empty_source(clip_text(source.name))
     try:
         image = msgspec.json.decode(raw, type=_ImageMetadata)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         problems.add(f"its source was not read: {error}")
-        return empty_source(clipped(source.name))
+        return empty_source(clip_text(source.name))
     layers = (
         InventoryLayer(
-            digest="", diff_id=clipped(layer.digest), size=-1 if layer.size is None else layer.size, created_by=""
+            digest="", diff_id=clip_text(layer.digest), size=-1 if layer.size is None else layer.size, created_by=""
         )
         for layer in (image.layers or ())[:MAX_LIST]
     )
     platform = (image.os or "linux", image.architecture, image.architecture_variant) if image.architecture else ()
     return InventorySource(
         kind="sbom",
-        reference=clipped(image.user_input or source.name),
-        digest=clipped(image.manifest_digest),
-        config_digest=clipped(image.image_id),
-        platform=clipped("/".join(filter(None, platform))),
+        reference=clip_text(image.user_input or source.name),
+        digest=clip_text(image.manifest_digest),
+        config_digest=clip_text(image.image_id),
+        platform=clip_text("/".join(filter(None, platform))),
         layers=tuple(layers),
-        tags=tuple(sorted({clipped(tag) for tag in (image.tags or ())[:MAX_LIST]})),
+        tags=tuple(sorted({clip_text(tag) for tag in (image.tags or ())[:MAX_LIST]})),
     )
 
 

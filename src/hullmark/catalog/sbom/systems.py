@@ -45,7 +45,7 @@ def system_named(name: str, version: str) -> Distro | None:
 
 def distro_of(stated: Distro | None, packages: Iterable[Package], report: Report) -> Distro | None:
     """The distribution as the document states it; its package URLs supply what is missing."""
-    named = Counter(_named(package.purl) for package in packages if package.type in SYSTEM)
+    named = Counter(_find_distro(package.purl) for package in packages if package.type in SYSTEM)
     named.pop(None, None)
     if stated is not None and (stated.version_id or stated.codename):
         return stated
@@ -65,7 +65,7 @@ def distro_of(stated: Distro | None, packages: Iterable[Package], report: Report
     return found
 
 
-def _named(purl: str) -> Distro | None:
+def _find_distro(purl: str) -> Distro | None:
     """The distribution that a package URL names with its release; None where it names none."""
     parts = parts_of(purl)
     text = parts.qualifiers.get("distro", "") if parts is not None else ""

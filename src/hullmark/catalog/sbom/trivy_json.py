@@ -18,8 +18,8 @@ from hullmark.catalog.sbom.document import (
     SbomFormat,
     SbomPackage,
     bare_layers,
-    clipped,
-    decoded,
+    clip_text,
+    decode_json,
     decoded_parts,
     empty_source,
     label_of,
@@ -111,12 +111,12 @@ class _Report(msgspec.Struct, rename="pascal"):
 
 def read(body: bytes) -> Document:
     """What the report tells. Raises Unreadable."""
-    report, problems = decoded(body, _Report), Problems()
+    report, problems = decode_json(body, _Report), Problems()
     metadata = report.metadata or _Metadata()
     source = _source(report.artifact_name, metadata)
     numbers = layer_numbers(source.layers)
     system = metadata.system
-    distro = system_named(clipped(system.family), clipped(system.name)) if system is not None else None
+    distro = system_named(clip_text(system.family), clip_text(system.name)) if system is not None else None
     document = Document(source=source, distro=distro, problems=problems)
     edges: list[Edge] | None = None
     for _, result in decoded_parts(report.results or (), _Result, "result", problems):
@@ -125,7 +125,7 @@ def read(body: bytes) -> Document:
         found, is_whole = list(_packages(result, problems)), result.packages is not None
         if not is_whole and result.vulnerabilities:
             problems.add(
-                f"of {clipped(result.target)} it lists only packages with vulnerabilities; trivy --list-all-pkgs lists all"
+                f"of {clip_text(result.target)} it lists only packages with vulnerabilities; trivy --list-all-pkgs lists all"
             )
         entries = [(package, _entry(package, result, number, numbers)) for number, package in enumerate(found)]
         document.packages += (entry for _, entry in entries)
@@ -174,7 +174,7 @@ def _entry(package: _Package, result: _Result, number: int, numbers: dict[str, i
         arch=package.arch if is_system else "",
         source=source,
         licenses=tuple(text for text in (package.licenses or ())[:MAX_LIST] if text.strip()),
-        locations=(Location(clipped(f"/{path.lstrip('/')}"), layer),) if path else (),
+        locations=(Location(clip_text(f"/{path.lstrip('/')}"), layer),) if path else (),
     )
 
 
@@ -196,11 +196,11 @@ def _edges(entries: Iterable[tuple[_Package, SbomPackage]]) -> Iterator[Edge]:
 def _source(name: str, metadata: _Metadata) -> InventorySource:
     digests = [digest.partition("@")[2] for digest in metadata.digests or ()]
     return msgspec.structs.replace(
-        empty_source(clipped(name)),
-        digest=clipped(next(filter(None, digests), "")),
-        config_digest=clipped(metadata.image_id),
+        empty_source(clip_text(name)),
+        digest=clip_text(next(filter(None, digests), "")),
+        config_digest=clip_text(metadata.image_id),
         layers=bare_layers((metadata.diff_ids or ())[:MAX_LIST]),
-        tags=tuple(sorted({clipped(tag) for tag in (metadata.tags or ())[:MAX_LIST]})),
+        tags=tuple(sorted({clip_text(tag) for tag in (metadata.tags or ())[:MAX_LIST]})),
     )
 
 

@@ -154,12 +154,12 @@ def _claims(view: View, desc: LocatedFact[Description]) -> Iterator[OwnedFile]:
         )
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files on the packages' lists, with the digests of their mtrees. Those to back up are configuration."""
     for desc in view.facts(DESC):
         yield from _claims(view, desc)
 
 
 CATALOGER = Cataloger(
-    name="alpm", types=("alpm",), reads=(DESC, FILES, MTREE), assemble=assemble, owned=owned, system=True
+    name="alpm", types=("alpm",), reads=(DESC, FILES, MTREE), assemble=assemble, owned=list_owned_files, system=True
 )

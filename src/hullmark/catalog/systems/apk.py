@@ -11,7 +11,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.complaints import tell
 from hullmark.catalog.distro import distro_qualifier
-from hullmark.catalog.introduced import introduced
+from hullmark.catalog.introduced import find_first_layers
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
 from hullmark.model.late import late
@@ -207,7 +207,7 @@ def databases(view: View) -> Iterator[tuple[LocatedFact[Database], dict[tuple[st
     canonical = {view.resolve("lib/apk/db/installed"), view.resolve("usr/lib/apk/db/installed")}
     for found in view.facts(INSTALLED):
         if found.path in canonical or f"/{found.path}".endswith("/lib/apk/db/installed"):
-            yield found, introduced(view.versions(INSTALLED, found.path), _keys, top=found.layer)
+            yield found, find_first_layers(view.versions(INSTALLED, found.path), _keys, top=found.layer)
 
 
 def _key(package: InstalledPackage) -> tuple[str, str, str]:
@@ -267,7 +267,7 @@ def assemble(view: View) -> Iterator[Package]:
             )
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The folders and files that the records list. What apk protects (/etc) is configuration."""
     for found, _ in databases(view):
         root = root_of(found.path)
@@ -310,4 +310,6 @@ def _kind(mode: str) -> str:
     return "" if mode.endswith("777") else "f"
 
 
-CATALOGER = Cataloger(name="apk", types=("apk",), reads=(INSTALLED,), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(
+    name="apk", types=("apk",), reads=(INSTALLED,), assemble=assemble, owned=list_owned_files, system=True
+)

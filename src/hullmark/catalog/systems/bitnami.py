@@ -147,7 +147,7 @@ def _roots(view: View) -> Iterator[tuple[str, LocatedFact[tuple[Component, ...]]
             yield root[1], found
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """All that is in the folder of a component is its own."""
     owners = {root: _purl(found.fact[0]) for root, found in _roots(view)}
     for path, _ in view.below("") if owners else ():
@@ -157,5 +157,5 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 CATALOGER = Cataloger(
-    name="bitnami", types=("bitnami",), reads=(COMPONENTS, LIST), assemble=assemble, owned=owned, system=True
+    name="bitnami", types=("bitnami",), reads=(COMPONENTS, LIST), assemble=assemble, owned=list_owned_files, system=True
 )

@@ -118,7 +118,7 @@ def _claims(found: LocatedFact[Record]) -> Iterator[OwnedFile | None]:
             yield OwnedFile(path, owner, "sha256" if digest else "", digest, ghost=is_ghost)
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files that each record lists."""
     for found in view.facts(RECORD):
         bad = 0
@@ -131,4 +131,6 @@ def owned(view: View) -> Iterator[OwnedFile]:
             view.problem(found.path, Remark(f"files that the record lists and that cannot be used: {bad}"))
 
 
-CATALOGER = Cataloger(name="conda", types=("conda",), reads=(RECORD,), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(
+    name="conda", types=("conda",), reads=(RECORD,), assemble=assemble, owned=list_owned_files, system=True
+)

@@ -92,7 +92,7 @@ def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
     """The texts of fields that name one licence; those of `A and B` are the texts of both. `only_open`: of names that tell none."""
     line, at = 1, 0
     for found in _fields(data, _TEXT):
-        name, is_open = _named(found[1])
+        name, is_open = _parse_licence_name(found[1])
         if name and (is_open or not only_open):
             start = found.start(2) + 1
             line += data.count(b"\n", at, start)
@@ -101,7 +101,7 @@ def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
 
 
 @lru_cache(maxsize=1024)
-def _named(field: bytes) -> tuple[str, bool]:
+def _parse_licence_name(field: bytes) -> tuple[str, bool]:
     """The one name that a field has ("" for several or none), and whether it tells no licence by itself. Packages share names."""
     name = _clean(field.decode("utf-8", "replace"))
     return ("", False) if len(_JOINT.split(name)) != 1 else (name, spdx_expression(name) is None)

@@ -28,10 +28,12 @@ class DamagedFile(ValueError):
 
 def control_of(body: memoryview) -> bytes:
     """The control file of a package file; the beginning of the file is enough. Raises DamagedFile."""
-    members = _ar_members(body) if bytes(body[: len(_AR)]) == _AR else _tar_members(_unpacked("x.gz", bytes(body)))
+    members = (
+        _ar_members(body) if bytes(body[: len(_AR)]) == _AR else _tar_members(_decompress_tar("x.gz", bytes(body)))
+    )
     for name, data in members:
         if name.startswith("control.tar"):
-            for inner, control in _tar_members(_unpacked(name, data)):
+            for inner, control in _tar_members(_decompress_tar(name, data)):
                 if inner == _CONTROL:
                     return control
             raise DamagedFile("its control.tar has no control file")
@@ -70,7 +72,7 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
         at += _BLOCK + size + -size % _BLOCK
 
 
-def _unpacked(name: str, data: bytes) -> bytes:
+def _decompress_tar(name: str, data: bytes) -> bytes:
     """The tar in a member, by the end of its name."""
     kind = name.rpartition(".")[2]
     try:

@@ -95,11 +95,11 @@ def _text(piece: re.Match[str], variables: Mapping[str, str]) -> str:
     if piece["one"] is not None:
         return piece["one"]
     if piece["quoted"] is not None:
-        return _filled(piece["quoted"], variables)
-    return _filled(piece["plain"] or "", variables)
+        return _expand_variables(piece["quoted"], variables)
+    return _expand_variables(piece["plain"] or "", variables)
 
 
-def _filled(text: str, variables: Mapping[str, str]) -> str:
+def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
     """Fill in variables; an unknown one is empty, as in a shell."""
 
     def value(found: re.Match[str]) -> str:

@@ -8,13 +8,21 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import distro_qualifier
-from hullmark.catalog.introduced import introduced
+from hullmark.catalog.introduced import find_first_layers
 from hullmark.catalog.systems.copyright import COPYRIGHT
-from hullmark.catalog.systems.dpkg_files import DIVERSIONS, LIST, MD5SUMS, Claim, claimed, claimed_names, diversions
+from hullmark.catalog.systems.dpkg_files import (
+    DIVERSIONS,
+    LIST,
+    MD5SUMS,
+    Claim,
+    claimed_names,
+    diversions,
+    list_claimed_files,
+)
 from hullmark.catalog.systems.dpkg_status import ABSENT, PRESENT, RECORD, STATUS, Stanza, Stanzas
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
-from hullmark.model.licence_evidence import LicenceEvidence, declared
+from hullmark.model.licence_evidence import LicenceEvidence, make_evidence
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import LocatedFact, Read
@@ -68,7 +76,7 @@ def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], LocatedFact[Sta
 
 def installed_packages(view: View) -> Iterator[InstalledPackage]:
     for home, read, found in _databases(view):
-        layers = introduced(view.versions(read, found.path), _present, top=found.layer)
+        layers = find_first_layers(view.versions(read, found.path), _present, top=found.layer)
         for stanza in found.fact:
             if stanza.state in PRESENT:
                 yield InstalledPackage(stanza, found.path, home, layers.get(_key(stanza), found.layer))
@@ -118,7 +126,7 @@ def _licenses(view: View, packages: Iterable[InstalledPackage]) -> dict[str, tup
         if found is None:
             lost.append(installed)
         else:
-            told = own[installed.doc] = declared(found.fact, "License", f"/{found.path}", found.layer)
+            told = own[installed.doc] = make_evidence(found.fact, "License", f"/{found.path}", found.layer)
             of_source.setdefault((installed.root, source_of(installed)), told)
     for installed in lost:
         own.setdefault(installed.doc, of_source.get((installed.root, source_of(installed)), ()))
@@ -166,13 +174,13 @@ def _report_unread(view: View) -> None:
             )
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files that the installed packages' lists name, at the places to which diversions moved them."""
     for claim in _claims(view):
-        yield from claimed(view, claim)
+        yield from list_claimed_files(view, claim)
 
 
-def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
+def find_owned_files(view: View, names: Set[str]) -> Iterator[OwnedFile]:
     """The owned files whose last segment is among the names, without digests."""
     for claim in _claims(view):
         yield from claimed_names(view, claim, names)
@@ -199,7 +207,7 @@ CATALOGER = Cataloger(
     types=("deb",),
     reads=(STATUS, RECORD, LIST, MD5SUMS, DIVERSIONS, COPYRIGHT),
     assemble=assemble,
-    owned=owned,
-    named=named,
+    owned=list_owned_files,
+    named=find_owned_files,
     system=True,
 )

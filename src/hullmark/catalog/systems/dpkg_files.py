@@ -82,7 +82,7 @@ def diversions(view: View, path: str) -> Diversions:
     return Diversions({frm.lstrip("/"): (to.lstrip("/"), by) for frm, to, by in triples if frm and to})
 
 
-def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
+def list_claimed_files(view: View, claim: Claim) -> Iterator[OwnedFile]:
     """The files of one package: those of its list, or else of its md5sums, and its Conffiles, each with its digest.
 
     Conffiles that newer versions no longer ship may be missing. Then the package's records, where present.
@@ -124,7 +124,7 @@ def claimed_names(view: View, claim: Claim, names: Set[str]) -> Iterator[OwnedFi
     """The files whose last segment is among the names, without digests and without the package's own records."""
     _, listing = _body(view, LIST, claim.stems)
     if not listing or ".." in listing:  # then what is claimed needs a closer look
-        yield from (file for file in claimed(view, claim) if file.path.rpartition("/")[2] in names)
+        yield from (file for file in list_claimed_files(view, claim) if file.path.rpartition("/")[2] in names)
         return
     moved, root, owner = claim.moved, claim.root, claim.owner
     if "\t" not in listing:

@@ -123,7 +123,9 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[_Fields]:
         if key not in fields:
             fields[key] = value
         elif key == b"package":
-            complain(Remark(f"the stanza of {_shown(fields[key])} does not end before that of {_shown(value)}"))
+            complain(
+                Remark(f"the stanza of {_format_name(fields[key])} does not end before that of {_format_name(value)}")
+            )
             yield fields
             fields = {key: value}
         else:
@@ -131,9 +133,9 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[_Fields]:
     if not fields and not chunk.strip():
         return
     if _NO_FIELD(chunk):
-        complain(f"the stanza of {_shown(fields.get(b'package', b''))} has a line that is not a field")
+        complain(f"the stanza of {_format_name(fields.get(b'package', b''))} has a line that is not a field")
     if twice:
-        complain(f"the stanza of {_shown(fields.get(b'package', b''))} has {', '.join(twice[:8])} more than once")
+        complain(f"the stanza of {_format_name(fields.get(b'package', b''))} has {', '.join(twice[:8])} more than once")
     yield fields
 
 
@@ -194,7 +196,7 @@ def _text(fields: _Fields, key: bytes) -> str:
     return value[:_MAX_VALUE].decode("utf-8", "replace").strip() if value else ""
 
 
-def _shown(name: bytes) -> str:
+def _format_name(name: bytes) -> str:
     return repr(name[:80].decode("utf-8", "replace").strip()) if name.strip() else "a package without a name"
 
 

@@ -93,7 +93,7 @@ def assemble(view: View) -> Iterator[Package]:
             yield _package(tap[3], found.fact.version, found.fact, at, f"{tap[1]}/{tap[2].removeprefix('homebrew-')}")
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """All that is in a keg's folder."""
     owners = {folder: _purl(name, version) for folder, (name, version, _, _) in _kegs(view).items()}
     for path, _ in view.below("") if owners else ():
@@ -103,5 +103,5 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 CATALOGER = Cataloger(
-    name="homebrew", types=("brew",), reads=(FORMULA, RECEIPT), assemble=assemble, owned=owned, system=True
+    name="homebrew", types=("brew",), reads=(FORMULA, RECEIPT), assemble=assemble, owned=list_owned_files, system=True
 )

@@ -42,7 +42,7 @@ class _StoreObject:
         self.purl = make_purl("nix", name, stem, qualifiers=qualifiers)
 
 
-def _stored(view: View) -> list[tuple[str, int]]:
+def _list_store(view: View) -> list[tuple[str, int]]:
     """Path and layer of all that is in the store."""
     there = view.below(_STORE) if view.exists(_STORE) else ()
     return [entry for entry in there if not entry[0].startswith(_HOUSEKEEPING)]
@@ -62,7 +62,7 @@ def _objects(stored: list[tuple[str, int]]) -> Iterator[tuple[_StoreObject, str,
 
 def assemble(view: View) -> Iterator[Package]:
     """One package an object with a version in its name. What has none is a script, a configuration, or a wrapper of several."""
-    stored = _stored(view)
+    stored = _list_store(view)
     first: dict[str, tuple[_StoreObject, str, int]] = {}
     for package, place, path, layer in _objects(stored):
         known = first.get(place)
@@ -115,9 +115,11 @@ def package_of(place: str) -> str | None:
     return None if found is None or _NOT_PACKAGES(found[1]) else _StoreObject(found[2], found[3], found[4]).purl
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """All that is below an object's folder."""
-    return (OwnedFile(path, package.purl) for package, _, path, _ in _objects(_stored(view)))
+    return (OwnedFile(path, package.purl) for package, _, path, _ in _objects(_list_store(view)))
 
 
-CATALOGER = Cataloger(name="nix", types=("nix",), reads=(DATABASE, LOG), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(
+    name="nix", types=("nix",), reads=(DATABASE, LOG), assemble=assemble, owned=list_owned_files, system=True
+)

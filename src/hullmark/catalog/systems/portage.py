@@ -8,7 +8,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.presence import presence
 from hullmark.catalog.view import View
 from hullmark.model.late import late
-from hullmark.model.licence_evidence import declared
+from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
@@ -82,7 +82,9 @@ def assemble(view: View) -> Iterator[Package]:
             purl=identity[2],
             cataloger="portage",
             licenses=licence.fact if licence else (),
-            license_evidence=declared(licence.fact, "LICENSE", f"/{licence.path}", licence.layer) if licence else (),
+            license_evidence=make_evidence(licence.fact, "LICENSE", f"/{licence.path}", licence.layer)
+            if licence
+            else (),
             locations=(Location(f"/{path}", layer),),
         )
 
@@ -97,7 +99,7 @@ def _file(line: str, owner: str) -> OwnedFile | None:
     return None
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """Files with their md5, folders and links on the packages' lists; names may hold blanks."""
     for found in view.facts(CONTENTS):
         identity = _identity(found.path)
@@ -108,5 +110,10 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 CATALOGER = Cataloger(
-    name="portage", types=("ebuild",), reads=(CONTENTS, PF, LICENSE), assemble=assemble, owned=owned, system=True
+    name="portage",
+    types=("ebuild",),
+    reads=(CONTENTS, PF, LICENSE),
+    assemble=assemble,
+    owned=list_owned_files,
+    system=True,
 )

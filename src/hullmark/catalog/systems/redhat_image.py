@@ -59,7 +59,7 @@ def extract(path: str, body: memoryview, report: Report) -> Labels | None:
         return None
     if labels is None:
         return None
-    values = {key: _unquoted(labels[key].strip())[:_MAX_VALUE] for key in _KEPT if labels.get(key, "").strip()}
+    values = {key: _unquote(labels[key].strip())[:_MAX_VALUE] for key in _KEPT if labels.get(key, "").strip()}
     return Labels({key: value for key, value in values.items() if value.isprintable()})
 
 
@@ -72,7 +72,7 @@ def _of_json(body: memoryview, report: Report) -> dict[str, str] | None:
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     """Some builds wrote values that are in quotes themselves."""
     return value[1:-1].strip() if len(value) > 1 and value[0] == value[-1] == '"' else value
 

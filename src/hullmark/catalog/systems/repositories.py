@@ -52,7 +52,7 @@ def parse_repo(path: str, body: memoryview, report: Report) -> tuple[str, ...] |
             key, is_set, value = text.partition("=")
             if is_set and key.rstrip() == "enabled" and section in enabled:
                 enabled[section] = value.strip().lower() in _YES
-    return _kept((identifier for identifier, is_enabled in enabled.items() if is_enabled), report)
+    return _filter_ids((identifier for identifier, is_enabled in enabled.items() if is_enabled), report)
 
 
 def parse_manifest(path: str, body: memoryview, report: Report) -> tuple[str, ...] | None:
@@ -64,10 +64,10 @@ def parse_manifest(path: str, body: memoryview, report: Report) -> tuple[str, ..
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         report(f"its content sets cannot be read: {error}")
         return None
-    return _kept(iter(manifest.content_sets or ()), report)
+    return _filter_ids(iter(manifest.content_sets or ()), report)
 
 
-def _kept(ids: Iterator[str], report: Report) -> tuple[str, ...] | None:
+def _filter_ids(ids: Iterator[str], report: Report) -> tuple[str, ...] | None:
     """The valid ids, without repeats; what is left out is reported."""
     found = dict.fromkeys(ids)
     kept = [identifier for identifier in found if _IDENTIFIER(identifier)]

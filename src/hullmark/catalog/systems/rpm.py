@@ -154,12 +154,12 @@ def databases(view: View) -> list[LocatedFact[Database]]:
     """The visible databases, each file once even if it has several names, with what their logs say."""
     found = []
     for database in _visible(view):
-        layer, headers = _states(view, database, _told)[-1]
+        layer, headers = _states(view, database, _ignore_reason)[-1]
         found.append(LocatedFact(database.path, layer, Database(headers, database.fact.is_empty)))
     return found
 
 
-def _told(_reason: str) -> None:
+def _ignore_reason(_reason: str) -> None:
     """For what `assemble` says already."""
 
 
@@ -180,7 +180,7 @@ def _states(view: View, found: LocatedFact[Database], report: Report) -> list[tu
     states = []
     for old, end in zip(versions, ends, strict=True):
         over = [log for log in logs if old.layer <= log.layer < end]
-        states.append((old.layer, _with_log(old.fact, over[-1].fact if over else None, _told)))
+        states.append((old.layer, _with_log(old.fact, over[-1].fact if over else None, _ignore_reason)))
     if visible is not None and visible.layer > found.layer:
         states.append((found.layer, found.fact.headers))
     top = max(found.layer, visible.layer if visible is not None else 0)
@@ -215,7 +215,7 @@ def _packages(
     top: int,
     distro: Distro | None,
 ) -> Iterator[Package]:
-    layers = _introduced(headers, versions, top)
+    layers = _find_first_layers(headers, versions, top)
     for header in headers:
         yield package_of(header, Location("/" + path, layers[_identity(header)]), distro)
 
@@ -227,7 +227,7 @@ def _identity(header: RpmHeader) -> _Identity:
     return header.name, header.epoch, header.version, header.release, header.arch
 
 
-def _introduced(
+def _find_first_layers(
     headers: tuple[RpmHeader, ...], versions: list[tuple[int, tuple[RpmHeader, ...]]], top: int
 ) -> dict[_Identity, int]:
     """For each package the lowest layer from which on every version of the database has it."""
@@ -292,7 +292,7 @@ def _source(source_rpm: str) -> SourcePackage | None:
     return None
 
 
-def owned(view: View) -> Iterator[OwnedFile]:
+def list_owned_files(view: View) -> Iterator[OwnedFile]:
     """The files that the packages of every database claim; paths as the packages have them, links not followed."""
     left: int = _MAX_PATH_BYTES
     for found in databases(view):
@@ -304,7 +304,7 @@ def owned(view: View) -> Iterator[OwnedFile]:
             if left < 0:
                 view.problem(found.path, "the rpm database claims too many files; some were left out")
                 return
-            yield from _owned(header.files, root, purl_of(header, view.distro))
+            yield from _make_owned_files(header.files, root, purl_of(header, view.distro))
 
 
 def root_of(path: str) -> str:
@@ -316,7 +316,7 @@ def root_of(path: str) -> str:
     return ""
 
 
-def _owned(files: RpmFiles, root: str, owner: str) -> Iterator[OwnedFile]:
+def _make_owned_files(files: RpmFiles, root: str, owner: str) -> Iterator[OwnedFile]:
     algorithm, length = _ALGORITHMS.get(files.algorithm, ("", -1))
     for file in list_files(files):
         path = file.path.lstrip(b"/")
@@ -340,5 +340,5 @@ def _need_not_be(file: RpmFile) -> bool:
 
 
 CATALOGER = Cataloger(
-    name="rpm", types=("rpm",), reads=(DATABASE, LOG, MANIFEST), assemble=assemble, owned=owned, system=True
+    name="rpm", types=("rpm",), reads=(DATABASE, LOG, MANIFEST), assemble=assemble, owned=list_owned_files, system=True
 )

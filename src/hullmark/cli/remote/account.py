@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hullmark.cli.remote.noun import Noun, field, listing, named, sending, showing
+from hullmark.cli.remote.noun import Noun, field, listing, name_field, sending, showing
 from hullmark.cli.remote.shown import time_of
 
-_ALL, _ONE, _ACCOUNT = "/accounts", "/accounts/{name}", named("the account")
+_ALL, _ONE, _ACCOUNT = "/accounts", "/accounts/{name}", name_field("the account")
 _STATE = "account {name} is {state}"
 
 _COLUMNS = (

@@ -47,10 +47,10 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _send(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.sending import sent
+    from hullmark.cli.remote.sending import send_file
 
     api = connect(arguments)
-    taken = sent(api, "/advisories", {}, arguments.file, _SNAPSHOT)
+    taken = send_file(api, "/advisories", {}, arguments.file, _SNAPSHOT)
     if arguments.wait:
         return _show(arguments, _when_done(api, _ADOPTING, arguments.timeout))
     by = f", signed by {taken['signed_by']}" if taken["signed_by"] else ""

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Callable
 
 from hullmark.cli.remote.actions import api_of
-from hullmark.cli.remote.noun import Field, Noun, acting, field, listing, named, removing, sending, showing
+from hullmark.cli.remote.noun import Field, Noun, acting, field, listing, name_field, removing, sending, showing
 from hullmark.cli.remote.shown import Column, show
 
 _ALL, _ONE = "/applications", "/applications/{name}"
-_APPLICATION = named("the application")
+_APPLICATION = name_field("the application")
 _VERSION = field("version", "the version", sent="", metavar="VERSION")
 _STATES = ("in-progress", "released", "end-of-life")
 

@@ -18,7 +18,7 @@ def line_of_stdin(what: str) -> str:
     return line
 
 
-def asked(what: str, *, is_secret: bool = True) -> str:
+def prompt_value(what: str, *, is_secret: bool = True) -> str:
     """What a person types, or the next line of standard input where that is not a terminal."""
     if not sys.stdin.isatty():
         return line_of_stdin(what)

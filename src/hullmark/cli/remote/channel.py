@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, acting, at, field, listing, named, removing, sending, showing
+from hullmark.cli.remote.noun import Noun, acting, at, field, listing, name_field, removing, sending, showing
 from hullmark.cli.remote.shown import show, show_lines, time_of
 from hullmark.cli.rows import add_output
 
-_ALL, _ONE, _CHANNEL = "/channels", "/channels/{name}", named("the channel")
+_ALL, _ONE, _CHANNEL = "/channels", "/channels/{name}", name_field("the channel")
 _MOST = 200_000
 
 _COLUMNS = (
@@ -86,10 +86,10 @@ def _add(arguments: argparse.Namespace) -> int:
         "is_active": not arguments.off,
     }
     made = api_of(arguments).json("POST", _ALL, document=request)
-    return show(arguments, made, _made)
+    return show(arguments, made, _describe_creation)
 
 
-def _made(channel: Any) -> str:
+def _describe_creation(channel: Any) -> str:
     sentence = f"channel {channel['name']} added"
     if channel.get("secret"):
         sentence += f"; it signs with {channel['secret']}, which is not shown again"
@@ -112,15 +112,15 @@ def _change(arguments: argparse.Namespace) -> int:
 
 def _test(arguments: argparse.Namespace) -> int:
     sent = api_of(arguments).json("POST", at(f"{_ONE}/test", arguments))
-    show(arguments, sent, _sent)
+    show(arguments, sent, _describe_delivery)
     return 0 if sent["outcome"] == "delivered" else 1
 
 
-def _rotated(made: Any) -> str:
+def _describe_rotation(made: Any) -> str:
     return f"signs with {made['secret']} now, and with the old one until {made['previous_until'][:19]}Z"
 
 
-def _sent(sent: Any) -> str:
+def _describe_delivery(sent: Any) -> str:
     status = f" (status {sent['status']})" if sent["status"] else ""
     word = "delivered" if sent["outcome"] == "delivered" else "not delivered"
     return f"{word} in {sent['milliseconds']} ms{status}" + (f": {sent['error']}" if sent["error"] else "")
@@ -131,10 +131,10 @@ def _preview(arguments: argparse.Namespace) -> int:
     if arguments.title is not None or arguments.text is not None:
         request["templates"] = _templates(arguments, {})
     seen = api_of(arguments).json("POST", at(f"{_ONE}/preview", arguments), document=request)
-    return show_lines(arguments, seen, _previewed)
+    return show_lines(arguments, seen, _format_preview)
 
 
-def _previewed(seen: Any) -> list[str]:
+def _format_preview(seen: Any) -> list[str]:
     lines = [seen["title"], "", seen["text"]]
     for message in seen["sends"]:
         where = f"{message.get('method', '')} {message.get('url', '')}".strip() or ", ".join(message.get("to", []))
@@ -148,7 +148,7 @@ def _settings(arguments: argparse.Namespace, there: dict[str, Any]) -> dict[str,
     """The settings of the file, of `--set` and of `--secret`, over those that are there."""
     import json
 
-    from hullmark.cli.remote.asking import asked
+    from hullmark.cli.remote.asking import prompt_value
     from hullmark.model.errors import HullmarkError
 
     found = dict(there)
@@ -163,7 +163,7 @@ def _settings(arguments: argparse.Namespace, there: dict[str, Any]) -> dict[str,
     for name, value in _pairs(arguments.set):
         found[name] = value
     for name in arguments.secret:
-        found[name] = asked(name)
+        found[name] = prompt_value(name)
     return found
 
 
@@ -225,7 +225,7 @@ VERBS = (
             ),
             "rotate": sending(
                 "replace the secret that a channel signs with; the old one counts for another day",
-                *("POST", f"{_ONE}/rotate", (_CHANNEL,), _rotated),
+                *("POST", f"{_ONE}/rotate", (_CHANNEL,), _describe_rotation),
             ),
         },
         guide="be-told",

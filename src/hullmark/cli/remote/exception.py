@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.cli.remote.noun import Noun, field, listing, named, removing, sending
+from hullmark.cli.remote.noun import Noun, field, listing, name_field, removing, sending
 from hullmark.cli.remote.shown import time_of
 
 _ALL, _ONE = "/exceptions", "/exceptions/{name}"
@@ -38,7 +38,7 @@ VERBS = (
             "list": listing("list what is accepted", _ALL, _COLUMNS, "no exception", (_ENDED,), _MORE),
             "end": removing(
                 "end an exception now: its findings count again",
-                *(_ONE, named("the exception", "ID"), "ended", "exception {ended} ended"),
+                *(_ONE, name_field("the exception", "ID"), "ended", "exception {ended} ended"),
             ),
         },
     ),

@@ -76,7 +76,7 @@ def lines_of(change: Any) -> Iterator[str]:
             yield f"  {sign} and {more} more: -o json shows them"
     for other in change["also"]:
         yield f"  also     another {other['what']}: {other['before'] or 'none'}, then {other['after'] or 'none'}"
-    yield from itertools.chain.from_iterable(_told(notice) for notice in change["told"])
+    yield from itertools.chain.from_iterable(_format_notice(notice) for notice in change["told"])
 
 
 def _cause(cause: Any) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _cause(cause: Any) -> Iterator[str]:
         yield f"           {cause['before'] or 'none'}, then {cause['after'] or 'none'}"
 
 
-def _told(notice: Any) -> Iterator[str]:
+def _format_notice(notice: Any) -> Iterator[str]:
     if notice["outcome"] == "suppressed" or (notice["outcome"] == "told" and not notice["receivers"]):
         yield f"  told     {notice['kind']}: nobody: {notice['why'] or 'nobody was to hear of it'}"
     elif notice["outcome"] == "waiting":

@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, listing, named, removing
+from hullmark.cli.remote.noun import Noun, listing, name_field, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 
-_CREDENTIAL = named("the federated credential")
+_CREDENTIAL = name_field("the federated credential")
 _COLUMNS = (
     ("CREDENTIAL", "name"),
     ("ISSUER", "issuer"),

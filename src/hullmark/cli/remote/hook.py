@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 from hullmark.cli.remote.actions import api_of
-from hullmark.cli.remote.noun import Noun, acting, field, listing, named, removing
+from hullmark.cli.remote.noun import Noun, acting, field, listing, name_field, removing
 from hullmark.cli.remote.shown import time_of
 
-_HOOK = named("the hook", "ID|NAME")
+_HOOK = name_field("the hook", "ID|NAME")
 _NEW = (
     field("name", "what the hook is called", metavar="NAME"),
     field("--kind", "dockerhub, harbor, ghcr, quay, ecr, distribution", metavar="KIND", required=True),
@@ -29,14 +29,14 @@ _COLUMNS = (
 
 def _add(arguments: argparse.Namespace) -> int:
     request = {argument.sent: getattr(arguments, argument.dest) for argument in _NEW}
-    return _told(arguments, api_of(arguments).json("POST", "/hooks", document=request))
+    return _print_hook(arguments, api_of(arguments).json("POST", "/hooks", document=request))
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
-    return _told(arguments, api_of(arguments).json("POST", f"{_path(arguments)}/rotate"))
+    return _print_hook(arguments, api_of(arguments).json("POST", f"{_path(arguments)}/rotate"))
 
 
-def _told(arguments: argparse.Namespace, made: Any) -> int:
+def _print_hook(arguments: argparse.Namespace, made: Any) -> int:
     """What is to be entered at the registry, shown this once."""
     from hullmark.cli.rows import print_json
     from hullmark.report.terminal import safe

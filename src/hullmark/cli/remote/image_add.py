@@ -29,7 +29,7 @@ def add(arguments: argparse.Namespace) -> int:
         **({"watch": False} if arguments.no_watch else {}),
     }
     added = [added_to(api, {"reference": name, **request}) for name in arguments.images]
-    return _shown(arguments, api, added)
+    return _show_added_images(arguments, api, added)
 
 
 def added_to(api: ApiClient, request: dict[str, Any]) -> dict[str, Any]:
@@ -77,18 +77,18 @@ def upload(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
 
     api = connect(arguments)
-    sent = uploaded(api, arguments.file, arguments.reference, notes_of(arguments.annotation))
-    return _shown(arguments, api, [sent])
+    sent = upload_archive(api, arguments.file, arguments.reference, notes_of(arguments.annotation))
+    return _show_added_images(arguments, api, [sent])
 
 
-def uploaded(api: ApiClient, file: str, reference: str, notes: dict[str, str]) -> dict[str, Any]:
+def upload_archive(api: ApiClient, file: str, reference: str, notes: dict[str, str]) -> dict[str, Any]:
     """What became of an archive. Raises HullmarkError if it cannot be read or is not taken."""
     import json
 
-    from hullmark.cli.remote.sending import sent
+    from hullmark.cli.remote.sending import send_file
 
     query = {"reference": reference, "annotations": json.dumps(notes) if notes else ""}
-    return sent(api, "/uploads", query, file, ("application/x-tar", "an archive, as `docker save` writes it"))
+    return send_file(api, "/uploads", query, file, ("application/x-tar", "an archive, as `docker save` writes it"))
 
 
 def wait(arguments: argparse.Namespace) -> int:
@@ -97,7 +97,7 @@ def wait(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.waiting import digest_of
 
     api = connect(arguments)
-    return _waited(arguments, api, [digest_of(api, name) for name in arguments.images])
+    return _wait_and_show(arguments, api, [digest_of(api, name) for name in arguments.images])
 
 
 def analyse(arguments: argparse.Namespace) -> int:
@@ -127,16 +127,16 @@ def delete(arguments: argparse.Namespace) -> int:
     return show(arguments, {"deleted": gone}, lambda answer: f"let go: {', '.join(answer['deleted'])}")
 
 
-def _shown(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, Any]]) -> int:
+def _show_added_images(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, Any]]) -> int:
     if arguments.wait:
-        return _waited(arguments, api, [image["digest"] for image in added])
+        return _wait_and_show(arguments, api, [image["digest"] for image in added])
     columns = (("DIGEST", "digest"), ("STATE", "state"), ("NEW", "is_new"), ("TAG", "tag"))
     return show_list(arguments, added, columns, "nothing was added")
 
 
-def _waited(arguments: argparse.Namespace, api: ApiClient, digests: list[str]) -> int:
+def _wait_and_show(arguments: argparse.Namespace, api: ApiClient, digests: list[str]) -> int:
     from hullmark.cli.remote.image_look import IMAGE_COLUMNS
-    from hullmark.cli.remote.waiting import analysed
+    from hullmark.cli.remote.waiting import wait_for_analysis
 
-    images = [analysed(api, digest, arguments.timeout) for digest in digests]
+    images = [wait_for_analysis(api, digest, arguments.timeout) for digest in digests]
     return show_list(arguments, images, IMAGE_COLUMNS, "there is no image")

@@ -107,7 +107,7 @@ def packages(arguments: argparse.Namespace) -> int:
         ("LICENCES", lambda package: ", ".join(map(str, package.get("licenses", ())))),
         ("PATH", lambda package: next((location["path"] for location in package.get("locations", ())), "")),
     )
-    return _listed(arguments, "packages", {"type": arguments.type, "name": arguments.name}, columns, "no package")
+    return _list_part(arguments, "packages", {"type": arguments.type, "name": arguments.name}, columns, "no package")
 
 
 def files(arguments: argparse.Namespace) -> int:
@@ -119,13 +119,13 @@ def files(arguments: argparse.Namespace) -> int:
         ("PATH", "path"),
         ("OWNER", "owner"),
     )
-    return _listed(arguments, "files", {"state": arguments.state, "prefix": arguments.prefix}, columns, "no file")
+    return _list_part(arguments, "files", {"state": arguments.state, "prefix": arguments.prefix}, columns, "no file")
 
 
 def layers(arguments: argparse.Namespace) -> int:
     """Layers."""
     columns: tuple[Column, ...] = (("DIGEST", "digest"), ("SIZE", "size"), ("CREATED BY", "created_by"))
-    return _listed(arguments, "layers", {}, columns, "no layer")
+    return _list_part(arguments, "layers", {}, columns, "no layer")
 
 
 _SIGNED_COLUMNS: tuple[Column, ...] = (
@@ -155,7 +155,7 @@ def signatures(arguments: argparse.Namespace) -> int:
 
 def history(arguments: argparse.Namespace) -> int:
     """Verdicts, the newest first."""
-    return _listed(arguments, "history", {}, _VERDICT_COLUMNS, "no verdict")
+    return _list_part(arguments, "history", {}, _VERDICT_COLUMNS, "no verdict")
 
 
 def vulns(arguments: argparse.Namespace) -> int:
@@ -211,7 +211,7 @@ def sbom(arguments: argparse.Namespace) -> int:
 
 def _send_sbom(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.sending import sent
+    from hullmark.cli.remote.sending import send_file
     from hullmark.model.errors import HullmarkError
 
     wanted = arguments.output or ["table"]
@@ -219,7 +219,7 @@ def _send_sbom(arguments: argparse.Namespace) -> int:
         raise HullmarkError("--files and formats are for bills that are written", advice="with --reference: -o json")
     meant = "a bill of materials: CycloneDX, SPDX or syft's JSON"
     query = {"reference": arguments.reference}
-    added = sent(connect(arguments), "/sboms", query, arguments.image, ("application/octet-stream", meant))
+    added = send_file(connect(arguments), "/sboms", query, arguments.image, ("application/octet-stream", meant))
     plain = argparse.Namespace(output=wanted[0])
     return show(plain, added, lambda image: f"{image['tag']} is {image['state']}: {image['digest']}")
 
@@ -275,7 +275,7 @@ def _image(arguments: argparse.Namespace) -> tuple[ApiClient, str]:
     return api, f"/images/{segment(digest_of(api, arguments.image))}"
 
 
-def _listed(
+def _list_part(
     arguments: argparse.Namespace, part: str, query: dict[str, Any], columns: tuple[Column, ...], none: str
 ) -> int:
     api, path = _image(arguments)

@@ -7,11 +7,11 @@ import sys
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, acting, at, field, listing, named, removing
+from hullmark.cli.remote.noun import Noun, acting, at, field, listing, name_field, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 
-_KEY = named("the key")
+_KEY = name_field("the key")
 _REVOKED = field("--revoked", "also those that are worth nothing any more", action="store_true")
 _COLUMNS = (
     ("KEY", "name"),

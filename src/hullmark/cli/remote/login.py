@@ -63,15 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     account = str(settings.get("account") or "")
     if arguments.oidc:
-        from hullmark.cli.remote.workload_login import exchanged
+        from hullmark.cli.remote.workload_login import exchange_token
 
-        key, name = exchanged(_client(settings, arguments.url, account), settings, account, arguments.oidc), ""
+        key, name = exchange_token(_client(settings, arguments.url, account), settings, account, arguments.oidc), ""
         api = _client(settings, arguments.url, account, key=key)
         myself = api.get("/whoami")
     elif arguments.with_key:
-        from hullmark.cli.remote.asking import asked
+        from hullmark.cli.remote.asking import prompt_value
 
-        key, name = asked("API key").strip(), ""
+        key, name = prompt_value("API key").strip(), ""
         api = _client(settings, arguments.url, account, key=key)
         myself = api.get("/whoami")
     else:
@@ -102,14 +102,14 @@ def _client(settings: Settings, url: str, account: str, **login: str) -> ApiClie
 def _made_key(
     arguments: argparse.Namespace, settings: Settings, account: str
 ) -> tuple[ApiClient, dict[str, Any], dict[str, Any]]:
-    from hullmark.cli.remote.asking import asked
+    from hullmark.cli.remote.asking import prompt_value
     from hullmark.net.api_client import ApiRefused
 
     environment = settings.environment
-    user = arguments.user or environment.get(USER.variable) or asked("name", is_secret=False)
+    user = arguments.user or environment.get(USER.variable) or prompt_value("name", is_secret=False)
     # The environment's password is that of the environment's person.
     is_environments = user == environment.get(USER.variable)
-    password = (environment.get(PASSWORD.variable) if is_environments else "") or asked("password")
+    password = (environment.get(PASSWORD.variable) if is_environments else "") or prompt_value("password")
     api = _client(settings, arguments.url, account, user=user, password=password)
     myself = api.get("/whoami")
     try:

@@ -50,11 +50,11 @@ def server_for(api: ApiClient) -> MCPServer[Any]:
         subscriptions=False,
     )
     for tool in Tools(api).all():
-        server.tool(annotations=_READS, structured_output=False)(_told(tool))
+        server.tool(annotations=_READS, structured_output=False)(_wrap_tool(tool))
     return server
 
 
-def _told(tool: Callable[_P, object]) -> Callable[_P, str]:
+def _wrap_tool(tool: Callable[_P, object]) -> Callable[_P, str]:
     """The tool with its answer as text, and what it is refused as an error in words."""
 
     @wraps(tool)

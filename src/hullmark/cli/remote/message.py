@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from hullmark.cli.remote.actions import api_of
-from hullmark.cli.remote.noun import Noun, acting, at, field, listing, named, sending
+from hullmark.cli.remote.noun import Noun, acting, at, field, listing, name_field, sending
 from hullmark.cli.remote.shown import Column, show_lines, time_of
 
 _ALL, _ONE = "/messages", "/messages/{name}"
-_MESSAGE = named("the message", "ID", type=int)
+_MESSAGE = name_field("the message", "ID", type=int)
 
 _FILTERS = (
     field("--channel", "only of this channel", metavar="NAME", default=""),
@@ -37,10 +37,10 @@ _COLUMNS: tuple[Column, ...] = (
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    return show_lines(arguments, api_of(arguments).get(at(_ONE, arguments)), _told)
+    return show_lines(arguments, api_of(arguments).get(at(_ONE, arguments)), _format_message)
 
 
-def _told(found: Any) -> list[str]:
+def _format_message(found: Any) -> list[str]:
     message = found["message"]
     cause = (found["cause"] or {}).get("sentence", "") or message["form"]
     lines = [f"message {message['id']} to {message['channel']}: {message['state']}", cause]

@@ -58,7 +58,7 @@ def field(flag: str, help: str, *, sent: str | None = None, **how: Any) -> Field
     return Field(flag, name, {"help": help, **how})
 
 
-def named(help: str, metavar: str = "NAME", **how: Any) -> Field:
+def name_field(help: str, metavar: str = "NAME", **how: Any) -> Field:
     """Which one is meant. It stands in paths."""
     return field("name", help, sent="", metavar=metavar, **how)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import Action, add_limit, api_of
-from hullmark.cli.remote.noun import OUTPUT, add_fields, at, field, listing, named, removing, sending
+from hullmark.cli.remote.noun import OUTPUT, add_fields, at, field, listing, name_field, removing, sending
 from hullmark.cli.remote.shown import Column, show, show_list, time_of
 from hullmark.cli.rows import add_output
 
@@ -32,7 +32,7 @@ _FLIPS: tuple[Column, ...] = (
 )
 
 
-_ALL, _ONE, _POLICY = "/policies", "/policies/{name}", named("the policy")
+_ALL, _ONE, _POLICY = "/policies", "/policies/{name}", name_field("the policy")
 
 
 def _cost(policy: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ _ACTIVATING = (
     ),
     field("--shadow", "it judges too, and counts for nothing", action="store_true"),
 )
-_ACTIVATION = named("the activation, as `policy active` lists it", "ID", type=int)
+_ACTIVATION = name_field("the activation, as `policy active` lists it", "ID", type=int)
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:

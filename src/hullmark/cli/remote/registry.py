@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, acting, listing, named, removing
+from hullmark.cli.remote.noun import Noun, acting, listing, name_field, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 from hullmark.cli.setting_names import REGISTRY_PASSWORD
@@ -31,7 +31,7 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-_REGISTRY = named("the registry as it is listed", "HOST[/PREFIX]")
+_REGISTRY = name_field("the registry as it is listed", "HOST[/PREFIX]")
 _COLUMNS = (
     ("REGISTRY", "pattern"),
     ("USER", "username"),
@@ -42,13 +42,13 @@ _COLUMNS = (
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.asking import asked
+    from hullmark.cli.remote.asking import prompt_value
     from hullmark.cli.remote.connection import connect
 
     settings = settings_of(arguments)
     password = settings.environment.get(REGISTRY_PASSWORD.variable, "")
     if arguments.username and not password:
-        password = asked(f"password of {arguments.username}")
+        password = prompt_value(f"password of {arguments.username}")
     request = {
         "username": arguments.username,
         "password": password if arguments.username else "",

@@ -28,7 +28,7 @@ class _FileBody:
                 yield piece
 
 
-def sent(api: ApiClient, path: str, query: Query, file: str, kind: tuple[str, str]) -> dict[str, Any]:
+def send_file(api: ApiClient, path: str, query: Query, file: str, kind: tuple[str, str]) -> dict[str, Any]:
     """What became of a file that is posted. `kind` is its media type, and what to name instead where it is not a file.
 
     Raises HullmarkError if it cannot be read or is not taken.
@@ -48,5 +48,5 @@ def sent(api: ApiClient, path: str, query: Query, file: str, kind: tuple[str, st
         raise HullmarkError(f"cannot read {file}: {error.strerror}", advice="check the path") from error
     headers = {"Content-Type": media_type, "Content-Length": str(size)}
     client = patient(api, _PATIENCE)
-    answer: dict[str, Any] = client.decoded(client.send("POST", path, query, _FileBody(place, size), headers))
+    answer: dict[str, Any] = client.decode_answer(client.send("POST", path, query, _FileBody(place, size), headers))
     return answer

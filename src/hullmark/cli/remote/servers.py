@@ -48,9 +48,9 @@ class Servers:
             raise HullmarkError(f"cannot read {self.path}: {error.strerror}", advice="check its rights") from error
         if mode & 0o077:
             raise HullmarkError(f"others may read the keys in {self.path}", advice=f"chmod 600 {self.path}")
-        return self._decoded(text)
+        return self._decode_logins(text)
 
-    def _decoded(self, text: bytes) -> dict[str, KeptLogin]:
+    def _decode_logins(self, text: bytes) -> dict[str, KeptLogin]:
         import yaml
 
         try:

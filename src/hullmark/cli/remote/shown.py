@@ -78,11 +78,11 @@ def cell(value: object) -> str:
 def time_of(field: str) -> Callable[[Any], str]:
     """A moment to the second, as 2026-03-01T12:00:00Z."""
 
-    def shown(item: Any) -> str:
+    def format_time(item: Any) -> str:
         text = item.get(field) or ""
         return f"{text[:19]}Z" if len(text) >= 19 else text
 
-    return shown
+    return format_time
 
 
 def short(digest: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.cli.remote.noun import Noun, field, listing, named, removing, sending
+from hullmark.cli.remote.noun import Noun, field, listing, name_field, removing, sending
 from hullmark.cli.remote.shown import Column, time_of
 
 _ALL, _ONE = "/silences", "/silences/{name}"
@@ -45,7 +45,9 @@ VERBS = (
                 *("POST", _ALL, _NEW, "silence {id} counts until {ends_at}"),
             ),
             "list": listing("list what is held back", _ALL, _COLUMNS, "no silence", (_ENDED,), _MORE),
-            "end": removing("end a silence now", _ONE, named("the silence", "ID"), "ended", "silence {ended} ended"),
+            "end": removing(
+                "end a silence now", _ONE, name_field("the silence", "ID"), "ended", "silence {ended} ended"
+            ),
         },
         guide="be-told",
     ),

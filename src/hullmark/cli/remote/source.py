@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from hullmark.cli.fail_on import condition, worst
 from hullmark.cli.output import wanted_outputs
 from hullmark.cli.remote.connection import connect
-from hullmark.cli.remote.image_add import added_to, dockerfile, uploaded
+from hullmark.cli.remote.image_add import added_to, dockerfile, upload_archive
 from hullmark.cli.remote.image_look import MOST_DOCUMENT, put_documents, put_verdict, status_of
-from hullmark.cli.remote.waiting import WaitedLongEnough, analysed, wait_until
+from hullmark.cli.remote.waiting import WaitedLongEnough, wait_for_analysis, wait_until
 from hullmark.model.errors import HullmarkError
 from hullmark.net.api_client import ApiClient, ApiRefused, segment
 
@@ -202,7 +202,7 @@ def _image(api: ApiClient, source: str, arguments: argparse.Namespace, settings:
     archive = _archive(source)
     if archive is not None:
         file, name = archive
-        added = uploaded(api, file, tag or name, {})
+        added = upload_archive(api, file, tag or name, {})
     else:
         request = {
             "reference": source.removeprefix("registry:"),
@@ -211,7 +211,7 @@ def _image(api: ApiClient, source: str, arguments: argparse.Namespace, settings:
             "dockerfile": dockerfile(getattr(arguments, "dockerfile", None)),
         }
         added = added_to(api, request)
-    analysed(api, added["digest"], arguments.timeout)
+    wait_for_analysis(api, added["digest"], arguments.timeout)
     return f"/images/{segment(added['digest'])}"
 
 

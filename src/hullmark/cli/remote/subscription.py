@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, at, listing, named, removing, showing
+from hullmark.cli.remote.noun import Noun, at, listing, name_field, removing, showing
 from hullmark.cli.remote.shown import Column, show, show_list, time_of
 from hullmark.cli.rows import add_output
 
-_ALL, _ONE, _SUBSCRIPTION = "/subscriptions", "/subscriptions/{name}", named("the subscription")
+_ALL, _ONE, _SUBSCRIPTION = "/subscriptions", "/subscriptions/{name}", name_field("the subscription")
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PLAIN = ("severity", "scope", "stopped", "timezone", "digest_at")
@@ -80,7 +80,7 @@ def _trying(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-def _said(arguments: argparse.Namespace) -> dict[str, Any]:
+def _build_fields(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options say, as the server takes it."""
     fields = {name: getattr(arguments, name) for name in _PLAIN if getattr(arguments, name) is not None}
     for option, field in _MANY.items():
@@ -114,14 +114,14 @@ def _quiet(arguments: argparse.Namespace, before: dict[str, Any] | None) -> dict
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    request = {"name": arguments.name, **_said(arguments), **_quiet(arguments, None)}
+    request = {"name": arguments.name, **_build_fields(arguments), **_quiet(arguments, None)}
     made = api_of(arguments).json("POST", _ALL, document=request)
     return show(arguments, made, lambda subscription: f"subscription {subscription['name']} tells {_how(subscription)}")
 
 
 def _change(arguments: argparse.Namespace) -> int:
     api, path = api_of(arguments), at(_ONE, arguments)
-    request = {**_said(arguments), **({"is_active": True} if arguments.on else {})}
+    request = {**_build_fields(arguments), **({"is_active": True} if arguments.on else {})}
     if arguments.new_name:
         request["name"] = arguments.new_name
     request |= _quiet(arguments, api.get(path)["quiet"])

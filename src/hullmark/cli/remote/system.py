@@ -27,7 +27,7 @@ def _ready(arguments: argparse.Namespace) -> int:
 
     api = connect(arguments)
     answer = api.public("/readyz")
-    found = api.decoded(answer)
+    found = api.decode_answer(answer)
     if answer.status not in (200, 503) or not isinstance(found, dict):
         from hullmark.model.errors import HullmarkError
 

@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, add_fields, at, listing, named, removing
+from hullmark.cli.remote.noun import Noun, add_fields, at, listing, name_field, removing
 from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 
-_PERSON = named("the person")
+_PERSON = name_field("the person")
 _COLUMNS = (
     ("PERSON", "name"),
     ("ROLE", "role"),
@@ -47,13 +47,13 @@ def _setting_password(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.asking import asked
+    from hullmark.cli.remote.asking import prompt_value
 
     request: dict[str, Any] = {"name": arguments.name, "role": arguments.role, "is_operator": arguments.operator}
     if arguments.subject:
         request["subject"] = arguments.subject
     elif not arguments.existing:
-        request["password"] = asked(f"password of {arguments.name}")
+        request["password"] = prompt_value(f"password of {arguments.name}")
     made = api_of(arguments).json("POST", _persons(arguments), document=request)
     return show(arguments, made, lambda user: f"{user['name']} added as {user['role']}")
 
@@ -64,14 +64,14 @@ def _set_role(arguments: argparse.Namespace) -> int:
 
 
 def _set_password(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.asking import asked
+    from hullmark.cli.remote.asking import prompt_value
 
     if not arguments.name:
         api = api_of(arguments)
-        change = {"old": asked("old password"), "new": asked("new password")}
+        change = {"old": prompt_value("old password"), "new": prompt_value("new password")}
         api.json("PUT", "/password", document=change)
         return show(arguments, {"changed": True}, "your password is changed")
-    after = _change(arguments, {"password": asked(f"new password of {arguments.name}")})
+    after = _change(arguments, {"password": prompt_value(f"new password of {arguments.name}")})
     return show(arguments, after, lambda user: f"{user['name']} has another password now")
 
 

@@ -38,7 +38,7 @@ def wait_until(look: Callable[[], T | None], timeout: float, what: str) -> T:
         delay = min(delay * _GROWTH, _LONGEST)
 
 
-def analysed(api: ApiClient, digest: str, timeout: float) -> dict[str, Any]:
+def wait_for_analysis(api: ApiClient, digest: str, timeout: float) -> dict[str, Any]:
     """The image once it is analysed; that it was so before, and could not be analysed anew, is said. Raises HullmarkError if it cannot be
     analysed, or not in time."""
     path = f"/images/{segment(digest)}"

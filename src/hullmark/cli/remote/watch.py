@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from hullmark.cli.remote.actions import Action, api_of
-from hullmark.cli.remote.noun import Noun, add_fields, field, listing, named, removing, sending
+from hullmark.cli.remote.noun import Noun, add_fields, field, listing, name_field, removing, sending
 from hullmark.cli.remote.shown import Column, short, show, time_of
 from hullmark.cli.rows import add_output
 
-_WATCH = named("the number of the watch, or what it watches", "ID|REFERENCE")
+_WATCH = name_field("the number of the watch, or what it watches", "ID|REFERENCE")
 _FILTERS = (
     field("--registry", "only of this registry", metavar="HOST", default=""),
     field("--repository", "only of this repository", metavar="NAME", default=""),
@@ -41,13 +41,13 @@ def _changing(parser: argparse.ArgumentParser) -> None:
     switch.add_argument("--off", dest="active", action="store_false", default=None, help="do not look at it for now")
 
 
-def _watched(watch: Any) -> str:
+def _describe_target(watch: Any) -> str:
     return str(watch["reference"] if watch["tag"] else f"{watch['reference']} (tags {watch['pattern']})")
 
 
 _COLUMNS: tuple[Column, ...] = (
     ("ID", "id"),
-    ("WATCHED", _watched),
+    ("WATCHED", _describe_target),
     ("EVERY", lambda watch: f"{watch['every']} s"),
     ("ACTIVE", "active"),
     ("DIGEST", lambda watch: short(watch["digest"])),
@@ -65,7 +65,9 @@ def _add(arguments: argparse.Namespace) -> int:
         "every": arguments.every,
     }
     made = api_of(arguments).json("POST", "/watches", document=request)
-    return show(arguments, made, lambda watch: f"watch {watch['id']}: {_watched(watch)}, every {watch['every']} s")
+    return show(
+        arguments, made, lambda watch: f"watch {watch['id']}: {_describe_target(watch)}, every {watch['every']} s"
+    )
 
 
 def _change(arguments: argparse.Namespace) -> int:
@@ -77,7 +79,7 @@ def _change(arguments: argparse.Namespace) -> int:
         raise HullmarkError("nothing is to change", advice="give --every, --pattern, --on or --off")
     made = api_of(arguments).json("PATCH", _path(arguments), document=request)
     state = "on" if made["active"] else "off"
-    return show(arguments, made, lambda watch: f"{_watched(watch)}: {state}, every {watch['every']} s")
+    return show(arguments, made, lambda watch: f"{_describe_target(watch)}: {state}, every {watch['every']} s")
 
 
 def _path(arguments: argparse.Namespace) -> str:
@@ -115,7 +117,7 @@ VERBS = (
                 "POST",
                 lambda arguments: f"{_path(arguments)}/look",
                 (_WATCH,),
-                lambda watch: f"{_watched(watch)} is looked at now",
+                lambda watch: f"{_describe_target(watch)} is looked at now",
             ),
         },
         guide="watch-registries",

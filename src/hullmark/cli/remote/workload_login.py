@@ -27,7 +27,7 @@ class _GitHubsAnswer(msgspec.Struct):
     value: str
 
 
-def exchanged(api: ApiClient, settings: Settings, account: str, audience: str) -> str:
+def exchange_token(api: ApiClient, settings: Settings, account: str, audience: str) -> str:
     """A short-lived token of the server for the job's own. Raises HullmarkError."""
     if not account:
         raise HullmarkError(

@@ -82,7 +82,7 @@ def _indefinite(body: bytes, begin: int, depth: int) -> tuple[int, int, int]:
     raise DamagedBer
 
 
-def written(tag: int, *parts: bytes) -> bytes:
+def encode_value(tag: int, *parts: bytes) -> bytes:
     """A value in DER."""
     content = b"".join(parts)
     if len(content) < _INDEFINITE:

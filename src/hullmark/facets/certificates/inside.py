@@ -67,7 +67,7 @@ class _Names(NamedTuple):
 
 
 @cache
-def _wanted(globs: tuple[str, ...]) -> _Names:
+def _compile_names(globs: tuple[str, ...]) -> _Names:
     last = [glob.rpartition("/")[2] for glob in globs]
     suffixes = {name.removeprefix("*.") for name in last if name.startswith("*.")} | {*TEXTS, *ARCHIVES}
     names = frozenset(name for name in last if not name.startswith("*"))
@@ -83,7 +83,7 @@ def _may_hold(body: bytes, globs: tuple[str, ...]) -> bool:
     size = int.from_bytes(body[at + 12 : at + 16], "little")
     begin = at - size
     is_table = begin >= 0 and (not size or body.startswith(_IN_ZIP, begin))
-    table, wanted = body[begin:at].lower(), _wanted(globs)
+    table, wanted = body[begin:at].lower(), _compile_names(globs)
     return not is_table or wanted.find.search(table) is not None or any(name.encode() in table for name in wanted.names)
 
 
@@ -93,7 +93,7 @@ def _of_archive(body: bytes, globs: tuple[str, ...], prefix: str, budget: _Budge
     if body.count(_IN_ZIP) > MAX_ENTRIES:
         budget.reason = f"it holds more than {MAX_ENTRIES:,} files"
         return
-    wanted = _wanted(globs)
+    wanted = _compile_names(globs)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             for member in archive.infolist():

@@ -18,7 +18,7 @@ from hullmark.facets.certificates.ber import DamagedBer
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, KeyStore, PrivateKey, Unread
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def items_in(body: bytes) -> Iterator[Item]:
 def _written_out(body: bytes) -> bytes:
     """A file with PEM in it as it is, where it is written in a form for texts."""
     if _IN_BASE64[:8] in body and body[:1] != _SEQUENCE:
-        body = _BASE64.sub(_decoded, body, count=MAX_BLOCKS)
+        body = _BASE64.sub(_decode_base64, body, count=MAX_BLOCKS)
     return body.replace(b"\\r", b"").replace(b"\\n", b"\n") if b"-----\\n" in body or b"-----\\r" in body else body
 
 
-def _decoded(found: re.Match[bytes]) -> bytes:
+def _decode_base64(found: re.Match[bytes]) -> bytes:
     try:
         return base64.b64decode(found[0] + b"=" * (-len(found[0]) % 4), validate=True)
     except binascii.Error:
@@ -131,7 +131,7 @@ def _pkcs12(body: bytes) -> Iterator[Item]:
     yield KeyStore(format="pkcs12", keys=opened.keys, password=opened.password)
     for number in range(1, opened.keys + 1):
         is_read = number == 1 and opened.key is not None
-        told = _told(opened.key.public_key()) if is_read else {}
+        told = _describe_key(opened.key.public_key()) if is_read else {}
         yield PrivateKey(number=number, is_encrypted=False, password=opened.password, **told)
     yield from map(_certificate, opened.certificates)
     if opened.has_more:
@@ -158,7 +158,7 @@ def _private_key(label: str, der: bytes, number: int) -> PrivateKey:
         return PrivateKey(number=number, is_encrypted=True)
     except (ValueError, UnsupportedAlgorithm):
         return PrivateKey(number=number, is_encrypted=False)
-    return PrivateKey(number=number, is_encrypted=False, **_told(public))
+    return PrivateKey(number=number, is_encrypted=False, **_describe_key(public))
 
 
 def _certificate(der: bytes) -> Certificate | Unread:
@@ -179,7 +179,7 @@ def _certificate(der: bytes) -> Certificate | Unread:
                 **_algorithms(read),
             )
 
-        return guarded(
+        return guard_call(
             certificate, lambda error: Unread(f"a certificate in it cannot be read ({type(error).__name__})")
         )
 
@@ -198,13 +198,13 @@ def _algorithms(read: x509.Certificate) -> dict[str, Any]:
         # MD2 and MD4 are so old that the library has forgotten them.
         hash_name = "unknown"
     try:
-        told = _told(read.public_key())
+        told = _describe_key(read.public_key())
     except (ValueError, UnsupportedAlgorithm):
         told = {"key": "unknown", "bits": 0}
     return {**told, "hash_name": hash_name}
 
 
-def _told(public: Any) -> dict[str, Any]:
+def _describe_key(public: Any) -> dict[str, Any]:
     """A public key's family, size, and the digest that it shares with its private key and its certificates."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

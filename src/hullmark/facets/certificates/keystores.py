@@ -122,7 +122,7 @@ def _entry(
     reader.take(reader.number(2))  # the alias
     reader.take(8)  # when it was made
     if kind == _CERTIFICATE:
-        yield certificate(_encoded(reader, version))
+        yield certificate(_read_certificate(reader, version))
     elif kind == _KEY:
         open_key = opened_key(reader.take(reader.number(4)))
         locked = PrivateKey(number=number, is_encrypted=True)
@@ -131,14 +131,14 @@ def _entry(
         if chain > MAX_ENTRIES:
             raise _Cut
         for _ in range(chain):
-            yield certificate(_encoded(reader, version))
+            yield certificate(_read_certificate(reader, version))
     else:
         # A secret key of JCEKS is a serialized Java object: its end is not known.
         yield PrivateKey(number=number, is_encrypted=True)
         raise _Cut
 
 
-def _encoded(reader: _Reader, version: int) -> bytes:
+def _read_certificate(reader: _Reader, version: int) -> bytes:
     if version > 1:
         reader.take(reader.number(2))  # the type, as X.509
     return reader.take(reader.number(4))

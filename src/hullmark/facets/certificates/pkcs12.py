@@ -22,7 +22,7 @@ from hullmark.facets.certificates.ber import (
     DamagedBer,
     Element,
     elements,
-    written,
+    encode_value,
 )
 from hullmark.model.limit import Limit
 
@@ -37,14 +37,14 @@ _PKCS7, _BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", b"\x2a\x86\x48\x86\xf7\x0d\x
 _DATA, _ENCRYPTED = _PKCS7 + b"\x01", _PKCS7 + b"\x06"
 _KEY, _SHROUDED, _SAFE = _BAG + b"\x01", _BAG + b"\x02", _BAG + b"\x06"
 _EXPLICIT = 0xA0
-_SHA1 = written(SEQUENCE, written(OBJECT, b"\x2b\x0e\x03\x02\x1a"), b"\x05\0")
+_SHA1 = encode_value(SEQUENCE, encode_value(OBJECT, b"\x2b\x0e\x03\x02\x1a"), b"\x05\0")
 _SALT = bytes(64)
 # A dummy key for Ed25519 (RFC 8410): it comes first where a file has no key outside of its encrypted parts.
-_NOBODY = written(
+_NOBODY = encode_value(
     SEQUENCE,
     b"\2\1\0",
-    written(SEQUENCE, written(OBJECT, b"\x2b\x65\x70")),
-    written(OCTETS, written(OCTETS, bytes(range(32)))),
+    encode_value(SEQUENCE, encode_value(OBJECT, b"\x2b\x65\x70")),
+    encode_value(OCTETS, encode_value(OCTETS, bytes(range(32)))),
 )
 
 
@@ -113,8 +113,8 @@ def open_store(body: bytes) -> KeystoreContent | None:
     parts = _parts_of(body)
     if parts.rounds > MAX_ROUNDS:
         raise TooCostly
-    first = [] if parts.keys else [_part(written(SEQUENCE, _bag(_KEY, _NOBODY)))]
-    safe = written(SEQUENCE, *parts.open, *first, *parts.encrypted)
+    first = [] if parts.keys else [_part(encode_value(SEQUENCE, _bag(_KEY, _NOBODY)))]
+    safe = encode_value(SEQUENCE, *parts.open, *first, *parts.encrypted)
     for password in _PASSWORDS:
         try:
             held = pkcs12.load_pkcs12(_store(safe, password), password)
@@ -169,13 +169,13 @@ def _store(safe: bytes, password: bytes | None) -> bytes:
     letters = b"" if password is None else b"".join(bytes((0, byte)) for byte in password) + b"\0\0"
     filled = (letters * 64)[: -(-len(letters) // 64) * 64]
     key = hashlib.sha1(b"\3" * 64 + _SALT + filled, usedforsecurity=False).digest()
-    digest = written(SEQUENCE, _SHA1, written(OCTETS, hmac.digest(key, safe, "sha1")))
-    return written(SEQUENCE, b"\2\1\3", _part(safe), written(SEQUENCE, digest, written(OCTETS, _SALT)))
+    digest = encode_value(SEQUENCE, _SHA1, encode_value(OCTETS, hmac.digest(key, safe, "sha1")))
+    return encode_value(SEQUENCE, b"\2\1\3", _part(safe), encode_value(SEQUENCE, digest, encode_value(OCTETS, _SALT)))
 
 
 def _part(content: bytes) -> bytes:
-    return written(SEQUENCE, written(OBJECT, _DATA), written(_EXPLICIT, written(OCTETS, content)))
+    return encode_value(SEQUENCE, encode_value(OBJECT, _DATA), encode_value(_EXPLICIT, encode_value(OCTETS, content)))
 
 
 def _bag(kind: bytes, content: bytes) -> bytes:
-    return written(SEQUENCE, written(OBJECT, kind), written(_EXPLICIT, content))
+    return encode_value(SEQUENCE, encode_value(OBJECT, kind), encode_value(_EXPLICIT, content))

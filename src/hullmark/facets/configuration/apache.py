@@ -87,7 +87,7 @@ def settings(files: Files) -> Iterable[Setting]:
         is_started = run is not None and path == main
         if run is not None and not main:
             name = f"apache[{path}]"
-        reader = _started(files, path, name, given if is_started else Options((), ()))
+        reader = _read_installation(files, path, name, given if is_started else Options((), ()))
         tell_refusals(files, reader, path)
         add_access_files(files, reader)
         yield from _Teller(files, reader, SettingCollector(files, path)).settings()
@@ -124,7 +124,7 @@ def _main_file(files: Files, run: Command, given: Options) -> str:
     return usual
 
 
-def _started(files: Files, main: str, name: str, given: Options) -> ApacheReader:
+def _read_installation(files: Files, main: str, name: str, given: Options) -> ApacheReader:
     """The installation that is started: with what is defined, and with directives before and after those of the files."""
     reader = ApacheReader(files, main, name)
     for option in given.options:
@@ -222,7 +222,7 @@ def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[st
     """What a section itself sets."""
     for name, written in section.directives.items():
         if name in _KNOWN_WORDS:
-            yield name, _switched(name, written, outer.get(name), section.kind)
+            yield name, _resolve_switches(name, written, outer.get(name), section.kind)
         elif name in LISTS:
             last = written[-1]
             yield name, (last.words, last.path, last.line, ())
@@ -235,7 +235,7 @@ def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[st
             yield name, (_value(name, last), last.path, last.line, ())
 
 
-def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None, kind: str) -> _Effective:
+def _resolve_switches(name: str, written: list[DirectiveWords], outer: _Effective | None, kind: str) -> _Effective:
     """What a directive that switches words on and off comes to, from what is in effect further out.
 
     Where that cannot be known, as for a pattern, the words are left as they are written if all of them add or take away.

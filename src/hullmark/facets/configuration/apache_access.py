@@ -31,7 +31,9 @@ def add_access_files(files: Files, reader: ApacheReader) -> None:
         (reader.top,),
         *((reader.top, inner) for inner in reader.top.sections.values() if inner.kind == "virtual_host"),
     ]
-    if not any(_allowed(section) for host in hosts for section in _folders(host)) and not _allowed(reader.top):
+    if not any(_allows_overrides(section) for host in hosts for section in _folders(host)) and not _allows_overrides(
+        reader.top
+    ):
         return
     names = _words(reader.top, "AccessFileName") or _USUAL
     for name in names:
@@ -42,7 +44,7 @@ def add_access_files(files: Files, reader: ApacheReader) -> None:
                 f"files named {name[:100]} in its folders are only read where they were kept",
                 written.line,
             )
-    served = {folder for host in hosts for folder in _served(host)}
+    served = {folder for host in hosts for folder in _list_served_folders(host)}
     for path in sorted(
         (path for name in names for path in files.named(name)), key=lambda path: (path.count("/"), path)
     ):
@@ -85,7 +87,7 @@ def is_allowed(name: str, allowed: frozenset[str]) -> bool:
 
 def _overrides(host: tuple[Section, ...], folder: str) -> frozenset[str]:
     """What a folder's files may change: kinds of directives, and names of directives in small letters."""
-    found: dict[str, frozenset[str]] = {"AllowOverride": _kinds(host), "AllowOverrideList": _listed(host)}
+    found: dict[str, frozenset[str]] = {"AllowOverride": _kinds(host), "AllowOverrideList": _read_override_list(host)}
     parts = [part for part in folder.split("/") if part]
     for depth in range(len(parts) + 1):
         above = "/" + "/".join(parts[:depth])
@@ -93,7 +95,7 @@ def _overrides(host: tuple[Section, ...], folder: str) -> frozenset[str]:
             if section.kind not in _PATTERNS and _fits(section.argument, above):
                 found |= _own(section)
     for section in _folders(host):
-        if section.kind in _PATTERNS and _allowed(section):
+        if section.kind in _PATTERNS and _allows_overrides(section):
             found["AllowOverride"] |= frozenset(
                 OVERRIDES
             )  # which folders an expression means is not looked at: it may be this one
@@ -105,7 +107,7 @@ def _own(section: Section) -> Mapping[str, frozenset[str]]:
     if "AllowOverride" in section.directives:
         own["AllowOverride"] = _kinds((section,))
     if "AllowOverrideList" in section.directives:
-        own["AllowOverrideList"] = _listed((section,))
+        own["AllowOverrideList"] = _read_override_list((section,))
     return own
 
 
@@ -118,13 +120,13 @@ def _kinds(host: tuple[Section, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _listed(host: tuple[Section, ...]) -> frozenset[str]:
+def _read_override_list(host: tuple[Section, ...]) -> frozenset[str]:
     words = next((words for section in reversed(host) if (words := _words(section, "AllowOverrideList"))), ())
     return frozenset(word.lower() for word in words if word.lower() != "none")
 
 
-def _allowed(section: Section) -> bool:
-    return bool(_kinds((section,)) or _listed((section,)))
+def _allows_overrides(section: Section) -> bool:
+    return bool(_kinds((section,)) or _read_override_list((section,)))
 
 
 def _folders(host: tuple[Section, ...]) -> Iterator[Section]:
@@ -142,7 +144,7 @@ def _fits(argument: str, folder: str) -> bool:
     )
 
 
-def _served(host: tuple[Section, ...]) -> Iterator[str]:
+def _list_served_folders(host: tuple[Section, ...]) -> Iterator[str]:
     """Folders that the server may give files out of."""
     for section in host:
         for name in _SERVED:

@@ -14,7 +14,7 @@ from hullmark.facets.configuration.apache_directives import (
     SECTIONS,
     SOURCES,
 )
-from hullmark.facets.configuration.apache_syntax import environment, lines, resolved, split_name, words
+from hullmark.facets.configuration.apache_syntax import environment, lines, replace_variables, split_name, words
 from hullmark.facets.configuration.include_tree import MAX_TEXT, IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.source_line import SourceLine
@@ -132,7 +132,7 @@ class ApacheReader:
             if self._count > _MAX_DIRECTIVES:
                 self._problem(f"there are more than {_MAX_DIRECTIVES:,} directives; the rest is left out")
                 return
-            line = self._resolved(line)
+            line = self._replace_variables(line)
         name, rest = split_name(line)
         if name.startswith("</"):
             self._close(name[2:].rstrip(">").lower())
@@ -141,14 +141,14 @@ class ApacheReader:
         elif is_read:
             self._directive(name, rest)
 
-    def _resolved(self, line: str) -> str:
+    def _replace_variables(self, line: str) -> str:
         """A line with its variables replaced, as long as all lines together stay within bounds."""
         if "${" not in line:
             return line
         if self._size > MAX_TEXT:
             self._problem("its variables are not replaced: too much text comes from variables")
             return line
-        replaced = resolved(
+        replaced = replace_variables(
             line, self._variable, lambda name: self._problem(f"the variable {name[:100]} has no value here")
         )
         self._size += len(replaced)

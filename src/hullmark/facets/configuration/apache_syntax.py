@@ -46,22 +46,22 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 
 def words(text: str) -> list[str]:
     """The words of a line: quotes hold blanks, and a quote that does not end goes to the line's end."""
-    return [_unescaped(found) for found in _WORD.finditer(text)]
+    return [_unescape_word(found) for found in _WORD.finditer(text)]
 
 
 def split_name(text: str) -> tuple[str, str]:
     """The first word of a line and the rest."""
     found = _WORD.match(text)
-    return (_unescaped(found), text[found.end() :].strip(_BLANK)) if found else ("", "")
+    return (_unescape_word(found), text[found.end() :].strip(_BLANK)) if found else ("", "")
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescape_word(found: re.Match[str]) -> str:
     form = found.lastgroup or "plain"
     word = found[form]
     return _ESCAPED[form].sub(r"\1", word) if "\\" in word else word
 
 
-def resolved(text: str, lookup: Callable[[str], str | None], missing: Callable[[str], None]) -> str:
+def replace_variables(text: str, lookup: Callable[[str], str | None], missing: Callable[[str], None]) -> str:
     """A line with each `${NAME}` replaced. Names without a value stay and are reported; those with a colon are another
     module's."""
 

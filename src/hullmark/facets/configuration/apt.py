@@ -92,7 +92,7 @@ def _in_effect(items: Iterable[Item]) -> Iterable[tuple[str, Value, str, int]]:
         values[name] = (time, item)
     for name, (time, item) in values.items():
         if _last_cleared(name, cleared) < time:
-            value = tuple(lists[name]) if name in lists else _typed(name, item.value or "")
+            value = tuple(lists[name]) if name in lists else _convert_value(name, item.value or "")
             yield f"apt.conf.{name}", value, item.path, item.line
 
 
@@ -106,7 +106,7 @@ def _last_cleared(name: str, cleared: dict[str, int]) -> int:
     return last
 
 
-def _typed(name: str, value: str) -> Value:
+def _convert_value(name: str, value: str) -> Value:
     plain = number(without_password(value))
     if name in _SWITCHES and plain in (0, 1):
         return plain == 1

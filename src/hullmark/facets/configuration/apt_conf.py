@@ -67,7 +67,7 @@ def read_items(files: Files, tree: IncludeTree, path: str, by: str = "", at: int
                 files.problem(path, "a block has no name", line)
             if end == "{":
                 name = words[0].text if words else ""
-                blocks.append(_joined(files, SourceLine(path, line), blocks, name))
+                blocks.append(_join_name(files, SourceLine(path, line), blocks, name))
             elif end == "}" and blocks:
                 blocks.pop()
             elif not end:
@@ -116,7 +116,7 @@ def _statement(
             yield Item(value, None, path, line)
         else:
             yield from _include(files, tree, Item(value, None, path, line))
-    elif values and (full := _joined(files, SourceLine(path, line), blocks, name)):
+    elif values and (full := _join_name(files, SourceLine(path, line), blocks, name)):
         yield Item(full, value, path, line)
     elif end != "{" and not values and blocks and blocks[-1]:
         yield Item(f"{blocks[-1]}::", name, path, line)
@@ -124,7 +124,7 @@ def _statement(
         files.problem(path, "a value has no name", line)
 
 
-def _joined(files: Files, place: SourceLine, blocks: list[str | None], name: str) -> str | None:
+def _join_name(files: Files, place: SourceLine, blocks: list[str | None], name: str) -> str | None:
     """The name with those of the blocks around it; None if one of them is longer than real names are."""
     around = blocks[-1] if blocks else ""
     if around is None:

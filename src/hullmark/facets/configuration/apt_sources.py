@@ -56,7 +56,7 @@ def _lines(files: Files, path: str, text: str) -> Iterator[Source]:
         if not line:
             continue
         found = _LINE(line)
-        words = [_unquoted(word) for word in _WORD.findall(found[3])] if found else []
+        words = [_unquote(word) for word in _WORD.findall(found[3])] if found else []
         if found is None or found[1] not in ("deb", "deb-src"):
             files.problem(path, "it is no source", number)
             continue
@@ -65,11 +65,11 @@ def _lines(files: Files, path: str, text: str) -> Iterator[Source]:
         for name, _, value in (option.partition("=") for option in (found[2] or "").split()):
             plain = name.rstrip("+-").lower().replace("-", "_")
             plain = _ONE_LINE_NAMES.get(plain, plain)
-            fields[plain] = typed(plain, value.replace(",", " "))
+            fields[plain] = convert_value(plain, value.replace(",", " "))
         yield Source({name: (value, number) for name, value in fields.items()}, path, number)
 
 
-def _unquoted(word: str) -> str:
+def _unquote(word: str) -> str:
     return _HEXADECIMAL.sub(lambda found: chr(int(found[1], 16)), word.replace('"', ""))
 
 
@@ -96,10 +96,12 @@ def _stanzas(files: Files, path: str, text: str) -> Iterator[Source]:
 
 def _source(path: str, fields: dict[str, tuple[list[str], int]]) -> Source:
     first = min(line for _, line in fields.values())
-    return Source({name: (typed(name, "\n".join(lines)), line) for name, (lines, line) in fields.items()}, path, first)
+    return Source(
+        {name: (convert_value(name, "\n".join(lines)), line) for name, (lines, line) in fields.items()}, path, first
+    )
 
 
-def typed(name: str, value: str) -> Value:
+def convert_value(name: str, value: str) -> Value:
     """The value of a field by what apt knows it to be."""
     if name == "signed_by" and "-----BEGIN" in value:
         return (INLINE,)

@@ -17,7 +17,7 @@ class BracketedNames:
 
     def name(self, text: str) -> str:
         """A name that was not given before."""
-        plain = bracketed(text)
+        plain = escape_brackets(text)
         count = self._counts.get(plain, 0)
         while True:
             count += 1
@@ -29,7 +29,7 @@ class BracketedNames:
         return name
 
 
-def bracketed(text: str) -> str:
+def escape_brackets(text: str) -> str:
     """A name that closes no bracket, and is not long. Of a longer one its digest follows the beginning: no other hides behind it."""
     end = "" if len(text) <= _LONGEST else f"~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     return _UNFIT.sub(lambda found: f"\\x{ord(found[0]):02x}", text[:_LONGEST]) + end

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import without_password
@@ -78,7 +78,7 @@ def _crontab(files: Files, path: str, user: str | None) -> Iterator[_Job | _Vari
         variable = _VARIABLE(line)
         if variable is not None:
             name = variable[1] or variable[2] or variable[3] or ""
-            yield _Variable(name, _unquoted(variable[4]), path, number)
+            yield _Variable(name, _unquote(variable[4]), path, number)
             continue
         job = _job(line, user, path, number)
         if isinstance(job, str):
@@ -87,7 +87,7 @@ def _crontab(files: Files, path: str, user: str | None) -> Iterator[_Job | _Vari
             yield job
 
 
-def _unquoted(word: str) -> str:
+def _unquote(word: str) -> str:
     return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word
 
 
@@ -201,7 +201,7 @@ def settings(files: Files) -> list[Setting]:
         if collected.is_full:
             break
         if isinstance(statement, _Variable):
-            key = f"cron.environment[{bracketed(statement.path)}].{bracketed(statement.name)}"
+            key = f"cron.environment[{escape_brackets(statement.path)}].{escape_brackets(statement.name)}"
             collected.add(key, without_password(statement.value), statement.path, statement.line)
             continue
         for name, value in (("schedule", statement.schedule), ("user", statement.user), ("command", statement.command)):

@@ -27,7 +27,7 @@ def properties(text: str) -> Iterator[Property]:
     for number, line in _logical(text):
         found = _KEY.match(line)
         if found is not None:
-            name, value = _unescaped(found[1]), _unescaped(line[found.end() :])
+            name, value = _unescape(found[1]), _unescape(line[found.end() :])
             yield Property(found[1] if name is None else name, value if name is not None else None, number)
 
 
@@ -51,7 +51,7 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield first, "".join(pieces)
 
 
-def _unescaped(text: str) -> str | None:
+def _unescape(text: str) -> str | None:
     """The text with escapes undone; None if one of them is not valid."""
     if "\\" not in text:
         return text

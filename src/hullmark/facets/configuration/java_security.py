@@ -65,7 +65,9 @@ def _settings(files: Files) -> Iterable[Setting]:
         if extra is not None:
             found = _with_extra(files, tree, extra, found)
         for name, written in found.items():
-            settings.add(f"{prefix}.{name}", _typed(name, str(written.value), found), written.path, written.line)
+            settings.add(
+                f"{prefix}.{name}", _convert_value(name, str(written.value), found), written.path, written.line
+            )
     return settings.settings()
 
 
@@ -99,7 +101,7 @@ def _read(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
                 yield from _read(files, tree, beside(files.real(path) or path, property_.value), path, property_.line)
 
 
-def _typed(name: str, value: str, found: _Properties) -> Value:
+def _convert_value(name: str, value: str, found: _Properties) -> Value:
     if name.endswith(_LIST_ENDS) and name not in _NO_LISTS:
         return tuple(_words(value, found))
     if name.lower().endswith("password"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.runs import run_of
@@ -78,19 +78,19 @@ def _read(files: Files, words: list[StartWord]) -> Iterator[StartWord]:
 def add_options(words: list[StartWord], settings: SettingCollector) -> None:
     """`java.options`, and each system property as `java.property[NAME]`."""
     if words:
-        shown = tuple(_shown(word.text or "") for word in words)
+        shown = tuple(_mask_option(word.text or "") for word in words)
         settings.add("java.options", shown, words[-1].path, words[-1].line)
     for word in words:
         if (word.text or "").startswith("-D"):
             name, _, value = (word.text or "")[2:].partition("=")
-            settings.add(f"java.property[{bracketed(name)}]", _masked(name, value), word.path, word.line)
+            settings.add(f"java.property[{escape_brackets(name)}]", _mask_value(name, value), word.path, word.line)
 
 
-def _shown(option: str) -> str:
+def _mask_option(option: str) -> str:
     name, equals, value = option.partition("=")
-    return f"{name}{equals}{_masked(name, value)}"
+    return f"{name}{equals}{_mask_value(name, value)}"
 
 
-def _masked(name: str, value: str) -> str:
+def _mask_value(name: str, value: str) -> str:
     is_secret = name.lower().endswith(("password", "passwd", "secret", "token"))
     return MASK if is_secret and value else without_password(value)

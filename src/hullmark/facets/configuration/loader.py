@@ -38,20 +38,20 @@ def _settings(files: Files) -> Iterable[Setting]:
         settings.add("ld.path", tuple(folders), *next(iter(folders.values()), SourceLine(written[0], 0)))
     of_environment = files.environment("LD_PRELOAD")
     if written or files.status(_PRELOAD) is not None or of_environment is not None:
-        libraries = {library: SourceLine(_PRELOAD, line) for library, line in _preloaded(files)}
+        libraries = {library: SourceLine(_PRELOAD, line) for library, line in _list_preloads(files)}
         if of_environment is not None:
             place = SourceLine(of_environment.path, of_environment.line)
-            libraries = dict.fromkeys(_BETWEEN.split(_known(files, of_environment).strip()), place) | libraries
+            libraries = dict.fromkeys(_BETWEEN.split(_read_text(files, of_environment).strip()), place) | libraries
             libraries.pop("", None)
         settings.add("ld.preload", tuple(libraries), *next(iter(libraries.values()), SourceLine("", 0)))
     for variable, name in _VARIABLES.items():
         if (word := files.environment(variable)) is not None:
-            pieces = tuple(piece for piece in re.split("[:;]", _known(files, word)) if piece)
+            pieces = tuple(piece for piece in re.split("[:;]", _read_text(files, word)) if piece)
             settings.add(f"ld.{name}", pieces, word.path, word.line)
     return settings.settings()
 
 
-def _known(files: Files, word: StartWord) -> str:
+def _read_text(files: Files, word: StartWord) -> str:
     if word.text is None:
         files.problem(word.path, "a variable of the loader is set to what is not known", word.line)
     return word.text or ""
@@ -81,7 +81,7 @@ def _folders(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> It
                 files.problem(path, "it names no folder from the root", number)
 
 
-def _preloaded(files: Files) -> Iterator[tuple[str, int]]:
+def _list_preloads(files: Files) -> Iterator[tuple[str, int]]:
     """Libraries and their lines. White space or colons part them; what follows a `#` is a comment."""
     if files.status(_PRELOAD) is not None:
         for number, line in enumerate((files.text(_PRELOAD) or "").split("\n"), 1):

@@ -16,13 +16,13 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.mysql_names import DEFAULTS, LISTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
-from hullmark.facets.configuration.mysql_refusals import COMPLETE, PLUGINS, spelled
-from hullmark.facets.configuration.mysql_start import PROGRAMS, given_options, main_files, started
+from hullmark.facets.configuration.mysql_refusals import COMPLETE, PLUGINS, expand_option_name
+from hullmark.facets.configuration.mysql_start import PROGRAMS, find_server_command, given_options, main_files
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.release_defaults import MARIADB, MYSQL, defaults_here
 from hullmark.facets.configuration.source_line import SourceLine
@@ -46,7 +46,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     places: dict[str, list[SourceLine]] = {}
     versions: dict[str, Option] = {}
     has_server = bool(files.commands)
-    run = started(files)
+    run = find_server_command(files)
     written = read_options(files, main_files(files, run))
     given = given_options(files, run) if run is not None else iter(())
     options = list(at_most(files, MAIN_FILES[0], chain(written, given)))
@@ -60,8 +60,8 @@ def _settings(files: Files) -> Iterable[Setting]:
                 versions.setdefault(version[1], option)
             if is_server or option.group == _SHARED:
                 is_read = is_complete and (version is None or version[1] == _COMPLETE) and option.group not in _NOT_READ
-                option = spelled(files, option, is_complete=is_read)
-            name, value = named(option)
+                option = expand_option_name(files, option, is_complete=is_read)
+            name, value = convert_option(option)
             for scope in _scopes(option.group, is_server=is_server):
                 key = f"{scope}.{name}"
                 if name in REPEATED:
@@ -91,8 +91,8 @@ def _is_complete(files: Files, options: Iterable[Option]) -> bool:
 
 def _scopes(group: str, *, is_server: bool) -> tuple[str, ...]:
     if group == _SHARED:
-        return ("mysql.server", f"mysql.client[{bracketed(group)}]")
-    return ("mysql.server",) if is_server else (f"mysql.client[{bracketed(group)}]",)
+        return ("mysql.server", f"mysql.client[{escape_brackets(group)}]")
+    return ("mysql.server",) if is_server else (f"mysql.client[{escape_brackets(group)}]",)
 
 
 def _with_defaults(files: Files, found: list[Setting]) -> list[Setting]:
@@ -104,7 +104,7 @@ def _with_defaults(files: Files, found: list[Setting]) -> list[Setting]:
     return found + standard.settings()
 
 
-def named(option: Option) -> tuple[str, Value]:
+def convert_option(option: Option) -> tuple[str, Value]:
     """The option's variable and its value: `skip-log-bin` is `log_bin` off, `loose-` in front says nothing about the value."""
     name = option.name.replace("-", "_")
     if loose := _LOOSE(name):

@@ -44,7 +44,7 @@ _MAXIMUM = re.compile(r"maximum_", re.IGNORECASE).match
 _NEEDED = NUMBERS | NUMBERS_OF_ANY_SIGN | DECIMALS | TEXTS
 
 
-def spelled(files: Files, option: Option, *, is_complete: bool) -> Option:
+def expand_option_name(files: Files, option: Option, *, is_complete: bool) -> Option:
     """An option of a server with its name in full and without `loose`. What the server refuses, and a name that is not in full, has a
     Problem. `is_complete`: all names of the release are known.
     """

@@ -20,7 +20,7 @@ _SHORT: Mapping[str, str] = {"-P": "port", "-h": "datadir", "-u": "user", "-b": 
 _FILES = ("--defaults-file", "--defaults-extra-file")
 
 
-def started(files: Files) -> Command | None:
+def find_server_command(files: Files) -> Command | None:
     """The command that the server runs on with. One without a network only prepares a server's data."""
     return run_of(files, _is_run)
 

@@ -150,7 +150,7 @@ class _Reader:
             with self._tree.opened(self._main) as text:
                 if text is None and not given:
                     return []
-                self._fill(top, self._parsed(text or "", self._main), 0)
+                self._fill(top, self._parse_directives(text or "", self._main), 0)
         for directive in given:
             if directive.name not in _SEVERAL and len(top.directives.get(directive.name, ())) > 1:
                 reason = f'nginx refuses to start: it is given "{directive.name}" on its command line and in a file'
@@ -162,12 +162,12 @@ class _Reader:
         """The directives that come before those of the file."""
         if self._given is None:
             return []
-        directives = self._parsed(self._given.text or "", self._given.path)
+        directives = self._parse_directives(self._given.text or "", self._given.path)
         for directive in directives:
             directive.line = self._given.line
         return directives
 
-    def _parsed(self, text: str, path: str) -> list[Directive]:
+    def _parse_directives(self, text: str, path: str) -> list[Directive]:
         return parse(text, path, lambda reason, line: self._files.problem(path, reason, line))
 
     def _fill(self, block: _Block, directives: Iterable[Directive], depth: int) -> None:
@@ -178,8 +178,8 @@ class _Reader:
                 self._stop(directive)
                 return
             if directive.name == "include" and directive.block is None:
-                for path, text in self._included(directive):
-                    self._fill(block, self._parsed(text, path), depth)
+                for path, text in self._read_includes(directive):
+                    self._fill(block, self._parse_directives(text, path), depth)
             elif block.kind in TABLES and directive.block is None:
                 block.entries.append(" ".join((directive.name, *directive.arguments)))
             elif not _NAME(directive.name):
@@ -223,7 +223,7 @@ class _Reader:
             siblings.append(_Block(key, name, outermost, argument, directive.path, directive.line, {}, {}, []))
         self._fill(siblings[-1], inner, depth + 1)
 
-    def _included(self, directive: Directive) -> Iterator[tuple[str, str]]:
+    def _read_includes(self, directive: Directive) -> Iterator[tuple[str, str]]:
         """Path and text of each file that an include names."""
         if len(directive.arguments) != 1:
             self._files.problem(directive.path, Remark("an include of other than one name"), directive.line)

@@ -57,7 +57,7 @@ def parse(text: str, path: str, report: Report) -> list[Directive]:
     return _Reader(text, path, report).read()
 
 
-def unquoted(word: str) -> str:
+def unquote_word(word: str) -> str:
     """A word as nginx reads it, from how it is written, with or without quotes."""
     if word[:1] in "\"'" and word:
         word = word[1:-1]
@@ -92,7 +92,7 @@ class _Reader:
             elif kind in ("word", "quoted"):
                 if not self._words:
                     self._begun = self._line
-                self._words.append(unquoted(token))
+                self._words.append(unquote_word(token))
                 if kind == "quoted" and position < end and self._text[position] not in _AFTER_QUOTED:
                     self._report(Remark("something follows the end of a quote without a blank"), self._line)
             self._line += token.count("\n")

@@ -72,7 +72,7 @@ def _environment(files: Files, variables: Mapping[str, StartWord], settings: Set
         if word.text is None:
             files.problem(word.path, f"{variable[:100]} is set to what is not known", word.line)
         elif word.text and name:
-            value = _typed(name, word.text)
+            value = _convert_value(name, word.text)
             settings.add(f"npm.{name}", value, word.path, word.line)
             for setting in written:
                 if setting.key.endswith(f"].{name}"):
@@ -89,9 +89,9 @@ def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector
     lists: dict[str, tuple[list[str], int]] = {}
     for name, value, line in _lines(files, tree, path):
         if name.endswith("[]"):
-            lists.setdefault(name[:-2], ([], line))[0].append(str(_typed(name[:-2], value)))
+            lists.setdefault(name[:-2], ([], line))[0].append(str(_convert_value(name[:-2], value)))
         else:
-            settings.add(f"{prefix}.{name}", _typed(name, value), path, line)
+            settings.add(f"{prefix}.{name}", _convert_value(name, value), path, line)
     for name, (values, line) in lists.items():
         settings.add(f"{prefix}.{name}", tuple(values), path, line)
 
@@ -109,14 +109,14 @@ def _lines(files: Files, tree: IncludeTree, path: str) -> Iterator[tuple[str, st
                 files.problem(path, Remark("a section, which npm does not read"), number_)
             elif not is_in_section:
                 name, equals, value = line.partition("=")
-                name = _unquoted(name.strip(_SPACE))
+                name = _unquote(name.strip(_SPACE))
                 if name:
-                    yield name, _unquoted(value.strip(_SPACE)) if equals else None, number_
+                    yield name, _unquote(value.strip(_SPACE)) if equals else None, number_
                 else:
                     files.problem(path, Remark("a value has no name"), number_)
 
 
-def _unquoted(text: str) -> str:
+def _unquote(text: str) -> str:
     """The word without quotes around it, or without the comment behind it."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1]
@@ -124,7 +124,7 @@ def _unquoted(text: str) -> str:
     return _ESCAPE.sub(r"\1", plain).strip(_SPACE)
 
 
-def _typed(name: str, value: str | None) -> Value:
+def _convert_value(name: str, value: str | None) -> Value:
     """The value: a name alone is switched on. `${NAME}` is a variable of the environment, which is not known."""
     if value is None:
         return True

@@ -66,14 +66,16 @@ def _places(files: Files) -> tuple[str, ...]:
 def _file(sections: Sections, prefix: str, settings: SettingCollector) -> None:
     for section, entries in sections.items():
         for name, entry in entries.items():
-            settings.add(f"{prefix}.{section}.{name}", _typed(name, entry), entry.path, entry.line)
+            settings.add(f"{prefix}.{section}.{name}", _convert_value(name, entry), entry.path, entry.line)
     start = sections["default"].get("openssl_conf")
     for module, entry in sections.get(start.value, {}).items() if start else ():
         depth = _DEPTHS.get(module.partition(".")[0], 0)
         for way, last in _below(sections, module, entry, depth):
             if settings.is_full:  # sections that name each other are many more than they are long
                 return
-            settings.add(f"{prefix}.effective.{way}", _typed(way.rpartition(".")[2], last), last.path, last.line)
+            settings.add(
+                f"{prefix}.effective.{way}", _convert_value(way.rpartition(".")[2], last), last.path, last.line
+            )
 
 
 def _below(sections: Sections, way: str, entry: Entry, depth: int) -> Iterator[tuple[str, Entry]]:
@@ -86,7 +88,7 @@ def _below(sections: Sections, way: str, entry: Entry, depth: int) -> Iterator[t
         yield from _below(sections, f"{way}.{name}", other, depth - 1)
 
 
-def _typed(name: str, entry: Entry) -> Value:
+def _convert_value(name: str, entry: Entry) -> Value:
     if name in _SECRETS:
         return MASK if entry.value else ""
     return number(without_password(entry.value))

@@ -75,7 +75,7 @@ class _Reader:
 
     def read(self, path: str, by: str, at: int) -> None:
         with self._tree.opened(path, by, at) as text:
-            for number, line in _joined((text or "").removeprefix("\ufeff")):
+            for number, line in _join_lines((text or "").removeprefix("\ufeff")):
                 try:
                     self._line(_without_comment(line).lstrip(_SPACE), path, number)
                 except _Unreadable as error:
@@ -88,7 +88,7 @@ class _Reader:
             found = _SECTION(line)
             if found is None:
                 raise _Unreadable("the name of a section has no closing bracket")
-            self._section = self._copied(found[1].rstrip(_SPACE), self._section)
+            self._section = self._expand_text(found[1].rstrip(_SPACE), self._section)
             self.sections.setdefault(self._section, {})
             return
         found = _ASSIGNMENT(line)
@@ -102,7 +102,7 @@ class _Reader:
             raise _Unreadable("it is neither a section nor a value")
         else:
             section = self._section if section is None else section
-            value = self._copied(rest, section)
+            value = self._expand_text(rest, section)
             self._expanded += _ENTRY
             if self._expanded > _MAX_EXPANDED:
                 raise _Unreadable("there is more than is read")
@@ -112,7 +112,7 @@ class _Reader:
         if name.startswith(".pragma"):
             self._pragma(*(part.strip(_SPACE) for part in rest.partition(":")))
             return
-        named = self._copied(rest, self._section)
+        named = self._expand_text(rest, self._section)
         if not named:  # as little an error as a file that is not there
             return
         target = beside(f"{self._folder}/" if self._folder else path, named)
@@ -132,7 +132,7 @@ class _Reader:
         elif name == "includedir":
             self._folder = value.rstrip("/")
 
-    def _copied(self, text: str, section: str) -> str:
+    def _expand_text(self, text: str, section: str) -> str:
         """The text with quotes, escapes and variables undone."""
         if not any(c in text for c in "\"'`\\$"):
             self._expanded += len(text)
@@ -172,7 +172,7 @@ class _Reader:
         raise _Unreadable(f"the variable {piece['name'][:100]} has no value")
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
+def _join_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines with those that they go on in, after a single backslash at their end; the number is that of the first."""
     pieces: list[str] = []
     first = 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files, Parser
 from hullmark.model.limit import Limit
@@ -108,7 +108,7 @@ class _Stacks:
 
 def _read(files: Files, path: str, words_before: int = 0) -> Iterator[_Line]:
     """The lines of a file. `words_before`: the number of words in front; the first of them becomes the first argument."""
-    for number, written in _joined(files.text(path) or ""):
+    for number, written in _join_lines(files.text(path) or ""):
         words = _words(written)
         service, words = words[:words_before], words[words_before:]
         line = _line(words, path, number)
@@ -120,7 +120,7 @@ def _read(files: Files, path: str, words_before: int = 0) -> Iterator[_Line]:
             yield line
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
+def _join_lines(text: str) -> Iterator[tuple[int, str]]:
     """Each line that says something, with the number it begins at: comments cut, and joined where it goes on."""
     parts: list[str] = []
     start = 1
@@ -202,7 +202,7 @@ def settings(files: Files) -> list[Setting]:
     """The stacks of every service. Where a service has no line of a type, PAM uses those of `other`."""
     collected = SettingCollector(files, FOLDERS[0])
     for service, lines in _services(files, _Stacks(files)):
-        _add(collected, bracketed(service), lines)
+        _add(collected, escape_brackets(service), lines)
         if collected.is_full:
             break
     return collected.settings()

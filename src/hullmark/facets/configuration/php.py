@@ -48,7 +48,7 @@ def _installations(files: Files) -> Iterator[Installation]:
             for kind in ("zts", "non-zts")
             for api in ("20240924", "20250925")
         )
-        interfaces = _shared(
+        interfaces = _list_shared_interfaces(
             files, folder, f"{folder}/conf.d", "/usr/local/etc/php-fpm.conf", "/usr/lib/apache2/modules/libphp*.so"
         )
         yield Installation(folder, interfaces, is_new, "/usr/local")
@@ -60,7 +60,7 @@ def _installations(files: Files) -> Iterator[Installation]:
         ("/opt/bitnami/php/lib", "/opt/bitnami/php/etc/conf.d", "/opt/bitnami/php/etc/php-fpm.conf", ""),
     ):
         if files.status(f"{folder}/php.ini") is not None:
-            yield Installation(folder, _shared(files, folder, scanned, pools, module))
+            yield Installation(folder, _list_shared_interfaces(files, folder, scanned, pools, module))
 
 
 def _per_interface(files: Files) -> Iterator[Installation]:
@@ -100,7 +100,7 @@ def _per_version(files: Files) -> Iterator[Installation]:
             ]
         else:
             module = f"/usr/lib/apache2/mod_php{digits}.so"
-            interfaces = _shared(files, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf", module)
+            interfaces = _list_shared_interfaces(files, folder, f"{folder}/conf.d", f"{folder}/php-fpm.conf", module)
         yield Installation(folder, interfaces, _order(version) >= (8, 4), release=_release(version))
 
 
@@ -108,7 +108,7 @@ def _pools(folder: str, name: str) -> str:
     return f"{folder}/fpm/php-fpm.conf" if name == "fpm" else ""
 
 
-def _shared(files: Files, folder: str, scanned: str, pools: str, module: str) -> list[Interface]:
+def _list_shared_interfaces(files: Files, folder: str, scanned: str, pools: str, module: str) -> list[Interface]:
     """The interfaces that read one php.ini together: the command line, and what else is installed."""
     interfaces = [Interface("cli", folder, scanned)]
     if files.status(pools) is not None:

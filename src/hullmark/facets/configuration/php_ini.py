@@ -78,7 +78,7 @@ class IniReader:
                 if self._position >= len(self._text):
                     return
                 if self._text[self._position] == "[":
-                    section = self._bracketed()
+                    section = self._read_brackets()
                 elif (entry := self._entry(section)) is not None:
                     yield entry
         except Mistake as mistake:
@@ -105,7 +105,7 @@ class IniReader:
             raise Mistake(f"{name} is no name")
         offset = None
         if self._text.startswith("[", self._position):
-            offset = self._bracketed()
+            offset = self._read_brackets()
         self._skip(_BLANKS)
         if not self._text.startswith("=", self._position):
             if offset is not None or self._needs_values:
@@ -114,7 +114,7 @@ class IniReader:
         self._position += 1
         return Entry(section, name, offset, self._value(), line)
 
-    def _bracketed(self) -> str:
+    def _read_brackets(self) -> str:
         """The text in brackets, without quotes."""
         end = self._text.find("]", self._position)
         inner = self._text[self._position + 1 : end]
@@ -125,7 +125,7 @@ class IniReader:
         return inner.replace('"', "").replace("'", "")
 
     def _value(self) -> str:
-        pieces = self._trimmed(list(self._pieces()))
+        pieces = self._trim_blanks(list(self._pieces()))
         if not pieces:
             return ""
         if len(pieces) == 1 and pieces[0][0] == "word":
@@ -190,7 +190,7 @@ class IniReader:
         return value or found["other"] or ""
 
     @staticmethod
-    def _trimmed(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _trim_blanks(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Without the blanks that PHP drops: at both ends, around operators and around strings in double quotes."""
         edge = ("operator", "double", "")
         kinds = ["", *(kind for kind, _ in pieces), ""]

@@ -21,8 +21,8 @@ from hullmark.facets.configuration.php_settings import (
     FIXED,
     GLOBAL_DEFAULTS,
     POOL_DEFAULTS,
+    convert_value,
     pool_typed,
-    typed,
 )
 from hullmark.facets.configuration.php_start import PhpStart, start_of
 from hullmark.facets.configuration.release_defaults import PHP, Release, defaults_here
@@ -174,7 +174,7 @@ class PhpReader:
                 self._found.add(key, (), path, entry.line)
             self._lists[key].append(f"{entry.offset}={entry.value}" if entry.offset else entry.value)
         else:
-            self._found.add(key, typed(entry.name, entry.value), path, entry.line)
+            self._found.add(key, convert_value(entry.name, entry.value), path, entry.line)
 
     def _tell_lists(self) -> None:
         for key, values in self._lists.items():
@@ -188,12 +188,12 @@ class PhpReader:
         self._pools.clear()
         self._read_pool_file(top, main, "", "", 0)
         if not self._pools:
-            self._refused(main, "there is no pool", 0)
+            self._report_refusal(main, "there is no pool", 0)
         for pool, values in self._pools.items():
             if reason := pool_refusal(values):
-                self._refused(main, f"pool {pool[:100]}: {reason}", 0)
+                self._report_refusal(main, f"pool {pool[:100]}: {reason}", 0)
 
-    def _refused(self, path: str, reason: str, line: int) -> None:
+    def _report_refusal(self, path: str, reason: str, line: int) -> None:
         self._files.problem(path, Remark(f"php-fpm refuses to start: {reason}"), line)
 
     def _read_pool_file(self, top: str, path: str, pool: str, by: str, line: int) -> None:
@@ -238,7 +238,7 @@ class PhpReader:
             self._begin_pool(f"{top}.pool[{section}]", section)
         entry.value = entry.value if is_global else entry.value.replace("$pool", section)
         if reason := entry_refusal(entry, is_global=is_global, release=self._installation.release):
-            self._refused(path, reason, entry.line)
+            self._report_refusal(path, reason, entry.line)
         elif not self._is_name(entry, path):
             return
         if is_global and entry.offset is None:
@@ -258,7 +258,7 @@ class PhpReader:
             self._pools[section][entry.name] = entry.value
             self._found.add(f"{key}.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
         elif _NAME(entry.offset):
-            value: Value = typed(entry.offset, entry.value) if entry.name in _PHP_VALUES else entry.value
+            value: Value = convert_value(entry.offset, entry.value) if entry.name in _PHP_VALUES else entry.value
             self._found.add(f"{key}.{entry.name}[{entry.offset}]", value, path, entry.line)
             if entry.name in _PHP_VALUES:
                 self._overrides.append(PoolOverride(section, entry.name, entry.offset, value, path, entry.line))

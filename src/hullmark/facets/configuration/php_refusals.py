@@ -59,14 +59,14 @@ def entry_refusal(entry: Entry, *, is_global: bool, release: Release | None) -> 
     """Why php-fpm refuses an entry of its own or of a pool (its name in small letters), as far as that is sure; "" if it does not."""
     name = entry.name
     if entry.offset is not None and name in _KEYED and not is_global:
-        return _keyed(name, entry.offset, entry.value)
+        return _check_key(name, entry.offset, entry.value)
     if entry.offset is None and name in (_GLOBAL if is_global else _POOL):
         return _value(name, entry.value)
     is_known = release is not None and release < _NEWER
     return f"{name[:100]} is not an entry of {'php-fpm itself' if is_global else 'a pool'}" if is_known else ""
 
 
-def _keyed(name: str, offset: str, value: str) -> str:
+def _check_key(name: str, offset: str, value: str) -> str:
     if not offset and name != "access.suppress_path":
         return f"{name} needs a name in its brackets"
     if name in _FLAGS:

@@ -167,17 +167,17 @@ class _Kinds(NamedTuple):
     lists: Mapping[str, re.Pattern[str]]
 
 
-def typed(name: str, value: str) -> Value:
+def convert_value(name: str, value: str) -> Value:
     """The value of a setting of php.ini."""
-    return _typed(name, value, _Kinds(FLAGS, NUMBERS, LISTS))
+    return _convert_value(name, value, _Kinds(FLAGS, NUMBERS, LISTS))
 
 
 def pool_typed(name: str, value: str) -> Value:
     """The value of a setting of php-fpm."""
-    return _typed(name, value, _Kinds(POOL_FLAGS, POOL_NUMBERS, POOL_LISTS))
+    return _convert_value(name, value, _Kinds(POOL_FLAGS, POOL_NUMBERS, POOL_LISTS))
 
 
-def _typed(name: str, value: str, kinds: _Kinds) -> Value:
+def _convert_value(name: str, value: str, kinds: _Kinds) -> Value:
     if name in kinds.flags:
         found = _LEADING(value)
         return value.lower() in ("true", "yes", "on") or (found is not None and int(found[0]) != 0)

@@ -46,9 +46,9 @@ def start_of(files: Files, interface: str) -> PhpStart:
         named_file(files, run, named) if run is not None and named is not None else _of_environment(files, variable),
         is_named,
         not given.has("n"),
-        tuple(_defined(given)),
+        tuple(_list_definitions(given)),
         named_file(files, run, pools) if run is not None and pools is not None else "",
-        _scanned(files),
+        _find_scan_folders(files),
     )
 
 
@@ -71,7 +71,7 @@ def _way(command: Command) -> object:
     return [(option.name, option.value and option.value.text) for option in options if option.name in "cdny"]
 
 
-def _defined(given: Options) -> Iterator[StartWord]:
+def _list_definitions(given: Options) -> Iterator[StartWord]:
     """What -d gives as lines of php.ini, quoted as PHP does it."""
     for option in given.options:
         if option.name == "d" and option.value is not None:
@@ -90,7 +90,7 @@ def _of_environment(files: Files, word: StartWord | None) -> str:
     return word.text
 
 
-def _scanned(files: Files) -> tuple[str, ...] | None:
+def _find_scan_folders(files: Files) -> tuple[str, ...] | None:
     word = files.environment("PHP_INI_SCAN_DIR")
     if word is None:
         return None

@@ -45,7 +45,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     tree = IncludeTree(files)
     names = BracketedNames()
     users: dict[str, str] = {}
-    only = _named(files)
+    only = _find_config_file(files)
     for path in (path for glob in _FILES for path in files.matching(glob) if only != "none"):
         _file(files, tree, path, settings, "pip")
     if only not in ("", "none"):
@@ -58,7 +58,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _named(files: Files) -> str:
+def _find_config_file(files: Files) -> str:
     """The file that PIP_CONFIG_FILE names, which is read last; "none" for /dev/null, with which no file is read."""
     word = files.environment("PIP_CONFIG_FILE")
     if word is None:
@@ -81,7 +81,7 @@ def _environment(files: Files, settings: SettingCollector) -> None:
         if word.text is None:
             files.problem(word.path, f"{variable[:100]} is set to what is not known", word.line)
             continue
-        value = _typed(name, word.text)
+        value = _convert_value(name, word.text)
         settings.add(f"pip.global.{name}", value, word.path, word.line)
         for setting in written:
             if setting.key.rpartition(".")[2] == name:
@@ -91,10 +91,10 @@ def _environment(files: Files, settings: SettingCollector) -> None:
 def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector, prefix: str) -> None:
     for option in read_ini(files, tree, path):
         name = option.name.replace("_", "-").removeprefix("--")
-        settings.add(f"{prefix}.{option.section}.{name}", _typed(name, option.value), path, option.line)
+        settings.add(f"{prefix}.{option.section}.{name}", _convert_value(name, option.value), path, option.line)
 
 
-def _typed(name: str, value: str) -> Value:
+def _convert_value(name: str, value: str) -> Value:
     if name in _LISTS:
         return tuple(without_password(word) for word in value.split())
     return _ON_OFF.get(value.lower(), number(without_password(value)))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.parser import Files, Parser
@@ -69,13 +69,18 @@ def _settings(files: Files) -> Iterable[Setting]:
     expander = _expander(written)
     for name, text in DEFAULTS.items():
         if name not in written:
-            written_as = _expanded(files, expander, _Parameter(name, text, 0))
-            settings.add(f"postfix.main.{name}", typed(name, written_as))
+            written_as = _expand_parameter(files, expander, _Parameter(name, text, 0))
+            settings.add(f"postfix.main.{name}", convert_value(name, written_as))
     for parameter in written.values():
-        text = _expanded(files, expander, parameter)
+        text = _expand_parameter(files, expander, parameter)
         if parameter.name in SWITCHES and text.lower() not in ("yes", "no") and "$" not in text:
-            files.problem(_MAIN, Remark(f"{bracketed(parameter.name)} is neither yes nor no"), parameter.line)
-        settings.add(f"postfix.main.{bracketed(parameter.name)}", typed(parameter.name, text), _MAIN, parameter.line)
+            files.problem(_MAIN, Remark(f"{escape_brackets(parameter.name)} is neither yes nor no"), parameter.line)
+        settings.add(
+            f"postfix.main.{escape_brackets(parameter.name)}",
+            convert_value(parameter.name, text),
+            _MAIN,
+            parameter.line,
+        )
     _services(files, expander, written.get("default_process_limit"), settings)
     return settings.settings()
 
@@ -108,10 +113,10 @@ def _parameters(files: Files) -> Iterator[_Parameter]:
         if found is None:
             files.problem(_MAIN, Remark("it gives no parameter a value"), line)
         else:
-            yield _Parameter(found[1], _masked(found[1], found[2].strip(_SPACE)), line)
+            yield _Parameter(found[1], _mask_value(found[1], found[2].strip(_SPACE)), line)
 
 
-def _masked(name: str, text: str) -> str:
+def _mask_value(name: str, text: str) -> str:
     """A value without what is secret in it."""
     if _SECRET(name):
         return MASK if text else ""
@@ -130,19 +135,19 @@ def _expander(written: Mapping[str, _Parameter]) -> Expander:
     return Expander(values)
 
 
-def _expanded(
+def _expand_parameter(
     files: Files, expander: Expander, parameter: _Parameter, own: Mapping[str, str] | None = None, path: str = _MAIN
 ) -> str:
     if parameter.name in AT_DELIVERY:
         return parameter.text
     try:
-        return expander.expanded(parameter.text, own)
+        return expander.expand(parameter.text, own)
     except UnexpandableError as error:
-        files.problem(path, f"{bracketed(parameter.name)} stays as it is written: {error}", parameter.line)
+        files.problem(path, f"{escape_brackets(parameter.name)} stays as it is written: {error}", parameter.line)
         return parameter.text
 
 
-def typed(name: str, text: str) -> Value:
+def convert_value(name: str, text: str) -> Value:
     """The value of a parameter, its references followed."""
     if name in RESTRICTIONS:
         return tuple(restrictions(split(text)))
@@ -178,10 +183,10 @@ def _services(files: Files, expander: Expander, limit: _Parameter | None, settin
     defaults = {
         "private": (True, "", 0),
         "unpriv": (True, "", 0),
-        "chroot": (_expanded(files, expander, _Parameter("chroot", _CHROOT, 0)) == "y", "", 0),
+        "chroot": (_expand_parameter(files, expander, _Parameter("chroot", _CHROOT, 0)) == "y", "", 0),
         "wakeup": (0, "", 0),
         "maxproc": (
-            number(_expanded(files, expander, limit_written)),
+            number(_expand_parameter(files, expander, limit_written)),
             *((_MAIN, limit.line) if limit else ("", 0)),
         ),
     }
@@ -191,14 +196,14 @@ def _services(files: Files, expander: Expander, limit: _Parameter | None, settin
         if wrong:
             files.problem(_MASTER, wrong, line)
             continue
-        key = f"postfix.service[{bracketed(f'{words[0]}/{words[1]}')}]"
+        key = f"postfix.service[{escape_brackets(f'{words[0]}/{words[1]}')}]"
         for name, word in zip(_FIELDS, words[2:7], strict=True):
             place = defaults[name] if word == "-" else (_field(word), _MASTER, line)
             settings.add(f"{key}.{name}", *place)
         arguments, options = _arguments(files, words[8:], line)
         own = {"service_name": words[0], **{option.name: option.text for option in options}}
         settings.add(f"{key}.command", without_password(" ".join((words[7], *arguments))), _MASTER, line)
-        given = (f"{option.name}={_expanded(files, expander, option, own, _MASTER)}" for option in options)
+        given = (f"{option.name}={_expand_parameter(files, expander, option, own, _MASTER)}" for option in options)
         settings.add(f"{key}.options", tuple(given), _MASTER, line)
 
 
@@ -242,7 +247,7 @@ def _arguments(files: Files, words: list[str], line: int) -> tuple[list[str], li
         if found is None:
             files.problem(_MASTER, "its option gives no parameter a value", line)
         else:
-            value = _masked(found[1], found[2].strip(_SPACE))
+            value = _mask_value(found[1], found[2].strip(_SPACE))
             options.pop(found[1], None)
             options[found[1]] = _Parameter(found[1], value, line)
     return arguments + words[at:], list(options.values())

@@ -93,7 +93,7 @@ class Expander:
         self.unknown = 0
         """How many references stayed as they are written."""
 
-    def expanded(self, text: str, own: Mapping[str, str] | None = None) -> str:
+    def expand(self, text: str, own: Mapping[str, str] | None = None) -> str:
         """The value. `own` are parameters that count before the others. Raises UnexpandableError."""
         if "$" not in text:
             return text
@@ -113,7 +113,7 @@ class Expander:
                 at = start + 2
                 continue
             inner, at = _reference(text, start)
-            found = self._chosen(inner, own, depth)
+            found = self._choose_replacement(inner, own, depth)
             if found is None:
                 self.unknown += 1
                 out.append(text[start:at])
@@ -128,11 +128,11 @@ class Expander:
         if self._left < 0 or self._left_for_value < 0:
             raise UnexpandableError("its references come to more than is followed")
 
-    def _chosen(self, inner: str, own: Mapping[str, str], depth: int) -> str | None:
+    def _choose_replacement(self, inner: str, own: Mapping[str, str], depth: int) -> str | None:
         """The replacement for a reference, itself not expanded; None if unknown."""
         value: str | None
         if inner.lstrip(_BLANKS).startswith("{"):
-            value, rest = self._compared(inner, own, depth)
+            value, rest = self._evaluate_comparison(inner, own, depth)
             sign, rest = rest[:1], rest[1:]
         else:
             name = _CONDITION.match(inner)
@@ -145,7 +145,7 @@ class Expander:
         branches = _branches(sign, rest)
         return None if value is None else branches[0 if value else 1]
 
-    def _compared(self, text: str, own: Mapping[str, str], depth: int) -> tuple[str | None, str]:
+    def _evaluate_comparison(self, text: str, own: Mapping[str, str], depth: int) -> tuple[str | None, str]:
         """What a comparison comes to (not empty if it holds, None if that is not known), and what follows it."""
         left, rest = _operand(text)
         sign = _COMPARISON.match(rest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
@@ -72,7 +72,7 @@ def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: Se
         }
     found |= given
     debian = _DEBIAN(folder)
-    cluster = f"postgresql.cluster[{bracketed(debian[1] if debian else folder)}]"
+    cluster = f"postgresql.cluster[{escape_brackets(debian[1] if debian else folder)}]"
     version = _VERSION.search(main)
     release = (int(version[1]),) if version else None
     for name, value in {**DEFAULTS, **defaults_here(files, POSTGRESQL, release=release)}.items():
@@ -83,15 +83,18 @@ def _cluster(files: Files, tree: IncludeTree, start: PostgresStart, settings: Se
         if assignment.name in LISTS and len(assignment.value) >= _LONGEST_LIST:
             files.problem(assignment.path, f"{assignment.name} is too long, and was not taken apart", assignment.line)
         settings.add(
-            f"{cluster}.{assignment.name}", typed(assignment.name, assignment.value), assignment.path, assignment.line
+            f"{cluster}.{assignment.name}",
+            convert_value(assignment.name, assignment.value),
+            assignment.path,
+            assignment.line,
         )
     for name, record in (("hba", hba_record), ("ident", ident_record)):
-        path = _named(found.get(f"{name}_file"), data, f"pg_{name}.conf")
+        path = _locate_file(found.get(f"{name}_file"), data, f"pg_{name}.conf")
         if files.status(path) is not None:
             _records(files, tree, path, f"{cluster}.{name}", record, settings)
 
 
-def _named(setting: WrittenSetting | None, data: str, usual: str) -> str:
+def _locate_file(setting: WrittenSetting | None, data: str, usual: str) -> str:
     """The path of a file that a setting names, if it does. The server runs in the data directory."""
     path = setting.value if setting is not None and setting.value else usual
     return path if path.startswith("/") else f"{data}/{path}"
@@ -117,7 +120,7 @@ def _records(
         count += 1
 
 
-def typed(name: str, value: str) -> Value:
+def convert_value(name: str, value: str) -> Value:
     """A value by what the server knows its setting to be. Settings of extensions are numbers where they look like one."""
     if name in SWITCHES:
         return _switch(value)

@@ -52,7 +52,7 @@ def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int 
             found = _LINE(line)
             if found is not None:
                 name = found["name"].lower()
-                value = _unquoted(found["quoted"]) if found["plain"] is None else found["plain"]
+                value = _unquote(found["quoted"]) if found["plain"] is None else found["plain"]
                 if name in _INCLUDES:
                     yield from _include(files, tree, WrittenSetting(name, value, path, number))
                 else:
@@ -61,7 +61,7 @@ def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int 
                 files.problem(path, Remark("it is no setting as the server reads them"), number)
 
 
-def _unquoted(text: str) -> str:
+def _unquote(text: str) -> str:
     return _ESCAPE.sub(_character, text) if "'" in text or "\\" in text else text
 
 

@@ -43,15 +43,15 @@ Record = list[tuple[str, Value]]
 def read_lines(files: Files, tree: IncludeTree, path: str, by: str = "", at: int = 0) -> Iterator[Line]:
     """The lines of a file and of those that it includes, in their order."""
     with tree.opened(path, by, at) as text:
-        for number, line in _joined(text or ""):
-            fields = tuple(_expanded(files, tree, Line((field,), path, number)) for field in _fields(line))
+        for number, line in _join_lines(text or ""):
+            fields = tuple(_expand_field(files, tree, Line((field,), path, number)) for field in _fields(line))
             if len(fields) == 2 and fields[0][:1] and fields[0][0] in _INCLUDES and fields[1]:
                 yield from _include(files, tree, Line(fields, path, number))
             elif fields:
                 yield Line(fields, path, number)
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
+def _join_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines with those that they go on in, after a backslash at their end; the number is that of the first."""
     pieces: list[str] = []
     for number, raw in enumerate(text.split("\n"), 1):
@@ -109,7 +109,7 @@ def _word(line: str, start: int) -> tuple[str, int]:
     return (f'"{word}"' if keeps else word), at
 
 
-def _expanded(files: Files, tree: IncludeTree, line: Line) -> Field:
+def _expand_field(files: Files, tree: IncludeTree, line: Line) -> Field:
     """The words of a field; for one that is `@` and the name of a file those that the file holds."""
     words: list[str] = []
     for word in line.fields[0]:

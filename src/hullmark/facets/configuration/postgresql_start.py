@@ -38,7 +38,7 @@ def start_of(files: Files) -> PostgresStart | None:
     run = run_of(files, lambda command: _is_run(command, has_server=has_server))
     if run is None:
         return None
-    given = tuple(_given(files, run))
+    given = tuple(_read_command_line(files, run))
     words = {setting.name: setting for setting in given}
     data = _options(run).last("D") or files.environment("PGDATA")
     folder = (data.text or "").rstrip("/") if data is not None else ""
@@ -68,7 +68,7 @@ def _options(command: Command) -> Options:
     return short_options(command.arguments, "DlmoptcUPNsSe" if command.program == "pg_ctl" else _VALUED, stops=False)
 
 
-def _given(files: Files, run: Command) -> Iterator[WrittenSetting]:
+def _read_command_line(files: Files, run: Command) -> Iterator[WrittenSetting]:
     """The settings that the command line makes, in their order."""
     options = _options(run)
     if run.program == "pg_ctl":

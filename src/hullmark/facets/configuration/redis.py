@@ -68,7 +68,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     standard = {**DEFAULTS, **defaults_here(files, REDIS)}
     run = run_of(files, _is_run)
     if run is not None:
-        main, given = _given(files, run)
+        main, given = _read_command_line(files, run)
         is_sentinel = "sentinel" in f"{run.program} {main.rpartition('/')[2]}" or any(
             d.name == "sentinel" for d in given
         )
@@ -107,7 +107,7 @@ def _is_run(command: Command) -> bool:
     return not any(word.text in _ASKING for word in command.arguments)
 
 
-def _given(files: Files, run: Command) -> tuple[str, list[Directive]]:
+def _read_command_line(files: Files, run: Command) -> tuple[str, list[Directive]]:
     """The file that a server is started with, "" for none, and the directives of its command line: each begins with two dashes."""
     words = list(run.arguments)
     main = ""
@@ -123,10 +123,10 @@ def _given(files: Files, run: Command) -> tuple[str, list[Directive]]:
         else:
             last = found[-1]
             found[-1] = Directive(last.name, (*last.words, text), last.path, last.line)
-    return main, [_parted(directive) for directive in found]
+    return main, [_split_directive(directive) for directive in found]
 
 
-def _parted(directive: Directive) -> Directive:
+def _split_directive(directive: Directive) -> Directive:
     """A directive whose name and value are one word, as in `--port 6380` within quotes."""
     name, *words = directive.name.split(None, 1)[:2] or [""]
     return Directive(name, (*words, *directive.words), directive.path, directive.line)
@@ -171,12 +171,12 @@ def split(line: str) -> tuple[str, ...] | None:
         found = _PIECE.match(line, at)
         if found is None:
             return None
-        words.append(_QUOTED.sub(_unquoted, found[1]))
+        words.append(_QUOTED.sub(_unquote, found[1]))
         at = found.end()
     return tuple(words)
 
 
-def _unquoted(found: re.Match[str]) -> str:
+def _unquote(found: re.Match[str]) -> str:
     if found[1] is None:
         return found[2].replace("\\'", "'")
     return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if e[1] else _ESCAPES.get(e[2], e[2]), found[1])
@@ -199,7 +199,7 @@ def _server(directives: Iterable[Directive], prefix: str, settings: SettingColle
             _add_up(lists.setdefault(name, {}), name, words)
             places.setdefault(name, []).append(SourceLine(directive.path, directive.line))
         else:
-            settings.add(f"{prefix}.{name}", typed(name, words), directive.path, directive.line)
+            settings.add(f"{prefix}.{name}", convert_value(name, words), directive.path, directive.line)
     for name, entries in lists.items():
         settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name][-1], places[name][-MAX_PLACES:])
 
@@ -217,15 +217,15 @@ def _add_up(entries: dict[str, str], name: str, words: tuple[str, ...]) -> None:
             kind = words[i].lower().replace("slave", "replica")
             entries[kind] = " ".join((kind, *words[i + 1 : i + 4]))
     else:
-        entry = " ".join(_shown(word) for word in _masked(name, words))
+        entry = " ".join(_format_word(word) for word in _mask_words(name, words))
         entries[entry] = entry
 
 
-def _shown(word: str) -> str:
+def _format_word(word: str) -> str:
     return word or '""'
 
 
-def _masked(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
+def _mask_words(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
     if name == "user":
         return tuple(f"{found[1]}{MASK}" if (found := _ACL_SECRET(word)) else word for word in words)
     if name in SENTINEL_SECRETS:
@@ -233,7 +233,7 @@ def _masked(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(without_password(word) for word in words)
 
 
-def typed(name: str, words: tuple[str, ...]) -> Value:
+def convert_value(name: str, words: tuple[str, ...]) -> Value:
     """The value of a directive that is given once."""
     if name in LISTS:
         return tuple(piece for word in words for piece in word.split())
@@ -241,7 +241,7 @@ def typed(name: str, words: tuple[str, ...]) -> Value:
         return None
     if name in SECRETS:
         return MASK if words[0] else ""
-    words = _masked(name, words)
+    words = _mask_words(name, words)
     if len(words) > 1:
         return words
     if name in WORDS:

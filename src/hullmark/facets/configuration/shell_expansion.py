@@ -57,7 +57,7 @@ class ShellState(msgspec.Struct):
         self.variables = dict.fromkeys(self.variables)
 
 
-def expanded(words: list[ShellWord], state: ShellState, path: str, line: int) -> list[StartWord]:
+def expand_words(words: list[ShellWord], state: ShellState, path: str, line: int) -> list[StartWord]:
     """The words that a command is given, at most MAX_WORDS."""
     found: list[StartWord] = []
     for word in words:
@@ -73,7 +73,7 @@ def _words(word: ShellWord, state: ShellState, path: str, line: int) -> list[Sta
         last = word[-1]
         if last.text in "@*" and last.operator in ("", ":"):
             return _arguments(last, state, path, line)
-    text = joined(word, state)
+    text = join_word(word, state)
     if text is None:
         return [StartWord(None, path, line)]
     if len(word) == 1 and word[0].kind == "parameter" and not word[0].is_quoted:
@@ -110,7 +110,7 @@ def _joined_arguments(state: ShellState, path: str, line: int) -> StartWord:
     return StartWord(" ".join(known)[:MAX_LENGTH] if len(known) == len(texts) else None, path, line)
 
 
-def joined(word: ShellWord, state: ShellState) -> str | None:
+def join_word(word: ShellWord, state: ShellState) -> str | None:
     """A word as one text; None if it cannot be known, or is too long."""
     pieces: list[str] = []
     size = 0
@@ -139,7 +139,7 @@ def _piece(part: WordPart, state: ShellState) -> str | None:
     if value is None:
         return None
     if part.operator in ("#", "##", "%", "%%"):
-        pattern = joined(part.other, state)
+        pattern = join_word(part.other, state)
         return None if pattern is None else cut(value, part.operator, pattern)
     if part.operator == ":":
         slice_ = _SLICE("".join(other.text for other in part.other))
@@ -158,13 +158,13 @@ def _with_default(part: WordPart, state: ShellState) -> str | None:
     has_value = bool(value) if part.operator[0] == ":" else is_set
     match part.operator[-1]:
         case "+":
-            return joined(part.other, state) if has_value else ""
+            return join_word(part.other, state) if has_value else ""
         case "?":
             return value if has_value else None
         case sign:
             if has_value:
                 return value
-            other = joined(part.other, state)
+            other = join_word(part.other, state)
             if sign == "=":
                 state.variables[part.text] = other
             return other
@@ -242,12 +242,12 @@ def _single(words: list[StartWord], fits: Callable[[str, str], bool]) -> bool | 
         case [one, "!=", other]:
             return not fits(one, other)
         case [one, sign, other] if sign in _NUMBERS and one.isdecimal() and other.isdecimal():
-            return _compared(int(one[:9]), _NUMBERS[sign], int(other[:9]))
+            return _is_comparison_true(int(one[:9]), _NUMBERS[sign], int(other[:9]))
         case _:
             return None
 
 
-def _compared(one: int, sign: str, other: int) -> bool:
+def _is_comparison_true(one: int, sign: str, other: int) -> bool:
     return {
         "==": one == other, "!=": one != other, "<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other,
     }[sign]  # fmt: skip

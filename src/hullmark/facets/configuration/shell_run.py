@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hullmark.facets.configuration.shell_expansion import ShellState, StartWord, expanded, joined, truth
+from hullmark.facets.configuration.shell_expansion import ShellState, StartWord, expand_words, join_word, truth
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
-from hullmark.facets.configuration.shell_ways import Way, every, fits, is_option, merged
+from hullmark.facets.configuration.shell_ways import Way, every, fits, is_option, merge_ways
 from hullmark.facets.configuration.shell_words import UnreadableScript, WordPart
 from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
@@ -119,7 +119,7 @@ class _Script:
     def _list(self, nodes: Iterable[Node], ways: list[Way]) -> list[Way]:
         self._shell.depth += 1
         for node in nodes:
-            ways = merged([after for way in ways for after in self._node(node, way)])
+            ways = merge_ways([after for way in ways for after in self._node(node, way)])
         self._shell.depth -= 1
         return ways
 
@@ -160,7 +160,7 @@ class _Script:
                     after += self._list(part, [Way(state)])
                 if one.success is not runs_on:
                     after.append(Way(one.state, not runs_on))
-            ways = merged(after)
+            ways = merge_ways(after)
         return ways
 
     def _if(self, node: CompoundCommand, way: Way) -> list[Way]:
@@ -175,7 +175,7 @@ class _Script:
                 if tried.success is not True:
                     still_open.append(Way(tried.state))
             open_ways = still_open
-        return merged(after + (self._list(node.parts[-1], open_ways) if len(node.parts) % 2 else open_ways))
+        return merge_ways(after + (self._list(node.parts[-1], open_ways) if len(node.parts) % 2 else open_ways))
 
     def _loop(self, node: CompoundCommand, way: Way) -> list[Way]:
         """Once or not at all: what the body changes is not known before it nor after."""
@@ -184,10 +184,10 @@ class _Script:
         after = self._list(node.parts[1], [Way(entered.state) for entered in tried if entered.success is not False])
         for left in after:
             self._blur(node.parts, left.state)
-        return merged([Way(way.state), *(Way(left.state) for left in after)])
+        return merge_ways([Way(way.state), *(Way(left.state) for left in after)])
 
     def _for(self, node: CompoundCommand, way: Way) -> list[Way]:
-        words = expanded(node.words, way.state, self._path, node.line)
+        words = expand_words(node.words, way.state, self._path, node.line)
         self._blur(node.parts, way.state)
         ways = [way]
         for word in words:
@@ -203,30 +203,30 @@ class _Script:
                 for name, _ in node.assigned:
                     if not node.words:
                         state.assign(name, None, self._place(node.line))
-                first = joined(node.words[0], state) if node.words else ""
+                first = join_word(node.words[0], state) if node.words else ""
                 if first in ("shift", "set") and len(node.words) > (first == "set"):
                     state.arguments = None if not is_option(node) else state.arguments
 
     def _case(self, node: CompoundCommand, way: Way) -> list[Way]:
-        text = joined(node.words[0], way.state)
+        text = join_word(node.words[0], way.state)
         after: list[Way] = []
         for patterns, body in zip(node.words[1:], node.parts, strict=True):
             is_taken = fits(text, patterns, way.state)
             if is_taken is not False:
                 after += self._list(body, [Way(way.state.copy())])
             if is_taken:
-                return merged(after)
-        return merged([*after, Way(way.state)])
+                return merge_ways(after)
+        return merge_ways([*after, Way(way.state)])
 
     def _simple(self, node: SimpleCommand, state: ShellState) -> list[Way]:
         place = self._place(node.line)
         for target in node.written:
-            if (name := joined(target, state)) is not None:
+            if (name := join_word(target, state)) is not None:
                 self._shell.written.setdefault(name, place)
-        if node.words and joined(node.words[0], state) in _DECLARING:
+        if node.words and join_word(node.words[0], state) in _DECLARING:
             return self._declare(node, state, place)
-        own = {name: StartWord(joined(word, state), *place) for name, word in node.assigned}
-        words = expanded(node.words, state, *place)
+        own = {name: StartWord(join_word(word, state), *place) for name, word in node.assigned}
+        words = expand_words(node.words, state, *place)
         if not words:
             for name, word in own.items():
                 state.assign(name, word.text, place)
@@ -266,7 +266,7 @@ class _Script:
         after = self._within(self._functions[name], state)
         for way in after:
             way.state.arguments = before
-        return merged(after)
+        return merge_ways(after)
 
     def _within(self, nodes: list[Node], state: ShellState) -> list[Way]:
         """Commands that `return` ends."""
@@ -342,12 +342,12 @@ class _Script:
 
     def _declare(self, node: SimpleCommand, state: ShellState, place: SourceLine) -> list[Way]:
         """`export` and the like: names, with values or without."""
-        is_export = joined(node.words[0], state) == "export"
+        is_export = join_word(node.words[0], state) == "export"
         for word in node.words[1:]:
             first = word[0].text if word and word[0].kind == "text" else ""
             name, equals, rest = first.partition("=")
             if equals:
-                state.assign(name, joined((WordPart("text", rest, is_quoted=True), *word[1:]), state), place)
+                state.assign(name, join_word((WordPart("text", rest, is_quoted=True), *word[1:]), state), place)
             if is_export and name and name[0] != "-":
                 state.exported.add(name)
         return [Way(state, True)]

@@ -101,7 +101,7 @@ class _Reader(WordReader):
         while (operator := self._peek()) in ("\n", ";", "&"):
             self._take(operator)
 
-    def _reserved(self) -> str:
+    def _peek_word(self) -> str:
         """The plain word that comes next, not taken."""
         self._skip_blanks()
         found = PLAIN.match(self._text, self._at)
@@ -111,7 +111,7 @@ class _Reader(WordReader):
 
     def _expect(self, word: str) -> None:
         self._skip_ends()
-        if self._reserved() != word:
+        if self._peek_word() != word:
             raise self._wrong(f'"{word}" is missing')
         self._at += len(word)
 
@@ -124,10 +124,10 @@ class _Reader(WordReader):
         while True:
             while self._peek() in ("\n", ";"):
                 self._take(self._peek())
-            if self._at >= len(self._text) or self._peek() in (")", ";;", ";&", ";;&") or self._reserved() in until:
+            if self._at >= len(self._text) or self._peek() in (")", ";;", ";&", ";;&") or self._peek_word() in until:
                 break
-            if self._reserved() in _CLOSING:
-                raise self._wrong(f'"{self._reserved()}" ends nothing')
+            if self._peek_word() in _CLOSING:
+                raise self._wrong(f'"{self._peek_word()}" ends nothing')
             line = self._line()
             node = self._and_or()
             if self._peek() == "&":
@@ -150,7 +150,7 @@ class _Reader(WordReader):
 
     def _pipeline(self) -> Node:
         line, is_negated = self._line(), False
-        while self._reserved() == "!":
+        while self._peek_word() == "!":
             self._at += 1
             is_negated = not is_negated
         parts = [[self._command()]]
@@ -163,9 +163,9 @@ class _Reader(WordReader):
         return CompoundCommand("not", line, [[node]]) if is_negated else node
 
     def _command(self) -> Node:
-        line, word = self._line(), self._reserved()
+        line, word = self._line(), self._peek_word()
         if self._peek() == "(":
-            return self._bracketed(line)
+            return self._parse_brackets(line)
         readers = {"if": self._if, "while": self._loop, "until": self._loop, "for": self._for, "case": self._case}
         if word in readers:
             self._at += len(word)
@@ -176,7 +176,7 @@ class _Reader(WordReader):
             self._expect("}")
         elif word == "function":
             self._at += len(word)
-            return self._function(line, self._reserved())
+            return self._function(line, self._peek_word())
         elif word == "[[":
             node = self._test(line)
         elif word and _NAME.fullmatch(word.replace("-", "_").replace(".", "_")) and self._is_function(word):
@@ -186,7 +186,7 @@ class _Reader(WordReader):
         self._redirects_of(node)
         return node
 
-    def _bracketed(self, line: int) -> Node:
+    def _parse_brackets(self, line: int) -> Node:
         if self._text.startswith("((", self._at):
             end = self._text.find("))", self._at)
             if end < 0:
@@ -228,12 +228,12 @@ class _Reader(WordReader):
         parts = [self._list(("then",))]
         self._expect("then")
         parts.append(self._list(("elif", "else", "fi")))
-        while self._reserved() == "elif":
+        while self._peek_word() == "elif":
             self._at += 4
             parts.append(self._list(("then",)))
             self._expect("then")
             parts.append(self._list(("elif", "else", "fi")))
-        if self._reserved() == "else":
+        if self._peek_word() == "else":
             self._at += 4
             parts.append(self._list(("fi",)))
         self._expect("fi")
@@ -250,15 +250,15 @@ class _Reader(WordReader):
         return body
 
     def _for(self, line: int) -> Node:
-        name = self._reserved()
+        name = self._peek_word()
         words: list[ShellWord] = []
         if self._peek() == "(":
-            self._bracketed(line)
+            self._parse_brackets(line)
         else:
             self._at += len(name)
             while self._peek() == "\n":
                 self._take("\n")
-            if self._reserved() == "in":
+            if self._peek_word() == "in":
                 self._at += 2
                 while not self._peek() and self._at < len(self._text):
                     words.append(self._word())
@@ -272,7 +272,7 @@ class _Reader(WordReader):
         self._expect("in")
         while True:
             self._skip_ends()
-            if self._reserved() == "esac" or self._at >= len(self._text):
+            if self._peek_word() == "esac" or self._at >= len(self._text):
                 break
             if self._peek() == "(":
                 self._take("(")
@@ -302,7 +302,7 @@ class _Reader(WordReader):
         words: list[ShellWord] = [(WordPart("text", "[["),)]
         while self._at < len(self._text):
             self._skip_blanks()
-            if self._reserved() == "]]":
+            if self._peek_word() == "]]":
                 self._at += 2
                 return SimpleCommand(line, [], words, [], is_test=True)
             found = _TEST_MARK(self._text, self._at)

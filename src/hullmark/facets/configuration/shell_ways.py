@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from hullmark.facets.configuration.shell_expansion import ShellState, joined
+from hullmark.facets.configuration.shell_expansion import ShellState, join_word
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand
 from hullmark.facets.configuration.shell_words import ShellWord, WordPart
 from hullmark.model.limit import Limit
@@ -43,14 +43,14 @@ def fits(text: str | None, patterns: ShellWord, state: ShellState) -> bool | Non
         if part.kind != "pattern":
             one.append(part)
             continue
-        pattern = joined(tuple(one), state)
+        pattern = join_word(tuple(one), state)
         is_any = pattern is not None and set(pattern) == {"*"}
         answers.append(True if is_any else None if text is None or pattern is None else fnmatchcase(text, pattern))
         one = []
     return True if True in answers else None if None in answers else False
 
 
-def merged(ways: list[Way]) -> list[Way]:
+def merge_ways(ways: list[Way]) -> list[Way]:
     """The ways, those with the same arguments and success as one. What their variables differ in is not known."""
     found: dict[object, Way] = {}
     for way in ways:

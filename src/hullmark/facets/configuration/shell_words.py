@@ -105,7 +105,7 @@ class WordReader:
                 parts.append(self._dollar(is_quoted=False))
             elif self._text.startswith(("<(", ">("), self._at):
                 self._at += 1
-                self._substituted("(")
+                self._read_substitution("(")
                 parts.append(WordPart("unknown"))
             else:
                 break
@@ -145,12 +145,12 @@ class WordReader:
         self._at += 1
         c = self._text[self._at : self._at + 1]
         if c == "(":
-            text = self._substituted("(")
+            text = self._read_substitution("(")
             if _is_one_bracket(text):
                 return WordPart("arithmetic", text[1:-1], is_quoted=is_quoted)
             return WordPart("printed", text.strip(), is_quoted=is_quoted)
         if c == "{":
-            return self._braced(is_quoted=is_quoted)
+            return self._read_parameter(is_quoted=is_quoted)
         if c == "'" and not is_quoted:
             return self._ansi()
         found = _PARAMETER.match(self._text, self._at)
@@ -169,7 +169,7 @@ class WordReader:
             return WordPart("unknown", is_quoted=True)
         return WordPart("text", re.sub(r"\\(.)", lambda e: _ANSI.get(e[1], e[1]), found[1]), is_quoted=True)
 
-    def _substituted(self, bracket: str) -> str:
+    def _read_substitution(self, bracket: str) -> str:
         """The text between brackets, those in it paired, which are not counted in quotes."""
         start, depth = self._at + 1, 0
         for found in _IN_BRACKETS.finditer(self._text, self._at):
@@ -179,7 +179,7 @@ class WordReader:
                 return self._text[start : found.start()]
         raise self._wrong("a bracket is not closed")
 
-    def _braced(self, *, is_quoted: bool) -> WordPart:
+    def _read_parameter(self, *, is_quoted: bool) -> WordPart:
         """`${NAME}`, with an operator and a word behind it or not."""
         self._at += 1
         has_length = self._text.startswith("#", self._at) and not self._text.startswith("#}", self._at)

@@ -137,7 +137,7 @@ def public_key(blob: bytes) -> PublicKey | None:
     return PublicKey(kind, bits, f"SHA256:{digest}")
 
 
-def _decoded(word: str) -> bytes | None:
+def _decode_base64(word: str) -> bytes | None:
     try:
         return base64.b64decode(word, validate=True)
     except (binascii.Error, ValueError):
@@ -152,7 +152,7 @@ class AuthorizedKey(NamedTuple):
     options: tuple[str, ...]
 
 
-def authorized(line: str) -> AuthorizedKey | None:
+def parse_authorized_key(line: str) -> AuthorizedKey | None:
     """The key in a line of an authorized_keys file; None for any other line."""
     options: tuple[str, ...] = ()
     words = line.split(None, 2)
@@ -164,7 +164,7 @@ def authorized(line: str) -> AuthorizedKey | None:
         words = line[found.end() :].split(None, 2)
     if len(words) < 2 or not _TYPE(words[0]):
         return None
-    blob = _decoded(words[1])
+    blob = _decode_base64(words[1])
     key = public_key(blob) if blob is not None else None
     if key is None or key.type != words[0]:
         return None
@@ -188,7 +188,7 @@ def _homes(files: Files) -> Iterator[tuple[str, str]]:
             yield posixpath.basename(home), home
 
 
-def _expanded(pattern: str, user: str, home: str) -> str:
+def _expand_path(pattern: str, user: str, home: str) -> str:
     """The file that AuthorizedKeysFile means for a user."""
     done = re.sub(r"%([%hu])", lambda found: {"%": "%", "h": home, "u": user}[found[1]], pattern)
     return done if done.startswith("/") else f"{home}/{done}"
@@ -201,7 +201,7 @@ def _files_of_users(files: Files, patterns: tuple[str, ...]) -> dict[str, str]:
         files.problem(MAIN, "so many files of authorized keys for each user are not looked for")
     for user, home in _homes(files):
         for pattern in patterns[:_MAX_PATTERNS]:
-            path = _expanded(pattern, user, home)
+            path = _expand_path(pattern, user, home)
             if path not in found and len(found) < _MAX_FILES and files.status(path) is not None:
                 is_shared = "%" not in pattern and pattern.startswith("/")
                 found[path] = "" if is_shared else user
@@ -217,7 +217,7 @@ def _add_authorized(collected: SettingCollector, files: Files, patterns: tuple[s
             line = line.strip()
             if not line or line.startswith("#") or collected.is_full:
                 continue
-            found = authorized(line)
+            found = parse_authorized_key(line)
             if found is None:
                 files.problem(path, "a line that is no key", number)
                 continue
@@ -254,7 +254,7 @@ def private_key(text: str) -> PrivateKey:
     if pem[1] != "OPENSSH ":
         is_encrypted = True if pem[1] == "ENCRYPTED " or "Proc-Type: 4,ENCRYPTED" in text[:4096] else None
         return PrivateKey(None, _PEM_TYPES.get(pem[1], ""), is_encrypted)
-    body = _decoded("".join(text[pem.end() :].partition("-----END")[0].split()))
+    body = _decode_base64("".join(text[pem.end() :].partition("-----END")[0].split()))
     if body is None or not body.startswith(_MAGIC):
         return PrivateKey()
     try:
@@ -290,7 +290,7 @@ def _add_host_keys(collected: SettingCollector, files: Files, named: tuple[str, 
 
 def _public_half(files: Files, path: str) -> PublicKey | None:
     text = files.text(path) if files.status(path) is not None else None
-    found = authorized(text.strip().partition("\n")[0]) if text else None
+    found = parse_authorized_key(text.strip().partition("\n")[0]) if text else None
     return found[0] if found else None
 
 

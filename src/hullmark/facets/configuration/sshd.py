@@ -278,7 +278,7 @@ def _rekey_limit(words: list[str]) -> tuple[str, ...] | None:
     return (str(count), str(seconds)) if seconds is not None else None
 
 
-def _changed(value: Value, standard: Value) -> Value:
+def _merge_with_default(value: Value, standard: Value) -> Value:
     """A list of algorithms that begins with `+`, `-` or `^` changes the default, where that is known."""
     if not isinstance(value, tuple) or not isinstance(standard, tuple) or value[0][:1] not in ("+", "-", "^"):
         return value
@@ -323,7 +323,7 @@ def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dic
             values.setdefault(name, written)
     for name, value in standard.items():
         known = values.setdefault(name, _WrittenValue(value, "", 0))
-        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line, known.more)
+        values[name] = _WrittenValue(_merge_with_default(known.value, value), known.path, known.line, known.more)
     for name, known in values.items():
         if (
             name not in standard
@@ -365,7 +365,7 @@ def settings(files: Files) -> list[Setting]:
     for i, block in enumerate(reader.matches):
         collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line, block.around)
         for name, written in block.values.items():
-            value = _changed(written.value, standard.get(name))
+            value = _merge_with_default(written.value, standard.get(name))
             collected.add(f"sshd.Match[{i}].{name}", value, written.path, written.line, written.more)
     return collected.settings()
 

@@ -15,7 +15,7 @@ import msgspec
 from hullmark.facets.configuration.shell_expansion import ShellState, StartWord
 from hullmark.facets.configuration.shell_run import Shell, StartedProgram
 from hullmark.facets.configuration.source_line import SourceLine
-from hullmark.facets.configuration.start_wrappers import InnerCommand, unwrapped
+from hullmark.facets.configuration.start_wrappers import InnerCommand, unwrap_command
 from hullmark.facets.configuration.supervisors import SUPERVISORS
 from hullmark.facets.secrets.mask import masked_value, masked_words
 from hullmark.model.image import ImageConfig
@@ -114,22 +114,24 @@ class _Starter:
         """Follow what is run when a container starts, and what its health is checked with."""
         shown = masked_words((*self._config.entrypoint, *self._config.cmd))
         begun = len(self._config.entrypoint)
-        words = [*self._given(shown[:begun], "ENTRYPOINT"), *self._given(shown[begun:], "CMD")]
+        words = [*self._make_words(shown[:begun], "ENTRYPOINT"), *self._make_words(shown[begun:], "CMD")]
         if words:
             self._follow(words, self._first, SourceLine(words[0].path, 0), is_exec=True)
         check = masked_words(self._config.healthcheck.test if self._config.healthcheck is not None else ())
         if check[:1] == ("CMD",):
             self._follow(
-                self._given(check[1:], "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False
+                self._make_words(check[1:], "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False
             )
         elif check[:1] == ("CMD-SHELL",):
             shell = ("/bin/sh", "-c", *check[1:])
-            self._follow(self._given(shell, "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False)
+            self._follow(
+                self._make_words(shell, "HEALTHCHECK"), self._first, SourceLine("HEALTHCHECK", 0), is_exec=False
+            )
         commands = tuple(self._commands.values())
         return Start(commands, self._environment, tuple(sorted(self._untold, key=_by_place)), dict(self._shell.written))
 
     @staticmethod
-    def _given(words: Iterable[str], place: str) -> list[StartWord]:
+    def _make_words(words: Iterable[str], place: str) -> list[StartWord]:
         return [StartWord(word, place) for word in words]
 
     def _tell(self, reason: str, place: SourceLine, text: str = "") -> None:
@@ -163,23 +165,23 @@ class _Starter:
             return
         self._depth += 1
         self._arguments, before = [text for text in texts if text is not None], self._arguments
-        self._started(_FollowedCommand(first.rpartition("/")[2], first, words, environment, place, is_exec))
+        self._follow_program(_FollowedCommand(first.rpartition("/")[2], first, words, environment, place, is_exec))
         self._arguments = before
         self._depth -= 1
 
-    def _started(self, started: _FollowedCommand) -> None:
-        path = self._found(started.first)
+    def _follow_program(self, started: _FollowedCommand) -> None:
+        path = self._find_program(started.first)
         script = self._files.script(path) if path else None
         started = started._replace(name=self._true_name(started.name, path))
         is_script = bool(script) and _interpreter(script or "") in _SHELLS
         if self._is_meant(started.name) and (not is_script or started.name in _OWN_SCRIPTS):
             self._take(started)
         elif started.name in _SHELLS:
-            self._shelled(started)
-        elif (inner := unwrapped(started.name, started.words)) is not None:
-            self._wrapped(started, inner)
+            self._follow_shell(started)
+        elif (inner := unwrap_command(started.name, started.words)) is not None:
+            self._follow_wrapper(started, inner)
         elif started.name in SUPERVISORS:
-            self._supervised(started)
+            self._follow_supervisor(started)
         elif started.name in _WRITING:
             self._note_written(started)
         elif is_script and script is not None:
@@ -192,14 +194,14 @@ class _Starter:
         own = (self._files.real(path) or "").rpartition("/")[2] if path and not self._is_meant(name) else ""
         return own if own and self._is_meant(own) else name
 
-    def _wrapped(self, started: _FollowedCommand, inner: InnerCommand) -> None:
+    def _follow_wrapper(self, started: _FollowedCommand, inner: InnerCommand) -> None:
         if inner.words is None:
             self._tell(f"what {started.name} starts is not known", started.place)
         elif inner.words:
             environment = {**({} if inner.is_clean else started.environment), **inner.environment}
             self._follow(inner.words, environment, started.place, is_exec=started.is_exec)
 
-    def _supervised(self, started: _FollowedCommand) -> None:
+    def _follow_supervisor(self, started: _FollowedCommand) -> None:
         for found in SUPERVISORS[started.name](self._files, started.words):
             if isinstance(found, str):
                 self._tell(found, started.place)
@@ -230,7 +232,7 @@ class _Starter:
     def _names_one(self, text: str) -> bool:
         return any(self._is_meant(word) for word in _WORDS.findall(text))
 
-    def _found(self, name: str) -> str:
+    def _find_program(self, name: str) -> str:
         """The path of a program; "" where it is not in the image."""
         if "/" in name:
             path = name if name.startswith("/") else f"{self._config.working_dir or '/'}/{name}"
@@ -260,7 +262,7 @@ class _Starter:
         )
         self._commands.setdefault((started.name, tuple(word.text for word in started.words)), command)
 
-    def _shelled(self, started: _FollowedCommand) -> None:
+    def _follow_shell(self, started: _FollowedCommand) -> None:
         """A shell with a command, or with a script."""
         words = started.words[2:] if started.name == "busybox" else started.words[1:]
         has_command = False
@@ -282,7 +284,7 @@ class _Starter:
             name = words[1].text if len(words) > 1 else started.name
             self._shell.follow(text, words[0].path, self._state(name or "", words[2:], started), words[0].line)
         else:
-            path = self._found(text)
+            path = self._find_program(text)
             script = self._files.script(path) if path else None
             if script:
                 self._shell.follow(script, path, self._state(path, words[1:], started))

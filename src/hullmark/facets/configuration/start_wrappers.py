@@ -58,7 +58,7 @@ class InnerCommand(msgspec.Struct):
     is_clean: bool = False
 
 
-def unwrapped(name: str, words: list[StartWord]) -> InnerCommand | None:
+def unwrap_command(name: str, words: list[StartWord]) -> InnerCommand | None:
     """What the program of this name, given all its words, starts; None for one that is not known as a wrapper."""
     if name in _AFTER_DASHES:
         at = next((i for i, word in enumerate(words) if word.text == "--"), len(words))

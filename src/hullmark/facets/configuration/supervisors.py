@@ -73,7 +73,7 @@ def _overlay(files: _Files, words: list[StartWord]) -> Iterator[Found]:
         yield words[1:]
 
 
-def _scanned(files: _Files, words: list[StartWord]) -> Iterator[Found]:
+def _list_folder_services(files: _Files, words: list[StartWord]) -> Iterator[Found]:
     """s6-svscan, runsvdir: the services in the folder that is named."""
     folders = [word.text for word in words[1:] if word.text is not None and not word.text.startswith("-")]
     yield from _run_files(files, tuple(folders) or _S6)
@@ -157,8 +157,8 @@ def _service(files: _Files, words: list[StartWord]) -> Iterator[Found]:
 
 SUPERVISORS: Mapping[str, Callable[[_Files, list[StartWord]], Iterator[Found]]] = {
     "init": _overlay,
-    "s6-svscan": _scanned,
-    "runsvdir": _scanned,
+    "s6-svscan": _list_folder_services,
+    "runsvdir": _list_folder_services,
     "my_init": _baseimage,
     "supervisord": _supervisord,
     "systemd": _systemd,

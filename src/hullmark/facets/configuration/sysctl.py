@@ -44,7 +44,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     ):
         if assignment.value is not None or assignment.name not in last:
             last[assignment.name] = assignment
-    implied = (other for assignment in last.values() for other in _implied(assignment))
+    implied = (other for assignment in last.values() for other in _expand_pattern(assignment))
     for assignment in (*last.values(), *(other for other in implied if other.name not in last)):
         value = assignment.value if assignment.value is None else number(assignment.value)
         settings.add(f"sysctl.{assignment.name}", value, assignment.path, assignment.line)
@@ -71,20 +71,20 @@ def _assignments(files: Files, tree: IncludeTree, path: str) -> Iterator[_Assign
             name, equals, value = line.partition("=")
             name = name.strip(_SPACE)
             is_lenient = name.startswith("-")
-            name = _dotted(name.removeprefix("-").strip(_SPACE))
+            name = _convert_separators(name.removeprefix("-").strip(_SPACE))
             if not name or not (equals or is_lenient):
                 files.problem(path, Remark("it gives no parameter a value"), number_)
             else:
                 yield _Assignment(name, value.strip(_SPACE) if equals else None, path, number_)
 
 
-def _dotted(name: str) -> str:
+def _convert_separators(name: str) -> str:
     """The name with dots between its parts. The first separator is the one that counts."""
     slash, dot = name.find("/"), name.find(".")
     return name.translate(_TURNED) if slash >= 0 and (dot < 0 or slash < dot) else name
 
 
-def _implied(assignment: _Assignment) -> Iterator[_Assignment]:
+def _expand_pattern(assignment: _Assignment) -> Iterator[_Assignment]:
     """What a pattern for all interfaces says about those that are on every machine."""
     found = _PER_INTERFACE(assignment.name)
     if found and assignment.value is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.systemd_syntax import Assignment, Fault, assignments, is_list, items, scalar
@@ -180,7 +180,7 @@ def _assignments(files: Files, paths: Iterable[str]) -> Iterator[Assignment]:
 
 
 def _add_unit(collected: SettingCollector, files: Files, unit: _Unit, drop_ins: _DropIns) -> None:
-    key = f"systemd.unit[{bracketed(unit.name)}]"
+    key = f"systemd.unit[{escape_brackets(unit.name)}]"
     collected.add(f"{key}.masked", unit.is_masked, unit.path, 1)
     if unit.is_masked:
         return
@@ -190,7 +190,9 @@ def _add_unit(collected: SettingCollector, files: Files, unit: _Unit, drop_ins: 
     if unit.wanted_by:
         collected.add(f"{key}.wanted_by", tuple(unit.wanted_by), unit.path, 1)
     for (section, name), written in _effective(files, (unit.path, *drop_ins.of(unit))).items():
-        collected.add(f"{key}.{bracketed(section)}.{bracketed(name)}", written.value, written.path, written.line)
+        collected.add(
+            f"{key}.{escape_brackets(section)}.{escape_brackets(name)}", written.value, written.path, written.line
+        )
 
 
 def settings(files: Files) -> list[Setting]:

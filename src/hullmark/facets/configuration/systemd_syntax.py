@@ -71,7 +71,7 @@ class Fault(msgspec.Struct, frozen=True):
 def assignments(text: str, path: str) -> Iterator[Assignment | Fault]:
     """What a unit file says, in its order. Sections and settings that begin with `X-` are left out: they are for others."""
     section = ""
-    for number, line in _joined(text):
+    for number, line in _join_lines(text):
         if line.startswith("["):
             section = line[1:-1] if line.endswith("]") else ""
             if not section:
@@ -89,7 +89,7 @@ def assignments(text: str, path: str) -> Iterator[Assignment | Fault]:
             yield Assignment(section, name, value.strip(), path, number)
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
+def _join_lines(text: str) -> Iterator[tuple[int, str]]:
     """Each line with content, with the number it begins at: a backslash at its end is a blank, and the line goes on.
 
     Comments between the parts of a line are left out.

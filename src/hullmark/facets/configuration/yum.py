@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.bracketed import escape_brackets
 from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
@@ -62,7 +62,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     tree = IncludeTree(files)
     options = (option for path in (*mains, *repos) for option in read_ini(files, tree, path))
     for option in at_most(files, _MAINS[0], options):
-        known = main if option.section == "main" else found.setdefault(bracketed(option.section), {})
+        known = main if option.section == "main" else found.setdefault(escape_brackets(option.section), {})
         known[option.name] = option
     if mains or repos:
         _add("yum.main", main, {}, settings)
@@ -77,10 +77,10 @@ def _add(prefix: str, options: dict[str, Option], inherited: dict[str, Option], 
         if prefix == "yum.main" or name in _INHERITED:
             settings.add(f"{prefix}.{name}", value)
     for option in (*inherited.values(), *options.values()):
-        settings.add(f"{prefix}.{option.name}", typed(option.name, option.value), option.path, option.line)
+        settings.add(f"{prefix}.{option.name}", convert_value(option.name, option.value), option.path, option.line)
 
 
-def typed(name: str, value: str) -> Value:
+def convert_value(name: str, value: str) -> Value:
     """The value of an option by what dnf knows it to be."""
     if name in _IS_SWITCH:
         return _ON_OFF.get(value.lower(), value)

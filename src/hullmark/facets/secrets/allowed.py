@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hullmark.facets.secrets.expression import compiled, compiled_bytes
+from hullmark.facets.secrets.expression import compile_expression, compiled_bytes
 
 _PUBLISHED = {
     "0011cc25eb432071": "the key of Azure's storage emulator",
@@ -164,7 +164,7 @@ def why_allowed(allowed: Sequence[Allowance], path: str, kind: str, met: Sequenc
     """
     for rule in allowed:
         if (not rule.kinds or kind in rule.kinds) and (not rule.sees_values() or rule.name in met):
-            pattern = compiled(rule.path)
+            pattern = compile_expression(rule.path)
             if not rule.path or (path and (pattern.search(path) or pattern.search(path[1:]))):
                 return f"{rule.name}: {rule.reason}"
     return ""

@@ -82,7 +82,9 @@ _CODE = (
 _SCRIPTS = (".sh", ".bash", ".ash", ".ksh", ".zsh", "Dockerfile", "_history")
 
 
-def assigned(body: bytes, roots: Sequence[Span], name: str = "", *, is_command: bool = False) -> Iterator[Span]:
+def find_assigned_values(
+    body: bytes, roots: Sequence[Span], name: str = "", *, is_command: bool = False
+) -> Iterator[Span]:
     """The value of each such name, in order, none in another. `name` is the last segment of the file's path.
 
     `roots` are where the words stand that such names are made of (`words_in`).
@@ -132,7 +134,7 @@ class _Reading:
             return
         before = body[start - 1 : start]
         if before == b"{" and (default := _DEFAULT(body, end)) is not None:
-            yield from self._judged(name, *default.span(1))
+            yield from self._find_secret_span(name, *default.span(1))
         elif (pair := _PAIR(body, end)) is not None:
             yield from self._value(name, pair.end(), has_line=pair[1] == b":")
         elif (sign := _SIGN(body, end)) is not None:
@@ -144,7 +146,7 @@ class _Reading:
                     name, sign.end(), has_line=has_line and not is_part, may_be_block=sign[2] == b":", is_part=is_part
                 )
         elif before in (b"<", b'"', b"'", b":") and (element := _ELEMENT(body, end)) is not None:
-            yield from self._judged(name, *element.span(1))
+            yield from self._find_secret_span(name, *element.span(1))
         else:
             yield from self._after_a_blank(name, start, end)
 
@@ -163,7 +165,7 @@ class _Reading:
         elif not _MANY(name) and self._is_at_start(start):
             lone = _LONE(body, end)
             if lone is not None:
-                yield from self._judged(name, *lone.span(1))
+                yield from self._find_secret_span(name, *lone.span(1))
 
     def _is_at_start(self, start: int) -> bool:
         line = (
@@ -180,11 +182,11 @@ class _Reading:
         if quote is not None:
             content = (_ESCAPED if quote[1] else _CONTENT[quote[2]])(body, quote.end())
             if content is not None and not (self.is_code and _NO_VALUE_OF_CODE(body, *content.span())):
-                yield from self._judged(name, *content.span())
+                yield from self._find_secret_span(name, *content.span())
         elif body[at : at + 1] == b"[":
             item = _ITEM(body, at)
             while item is not None:
-                yield from self._judged(name, *item.span(2))
+                yield from self._find_secret_span(name, *item.span(2))
                 item = _ITEM(body, item.end())
         elif may_be_block and not self.is_code and (block := _BLOCK(body, at)) is not None:
             yield from self._block(name, at, block.end(), is_text=body[at : at + 1] in (b"|", b">"))
@@ -201,7 +203,7 @@ class _Reading:
         while end > at and _is_no_part(body[at:end]):
             end -= 1
         if _CALL(body, at, end) is None:
-            yield from self._judged(name, at, end)
+            yield from self._find_secret_span(name, at, end)
 
     def _block(self, name: str, at: int, start: int, *, is_text: bool) -> Iterator[Span]:
         """The lines of a YAML scalar, or the items of a list, below the name."""
@@ -223,9 +225,11 @@ class _Reading:
             if not is_text and (not is_item or _MAPPING(text)):
                 return
             first = line.start(2) if is_text and line[2] else line.start(3)
-            yield from self._judged(name, *_unquoted(body, first, first + len(body[first : line.end(3)].rstrip())))
+            yield from self._find_secret_span(
+                name, *_unquote_span(body, first, first + len(body[first : line.end(3)].rstrip()))
+            )
 
-    def _judged(self, name: str, start: int, end: int) -> Iterator[Span]:
+    def _find_secret_span(self, name: str, start: int, end: int) -> Iterator[Span]:
         body = self.body
         scheme = _SCHEME(body, start, end)
         if scheme is not None and scheme.end() < end:
@@ -248,7 +252,7 @@ def _is_no_part(value: bytes) -> bool:
     return last in (b" ", b"\t", b",", b";", b'"', b"'") or (last in _OPENED and _OPENED[last] not in value)
 
 
-def _unquoted(body: bytes, start: int, end: int) -> Span:
+def _unquote_span(body: bytes, start: int, end: int) -> Span:
     if end - start >= 2 and body[start] in b"\"'" and body[end - 1] == body[start]:
         return start + 1, end - 1
     return start, end

@@ -9,7 +9,7 @@ _HELD = 2000
 
 
 @lru_cache(_HELD)
-def compiled(source: str) -> re.Pattern[str]:
+def compile_expression(source: str) -> re.Pattern[str]:
     """An expression for paths."""
     return re.compile(source)
 

@@ -9,10 +9,10 @@ from functools import partial
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.secrets.allowed import why_allowed
-from hullmark.facets.secrets.expression import compiled
+from hullmark.facets.secrets.expression import compile_expression
 from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact
 from hullmark.facets.secrets.finder import Finder, FoundSecret
-from hullmark.facets.secrets.given import given
+from hullmark.facets.secrets.given import find_given_secrets
 from hullmark.facets.secrets.hidden import Signs
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules
@@ -82,7 +82,9 @@ def _in_files(
                 continue
             path = f"/{version.path}!/{found.inner}" if found.inner else f"/{version.path}"
             kind = kinds[found.kind]
-            if kind.path and not (compiled(kind.path).search(path) or compiled(kind.path).search(path[1:])):
+            if kind.path and not (
+                compile_expression(kind.path).search(path) or compile_expression(kind.path).search(path[1:])
+            ):
                 continue
             yield Secret(
                 place="file",
@@ -97,11 +99,11 @@ def _in_files(
                 is_ghost=version.is_ghost,
                 allowed=why_allowed(search.allowed, path, kind.id, found.met),
             )
-    if reason := _closed(closed[CLASSES], closed[PAGES]):
+    if reason := _describe_closed_parts(closed[CLASSES], closed[PAGES]):
         view.problem("", Remark(reason, "note"))
 
 
-def _closed(archives: int, pages: int) -> str:
+def _describe_closed_parts(archives: int, pages: int) -> str:
     """What was not opened on purpose, as a clause; "" for nothing."""
     what = [f"the compiled classes in {archives:,} Java archive{'s' * (archives != 1)}"] if archives else []
     what += [f"{pages:,} compressed manual pages and changelogs"] if pages else []
@@ -116,7 +118,7 @@ def _in_settings(config: ImageConfig | None, search: Search) -> Iterator[Secret]
         for spot in spots:
             if not spot.kind.path:
                 yield _setting(place, name, spot.kind, search.fact(body, spot, 1), search)
-        for variable, start, value in given(text):
+        for variable, start, value in find_given_secrets(text):
             begin = len(text[:start].encode("utf-8", "surrogateescape"))
             secret = value.encode("utf-8", "surrogateescape")
             if not any(begin < spot.end and spot.start < begin + len(secret) for spot in spots):

@@ -22,6 +22,6 @@ class SecretFact(msgspec.Struct, frozen=True, array_like=True):
     inner: str = ""
 
 
-def unopened(what: str) -> SecretFact:
+def make_unopened_fact(what: str) -> SecretFact:
     """The fact that something in a file is not opened on purpose."""
     return SecretFact("", 0, "", (), what)

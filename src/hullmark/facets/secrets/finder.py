@@ -89,7 +89,7 @@ class Finder:
         if not meetings and not name.endswith(self._always_in):
             return _NONE
         body = bytes(body)
-        spots, whole = self._met(meetings, body, name)
+        spots, whole = self._find_places(meetings, body, name)
         for number in whole:
             spots.update(self._everywhere(number, body, name))
         own = len(self._wanted)
@@ -100,7 +100,7 @@ class Finder:
         found = [FoundSecret(self._kinds[number], *place) for number, *place in chosen]
         return FoundSecrets(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or is_cut, signs)
 
-    def _met(self, meetings: Sequence[Meeting], body: bytes, name: str) -> tuple[set[_Place], set[int]]:
+    def _find_places(self, meetings: Sequence[Meeting], body: bytes, name: str) -> tuple[set[_Place], set[int]]:
         """(the places of secrets at these meetings, the kinds whose patterns are tried on the whole body)."""
         whole = {number for number in self._always if name.endswith(self._names[number] or "")}
         spots: set[_Place] = set()
@@ -131,7 +131,7 @@ class Finder:
     def _pattern(self, number: int) -> re.Pattern[bytes]:
         pattern = self._patterns[number]
         if pattern is None:
-            pattern = self._patterns[number] = self._kinds[number].compiled()
+            pattern = self._patterns[number] = self._kinds[number].compile_pattern()
         return pattern
 
     def _place(self, number: int, body: bytes, keyword: tuple[int, int], begin: int) -> _Place | None:

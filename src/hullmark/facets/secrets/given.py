@@ -34,7 +34,7 @@ class GivenSecret(NamedTuple):
     value: str
 
 
-def given(text: str) -> Iterator[GivenSecret]:
+def find_given_secrets(text: str) -> Iterator[GivenSecret]:
     """Each value in a text whose name says that it is a secret."""
     for found in _ASSIGNED.finditer(text):
         group = next((number for number in (2, 3, 4) if found[number]), 0)

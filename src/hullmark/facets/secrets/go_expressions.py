@@ -36,7 +36,7 @@ _CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 _GROUPS = ("s", "t", "u")
 
 
-def checked(expression: str) -> str:
+def check_expression(expression: str) -> str:
     """An expression of Python's that may be tried on hostile text. Raises ValueError with a clause for one that may not."""
     if not expression.isascii():
         raise ValueError("expected ASCII; other bytes are written \\xHH")

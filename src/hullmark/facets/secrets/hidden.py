@@ -58,7 +58,9 @@ class Signs:
             if len(word) >= _SHORTEST_WIDE and b"\0" not in word
         ]
         told = [(word, any_case) for word, any_case in words if not any_case or word in _USUAL]
-        coded = sorted({form for word, any_case in told for form in _coded(word, any_case)} | set(_GZIP) | set(_TOKENS))
+        coded = sorted(
+            {form for word, any_case in told for form in _list_base64_forms(word, any_case)} | set(_GZIP) | set(_TOKENS)
+        )
         words_for_all = (Keyword(word, any_case=True) for word in (*_NEAR_THESE, *_ALL))
         self.keywords = (*wide, *(Keyword(form) for form in coded), *words_for_all)
         self._wide = len(wide)
@@ -70,14 +72,14 @@ class Signs:
         wide = [end for index, end in met if index < self._wide]
         yield from _wide(body, wide)
         if any(index >= self._all for index, _ in met):
-            yield from _decoded(body, [(0, len(body))])
+            yield from _find_base64_texts(body, [(0, len(body))])
             return
         spans = [
             (end - 1, end) if index < self._near else (end - _NEAR, end + _NEAR)
             for index, end in met
             if index >= self._wide
         ]
-        yield from _decoded(body, spans)
+        yield from _find_base64_texts(body, spans)
 
 
 def _wide(body: bytes, ends: Sequence[int]) -> Iterator[Text]:
@@ -95,7 +97,7 @@ def _wide(body: bytes, ends: Sequence[int]) -> Iterator[Text]:
                 break
 
 
-def _coded(word: bytes, any_case: bool) -> Iterator[bytes]:
+def _list_base64_forms(word: bytes, any_case: bool) -> Iterator[bytes]:
     """A word in base64, as it looks wherever it stands in the three bytes that go together."""
     if len(word) < _SHORTEST_BASE64:
         return
@@ -105,7 +107,7 @@ def _coded(word: bytes, any_case: bool) -> Iterator[bytes]:
             yield whole[(before * 8 + 5) // 6 : (before + len(form)) * 8 // 6]
 
 
-def _decoded(body: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[Text]:
+def _find_base64_texts(body: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[Text]:
     """The texts of base64 in a body that these parts of it touch; the parts are sorted by their ends."""
     last = 0
     for start, stop in spans:

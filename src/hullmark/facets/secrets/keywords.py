@@ -94,7 +94,7 @@ class OneByOne:
                 tail = self._tails[index]
                 met = (end for end in _ends(word, text) if tail is None or tail.match(body, end))
                 found += ((index, end - back) for _, end in zip(range(MAX_MEETINGS + 1), met, strict=False))
-        return _sorted(found)
+        return _sort_meetings(found)
 
 
 def _tail(keyword: Keyword) -> re.Pattern[bytes] | None:
@@ -111,7 +111,7 @@ def _ends(text: bytes, body: bytes) -> Iterator[int]:
 _BY_END = itemgetter(1, 0)
 
 
-def _sorted(found: Iterable[Meeting], *, is_cut: bool = False) -> KeywordHits:
+def _sort_meetings(found: Iterable[Meeting], *, is_cut: bool = False) -> KeywordHits:
     """The meetings in order, each once: of several words one may begin as another does."""
     apart = sorted(set(found), key=_BY_END)
     return KeywordHits(apart[:MAX_MEETINGS], is_cut or len(apart) > MAX_MEETINGS)
@@ -148,7 +148,7 @@ class Hyperscan:
                     self._database.scan(body, _note, 0, met)
             except self._stopped:
                 is_cut = True
-        return _sorted(self._ends(met, body), is_cut=is_cut) if met else _NONE
+        return _sort_meetings(self._ends(met, body), is_cut=is_cut) if met else _NONE
 
     def _ends(self, met: Sequence[tuple[int, int, int]], body: bytes | memoryview) -> list[Meeting]:
         sizes, begins = self._sizes, self._begins

@@ -57,7 +57,7 @@ class Kind(msgspec.Struct, frozen=True):
     path: str = ""
     issuers: tuple[bytes, ...] = ()
 
-    def compiled(self) -> re.Pattern[bytes]:
+    def compile_pattern(self) -> re.Pattern[bytes]:
         """The pattern, compiled. What may begin in front of its keyword is the group `whole` of what fits, and begins at most `before`
         bytes behind where it is tried: a search would go on to the end of the bytes around the keyword.
         """

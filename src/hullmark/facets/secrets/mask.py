@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hullmark.facets.secrets.assigned import assigned, is_code
+from hullmark.facets.secrets.assigned import find_assigned_values, is_code
 from hullmark.facets.secrets.finder import Finder, FoundSecret, own_finder, small_finder
 from hullmark.facets.secrets.kinds_files import OLD_HASH
 from hullmark.facets.secrets.logins import PROGRAMS, logins
@@ -24,7 +24,7 @@ _BETWEEN = "\x1f"
 _WIDE = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
-def masked(body: bytes, name: str = "") -> bytes:
+def mask_secrets(body: bytes, name: str = "") -> bytes:
     """The body with each secret in it replaced by four stars. The text around it stays: names, addresses, kinds of hashes.
 
     `name` is the last segment of the file's path, which some kinds depend on. Masking twice changes nothing, and lines keep their numbers.
@@ -36,19 +36,19 @@ def masked(body: bytes, name: str = "") -> bytes:
                 .decode(coding, "surrogatepass" if len(body) % 2 == 0 else "replace")
                 .encode("utf-8", "surrogatepass")
             )
-            hidden = _masked(own_finder(), text, name, is_command=False)
+            hidden = _mask_text(own_finder(), text, name, is_command=False)
             return (
                 body
                 if hidden == text
                 else mark + hidden.decode("utf-8", "surrogatepass").encode(coding, "surrogatepass")
             )
-    return _masked(own_finder(), body, name, is_command=False)
+    return _mask_text(own_finder(), body, name, is_command=False)
 
 
 def masked_text(text: str) -> str:
     """The same for a line or two: a command, a label, a build instruction."""
     raw = text.encode("utf-8", "surrogateescape")
-    return _masked(small_finder(), raw, "", is_command=True).decode("utf-8", "surrogateescape")
+    return _mask_text(small_finder(), raw, "", is_command=True).decode("utf-8", "surrogateescape")
 
 
 def masked_dockerfile(text: str) -> str:
@@ -59,15 +59,15 @@ def masked_dockerfile(text: str) -> str:
 
 
 def masked_document(body: bytes, name: str = "") -> bytes:
-    """What `masked` answers, for the one small document that a process looks at."""
-    return _masked(own_finder() if len(body) > _SMALL else small_finder(), body, name, is_command=False)
+    """What `mask_secrets` answers, for the one small document that a process looks at."""
+    return _mask_text(own_finder() if len(body) > _SMALL else small_finder(), body, name, is_command=False)
 
 
 def secrets_in(text: str) -> list[str]:
     """What a line or two gives to names, arguments and addresses that say it is a secret."""
     raw = text.encode("utf-8", "surrogateescape")
     words = words_in(raw, PROGRAMS)
-    spans = (*assigned(raw, words.roots, is_command=True), *logins(raw, words.programs))
+    spans = (*find_assigned_values(raw, words.roots, is_command=True), *logins(raw, words.programs))
     return [raw[start:end].decode("utf-8", "surrogateescape") for start, end in spans]
 
 
@@ -96,14 +96,17 @@ def _is_option(word: str) -> bool:
     return word.startswith("-") and "=" not in word and len(word) < 100 and is_secret_name(word)
 
 
-def _masked(finder: Finder, body: bytes, name: str, *, is_command: bool) -> bytes:
+def _mask_text(finder: Finder, body: bytes, name: str, *, is_command: bool) -> bytes:
     for _ in range(_ROUNDS):
         # What is replaced may have kept its neighbour from being seen as what it is.
         words = words_in(body, () if is_code(name) else PROGRAMS, is_code=is_code(name))
-        places = (*assigned(body, words.roots, name, is_command=is_command), *logins(body, words.programs, name))
-        named = _replaced(body, ((*span, MASK) for span in places)) if places else body
+        places = (
+            *find_assigned_values(body, words.roots, name, is_command=is_command),
+            *logins(body, words.programs, name),
+        )
+        named = _replace_places(body, ((*span, MASK) for span in places)) if places else body
         spots = finder.find(named, name)
-        changed = _replaced(
+        changed = _replace_places(
             named, ((spot.start, spot.end, _mask(named, spot)) for spot in spots.found), is_cut=spots.is_cut
         )
         if changed == body:
@@ -112,7 +115,7 @@ def _masked(finder: Finder, body: bytes, name: str, *, is_command: bool) -> byte
     return MASK  # a text made so that every round brings out new ones
 
 
-def _replaced(body: bytes, places: Iterable[tuple[int, int, bytes]], *, is_cut: bool = False) -> bytes:
+def _replace_places(body: bytes, places: Iterable[tuple[int, int, bytes]], *, is_cut: bool = False) -> bytes:
     """The body with other bytes at these places; of two that overlap, the one that begins first counts for both."""
     pieces: list[bytes] = []
     at = 0

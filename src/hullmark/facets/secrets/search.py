@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.facets.secrets.allowed import Allowance, values_that_fit
-from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact, unopened
+from hullmark.facets.secrets.fact import CLASSES, PAGES, SecretFact, make_unopened_fact
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, FoundSecret, FoundSecrets, digest_of, lines_of
 from hullmark.facets.secrets.hidden import MAX_DEPTH, MAX_TEXTS, Signs
@@ -198,9 +198,9 @@ class FileSearch:
         for spot, line in zip(spots, lines_of(whole, spots), strict=True):
             yield spot.start, search.fact(whole, spot, line, inner)
         if met.signs:
-            yield from self._hidden(bytes(body), met, name, inner, depth)
+            yield from self._search_hidden_texts(bytes(body), met, name, inner, depth)
 
-    def _hidden(
+    def _search_hidden_texts(
         self, body: bytes, met: FoundSecrets, name: str, inner: str, depth: int
     ) -> Iterator[tuple[int, SecretFact]]:
         if depth >= MAX_DEPTH:
@@ -229,7 +229,7 @@ class FileSearch:
         if self.left_out:
             report(f"not all of it was searched for secrets: {self.left_out}")
         if self._skip.count:
-            self.found.append(unopened(CLASSES))
+            self.found.append(make_unopened_fact(CLASSES))
         return self.found or None
 
 
@@ -261,7 +261,7 @@ def search_whole(search: Search, path: str, body: memoryview, report: Report) ->
     file = FileSearch(search, len(body))
     file.look(body, name, met=met)
     if holds_files and _PAGE(path) and body[:3] == _GZIP:
-        file.found.append(unopened(PAGES))
+        file.found.append(make_unopened_fact(PAGES))
     elif holds_files:
         file.open(bytes(body))
     return file.finish(report)
@@ -301,7 +301,7 @@ class Pieces:
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
         if len(self._head) < _HEAD:
-            self._begun(piece)
+            self._read_head(piece)
         elif self._archive is not None:
             self._archive.write(piece)
         if not self._is_zip:
@@ -315,7 +315,7 @@ class Pieces:
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
 
-    def _begun(self, piece: memoryview) -> None:
+    def _read_head(self, piece: memoryview) -> None:
         """A piece at the beginning, which may be a small one. What the file is shows once all of its head is there."""
         self._head += piece
         if len(self._head) < _HEAD:

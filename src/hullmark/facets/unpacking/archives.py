@@ -167,7 +167,7 @@ class Unpacker:
             raise self._allowance.enough()
 
     @contextmanager
-    def damaged(self) -> Iterator[None]:
+    def skip_damage(self) -> Iterator[None]:
         """What is damaged is left out."""
         try:
             yield
@@ -191,7 +191,7 @@ class Unpacker:
         elif unpack is not None and depth >= MAX_DEPTH:
             self.note(f"archives are in each other more than {MAX_DEPTH} deep")
         elif unpack is not None:
-            with self.damaged():
+            with self.skip_damage():
                 unpack(self, body, prefix, depth)
 
 
@@ -263,7 +263,7 @@ def _show_member(unpacking: Unpacker, archive: Zip, member: zipfile.ZipInfo, pre
     if member.flag_bits & 1:
         unpacking.note_shut("a file in it is encrypted")
     elif not member.is_dir():
-        with unpacking.damaged():
+        with unpacking.skip_damage():
             # For other methods than these two the library unpacks all that a piece holds, and not as little as requested.
             piece = _PIECE if member.compress_type in _EXACT else _SMALL_PIECE
             stream = _CountedStream(archive.opened(member), unpacking)
@@ -310,7 +310,7 @@ def _stream(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
 def _single(unpacking: Unpacker, stream: _CountedStream, path: str, depth: int, piece: int = _PIECE) -> None:
     """Show the unpacked stream as a file, as far as it can be read, unless it would not fit."""
     room, out, buffer = unpacking.room(), io.BytesIO(), unpacking.buffer[:piece]
-    with unpacking.damaged():
+    with unpacking.skip_damage():
         while n := stream.readinto(buffer):
             if out.tell() + n > room:
                 unpacking.too_large()
@@ -330,7 +330,7 @@ class _CountedStream:
     def peek(self, size: int) -> bytes:
         """The first bytes, as far as they can be unpacked, without consuming them."""
         buffer = memoryview(bytearray(size))
-        with self._unpacking.damaged():
+        with self._unpacking.skip_damage():
             while len(self._head) < size and (n := self._fill(buffer[: size - len(self._head)])):
                 self._head += buffer[:n]
         return self._head

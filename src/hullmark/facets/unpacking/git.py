@@ -49,7 +49,7 @@ def pack(body: bytes) -> Unpack | None:
 
 def _show_loose(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
     unpacking.count()
-    content, _ = _inflated(unpacking, body, 0, unpacking.room())
+    content, _ = _decompress_stream(unpacking, body, 0, unpacking.room())
     head, _, rest = content.partition(b"\0")
     _show(unpacking, _Object(head.partition(b" ")[0], rest), prefix, depth)
 
@@ -63,7 +63,7 @@ def _show(unpacking: Unpacker, found: _Object, prefix: str, depth: int) -> str:
     return name
 
 
-def _inflated(unpacking: Unpacker, body: bytes, at: int, most: int) -> tuple[bytes, int]:
+def _decompress_stream(unpacking: Unpacker, body: bytes, at: int, most: int) -> tuple[bytes, int]:
     """What a zlib stream unpacks to, which counts, and where it ends. Raises DamagedObject for more than `most` bytes."""
     stream, out, size = zlib.decompressobj(), [], 0
     while not stream.eof:
@@ -114,17 +114,17 @@ class _Pack:
             base, at = self._by_name.get(body[at : at + 20].hex()), at + 20
         elif kind not in _TYPES:
             raise DamagedObject
-        content, end = _inflated(self._unpacking, body, at, min(size, self._unpacking.room()))
+        content, end = _decompress_stream(self._unpacking, body, at, min(size, self._unpacking.room()))
         if kind in _TYPES:
             self._take(place, _Object(_TYPES[kind], content))
         elif base is None:
             self._unpacking.note("an object of a Git pack is made from one that is not held")
             self._take(place, _Object(b"delta", content))
         else:
-            self._take(place, _Object(base.kind, self._made(base.body, content)))
+            self._take(place, _Object(base.kind, self._apply_delta(base.body, content)))
         return end
 
-    def _made(self, base: bytes, delta: bytes) -> bytes:
+    def _apply_delta(self, base: bytes, delta: bytes) -> bytes:
         """What a delta makes of its base."""
         _, at = _size_at(delta, 0)
         size, at = _size_at(delta, at)

@@ -33,10 +33,10 @@ class MemberSink(Protocol):
 
 def show_tar(unpacking: MemberSink, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
     """Show every file of a tar. Raises what an unpacking raises, and for damage what the walk does."""
-    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignored, limits).walk()
+    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignore_value, limits).walk()
 
 
-def _ignored(value: object) -> None:
+def _ignore_value(value: object) -> None:
     """Neither a digest nor a limit of its own: the stream counts."""
 
 

@@ -87,7 +87,7 @@ class Zip:
 
     @cached_property
     def plain(self) -> bytes:
-        return self._body if self._table is None else _shortened(self._body, self._table)
+        return self._body if self._table is None else _drop_unwanted_lines(self._body, self._table)
 
     @cached_property
     def library(self) -> zipfile.ZipFile:
@@ -127,7 +127,7 @@ class Zip:
         """
         if member.compress_type != zipfile.ZIP_DEFLATED:
             return cast("io.BufferedIOBase", self.library.open(member)).readinto1
-        return _deflated(self.plain, member)
+        return _open_deflated_member(self.plain, member)
 
 
 class _Table(NamedTuple):
@@ -209,7 +209,7 @@ def _is_sound(extra: bytes) -> bool:
     return at <= len(extra)
 
 
-def _shortened(body: bytes, table: _Table) -> bytes:
+def _drop_unwanted_lines(body: bytes, table: _Table) -> bytes:
     """A zip without the lines that are not wanted."""
     if not table.left_out:
         return body
@@ -219,7 +219,7 @@ def _shortened(body: bytes, table: _Table) -> bytes:
     return body[: table.begin] + lines + _END.pack(*head, count, count, len(lines), offset, 0)
 
 
-def _deflated(body: bytes, member: zipfile.ZipInfo) -> ReadInto:
+def _open_deflated_member(body: bytes, member: zipfile.ZipInfo) -> ReadInto:
     at = member.header_offset
     if not body.startswith(_LOCAL_MAGIC, at) or at + _LOCAL > len(body):
         raise zipfile.BadZipFile("a member is not where the table of contents says")

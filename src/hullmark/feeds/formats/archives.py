@@ -117,7 +117,7 @@ def members(document: Document, suffixes: tuple[str, ...] = ()) -> Iterator[tupl
     Raises DamagedDocument for an archive that is damaged, that ends early, or that is larger than can be read.
     """
     left: int = TOTAL_LIMIT
-    with undamaged(document, "the archive is damaged"):
+    with convert_damage_errors(document, "the archive is damaged"):
         for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
             if size > MEMBER_LIMIT:
                 raise ValueError(f"{name} is larger than {MEMBER_LIMIT // MIB} MiB")
@@ -130,7 +130,7 @@ def members(document: Document, suffixes: tuple[str, ...] = ()) -> Iterator[tupl
 
 
 @contextmanager
-def undamaged(
+def convert_damage_errors(
     document: Document, what: str = "it cannot be read", errors: tuple[type[BaseException], ...] = DAMAGE
 ) -> Iterator[None]:
     """Turns what reading a damaged document raises into DamagedDocument, which says `what`."""

@@ -123,7 +123,7 @@ def _photon(suffix: str) -> str:
     return f"photon:{number[0] if '.' in number[0] else f'{number[0]}.0'}" if number else ""
 
 
-def _numbered(distribution: str) -> Callable[[str], str]:
+def _make_numbered_namespace(distribution: str) -> Callable[[str], str]:
     def namespace(suffix: str) -> str:
         number = _NUMBER(suffix)
         return f"{distribution}:{number[0]}" if number else ""
@@ -132,17 +132,17 @@ def _numbered(distribution: str) -> Callable[[str], str]:
 
 
 _DISTRIBUTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
-    "AlmaLinux": ("rpm", _numbered("almalinux")),
+    "AlmaLinux": ("rpm", _make_numbered_namespace("almalinux")),
     "Alpaquita": ("apk", lambda suffix: f"alpaquita:{suffix}" if suffix else ""),
     "Alpine": ("apk", _alpine),
     "Azure Linux": ("rpm", _azure),
     "Debian": ("deb", _debian),
-    "Mageia": ("rpm", _numbered("mageia")),
-    "openEuler": ("rpm", _numbered("openeuler")),
+    "Mageia": ("rpm", _make_numbered_namespace("mageia")),
+    "openEuler": ("rpm", _make_numbered_namespace("openeuler")),
     "openSUSE": ("rpm", _opensuse),
     "Photon OS": ("rpm", _photon),
     "Red Hat": ("rpm", _red_hat),
-    "Rocky Linux": ("rpm", _numbered("rocky")),
+    "Rocky Linux": ("rpm", _make_numbered_namespace("rocky")),
     "SUSE": ("rpm", _suse),
     "Ubuntu": ("deb", _ubuntu),
 }

@@ -61,9 +61,9 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
     found = dict.fromkeys(interval for events in spans for interval in ranges_of_events(events, ecosystem.scheme))
     stated = tuple(found)
     versions = not_covered(entry.versions or (), stated, ecosystem.scheme)
-    ranges = _with_project_versions(_bounded(stated, entry), entry, ecosystem)
+    ranges = _with_project_versions(_close_open_ranges(stated, entry), entry, ecosystem)
     if ranges or versions:
-        yield _affected(record, entry, ecosystem, ranges, versions)
+        yield _make_affected_package(record, entry, ecosystem, ranges, versions)
     elif not record.withdrawn and not _begins(entry):
         report(place, RecordFault(f"it names no versions of {package.name[:100]}", (package.name,)))
 
@@ -93,7 +93,7 @@ def platforms_of(systems: Iterable[object]) -> tuple[str, ...]:
     return tuple(sorted(cpe for cpe in cpes if cpe)) if None not in cpes else ()
 
 
-def _affected(
+def _make_affected_package(
     record: Record, entry: Entry, ecosystem: Ecosystem, ranges: tuple[Range, ...], versions: tuple[str, ...]
 ) -> AffectedPackage:
     specific = entry.ecosystem_specific or EcosystemSpecific()
@@ -129,7 +129,7 @@ def _module(record: Record, ranges: Iterable[Range]) -> str | None:
     return streams.pop() if len(streams) == 1 else None
 
 
-def _bounded(ranges: tuple[Range, ...], entry: Entry) -> tuple[Range, ...]:
+def _close_open_ranges(ranges: tuple[Range, ...], entry: Entry) -> tuple[Range, ...]:
     """Ranges without an end end where GitHub last knew the package to be affected."""
     last = entry.database_specific.last_known_affected_version_range if entry.database_specific else None
     found = _LAST_KNOWN(last) if isinstance(last, str) else None

@@ -42,7 +42,7 @@ def ranges_of_events(events: Sequence[Event], scheme: str) -> tuple[Range, ...]:
     """
     ranges: list[Range] = []
     low: str | None = None
-    for kind, version in _sorted([step for event in events for step in _steps(event)], scheme):
+    for kind, version in _sort_steps([step for event in events for step in _steps(event)], scheme):
         if kind == "introduced":
             low = version if low is None else low
         elif low is None:
@@ -50,7 +50,7 @@ def ranges_of_events(events: Sequence[Event], scheme: str) -> tuple[Range, ...]:
                 ranges[-1] = msgspec.structs.replace(ranges[-1], fixed=version)
         else:
             if version != low or kind == "last_affected":
-                ranges.append(_closed(low, kind, version))
+                ranges.append(_close_range(low, kind, version))
             low = None
     if low is not None:
         ranges.append(Range(low=low))
@@ -82,7 +82,7 @@ def _steps(event: Event) -> Iterator[_Step]:
             yield _Step(kind, version)
 
 
-def _sorted(steps: list[_Step], scheme: str) -> list[_Step]:
+def _sort_steps(steps: list[_Step], scheme: str) -> list[_Step]:
     """By version, and those of one version as they stood."""
     known = scheme_named(scheme)
     if known is None or (len(steps) == 2 and not steps[0].version) or len(steps) < 2:
@@ -100,7 +100,7 @@ def _sorted(steps: list[_Step], scheme: str) -> list[_Step]:
         return steps
 
 
-def _closed(low: str, kind: str, version: str) -> Range:
+def _close_range(low: str, kind: str, version: str) -> Range:
     if kind == "last_affected":
         return Range(low=low, high=version, high_open=False)
     return Range(low=low, high=version, fixed=version if kind == "fixed" else "")

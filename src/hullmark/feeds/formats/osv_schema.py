@@ -107,19 +107,19 @@ _RECORD = msgspec.json.Decoder(Record)
 
 def record_of_json(data: bytes | msgspec.Raw, report: Report, place: str) -> Record | None:
     """The record that JSON holds; None, and a report, if it holds none."""
-    return _checked(decode(_RECORD, data, place, report, found_at(_NAMED)), report, place)
+    return _check_record(decode(_RECORD, data, place, report, found_at(_NAMED)), report, place)
 
 
 def record_of_data(data: object, report: Report, place: str) -> Record | None:
     """The record that plain data holds, such as YAML gives; None, and a report, if it holds none."""
     try:
-        return _checked(msgspec.convert(data, Record), report, place)
+        return _check_record(msgspec.convert(data, Record), report, place)
     except UNREADABLE as error:
         report(place, RecordFault(f"it cannot be read: {error}", names_at(data, _NAMED)))
         return None
 
 
-def _checked(record: Record | None, report: Report, place: str) -> Record | None:
+def _check_record(record: Record | None, report: Report, place: str) -> Record | None:
     if record is not None and not record.id:
         report(place, RecordFault("it has no id", names_at(msgspec.to_builtins(record), _NAMED)))
         return None

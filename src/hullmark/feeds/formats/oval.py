@@ -100,7 +100,7 @@ def is_place(test: Test) -> bool:
 def definitions(document: Document, report: Report, places: IsPlace = is_place) -> Iterator[Definition]:
     """The definitions of a document, in its order. Raises DamagedDocument, before the first where it is not whole."""
     tests = _tests(document)
-    with archives.undamaged(document, _CUT, _DAMAGE), archives.plain(document) as stream:
+    with archives.convert_damage_errors(document, _CUT, _DAMAGE), archives.plain(document) as stream:
         for element in _elements(stream, "definition".__eq__, last="definitions"):
             try:
                 definition = _definition(element, tests, places)
@@ -181,7 +181,7 @@ def _tests(document: Document) -> dict[str, Test]:
     raw: dict[str, _Raw] = {}
     names: dict[str, str] = {}
     states: dict[str, Test] = {}
-    with archives.undamaged(document, _CUT, _DAMAGE), archives.plain(document) as stream:
+    with archives.convert_damage_errors(document, _CUT, _DAMAGE), archives.plain(document) as stream:
         for element in _elements(stream, _is_leaf):
             identity, (_, _, kind) = element.attrib.get("id", ""), _local(element.tag).rpartition("_")
             if kind == "test":
@@ -192,7 +192,7 @@ def _tests(document: Document) -> dict[str, Test]:
                 names[identity] = next((_text(child) for child in element if _local(child.tag) == "name"), "")
             elif kind == "state":
                 states[identity] = _state(element)
-    return _resolved(raw, names, states)
+    return _resolve_tests(raw, names, states)
 
 
 def _test(element: _Element) -> _Raw:
@@ -224,7 +224,7 @@ def _state(element: _Element) -> Test:
     return Test(subject=subject, operation=operation, value=value, arch=arch)
 
 
-def _resolved(raw: dict[str, _Raw], names: dict[str, str], states: dict[str, Test]) -> dict[str, Test]:
+def _resolve_tests(raw: dict[str, _Raw], names: dict[str, str], states: dict[str, Test]) -> dict[str, Test]:
     resolved: dict[str, Test] = {}
     none = Test()
     while raw:
@@ -260,7 +260,7 @@ def _definition(element: _Element, tests: dict[str, Test], places: IsPlace) -> D
             if name == "reference":
                 references.append((given.get("source", ""), given.get("ref_id", ""), given.get("ref_url", "")))
             elif name == "cve":
-                cves.append(_rated(descendant))
+                cves.append(_read_cve_rating(descendant))
             else:
                 details.setdefault(name, given.get("date") or _text(descendant))
     return Definition(
@@ -278,7 +278,7 @@ def _definition(element: _Element, tests: dict[str, Test], places: IsPlace) -> D
     )
 
 
-def _rated(element: _Element) -> RatedCve:
+def _read_cve_rating(element: _Element) -> RatedCve:
     given = element.attrib
     vectors = [given[name] for name in ("cvss4", "cvss3", "cvss2") if "/" in given.get(name, "")]
     return RatedCve(

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from hullmark.feeds.feed import DamagedDocument, Document, RecordFault, Report
-from hullmark.feeds.formats.archives import plain, undamaged, whole
+from hullmark.feeds.formats.archives import convert_damage_errors, plain, whole
 from hullmark.feeds.formats.names import NamesOf, untold
 from hullmark.model.limit import Limit
 
@@ -22,14 +22,14 @@ _ANY = msgspec.json.Decoder(msgspec.Raw)
 
 def content(document: Document) -> bytes:
     """All of a document, uncompressed. Raises DamagedDocument."""
-    with undamaged(document):
+    with convert_damage_errors(document):
         return whole(document)
 
 
 def json_content(document: Document) -> bytes:
     """All of a document that is one value of JSON, whatever it says. Raises DamagedDocument for any other text, and for a part of one."""
     data = content(document)
-    with undamaged(document, errors=UNREADABLE):
+    with convert_damage_errors(document, errors=UNREADABLE):
         _ANY.decode(data)
     return data
 
@@ -48,7 +48,7 @@ def decode(
 def document_of(decoder: msgspec.json.Decoder[T], document: Document) -> T:
     """A whole document decoded. Raises DamagedDocument if it is not what the decoder wants."""
     data = content(document)
-    with undamaged(document, errors=UNREADABLE):
+    with convert_damage_errors(document, errors=UNREADABLE):
         return decoder.decode(data)
 
 
@@ -58,7 +58,7 @@ def lines(document: Document, *, is_ended: bool = False) -> Iterator[str]:
     `is_ended`: its last line has an end too, so that one without is cut.
     """
     line = b"\n"
-    with undamaged(document, "it cannot be read to its end"), plain(document) as stream:
+    with convert_damage_errors(document, "it cannot be read to its end"), plain(document) as stream:
         while more := stream.readline(_LINE_LIMIT + 1):
             if len(more) > _LINE_LIMIT:
                 raise DamagedDocument(document.url, f"it has a line of more than {_LINE_LIMIT >> 20} MiB")

@@ -100,13 +100,13 @@ def image_rows(
             f"{which} without the tag of a build, as {next(iter(untold.values()))[:200]}: which builds are safe is unknown"
         )
     unfixed: dict[_Key, FixState] = {}
-    for identity, key, _ in _listed(vulnerability, "known_affected", products):
+    for identity, key, _ in _list_images(vulnerability, "known_affected", products):
         remedy = remedies.get(identity)
         is_final = remedy is not None and remedy.category == WONT_FIX
         unfixed.setdefault(key, "wont-fix" if is_final else "not-fixed")
-    for _, key, _ in _listed(vulnerability, "under_investigation", products):
+    for _, key, _ in _list_images(vulnerability, "under_investigation", products):
         unfixed.setdefault(key, "unknown")
-    safe = dict.fromkeys(key for _, key, _ in _listed(vulnerability, "known_not_affected", products))
+    safe = dict.fromkeys(key for _, key, _ in _list_images(vulnerability, "known_not_affected", products))
     yield from _fixed_rows(fixed)
     for key, state in unfixed.items():
         yield _row(key, ranges=(EVERY_VERSION,), fix_state=state)
@@ -123,7 +123,7 @@ def _fixes(
     """The newest fix of each image in each stream; and the images that are fixed in builds that are not told, with their ids."""
     fixed: dict[_Key, dict[tuple[str, str], _Fix]] = {}
     untold: dict[_Key, str] = {}
-    for identity, key, image in _listed(vulnerability, "fixed", products):
+    for identity, key, image in _list_images(vulnerability, "fixed", products):
         stream = _stream(image.tag)
         if stream is None:
             untold.setdefault(key, identity)
@@ -135,7 +135,7 @@ def _fixes(
     return fixed, untold
 
 
-def _listed(
+def _list_images(
     vulnerability: csaf.Vulnerability, status: str, products: Mapping[str, csaf.Product]
 ) -> Iterator[tuple[str, _Key, Image]]:
     """The products of a status that are images, once for each name."""

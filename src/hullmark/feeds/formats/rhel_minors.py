@@ -61,12 +61,12 @@ def rows(fixes: Sequence[Fix]) -> tuple[Row, ...]:
         return ()
     if len({base_of(fix.evr) for fix in fixes}) > 1:
         return (Row(None, below_each(fix.evr for fix in fixes), tuple(fixes)),)
-    return governed(fixes) or (_row(None, max(fixes, key=_evr)),)
+    return compute_minor_rows(fixes) or (_row(None, max(fixes, key=_evr)),)
 
 
-def governed(fixes: Iterable[Fix]) -> tuple[Row, ...]:
+def compute_minor_rows(fixes: Iterable[Fix]) -> tuple[Row, ...]:
     """The same by minor releases alone, whatever upstream versions the fixes are of; nothing if none is for a minor release."""
-    placed = _placed(fixes)
+    placed = _place_fixes(fixes)
     if not placed:
         return ()
     last = placed[-1][1]
@@ -89,7 +89,7 @@ def _evr(fix: Fix) -> Any:
     return EVR_ORDER(fix.evr)
 
 
-def _placed(fixes: Iterable[Fix]) -> list[tuple[int, Fix]]:
+def _place_fixes(fixes: Iterable[Fix]) -> list[tuple[int, Fix]]:
     """The fix of each minor release that has one, in their order; of several for one minor, the newest."""
     by_minor: dict[int, Fix] = {}
     general: list[Fix] = []

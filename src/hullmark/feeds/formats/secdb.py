@@ -96,11 +96,11 @@ def advisories(source: str, sections: Iterable[tuple[str, Iterable[Fix]]]) -> It
             id=identifier,
             source=source,
             aliases=tuple(aliases.get(identifier, ())),
-            affected=tuple(_affected(by_id[identifier])),
+            affected=tuple(_list_affected_packages(by_id[identifier])),
         )
 
 
-def _affected(packages: Mapping[tuple[str, str], Iterable[str]]) -> Iterator[AffectedPackage]:
+def _list_affected_packages(packages: Mapping[tuple[str, str], Iterable[str]]) -> Iterator[AffectedPackage]:
     for (namespace, name), versions in packages.items():
         fixed = tuple(version for version in versions if version != _NEVER_AFFECTED)
         if len(fixed) < len(tuple(versions)):

@@ -50,7 +50,7 @@ def range_of(bounds: Iterable[Bound]) -> Range:
 def ranges_of(condition: Condition, scheme: Scheme) -> tuple[Range, ...]:
     """A condition as ranges that do not touch, in their order. Raises InvalidVersion if a bound is not a version of the scheme."""
     spans = (span for bounds in condition.alternatives for span in _conjunction(bounds, scheme.compare))
-    return tuple(map(_range, _merged(spans, scheme.compare)))
+    return tuple(map(_range, _merge_spans(spans, scheme.compare)))
 
 
 def without(
@@ -64,14 +64,14 @@ def without(
     cuts, spans = [*map(_span, safe)], [*map(_span, affected)]
     if len(cuts) + len(spans) > _MAX_RANGES:
         raise BeyondLimit(f"it has more than {_MAX_RANGES:,} ranges")
-    left = _merged(spans, order)
+    left = _merge_spans(spans, order)
     for cut in cuts:
         left = [piece for span in left for piece in _cut(span, cut, order)]
     starts = sorted(
         (_span(interval).start for interval in fixes if interval.low and not interval.low_open),
         key=cmp_to_key(_edge_order(order)),
     )
-    return tuple(_with_fix(_range(span), span.end, starts, order) for span in _merged(left, order))
+    return tuple(_with_fix(_range(span), span.end, starts, order) for span in _merge_spans(left, order))
 
 
 def _with_fix(piece: Range, end: _Edge, starts: Sequence[_Edge], order: Order) -> Range:
@@ -137,7 +137,7 @@ def _cut(span: _Span, cut: _Span, order: Order) -> Iterator[_Span]:
         yield _Span(cut.end, span.end)
 
 
-def _merged(spans: Iterable[_Span], order: Order) -> list[_Span]:
+def _merge_spans(spans: Iterable[_Span], order: Order) -> list[_Span]:
     by_place = cmp_to_key(_edge_order(order))
     merged: list[_Span] = []
     for span in sorted(spans, key=lambda span: by_place(span.start)):

@@ -53,7 +53,7 @@ def statements_of(data: bytes, source: str, report: Report, place: str) -> Itera
         named = decode(_SUBJECTS, head.subject, place, report)
         if named is None:
             return
-        inner = _unwrapped(head)
+        inner = _unwrap_payload(head)
         if not inner:
             break
         data, subjects = inner, tuple(_digests(named))
@@ -69,7 +69,7 @@ def _reader(head: _Head) -> _Reader | None:
     return cyclonedx_vex.statements_of if head.bom_format == "CycloneDX" else None
 
 
-def _unwrapped(head: _Head) -> bytes:
+def _unwrap_payload(head: _Head) -> bytes:
     if head.payload:
         try:
             return base64.b64decode(head.payload, validate=True)

@@ -203,7 +203,7 @@ def of_github(item: bytes, provider: str, report: Report, place: str) -> Iterato
         modified=instant(advisory.updated),
         withdrawn=instant(advisory.withdrawn),
         references=links_of(reference.url for reference in advisory.references or ()),
-        affected=tuple(_joined(rows)),
+        affected=tuple(_join_rows(rows)),
     )
 
 
@@ -236,7 +236,7 @@ def _github_row(fix: _Fix, report: Report, place: str) -> AffectedPackage | None
     )
 
 
-def _joined(rows: Sequence[AffectedPackage]) -> Iterator[AffectedPackage]:
+def _join_rows(rows: Sequence[AffectedPackage]) -> Iterator[AffectedPackage]:
     """Rows that differ only in their ranges as one."""
     ranges: dict[AffectedPackage, list[Range]] = {}
     for row in rows:

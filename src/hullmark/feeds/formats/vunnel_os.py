@@ -201,7 +201,9 @@ def _rows(row: AffectedPackage, fixes: Sequence[_FixedIn], identity: str, report
         yield msgspec.structs.replace(row, kind="unaffected", ranges=(EVERY_VERSION,))
         return
     has_range = any(fix.vulnerable_range for fix in fixes)
-    minors = rhel_minors.governed(_builds(fixes)) if _RHEL_MAJOR.match(row.namespace) and not has_range else ()
+    minors = (
+        rhel_minors.compute_minor_rows(_builds(fixes)) if _RHEL_MAJOR.match(row.namespace) and not has_range else ()
+    )
     if minors:
         for governed in minors:
             newest = next((fix for fix in fixes if fix.fix == governed.fixes[0].evr), None)

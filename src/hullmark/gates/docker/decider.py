@@ -55,11 +55,11 @@ class MessageServer:
             message = _message(stream)
         if message is None:
             return
-        allowed, reason = self._judged(message)
+        allowed, reason = self._judge_message(message)
         body = json.dumps({"Allow": allowed, "Msg": reason}).encode()
         connection.sendall(len(body).to_bytes(4, "big") + body)
 
-    def _judged(self, message: bytes) -> GateAnswer:
+    def _judge_message(self, message: bytes) -> GateAnswer:
         try:
             return self._judge.judge(message)
         except NetError as error:

@@ -79,10 +79,10 @@ class Decider:
             connection.settimeout(timeout)
             connection.connect(str(self._path))
             connection.sendall(len(message).to_bytes(4, "big") + message)
-            size = int.from_bytes(_received(connection, 4, until), "big")
+            size = int.from_bytes(_receive_bytes(connection, 4, until), "big")
             if size > _LONGEST_ANSWER:
                 raise ValueError("the answer is too long")
-            answer = json.loads(_received(connection, size, until))
+            answer = json.loads(_receive_bytes(connection, size, until))
         if not isinstance(answer, dict) or not isinstance(answer.get("Allow"), bool):
             raise ValueError("the answer has another form")
         return answer
@@ -190,7 +190,7 @@ class _Connection(BaseHTTPRequestHandler):
         """Calls are told of by whoever decides them."""
 
 
-def _received(connection: socket.socket, size: int, until: float) -> bytes:
+def _receive_bytes(connection: socket.socket, size: int, until: float) -> bytes:
     body = bytearray()
     while len(body) < size:
         connection.settimeout(max(until - time.monotonic(), 0.001))

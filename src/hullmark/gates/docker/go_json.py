@@ -86,14 +86,14 @@ def decode_struct(body: bytes) -> dict[str, Any]:
     Raises AmbiguousBody for what is not one JSON object in UTF-8, and for fields that are given twice.
     """
     if len(body) > _LARGEST_BODY:
-        raise _refused(f"it has more than {_LARGEST_BODY:,} bytes")
+        raise _ambiguity_error(f"it has more than {_LARGEST_BODY:,} bytes")
     try:
         found = json.loads(body.decode("utf-8"), object_pairs_hook=_Pairs, parse_constant=_not_json)
         if not isinstance(found, _Pairs):
-            raise _refused("it is not a JSON object")
+            raise _ambiguity_error("it is not a JSON object")
         return _struct(found)
     except (ValueError, RecursionError) as error:
-        raise _refused("it is not JSON") from error
+        raise _ambiguity_error("it is not JSON") from error
 
 
 def _struct(pairs: _Pairs) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _struct(pairs: _Pairs) -> dict[str, Any]:
     for name, value in pairs:
         fold = name.casefold()
         if fold in folds:
-            raise _refused(f"it gives {name[:50]!r} twice")
+            raise _ambiguity_error(f"it gives {name[:50]!r} twice")
         folds.add(fold)
         known = _BY_FOLD.get(fold, name)
         found[known] = _map(value) if known in _MAPS else _value(value)
@@ -126,5 +126,5 @@ def _not_json(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _refused(reason: str) -> AmbiguousBody:
+def _ambiguity_error(reason: str) -> AmbiguousBody:
     return AmbiguousBody(f"the request's body cannot be judged: {reason}", advice="send what Docker's own client sends")

@@ -50,7 +50,7 @@ def validate(request: AdmissionRequest, known: KnownImages, settings: GateSettin
         # What a pod does not ask for by now nobody adds any more.
         known_classes = (*settings.runtime_classes, *((settings.runtime_class,) if settings.runtime_class else ()))
         settings = msgspec.structs.replace(settings, runtime_class=None, runtime_classes=known_classes)
-    return merged([answer.answer for answer in _answers(request, known, settings, moment)])
+    return merge_answers([answer.answer for answer in _answers(request, known, settings, moment)])
 
 
 class Mutation(NamedTuple):
@@ -115,7 +115,7 @@ def _answers(request: AdmissionRequest, known: KnownImages, settings: GateSettin
     found = []
     for pod in pods:
         containers = containers_in(pod, handlers)
-        asked = tuple(_asked(container, earlier.get(pod.pointer, ())) for container in containers)
+        asked = tuple(_compare_with_earlier(container, earlier.get(pod.pointer, ())) for container in containers)
         question = Question(
             containers=asked,
             place=request.namespace,
@@ -135,7 +135,7 @@ def _starts_something(request: AdmissionRequest, settings: GateSettings) -> bool
     )
 
 
-def _asked(container: WorkloadContainer, earlier: tuple[WorkloadContainer, ...]) -> AskedContainer:
+def _compare_with_earlier(container: WorkloadContainer, earlier: tuple[WorkloadContainer, ...]) -> AskedContainer:
     same = next(
         (former for former in earlier if key_of(former) == key_of(container) and former.image == container.image),
         None,
@@ -159,7 +159,7 @@ def _has_controller(document: Mapping[str, Any]) -> bool:
     return any(isinstance(owner, dict) and owner.get("controller") is True for owner in listed)
 
 
-def merged(answers: list[Answer]) -> Answer:
+def merge_answers(answers: list[Answer]) -> Answer:
     """Answers about several pods of one object, as one."""
     if len(answers) <= 1:
         return answers[0] if answers else _ALLOWED

@@ -76,11 +76,11 @@ def _config_maps(digests: Iterable[str], wish: ExportWish, most_keys: int) -> It
         if sum(map(len, data.values())) > LARGEST_PART:
             raise TooManyVerdicts(f"more than {LARGEST_PART:,} bytes of digests begin with {parts[number][0]}")
         name = f"{_NAME}-{parts[number][0]}" if most_keys == 1 else f"{_NAME}-{number // most_keys:02d}"
-        meta = {"name": name, "namespace": wish.namespace, "labels": _LABELS, "annotations": _dated(wish)}
+        meta = {"name": name, "namespace": wish.namespace, "labels": _LABELS, "annotations": _build_annotations(wish)}
         yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def _dated(wish: ExportWish) -> dict[str, str]:
+def _build_annotations(wish: ExportWish) -> dict[str, str]:
     return {"hullmark.io/as-of": wish.now.isoformat().replace("+00:00", "Z")}
 
 
@@ -136,11 +136,11 @@ def _vap(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
         ],
     }
     group = "admissionregistration.k8s.io/v1"
-    policy = {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": _named(wish), "spec": spec}
+    policy = {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": _build_metadata(wish), "spec": spec}
     binding = {
         "apiVersion": group,
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": _named(wish),
+        "metadata": _build_metadata(wish),
         "spec": {
             "policyName": _NAME,
             "validationActions": ["Deny"] if wish.settings.mode == "enforce" else ["Warn", "Audit"],
@@ -155,17 +155,21 @@ def _vap(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     return (*_config_maps(digests, wish, 256 // _PARAMS), policy, binding)
 
 
-def _named(wish: ExportWish) -> Document:
-    return {"name": _NAME, "labels": {"app.kubernetes.io/managed-by": "hullmark"}, "annotations": _dated(wish)}
+def _build_metadata(wish: ExportWish) -> Document:
+    return {
+        "name": _NAME,
+        "labels": {"app.kubernetes.io/managed-by": "hullmark"},
+        "annotations": _build_annotations(wish),
+    }
 
 
-def _excluded(wish: ExportWish) -> list[str]:
+def _list_excluded_namespaces(wish: ExportWish) -> list[str]:
     return sorted({"kube-system", wish.namespace, *wish.settings.excluded_namespaces})
 
 
 def _namespaces(wish: ExportWish) -> Document:
     """Selectors know no wildcards: names that hold some are left out, so that more is judged rather than less."""
-    plain = [name for name in _excluded(wish) if not set("*?[") & set(name)]
+    plain = [name for name in _list_excluded_namespaces(wish) if not set("*?[") & set(name)]
     return {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": plain}]}
 
 
@@ -177,7 +181,7 @@ def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     rule = {
         "name": "certified",
         "match": {"any": [{"resources": kinds}]},
-        "exclude": {"any": [{"resources": {"namespaces": _excluded(wish)}}]},
+        "exclude": {"any": [{"resources": {"namespaces": _list_excluded_namespaces(wish)}}]},
         "validate": {
             "failureAction": "Enforce" if wish.settings.mode == "enforce" else "Audit",
             "message": "hullmark: an image is not certified, or not named by digest",
@@ -186,7 +190,7 @@ def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     }
     failure = "Fail" if wish.settings.fail == "closed" else "Ignore"
     spec = {"background": False, "webhookConfiguration": {"failurePolicy": failure}, "rules": [rule]}
-    policy = {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "metadata": _named(wish), "spec": spec}
+    policy = {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "metadata": _build_metadata(wish), "spec": spec}
     return (*_config_maps(digests, wish, 1), policy)
 
 
@@ -239,7 +243,7 @@ def _gatekeeper(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     template = {
         "apiVersion": "templates.gatekeeper.sh/v1",
         "kind": "ConstraintTemplate",
-        "metadata": {**_named(wish), "name": kind.lower()},
+        "metadata": {**_build_metadata(wish), "name": kind.lower()},
         "spec": {
             "crd": {"spec": {"names": {"kind": kind}, "validation": {"openAPIV3Schema": parameters}}},
             "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": _REGO}],
@@ -248,16 +252,19 @@ def _gatekeeper(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     synced = {
         "apiVersion": "syncset.gatekeeper.sh/v1alpha1",
         "kind": "SyncSet",
-        "metadata": _named(wish),
+        "metadata": _build_metadata(wish),
         "spec": {"gvks": [{"group": "", "version": "v1", "kind": "ConfigMap"}]},
     }
     constraint = {
         "apiVersion": "constraints.gatekeeper.sh/v1beta1",
         "kind": kind,
-        "metadata": _named(wish),
+        "metadata": _build_metadata(wish),
         "spec": {
             "enforcementAction": "deny" if wish.settings.mode == "enforce" else "warn",
-            "match": {"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}], "excludedNamespaces": _excluded(wish)},
+            "match": {
+                "kinds": [{"apiGroups": [""], "kinds": ["Pod"]}],
+                "excludedNamespaces": _list_excluded_namespaces(wish),
+            },
             "parameters": {"namespace": wish.namespace},
         },
     }

@@ -87,7 +87,7 @@ def _walk(document: Mapping[str, Any], steps: list[str]) -> Iterator[tuple[str, 
     level: list[tuple[str, Any]] = [("", document)]
     for step in steps:
         level = [
-            (f"{pointer}/{_escaped(name)}", value)
+            (f"{pointer}/{_escape_pointer(name)}", value)
             for pointer, parent in level
             for name, value in _children(parent, step)
         ]
@@ -107,7 +107,7 @@ def _children(parent: Any, step: str) -> Iterator[tuple[str, Any]]:
             yield step, parent[int(step)]
 
 
-def _escaped(name: str) -> str:
+def _escape_pointer(name: str) -> str:
     """A name in a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 

@@ -93,7 +93,7 @@ _IMAGE_REVIEWS = msgspec.json.Decoder(ImageReview)
 
 def admission_request(body: bytes) -> AdmissionRequest:
     """The request in an AdmissionReview. Raises InvalidReview."""
-    review: _Review = _decoded(_REVIEWS, body)
+    review: _Review = _decode_review(_REVIEWS, body)
     if (review.api_version, review.kind) != (ADMISSION, "AdmissionReview"):
         raise InvalidReview(
             f"only AdmissionReview of {ADMISSION} is understood, not {review.kind[:63] or 'nothing'} of "
@@ -106,13 +106,13 @@ def admission_request(body: bytes) -> AdmissionRequest:
 
 def image_review(body: bytes) -> ImageReview:
     """An ImageReview. Raises InvalidReview."""
-    review: ImageReview = _decoded(_IMAGE_REVIEWS, body)
+    review: ImageReview = _decode_review(_IMAGE_REVIEWS, body)
     if (review.api_version, review.kind) != (IMAGE_POLICY, "ImageReview"):
         raise InvalidReview(f"only ImageReview of {IMAGE_POLICY} is understood")
     return review
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def _decode_review(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -133,14 +133,14 @@ def admission_answer(  # noqa: PLR0913 - one parameter a part of the answer
     response: dict[str, object] = {"uid": uid, "allowed": allowed}
     if not allowed:
         words = {403: "Forbidden", 422: "Invalid", 503: "ServiceUnavailable"}
-        message = _shortened("hullmark: " + "; ".join(reasons), _LONGEST_MESSAGE)
+        message = _shorten_text("hullmark: " + "; ".join(reasons), _LONGEST_MESSAGE)
         response["status"] = {"status": "Failure", "code": code, "reason": words[code], "message": message}
     if warnings:
         shown = [*warnings[: _MOST_WARNINGS - 1], f"and {len(warnings) - _MOST_WARNINGS + 1} more"]
         wanted = warnings if len(warnings) <= _MOST_WARNINGS else shown
-        response["warnings"] = [_shortened(f"hullmark: {warning}", _LONGEST_WARNING) for warning in wanted]
+        response["warnings"] = [_shorten_text(f"hullmark: {warning}", _LONGEST_WARNING) for warning in wanted]
     if audit:
-        response["auditAnnotations"] = {name: _shortened(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
+        response["auditAnnotations"] = {name: _shorten_text(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
     if patch:
         response |= {"patchType": "JSONPatch", "patch": base64.b64encode(msgspec.json.encode(list(patch))).decode()}
     return msgspec.json.encode({"apiVersion": ADMISSION, "kind": "AdmissionReview", "response": response})
@@ -150,9 +150,9 @@ def image_answer(*, allowed: bool, reasons: Sequence[str] = (), audit: Mapping[s
     """An ImageReview that answers."""
     status: dict[str, object] = {"allowed": allowed}
     if reasons and not allowed:
-        status["reason"] = _shortened("; ".join(reasons), _LONGEST_MESSAGE)
+        status["reason"] = _shorten_text("; ".join(reasons), _LONGEST_MESSAGE)
     if audit:
-        status["auditAnnotations"] = {name: _shortened(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
+        status["auditAnnotations"] = {name: _shorten_text(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
     return msgspec.json.encode({"apiVersion": IMAGE_POLICY, "kind": "ImageReview", "status": status})
 
 
@@ -163,7 +163,7 @@ def status_object(message: str, code: int) -> bytes:
     )
 
 
-def _shortened(text: str, most: int) -> str:
+def _shorten_text(text: str, most: int) -> str:
     """A text as a header may carry it: printable, on one line, not too long."""
     line = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     return line if len(line) <= most else line[: most - 1] + "…"

@@ -25,7 +25,7 @@ from hullmark.gates.kubernetes.reviews import (
 from hullmark.gates.meters import Meters
 from hullmark.gates.settings import GateSettings
 from hullmark.gates.verdicts import LocalVerdicts
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -87,14 +87,14 @@ class Webhook:
             if method != "POST":
                 return HttpAnswer(405, status_object("send a review by POST", 405))
             try:
-                return self.reviewed(path, await _body(receive))
+                return self.answer_review(path, await _body(receive))
             except _TooLarge:
                 return HttpAnswer(413, status_object(f"a review has at most {LARGEST_REVIEW:,} bytes", 413))
         if method not in ("GET", "HEAD"):
             return HttpAnswer(404, status_object("there is nothing here", 404))
-        return self._watched(path)
+        return self._answer_probe(path)
 
-    def _watched(self, path: str) -> HttpAnswer:
+    def _answer_probe(self, path: str) -> HttpAnswer:
         if path == "/healthz":
             return HttpAnswer(200, b"ok\n", b"text/plain")
         if path == "/readyz":
@@ -107,9 +107,9 @@ class Webhook:
             return HttpAnswer(200, self._meters.exposition(), b"text/plain; version=0.0.4")
         return HttpAnswer(404, status_object("there is nothing here", 404))
 
-    def reviewed(self, path: str, body: bytes) -> HttpAnswer:
+    def answer_review(self, path: str, body: bytes) -> HttpAnswer:
         """The answer to a review that came to a path."""
-        with self._meters.timed(path[1:]):
+        with self._meters.measure_time(path[1:]):
             try:
                 return HttpAnswer(200, self._posts[path](body))
             except InvalidReview as error:
@@ -119,7 +119,7 @@ class Webhook:
     def validate(self, body: bytes) -> bytes:
         """The answer to an AdmissionReview: whether it may be. Raises InvalidReview."""
         request = admission_request(body)
-        answer = self._decided(lambda moment: validate(request, self._known, self.settings, moment), "validate")
+        answer = self._decide_safely(lambda moment: validate(request, self._known, self.settings, moment), "validate")
         if not request.dry_run:
             self._queue(answer)
         settings = self.settings.within(request.namespace)
@@ -135,12 +135,12 @@ class Webhook:
         """The answer to an AdmissionReview: what is changed. It refuses nothing, that is for `validate`. Raises InvalidReview."""
         request = admission_request(body)
 
-        def failed(error: Exception) -> Mutation | None:
-            self._failed(error, "mutate")
+        def report_failure(error: Exception) -> Mutation | None:
+            self._report_failure(error, "mutate")
             return None
 
         # A 5xx would stop the cluster. What is not changed here is refused by `validate`.
-        mutation = guarded(lambda: mutate(request, self._known, self.settings, self._moment()), failed)
+        mutation = guard_call(lambda: mutate(request, self._known, self.settings, self._moment()), report_failure)
         if mutation is None:
             return admission_answer(request.uid, allowed=True)
         self._meters.count("mutate", "patched" if mutation.patch else "allowed")
@@ -150,26 +150,30 @@ class Webhook:
     def image_policy(self, body: bytes) -> bytes:
         """The answer to an ImageReview. Raises InvalidReview."""
         review = image_review(body)
-        answer = self._decided(lambda moment: judge_images(review, self._known, self.settings, moment), "imagepolicy")
+        answer = self._decide_safely(
+            lambda moment: judge_images(review, self._known, self.settings, moment), "imagepolicy"
+        )
         self._queue(answer)
         settings = self.settings.within(review.spec.namespace)
         return image_answer(allowed=answer.allowed, reasons=answer.reasons, audit=audit_of(answer, settings))
 
-    def _decided(self, decide: Callable[[Moment], Answer], name: str) -> Answer:
+    def _decide_safely(self, decide: Callable[[Moment], Answer], name: str) -> Answer:
         """The answer, counted; that of the fail mode where deciding fails: a 5xx would stop the cluster."""
-        return guarded(lambda: self._counted(decide(self._moment()), name), lambda error: self._by_mode(error, name))
+        return guard_call(
+            lambda: self._count_answer(decide(self._moment()), name), lambda error: self._by_mode(error, name)
+        )
 
-    def _counted(self, answer: Answer, name: str) -> Answer:
+    def _count_answer(self, answer: Answer, name: str) -> Answer:
         self._meters.count(name, "allowed" if answer.allowed else "refused")
         return answer
 
     def _by_mode(self, error: Exception, name: str) -> Answer:
-        self._failed(error, name)
+        self._report_failure(error, name)
         is_open = self.settings.fail == "open" or self.settings.mode != "enforce"
         why = f"the gate has failed ({type(error).__name__}); its log says more"
         return Answer(allowed=is_open, reasons=() if is_open else (why,), warnings=(why,) if is_open else ())
 
-    def _failed(self, error: Exception, name: str) -> None:
+    def _report_failure(self, error: Exception, name: str) -> None:
         self._meters.count(name, "failed")
         self._say(f"{name} has failed: {type(error).__name__}: {error}")
 
@@ -186,7 +190,7 @@ class Webhook:
                 if not self._verdicts.queue(reference, self._clock()):
                     self._meters.count("queue", "full")
             except sqlite3.Error as error:
-                self._failed(error, "queue")
+                self._report_failure(error, "queue")
 
 
 async def _body(receive: Receive) -> bytes:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from hullmark.isolation.grades import assess
 from hullmark.isolation.patches import compose, docker, ecs, kubernetes
 from hullmark.isolation.patches.changes import Changes
-from hullmark.isolation.patches.target import improved
+from hullmark.isolation.patches.target import find_better_isolation
 from hullmark.model.isolation import IsolationPatch, Workload, WorkloadContainer
 
 _FORMS = {"kubernetes": kubernetes.FORM, "compose": compose.FORM, "ecs": ecs.FORM, "docker": docker.FORM}
@@ -19,7 +19,7 @@ def patch_of(workload: Workload, container: WorkloadContainer, image_uid: int | 
     if container.kind == "volume":
         return None
     form = _FORMS[workload.format]
-    wanted = improved(container.isolation, form.means, image_uid)
+    wanted = find_better_isolation(container.isolation, form.means, image_uid)
     if wanted is None:
         return None
     changes = Changes(container.isolation, wanted)

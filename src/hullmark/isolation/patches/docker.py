@@ -16,7 +16,7 @@ _DEFAULTS = {"seccomp": "builtin", "apparmor": "docker-default"}
 
 def _text_of(changes: Changes, workload: Workload, container: WorkloadContainer) -> str:
     """The options."""
-    return "".join(f"{line}\n" for line in (*_gone(changes), *_new(changes)))
+    return "".join(f"{line}\n" for line in (*_format_removals(changes), *_new(changes)))
 
 
 def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def _notes_of(patch: IsolationPatch, changes: Changes) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _gone(changes: Changes) -> Iterator[str]:
+def _format_removals(changes: Changes) -> Iterator[str]:
     if changes.has("privileged"):
         yield "- --privileged"
     yield from (f"- {option}" for setting, option in _MODES.items() if changes.has(setting))

@@ -28,7 +28,7 @@ class Means:
     vm: str = "kata"
 
 
-def improved(isolation: Isolation, means: Means, image_uid: int | None) -> Isolation | None:
+def find_better_isolation(isolation: Isolation, means: Means, image_uid: int | None) -> Isolation | None:
     """The least that has a better grade; None where the manifest has no means for one."""
     before = assess(isolation, image_uid)
     target = isolation
@@ -53,7 +53,7 @@ def _step(isolation: Isolation, assessment: Assessment, means: Means, image_uid:
     is_for_host = assessment.grade == "host"
     target = isolation
     for setting in dict.fromkeys(reason.setting for reason in assessment.missing):
-        target = _mended(target, setting, means, image_uid, is_for_host=is_for_host)
+        target = _improve_setting(target, setting, means, image_uid, is_for_host=is_for_host)
     return target
 
 
@@ -65,10 +65,12 @@ def _with_runtime(isolation: Isolation, means: Means) -> Isolation | None:
     return None
 
 
-def _mended(isolation: Isolation, setting: str, means: Means, image_uid: int | None, *, is_for_host: bool) -> Isolation:
+def _improve_setting(
+    isolation: Isolation, setting: str, means: Means, image_uid: int | None, *, is_for_host: bool
+) -> Isolation:
     """The same with one setting as the next grade wants it."""
     if setting == "privileged":
-        return _unprivileged(isolation)
+        return _drop_privileges(isolation)
     if setting in _FLAGS:
         return replace(isolation, **{setting: False})
     if setting in ("seccomp", "apparmor"):
@@ -86,7 +88,7 @@ def _mended(isolation: Isolation, setting: str, means: Means, image_uid: int | N
     return _without_reach(isolation, is_for_host=is_for_host) if setting != "host" else isolation
 
 
-def _unprivileged(isolation: Isolation) -> Isolation:
+def _drop_privileges(isolation: Isolation) -> Isolation:
     """Not privileged; what that switched off, and what the manifest may switch off besides, as engines have it by default."""
     return replace(
         isolation,

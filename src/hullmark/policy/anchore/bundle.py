@@ -105,7 +105,7 @@ class Bundle:
 
     def every_mistake(self, profile: Profile = NATIVE) -> list[Mistake]:
         """Everything wrong anywhere in the document, whether or not an image's way leads there."""
-        found = [*self.mistakes, *self._doubled()]
+        found = [*self.mistakes, *self._find_duplicates()]
         for rule_set in self.rule_sets:
             found += rule_set.every_mistake()
         for allowlist in self.allowlists:
@@ -113,7 +113,7 @@ class Bundle:
         for entry in (*self.mappings, *self.allowed_images, *self.denied_images):
             found += entry.mistakes
         for mapping in self.mappings:
-            found += self.unresolved(mapping)
+            found += self.find_missing_references(mapping)
         return [mistake for mistake in dict.fromkeys(found) if mistake.counts(profile)]
 
     def require_valid(self, profile: Profile = NATIVE) -> None:
@@ -122,7 +122,7 @@ class Bundle:
         if mistakes:
             raise InvalidBundle(mistakes)
 
-    def unresolved(self, mapping: Mapping) -> list[Mistake]:
+    def find_missing_references(self, mapping: Mapping) -> list[Mistake]:
         """What a mapping names that is not there, or is there twice."""
         known: tuple[tuple[tuple[str, ...], list[str], str], ...] = (
             (mapping.rule_sets, [rule_set.id for rule_set in self.rule_sets], "rule set"),
@@ -135,7 +135,7 @@ class Bundle:
             if ids.count(wanted) != 1
         ]
 
-    def _doubled(self) -> Iterator[Mistake]:
+    def _find_duplicates(self) -> Iterator[Mistake]:
         for word, ids in (
             ("rule set", [rule_set.id for rule_set in self.rule_sets]),
             ("allowlist", [allowlist.id for allowlist in self.allowlists]),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule
 from hullmark.policy.anchore.evaluate import lacking
@@ -72,4 +72,4 @@ def _of_rule(rule: Rule, facts: AnchoreFacts) -> Iterable[datetime]:
     own = replace(facts, rule_id=rule.id, work=Work())
     if lacking(check, own):
         return ()
-    return guarded(lambda: list(deadlines(rule.values, own)), lambda _: list(next_midnight(facts.now)))
+    return guard_call(lambda: list(deadlines(rule.values, own)), lambda _: list(next_midnight(facts.now)))

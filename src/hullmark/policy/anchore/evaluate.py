@@ -13,7 +13,7 @@ from itertools import islice
 
 from msgspec import structs
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
@@ -85,7 +85,9 @@ def evaluate_bundle(
     try:
         outcome, reason = _judge(bundle, image, anchore, question, run)
     except RuleFailed as failure:
-        outcome, reason = _stopped(run, question, f"it cannot be told which mapping fits: {failure}", "ValidationError")
+        outcome, reason = _stop_evaluation(
+            run, question, f"it cannot be told which mapping fits: {failure}", "ValidationError"
+        )
     moment = facts.now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Verdict(
         verdict=outcome,
@@ -113,13 +115,13 @@ def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
 
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
     mapping, mistakes = chosen_mapping(bundle, image, facts)
-    fatal = _told(mistakes, facts.profile, run)
+    fatal = _note_mistakes(mistakes, facts.profile, run)
     run.has_unknowns = bool(fatal) or mapping is None
     if fatal:
         count = f"{len(fatal)} mistakes" if len(fatal) > 1 else "a mistake"
         return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {fatal[0]}")
     if mapping is None:
-        outcome, sentence = _unmapped(image, facts, question, run)
+        outcome, sentence = _answer_without_mapping(image, facts, question, run)
     else:
         rule_sets = [_by_id(bundle.rule_sets, name) for name in mapping.rule_sets]
         lists = [
@@ -129,7 +131,7 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         for rule_set in rule_sets:
             for rule in rule_set.rules:
                 _apply(rule, rule_set, context, run)
-        run.findings = [_excepted(finding, question.exceptions, facts.now) for finding in run.findings]
+        run.findings = [_apply_exceptions(finding, question.exceptions, facts.now) for finding in run.findings]
         outcome, sentence = _outcome(run, question)
         run.has_unknowns = bool(run.failed or run.untold)
     for entries, verdict, word in (
@@ -144,7 +146,7 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
     return outcome, _reason(facts, "policy_evaluation", sentence)
 
 
-def _told(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:
+def _note_mistakes(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:
     """Note the mistakes that count; answers those after which nothing can be judged."""
     counted = [mistake for mistake in mistakes if mistake.counts(profile)]
     for mistake in counted:
@@ -156,7 +158,7 @@ def _by_id(rule_sets: Sequence[RuleSet], name: str) -> RuleSet:
     return next(rule_set for rule_set in rule_sets if rule_set.id == name)
 
 
-def _unmapped(image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
+def _answer_without_mapping(image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
     name = f"{image.registry}/{image.repository}:{image.tag}" if facts.facts.reference else "an image without a tag"
     sentence = f"no mapping of the policy fits {name}"
     if facts.keeps("Q1"):
@@ -173,17 +175,17 @@ def _apply(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> N
     own = replace(context, facts=replace(context.facts, rule_id=rule.id, work=Work()))
     name = f"{rule_set.id}/{rule.id or rule.gate}"
 
-    def failed(error: Exception) -> list[Finding]:
+    def note_failure(error: Exception) -> list[Finding]:
         is_told = isinstance(error, RuleFailed)
         what = str(error) if is_told else f"its gate has a defect ({type(error).__name__}: {error})"
         run.failed.append(name)
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
         return []
 
-    run.findings += guarded(lambda: _judged(rule, rule_set, own, run), failed)
+    run.findings += guard_call(lambda: _judge_rule(rule, rule_set, own, run), note_failure)
 
 
-def _judged(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
+def _judge_rule(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
     """Its findings; what it cannot tell is noted. Raises RuleFailed."""
     facts = context.facts
     name = f"{rule_set.id}/{rule.id or rule.gate}"
@@ -258,7 +260,7 @@ def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, context: _RuleC
     )
 
 
-def _excepted(finding: Finding, exceptions: Sequence[PolicyException], now: datetime) -> Finding:
+def _apply_exceptions(finding: Finding, exceptions: Sequence[PolicyException], now: datetime) -> Finding:
     """The finding, not counting if one of the exceptions covers it now."""
     covering = next(
         (
@@ -291,7 +293,7 @@ def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
     return Outcome.GO, f"nothing to stop or warn for{note}"
 
 
-def _stopped(run: _Run, question: Question, sentence: str, problem_type: str) -> tuple[Outcome, str]:
+def _stop_evaluation(run: _Run, question: Question, sentence: str, problem_type: str) -> tuple[Outcome, str]:
     run.has_unknowns = True
     run.note(sentence, problem_type)
     return Outcome.STOP, "policy_evaluation" if question.profile.is_compat else sentence

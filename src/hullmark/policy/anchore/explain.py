@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.explanation import Explanation
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.anchore.bundle import Bundle, Rule, RuleSet
-from hullmark.policy.explain import placed, sentence
+from hullmark.policy.explain import locate_evidence, sentence
 from hullmark.policy.facts import Facts
 
 _Rules = Mapping[tuple[str, str], tuple[RuleSet, Rule]]
@@ -29,7 +29,7 @@ def _explain(finding: Finding, rules: _Rules, facts: Facts) -> Explanation:
         params=msgspec.json.encode(rule.values.given, enc_hook=str, order="sorted").decode() if rule else "{}",
         source=f"the policy {rule_set.name or rule_set.id}" if rule_set is not None else "",
         rule_set=finding.policy_id,
-        places=placed(finding, facts),
+        places=locate_evidence(finding, facts),
         advice=sentence(
             finding.recommendation or "change what the message names, or put its trigger id on an allowlist"
         ),

@@ -34,7 +34,7 @@ def means(entry: Mapping, image: Image, facts: AnchoreFacts) -> bool:
 
 def _of_chosen(bundle: Bundle, mapping: Mapping) -> Iterator[Mistake]:
     """What is wrong with it, and with the rule sets and allowlists that it names."""
-    yield from (*mapping.mistakes, *bundle.unresolved(mapping))
+    yield from (*mapping.mistakes, *bundle.find_missing_references(mapping))
     for rule_set in bundle.rule_sets:
         if rule_set.id in mapping.rule_sets:
             yield from rule_set.every_mistake()

@@ -120,7 +120,7 @@ def _parts(
     return found
 
 
-def _required(entry: dict[str, Any], key: str, path: str, into: MistakeCollector) -> str:
+def _read_required_text(entry: dict[str, Any], key: str, path: str, into: MistakeCollector) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
         into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError")
@@ -128,7 +128,7 @@ def _required(entry: dict[str, Any], key: str, path: str, into: MistakeCollector
     return value
 
 
-def _named(
+def _read_text(
     entry: dict[str, Any], key: str, path: str, into: MistakeCollector, *, is_anywhere: bool = False
 ) -> str | None:
     """A text that says what is meant; None, and a mistake, if there is none. To the original an empty one is a text that fits nothing."""
@@ -143,7 +143,7 @@ def _named(
 
 def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
     own = MistakeCollector()
-    name = _required(entry, "id", path, own)
+    name = _read_required_text(entry, "id", path, own)
     _check_version(entry, path, form, own)
     if entry.get("rules") is None:
         own.add(f"{path}.rules", "expected a list of rules", "TypeError", "Q4")
@@ -163,7 +163,7 @@ def _check_version(entry: dict[str, Any], path: str, form: str, into: MistakeCol
 
 def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
     own = MistakeCollector()
-    name = _required(entry, "id", path, own)
+    name = _read_required_text(entry, "id", path, own)
     _check_version(entry, path, form, own)
     if entry.get("items") is None:
         own.add(f"{path}.items", "expected a list of items", "TypeError", "Q4")
@@ -177,7 +177,7 @@ def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
 
 
 def _item(entry: dict[str, Any], path: str, into: MistakeCollector) -> Item | None:
-    gate, trigger_id = _named(entry, "gate", path, into), _named(entry, "trigger_id", path, into)
+    gate, trigger_id = _read_text(entry, "gate", path, into), _read_text(entry, "trigger_id", path, into)
     if not gate or not trigger_id:
         return None
     try:
@@ -219,7 +219,7 @@ def _wildcard(text: str | None, path: str, into: MistakeCollector) -> Wildcard |
 
 def _images(entry: dict[str, Any], path: str, into: MistakeCollector) -> ImageRule | None:
     """Which images an entry means; None, and mistakes, if that cannot be told."""
-    texts = [_named(entry, key, path, into, is_anywhere=True) for key in ("registry", "repository")]
+    texts = [_read_text(entry, key, path, into, is_anywhere=True) for key in ("registry", "repository")]
     registry, repository = (
         _wildcard(text, f"{path}.{key}", into) for text, key in zip(texts, ("registry", "repository"), strict=True)
     )
@@ -228,7 +228,10 @@ def _images(entry: dict[str, Any], path: str, into: MistakeCollector) -> ImageRu
         reason = "expected an object with type and value"
         into.add(f"{path}.image", reason, "AttributeError", is_anywhere=True)
         return None
-    kind, value = _required(image, "type", f"{path}.image", into), _named(image, "value", f"{path}.image", into)
+    kind, value = (
+        _read_required_text(image, "type", f"{path}.image", into),
+        _read_text(image, "value", f"{path}.image", into),
+    )
     if kind and kind not in _KINDS:
         into.add(f"{path}.image.type", f"expected one of {', '.join(_KINDS)}, not {kind[:60]!r}", "ValueError")
     tag = _wildcard(value, f"{path}.image.value", into) if kind == "tag" else Wildcard("*")

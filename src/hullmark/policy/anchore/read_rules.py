@@ -20,7 +20,7 @@ _NEW_WORDS = (("denylist", "blacklist"), ("allowlist", "whitelist"))
 
 
 @cache
-def _known(*, with_enterprise: bool) -> dict[str, dict[str, Trigger]]:
+def _load_triggers(*, with_enterprise: bool) -> dict[str, dict[str, Trigger]]:
     return triggers_by_gate(with_enterprise=with_enterprise)
 
 
@@ -61,7 +61,7 @@ def _action(value: object, path: str, into: MistakeCollector) -> Action:
 
 
 def _trigger(gate: str, name: str, path: str, form: str, into: MistakeCollector) -> Trigger | None:
-    known = _known(with_enterprise=form == "2")
+    known = _load_triggers(with_enterprise=form == "2")
     if gate in RETIRED:
         if name not in RETIRED[gate]:
             _unknown_trigger(gate, name, RETIRED[gate], path, into)

@@ -50,9 +50,9 @@ def character_source(node: Node) -> str:
     if kind == "ANY":
         return "."
     if kind == "LITERAL":
-        return _escaped(value)
+        return _escape_character(value)
     if kind == "NOT_LITERAL":
-        return f"[^{_escaped(value)}]"
+        return f"[^{_escape_character(value)}]"
     return "[" + "".join(_member(kind_of(item), item[1]) for item in value) + "]"
 
 
@@ -70,11 +70,11 @@ def _member(kind: str, value: Any) -> str:
     if kind == "NEGATE":
         return "^"
     if kind == "LITERAL":
-        return _escaped(value)
+        return _escape_character(value)
     if kind == "RANGE":
-        return f"{_escaped(value[0])}-{_escaped(value[1])}"
+        return f"{_escape_character(value[0])}-{_escape_character(value[1])}"
     return _CATEGORIES[str(value)]
 
 
-def _escaped(code: int) -> str:
+def _escape_character(code: int) -> str:
     return f"\\U{code:08x}"

@@ -140,7 +140,7 @@ def expression(text: str) -> Expression:
     return Expression(text)
 
 
-def compiled(text: str) -> Expression:
+def compile_expression(text: str) -> Expression:
     """The expression of a rule. Raises RuleFailed for an invalid one."""
     try:
         return expression(text)

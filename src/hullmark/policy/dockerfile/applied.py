@@ -23,13 +23,13 @@ _NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 def read_setting(line: str) -> tuple[str, str]:
     """The keyword and the words of one instruction. Raises HullmarkError for what is not one of SETTINGS in one line."""
-    _, instruction = _parsed(line)
+    _, instruction = _parse_line(line)
     return instruction.keyword, line.strip().partition(" ")[2].strip()
 
 
-def applied(config: ImageConfig, line: str) -> ImageConfig:
+def apply_instruction(config: ImageConfig, line: str) -> ImageConfig:
     """The settings of an image with one more instruction. Raises HullmarkError as `read_setting` does."""
-    dockerfile, instruction = _parsed(line)
+    dockerfile, instruction = _parse_line(line)
     match instruction.keyword:
         case "USER":
             user = effective(dockerfile, None).user
@@ -43,7 +43,7 @@ def applied(config: ImageConfig, line: str) -> ImageConfig:
             return replace(config, env=tuple(f"{name}={value}" for name, value in variables.items()))
 
 
-def _parsed(line: str) -> tuple[Dockerfile, Instruction]:
+def _parse_line(line: str) -> tuple[Dockerfile, Instruction]:
     if not line.isprintable():
         raise HullmarkError(f"--set: {line[:100]!r} is not one line", advice=_ADVICE)
     dockerfile = parse_dockerfile(f"FROM scratch\n{line.strip()}\n".encode())

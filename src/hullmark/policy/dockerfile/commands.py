@@ -39,7 +39,7 @@ def _of_words(words: tuple[str, ...]) -> Iterator[Command]:
     if len(words) > 2 and _name(words[0]) in _SHELLS and words[1].startswith("-") and words[1].endswith("c"):
         yield from _of_script(words[2])
     elif words:
-        yield from _started(list(words))
+        yield from _list_commands(list(words))
 
 
 def _of_script(text: str) -> Iterator[Command]:
@@ -53,11 +53,11 @@ def _of_script(text: str) -> Iterator[Command]:
             if command and command[-1].isdecimal():
                 command.pop()  # the number of what is redirected
         elif _ENDS(word):
-            yield from _started(command)
+            yield from _list_commands(command)
             command = []
         else:
             command.append(word)
-    yield from _started(command)
+    yield from _list_commands(command)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _words(text: str) -> Iterator[str]:
         return  # a quote is not closed: what came before it is known
 
 
-def _started(words: list[str]) -> Iterator[Command]:
+def _list_commands(words: list[str]) -> Iterator[Command]:
     place = 0
     while place < len(words):
         word = words[place]

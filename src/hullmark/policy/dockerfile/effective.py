@@ -137,7 +137,7 @@ class _Build:
     def variables_of_the_image(self) -> dict[str, str | None]:
         return self.configured if self.config is not None else self.env
 
-    def _expanded(self, text: str) -> str | None:
+    def _expand_text(self, text: str) -> str | None:
         """The text with its variables; None where one of them is not known."""
         if "$" not in text and "'" not in text and '"' not in text and self.escape not in text:
             return text
@@ -154,19 +154,19 @@ class _Build:
     def _arg(self, instruction: Instruction) -> None:
         declared = declare(instruction, {}, self.variables, self.escape)
         for name, value in declared.items():
-            self.args[name] = self._bounded(value if value is not None else self.head.get(name))
+            self.args[name] = self._limit_size(value if value is not None else self.head.get(name))
 
     def _env(self, instruction: Instruction) -> None:
         self.env.update(
-            {name: self._bounded(self._expanded(value)) for name, value in pairs(instruction.value, self.escape)}
+            {name: self._limit_size(self._expand_text(value)) for name, value in pairs(instruction.value, self.escape)}
         )
 
-    def _bounded(self, value: str | None) -> str | None:
+    def _limit_size(self, value: str | None) -> str | None:
         self.size += len(value or "")
         return value if self.size <= _MAX_VARIABLES else None
 
     def _user(self, instruction: Instruction) -> None:
-        self.user, self.user_by = self._expanded(instruction.value), instruction
+        self.user, self.user_by = self._expand_text(instruction.value), instruction
 
     def _shell(self, instruction: Instruction) -> None:
         self.shell = exec_form(instruction.value) or self.shell
@@ -195,7 +195,7 @@ class _Build:
         for word in instruction.value.split():
             if len(self.ports) + len(self.unread) > _MAX_PORTS:
                 return
-            text = self._expanded(word)
+            text = self._expand_text(word)
             if text is None:
                 self._add_port(word, None, instruction)
             for port in (text or "").split():

@@ -20,7 +20,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.policy.dockerfile.lines import JoinedInstruction
 from hullmark.policy.dockerfile.parse import KEYWORDS, MAX_INSTRUCTIONS, instruction_of
-from hullmark.policy.dockerfile.words import split_words, stripped
+from hullmark.policy.dockerfile.words import split_words, strip_blanks
 
 MAX_INSTRUCTION = Limit(64 << 10, "characters of an instruction in an image's history")
 _MAX_WORDS = 8
@@ -61,13 +61,13 @@ def unread(entries: Sequence[HistoryEntry]) -> Iterator[Problem]:
 
 
 def _instruction(created_by: str) -> Instruction | None:
-    text = stripped(_BUILDKIT.sub("", created_by[:MAX_INSTRUCTION].rstrip()))
+    text = strip_blanks(_BUILDKIT.sub("", created_by[:MAX_INSTRUCTION].rstrip()))
     nothing_run = _NO_COMMAND.match(text)
     if nothing_run is not None:
         return _read(text[nothing_run.end() :])
     word = _KEYWORD.match(text)
     if word is not None and word[0] == "RUN" and text[3:4].isspace():
-        return _run(_command(stripped(text[3:])) or stripped(text[3:]))
+        return _run(_command(strip_blanks(text[3:])) or strip_blanks(text[3:]))
     if word is not None and word[0] in KEYWORDS and text[word.end() : word.end() + 1].isspace():
         return _read(text)
     command = _command(text)
@@ -84,21 +84,21 @@ def _command(text: str) -> str:
     if _ARGUMENTS.match(text):
         _, found, rest = text.partition(" /bin/sh -c ")
         if found:
-            return stripped(rest)
+            return strip_blanks(rest)
         text = " ".join(text.split(" ")[1 + int(text[1 : text.index(" ")]) :])
     words = text.split(" ", _MAX_WORDS)
     if words[0].rpartition("/")[2] not in _SHELLS:
         return ""
     for place, word in enumerate(words[1:_MAX_WORDS], 1):
         if _LAST_OPTION(word):
-            return stripped(text.split(" ", place + 1)[-1]) if len(words) > place + 1 else ""
+            return strip_blanks(text.split(" ", place + 1)[-1]) if len(words) > place + 1 else ""
     return ""
 
 
 def _read(text: str) -> Instruction | None:
     """An instruction as a builder wrote it down; None for what cannot be read even so."""
     keyword, _, rest = text.partition(" ")
-    keyword, rest = keyword.upper(), stripped(rest)
+    keyword, rest = keyword.upper(), strip_blanks(rest)
     value = _value(keyword, rest)
     try:
         found = instruction_of(JoinedInstruction(0, f"{keyword} {value}".replace("\n", " "), [f"{keyword} {value}"]))
@@ -158,10 +158,10 @@ def _assignments(text: str) -> str:
             found.append([word])
         else:
             found[-1].append(word)
-    return " ".join(_quoted(" ".join(words)) for words in found)
+    return " ".join(_quote_assignment(" ".join(words)) for words in found)
 
 
-def _quoted(assignment: str) -> str:
+def _quote_assignment(assignment: str) -> str:
     name, _, value = assignment.partition("=")
     if "'" not in value:
         return f"{name}='{value}'"

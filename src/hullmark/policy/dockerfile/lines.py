@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hullmark.model.dockerfile import Heredoc
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.policy.dockerfile.words import BadSubstitution, expand, split_words, stripped
+from hullmark.policy.dockerfile.words import BadSubstitution, expand, split_words, strip_blanks
 
 MAX_BYTES = Limit(1 << 20, "bytes of a Dockerfile", "refused")
 """The largest Dockerfile, in bytes."""
@@ -60,9 +60,9 @@ class Lines:
     def _read_directives(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for number, line in enumerate(self._lines, 1):
-            directive = _DIRECTIVE(stripped(line))
+            directive = _DIRECTIVE(strip_blanks(line))
             name = directive[1].lower() if directive else ""
-            value = stripped(directive[2]) if directive else ""
+            value = strip_blanks(directive[2]) if directive else ""
             if name not in _DIRECTIVES or not value:
                 break
             if name in found:
@@ -77,7 +77,7 @@ class Lines:
         while self._at < len(self._lines):
             number = self._at + 1
             joined = self._join()
-            line = stripped("".join(joined))
+            line = strip_blanks("".join(joined))
             if line:
                 return JoinedInstruction(number, line, self._lines[number - 1 : self._at])
         return None
@@ -89,16 +89,16 @@ class Lines:
         while is_open and self._at < len(self._lines):
             line = self._lines[self._at]
             self._at += 1
-            text = stripped(line)
+            text = strip_blanks(line)
             is_void = not text or text.startswith("#")
             if is_void and not parts:
                 return []
             if not is_void:
-                part, is_open = self._continued(line)
+                part, is_open = self._strip_continuation(line)
                 parts.append(part)
         return parts
 
-    def _continued(self, line: str) -> tuple[str, bool]:
+    def _strip_continuation(self, line: str) -> tuple[str, bool]:
         """The line without what continues it, and whether that was there. A doubled escape character continues nothing."""
         text = line.rstrip(_BLANK)
         if not text.endswith(self.escape) or text[:-1].endswith(self.escape):

@@ -23,7 +23,7 @@ def own_dockerfile(text: str, base: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def staged(text: str, name: str) -> str:
+def name_last_stage(text: str, name: str) -> str:
     """The text with a name for its last stage, which more stages can copy from. Raises HullmarkError for another text."""
     dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
     lines = text.splitlines()

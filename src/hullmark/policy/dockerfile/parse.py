@@ -23,7 +23,7 @@ from hullmark.policy.dockerfile.words import (
     expand,
     pairs,
     split_words,
-    stripped,
+    strip_blanks,
 )
 
 KEYWORDS = (
@@ -55,7 +55,7 @@ def parse_dockerfile(text: bytes) -> Dockerfile:
         if len(instructions) == MAX_INSTRUCTIONS:
             raise fault(joined.number, f"there are more than {MAX_INSTRUCTIONS} instructions")
         instructions.append(_instruction(joined, lines))
-    return _staged(instructions, lines.directives)
+    return _build_dockerfile(instructions, lines.directives)
 
 
 def instruction_of(joined: JoinedInstruction, escape: str = "\\") -> Instruction:
@@ -92,7 +92,7 @@ def _flags(text: str) -> tuple[tuple[str, ...], str]:
         if found[1] == "--":
             break
         flags.append(_UNQUOTED.sub(lambda mark: mark[1] or "", found[1]))
-    return tuple(flags), stripped(text[at:])
+    return tuple(flags), strip_blanks(text[at:])
 
 
 def _check(instruction: Instruction, escape: str) -> None:
@@ -118,7 +118,7 @@ def _check(instruction: Instruction, escape: str) -> None:
 def health_command(value: str) -> tuple[str, str]:
     """What a HEALTHCHECK says: NONE or CMD, and the command."""
     kind, *command = _BLANK.split(value, maxsplit=1)
-    return kind.upper(), stripped(command[0]) if command else ""
+    return kind.upper(), strip_blanks(command[0]) if command else ""
 
 
 def _instruction(joined: JoinedInstruction, lines: Lines) -> Instruction:
@@ -131,7 +131,7 @@ def _instruction(joined: JoinedInstruction, lines: Lines) -> Instruction:
     return msgspec.structs.replace(instruction, heredocs=heredocs, text="\n".join(joined.written))
 
 
-def _staged(instructions: Iterable[Instruction], directives: dict[str, str]) -> Dockerfile:
+def _build_dockerfile(instructions: Iterable[Instruction], directives: dict[str, str]) -> Dockerfile:
     escape = directives.get("escape", "\\")
     head: list[Instruction] = []
     variables: dict[str, str | None] = {}

@@ -19,10 +19,10 @@ def variables_of(instruction: Instruction, escape: str = "\\") -> dict[str, str]
     return {}
 
 
-def shown(instruction: Instruction) -> str:
+def format_instruction(instruction: Instruction) -> str:
     """The instruction on one line, cut where it is long; of ENV and ARG only the names."""
     if instruction.keyword == "ONBUILD":
-        return f"ONBUILD {shown(on_build(instruction))}"[:_LONGEST]
+        return f"ONBUILD {format_instruction(on_build(instruction))}"[:_LONGEST]
     if instruction.keyword in ("ENV", "ARG"):
         return f"{instruction.keyword} {' '.join(variables_of(instruction))}"[:_LONGEST]
     return " ".join((instruction.keyword, *instruction.flags, instruction.value))[:_LONGEST]
@@ -39,4 +39,4 @@ def evidence(instruction: Instruction | None) -> tuple[Evidence, ...]:
     if instruction is None:
         return ()
     place = f"Dockerfile:{instruction.line}" if instruction.line else ""
-    return (Evidence(created_by=shown(instruction), detail=place),)
+    return (Evidence(created_by=format_instruction(instruction), detail=place),)

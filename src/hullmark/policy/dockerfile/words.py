@@ -68,7 +68,7 @@ def split_words(text: str, escape: str = "\\", *, has_heredocs: bool = False) ->
     return [text for text in (*words, "".join(word)) if text]
 
 
-def stripped(text: str) -> str:
+def strip_blanks(text: str) -> str:
     """The text without white space around it."""
     return text.strip(
         "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -200,7 +200,7 @@ class _Expansion:
             raise BadSubstitution("${ must be followed by a name")
         if operator == "}":
             return self._value(name, start)
-        return self._operated(name, operator, start, depth + 1)
+        return self._apply_operator(name, operator, start, depth + 1)
 
     def _value(self, name: str, start: int) -> str:
         value = self.variables.get(name)
@@ -209,15 +209,15 @@ class _Expansion:
             return self.text[start : self.at]
         return value
 
-    def _operated(self, name: str, operator: str, start: int, depth: int) -> str:
+    def _apply_operator(self, name: str, operator: str, start: int, depth: int) -> str:
         value = self.variables.get(name)
         if operator == "/":
-            return self._replaced(name, start, depth)
+            return self._replace_pattern(name, start, depth)
         is_set = value is not None
         if operator == ":":
             operator, is_set = self._next(), bool(value)
         if operator in ("#", "%") and self.text[self.at - 2] != ":":
-            return self._trimmed(name, operator, start, depth)
+            return self._trim_value(name, operator, start, depth)
         word = self.until("}", depth)
         if operator == "-":
             return value if is_set and value is not None else word
@@ -229,7 +229,7 @@ class _Expansion:
             return self._value(name, start)
         raise BadSubstitution(f"${{{name}{operator} is not known")
 
-    def _trimmed(self, name: str, operator: str, start: int, depth: int) -> str:
+    def _trim_value(self, name: str, operator: str, start: int, depth: int) -> str:
         pattern = self.until("}", depth, keeps_escapes=True)
         is_longest = pattern.startswith(operator)
         value = self._value(name, start)
@@ -244,7 +244,7 @@ class _Expansion:
                 return value[: len(value) - length]
         return value
 
-    def _replaced(self, name: str, start: int, depth: int) -> str:
+    def _replace_pattern(self, name: str, start: int, depth: int) -> str:
         wants_all = self._peek() == "/"
         self.at += int(wants_all)
         pattern = self.until("/", depth, keeps_escapes=True).replace("\\/", "/")

@@ -67,13 +67,13 @@ def forbidden(params: ForbiddenAccounts, facts: Facts) -> Iterator[Answer]:
         if is_meant is None:
             yield CannotTell(f"line {account.number} of {PASSWD} is not an entry of passwd(5)", evidence)
         elif is_meant:
-            message = f"The account {_shown(account)} in line {account.number} of {PASSWD} is forbidden."
+            message = f"The account {_format_account(account)} in line {account.number} of {PASSWD} is forbidden."
             yield Violation(account.name[:_LONGEST], message, evidence)
     if accounts is None:
         yield CannotTell(f"there is no file {PASSWD}")
 
 
-def required(params: RequiredAccounts, facts: Facts) -> Iterator[Answer]:
+def check_required_accounts(params: RequiredAccounts, facts: Facts) -> Iterator[Answer]:
     """Look for accounts."""
     accounts = _accounts(facts)
     if isinstance(accounts, CannotTell):
@@ -139,14 +139,14 @@ def _is_one(numbers: tuple[int, ...], account: _Account, field: int) -> bool | N
     return int(text) in numbers
 
 
-def _shown(account: _Account) -> str:
+def _format_account(account: _Account) -> str:
     name, fields = account.name[:_LONGEST], account.fields
     if len(fields) < _FIELDS:
         return name
     return f"{name} (uid {fields[_UID][:20]}, gid {fields[_GID][:20]}, shell {fields[_SHELL][:_LONGEST] or '/bin/sh'})"
 
 
-def _wanted(params: Params) -> tuple[PathGlob, ...]:
+def _list_paths(params: Params) -> tuple[PathGlob, ...]:
     return _GLOBS
 
 
@@ -167,16 +167,16 @@ TRIGGERS = (
         params=ForbiddenAccounts,
         check=forbidden,
         needs=_NEEDS,
-        contents=_wanted,
+        contents=_list_paths,
         advice=_remove,
     ),
     Trigger(
         gate="accounts",
         name="required",
         params=RequiredAccounts,
-        check=required,
+        check=check_required_accounts,
         needs=_NEEDS,
-        contents=_wanted,
+        contents=_list_paths,
         advice=_add,
     ),
 )

@@ -15,7 +15,7 @@ from hullmark.model.problem import ProblemKind
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.unidentified import unidentified
+from hullmark.policy.unidentified import find_unidentified_things
 from hullmark.policy.values import NameGlob, Size
 
 _SHOWN = 5
@@ -69,13 +69,13 @@ def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
 def not_identified(params: UnidentifiedThing, facts: Facts) -> Iterator[Answer]:
     """Look at what nothing says what it is."""
     left_out = PathGlobs(params.allow)
-    for found in unidentified(facts):
+    for found in find_unidentified_things(facts):
         is_allowed = any(glob.matches(found.subject) for glob in params.allow_packages)
         if not is_allowed and not any(left_out.match(place.path) for place in found.evidence):
             yield found
 
 
-def unexplained(params: UnexplainedExecutables, facts: Facts) -> Iterator[Answer]:
+def check_unexplained_executables(params: UnexplainedExecutables, facts: Facts) -> Iterator[Answer]:
     """Compare the inventory's count with what is allowed."""
     found = facts.inventory.unexplained
     if found is None:
@@ -92,14 +92,14 @@ def unexplained(params: UnexplainedExecutables, facts: Facts) -> Iterator[Answer
     allowed = f"{' and '.join(limits)} may be there"
     named = ", ".join(file.path for file in found.largest[:_SHOWN])
     message = (
-        f"Nothing says what {_counted(found.executables)} of the image, {found.bytes / 10**6:.1f} MB, came with, and {allowed}: "
+        f"Nothing says what {_format_count(found.executables)} of the image, {found.bytes / 10**6:.1f} MB, came with, and {allowed}: "
         f"{named}{', …' if found.executables > _SHOWN else ''}."
     )
     evidence = tuple(facts.at(file.path, file.layer, f"{file.size} bytes") for file in found.largest[:_SHOWN])
     yield Violation("executables", message, evidence)
 
 
-def _counted(number: int) -> str:
+def _format_count(number: int) -> str:
     return "1 executable" if number == 1 else f"{number:,} executables"
 
 
@@ -126,7 +126,7 @@ TRIGGERS = (
         gate="analysis",
         name="unexplained",
         params=UnexplainedExecutables,
-        check=unexplained,
+        check=check_unexplained_executables,
         looks_at=frozenset(("packages", "owners")),
         advice=_explain,
     ),

@@ -85,7 +85,7 @@ class UsualPassword(Params, frozen=True, kw_only=True):
     without_keys: Annotated[bool, Meta(description="Whether stores count that hold no private key.")] = False
 
 
-def expired(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:
+def check_validity(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:
     """Look at the dates of certificates."""
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
@@ -128,7 +128,7 @@ def self_signed(params: SelfSigned, facts: Facts) -> Iterator[Answer]:
 
 def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
     """Look for private keys."""
-    certified = _certified(facts)
+    certified = _index_certificates(facts)
     for file, item in _items(params, facts):
         if isinstance(item, PrivateKey) and (params.encrypted or not item.is_encrypted):
             protected = "a private key that a password protects" if item.is_encrypted else "a private key"
@@ -154,7 +154,7 @@ def usual_password(params: UsualPassword, facts: Facts) -> Iterator[Answer]:
             yield _unread(file, item, facts)
 
 
-def _certified(facts: Facts) -> dict[str, list[tuple[str, str]]]:
+def _index_certificates(facts: Facts) -> dict[str, list[tuple[str, str]]]:
     """The path and name of each certificate by its public key."""
     found: dict[str, list[tuple[str, str]]] = {}
     for file in facts.certificates or ():
@@ -239,7 +239,7 @@ TRIGGERS = (
         gate="certificates",
         name="expired",
         params=CertificateValidity,
-        check=expired,
+        check=check_validity,
         needs=_NEEDS,
         advice=_renew,
         deadlines=_turns,

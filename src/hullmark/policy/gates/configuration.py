@@ -97,7 +97,7 @@ def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
         if wrong and _may_be_right(params, setting.value):
             yield CannotTell(f"the value of {setting.key} is masked", _evidence(setting, facts))
         elif wrong:
-            message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, {wrong}."
+            message = f"{setting.key} is {_format_value(setting.value)}{_place(setting)}, {wrong}."
             yield Violation(setting.key, message, _evidence(setting, facts))
     unset = untold(params.setting, facts, has_found=bool(found)) if params.defaults or not found else ()
     for key, reason in unset:
@@ -115,7 +115,7 @@ def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
         if is_any and not setting.path:
             continue
         if is_any or any(_is_forbidden(params, item) for item in _items(setting.value)):
-            message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, and must not be."
+            message = f"{setting.key} is {_format_value(setting.value)}{_place(setting)}, and must not be."
             yield Violation(setting.key, message, _evidence(setting, facts))
         elif any(_may_fit(params.values, params.pattern, item) for item in _items(setting.value)):
             yield CannotTell(f"the value of {setting.key} is masked", _evidence(setting, facts))
@@ -205,7 +205,7 @@ def _items(value: SettingValue) -> tuple[str, ...]:
     return ("" if value is None else str(value),)
 
 
-def _shown(value: SettingValue) -> str:
+def _format_value(value: SettingValue) -> str:
     return ", ".join(repr(item) for item in _items(value)) or "empty"
 
 

@@ -69,7 +69,7 @@ def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
             yield CannotTell(reason, facts.at_file(file, f"line {hidden}"))
 
 
-def required(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
+def check_required_lines(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
     """Look for lines that must be."""
     files = _files(params, facts)
     for file in files:
@@ -117,7 +117,7 @@ def _first_line(params: _Lines, text: str) -> int | None:
     """The number of the first line that fits. What follows the last line feed is a line only if anything does."""
     if params.words:
         lines = enumerate(text.split("\n"), 1)
-        number = next((number for number, line in lines if any(map(params.pattern.is_in, _tried(line)))), None)
+        number = next((number for number, line in lines if any(map(params.pattern.is_in, _split_line(line)))), None)
     else:
         number = params.pattern.first_line(text)
     is_past_the_end = number is not None and number > text.count("\n") and (not text or text.endswith("\n"))
@@ -130,7 +130,7 @@ def _masked_line(params: _Lines, text: str) -> int | None:
         return None
     hidden: int | None = None
     for number, line in enumerate(text.split("\n"), 1):
-        parts = _tried(line) if params.words else (line.removesuffix("\r"),)
+        parts = _split_line(line) if params.words else (line.removesuffix("\r"),)
         if any(params.pattern.is_in(part) and surely_fits(params.pattern, part) for part in parts):
             return None
         if hidden is None and is_masked(line) and any(may_fit(params.pattern, part) for part in parts):
@@ -138,11 +138,11 @@ def _masked_line(params: _Lines, text: str) -> int | None:
     return hidden
 
 
-def _tried(line: str) -> tuple[str, ...]:
+def _split_line(line: str) -> tuple[str, ...]:
     return (line.removesuffix("\r"), *line.split())
 
 
-def _wanted(params: _Lines) -> tuple[PathGlob, ...]:
+def _list_paths(params: _Lines) -> tuple[PathGlob, ...]:
     return params.paths
 
 
@@ -159,15 +159,15 @@ TRIGGERS = (
         check=forbidden,
         looks_at=_LOOKS_AT,
         needs=_NEEDS,
-        contents=_wanted,
+        contents=_list_paths,
     ),
     Trigger(
         gate="contents",
         name="required",
         params=RequiredLines,
-        check=required,
+        check=check_required_lines,
         looks_at=_LOOKS_AT,
         needs=_NEEDS,
-        contents=_wanted,
+        contents=_list_paths,
     ),
 )

@@ -18,7 +18,7 @@ from hullmark.policy.dockerfile.commands import commands_of
 from hullmark.policy.dockerfile.packages import MANAGERS, ManagerName, leaves_cache, updates_alone
 from hullmark.policy.dockerfile.parse import flag
 from hullmark.policy.dockerfile.shown import evidence as evidence_of
-from hullmark.policy.dockerfile.shown import rest, shown, variables_of
+from hullmark.policy.dockerfile.shown import format_instruction, rest, variables_of
 from hullmark.policy.dockerfile.words import arguments
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
@@ -163,20 +163,23 @@ def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
         yield Violation(params.keyword, f"The Dockerfile must have the instruction {params.keyword}{fitting}.")
     if (params.required and not meant) or params.forbidden:
         yield from (
-            CannotTell(f"a part of {shown(directive)} is masked", evidence_of(directive)) for directive in hidden
+            CannotTell(f"a part of {format_instruction(directive)} is masked", evidence_of(directive))
+            for directive in hidden
         )
     for directive in meant:
         if params.forbidden:
             yield Violation(
-                shown(directive), f"The instruction {shown(directive)} is forbidden.", evidence_of(directive)
+                format_instruction(directive),
+                f"The instruction {format_instruction(directive)} is forbidden.",
+                evidence_of(directive),
             )
         if params.must_fit is None or params.must_fit.is_in(rest(directive)):
             continue
         if _may_fit(params.must_fit, directive):
-            yield CannotTell(f"a part of {shown(directive)} is masked", evidence_of(directive))
+            yield CannotTell(f"a part of {format_instruction(directive)} is masked", evidence_of(directive))
         else:
-            message = f"The instruction {shown(directive)} must fit {params.must_fit.text!r}."
-            yield Violation(shown(directive), message, evidence_of(directive))
+            message = f"The instruction {format_instruction(directive)} must fit {params.must_fit.text!r}."
+            yield Violation(format_instruction(directive), message, evidence_of(directive))
 
 
 def _may_fit(pattern: Pattern | None, directive: Instruction) -> bool:
@@ -197,10 +200,10 @@ def base_image(params: BaseImages, facts: Facts) -> Iterator[Answer]:
         if base.is_unresolved:
             yield CannotTell(f"the image {base.reference[:100]} depends on a build argument", evidence_of(base.said_by))
         else:
-            yield from _judged(base, params)
+            yield from _check_base(base, params)
 
 
-def _judged(base: BaseImage, params: BaseImages) -> Iterator[Answer]:
+def _check_base(base: BaseImage, params: BaseImages) -> Iterator[Answer]:
     names, evidence = _names(base.reference), evidence_of(base.said_by)
     what = f"The image {base.reference[:_LONGEST]}"
     if any(glob.matches(name) for glob in params.forbidden for name in names):

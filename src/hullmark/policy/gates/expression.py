@@ -83,7 +83,7 @@ def _doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
 
 def _reach_doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
     """That it is not known of something whether it is reached, unless the expression says itself what becomes of that."""
-    if Need.REACH not in _wanted(params) or facts.reach is None or _SAYS_UNKNOWN(params.expression.text):
+    if Need.REACH not in _list_needs(params) or facts.reach is None or _SAYS_UNKNOWN(params.expression.text):
         return
     if "reach" in params.expression.variables:
         unknown = [package.name for package in facts.reach.packages if package.reach == "unknown"]
@@ -108,7 +108,7 @@ def _answer(element: Any, params: Holds, facts: Facts) -> Answer:
     return Violation(subject[:_LONGEST], shown, evidence)
 
 
-def _wanted(params: Holds) -> frozenset[Need]:
+def _list_needs(params: Holds) -> frozenset[Need]:
     names = params.expression.variables
     asks = "reach" in names or ("matches" in names and _OF_REACH(params.expression.text))
     wanted = {_NEEDS[name] for name in names if name in _NEEDS}
@@ -117,7 +117,7 @@ def _wanted(params: Holds) -> frozenset[Need]:
 
 def _looks_at(params: Holds) -> frozenset[Fact]:
     found = {fact for name in params.expression.variables for fact in _LOOKS_AT.get(name, ())}
-    return frozenset(found | {"reach"} if Need.REACH in _wanted(params) else found)
+    return frozenset(found | {"reach"} if Need.REACH in _list_needs(params) else found)
 
 
 def _deadlines(params: Holds, facts: Facts) -> Iterator[datetime]:
@@ -138,7 +138,7 @@ TRIGGERS = (
         params=Holds,
         check=holds,
         looks_at=_looks_at,
-        also_needs=_wanted,
+        also_needs=_list_needs,
         deadlines=_deadlines,
     ),
 )

@@ -155,7 +155,7 @@ def forbidden(params: ForbiddenFiles, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, f"The {_noun(file)} {file.path} must not be there.", facts.at_file(file))
 
 
-def required(params: RequiredFiles, facts: Facts) -> Iterator[Answer]:
+def check_required_files(params: RequiredFiles, facts: Facts) -> Iterator[Answer]:
     """Look for files that must be."""
     for glob in params.paths:
         if not any(not params.types or file.type in params.types for file in facts.files.matching((glob,))):
@@ -211,7 +211,7 @@ def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, message, facts.at_file(file, file.owner))
 
 
-def privileged(params: PrivilegedFiles, facts: Facts) -> Iterator[Answer]:
+def check_privileged_files(params: PrivilegedFiles, facts: Facts) -> Iterator[Answer]:
     """Look at the setuid and setgid bits."""
     allow = PathGlobs(params.allow)
     counted = SETUID * params.setuid | SETGID * params.setgid
@@ -337,7 +337,7 @@ TRIGGERS = (
         also_needs=_digests,
         advice=_delete,
     ),
-    Trigger(gate="files", name="required", params=RequiredFiles, check=required, needs=_FILES, advice=_add),
+    Trigger(gate="files", name="required", params=RequiredFiles, check=check_required_files, needs=_FILES, advice=_add),
     Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES, advice=_set_mode),
     Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES, advice=_change_owner),
     Trigger(
@@ -348,7 +348,14 @@ TRIGGERS = (
         looks_at=frozenset(("files", "owners")),
         needs=_FILES,
     ),
-    Trigger(gate="files", name="setuid", params=PrivilegedFiles, check=privileged, needs=_FILES, advice=_drop_bits),
+    Trigger(
+        gate="files",
+        name="setuid",
+        params=PrivilegedFiles,
+        check=check_privileged_files,
+        needs=_FILES,
+        advice=_drop_bits,
+    ),
     Trigger(
         gate="files", name="world_writable", params=WorldWritable, check=world_writable, needs=_FILES, advice=_close
     ),

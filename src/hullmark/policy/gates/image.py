@@ -206,7 +206,7 @@ def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
 
 def attribute(params: Attribute, facts: Facts) -> Iterator[Answer]:
     """Look at what the image says of itself."""
-    name, value = params.attribute, _said(params.attribute, facts)
+    name, value = params.attribute, _read_attribute(params.attribute, facts)
     if not value:
         yield CannotTell(f"the image does not say its {name}")
         return
@@ -221,7 +221,7 @@ def attribute(params: Attribute, facts: Facts) -> Iterator[Answer]:
         )
 
 
-def _said(name: AttributeName, facts: Facts) -> str:
+def _read_attribute(name: AttributeName, facts: Facts) -> str:
     config, distro = _config(facts), facts.inventory.distro
     if name in ("architecture", "os"):
         return config.architecture if name == "architecture" else config.os

@@ -78,7 +78,7 @@ class UnexplainedBytes(Params, frozen=True, kw_only=True):
     allow: Allow = ()
 
 
-def changed(params: ChangedFiles, facts: Facts) -> Iterator[Answer]:
+def check_changed_files(params: ChangedFiles, facts: Facts) -> Iterator[Answer]:
     """Look at what packages' own digests say."""
     if facts.files.has_state("unverified") and not facts.files.has_state("ok", "changed", "config-changed"):
         yield CannotTell("the files were not compared with their packages' digests")
@@ -99,7 +99,7 @@ def missing(params: MissingFiles, facts: Facts) -> Iterator[Answer]:
 
 def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[Answer]:
     """Look at what came with no package."""
-    for file in _selected(params.paths, params.allow, facts, "unowned"):
+    for file in _select_files(params.paths, params.allow, facts, "unowned"):
         is_counted = file.mode & EXECUTABLE or (params.libraries and _LIBRARIES.match(file.path))
         if file.type == "file" and is_counted and not IS_MAINTAINER_SCRIPT(file.path):
             message = f"The executable {file.path} ({file.size} bytes) came with no package."
@@ -108,7 +108,7 @@ def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[An
 
 def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
     """Look at what was deleted on the way."""
-    for file in _selected(params.paths, params.allow, facts, "ghost"):
+    for file in _select_files(params.paths, params.allow, facts, "ghost"):
         message = f"The file {file.path} was deleted or replaced by a later layer, and is still in layer {file.layer} of the image."
         yield Violation(file.path, message, facts.at_file(file))
 
@@ -132,14 +132,14 @@ def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer
 
 
 def _of_packages(params: ChangedFiles | MissingFiles, facts: Facts, state: str) -> Iterator[FileRecord]:
-    for file in _selected(params.paths, params.allow, facts, state):
+    for file in _select_files(params.paths, params.allow, facts, state):
         package = facts.packages_by_purl.get(file.owner or "")
         is_named = not params.packages or (package and any(glob.matches(package.name) for glob in params.packages))
         if is_named and (not params.types or (package and package.type in params.types)):
             yield file
 
 
-def _selected(
+def _select_files(
     paths: tuple[PathGlob, ...], allow: tuple[PathGlob, ...], facts: Facts, state: str
 ) -> Iterator[FileRecord]:
     wanted, left_out = PathGlobs(paths), PathGlobs(allow)
@@ -166,7 +166,14 @@ _OWNERS: frozenset[Fact] = frozenset(("files", "owners"))
 _COMPARED = frozenset((Need.FILES, Need.DIGESTS))
 
 TRIGGERS = (
-    Trigger(gate="integrity", name="changed", params=ChangedFiles, check=changed, needs=_COMPARED, advice=_reinstall),
+    Trigger(
+        gate="integrity",
+        name="changed",
+        params=ChangedFiles,
+        check=check_changed_files,
+        needs=_COMPARED,
+        advice=_reinstall,
+    ),
     Trigger(
         gate="integrity",
         name="missing",

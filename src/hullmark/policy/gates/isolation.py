@@ -83,14 +83,14 @@ class Lack(Surplus, frozen=True, kw_only=True):
     cannot be told."""
 
 
-def found(params: IsolationGaps, facts: Facts) -> Iterator[Answer]:
+def check_findings(params: IsolationGaps, facts: Facts) -> Iterator[Answer]:
     """Look at what opens the host."""
 
     def answers(judged: JudgedContainer) -> Iterator[Answer]:
         name = judged.placed.name
         for gap in judged.assessment.missing if judged.assessment.grade == "host" else ():
-            is_meant = not params.rules or _named(params.rules, gap.setting)
-            if not is_meant or _named(params.allow_rules, gap.setting):
+            is_meant = not params.rules or _matches_setting(params.rules, gap.setting)
+            if not is_meant or _matches_setting(params.allow_rules, gap.setting):
                 continue
             evidence, subject = _evidence(judged.placed, gap.setting), f"{name}+{gap.setting}"
             if gap.is_known:
@@ -156,12 +156,12 @@ def _capabilities(params: RequiredSettings, placed: PlacedContainer) -> Iterator
             yield Violation(f"{placed.name}+{name}", text, evidence)
 
 
-def granted(params: Surplus, facts: Facts) -> Iterator[Answer]:
+def check_needless_grants(params: Surplus, facts: Facts) -> Iterator[Answer]:
     """Look at what is not needed."""
     return _mismatches("granted", params, facts)
 
 
-def needed(params: Lack, facts: Facts) -> Iterator[Answer]:
+def check_missing_grants(params: Lack, facts: Facts) -> Iterator[Answer]:
     """Look at what is not granted."""
     return _mismatches("needed", params, facts)
 
@@ -170,7 +170,7 @@ def _mismatches(kind: Mismatch, params: Surplus, facts: Facts) -> Iterator[Answe
     def answers(judged: JudgedContainer) -> Iterator[Answer]:
         name = judged.placed.name
         for finding in judged.findings:
-            if finding.kind != kind or (params.settings and not _named(params.settings, finding.setting)):
+            if finding.kind != kind or (params.settings and not _matches_setting(params.settings, finding.setting)):
                 continue
             evidence, subject = _evidence(judged.placed, finding.setting), f"{name}+{finding.setting}"
             words = "granted and not needed" if kind == "granted" else "needed and not granted"
@@ -182,7 +182,7 @@ def _mismatches(kind: Mismatch, params: Surplus, facts: Facts) -> Iterator[Answe
     return _judge(ANY_IMAGE, facts, answers)
 
 
-def _named(globs: Iterable[NameGlob], setting: str) -> bool:
+def _matches_setting(globs: Iterable[NameGlob], setting: str) -> bool:
     return any(glob.matches(setting) for glob in globs)
 
 
@@ -243,7 +243,7 @@ TRIGGERS = (
         gate="isolation",
         name="found",
         params=IsolationGaps,
-        check=found,
+        check=check_findings,
         looks_at=_NOTHING,
         also_needs=_needs_of_where,
         advice=_patch,
@@ -272,7 +272,7 @@ TRIGGERS = (
         gate="isolation",
         name="granted",
         params=Surplus,
-        check=granted,
+        check=check_needless_grants,
         looks_at=_SETTINGS,
         needs=_CONFIG,
         also_needs=_needs_of_start,
@@ -283,7 +283,7 @@ TRIGGERS = (
         gate="isolation",
         name="needed",
         params=Lack,
-        check=needed,
+        check=check_missing_grants,
         looks_at=_SETTINGS,
         needs=_CONFIG,
         also_needs=_needs_of_start,

@@ -97,41 +97,41 @@ def forbidden(params: ForbiddenLicences, facts: Facts) -> Iterator[Answer]:
         is_named = _fits(params.names, licence.names) or licence.category in params.categories
         return not is_named or _fits(params.except_names, licence.names)
 
-    for package, terms in _licensed(params, facts):
+    for package, terms in _list_package_terms(params, facts):
         if terms is not None and not holds(terms, is_fit):
-            wrong = _listed(licence for licence in licences_of(terms) if not is_fit(licence))
-            message = f"{_shown(package)} is licensed under {wrong}, which is forbidden."
+            wrong = _format_licences(licence for licence in licences_of(terms) if not is_fit(licence))
+            message = f"{_format_package(package)} is licensed under {wrong}, which is forbidden."
             yield Violation(package.purl, message, facts.at_package(package))
 
 
-def allowed(params: AllowedLicences, facts: Facts) -> Iterator[Answer]:
+def check_allowed_licences(params: AllowedLicences, facts: Facts) -> Iterator[Answer]:
     """Look for a choice of what is allowed."""
 
     def is_fit(licence: Licence) -> bool:
         return _fits(params.names, licence.choices) or licence.category in params.categories
 
-    for package, terms in _licensed(params, facts):
+    for package, terms in _list_package_terms(params, facts):
         if terms is not None and not holds(terms, is_fit):
-            wrong = _listed(licence for licence in licences_of(terms) if not is_fit(licence))
-            message = f"{_shown(package)} is licensed under {wrong}, which is not among the allowed licences."
+            wrong = _format_licences(licence for licence in licences_of(terms) if not is_fit(licence))
+            message = f"{_format_package(package)} is licensed under {wrong}, which is not among the allowed licences."
             yield Violation(package.purl, message, facts.at_package(package))
 
 
-def unknown(params: NotKnown, facts: Facts) -> Iterator[Answer]:
+def check_unknown_licences(params: NotKnown, facts: Facts) -> Iterator[Answer]:
     """Look for what no category is known of."""
-    for package, terms in _licensed(params, facts):
+    for package, terms in _list_package_terms(params, facts):
         if terms is None:
             if params.missing:
-                message = f"{_shown(package)} does not say what it is licensed under."
+                message = f"{_format_package(package)} does not say what it is licensed under."
                 yield Violation(package.purl, message, facts.at_package(package))
         elif params.unrecognised:
             odd = [licence for licence in licences_of(terms) if licence.category == "unknown"]
             if odd:
-                message = f"{_shown(package)} names licences that are not known: {_listed(odd)}."
+                message = f"{_format_package(package)} names licences that are not known: {_format_licences(odd)}."
                 yield Violation(package.purl, message, facts.at_package(package))
 
 
-def written(params: WrittenLicences, facts: Facts) -> Iterator[Answer]:
+def check_written_licences(params: WrittenLicences, facts: Facts) -> Iterator[Answer]:
     """Look at the texts themselves."""
     containing = tuple(filter(None, params.containing))
     for package in _about(params, facts):
@@ -143,11 +143,11 @@ def written(params: WrittenLicences, facts: Facts) -> Iterator[Answer]:
         if wrong:
             shown = ", ".join(text[:_LONGEST] for text in wrong[:_SHOWN])
             more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-            message = f"{_shown(package)} says that its licence is {shown}{more}, which is forbidden."
+            message = f"{_format_package(package)} says that its licence is {shown}{more}, which is forbidden."
             yield Violation(package.purl, message, facts.at_package(package))
 
 
-def _licensed(params: _About, facts: Facts) -> Iterator[tuple[Package, Terms | None]]:
+def _list_package_terms(params: _About, facts: Facts) -> Iterator[tuple[Package, Terms | None]]:
     for package in _about(params, facts):
         yield package, terms_of(package.licenses)
 
@@ -164,11 +164,11 @@ def _fits(globs: tuple[NameGlob, ...], names: tuple[str, ...]) -> bool:
     return any(glob.matches(name) for glob in globs for name in names)
 
 
-def _shown(package: Package) -> str:
+def _format_package(package: Package) -> str:
     return f"Package {package.name} {package.version} ({package.type})"
 
 
-def _listed(licences: Iterator[Licence] | list[Licence]) -> str:
+def _format_licences(licences: Iterator[Licence] | list[Licence]) -> str:
     names = sorted({str(licence) for licence in licences})
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
@@ -191,10 +191,20 @@ TRIGGERS = (
         advice=_replace,
     ),
     Trigger(
-        gate="licences", name="allowed", params=AllowedLicences, check=allowed, looks_at=_LOOKS_AT, advice=_replace
+        gate="licences",
+        name="allowed",
+        params=AllowedLicences,
+        check=check_allowed_licences,
+        looks_at=_LOOKS_AT,
+        advice=_replace,
     ),
-    Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown, looks_at=_LOOKS_AT),
+    Trigger(gate="licences", name="unknown", params=NotKnown, check=check_unknown_licences, looks_at=_LOOKS_AT),
     Trigger(
-        gate="licences", name="written", params=WrittenLicences, check=written, looks_at=_LOOKS_AT, advice=_replace
+        gate="licences",
+        name="written",
+        params=WrittenLicences,
+        check=check_written_licences,
+        looks_at=_LOOKS_AT,
+        advice=_replace,
     ),
 )

@@ -79,7 +79,7 @@ class ForbiddenPackages(_About, frozen=True, kw_only=True):
             raise ValueError("expected names, or which packages it is about: without that all packages are forbidden")
 
 
-def required(params: RequiredPackages, facts: Facts) -> Iterator[Answer]:
+def check_required_packages(params: RequiredPackages, facts: Facts) -> Iterator[Answer]:
     """Look for each name."""
     packages = list(_about(params, facts))
     for glob in params.names:
@@ -90,7 +90,7 @@ def required(params: RequiredPackages, facts: Facts) -> Iterator[Answer]:
         if None in answers:
             yield CannotTell(f"the version of package {glob} cannot be compared with {params.version}")
         elif present:
-            found = _listed(f"{package.version} ({package.type})" for package in present)
+            found = _format_list(f"{package.version} ({package.type})" for package in present)
             message = f"Package {glob} is installed as {found}, and must be {_versions(params)}."
             yield Violation(
                 glob.text, message, tuple(place for package in present for place in facts.at_package(package))
@@ -169,7 +169,7 @@ def _meets(package: Package, versions: Versions | None) -> bool | None:
         return None
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _format_list(texts: Iterable[str]) -> str:
     shown = sorted(texts)
     rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return ", ".join(shown[:_SHOWN]) + rest
@@ -190,7 +190,12 @@ _LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
 
 TRIGGERS = (
     Trigger(
-        gate="packages", name="required", params=RequiredPackages, check=required, looks_at=_LOOKS_AT, advice=_install
+        gate="packages",
+        name="required",
+        params=RequiredPackages,
+        check=check_required_packages,
+        looks_at=_LOOKS_AT,
+        advice=_install,
     ),
     Trigger(
         gate="packages", name="forbidden", params=ForbiddenPackages, check=forbidden, looks_at=_LOOKS_AT, advice=_remove

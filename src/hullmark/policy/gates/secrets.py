@@ -37,7 +37,7 @@ class SecretFindings(Params, frozen=True, kw_only=True):
     ] = False
 
 
-def found(params: SecretFindings, facts: Facts) -> Iterator[Answer]:
+def check_findings(params: SecretFindings, facts: Facts) -> Iterator[Answer]:
     """Look at what the search found."""
     wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
     for secret in facts.secrets or ():
@@ -91,7 +91,7 @@ TRIGGERS = (
         gate="secrets",
         name="found",
         params=SecretFindings,
-        check=found,
+        check=check_findings,
         needs=frozenset((Need.SECRETS,)),
         advice=_remove,
     ),

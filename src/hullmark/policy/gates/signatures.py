@@ -176,7 +176,7 @@ def built_by(params: BuiltBy, facts: Facts) -> Iterator[Answer]:
     def enough(proof: Proof) -> bool:
         return any(glob.matches(claim.builder) for claim in _provenance(proof) for glob in params.builders)
 
-    found = _told(facts, params, lambda claim: (claim.builder,))
+    found = _describe_provenance(facts, params, lambda claim: (claim.builder,))
     yield from _unless(params, facts, enough, f"It is not proven that one of the builders built the image{found}.")
 
 
@@ -191,7 +191,7 @@ def source(params: Source, facts: Facts) -> Iterator[Answer]:
             for glob in params.repositories
         )
 
-    found = _told(facts, params, lambda claim: claim.sources[:1])
+    found = _describe_provenance(facts, params, lambda claim: claim.sources[:1])
     yield from _unless(
         params, facts, enough, f"It is not proven that the image was built from one of the repositories{found}."
     )
@@ -231,7 +231,7 @@ def _provenance(proof: Proof) -> tuple[Claim, ...]:
     return tuple(claim for claim in proof.claims if claim.kind == "provenance")
 
 
-def _told(facts: Facts, params: TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
+def _describe_provenance(facts: Facts, params: TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
     """What proven provenance says instead, as words that end a sentence."""
     roots = _roots(params, facts)
     if roots is None or facts.signatures is None:

@@ -138,7 +138,7 @@ class StaleData(Params, frozen=True, kw_only=True):
     ] = False
 
 
-def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
+def check_findings(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
     """Look at each match."""
     doubted: list[Match] = []
     for subject, matches in _by_subject(params, facts).items():
@@ -162,7 +162,7 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
         yield CannotTell(reason, _evidence(doubted[0], facts), subject=EXPLOITED, kind="uncovered")
 
 
-def listed(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
+def check_listed_vulnerabilities(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
     """Look for names."""
     for subject, matches in _by_subject(params, facts).items():
         match = next((match for match in matches if _fits(params.ids, _names(match))), None)
@@ -229,12 +229,15 @@ def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | 
         return False
     if params.sources and not _fits(params.sources, (advisory.source, advisory.namespace)):
         return False
-    answers = {*(answer for _, answer in _told(params, match, facts)), *_exploited(params, match, facts)}
+    answers = {
+        *(answer for _, answer in _test_conditions(params, match, facts)),
+        *_test_exploitation(params, match, facts),
+    }
     answers.add(is_reached(params.reach, match.package, facts))
     return False if False in answers else None if None in answers else True
 
 
-def _exploited(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[bool | None]:
+def _test_exploitation(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[bool | None]:
     """The conditions that depend on what is known to be exploited."""
     kev, is_doubtful = match.advisory.kev, may_be_exploited(match, facts)
     if params.exploited is not None:
@@ -246,20 +249,20 @@ def _exploited(params: VulnerabilityFindings, match: Match, facts: Facts) -> Ite
 
 
 def _lacking(params: VulnerabilityFindings, match: Match, facts: Facts) -> str:
-    return " and ".join(name for name, answer in _told(params, match, facts) if answer is None)
+    return " and ".join(name for name, answer in _test_conditions(params, match, facts) if answer is None)
 
 
-def _told(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+def _test_conditions(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
     """The conditions that need a rating or a date, with what is not known as the rule wants it taken."""
     for answer in severe(match.advisory, params.severity, params.severities, params.severity_from):
         yield "the severity", _BECOMES[params.when_unrated or params.unrated] if answer is None else answer
-    for name, answer in _rated(params, match):
+    for name, answer in _test_ratings(params, match):
         yield name, _BECOMES[params.unrated] if answer is None else answer
-    for name, answer in _dated(params, match, facts):
+    for name, answer in _test_dates(params, match, facts):
         yield name, _BECOMES[params.undated or params.unrated] if answer is None else answer
 
 
-def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, bool | None]]:
+def _test_ratings(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, bool | None]]:
     """The other conditions that need a rating."""
     advisory, epss = match.advisory, match.advisory.epss
     if params.cvss is not None:
@@ -276,7 +279,7 @@ def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, b
         yield "the state of the fix", None if is_unknown else match.fix.state in params.fix
 
 
-def _dated(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+def _test_dates(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
     """The conditions that need a date."""
     if params.fixed_for_days is not None:
         is_open = match.fix.state in ("not-fixed", "wont-fix")
@@ -368,7 +371,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="found",
         params=VulnerabilityFindings,
-        check=found,
+        check=check_findings,
         needs=_NEEDS,
         also_needs=reach_needs,
         advice=_upgrade,
@@ -378,7 +381,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="listed",
         params=ListedVulnerabilities,
-        check=listed,
+        check=check_listed_vulnerabilities,
         needs=_NEEDS,
         also_needs=reach_needs,
         advice=_upgrade,

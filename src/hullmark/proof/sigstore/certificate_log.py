@@ -7,7 +7,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.proof.sigstore.chain import extensions_of
 from hullmark.proof.sigstore.refusal import NotVerified
@@ -46,14 +46,14 @@ def _holds(
     at = timestamp.timestamp.replace(tzinfo=UTC)
     if timestamp.signature_hash_algorithm.name != "sha256":
         return False
-    signed = guarded(lambda: _signed(timestamp, at, certificate, issuer), lambda error: b"")
+    signed = guard_call(lambda: _build_signed_bytes(timestamp, at, certificate, issuer), lambda error: b"")
     return bool(signed) and any(
         log.id == timestamp.log_id and log.span.covers(at) and log.key.has_signed(signed, timestamp.signature)
         for log in logs
     )
 
 
-def _signed(
+def _build_signed_bytes(
     timestamp: SignedCertificateTimestamp, at: datetime, certificate: Certificate, issuer: Certificate
 ) -> bytes:
     """What the log signed: the structure `digitally-signed`, for a precertificate."""

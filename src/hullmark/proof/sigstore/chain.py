@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.proof.sigstore.refusal import NotTrusted, NotVerified
 from hullmark.proof.sigstore.trusted_root import Authority
@@ -101,16 +101,16 @@ def _has_issued(issuer: Certificate, certificate: Certificate) -> bool:
         certificate.verify_directly_issued_by(issuer)
         return True
 
-    return guarded(verify, lambda error: False)
+    return guard_call(verify, lambda error: False)
 
 
 def extensions_of(certificate: Certificate) -> Extensions:
     """What a certificate says besides. Raises NotVerified where it cannot be read."""
 
-    def damaged(error: Exception) -> Extensions:
+    def raise_damage(error: Exception) -> Extensions:
         raise NotVerified(f"an extension of its certificate cannot be read: {str(error)[:100]}") from error
 
-    return guarded(lambda: certificate.extensions, damaged)
+    return guard_call(lambda: certificate.extensions, raise_damage)
 
 
 def check_moment(certificate: Certificate, moment: datetime) -> None:
@@ -133,7 +133,7 @@ def _check_leaf(leaf: Certificate, moment: datetime, usage: ObjectIdentifier) ->
         raise NotVerified(f"its certificate is not for {usage._name}")
     if not extensions.get_extension_for_class(KeyUsage).value.digital_signature:
         raise NotVerified("its certificate is not for signatures")
-    if any(isinstance(each.value, BasicConstraints) and each.value.ca for each in extensions):
+    if any(isinstance(extension.value, BasicConstraints) and extension.value.ca for extension in extensions):
         raise NotVerified("its certificate is an authority's own")
 
 
@@ -148,7 +148,7 @@ def _check_authority(certificate: Certificate, below: int, moment: datetime, usa
     if not begin <= moment <= end:
         raise NotVerified(f"a certificate of its authority is not valid at {moment:%Y-%m-%dT%H:%M:%SZ}")
     is_authority = False
-    for value in (each.value for each in extensions):
+    for value in (extension.value for extension in extensions):
         if isinstance(value, BasicConstraints):
             is_authority = value.ca and (value.path_length is None or below <= value.path_length)
         elif isinstance(value, KeyUsage) and not value.key_cert_sign:

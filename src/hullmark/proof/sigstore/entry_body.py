@@ -148,7 +148,7 @@ def check_body(body: bytes, content: SignedContent, signature: bytes, certificat
         raise NotVerified("its log entry is about another signature")
 
 
-def _hashed(spec: msgspec.Raw) -> _Subject:
+def _read_hashed_entry(spec: msgspec.Raw) -> _Subject:
     found = msgspec.json.decode(spec, type=_HashedRekord)
     signature = found.signature
     return _Subject(_hex(found.data.hash), ((_b64(signature.content), _pem(signature.public_key.content)),), False)
@@ -156,14 +156,16 @@ def _hashed(spec: msgspec.Raw) -> _Subject:
 
 def _dsse(spec: msgspec.Raw) -> _Subject:
     found = msgspec.json.decode(spec, type=_Dsse)
-    signers = _named((each.signature, each.verifier) for each in found.signatures)
+    signers = _decode_signers((signature.signature, signature.verifier) for signature in found.signatures)
     return _Subject(_hex(found.payload_hash), signers, True)
 
 
 def _intoto(spec: msgspec.Raw) -> _Subject:
     content = msgspec.json.decode(spec, type=_Intoto).content
     # These entries have signatures in base64 twice.
-    signers = _named((_b64(each.sig).decode("ascii"), each.public_key) for each in content.envelope.signatures)
+    signers = _decode_signers(
+        (_b64(signature.sig).decode("ascii"), signature.public_key) for signature in content.envelope.signatures
+    )
     return _Subject(_hex(content.payload_hash), signers, True)
 
 
@@ -184,7 +186,7 @@ def _tile_dsse(spec: msgspec.Raw) -> _Subject:
 
 
 _KINDS: dict[tuple[str, str], Callable[[msgspec.Raw], _Subject]] = {
-    ("hashedrekord", "0.0.1"): _hashed,
+    ("hashedrekord", "0.0.1"): _read_hashed_entry,
     ("hashedrekord", "0.0.2"): _tile_hashed,
     ("dsse", "0.0.1"): _dsse,
     ("dsse", "0.0.2"): _tile_dsse,
@@ -193,7 +195,7 @@ _KINDS: dict[tuple[str, str], Callable[[msgspec.Raw], _Subject]] = {
 }
 
 
-def _named(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
+def _decode_signers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((_b64(signature), _pem(verifier)) for signature, verifier in pairs)
 
 

@@ -86,7 +86,9 @@ def identity_of(certificate: Certificate) -> CertificateIdentity:
         elif isinstance(value, UnrecognizedExtension) and name.startswith(_FULCIO):
             number = int(name.removeprefix(_FULCIO).partition(".")[0])
             said[number] = _text(value.value, is_plain=number <= _LAST_PLAIN)
-    fields = {name: next((said[each] for each in numbers if said.get(each)), "") for name, numbers in _FIELDS.items()}
+    fields = {
+        name: next((said[number] for number in numbers if said.get(number)), "") for name, numbers in _FIELDS.items()
+    }
     repositories = tuple(said[each] for each in _FIELDS["repository"] if said.get(each))
     del fields["repository"]
     return CertificateIdentity(subjects=subjects, repositories=repositories, **fields)

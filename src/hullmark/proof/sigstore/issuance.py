@@ -121,7 +121,7 @@ def material_document(certificate: bytes, entry: LogEntry) -> dict[str, object]:
     if entry.proof is not None:
         document["inclusionProof"] = {
             "checkpoint": {"envelope": entry.proof.checkpoint},
-            "hashes": [_b64(each) for each in entry.proof.hashes],
+            "hashes": [_b64(digest) for digest in entry.proof.hashes],
             "logIndex": str(entry.proof.index),
             "rootHash": _b64(entry.proof.root),
             "treeSize": str(entry.proof.size),
@@ -140,7 +140,7 @@ def annotations_of(certificates: tuple[str, ...], entry: LogEntry) -> dict[str, 
     noted = {"Payload": payload, "SignedEntryTimestamp": _b64(entry.promise)}
     return {
         CERTIFICATE: certificates[0],
-        CHAIN: "".join(f"{each.strip()}\n" for each in certificates[1:]),
+        CHAIN: "".join(f"{certificate.strip()}\n" for certificate in certificates[1:]),
         ENTRY: msgspec.json.encode(noted, order="sorted").decode(),
     }
 

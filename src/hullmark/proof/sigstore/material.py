@@ -143,9 +143,9 @@ def read_material(body: bytes, media_type: str) -> Material:
     ):
         raise NotVerified("it comes with more certificates, entries or timestamps than are looked at")
     return Material(
-        certificates=tuple(_decoded(each.raw_bytes) for each in encoded),
+        certificates=tuple(_decode_base64(each.raw_bytes) for each in encoded),
         entries=tuple(map(_entry, wire.tlog_entries)),
-        timestamps=tuple(_decoded(each.signed_timestamp) for each in timestamps),
+        timestamps=tuple(_decode_base64(timestamp.signed_timestamp) for timestamp in timestamps),
         needs_proof=_PROMISED(media_type) is None,
     )
 
@@ -153,11 +153,11 @@ def read_material(body: bytes, media_type: str) -> Material:
 def _entry(wire: _Entry) -> LogEntry:
     promise = wire.inclusion_promise
     return LogEntry(
-        log_id=_decoded(wire.log_id.key_id) if wire.log_id is not None else b"",
+        log_id=_decode_base64(wire.log_id.key_id) if wire.log_id is not None else b"",
         index=_number(wire.log_index),
         seconds=_number(wire.integrated_time),
-        body=_decoded(wire.canonicalized_body),
-        promise=_decoded(promise.signed_entry_timestamp) if promise is not None else b"",
+        body=_decode_base64(wire.canonicalized_body),
+        promise=_decode_base64(promise.signed_entry_timestamp) if promise is not None else b"",
         proof=_proof(wire.inclusion_proof) if wire.inclusion_proof is not None else None,
     )
 
@@ -168,8 +168,8 @@ def _proof(wire: _Proof) -> InclusionProof:
     return InclusionProof(
         index=_number(wire.log_index),
         size=_number(wire.tree_size),
-        hashes=tuple(map(_decoded, wire.hashes)),
-        root=_decoded(wire.root_hash),
+        hashes=tuple(map(_decode_base64, wire.hashes)),
+        root=_decode_base64(wire.root_hash),
         checkpoint=wire.checkpoint.envelope if wire.checkpoint is not None else "",
     )
 
@@ -201,7 +201,7 @@ def annotated_material(annotations: Mapping[str, str]) -> Material:
     try:
         entries = _legacy_entry(annotations[ENTRY]) if annotations.get(ENTRY) else ()
         stamp = annotations.get(_TIMESTAMP)
-        stamps = (_decoded(msgspec.json.decode(stamp[:_LONGEST], type=_LegacyTimestamp).signed),) if stamp else ()
+        stamps = (_decode_base64(msgspec.json.decode(stamp[:_LONGEST], type=_LegacyTimestamp).signed),) if stamp else ()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise NotVerified(f"its annotations cannot be read: {str(error)[:200]}") from error
     return Material(certificates=certificates, entries=entries, timestamps=stamps, needs_proof=False)
@@ -219,15 +219,15 @@ def _legacy_entry(text: str) -> tuple[LogEntry, ...]:
             log_id=log_id,
             index=_number(payload.log_index),
             seconds=_number(payload.integrated_time),
-            body=_decoded(payload.body),
-            promise=_decoded(wire.promise),
+            body=_decode_base64(payload.body),
+            promise=_decode_base64(wire.promise),
         ),
     )
 
 
 def _of_pem(text: str) -> tuple[bytes, ...]:
     blocks = PEM_CERTIFICATE.findall(text[:_LONGEST].encode("utf-8", "replace"))
-    return tuple(_decoded(block.split(b"-----")[2].decode("ascii")) for block in blocks)
+    return tuple(_decode_base64(block.split(b"-----")[2].decode("ascii")) for block in blocks)
 
 
 def _number(value: int | str) -> int:
@@ -237,7 +237,7 @@ def _number(value: int | str) -> int:
     return int(text)
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     if len(text) > _LONGEST:
         raise NotVerified("it holds a part that is larger than is looked at")
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.proof.dsse import Key, checked_key
 from hullmark.proof.sigstore.certificate_log import check_certificate_log
 from hullmark.proof.sigstore.chain import check_moment, issuer_of
@@ -59,14 +59,16 @@ def verify_certificate(
     """Who signed. Raises NotTrusted for an authority or identity that is not trusted, NotVerified for what is wrong or cannot be
     checked. `now` counts where no time is proven, and need not be."""
 
-    def failed(error: Exception) -> CertificateSignature:
+    def raise_unverifiable(error: Exception) -> CertificateSignature:
         raise NotVerified(f"its certificate cannot be checked: {str(error)[:200]}") from error
 
     # The library reads parts of certificates when they are asked for, and has many ways to say that one is damaged.
-    return guarded(lambda: _verified(content, material, trust, now), failed, NotVerified)
+    return guard_call(lambda: _verify_content(content, material, trust, now), raise_unverifiable, NotVerified)
 
 
-def _verified(content: SignedContent, material: Material, trust: IdentityTrust, now: datetime) -> CertificateSignature:
+def _verify_content(
+    content: SignedContent, material: Material, trust: IdentityTrust, now: datetime
+) -> CertificateSignature:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     # 1. Whom the certificate names, and whether the signature is its key's.
@@ -109,18 +111,18 @@ def _certificates(material: Material) -> tuple[Certificate, tuple[Certificate, .
 def key_of(certificate: Certificate) -> Key:
     """The key in a certificate. Raises NotVerified."""
 
-    def failed(error: Exception) -> Key:
+    def raise_unverifiable(error: Exception) -> Key:
         raise NotVerified("the key in its certificate is of a kind that cannot be checked") from error
 
-    return guarded(lambda: checked_key(certificate.public_key(), "its certificate"), failed)
+    return guard_call(lambda: checked_key(certificate.public_key(), "its certificate"), raise_unverifiable)
 
 
 def _times(
     content: SignedContent, signature: bytes, material: Material, trust: IdentityTrust
 ) -> tuple[tuple[datetime, ...], tuple[str, ...]]:
     """All proven times, and what is not proven. Unless the log is ignored, its entry must be good and some time proven."""
-    from_log = () if trust.ignores_log else _logged(content, signature, material, trust.root)
-    stamped, refusal = _stamped(content, signature, material, trust.root)
+    from_log = () if trust.ignores_log else _verify_log_entries(content, signature, material, trust.root)
+    stamped, refusal = _verify_timestamps(content, signature, material, trust.root)
     times = tuple(sorted({*from_log, *stamped}))
     if times:
         return times, (_NO_LOG,) if trust.ignores_log else ()
@@ -131,7 +133,9 @@ def _times(
     return (), (_NO_LOG, _NO_TIME)
 
 
-def _logged(content: SignedContent, signature: bytes, material: Material, root: TrustedRoot) -> tuple[datetime, ...]:
+def _verify_log_entries(
+    content: SignedContent, signature: bytes, material: Material, root: TrustedRoot
+) -> tuple[datetime, ...]:
     if not root.logs:
         raise NotVerified("the trusted root names no transparency log that can be used")
     if not material.entries:
@@ -143,7 +147,7 @@ def _logged(content: SignedContent, signature: bytes, material: Material, root: 
     return tuple(moment for moment in moments if moment is not None)
 
 
-def _stamped(
+def _verify_timestamps(
     content: SignedContent, signature: bytes, material: Material, root: TrustedRoot
 ) -> tuple[tuple[datetime, ...], NotVerified | None]:
     """Times of authorities that the root names; one of another authority is none, and the last reason why is told."""

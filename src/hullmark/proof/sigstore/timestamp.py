@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.proof.sigstore.chain import issuer_of
 from hullmark.proof.sigstore.der import GENERALIZED_TIME, OCTETS, SEQUENCE, DamagedDer, Element, only
 from hullmark.proof.sigstore.refusal import NotVerified
@@ -70,11 +70,11 @@ class _CertificateHash(NamedTuple):
 def stamped_at(response: bytes, stamped: bytes, authorities: tuple[Authority, ...]) -> datetime:
     """The time that a response (or a bare token) states of some bytes, if one of the authorities signed it. Raises NotVerified."""
 
-    def failed(error: Exception) -> datetime:
+    def raise_unverifiable(error: Exception) -> datetime:
         raise NotVerified(f"its timestamp cannot be read: {str(error)[:200]}") from error
 
     # The library reads parts of certificates when they are asked for.
-    return guarded(lambda: _stamped_at(response, stamped, authorities), failed, NotVerified)
+    return guard_call(lambda: _stamped_at(response, stamped, authorities), raise_unverifiable, NotVerified)
 
 
 def _stamped_at(response: bytes, stamped: bytes, authorities: tuple[Authority, ...]) -> datetime:
@@ -194,7 +194,7 @@ def _is_named(certificate: Certificate, signer: Element) -> bool:
     def key_identifier() -> bytes:
         return certificate.extensions.get_extension_for_class(SubjectKeyIdentifier).value.digest
 
-    return signer.tag == _KEY_IDENTIFIER and signer.content == guarded(key_identifier, lambda error: b"")
+    return signer.tag == _KEY_IDENTIFIER and signer.content == guard_call(key_identifier, lambda error: b"")
 
 
 def _has_signed(token: _Token, certificate: Certificate) -> bool:
@@ -220,4 +220,4 @@ def _has_signed(token: _Token, certificate: Certificate) -> bool:
             return False
         return True
 
-    return guarded(verify, lambda error: False)
+    return guard_call(verify, lambda error: False)

@@ -41,7 +41,7 @@ def moment_of(entry: LogEntry, logs: tuple[Log, ...], *, needs_proof: bool) -> d
     if entry.seconds > _MOST_SECONDS:
         raise NotVerified("its log entry has a time that is not valid")
     at = _EPOCH + timedelta(seconds=entry.seconds)
-    promised = [log for log in known if log.key.has_signed(_promised(entry), entry.promise)]
+    promised = [log for log in known if log.key.has_signed(_encode_promise(entry), entry.promise)]
     if not promised:
         raise NotVerified("its log entry is not signed by the log")
     if not any(log.span.covers(at) for log in promised):
@@ -49,7 +49,7 @@ def moment_of(entry: LogEntry, logs: tuple[Log, ...], *, needs_proof: bool) -> d
     return at
 
 
-def _promised(entry: LogEntry) -> bytes:
+def _encode_promise(entry: LogEntry) -> bytes:
     """What the signed entry timestamp is over: canonical JSON (RFC 8785)."""
     document = {
         "body": base64.b64encode(entry.body).decode(),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.limit import Limit
 from hullmark.proof.dsse import Key, checked_key, need_library
 from hullmark.proof.notation import PEM_CERTIFICATE
@@ -156,7 +156,7 @@ def _of_pem(body: bytes, what: str) -> TrustedRoot:
     if not blocks or len(blocks) > _MOST_CERTIFICATES:
         raise HullmarkError(f"{what} holds {len(blocks)} certificates", advice=_ADVICE)
     try:
-        anchors = guarded(lambda: tuple(map(load_pem_x509_certificate, blocks)), _unreadable)
+        anchors = guard_call(lambda: tuple(map(load_pem_x509_certificate, blocks)), _unreadable)
         return TrustedRoot(authorities=(Authority(anchors=anchors),))
     except ValueError as error:
         raise HullmarkError(f"a certificate in {what} cannot be read", advice=_ADVICE) from error
@@ -178,7 +178,7 @@ def _log(wire: _Log) -> Log:
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     der = base64.b64decode(wire.public_key.raw_bytes, validate=True)
-    key = checked_key(guarded(lambda: load_der_public_key(der), _unreadable), "it")
+    key = checked_key(guard_call(lambda: load_der_public_key(der), _unreadable), "it")
     log_id = base64.b64decode(wire.log_id.key_id, validate=True) if wire.log_id is not None else b""
     return Log(log_id or hashlib.sha256(der).digest(), key, _span(wire.public_key.valid_for))
 
@@ -204,7 +204,7 @@ def read_certificate(der: bytes) -> Certificate:
     """A certificate in DER. Raises ValueError."""
     from cryptography.x509 import load_der_x509_certificate
 
-    certificate: Certificate = guarded(lambda: load_der_x509_certificate(der), _unreadable)
+    certificate: Certificate = guard_call(lambda: load_der_x509_certificate(der), _unreadable)
     return certificate
 
 

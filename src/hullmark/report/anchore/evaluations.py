@@ -166,12 +166,12 @@ def _row(finding: Finding, identity: str, fulltag: str) -> Row:
         finding.trigger,
         finding.message,
         (finding.action if covered is None else Action.GO).value,
-        False if covered is None else _covered(covered),
+        False if covered is None else _build_cover(covered),
         finding.policy_id,
     ]
 
 
-def _covered(by: dict[str, str]) -> Json:
+def _build_cover(by: dict[str, str]) -> Json:
     """What covers a finding: an item of a list, an exception of a native policy, or the stage of its rule set."""
     stage = by.get("stage", "")
     return {

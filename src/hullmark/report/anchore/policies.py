@@ -189,7 +189,7 @@ def policy_spec(triggers: Iterable[TriggerLike], retired: Mapping[str, Sequence[
         GateSpec(description=GATES.get(gate, ""), name=gate, triggers=[_trigger(trigger) for trigger in by_gate[gate]])
         for gate in sorted(by_gate)
     ]
-    return gates + [_retired(gate, retired[gate]) for gate in sorted(retired) if gate not in by_gate]
+    return gates + [_make_retired_gate(gate, retired[gate]) for gate in sorted(retired) if gate not in by_gate]
 
 
 def _trigger(trigger: TriggerLike) -> TriggerSpec:
@@ -209,7 +209,7 @@ def _parameter(parameter: ParameterLike) -> ParameterSpec:
     )
 
 
-def _retired(gate: str, names: Sequence[str]) -> GateSpec:
+def _make_retired_gate(gate: str, names: Sequence[str]) -> GateSpec:
     successor = _SUCCESSORS.get(gate)
     return GateSpec(
         description=f"Retired: use {successor}." if successor else "Retired.",

@@ -121,13 +121,13 @@ def wanted_image(request: ImageRequest) -> WantedImage:
     annotations = request.annotations or {}
     if len(annotations) > MAX_ANNOTATIONS:
         raise HullmarkError(f"the image has more than {MAX_ANNOTATIONS} annotations", advice="send fewer of them")
-    reference, tag, dockerfile = _named(request)
+    reference, tag, dockerfile = _read_image_names(request)
     if not reference:
         raise HullmarkError("the request names no image", advice=f"send {_FORMS}")
-    return WantedImage(reference=reference, tag=tag, dockerfile=_decoded(dockerfile), annotations=annotations)
+    return WantedImage(reference=reference, tag=tag, dockerfile=_decode_base64(dockerfile), annotations=annotations)
 
 
-def _named(request: ImageRequest) -> tuple[str, str, str]:
+def _read_image_names(request: ImageRequest) -> tuple[str, str, str]:
     """(reference, tag, Dockerfile in base64)"""
     source = request.source
     if source is None:
@@ -144,7 +144,7 @@ def _named(request: ImageRequest) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def _decoded(text: str) -> str:
+def _decode_base64(text: str) -> str:
     if len(text) > MAX_DOCKERFILE * 3 // 2:
         raise HullmarkError("the Dockerfile is too large", advice=f"send at most {MAX_DOCKERFILE:,} bytes")
     try:

@@ -31,7 +31,7 @@ class RatedBy(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
-def rated(id: str, ratings: Iterable[Cvss]) -> RatedBy:
+def select_ratings(id: str, ratings: Iterable[Cvss]) -> RatedBy:
     """The first ratings of either version, under an id."""
     known = list(ratings)
     return RatedBy(cvss_v2=_first(known, "2"), cvss_v3=_first(known, "3"), id=id)
@@ -59,13 +59,13 @@ def _parts(major: str, vector: str) -> tuple[float, float]:
     try:
         if major == "3":
             v3 = CVSS3(text)
-            return _rounded(v3.esc), _rounded(v3.isc)
+            return _round_score(v3.esc), _round_score(v3.isc)
         v2 = CVSS2(text.removeprefix("CVSS:2.0/"))
         product = 20 * v2.get_value("AV") * v2.get_value("AC") * v2.get_value("Au")
-        return _rounded(product), _rounded(v2.impact_equation())
+        return _round_score(product), _round_score(v2.impact_equation())
     except CVSSError:
         return MISSING, MISSING
 
 
-def _rounded(number: object) -> float:
+def _round_score(number: object) -> float:
     return max(round(float(str(number)), 1), 0.0)

@@ -11,7 +11,7 @@ from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Package
 from hullmark.report.anchore.images import ImageInfo, tag_history
 from hullmark.report.anchore.packages import is_system, kind_of, places, version_of
-from hullmark.report.anchore.scores import RatedBy, rated
+from hullmark.report.anchore.scores import RatedBy, select_ratings
 from hullmark.report.anchore.words import NONE, Json, image_id, pages, stamp
 from hullmark.report.matches_words import page_of
 
@@ -157,12 +157,12 @@ def _ratings(advisory: MatchedAdvisory) -> tuple[list[RatedBy], list[RatedBy]]:
     names = dict.fromkeys(
         (advisory.cve, *(identifier for identifier in (advisory.id, *advisory.aliases) if identifier[:4] == "CVE-"))
     )
-    nvd = [rated(name, of_nvd if name == advisory.cve else ()) for name in names if name]
+    nvd = [select_ratings(name, of_nvd if name == advisory.cve else ()) for name in names if name]
     by_source: dict[str, list[Cvss]] = {}
     for rating in others:
         if rating.version[:1] in ("2", "3"):
             by_source.setdefault(rating.source, []).append(rating)
-    return nvd, [rated(advisory.id, ratings) for ratings in by_source.values()]
+    return nvd, [select_ratings(advisory.id, ratings) for ratings in by_source.values()]
 
 
 def _reference(info: ImageInfo) -> Json:

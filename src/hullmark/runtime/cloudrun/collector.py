@@ -97,7 +97,7 @@ class CloudRunCollector:
                         workload=f"Job/{job.name.rpartition('/')[2]}",
                         container=container.name,
                     ),
-                    image=self._named(id, container),
+                    image=self._identify_image(id, container),
                     since=execution.start_time or execution.create_time,
                     # Jobs run in the second generation, whatever was chosen.
                     isolation=_isolation(_OF_JOBS, container),
@@ -130,9 +130,9 @@ class CloudRunCollector:
             digest = self._resolved_digest(revision, location)
         if is_digest(digest):
             return RunningImage(reference=container.image, digest=digest, architecture="amd64")
-        return self._named(id, container)
+        return self._identify_image(id, container)
 
-    def _named(self, id: str, container: RevisionContainer) -> RunningImage:
+    def _identify_image(self, id: str, container: RevisionContainer) -> RunningImage:
         """The digest in the image's name, else what the tag named when it was first asked for."""
         reference = container.image
         digest = reference.partition("@")[2]

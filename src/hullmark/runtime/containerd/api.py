@@ -96,15 +96,15 @@ class CriApi:
             call.cancel()
 
     def _ask(self, service: str, method: str, **fields: Any) -> Any:
-        request = _named(f"{method}Request")
+        request = _find_message_class(f"{method}Request")
         call = self._channel.unary_unary(
             service + method,
             request_serializer=request.SerializeToString,
-            response_deserializer=_named(f"{method}Response").FromString,
+            response_deserializer=_find_message_class(f"{method}Response").FromString,
         )
-        return self._granted(lambda: call(request(**fields), timeout=self._timeout))
+        return self._call_or_explain(lambda: call(request(**fields), timeout=self._timeout))
 
-    def _granted(self, call: Callable[[], T]) -> T:
+    def _call_or_explain(self, call: Callable[[], T]) -> T:
         try:
             return call()
         except grpc.RpcError as error:
@@ -140,5 +140,5 @@ def _pour(call: Any, queue: Queue[Any]) -> None:
         queue.put(_END)
 
 
-def _named(name: str) -> Any:
+def _find_message_class(name: str) -> Any:
     return message(name)

@@ -99,7 +99,7 @@ class CriCollector:
         version = self._api.version()
         components = [{"Name": version.runtime_name, "Version": version.runtime_version}]
         self._host = self._look({"Components": components, "KernelVersion": _kernel()}, {})
-        self._known = self._listed()
+        self._known = self._list_containers()
         return iter(self._known.values())
 
     def follow(self, stop: threading.Event) -> Iterator[Listing | Changes]:
@@ -108,7 +108,7 @@ class CriCollector:
         while not stop.is_set():
             began = self._clock()
             try:
-                yield from self._connected(stop)
+                yield from self._follow_connection(stop)
             except NotServed:
                 raise
             except NetError as error:
@@ -122,7 +122,7 @@ class CriCollector:
                 stop.wait(backoff(failures))
                 failures += 1
 
-    def _connected(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+    def _follow_connection(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         yield Listing(self.containers())
         self.is_blind = False
         if self._host.events:
@@ -133,16 +133,16 @@ class CriCollector:
                 changes = self._of_event(event) if event is not None else None
                 if changes is not None:
                     yield changes
-                yield from self._drifted(stop)
+                yield from self._find_drift(stop)
                 if (self._clock() - listed).total_seconds() >= self._list:
-                    yield from self._compared()
+                    yield from self._find_changes()
                     listed = self._clock()
         except NotServed:
             while not stop.wait(self._pause):
-                yield from self._compared()
-                yield from self._drifted(stop)
+                yield from self._find_changes()
+                yield from self._find_drift(stop)
 
-    def _drifted(self, stop: threading.Event) -> Iterator[Changes]:
+    def _find_drift(self, stop: threading.Event) -> Iterator[Changes]:
         """What differs from images in the files of containers, where it is time to look."""
         if self._local is None or (self._clock() - self._looked).total_seconds() < self._local.seconds:
             return
@@ -160,7 +160,7 @@ class CriCollector:
         """What an event means; None where it changes nothing that is told."""
         id, kind = event.container_id, event.container_event_type
         if kind == _STARTED:
-            container = self._described(id, self._sandboxes())
+            container = self._describe_container(id, self._sandboxes())
             if container is not None:
                 self._known[id] = container
                 return Changes(running=(container,))
@@ -168,15 +168,15 @@ class CriCollector:
             return Changes(ended=(EndedContainer(id=id, until=_moment(event.created_at) or self._clock()),))
         return None
 
-    def _compared(self) -> Iterator[Changes]:
+    def _find_changes(self) -> Iterator[Changes]:
         """What differs from what is known. What ended did so some time since the last look."""
-        before, self._known = self._known, self._listed()
+        before, self._known = self._known, self._list_containers()
         running = tuple(one for id, one in self._known.items() if before.get(id) != one)
         ended = tuple(EndedContainer(id=id, until=self._clock()) for id in before if id not in self._known)
         if running or ended:
             yield Changes(running=running, ended=ended)
 
-    def _listed(self) -> dict[str, RunningContainer]:
+    def _list_containers(self) -> dict[str, RunningContainer]:
         listed = self._api.containers()
         if len(listed) > MOST_CONTAINERS:
             raise NetError(f"there are more than {MOST_CONTAINERS:,} containers", advice="spread them over more hosts")
@@ -184,7 +184,7 @@ class CriCollector:
         found = {}
         for one in listed:
             # Of a container that was known when it was listed before nothing changes but its end.
-            known = self._known.get(one.id) or self._described(one.id, sandboxes)
+            known = self._known.get(one.id) or self._describe_container(one.id, sandboxes)
             if known is not None:
                 found[one.id] = known
         return found
@@ -192,7 +192,7 @@ class CriCollector:
     def _sandboxes(self) -> dict[str, Any]:
         return {sandbox.id: sandbox for sandbox in self._api.sandboxes()}
 
-    def _described(self, id: str, sandboxes: Mapping[str, Any]) -> RunningContainer | None:
+    def _describe_container(self, id: str, sandboxes: Mapping[str, Any]) -> RunningContainer | None:
         try:
             answer = self._api.container(id)
         except NotThere:

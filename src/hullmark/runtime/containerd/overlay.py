@@ -18,7 +18,14 @@ from typing import NamedTuple
 
 from hullmark.model.limit import Limit
 from hullmark.runtime.engines.drift import FoundChanges
-from hullmark.runtime.engines.files import LARGEST_FILE, ContainerFile, FileKind, FileStat, UnreadableFile, described
+from hullmark.runtime.engines.files import (
+    LARGEST_FILE,
+    ContainerFile,
+    FileKind,
+    FileStat,
+    UnreadableFile,
+    describe_file,
+)
 
 _LARGEST_TABLE = Limit(
     4 << 20, "bytes of the table of mounts, or of control groups, of a container's process", "unseen"
@@ -48,7 +55,7 @@ def overlay_of(mountinfo: str) -> LayerFolders | None:
         fields, _, more = line.partition(" - ")
         kind, _, rest = more.partition(" ")
         if fields.split(" ")[4:5] == ["/"]:  # the last one is what the process sees
-            found = _layers(_unescaped(rest.partition(" ")[2])) if kind == "overlay" else None
+            found = _layers(_unescape(rest.partition(" ")[2])) if kind == "overlay" else None
     return found
 
 
@@ -67,7 +74,7 @@ def _layers(options: str) -> LayerFolders | None:
     return LayerFolders(upper, tuple(str(base / each) for each in lower if each))
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), text)
 
 
@@ -82,10 +89,10 @@ class LocalFiles:
         """As ContainerFiles (runtime.engines.drift)."""
         layers = self._layers_of(container)
         with ExitStack() as opened:
-            below = [self._opened(opened, folder) for folder in layers.lower]
-            root = self._opened(opened, layers.upper)
+            below = [self._open_folder(opened, folder) for folder in layers.lower]
+            root = self._open_folder(opened, layers.upper)
             unread: list[str] = []
-            found = list(islice(_walked(root, unread), _MOST_ENTRIES + 1))
+            found = list(islice(_walk_layer(root, unread), _MOST_ENTRIES + 1))
             told = [
                 {"Path": f"/{path}", "Kind": _GONE if is_gone else _CHANGED if _is_there(below, path) else _ADDED}
                 for path, is_gone in found[:_MOST_ENTRIES]
@@ -99,7 +106,7 @@ class LocalFiles:
         layers = self._layers_of(container)
         with ExitStack() as opened:
             for folder in (layers.upper, *layers.lower):
-                root = self._opened(opened, folder)
+                root = self._open_folder(opened, folder)
                 try:
                     found = _status(root, path.lstrip("/"))
                 except OSError as error:
@@ -121,7 +128,7 @@ class LocalFiles:
             raise UnreadableFile("its root is not an overlay that can be seen from here")
         return found
 
-    def _opened(self, opened: ExitStack, folder: str) -> int:
+    def _open_folder(self, opened: ExitStack, folder: str) -> int:
         path = self.host / folder.lstrip("/")
         try:
             number = os.open(path, _FOLDER)
@@ -139,7 +146,7 @@ def _table(file: Path) -> str:
     return found.decode("utf-8", "surrogateescape")
 
 
-def _walked(root: int, unread: list[str]) -> Iterator[tuple[str, bool]]:
+def _walk_layer(root: int, unread: list[str]) -> Iterator[tuple[str, bool]]:
     """The paths in a layer, each behind the folder it is in, and whether it stands for something that is gone. What cannot be read is
     added to `unread`, as clauses."""
     waiting = [""]
@@ -228,7 +235,7 @@ def _read(root: int, path: str, found: os.stat_result, known: FileStat | None) -
             with os.fdopen(os.open(name, _FILE, dir_fd=number), "rb") as body:
                 if not stat.S_ISREG(os.fstat(body.fileno()).st_mode):
                     raise UnreadableFile(f"/{path[:200]} was another a moment ago")
-                return described(told, body)
+                return describe_file(told, body)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -142,7 +142,7 @@ class TaskChange(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def decoded(answer: Mapping[str, Any], shape: type[T]) -> T:
+def decode_answer(answer: Mapping[str, Any], shape: type[T]) -> T:
     """An answer of ECS as a struct. Raises HullmarkError for one of another shape."""
     try:
         return msgspec.convert(answer, shape, strict=False)

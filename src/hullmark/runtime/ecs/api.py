@@ -21,7 +21,7 @@ from hullmark.runtime.ecs.answers import (
     Task,
     TasksAnswer,
     check_task,
-    decoded,
+    decode_answer,
     parse_arn,
 )
 from hullmark.source.digest import is_digest
@@ -77,7 +77,7 @@ class EcsApi:
 
     def described(self, cluster: str, arns: Sequence[str]) -> list[Task]:
         """These tasks (at most 100) but for those that are gone."""
-        answer = decoded(
+        answer = decode_answer(
             self._ecs.call("describe_tasks", cluster=cluster, tasks=list(arns), include=["TAGS"]), TasksAnswer
         )
         if reasons := {str(failure.reason)[:100] for failure in answer.failures} - {"MISSING"}:
@@ -98,7 +98,7 @@ class EcsApi:
         for first in range(0, len(names), _SERVICES_AT_ONCE):
             some = list(names[first : first + _SERVICES_AT_ONCE])
             answer = self._ecs.call("describe_services", cluster=cluster, services=some, include=["TAGS"])
-            for service in decoded(answer, ServicesAnswer).services:
+            for service in decode_answer(answer, ServicesAnswer).services:
                 found[service.service_name] = {tag.key: tag.value for tag in service.tags if tag.key}
         return found
 
@@ -115,7 +115,7 @@ class EcsApi:
 
     def digest_of_tag(self, reference: str) -> str:
         """The digest that a tag in ECR names now; "" for another registry, for what is not there, and for what may not be read."""
-        named = _named(reference)
+        named = _parse_name(reference)
         registry = ecr_registry(named.host) if named is not None else None
         if named is None or registry is None:
             return ""
@@ -182,7 +182,7 @@ class EcsApi:
         raise HullmarkError(f"ECS lists without end ({operation})", advice="report it to Amazon")
 
 
-def _named(reference: str) -> Reference | None:
+def _parse_name(reference: str) -> Reference | None:
     try:
         return parse_reference(reference)
     except HullmarkError:

@@ -164,18 +164,18 @@ class EcsCollector:
             if change is not None and self._is_ours(change.task) and not self._is_late(change.task):
                 known = told.setdefault(change.task.task_arn, change)
                 told[change.task.task_arn] = max(known, change, key=lambda one: one.task.version)
-        return replace(self._merged(tuple(told.values())), events=tuple(problems))
+        return replace(self._merge_changes(tuple(told.values())), events=tuple(problems))
 
     def _problem(self, summary: str) -> PlaceEvent:
         return PlaceEvent(kind="problem", subject="queue", summary=summary, at=self._clock())
 
-    def _merged(self, told: Sequence[TaskChange]) -> Changes:
+    def _merge_changes(self, told: Sequence[TaskChange]) -> Changes:
         started: list[RunningContainer] = []
         ended: list[EndedContainer] = []
         fresh = self._asked_again(told)
         tasks = [max(fresh.get(change.task.task_arn, change.task), change.task, key=_version) for change in told]
         for change, task in zip(told, tasks, strict=True):
-            ended += _ended(task, change.at)
+            ended += _list_ended_containers(task, change.at)
             # What is to stop starts nothing more; that it stopped is told once it has.
             started += self._running(task) if task.desired_status != "STOPPED" else ()
         # Only now: had a request failed, the same messages would come again, and must not seem late.
@@ -249,12 +249,14 @@ class EcsCollector:
 
 def gaps_of(unknown: int, untold: int) -> tuple[str, ...]:
     """Sentences about containers whose digest is `unknown`, and others of which it is `untold` what they are granted."""
-    digests = f"{_counted(unknown)} without a digest: an old agent does not tell it, and no repository of ECR's does"
-    grants = f"{_counted(untold)} granted something unknown: not in a task definition that can be read"
+    digests = (
+        f"{_format_count(unknown)} without a digest: an old agent does not tell it, and no repository of ECR's does"
+    )
+    grants = f"{_format_count(untold)} granted something unknown: not in a task definition that can be read"
     return (*((digests,) if unknown else ()), *((grants,) if untold else ()))
 
 
-def _counted(number: int) -> str:
+def _format_count(number: int) -> str:
     return "1 container is" if number == 1 else f"{number} containers are"
 
 
@@ -272,7 +274,7 @@ def _read(message: Message) -> TaskChange | None:
     return parse_event(message.body)
 
 
-def _ended(task: Task, at: datetime) -> Iterator[EndedContainer]:
+def _list_ended_containers(task: Task, at: datetime) -> Iterator[EndedContainer]:
     is_over = task.last_status in ("STOPPED", "DELETED")
     until = task.execution_stopped_at or task.stopped_at
     for container in task.containers:

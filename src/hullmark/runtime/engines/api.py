@@ -76,14 +76,14 @@ class EngineApi:
     def archive(self, container: str, path: str) -> LocalAnswer:
         """A file or folder of a container as a tar archive (ContainerArchive), still to be read. Close it."""
         query = urlencode({"path": path}, errors="surrogateescape")
-        return self._opened(f"/containers/{quote(container, safe='')}/archive?{query}")
+        return self._open_answer(f"/containers/{quote(container, safe='')}/archive?{query}")
 
     def events(self, since: int, until: int, silence: float) -> Iterator[Document]:
         """What happened to containers from one second until another, as it happens (SystemEvents). `silence`: seconds of it that are
         taken as normal."""
         filters = json.dumps({"type": ["container"], "event": list(_EVENTS)})
         query = urlencode({"since": since, "until": until, "filters": filters, "stream": "true"})
-        with closing(self._opened(f"/events?{query}", silence)) as answer:
+        with closing(self._open_answer(f"/events?{query}", silence)) as answer:
             rest, buffer = bytearray(), memoryview(bytearray(_CHUNK))
             while n := answer.readinto(buffer):
                 rest += buffer[:n]
@@ -95,26 +95,26 @@ class EngineApi:
             line = bytes(rest[:end])
             del rest[: end + 1]
             if line.strip():
-                yield self._object(self._decoded(line))
+                yield self._object(self._decode_json(line))
         if len(rest) > _LARGEST_EVENT:
             raise StrangeAnswer(f"an event of {self.name} has no end", advice="check its address")
 
     def _document(self, path: str) -> Document:
-        return self._object(self._fetched(path))
+        return self._object(self._fetch_document(path))
 
     def _documents(self, path: str, *, is_nullable: bool = False) -> list[Document]:
-        found = self._fetched(path)
+        found = self._fetch_document(path)
         if found is None and is_nullable:
             return []
         if not isinstance(found, list):
             raise self._strange()
         return [self._object(entry) for entry in found]
 
-    def _fetched(self, path: str) -> object:
-        with closing(self._opened(path)) as answer:
-            return self._decoded(answer.body(_LARGEST_DOCUMENT))
+    def _fetch_document(self, path: str) -> object:
+        with closing(self._open_answer(path)) as answer:
+            return self._decode_json(answer.body(_LARGEST_DOCUMENT))
 
-    def _opened(self, path: str, silence: float = 0.0) -> LocalAnswer:
+    def _open_answer(self, path: str, silence: float = 0.0) -> LocalAnswer:
         answer = ask(self.address, path, self._timeout + silence)
         if answer.status == 200:
             return answer
@@ -124,7 +124,7 @@ class EngineApi:
         what = f"{self.name} answers with status {status}"
         raise EngineRefused(f"{what}: {said}" if said else what, advice=f"look at {self.name}'s log", status=status)
 
-    def _decoded(self, body: bytes) -> object:
+    def _decode_json(self, body: bytes) -> object:
         try:
             return msgspec.json.decode(body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -116,7 +116,7 @@ class EngineCollector:
         found: dict[str, RunningContainer] = {}
         self._strange = set()
         for summary in running:
-            container = self._described(str(summary.get("Id")), images)
+            container = self._describe_container(str(summary.get("Id")), images)
             if container is not None:
                 found[container.id] = container
         self._known = found
@@ -129,7 +129,7 @@ class EngineCollector:
         while not stop.is_set():
             began = self._clock()
             try:
-                yield from self._connected(stop)
+                yield from self._follow_connection(stop)
             except NetError as error:
                 self.is_blind = True
                 if (self._clock() - began).total_seconds() >= STEADY:
@@ -139,7 +139,7 @@ class EngineCollector:
                 stop.wait(backoff(failures))
                 failures += 1
 
-    def _connected(self, stop: threading.Event) -> Iterator[Listing | Changes]:
+    def _follow_connection(self, stop: threading.Event) -> Iterator[Listing | Changes]:
         """One connection's worth, beginning with a list. Raises NetError where it breaks."""
         listed = drifted = self._clock()
         heard = self._heard
@@ -242,15 +242,15 @@ class EngineCollector:
         if id in self._missed and at <= self._missed[id] + _CLOCK_GRAIN:
             return None
         if action in _STARTS:
-            return self._started(id, actor.part("Attributes"), at, is_start=action == "start")
+            return self._add_started_container(id, actor.part("Attributes"), at, is_start=action == "start")
         if action == "die" or (action == "destroy" and id in self._known):
             return Changes(ended=(EndedContainer(id=id, until=at),), events=self._last_drift(id))
         if action == "exec_die" and self._rhythm.drift and id in self._known and self._is_due(id):
             return Changes(events=self._drift_of(id))
         return None
 
-    def _started(self, id: str, attributes: Fields, at: datetime, *, is_start: bool) -> Changes | None:
-        container = self._described(id, {})
+    def _add_started_container(self, id: str, attributes: Fields, at: datetime, *, is_start: bool) -> Changes | None:
+        container = self._describe_container(id, {})
         if container is not None:
             self._known[id] = container
             return Changes(running=(container,))
@@ -263,7 +263,7 @@ class EngineCollector:
             return None
         return Changes(running=(gone,))
 
-    def _described(self, id: str, images: dict[str, Mapping[str, Any]]) -> RunningContainer | None:
+    def _describe_container(self, id: str, images: dict[str, Mapping[str, Any]]) -> RunningContainer | None:
         """A container as it runs; None where it does not (any longer)."""
         try:
             inspect = self._api.inspect(id)

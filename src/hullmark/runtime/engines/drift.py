@@ -113,18 +113,20 @@ def drift_of(files: ContainerFiles, container: str, memory: DriftMemory, at: dat
     try:
         for event in _events(look):
             if len(found) >= _MOST_EVENTS:
-                found.append(_unseen(look, f"more than {_MOST_EVENTS} changes matter, the others are reported later"))
+                found.append(
+                    _make_unseen_event(look, f"more than {_MOST_EVENTS} changes matter, the others are reported later")
+                )
                 break
             found.append(event)
     except EngineRefused as error:
         if error.status != 404:  # else it has ended meanwhile
-            found.append(_unseen(look, f"the engine does not tell what changed: {error}"))
+            found.append(_make_unseen_event(look, f"the engine does not tell what changed: {error}"))
     except (AnswerTooLarge, StrangeAnswer, UnreadableFile) as error:
-        found.append(_unseen(look, str(error)))
+        found.append(_make_unseen_event(look, str(error)))
     had = len(memory.told)
     told = tuple(event for event in found if _is_new(memory, event))
     if had <= _MOST_TOLD < len(memory.told):
-        told += (_unseen(look, f"more than {_MOST_TOLD} changes matter, and no more of them are reported"),)
+        told += (_make_unseen_event(look, f"more than {_MOST_TOLD} changes matter, and no more of them are reported"),)
     return told
 
 
@@ -146,13 +148,13 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
     left = int(_MOST_BYTES)
     for number, (path, kind) in enumerate(changed.items()):
         if number >= _MOST_CHANGES or left <= 0:
-            yield _unseen(look, "too much has changed to be looked at whole")
+            yield _make_unseen_event(look, "too much has changed to be looked at whole")
             return
         known = look.memory.stats.get(keys[path])
         try:
             file = look.files.read(look.container, path, known)
         except (EngineRefused, UnreadableFile) as error:
-            yield _unseen(look, f"{path[:200]}: {error}")
+            yield _make_unseen_event(look, f"{path[:200]}: {error}")
             continue
         if file is None or file.stat == known:
             continue
@@ -160,7 +162,7 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
         left -= file.stat.size if file.sha256 else 0
         yield from _of_file(look, path, kind, file)
     if told.unseen:
-        yield _unseen(look, told.unseen)
+        yield _make_unseen_event(look, told.unseen)
 
 
 def _key(path: str) -> str:
@@ -232,14 +234,14 @@ def _shells_of(look: _Look) -> Iterator[str]:
         try:
             file = look.files.read(look.container, path)
             if file is not None and file.stat.kind == "other":
-                file = _followed(look, path)
+                file = _follow_shell_link(look, path)
         except (EngineRefused, UnreadableFile):
             continue
         if file is not None and file.sha256:
             yield file.sha256
 
 
-def _followed(look: _Look, path: str) -> ContainerFile | None:
+def _follow_shell_link(look: _Look, path: str) -> ContainerFile | None:
     """What a link of a shell usually leads to."""
     for target in ("/usr/bin/dash", "/usr/bin/bash", "/bin/busybox") if path == "/bin/sh" else ():
         file = look.files.read(look.container, target)
@@ -252,6 +254,6 @@ def _event(look: _Look, subject: str, summary: str) -> PlaceEvent:
     return PlaceEvent(kind="drift", container=look.container, subject=subject[:1000], summary=summary, at=look.at)
 
 
-def _unseen(look: _Look, reason: str) -> PlaceEvent:
+def _make_unseen_event(look: _Look, reason: str) -> PlaceEvent:
     summary = f"the container's files were not looked at whole: {reason}"
     return PlaceEvent(kind="problem", container=look.container, subject="drift", summary=summary, at=look.at)

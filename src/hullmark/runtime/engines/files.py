@@ -119,10 +119,10 @@ def _stat_of(entry: tarfile.TarInfo) -> FileStat:
 
 def _with_body(archive: tarfile.TarFile, entry: tarfile.TarInfo, stat: FileStat) -> ContainerFile:
     body = archive.extractfile(entry)
-    return ContainerFile(stat) if body is None else described(stat, body)
+    return ContainerFile(stat) if body is None else describe_file(stat, body)
 
 
-def described(stat: FileStat, body: IO[bytes]) -> ContainerFile:
+def describe_file(stat: FileStat, body: IO[bytes]) -> ContainerFile:
     """What the body of a file says, which is read to its end."""
     digest = hashlib.sha256()
     beginning, before, is_shell = b"", b"", False

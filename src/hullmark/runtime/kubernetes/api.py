@@ -123,7 +123,7 @@ class KubernetesApi:
     def get(self, resource: Resource[T], namespace: str, name: str) -> T:
         """One object. Raises ApiRefused, NetError."""
         body = self._fetch(resource.path(namespace, name), {}, resource.accept(), _OBJECT_LIMIT)
-        return self._decoded(body, resource.type)
+        return self._decode_body(body, resource.type)
 
     def pages(self, resource: Resource[T], scope: Scope = EVERYWHERE) -> Iterator[Page[T]]:
         """A list as of one moment, page by page. Raises ExpiredVersion where that moment is too long ago before the last page, ApiRefused,
@@ -150,13 +150,13 @@ class KubernetesApi:
                     raise
                 query["limit"] = str(int(query["limit"]) // 8 or 1)
                 continue
-            return self._decoded(body, cast("type[Page[T]]", Page[resource.type]))  # type: ignore[name-defined]
+            return self._decode_body(body, cast("type[Page[T]]", Page[resource.type]))  # type: ignore[name-defined]
 
     def watch(self, resource: Resource[T], scope: Scope, query: Query) -> StreamedAnswer:
         """The stream of what changes. Close it. Raises ApiRefused, NetError."""
         query = {**scope.query(), "watch": "true", **query}
         url = self._url(resource.path(scope.namespace), query)
-        streamed = self._streamed(url, resource.accept())
+        streamed = self._open_stream(url, resource.accept())
         if streamed.status == 200:
             return streamed
         try:
@@ -164,9 +164,9 @@ class KubernetesApi:
             body = bytes(buffer[: streamed.readinto(buffer)])
         finally:
             streamed.close()
-        raise _refused(streamed.status, body)
+        raise _make_refusal(streamed.status, body)
 
-    def _streamed(self, url: str, accept: str) -> StreamedAnswer:
+    def _open_stream(self, url: str, accept: str) -> StreamedAnswer:
         proof, _, client = self._connection()
         streamed = client.open(self._request(url, accept, proof))
         if streamed.status != 401:
@@ -185,7 +185,7 @@ class KubernetesApi:
             proof, client, _ = self._connection()
             answer = client.fetch(self._request(url, accept, proof), limit)
         if answer.status != 200:
-            raise _refused(answer.status, answer.body)
+            raise _make_refusal(answer.status, answer.body)
         return answer.body
 
     def _connection(self) -> tuple[Proof, Client, Client]:
@@ -217,7 +217,7 @@ class KubernetesApi:
     def _url(self, path: str, query: Query) -> str:
         return f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else "")
 
-    def _decoded(self, body: bytes, type: type[T]) -> T:
+    def _decode_body(self, body: bytes, type: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=type)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -229,7 +229,7 @@ class KubernetesApi:
         return HullmarkError(f"what stands for {name!r} does not answer as Kubernetes", advice="check its address")
 
 
-def _refused(status: int, body: bytes) -> ApiRefused:
+def _make_refusal(status: int, body: bytes) -> ApiRefused:
     try:
         told = msgspec.json.decode(body, type=Status)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

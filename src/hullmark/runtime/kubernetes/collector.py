@@ -93,12 +93,12 @@ class KubernetesCollector:
         hosts = NodeHosts(self._look, self._clock)
         reader = _Reader(self._name, Surroundings(self._api, self._scope), hosts)
         reader.surroundings.load()
-        records = self._listed(reader)
+        records = self._list_pods(reader)
         self.gaps = (*reader.surroundings.gaps(), *hosts.gaps())
         for record in records:
             yield from record.running
 
-    def _listed(self, reader: _Reader) -> list[_PodRecord]:
+    def _list_pods(self, reader: _Reader) -> list[_PodRecord]:
         for _ in range(_ATTEMPTS - 1):
             with suppress(ExpiredVersion):
                 return list_all(self._api, PODS, reader.record, self._scope)[0]
@@ -168,7 +168,7 @@ class _Reader:
             handlers=handlers,
         )
         found = [
-            occupant._replace(container=self._interned(occupant.container, escapes))
+            occupant._replace(container=self._intern_isolation(occupant.container, escapes))
             for occupant in occupants(pod, place)
         ]
         running = tuple(occupant.container for occupant in found if not occupant.is_over)
@@ -185,7 +185,7 @@ class _Reader:
             self._labels[given] = {name: masked_value(name, value)[:_LONGEST_VALUE] for name, value in kept}
         return self._labels[given]
 
-    def _interned(self, container: RunningContainer, escapes: tuple[str, ...] | None) -> RunningContainer:
+    def _intern_isolation(self, container: RunningContainer, escapes: tuple[str, ...] | None) -> RunningContainer:
         isolation = container.isolation
         if escapes is not None and container.place.kind != "volume":
             isolation = replace(isolation, escapes=escapes)

@@ -182,15 +182,15 @@ class Follower(Generic[T, R]):
                     self._prepare()
                     objects, self._version = list_all(self._api, self._resource, self._read, self._scope)
                     yield ResourceList(objects)
-                yield from self._watched()
+                yield from self._watch_once()
             except (Cut, TimedOut, Unreachable, ApiRefused) as error:
                 if self._streams.is_over:
                     return
-                away = self._failed(error)
+                away = self._wait_after_failure(error)
                 if away is not None:
                     yield away
 
-    def _failed(self, error: HullmarkError) -> ApiUnavailable | None:
+    def _wait_after_failure(self, error: HullmarkError) -> ApiUnavailable | None:
         """Wait before another attempt; what is to be said of it. Raises the error where no attempt can help."""
         is_expired = isinstance(error, ExpiredVersion)
         if is_expired:
@@ -208,7 +208,7 @@ class Follower(Generic[T, R]):
             return True
         return error.status in RETRY_STATUS or (error.status == 401 and self._failures < _PATIENCE_WITH_401)
 
-    def _watched(self) -> Iterator[list[ResourceChange[R]]]:
+    def _watch_once(self) -> Iterator[list[ResourceChange[R]]]:
         """One connection: what comes by it. Raises what breaks it; that it ends by itself is normal."""
         query = {
             "resourceVersion": self._version,
@@ -221,7 +221,7 @@ class Follower(Generic[T, R]):
             try:
                 for lines in _blocks(streamed):
                     is_silent = False
-                    yield from self._taken(lines)
+                    yield from self._read_changes(lines)
                     if self._is_stale or self._streams.is_over:
                         self._version = "" if self._is_stale else self._version
                         return
@@ -230,7 +230,7 @@ class Follower(Generic[T, R]):
         if is_silent:
             self._streams.stop.wait(1.0)
 
-    def _taken(self, lines: list[bytes]) -> Iterator[list[ResourceChange[R]]]:
+    def _read_changes(self, lines: list[bytes]) -> Iterator[list[ResourceChange[R]]]:
         """What lines come to. Where one cannot be taken, those before it count, and it is asked for again."""
         found: list[ResourceChange[R]] = []
         failure: HullmarkError | None = None
@@ -265,7 +265,7 @@ class Follower(Generic[T, R]):
 def _blocks(streamed: StreamedAnswer) -> Iterator[list[bytes]]:
     """Whole lines, as many as have come. Raises Cut, TimedOut, and HullmarkError for a line without end."""
     rest = bytearray()
-    while data := streamed.arrived(_CHUNK):
+    while data := streamed.read_available(_CHUNK):
         end = data.rfind(b"\n") + 1
         if end:
             block = bytes(rest) + data[:end]

@@ -221,11 +221,11 @@ def _identity(found: _ConfigValue) -> Identity:
         password=user.password,
         certificate=ClientCertificate(certificate, key) if certificate else None,
         plugin=_plugin(user.exec, found.folder) if user.exec is not None else None,
-        impersonated=_impersonated(user),
+        impersonated=_read_impersonation_headers(user),
     )
 
 
-def _impersonated(user: _User) -> dict[str, str]:
+def _read_impersonation_headers(user: _User) -> dict[str, str]:
     groups = user.act_as_groups or []
     if len(groups) > 1:
         raise HullmarkError("the kubeconfig has several groups in as-groups", advice="name one, or ask as yourself")

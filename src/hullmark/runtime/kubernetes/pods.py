@@ -71,12 +71,12 @@ def occupants(pod: Pod, place: PodPlace) -> tuple[PodContainer, ...]:
     statuses = _statuses(pod)
     return tuple(
         found
-        for declared in _declared(pod, place.handlers)
+        for declared in _list_declared_containers(pod, place.handlers)
         if (found := _occupant(declared, statuses, pod, place)) is not None
     )
 
 
-def _declared(pod: Pod, handlers: Mapping[str, str]) -> tuple[WorkloadContainer, ...]:
+def _list_declared_containers(pod: Pod, handlers: Mapping[str, str]) -> tuple[WorkloadContainer, ...]:
     try:
         return containers_of(pod.spec, annotations=pod.metadata.annotations or {}, runtime_classes=handlers)
     except InvalidWorkload:
@@ -168,7 +168,7 @@ def _lifetime(kind: ContainerKind, status: ContainerStatus, pod: Pod) -> _Lifeti
     run = running or over or status.last_state.terminated or status.last_state.running
     if run is None:
         return None
-    since = run.started_at or _begun(pod)
+    since = run.started_at or _find_start_time(pod)
     is_over = pod.status.phase in _OVER or (
         over is not None and _is_final(kind, over.exit_code, str(pod.spec.get("restartPolicy") or "Always"))
     )
@@ -207,5 +207,5 @@ def _volume(name: str, pod: Pod) -> tuple[_Lifetime | None, str]:
     return _Lifetime(min(run.since for run in started), is_over, max(ends, default=None)), next(refs, "")
 
 
-def _begun(pod: Pod) -> datetime:
+def _find_start_time(pod: Pod) -> datetime:
     return pod.status.start_time or pod.metadata.creation_timestamp or _EPOCH

@@ -94,7 +94,7 @@ ROOT = (system, harbor, hooks_in)
 """What has its own paths."""
 
 
-def protected(config: AppConfig) -> list[Any]:
+def build_middleware(config: AppConfig) -> list[Any]:
     """The middlewares that every request passes; a route that does not say who may use it stops the start."""
     config.on_startup = [*config.on_startup, check_routes]
     return [MeasuringMiddleware(), SignIn(), Conditional(), Idempotent()]

@@ -15,11 +15,11 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from hullmark._version import __version__
-from hullmark.server.api import RESOURCES, ROOT, anchore, protected
+from hullmark.server.api import RESOURCES, ROOT, anchore, build_middleware
 from hullmark.server.api.bodies import body_guard
 from hullmark.server.api.caller import provide_caller, provide_origin
 from hullmark.server.api.contract import Contract
-from hullmark.server.api.measured import headed
+from hullmark.server.api.measured import add_headers
 from hullmark.server.listening import Listeners
 from hullmark.server.stories.services import Services
 
@@ -54,8 +54,8 @@ def create_app(services: Services, pages: Sequence[Any] = ()) -> Litestar:
         exception_handlers=anchore.FAILURES,
         state=State({"services": services, "listeners": Listeners(services.settings.database_url)}),
         openapi_config=_openapi(),
-        on_app_init=[_guarded],
-        before_send=[headed],
+        on_app_init=[_add_middleware],
+        before_send=[add_headers],
         request_max_body_size=services.settings.request_limit,
         logging_config=None,
         debug=False,
@@ -77,9 +77,9 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
                 await listening
 
 
-def _guarded(config: AppConfig) -> AppConfig:
+def _add_middleware(config: AppConfig) -> AppConfig:
     """Everything behind sign-in; the outermost middleware first."""
-    config.middleware = [body_guard(config.state["services"].settings), *protected(config), *config.middleware]
+    config.middleware = [body_guard(config.state["services"].settings), *build_middleware(config), *config.middleware]
     return config
 
 

@@ -58,7 +58,7 @@ class BoundedBody:
             return await self._receive()
         if self._promised is not None and self._promised > self._limits.most:
             raise self._too_long()
-        message = await self._awaited()
+        message = await self._receive_in_time()
         if message["type"] == "http.disconnect":
             raise Refusal(400, "the connection ended before the body did", "send it again", headers=_ENDS)
         self._count(message)
@@ -79,7 +79,7 @@ class BoundedBody:
         except TimeoutError:
             return False
 
-    async def _awaited(self) -> HTTPReceiveMessage:
+    async def _receive_in_time(self) -> HTTPReceiveMessage:
         began = self._clock()
         try:
             async with asyncio.timeout(self._limits.wait):
@@ -153,7 +153,7 @@ def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
     """Middleware that bounds the bodies of all routes, in size and in depth, except for those with
     `request_max_body_size=None`, which do it themselves."""
 
-    def guarded(app: ASGIApp) -> ASGIApp:
+    def wrap_app(app: ASGIApp) -> ASGIApp:
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             most = _limit_of(scope, settings)
             if most is not None:
@@ -163,19 +163,19 @@ def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
 
         return serve
 
-    return guarded
+    return wrap_app
 
 
 def _shallow(receive: Receive) -> Receive:
     """The same body as long as it is not nested too deeply. Raises Refusal: 400."""
     nesting = Nesting()
 
-    async def counted() -> HTTPReceiveMessage:
+    async def receive_counted() -> HTTPReceiveMessage:
         message = await receive()
         nesting.add(cast("dict[str, bytes]", message).get("body", b""))
         return cast("HTTPReceiveMessage", message)
 
-    return counted
+    return receive_counted
 
 
 def _limit_of(scope: Scope, settings: Settings) -> int | None:

@@ -157,27 +157,27 @@ async def proven_form(scope: Scope, receive: Receive, is_ours: Callable[[str], b
     """The request's body again, once its token was seen: in the header, or the form's field, which is the first of a multipart form. Raises
     Refusal 403."""
     if token := header(scope, HEADER.encode()):
-        return _checked(token, is_ours, receive)
+        return _check_token(token, is_ours, receive)
     kind, _, more = header(scope, b"content-type").partition(";")
     if kind.strip().lower() == "application/x-www-form-urlencoded":
-        taken, body = await _taken(receive, _LARGEST_FORM)
-        return _checked(_field(body), is_ours, _replayed(taken, receive))
+        taken, body = await _read_messages(receive, _LARGEST_FORM)
+        return _check_token(_field(body), is_ours, _replay_messages(taken, receive))
     if kind.strip().lower() == "multipart/form-data" and (found := re.search(r'boundary="?([^\s";,]{1,70})', more)):
         # Its route may take any length, and then has no bounds yet.
-        taken, body = await _begun(receive)
-        return _checked(_first_part(body, found[1]), is_ours, _replayed(taken, receive))
-    return _checked("", is_ours, receive)
+        taken, body = await _read_form_start(receive)
+        return _check_token(_first_part(body, found[1]), is_ours, _replay_messages(taken, receive))
+    return _check_token("", is_ours, receive)
 
 
-async def _begun(receive: Receive) -> tuple[list[Message], bytes]:
+async def _read_form_start(receive: Receive) -> tuple[list[Message], bytes]:
     try:
         async with asyncio.timeout(_LONGEST_WAIT):
-            return await _taken(receive, _LARGEST_FORM, _LARGEST_HEAD)
+            return await _read_messages(receive, _LARGEST_FORM, _LARGEST_HEAD)
     except TimeoutError:
         raise Refusal(408, "the form does not come", "send it again over a faster connection") from None
 
 
-def _checked(token: str, is_ours: Callable[[str], bool], receive: Receive) -> Receive:
+def _check_token(token: str, is_ours: Callable[[str], bool], receive: Receive) -> Receive:
     if not is_ours(token):
         raise Refusal(
             403, "this form is too old, or is not of this server", "load the page again, and send it once more"
@@ -185,7 +185,7 @@ def _checked(token: str, is_ours: Callable[[str], bool], receive: Receive) -> Re
     return receive
 
 
-async def _taken(receive: Receive, most: int, enough: int | None = None) -> tuple[list[Message], bytes]:
+async def _read_messages(receive: Receive, most: int, enough: int | None = None) -> tuple[list[Message], bytes]:
     """The messages of a body and their bytes: all, or as many as are enough. Raises Refusal 413."""
     taken: list[Message] = []
     body = b""
@@ -201,7 +201,7 @@ async def _taken(receive: Receive, most: int, enough: int | None = None) -> tupl
             return taken, body
 
 
-def _replayed(taken: list[Message], receive: Receive) -> Receive:
+def _replay_messages(taken: list[Message], receive: Receive) -> Receive:
     waiting = iter(taken)
 
     async def again() -> HTTPRequestEvent:

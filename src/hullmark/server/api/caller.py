@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request
 from litestar.types import Scope
 
-from hullmark.server.api.permissions import SIGNED_IN, permitted
+from hullmark.server.api.permissions import SIGNED_IN, find_permissions
 from hullmark.server.stories.identity.subjects import Principal
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.identity.accounts import AccountRow, Membership
@@ -45,7 +45,7 @@ def member(who: Principal, membership: Membership) -> Caller:
         person_id=who.person_id,
         name=who.name,
         role=role,
-        permissions=permitted((membership.role, *who.caps), who.scopes, who.is_operator),
+        permissions=find_permissions((membership.role, *who.caps), who.scopes, who.is_operator),
         is_operator=who.is_operator,
         id=who.id,
         memberships=who.memberships,

@@ -26,7 +26,7 @@ class Conditional(ASGIMiddleware):
         wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), "")
         start: Message | None = None
 
-        async def held(message: Message) -> None:
+        async def send_held(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
                 if message["status"] == 200:
@@ -35,14 +35,14 @@ class Conditional(ASGIMiddleware):
             elif start is not None and message["type"] == "http.response.body":
                 head, start = start, None
                 if not message.get("more_body") and len(message.get("body", b"")) <= _LARGEST:
-                    head, message = _tagged(head, message, wanted)
+                    head, message = _add_entity_tag(head, message, wanted)
                 await send(head)
             await send(message)
 
-        await next_app(scope, receive, held)
+        await next_app(scope, receive, send_held)
 
 
-def _tagged(head: Message, body: Message, wanted: str) -> tuple[Message, Message]:
+def _add_entity_tag(head: Message, body: Message, wanted: str) -> tuple[Message, Message]:
     tag = f'"{hashlib.blake2b(cast("bytes", body.get("body", b"")), digest_size=16).hexdigest()}"'
     headers = MutableScopeHeaders.from_message(head)
     headers["ETag"] = tag

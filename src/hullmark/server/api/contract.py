@@ -79,7 +79,7 @@ class Contract(JsonRenderPlugin):
 def contract_of(app: Litestar) -> dict[str, Any]:
     """The description of an application, made when it is first needed."""
     if _STATE not in app.state:
-        app.state[_STATE] = msgspec.json.decode(msgspec.json.encode(_completed(app)))
+        app.state[_STATE] = msgspec.json.decode(msgspec.json.encode(_build_document(app)))
     found: dict[str, Any] = app.state[_STATE]
     return found
 
@@ -99,7 +99,7 @@ def _family(path: str) -> str:
     return next((family for family in (ANCHORE, HARBOR) if path == family or path.startswith(f"{family}/")), "")
 
 
-def _completed(app: Litestar) -> dict[str, Any]:
+def _build_document(app: Litestar) -> dict[str, Any]:
     document: dict[str, Any] = app.openapi_schema.to_schema()
     components = document["components"]
     tags: dict[str, str] = {}
@@ -120,7 +120,7 @@ def _completed(app: Litestar) -> dict[str, Any]:
     components["headers"] = _headers()
     components["parameters"] = _parameters()
     components["schemas"].update(_errors())
-    return _renamed(document)
+    return _rename_schemas(document)
 
 
 def _module(operation: Operation) -> Any:
@@ -149,7 +149,9 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
         needs = "Needs to be signed in." if ":" not in permission and permission != "scan" else f"Needs `{permission}`."
         described["description"] = f"{described.get('description', '').strip()}\n\n{needs}".strip()
     parameters = [plain_parameter(parameter) for parameter in described.get("parameters", [])]
-    described["parameters"] = parameters + [{"$ref": f"#/components/parameters/{name}"} for name in _shared(operation)]
+    described["parameters"] = parameters + [
+        {"$ref": f"#/components/parameters/{name}"} for name in _list_shared_parameters(operation)
+    ]
     for media_type, kind in opt.get("takes", {}).items():
         body = described.setdefault("requestBody", {"required": True, "content": {}})
         body["content"][media_type] = {"schema": _inline(kind)}
@@ -164,16 +166,18 @@ def _inline(kind: Any) -> dict[str, Any]:
     """The schema of a type, with all that it refers to in itself."""
     (schema,), known = msgspec.json.schema_components([kind], ref_template="{name}")
 
-    def inlined(node: Any) -> Any:
+    def inline_node(node: Any) -> Any:
         if isinstance(node, list):
-            return [inlined(item) for item in node]
+            return [inline_node(item) for item in node]
         if not isinstance(node, dict):
             return node
         return (
-            inlined(known[node["$ref"]]) if "$ref" in node else {name: inlined(child) for name, child in node.items()}
+            inline_node(known[node["$ref"]])
+            if "$ref" in node
+            else {name: inline_node(child) for name, child in node.items()}
         )
 
-    found: dict[str, Any] = inlined(schema)
+    found: dict[str, Any] = inline_node(schema)
     return found
 
 
@@ -187,7 +191,7 @@ def _identity(operation: Operation) -> str:
     return "_".join((name, *(segment.strip("{}") for segment in operation.path.split("/") if segment not in known)))
 
 
-def _shared(operation: Operation) -> Iterator[str]:
+def _list_shared_parameters(operation: Operation) -> Iterator[str]:
     opt = operation.handler.opt
     if opt.get("permission") is not None:
         if "of" not in opt:
@@ -332,10 +336,12 @@ def _errors() -> dict[str, Any]:
 _REFERENCE = "#/components/schemas/"
 
 
-def _renamed(document: dict[str, Any]) -> dict[str, Any]:
+def _rename_schemas(document: dict[str, Any]) -> dict[str, Any]:
     """The document with names of schemas that tell nothing of our modules; those that only Anchore's clients meet say so."""
     schemas = document["components"]["schemas"]
-    ours = _reached(schemas, [item for path, item in document["paths"].items() if _family(path) != ANCHORE])
+    ours = _find_reachable_schemas(
+        schemas, [item for path, item in document["paths"].items() if _family(path) != ANCHORE]
+    )
     chosen: dict[str, str] = {}
     for name in sorted(schemas):
         short = _short(name)
@@ -357,7 +363,7 @@ def _short(name: str) -> str:
     return re.sub(r"(?<=[a-z])(View|Row)$", "", last)
 
 
-def _reached(schemas: dict[str, Any], start: Any) -> set[str]:
+def _find_reachable_schemas(schemas: dict[str, Any], start: Any) -> set[str]:
     """The names of schemas that something refers to, directly or through others."""
     found: set[str] = set()
     left = [start]

@@ -14,15 +14,15 @@ from hullmark.server.api.problems import problem
 from hullmark.server.stories.images.stored import StoredFacts
 
 
-def rendered(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
+def render_inventory(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
     """The inventory of an image in a format. Raises Refusal for a format that there is not."""
     inventory = facts.analysis.inventory
     if files:
         inventory = msgspec.structs.replace(inventory, files=facts.files())
-    return written("inventory", format, inventory)
+    return render_result("inventory", format, inventory)
 
 
-def written(
+def render_result(
     kind: Literal["inventory", "matches", "minimality", "verdict"],
     format: str,
     result: Any,

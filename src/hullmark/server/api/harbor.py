@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from hullmark._version import __version__
-from hullmark.match.risk import by_cve, ordered
+from hullmark.match.risk import by_cve, sort_matches
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Match, Matches
 from hullmark.report import load
@@ -210,7 +210,7 @@ async def report(
     sbom_media_type: Annotated[str, QueryParameter(max_length=200)] = "",
 ) -> Response[bytes]:
     """302 with Refresh-After while it is being made. The type is that of the header Accept."""
-    wanted = _wanted(accept)
+    wanted = _choose_report_type(accept)
     if wanted is None:
         return _error(501, "there is no report of this type")
     if wanted == _SBOM and sbom_media_type not in _SBOM_FORMATS:
@@ -237,7 +237,7 @@ async def report(
     return Response(body, media_type=wanted)
 
 
-def _wanted(accept: str) -> str | None:
+def _choose_report_type(accept: str) -> str | None:
     """The type of report in a header; the newest type for vulnerabilities if it has none. None for an unknown type."""
     known = {_bare(media_type): media_type for media_type in (_REPORT_1_0, _REPORT_1_1, _RAW, _SBOM)}
     media_types = [_bare(media_type) for media_type in accept.split(",") if media_type.strip()]
@@ -256,7 +256,7 @@ def _bare(media_type: str) -> str:
 
 
 def _report(matches: Matches, found: ScanState, now: datetime) -> bytes:
-    counting = ordered(by_cve(match for match in matches.matches if match.suppressed is None))
+    counting = sort_matches(by_cve(match for match in matches.matches if match.suppressed is None))
     # Harbor keeps one record of a vulnerability in a version of a package: that of the most urgent match.
     once = {(item.id, item.package, item.version): item for item in map(_item, reversed(counting))}
     items = list(reversed(once.values()))

@@ -43,7 +43,7 @@ class Idempotent(ASGIMiddleware):
         services: Services = scope["litestar_app"].state.services
         body = await _body(receive, services.settings.request_limit)
         key = f"{caller.id}:{given}"
-        request = _named(scope, body)
+        request = _digest_request(scope, body)
         async with services.database.tenant(caller.account_id) as connection:
             known = await answers.claim(connection, caller.account_id, key, request, _PATIENCE)
         if known is not None:
@@ -125,17 +125,17 @@ def _again(body: bytes, receive: Receive) -> Receive:
     """The body as if it were received now; then what comes after it."""
     is_sent = False
 
-    async def replayed() -> HTTPRequestEvent:
+    async def replay_body() -> HTTPRequestEvent:
         nonlocal is_sent
         if is_sent:
             return cast("HTTPRequestEvent", await receive())
         is_sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return replayed
+    return replay_body
 
 
-def _named(scope: Scope, body: bytes) -> bytes:
+def _digest_request(scope: Scope, body: bytes) -> bytes:
     """Names what is requested."""
     parts = (cast("HTTPScope", scope)["method"].encode(), scope["path"].encode(), scope["query_string"], body)
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()

@@ -35,7 +35,7 @@ class MeasuringMiddleware(ASGIMiddleware):
         began = time.perf_counter()
         status = 0
 
-        async def told(message: Message) -> None:
+        async def send_measured(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -44,7 +44,7 @@ class MeasuringMiddleware(ASGIMiddleware):
         method = cast("HTTPScope", scope)["method"]
         try:
             with span(f"{method} {route}", {"http.request.method": method, "http.route": route}):
-                await next_app(scope, receive, told)
+                await next_app(scope, receive, send_measured)
         except Exception as error:
             status = getattr(error, "status", 0) or getattr(error, "status_code", 0) or 500
             raise
@@ -56,7 +56,7 @@ class MeasuringMiddleware(ASGIMiddleware):
                 _tell(scope, number, status, seconds)
 
 
-async def headed(message: Message, scope: Scope) -> None:
+async def add_headers(message: Message, scope: Scope) -> None:
     """Give every answer its request's id, also where there is no route; for `before_send`."""
     if message["type"] == "http.response.start":
         headers = MutableScopeHeaders.from_message(message)

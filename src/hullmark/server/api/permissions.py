@@ -68,12 +68,12 @@ ROLES: dict[Role, frozenset[str]] = {
 
 
 @lru_cache(4096)
-def permitted(roles: tuple[Role, ...], scopes: tuple[str, ...], is_operator: bool) -> frozenset[str]:
+def find_permissions(roles: tuple[Role, ...], scopes: tuple[str, ...], is_operator: bool) -> frozenset[str]:
     """What all of the roles allow, narrowed to the scopes if there are any. Operators may everything."""
     allowed = PERMISSIONS if is_operator else frozenset.intersection(*(ROLES[role] for role in roles))
     return allowed & frozenset(scopes) if scopes else allowed
 
 
-def unknown(scopes: Iterable[str]) -> list[str]:
+def list_unknown_scopes(scopes: Iterable[str]) -> list[str]:
     """Those that are not permissions."""
     return sorted(set(scopes) - PERMISSIONS)

@@ -101,7 +101,11 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     errors: list[dict[str, str]] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         errors = [
-            {key: _worded(str(value))[:500] for key, value in fault.items() if key in ("key", "message", "source")}
+            {
+                key: _explain_fault(str(value))[:500]
+                for key, value in fault.items()
+                if key in ("key", "message", "source")
+            }
             for fault in error.extra
             if isinstance(fault, dict)
         ]
@@ -114,7 +118,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     )
 
 
-def _worded(message: str) -> str:
+def _explain_fault(message: str) -> str:
     """What is wrong with a value, in words for people where the usual ones are for programs."""
     if message.startswith("Invalid RFC3339 encoded datetime"):
         return "a moment is written as 2026-12-31T08:00:00Z"

@@ -62,7 +62,7 @@ class Documents:
     def reached_files(self, name: str) -> FilesByReach | None:
         """Whether its start reaches each file, by the name of what is kept of that; None where that is not kept. For a thread. Raises
         HullmarkError if it cannot be read."""
-        return self.known(f"files of {name}", lambda: _opened(get_reached_files(self._objects, name)), _weight)
+        return self.known(f"files of {name}", lambda: _open_files(get_reached_files(self._objects, name)), _weight)
 
     def known(self, key: str, read: Callable[[], _T], weigh: Callable[[_T], int]) -> _T:
         """What is kept under a key, or what `read` answers, which is kept then. `key` names all that it depends on by content; `weigh`
@@ -79,7 +79,7 @@ class Documents:
         return value
 
 
-def _opened(kept: ReachedFiles | None) -> FilesByReach | None:
+def _open_files(kept: ReachedFiles | None) -> FilesByReach | None:
     return FilesByReach(kept) if kept is not None else None
 
 

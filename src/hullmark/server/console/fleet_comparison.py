@@ -84,11 +84,11 @@ def listing_of(services: Services, caller: Caller, span: Span, wanted: Compariso
         return Page(items=found.rows, next=cursor_of(found.next) if found.next is not None else None)
 
     named = _IN_HINDSIGHT if wanted.is_hindsight else {}
-    columns = tuple(msgspec.structs.replace(each, title=named.get(each.key, each.title)) for each in COLUMNS)
+    columns = tuple(msgspec.structs.replace(column, title=named.get(column.key, column.title)) for column in COLUMNS)
     return Listing(name="changes", columns=columns, fetch=fetch)
 
 
-async def compared(
+async def compare_fleet(
     request: Request[Any, Any, Any],
     services: Services,
     caller: Caller,
@@ -98,14 +98,14 @@ async def compared(
     """The counts, drawn, and a page of the list."""
     async with services.database.tenant(caller.account_id) as connection:
         matrix = await count_changes(connection, caller.account_id, span, wanted)
-    turned = {(each.before, each.after): each.verdicts for each in matrix.counts}
+    turned = {(count.before, count.after): count.verdicts for count in matrix.counts}
     passing = {
         (before in PASSING, after in PASSING): 0 for before in map(Outcome, WORDS) for after in map(Outcome, WORDS)
     }
     for (before, after), count in turned.items():
         passing[Outcome(before) in PASSING, Outcome(after) in PASSING] += count
     shown = await listing_of(services, caller, span, wanted).shown(request)
-    shown.columns = tuple(each for each in shown.columns if each.key not in _BESIDE)
+    shown.columns = tuple(column for column in shown.columns if column.key not in _BESIDE)
     worse = sum(count for pair, count in turned.items() if _is_worse(*pair))
     return FleetComparison(
         span=span,

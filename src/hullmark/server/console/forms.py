@@ -23,7 +23,7 @@ class Fields:
     def text(self, name: str, most: int = LONGEST) -> str:
         """A field's text as it was written, "" if there is none. Raises Refusal 422 for one that is too long or cannot be kept."""
         value = next((value for key, value in self._given if key == name), "")
-        return _checked(name, value, most)
+        return _check_value(name, value, most)
 
     def word(self, name: str, most: int = LONGEST) -> str:
         """The same without the space around it."""
@@ -31,7 +31,7 @@ class Fields:
 
     def texts(self, name: str, most: int = LONGEST) -> list[str]:
         """All that was chosen where a field has several values."""
-        return [_checked(name, value, most) for key, value in self._given if key == name and value]
+        return [_check_value(name, value, most) for key, value in self._given if key == name and value]
 
     def lines(self, name: str, most: int = 20_000) -> list[str]:
         """The lines of a field that say something."""
@@ -60,7 +60,7 @@ def moment_text(moment: datetime) -> str:
     return whole.strftime("%Y-%m-%dT%H:00")
 
 
-def _checked(name: str, value: str, most: int) -> str:
+def _check_value(name: str, value: str, most: int) -> str:
     if len(value) > most:
         raise problem(422, f"{name.replace('_', ' ')} has more than {most} characters", "shorten it")
     if "\0" in value:

@@ -50,7 +50,7 @@ def _field(key: str, told: dict[str, Any], is_required: bool) -> SettingField:
         label=_LABELS.get(key) or key.replace("_", " ").capitalize(),
         kind=kind,
         is_required=is_required and kind != "box",
-        value=_written(kind, default),
+        value=_format_default(kind, default),
         choices=tuple((str(word), str(word)) for word in told.get("enum", ())),
         hint=told.get("description", "") or _HINTS.get(kind, ""),
     )
@@ -78,7 +78,7 @@ def _kind(told: dict[str, Any]) -> Kind:
     return "json"
 
 
-def _written(kind: Kind, value: Any) -> str:
+def _format_default(kind: Kind, value: Any) -> str:
     if value in (None, [], {}, ()):
         return ""
     if kind == "box":

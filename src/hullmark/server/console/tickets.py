@@ -17,7 +17,7 @@ def ticket_text(
     """The ticket: a title, what happened, what is seen, what helps, and where it is told in full."""
     images = list(dict.fromkeys(reference for reference in references if reference))
     more = f"- and {summed.images - _LINES} more" if summed.images > _LINES else ""
-    seen = [_seen(line) for line in evidence[:_LINES]]
+    seen = [_format_evidence(line) for line in evidence[:_LINES]]
     parts = [
         cause.sentence or cause.subject,
         f"Known since {cause.seen_at:%Y-%m-%d %H:%M} UTC. {summed.images} images, {summed.standing} of them out of compliance now.",
@@ -28,7 +28,7 @@ def ticket_text(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _seen(line: Evidence) -> str:
+def _format_evidence(line: Evidence) -> str:
     fix = f"; update to {line.fix_version}" if line.fix_version else ""
     place = f" at {line.path}" if line.path else ""
     return f"{line.message or line.subject}{place}{fix}"

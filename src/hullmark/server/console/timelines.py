@@ -45,11 +45,11 @@ def milestones(
     ]
     if known.kev is not None:
         found.append(_day("Known to be exploited", known.kev.added, ""))
-    found.append(_fixed(causes, end, max(end.live, live or 0)))
+    found.append(_make_fixed_milestone(causes, end, max(end.live, live or 0)))
     return _with_spans(found)
 
 
-def _fixed(causes: Sequence[AdvisoryCause], end: AdvisoryEnd, live: int) -> Milestone:
+def _make_fixed_milestone(causes: Sequence[AdvisoryCause], end: AdvisoryEnd, live: int) -> Milestone:
     """The last image that counts has it no more: its tags point elsewhere, and it runs nowhere. Or nobody says that it has it any more."""
     if not end.images:
         gone = max((cause.seen_at for cause in causes if cause.kind in ("retraction", "vex")), default=None)

@@ -48,12 +48,12 @@ class Visit:
             "origin": self.caller.origin,
         }
         taken = {name: value for name, value in own.items() if name in inspect.signature(action).parameters}
-        given = values if body is None else {**values, "data": converted(*body)}
+        given = values if body is None else {**values, "data": convert_form(*body)}
         return await action(**taken, **given)
 
     async def attempt(self, handler: HTTPRouteHandler, body: Body | None = None, **values: Any) -> Refusal | None:
         """The same; None where it was done, else why not, to be said at the page."""
-        return await refused(self.do(handler, body, **values))
+        return await catch_refusal(self.do(handler, body, **values))
 
     def listing(
         self, named: str, columns: tuple[Column[Any], ...], handler: HTTPRouteHandler, /, **values: Any
@@ -91,7 +91,7 @@ class Visit:
         return redirect(f"{account_base(self.caller.account)}/{path}{f'?done={done}' if done else ''}")
 
 
-async def refused(action: Awaitable[object]) -> Refusal | None:
+async def catch_refusal(action: Awaitable[object]) -> Refusal | None:
     """Why an action was refused; None if it was done."""
     try:
         await action
@@ -102,7 +102,7 @@ async def refused(action: Awaitable[object]) -> Refusal | None:
     return None
 
 
-def converted(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> msgspec.Struct:
+def convert_form(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> msgspec.Struct:
     """The body of a request out of a form. Raises Refusal 422 for what does not fit."""
     try:
         return msgspec.convert({name: value for name, value in values.items() if value is not None}, kind, strict=False)
@@ -110,11 +110,11 @@ def converted(kind: type[msgspec.Struct], values: Mapping[str, Any]) -> msgspec.
         said, _, where = str(error).partition(" - at `$.")
         field = where.rstrip("`").replace("_", " ").partition("[")[0]
         raise problem(
-            422, f"{field or 'the form'} cannot be used: {_worded(said)}", "correct it, and send it again"
+            422, f"{field or 'the form'} cannot be used: {_explain_fault(said)}", "correct it, and send it again"
         ) from error
 
 
-def _worded(said: str) -> str:
+def _explain_fault(said: str) -> str:
     if said.startswith("Expected `str` matching regex"):
         return "it holds characters that it may not"
     return said[:1].lower() + said[1:300].replace("`", "")

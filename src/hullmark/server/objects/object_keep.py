@@ -39,7 +39,7 @@ class ObjectKeep:
     def read(self, key: str) -> bytes | None:
         """What is kept under the key; None if nothing is, or if it was damaged."""
         stored = self._objects.get(self._prefix + key)
-        payload = _unsealed(stored) if stored is not None else None
+        payload = _unseal(stored) if stored is not None else None
         if payload is None:
             self._seen.discard(key)
         else:
@@ -91,7 +91,7 @@ class ObjectKeep:
         self._seen.add(key)
 
 
-def _unsealed(stored: bytes) -> bytes | None:
+def _unseal(stored: bytes) -> bytes | None:
     start = len(_MAGIC) + _SEAL
     body = memoryview(stored)[start:]
     if stored[: len(_MAGIC)] != _MAGIC or hashlib.sha256(body).digest() != stored[len(_MAGIC) : start]:

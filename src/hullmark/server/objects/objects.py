@@ -89,7 +89,7 @@ class Objects:
     def put(self, key: str, payload: bytes) -> None:
         """Write an object, in place of one that may be there."""
         is_large = len(payload) > 2 * _PART and isinstance(self._store, (S3Store, GCSStore, AzureStore))
-        with self._reported(f"write {check_key(key)}"):
+        with self._translate_errors(f"write {check_key(key)}"):
             obstore.put(self._store, key, payload, use_multipart=is_large, chunk_size=_PART, max_concurrency=_AT_ONCE)
             self._settle(key)
 
@@ -102,7 +102,7 @@ class Objects:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             part = max(_PART, -(-size // _PARTS))
-            with self._reported(f"write {key}"):
+            with self._translate_errors(f"write {key}"):
                 obstore.put(
                     self._store, key, file, use_multipart=size > _PART, chunk_size=part, max_concurrency=_AT_ONCE
                 )
@@ -110,18 +110,18 @@ class Objects:
 
     def writer(self, key: str) -> ObjectWriter:
         """Begin an object that is written bit by bit, and is there once its writer commits."""
-        return ObjectWriter(self._store, check_key(key), self._reported, self._settle)
+        return ObjectWriter(self._store, check_key(key), self._translate_errors, self._settle)
 
     def get(self, key: str) -> bytes | None:
         """The whole object, or None if there is none."""
-        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
-            return self._found(lambda: obstore.get(self._store, key).bytes().to_bytes())
+        with self._translate_errors(f"read {check_key(key)}"), suppress(FileNotFoundError):
+            return self._ask_store(lambda: obstore.get(self._store, key).bytes().to_bytes())
         return None
 
     def open(self, key: str) -> ObjectReader | None:
         """The object to be read bit by bit, or None if there is none."""
-        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
-            meta = self._found(lambda: obstore.head(self._store, key))
+        with self._translate_errors(f"read {check_key(key)}"), suppress(FileNotFoundError):
+            meta = self._ask_store(lambda: obstore.head(self._store, key))
             return ObjectReader(self, key, meta["size"], meta["e_tag"])
         return None
 
@@ -132,13 +132,13 @@ class Objects:
         """
         if start < 0 or length < 0:
             raise ValueError("an object is read from its first byte on")
-        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
+        with self._translate_errors(f"read {check_key(key)}"), suppress(FileNotFoundError):
             # A range past the end is an error that each kind of store words in its own way.
-            meta = self._found(lambda: obstore.head(self._store, key)) if version is None else None
+            meta = self._ask_store(lambda: obstore.head(self._store, key)) if version is None else None
             if length == 0 or (meta is not None and start >= meta["size"]):
                 return b""
             tag = version if meta is None else meta["e_tag"]
-            return self._found(lambda: self._range(key, start, start + length, tag))
+            return self._ask_store(lambda: self._range(key, start, start + length, tag))
         return None
 
     def _range(self, key: str, start: int, end: int, tag: str | None) -> bytes:
@@ -150,8 +150,8 @@ class Objects:
 
     def head(self, key: str) -> Head | None:
         """An object's size and time, or None if there is none."""
-        with self._reported(f"look for {check_key(key)}"), suppress(FileNotFoundError):
-            meta = self._found(lambda: obstore.head(self._store, key))
+        with self._translate_errors(f"look for {check_key(key)}"), suppress(FileNotFoundError):
+            meta = self._ask_store(lambda: obstore.head(self._store, key))
             return Head(meta["size"], meta["last_modified"])
         return None
 
@@ -160,10 +160,10 @@ class Objects:
         prefix = prefix.rstrip("/")
         if prefix:
             check_key(prefix)
-        with self._reported("list objects"):
+        with self._translate_errors("list objects"):
             stream = obstore.list(self._store, prefix or None)
         while True:
-            with self._reported("list objects"):
+            with self._translate_errors("list objects"):
                 metas = next(stream, None)
             if metas is None:
                 return
@@ -182,14 +182,14 @@ class Objects:
                 self._delete(key)
 
     def _delete(self, keys: str | Sequence[str]) -> bool:
-        with self._reported("remove objects"), suppress(FileNotFoundError):
-            self._found(lambda: obstore.delete(self._store, keys))
+        with self._translate_errors("remove objects"), suppress(FileNotFoundError):
+            self._ask_store(lambda: obstore.delete(self._store, keys))
             return True
         return False
 
     def check(self) -> None:
         """Raises ObjectsUnreachable or ObjectsRefused unless the store answers."""
-        with self._reported("list objects"):
+        with self._translate_errors("list objects"):
             if self._folder is not None and not self._folder.is_dir():
                 raise self._unreachable("list objects", "the folder is gone")
             next(obstore.list(self._store, chunk_size=1), None)
@@ -220,7 +220,7 @@ class Objects:
                 finally:
                     os.close(handle)
 
-    def _found(self, ask: Callable[[], _Item]) -> _Item:
+    def _ask_store(self, ask: Callable[[], _Item]) -> _Item:
         """The answer. Raises FileNotFoundError for a missing object, but not where it is the whole store that is missing."""
         try:
             return ask()
@@ -232,7 +232,7 @@ class Objects:
             raise
 
     @contextmanager
-    def _reported(self, what: str) -> Iterator[None]:
+    def _translate_errors(self, what: str) -> Iterator[None]:
         """The store's errors as ours."""
         try:
             yield

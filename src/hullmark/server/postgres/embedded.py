@@ -31,7 +31,7 @@ from hullmark.server.postgres.installation import (
     Installation,
     account,
     check_launched,
-    installed,
+    find_installation,
     last_line,
     run,
     usable,
@@ -134,7 +134,7 @@ class EmbeddedPostgres:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._lock is None:
-                self._lock = _locked(self.folder / "serve.lock", self.folder)
+                self._lock = _lock_folder(self.folder / "serve.lock", self.folder)
             owner = self.data.stat().st_uid if self.data.exists() else 0
             who = account(self._user or (str(owner) if owner else ""))
             if who.is_other:
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
                 self.folder.chmod(self.folder.stat().st_mode & 0o777 | 0o011)
         except OSError as error:
             raise _cannot(error, self.folder) from error
-        own = self._own or installed()
+        own = self._own or find_installation()
         if own is None:
             raise HullmarkError(
                 "the embedded PostgreSQL is not installed",
@@ -171,7 +171,7 @@ class EmbeddedPostgres:
         ran = run(who, self.folder, (own.program("initdb"), "-D", half, *words, *collation))
         if ran.status != 0:
             shutil.rmtree(half, ignore_errors=True)
-            raise _failed("the embedded database cannot be made", ran.said, self.folder)
+            raise _make_failure("the embedded database cannot be made", ran.said, self.folder)
 
     def _check_data(self, who: Account) -> None:
         try:
@@ -251,7 +251,7 @@ class EmbeddedPostgres:
             if self._postmaster is None or status is not None:
                 log = self._postmaster.last_words() if self._postmaster is not None else ""
                 check_launched(status or 0, who, self.folder)
-                raise _failed("the embedded PostgreSQL does not start", log, self.folder)
+                raise _make_failure("the embedded PostgreSQL does not start", log, self.folder)
             if time.monotonic() > deadline:
                 raise HullmarkError(
                     "the embedded PostgreSQL does not become ready", advice=f"look into {self.folder / 'postgres.log'}"
@@ -265,7 +265,7 @@ class EmbeddedPostgres:
                 if found is None:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         except psycopg.Error as error:
-            raise _failed("the database cannot be made", str(error), self.folder) from error
+            raise _make_failure("the database cannot be made", str(error), self.folder) from error
 
     def stop(self, fast: bool = True) -> None:
         """End it, and wait for that. `fast` breaks connections off; else they have a minute to end. May be called twice."""
@@ -316,7 +316,7 @@ class EmbeddedPostgres:
         self.stop()
 
 
-def _locked(path: Path, folder: Path) -> int:
+def _lock_folder(path: Path, folder: Path) -> int:
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -347,7 +347,7 @@ def _cannot(error: OSError, folder: Path) -> HullmarkError:
     return HullmarkError(f"the database's folder {folder} cannot be used: {error.strerror or error}", advice=advice)
 
 
-def _failed(what: str, log: str, folder: Path) -> HullmarkError:
+def _make_failure(what: str, log: str, folder: Path) -> HullmarkError:
     full = "No space left on device" in log or "quota exceeded" in log
     advice = f"make room where {folder} is" if full else f"look into {folder / 'postgres.log'}"
     return HullmarkError(f"{what}: {'the disk is full' if full else last_line(log)}", advice=advice)

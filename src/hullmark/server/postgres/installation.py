@@ -61,7 +61,7 @@ class ProgramResult(msgspec.Struct, frozen=True, kw_only=True):
     said: str
 
 
-def installed() -> Installation | None:
+def find_installation() -> Installation | None:
     """The installation of the right major version in the package; None if there is none."""
     spec = importlib.util.find_spec(_PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec is not None else ():
@@ -75,7 +75,7 @@ def installed() -> Installation | None:
 
 def binary(name: str) -> Path:
     """A program of PostgreSQL: the installed package's, else the one that PATH leads to. Raises HullmarkError."""
-    own = installed()
+    own = find_installation()
     if own is not None and own.program(name).is_file():
         return own.program(name)
     if found := shutil.which(name):

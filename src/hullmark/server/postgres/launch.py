@@ -26,11 +26,11 @@ def launch(arguments: list[str]) -> int:
             os.setgid(int(gid))
             os.setuid(int(uid))
     except OSError as error:
-        return _refused(CANNOT_SWITCH, error)
+        return _report_error(CANNOT_SWITCH, error)
     try:
         os.chdir(folder)
     except OSError as error:
-        return _refused(CANNOT_ENTER, error)
+        return _report_error(CANNOT_ENTER, error)
     if int(death_signal):
         # After the change of user, which resets it.
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(death_signal))
@@ -39,10 +39,10 @@ def launch(arguments: list[str]) -> int:
     try:
         os.execv(command[0], command)  # noqa: S606  # nothing here is a shell's
     except OSError as error:
-        return _refused(CANNOT_RUN, error)
+        return _report_error(CANNOT_RUN, error)
 
 
-def _refused(status: int, error: OSError) -> int:
+def _report_error(status: int, error: OSError) -> int:
     with contextlib.suppress(OSError):
         os.write(2, f"{error.strerror}\n".encode())
     return status

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from hullmark.server.postgres.cluster_template import pack, template_of
 from hullmark.server.postgres.embedded import EmbeddedPostgres
-from hullmark.server.postgres.installation import installed
+from hullmark.server.postgres.installation import find_installation
 
 
 def main() -> int:
     """Make the template of the installation."""
-    own = installed()
+    own = find_installation()
     if own is None:
         sys.stderr.write("the embedded PostgreSQL is not installed\n")
         return 2

@@ -65,7 +65,7 @@ async def free_abandoned(services: Services) -> None:
 async def renew_outdated(services: Services) -> None:
     """Images that older extractors read are read again, some at a time."""
     async with services.database.system() as connection:
-        old = await leases.outdated(connection, fingerprint(), _AT_ONCE)
+        old = await leases.list_outdated_images(connection, fingerprint(), _AT_ONCE)
         for image_id in await leases.wait_again(connection, old):
             await want_analysis(connection, image_id)
 

@@ -116,7 +116,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     embedded = None if settings.database_url else EmbeddedPostgres(settings.data / "postgres")
     try:
-        settings, password = await _begun(settings, embedded)
+        settings, password = await _start_database(settings, embedded)
         if password:
             say(f"the first person is admin; the password is in {password}")
         say(f"listening on http://{settings.listen}")
@@ -126,7 +126,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
             await asyncio.to_thread(embedded.stop)
 
 
-async def _begun(settings: Settings, embedded: EmbeddedPostgres | None) -> tuple[Settings, str]:
+async def _start_database(settings: Settings, embedded: EmbeddedPostgres | None) -> tuple[Settings, str]:
     """The database runs and is in form, and there is somebody who can sign in; answers also where the first password is ("": given).
 
     An embedded database that ends meanwhile is started again, some times.

@@ -137,7 +137,7 @@ def settings_from(environment: Mapping[str, str], *, data: str | None = None, li
             given[field.name] = _value(variable, text, field.type)
     folder = data or environment.get("HULLMARK_DATA") or usual_folder(environment, os.geteuid())
     settings = Settings(data=Path(folder).absolute(), **given)
-    return _checked(msgspec.structs.replace(settings, listen=listen) if listen else settings)
+    return _check_settings(msgspec.structs.replace(settings, listen=listen) if listen else settings)
 
 
 def usual_folder(environment: Mapping[str, str], user: int) -> str:
@@ -168,7 +168,7 @@ def _value(variable: str, text: str, kind: Any) -> Any:
         raise HullmarkError(f"{variable}={text[:100]!r} cannot be used", advice="give a number") from error
 
 
-def _checked(settings: Settings) -> Settings:
+def _check_settings(settings: Settings) -> Settings:
     for address in (settings.listen, settings.metrics_listen or _DEFAULT_LISTEN):
         host, colon, port = address.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65_535:

@@ -32,25 +32,25 @@ class Vault:
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes that only this purpose uses, of the newest secret."""
-        return _derived(self._keys[0], purpose)
+        return _derive_key(self._keys[0], purpose)
 
     def encrypt(self, text: str, context: str) -> bytes:
         """The text, readable with the same context only."""
         nonce = os.urandom(_NONCE)
-        return nonce + AESGCM(_derived(self._keys[0], "encrypt")).encrypt(nonce, text.encode(), context.encode())
+        return nonce + AESGCM(_derive_key(self._keys[0], "encrypt")).encrypt(nonce, text.encode(), context.encode())
 
     def decrypt(self, sealed: bytes, context: str) -> str:
         """What was encrypted. Raises HullmarkError if it was by another key, for another context, or is damaged."""
         for key in self._keys:
             try:
-                body = AESGCM(_derived(key, "encrypt")).decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
+                body = AESGCM(_derive_key(key, "encrypt")).decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
                 return body.decode()
             except (InvalidTag, ValueError):
                 continue
         raise HullmarkError("a stored secret cannot be decrypted", advice="give the secret key that it was stored with")
 
 
-def _derived(key: bytes, purpose: str) -> bytes:
+def _derive_key(key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=_SIZE, salt=None, info=f"hullmark/{purpose}".encode()).derive(key)
 
 

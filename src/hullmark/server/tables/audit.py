@@ -88,7 +88,7 @@ async def record_in(  # noqa: PLR0913 - the parts of one line of the log
     request: RequestOrigin,
 ) -> None:
     """The same in another account's log. `resource` is (type, name), `change` (before, after)."""
-    before, after = (None if value is None else Jsonb(shown(value)) for value in change)
+    before, after = (None if value is None else Jsonb(make_log_value(value)) for value in change)
     await connection.execute(
         "INSERT INTO audit (account_id, actor, action, resource_type, resource, before, after, request_id, address)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -106,7 +106,7 @@ async def record_in(  # noqa: PLR0913 - the parts of one line of the log
     )
 
 
-def shown(value: object) -> Any:
+def make_log_value(value: object) -> Any:
     """A value as the log keeps it: plain JSON, without what is called a secret, bounded."""
     plain = _without_secrets(msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=str), _DEPTH)
     return plain if len(msgspec.json.encode(plain)) <= _SHOWN else {"shortened": True}

@@ -75,7 +75,7 @@ async def tell_all(connection: Connection, account_id: int, news: Sequence[NewEv
     )
 
 
-async def settled(connection: Connection) -> int:
+async def find_settled_number(connection: Connection) -> int:
     """The number up to which all events are there: none that is not can still get one that low."""
     cursor = await connection.execute("SELECT last_value - (NOT is_called)::int FROM event_id_seq")
     given = await cursor.fetchone()

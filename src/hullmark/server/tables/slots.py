@@ -20,9 +20,9 @@ async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]
 
     Raises DatabaseUnreachable.
     """
-    connection = await _connected(database)
+    connection = await _connect(database)
     try:
-        yield await _taken(connection, name, count)
+        yield await _take_slot(connection, name, count)
     finally:
         # The database hears of the end of a connection later: said aloud, the slot is free for who asks next. A connection that was lost
         # meanwhile is not a fault of the work in the slot.
@@ -31,7 +31,7 @@ async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]
         await connection.close()
 
 
-async def _connected(database: Database) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+async def _connect(database: Database) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     where = make_conninfo(watchful(database.url), application_name="hullmark slot", connect_timeout=5)
     try:
         return await psycopg.AsyncConnection.connect(where, autocommit=True)
@@ -39,7 +39,7 @@ async def _connected(database: Database) -> psycopg.AsyncConnection[tuple[Any, .
         raise _unreachable(error) from error
 
 
-async def _taken(connection: psycopg.AsyncConnection[tuple[Any, ...]], name: str, count: int) -> bool:
+async def _take_slot(connection: psycopg.AsyncConnection[tuple[Any, ...]], name: str, count: int) -> bool:
     try:
         return await (await connection.execute(_ANY, (count, name))).fetchone() is not None
     except psycopg.OperationalError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decode_body
 
 
 class _Target(msgspec.Struct):
@@ -25,7 +25,7 @@ class _Envelope(msgspec.Struct):
 
 
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
-    for event in decoded(delivery, _Envelope, "envelope of notifications").events:
+    for event in decode_body(delivery, _Envelope, "envelope of notifications").events:
         target = event.target
         if target is not None and target.tag and event.action in ("push", "delete"):
             yield NamedTag(target.repository, target.tag, target.digest, is_deleted=event.action == "delete")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decode_body
 
 
 class _Push(msgspec.Struct):
@@ -23,7 +23,7 @@ class _Body(msgspec.Struct):
 
 
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
-    body = decoded(delivery, _Body, "webhook of Docker Hub")
+    body = decode_body(delivery, _Body, "webhook of Docker Hub")
     yield NamedTag(body.repository.repo_name, body.push_data.tag)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_key, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_key, decode_body
 
 _ACCOUNT = re.compile(r"[0-9]{12}").fullmatch
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]{2,10}){1,3}-[0-9]{1,2}").fullmatch
@@ -30,7 +30,7 @@ class _Body(msgspec.Struct, rename="kebab"):
 
 
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
-    body = decoded(delivery, _Body, "event of EventBridge")
+    body = decode_body(delivery, _Body, "event of EventBridge")
     detail = body.detail
     if body.source != "aws.ecr" or body.detail_type != "ECR Image Action" or detail is None:
         return

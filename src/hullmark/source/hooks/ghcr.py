@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, decoded, same
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, decode_body, same
 
 _EVENTS = ("registry_package", "package")
 
@@ -53,7 +53,7 @@ def _proves(delivery: Delivery, secret: str) -> bool:
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
     if delivery.headers.get("x-github-event", "") not in _EVENTS:
         return  # GitHub's ping, and events that were chosen besides
-    body = decoded(delivery, _Body, "package event of GitHub")
+    body = decode_body(delivery, _Body, "package event of GitHub")
     package = body.registry_package or body.package
     if package is None or package.package_version is None or package.package_type.lower() != "container":
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decode_body
 
 _PUSHED = ("PUSH_ARTIFACT", "harbor.artifact.pushed")
 _DELETED = ("DELETE_ARTIFACT", "harbor.artifact.deleted")
@@ -34,7 +34,7 @@ class _Body(msgspec.Struct):
 
 
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
-    body = decoded(delivery, _Body, "webhook of Harbor")
+    body = decode_body(delivery, _Body, "webhook of Harbor")
     data = body.event_data or body.data
     if data is None or data.repository is None or body.type not in (*_PUSHED, *_DELETED):
         return

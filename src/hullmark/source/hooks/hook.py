@@ -75,7 +75,7 @@ def by_token(delivery: Delivery, secret: str) -> bool:
 
 def by_header(delivery: Delivery, secret: str) -> bool:
     """The secret is the value of Authorization, by itself, as Bearer, or as the password of Basic."""
-    return _authorized(delivery.headers.get("authorization", ""), secret)
+    return _is_authorized(delivery.headers.get("authorization", ""), secret)
 
 
 def by_key(delivery: Delivery, secret: str) -> bool:
@@ -84,7 +84,7 @@ def by_key(delivery: Delivery, secret: str) -> bool:
     return same(delivery.headers.get("x-api-key", ""), secret) | by_header(delivery, secret)
 
 
-def _authorized(value: str, secret: str) -> bool:
+def _is_authorized(value: str, secret: str) -> bool:
     scheme, _, rest = value.partition(" ")
     if scheme.lower() == "basic":
         return same(_password(rest.strip()), secret)
@@ -98,7 +98,7 @@ def _password(encoded: str) -> str:
         return ""
 
 
-def decoded(delivery: Delivery, kind: type[T], what: str) -> T:
+def decode_body(delivery: Delivery, kind: type[T], what: str) -> T:
     """The body as what it should be. Raises HullmarkError for anything else."""
     try:
         return msgspec.json.decode(delivery.body, type=kind)

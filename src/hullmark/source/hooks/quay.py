@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decode_body
 
 
 class _Body(msgspec.Struct):
@@ -16,7 +16,7 @@ class _Body(msgspec.Struct):
 
 
 def _names(delivery: Delivery) -> Iterator[NamedTag]:
-    body = decoded(delivery, _Body, "push notification of Quay")
+    body = decode_body(delivery, _Body, "push notification of Quay")
     host = body.docker_url.partition("/")[0]
     for tag in body.updated_tags:
         yield NamedTag(body.repository, tag, registry=host)

@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.catalog.corrections.apply import correct, with_new_purls
 from hullmark.catalog.corrections.document import parse
-from hullmark.catalog.inventory import merged
+from hullmark.catalog.inventory import merge_packages
 from hullmark.model.correction import CORRECTED, Corrections
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
@@ -35,7 +35,7 @@ def nowhere(path: str) -> Location | None:
 
 def told(packages: list[Package], corrections: Corrections) -> list[tuple[str, str, tuple[str, ...]]]:
     """Purl, what it is corrected by, and places."""
-    found = correct(packages, corrections, nowhere, merged).packages
+    found = correct(packages, corrections, nowhere, merge_packages).packages
     return [(each.purl, each.notes.get(CORRECTED, ""), tuple(place.path for place in each.locations)) for each in found]
 
 
@@ -56,7 +56,7 @@ def test_what_is_the_same_then_is_one_package_at_all_places_with_all_its_correct
 
 def test_the_first_correction_that_fits_a_place_counts() -> None:
     corrections = said("match: {name: a, path: /x/a}\n    remove: true", "match: {name: a}\n    set: {version: 3}")
-    found = correct([package("a", "1", "pypi", "/x/a", "/y/a")], corrections, nowhere, merged)
+    found = correct([package("a", "1", "pypi", "/x/a", "/y/a")], corrections, nowhere, merge_packages)
     assert [(each.purl, each.locations) for each in found.packages] == [("pkg:pypi/a@3", (Location("/y/a", 0),))]
     assert found.purls == {"pkg:pypi/a@1": ("pkg:pypi/a@3",)}
 
@@ -94,7 +94,7 @@ def test_the_first_correction_that_fits_a_place_counts() -> None:
 def test_all_that_follows_from_a_new_identity_is_as_a_scan_would_have_it(
     before: Package, wish: str, after: tuple[str, str, SourcePackage | None]
 ) -> None:
-    [found] = correct([before], said(f"match: {{type: '*'}}\n    set: {{{wish}}}"), nowhere, merged).packages
+    [found] = correct([before], said(f"match: {{type: '*'}}\n    set: {{{wish}}}"), nowhere, merge_packages).packages
     assert (found.purl, found.version, found.source) == after
     assert found.locations == before.locations
 
@@ -106,13 +106,15 @@ def test_owners_programs_and_relations_follow() -> None:
         package("c", owned_by="pkg:pypi/b@1"),
     ]
     corrections = said("match: {type: deb}\n    set: {version: 2}", "match: {name: b}\n    remove: true")
-    found = correct(packages, corrections, nowhere, merged)
+    found = correct(packages, corrections, nowhere, merge_packages)
     assert [(each.purl, each.owned_by) for each in found.packages] == [("pkg:deb/a@2", None), ("pkg:pypi/c@1", None)]
     relations = [Relation("pkg:deb/a@1", "pkg:pypi/c@1"), Relation("pkg:pypi/c@1", "pkg:pypi/b@1")]
     assert with_new_purls(relations, found.purls) == (Relation("pkg:deb/a@2", "pkg:pypi/c@1"),)
     [b] = [
         each
-        for each in correct(packages, said("match: {type: deb}\n    set: {version: 2}"), nowhere, merged).packages
+        for each in correct(
+            packages, said("match: {type: deb}\n    set: {version: 2}"), nowhere, merge_packages
+        ).packages
         if each.name == "b"
     ]
     assert (b.owned_by, b.mains) == ("pkg:deb/a@2", ("pkg:deb/a@2",))
@@ -126,8 +128,8 @@ def test_what_did_nothing_is_said_and_so_is_what_is_about_other_images() -> None
     )
     here = corrections.about(("registry:example.org/a:1",))
     assert corrections.about(("sha256:1",)).elsewhere == ()
-    problems = correct([package("a")], here, nowhere, merged).problems
-    assert sorted((each.reason, each.kind) for each in problems) == [
+    problems = correct([package("a")], here, nowhere, merge_packages).problems
+    assert sorted((problem.reason, problem.kind) for problem in problems) == [
         ("c.yaml:2 (me) was not applied: no package here fits it", "note"),
         ("c.yaml:6 (me) was not applied: nothing is at /none", "note"),
         ("corrections for other images were not applied: c.yaml:9", "note"),
@@ -136,7 +138,7 @@ def test_what_did_nothing_is_said_and_so_is_what_is_about_other_images() -> None
 
 def test_an_added_component_is_where_the_image_has_it() -> None:
     corrections = said("add: {path: /opt/a, name: a, version: 1, cpe: 'cpe:/a:v:a', license: MIT, supplier: S}")
-    found = correct([], corrections, lambda path: Location("/real/a", 3), merged)
+    found = correct([], corrections, lambda path: Location("/real/a", 3), merge_packages)
     [each] = found.packages
     assert (each.purl, each.locations, each.licenses) == ("pkg:generic/a@1", (Location("/real/a", 3),), ("MIT",))
     assert each.notes == {"cpes": "a:v:a", "supplier": "S", CORRECTED: "c.yaml:2 (me)"}

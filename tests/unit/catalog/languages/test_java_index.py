@@ -37,7 +37,7 @@ def test_the_index_names_what_has_no_pom_also_in_archives() -> None:
     war = make_jar({"lib/x.jar": BARE, "lib/a-1.jar": make_jar(properties("g", "a", "1"))})
     index = FakeIndex({BARE: LOG4J})
     found = named({"app.war": war}, index)
-    assert [(each.purl, each.locations[0].path) for each in found.packages] == [
+    assert [(package.purl, package.locations[0].path) for package in found.packages] == [
         ("pkg:maven/app", "/app.war"),
         ("pkg:maven/g/a@1", "/app.war:lib/a-1.jar"),
         ("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", "/app.war:lib/x.jar"),
@@ -56,9 +56,9 @@ def test_what_only_says_less_than_the_index_is_no_contradiction() -> None:
 def test_the_index_counts_before_the_manifest_and_the_contradiction_is_told() -> None:
     body = make_jar({MANIFEST: b"Manifest-Version: 1.0\nImplementation-Version: 9.9\n", **CLASS})
     found = named({"opt/other.jar": body}, FakeIndex({body: LOG4J}))
-    assert [each.version for each in found.packages] == ["2.14.1"]
+    assert [package.version for package in found.packages] == ["2.14.1"]
     assert found.packages[0].notes["identified"].endswith("; its manifest or file name say other:9.9")
-    assert [(each.path, each.kind, each.reason) for each in found.problems] == [
+    assert [(problem.path, problem.kind, problem.reason) for problem in found.problems] == [
         (
             "/opt/other.jar",
             "note",
@@ -71,5 +71,5 @@ def test_the_index_counts_before_the_manifest_and_the_contradiction_is_told() ->
 def test_two_archives_that_were_taken_for_one_become_two() -> None:
     other = make_jar({"c/D.class": b"\xca\xfe\xba\xbe"})
     found = named({"a/x.jar": BARE, "b/x.jar": other}, FakeIndex({BARE: LOG4J, other: JarName("g", "y", "1")}))
-    assert [each.name for each in found.packages] == ["log4j-core", "y"]
+    assert [package.name for package in found.packages] == ["log4j-core", "y"]
     assert found.purls == {"pkg:maven/x": ("pkg:maven/g/y@1", "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1")}

@@ -136,7 +136,7 @@ def test_a_linked_workspace_is_a_package_of_its_own() -> None:
 def test_every_version_is_given_when_the_view_has_all_layers() -> None:
     class AllLayers(FakeView):
         def facts(self, read: Any) -> Any:
-            return (each for versions in self._found.values() for each in versions)
+            return (version for versions in self._found.values() for version in versions)
 
     view = AllLayers({"a/package.json": manifest("a", "2.0.0")}, CATALOGER, layers=[{"a/package.json": manifest("a")}])
     assert [(package.version, package.locations[0].layer) for package in CATALOGER.assemble(view)] == [

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 from packageurl import PackageURL
 
 from hullmark.catalog.languages import python_eggs
-from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, named, owned
+from hullmark.catalog.languages.python import CATALOGER, Origin, extract_origin, find_owned_files, list_owned_files
 from hullmark.catalog.languages.python_eggs import EGG, WHEEL
 from hullmark.catalog.languages.python_metadata import Metadata, extract_metadata
-from hullmark.model.licence_evidence import declared
+from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from tests.support.cataloging import problems
 from tests.support.conformance import expected, files_of, package_cases
@@ -80,7 +80,7 @@ def test_a_wheel_as_pip_installs_it() -> None:
             purl="pkg:pypi/zope-interface@5.0",
             cataloger="python",
             licenses=("ZPL 2.1",),
-            license_evidence=declared(("ZPL 2.1",), "License", f"/{path}", 0),
+            license_evidence=make_evidence(("ZPL 2.1",), "License", f"/{path}", 0),
             locations=(Location(f"/{path}", 0),),
             notes={"name": "Zope_Interface", "homepage": "https://zope.example", "author": "A"},
         )
@@ -262,7 +262,7 @@ def test_an_egg_link_that_names_no_folder_is_reported(body: bytes) -> None:
 
 def recorded(record: bytes) -> tuple[list[OwnedFile], list[str]]:
     view = view_of({f"{SITE}/x.dist-info/METADATA": metadata("x"), f"{SITE}/x.dist-info/RECORD": record})
-    return list(owned(view)), [reason for _, reason in view.problems]
+    return list(list_owned_files(view)), [reason for _, reason in view.problems]
 
 
 def sha256(body: bytes) -> str:
@@ -308,7 +308,7 @@ def test_installed_files_are_relative_to_the_egg_info() -> None:
     folder = f"{SITE}/x-1.0-py3.12.egg-info"
     listing = b"../x/__init__.py\n../../../../bin/x\nPKG-INFO\n.\n./\n../x/y.pyc\n../../../../../../../etc/passwd\n"
     view = view_of({f"{folder}/PKG-INFO": metadata("x"), f"{folder}/installed-files.txt": listing})
-    assert [(file.path, file.ghost) for file in owned(view)] == [
+    assert [(file.path, file.ghost) for file in list_owned_files(view)] == [
         (f"{SITE}/x/__init__.py", False),
         ("usr/bin/x", False),
         (f"{folder}/PKG-INFO", False),
@@ -319,7 +319,7 @@ def test_installed_files_are_relative_to_the_egg_info() -> None:
 
 def test_asking_for_owners_reports_nothing_that_assembling_did() -> None:
     view = view_of({f"{SITE}/my.egg-link": b"/gone", f"{SITE}/x.dist-info/METADATA": metadata("x")})
-    assert list(owned(view)) == []
+    assert list(list_owned_files(view)) == []
     assert view.problems == []
 
 
@@ -396,9 +396,9 @@ def test_any_bytes_are_survived(body: bytes) -> None:
     )
     list(CATALOGER.assemble(view))
     view = view_of({f"{folder}/METADATA": metadata("x"), f"{folder}/RECORD": body})
-    list(owned(view))
+    list(list_owned_files(view))
     view = view_of({f"{SITE}/x.egg-info/PKG-INFO": metadata("x"), f"{SITE}/x.egg-info/installed-files.txt": body})
-    assert all(file.path for file in owned(view))
+    assert all(file.path for file in list_owned_files(view))
 
 
 def test_what_a_distribution_ships_as_test_material_is_no_distribution() -> None:
@@ -448,5 +448,7 @@ def test_files_by_their_names_are_those_of_all_files(lines: list[str], rest: str
         f"{SITE}/{folder}/{listing}": "\n".join(line + ("" if is_egg else rest) for line in lines).encode(),
     }
     names = {"a.so", "c.pyc"}
-    found = [(file.path, file.owner) for file in named(view_of(files), names)]
-    assert found == [(file.path, file.owner) for file in owned(view_of(files)) if file.path.rpartition("/")[2] in names]
+    found = [(file.path, file.owner) for file in find_owned_files(view_of(files), names)]
+    assert found == [
+        (file.path, file.owner) for file in list_owned_files(view_of(files)) if file.path.rpartition("/")[2] in names
+    ]

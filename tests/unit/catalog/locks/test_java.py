@@ -133,5 +133,6 @@ def test_the_records_in_archives_are_not_projects() -> None:
 def test_gradle_lock_files_list_modules() -> None:
     body = b"# This is a Gradle generated file\na.b:c:1.0=compileClasspath,runtimeClasspath\njunit:junit:4.12=test\nempty=x\n"
     assert found({"app/gradle.lockfile": body}) == ["a.b/c@1.0", "junit/junit@4.12"]
+    assert found({"app/buildscript-gradle.lockfile": body}) == ["a.b/c@1.0", "junit/junit@4.12"]
     purls, problems = read({"gradle.lockfile": b"a:b:1.0\n\0\na:b:c:d=x\na:b:2=x\n"})
     assert (purls, len(problems)) == (["a/b@2"], 1)

@@ -230,3 +230,17 @@ def test_a_lock_file_of_another_form_is_reported(body: str) -> None:
 
 def test_lock_files_of_installed_packages_are_not_looked_at() -> None:
     assert purls("usr/lib/python3/dist-packages/x/requirements.txt", "a==1.0") == []
+
+
+def test_what_a_setup_py_pins_is_read_and_the_rest_is_said() -> None:
+    body = """setup(name="shop", about="a == b? no", install_requires=["Flask[async] == 2.0.1", 'six>=1', *more()])"""
+    packages, reasons = read("app/setup.py", body)
+    assert packages == [("flask", "2.0.1")]
+    assert reasons == ["what it requires by code, or without an exact version, was left out"]
+    assert read("app/setup.py", "setup(name='shop')") == ([], [])
+
+
+@pytest.mark.parametrize("name", ["tool.py.lock", "pylock.dev.toml"])
+def test_lock_files_of_one_script_and_of_one_group_are_read(name: str) -> None:
+    table = "packages" if name.startswith("pylock") else "package"
+    assert found(name, f'[[{table}]]\nname = "anyio"\nversion = "4.1.0"\n') == [("anyio", "4.1.0")]

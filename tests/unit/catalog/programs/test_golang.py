@@ -276,7 +276,7 @@ def test_a_program_without_module_information_gives_the_standard_library() -> No
 
 
 def test_a_command_of_go_itself_has_the_version_of_go() -> None:
-    assert [(each.name, each.version) for each in packages("path\tcmd/go\n")] == [
+    assert [(package.name, package.version) for package in packages("path\tcmd/go\n")] == [
         ("cmd/go", "1.22.1"),
         ("stdlib", "1.22.1"),
     ]

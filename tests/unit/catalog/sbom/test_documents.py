@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark.catalog import sbom
-from hullmark.catalog.sbom import FORMATS, read_sbom, recognised
+from hullmark.catalog.sbom import FORMATS, detect_format, read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES, MAX_TEXT
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -197,8 +197,8 @@ def named(inventory: Inventory) -> dict[str, Package]:
 
 
 def reasons(inventory: Inventory) -> list[str]:
-    assert {(each.path, each.layer, each.room) for each in inventory.problems} <= {("", -1, "sbom")}
-    return [each.reason for each in inventory.problems]
+    assert {(problem.path, problem.layer, problem.room) for problem in inventory.problems} <= {("", -1, "sbom")}
+    return [problem.reason for problem in inventory.problems]
 
 
 def test_trivys_cyclonedx_tells_sources_layers_and_the_distribution() -> None:
@@ -211,7 +211,7 @@ def test_trivys_cyclonedx_tells_sources_layers_and_the_distribution() -> None:
         DIGEST,
         IMAGE_ID,
     )
-    assert (source.platform, source.tags, [each.diff_id for each in source.layers]) == (
+    assert (source.platform, source.tags, [layer.diff_id for layer in source.layers]) == (
         "linux/arm64",
         ("debian:12",),
         [DIFF_ID],
@@ -299,7 +299,7 @@ def test_syfts_json_of_any_age_tells_owners_sources_and_programs() -> None:
     ],
 )
 def test_a_format_is_recognised_by_its_content(document: str, name: str) -> None:
-    found = recognised(document.encode())
+    found = detect_format(document.encode())
     assert found is not None
     assert found.name == name
     assert name in {format.name for format in FORMATS}
@@ -313,7 +313,7 @@ def test_a_mark_of_the_encoding_changes_nothing(document: str) -> None:
 
 
 def test_every_module_with_a_format_is_listed() -> None:
-    modules = [import_module(f"{sbom.__name__}.{each.name}") for each in pkgutil.iter_modules(sbom.__path__)]
+    modules = [import_module(f"{sbom.__name__}.{module.name}") for module in pkgutil.iter_modules(sbom.__path__)]
     assert {vars(module)["FORMAT"].name for module in modules if "FORMAT" in vars(module)} == {
         each.name for each in FORMATS
     }
@@ -324,7 +324,7 @@ def test_every_module_with_a_format_is_listed() -> None:
     [b"", b"{}", b"[]", b"<html></html>", b"PackageName: x", b'{"schema": "hullmark-matches/1"}', b"\x1f\x8b\x08"],
 )
 def test_what_is_no_sbom_is_refused(body: bytes) -> None:
-    assert recognised(body) is None
+    assert detect_format(body) is None
     with pytest.raises(HullmarkError, match="is not an SBOM that can be read") as refused:
         read_sbom(body, "x.txt")
     assert "cyclonedx-json" in refused.value.advice
@@ -520,12 +520,14 @@ def test_a_report_of_trivy_lists_packages_and_says_what_it_leaves_out() -> None:
     assert (read.source.reference, read.source.digest, read.source.config_digest) == ("debian:12", DIGEST, IMAGE_ID)
     assert read.distro is not None
     assert (read.distro.id, read.distro.version_id) == ("debian", "12.4")
-    assert [(each.type, each.name, each.version, each.arch, each.source) for each in read.packages] == [
+    assert [
+        (package.type, package.name, package.version, package.arch, package.source) for package in read.packages
+    ] == [
         ("deb", "adduser", "3.134", "all", SourcePackage("adduser", "3.134")),
         ("deb", "passwd", "1:4.13+dfsg1-1+b1", "arm64", SourcePackage("shadow", "1:4.13+dfsg1-1")),
         ("npm", "ms", "0.7.0", "", None),
     ]
-    assert [each.locations for each in read.packages][2] == (Location("/app/package-lock.json", -1),)
+    assert [package.locations for package in read.packages][2] == (Location("/app/package-lock.json", -1),)
     assert [(each.dependent.partition("@")[0], each.dependency.partition("@")[0]) for each in read.relations or ()] == [
         ("pkg:deb/debian/adduser", "pkg:deb/passwd")
     ]

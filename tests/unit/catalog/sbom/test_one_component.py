@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hullmark.catalog.sbom import read_sbom
-from hullmark.catalog.sbom.packages import merged
+from hullmark.catalog.sbom.packages import merge_packages
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Location, Package
 from hullmark.model.relation import Relation
@@ -51,7 +51,7 @@ def copy(owner: str | None, *paths: str) -> Package:
 
 
 def image(*copies: Package) -> Inventory:
-    packages = merged((*map(system, OWNERS), *copies))
+    packages = merge_packages((*map(system, OWNERS), *copies))
     return replace(SMALL, packages=packages, problems=(), relations=(Relation(OWNERS[0], "pkg:pypi/pip@25.1"),))
 
 
@@ -75,7 +75,9 @@ def names(body: bytes, format: str) -> list[str]:
 
 
 def told(inventory: Inventory) -> list[tuple[str, str | None, list[str]]]:
-    return [(each.purl, each.owned_by, [place.path for place in each.locations]) for each in inventory.packages]
+    return [
+        (package.purl, package.owned_by, [place.path for place in package.locations]) for package in inventory.packages
+    ]
 
 
 @pytest.mark.parametrize("format", FORMATS)

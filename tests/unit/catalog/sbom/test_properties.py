@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.sbom import read_sbom
-from hullmark.catalog.sbom.packages import merged
+from hullmark.catalog.sbom.packages import merge_packages
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
 from hullmark.licences.expressions import spdx_expression
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventoryLayer, InventorySource
-from hullmark.model.licence_evidence import declared
+from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.package import Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.report import load
@@ -58,7 +58,7 @@ def reads_or_refuses(body: bytes) -> None:
     except HullmarkError:
         return
     assert found.source.kind == "sbom"
-    assert found.packages == merged(found.packages)
+    assert found.packages == merge_packages(found.packages)
     assert all(package.name and package.version for package in found.packages)
 
 
@@ -105,7 +105,7 @@ _LICENSES = st.lists(
     st.sampled_from(("MIT", "ISC", "Zlib", "Some words of mine", "GPLv2+")), max_size=3, unique=True
 ).map(tuple)
 _FOUND = st.lists(st.sampled_from(("Apache-2.0", "BSD-2-Clause", "MIT")), max_size=2, unique=True).map(
-    lambda names: declared(names, "", "/x/LICENSE", 1, "found")
+    lambda names: make_evidence(names, "", "/x/LICENSE", 1, "found")
 )
 _PLACES = st.lists(
     st.builds(Location, _WORDS.map("/{}/x".format), st.integers(0, 1)), max_size=2, unique_by=lambda place: place.path
@@ -128,7 +128,7 @@ def packages(draw: st.DrawFn) -> Package:
         upstream = f"{source.name}@{source.version}"
     purl = make_purl(type, name, version, namespace=scope, qualifiers={"arch": arch, "upstream": upstream})
     licenses = draw(_LICENSES)
-    told = declared(licenses, "License", "/x/record", 0) + draw(_FOUND) if draw(st.booleans()) else ()
+    told = make_evidence(licenses, "License", "/x/record", 0) + draw(_FOUND) if draw(st.booleans()) else ()
     return Package(
         type=type, name=shown, version=version, purl=purl, cataloger="test", arch=arch, source=source,
         licenses=licenses, license_evidence=told, locations=tuple(sorted(draw(_PLACES))),
@@ -147,20 +147,24 @@ def inventories(draw: st.DrawFn) -> Inventory:
         platform="linux/amd64", layers=layers,
     )  # fmt: skip
     distro = draw(st.sampled_from((None, Distro(id="debian", version_id="12", pretty_name="Debian 12"))))
-    return Inventory(source=source, distro=distro, packages=merged(draw(st.lists(packages(), max_size=6))), problems=())
+    return Inventory(
+        source=source, distro=distro, packages=merge_packages(draw(st.lists(packages(), max_size=6))), problems=()
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS)
 @given(inventory=inventories())
 def test_what_is_written_reads_back(format: str, inventory: Inventory) -> None:
     found = read_sbom(load("inventory", format).render(inventory, CONTEXT))
-    assert [facts(each, format) for each in found.packages] == [facts(each, format) for each in inventory.packages]
+    assert [facts(package, format) for package in found.packages] == [
+        facts(package, format) for package in inventory.packages
+    ]
     assert found.distro == inventory.distro
     assert (found.source.reference, found.source.digest) == (inventory.source.reference, inventory.source.digest)
     if format != "spdx-json":
-        assert [each.diff_id for each in found.source.layers] == [each.diff_id for each in inventory.source.layers]
+        assert [layer.diff_id for layer in found.source.layers] == [layer.diff_id for layer in inventory.source.layers]
         assert found.source.config_digest == inventory.source.config_digest
-    lacks_a_distro = inventory.distro is None and any(each.arch for each in inventory.packages)
+    lacks_a_distro = inventory.distro is None and any(package.arch for package in inventory.packages)
     assert len(found.problems) == lacks_a_distro
 
 

@@ -61,11 +61,16 @@ def measured(bom: dict[str, Any]) -> Quality:
 
 
 def scores(quality: Quality) -> tuple[int, ...]:
-    return tuple(each.score for each in quality.specifications)
+    return tuple(specification.score for specification in quality.specifications)
 
 
 def lacking(quality: Quality) -> list[str]:
-    return [element.name for each in quality.specifications for element in each.elements if not element.is_met]
+    return [
+        element.name
+        for specification in quality.specifications
+        for element in specification.elements
+        if not element.is_met
+    ]
 
 
 def element(quality: Quality, specification: int, name: str) -> ElementQuality:

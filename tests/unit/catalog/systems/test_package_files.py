@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hullmark.catalog.inventory import merged
+from hullmark.catalog.inventory import merge_packages
 from hullmark.catalog.systems import dpkg
 from hullmark.catalog.systems.package_files import CATALOGER, DEB, RPM, extract_deb, extract_rpm
 from hullmark.model.inventory import Distro
@@ -90,9 +90,9 @@ def test_what_is_installed_is_not_made_a_file_by_the_file_beside_it() -> None:
     [installed] = dpkg.assemble(FakeView({"var/lib/dpkg/status": status}, dpkg.CATALOGER, distro=DEBIAN))
     assert installed.purl == file.purl
     for both in ([installed, file], [file, installed]):
-        [package] = merged(both)
+        [package] = merge_packages(both)
         assert (is_file(package), len(package.locations)) == (False, 2)
-    assert is_file(merged([file, replace(file, locations=())])[0])
+    assert is_file(merge_packages([file, replace(file, locations=())])[0])
 
 
 @given(st.binary())

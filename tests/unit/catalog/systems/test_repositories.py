@@ -125,11 +125,11 @@ IDS = st.lists(st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True), max_size=6, 
 
 @given(IDS, st.lists(st.booleans(), min_size=6, max_size=6))
 def test_sections_are_read_as_the_standard_library_reads_them(ids: list[str], states: list[bool]) -> None:
-    ids = [each for each in ids if each != "main"]
+    ids = [id_ for id_ in ids if id_ != "main"]
     parser = configparser.ConfigParser(interpolation=None, default_section="\n")
     parser.read_dict({each: {"enabled": str(int(state))} for each, state in zip(ids, states, strict=False)})
     text = "".join(f"[{each}]\nenabled = {int(state)}\n" for each, state in zip(ids, states, strict=False))
-    expected = tuple(each for each in parser.sections() if parser.getboolean(each, "enabled"))
+    expected = tuple(section for section in parser.sections() if parser.getboolean(section, "enabled"))
     assert repo(text)[0] == (expected or None)
 
 

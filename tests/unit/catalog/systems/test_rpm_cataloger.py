@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.systems.rpm import CATALOGER, assemble, extract_manifest, owned
+from hullmark.catalog.systems.rpm import CATALOGER, assemble, extract_manifest, list_owned_files
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Location, OwnedFile, SourcePackage
 from tests.support.places import shared
@@ -133,7 +133,7 @@ def test_a_real_berkeley_db_of_red_hat_is_read() -> None:
     view = FakeView({"var/lib/rpm/Packages": body}, CATALOGER)
     (found,) = assemble(view)
     assert (found.name, found.version, found.licenses) == ("dive", "0.9.2-1", ("MIT",))
-    assert [(file.path, file.algorithm) for file in owned(view)] == [("usr/local/bin/dive", "sha256")]
+    assert [(file.path, file.algorithm) for file in list_owned_files(view)] == [("usr/local/bin/dive", "sha256")]
     assert view.problems == []
 
 
@@ -178,7 +178,7 @@ def test_files_are_owned_with_digest_kind_and_flags() -> None:
     }
     view = FakeView({SQLITE: make_sqlite([make_header(tags)])}, CATALOGER)
     purl = "pkg:rpm/bash@5.1.8-6.el9?arch=x86_64"
-    assert list(owned(view)) == [
+    assert list(list_owned_files(view)) == [
         OwnedFile(path="usr/bin/bash", owner=purl, algorithm="sha256", digest="a" * 64, kind="f"),
         OwnedFile(path="usr/bin/sh", owner=purl, kind="l", link="bash"),
         OwnedFile(path="etc/bashrc", owner=purl, algorithm="sha256", digest="b" * 64, kind="f", config=True),
@@ -203,7 +203,7 @@ def test_the_digest_algorithm_is_told_by_its_number(number: int | None, digest: 
     tags: dict[int, Value] = {1000: "a", 1116: (INT32, [0]), 1117: ["f"], 1118: ["/"], 1035: [digest]}
     if number is not None:
         tags[5011] = (INT32, [number])
-    (file,) = owned(FakeView({SQLITE: make_sqlite([make_header(tags)])}, CATALOGER))
+    (file,) = list_owned_files(FakeView({SQLITE: make_sqlite([make_header(tags)])}, CATALOGER))
     assert (file.algorithm, file.digest) == (algorithm, digest if algorithm else "")
 
 
@@ -215,14 +215,14 @@ def test_the_digest_algorithm_is_told_by_its_number(number: int | None, digest: 
 def test_what_rpm_did_with_a_file_decides_what_can_be_asked_of_it(state: int, digest: str, ghost: bool) -> None:
     tags: dict[int, Value] = {1000: "a", 1116: (INT32, [0]), 1117: ["f"], 1118: ["/"], 1035: ["d" * 32]}
     header = make_header(tags, {1029: (CHAR, [state])})
-    (file,) = owned(FakeView({SQLITE: make_sqlite([header])}, CATALOGER))
+    (file,) = list_owned_files(FakeView({SQLITE: make_sqlite([header])}, CATALOGER))
     assert (file.digest, file.ghost) == (digest, ghost)
 
 
 def test_the_files_of_a_system_in_a_folder_are_in_that_folder() -> None:
     body = make_sqlite([make_header({**IDENTITY, **FILES})])
     view = FakeView({"mnt/root/usr/lib/sysimage/rpm/rpmdb.sqlite": body}, CATALOGER)
-    assert [file.path for file in owned(view)] == [
+    assert [file.path for file in list_owned_files(view)] == [
         "mnt/root/usr/bin/bash",
         "mnt/root/etc/bashrc",
         "mnt/root/etc/skel",
@@ -276,5 +276,5 @@ def test_a_database_that_claims_more_paths_than_can_be_held_is_cut_and_reported(
 ) -> None:
     monkeypatch.setattr("hullmark.catalog.systems.rpm._MAX_PATH_BYTES", 60)
     view = FakeView({SQLITE: make_sqlite([make_header({**IDENTITY, **FILES})] * 2)}, CATALOGER)
-    assert len(list(owned(view))) == 3
+    assert len(list(list_owned_files(view))) == 3
     assert view.problems == [(SQLITE, "the rpm database claims too many files; some were left out")]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, DamagedBer, elements, written
+from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, DamagedBer, elements, encode_value
 from hullmark.facets.certificates.pkcs12 import MAX_ROUNDS, TooCostly, open_store
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
 from tests.unit.facets.certificates.plain import plain_items
@@ -55,42 +55,54 @@ def sealed(plain: bytes, rounds: int, actual: int | None = None) -> tuple[bytes,
     pad = padding.PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
     content = encryptor.update(pad.update(plain) + pad.finalize()) + encryptor.finalize()
-    number = written(INTEGER, rounds.to_bytes(5, "big").lstrip(b"\0") if rounds > 127 else bytes((rounds,)))
-    kdf = written(SEQUENCE, written(OBJECT, PBKDF2), written(SEQUENCE, written(OCTETS, salt), number))
-    cipher = written(SEQUENCE, written(OBJECT, AES), written(OCTETS, iv))
-    return written(SEQUENCE, written(OBJECT, PBES2), written(SEQUENCE, kdf, cipher)), content
+    number = encode_value(INTEGER, rounds.to_bytes(5, "big").lstrip(b"\0") if rounds > 127 else bytes((rounds,)))
+    kdf = encode_value(
+        SEQUENCE, encode_value(OBJECT, PBKDF2), encode_value(SEQUENCE, encode_value(OCTETS, salt), number)
+    )
+    cipher = encode_value(SEQUENCE, encode_value(OBJECT, AES), encode_value(OCTETS, iv))
+    return encode_value(SEQUENCE, encode_value(OBJECT, PBES2), encode_value(SEQUENCE, kdf, cipher)), content
 
 
 def of_parts(*parts: bytes) -> bytes:
     """A file of these parts, without a check sum."""
-    safe = written(SEQUENCE, *parts)
-    return written(SEQUENCE, b"\2\1\3", written(SEQUENCE, written(OBJECT, DATA), written(0xA0, written(OCTETS, safe))))
+    safe = encode_value(SEQUENCE, *parts)
+    return encode_value(
+        SEQUENCE,
+        b"\2\1\3",
+        encode_value(SEQUENCE, encode_value(OBJECT, DATA), encode_value(0xA0, encode_value(OCTETS, safe))),
+    )
 
 
 def encrypted(bags: bytes, rounds: int = 10) -> bytes:
     """An encrypted part."""
     algorithm, content = sealed(bags, rounds)
-    info = written(SEQUENCE, written(OBJECT, DATA), algorithm, written(0x80, content))
-    return written(SEQUENCE, written(OBJECT, ENCRYPTED), written(0xA0, written(SEQUENCE, b"\2\1\0", info)))
+    info = encode_value(SEQUENCE, encode_value(OBJECT, DATA), algorithm, encode_value(0x80, content))
+    return encode_value(
+        SEQUENCE, encode_value(OBJECT, ENCRYPTED), encode_value(0xA0, encode_value(SEQUENCE, b"\2\1\0", info))
+    )
 
 
 def key_bag(rounds: int, actual: int = 10) -> bytes:
     """A key that is encrypted by itself."""
     algorithm, content = sealed(RSA.private_bytes(DER, PKCS8, OPEN), rounds, actual)
-    return written(
-        SEQUENCE, written(OBJECT, SHROUDED), written(0xA0, written(SEQUENCE, algorithm, written(OCTETS, content)))
+    return encode_value(
+        SEQUENCE,
+        encode_value(OBJECT, SHROUDED),
+        encode_value(0xA0, encode_value(SEQUENCE, algorithm, encode_value(OCTETS, content))),
     )
 
 
 def certificate_bag() -> bytes:
     """A certificate."""
-    inner = written(SEQUENCE, written(OBJECT, X509), written(0xA0, written(OCTETS, OTHER.public_bytes(DER))))
-    return written(SEQUENCE, written(OBJECT, CERT_BAG), written(0xA0, inner))
+    inner = encode_value(
+        SEQUENCE, encode_value(OBJECT, X509), encode_value(0xA0, encode_value(OCTETS, OTHER.public_bytes(DER)))
+    )
+    return encode_value(SEQUENCE, encode_value(OBJECT, CERT_BAG), encode_value(0xA0, inner))
 
 
 def plain(bags: bytes) -> bytes:
     """An open part."""
-    return written(SEQUENCE, written(OBJECT, DATA), written(0xA0, written(OCTETS, bags)))
+    return encode_value(SEQUENCE, encode_value(OBJECT, DATA), encode_value(0xA0, encode_value(OCTETS, bags)))
 
 
 @pytest.mark.parametrize("way", [pkcs12.PBES.PBESv2SHA256AndAES256CBC, pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC])
@@ -109,36 +121,41 @@ def test_a_store_without_encryption_is_open() -> None:
 def test_a_store_that_asks_for_too_much_work_is_not_opened() -> None:
     assert told(store(MAX_ROUNDS // 2 + 1)) == [COSTLY]
     with pytest.raises(TooCostly):
-        open_store(of_parts(plain(written(SEQUENCE, key_bag(0xFFFF_FFFF)))))
+        open_store(of_parts(plain(encode_value(SEQUENCE, key_bag(0xFFFF_FFFF)))))
     with pytest.raises(TooCostly):
-        open_store(of_parts(encrypted(written(SEQUENCE, certificate_bag()), MAX_ROUNDS // 2 + 1) * 2))
+        open_store(of_parts(encrypted(encode_value(SEQUENCE, certificate_bag()), MAX_ROUNDS // 2 + 1) * 2))
 
 
 def test_the_work_that_scrypt_asks_for_is_the_product_of_its_numbers() -> None:
     def bag(*numbers: int) -> bytes:
-        values = b"".join(written(INTEGER, number.to_bytes(4, "big")) for number in numbers)
-        kdf = written(SEQUENCE, written(OBJECT, SCRYPT), written(SEQUENCE, written(OCTETS, b"salt"), values))
-        way = written(SEQUENCE, written(OBJECT, PBES2), written(SEQUENCE, kdf))
-        return written(
-            SEQUENCE, written(OBJECT, SHROUDED), written(0xA0, written(SEQUENCE, way, written(OCTETS, bytes(32))))
+        values = b"".join(encode_value(INTEGER, number.to_bytes(4, "big")) for number in numbers)
+        kdf = encode_value(
+            SEQUENCE, encode_value(OBJECT, SCRYPT), encode_value(SEQUENCE, encode_value(OCTETS, b"salt"), values)
+        )
+        way = encode_value(SEQUENCE, encode_value(OBJECT, PBES2), encode_value(SEQUENCE, kdf))
+        return encode_value(
+            SEQUENCE,
+            encode_value(OBJECT, SHROUDED),
+            encode_value(0xA0, encode_value(SEQUENCE, way, encode_value(OCTETS, bytes(32)))),
         )
 
-    assert told(of_parts(plain(written(SEQUENCE, bag(1 << 14, 8, 64))))) == [COSTLY]
-    assert told(of_parts(plain(written(SEQUENCE, bag(1 << 14, 8, 1))))) == ["key "]
-    assert told(of_parts(plain(written(SEQUENCE, bag(100_000, 32))))) == ["key "]
+    assert told(of_parts(plain(encode_value(SEQUENCE, bag(1 << 14, 8, 64))))) == [COSTLY]
+    assert told(of_parts(plain(encode_value(SEQUENCE, bag(1 << 14, 8, 1))))) == ["key "]
+    assert told(of_parts(plain(encode_value(SEQUENCE, bag(100_000, 32))))) == ["key "]
 
 
 def test_a_key_in_an_encrypted_part_is_not_opened_whatever_it_asks_for_but_told() -> None:
-    hidden = of_parts(encrypted(written(SEQUENCE, key_bag(0x7FFF_FFFF), certificate_bag())))
+    hidden = of_parts(encrypted(encode_value(SEQUENCE, key_bag(0x7FFF_FFFF), certificate_bag())))
     assert told(hidden) == ["CN=two", "it holds more than certificates in a part that is encrypted"]
     beside = of_parts(
-        encrypted(written(SEQUENCE, key_bag(0x7FFF_FFFF), certificate_bag())), plain(written(SEQUENCE, key_bag(10)))
+        encrypted(encode_value(SEQUENCE, key_bag(0x7FFF_FFFF), certificate_bag())),
+        plain(encode_value(SEQUENCE, key_bag(10))),
     )
     assert told(beside)[:2] == ["key rsa", "CN=two"]
 
 
 def test_of_several_keys_each_is_told() -> None:
-    assert told(of_parts(plain(written(SEQUENCE, key_bag(10), key_bag(10), certificate_bag())))) == [
+    assert told(of_parts(plain(encode_value(SEQUENCE, key_bag(10), key_bag(10), certificate_bag())))) == [
         "key rsa",
         "key ",
         "CN=two",
@@ -161,7 +178,7 @@ def test_a_damaged_store_raises_nothing(data: st.DataObject) -> None:
         assert isinstance(item, Certificate | PrivateKey | Unread)
 
 
-SMALL = of_parts(encrypted(written(SEQUENCE, certificate_bag())), plain(written(SEQUENCE, key_bag(10))))
+SMALL = of_parts(encrypted(encode_value(SEQUENCE, certificate_bag())), plain(encode_value(SEQUENCE, key_bag(10))))
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -226,10 +243,12 @@ def test_what_is_no_ber_is_damaged(body: bytes) -> None:
 
 @given(st.binary(max_size=300), st.sampled_from([0x04, 0x30, 0xA0]))
 def test_what_is_written_is_read(content: bytes, tag: int) -> None:
-    (element,) = elements(written(tag, content))
+    (element,) = elements(encode_value(tag, content))
     assert (element.tag, element.content) == (tag, content)
 
 
 def test_octets_in_pieces_are_one() -> None:
-    pieces = written(0x24, written(OCTETS, b"ab"), written(0x24, written(OCTETS, b"c")), written(OCTETS, b"d"))
+    pieces = encode_value(
+        0x24, encode_value(OCTETS, b"ab"), encode_value(0x24, encode_value(OCTETS, b"c")), encode_value(OCTETS, b"d")
+    )
     assert next(elements(pieces)).octets() == b"abcd"

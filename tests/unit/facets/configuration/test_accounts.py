@@ -68,7 +68,7 @@ def test_a_user() -> None:
         "passwd.duplicate_uids": (),
     }
     assert "secret" not in repr(found.settings)
-    assert next(each.path for each in found.settings if each.key.endswith("password")) == "/etc/shadow"
+    assert next(setting.path for setting in found.settings if setting.key.endswith("password")) == "/etc/shadow"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_problem_says_of_which_kind_it_is_and_of_which_program() -> None:
     files.program = "sshd"
     files.problem("/a", "cut short", 3)
     files.problem("/a", Remark("not known"), 4)
-    told = [(each.reason, each.kind, each.programs) for each in view.problems]
+    told = [(problem.reason, problem.kind, problem.programs) for problem in view.problems]
     assert told == [("line 3: cut short", "unseen", ("sshd",)), ("line 4: not known", "note", ("sshd",))]
 
 
@@ -114,7 +114,7 @@ def test_the_problems_that_are_not_told_are_as_grave_as_the_gravest_of_their_pro
     ):
         files.problem("/a", reason)
     files.tell_the_rest()
-    told = [(each.reason, each.kind, each.programs) for each in view.problems[MAX_PROBLEMS:]]
+    told = [(problem.reason, problem.kind, problem.programs) for problem in view.problems[MAX_PROBLEMS:]]
     assert told == [
         ("1 more problems with configuration are not listed", "note", ("sshd",)),
         ("2 more problems with configuration are not listed", "unseen", ("nginx",)),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.configuration.mysql import PARSER as MYSQL
-from hullmark.facets.configuration.mysql import named
+from hullmark.facets.configuration.mysql import convert_option
 from hullmark.facets.configuration.mysql_options import Option
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
@@ -161,7 +161,7 @@ def test_a_value_that_is_written_in_quotes_comes_back(value: str) -> None:
     inside = value.replace("\\", "\\\\").replace('"', '\\"')
     found = read(f'[mysqld]\nname = "{inside}" # comment\n')
     option = Option("mysqld", "name", value, "/", 1)
-    assert found.values["mysql.server.name"] == named(option)[1]
+    assert found.values["mysql.server.name"] == convert_option(option)[1]
 
 
 def test_a_shortened_name_is_the_option_that_it_means_where_all_names_are_known() -> None:

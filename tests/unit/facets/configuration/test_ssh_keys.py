@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.configuration.ssh_keys import PARSER as SSH_KEYS
-from hullmark.facets.configuration.ssh_keys import authorized, private_key, public_key
+from hullmark.facets.configuration.ssh_keys import parse_authorized_key, private_key, public_key
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 
@@ -77,7 +77,7 @@ def test_what_is_no_public_key(blob: bytes) -> None:
     ],
 )
 def test_lines_of_authorized_keys(line: str, comment: str, options: tuple[str, ...]) -> None:
-    found = authorized(line)
+    found = parse_authorized_key(line)
     assert found is not None
     assert found[1:] == (comment, options)
 

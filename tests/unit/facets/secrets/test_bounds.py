@@ -91,7 +91,7 @@ class _Counted:
 
 def _tries(kinds: tuple[Kind, ...], body: bytes) -> int:
     finder = Finder(kinds, OneByOne)
-    counted = [_Counted(kind.compiled()) for kind in kinds]
+    counted = [_Counted(kind.compile_pattern()) for kind in kinds]
     finder._patterns = list(counted)  # type: ignore[arg-type]
     finder.find(body, "")
     return sum(each.tries for each in counted)
@@ -111,7 +111,7 @@ def test_no_expression_begins_behind_its_keyword() -> None:
     samples = all_samples()
     for kind in KINDS:
         if kind.before and not kind.is_whole and not kind.issuers:
-            text, pattern = samples[kind.id], kind.compiled()
+            text, pattern = samples[kind.id], kind.compile_pattern()
             found = re.compile(kind.pattern).search(text)
             assert found is not None, kind.id
             assert pattern.match(b"\n" * (kind.before - found.start()) + text) is not None, kind.id

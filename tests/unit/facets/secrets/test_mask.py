@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hullmark.facets.configuration.accounts import state
 from hullmark.facets.secrets.finder import own_finder
-from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.mask import mask_secrets
 from tests.unit.facets.secrets.samples import ALNUM, SAMPLES, pem, some
 
 _PIECES = [text.encode() for text, _ in SAMPLES.values()]
@@ -27,7 +27,7 @@ def test_no_secret_is_left(kind: str) -> None:
     text, name = SAMPLES[kind]
     body = f"first = line\n{text}\nlast = line\n".encode()
     (spot,) = own_finder().find(body, name).found
-    hidden = masked(body, name)
+    hidden = mask_secrets(body, name)
     assert body[spot.start : spot.end] not in hidden
     assert hidden.startswith(b"first = line\n")
     assert hidden.endswith(b"\nlast = line\n")
@@ -57,11 +57,11 @@ def test_no_secret_is_left(kind: str) -> None:
     ],
 )
 def test_what_stands_around_a_secret_stays(text: str, name: str, expected: str | None) -> None:
-    assert masked(text.encode(), name) == (text if expected is None else expected).encode()
+    assert mask_secrets(text.encode(), name) == (text if expected is None else expected).encode()
 
 
 def test_a_private_key_keeps_its_first_and_last_line() -> None:
-    hidden = masked(pem("RSA PRIVATE KEY").encode())
+    hidden = mask_secrets(pem("RSA PRIVATE KEY").encode())
     assert hidden == b"-----BEGIN RSA PRIVATE KEY-----****-----END RSA PRIVATE KEY-----"
 
 
@@ -83,19 +83,19 @@ def test_a_private_key_keeps_its_first_and_last_line() -> None:
     ],
 )
 def test_an_account_is_in_the_same_state_when_it_is_masked(field: str) -> None:
-    hidden = masked(f"root:{field}:19000:0:99999:7:::\n".encode(), "shadow").decode()
+    hidden = mask_secrets(f"root:{field}:19000:0:99999:7:::\n".encode(), "shadow").decode()
     assert state(hidden.split(":")[1]) == state(field)
 
 
 @given(_TEXTS, _NAMES)
 def test_masking_what_is_masked_changes_nothing(body: bytes, name: str) -> None:
-    hidden = masked(body, name)
-    assert masked(hidden, name) == hidden
+    hidden = mask_secrets(body, name)
+    assert mask_secrets(hidden, name) == hidden
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_masked(body: bytes) -> None:
-    assert isinstance(masked(body), bytes)
+    assert isinstance(mask_secrets(body), bytes)
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_any_bytes_can_be_masked(body: bytes) -> None:
     ],
 )
 def test_a_user_of_any_scheme_is_masked_where_it_looks_like_a_token(text: str, shown: str) -> None:
-    assert masked(text.encode()) == shown.encode()
+    assert mask_secrets(text.encode()) == shown.encode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.secrets.mask import masked, masked_dockerfile, masked_text, masked_value, masked_words
+from hullmark.facets.secrets.mask import mask_secrets, masked_dockerfile, masked_text, masked_value, masked_words
 from hullmark.facets.secrets.names import is_secret_name
 
 VALUE = "tulip-canoe-4711"
@@ -136,28 +136,28 @@ _NAMES = st.sampled_from(["", "a.yaml", "x.py", "run.sh", "htpasswd", "redis.con
 @pytest.mark.parametrize(("text", "name"), MASKED)
 def test_no_value_is_left(text: str, name: str) -> None:
     body = text.replace("§", VALUE)
-    hidden = masked(body.encode(), name).decode()
+    hidden = mask_secrets(body.encode(), name).decode()
     assert VALUE not in hidden
     assert "****" in hidden
     assert hidden.count("\n") == body.count("\n")
-    assert masked(hidden.encode(), name).decode() == hidden
+    assert mask_secrets(hidden.encode(), name).decode() == hidden
 
 
 @pytest.mark.parametrize(("text", "name"), SAME)
 def test_what_is_no_secret_stays(text: str, name: str) -> None:
-    assert masked(text.encode(), name) == text.encode()
+    assert mask_secrets(text.encode(), name) == text.encode()
 
 
 @given(st.lists(_PIECES, max_size=14).map("".join), _NAMES)
 def test_masking_twice_is_masking_once_and_lines_keep_their_numbers(text: str, name: str) -> None:
-    hidden = masked(text.encode(), name)
-    assert masked(hidden, name) == hidden
+    hidden = mask_secrets(text.encode(), name)
+    assert mask_secrets(hidden, name) == hidden
     assert hidden.count(b"\n") == text.count("\n")
 
 
 @given(st.text("bdfgjmqvxz0123456789 =:\n\"'{}[]<>|&;,.-", max_size=80))
 def test_text_without_a_name_an_argument_or_an_address_stays(text: str) -> None:
-    assert masked(text.encode()) == text.encode()
+    assert mask_secrets(text.encode()) == text.encode()
 
 
 @given(st.lists(_PIECES, max_size=6))
@@ -170,7 +170,7 @@ def test_a_command_has_as_many_words_as_before(words: list[str]) -> None:
               "tokens: [", "tokens: ['a', "]
 )  # fmt: skip
 def test_hostile_text_costs_its_length(piece: str) -> None:
-    assert isinstance(masked((piece * (200_000 // len(piece))).encode(), "redis.conf"), bytes)
+    assert isinstance(mask_secrets((piece * (200_000 // len(piece))).encode(), "redis.conf"), bytes)
 
 
 def test_words_of_commands_and_variables() -> None:
@@ -180,7 +180,7 @@ def test_words_of_commands_and_variables() -> None:
     assert masked_text(f"RUN curl -H 'Authorization: Bearer {VALUE}' x") == "RUN curl -H 'Authorization: Bearer ****' x"
     assert masked_dockerfile(f"FROM x\nENV A=1 TOKEN={VALUE} B=2\n") == "FROM x\nENV A=1 TOKEN=**** B=2\n"
     wide = f"password = {VALUE}\n".encode("utf-16")
-    assert masked(wide).decode("utf-16") == "password = ****\n"
+    assert mask_secrets(wide).decode("utf-16") == "password = ****\n"
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_names(name: str, is_one: bool) -> None:
 
 def test_a_long_block_and_a_long_lone_value_are_masked_to_their_ends() -> None:
     block = "secret: |\n" + "".join(f"  line-{number:04}-{VALUE}\n" for number in range(1000))
-    assert VALUE.encode() not in masked(block.encode(), "a.yaml")
-    assert masked((VALUE * 500).encode(), "token") == b"****"
+    assert VALUE.encode() not in mask_secrets(block.encode(), "a.yaml")
+    assert mask_secrets((VALUE * 500).encode(), "token") == b"****"
 
 
 @pytest.mark.parametrize("size", [450, 1990, 2100, 15_000])
@@ -215,6 +215,6 @@ def test_a_long_block_and_a_long_lone_value_are_masked_to_their_ends() -> None:
 )
 def test_a_value_is_masked_to_its_end_however_long_it_is(form: str, size: int) -> None:
     value = (VALUE * (size // len(VALUE) + 1))[:size]
-    hidden = masked(form.format(value).encode() + b"\n", "a.conf")
+    hidden = mask_secrets(form.format(value).encode() + b"\n", "a.conf")
     assert VALUE.encode() not in hidden
     assert len(hidden) < 200

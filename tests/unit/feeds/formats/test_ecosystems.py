@@ -108,7 +108,7 @@ def test_a_name_that_is_not_known_is_refused() -> None:
 
 
 def test_every_scheme_named_here_exists() -> None:
-    named = {each.scheme for each in ecosystems._LANGUAGES.values()} | set(ecosystems._ROLLING.values())
+    named = {language.scheme for language in ecosystems._LANGUAGES.values()} | set(ecosystems._ROLLING.values())
     named |= {scheme for scheme, _ in ecosystems._DISTRIBUTIONS.values()}
     assert {name for name in named if scheme_named(name) is None} == set()
 

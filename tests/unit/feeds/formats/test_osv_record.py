@@ -304,7 +304,7 @@ def _records(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         yield name, data
     elif name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            yield from ((each, archive.read(each)) for each in archive.namelist())
+            yield from ((name, archive.read(name)) for name in archive.namelist())
     elif name.endswith((".tar.xz", ".tar.bz2")):
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:

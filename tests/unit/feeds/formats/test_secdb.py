@@ -83,7 +83,10 @@ def test_packages_may_be_null_or_missing() -> None:
 
 
 def test_one_advisory_an_id_with_each_package_once_and_version_0_means_never_affected() -> None:
-    found = {each.id: each for each in advisories("x", [("alpine:3.18", fixes(URL, GOOD)[0]), ("alpine:3.19", [])])}
+    found = {
+        advisory.id: advisory
+        for advisory in advisories("x", [("alpine:3.18", fixes(URL, GOOD)[0]), ("alpine:3.19", [])])
+    }
     assert list(found) == sorted(found)
     assert rows(found["CVE-2021-22897"]) == [("alpine:3.18", "curl", "unaffected", "unknown", ("",))]
     assert rows(found["CVE-2023-28319"]) == [("alpine:3.18", "curl", "affected", "fixed", ("8.1.0-r0", "8.1.1-r0"))]
@@ -109,5 +112,7 @@ def test_a_package_that_cannot_be_read_costs_only_itself() -> None:
 @given(damaged(GOOD), st.sampled_from([URL, URL.replace(".json", ".yaml")]))
 def test_any_bytes_are_read_or_reported(data: bytes, url: str) -> None:
     found, problems = fixes(url, data)
-    assert sorted({each.id for each in found}) == [each.id for each in advisories("x", [("alpine:3.18", found)])]
+    assert sorted({each.id for each in found}) == [
+        advisory.id for advisory in advisories("x", [("alpine:3.18", found)])
+    ]
     assert all(why for _, why in problems)

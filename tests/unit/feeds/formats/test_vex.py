@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.feeds.formats.vex import statements_of
-from hullmark.match.vex import StatementIndex, judged
+from hullmark.match.vex import StatementIndex, apply_statements
 from hullmark.model.advisory import Statement
 from hullmark.report import load
 from tests.unit.report.matches_samples import SMALL
@@ -112,7 +112,11 @@ def test_what_we_write_suppresses_the_same_when_it_is_read_back(name: str) -> No
     statements, told = read(load("matches", name).render(SMALL, PLAIN))
     assert told == []
     bare = [msgspec.structs.replace(match, suppressed=None) for match in SMALL.matches]
-    after = {match.advisory.id for match in judged(bare, StatementIndex(statements, SMALL.source)) if match.suppressed}
+    after = {
+        match.advisory.id
+        for match in apply_statements(bare, StatementIndex(statements, SMALL.source))
+        if match.suppressed
+    }
     assert after == {
         match.advisory.id
         for match in SMALL.matches

@@ -61,8 +61,12 @@ def second(*rules: dict[str, Any], items: tuple[dict[str, Any], ...] = (), **mor
 def every_rule() -> list[dict[str, Any]]:
     """A rule for each trigger, with every parameter that both profiles take."""
     return [
-        rule(each.gate, each.name, {each.name: sample(each) for each in each.parameters if not each.is_addition})
-        for each in TRIGGERS
+        rule(
+            trigger.gate,
+            trigger.name,
+            {parameter.name: sample(parameter) for parameter in trigger.parameters if not parameter.is_addition},
+        )
+        for trigger in TRIGGERS
     ]
 
 

@@ -52,7 +52,7 @@ def ids(findings: tuple[Finding, ...]) -> list[str]:
 
 
 def test_thirteen_gates_and_forty_triggers_are_the_original_s() -> None:
-    own = [each for each in TRIGGERS if not each.is_enterprise]
+    own = [trigger for trigger in TRIGGERS if not trigger.is_enterprise]
     assert (len({each.gate for each in own}), len(own)) == (13, 40)
 
 

@@ -105,9 +105,9 @@ def test_versions_that_cannot_be_compared_are_named_and_leave_native_unable_to_t
 
 def test_rules_that_do_not_ask_about_advisories_are_not_kept_from_telling() -> None:
     assert all(
-        Need.MATCHES in each.needs
-        for each in TRIGGERS
-        if each.name in ("blacklist", "kev_list") and each.gate == "vulnerabilities"
+        Need.MATCHES in trigger.needs
+        for trigger in TRIGGERS
+        if trigger.name in ("blacklist", "kev_list") and trigger.gate == "vulnerabilities"
     )
     document = bundle(rule("packages", "blacklist", {"name": "telnet"}))
     assert judged(document, known(NPM, of_image=()), "native").verdict is Outcome.GO

@@ -6,19 +6,21 @@ import pytest
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HealthCheck, ImageConfig
-from hullmark.policy.dockerfile.applied import applied, read_setting
-from hullmark.policy.dockerfile.own import own_dockerfile, staged
+from hullmark.policy.dockerfile.applied import apply_instruction, read_setting
+from hullmark.policy.dockerfile.own import name_last_stage, own_dockerfile
 
 CONFIG = ImageConfig(user="root", env=("A=1", "B=2"), labels={"x": "1"})
 
 
 def test_settings_are_as_a_builder_would_make_them() -> None:
-    assert applied(CONFIG, "USER 7:8").user == "7:8"
-    assert applied(CONFIG, 'ENV A="x y" C=3').env == ("A=x y", "B=2", "C=3")
-    assert applied(CONFIG, "LABEL x='a b' y=2").labels == {"x": "a b", "y": "2"}
-    found = applied(CONFIG, 'HEALTHCHECK --interval=1m --timeout=500ms --retries=3 CMD ["/a", "b"]').healthcheck
+    assert apply_instruction(CONFIG, "USER 7:8").user == "7:8"
+    assert apply_instruction(CONFIG, 'ENV A="x y" C=3').env == ("A=x y", "B=2", "C=3")
+    assert apply_instruction(CONFIG, "LABEL x='a b' y=2").labels == {"x": "a b", "y": "2"}
+    found = apply_instruction(
+        CONFIG, 'HEALTHCHECK --interval=1m --timeout=500ms --retries=3 CMD ["/a", "b"]'
+    ).healthcheck
     assert found == HealthCheck(test=("CMD", "/a", "b"), interval=60 * 10**9, timeout=5 * 10**8, retries=3)
-    assert applied(CONFIG, "HEALTHCHECK NONE").healthcheck == HealthCheck(test=("NONE",))
+    assert apply_instruction(CONFIG, "HEALTHCHECK NONE").healthcheck == HealthCheck(test=("NONE",))
     assert read_setting(" USER  7 ") == ("USER", "7")
 
 
@@ -27,7 +29,7 @@ def test_settings_are_as_a_builder_would_make_them() -> None:
 )
 def test_what_is_not_one_setting_is_refused(line: str) -> None:
     with pytest.raises(HullmarkError):
-        applied(CONFIG, line)
+        apply_instruction(CONFIG, line)
 
 
 OWN = """\
@@ -48,5 +50,5 @@ def test_the_base_of_the_last_image_is_changed_and_no_other() -> None:
 
 
 def test_the_last_stage_gets_a_name() -> None:
-    assert staged(OWN, "whole") == OWN.replace("as Shop", "AS whole") + "\n"
-    assert staged("FROM a", "whole") == "FROM a AS whole\n"
+    assert name_last_stage(OWN, "whole") == OWN.replace("as Shop", "AS whole") + "\n"
+    assert name_last_stage("FROM a", "whole") == "FROM a AS whole\n"

@@ -162,7 +162,7 @@ def test_images_are_told_from_stages() -> None:
         "COPY --from=tool:1 x y",
         "RUN --mount=type=bind,from=mount:2,target=/x make",
     )
-    assert [(each.reference, each.is_unresolved, each.is_copied_from) for each in base_images(found)] == [
+    assert [(image.reference, image.is_unresolved, image.is_copied_from) for image in base_images(found)] == [
         ("${WHO}", True, False),
         ("7", False, True),
         ("tool:1", False, True),

@@ -265,7 +265,7 @@ def canned(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, *streams: byte
         def __init__(self) -> None:
             self.parts = [left.pop(0)] if left else None
 
-        def arrived(self, limit: int) -> bytes:
+        def read_available(self, limit: int) -> bytes:
             if self.parts is None:
                 raise Cut("no more", advice="")
             return self.parts.pop(0) if self.parts else b""

@@ -30,7 +30,7 @@ def documents() -> list[Any]:
 
 def granted() -> set[Right]:
     """What the rules allow: group, resource, verb."""
-    (role,) = [each for each in documents() if each["kind"] == "ClusterRole"]
+    (role,) = [document for document in documents() if document["kind"] == "ClusterRole"]
     return {
         (group, resource, verb)
         for rule in role["rules"]

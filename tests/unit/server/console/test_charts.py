@@ -15,7 +15,7 @@ from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars, wate
 from hullmark.server.console.charts.calendar import Calendar, Day, draw_calendar
 from hullmark.server.console.charts.heat_map import Cell, HeatMap, HeatRow, draw_heat_map
 from hullmark.server.console.charts.histogram import Bin, Histogram, Mark, draw_histogram
-from hullmark.server.console.charts.scale import round_ticks, time_ticks, written
+from hullmark.server.console.charts.scale import format_value, round_ticks, time_ticks
 from hullmark.server.console.charts.scatter import Exploitable, Scatter, draw_scatter
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series, series_json
 from hullmark.server.console.charts.sparkline import draw_sparkline
@@ -256,7 +256,7 @@ def test_ticks_of_time_are_few_and_inside(first: datetime, span: timedelta) -> N
     ],
 )  # fmt: skip
 def test_numbers_are_written_as_they_are_read(value: float, unit: str, expected: str) -> None:
-    assert written(value, unit) == expected  # type: ignore[arg-type]
+    assert format_value(value, unit) == expected  # type: ignore[arg-type]
 
 
 def test_a_strip_shows_what_held_when_and_leads_to_it() -> None:
@@ -269,9 +269,11 @@ def test_a_strip_shows_what_held_when_and_leads_to_it() -> None:
     picture = draw_strip("Verdicts <over> time", (Track("house <b>", periods),))
     root = facts_of(picture)
     bars = [each for each in root.iter() if each.tag.endswith("}rect")]
-    assert [each.attrib["class"] for each in bars] == ["tone-warn", "tone-stop"]
+    assert [bar.attrib["class"] for bar in bars] == ["tone-warn", "tone-stop"]
     assert float(bars[1].attrib["width"]) == pytest.approx(3 * float(bars[0].attrib["width"]), rel=0.01)
-    assert [each.attrib["href"] for each in root.iter() if each.tag.endswith("}a")] == [each.href for each in periods]
+    assert [each.attrib["href"] for each in root.iter() if each.tag.endswith("}a")] == [
+        period.href for period in periods
+    ]
     assert "<b>" not in picture
     assert "nothing yet" in draw_strip("Nothing", ())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.reach import REACHES
 from hullmark.model.reached_files import FIRST, FROM_START, NOT_REACHED, ReachedFiles
-from hullmark.reach.files import _folded
+from hullmark.reach.files import _compress_paths
 from hullmark.server.console.charts.graph import MAX_NODES
 from hullmark.server.console.charts.layered import draw_graph
 from hullmark.server.console.files_by_reach import Branch, FilesByReach, common_folder
@@ -28,7 +28,7 @@ def files_of(told: dict[str, tuple[int, int, str]], sources: dict[str, str] | No
     """Files as (bytes, place in REACHES, package) by path; `sources`: what comes before each on its way ("": the start)."""
     paths = sorted(told)
     purls = ["", *sorted({purl for _, _, purl in told.values()} - {""})]
-    shared, rest = _folded(paths)
+    shared, rest = _compress_paths(paths)
     before = sources or {}
     return FilesByReach(
         ReachedFiles(

@@ -92,7 +92,7 @@ def read_columns(
     return rows
 
 
-def _prepared(body: memoryview, report: Report) -> bytearray:
+def _prepare_body(body: memoryview, report: Report) -> bytearray:
     data = bytearray(body)
     # A file that was last used with a write-ahead log cannot be opened in memory unless it says otherwise.
     data[18:20] = b"\1\1"
@@ -110,7 +110,7 @@ def open_bytes(db: sqlite3.Connection, body: memoryview, table: str, report: Rep
 
     Raises sqlite3.Error or UnicodeDecodeError.
     """
-    data = _prepared(body, report)
+    data = _prepare_body(body, report)
     db.text_factory = bytes
     for pragma in ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA query_only = ON"):
         db.execute(pragma)

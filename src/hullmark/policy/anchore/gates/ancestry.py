@@ -17,7 +17,7 @@ def _names(field: str) -> Callable[[Ancestor], tuple[str, ...]]:
     return (lambda ancestor: ancestor.tags) if field == "tag" else (lambda ancestor: (ancestor.digest,))
 
 
-def _allowed(parameter: str, field: str) -> Check:
+def _build_allow_check(parameter: str, field: str) -> Check:
     names = _names(field)
 
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -36,7 +36,7 @@ def _allowed(parameter: str, field: str) -> Check:
     return check
 
 
-def _denied(parameter: str, field: str) -> Check:
+def _build_deny_check(parameter: str, field: str) -> Check:
     names = _names(field)
 
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -65,25 +65,25 @@ def _trigger(name: str, check: Check, parameter: str, about: str) -> Trigger:
 TRIGGERS = (
     _trigger(
         "allowed_base_image_digest",
-        _allowed("base_digest", "digest"),
+        _build_allow_check("base_digest", "digest"),
         "base_digest",
         "Fires if the base image has none of these digests.",
     ),
     _trigger(
         "allowed_base_image_tag",
-        _allowed("base_tag", "tag"),
+        _build_allow_check("base_tag", "tag"),
         "base_tag",
         "Fires if the base image has none of these tags.",
     ),
     _trigger(
         "denylist_ancestor_image_digest",
-        _denied("ancestor_digest", "digest"),
+        _build_deny_check("ancestor_digest", "digest"),
         "ancestor_digest",
         "Fires for each ancestor of one of these digests.",
     ),
     _trigger(
         "denylist_ancestor_image_tag",
-        _denied("ancestor_tag", "tag"),
+        _build_deny_check("ancestor_tag", "tag"),
         "ancestor_tag",
         "Fires for each ancestor with one of these tags.",
     ),

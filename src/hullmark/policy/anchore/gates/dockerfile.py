@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hullmark.policy.anchore.dockerfile import KEYWORDS, Line
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 from hullmark.policy.values import Ports
@@ -46,7 +46,7 @@ def _compares(check: str, value: str, line: str, facts: AnchoreFacts) -> bool:
     if check == "exists":
         return True
     if check in ("like", "not_like"):
-        return compiled(value).matches(line, facts.work) is (check == "like")
+        return compile_expression(value).matches(line, facts.work) is (check == "like")
     if check in ("in", "not_in"):
         return (line in [part.strip() for part in value.split(",")]) is (check == "in")
     return (line == value) is (check == "=")
@@ -90,10 +90,14 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     is_denied = values.text("type") == "blacklist"
     if facts.keeps("Q10"):
         named = [tokens for line in lines if (tokens := _tokens(line, facts))]
-        found = _denied(named, wanted) if is_denied else _not_allowed(named, wanted)
+        found = _find_listed_ports(named, wanted) if is_denied else _not_allowed(named, wanted)
     else:
         tokens = sorted({token for line in lines for token in line.value.split()})
-        found = _meant(tokens, wanted) if is_denied else (token for token in tokens if not _is_allowed(token, wanted))
+        found = (
+            _find_denied_ports(tokens, wanted)
+            if is_denied
+            else (token for token in tokens if not _is_allowed(token, wanted))
+        )
     words = "is in policy file DENIEDPORTS" if is_denied else "is not in policy file ALLOWEDPORTS"
     for token in found:
         yield TriggerMatch(message=f"Dockerfile exposes port ({token}) which {words} list", subject=f"port {token}")
@@ -105,7 +109,7 @@ def _tokens(line: Line, facts: AnchoreFacts) -> list[str]:
     return found[1].split() if found is not None else [] if facts.keeps("Q9") else line.value.split()
 
 
-def _denied(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
+def _find_listed_ports(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
     """At most one for a port and line."""
     for tokens in lines:
         for port in wanted:
@@ -125,7 +129,7 @@ def _not_allowed(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterato
         yield from tokens
 
 
-def _meant(tokens: list[str], wanted: tuple[str, ...]) -> Iterator[str]:
+def _find_denied_ports(tokens: list[str], wanted: tuple[str, ...]) -> Iterator[str]:
     """For each denied port the first text that names it, alone or in a range; 0 denies all."""
     for port in dict.fromkeys(wanted):
         named = [token for token in tokens if _overlaps(token, port)]

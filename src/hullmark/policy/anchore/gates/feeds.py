@@ -57,7 +57,7 @@ def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
     return list({(row.name, row.version if once == "version" else ""): row for row in reversed(rows)}.values())
 
 
-def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, OfferedVersions]:
+def _find_offered_versions(gate: _Gate, facts: AnchoreFacts) -> dict[str, OfferedVersions]:
     """What the registry offers of the image's packages."""
     names = {row.name for row in _rows(gate, facts)}
     offered = facts.context.feeds.get(gate.type, Registry()).packages
@@ -66,7 +66,7 @@ def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, OfferedVersions]:
 
 def _newer(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-        known = _known(gate, facts)
+        known = _find_offered_versions(gate, facts)
         for row in _rows(gate, facts):
             latest = known[row.name].latest if row.name in known else ""
             if latest and _is_behind(row, latest, facts):
@@ -74,7 +74,7 @@ def _newer(gate: _Gate) -> Check:
                     f"{gate.newer}Package ({row.name}) version ({row.version}) installed"
                     f" but is not the latest version ({latest})"
                 )
-                yield _fired(message, row, facts)
+                yield _make_trigger_match(message, row, facts)
 
     return check
 
@@ -88,34 +88,34 @@ def _is_behind(row: PackageRow, latest: str, facts: AnchoreFacts) -> bool:
         return row.version != latest
 
 
-def _unknown(gate: _Gate) -> Check:
+def _build_unknown_check(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-        known = _known(gate, facts)
+        known = _find_offered_versions(gate, facts)
         for row in _rows(gate, facts, "name") if known else ():
             # A scope belongs to its owner, who may well keep it in a registry of his own.
             is_private = row.name.startswith("@") and not facts.keeps("Q33")
             if row.name not in known and not is_private:
                 message = f"{gate.unknown} Package ({row.name}) in container but not in official {gate.feed} feed."
-                yield _fired(message, row, facts)
+                yield _make_trigger_match(message, row, facts)
 
     return check
 
 
 def _bad_version(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-        known = _known(gate, facts)
+        known = _find_offered_versions(gate, facts)
         for row in _rows(gate, facts, "version"):
             if row.name in known and row.version not in known[row.name].versions:
                 message = (
                     f"{gate.bad_version} Package ({row.name}) version ({row.version}) installed"
                     f" but version is not in the official feed for this package ({list(known[row.name].versions)})"
                 )
-                yield _fired(message, row, facts)
+                yield _make_trigger_match(message, row, facts)
 
     return check
 
 
-def _denied(gate: _Gate) -> Check:
+def _build_deny_check(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         name, version = values.text("name"), values.text("version")
         if values.has("version") and not version and facts.keeps("QS3"):
@@ -123,7 +123,7 @@ def _denied(gate: _Gate) -> Check:
         for row in _rows(gate, facts):
             if row.name == name and version in ("", row.version):
                 shown = f"{name}-{version}" if version else name
-                yield _fired(f"{gate.word} Package is blacklisted: {shown}", row, facts)
+                yield _make_trigger_match(f"{gate.word} Package is blacklisted: {shown}", row, facts)
                 if facts.keeps("Q40"):
                     return
 
@@ -144,7 +144,7 @@ def _unavailable(gate: _Gate) -> Check:
     return check
 
 
-def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> TriggerMatch:
+def _make_trigger_match(message: str, row: PackageRow, facts: AnchoreFacts) -> TriggerMatch:
     return TriggerMatch(message=message, subject=row.subject, evidence=facts.at_row(row))
 
 
@@ -168,7 +168,7 @@ def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, .
         Trigger(
             gate=gate.name,
             name=unknown,
-            check=_unknown(gate),
+            check=_build_unknown_check(gate),
             scope=own,
             about="Fires for each package that its registry does not know.",
         ),
@@ -182,7 +182,7 @@ def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, .
         Trigger(
             gate=gate.name,
             name=denied,
-            check=_denied(gate),
+            check=_build_deny_check(gate),
             scope=own,
             parameters=_NAME_VERSION,
             about="Fires for a package of this name, and of this version if one is given.",

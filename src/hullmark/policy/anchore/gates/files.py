@@ -8,7 +8,7 @@ from hullmark.model.inventory import FileRecord
 from hullmark.policy.anchore.facts import AnchoreFacts, full_mode
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.search import body_of, name_of
 from hullmark.policy.anchore.trigger import Answer, Fault, Scope, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
@@ -32,7 +32,7 @@ def content_regex_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]
 def name_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Try each path."""
     regex = values.text("regex")
-    wanted = compiled(regex)
+    wanted = compile_expression(regex)
     for path in facts.files:
         if wanted.matches(path, facts.work):
             message = f"Application of regex matched file found in container: file={path} regexp={regex}"

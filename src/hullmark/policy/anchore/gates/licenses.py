@@ -38,7 +38,7 @@ def _matching(values: Values, facts: AnchoreFacts, trigger: str, fits: Callable[
         return
     shared = legacy_id("licenses", trigger, whole) if together else ""
     for row in facts.packages:
-        for licence in _denied(row, listed, fits, is_partial=trigger == "blacklist_partial_match"):
+        for licence in _find_denied_licences(row, listed, fits, is_partial=trigger == "blacklist_partial_match"):
             yield TriggerMatch(
                 message=f"{_WORDS[trigger]}{row.name}({licence})",
                 subject=f"{row.subject} {licence}",
@@ -47,7 +47,7 @@ def _matching(values: Values, facts: AnchoreFacts, trigger: str, fits: Callable[
             )
 
 
-def _denied(
+def _find_denied_licences(
     row: PackageRow, listed: tuple[str, ...], fits: Callable[[str, str], bool], *, is_partial: bool
 ) -> Iterator[str]:
     """The package's licences that cannot be complied with; an expression with a choice is denied if each choice is."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.trigger import Answer, Fault, Scope, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
@@ -34,7 +34,7 @@ def attribute(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Compare one attribute."""
     name, check = values.text("attribute"), values.text("check")
     actual = _actual(name, facts)
-    wanted = _wanted(name, values.text("value"), is_strict=facts.keeps("Q13"))
+    wanted = _convert_value(name, values.text("value"), is_strict=facts.keeps("Q13"))
     if _holds(check, actual, wanted, name, facts):
         message = f"Attribute check for attribute: '{name}' check: '{check}' check_value: '{wanted}' matched image value: '{actual}'"
         yield TriggerMatch(message=message, subject=f"{name} {check} {values.text('value')}".rstrip())
@@ -55,7 +55,7 @@ def _actual(name: str, facts: AnchoreFacts) -> int | str:
     return texts[name]
 
 
-def _wanted(name: str, text: str, *, is_strict: bool) -> int | str:
+def _convert_value(name: str, text: str, *, is_strict: bool) -> int | str:
     """The value in the form of the attribute: bytes, a number, or the text."""
     if name not in _NUMBERS:
         return text
@@ -75,7 +75,7 @@ def _holds(check: str, actual: int | str, wanted: int | str, name: str, facts: A
     if not isinstance(actual, str) and facts.keeps("Q13"):
         raise RuleFailed(f"{name} is a number, for which there is no check {check!r}")
     if check in ("like", "not_like"):
-        return compiled(str(wanted)).matches(str(actual), facts.work) is (check == "like")
+        return compile_expression(str(wanted)).matches(str(actual), facts.work) is (check == "like")
     return (str(actual) in [part.strip() for part in str(wanted).split(",")]) is (check == "in")
 
 

@@ -54,7 +54,7 @@ def _field(number: int, parameter: str, word: str) -> Check:
                 yield Note(short, _PATH)
             elif entry.fields[number] in values.texts(parameter):
                 message = f"Blacklisted {word} '{entry.fields[number]}' found in image's {_PATH}: pentry={entry.text}"
-                yield _fired(message, entry, facts)
+                yield _make_trigger_match(message, entry, facts)
 
     return check
 
@@ -65,10 +65,10 @@ def full_entry(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     for entry in _entries(facts):
         if entry.text == wanted:
             message = f"Blacklisted pentry '{wanted}' found in image's {_PATH}: pentry={wanted}"
-            yield _fired(message, entry, facts)
+            yield _make_trigger_match(message, entry, facts)
 
 
-def _fired(message: str, entry: _Entry, facts: AnchoreFacts) -> TriggerMatch:
+def _make_trigger_match(message: str, entry: _Entry, facts: AnchoreFacts) -> TriggerMatch:
     user = entry.fields[0]
     return TriggerMatch(message=message, subject=f"{_PATH} {user}", evidence=facts.at(_PATH, f"line {entry.number}"))
 
@@ -89,7 +89,7 @@ def _trigger(name: str, check: Check, parameter: Parameter | None, about: str) -
     )
 
 
-def _listed(name: str, kind: Kind = Kind.TEXTS, alias: str = "") -> Parameter:
+def _make_list_parameter(name: str, kind: Kind = Kind.TEXTS, alias: str = "") -> Parameter:
     return Parameter(name=name, kind=kind, is_required=True, aliases=(alias,) if alias else ())
 
 
@@ -98,31 +98,31 @@ TRIGGERS = (
     _trigger(
         "blacklist_usernames",
         _field(0, "user_names", "user"),
-        _listed("user_names", alias="usernameblacklist"),
+        _make_list_parameter("user_names", alias="usernameblacklist"),
         "Fires for each user of one of these names.",
     ),
     _trigger(
         "blacklist_userids",
         _field(2, "user_ids", "uid"),
-        _listed("user_ids", Kind.INTEGERS, "useridblacklist"),
+        _make_list_parameter("user_ids", Kind.INTEGERS, "useridblacklist"),
         "Fires for each user of one of these numbers.",
     ),
     _trigger(
         "blacklist_groupids",
         _field(3, "group_ids", "gid"),
-        _listed("group_ids", Kind.INTEGERS, "groupidblacklist"),
+        _make_list_parameter("group_ids", Kind.INTEGERS, "groupidblacklist"),
         "Fires for each user whose group has one of these numbers.",
     ),
     _trigger(
         "blacklist_shells",
         _field(6, "shells", "shell"),
-        _listed("shells", alias="shellblacklist"),
+        _make_list_parameter("shells", alias="shellblacklist"),
         "Fires for each user with one of these shells.",
     ),
     _trigger(
         "blacklist_full_entry",
         full_entry,
-        _listed("entry", Kind.TEXT, "pentryblacklist"),
+        _make_list_parameter("entry", Kind.TEXT, "pentryblacklist"),
         "Fires for each line that is exactly this.",
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
@@ -28,13 +28,13 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     body = facts.stored(path)
     if body is None:
         if facts.has_stored:
-            compiled(regex)  # the original fails on a bad one, unless no file was stored at all
+            compile_expression(regex)  # the original fails on a bad one, unless no file was stored at all
         return
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise RuleFailed(f"{path} is not text in UTF-8") from error
-    wanted = compiled(regex)
+    wanted = compile_expression(regex)
     tries = text.split() + ([] if facts.keeps("Q14") else text.splitlines())
     is_found = any(wanted.matches(candidate, facts.work) for candidate in tries)
     if is_found is (check == "match"):
@@ -46,7 +46,7 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         )
 
 
-def _stored(values: Values, context: Context) -> Iterable[str]:
+def _list_paths(values: Values, context: Context) -> Iterable[str]:
     path = values.text("path")
     return (path,) if path in context.retrieve_files else ()
 
@@ -60,7 +60,7 @@ TRIGGERS = (
         name="content_not_available",
         check=content_not_available,
         needs=_FILES,
-        contents=_stored,
+        contents=_list_paths,
         parameters=(_PATH,),
         about="Fires if a file is not among those that were stored.",
     ),
@@ -69,7 +69,7 @@ TRIGGERS = (
         name="content_regex",
         check=content_regex,
         needs=_FILES,
-        contents=_stored,
+        contents=_list_paths,
         about="Fires if an expression fits somewhere in a stored file, or nowhere.",
         parameters=(
             _PATH,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.search import body_of, name_of
 from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
@@ -17,7 +17,7 @@ _WORDS = "Secret content search analyzer"
 def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Look at what the search for secrets found."""
     wanted, filename = values.text("content_regex_name"), values.text("filename_regex")
-    is_path = compiled(filename) if filename else None
+    is_path = compile_expression(filename) if filename else None
     found = [
         hit
         for hit in facts.searched("secrets")

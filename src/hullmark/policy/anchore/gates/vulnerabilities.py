@@ -10,7 +10,7 @@ from hullmark.model.advisory import Cvss
 from hullmark.policy.anchore.distros import namespaces_of
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.regexes import compile_expression
 from hullmark.policy.anchore.rows import SYSTEM_TYPES, MatchRow
 from hullmark.policy.anchore.trigger import PACKAGES, Answer, Scope, Trigger, TriggerMatch
 from hullmark.policy.context import in_utc
@@ -61,7 +61,7 @@ def package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Try each match; all conditions that are given must hold."""
     excluded = values.text("package_path_exclude")
     is_excluding = bool(excluded) or (values.has("package_path_exclude") and facts.keeps("QS3"))
-    exclude = compiled(excluded) if is_excluding else None
+    exclude = compile_expression(excluded) if is_excluding else None
     for found in facts.matches:
         row = found.row
         if not _is_wanted(found, values, facts):
@@ -72,7 +72,7 @@ def package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         if isinstance(met, CannotTell):
             yield met
         elif met is not None:
-            yield _fired(found, met, facts)
+            yield _make_trigger_match(found, met, facts)
 
 
 def _is_wanted(found: MatchRow, values: Values, facts: AnchoreFacts) -> bool:
@@ -182,7 +182,7 @@ def _days_ago(now: datetime, days: int) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _fired(found: MatchRow, met: _MetConditions, facts: AnchoreFacts) -> TriggerMatch:
+def _make_trigger_match(found: MatchRow, met: _MetConditions, facts: AnchoreFacts) -> TriggerMatch:
     row, advisory = found.row, found.match.advisory
     place = "non-os" if row.is_language else "os"
     link = advisory.references[0] if advisory.references else ""
@@ -268,14 +268,14 @@ def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Itera
         yield TriggerMatch(message=message, subject=f"{name}:{version}")
 
 
-def _scored(name: str) -> tuple[Parameter, ...]:
+def _make_score_parameters(name: str) -> tuple[Parameter, ...]:
     return (
         Parameter(name=name, kind=Kind.NUMBER),
         Parameter(name=f"{name}_comparison", kind=Kind.CHOICE, choices=_COMPARISONS),
     )
 
 
-def _asked(values: Values) -> Scope:
+def _build_scope(values: Values) -> Scope:
     kind = values.text("package_type")
     if kind == "non-os":
         return Scope(PACKAGES, left_out=SYSTEM_TYPES)
@@ -295,7 +295,7 @@ TRIGGERS = (
         name="package",
         check=package,
         deadlines=_turns,
-        scope=_asked,
+        scope=_build_scope,
         needs=_MATCHES,
         about="Fires for each vulnerability of a package that meets all conditions.",
         parameters=(
@@ -307,8 +307,8 @@ TRIGGERS = (
             Parameter(name="package_path_exclude"),
             Parameter(name="max_days_since_creation", kind=Kind.INTEGER),
             Parameter(name="max_days_since_fix", kind=Kind.INTEGER),
-            *(parameter for name in _SCORES for parameter in _scored(name)),
-            *(parameter for name in _SCORES for parameter in _scored(f"vendor_{name}")),
+            *(parameter for name in _SCORES for parameter in _make_score_parameters(name)),
+            *(parameter for name in _SCORES for parameter in _make_score_parameters(f"vendor_{name}")),
             Parameter(name="if_missing", kind=Kind.CHOICE, choices=("skip", "fire"), is_addition=True),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 
-from hullmark.server.api.anchore.failures import refused
+from hullmark.server.api.anchore.failures import make_refusal
 from hullmark.server.api.permissions import SIGNED_IN
 
 _ADVICE = "docs/reference/anchore-api.md lists what is answered"
@@ -23,7 +23,7 @@ _ABSENT = {
 
 def _handlers(what: str, paths: tuple[str, ...]) -> list[HTTPRouteHandler]:
     async def answer() -> None:
-        raise refused(501, f"{what} are not offered here", _ADVICE)
+        raise make_refusal(501, f"{what} are not offered here", _ADVICE)
 
     return [
         method(list(paths), opt={"permission": SIGNED_IN}, status_code=200, include_in_schema=False)(answer)

@@ -13,7 +13,7 @@ from hullmark.report.anchore import accounts as shapes
 from hullmark.report.anchore.accounts import Account, AccountInfo
 from hullmark.report.anchore.requests import AccountRequest, StateRequest
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.resources import accounts as native
@@ -27,7 +27,7 @@ _PAGE = 1000
 _STATES = ("enabled", "disabled", "deleting")
 
 
-def _shown(row: AccountRow) -> Account:
+def _make_account_view(row: AccountRow) -> Account:
     return shapes.account(
         AccountInfo(
             name=row.name, state=row.state, created_at=row.created_at, email=row.email, is_operator=row.name == ADMIN
@@ -46,7 +46,7 @@ async def _row(services: Services, name: str) -> AccountRow:
 @get("/account", opt={"permission": SIGNED_IN})
 async def own_account(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> Account:
     """The account that the request is for."""
-    return _shown(await _row(services, caller.account))
+    return _make_account_view(await _row(services, caller.account))
 
 
 @get("/accounts", opt={"permission": "accounts:read"})
@@ -57,14 +57,14 @@ async def list_accounts(
 ) -> list[Account]:
     """All accounts for operators, else those that the caller belongs to."""
     if wanted and wanted not in _STATES:
-        raise refused(400, f"{wanted[:50]!r} is not a state of an account", f"it is one of {', '.join(_STATES)}")
+        raise make_refusal(400, f"{wanted[:50]!r} is not a state of an account", f"it is one of {', '.join(_STATES)}")
     names = None if caller.is_operator else [membership.account for membership in caller.memberships]
     found: list[Account] = []
     after = ""
     async with services.database.system() as connection:
         while True:
             rows = await accounts.list_accounts(connection, after=after, limit=_PAGE, names=names)
-            found += [_shown(row) for row in rows if wanted in ("", row.state)]
+            found += [_make_account_view(row) for row in rows if wanted in ("", row.state)]
             if len(rows) < _PAGE:
                 return found
             after = rows[-1].name
@@ -78,11 +78,11 @@ async def add_account(
     try:
         request = msgspec.convert({"name": data.name, "email": data.email or ""}, AccountBody)
     except msgspec.ValidationError as error:
-        raise refused(
+        raise make_refusal(
             400, f"the account cannot be made: {error}", "use small letters, digits, dots and dashes"
         ) from error
     await native.add_account.fn(data=request, services=services, caller=caller)
-    return _shown(await _row(services, data.name))
+    return _make_account_view(await _row(services, data.name))
 
 
 @get("/accounts/{name:str}", opt={"permission": "accounts:read", "of": "name"})
@@ -90,7 +90,7 @@ async def get_account(
     name: AccountName, services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Account:
     """One account."""
-    return _shown(await _row(services, caller.account))
+    return _make_account_view(await _row(services, caller.account))
 
 
 @put("/accounts/{name:str}/state", opt={"permission": "system:write", "of": "name"})
@@ -117,7 +117,7 @@ async def delete_account(
 ) -> dict[str, str]:
     """Delete a disabled account, with all that it has."""
     if (await _row(services, name)).state == "enabled":
-        raise refused(400, f"Invalid account state change requested: {name} is enabled", "disable it first")
+        raise make_refusal(400, f"Invalid account state change requested: {name} is enabled", "disable it first")
     await native.delete_account.fn(name=name, services=services, caller=caller, request=request)
     return {}
 

@@ -14,7 +14,7 @@ from hullmark.report.anchore import evaluations as shapes
 from hullmark.report.anchore.evaluations import Answer, Evaluation
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore import held
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.anchore.judging import DatedVerdict, Judge
 from hullmark.server.api.anchore.policies import document_of
 from hullmark.server.api.caller import Caller
@@ -42,7 +42,7 @@ async def check(  # noqa: PLR0913 - one parameter a wish
 ) -> Answer:
     """Judge an image under a tag by the policy that is active for it, or by one that is named. `history`: earlier verdicts after it."""
     if not tag:
-        raise refused(400, "the tag is missing", "name the tag that the image is to be judged under: ?tag=")
+        raise make_refusal(400, "the tag is missing", "name the tag that the image is to be judged under: ?tag=")
     row = held.require_analysed(await held.find(services, caller, digest))
     fulltag = held.full_tag(held.reference_of(tag))
     version = await _policy(services, caller, policy_id, fulltag)

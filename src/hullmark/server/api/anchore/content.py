@@ -19,7 +19,7 @@ from hullmark.report.anchore import images as image_shapes
 from hullmark.report.anchore.images import METADATA_TYPES, Metadata
 from hullmark.report.anchore.vulnerabilities import VULNERABILITY_TYPES, Vulnerabilities, vulnerabilities
 from hullmark.server.api.anchore import held
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.anchore.judging import Judge
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import repositories
@@ -55,7 +55,7 @@ async def get_content(
         if kind == "files":
             files = facts.files()
             if files is None:
-                raise refused(404, "the image's files were not listed", "add the image from its registry")
+                raise make_refusal(404, "the image's files were not listed", "add the image from its registry")
             visible = tuple(record for record in files if record.state != "ghost")
             inventory = msgspec.structs.replace(inventory, files=visible)
         found = shapes.content(KnownImage(inventory=inventory, policy_facts=facts.analysis.facts), kind)
@@ -90,7 +90,7 @@ async def get_metadata(
     inventory = facts.analysis.inventory
     config = inventory.config or ImageConfig()
     if kind == "dockerfile":
-        return image_shapes.metadata(row.digest, kind, _guessed(config))
+        return image_shapes.metadata(row.digest, kind, _guess_dockerfile(config))
     if kind == "docker_history":
         return image_shapes.metadata(row.digest, kind, image_shapes.history(config, inventory.source))
     raise missing(f"metadata of type {kind[:50]}", f"there are {', '.join(METADATA_TYPES)}")
@@ -105,7 +105,7 @@ async def _manifest(services: Services, caller: Caller, row: HeldImage) -> bytes
     return await repositories.manifest_of(services, caller.account_id, wanted)
 
 
-def _guessed(config: ImageConfig) -> str:
+def _guess_dockerfile(config: ImageConfig) -> str:
     dockerfile = from_history(config.history)
     stages = dockerfile.stages if dockerfile is not None else ()
     lines = [f"{step.keyword} {step.value}".strip() for stage in stages for step in stage.instructions]
@@ -136,7 +136,7 @@ async def get_vulnerabilities(
         raise missing(f"list of vulnerabilities {kind[:50]}", f"there are {', '.join(VULNERABILITY_TYPES)}")
     matches = await judging.matches(row)
     if matches is None:
-        raise refused(
+        raise make_refusal(
             503, "there are no advisories yet, so that nothing can be told", "wait for them: GET /v1/system/feeds"
         )
     found = await asyncio.to_thread(vulnerabilities, matches, kind, vendor_only=vendor_only)

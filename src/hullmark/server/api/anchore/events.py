@@ -16,7 +16,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.report.anchore import events as shapes
 from hullmark.report.anchore.events import Event, EventInfo, Events
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.anchore.held import full_tag
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.permissions import SIGNED_IN
@@ -51,12 +51,12 @@ _NAMES = {
 }
 
 
-def _named(kind: str, resource_type: str = "") -> _EventKind:
+def _find_event_kind(kind: str, resource_type: str = "") -> _EventKind:
     return _NAMES.get(kind) or _EventKind(f"user.{kind}", resource_type, kind.replace(".", " "))
 
 
-def _shown(account: str, row: EventRow) -> EventInfo:
-    named = _named(row.kind, row.resource_type)
+def _make_event_info(account: str, row: EventRow) -> EventInfo:
+    named = _find_event_kind(row.kind, row.resource_type)
     reference = str(row.body.get("reference") or "")
     return EventInfo(
         id=str(row.id),
@@ -91,25 +91,25 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     if (source_servicename and source_servicename != _SERVICE) or source_hostid:
         return shapes.events([], page, is_last=True)
     if level.lower() not in ("", "info", "error"):
-        raise refused(400, f"{level[:50]!r} is not a level", "it is info or error")
+        raise make_refusal(400, f"{level[:50]!r} is not a level", "it is info or error")
     wanted = EventQuery(level=level.lower(), about=_about(resource_id), since=_moment(since), before=_moment(before))
     async with services.database.tenant(caller.account_id) as connection:
         if event_type or resource_type:
             there = await event_pages.kinds_of(connection, caller.account_id)
-            wanted = msgspec.structs.replace(wanted, kinds=_chosen(there, event_type, resource_type))
+            wanted = msgspec.structs.replace(wanted, kinds=_select_kinds(there, event_type, resource_type))
         skip = (page - 1) * limit
         rows = await event_pages.event_page(connection, caller.account_id, wanted, skip, limit + 1)
-    infos = [_shown(caller.account, row) for row in rows[:limit]]
+    infos = [_make_event_info(caller.account, row) for row in rows[:limit]]
     return shapes.events(infos, page, is_last=len(rows) <= limit)
 
 
-def _chosen(kinds: Sequence[str], event_type: str, resource_type: str) -> list[str]:
+def _select_kinds(kinds: Sequence[str], event_type: str, resource_type: str) -> list[str]:
     """The kinds whose name fits the wildcards of a type."""
     return [
         kind
         for kind in kinds
-        if (not event_type or fnmatchcase(_named(kind).type, event_type))
-        and (not resource_type or _named(kind, "image").resource_type == resource_type)
+        if (not event_type or fnmatchcase(_find_event_kind(kind).type, event_type))
+        and (not resource_type or _find_event_kind(kind, "image").resource_type == resource_type)
     ]
 
 
@@ -130,9 +130,9 @@ def _moment(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise refused(400, f"{text[:50]!r} is not a moment", "write it as 2026-01-31T12:00:00Z") from error
+        raise make_refusal(400, f"{text[:50]!r} is not a moment", "write it as 2026-01-31T12:00:00Z") from error
     if not 1 < found.year < 9999:
-        raise refused(400, f"{text[:50]!r} is out of all bounds", "give a moment of the years 2 to 9998")
+        raise make_refusal(400, f"{text[:50]!r} is out of all bounds", "give a moment of the years 2 to 9998")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
@@ -162,7 +162,7 @@ async def get_event(
         row = await event_pages.event_by_id(connection, caller.account_id, _number(number))
     if row is None:
         raise missing(f"event {number[:50]}", "list them")
-    return shapes.event(_shown(caller.account, row))
+    return shapes.event(_make_event_info(caller.account, row))
 
 
 @delete("/events/{number:str}", status_code=200, opt=_WRITE)

@@ -44,7 +44,7 @@ def missing(what: str, advice: str = "") -> ReadyAnswer:
     return ReadyAnswer(error_body(f"there is no {what}", 404, detail={"advice": advice} if advice else None))
 
 
-def refused(status: int, message: str, advice: str = "", codes: tuple[str, ...] = ()) -> ReadyAnswer:
+def make_refusal(status: int, message: str, advice: str = "", codes: tuple[str, ...] = ()) -> ReadyAnswer:
     """A refusal to be raised."""
     return ReadyAnswer(error_body(message, status, codes=codes, detail={"advice": advice} if advice else None))
 

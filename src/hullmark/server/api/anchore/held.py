@@ -12,7 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.report.anchore.errors import not_analysed
 from hullmark.report.anchore.images import ImageInfo
 from hullmark.report.anchore.words import ANALYSIS, Tag
-from hullmark.server.api.anchore.failures import ReadyAnswer, missing, refused
+from hullmark.server.api.anchore.failures import ReadyAnswer, make_refusal, missing
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
@@ -67,7 +67,7 @@ async def everything(services: Services, caller: Caller, state: str = "") -> lis
             after = (some[-1].held_at, some[-1].id)
 
 
-async def told(services: Services, caller: Caller, rows: Sequence[HeldImage]) -> list[ImageInfo]:
+async def describe_images(services: Services, caller: Caller, rows: Sequence[HeldImage]) -> list[ImageInfo]:
     """Images as Anchore's answers are made of, in the same order."""
     ids = [row.id for row in rows]
     async with services.database.tenant(caller.account_id) as connection:
@@ -120,7 +120,7 @@ def reference_of(text: str) -> Reference:
     try:
         return parse_reference(text)
     except HullmarkError as error:
-        raise refused(400, str(error), error.advice or "") from error
+        raise make_refusal(400, str(error), error.advice or "") from error
 
 
 def full_tag(named: Reference) -> str:

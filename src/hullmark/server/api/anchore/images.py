@@ -15,7 +15,7 @@ from hullmark.report.anchore import requests
 from hullmark.report.anchore.images import Deletion, ImageInfo, ImageRecord, TagSummary
 from hullmark.report.anchore.words import ANALYSIS
 from hullmark.server.api.anchore import held
-from hullmark.server.api.anchore.failures import ReadyAnswer, refused
+from hullmark.server.api.anchore.failures import ReadyAnswer, make_refusal
 from hullmark.server.api.anchore.subscriptions import forget_tags, watch_tag, watched_tags
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import register
@@ -45,7 +45,7 @@ async def add_image(
     request = requests.wanted_image(data)
     texts = (request.dockerfile, *request.annotations, *request.annotations.values())
     if any("\0" in text for text in texts):
-        raise refused(400, "annotations and Dockerfile hold no zero characters", "send them without")
+        raise make_refusal(400, "annotations and Dockerfile hold no zero characters", "send them without")
     wanted = register.ImageRegistration(
         reference=request.reference,
         tag=request.tag,
@@ -67,7 +67,7 @@ async def add_image(
 
 
 async def _records(services: Services, caller: Caller, rows: list[images.HeldImage]) -> list[ImageRecord]:
-    return [shapes.image_record(info) for info in await held.told(services, caller, rows)]
+    return [shapes.image_record(info) for info in await held.describe_images(services, caller, rows)]
 
 
 @get("/images", opt=READ)
@@ -86,10 +86,10 @@ async def list_images(
     if fulltag:
         rows = await held.of_tag(services, caller, fulltag, history=history)
         if not rows:
-            raise refused(404, f"there is no image {fulltag[:200]}", "add it first")
+            raise make_refusal(404, f"there is no image {fulltag[:200]}", "add it first")
         rows = [row for row in rows if state in ("", row.state)]
         return await _records(services, caller, rows)
-    infos = await held.told(services, caller, await held.everything(services, caller, state))
+    infos = await held.describe_images(services, caller, await held.everything(services, caller, state))
     # Of two images that a tag was seen at within one second, clients take the later one in the list for the tag's.
     return [shapes.image_record(info) for info in sorted(infos, key=_last_seen)]
 
@@ -100,7 +100,7 @@ def _last_seen(info: ImageInfo) -> datetime:
 
 def _state_of(status: str) -> str:
     if status and status not in _STATES:
-        raise refused(400, f"{status[:50]!r} is not an analysis_status", f"it is one of {', '.join(_STATES)}")
+        raise make_refusal(400, f"{status[:50]!r} is not an analysis_status", f"it is one of {', '.join(_STATES)}")
     return _STATES[status] if status else ""
 
 
@@ -110,7 +110,7 @@ async def list_tags(
 ) -> list[TagSummary]:
     """All images in short, once for each tag."""
     rows = await held.everything(services, caller) if image_status in ("all", "active") else []
-    infos = await held.told(services, caller, rows)
+    infos = await held.describe_images(services, caller, rows)
     return [summary for info in infos for summary in shapes.tag_summaries(info)]
 
 
@@ -143,7 +143,7 @@ async def delete_images(
     """Let several images go, named by digest with commas between; what becomes of each is answered."""
     named = [digest for digest in (part.strip() for part in digests.split(",")) if digest]
     if not named or len(named) > _MOST:
-        raise refused(400, f"imageDigests names {len(named)} images", f"name at least 1 and at most {_MOST}")
+        raise make_refusal(400, f"imageDigests names {len(named)} images", f"name at least 1 and at most {_MOST}")
     found: list[Deletion] = []
     for name in named:
         try:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hullmark.app.check import CheckOptions, judge_by, needed
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.check import CheckOptions, find_needs, judge_by
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
@@ -26,7 +26,7 @@ from hullmark.server.stories.images.signed import Holding, state_of_signed
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, digest_of_exceptions
 from hullmark.server.stories.judging.exceptions import exceptions_for
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.images import HeldImage
@@ -71,13 +71,13 @@ class Judge:
 
         def judge() -> DatedVerdict:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services), holding)
-            with self._opened(snapshot) as source:
+            with self._open_snapshot(snapshot) as source:
                 options = CheckOptions(
                     profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, advisories=source
                 )
-                return DatedVerdict(_judged(self._services, facts, version, excepted, options, now), now)
+                return DatedVerdict(_judge_facts(self._services, facts, version, excepted, options, now), now)
 
-        return await self._remembered(key, now, judge)
+        return await self._find_or_make(key, now, judge)
 
     async def matches(self, row: HeldImage) -> Matches | None:
         """The matches of an analysed image; None if there are no advisories yet."""
@@ -91,20 +91,20 @@ class Judge:
         def match() -> Matches:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
             with self._books.opened(snapshot.digest, snapshot.object) as source:
-                return matched(facts.look(ScanRequest(reads=MATCHING_READS)), source, MatchOptions(at=day))
+                return match_scan(facts.look(ScanRequest(reads=MATCHING_READS)), source, MatchOptions(at=day))
 
-        return await self._remembered(_key("matches", row.document, snapshot.digest, day), now, match)
+        return await self._find_or_make(_key("matches", row.document, snapshot.digest, day), now, match)
 
-    def _opened(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
+    def _open_snapshot(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
         return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
-    async def _remembered(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
+    async def _find_or_make(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
         """What is kept, else what is made, a few at a time; who comes while it is made gets the same."""
-        found: _T | None = self._known(key, now)
+        found: _T | None = self._find_kept(key, now)
         if found is not None:
             return found
         async with self._turn:
-            found = self._known(key, now)
+            found = self._find_kept(key, now)
             if found is not None:
                 return found
             value = await asyncio.to_thread(make)
@@ -113,7 +113,7 @@ class Judge:
                 self._kept.popitem(last=False)
             return value
 
-    def _known(self, key: bytes, now: datetime) -> Any:
+    def _find_kept(self, key: bytes, now: datetime) -> Any:
         kept = self._kept.get(key)
         return kept[1] if kept is not None and abs((now - kept[0]).total_seconds()) < _KEEP else None
 
@@ -121,7 +121,7 @@ class Judge:
 def _signed_at(services: Services, version: PolicyVersion, holding: Holding) -> tuple[str, ...]:
     """What tells states of what is signed about an image apart, each account's own; nothing where the policy does not ask for it."""
     try:
-        asks = needed(loaded(version.text), NO_CONTEXT).signatures
+        asks = find_needs(load_policy(version.text), NO_CONTEXT).signatures
     except HullmarkError:
         return ()
     if not asks:
@@ -133,7 +133,7 @@ def _key(*made_of: str) -> bytes:
     return hashlib.sha256(msgspec.json.encode(made_of)).digest()
 
 
-def _judged(
+def _judge_facts(
     services: Services,
     facts: StoredFacts,
     version: PolicyVersion,
@@ -144,7 +144,7 @@ def _judged(
     """The verdict; `unknown` with the reason where none can be given."""
     try:
         exceptions = exceptions_for(excepted, version.name, options.tag or "")
-        policy = loaded(version.text)
+        policy = load_policy(version.text)
         options = msgspec.structs.replace(options, exceptions=exceptions)
         return judge_by(facts.look, policy, now, means_of(services), options, facts.look_beside).verdict
     except HullmarkError as error:

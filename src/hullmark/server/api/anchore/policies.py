@@ -21,7 +21,7 @@ from hullmark.report.anchore import policies as shapes
 from hullmark.report.anchore.policies import GateSpec, PolicyInfo, PolicyRecord
 from hullmark.report.anchore.requests import PolicyUpdate
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.anchore.judging import PROFILE
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.permissions import SIGNED_IN
@@ -64,10 +64,10 @@ def bundle_of(document: bytes) -> Bundle:
     policy = ANCHORE.read(Document(document))
     if policy is None:
         load_any(document)  # of what is not a policy at all it names the mistakes
-        raise refused(400, "that is not an Anchore policy", "native policies are kept at /api/v1/policies")
+        raise make_refusal(400, "that is not an Anchore policy", "native policies are kept at /api/v1/policies")
     policy.require_valid(PROFILES[PROFILE])
     if not policy.id.strip() or len(policy.id) > 200 or not policy.id.isprintable() or "/" in policy.id:
-        raise refused(400, "the policy's id cannot be used", "at most 200 printable characters, without a slash")
+        raise make_refusal(400, "the policy's id cannot be used", "at most 200 printable characters, without a slash")
     return policy
 
 
@@ -130,7 +130,7 @@ async def _keep(connection: Connection, caller: Caller, new: NewVersion) -> None
     """Keep a version, in force if its policy is."""
     before = await policies.version_of(connection, caller.account_id, new.name)
     if before is not None and before.kind != "anchore":
-        raise refused(409, f"{new.name} is a native policy", "change it at /api/v1/policies, or use another id")
+        raise make_refusal(409, f"{new.name} is a native policy", "change it at /api/v1/policies, or use another id")
     version, is_new = await policies.keep_version(connection, caller.account_id, new)
     if not is_new:
         return
@@ -209,15 +209,17 @@ async def change_policy(
         version = await _existing(connection, caller, policy_id)
         if document is not None and document != document_of(version):
             if version.kind != "anchore":
-                raise refused(409, f"{policy_id} is a native policy", "change it at /api/v1/policies")
+                raise make_refusal(409, f"{policy_id} is a native policy", "change it at /api/v1/policies")
             bundle = await asyncio.to_thread(bundle_of, encoded)
             if bundle.id != policy_id and bundle.id != document_of(version).get("id"):
-                raise refused(400, f"the policy's id is {bundle.id[:200]}, not {policy_id}", "send it under its own id")
+                raise make_refusal(
+                    400, f"the policy's id is {bundle.id[:200]}, not {policy_id}", "send it under its own id"
+                )
             await _keep(connection, caller, _version(bundle, policy_id, encoded.decode(), caller.name))
             version = await _existing(connection, caller, policy_id)
         if (data.active or active) and await _active(connection, caller) != policy_id:
             if version.is_draft:
-                raise refused(409, "a draft cannot be in force", "keep it without draft at /api/v1/policies")
+                raise make_refusal(409, "a draft cannot be in force", "keep it without draft at /api/v1/policies")
             await _activate(connection, caller, version)
         return [await _record(connection, caller, policy_id, detail=True)]
 
@@ -232,7 +234,7 @@ async def delete_policy(
         if any(
             activation.name == policy_id for activation in await policies.activations(connection, caller.account_id)
         ):
-            raise refused(409, f"the policy {policy_id} is active", "activate another one first")
+            raise make_refusal(409, f"the policy {policy_id} is active", "activate another one first")
         await policies.forget_policy(connection, caller.account_id, policy_id)
         before = {"name": policy_id}
         await audit.record(connection, caller, "policy.delete", "policy", policy_id, before, None, caller.origin)

@@ -21,7 +21,7 @@ from hullmark.report.anchore.vulnerabilities import (
 )
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore import held
-from hullmark.server.api.anchore.failures import refused
+from hullmark.server.api.anchore.failures import make_refusal
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
@@ -55,7 +55,7 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     """The images with packages that a vulnerability (any of its names) affects."""
     level = severity.lower()
     if level and level not in SEVERITIES:
-        raise refused(400, f"{severity[:50]!r} is not a severity", f"it is one of {', '.join(SEVERITIES)}")
+        raise make_refusal(400, f"{severity[:50]!r} is not a severity", f"it is one of {', '.join(SEVERITIES)}")
     wanted = Filter(
         advisory=vulnerability_id,
         package=affected_package,
@@ -68,11 +68,11 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
 
     concerned: list[ConcernedImage] = []
     async with services.database.tenant(caller.account_id) as connection:
-        found = await _paged(connection, turn, page)
+        found = await _find_page(connection, turn, page)
         rows = await _images(connection, caller, found)
         pages = {row.id: await reports.report(connection, row.id, wanted, None, _MOST_MATCHES) for row in rows}
-    for row, info in zip(rows, await held.told(services, caller, rows), strict=True):
-        found_here = _wanted(pages[row.id].matches, namespace, vendor_only=vendor_only)
+    for row, info in zip(rows, await held.describe_images(services, caller, rows), strict=True):
+        found_here = _select_matches(pages[row.id].matches, namespace, vendor_only=vendor_only)
         if found_here:
             concerned.append(ConcernedImage(info, matches=found_here))
     return images_by_vulnerability(concerned, page, is_last=found.next is None)
@@ -96,10 +96,10 @@ async def by_package(  # noqa: PLR0913 - one parameter a filter
         return await holders.images_with_package(connection, caller.account_id, wanted, after, limit)
 
     async with services.database.tenant(caller.account_id) as connection:
-        found = await _paged(connection, turn, page)
+        found = await _find_page(connection, turn, page)
         rows = await _images(connection, caller, found)
         named = await package_names.packages_named(connection, [row.id for row in rows], wanted)
-    infos = await held.told(services, caller, rows)
+    infos = await held.describe_images(services, caller, rows)
     concerned = [
         ConcernedImage(info, packages=tuple(_package(*names) for names in named.get(row.id, ())))
         for row, info in zip(rows, infos, strict=True)
@@ -107,7 +107,7 @@ async def by_package(  # noqa: PLR0913 - one parameter a filter
     return images_by_package(concerned, page, is_last=found.next is None)
 
 
-async def _paged(connection: Connection, turn: _Turn, page: int) -> HolderPage:
+async def _find_page(connection: Connection, turn: _Turn, page: int) -> HolderPage:
     """The page of a number: the pages before it are gone through."""
     after: int | None = None
     for _ in range(page - 1):
@@ -122,7 +122,7 @@ async def _images(connection: Connection, caller: Caller, page: HolderPage) -> l
     return [row for row in rows if row is not None]
 
 
-def _wanted(matches: Iterable[StoredMatch], namespace: str, *, vendor_only: bool) -> tuple[Match, ...]:
+def _select_matches(matches: Iterable[StoredMatch], namespace: str, *, vendor_only: bool) -> tuple[Match, ...]:
     """Those of a namespace ("": of any), with `vendor_only` without what the vendor will not fix."""
     return tuple(
         _match(match)

@@ -13,11 +13,11 @@ from litestar.params import FromQuery, JSONBody, PathParameter
 from hullmark.report.anchore import accounts as shapes
 from hullmark.report.anchore.accounts import Registry, RegistryInfo
 from hullmark.report.anchore.requests import RegistryRequest
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.resources import registries as native
 from hullmark.server.api.resources.registries import RegistryBody
-from hullmark.server.stories.images.logins import pattern_of, proven
+from hullmark.server.stories.images.logins import check_login, pattern_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import registries
 from hullmark.server.tables.images.registries import RegistryRow
@@ -27,7 +27,7 @@ _WRITE: dict[str, Any] = {"permission": "registries:write"}
 Pattern = Annotated[str, PathParameter(max_length=301)]
 
 
-def _shown(account: str, row: RegistryRow) -> Registry:
+def _make_registry_view(account: str, row: RegistryRow) -> Registry:
     return shapes.registry(
         RegistryInfo(
             account=account,
@@ -56,7 +56,7 @@ async def _row(services: Services, caller: Caller, pattern: str) -> RegistryRow:
 @get("/registries", opt=_READ)
 async def list_registries(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> list[Registry]:
     """The registries that the account signs in to."""
-    return [_shown(caller.account, row) for row in await _rows(services, caller)]
+    return [_make_registry_view(caller.account, row) for row in await _rows(services, caller)]
 
 
 @get("/registries/{pattern:path}", opt=_READ)
@@ -64,7 +64,7 @@ async def get_registry(
     pattern: Pattern, services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> list[Registry]:
     """One registry."""
-    return [_shown(caller.account, await _row(services, caller, pattern.strip("/")))]
+    return [_make_registry_view(caller.account, await _row(services, caller, pattern.strip("/")))]
 
 
 @post("/registries", status_code=200, opt={**_WRITE, "fails": (502,)})
@@ -77,7 +77,7 @@ async def add_registry(
     """Keep a login, once the registry took it; without `validate` as it is."""
     pattern = pattern_of(data.registry.strip("/"))
     if any(row.pattern == pattern for row in await _rows(services, caller)):
-        raise refused(409, f"there is a registry {pattern} already", "change it with PUT")
+        raise make_refusal(409, f"there is a registry {pattern} already", "change it with PUT")
     return await _keep(services, caller, data, pattern, validate=validate)
 
 
@@ -106,21 +106,23 @@ async def _keep(
     try:
         request = msgspec.convert(given, RegistryBody)
     except msgspec.ValidationError as error:
-        raise refused(400, f"the registry cannot be kept: {error}", "registry_type is docker_v2 or awsecr") from error
+        raise make_refusal(
+            400, f"the registry cannot be kept: {error}", "registry_type is docker_v2 or awsecr"
+        ) from error
     if "\0" in request.username:
-        raise refused(400, "the user's name holds a zero character", "send it without")
+        raise make_refusal(400, "the user's name holds a zero character", "send it without")
     if validate:
         await _prove(services, caller, request, pattern)
     await native.put_registry.fn(pattern=pattern, data=request, services=services, caller=caller, origin=caller.origin)
-    return [_shown(caller.account, await _row(services, caller, pattern))]
+    return [_make_registry_view(caller.account, await _row(services, caller, pattern))]
 
 
 async def _prove(services: Services, caller: Caller, request: RegistryBody, pattern: str) -> None:
     """Raise Told 400 if the registry does not take the login."""
     row = native.row_of(services, caller.account_id, pattern, request)
-    if wrong := await asyncio.to_thread(proven, services, row, caller.account_id):
+    if wrong := await asyncio.to_thread(check_login, services, row, caller.account_id):
         codes = ("REGISTRY_PERMISSION_DENIED",)
-        raise refused(
+        raise make_refusal(
             400, f"the registry does not take this login: {wrong}", "correct it, or send validate=False", codes
         )
 

@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.report.anchore import subscriptions as shapes
 from hullmark.report.anchore.requests import SubscriptionRequest
 from hullmark.report.anchore.subscriptions import OF_REPOSITORIES, Subscription, SubscriptionInfo
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.anchore.held import full_tag, reference_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import repositories
@@ -31,7 +31,7 @@ _ALWAYS = ("analysis_update", "policy_eval", "vuln_update")
 _MAX_VALUE = Limit(1_000_000, "characters of a subscription's value", "refused")
 
 
-def _shown(account: str, row: SubscriptionRow) -> Subscription:
+def _make_subscription_view(account: str, row: SubscriptionRow) -> Subscription:
     info = SubscriptionInfo(account=account, type=row.type, key=row.key, is_active=row.is_active, value=row.value)
     return shapes.subscription(info)
 
@@ -78,7 +78,7 @@ async def forget_tags(connection: Connection, caller: Caller, tags: Sequence[str
 def _key_of(type: str, key: str) -> str:
     """The key in full. Raises Told 400."""
     if type and type not in shapes.SUBSCRIPTION_TYPES:
-        raise refused(
+        raise make_refusal(
             400, f"{type[:50]!r} is not a subscription_type", f"one of {', '.join(shapes.SUBSCRIPTION_TYPES)}"
         )
     if not key:
@@ -102,7 +102,7 @@ async def list_subscriptions(
         rows = await anchore_subscriptions.list_subscriptions(
             connection, caller.account_id, type=subscription_type, key=key
         )
-    return [_shown(caller.account, row) for row in rows]
+    return [_make_subscription_view(caller.account, row) for row in rows]
 
 
 @post("/subscriptions", status_code=200, opt=_WRITE)
@@ -111,19 +111,19 @@ async def add_subscription(
 ) -> list[Subscription]:
     """Subscribe. Refused where there is such a subscription already."""
     if not data.subscription_key or not data.subscription_type:
-        raise refused(400, "a subscription has subscription_key and subscription_type", "send both")
+        raise make_refusal(400, "a subscription has subscription_key and subscription_type", "send both")
     key = _key_of(data.subscription_type, data.subscription_key)
     _check_value(data.subscription_value)
     is_active = True if data.active is None else data.active
     wanted = _new(caller, data.subscription_type, key, value=data.subscription_value, is_active=is_active)
     async with services.database.tenant(caller.account_id) as connection:
         if not await anchore_subscriptions.subscribe(connection, caller.account_id, [wanted]):
-            raise refused(409, f"there is a subscription {wanted.type} of {key} already", "change it with PUT")
+            raise make_refusal(409, f"there is a subscription {wanted.type} of {key} already", "change it with PUT")
         row = await _existing(connection, caller, wanted.id)
         await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": row.key, "active": row.is_active}
         await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.origin)
-    return [_shown(caller.account, row)]
+    return [_make_subscription_view(caller.account, row)]
 
 
 @get("/subscriptions/{id:str}", opt=_READ)
@@ -132,7 +132,7 @@ async def get_subscription(
 ) -> list[Subscription]:
     """One subscription."""
     async with services.database.tenant(caller.account_id) as connection:
-        return [_shown(caller.account, await _existing(connection, caller, id))]
+        return [_make_subscription_view(caller.account, await _existing(connection, caller, id))]
 
 
 @put("/subscriptions/{id:str}", opt=_WRITE)
@@ -153,7 +153,7 @@ async def change_subscription(
         await _watch(services, connection, caller, row)
         changed = ({"active": before.is_active}, {"active": row.is_active})
         await audit.record(connection, caller, "subscription.change", "subscription", id, *changed, caller.origin)
-    return [_shown(caller.account, row)]
+    return [_make_subscription_view(caller.account, row)]
 
 
 @delete("/subscriptions/{id:str}", status_code=200, opt=_WRITE)
@@ -164,7 +164,7 @@ async def delete_subscription(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, id, lock=True)
         if row.is_active:
-            raise refused(409, "the subscription is active", "deactivate it first")
+            raise make_refusal(409, "the subscription is active", "deactivate it first")
         await anchore_subscriptions.unsubscribe(connection, caller.account_id, id)
         before = {"type": row.type, "key": row.key}
         await audit.record(connection, caller, "subscription.delete", "subscription", id, before, None, caller.origin)
@@ -185,7 +185,7 @@ async def add_repository(
     key = f"{named.host}/{named.repository}"
     tags = await repositories.tags_of(services, caller.account_id, Reference(named.host, named.repository))
     if lookuptag and lookuptag not in tags:
-        raise refused(
+        raise make_refusal(
             404, f"{key} has no tag {lookuptag[:128]}", "name a tag that it has", ("REGISTRY_IMAGE_NOT_FOUND",)
         )
     value = shapes.repository_value(tags, autosubscribe=autosubscribe, lookup_tag=lookuptag or None)
@@ -200,7 +200,7 @@ async def add_repository(
         await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": key, "tags": len(tags), "autosubscribe": autosubscribe}
         await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.origin)
-    return [_shown(caller.account, row)]
+    return [_make_subscription_view(caller.account, row)]
 
 
 async def _existing(connection: Connection, caller: Caller, id: str, *, lock: bool = False) -> SubscriptionRow:
@@ -216,7 +216,7 @@ async def _existing(connection: Connection, caller: Caller, id: str, *, lock: bo
 
 def _check_value(value: str | None) -> None:
     if value is not None and (len(value) > _MAX_VALUE or "\0" in value):
-        raise refused(400, "the subscription_value cannot be kept", f"at most {_MAX_VALUE:,} characters, no zeros")
+        raise make_refusal(400, "the subscription_value cannot be kept", f"at most {_MAX_VALUE:,} characters, no zeros")
 
 
 ROUTES = [

@@ -14,7 +14,7 @@ from hullmark._version import __version__
 from hullmark.report.anchore import system as shapes
 from hullmark.report.anchore.system import AdvisoriesInfo, Feed, Process, Service, ServiceDetail, SystemStatus
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import liveness
@@ -138,17 +138,17 @@ async def remove_service(
     found = next((process for process in there if (process.servicename, process.hostid) == (name, host)), None)
     if found is None:
         raise missing(f"service {name[:100]} on {host[:100]}", "GET /v1/system lists them")
-    raise refused(409, f"{name} cannot be removed", "stop its process: then it is no longer listed as up")
+    raise make_refusal(409, f"{name} cannot be removed", "stop its process: then it is no longer listed as up")
 
 
 @post("/system/feeds", status_code=200, opt={**_WRITE, "fails": (501,)})
 async def sync_feeds(services: NamedDependency[Services], flush: FromQuery[bool] = False) -> list[Json]:
     """Every namespace of the advisories in use, with nothing updated: the server brings them up to date by itself."""
     if flush:
-        raise refused(501, "advisories cannot be flushed", "publish a newer snapshot: matches are brought to it")
+        raise make_refusal(501, "advisories cannot be flushed", "publish a newer snapshot: matches are brought to it")
     info = await _advisories(services)
     if info.adopted_at is None:
-        raise refused(503, "there are no advisories yet", "publish a snapshot")
+        raise make_refusal(503, "there are no advisories yet", "publish a snapshot")
     return shapes.feeds_synced(msgspec.structs.replace(info, counts=dict.fromkeys(info.counts, 0)), 0.0)
 
 

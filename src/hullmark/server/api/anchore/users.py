@@ -15,7 +15,7 @@ from hullmark.report.anchore import accounts as shapes
 from hullmark.report.anchore.accounts import User, UserInfo
 from hullmark.report.anchore.requests import CredentialRequest, UserRequest
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.caller import Caller, address_of
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.resources import persons as native
@@ -70,9 +70,9 @@ async def add_user(
     try:
         person = msgspec.convert({"name": data.username, "password": data.password, "role": ROLE}, PersonBody)
     except msgspec.ValidationError as error:
-        raise refused(400, f"the user cannot be made: {error}", "choose another name") from error
+        raise make_refusal(400, f"the user cannot be made: {error}", "choose another name") from error
     if not data.password:
-        raise refused(400, "a user has a password", "send one")
+        raise make_refusal(400, "a user has a password", "send one")
     await native.add_person.fn(name=name, data=person, services=services, caller=caller, request=request)
     return shapes.user(_info(await _member(services, caller, data.username)))
 
@@ -174,7 +174,7 @@ def _password_in(authorization: str) -> str:
         text = ""
     password = text.partition(":")[2]
     if not password:
-        raise refused(403, "only who signs in with name and password changes its password", "sign in so")
+        raise make_refusal(403, "only who signs in with name and password changes its password", "sign in so")
     return password
 
 
@@ -198,9 +198,9 @@ async def issue_token(request: Request[Any, Any, Any]) -> Response[TokenView]:
     try:
         data = msgspec.convert({name: form.get(name, "") for name in TokenForm.__struct_fields__}, TokenForm)
     except msgspec.ValidationError as error:
-        raise refused(400, f"the form is not understood: {error}") from error
+        raise make_refusal(400, f"the form is not understood: {error}") from error
     if data.grant_type != "password":
-        raise refused(400, "only the grant_type password is given tokens", "send username and password")
+        raise make_refusal(400, "only the grant_type password is given tokens", "send username and password")
     identity, address = gate_of(request.app).identity, address_of(request.scope)
     try:
         issued = await identity.token_for(data.username, data.password, address)

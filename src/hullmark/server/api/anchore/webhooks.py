@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery
 
 from hullmark.notify.anchore import CHANNEL, TYPES
 from hullmark.report.anchore.words import Json
-from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.failures import make_refusal, missing
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.notice.notices import sample_notice
@@ -38,7 +38,7 @@ async def try_webhook(
 ) -> Json:
     """Send a test notification of a type, now, to each channel of the account that sends Anchore's notifications."""
     if notification_type and notification_type not in TYPES:
-        raise refused(400, f"{notification_type[:50]!r} is not a notification_type", f"one of {', '.join(TYPES)}")
+        raise make_refusal(400, f"{notification_type[:50]!r} is not a notification_type", f"one of {', '.join(TYPES)}")
     type = notification_type or (kind if kind in TYPES else TYPES[0])
     async with services.database.tenant(caller.account_id) as connection:
         rows = await channels.channels(connection, caller.account_id)
@@ -62,7 +62,9 @@ async def try_webhook(
             details = {"outcome": attempt.outcome}
             await audit.record(connection, caller, "channel.test", "channel", row.name, None, details, origin)
     if failed:
-        raise refused(502, f"the test did not arrive: {'; '.join(failed)}"[:1000], "look at the channel's settings")
+        raise make_refusal(
+            502, f"the test did not arrive: {'; '.join(failed)}"[:1000], "look at the channel's settings"
+        )
     return {"status": "success", "notification_type": type, "channels": [row.name for row in wanted]}
 
 

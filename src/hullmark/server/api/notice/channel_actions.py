@@ -15,13 +15,13 @@ from litestar.params import JSONBody
 from hullmark.model.notice import Digest, Notice
 from hullmark.notify.channel import Channel, Delivery, Mail, Outgoing, Post, Relay
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.notice.channels import Name, Templates, found, new_secret, told
+from hullmark.server.api.notice.channels import Name, Templates, describe_for_audit, find_channel, new_secret
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
 from hullmark.server.stories.muting import require_unmuted
 from hullmark.server.stories.notice import channel_settings
 from hullmark.server.stories.notice.notices import notice_of, sample_notice
-from hullmark.server.stories.notice.sending import preview, send, tried
+from hullmark.server.stories.notice.sending import preview, send, try_templates
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -113,11 +113,11 @@ async def test_channel(
     """Send a test notice now, and return the result. Not while the server is muted (409)."""
     await require_unmuted(services)
     async with services.database.tenant(caller.account_id) as connection:
-        row = await found(connection, caller, name)
+        row = await find_channel(connection, caller, name)
     notice = sample_notice(services.settings, caller.account, services.clock(), str(uuid4()))
     attempt = await send(services, row, notice)
     async with services.database.tenant(caller.account_id) as connection:
-        await found(connection, caller, name)
+        await find_channel(connection, caller, name)
         number = await deliveries.log_test(connection, caller.account_id, row.id, UUID(notice.id), attempt)
         await audit.record(
             connection, caller, "channel.test", "channel", name, None, {"outcome": attempt.outcome}, origin
@@ -151,7 +151,7 @@ async def preview_kept_channel(
 ) -> PreviewView:
     """Nothing is sent. Where issues or incidents are kept elsewhere, only a test can show them."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await found(connection, caller, name)
+        row = await find_channel(connection, caller, name)
     kind, settings = channel_settings.settings_of(services.vault, row)
     templates = data.templates or msgspec.convert(row.templates, Templates)
     notice = await _notice(services, caller, data.message)
@@ -171,13 +171,13 @@ async def _notice(services: Services, caller: Caller, number: int | None) -> Not
 def _preview(
     services: Services, kind: Channel, settings: Any, templates: Templates, notice: Notice | Digest
 ) -> PreviewView:
-    title, text = tried(msgspec.to_builtins(templates), notice)
+    title, text = try_templates(msgspec.to_builtins(templates), notice)
     delivery = Delivery(notice=notice, title=title, text=text, now=services.clock())
     sent, note = preview(kind, settings, delivery)
-    return PreviewView(title=title, text=text, sends=[_shown(message) for message in sent], note=note)
+    return PreviewView(title=title, text=text, sends=[_make_sending_view(message) for message in sent], note=note)
 
 
-def _shown(sent: Outgoing) -> SendingView:
+def _make_sending_view(sent: Outgoing) -> SendingView:
     match sent:
         case Post():
             body = sent.body.decode("utf-8", "replace")
@@ -201,7 +201,7 @@ async def replay_channel(
     assert since is not None  # noqa: S101 - as it was given
     states = ["dead", "delivered"] if data.include_delivered else ["dead"]
     async with services.database.tenant(caller.account_id) as connection:
-        row = await found(connection, caller, name)
+        row = await find_channel(connection, caller, name)
         count = await messages.replay(connection, row.id, since=since, until=until, states=states, now=services.clock())
         await transitions.want_delivery(connection, [str(row.id)])
         after = {**msgspec.to_builtins(data), "messages": count}
@@ -225,7 +225,7 @@ async def rotate_secret(
     now = services.clock()
     until = now + _OVERLAP
     async with services.database.tenant(caller.account_id) as connection:
-        row = await found(connection, caller, name, lock=True)
+        row = await find_channel(connection, caller, name, lock=True)
         kind = channel_settings.kind_named(row.kind)
         if not {"secret", "previous_secret"} <= channel_settings.secret_names(kind.settings):
             raise problem(422, f"channels of kind {kind.name} sign nothing", "change its settings instead")
@@ -233,10 +233,12 @@ async def rotate_secret(
         secret = new_secret()
         given |= {"previous_secret": given.get("secret", ""), "previous_until": until, "secret": secret}
         plain, hidden = channel_settings.apart(channel_settings.as_settings(kind, msgspec.to_builtins(given)))
-        sealed = channel_settings.sealed(services.vault, row.account_id, row.id, hidden)
+        sealed = channel_settings.seal_secrets(services.vault, row.account_id, row.id, hidden)
         after = msgspec.structs.replace(row, settings=plain, secrets=sealed, updated_at=now)
         await channels.change_channel(connection, after)
-        await audit.record(connection, caller, "channel.rotate", "channel", name, None, told(services, after), origin)
+        await audit.record(
+            connection, caller, "channel.rotate", "channel", name, None, describe_for_audit(services, after), origin
+        )
     return RotationView(secret=secret, previous_until=until)
 
 

@@ -19,13 +19,13 @@ from hullmark.model.limit import Limit as Bound
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
 from hullmark.notify.templates import MOST_TEMPLATE
-from hullmark.notify.webhook import written
+from hullmark.notify.webhook import encode_key
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.stories.notice import channel_settings
 from hullmark.server.stories.notice.notices import sample_notice
-from hullmark.server.stories.notice.sending import tried
+from hullmark.server.stories.notice.sending import try_templates
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -120,7 +120,7 @@ def schema_of(channel: Channel) -> dict[str, Any]:
     return schema
 
 
-def shown(
+def make_channel_view(
     services: Services, row: ChannelRow, counts: Mapping[UUID, tuple[int, int]], secret: str | None = None
 ) -> ChannelView:
     """A channel as it is answered."""
@@ -131,7 +131,7 @@ def shown(
         id=row.id,
         name=row.name,
         kind=row.kind,
-        settings=channel_settings.shown(kind, given) if kind is not None else dict(row.settings),
+        settings=channel_settings.show_settings(kind, given) if kind is not None else dict(row.settings),
         templates=row.templates,
         is_active=row.is_active,
         state="off" if not row.is_active else "failing" if row.failing_since is not None else "well",
@@ -148,7 +148,7 @@ def shown(
     )
 
 
-async def found(connection: Connection, caller: Caller, name: str, *, lock: bool = False) -> ChannelRow:
+async def find_channel(connection: Connection, caller: Caller, name: str, *, lock: bool = False) -> ChannelRow:
     """A channel of the account. Raises Refusal if there is none."""
     row = await channels.channel_named(connection, caller.account_id, name, lock=lock)
     if row is None:
@@ -166,15 +166,15 @@ async def list_channels(
         rows = await channels.channels(connection, caller.account_id, after=after, limit=limit + 1)
         counts = await channels.counts(connection, caller.account_id)
     some = page(rows, limit, lambda row: row.name)
-    return Page(items=[shown(services, row, counts) for row in some.items], next=some.next)
+    return Page(items=[make_channel_view(services, row, counts) for row in some.items], next=some.next)
 
 
 @get("/channels/{name:str}", opt=_READ, summary="A channel")
 async def get_channel(name: Name, services: NamedDependency[Services], caller: NamedDependency[Caller]) -> ChannelView:
     """Its settings without secrets, and how it fares."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await found(connection, caller, name)
-        return shown(services, row, await channels.counts(connection, caller.account_id))
+        row = await find_channel(connection, caller, name)
+        return make_channel_view(services, row, await channels.counts(connection, caller.account_id))
 
 
 @post("/channels", status_code=201, opt={**_WRITE, "fails": (409,)}, summary="Add a channel")
@@ -189,7 +189,7 @@ async def add_channel(
     if not _NAME(data.name) or data.name in _RESERVED:
         raise problem(422, f"{data.name[:50]!r} is not a name for a channel", "use letters, digits, dots and dashes")
     kind = channel_settings.kind_named(data.kind)
-    new_secret_text, given = None, channel_settings.filled(kind, data.settings, {})
+    new_secret_text, given = None, channel_settings.fill_secrets(kind, data.settings, {})
     if {"secret", "previous_secret"} <= channel_settings.secret_names(kind.settings) and not given.get("secret"):
         new_secret_text = given["secret"] = new_secret()
     await asyncio.to_thread(check_templates, services, data.templates)
@@ -202,7 +202,7 @@ async def add_channel(
         name=data.name,
         kind=kind.name,
         settings=settings,
-        secrets=channel_settings.sealed(services.vault, caller.account_id, number, secret),
+        secrets=channel_settings.seal_secrets(services.vault, caller.account_id, number, secret),
         templates=msgspec.to_builtins(data.templates),
         is_active=data.is_active,
         failures=0,
@@ -219,8 +219,10 @@ async def add_channel(
             raise problem(409, f"the account has {_MOST} channels already", "remove one first")
         if not await channels.add_channel(connection, row):
             raise problem(409, f"there is a channel {data.name} already", "choose another name, or change that one")
-        await audit.record(connection, caller, "channel.add", "channel", row.name, None, told(services, row), origin)
-    return shown(services, row, {}, new_secret_text)
+        await audit.record(
+            connection, caller, "channel.add", "channel", row.name, None, describe_for_audit(services, row), origin
+        )
+    return make_channel_view(services, row, {}, new_secret_text)
 
 
 @patch("/channels/{name:str}", opt=_WRITE, summary="Change a channel")
@@ -237,30 +239,30 @@ async def change_channel(
     if data.settings is not None:
         # Looking up host names may take long: never within a transaction.
         async with services.database.tenant(caller.account_id) as connection:
-            kept = await found(connection, caller, name)
+            kept = await find_channel(connection, caller, name)
         await asyncio.to_thread(channel_settings.check_addresses, services, _settings(services, kept, data.settings))
     async with services.database.tenant(caller.account_id) as connection:
-        before = await found(connection, caller, name, lock=True)
-        after = _changed(services, before, data)
+        before = await find_channel(connection, caller, name, lock=True)
+        after = _apply_change(services, before, data)
         await channels.change_channel(connection, after)
         await transitions.want_delivery(connection, [str(after.id)])
-        change = told(services, before), told(services, after)
+        change = describe_for_audit(services, before), describe_for_audit(services, after)
         await audit.record(connection, caller, "channel.change", "channel", name, *change, origin)
-        return shown(services, after, await channels.counts(connection, caller.account_id))
+        return make_channel_view(services, after, await channels.counts(connection, caller.account_id))
 
 
 def _settings(services: Services, before: ChannelRow, given: Mapping[str, Any]) -> Any:
     """A channel's settings as they are to be. Raises HullmarkError for what cannot be used."""
     kind = channel_settings.kind_named(before.kind)
     kept = channel_settings.given_settings(services.vault, before)
-    return channel_settings.as_settings(kind, channel_settings.filled(kind, given, kept))
+    return channel_settings.as_settings(kind, channel_settings.fill_secrets(kind, given, kept))
 
 
-def _changed(services: Services, before: ChannelRow, data: ChannelChange) -> ChannelRow:
+def _apply_change(services: Services, before: ChannelRow, data: ChannelChange) -> ChannelRow:
     changes: dict[str, Any] = {"updated_at": services.clock(), "resume_at": None}
     if data.settings is not None:
         changes["settings"], secret = channel_settings.apart(_settings(services, before, data.settings))
-        changes["secrets"] = channel_settings.sealed(services.vault, before.account_id, before.id, secret)
+        changes["secrets"] = channel_settings.seal_secrets(services.vault, before.account_id, before.id, secret)
     if data.templates is not None:
         changes["templates"] = msgspec.to_builtins(data.templates)
     if data.is_active is not None:
@@ -277,14 +279,16 @@ async def remove_channel(
 ) -> None:
     """With all its messages, also those that wait."""
     async with services.database.tenant(caller.account_id) as connection:
-        before = await found(connection, caller, name)
+        before = await find_channel(connection, caller, name)
         await channels.remove_channel(connection, caller.account_id, name)
-        await audit.record(connection, caller, "channel.delete", "channel", name, told(services, before), None, origin)
+        await audit.record(
+            connection, caller, "channel.delete", "channel", name, describe_for_audit(services, before), None, origin
+        )
 
 
 def new_secret() -> str:
     """A fresh secret to sign with."""
-    return written(secrets.token_bytes(SECRET_BYTES))
+    return encode_key(secrets.token_bytes(SECRET_BYTES))
 
 
 async def usable(services: Services, kind: Channel, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -296,13 +300,13 @@ async def usable(services: Services, kind: Channel, given: Mapping[str, Any]) ->
 
 def check_templates(services: Services, templates: Templates) -> None:
     """Raises HullmarkError for templates that do not work for a sample."""
-    tried(msgspec.to_builtins(templates), sample_notice(services.settings, "sample", services.clock(), "0"))
+    try_templates(msgspec.to_builtins(templates), sample_notice(services.settings, "sample", services.clock(), "0"))
 
 
-def told(services: Services, row: ChannelRow) -> dict[str, Any]:
+def describe_for_audit(services: Services, row: ChannelRow) -> dict[str, Any]:
     """What the audit log keeps of a channel."""
     given = channel_settings.given_settings(services.vault, row)
-    settings = channel_settings.shown(CHANNELS[row.kind], given) if row.kind in CHANNELS else row.settings
+    settings = channel_settings.show_settings(CHANNELS[row.kind], given) if row.kind in CHANNELS else row.settings
     return {"kind": row.kind, "settings": settings, "templates": row.templates, "is_active": row.is_active}
 
 

@@ -21,7 +21,7 @@ from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
 from hullmark.server.stories.notice.notices import cause_of, item_of, notice_of, severity_of
-from hullmark.server.stories.notice.placed import placed
+from hullmark.server.stories.notice.placed import add_places
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -86,7 +86,7 @@ class WholeMessageView(msgspec.Struct, kw_only=True):
     latency: dict[str, float]
 
 
-def shown(row: MessageRow, causes: dict[int, CauseRow]) -> MessageView:
+def make_message_view(row: MessageRow, causes: dict[int, CauseRow]) -> MessageView:
     """A message as it is answered."""
     cause = causes.get(row.cause_id or 0)
     known = {name: getattr(row, name) for name in MessageView.__struct_fields__ if name not in ("cause", "items")}
@@ -116,10 +116,10 @@ async def list_messages(  # noqa: PLR0913 - one parameter a filter
         numbers = [row.cause_id for row in rows if row.cause_id is not None]
         causes = await transitions.causes(connection, caller.account_id, numbers)
     some = page(rows, limit, lambda row: row.id)
-    return Page(items=[shown(row, causes) for row in some.items], next=some.next)
+    return Page(items=[make_message_view(row, causes) for row in some.items], next=some.next)
 
 
-async def _found(connection: Connection, caller: Caller, number: int) -> MessageRow:
+async def _find_message(connection: Connection, caller: Caller, number: int) -> MessageRow:
     row = await messages.message(connection, caller.account_id, number) if 0 < number < _NUMBER else None
     if row is None:
         raise not_found(f"message {number}")
@@ -132,13 +132,13 @@ async def get_message(
 ) -> WholeMessageView:
     """With its cause, its attempts, and how long each stage took."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _found(connection, caller, number)
+        row = await _find_message(connection, caller, number)
         causes = await transitions.causes(connection, caller.account_id, [row.cause_id or 0])
         kinds: dict[str, int] = {}
         for group in await messages.groups(connection, number):
             kinds[group.kind] = kinds.get(group.kind, 0) + group.count
         return WholeMessageView(
-            message=shown(row, causes),
+            message=make_message_view(row, causes),
             cause=cause_of(causes[row.cause_id]) if row.cause_id in causes else None,
             kinds=kinds,
             attempts=await deliveries.attempts(connection, caller.account_id, number, _ATTEMPTS),
@@ -157,7 +157,7 @@ async def list_message_items(
     """In the order in which it came about."""
     after = values_in(cursor, int) or 0
     async with services.database.tenant(caller.account_id) as connection:
-        await _found(connection, caller, number)
+        await _find_message(connection, caller, number)
         rows = await messages.items(connection, caller.account_id, number, after=after, limit=limit + 1)
     some = page(rows, limit, lambda row: row.id)
     return Page(items=[item_of(services.settings, caller.account, row) for row in some.items], next=some.next)
@@ -180,10 +180,10 @@ async def read_message(
 ) -> Response[bytes]:
     """What happened, what to do, and its images, each with the way to its verdict; for who has no use for the console."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _found(connection, caller, number)
+        row = await _find_message(connection, caller, number)
         notice = await notice_of(connection, services.settings, row, services.clock())
         rows = await messages.items(connection, caller.account_id, number, after=after, limit=_OF_A_PAGE + 1)
-    notice = await placed(services, caller.account_id, notice)
+    notice = await add_places(services, caller.account_id, notice)
     items = [item_of(services.settings, caller.account, row) for row in rows[:_OF_A_PAGE]]
     more = len(rows) > _OF_A_PAGE
     following = f"?format=html&account={quote(caller.account, safe='')}&after={items[-1].id}" if more else ""
@@ -201,7 +201,7 @@ async def redeliver_message(
 ) -> MessageView:
     """One that was given up, or arrived. It keeps its id, and says that it is a replay."""
     async with services.database.tenant(caller.account_id) as connection:
-        before = await _found(connection, caller, number)
+        before = await _find_message(connection, caller, number)
         if not await messages.send_again(connection, caller.account_id, number, services.clock()):
             raise problem(409, f"message {number} is {before.state}", "what waits is sent by itself; send a new test")
         await transitions.want_delivery(connection, [str(before.channel_id)])
@@ -209,7 +209,7 @@ async def redeliver_message(
             connection, caller, "message.redeliver", "message", str(number), {"state": before.state}, None, origin
         )
         causes = await transitions.causes(connection, caller.account_id, [before.cause_id or 0])
-        return shown(await _found(connection, caller, number), causes)
+        return make_message_view(await _find_message(connection, caller, number), causes)
 
 
 ROUTES = [list_messages, get_message, list_message_items, read_message, redeliver_message]

@@ -82,13 +82,13 @@ def checked_selector(selector: str) -> str:
     return ",".join(dict.fromkeys(parts))
 
 
-def _shown(row: SilenceRow, now: datetime) -> SilenceView:
+def _make_silence_view(row: SilenceRow, now: datetime) -> SilenceView:
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     in_force = row.starts_at <= now < row.ends_at and row.ended_at is None
     return SilenceView(**{**values, "kinds": tuple(row.kinds)}, is_in_force=in_force)
 
 
-def _checked(request: SilenceBody, now: datetime) -> NewSilence:
+def _check_silence(request: SilenceBody, now: datetime) -> NewSilence:
     starts, ends = moment(request.starts_at) or now, moment(request.ends_at)
     assert ends is not None  # noqa: S101 - as the wish says
     if not request.owner.strip() or not request.reason.strip():
@@ -125,13 +125,13 @@ async def add_silence(
 async def silence(services: Services, caller: Caller, origin: RequestOrigin, data: SilenceBody) -> SilenceView:
     """Keep a silence, and write down who made it. Raises Refusal."""
     now = services.clock()
-    wanted = _checked(data, now)
+    wanted = _check_silence(data, now)
     async with services.database.tenant(caller.account_id) as connection:
         there = await silences.list_silences(connection, caller.account_id, now, ended=False, after=None, limit=_MOST)
         if len(there) >= _MOST:
             raise Refusal(409, f"the account has {_MOST} silences already", "end one first")
         row = await silences.add_silence(connection, caller.account_id, wanted, caller.name, now)
-        after = _shown(row, now)
+        after = _make_silence_view(row, now)
         await audit.record(connection, caller, "silence.add", "silence", str(row.id), None, after, origin)
     return after
 
@@ -151,7 +151,7 @@ async def list_silences(
             connection, caller.account_id, now, ended=ended, after=values_in(cursor, UUID), limit=limit + 1
         )
     found = page(rows, limit, lambda row: row.id)
-    return Page(items=[_shown(row, now) for row in found.items], next=found.next)
+    return Page(items=[_make_silence_view(row, now) for row in found.items], next=found.next)
 
 
 @delete("/silences/{key:uuid}", status_code=204, opt=_WRITE, summary="End a silence")
@@ -168,7 +168,14 @@ async def end_silence(
         if before is None or not await silences.end_silence(connection, caller.account_id, key, now):
             raise not_found(f"silence {key} that has not ended")
         await audit.record(
-            connection, caller, "silence.end", "silence", str(key), _shown(before, now), {"ended_at": now}, origin
+            connection,
+            caller,
+            "silence.end",
+            "silence",
+            str(key),
+            _make_silence_view(before, now),
+            {"ended_at": now},
+            origin,
         )
 
 

@@ -17,7 +17,7 @@ from hullmark.model.limit import Limit as Bound
 from hullmark.notify.quiet import EVERY_DAY, Quiet, TimeOfDay, Weekday, never_ends, zone_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.notice.silences import checked_kinds, checked_selector
-from hullmark.server.api.notice.transitions import TransitionView, shown
+from hullmark.server.api.notice.transitions import TransitionView, make_transition_views
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.stories.notice.rehearse import Rehearsal, rehearse
@@ -113,7 +113,7 @@ class RehearsalView(msgspec.Struct, kw_only=True):
     items: list[TransitionView]
 
 
-def _shown(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> SubscriptionView:
+def _make_subscription_view(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> SubscriptionView:
     times = times_of(row, now)
     return SubscriptionView(
         **{
@@ -132,7 +132,9 @@ def _shown(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> Su
     )
 
 
-def checked(request: SubscriptionBody, names: Mapping[UUID, str], kept: Sequence[UUID] = ()) -> NewSubscription:
+def check_subscription(
+    request: SubscriptionBody, names: Mapping[UUID, str], kept: Sequence[UUID] = ()
+) -> NewSubscription:
     """The subscription that a request asks for. `kept`: channels that it names already, even if they are gone. Raises Refusal."""
     if not request.name.strip() or not request.name.isprintable() or "/" in request.name:
         raise problem(422, "the subscription has no name that it could be kept under", "give one without a slash")
@@ -166,7 +168,9 @@ def checked(request: SubscriptionBody, names: Mapping[UUID, str], kept: Sequence
     )
 
 
-async def _named(connection: Connection, account_id: int, name: str, *, for_change: bool = False) -> SubscriptionRow:
+async def _find_subscription(
+    connection: Connection, account_id: int, name: str, *, for_change: bool = False
+) -> SubscriptionRow:
     found = await subscriptions.subscription_named(connection, account_id, name, for_change=for_change)
     if found is None:
         raise not_found(f"subscription {name}")
@@ -184,13 +188,13 @@ async def add_subscription(
     now = services.clock()
     async with services.database.tenant(caller.account_id) as connection:
         names = await subscriptions.channel_names(connection, caller.account_id)
-        wanted = checked(data, names)
+        wanted = check_subscription(data, names)
         if await subscriptions.count_subscriptions(connection, caller.account_id) >= _MOST:
             raise Refusal(409, f"the account has {_MOST} subscriptions already", "remove one first")
         if not await subscriptions.add_subscription(connection, caller.account_id, wanted, caller.name, now):
             raise Refusal(409, f"there is a subscription {wanted.name} already", "change it, or take another name")
-        row = await _named(connection, caller.account_id, wanted.name)
-        after = _shown(row, names, now)
+        row = await _find_subscription(connection, caller.account_id, wanted.name)
+        after = _make_subscription_view(row, names, now)
         await audit.record(connection, caller, "subscription.add", "subscription", row.name, None, after, origin)
     return after
 
@@ -205,7 +209,7 @@ async def list_subscriptions(
         rows = await subscriptions.list_subscriptions(connection, caller.account_id, after=after, limit=limit + 1)
         names = await subscriptions.channel_names(connection, caller.account_id)
     found = page(rows, limit, lambda row: row.name)
-    return Page(items=[_shown(row, names, services.clock()) for row in found.items], next=found.next)
+    return Page(items=[_make_subscription_view(row, names, services.clock()) for row in found.items], next=found.next)
 
 
 @get("/subscriptions/{name:str}", opt=_READ, summary="A subscription")
@@ -214,9 +218,9 @@ async def get_subscription(
 ) -> SubscriptionView:
     """One by its name."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _named(connection, caller.account_id, name)
+        row = await _find_subscription(connection, caller.account_id, name)
         names = await subscriptions.channel_names(connection, caller.account_id)
-    return _shown(row, names, services.clock())
+    return _make_subscription_view(row, names, services.clock())
 
 
 @patch("/subscriptions/{name:str}", opt=_WRITE, summary="Change a subscription, or switch it off or on")
@@ -230,13 +234,13 @@ async def change_subscription(
     """Have a subscription say something else from now on. What it holds back in quiet hours, and its digest, follow the new times."""
     now = services.clock()
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _named(connection, caller.account_id, name, for_change=True)
+        row = await _find_subscription(connection, caller.account_id, name, for_change=True)
         names = await subscriptions.channel_names(connection, caller.account_id)
-        before = _shown(row, names, now)
+        before = _make_subscription_view(row, names, now)
         request = {name: getattr(before, name) for name in SubscriptionBody.__struct_fields__}
         given = {name: getattr(data, name) for name in data.__struct_fields__}
         request |= {field: value for field, value in given.items() if value is not msgspec.UNSET}
-        wanted = checked(SubscriptionBody(**request), names, row.channels)
+        wanted = check_subscription(SubscriptionBody(**request), names, row.channels)
         if name == DEFAULT and wanted.name != DEFAULT:
             raise Refusal(409, f"the subscription {DEFAULT} keeps its name", "switch it off, and add another one")
         if not await subscriptions.change_subscription(connection, caller.account_id, name, wanted, now):
@@ -246,7 +250,9 @@ async def change_subscription(
             connection, caller.account_id, row.id, held_until=times.quiet_until, digest_at=times.digest_at, now=now
         )
         await transitions.want_delivery(connection, [str(channel) for channel in due])
-        after = _shown(await _named(connection, caller.account_id, wanted.name), names, now)
+        after = _make_subscription_view(
+            await _find_subscription(connection, caller.account_id, wanted.name), names, now
+        )
         await audit.record(connection, caller, "subscription.change", "subscription", name, before, after, origin)
     return after
 
@@ -261,11 +267,11 @@ async def remove_subscription(
     """Remove a subscription; messages that it began still go out. `default` can be switched off only, so that one sees that it is."""
     now = services.clock()
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _named(connection, caller.account_id, name, for_change=True)
+        row = await _find_subscription(connection, caller.account_id, name, for_change=True)
         if name == DEFAULT:
             raise Refusal(409, f"the subscription {DEFAULT} cannot be removed", "switch it off: is_active false")
         names = await subscriptions.channel_names(connection, caller.account_id)
-        before = _shown(row, names, now)
+        before = _make_subscription_view(row, names, now)
         await subscriptions.remove_subscription(connection, caller.account_id, name)
         await audit.record(connection, caller, "subscription.remove", "subscription", name, before, None, origin)
 
@@ -279,10 +285,10 @@ async def try_subscription(
 ) -> RehearsalView:
     """Of which of the newest transitions a subscription would have told by itself, whether it is switched on or not. Nothing is sent."""
     async with services.database.tenant(caller.account_id) as connection:
-        row = await _named(connection, caller.account_id, name)
+        row = await _find_subscription(connection, caller.account_id, name)
         found: Rehearsal = await rehearse(connection, caller.account_id, row, data.last, services.clock())
         rows = await transition_lists.by_numbers(connection, caller.account_id, found.told[:_SHOWN])
-        items = await shown(connection, caller.account_id, rows)
+        items = await make_transition_views(connection, caller.account_id, rows)
     return RehearsalView(looked_at=found.looked_at, would_tell=len(found.told), would_not=found.reasons, items=items)
 
 

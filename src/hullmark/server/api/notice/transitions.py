@@ -100,7 +100,9 @@ def _brief(cause: CauseRow) -> dict[str, Any]:
     }
 
 
-async def shown(connection: Connection, account_id: int, rows: Sequence[TransitionRow]) -> list[TransitionView]:
+async def make_transition_views(
+    connection: Connection, account_id: int, rows: Sequence[TransitionRow]
+) -> list[TransitionView]:
     """Transitions as they are answered, with their causes and messages."""
     causes = await transitions.causes(connection, account_id, sorted({row.cause_id for row in rows}))
     messages = await transition_lists.messages_with(connection, account_id, [row.id for row in rows])
@@ -169,7 +171,7 @@ async def _page(
     below = values_in(cursor, Annotated[int, msgspec.Meta(ge=0, le=_HIGHEST)])  # type: ignore[arg-type]
     rows = await transition_lists.list_transitions(connection, account_id, wanted, below=below, limit=limit + 1)
     found = page(rows, limit, lambda row: row.id)
-    return Page(items=await shown(connection, account_id, found.items), next=found.next)
+    return Page(items=await make_transition_views(connection, account_id, found.items), next=found.next)
 
 
 @get("/transitions/causes/{number:int}", opt=_READ, summary="A cause, and all that came of it")

@@ -51,7 +51,7 @@ class AccountView(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
-def _shown(row: AccountRow, caller: Caller) -> AccountView:
+def _make_account_view(row: AccountRow, caller: Caller) -> AccountView:
     role = next((membership.role for membership in caller.memberships if membership.account_id == row.id), None)
     return AccountView(name=row.name, email=row.email, state=row.state, role=role, created_at=row.created_at)
 
@@ -65,7 +65,7 @@ async def list_accounts(
     after = values_in(cursor, str) or ""
     async with services.database.system() as connection:
         rows = await accounts.list_accounts(connection, after=after, limit=limit + 1, names=names)
-    return page([_shown(row, caller) for row in rows], limit, lambda view: view.name)
+    return page([_make_account_view(row, caller) for row in rows], limit, lambda view: view.name)
 
 
 @post("/accounts", opt={"permission": "system:write"}, summary="Make an account")
@@ -82,7 +82,7 @@ async def add_account(
         await audit.record_in(
             connection, row.id, caller, "account.create", ("account", row.name), (None, after), caller.origin
         )
-    return _shown(row, caller)
+    return _make_account_view(row, caller)
 
 
 def check_account_name(name: str) -> None:
@@ -99,7 +99,7 @@ async def get_account(
 ) -> AccountView:
     """The account, if the caller belongs to it or is an operator."""
     async with services.database.system() as connection:
-        return _shown(await _existing(connection, name), caller)
+        return _make_account_view(await _existing(connection, name), caller)
 
 
 @patch("/accounts/{name:str}", opt={"permission": "accounts:write", "of": "name"}, summary="Change an account")
@@ -120,10 +120,17 @@ async def change_account(
         await accounts.change_account(connection, before.id, email=data.email, state=data.state)
         after = await _existing(connection, name)
         await audit.record(
-            connection, caller, "account.change", "account", name, _logged(before), _logged(after), caller.origin
+            connection,
+            caller,
+            "account.change",
+            "account",
+            name,
+            _describe_for_audit(before),
+            _describe_for_audit(after),
+            caller.origin,
         )
     gate_of(request.app).identity.forget()
-    return _shown(after, caller)
+    return _make_account_view(after, caller)
 
 
 @delete(
@@ -151,11 +158,11 @@ async def delete_account(
             await accounts.change_account(connection, before.id, state="deleting")
             await defer(connection, "delete_account", {"account_id": before.id}, once=f"delete_account/{before.id}")
             await audit.record(
-                connection, caller, "account.delete", "account", name, _logged(before), None, caller.origin
+                connection, caller, "account.delete", "account", name, _describe_for_audit(before), None, caller.origin
             )
         after = await _existing(connection, name)
     gate_of(request.app).identity.forget()
-    return _shown(after, caller)
+    return _make_account_view(after, caller)
 
 
 async def _existing(connection: Connection, name: str, *, lock: bool = False) -> AccountRow:
@@ -165,7 +172,7 @@ async def _existing(connection: Connection, name: str, *, lock: bool = False) ->
     return row
 
 
-def _logged(row: AccountRow) -> dict[str, str]:
+def _describe_for_audit(row: AccountRow) -> dict[str, str]:
     return {"email": row.email, "state": row.state}
 
 

@@ -95,10 +95,10 @@ async def show(services: NamedDependency[Services]) -> AdvisoriesView:
     """What everything is matched with, and what came of the feeds last."""
     async with services.database.system() as connection:
         now = await snapshots.current(connection)
-        kept = await adoptions.shown(connection, _SHOWN)
+        kept = await adoptions.list_snapshots(connection, _SHOWN)
         found = await adoptions.tell_of(connection, now.snapshot_id) if now.snapshot_id is not None else None
         last = await feeds.last_update(connection)
-        left = await snapshots.planned(connection)
+        left = await snapshots.count_planned(connection)
     return AdvisoriesView(
         digest=found.digest if found else "",
         data_at=found.data_at if found else "",
@@ -168,12 +168,12 @@ async def take(
     limits = BodyLimits(most=services.settings.snapshot_limit, wait=services.settings.body_wait)
     with _slots(request).taken(caller.account_id), TemporaryDirectory(prefix="hullmark-advisories-") as folder:
         file = Path(folder) / "received"
-        await received(BoundedBody(request.scope, request.receive, limits).chunks(), file)
+        await receive_file(BoundedBody(request.scope, request.receive, limits).chunks(), file)
         taken = await feeds.take_in_file(services, books_of(request.app), file, entry)
     return TakenView(digest=taken.digest, signed_by=taken.signer)
 
 
-async def received(chunks: AsyncIterator[bytes], file: Path) -> None:
+async def receive_file(chunks: AsyncIterator[bytes], file: Path) -> None:
     """The bytes of a body into a file. Raises Refusal as the body's bounds say."""
     with file.open("wb") as stream:
         async for chunk in chunks:

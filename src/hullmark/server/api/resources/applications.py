@@ -15,7 +15,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.images import find
-from hullmark.server.api.resources.places import PlaceView, listed, selector_of
+from hullmark.server.api.resources.places import PlaceView, find_page_of_places, selector_of
 from hullmark.server.stories.places import applications as stories
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
@@ -101,7 +101,7 @@ async def add_application(
             connection, caller.account_id, data.name, data.description.replace("\0", ""), caller.name
         ):
             raise Refusal(409, f"there is an application {data.name} already", "take another name")
-        after = _shown(await _application(connection, caller, data.name))
+        after = _make_application_view(await _application(connection, caller, data.name))
         await audit.record(connection, caller, "application.add", "application", data.name, None, after, origin)
     return after
 
@@ -115,7 +115,7 @@ async def list_applications(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await applications.applications(connection, caller.account_id, after, limit + 1)
     found = page(rows, limit, lambda row: row.name)
-    return Page(items=[_shown(row) for row in found.items], next=found.next)
+    return Page(items=[_make_application_view(row) for row in found.items], next=found.next)
 
 
 @get("/applications/{name:str}", opt=_READ, summary="One application and its verdict")
@@ -126,7 +126,7 @@ async def show_application(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _application(connection, caller, name)
         verdict = await stories.verdict_of(connection, caller.account_id, row.id)
-    return JudgedApplicationView(**msgspec.structs.asdict(_shown(row)), verdict=verdict)
+    return JudgedApplicationView(**msgspec.structs.asdict(_make_application_view(row)), verdict=verdict)
 
 
 @delete("/applications/{name:str}", status_code=204, opt=_WRITE, summary="Remove an application")
@@ -138,7 +138,7 @@ async def remove_application(
 ) -> None:
     """Remove an application with its versions. Its images and places stay."""
     async with services.database.tenant(caller.account_id) as connection:
-        before = _shown(await _application(connection, caller, name))
+        before = _make_application_view(await _application(connection, caller, name))
         await applications.remove(connection, caller.account_id, name)
         await audit.record(connection, caller, "application.remove", "application", name, before, None, origin)
 
@@ -280,7 +280,11 @@ async def list_version_places(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _version(connection, caller, name, version)
     wanted = stories.selector_of(row)
-    return Page(items=[], next=None) if wanted is None else await listed(services, caller, wanted, limit, cursor)
+    return (
+        Page(items=[], next=None)
+        if wanted is None
+        else await find_page_of_places(services, caller, wanted, limit, cursor)
+    )
 
 
 def _check_name(name: str) -> None:
@@ -302,7 +306,7 @@ async def _version(connection: Connection, caller: Caller, name: str, version: s
     return row
 
 
-def _shown(row: ApplicationRow) -> ApplicationView:
+def _make_application_view(row: ApplicationRow) -> ApplicationView:
     return ApplicationView(**{name: getattr(row, name) for name in ApplicationView.__struct_fields__})
 
 

@@ -91,7 +91,7 @@ async def _stream(
         yield b": hullmark\n\n"
         while True:
             async with services.database.tenant(account_id) as connection:
-                until = await events.settled(connection)
+                until = await events.find_settled_number(connection)
                 rows = await events.list_events(connection, account_id, wanted, above=last, limit=_BATCH, up_to=until)
             for row in rows:
                 last = row.id
@@ -107,7 +107,7 @@ async def _stream(
 
 async def _newest(services: Services, account_id: int) -> int:
     async with services.database.tenant(account_id) as connection:
-        return await events.settled(connection)
+        return await events.find_settled_number(connection)
 
 
 def _as_text(row: EventRow) -> bytes:

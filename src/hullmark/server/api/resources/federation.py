@@ -76,7 +76,7 @@ async def list_federated_credentials(
     after = values_in(cursor, str) or ""
     async with services.database.system() as connection:
         rows = await federation.list_credentials(connection, caller.account_id, after, limit + 1)
-    return page([_shown(row) for row in rows], limit, lambda view: view.name)
+    return page([_make_credential_view(row) for row in rows], limit, lambda view: view.name)
 
 
 @post("/federated-credentials", opt=_WRITE, summary="Trust tokens of an issuer")
@@ -106,7 +106,7 @@ async def add_federated_credential(
         await audit.record(connection, caller, "federation.create", "key", data.name, None, data, caller.origin)
         row = await federation.credential_by_name(connection, caller.account_id, data.name)
     assert row is not None  # noqa: S101 - it was added in this transaction
-    return _shown(row)
+    return _make_credential_view(row)
 
 
 @delete("/federated-credentials/{name:str}", status_code=204, opt=_WRITE, summary="Trust such tokens no longer")
@@ -122,7 +122,9 @@ async def remove_federated_credential(
         if row is None:
             raise not_found(f"federated credential {name}", "list them: hullmark federation list")
         await federation.remove_credential(connection, caller.account_id, name)
-        await audit.record(connection, caller, "federation.delete", "key", name, _shown(row), None, caller.origin)
+        await audit.record(
+            connection, caller, "federation.delete", "key", name, _make_credential_view(row), None, caller.origin
+        )
     gate_of(request.app).identity.forget()
 
 
@@ -142,7 +144,7 @@ async def exchange_token(request: Request[Any, Any, Any], data: JSONBody[Exchang
     return token_answer(issued)
 
 
-def _shown(row: FederatedCredential) -> FederatedCredentialView:
+def _make_credential_view(row: FederatedCredential) -> FederatedCredentialView:
     return FederatedCredentialView(**{name: getattr(row, name) for name in FederatedCredentialView.__struct_fields__})
 
 

@@ -15,7 +15,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryP
 from hullmark.model.inventory import FileRecord
 from hullmark.model.package import Package
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.formats import rendered
+from hullmark.server.api.formats import render_inventory
 from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, page, values_in
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.stories.images import register
@@ -111,7 +111,7 @@ class LayerView(msgspec.Struct, kw_only=True):
     created_by: str
 
 
-def shown(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
+def make_image_view(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
     """An image as it is answered. `counts`: how many matches count, by image and severity."""
     own = ("added_at", "vulnerabilities", "reference", "earlier_tags")
     values = {name: getattr(row, name) for name in ImageView.__struct_fields__ if name not in own}
@@ -127,7 +127,7 @@ def _name_of(row: HeldImage) -> str:
     return row.reference
 
 
-async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int, dict[str, int]]:
+async def count_matches(connection: Connection, rows: Sequence[HeldImage]) -> dict[int, dict[str, int]]:
     """The number of matches that count, by image and severity; images without known counts are omitted."""
     known = [row.id for row in rows if row.state == "analysed"]
     if not known or (await snapshots.current(connection)).snapshot_id is None:
@@ -181,8 +181,8 @@ async def list_images(  # noqa: PLR0913 - one parameter a filter
     async with services.database.tenant(caller.account_id) as connection:
         rows = await images.list_images(connection, caller.account_id, wanted, after, limit + 1)
         found = page(rows, limit, lambda row: (row.held_at, row.id))
-        counts = await counted(connection, found.items)
-    return Page(items=[shown(row, counts) for row in found.items], next=found.next)
+        counts = await count_matches(connection, found.items)
+    return Page(items=[make_image_view(row, counts) for row in found.items], next=found.next)
 
 
 async def find(services: Services, caller: Caller, name: str) -> HeldImage:
@@ -203,7 +203,7 @@ def tag_of(name: str) -> str:
     return f"{named.host}/{named.repository}:{named.tag or 'latest'}"
 
 
-async def analysed(services: Services, caller: Caller, name: str) -> tuple[HeldImage, StoredFacts]:
+async def find_analysed_image(services: Services, caller: Caller, name: str) -> tuple[HeldImage, StoredFacts]:
     """An image and what is stored of it. Raises Refusal 404, or 409 while it is not analysed."""
     row = await find(services, caller, name)
     if row.state != "analysed" or not row.document:
@@ -248,7 +248,7 @@ async def by_reference(
 async def _view(services: Services, caller: Caller, name: str) -> ImageView:
     row = await find(services, caller, name)
     async with services.database.tenant(caller.account_id) as connection:
-        return shown(row, await counted(connection, [row]))
+        return make_image_view(row, await count_matches(connection, [row]))
 
 
 @delete("/images/{digest:str}", operation_id="delete_image", status_code=204, opt=_WRITE, summary="Let an image go")
@@ -312,7 +312,7 @@ async def packages(  # noqa: PLR0913 - one parameter a filter
     cursor: Cursor = "",
 ) -> Page[Package]:
     """Every package with its place, licences and what owns it."""
-    _, facts = await analysed(services, caller, digest)
+    _, facts = await find_analysed_image(services, caller, digest)
     wanted = [
         package
         for package in facts.analysis.inventory.packages
@@ -337,7 +337,7 @@ async def files(  # noqa: PLR0913 - one parameter a filter
     cursor: Cursor = "",
 ) -> Page[FileRecord]:
     """Every file with its layer, owner and state, also what later layers deleted (`ghost`)."""
-    _, facts = await analysed(services, caller, digest)
+    _, facts = await find_analysed_image(services, caller, digest)
     found = await asyncio.to_thread(facts.files)
     wanted = [
         file for file in found or () if (not file_state or file.state == file_state) and file.path.startswith(prefix)
@@ -355,7 +355,7 @@ async def layers(
     digest: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> list[LayerView]:
     """The layers, bottom first, with the instructions that made them."""
-    _, facts = await analysed(services, caller, digest)
+    _, facts = await find_analysed_image(services, caller, digest)
     return [LayerView(**msgspec.structs.asdict(layer)) for layer in facts.analysis.inventory.source.layers]
 
 
@@ -373,8 +373,8 @@ async def inventory(
     files: FromQuery[bool] = False,
 ) -> Response[bytes]:
     """The inventory in a format of `hullmark scan`: json, cyclonedx, spdx, syft-json …"""
-    _, facts = await analysed(services, caller, digest)
-    return await asyncio.to_thread(rendered, facts, format, files)
+    _, facts = await find_analysed_image(services, caller, digest)
+    return await asyncio.to_thread(render_inventory, facts, format, files)
 
 
 def by_place(items: Sequence[Any], limit: int, cursor: str) -> Page[Any]:

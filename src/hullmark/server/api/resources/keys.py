@@ -12,7 +12,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter
 
 from hullmark.server.api.caller import Caller, address_of
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
-from hullmark.server.api.permissions import PERMISSIONS, ROLES, permitted, unknown
+from hullmark.server.api.permissions import PERMISSIONS, ROLES, find_permissions, list_unknown_scopes
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.signin import answer_of, gate_of
 from hullmark.server.stories.identity.api_key import NewSecret, new_key
@@ -84,7 +84,7 @@ class TokenView(msgspec.Struct, kw_only=True):
     expires_in: int
 
 
-def _shown(row: KeyRow, persons: dict[int, str]) -> KeyView:
+def _make_key_view(row: KeyRow, persons: dict[int, str]) -> KeyView:
     person = persons.get(row.person_id or 0)
     values = {name: getattr(row, name) for name in KeyView.__struct_fields__ if name != "person"}
     return KeyView(person=person, **values)
@@ -117,7 +117,7 @@ async def list_keys(
     if wanted := [row.person_id for row in rows if row.person_id is not None]:
         async with services.database.system() as connection:
             persons = await keys.names_of_persons(connection, wanted)
-    return page([_shown(row, persons) for row in rows], limit, lambda view: view.name)
+    return page([_make_key_view(row, persons) for row in rows], limit, lambda view: view.name)
 
 
 @post("/keys", opt=_WRITE, summary="Make an API key")
@@ -148,7 +148,9 @@ async def add_key(
             raise Refusal(
                 409, f"there is a key {data.name} already", "choose another name, or revoke or rotate that one"
             )
-        await audit.record(connection, caller, "key.create", "key", row.name, None, _logged(row), caller.origin)
+        await audit.record(
+            connection, caller, "key.create", "key", row.name, None, _describe_for_audit(row), caller.origin
+        )
     return _secret(row, secret)
 
 
@@ -160,7 +162,7 @@ async def revoke_key(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, name)
         await keys.revoke_key(connection, row.id, services.clock())
-        await audit.record(connection, caller, "key.revoke", "key", name, _logged(row), None, caller.origin)
+        await audit.record(connection, caller, "key.revoke", "key", name, _describe_for_audit(row), None, caller.origin)
     gate_of(request.app).identity.forget()
 
 
@@ -214,7 +216,7 @@ def _future(moment: datetime | None, now: datetime) -> datetime | None:
 
 
 def _check_scopes(role: Role, scopes: list[str]) -> None:
-    if wrong := unknown(scopes):
+    if wrong := list_unknown_scopes(scopes):
         raise Refusal(
             422, f"no permissions: {', '.join(wrong)[:300]}", f"scopes are some of {', '.join(sorted(PERMISSIONS))}"
         )
@@ -224,7 +226,7 @@ def _check_scopes(role: Role, scopes: list[str]) -> None:
 
 def _check_holds(caller: Caller, role: Role, scopes: list[str]) -> None:
     """Nobody can give a key more permissions than they have."""
-    allowed = permitted((role,), tuple(scopes), keys.is_of_operator(scopes))
+    allowed = find_permissions((role,), tuple(scopes), keys.is_of_operator(scopes))
     if more := sorted(allowed - caller.permissions):
         raise Refusal(403, f"you may not do all that the key may: {', '.join(more)}", "nobody gives more than he has")
 
@@ -253,7 +255,7 @@ async def _existing(connection: Connection, caller: Caller, name: str) -> KeyRow
     return row
 
 
-def _logged(row: KeyRow) -> dict[str, Any]:
+def _describe_for_audit(row: KeyRow) -> dict[str, Any]:
     return {"prefix": row.prefix, "role": row.role, "scopes": row.scopes, "expires_at": row.expires_at}
 
 

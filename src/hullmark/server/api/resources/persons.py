@@ -89,7 +89,7 @@ class Myself(msgspec.Struct, kw_only=True):
     accounts: list[MembershipView]
 
 
-def _shown(member: Member) -> PersonView:
+def _make_person_view(member: Member) -> PersonView:
     return PersonView(**{name: getattr(member, name) for name in PersonView.__struct_fields__})
 
 
@@ -128,7 +128,7 @@ async def change_password(
         raise answer_of(error) from error
     if proven.id != caller.id:
         raise Refusal(403, "the old password is wrong")
-    hash_ = await _hashed(identity.passwords, data.new, name)
+    hash_ = await _hash_password(identity.passwords, data.new, name)
     async with services.database.system() as connection:
         await accounts.change_person(connection, caller.person_id or 0, PersonChange(password_hash=hash_))
         change = {"password": True}
@@ -152,7 +152,7 @@ async def list_persons(
     after = values_in(cursor, str) or ""
     async with services.database.system() as connection:
         rows = await accounts.members_of(connection, caller.account_id, after=after, limit=limit + 1)
-    return page([_shown(row) for row in rows], limit, lambda view: view.name)
+    return page([_make_person_view(row) for row in rows], limit, lambda view: view.name)
 
 
 @post("/accounts/{name:str}/persons", opt=_WRITE, summary="Add a person to an account")
@@ -170,7 +170,7 @@ async def add_person(
     if data.name == KEY_USER:
         raise Refusal(422, f"{KEY_USER} cannot be a person's name", "choose another name")
     identity = gate_of(request.app).identity
-    hash_ = await _hashed(identity.passwords, data.password, data.name) if data.password else ""
+    hash_ = await _hash_password(identity.passwords, data.password, data.name) if data.password else ""
     async with services.database.system() as connection:
         await accounts.account_by_name(connection, name, lock=True)
         person = await _new_or_existing(connection, data, caller, hash_, services.settings.oidc_issuer)
@@ -180,8 +180,10 @@ async def add_person(
                 f"{data.name} belongs to {name} already",
                 f"change its role: hullmark user set-role {data.name}, or PATCH",
             )
-        view = _shown(await _member(connection, caller, data.name))
-        await audit.record(connection, caller, "person.add", "person", data.name, None, _logged(view), caller.origin)
+        view = _make_person_view(await _member(connection, caller, data.name))
+        await audit.record(
+            connection, caller, "person.add", "person", data.name, None, _describe_for_audit(view), caller.origin
+        )
     identity.forget()
     return view
 
@@ -221,19 +223,26 @@ async def change_person(
     if data.role is not None:
         _check_grants(caller, data.role)
     identity = gate_of(request.app).identity
-    hash_ = None if data.password is None else await _hashed(identity.passwords, data.password, person)
+    hash_ = None if data.password is None else await _hash_password(identity.passwords, data.password, person)
     async with services.database.system() as connection:
-        member = await _managed(connection, caller, person)
+        member = await _lock_managed_member(connection, caller, person)
         _check_own(caller, member, data)
         await _check_last(connection, member, name, data)
         if data.role is not None:
             await accounts.change_role(connection, caller.account_id, member.id, data.role)
         change = PersonChange(password_hash=hash_, state=data.state, is_operator=data.is_operator)
         await accounts.change_person(connection, member.id, change)
-        view = _shown(await _member(connection, caller, person))
-        after = _logged(view) | ({"password": True} if hash_ else {})
+        view = _make_person_view(await _member(connection, caller, person))
+        after = _describe_for_audit(view) | ({"password": True} if hash_ else {})
         await audit.record(
-            connection, caller, "person.change", "person", person, _logged(_shown(member)), after, caller.origin
+            connection,
+            caller,
+            "person.change",
+            "person",
+            person,
+            _describe_for_audit(_make_person_view(member)),
+            after,
+            caller.origin,
         )
     identity.forget()
     return view
@@ -249,13 +258,13 @@ async def remove_person(
 ) -> None:
     """The person no longer belongs to the account, and its keys there are revoked. Who belongs to no account any more is forgotten."""
     async with services.database.system() as connection:
-        member = await _managed(connection, caller, person)
+        member = await _lock_managed_member(connection, caller, person)
         await _check_last(connection, member, name, None)
         revoked = await keys.revoke_keys_of(connection, caller.account_id, member.id, services.clock())
         await accounts.remove_membership(connection, caller.account_id, member.id)
         if member.accounts == 1 and not member.is_operator:
             await accounts.delete_person(connection, member.id)
-        before = _logged(_shown(member)) | {"keys": revoked}
+        before = _describe_for_audit(_make_person_view(member)) | {"keys": revoked}
         await audit.record(connection, caller, "person.remove", "person", person, before, None, caller.origin)
     gate_of(request.app).identity.forget()
 
@@ -263,7 +272,7 @@ async def remove_person(
 async def person_shown(services: Services, caller: Caller, person: str) -> PersonView:
     """A person of the account. Raises Refusal if there is none of this name."""
     async with services.database.system() as connection:
-        return _shown(await _member(connection, caller, person))
+        return _make_person_view(await _member(connection, caller, person))
 
 
 async def _member(connection: Connection, caller: Caller, person: str) -> Member:
@@ -273,7 +282,7 @@ async def _member(connection: Connection, caller: Caller, person: str) -> Member
     return member
 
 
-async def _managed(connection: Connection, caller: Caller, person: str) -> Member:
+async def _lock_managed_member(connection: Connection, caller: Caller, person: str) -> Member:
     """A person that the caller may change, locked with its accounts' members until the transaction ends."""
     if caller.is_operator:
         await accounts.lock_operators(connection)
@@ -317,12 +326,12 @@ async def _check_last(connection: Connection, member: Member, account: str, data
         raise Refusal(409, f"{member.name} is the last operator", "make somebody else operator first")
 
 
-async def _hashed(passwords: Passwords, password: str, name: str) -> str:
+async def _hash_password(passwords: Passwords, password: str, name: str) -> str:
     check_password(password, name)
     return await passwords.hash(password)
 
 
-def _logged(view: PersonView) -> dict[str, Any]:
+def _describe_for_audit(view: PersonView) -> dict[str, Any]:
     return {"role": view.role, "state": view.state, "is_operator": view.is_operator, "subject": view.subject}
 
 

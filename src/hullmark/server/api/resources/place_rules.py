@@ -57,7 +57,7 @@ class PlaceSettingsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 async def get_place_settings(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> PlaceSettingsBody:
     """What the account says of its places."""
     async with services.database.tenant(caller.account_id) as connection:
-        return _shown(await place_settings(connection, caller.account_id))
+        return _make_settings_body(await place_settings(connection, caller.account_id))
 
 
 @put("/place-settings", opt=_WRITE, summary="Say which environments places are")
@@ -79,11 +79,11 @@ async def put_settings(
     async with services.database.tenant(account_id) as connection:
         before = await place_settings(connection, account_id)
         if before == wanted:
-            return _shown(before)
+            return _make_settings_body(before)
         await put_place_settings(connection, account_id, wanted)
-        after = _shown(wanted)
+        after = _make_settings_body(wanted)
         await audit.record(
-            connection, caller, "places.settings", "account", caller.account, _shown(before), after, origin
+            connection, caller, "places.settings", "account", caller.account, _make_settings_body(before), after, origin
         )
         if before.environments != wanted.environments:
             await jobs.defer(connection, "place_again", {"account_id": account_id}, once=f"place_again:{account_id}")
@@ -100,7 +100,7 @@ def _rule(rule: EnvironmentRuleBody) -> EnvironmentRule:
     return EnvironmentRule(selector=rule.selector.replace("\0", ""), environment=rule.environment)
 
 
-def _shown(settings: PlaceSettings) -> PlaceSettingsBody:
+def _make_settings_body(settings: PlaceSettings) -> PlaceSettingsBody:
     rules = [
         EnvironmentRuleBody(selector=rule.selector, environment=rule.environment) for rule in settings.environments
     ]

@@ -155,7 +155,7 @@ async def list_places(  # noqa: PLR0913 - one parameter a filter
         verdict=verdict,
         at=in_utc(at) if at is not None else None,
     )
-    return await listed(services, caller, wanted, limit, cursor)
+    return await find_page_of_places(services, caller, wanted, limit, cursor)
 
 
 @get("/images/{digest:str}/places", opt=_READ, summary="Who runs this image")
@@ -169,10 +169,10 @@ async def list_places_of_image(
 ) -> Page[PlaceView]:
     """Where an image runs, or ran at a moment: by any of its digests, whether somebody added it or not, or by a tag."""
     wanted = PlacementFilter(digest=await _digest(services, caller, digest), at=in_utc(at) if at is not None else None)
-    return await listed(services, caller, wanted, limit, cursor)
+    return await find_page_of_places(services, caller, wanted, limit, cursor)
 
 
-async def listed(
+async def find_page_of_places(
     services: Services, caller: Caller, wanted: PlacementFilter, limit: int, cursor: str
 ) -> Page[PlaceView]:
     """A page of places, at most so many, behind a cursor."""
@@ -180,10 +180,10 @@ async def listed(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await placements.list_placements(connection, caller.account_id, wanted, after, limit + 1)
     found = page(rows, limit, placements.position_of)
-    return Page(items=[shown(row) for row in found.items], next=found.next)
+    return Page(items=[make_place_view(row) for row in found.items], next=found.next)
 
 
-def shown(row: PlacementRow) -> PlaceView:
+def make_place_view(row: PlacementRow) -> PlaceView:
     """A place as it is answered."""
     same = {
         name: getattr(row, name)

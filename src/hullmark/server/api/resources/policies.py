@@ -106,10 +106,10 @@ class ActivationView(msgspec.Struct, kw_only=True):
 
 async def version_shown(connection: Connection, version: PolicyVersion) -> VersionView:
     """A version as it is answered, with what judging by it took so far."""
-    return (await _shown(connection, [version]))[0]
+    return (await _make_version_views(connection, [version]))[0]
 
 
-async def _shown(connection: Connection, versions: Sequence[PolicyVersion]) -> list[VersionView]:
+async def _make_version_views(connection: Connection, versions: Sequence[PolicyVersion]) -> list[VersionView]:
     costs = await policy_costs.costs_of(connection, [version.id for version in versions])
     fields = set(VersionView.__struct_fields__)
     return [
@@ -138,7 +138,7 @@ def activation_shown(active: Activation) -> ActivationView:
     )
 
 
-def checked(request: PolicyBody, by: str) -> NewVersion:
+def check_version(request: PolicyBody, by: str) -> NewVersion:
     """The version that a request asks for. Raises HullmarkError, naming every fault of a native policy."""
     policy = load_any(request.text.encode())
     language, name = language_of(policy), request.name or policy.title
@@ -188,7 +188,7 @@ async def keep_policy(
 
 async def keep(services: Services, caller: Caller, origin: RequestOrigin, body: PolicyBody) -> tuple[VersionView, bool]:
     """Keep a text as the next version of its policy; returns it, and whether it is new. Raises HullmarkError, naming every fault."""
-    new = await asyncio.to_thread(checked, body, caller.name)
+    new = await asyncio.to_thread(check_version, body, caller.name)
     async with services.database.tenant(caller.account_id) as connection:
         version, is_new = await policies.keep_version(connection, caller.account_id, new)
         if is_new:
@@ -248,7 +248,7 @@ async def list_versions(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await policies.versions_of(connection, caller.account_id, name, before, limit + 1)
         found = page(rows, limit, lambda row: row.version)
-        shown = await _shown(connection, found.items)
+        shown = await _make_version_views(connection, found.items)
     if not rows and before is None:
         raise not_found(f"policy {name}")
     return Page(items=shown, next=found.next)

@@ -10,9 +10,9 @@ from litestar.params import FromPath, FromQuery
 
 from hullmark.model.reach import Minimality
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.formats import written
+from hullmark.server.api.formats import render_result
 from hullmark.server.api.problems import Refusal
-from hullmark.server.api.resources.images import analysed
+from hullmark.server.api.resources.images import find_analysed_image
 from hullmark.server.stories.images.reached import get_minimality
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
@@ -35,8 +35,10 @@ async def of_image(
 ) -> Response[bytes]:
     """What `hullmark minimize` writes (json, html, table): packages, programs and the vulnerabilities that count now, each reachable,
     unknown or unreachable, with the shortest way there or the reason. It is worked out when the image is read."""
-    row, facts = await analysed(services, caller, digest)
-    return await asyncio.to_thread(written, "minimality", format, await minimality_of(services, caller, row, facts))
+    row, facts = await find_analysed_image(services, caller, digest)
+    return await asyncio.to_thread(
+        render_result, "minimality", format, await minimality_of(services, caller, row, facts)
+    )
 
 
 async def minimality_of(services: Services, caller: Caller, row: HeldImage, facts: StoredFacts) -> Minimality:

@@ -13,7 +13,7 @@ from litestar.params import JSONBody, PathParameter
 
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import not_found
-from hullmark.server.stories.images.logins import context_of, pattern_of, proven
+from hullmark.server.stories.images.logins import check_login, context_of, pattern_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
@@ -59,7 +59,7 @@ class TestView(msgspec.Struct, kw_only=True):
     detail: str
 
 
-def shown(row: RegistryRow) -> RegistryView:
+def make_registry_view(row: RegistryRow) -> RegistryView:
     """A login as it is answered."""
     return RegistryView(**{name: getattr(row, name) for name in RegistryView.__struct_fields__})
 
@@ -85,7 +85,7 @@ def row_of(services: Services, account_id: int, pattern: str, request: RegistryB
 async def list_registries(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> list[RegistryView]:
     """By pattern; passwords are never shown."""
     async with services.database.tenant(caller.account_id) as connection:
-        return [shown(row) for row in await registries.registries(connection, caller.account_id)]
+        return [make_registry_view(row) for row in await registries.registries(connection, caller.account_id)]
 
 
 @put("/registries/{pattern:path}", opt=_WRITE, summary="Keep a login")
@@ -110,7 +110,7 @@ async def put_registry(
         }
         await audit.record(connection, caller, action, "registry", name, None, after, origin)
         rows = await registries.registries(connection, caller.account_id)
-    return shown(next(row for row in rows if row.pattern == name))
+    return make_registry_view(next(row for row in rows if row.pattern == name))
 
 
 @delete(
@@ -141,7 +141,7 @@ async def test_registry(
     row = next((row for row in rows if row.pattern == name), None)
     if row is None:
         raise not_found(f"registry {name}")
-    wrong = await asyncio.to_thread(proven, services, row, caller.account_id)
+    wrong = await asyncio.to_thread(check_login, services, row, caller.account_id)
     return TestView(status="refused" if wrong else "ok", detail=wrong)
 
 

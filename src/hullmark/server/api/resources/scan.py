@@ -21,10 +21,10 @@ from hullmark.report import load, names
 from hullmark.server.api.bodies import BodyLimits, BoundedBody, Slots
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal, problem
-from hullmark.server.api.resources.advisories import received
+from hullmark.server.api.resources.advisories import receive_file
 from hullmark.server.api.resources.images import AddedView
 from hullmark.server.api.resources.policies import version_named
-from hullmark.server.isolated import DOCUMENT, isolated
+from hullmark.server.isolated import DOCUMENT, run_isolated
 from hullmark.server.stories.images.register import ImageRegistration, RegistrationResult
 from hullmark.server.stories.images.sboms import SbomOrder
 from hullmark.server.stories.judging.stateless import Purl, ScanOrder
@@ -110,7 +110,7 @@ async def scan(
         if body is None:
             body = StatelessScanBody(policy=policy, environment=environment)
         order = await _order(services, caller, body)
-        answer = await isolated(services, "scan", order, folder)
+        answer = await run_isolated(services, "scan", order, folder)
     return Response(answer, media_type="application/json")
 
 
@@ -184,7 +184,7 @@ async def vulnerability_scan(
         order = ScanOrder(account_id=caller.account_id, format=format)
         if body is not None:
             order = msgspec.structs.replace(order, purls=tuple(body.packages), distro=body.distro)
-        answer = await isolated(services, "scan", order, folder)
+        answer = await run_isolated(services, "scan", order, folder)
     return Response(answer, media_type=load("matches", format).media_type)
 
 
@@ -230,7 +230,7 @@ async def take_sbom(
     async with _place(app, services, caller, chunks) as folder:
         wanted = ImageRegistration(reference=reference)
         order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=caller.origin)
-        added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=RegistrationResult)
+        added = msgspec.json.decode(await run_isolated(services, "sbom", order, folder), type=RegistrationResult)
     return AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
 
 
@@ -253,7 +253,7 @@ async def _place(
         folder = Path(name)
         slots.check(caller.account_id)
         with _receiving(app).taken(caller.account_id):
-            await received(chunks, folder / DOCUMENT)
+            await receive_file(chunks, folder / DOCUMENT)
         with slots.taken(caller.account_id):
             yield folder
 

@@ -126,18 +126,18 @@ async def _view(services: Services, caller: Caller, row: HeldImage) -> Signature
         unseen=list(kept.documents.unseen),
         documents=[
             SignedDocumentView(
-                digest=each.place,
-                kind=each.kind,
-                form=each.form,
-                state=each.state,
-                signer=each.signer,
-                rules=list(each.rules),
-                reason=each.reason,
-                says=list(each.says),
-                names=list(each.names),
-                is_on_index=each.is_on_index,
+                digest=row.place,
+                kind=row.kind,
+                form=row.form,
+                state=row.state,
+                signer=row.signer,
+                rules=list(row.rules),
+                reason=row.reason,
+                says=list(row.says),
+                names=list(row.names),
+                is_on_index=row.is_on_index,
             )
-            for each in rows
+            for row in rows
         ],
     )
 

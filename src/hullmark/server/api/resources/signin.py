@@ -40,7 +40,7 @@ from hullmark.server.stories.identity.identity import Identity, TooManyFailures
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
 from hullmark.server.stories.identity.oidc_login import OidcLogin
 from hullmark.server.stories.identity.sessions import sessions_of
-from hullmark.server.stories.identity.subjects import Principal, SignInRefused, refused
+from hullmark.server.stories.identity.subjects import Principal, SignInRefused, make_sign_in_refusal
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
 from hullmark.server.stories.services import Services, outgoing
@@ -88,8 +88,8 @@ class Gate:
         authorization = headers.get("authorization", "")
         if not authorization:
             self.slow_down(f"address:{network_of(address)}")
-            raise unauthorized("nobody is signed in", "give an API key, a token, or a name and password")
-        return await self._acting(await self.proven(authorization, address), headers, account)
+            raise make_unauthorized_refusal("nobody is signed in", "give an API key, a token, or a name and password")
+        return await self._acting(await self.prove_identity(authorization, address), headers, account)
 
     async def caller_of_session(self, secret: str, address: str, account: str | None) -> Caller:
         """Whose session it is, in the account of the path, or its first. Raises Refusal, SignInRefused where there is no session."""
@@ -99,7 +99,7 @@ class Gate:
             who = None
         if who is None:
             self.slow_down(f"address:{network_of(address)}")
-            raise refused()
+            raise make_sign_in_refusal()
         return await self._acting(who, {}, account)
 
     async def _acting(self, who: Principal, headers: Mapping[str, str], account: str | None) -> Caller:
@@ -109,7 +109,7 @@ class Gate:
         chosen = next((headers[name] for name in ACCOUNT_HEADERS if headers.get(name)), "")
         return await self._in_account(who, chosen, any_state=False) if chosen else await self._at_home(who)
 
-    async def proven(self, authorization: str, address: str) -> Principal:
+    async def prove_identity(self, authorization: str, address: str) -> Principal:
         """Who an `Authorization` proves, whatever it may. Raises Refusal."""
         try:
             return await self.identity.who(authorization, address)
@@ -262,10 +262,10 @@ def answer_of(error: SignInRefused | TooManyFailures | ProviderUnreachable) -> R
         return too_many(str(error), error.wait)
     if isinstance(error, ProviderUnreachable):
         return Refusal(503, str(error), error.advice)
-    return unauthorized(str(error), error.advice)
+    return make_unauthorized_refusal(str(error), error.advice)
 
 
-def unauthorized(detail: str, advice: str) -> Refusal:
+def make_unauthorized_refusal(detail: str, advice: str) -> Refusal:
     """401, with how to sign in."""
     return Refusal(401, detail, advice, headers={"WWW-Authenticate": _CHALLENGE})
 

@@ -67,7 +67,7 @@ class FlipView(msgspec.Struct, kw_only=True):
     reasons: list[str]
 
 
-def _shown(row: SimulationRow) -> SimulationView:
+def _make_simulation_view(row: SimulationRow) -> SimulationView:
     return SimulationView(**{name: getattr(row, name) for name in SimulationView.__struct_fields__})
 
 
@@ -82,7 +82,7 @@ async def begin(
 ) -> Response[SimulationView]:
     """Judge every analysed image of the account by a draft, and compare that with what is in force. Nothing else changes."""
     row = await begin_trial(services, caller, origin, data)
-    return Response(_shown(row), status_code=202, headers={"Location": f"/api/v1/simulations/{row.id}"})
+    return Response(_make_simulation_view(row), status_code=202, headers={"Location": f"/api/v1/simulations/{row.id}"})
 
 
 async def begin_trial(
@@ -105,7 +105,7 @@ async def begin_trial(
         policy_id=related.policy_id if related else None,
     )
     async with services.database.tenant(caller.account_id) as connection:
-        if await simulations.unfinished(connection, caller.account_id) >= _AT_ONCE:
+        if await simulations.count_unfinished(connection, caller.account_id) >= _AT_ONCE:
             raise Refusal(409, f"{_AT_ONCE} trials have not ended yet", "wait for them, or cancel one")
         await simulations.add(connection, new)
         await want_simulation(connection, caller.account_id, new.id)
@@ -132,7 +132,7 @@ async def list_simulations(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await simulations.list_simulations(connection, caller.account_id, after, limit + 1)
     found = page(rows, limit, lambda row: (row.created_at, row.id))
-    return Page(items=[_shown(row) for row in found.items], next=found.next)
+    return Page(items=[_make_simulation_view(row) for row in found.items], next=found.next)
 
 
 @get("/simulations/{key:uuid}", opt=_READ, summary="How far a trial is")
@@ -144,7 +144,7 @@ async def get_simulation(
         row = await simulations.by_id(connection, key)
     if row is None:
         raise not_found(f"simulation {key}")
-    return _shown(row)
+    return _make_simulation_view(row)
 
 
 @get(

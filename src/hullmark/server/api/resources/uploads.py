@@ -76,7 +76,7 @@ async def upload_image(
     The image is analysed soon, if nobody did yet. An archive without a manifest goes by the digest of one made of its config's digest and
     its layers' digests and sizes. Sending it twice is sending it once.
     """
-    wanted = ImageRegistration(reference=str(uploads.named(reference)), annotations=_annotations(annotations))
+    wanted = ImageRegistration(reference=str(uploads.parse_tag(reference)), annotations=_annotations(annotations))
     body = archive_body(request, services)
     view = await take_archive(request.app, services, caller, wanted, ArchiveStream(body.chunks(), body.is_gone))
     return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{view.digest}"})

@@ -16,14 +16,14 @@ from hullmark.model.errors import HullmarkError
 from hullmark.proof.verdict_statement import Circumstances
 from hullmark.report.format import RenderContext
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.formats import written
+from hullmark.server.api.formats import render_result
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.images import find, moment
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.judging.earlier import first_seen_of
-from hullmark.server.stories.judging.signing import Signatory, signed
+from hullmark.server.stories.judging.signing import Signatory, sign_verdict
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images
 from hullmark.server.tables.images.names import name_of
@@ -60,7 +60,7 @@ class VerdictView(msgspec.Struct, kw_only=True):
     analyzer: str
 
 
-def shown(row: VerdictRow) -> VerdictView:
+def make_verdict_view(row: VerdictRow) -> VerdictView:
     """A verdict as it is answered."""
     values = {name: getattr(row, name) for name in VerdictView.__struct_fields__ if name != "shadow"}
     return VerdictView(shadow=row.is_shadow, **values)
@@ -106,7 +106,7 @@ async def _looked_up_then(
             warns=current.warns,
             judged_at=current.at,
         )
-        for current in await _held(services, caller, row.id, moments)
+        for current in await _find_verdicts(services, caller, row.id, moments)
         if current.environment in ("", environment)
     ]
     if not found:
@@ -114,7 +114,7 @@ async def _looked_up_then(
     return found
 
 
-async def _held(
+async def _find_verdicts(
     services: Services, caller: Caller, image_id: int, moments: Moments, *, shadows: bool = False
 ) -> list[VerdictRow]:
     """The verdicts that hold, or held at a moment by what was known then."""
@@ -136,7 +136,10 @@ async def of_image(
 ) -> list[VerdictView]:
     """The verdicts that hold, or held at a moment, by what is known, or was known then."""
     row = await find(services, caller, digest)
-    return [shown(verdict) for verdict in await _held(services, caller, row.id, (as_of, known_at), shadows=shadows)]
+    return [
+        make_verdict_view(verdict)
+        for verdict in await _find_verdicts(services, caller, row.id, (as_of, known_at), shadows=shadows)
+    ]
 
 
 @get(
@@ -163,7 +166,7 @@ async def history(  # noqa: PLR0913 - one parameter a filter
             connection, caller.account_id, row.id, before=before, limit=limit + 1, until=until
         )
     found = page(rows, limit, lambda entry: entry.id)
-    return Page(items=[shown(entry) for entry in found.items], next=found.next)
+    return Page(items=[make_verdict_view(entry) for entry in found.items], next=found.next)
 
 
 @get(
@@ -192,10 +195,10 @@ async def _document(services: Services, caller: Caller, row: VerdictRow, format:
         name = await name_of(connection, caller.account_id, row.image_digest)
         image = await images.held_image(connection, caller.account_id, row.image_digest)
     reach = image.reach if image is not None else ""
-    return await asyncio.to_thread(_rendered, services, row, format, name, reach)
+    return await asyncio.to_thread(_render_verdict, services, row, format, name, reach)
 
 
-def _rendered(services: Services, row: VerdictRow, format: str, name: str, reach: str) -> Response[bytes]:
+def _render_verdict(services: Services, row: VerdictRow, format: str, name: str, reach: str) -> Response[bytes]:
     """As `_document`; for a thread. `reach` names what is kept of what the image's start reaches."""
     verdict = verdict_at(services.objects, row)
     packages = {finding.weakness.package for finding in verdict.findings if finding.weakness is not None}
@@ -206,7 +209,7 @@ def _rendered(services: Services, row: VerdictRow, format: str, name: str, reach
         since=first_seen_of(verdict, row.at),
         reach={purl: index.of(purl) for purl in packages} if index is not None else {},
     )
-    return written("verdict", format, verdict, context)
+    return render_result("verdict", format, verdict, context)
 
 
 @get(
@@ -229,7 +232,7 @@ async def check(  # noqa: PLR0913 - one parameter a filter
     """The verdict of the policy in force (`policy` names one where there are several), as `hullmark check` writes it; the present one, or
     that of a moment."""
     row = await find(services, caller, digest)
-    rows = await _held(services, caller, row.id, (as_of, known_at))
+    rows = await _find_verdicts(services, caller, row.id, (as_of, known_at))
     rows = [row for row in rows if policy in ("", row.policy) and row.environment in ("", environment)]
     if not rows:
         raise Refusal(
@@ -268,22 +271,22 @@ async def statements(
     if not services.settings.signing_key:
         raise Refusal(409, "this server signs no verdicts", "give it a key: HULLMARK_SIGNING_KEY")
     row = await find(services, caller, digest)
-    rows = await _held(services, caller, row.id, (None, None))
+    rows = await _find_verdicts(services, caller, row.id, (None, None))
     async with services.database.tenant(caller.account_id) as connection:
         name = await name_of(connection, caller.account_id, row.digest)
     wanted = [held for held in rows if policy in ("", held.policy) and held.environment in ("", environment)]
     account = caller.account
-    return [await asyncio.to_thread(_signed, services, account, held, name) for held in wanted]
+    return [await asyncio.to_thread(_make_signed_view, services, account, held, name) for held in wanted]
 
 
-def _signed(services: Services, account: str, row: VerdictRow, name: str) -> SignedVerdictView:
+def _make_signed_view(services: Services, account: str, row: VerdictRow, name: str) -> SignedVerdictView:
     circumstances = Circumstances(
         reference=row.reference, environment=row.environment, options=f"exceptions {row.exceptions_digest}"
     )
     verdict = verdict_at(services.objects, row)
     subjects = (Descriptor(row.image_digest, 0, OCI_MANIFEST),)
     by = Signatory(services.settings, account, services.clock())
-    made = signed(verdict, subjects, _repository(name), circumstances, by)
+    made = sign_verdict(verdict, subjects, _repository(name), circumstances, by)
     return SignedVerdictView(
         policy=row.policy,
         environment=row.environment,

@@ -18,10 +18,10 @@ from hullmark.model.reach import REACHES, MatchReach, Reach
 from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
-from hullmark.server.api.formats import written
+from hullmark.server.api.formats import render_result
 from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, values_in
 from hullmark.server.api.problems import Refusal, problem
-from hullmark.server.api.resources.images import analysed, find, moment
+from hullmark.server.api.resources.images import find, find_analysed_image, moment
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.images.stored import StoredFacts
@@ -161,9 +161,9 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
     )
     async with services.database.tenant(caller.account_id) as connection:
         found = await reports.report(connection, row.id, wanted, cursor or None, limit)
-        page = await _shown(connection, row, with_reach(found, index), limit, is_first=not cursor)
+        page = await _make_vulnerability_page(connection, row, with_reach(found, index), limit, is_first=not cursor)
     if page.snapshot is not None and not cursor:
-        page.uncovered = await asyncio.to_thread(_uncovered, request, services, row, page.snapshot)
+        page.uncovered = await asyncio.to_thread(_list_coverage_gaps, request, services, row, page.snapshot)
     return Response(page)
 
 
@@ -192,20 +192,20 @@ def with_reach(found: MatchPage, index: ReachIndex | None) -> ReachedPage:
 async def _whole(
     request: Request[Any, Any, Any], services: Services, caller: Caller, digest: str, moments: Moments, format: str
 ) -> Response[bytes]:
-    _, facts = await analysed(services, caller, digest)
+    _, facts = await find_analysed_image(services, caller, digest)
     async with services.database.tenant(caller.account_id) as connection:
         snapshot = await snapshot_for(connection, moments)
     found = await asyncio.to_thread(matches_of, services, books_of(request.app), facts, snapshot, moments)
-    return await asyncio.to_thread(written, "matches", format, found)
+    return await asyncio.to_thread(render_result, "matches", format, found)
 
 
-async def _shown(
+async def _make_vulnerability_page(
     connection: Connection, row: HeldImage, found: ReachedPage, limit: int, *, is_first: bool
 ) -> VulnerabilityPage:
     now = await snapshots.current(connection)
     snapshot = await snapshots.snapshot_by_id(connection, now.snapshot_id) if now.snapshot_id is not None else None
     counts = (await reports.counts(connection, [row.id]))[row.id]
-    unknown = await reports.unknown(connection, row.id, None, limit) if is_first else None
+    unknown = await reports.list_unknown_packages(connection, row.id, None, limit) if is_first else None
     return VulnerabilityPage(
         image=row.digest,
         snapshot=SnapshotView(digest=snapshot.digest, data_at=snapshot.data_at, day=now.at) if snapshot else None,
@@ -218,7 +218,7 @@ async def _shown(
     )
 
 
-def _uncovered(
+def _list_coverage_gaps(
     request: Request[Any, Any, Any], services: Services, row: HeldImage, by: SnapshotView
 ) -> list[CoverageGap]:
     facts = StoredFacts(services.objects, row.document, means_of(services))
@@ -242,7 +242,7 @@ async def unknown(
     row = await find(services, caller, digest)
     _require_analysed(row)
     async with services.database.tenant(caller.account_id) as connection:
-        found = await reports.unknown(connection, row.id, cursor or None, limit)
+        found = await reports.list_unknown_packages(connection, row.id, cursor or None, limit)
     return Page(items=list(found.packages), next=found.next)
 
 

@@ -16,7 +16,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.stories.services import Services
-from hullmark.server.stories.watching.hooks import address_of, new_secret, registry_of, sealed
+from hullmark.server.stories.watching.hooks import address_of, new_secret, registry_of, seal_secret
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
@@ -69,13 +69,13 @@ class NewHookView(HookView, kw_only=True):
     advice: str
 
 
-def _shown(services: Services, row: HookRow) -> HookView:
+def _make_hook_view(services: Services, row: HookRow) -> HookView:
     values = {name: getattr(row, name) for name in HookView.__struct_fields__ if name != "url"}
     return HookView(url=address_of(services, row, "").removesuffix("?token="), **values)
 
 
 def _shown_once(services: Services, row: HookRow, secret: str) -> NewHookView:
-    values = {**msgspec.structs.asdict(_shown(services, row)), "url": address_of(services, row, secret)}
+    values = {**msgspec.structs.asdict(_make_hook_view(services, row)), "url": address_of(services, row, secret)}
     return NewHookView(secret=secret, advice=HOOKS[row.kind].shows, **values)
 
 
@@ -88,7 +88,7 @@ async def list_hooks(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await hooks.hooks(connection, caller.account_id, after, limit + 1)
     found = page(rows, limit, lambda row: row.name)
-    return Page(items=[_shown(services, row) for row in found.items], next=found.next)
+    return Page(items=[_make_hook_view(services, row) for row in found.items], next=found.next)
 
 
 @post("/hooks", status_code=201, opt=_WRITE, summary="Have a registry say when something is pushed")
@@ -106,7 +106,7 @@ async def add_hook(
         name=data.name,
         kind=data.kind,
         registry=registry_of(data.kind, data.registry),
-        secret=sealed(services, caller.account_id, key, secret),
+        secret=seal_secret(services, caller.account_id, key, secret),
         adds=data.adds,
         created_by=caller.name,
         created_at=services.clock(),
@@ -116,7 +116,7 @@ async def add_hook(
         if await hooks.count_hooks(connection, caller.account_id) >= _MOST:
             raise problem(409, f"the account has {_MOST} hooks already", "remove one first")
         await _put(connection, row)
-        await audit.record(connection, caller, "hook.add", "hook", str(key), None, _kept(row), origin)
+        await audit.record(connection, caller, "hook.add", "hook", str(key), None, _describe_for_audit(row), origin)
     return _shown_once(services, row, secret)
 
 
@@ -138,8 +138,17 @@ async def change_hook(
             adds=before.adds if data.adds is None else data.adds,
         )
         await _put(connection, row)
-        await audit.record(connection, caller, "hook.change", "hook", str(key), _kept(before), _kept(row), origin)
-    return _shown(services, row)
+        await audit.record(
+            connection,
+            caller,
+            "hook.change",
+            "hook",
+            str(key),
+            _describe_for_audit(before),
+            _describe_for_audit(row),
+            origin,
+        )
+    return _make_hook_view(services, row)
 
 
 @post(
@@ -159,7 +168,7 @@ async def rotate_hook(
     secret = new_secret()
     async with services.database.tenant(caller.account_id) as connection:
         before = await _existing(connection, caller, key)
-        row = msgspec.structs.replace(before, secret=sealed(services, caller.account_id, key, secret))
+        row = msgspec.structs.replace(before, secret=seal_secret(services, caller.account_id, key, secret))
         await _put(connection, row)
         await audit.record(connection, caller, "hook.rotate", "hook", str(key), None, None, origin)
     return _shown_once(services, row, secret)
@@ -176,7 +185,7 @@ async def forget_hook(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, key)
         await hooks.forget_hook(connection, caller.account_id, key)
-        await audit.record(connection, caller, "hook.delete", "hook", str(key), _kept(row), None, origin)
+        await audit.record(connection, caller, "hook.delete", "hook", str(key), _describe_for_audit(row), None, origin)
 
 
 async def _existing(connection: Connection, caller: Caller, key: UUID) -> HookRow:
@@ -191,7 +200,7 @@ async def _put(connection: Connection, row: HookRow) -> None:
         raise problem(409, f"there is a hook {row.name[:100]} already", "give it another name")
 
 
-def _kept(row: HookRow) -> dict[str, Any]:
+def _describe_for_audit(row: HookRow) -> dict[str, Any]:
     """What the audit log keeps of it."""
     return {"name": row.name, "kind": row.kind, "registry": row.registry, "adds": row.adds}
 

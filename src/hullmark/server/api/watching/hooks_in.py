@@ -49,7 +49,7 @@ async def hear_registry(
     gate.slow_down(f"hook-address:{network_of(address_of(request.scope))}")
     headers = {name.lower(): value for name, value in request.headers.items()}
     delivery = Delivery(headers=headers, body=await request.body(), token=token)
-    row = await hooks.proven(services, key, delivery)
+    row = await hooks.find_proven_hook(services, key, delivery)
     if row is None:
         raise not_found("hook with this secret")
     gate.slow_down(f"hook:{row.id}")

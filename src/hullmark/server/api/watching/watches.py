@@ -79,7 +79,7 @@ class WatchView(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
-def _shown(row: WatchRow) -> WatchView:
+def _make_watch_view(row: WatchRow) -> WatchView:
     values = {name: getattr(row, name) for name in WatchView.__struct_fields__ if name != "active"}
     return WatchView(active=row.is_active, **values)
 
@@ -102,7 +102,7 @@ async def list_watches(  # noqa: PLR0913 - one parameter a filter
     async with services.database.tenant(caller.account_id) as connection:
         rows = await watches.list_watches(connection, caller.account_id, wanted, after, limit + 1)
     found = page(rows, limit, lambda row: (row.registry, row.repository, row.tag))
-    return Page(items=[_shown(row) for row in found.items], next=found.next)
+    return Page(items=[_make_watch_view(row) for row in found.items], next=found.next)
 
 
 @post("/watches", status_code=201, opt=_WRITE, summary="Watch a tag or a repository")
@@ -119,8 +119,10 @@ async def add_watch(
             raise problem(409, f"the account has {watches.MOST:,} watches already", "remove one first")
         row = await watches.keep(connection, caller.account_id, new, is_decided=True)
         await watches.subscribe_in_step(connection, caller.account_id, row)
-        await audit.record(connection, caller, "watch.add", "watch", row.reference, None, _kept(row), origin)
-    return _shown(row)
+        await audit.record(
+            connection, caller, "watch.add", "watch", row.reference, None, _describe_for_audit(row), origin
+        )
+    return _make_watch_view(row)
 
 
 def _new(request: WatchBody, services: Services, caller: Caller) -> NewWatch:
@@ -175,9 +177,9 @@ async def change_watch(
         )
         await watches.change(connection, caller.account_id, changed)
         await watches.subscribe_in_step(connection, caller.account_id, changed)
-        steps = (_kept(before), _kept(changed))
+        steps = (_describe_for_audit(before), _describe_for_audit(changed))
         await audit.record(connection, caller, "watch.change", "watch", before.reference, *steps, origin)
-    return _shown(changed)
+    return _make_watch_view(changed)
 
 
 @delete("/watches/{number:int}", status_code=204, opt=_WRITE, summary="Watch something no longer")
@@ -193,7 +195,9 @@ async def remove_watch(
         await watches.remove(connection, caller.account_id, number)
         off = msgspec.structs.replace(row, is_active=False)
         await watches.subscribe_in_step(connection, caller.account_id, off)
-        await audit.record(connection, caller, "watch.delete", "watch", row.reference, _kept(row), None, origin)
+        await audit.record(
+            connection, caller, "watch.delete", "watch", row.reference, _describe_for_audit(row), None, origin
+        )
 
 
 @post("/watches/{number:int}/look", operation_id="look_now", status_code=202, opt=_WRITE, summary="Look now")
@@ -211,7 +215,7 @@ async def look_now(
             raise problem(409, f"{row.reference} is not watched: its watch is switched off", "switch it on first")
         await watches.notice(connection, caller.account_id, [TagName(row.registry, row.repository, row.tag)], now)
         await audit.record(connection, caller, "watch.look", "watch", row.reference, None, None, origin)
-        return _shown(await _existing(connection, caller, number))
+        return _make_watch_view(await _existing(connection, caller, number))
 
 
 async def _existing(connection: Connection, caller: Caller, number: int) -> WatchRow:
@@ -221,7 +225,7 @@ async def _existing(connection: Connection, caller: Caller, number: int) -> Watc
     return rows[0]
 
 
-def _kept(row: WatchRow) -> dict[str, Any]:
+def _describe_for_audit(row: WatchRow) -> dict[str, Any]:
     """What the audit log keeps of it."""
     return {
         "every": row.every,

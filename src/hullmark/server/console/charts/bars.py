@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from markupsafe import Markup
 
-from hullmark.server.console.charts.scale import Scale, Unit, written
+from hullmark.server.console.charts.scale import Scale, Unit, format_value
 from hullmark.server.console.charts.svg import (
     Box,
     Point,
@@ -14,13 +14,13 @@ from hullmark.server.console.charts.svg import (
     drawing,
     element,
     finite,
-    fitted,
+    fit_label,
     group,
     label,
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_ROWS = 200
@@ -66,7 +66,7 @@ def draw_bars(data: Bars, width: float = 640) -> Markup:
     most = max((finite(row.after) + _sum(row) for row in rows), default=0)
     across = Scale(0, most or 1, names, width - _VALUES)
     drawn = [_row(row, 4 + index * _ROW, across, data) for index, row in enumerate(rows)]
-    description = "; ".join(f"{label(row.label, 60)}: {written(_sum(row), data.unit)}" for row in rows[:40])
+    description = "; ".join(f"{label(row.label, 60)}: {format_value(_sum(row), data.unit)}" for row in rows[:40])
     return drawing(size, data.title, description, [group(drawn, "bars")], "lying")
 
 
@@ -90,7 +90,7 @@ def _row(row: Row, y: float, across: Scale, data: Bars) -> Markup:
     start = finite(row.after)
     parts = [
         element("title", label(row.label)),
-        text(Point(across.start - 10, middle + 4), fitted(row.label, across.start - 14), "name", "end"),
+        text(Point(across.start - 10, middle + 4), fit_label(row.label, across.start - 14), "name", "end"),
         rectangle(Box(across.start, middle - _BAR / 2, across.end - across.start, _BAR), None, "ground"),
     ]
     for part in row.parts[:_MAX_PARTS]:
@@ -105,12 +105,12 @@ def _row(row: Row, y: float, across: Scale, data: Bars) -> Markup:
             )
         start += value
     if data.sums:
-        parts.append(text(Point(across.end + 8, middle + 4), written(_sum(row), data.unit), "value"))
+        parts.append(text(Point(across.end + 8, middle + 4), format_value(_sum(row), data.unit), "value"))
     return link(element("g", *parts), row.href)
 
 
 def _part(part: Part, box: Box, unit: Unit) -> Markup:
     # What is there is seen, however small it is.
     seen = Box(box.x, box.y, max(box.width, 1.0), box.height)
-    tip = f"{part.name}: {written(finite(part.value), unit)}"
-    return link(rectangle(seen, tip, toned(part.tone), fill="currentColor"), part.href)
+    tip = f"{part.name}: {format_value(finite(part.value), unit)}"
+    return link(rectangle(seen, tip, tone_class(part.tone), fill="currentColor"), part.href)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import msgspec
 from markupsafe import Markup
 
-from hullmark.server.console.charts.scale import written
+from hullmark.server.console.charts.scale import format_value
 from hullmark.server.console.charts.svg import (
     Box,
     Point,
@@ -21,7 +21,7 @@ from hullmark.server.console.charts.svg import (
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_DAYS = 400
@@ -90,7 +90,7 @@ def _day(data: Calendar, moment: date, box: Box, most: int) -> Markup:
     if day is None or day.count <= 0:
         return rectangle(box, f"{moment}", " ".join(filter(None, ("ground", frame))), rx=2)
     depth = 0.35 + 0.65 * math.sqrt(min(day.count / max(most, 1), 1.0))
-    tip = f"{moment}: {label(day.tip) if day.tip else written(finite(day.count))}"
-    class_ = " ".join(filter(None, (toned(day.tone), frame)))
+    tip = f"{moment}: {label(day.tip) if day.tip else format_value(finite(day.count))}"
+    class_ = " ".join(filter(None, (tone_class(day.tone), frame)))
     # A link in a picture is only as large as its mark: the tip and the page's list say the same.
     return link(element("g", rectangle(box, tip, class_, rx=2, fill="currentColor", fill_opacity=depth)), day.href)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from hullmark.server.console.charts.scale import Scale, Unit, byte_ticks, round_ticks, written
-from hullmark.server.console.charts.svg import Box, Point, Size, Tone, element, group, label, text, toned
+from hullmark.server.console.charts.scale import Scale, Unit, byte_ticks, format_value, round_ticks
+from hullmark.server.console.charts.svg import Box, Point, Size, Tone, element, group, label, text, tone_class
 
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 12.0, 26.0
 _MAX_LEGEND = 12
@@ -31,7 +31,7 @@ def heights(scale: Scale, ticks: Sequence[float], plot: Box, unit: Unit) -> Mark
         parts.append(
             element("line", x1=plot.x, x2=plot.right, y1=y, y2=y, class_="base" if tick == ticks[0] else "rule")
         )
-        parts.append(text(Point(plot.x - 8, y + 4), written(tick, unit), anchor="end"))
+        parts.append(text(Point(plot.x - 8, y + 4), format_value(tick, unit), anchor="end"))
     return group(parts, "axis")
 
 
@@ -58,7 +58,9 @@ def legend(names: Sequence[tuple[str, Tone]], plot: Box) -> Markup:
         width = 16 + len(shown) * 6.2 + 14
         if x + width > plot.right + RIGHT and parts:
             break
-        square = element("rect", x=x, y=plot.y - 23, width=10, height=10, rx=2, fill="currentColor", class_=toned(tone))
+        square = element(
+            "rect", x=x, y=plot.y - 23, width=10, height=10, rx=2, fill="currentColor", class_=tone_class(tone)
+        )
         parts += [square, text(Point(x + 16, plot.y - 14), shown)]
         x += width
     return group(parts, "legend")

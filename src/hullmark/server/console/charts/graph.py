@@ -51,7 +51,7 @@ def fold(graph: Graph, groups: Mapping[str, Node], open_groups: Set[str] = froze
             continue
         before = shown.get(name) or msgspec.structs.replace(groups[node.group], name=name, members=0)
         shown[name] = msgspec.structs.replace(before, members=before.members + 1, root=before.root or node.root)
-    edges = _joined(graph.edges, stands_for)
+    edges = _join_edges(graph.edges, stands_for)
     return _nearest(Graph(tuple(shown.values()), edges), max(most, 2))
 
 
@@ -94,7 +94,7 @@ def _spread(met: dict[str, int], successors: Mapping[str, Sequence[str]], names:
                 waiting.append(end)
 
 
-def _joined(edges: Sequence[tuple[str, str]], stands_for: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _join_edges(edges: Sequence[tuple[str, str]], stands_for: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = ((stands_for.get(start), stands_for.get(end)) for start, end in edges)
     return tuple(dict.fromkeys((start, end) for start, end in pairs if start and end and start != end))
 
@@ -107,4 +107,4 @@ def _nearest(graph: Graph, most: int) -> Graph:
     kept, left = nodes[: most - 1], nodes[most - 1 :]
     rest = Node(_REST, f"{sum(max(node.members, 1) for node in left)} more", members=len(left))
     stands_for = {node.name: node.name for node in kept} | {node.name: _REST for node in left}
-    return Graph((*kept, rest), _joined(graph.edges, stands_for))
+    return Graph((*kept, rest), _join_edges(graph.edges, stands_for))

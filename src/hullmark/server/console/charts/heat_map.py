@@ -5,7 +5,7 @@ import math
 import msgspec
 from markupsafe import Markup
 
-from hullmark.server.console.charts.scale import written
+from hullmark.server.console.charts.scale import format_value
 from hullmark.server.console.charts.svg import (
     Box,
     Point,
@@ -14,13 +14,13 @@ from hullmark.server.console.charts.svg import (
     drawing,
     element,
     finite,
-    fitted,
+    fit_label,
     group,
     label,
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_ROWS, MAX_COLUMNS = 100, 40
@@ -62,17 +62,17 @@ def draw_heat_map(data: HeatMap, width: float = 640) -> Markup:
     step = (width - names) / max(len(columns), 1)
     most = max((cell.count for row in rows for cell in row.cells[:MAX_COLUMNS]), default=0)
     heads = [
-        text(Point(names + step * (index + 0.5), _HEAD - 9), fitted(name, step, 5.6), anchor="middle")
+        text(Point(names + step * (index + 0.5), _HEAD - 9), fit_label(name, step, 5.6), anchor="middle")
         for index, name in enumerate(columns)
     ]
     lines: list[Markup] = []
     for index, row in enumerate(rows):
         y = _HEAD + index * _ROW
-        name = text(Point(0, y + _ROW / 2 + 4), fitted(row.label, names - 10), "name")
+        name = text(Point(0, y + _ROW / 2 + 4), fit_label(row.label, names - 10), "name")
         lines.append(link(element("g", element("title", label(row.label)), name), row.href))
         for column, cell in enumerate(row.cells[: len(columns)]):
             lines.append(_cell(cell, Box(names + step * column + 1.5, y + 1.5, step - 3, _ROW - 3), most))
-    described = f"{len(rows)} rows, {len(columns)} columns, the fullest cell counts {written(most)}"
+    described = f"{len(rows)} rows, {len(columns)} columns, the fullest cell counts {format_value(most)}"
     return drawing(size, data.title, described, [group(heads, "axis"), group(lines, "cells")], "heat")
 
 
@@ -80,9 +80,9 @@ def _cell(cell: Cell, box: Box, most: int) -> Markup:
     if cell.count <= 0:
         return rectangle(box, cell.tip or None, "ground", rx=4)
     depth = _FAINTEST + (_FULLEST - _FAINTEST) * math.sqrt(min(cell.count / max(most, 1), 1.0))
-    paint = rectangle(box, None, toned(cell.tone), rx=4, fill="currentColor", fill_opacity=depth)
+    paint = rectangle(box, None, tone_class(cell.tone), rx=4, fill="currentColor", fill_opacity=depth)
     count = text(
-        Point(box.x + box.width / 2, box.y + box.height / 2 + 4), written(finite(cell.count)), "count", "middle"
+        Point(box.x + box.width / 2, box.y + box.height / 2 + 4), format_value(finite(cell.count)), "count", "middle"
     )
     tip = element("title", label(cell.tip or str(cell.count)))
     return link(element("g", tip, paint, count, class_="cell"), cell.href)

@@ -4,7 +4,7 @@ import msgspec
 from markupsafe import Markup
 
 from hullmark.server.console.charts.frame import feet, height_scale, heights, plot_of
-from hullmark.server.console.charts.scale import written
+from hullmark.server.console.charts.scale import format_value
 from hullmark.server.console.charts.svg import (
     WIDE,
     Box,
@@ -19,7 +19,7 @@ from hullmark.server.console.charts.svg import (
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_BINS = 120
@@ -62,7 +62,7 @@ def draw_histogram(data: Histogram, size: Size = WIDE) -> Markup:
     names = feet([(plot.x + step * (index + 0.5), one.label) for index, one in enumerate(bins)], plot)
     marks = group((_mark(mark, plot, step, len(bins)) for mark in data.marks[:_MAX_MARKS]), "marks tone-ink")
     counted = text(Point(0, 11), data.counted) if data.counted else Markup("")
-    description = "; ".join(f"{label(one.label, 40)}: {written(one.count)}" for one in bins[:40])
+    description = "; ".join(f"{label(one.label, 40)}: {format_value(one.count)}" for one in bins[:40])
     return drawing(
         size,
         data.title,
@@ -75,10 +75,10 @@ def draw_histogram(data: Histogram, size: Size = WIDE) -> Markup:
 def _bar(one: Bin, place: Box, top: float, counted: str) -> Markup:
     gap = min(place.width * 0.12, 4)
     box = Box(place.x + gap, top, place.width - 2 * gap, place.bottom - top)
-    tip = f"{one.label}: {written(one.count)} {counted}".strip()
+    tip = f"{one.label}: {format_value(one.count)} {counted}".strip()
     # The whole height answers the pointer: low bars are hard to hit.
     whole = rectangle(place, tip, "reach", fill="none")
-    bar = rectangle(box, tip, toned(one.tone), fill="currentColor", rx=min(2, box.width / 2))
+    bar = rectangle(box, tip, tone_class(one.tone), fill="currentColor", rx=min(2, box.width / 2))
     return link(element("g", whole, bar), one.href)
 
 

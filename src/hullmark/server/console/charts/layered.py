@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from hullmark.server.console.charts.graph import MAX_EDGES, MAX_NODES, Graph, Node, distances, neighbours
-from hullmark.server.console.charts.scale import written
+from hullmark.server.console.charts.scale import format_value
 from hullmark.server.console.charts.svg import (
     Box,
     Point,
     Size,
     drawing,
     element,
-    fitted,
+    fit_label,
     group,
     label,
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 _WIDTH, _HEIGHT = 168.0, 26.0
@@ -49,7 +49,7 @@ def draw_graph(graph: Graph, title: str) -> Markup:
 
 def place_nodes(graph: Graph) -> dict[str, Box]:
     """Where each node lies; no two overlap."""
-    layers = _ordered(_layers(graph), graph.edges)
+    layers = _order_layers(_layers(graph), graph.edges)
     boxes: dict[str, Box] = {}
     x = _MARGIN
     columns = [layer[start : start + _TALLEST] for layer in layers for start in range(0, len(layer), _TALLEST)]
@@ -70,7 +70,7 @@ def _layers(graph: Graph) -> list[list[str]]:
     return [found[distance] for distance in sorted(found)]
 
 
-def _ordered(layers: list[list[str]], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
+def _order_layers(layers: list[list[str]], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
     """The layers, each in the order of where its nodes' neighbours lie on average; forth and back a few times."""
     onward, backward = neighbours(edges), neighbours([(end, start) for start, end in edges])
     for sweep in range(_SWEEPS):
@@ -107,13 +107,13 @@ def _edge(start: Box, end: Box) -> Markup:
 def _node(node: Node, box: Box) -> Markup:
     tip = element("title", label(f"{node.label} {node.tip}"))
     classes = " ".join(
-        filter(None, ("node", toned(node.tone), "root" if node.root else None, "folded" if node.members else None))
+        filter(None, ("node", tone_class(node.tone), "root" if node.root else None, "folded" if node.members else None))
     )
     paint = rectangle(box, None, "paint", rx=5, fill="currentColor", fill_opacity=0.16)
     edge = rectangle(box, None, "edge", rx=5, fill="none", stroke="currentColor")
-    count = written(node.members) if node.members else ""
+    count = format_value(node.members) if node.members else ""
     room = box.width - 16 - (len(count) * 6.6 + 8 if count else 0)
-    name = text(Point(box.x + 8, box.y + 17), fitted(node.label, room), "name")
+    name = text(Point(box.x + 8, box.y + 17), fit_label(node.label, room), "name")
     members = text(Point(box.right - 8, box.y + 17), count, "members", "end") if count else Markup("")
     return link(element("g", tip, paint, edge, name, members, class_=classes), node.href)
 

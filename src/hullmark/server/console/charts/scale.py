@@ -80,20 +80,20 @@ def tick_label(moment: datetime, step: timedelta) -> str:
     return f"{moment.day} {moment:%b}"
 
 
-def written(value: float, unit: Unit = "") -> str:
+def format_value(value: float, unit: Unit = "") -> str:
     """A number as it is read: 1,284 or 12.8 k; 3.1 MB; 96 %; 4 d; 2.5 h."""
     if unit == "bytes":
-        return _scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
+        return _format_scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
     if unit == "seconds":
         return _duration(value)
     if unit == "days":
         return f"{_plain(value)} d"
     if unit == "%":
         return f"{_plain(value)} %"
-    return _plain(value) if abs(value) < 10_000 else _scaled(value, ("", "k", "M", "G", "T", "P"))
+    return _plain(value) if abs(value) < 10_000 else _format_scaled(value, ("", "k", "M", "G", "T", "P"))
 
 
-def _scaled(value: float, names: tuple[str, ...]) -> str:
+def _format_scaled(value: float, names: tuple[str, ...]) -> str:
     value = finite(value)
     power = 0
     # 999,950 would be written as 1000.0 k.

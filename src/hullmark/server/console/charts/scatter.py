@@ -22,7 +22,7 @@ from hullmark.server.console.charts.svg import (
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_POINTS = 5_000
@@ -92,7 +92,7 @@ def _dot(cell: list[Exploitable], across: Scale, up: Scale, plot: Box) -> Markup
         "title",
         f"{first.label[:80]}: CVSS {finite(first.cvss):.1f}, EPSS {finite(first.epss) * 100:.2f} %{known}{more}",
     )
-    dot = element("circle", cx=at.x, cy=at.y, r=radius, fill="currentColor", class_=toned(first.tone))
+    dot = element("circle", cx=at.x, cy=at.y, r=radius, fill="currentColor", class_=tone_class(first.tone))
     ring = element("circle", cx=at.x, cy=at.y, r=edge, fill="none", stroke="currentColor", class_="ring tone-stop")
     return link(element("g", tip, dot, ring if first.kev else Markup("")), first.href)
 

@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from hullmark.server.console.charts.frame import feet, height_scale, heights, legend, plot_of
-from hullmark.server.console.charts.scale import Scale, Unit, tick_label, time_ticks, written
+from hullmark.server.console.charts.scale import Scale, Unit, format_value, tick_label, time_ticks
 from hullmark.server.console.charts.svg import (
     WIDE,
     Box,
@@ -24,7 +24,7 @@ from hullmark.server.console.charts.svg import (
     link,
     path,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_POINTS = 5_000  # of a line, in what a page is given
@@ -63,10 +63,10 @@ class TimeSeries(msgspec.Struct, frozen=True):
 
 def draw_series(data: TimeSeries, size: Size = WIDE) -> Markup:
     """The chart; with fewer than two moments a line that says so."""
-    times, lines = _bounded(data)
+    times, lines = _bound_series(data)
     if len(times) < 2 or not lines:
         return _empty(data, size)
-    times, lines = _thinned(times, lines, data.stacked)
+    times, lines = _thin_series(times, lines, data.stacked)
     plot = plot_of(size, legend=True)
     across = Scale(times[0].timestamp(), times[-1].timestamp(), plot.x, plot.right)
     up, ticks = height_scale(_most(data, lines), plot, data.unit)
@@ -84,9 +84,9 @@ def draw_series(data: TimeSeries, size: Size = WIDE) -> Markup:
 
 def series_json(data: TimeSeries) -> str:
     """The same data for the module that lets a person point at it: {times (seconds), lines, events, unit, stacked, most}."""
-    times, lines = _bounded(data)
+    times, lines = _bound_series(data)
     shown = [
-        {"name": label(line.name, 60), "tone": line.tone, "values": [_known(value) for value in line.values]}
+        {"name": label(line.name, 60), "tone": line.tone, "values": [_clean_value(value) for value in line.values]}
         for line in lines
     ]
     events = [{"at": event.at.timestamp(), "label": label(event.label, 80)} for event in data.events[:MAX_EVENTS]]
@@ -101,7 +101,7 @@ def series_json(data: TimeSeries) -> str:
     return msgspec.json.encode(document).decode()
 
 
-def _bounded(data: TimeSeries) -> tuple[tuple[datetime, ...], tuple[Line, ...]]:
+def _bound_series(data: TimeSeries) -> tuple[tuple[datetime, ...], tuple[Line, ...]]:
     """The newest moments in order, and as many values to each line; a moment without a zone counts as UTC."""
     aware = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in data.times)
     order = sorted(enumerate(aware), key=lambda numbered: numbered[1])[-MAX_POINTS:]
@@ -114,7 +114,7 @@ def _bounded(data: TimeSeries) -> tuple[tuple[datetime, ...], tuple[Line, ...]]:
     return tuple(moment for _, moment in order), lines
 
 
-def _thinned(
+def _thin_series(
     times: tuple[datetime, ...], lines: tuple[Line, ...], stacked: bool
 ) -> tuple[tuple[datetime, ...], tuple[Line, ...]]:
     """At most as many moments as are seen: of neighbours the one with the highest values, so that no peak is lost, and the last."""
@@ -129,7 +129,7 @@ def _thinned(
     return tuple(times[index] for index in kept), thin
 
 
-def _known(value: float | None) -> float | None:
+def _clean_value(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else finite(value)
 
 
@@ -151,7 +151,7 @@ def _areas(times: Sequence[datetime], lines: Sequence[Line], across: Scale, up: 
             lower = _line_of(times, below, across, up)[::-1]
             area = element("path", d=path([*upper, *lower], closed=True), fill="currentColor", class_="area")
             edge = element("path", d=path(upper), fill="none", stroke="currentColor", class_="edge")
-            parts.append(element("g", element("title", label(line.name)), area, edge, class_=toned(line.tone)))
+            parts.append(element("g", element("title", label(line.name)), area, edge, class_=tone_class(line.tone)))
         below = above
     return parts
 
@@ -163,7 +163,7 @@ def _strokes(times: Sequence[datetime], lines: Sequence[Line], across: Scale, up
         numbered = zip(times, line.values, strict=True)
         pieces = [
             list(piece)
-            for known, piece in itertools.groupby(numbered, key=lambda pair: _known(pair[1]) is not None)
+            for known, piece in itertools.groupby(numbered, key=lambda pair: _clean_value(pair[1]) is not None)
             if known
         ]
         drawn = " ".join(
@@ -171,7 +171,7 @@ def _strokes(times: Sequence[datetime], lines: Sequence[Line], across: Scale, up
             for piece in pieces
         )
         stroke = element("path", d=drawn, fill="none", stroke="currentColor", class_="stroke")
-        parts.append(element("g", element("title", label(line.name)), stroke, class_=toned(line.tone)))
+        parts.append(element("g", element("title", label(line.name)), stroke, class_=tone_class(line.tone)))
     return parts
 
 
@@ -206,7 +206,8 @@ def _events(events: Sequence[Event], times: Sequence[datetime], across: Scale, p
 
 def _last(line: Line, unit: Unit) -> str:
     return next(
-        (written(finite(value), unit) for value in reversed(line.values) if _known(value) is not None), "not known"
+        (format_value(finite(value), unit) for value in reversed(line.values) if _clean_value(value) is not None),
+        "not known",
     )
 
 

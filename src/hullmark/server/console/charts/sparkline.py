@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from hullmark.server.console.charts.scale import Scale
-from hullmark.server.console.charts.svg import Point, Size, Tone, drawing, element, finite, path, toned
+from hullmark.server.console.charts.svg import Point, Size, Tone, drawing, element, finite, path, tone_class
 
 _MAX_POINTS = 120
 _SIZE = Size(96, 24)
@@ -21,4 +21,4 @@ def draw_sparkline(values: Sequence[float], title: str, tone: Tone = "accent", s
     points = [Point(across.at(index), up.at(value)) for index, value in enumerate(shown)]
     line = element("path", d=path(points), fill="none", stroke="currentColor", class_="stroke")
     last = element("circle", cx=points[-1].x, cy=points[-1].y, r=2.2, fill="currentColor")
-    return drawing(size, title, title, [element("g", line, last, class_=toned(tone))], "spark")
+    return drawing(size, title, title, [element("g", line, last, class_=tone_class(tone))], "spark")

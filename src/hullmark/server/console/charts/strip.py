@@ -15,12 +15,12 @@ from hullmark.server.console.charts.svg import (
     Tone,
     drawing,
     element,
-    fitted,
+    fit_label,
     group,
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 _MAX_TRACKS = 40
@@ -65,7 +65,7 @@ def draw_strip(title: str, tracks: Sequence[Track], width: float = 900) -> Marku
 
 def _track(track: Track, y: float, across: Scale) -> Markup:
     middle = y + _ROW / 2
-    parts = [text(Point(across.start - 10, middle + 4), fitted(track.name, across.start - 14), "name", "end")]
+    parts = [text(Point(across.start - 10, middle + 4), fit_label(track.name, across.start - 14), "name", "end")]
     shown = track.periods[-_MAX_PERIODS:]
     for period in shown:
         left, right = across.at(period.begin.timestamp()), across.at(period.end.timestamp())
@@ -74,5 +74,5 @@ def _track(track: Track, y: float, across: Scale) -> Markup:
         box = Box(left, middle - _BAR / 2, max(right - left, 2.0), _BAR)
         tip = f"{period.word} from {period.begin:%Y-%m-%d %H:%M} UTC"
         tone = _TONES.get(period.word, "soft")
-        parts.append(link(rectangle(box, tip, toned(tone), fill="currentColor"), period.href))
+        parts.append(link(rectangle(box, tip, tone_class(tone), fill="currentColor"), period.href))
     return element("g", *parts)

@@ -65,7 +65,7 @@ def label(text: str, most: int = MAX_LABEL) -> str:
     return clean if len(clean) <= most else clean[: max(most - 1, 1)] + "…"
 
 
-def fitted(text: str, width: float, letter: float = 6.2) -> str:
+def fit_label(text: str, width: float, letter: float = 6.2) -> str:
     """The label cut to a width, for letters of the charts' size (11 units, about 6.2 wide)."""
     return label(text, max(int(width / letter), 1))
 
@@ -138,7 +138,7 @@ def link(inside: Markup, href: str | None) -> Markup:
     return element("a", inside, href=href)
 
 
-def toned(tone: Tone) -> str:
+def tone_class(tone: Tone) -> str:
     """The class that gives a mark its colour."""
     return f"tone-{tone}"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from markupsafe import Markup
 
-from hullmark.server.console.charts.scale import Unit, written
+from hullmark.server.console.charts.scale import Unit, format_value
 from hullmark.server.console.charts.svg import (
     Box,
     Point,
@@ -14,13 +14,13 @@ from hullmark.server.console.charts.svg import (
     drawing,
     element,
     finite,
-    fitted,
+    fit_label,
     group,
     label,
     link,
     rectangle,
     text,
-    toned,
+    tone_class,
 )
 
 MAX_TILES = 2_000
@@ -53,9 +53,9 @@ class PlacedTile(msgspec.Struct, frozen=True):
 def draw_treemap(title: str, tiles: Sequence[Tile], unit: Unit = "bytes", size: Size = _SIZE) -> Markup:
     """The map of at most MAX_TILES tiles, the largest first."""
     placed = place_tiles(tiles, Box(0, 0, size.width, size.height))
-    shown = [_shown(one, unit) for one in placed]
+    shown = [_draw_tile(one, unit) for one in placed]
     largest = sorted(tiles, key=lambda tile: -finite(tile.weight))[:20]
-    description = "; ".join(f"{label(tile.name, 60)}: {written(finite(tile.weight), unit)}" for tile in largest)
+    description = "; ".join(f"{label(tile.name, 60)}: {format_value(finite(tile.weight), unit)}" for tile in largest)
     return drawing(size, title, description, [group(shown, "tiles")], "treemap")
 
 
@@ -65,7 +65,7 @@ def place_tiles(tiles: Sequence[Tile], box: Box) -> list[PlacedTile]:
     waiting = [(tiles, box, 0)]
     # A queue by levels: where there are too many, it is the deepest that are missing.
     for level, place, depth in _levels(waiting):
-        for tile, where in zip(*_squarified(level, place), strict=True):
+        for tile, where in zip(*_squarify_tiles(level, place), strict=True):
             if min(where.width, where.height) < _SMALLEST or len(placed) >= MAX_TILES:
                 continue
             placed.append(PlacedTile(tile, where, depth))
@@ -88,7 +88,7 @@ def _inside(box: Box) -> Box | None:
     return inner if inner.width > 8 and inner.height > 8 else None
 
 
-def _squarified(tiles: Sequence[Tile], box: Box) -> tuple[list[Tile], list[Box]]:
+def _squarify_tiles(tiles: Sequence[Tile], box: Box) -> tuple[list[Tile], list[Box]]:
     """The tiles with a weight, heaviest first, and their places."""
     whole = sum(finite(tile.weight) for tile in tiles)
     # What is less than a millionth of a millionth would be lost in rounding.
@@ -140,17 +140,19 @@ def _row(areas: Sequence[float], total: float, box: Box) -> tuple[list[Box], Box
     return boxes, Box(box.x, box.y + height, box.width, box.height - height)
 
 
-def _shown(placed: PlacedTile, unit: Unit) -> Markup:
+def _draw_tile(placed: PlacedTile, unit: Unit) -> Markup:
     tile, box = placed.tile, placed.box
     inner = Box(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1)
-    tip = element("title", label(f"{tile.name}: {written(finite(tile.weight), unit)} {tile.tip}"))
+    tip = element("title", label(f"{tile.name}: {format_value(finite(tile.weight), unit)} {tile.tip}"))
     parent = bool(tile.tiles) and _inside(box) is not None
-    paint = rectangle(inner, None, toned(tile.tone), fill="currentColor", fill_opacity=0.12 if parent else 0.55)
+    paint = rectangle(inner, None, tone_class(tile.tone), fill="currentColor", fill_opacity=0.12 if parent else 0.55)
     parts = [tip, paint]
     if box.width > 34 and box.height > 15:
-        parts.append(text(Point(box.x + 5, box.y + 13), fitted(tile.name, box.width - 8), "name"))
+        parts.append(text(Point(box.x + 5, box.y + 13), fit_label(tile.name, box.width - 8), "name"))
     if not parent and box.width > 50 and box.height > 30:
         parts.append(
-            text(Point(box.x + 5, box.y + 27), fitted(written(finite(tile.weight), unit), box.width - 8), "size")
+            text(
+                Point(box.x + 5, box.y + 27), fit_label(format_value(finite(tile.weight), unit), box.width - 8), "size"
+            )
         )
     return link(element("g", *parts), tile.href)

@@ -21,9 +21,9 @@ from hullmark.server.console.forms import Fields, fields_of
 from hullmark.server.console.multipart_form import FileForm
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.views import rights, segment
-from hullmark.server.console.visit import Visit, refused
+from hullmark.server.console.visit import Visit, catch_refusal
 from hullmark.server.stories.images.register import ImageRegistration
-from hullmark.server.stories.images.uploads import named
+from hullmark.server.stories.images.uploads import parse_tag
 
 ENTRY = Entry(title="Add an image", path="add", icon="add", group="inventory", permission="images:write", order=90)
 
@@ -64,7 +64,7 @@ async def add_by_reference(visit: NamedDependency[Visit]) -> Response[Any]:
         answer = await visit.do(images.add_image, (ImageBody, wanted))
         added.append(answer.content)
 
-    wrong = await refused(add())
+    wrong = await catch_refusal(add())
     return await _add(visit, "reference", wrong, given) if wrong else _to(visit, added[0].digest)
 
 
@@ -79,12 +79,12 @@ async def add_archive(visit: NamedDependency[Visit]) -> Response[Any]:
     async def add() -> None:
         nonlocal given
         given = await form.fields()
-        wanted = ImageRegistration(reference=str(named(given.word("reference"))))
+        wanted = ImageRegistration(reference=str(parse_tag(given.word("reference"))))
         stream = ArchiveStream(form.file(), body.is_gone)
         view = await uploads.take_archive(visit.request.app, visit.services, visit.caller, wanted, stream)
         added.append(view.digest)
 
-    wrong = await refused(add())
+    wrong = await catch_refusal(add())
     return await _add(visit, "archive", wrong, given) if wrong else _to(visit, added[0])
 
 
@@ -99,11 +99,11 @@ async def add_sbom(visit: NamedDependency[Visit]) -> Response[Any]:
     async def add() -> None:
         nonlocal given
         given = await form.fields()
-        reference = str(named(given.word("reference")))
+        reference = str(parse_tag(given.word("reference")))
         view = await scan.take_sbom(visit.request.app, visit.services, visit.caller, reference, form.file())
         added.append(view.digest)
 
-    wrong = await refused(add())
+    wrong = await catch_refusal(add())
     return await _add(visit, "sbom", wrong, given) if wrong else _to(visit, added[0])
 
 

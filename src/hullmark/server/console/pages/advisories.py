@@ -98,7 +98,7 @@ async def advisories_page(
         total = await book.sum(connection)
     base = f"{account_base(caller.account)}/advisories"
     shown = await listing.shown(request)
-    shown.columns = tuple(each for each in shown.columns if each.key != "kev")  # it stands beside the name
+    shown.columns = tuple(column for column in shown.columns if column.key != "kev")  # it stands beside the name
     view = AdvisoriesPage(
         list=shown,
         book=book,
@@ -197,7 +197,7 @@ async def advisory_page(
     images = _images(services, caller, wanted)
     if wants_export(request, images.name):
         return export(request, images)
-    known = await _known(request, services, wanted)
+    known = await _find_vulnerability(request, services, wanted)
     cve = known.cve or wanted
     async with services.database.tenant(caller.account_id) as connection:
         weights = await account_advisories.weights_of(connection, cve)
@@ -219,7 +219,7 @@ async def advisory_page(
     return render(request, "pages/advisory.html", view=view)
 
 
-async def _known(request: Request[Any, Any, Any], services: Services, name: str) -> KnownVulnerability:
+async def _find_vulnerability(request: Request[Any, Any, Any], services: Services, name: str) -> KnownVulnerability:
     async with services.database.system() as connection:
         snapshot = await current_snapshot(connection)
     known = None

@@ -24,7 +24,7 @@ _COLUMNS: tuple[Column[AuditRow], ...] = (
     Column("action", "Did", lambda row: row.action, "code"),
     Column("resource", "To what", lambda row: f"{row.resource_type} {row.resource}"),
     Column("address", "From", lambda row: row.address, "code"),
-    Column("change", "Change", lambda row: _told(row.before, row.after)),
+    Column("change", "Change", lambda row: _format_changes(row.before, row.after)),
 )
 _WORDS = ("action", "actor", "resource_type", "resource")
 
@@ -39,7 +39,7 @@ async def audit_page(visit: NamedDependency[Visit]) -> Response[Any]:
     listing = visit.listing("audit", _COLUMNS, audit.list_audit, **wanted)
     if wants_export(visit.request, listing.name):
         return export(visit.request, listing)
-    values: dict[str, Any] = {"entries": await listing.shown(visit.request), "told": _told}
+    values: dict[str, Any] = {"entries": await listing.shown(visit.request), "told": _format_changes}
     return show(visit, "audit", given=given, **values)
 
 
@@ -50,7 +50,7 @@ def _moment(text: str) -> datetime | None:
         raise problem(422, f"{text[:50]!r} is not a valid day", "write it as 2026-12-31") from error
 
 
-def _told(before: Any, after: Any) -> str:
+def _format_changes(before: Any, after: Any) -> str:
     """What became different, as `name: before → after`, one a line."""
     old, new = (value if isinstance(value, dict) else {} for value in (before, after))
     lines = [

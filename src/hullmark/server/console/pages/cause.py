@@ -138,7 +138,7 @@ async def cause_page(
     shown = await items.shown(request, _ITEMS)
     first = shown.rows[0].row if shown.rows else None
     evidence = [msgspec.convert(raw, Evidence) for raw in _evidence(cause, first)[:_EVIDENCE]]
-    evidence = await _reached(services, caller, evidence, first.image_digest if first else "")
+    evidence = await _add_reach(services, caller, evidence, first.image_digest if first else "")
     helps = _helps(shown.rows)
     link = f"{root_of(services.settings)}{account_base(caller.account)}/causes/{number}"
     view = CausePage(
@@ -174,7 +174,7 @@ def _evidence(cause: CauseRow, first: TransitionRow | None) -> list[dict[str, An
     return cause.evidence or (first.evidence if first is not None else [])
 
 
-async def _reached(services: Services, caller: Caller, evidence: list[Evidence], digest: str) -> list[Evidence]:
+async def _add_reach(services: Services, caller: Caller, evidence: list[Evidence], digest: str) -> list[Evidence]:
     """The same with whether the start of that image reaches the packages, and how; as it is where that is not known."""
     if not digest or not any(line.package for line in evidence):
         return evidence
@@ -203,7 +203,7 @@ def _items(services: Services, caller: Caller, cause: CauseRow) -> Listing[FlipL
             slots = [(row, (row.image_id or 0, row.policy_id or 0, row.environment)) for row in found.items]
             now = await cause_pages.standing_verdicts(connection, account_id, [slot for _, slot in slots])
             told = await transition_lists.messages_with(connection, account_id, [row.id for row in found.items])
-            asked = [(now[slot].history_id, _blamed(cause, row)) for row, slot in slots if slot in now]
+            asked = [(now[slot].history_id, _find_blame(cause, row)) for row, slot in slots if slot in now]
             without = await forecasts(services, connection, account_id, asked)
         lines = [
             FlipLine(
@@ -219,7 +219,7 @@ def _items(services: Services, caller: Caller, cause: CauseRow) -> Listing[FlipL
     return Listing(name="images", columns=_ITEM_COLUMNS, fetch=fetch, cursor_name="images.cursor")
 
 
-def _blamed(cause: CauseRow, row: TransitionRow) -> Blame:
+def _find_blame(cause: CauseRow, row: TransitionRow) -> Blame:
     return blamed_of(cause.kind in OF_ADVISORIES, cause.subject, row.evidence)
 
 

@@ -18,7 +18,7 @@ from hullmark.server.console.listing import Column, export, wants_export
 from hullmark.server.console.pages.admin import show
 from hullmark.server.console.schema_forms import fields_in, settings_from
 from hullmark.server.console.views import rights
-from hullmark.server.console.visit import Visit, refused
+from hullmark.server.console.visit import Visit, catch_refusal
 
 _COLUMNS: tuple[Column[ChannelView], ...] = (
     Column("name", "Name", lambda row: row.name),
@@ -50,7 +50,7 @@ async def add_channel(visit: NamedDependency[Visit]) -> Response[Any]:
         wanted = {"name": given.word("name"), "kind": kind, "settings": settings}
         added.append(await visit.do(channels.add_channel, (ChannelBody, wanted)))
 
-    if wrong := await refused(add()):
+    if wrong := await catch_refusal(add()):
         return await _channels(visit, kind, wrong, given)
     return await _channels(visit, "", made=added[0]) if added[0].secret else visit.back("admin/channels", "added")
 

@@ -19,7 +19,7 @@ from hullmark.server.api.resources.images import find
 from hullmark.server.console.documents import documents_of
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
-from hullmark.server.console.pages.image.opened import asked, listing_of
+from hullmark.server.console.pages.image.opened import listing_of, read_query_value
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.images.documents import StoredAnalysis, get_files
 from hullmark.server.stories.services import Services
@@ -88,11 +88,11 @@ async def diff_page(
     request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Response[Any]:
     """What differs between the images `before` and `after`, each named by a digest or a reference; `tab` says what is listed."""
-    names = asked(request, "before"), asked(request, "after")
+    names = read_query_value(request, "before"), read_query_value(request, "after")
     if not all(names):
         return render(request, "pages/diff_of_what.html", before=names[0], after=names[1])
     rows = [await find(services, caller, name) for name in names]
-    tab = asked(request, "tab", 20)
+    tab = read_query_value(request, "tab", 20)
     tab = tab if tab in TABS else "packages"
     analyses = [await _analysis(request, row) for row in rows]
     key = f"difference {rows[0].document} {rows[1].document} {tab == 'files'}"

@@ -54,7 +54,7 @@ def file_ways(
     opens: list[OpenNode] = []
     for purl, places in sorted(members.items()):
         part = _Part(purl, names.get(purl, purl) if purl else "", places)
-        parts = _opened(files, part, opened, opens, address) if purl in opened or not purl else iter((part,))
+        parts = _open_part(files, part, opened, opens, address) if purl in opened or not purl else iter((part,))
         for each in parts:
             name = f"\0{each.key}" if each.label else files.paths[each.places[0]]
             nodes[name] = _node(files, each, name, address, opened)
@@ -63,12 +63,12 @@ def file_ways(
     return fold(Graph(tuple(nodes.values()), tuple(edges)), {}), opens
 
 
-def _opened(
+def _open_part(
     files: FilesByReach, part: _Part, opened: Set[str], opens: list[OpenNode], address: str, depth: int = 0
 ) -> Iterator[_Part]:
     """What a part is made of: its files (parts without a label), or folders of them."""
     if part.label:
-        opens.append(OpenNode(part.label, _toggled(part.key, opened, address)))
+        opens.append(OpenNode(part.label, _toggle_address(part.key, opened, address)))
     if len(part.places) <= MANY or depth >= _DEEPEST:
         yield from (_Part(part.key, "", [place]) for place in part.places)
         return
@@ -84,10 +84,10 @@ def _opened(
         inner = _Part(f"{purl}\n{path}", path, places)
         if len(places) == 1 or (not folder and inner.key in opened):
             if len(places) > 1:
-                opens.append(OpenNode(path, _toggled(inner.key, opened, address)))
+                opens.append(OpenNode(path, _toggle_address(inner.key, opened, address)))
             yield from (_Part(part.key, "", [place]) for place in places)
         elif inner.key in opened:
-            yield from _opened(files, inner, opened, opens, address, depth + 1)
+            yield from _open_part(files, inner, opened, opens, address, depth + 1)
         elif not folder and len(places) <= MANY:
             yield from (_Part(part.key, "", [place]) for place in places)
         else:
@@ -99,14 +99,19 @@ def _node(files: FilesByReach, part: _Part, name: str, address: str, opened: Set
     tone: Tone = "go" if any(files.reach(place) == "reachable" for place in part.places) else "unknown"
     if part.label:
         return Node(
-            name, part.label, tone, href=_toggled(part.key, opened, address), root=is_root, members=len(part.places)
+            name,
+            part.label,
+            tone,
+            href=_toggle_address(part.key, opened, address),
+            root=is_root,
+            members=len(part.places),
         )
     path, why = files.paths[part.places[0]], files.kept.reasons[files.kept.whys[part.places[0]]]
     href = f"{address}?{urlencode({'tab': 'files', 'file': path})}#files"
     return Node(name, path.rpartition("/")[2] or path, tone, href=href, tip=f"{path}: {why}", root=is_root)
 
 
-def _toggled(key: str, opened: Set[str], address: str) -> str:
+def _toggle_address(key: str, opened: Set[str], address: str) -> str:
     """The address of the page with a node opened, or closed with all that was opened in it."""
     within = f"{key}\n"
     wanted = sorted(

@@ -224,14 +224,14 @@ def _groups(services: Services, caller: Caller, wanted: FleetFilter, level: Leve
 
 
 def _group_columns(level: Level) -> tuple[Column[FleetGroup], ...]:
-    def counted(verdict: str) -> Any:
+    def sum_by_verdict(verdict: str) -> Any:
         return lambda row: group_sum(row, verdict=verdict)
 
     return (
         Column(level, level.capitalize(), lambda row: row.name),
         Column("places", "Places", lambda row: row.places, "number"),
         *(
-            Column(words.replace(" ", "_"), words.capitalize(), counted(verdict), "number")
+            Column(words.replace(" ", "_"), words.capitalize(), sum_by_verdict(verdict), "number")
             for verdict, words, _ in VERDICTS
         ),
         Column("host", "Hardly isolated", lambda row: group_sum(row, grade=0), "number"),

@@ -11,10 +11,10 @@ from litestar.di import NamedDependency
 
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
-from hullmark.server.api.resources.images import counted
+from hullmark.server.api.resources.images import count_matches
 from hullmark.server.console.listing import Column, Listing, ShownPage, export, wants_export
 from hullmark.server.console.navigation import Entry
-from hullmark.server.console.pages.image.opened import asked, narrow
+from hullmark.server.console.pages.image.opened import narrow, read_query_value
 from hullmark.server.console.views import redirect, render, rights
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images, search
@@ -64,7 +64,7 @@ async def images_page(
     request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Response[Any]:
     """The images, the newest first; `q` is a part of a repository's name, or the beginning of a digest."""
-    text, verdict, state = (asked(request, name, 200) for name in ("q", "verdict", "state"))
+    text, verdict, state = (read_query_value(request, name, 200) for name in ("q", "verdict", "state"))
     if digest := await _digest(services, caller, text):
         return redirect(f"{request.url.path}/{digest}")
     wanted = ImageFilter(state=state, verdict=verdict if caller.may("verdicts:read") else "")
@@ -97,7 +97,7 @@ def _listing(services: Services, caller: Caller, wanted: ImageFilter, *, is_empt
         async with services.database.tenant(caller.account_id) as connection:
             rows = await images.list_images(connection, caller.account_id, wanted, after, limit + 1)
             found = page(rows, limit, lambda row: (row.held_at, row.id))
-            counts = await counted(connection, found.items)
+            counts = await count_matches(connection, found.items)
             held: dict[int, tuple[verdicts.VerdictRow, ...]] = {}
             if caller.may("verdicts:read"):
                 held = await verdicts.current_of(connection, caller.account_id, [row.id for row in found.items])

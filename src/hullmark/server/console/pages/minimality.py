@@ -18,7 +18,7 @@ from hullmark.model.reach import REACHES, Minimality, PackageReach, ProgramReach
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.problems import not_found
-from hullmark.server.api.resources.images import analysed
+from hullmark.server.api.resources.images import find_analysed_image
 from hullmark.server.api.resources.reach import minimality_of
 from hullmark.server.console.charts.bars import Bars, Part, Row, draw_bars
 from hullmark.server.console.charts.layered import draw_graph
@@ -30,7 +30,7 @@ from hullmark.server.console.listing import Column, Listing, ShownPage, export, 
 from hullmark.server.console.pages.file_ways import MOST_OPEN, OpenNode, file_ways
 from hullmark.server.console.pages.reached_files import WORDS, ReachedView, folder_tiles
 from hullmark.server.console.pages.reached_files import listing as files_listing
-from hullmark.server.console.pages.reached_files import shown as files_shown
+from hullmark.server.console.pages.reached_files import make_reached_view as files_shown
 from hullmark.server.console.pages.reached_files import tiles_json as files_json
 from hullmark.server.console.pages.ways import ways_graph
 from hullmark.server.console.views import HEADERS, render, rights
@@ -97,7 +97,7 @@ async def minimality_page(
     caller: NamedDependency[Caller],
 ) -> Response[Any]:
     """The whole page; `data=tiles` answers what the map is drawn of, `data=files` what a tile of it opens into."""
-    row, facts = await analysed(services, caller, digest)
+    row, facts = await find_analysed_image(services, caller, digest)
     found = await minimality_of(services, caller, row, facts)
     files = await asyncio.to_thread(documents_of(request.app).reached_files, facts.analysis.reach)
     if (data := request.query_params.get("data")) in ("tiles", "files"):
@@ -218,14 +218,16 @@ def _tile(package: PackageReach | None, parts: dict[Reach, int]) -> Tile:
 
 def tiles_json(found: Minimality, *, has_files: bool) -> bytes:
     """The tiles for the module that draws them: {name, bytes, tone, tiles, more}; `more` is the query that opens a tile into its files."""
-    return msgspec.json.encode({"name": "", "tiles": [_told(tile) for tile in tiles(found, "?" if has_files else "")]})
+    return msgspec.json.encode(
+        {"name": "", "tiles": [_encode_tile(tile) for tile in tiles(found, "?" if has_files else "")]}
+    )
 
 
-def _told(tile: Tile) -> dict[str, Any]:
+def _encode_tile(tile: Tile) -> dict[str, Any]:
     told: dict[str, Any] = {"name": tile.name, "bytes": int(tile.weight), "tone": tile.tone}
     if tile.href is not None:
         told["more"] = f"?{urlencode({'data': 'files', 'package': tile.key})}"
-    return told | ({"tiles": [_told(part) for part in tile.tiles]} if tile.tiles else {})
+    return told | ({"tiles": [_encode_tile(part) for part in tile.tiles]} if tile.tiles else {})
 
 
 def _bars(shares: Sequence[Shares]) -> Markup:

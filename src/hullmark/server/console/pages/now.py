@@ -130,10 +130,10 @@ async def _freshness(services: Services) -> Freshness:
         stale = await stale_data(connection)
         told = (await latencies(connection))["seen_delivered"]
     data_at = snapshot.data_at if snapshot is not None else ""
-    return Freshness(data_at=data_at, moment=moment_in(data_at), stale=stale, told_within=_bound(told, 0.95))
+    return Freshness(data_at=data_at, moment=moment_in(data_at), stale=stale, told_within=_find_bound(told, 0.95))
 
 
-def _bound(told: Histogram, share: float) -> float | None:
+def _find_bound(told: Histogram, share: float) -> float | None:
     """The least bound within which a share of all lies; None where there is nothing yet."""
     total = told.counts[-1]
     within = (bound for bound, count in zip(BOUNDS, told.counts, strict=True) if count >= share * total)

@@ -175,13 +175,13 @@ def _within(counted: latency.Histogram, share: float) -> float:
 def _chart(counted: latency.Histogram) -> Markup:
     before = (0, *counted.counts[:-1])
     bins = tuple(
-        Bin(label=_bound(index), count=count - below, tone="accent" if bound <= 60 else "warn")
+        Bin(label=_format_bound(index), count=count - below, tone="accent" if bound <= 60 else "warn")
         for index, (bound, count, below) in enumerate(zip(latency.BOUNDS, counted.counts, before, strict=True))
     )
     return draw_histogram(Histogram(title="Until people were told", bins=bins, counted="changes"), Size(HALF, 220))
 
 
-def _bound(index: int) -> str:
+def _format_bound(index: int) -> str:
     bound = latency.BOUNDS[index]
     if math.isinf(bound):
         return "more"

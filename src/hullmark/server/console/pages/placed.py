@@ -79,7 +79,7 @@ class PlacedView(msgspec.Struct, kw_only=True):
 
 def places_listing(request: Request[Any, Any, Any], services: Services, caller: Caller) -> Listing[PlacementRow]:
     """The places that the query asks for. Raises Refusal for a selector that is not valid."""
-    wanted = _wanted(request)
+    wanted = _read_filter(request)
 
     async def fetch(cursor: str, limit: int) -> Page[PlacementRow]:
         after = values_in(cursor, Position)  # type: ignore[arg-type]  # a tuple's type
@@ -91,7 +91,7 @@ def places_listing(request: Request[Any, Any, Any], services: Services, caller: 
     return Listing(name="places", columns=columns, fetch=fetch)
 
 
-def _wanted(request: Request[Any, Any, Any]) -> PlacementFilter:
+def _read_filter(request: Request[Any, Any, Any]) -> PlacementFilter:
     asked = {name: value[:4000].replace("\0", "") for name, value in request.query_params.items()}
     grade, verdict = asked.get("grade", ""), asked.get("verdict", "")
     grades = {name: rank for rank, name in enumerate(GRADES)} | {"none": UNTOLD}
@@ -120,7 +120,7 @@ async def placed_page(
         if found is None:
             raise not_found("place of this number", "look for it in the fleet")
         granted = await stories.granted_at(connection, caller.account_id, number)
-        judged = await _judged(connection, caller, found)
+        judged = await _find_verdicts(connection, caller, found)
     history = _history(services, caller, found)
     if wants_export(request, history.name):
         return export(request, history)
@@ -136,7 +136,7 @@ async def placed_page(
     return render(request, "pages/placed.html", view=view, grades=GRADES, grade_of=grade_of)
 
 
-async def _judged(connection: Connection, caller: Caller, place: PlacementRow) -> list[VerdictRow]:
+async def _find_verdicts(connection: Connection, caller: Caller, place: PlacementRow) -> list[VerdictRow]:
     """The verdicts that count at a place; none for who may not see verdicts."""
     if place.image_id is None or "verdicts:read" not in caller.permissions:
         return []

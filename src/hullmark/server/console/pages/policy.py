@@ -105,7 +105,7 @@ async def policy_page(
     view = await view_of(services, caller, name, tab if tab in TABS else TABS[0], version)
     if view.tab == "history":
         view.versions = await versions.shown(request)
-        view.comparison = await _compared(services, caller, request, name)
+        view.comparison = await _compare_versions(services, caller, request, name)
     return render(request, "pages/policy.html", view=view)
 
 
@@ -197,7 +197,7 @@ def _versions(services: Services, caller: Caller, name: str) -> Listing[PolicyVe
     return Listing(name="versions", columns=_VERSIONS, fetch=fetch)
 
 
-async def _compared(
+async def _compare_versions(
     services: Services, caller: Caller, request: Request[Any, Any, Any], name: str
 ) -> Comparison | None:
     """The two versions that the query names as `from` and `to`; None where it names none."""

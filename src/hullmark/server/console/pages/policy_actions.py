@@ -30,7 +30,7 @@ from hullmark.server.api.resources.scan import slots_of
 from hullmark.server.console.forms import Fields, fields_of
 from hullmark.server.console.pages.policy import mistakes_in, view_of
 from hullmark.server.console.views import HEADERS, redirect, render, rights
-from hullmark.server.isolated import isolated
+from hullmark.server.isolated import run_isolated
 from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.judging.policy_tests import PolicyTestOrder
 from hullmark.server.stories.services import Services
@@ -64,7 +64,7 @@ async def check_policy(
     if request.headers.get("accept", "").startswith("application/json"):
         content = msgspec.json.encode(_Mistakes(mistakes))
         return Response(content, media_type="application/json", headers=dict(HEADERS))
-    return await _edited(request, services, caller, fields, mistakes)
+    return await _render_editor(request, services, caller, fields, mistakes)
 
 
 @post("/{account:str}/policies", status_code=303, opt=_WRITE)
@@ -85,13 +85,13 @@ async def keep_policy(
     try:
         version, _ = await keep(services, caller, origin, body)
     except InvalidPolicy as error:
-        return await _edited(request, services, caller, fields, error.mistakes, 422)
+        return await _render_editor(request, services, caller, fields, error.mistakes, 422)
     except (HullmarkError, Refusal) as error:
-        return await _edited(request, services, caller, fields, (Mistake(0, "", str(error)),), 422)
+        return await _render_editor(request, services, caller, fields, (Mistake(0, "", str(error)),), 422)
     return redirect(policy_address(caller, version.name, "edit", kept=version.version))
 
 
-async def _edited(
+async def _render_editor(
     request: Request[Any, Any, Any],
     services: Services,
     caller: Caller,
@@ -136,7 +136,9 @@ async def test_policy(
             slots_of(request.app, services).taken(caller.account_id),
             TemporaryDirectory(prefix="hullmark-tests-") as folder,
         ):
-            view.result = msgspec.json.decode(await isolated(services, "policy-tests", order, Path(folder)), type=Trial)
+            view.result = msgspec.json.decode(
+                await run_isolated(services, "policy-tests", order, Path(folder)), type=Trial
+            )
     except HullmarkError as error:
         view.failure, status = _sentence(error), 422
     return render(request, "pages/policy.html", status=status, view=view)

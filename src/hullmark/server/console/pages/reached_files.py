@@ -16,7 +16,7 @@ from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.treemap import Tile
 from hullmark.server.console.files_by_reach import TONES, Branch, FilesByReach, ReachedRow, common_folder
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import asked
+from hullmark.server.console.pages.image.opened import read_query_value
 
 WORDS: dict[Reach, str] = {"reachable": "needed", "unknown": "cannot tell", "unreachable": "may go"}
 _MOST_NEXT = Limit(200, "files that one file leads to, as the console lists them", "shortened")
@@ -68,12 +68,12 @@ def listing(files: FilesByReach, request: Request[Any, Any, Any]) -> Listing[Rea
     return Listing(name="files", columns=_COLUMNS, fetch=_slices(files.rows(folder_of(request)), lambda row: row))
 
 
-async def shown(files: FilesByReach, names: dict[str, str], request: Request[Any, Any, Any]) -> ReachedView:
+async def make_reached_view(files: FilesByReach, names: dict[str, str], request: Request[Any, Any, Any]) -> ReachedView:
     """The tab. `names` are packages' by their package URLs."""
     table = await listing(files, request).shown(request, 100)
     table.columns = tuple(column for column in table.columns if column.key in _SHOWN)
     folder, purl = folder_of(request), _package(request)
-    place = files.place(asked(request, "file", 4000))
+    place = files.place(read_query_value(request, "file", 4000))
     parts = [part for part in folder.split("/") if part]
     return ReachedView(
         table=table,
@@ -88,11 +88,11 @@ async def shown(files: FilesByReach, names: dict[str, str], request: Request[Any
 
 def folder_of(request: Request[Any, Any, Any]) -> str:
     """The folder that is asked for ("/": the top)."""
-    return posixpath.normpath("/" + asked(request, "folder", 4000).strip("/"))
+    return posixpath.normpath("/" + read_query_value(request, "folder", 4000).strip("/"))
 
 
 def _package(request: Request[Any, Any, Any]) -> str | None:
-    return asked(request, "package", 2000) if "package" in request.query_params else None
+    return read_query_value(request, "package", 2000) if "package" in request.query_params else None
 
 
 def _file(files: FilesByReach, place: int) -> FileView:
@@ -112,7 +112,7 @@ def _slices(rows: Sequence[Any], made: Any) -> Any:
 
 
 def tiles_json(files: FilesByReach, request: Request[Any, Any, Any]) -> bytes:
-    """What the map opens: the files of a package, else those below a folder, as {name, tones, tiles} (`_told`)."""
+    """What the map opens: the files of a package, else those below a folder, as {name, tones, tiles} (`_encode_branch`)."""
     purl = _package(request)
     if purl is not None:
         places: Sequence[int] = files.of_package(purl)
@@ -122,11 +122,11 @@ def tiles_json(files: FilesByReach, request: Request[Any, Any, Any]) -> bytes:
         places = files.below(base)
     tones = [TONES[reach] for reach in REACHES]
     return msgspec.json.encode(
-        {"name": base if purl is not None else "", "tones": tones, "tiles": _told(files.branch(places, base))}
+        {"name": base if purl is not None else "", "tones": tones, "tiles": _encode_branch(files.branch(places, base))}
     )
 
 
-def _told(branch: Branch) -> list[tuple[Any, ...]]:
+def _encode_branch(branch: Branch) -> list[tuple[Any, ...]]:
     """Folders as (name, what is in them), files as (name, bytes, place in REACHES): of 80,000 each byte counts."""
     told: list[tuple[Any, ...]] = []
     for name, inner in branch.folders.items():
@@ -134,7 +134,7 @@ def _told(branch: Branch) -> list[tuple[Any, ...]]:
         while len(inner.folders) == 1 and not inner.files and not inner.small:
             ((below, deeper),) = inner.folders.items()
             name, inner = f"{name}/{below}", deeper
-        told.append((name, _told(inner)))
+        told.append((name, _encode_branch(inner)))
     told += branch.files
     told += ((f"{count:,} small files", size, reach) for reach, (count, size) in branch.small.items())
     return told

@@ -75,7 +75,7 @@ async def rebuild_page(
     steps = {one.id: place for place, one in enumerate(plan.rebuilds, 1)}
     first = sum(sorted((one.healed for one in plan.rebuilds), reverse=True)[:_FIRST])
     shown = await listing.shown(request)
-    shown.columns = tuple(each for each in shown.columns if each.key not in _BESIDE)
+    shown.columns = tuple(column for column in shown.columns if column.key not in _BESIDE)
     view = PlanView(
         scope=scope,
         dated=dated,

@@ -70,7 +70,7 @@ async def search_page(
     holders = _holders(services, caller, word)
     if wants_export(request, holders.name):
         return export(request, holders)
-    found = await _found(services, caller, word) if word else []
+    found = await _find_items(services, caller, word) if word else []
     if request.query_params.get("format") == "json":
         content = msgspec.json.encode(found)
         return Response(content, media_type="application/json", headers=dict(HEADERS))
@@ -78,7 +78,7 @@ async def search_page(
     return render(request, "pages/search.html", view=view)
 
 
-async def _found(services: Services, caller: Caller, word: str) -> list[FoundItem]:
+async def _find_items(services: Services, caller: Caller, word: str) -> list[FoundItem]:
     base = account_base(caller.account)
     items: list[FoundItem] = []
     async with services.database.tenant(caller.account_id) as connection:
@@ -112,13 +112,13 @@ def _holders(services: Services, caller: Caller, word: str) -> Listing[NamedHold
             wanted = PackageQuery(name=word)
             found = await images_with_package(connection, caller.account_id, wanted, after, limit)
             known = await names.names_of(connection, caller.account_id, [row.image_id for row in found.holders])
-        rows = [_named(row, known.get(row.image_id, [])) for row in found.holders]
+        rows = [_make_named_holder(row, known.get(row.image_id, [])) for row in found.holders]
         return Page(items=rows, next=cursor_of(found.next) if found.next is not None else None)
 
     return Listing(name="holders", columns=_COLUMNS, fetch=fetch)
 
 
-def _named(row: Holder, known: list[str]) -> NamedHolder:
+def _make_named_holder(row: Holder, known: list[str]) -> NamedHolder:
     return NamedHolder(digest=row.digest, name=known[0] if known else "", purls=row.purls)
 
 

@@ -18,7 +18,7 @@ from hullmark.server.api.resources.images import find
 from hullmark.server.console.charts.strip import draw_strip
 from hullmark.server.console.fleet_comparison import (
     FleetComparison,
-    compared,
+    compare_fleet,
     decisions_in,
     filter_of,
     listing_of,
@@ -28,7 +28,7 @@ from hullmark.server.console.listing import Column, Listing, ShownPage, export, 
 from hullmark.server.console.navigation import Entry
 from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.console.views import render, rights, with_query
-from hullmark.server.stories.judging.hindsight import Pair, known_then, paired, with_hindsight
+from hullmark.server.stories.judging.hindsight import Pair, known_then, pair_verdicts, with_hindsight
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import verdicts
@@ -86,14 +86,14 @@ async def time_page(
     request: Request[Any, Any, Any], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Response[Any]:
     """Two moments, of the whole account or of one image."""
-    asked = _asked(request, services.clock())
+    asked = _read_time_query(request, services.clock())
     view = TimeView(asked=asked, steps=_steps(services.clock()))
     if asked.image:
         image = await find(services, caller, asked.image)
         history = _history(services, caller, image)
         if wants_export(request, history.name):
             return export(request, history)
-        view.comparison = await _compared(request, services, caller, image, asked)
+        view.comparison = await _compare_image(request, services, caller, image, asked)
         view.comparison.strip = await _strip(request, services, history)
         view.comparison.history = await history.shown(request)
     else:
@@ -102,7 +102,7 @@ async def time_page(
         changes = listing_of(services, caller, span, wanted)
         if wants_export(request, changes.name):
             return export(request, changes)
-        view.fleet = await compared(request, services, caller, span, wanted)
+        view.fleet = await compare_fleet(request, services, caller, span, wanted)
     return render(
         request,
         "pages/time.html",
@@ -113,7 +113,7 @@ async def time_page(
     )
 
 
-def _asked(request: Request[Any, Any, Any], now: datetime) -> TimeQuery:
+def _read_time_query(request: Request[Any, Any, Any], now: datetime) -> TimeQuery:
     query, wrong = request.query_params, dict[str, str]()
     until = _moment(query.get("to", ""), now, "to", wrong)
     since = _moment(query.get("from", ""), until - _WEEK, "from", wrong)
@@ -142,7 +142,7 @@ def _steps(now: datetime) -> list[tuple[str, str]]:
     return [(words, (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")) for days, words in _STEPS]
 
 
-async def _compared(
+async def _compare_image(
     request: Request[Any, Any, Any], services: Services, caller: Caller, image: HeldImage, asked: TimeQuery
 ) -> ImageComparison:
     books = books_of(request.app)
@@ -152,10 +152,10 @@ async def _compared(
     if asked.is_hindsight and image.document:
         later = [await with_hindsight(services, books, caller.account_id, image, moment) for moment in moments]
         for side, judged in zip(sides, later, strict=True):
-            found = await asyncio.to_thread(paired, books, side, judged)
+            found = await asyncio.to_thread(pair_verdicts, books, side, judged)
             hindsight.append({(pair.policy, pair.environment): pair for pair in found})
         sides = later
-    pairs = await asyncio.to_thread(paired, books, *sides)
+    pairs = await asyncio.to_thread(pair_verdicts, books, *sides)
     none = ShownPage[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
     return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, strip=Markup(), history=none)
 

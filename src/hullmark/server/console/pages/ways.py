@@ -36,7 +36,7 @@ def ways_graph(found: Minimality, opened: Set[str], address: str) -> Graph:
             path.rpartition("/")[2] or path,
             "go",
             owners.get(path, ""),
-            _toggled(owners.get(path, ""), opened, address),
+            _toggle_address(owners.get(path, ""), opened, address),
             f"{path}: {why}",
             path in roots,
         )
@@ -47,7 +47,7 @@ def ways_graph(found: Minimality, opened: Set[str], address: str) -> Graph:
             purl,
             f"{names[purl].name} {names[purl].version}",
             _TONES[names[purl].reach],
-            href=_toggled(purl, opened, address),
+            href=_toggle_address(purl, opened, address),
         )
         for purl in set(owners.values())
         if purl in names
@@ -71,7 +71,7 @@ def _owners(found: Minimality) -> dict[str, str]:
     return owners
 
 
-def _toggled(purl: str, opened: Set[str], address: str) -> str | None:
+def _toggle_address(purl: str, opened: Set[str], address: str) -> str | None:
     if not purl:
         return None
     wanted = sorted(opened - {purl} if purl in opened else {*opened, purl})

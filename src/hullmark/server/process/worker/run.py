@@ -83,11 +83,11 @@ def jobs_app(url: str, work: Work) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     app.job_manager = LastingJobs(connector)
     for name, (queue, run) in TASKS.items():
-        app.task(name=name, queue=queue, retry=Again())(_bound(run, work))
+        app.task(name=name, queue=queue, retry=Again())(_bind_work(run, work))
     return app
 
 
-def _bound(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awaitable[None]]:
+def _bind_work(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awaitable[None]]:
     async def task(**args: Any) -> None:
         numbers = {f"hullmark.{key}": value for key, value in args.items() if isinstance(value, int | str)}
         with span(f"job {run.__name__}", numbers):

@@ -62,7 +62,7 @@ async def advisories_of(services: Services, connection: Connection, account_id: 
     images = await advisory_counts.images_of(connection, account_id, COUNTED_AT_ONCE)
     if images is not None:
         return AdvisoryBook(account_id=account_id, held=await advisory_counts.held_now(connection, account_id, images))
-    known = await advisory_counts.counted(connection, account_id)
+    known = await advisory_counts.find_count_run(connection, account_id)
     if known is None or services.clock() - known.at > max(_FRESH, timedelta(seconds=known.seconds * _REST)):
         await jobs.defer(
             connection, "count_advisories", {"account_id": account_id}, once=f"count_advisories {account_id}"

@@ -128,9 +128,9 @@ async def update_advisories(services: Services, wished: UpdateOptions) -> LastUp
     await require_unmuted(services)
     began = services.clock()
     try:
-        shelf, updated = await asyncio.to_thread(_updated, services, wished, began)
+        shelf, updated = await asyncio.to_thread(_update_shelf, services, wished, began)
         current = shelf.current()
-        is_newest = current is not None and await _published(services, current, updated)
+        is_newest = current is not None and await _publish_update(services, current, updated)
         failed = [outcome for outcome in updated.outcomes if outcome.status == "failed"]
         tried = [outcome for outcome in updated.outcomes if outcome.status not in ("absent", "left-out")]
         reason = "no feed could be fetched" if tried and len(failed) == len(tried) else ""
@@ -147,7 +147,7 @@ async def update_advisories(services: Services, wished: UpdateOptions) -> LastUp
     return last
 
 
-async def _published(services: Services, current: SnapshotFile, updated: UpdateResult) -> bool:
+async def _publish_update(services: Services, current: SnapshotFile, updated: UpdateResult) -> bool:
     """Have all matches brought to what the feeds say; returns whether it is the newest snapshot now.
 
     If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
@@ -180,7 +180,7 @@ def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) 
     )
 
 
-def _updated(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
+def _update_shelf(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
     every = load()
     request = UpdateRequest(
         now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -230,10 +230,10 @@ async def take_in_file(
     if is_snapshot and keys is not None:
         raise HullmarkError("a bare snapshot is not signed", advice="send a bundle: hullmark db export --key FILE")
     if is_snapshot:
-        taken = await asyncio.to_thread(_inspected, file)
+        taken = await asyncio.to_thread(_inspect_snapshot, file)
     else:
         parent = await _parent(services, file)
-        taken = await asyncio.to_thread(_imported, file, keys, books, parent)
+        taken = await asyncio.to_thread(_import_bundle, file, keys, books, parent)
     async with services.database.system() as connection:
         if await adoptions.is_superseded(connection, taken.digest):
             raise HullmarkError(
@@ -247,12 +247,12 @@ async def take_in_file(
     return taken
 
 
-def _inspected(file: Path) -> TakenSnapshot:
+def _inspect_snapshot(file: Path) -> TakenSnapshot:
     inspect(file)
     return TakenSnapshot(file, digest_of(file), "")
 
 
-def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> TakenSnapshot:
+def _import_bundle(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> TakenSnapshot:
     """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
     shelf = Shelf(file.with_name("shelf"))
     if parent is not None:
@@ -269,11 +269,11 @@ def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.Sna
 async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | None:
     """The snapshot that a bundle adds to, if it is one of ours."""
 
-    def named() -> str:
+    def read_parent_name() -> str:
         with file.open("rb") as stream:
             return Bundle(stream).payload.parent
 
-    digest = await asyncio.to_thread(named)
+    digest = await asyncio.to_thread(read_parent_name)
     if not digest:
         return None
     async with services.database.system() as connection:

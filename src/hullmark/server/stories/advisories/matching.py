@@ -31,7 +31,7 @@ from hullmark.server.stories.advisories.news import (
     is_news,
     note_rewritten,
     note_weighed,
-    ranked,
+    rank_packages,
     ranks_of,
 )
 from hullmark.server.tables.advisories import match_changes, matches, snapshots
@@ -78,7 +78,7 @@ async def match_coordinates(
     Raises OtherSnapshot if the snapshot is not the one that counts.
     """
     known = await snapshots.require(conn, snapshot_id)
-    never = await matches.unmatched(conn, ids)
+    never = await matches.list_unmatched(conn, ids)
     found: dict[int, CoordinateMatches] = {}
     for at in range(0, len(never), BATCH):
         found |= told_of(await coordinates.coordinates_by_id(conn, never[at : at + BATCH]), source, known.at)
@@ -182,7 +182,7 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
     if source is not None:
         ranks = ranks_of(difference, source, next)
         changed = changed_keys(difference, source, next, since=known.at, at=at)
-        keys = ranked(difference, changed, ranks, source, next)
+        keys = rank_packages(difference, changed, ranks, source, next)
     async with db.system() as conn:
         if await snapshots.current_to_change(conn) != known:
             raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one and begin again")
@@ -207,22 +207,22 @@ def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, 
     """
     with Excerpt(previous) as old, Excerpt(next) as new:
         rated = set[Key]().union(*(snapshot.keys_of(snapshot.going_by(difference.rated)) for snapshot in (old, new)))
-    supported = {change.key for change in difference.support} | _begun(next, since, at)
+    supported = {change.key for change in difference.support} | _find_support_ends(next, since, at)
     return {*difference.keys, *rated, *(key for key in supported if "*" not in key[1])}
 
 
 def changed_namespaces(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[str]:
     """The namespaces in which a snapshot may differ for any package, on the day `at` rather than `since`: it covers them, or all
     of them, and the one before does not, or support that is given by a pattern has changed."""
-    supported = {change.key for change in difference.support} | _begun(next, since, at)
+    supported = {change.key for change in difference.support} | _find_support_ends(next, since, at)
     patterned = {namespace for namespace, name in supported if "*" in name}
     return patterned | difference.namespaces | covered_otherwise(previous, next, (since, at))
 
 
-def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:
+def _find_support_ends(snapshot: Snapshot, since: str, at: str) -> set[Key]:
     """The packages whose support ends, by the calendar, between two days."""
     with Excerpt(snapshot) as excerpt:
-        known = (msgspec.msgpack.decode(body, type=Support) for body in excerpt.supported().values())
+        known = (msgspec.msgpack.decode(body, type=Support) for body in excerpt.load_support().values())
         return {
             (release.namespace, release.name) for release in known if min(since, at) < release.since <= max(since, at)
         }

@@ -65,7 +65,7 @@ def ranks_of(difference: Difference, previous: Snapshot, next: Snapshot) -> dict
     return ranks
 
 
-def ranked(
+def rank_packages(
     difference: Difference, keys: Iterable[Key], ranks: Mapping[str, int], previous: Snapshot, next: Snapshot
 ) -> dict[Key, int]:
     """The rank of each package with changes: that of the most urgent one."""

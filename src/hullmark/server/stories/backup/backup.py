@@ -33,7 +33,7 @@ from hullmark.server.stories.backup.backup_files import (
     ObjectTotals,
     Writer,
     add_bytes,
-    written,
+    write_backup,
 )
 from hullmark.server.stories.settings import Settings
 from hullmark.server.stories.vault import open_vault
@@ -71,7 +71,7 @@ def back_up(
         )
     objects = open_objects(settings.objects_url, environment)
     copied = _is_folder(settings) if copy is None else copy
-    with database_of(settings) as url, written(target) as writer:
+    with database_of(settings) as url, write_backup(target) as writer:
         header = BackupHeader(
             format=FORMAT,
             hullmark=__version__,

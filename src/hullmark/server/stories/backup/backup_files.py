@@ -92,7 +92,7 @@ def add_bytes(writer: Writer, name: str, content: bytes) -> None:
 
 
 @contextmanager
-def written(target: Path) -> Iterator[Writer]:
+def write_backup(target: Path) -> Iterator[Writer]:
     """A backup to write: a folder, or a tar file if the name ends so. It has its name once it is whole. Raises HullmarkError."""
     if target.exists():
         raise HullmarkError(f"{target} is there already", advice="name a backup that is not there yet")
@@ -166,14 +166,14 @@ def told_in(source: Path) -> BackupHeader:
     for name, size, content in entries(source):
         if name != TOLD or size > _JSON_BYTES:
             break
-        header = parsed(content.read(), BackupHeader, source)
+        header = parse_document(content.read(), BackupHeader, source)
         if header.format != FORMAT:
             raise HullmarkError(f"{source} was written by a newer hullmark", advice=f"use version {header.hullmark}")
         return header
     raise HullmarkError(f"{source} is not a backup", advice="name a folder or file that `hullmark backup` wrote")
 
 
-def parsed(content: bytes, kind: type[_Kind], source: Path) -> _Kind:
+def parse_document(content: bytes, kind: type[_Kind], source: Path) -> _Kind:
     """An entry's document. Raises HullmarkError."""
     try:
         return msgspec.json.decode(content[:_JSON_BYTES], type=kind)

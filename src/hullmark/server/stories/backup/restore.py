@@ -30,7 +30,7 @@ from hullmark.server.stories.backup.backup_files import (
     BackupHeader,
     ObjectTotals,
     entries,
-    parsed,
+    parse_document,
     told_in,
 )
 from hullmark.server.stories.muting import NAME, Mute
@@ -77,11 +77,11 @@ def restore(
         )
     if settings.database_url:
         done = _into(settings, settings.database_url, objects, source, header, force=force)
-        return _muted(settings.database_url, done, unmuted)
+        return _set_mute(settings.database_url, done, unmuted)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     with EmbeddedPostgres(settings.data / "postgres") as embedded:
         done = _into(settings, embedded.url, objects, source, header, force=force)
-        return _muted(embedded.url, done, unmuted)
+        return _set_mute(embedded.url, done, unmuted)
 
 
 def _into(
@@ -102,7 +102,7 @@ def _into(
     return RestoreResult(told=header, written=done, form=form)
 
 
-def _muted(url: str, done: RestoreResult, unmuted: bool) -> RestoreResult:
+def _set_mute(url: str, done: RestoreResult, unmuted: bool) -> RestoreResult:
     """Have the server say nothing, or not: the one that the backup is of may still be there, and people would hear everything twice."""
     kept = Mute(since=datetime.now(UTC), reason=f"it was restored from a backup of {done.told.made_at}")
     with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
@@ -144,7 +144,7 @@ def _take(source: Path, objects: Objects, dump: Path, key: Path) -> ObjectTotals
         elif name == KEY:
             key.write_bytes(content.read(_KEY_BYTES))
         elif name == COMPLETE:
-            done = parsed(content.read(_KEY_BYTES), ObjectTotals, source)
+            done = parse_document(content.read(_KEY_BYTES), ObjectTotals, source)
     if done is None or (done.objects, done.bytes) != (count, total) or not dump.is_file():
         raise HullmarkError(f"{source} is not a whole backup", advice="name another backup")
     return done

@@ -134,14 +134,14 @@ async def carry_out_scan(services: Services, books: Books, order: Order, worker:
     await require_unmuted(services)
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
-        return await _scanned(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)
+        return await _scan_image(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)
     except HullmarkError as error:
         async with services.database.system() as connection:
             await harbor_scans.scan_failed(connection, order.account_id, order.key, f"{error}; {error.advice}"[:2000])
         return "failed"
 
 
-async def _scanned(services: Services, books: Books, order: Order, scan_request: HarborRequest, worker: str) -> str:
+async def _scan_image(services: Services, books: Books, order: Order, scan_request: HarborRequest, worker: str) -> str:
     account_id = order.account_id
     named = reference_of(scan_request)
     async with services.database.tenant(account_id) as connection:

@@ -27,7 +27,7 @@ from hullmark.server.stories.identity.subjects import (
     Principal,
     SignInRefused,
     Subject,
-    refused,
+    make_sign_in_refusal,
     subject_of_credential,
     subject_of_identity,
     subject_of_key,
@@ -114,14 +114,14 @@ class Identity:
         scheme, _, rest = authorization[: _LONGEST + 1].partition(" ")
         given = rest.strip()
         if not given or len(authorization) > _LONGEST:
-            raise self._failed(address, refused())
+            raise self._count_failure(address, make_sign_in_refusal())
         match scheme.lower():
             case "bearer":
                 return (await self._bearer(given, address)).who
             case "basic":
                 name, password = name_and_password(given)
                 return (await self._by_password(name, password, address)).who
-        raise self._failed(address, refused())
+        raise self._count_failure(address, make_sign_in_refusal())
 
     async def by_password(self, name: str, password: str, address: str) -> Principal:
         """Who a name and a password prove. Raises as `who`."""
@@ -130,7 +130,7 @@ class Identity:
     async def session_for(self, name: str, password: str, client: SessionClient) -> OpenedSession:
         """A session for a person's name and password; keys have none. Raises as `who`."""
         if name == KEY_USER:
-            raise self._failed(client.origin.address, refused())
+            raise self._count_failure(client.origin.address, make_sign_in_refusal())
         subject = await self._by_password(name, password, client.origin.address)
         return OpenedSession(who=subject.who, secret=await self.sessions.open(subject, client))
 
@@ -143,7 +143,7 @@ class Identity:
     async def by_session(self, secret: str) -> Principal:
         """Whose session it is. Raises SignInRefused, which counts as no failure: nobody guesses a session, and a page that was left open
         asks again and again."""
-        return (await self._recalled(digest_of(secret), lambda: self.sessions.find(secret))).who
+        return (await self._recall_subject(digest_of(secret), lambda: self.sessions.find(secret))).who
 
     async def token_for(self, name: str, password: str, address: str) -> IssuedToken:
         """A short-lived token for a person's name and password, or KEY_USER and a key. Raises as `who`."""
@@ -157,7 +157,7 @@ class Identity:
             return await self.token_for(name, password, address)
         if scheme.lower() == "bearer" and is_key(given.strip()):
             return self._issue(await self._bearer(given.strip(), address))
-        raise self._failed(address, refused())
+        raise self._count_failure(address, make_sign_in_refusal())
 
     async def token_by_exchange(self, account: str, token: str, address: str) -> IssuedToken:
         """A short-lived token for one of an issuer that the account trusts. Raises as `who`."""
@@ -169,10 +169,10 @@ class Identity:
                 [membership for membership in found if membership.account_state == "enabled"] if self.federation else []
             )
             if self.federation is None or not trusted:
-                raise refused()
+                raise make_sign_in_refusal()
             credential, called = await self.federation.identify(token, trusted)
         except (TokenRefused, SignInRefused) as error:
-            raise self._failed(address, SignInRefused(str(error), advice=error.advice)) from error
+            raise self._count_failure(address, SignInRefused(str(error), advice=error.advice)) from error
         now = self._clock()
         async with self._database.system() as connection:
             await federation.note_use(connection, credential.id, now)
@@ -186,32 +186,34 @@ class Identity:
     async def _bearer(self, given: str, address: str) -> Subject:
         if given.startswith(KEY_START):
             if not is_key(given):  # its checksum is wrong: no question to the database
-                raise self._failed(address, refused())
+                raise self._count_failure(address, make_sign_in_refusal())
             digest = digest_of_key(given)
-            return await self._remembered(digest, lambda: self._by_key(digest), address)
+            return await self._recall_or_count_failure(digest, lambda: self._by_key(digest), address)
         cache_key = hashlib.sha256(b"token\0" + given.encode("utf-8", "surrogatepass")).digest()
         if self._tokens.is_own(given):
-            return await self._remembered(cache_key, lambda: self._by_own_token(given), address)
+            return await self._recall_or_count_failure(cache_key, lambda: self._by_own_token(given), address)
         if self.oidc is None:
-            raise self._failed(address, refused())
+            raise self._count_failure(address, make_sign_in_refusal())
         checks = self.oidc
-        return await self._remembered(cache_key, lambda: self._by_provider(checks, given), address)
+        return await self._recall_or_count_failure(cache_key, lambda: self._by_provider(checks, given), address)
 
     async def _by_password(self, name: str, password: str, address: str) -> Subject:
         if name == KEY_USER:
             return await self._bearer(password if password.startswith(KEY_START) else KEY_START, address)
         # What is refused to one network, as it is locked there, is not refused to another.
         proof = self._proof(f"{network_of(address)}\0{name}\0{password}")
-        return await self._remembered(proof, lambda: self._prove(name, password, address), address)
+        return await self._recall_or_count_failure(proof, lambda: self._prove(name, password, address), address)
 
-    async def _remembered(self, key: bytes, find: Callable[[], Awaitable[Subject]], address: str) -> Subject:
-        """The same as `_recalled`; what is refused counts as a failure of the address. Raises TooManyFailures, too."""
+    async def _recall_or_count_failure(
+        self, key: bytes, find: Callable[[], Awaitable[Subject]], address: str
+    ) -> Subject:
+        """The same as `_recall_subject`; what is refused counts as a failure of the address. Raises TooManyFailures, too."""
         try:
-            return await self._recalled(key, find)
+            return await self._recall_subject(key, find)
         except SignInRefused as error:
-            raise self._failed(address, error) from None
+            raise self._count_failure(address, error) from None
 
-    async def _recalled(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
+    async def _recall_subject(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
         """What is kept, or found by one of those who ask for it at the same time. Raises SignInRefused."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._monotonic():
@@ -219,20 +221,20 @@ class Identity:
             if isinstance(found, SignInRefused):
                 raise SignInRefused(str(found), advice=found.advice)
         else:
-            found = await self._found(key, find)
+            found = await self._find_once(key, find)
         if found.who.expires_at is not None and found.who.expires_at <= self._clock():
-            raise refused()
+            raise make_sign_in_refusal()
         return found
 
-    async def _found(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
+    async def _find_once(self, key: bytes, find: Callable[[], Awaitable[Subject]]) -> Subject:
         flight = self._flights.get(key)
         if flight is None:
             flight = asyncio.create_task(self._find(key, find))
             self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
+            flight.add_done_callback(lambda done: self._end_flight(key, done))
         return await asyncio.shield(flight)
 
-    def _landed(self, key: bytes, flight: asyncio.Task[Subject]) -> None:
+    def _end_flight(self, key: bytes, flight: asyncio.Task[Subject]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.cancelled():
@@ -254,7 +256,7 @@ class Identity:
             raise found
         return found
 
-    def _failed(self, address: str, error: SignInRefused) -> HullmarkError:
+    def _count_failure(self, address: str, error: SignInRefused) -> HullmarkError:
         wait = self._failures.take(network_of(address), self._monotonic())
         return TooManyFailures(wait) if wait else SignInRefused(str(error), advice=error.advice)
 
@@ -266,7 +268,7 @@ class Identity:
     async def _by_own_token(self, token: str) -> Subject:
         claims = self._tokens.check(token, self._clock())
         if claims is None:
-            raise refused()
+            raise make_sign_in_refusal()
         kind, _, number = claims.sub.partition(":")
         async with self._database.system() as connection:
             if kind == "key":
@@ -280,7 +282,7 @@ class Identity:
             else:
                 subject = await subject_of_person(connection, await accounts.person_by_id(connection, int(number)))
         if not hmac.compare_digest(subject.mark, claims.mark):
-            raise refused()
+            raise make_sign_in_refusal()
         ends = claims.ends if subject.who.expires_at is None else min(claims.ends, subject.who.expires_at)
         return Subject(who=msgspec.structs.replace(subject.who, expires_at=ends), mark=subject.mark)
 
@@ -301,7 +303,7 @@ class Identity:
             )
         hash_ = claimed.password_hash if claimed is not None and claimed.state == "enabled" else ""
         if not await self.passwords.verify(hash_, password) or claimed is None:
-            raise refused()
+            raise make_sign_in_refusal()
         rehashed = await self.passwords.hash(password) if self.passwords.is_outdated(hash_) else ""
         async with self._database.system() as connection:
             await accounts.forget_failures(connection, claimed.id, network, rehashed)

@@ -132,7 +132,7 @@ class Oidc:
 
     async def description(self) -> Mapping[str, Any]:
         """How the provider describes itself (OpenID Connect Discovery, 3). Raises ProviderUnreachable."""
-        await self._published(self._is_stale())
+        await self._fetch_keys(self._is_stale())
         return self._description
 
     async def claims(self, token: str, audience: str = "") -> Mapping[str, Any]:
@@ -141,21 +141,21 @@ class Oidc:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
-            raise _refused("it is not a token") from error
+            raise _make_refusal("it is not a token") from error
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS:
-            raise _refused("it is signed by an algorithm that is not allowed")
+            raise _make_refusal("it is signed by an algorithm that is not allowed")
         candidates = await self._candidates(algorithm, kid)
         if not candidates:
-            raise _refused("it is signed by a key that the identity provider does not publish")
+            raise _make_refusal("it is signed by a key that the identity provider does not publish")
         for key in candidates:
-            claims = self._verified(token, key, algorithm, audience or self.provider.audience)
+            claims = self._verify_token(token, key, algorithm, audience or self.provider.audience)
             if claims is not None:
                 _check_subject(claims)
                 return claims
-        raise _refused("its signature is wrong")
+        raise _make_refusal("its signature is wrong")
 
-    def _verified(self, token: str, key: Mapping[str, Any], algorithm: str, audience: str) -> dict[str, Any] | None:
+    def _verify_token(self, token: str, key: Mapping[str, Any], algorithm: str, audience: str) -> dict[str, Any] | None:
         try:
             return jwt.decode(
                 token,
@@ -169,7 +169,7 @@ class Oidc:
         except jwt.InvalidSignatureError:
             return None
         except jwt.InvalidTokenError as error:
-            raise _refused(_REASONS.get(type(error), "its claims are not those of a valid one")) from error
+            raise _make_refusal(_REASONS.get(type(error), "its claims are not those of a valid one")) from error
         except jwt.PyJWTError:
             return None  # an invalid key
 
@@ -187,10 +187,10 @@ class Oidc:
 
     async def _candidates(self, algorithm: str, kid: object) -> list[Mapping[str, Any]]:
         """The published keys that may have signed: asked for again where none is known, but not all the time."""
-        keys = await self._published(self._is_stale())
+        keys = await self._fetch_keys(self._is_stale())
         fitting = _fitting(keys, algorithm, kid)
         if not fitting and self._may_try():
-            fitting = _fitting(await self._published(True), algorithm, kid)
+            fitting = _fitting(await self._fetch_keys(True), algorithm, kid)
         return fitting
 
     def _is_stale(self) -> bool:
@@ -199,7 +199,7 @@ class Oidc:
     def _may_try(self) -> bool:
         return self._tried is None or self._monotonic() - self._tried > _PAUSE
 
-    async def _published(self, wanted: bool) -> tuple[Mapping[str, Any], ...]:
+    async def _fetch_keys(self, wanted: bool) -> tuple[Mapping[str, Any], ...]:
         if not wanted:
             return self._keys
         async with self._lock:
@@ -263,10 +263,10 @@ _REASONS: dict[type[Exception], str] = {
 def _check_subject(claims: Mapping[str, Any]) -> None:
     sub = claims["sub"]
     if not sub or len(sub) > 500 or not sub.isprintable():
-        raise _refused("its subject cannot be used")
+        raise _make_refusal("its subject cannot be used")
 
 
-def _refused(reason: str) -> TokenRefused:
+def _make_refusal(reason: str) -> TokenRefused:
     return TokenRefused(f"the token is refused: {reason}", advice="get a new token from the identity provider")
 
 

@@ -104,13 +104,13 @@ class OidcLogin:
         """Who the provider says it is, by the query that it sent the browser back with. Raises TokenRefused, ProviderUnreachable."""
         attempt = self._attempt(sealed)
         if attempt is None or attempt.ends <= now.timestamp():
-            raise _refused("it took too long, or began in another browser")
+            raise _make_refusal("it took too long, or began in another browser")
         if not hmac.compare_digest(attempt.state.encode(), answer.get("state", "").encode()):
-            raise _refused("its answer belongs to another attempt")
+            raise _make_refusal("its answer belongs to another attempt")
         if answer.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
-            raise _refused("the answer is another provider's")
+            raise _make_refusal("the answer is another provider's")
         if answer.get("error") or not answer.get("code"):
-            raise _refused("the identity provider did not agree")
+            raise _make_refusal("the identity provider did not agree")
         described = await self._oidc.description()
         token = await asyncio.to_thread(self._token, described, answer["code"], attempt.verifier, redirect)
         claims = await self._oidc.claims(token, self._provider.client)
@@ -127,10 +127,10 @@ class OidcLogin:
     def _check(self, claims: Mapping[str, Any], attempt: _Attempt) -> None:
         nonce = claims.get("nonce")
         if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), attempt.nonce.encode()):
-            raise _refused("the token was made for another attempt")
+            raise _make_refusal("the token was made for another attempt")
         audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != self._provider.client:
-            raise _refused("the token was made for somebody else")
+            raise _make_refusal("the token was made for somebody else")
 
     def _token(self, described: Mapping[str, Any], code: str, verifier: str, redirect: str) -> str:
         """The ID token that the code is exchanged for."""
@@ -153,7 +153,7 @@ class OidcLogin:
         if found.status >= 500:
             raise ProviderUnreachable(f"{origin(url)} answered {found.status}", advice="try again later")
         if token is None:
-            raise _refused(f"the identity provider gave no token ({found.status})")
+            raise _make_refusal(f"the identity provider gave no token ({found.status})")
         return token
 
     def _prove(self, described: Mapping[str, Any], form: dict[str, str], headers: dict[str, str]) -> None:
@@ -187,5 +187,5 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _refused(reason: str) -> TokenRefused:
+def _make_refusal(reason: str) -> TokenRefused:
     return TokenRefused(f"the sign-in is refused: {reason}", advice=_ADVICE)

@@ -19,7 +19,7 @@ from hullmark.server.stories.identity.oidc import ProvenIdentity, Provider
 from hullmark.server.stories.identity.subjects import (
     Principal,
     Subject,
-    refused,
+    make_sign_in_refusal,
     subject_of_identity,
     subject_of_person,
 )
@@ -98,10 +98,10 @@ class Sessions:
         async with self._database.system() as connection:
             row = await sessions.session_by_digest(connection, digest_of(secret))
             if row is None or row.ends_at <= now or row.seen_at + self._idle <= now:
-                raise refused()
+                raise make_sign_in_refusal()
             subject = await self._subject(connection, row)
             if not hmac.compare_digest(subject.mark, row.mark):
-                raise refused()
+                raise make_sign_in_refusal()
             if row.seen_at + min(_NOTE_EVERY, self._idle / 10) <= now:
                 await sessions.note_seen(connection, row.id, now)
         ends = min(row.ends_at, now + self._idle)
@@ -111,7 +111,7 @@ class Sessions:
         if row.identity is None:
             return await subject_of_person(connection, await accounts.person_by_id(connection, row.person_id or 0))
         if not self._provider_mark:
-            raise refused()
+            raise make_sign_in_refusal()
         subject = await subject_of_identity(connection, msgspec.convert(row.identity, ProvenIdentity))
         return msgspec.structs.replace(subject, mark=self._provider_mark)
 

@@ -45,7 +45,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
 
 
-def refused() -> SignInRefused:
+def make_sign_in_refusal() -> SignInRefused:
     """The one answer to all failed sign-ins, so that nothing is learned from it."""
     return SignInRefused(
         "the sign-in is refused", advice="check the name and password, or the key; after many failures, wait a while"
@@ -55,13 +55,13 @@ def refused() -> SignInRefused:
 async def subject_of_key(connection: Connection, holder: keys.KeyHolder | None, now: datetime) -> Subject:
     """Who holds a key that is good now: not revoked or expired, its account enabled, and its person still in it. Raises SignInRefused."""
     if holder is None or holder.revoked_at is not None or (holder.expires_at is not None and holder.expires_at <= now):
-        raise refused()
+        raise make_sign_in_refusal()
     if holder.account_state != "enabled" or (holder.person_id is not None and holder.person_state != "enabled"):
-        raise refused()
+        raise make_sign_in_refusal()
     caps: tuple[Role, ...] = ()
     if holder.person_id is not None and not holder.is_operator:
         if holder.member_role is None:
-            raise refused()
+            raise make_sign_in_refusal()
         caps = (holder.member_role,)
     await keys.note_use(connection, holder.id, now)
     own = Membership(account_id=holder.account_id, account=holder.account, state="enabled", role=holder.role)
@@ -82,7 +82,7 @@ async def subject_of_key(connection: Connection, holder: keys.KeyHolder | None, 
 def subject_of_credential(credential: FederatedCredential | None, called: str) -> Subject:
     """Who holds a token that was given for a federated credential, while that is as it was then. Raises SignInRefused."""
     if credential is None or credential.account_state != "enabled":
-        raise refused()
+        raise make_sign_in_refusal()
     number, name = f"federated:{credential.id}", f"federated:{credential.name}:{called}"
     own = (membership_of(credential),)
     who = Principal(kind="federated", id=number, name=name, person_id=None, is_operator=False, memberships=own)
@@ -92,7 +92,7 @@ def subject_of_credential(credential: FederatedCredential | None, called: str) -
 async def subject_of_person(connection: Connection, person: PersonRow | None) -> Subject:
     """A person that is enabled, in the accounts that it belongs to. Raises SignInRefused."""
     if person is None or person.state != "enabled":
-        raise refused()
+        raise make_sign_in_refusal()
     who = Principal(
         kind="person",
         id=f"person:{person.id}",
@@ -107,7 +107,7 @@ async def subject_of_person(connection: Connection, person: PersonRow | None) ->
 async def subject_of_identity(connection: Connection, proven: ProvenIdentity) -> Subject:
     """Whom an identity provider names: a person that is known by it, and what its groups give beyond that. Raises SignInRefused."""
     person = await accounts.person_by_subject(connection, proven.subject)
-    granted = await _granted(connection, proven)
+    granted = await _list_granted_memberships(connection, proven)
     if person is None:
         called = f"oidc:{proven.subject}"
         who = Principal(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
@@ -119,7 +119,7 @@ async def subject_of_identity(connection: Connection, proven: ProvenIdentity) ->
     return Subject(who=msgspec.structs.replace(known.who, memberships=(*known.who.memberships, *more)), mark="")
 
 
-async def _granted(connection: Connection, proven: ProvenIdentity) -> tuple[Membership, ...]:
+async def _list_granted_memberships(connection: Connection, proven: ProvenIdentity) -> tuple[Membership, ...]:
     found = await accounts.accounts_by_names(connection, [grant.account for grant in proven.grants])
     known = {row.name: row for row in found}
     memberships: dict[str, Membership] = {}

@@ -111,15 +111,15 @@ async def carry_out(
 ) -> str:
     """Analyse an image that `worker` holds by `leases.take`; `source` reads it. Answers as `analyse` does."""
     try:
-        async with _held(services, row.id, worker):
+        async with _renew_lease(services, row.id, worker):
             analysed = await source()
-            counts = await _patiently(services, lambda: _finished(services, books, row, worker, analysed))
+            counts = await _patiently(services, lambda: _finish_analysis(services, books, row, worker, analysed))
     except _Busy as busy:
         pauses = busy.pauses
         return await _patiently(services, lambda: _put_off(services, row.id, worker, pauses))
     except HullmarkError as error:
         failure = error
-        came_to = await _patiently(services, lambda: _failed(services, row, worker, failure))
+        came_to = await _patiently(services, lambda: _record_failure(services, row, worker, failure))
         if came_to == "kept" and row.upload:
             await forget_upload(services, row.upload)
         return came_to
@@ -130,7 +130,7 @@ async def carry_out(
         broken = HullmarkError(
             f"the analysis broke: {type(error).__name__}", advice="look at the worker's log and report it"
         )
-        await _patiently(services, lambda: _failed(services, row, worker, broken))
+        await _patiently(services, lambda: _record_failure(services, row, worker, broken))
         raise
     if row.upload and counts:
         await forget_upload(services, row.upload)
@@ -165,7 +165,7 @@ async def _places(services: Services, row: ImageRow) -> list[_ImageOrigin]:
 
 
 @asynccontextmanager
-async def _held(services: Services, image_id: int, worker: str) -> AsyncIterator[None]:
+async def _renew_lease(services: Services, image_id: int, worker: str) -> AsyncIterator[None]:
     """While it lasts, the lease is renewed. A lease that is lost is found out at the end, when the result is written down."""
     settings = services.settings
 
@@ -277,7 +277,9 @@ def read(services: Services, image: Image) -> AnalysisResult:
     return AnalysisResult(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
 
 
-async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: AnalysisResult) -> bool:
+async def _finish_analysis(
+    services: Services, books: Books, row: ImageRow, worker: str, analysed: AnalysisResult
+) -> bool:
     """Write the result down, with its packages, and have every account that holds the image judge it: one transaction.
 
     False if it does not count, since the image is no longer held.
@@ -287,13 +289,13 @@ async def _finished(services: Services, books: Books, row: ImageRow, worker: str
             snapshot = await current_snapshot(connection)
         try:
             with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as source:
-                return await _written(services, source, row, worker, analysed)
+                return await _write_result(services, source, row, worker, analysed)
         except snapshots.OtherSnapshot:
             continue  # a new one came in between: what was written is undone, and is written again with that one
     raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
 
 
-async def _written(
+async def _write_result(
     services: Services, source: Snapshot | None, row: ImageRow, worker: str, analysed: AnalysisResult
 ) -> bool:
     async with services.database.system() as connection:
@@ -313,7 +315,7 @@ async def _written(
     return True
 
 
-async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> str:
+async def _record_failure(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> str:
     """A trouble that passes is waited for, as often as is set; any other failure stays until somebody adds the image again."""
     is_passing = isinstance(error, _PASSING) and row.attempts < services.settings.attempts
     failure = Failure(reason=str(error)[:2000], advice=(error.advice or "")[:2000], tried=fingerprint())

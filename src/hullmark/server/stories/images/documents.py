@@ -20,7 +20,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.gate import FACETS, Need
-from hullmark.policy.recount import changed
+from hullmark.policy.recount import replace_findings
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
 from hullmark.scanning.request import ScanResources
@@ -170,4 +170,4 @@ def verdict_at(objects: Objects, row: VerdictDocument) -> KeptVerdict:
         kept = msgspec.structs.replace(kept, rule_count=changes.rules)
     policy = changes.policy or kept.inputs.policy
     inputs = msgspec.structs.replace(kept.inputs, snapshot=row.snapshot_digest or None, policy=policy)
-    return msgspec.structs.replace(changed(kept, changes.gained, changes.lost), inputs=inputs)
+    return msgspec.structs.replace(replace_findings(kept, changes.gained, changes.lost), inputs=inputs)

@@ -77,17 +77,17 @@ def put_folders(
     head = objects.head(key)
     if head is not None and datetime.now(UTC) - head.modified <= _FRESH:
         return
-    tree = FileTree([_listed(file, contents) for file in files])
+    tree = FileTree([_make_listed_file(file, contents) for file in files])
     blocks: list[_Block] = []
     bodies: list[bytes] = []
     offset = 0
     for parts in _batches(_parts(tree)):
-        body = _packed(parts)
+        body = _pack(parts)
         blocks.append(_Block(parts[0].folder, parts[0].at, offset, len(body)))
         bodies.append(body)
         offset += len(body)
-    told = tuple(each[:_LONGEST_INSTRUCTION] for each in layers[:_MOST_LAYERS])
-    directory = _packed(_Directory(layers=told, blocks=tuple(blocks)))
+    told = tuple(layer[:_LONGEST_INSTRUCTION] for layer in layers[:_MOST_LAYERS])
+    directory = _pack(_Directory(layers=told, blocks=tuple(blocks)))
     objects.put(key, b"".join((len(directory).to_bytes(_LENGTH, "big"), directory, *bodies)))
 
 
@@ -95,7 +95,7 @@ def _key(document: str) -> str:
     return f"folders/{document.rpartition('/')[2]}"
 
 
-def _listed(file: FileRecord, contents: Set[str]) -> ListedFile:
+def _make_listed_file(file: FileRecord, contents: Set[str]) -> ListedFile:
     return ListedFile(
         path=file.path,
         type=file.type,
@@ -120,7 +120,7 @@ def _parts(tree: FileTree) -> Iterator[FolderPart]:
         folder = waiting.pop()
         found[folder] = folders, _ = tree.of_folder(folder)
         start = folder if folder == "/" else f"{folder}/"
-        waiting += [f"{start}{each.name}" for each in folders if each.files]
+        waiting += [f"{start}{folder.name}" for folder in folders if folder.files]
     for folder in sorted(found):
         folders, files = found[folder]
         for at in range(0, max(len(folders) + len(files), 1), _PART_ROWS):
@@ -141,7 +141,7 @@ def _batches(parts: Iterator[FolderPart]) -> Iterator[list[FolderPart]]:
         yield batch
 
 
-def _packed(value: object) -> bytes:
+def _pack(value: object) -> bytes:
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(msgspec.msgpack.encode(value))
 
 
@@ -155,9 +155,9 @@ class StoredFolders:
         self._start = _LENGTH + length
         self._reader = reader
         if self._start > min(reader.size, _MAX_BYTES):
-            raise _damaged()
+            raise _make_damage_error()
         payload = head if self._start <= len(head) else reader.read_at(0, self._start)
-        directory = _unpacked(payload[_LENGTH : self._start], _Directory)
+        directory = _unpack(payload[_LENGTH : self._start], _Directory)
         self.layers = directory.layers
         self._blocks = directory.blocks
         self._begins = [(block.folder, block.at) for block in directory.blocks]
@@ -178,8 +178,8 @@ class StoredFolders:
 
     def _read(self, block: _Block) -> list[FolderPart]:
         if block.size > _MAX_BYTES:
-            raise _damaged()
-        return _unpacked(self._reader.read_at(self._start + block.offset, block.size), list[FolderPart])
+            raise _make_damage_error()
+        return _unpack(self._reader.read_at(self._start + block.offset, block.size), list[FolderPart])
 
 
 def get_folders(objects: Objects, document: str) -> StoredFolders | None:
@@ -188,13 +188,13 @@ def get_folders(objects: Objects, document: str) -> StoredFolders | None:
     return StoredFolders(reader) if reader is not None else None
 
 
-def _unpacked(stored: bytes, kind: type[_T]) -> _T:
+def _unpack(stored: bytes, kind: type[_T]) -> _T:
     try:
         payload = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_BYTES)
         return msgspec.msgpack.decode(payload, type=kind)
     except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise _damaged() from error
+        raise _make_damage_error() from error
 
 
-def _damaged() -> HullmarkError:
+def _make_damage_error() -> HullmarkError:
     return HullmarkError("the folders of the image cannot be read", advice="analyse the image again")

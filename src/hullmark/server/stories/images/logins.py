@@ -100,7 +100,7 @@ def pattern_of(text: str) -> str:
     return text
 
 
-def proven(services: Services, row: RegistryRow, account_id: int) -> str:
+def check_login(services: Services, row: RegistryRow, account_id: int) -> str:
     """Why a registry does not let this login in; "" if it does."""
     host, _, rest = row.pattern.removesuffix("*").partition("/")
     named = parse_reference(f"{host}/{rest.rstrip('/-_.') or 'hullmark/any'}")

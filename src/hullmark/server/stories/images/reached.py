@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.model.configuration import Configuration
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import BeyondLimit, Limit
 from hullmark.model.problem import Problem
@@ -67,12 +67,12 @@ def keep_reach(objects: Objects, scanned: ScanResult, extractors: str) -> KeptRe
     key = f"{_ROOM}/{name}"
     head = objects.head(key)
     if head is None:
-        return _guarded(objects, scanned, name)
+        return _guard_reach(objects, scanned, name)
     if datetime.now(UTC) - head.modified > _FRESH:
         # They may be about to be removed, because nothing names them any more.
         files, stored = objects.get(f"{_FILES}/{name}"), objects.get(key)
         if stored is None:
-            return _guarded(objects, scanned, name)
+            return _guard_reach(objects, scanned, name)
         if files is not None:
             objects.put(f"{_FILES}/{name}", files)
         objects.put(key, stored)
@@ -94,10 +94,10 @@ def _worked_out(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
     inventory = replace(scanned.inventory, source=_NO_SOURCE)
     facts = reach_facts(scanned.found, configuration.settings, inventory.config)
     whole, files = minimality_of_files(inventory, facts, ReachRequest())
-    payload = _packed(replace(whole, kept=(), problems=()))
+    payload = _pack(replace(whole, kept=(), problems=()))
     if payload is None:
         raise BeyondLimit(f"it takes more than the {_MAX_BYTES:,} bytes that are kept to say")
-    of_files = _packed(files)
+    of_files = _pack(files)
     # Who finds the one looks for no other: the files come first.
     if of_files is not None:
         objects.put(f"{_FILES}/{name}", of_files)
@@ -105,7 +105,7 @@ def _worked_out(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
     return KeptReach(name)
 
 
-def _packed(value: msgspec.Struct) -> bytes | None:
+def _pack(value: msgspec.Struct) -> bytes | None:
     """What is kept of a value; None where that is too much."""
     payload = msgspec.msgpack.encode(value)
     if len(payload) > _MAX_BYTES:
@@ -113,11 +113,11 @@ def _packed(value: msgspec.Struct) -> bytes | None:
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(payload)
 
 
-def _guarded(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
-    return guarded(lambda: _worked_out(objects, scanned, name), _failed, HullmarkError)
+def _guard_reach(objects: Objects, scanned: ScanResult, name: str) -> KeptReach:
+    return guard_call(lambda: _worked_out(objects, scanned, name), _make_failed_reach, HullmarkError)
 
 
-def _failed(error: Exception) -> KeptReach:
+def _make_failed_reach(error: Exception) -> KeptReach:
     why = str(error) if isinstance(error, BeyondLimit) else type(error).__name__
     reason = f"what its start reaches could not be worked out: {why}"
     return KeptReach("", (Problem("", -1, _ROOM, reason, facts=("reach",)),))
@@ -153,7 +153,7 @@ def get_reached_files(objects: Objects, name: str) -> ReachedFiles | None:
     """Whether each file is reached; None where that was not kept: it was read by an earlier version, or is too much. Raises HullmarkError
     if it cannot be read."""
     stored = objects.get(f"{_FILES}/{name}") if name else None
-    return _unpacked(stored, ReachedFiles) if stored is not None else None
+    return _unpack(stored, ReachedFiles) if stored is not None else None
 
 
 def _read(objects: Objects, name: str, kind: type[_T]) -> _T:
@@ -163,10 +163,10 @@ def _read(objects: Objects, name: str, kind: type[_T]) -> _T:
             "what the image's start reaches is missing from the object store",
             advice="restore it, or analyse the image again",
         )
-    return _unpacked(stored, kind)
+    return _unpack(stored, kind)
 
 
-def _unpacked(stored: bytes, kind: type[_T]) -> _T:
+def _unpack(stored: bytes, kind: type[_T]) -> _T:
     try:
         payload = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_BYTES)
         return msgspec.msgpack.decode(payload, type=kind)

@@ -75,7 +75,7 @@ async def add(
     Raises HullmarkError if the registry does not have it, or cannot be reached.
     """
     named = parse_reference(wanted.reference)
-    tagged = _tagged(named, wanted.tag)
+    tagged = _choose_tag(named, wanted.tag)
     async with services.database.tenant(account_id) as connection:
         rows = await registries(connection, account_id)
     login = login_for(rows, named, account_id, services.vault)
@@ -93,14 +93,14 @@ async def add(
         holding = Acquisition(wanted, image.digest, tagged, by, wanted.seen_at or now)
         added = await settle(connection, services.objects, account_id, placed, holding)
         named_digest = image.index_digest or image.digest
-        await _watched(connection, account_id, holding, named_digest, every, now)
+        await _watch_tag(connection, account_id, holding, named_digest, every, now)
         added = msgspec.structs.replace(added, named=named_digest)
         if entry is not None:
             await entry(connection, added)
         return added
 
 
-async def _watched(
+async def _watch_tag(
     connection: Connection, account_id: int, holding: Acquisition, named: str, every: int, now: datetime
 ) -> None:
     """Watch the tag of an image whose registry named this digest; first after so many seconds from now."""
@@ -207,7 +207,7 @@ async def want_verdicts(connection: Connection, holdings: Iterable[tuple[int, in
                 await jobs.defer(connection, "judge_some", args, queue=jobs.JUDGING, priority=priority)
 
 
-def _tagged(named: Reference, tag: str) -> Reference | None:
+def _choose_tag(named: Reference, tag: str) -> Reference | None:
     """The reference whose tag is to point to the image."""
     if not named.digest:
         return named
@@ -230,12 +230,12 @@ def new_image(image: Image) -> NewImage:
         platform=str(image.platform) if image.platform is not None else "",
         size=sum(max(layer.size, 0) for layer in image.layers),
         layer_count=len(image.layers),
-        created_at=created(image),
+        created_at=read_creation_time(image),
         aliases=(("config", image.config_digest), ("index", image.index_digest)),
     )
 
 
-def created(image: Image) -> datetime | None:
+def read_creation_time(image: Image) -> datetime | None:
     """When the image was built, by its settings; None if they do not say, or what cannot be."""
     text = image.config.created if image.config is not None else ""
     try:

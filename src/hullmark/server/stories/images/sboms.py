@@ -17,7 +17,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, settle
-from hullmark.server.stories.images.uploads import named
+from hullmark.server.stories.images.uploads import parse_tag
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.images import images, leases
@@ -50,9 +50,9 @@ async def register_sbom(
     It goes by the digest of the document: one that names an image's digest must not be taken for that image, which all accounts share.
     """
     wanted = order.wanted
-    tagged = named(wanted.reference)
+    tagged = parse_tag(wanted.reference)
     digest, inventory = await asyncio.to_thread(_read, file)
-    analysed = await asyncio.to_thread(_written, services, digest, inventory)
+    analysed = await asyncio.to_thread(_store_analysis, services, digest, inventory)
     about = inventory.source.digest
     annotations = {**wanted.annotations, **({ANNOTATION: about} if about else {})}
     wanted = msgspec.structs.replace(wanted, reference=str(tagged), annotations=annotations)
@@ -75,10 +75,10 @@ async def register_sbom(
     if row is None:
         return added
 
-    async def told() -> AnalysisResult:
+    async def return_analysis() -> AnalysisResult:
         return analysed
 
-    came_to = await carry_out(services, books, row, worker, told)
+    came_to = await carry_out(services, books, row, worker, return_analysis)
     if came_to != "analysed":
         raise HullmarkError("what the SBOM tells could not be written down", advice="send it again")
     return msgspec.structs.replace(added, placed=msgspec.structs.replace(added.placed, state="analysed"))
@@ -111,7 +111,7 @@ def _is_manifest(body: bytes) -> bool:
     return any(bytes(getattr(marks, name)) for name in marks.__struct_fields__)
 
 
-def _written(services: Services, digest: str, inventory: Inventory) -> AnalysisResult:
+def _store_analysis(services: Services, digest: str, inventory: Inventory) -> AnalysisResult:
     """What is stored of it: only packages are known."""
     inventory, shown = msgspec.structs.replace(inventory, files=None), inventory.config
     image = StoredImage(kind="sbom", reference=inventory.source.reference, layers=(), digest=digest, config=shown)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.app.check import needed
+from hullmark.app.check import find_needs
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.policy.context import NO_CONTEXT
@@ -30,7 +30,7 @@ from hullmark.server.stories.images.signed import (
     look_beside,
     note_judged,
 )
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.muting import is_muted
 from hullmark.server.stories.services import Services
@@ -179,7 +179,7 @@ def _ask_for_signatures(texts: Sequence[str]) -> bool:
     """Whether one of the policies does; one that cannot be read does not."""
     for text in texts:
         try:
-            if needed(loaded(text), NO_CONTEXT).signatures:
+            if find_needs(load_policy(text), NO_CONTEXT).signatures:
                 return True
         except HullmarkError:
             continue
@@ -249,8 +249,8 @@ async def look_with(
             await want_verdict(connection, account_id, row.id, CAUSE)
         # Only now: who dies in between looks again, and finds that this was left to do.
         await asyncio.to_thread(note_judged, services.objects, holding)
-    return LookOutcome(await asyncio.to_thread(_kept, services, holding), is_changed)
+    return LookOutcome(await asyncio.to_thread(_load_signed, services, holding), is_changed)
 
 
-def _kept(services: Services, holding: Holding) -> KeptSigned | None:
+def _load_signed(services: Services, holding: Holding) -> KeptSigned | None:
     return get_signed(services.objects, *holding)

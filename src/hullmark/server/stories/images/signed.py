@@ -83,8 +83,8 @@ def look_beside(
         found = looked[known]
         if found is None:
             continue
-        kept = _merged(earlier, found, reference, at)
-        is_news = earlier is None or earlier.awaits_verdict or _told(earlier) != _told(kept)
+        kept = _merge_signed(earlier, found, reference, at)
+        is_news = earlier is None or earlier.awaits_verdict or _list_documents(earlier) != _list_documents(kept)
         changed[holding] = is_news
         _put(objects, holding, msgspec.structs.replace(kept, awaits_verdict=awaits_verdict and is_news))
     return changed
@@ -153,15 +153,15 @@ def _readable(objects: Objects, holding: Holding) -> KeptSigned | None:
         return None
 
 
-def _told(kept: KeptSigned) -> tuple[SignedDocuments, tuple[str, ...]]:
+def _list_documents(kept: KeptSigned) -> tuple[SignedDocuments, tuple[str, ...]]:
     """What rules are told of it."""
     return kept.documents, kept.without_body
 
 
-def _merged(earlier: KeptSigned | None, found: SignedDocuments, reference: str, at: datetime) -> KeptSigned:
+def _merge_signed(earlier: KeptSigned | None, found: SignedDocuments, reference: str, at: datetime) -> KeptSigned:
     """What is kept from now on. A registry that does not tell all takes nothing away of what it told before, but may add to it."""
     if earlier is None or not found.unseen:
-        return _bounded(found, reference, at)
+        return _bound_documents(found, reference, at)
     failure = found.unseen[0][:_LONGEST]
     if not found.documents:
         return msgspec.structs.replace(earlier, failed_at=at, failure=failure)
@@ -169,7 +169,7 @@ def _merged(earlier: KeptSigned | None, found: SignedDocuments, reference: str, 
     gone = (document for document in earlier.documents.documents if _name(document) not in there)
     subjects = tuple(dict.fromkeys((*found.subjects, *earlier.documents.subjects)))
     documents = sorted((*found.documents, *gone), key=lambda document: (document.subject, document.place))
-    kept = _bounded(
+    kept = _bound_documents(
         SignedDocuments(documents=tuple(documents), unseen=found.unseen, subjects=subjects), reference, earlier.at
     )
     return msgspec.structs.replace(
@@ -184,7 +184,7 @@ def _name(document: SignedDocument) -> tuple[str, str, tuple[tuple[str, str], ..
     return document.subject, document.place, tuple(sorted(document.annotations.items()))
 
 
-def _bounded(found: SignedDocuments, reference: str, at: datetime) -> KeptSigned:
+def _bound_documents(found: SignedDocuments, reference: str, at: datetime) -> KeptSigned:
     left: int = _MAX_ALL
     documents: list[SignedDocument] = []
     without: list[str] = []

@@ -14,7 +14,7 @@ from hullmark.policy.gates.signatures import TrustParams, roots_of
 from hullmark.proof.claims import Claim, TrustRoots, claim_of, told_of
 from hullmark.proof.signer_names import signer_names
 from hullmark.server.stories.images.signed import KeptSigned
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 
 _GATE = "signatures"
 _KINDS = {
@@ -57,7 +57,7 @@ def trusted_signers(texts: Sequence[tuple[str, str]]) -> list[TrustedSigners]:
     """Whom the rules of these policies (name, text) trust; rules that trust the same are together."""
     found: dict[bytes, TrustedSigners] = {}
     for name, text in texts:
-        for rule in getattr(loaded(text), "rules", ()):
+        for rule in getattr(load_policy(text), "rules", ()):
             if rule.trigger.gate != _GATE or not isinstance(rule.params, TrustParams):
                 continue
             roots = roots_of(rule.params)
@@ -92,7 +92,7 @@ def signed_rows(kept: KeptSigned, trusted: Sequence[TrustedSigners], now: dateti
 
 
 def _row(document: SignedDocument, kept: KeptSigned, trusted: Sequence[TrustedSigners], now: datetime) -> SignedRow:
-    told = _told(document)
+    told = _read_claim(document)
     common = SignedRow(
         place=document.place,
         kind=_KINDS[told.kind],
@@ -125,7 +125,7 @@ def _row(document: SignedDocument, kept: KeptSigned, trusted: Sequence[TrustedSi
     return msgspec.structs.replace(common, state="unverified", reason=reason)
 
 
-def _told(document: SignedDocument) -> Claim:
+def _read_claim(document: SignedDocument) -> Claim:
     """What it says, believed or not."""
     if not document.holds_statement:
         return Claim(kind="signature", signer="", place=document.place)

@@ -39,7 +39,7 @@ class StoredFacts:
     def look(self, request: ScanRequest) -> ScanResult:
         """What `scan_image` would answer. Raises HullmarkError where something is requested that is not kept."""
         if self._is_beyond(request):
-            scanned = self._folded(request)
+            scanned = self._scan_records(request)
             return msgspec.structs.replace(scanned, reach=self.reach() if request.reach else None)
         wants_files = request.files or request.digests or request.ghosts
         inventory = msgspec.structs.replace(self.analysis.inventory, files=self.files() if wants_files else None)
@@ -47,7 +47,7 @@ class StoredFacts:
         reach = self.reach() if request.reach else None
         return ScanResult(inventory, found=self.analysis.found, facets=facets, reach=reach)
 
-    def _folded(self, request: ScanRequest) -> ScanResult:
+    def _scan_records(self, request: ScanRequest) -> ScanResult:
         """From the layers' records, except for what was found out when the image's settings were at hand with their secrets."""
         facts = self.analysis.facts
         known = {facet.name: getattr(facts, facet.name) for facet in request.facets if hasattr(facts, facet.name)}

@@ -146,14 +146,14 @@ def chosen_in(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
 
     Its layers are read and checked. Raises HullmarkError; BrokenImage where a layer is not what the manifest says.
     """
-    choice, image = _named(archive, reference)
+    choice, image = _find_image(archive, reference)
     stored = _checked_layers(image)
     if not image.digest:
         image = msgspec.structs.replace(image, digest=_own_digest(image, stored))
     return msgspec.structs.replace(choice, digest=image.digest), image
 
 
-def _named(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
+def _find_image(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
     name, tag = f"{reference.host}/{reference.repository}", reference.tag or "latest"
     parts = name.split("/")
     names = ["/".join(parts[place:]) for place in range(len(parts))]
@@ -176,10 +176,10 @@ def _named(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
 def _checked_layers(image: Image) -> list[str]:
     """The sha256 of each layer's stored bytes."""
     known: dict[tuple[object, str], str] = {}
-    return [_checked(layer, known) for layer in image.layers]
+    return [_check_layer(layer, known) for layer in image.layers]
 
 
-def _checked(layer: LayerBlob, known: dict[tuple[object, str], str]) -> str:
+def _check_layer(layer: LayerBlob, known: dict[tuple[object, str], str]) -> str:
     """The digest of a layer's stored bytes, the promised one if any; bytes that several layers share are read once."""
     algorithm = layer.digest.partition(":")[0] or _ALGORITHMS[0]
     if algorithm not in _ALGORITHMS:

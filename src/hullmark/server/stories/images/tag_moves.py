@@ -50,9 +50,9 @@ async def point(
         return moved_from
     number = await tag_moves.last_move(connection, account_id, name)
     reference = f"{name[0]}/{name[1]}:{name[2]}"
-    moved = _moved(reference, target, before.digest, number)
+    moved = _make_move(reference, target, before.digest, number)
     held = await verdicts.current(connection, account_id, target.image_id)
-    judged = await _judged(connection, objects, account_id, moved_from, held, moved)
+    judged = await _compare_verdicts(connection, objects, account_id, moved_from, held, moved)
     if not held and await policies.activations(connection, account_id):
         moved = replace(moved, evidence=(Evidence(subject=reference, message=_UNTOLD, advice="nothing yet"),))
     pointed_tags = [moved, *judged]
@@ -68,7 +68,7 @@ async def point(
 _UNTOLD = "the image that it points to now is not judged yet; its verdict is told when it is"
 
 
-async def _judged(
+async def _compare_verdicts(
     connection: Connection,
     objects: Objects,
     account_id: int,
@@ -85,7 +85,7 @@ async def _judged(
     await turns.note_turns(
         connection, account_id, [_turn(old, row, moved) for old, row in pairs if old.verdict != row.verdict]
     )
-    found = await asyncio.to_thread(lambda: [_compared(objects, old, row, moved) for old, row in pairs])
+    found = await asyncio.to_thread(lambda: [_list_transitions(objects, old, row, moved) for old, row in pairs])
     return [
         replace(transition, key=f"{transition.kind}:{row.policy_id}:{row.environment}:{moved.key}", history_id=row.id)
         for (_, row), news in zip(pairs, found, strict=True)
@@ -111,7 +111,7 @@ def _sentence(reference: str) -> str:
     return f"The tag {reference} points to another image."
 
 
-def _compared(objects: Objects, old: VerdictRow, row: VerdictRow, moved: Transition) -> list[Transition]:
+def _list_transitions(objects: Objects, old: VerdictRow, row: VerdictRow, moved: Transition) -> list[Transition]:
     """The transitions between the verdicts on the image before and on the new one."""
     # That advisories came in between does not matter: it is another image.
     before = as_it_was(objects, old, row.snapshot_digest)
@@ -147,7 +147,7 @@ def _cause(reference: str, before: str, target: TagTarget) -> Cause:
     )
 
 
-def _moved(reference: str, target: TagTarget, before: str, number: int) -> Transition:
+def _make_move(reference: str, target: TagTarget, before: str, number: int) -> Transition:
     return Transition(
         kind="tag.moved",
         # A tag may come back to an image: each move is one.

@@ -23,7 +23,13 @@ from hullmark.model.image import Image
 from hullmark.server.objects.object_writer import ObjectWriter
 from hullmark.server.objects.objects import Objects, ObjectsRefused, ObjectsUnreachable
 from hullmark.server.stories.images.documents import fingerprint
-from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, created, settle
+from hullmark.server.stories.images.register import (
+    Acquisition,
+    ImageRegistration,
+    RegistrationResult,
+    read_creation_time,
+    settle,
+)
 from hullmark.server.stories.images.stored_archive import Choice, archive_at, check_refused, chosen_in, image_in
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
@@ -54,7 +60,7 @@ class ReceivedArchive(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
-def named(reference: str) -> Reference:
+def parse_tag(reference: str) -> Reference:
     """The tag that an uploaded image goes by. Raises HullmarkError if it is not valid."""
     found = parse_reference(reference)
     if found.digest:
@@ -75,13 +81,13 @@ async def receive(services: Services, account_id: int, chunks: AsyncIterator[byt
         await uploads.begin(connection, account_id, upload, key)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(_undo, services, key)
-        writer = await _threaded(services.objects.writer, key)
+        writer = await _run_in_thread(services.objects.writer, key)
         undo.pop_all()
         undo.push_async_callback(_undo, services, key, writer)
-        size, digest = await _written(services, upload, writer, chunks)
-        await _threaded(writer.commit)
+        size, digest = await _write_chunks(services, upload, writer, chunks)
+        await _run_in_thread(writer.commit)
         async with services.database.tenant(account_id) as connection:
-            if not await uploads.received(connection, upload, size, digest):
+            if not await uploads.finish_upload(connection, upload, size, digest):
                 raise _given_up()
         undo.pop_all()
     return ReceivedArchive(id=upload, key=key, size=size, digest=digest)
@@ -105,14 +111,14 @@ async def admit(
     Raises HullmarkError for an archive that holds no image, or one that is not what it says. Then nothing is kept.
     """
     wanted = admission.wanted
-    key, tagged = received.key, named(wanted.reference)
+    key, tagged = received.key, parse_tag(wanted.reference)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(_undo, services, key)
-        image = await _threaded(_looked_into, services.objects, key, tagged)
+        image = await _run_in_thread(_looked_into, services.objects, key, tagged)
         if await admission.is_gone():
             return None
         holding = Acquisition(wanted, image.digest, tagged, admission.by, services.clock())
-        added, is_needed = await _registered(services, account_id, received, image, holding, admission.entry)
+        added, is_needed = await _register_image(services, account_id, received, image, holding, admission.entry)
         undo.pop_all()
     if not is_needed:
         await forget_upload(services, key)
@@ -130,7 +136,7 @@ def opened_upload(objects: Objects, key: str) -> Iterator[Image]:
 
 async def forget_upload(services: Services, key: str) -> None:
     """Remove an uploaded archive. Called again, or for a key that is gone, it does nothing."""
-    await _threaded(services.objects.delete, [key, key + _CHOICE])
+    await _run_in_thread(services.objects.delete, [key, key + _CHOICE])
     async with services.database.system() as connection:
         await uploads.forget(connection, [key])
 
@@ -144,7 +150,7 @@ async def sweep_uploads(services: Services, age: float = LEFTOVER_SECONDS) -> in
     while True:
         async with services.database.system() as connection:
             keys = await uploads.lock_leftovers(connection, age, _SWEPT_AT_ONCE)
-            await _threaded(services.objects.delete, [name for key in keys for name in (key, key + _CHOICE)])
+            await _run_in_thread(services.objects.delete, [name for key in keys for name in (key, key + _CHOICE)])
             count += await uploads.forget(connection, keys)
         if len(keys) < _SWEPT_AT_ONCE:
             return count + await _sweep_unknown(services, age)
@@ -157,16 +163,16 @@ async def _sweep_unknown(services: Services, age: float) -> int:
         listed = services.objects.list(ROOM)
         return sorted({obj.key.removesuffix(_CHOICE) for obj in listed if obj.modified < before})
 
-    keys, count = await _threaded(old), 0
+    keys, count = await _run_in_thread(old), 0
     for place in range(0, len(keys), _SWEPT_AT_ONCE):
         async with services.database.system() as connection:
             unknown = await uploads.unknown_objects(connection, keys[place : place + _SWEPT_AT_ONCE])
-        await _threaded(services.objects.delete, [name for key in unknown for name in (key, key + _CHOICE)])
+        await _run_in_thread(services.objects.delete, [name for key in unknown for name in (key, key + _CHOICE)])
         count += len(unknown)
     return count
 
 
-async def _written(
+async def _write_chunks(
     services: Services, upload: UUID, writer: ObjectWriter, chunks: AsyncIterator[bytes]
 ) -> tuple[int, str]:
     """All chunks into the writer; answers their number of bytes and their sha256."""
@@ -184,7 +190,7 @@ async def _written(
             check_refused(bytes(piece[:HEAD]))
             is_checked = True
         if len(piece) >= _PIECE:
-            await _threaded(store, piece)
+            await _run_in_thread(store, piece)
             piece = bytearray()
         if time.monotonic() - signalled_at > _SIGN_OF_LIFE:
             signalled_at = time.monotonic()
@@ -194,7 +200,7 @@ async def _written(
     if not is_checked:
         check_refused(bytes(piece[:HEAD]))
     if piece:
-        await _threaded(store, piece)
+        await _run_in_thread(store, piece)
     return size, f"sha256:{hashed.hexdigest()}"
 
 
@@ -205,7 +211,7 @@ def _looked_into(objects: Objects, key: str, reference: Reference) -> Image:
     return image
 
 
-async def _registered(
+async def _register_image(
     services: Services,
     account_id: int,
     received: ReceivedArchive,
@@ -235,7 +241,7 @@ def _new(image: Image, received: ReceivedArchive) -> NewImage:
         platform=str(image.platform) if image.platform is not None else "",
         size=sum(max(layer.size, 0) for layer in image.layers),
         layer_count=len(image.layers),
-        created_at=created(image),
+        created_at=read_creation_time(image),
         upload=received.key,
         aliases=(("config", image.config_digest), ("index", image.index_digest)),
     )
@@ -243,17 +249,17 @@ def _new(image: Image, received: ReceivedArchive) -> NewImage:
 
 async def _undo(services: Services, key: str, writer: ObjectWriter | None = None) -> None:
     """Undo an upload to the end, also where its request is cancelled."""
-    await asyncio.shield(_undone(services, key, writer))
+    await asyncio.shield(_undo_upload(services, key, writer))
 
 
-async def _undone(services: Services, key: str, writer: ObjectWriter | None) -> None:
+async def _undo_upload(services: Services, key: str, writer: ObjectWriter | None) -> None:
     """Nothing is left of an upload. Where that cannot be now, sweep_uploads does it later.
 
     The database is asked first: where it did not answer to a commit the image may be registered after all, and be read from this archive.
     """
     with suppress(ObjectsUnreachable, ObjectsRefused, DatabaseUnreachable):
         if writer is not None:
-            await _threaded(writer.abort)
+            await _run_in_thread(writer.abort)
         async with services.database.system() as connection:
             is_needed = await uploads.is_needed(connection, key)
         if not is_needed:
@@ -264,7 +270,7 @@ def _given_up() -> HullmarkError:
     return HullmarkError("the upload took too long and was given up", advice="upload it again")
 
 
-async def _threaded(work: Callable[..., _T], *arguments: Any) -> _T:
+async def _run_in_thread(work: Callable[..., _T], *arguments: Any) -> _T:
     """In a thread of a pool for uploads: other work keeps its threads."""
     return await asyncio.get_running_loop().run_in_executor(_threads(), work, *arguments)
 

@@ -55,7 +55,7 @@ async def _note(services: Services, account_id: int) -> None:
 
 
 async def _list(connection: Connection, account_id: int, position: Position, limit: int) -> NextPage:
-    rows = await admission.listed(connection, account_id, position.image_id, limit + 1)
+    rows = await admission.list_images(connection, account_id, position.image_id, limit + 1)
     is_last, shown = len(rows) <= limit, rows[:limit]
     if is_last:  # what changed while the list was handed out follows
         following = Position(position.gate, position.transaction - 1, 1 << 62, False)
@@ -68,7 +68,7 @@ async def _changes(
     connection: Connection, account_id: int, position: Position, gate: GateState, limit: int
 ) -> NextPage:
     after = (position.transaction, position.image_id)
-    rows = await admission.changed(connection, account_id, after, gate.settled, limit + 1)
+    rows = await admission.list_changed_images(connection, account_id, after, gate.settled, limit + 1)
     is_last, shown = len(rows) <= limit, rows[:limit]
     following = position
     if shown:

@@ -52,13 +52,13 @@ async def coverage_of(services: Services, connection: Connection, account_id: in
     for dated_verdict in wanted[: int(_READ)]:
         verdict = await verdicts.by_number(connection, account_id, dated_verdict.history_id)
         if verdict is not None:
-            findings = await asyncio.to_thread(_covered, services, body, verdict)
-            found += [_shown(verdict, finding) for finding in findings]
+            findings = await asyncio.to_thread(_find_covered, services, body, verdict)
+            found += [_make_covered_finding(verdict, finding) for finding in findings]
     is_all = len(dated) < _LOOKED_AT and len(wanted) <= _READ
     return Coverage(findings=tuple(found), images=len({one.image for one in found}), is_all=is_all)
 
 
-def _covered(services: Services, body: ExceptionBody, verdict: VerdictRow) -> list[Finding]:
+def _find_covered(services: Services, body: ExceptionBody, verdict: VerdictRow) -> list[Finding]:
     """Those of a verdict; none where its document is not there any more."""
     try:
         whole = verdict_at(services.objects, verdict)
@@ -71,7 +71,7 @@ def _matching(body: ExceptionBody, findings: tuple[Finding, ...]) -> Iterator[Fi
     return (finding for finding in findings if is_behind(body, finding))
 
 
-def _shown(verdict: VerdictRow, finding: Finding) -> CoveredFinding:
+def _make_covered_finding(verdict: VerdictRow, finding: Finding) -> CoveredFinding:
     return CoveredFinding(
         image=verdict.image_digest,
         reference=verdict.reference,

@@ -32,7 +32,7 @@ from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.judging.exceptions import ExceptionBody, covers, is_behind
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import deadlines, policies, verdicts
@@ -318,12 +318,12 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
     if snapshot is None:
         return 0
 
-    def told() -> dict[str, str]:
+    def compute_digests() -> dict[str, str]:
         with books.opened(snapshot.digest, snapshot.object) as source:
             of_all = _support_digest_of_all(source)
             return {name: _support_digest(name, source) or of_all for name in named} | {_ALL: of_all}
 
-    now = await asyncio.to_thread(told)
+    now = await asyncio.to_thread(compute_digests)
     is_same = known is None or known.get(_ALL) == now[_ALL]
     changed = [] if is_same else [name for name in named if known.get(name) != now[name]]
     async with services.database.system() as connection:
@@ -359,7 +359,7 @@ async def _asking_for_lifecycles(connection: Connection) -> list[int]:
 
 def _asks_for_lifecycles(text: str) -> bool:
     try:
-        policy = loaded(text)
+        policy = load_policy(text)
     except HullmarkError:
         return False
     language = language_of(policy)

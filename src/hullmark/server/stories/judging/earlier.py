@@ -69,14 +69,14 @@ async def earlier_of(connection: Connection, account_id: int, image_ids: Sequenc
     running = await deployments.of_images(connection, account_id, image_ids)
     grants = await grants_of(connection, account_id, image_ids) if running else {}
     is_carried = bool(current) and await snapshots.is_carried_out(connection)
-    awaited = await verdicts.awaited(connection, account_id, image_ids) if is_carried else set[int]()
+    awaited = await verdicts.list_awaiting_verdicts(connection, account_id, image_ids) if is_carried else set[int]()
     found = {}
     for image_id in image_ids:
         rows = current.get(image_id, ())
         carried = frozenset(row.id for row in rows if is_carried and row.snapshot_digest and row.id not in awaited)
         found[image_id] = Earlier(
             rows=rows,
-            moved=() if rows else await _moved(connection, account_id, image_id),
+            moved=() if rows else await _find_moved_tags(connection, account_id, image_id),
             deployments=running.get(image_id, ()),
             grants=grants.get(image_id, ()),
             carried=carried,
@@ -84,7 +84,7 @@ async def earlier_of(connection: Connection, account_id: int, image_ids: Sequenc
     return found
 
 
-async def _moved(connection: Connection, account_id: int, image_id: int) -> tuple[MovedTag, ...]:
+async def _find_moved_tags(connection: Connection, account_id: int, image_id: int) -> tuple[MovedTag, ...]:
     if await verdicts.last_in_force(connection, account_id, image_id):
         return ()
     moved = []
@@ -178,13 +178,13 @@ def looking(books: Books) -> Iterator[Lookup]:
     with ExitStack() as stack:
 
         @cache
-        def opened(digest: str) -> Snapshot | None:
+        def open_snapshot(digest: str) -> Snapshot | None:
             try:
                 return stack.enter_context(books.opened(digest, object_of(digest)))
             except HullmarkError:
                 return None
 
-        yield _remembering(opened)
+        yield _remembering(open_snapshot)
 
 
 def _remembering(opened: Callable[[str], Snapshot | None]) -> Lookup:

@@ -44,7 +44,7 @@ from hullmark.server.stories.judging.earlier import (
 )
 from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for, used_in
 from hullmark.server.stories.judging.grants import placed_in
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage, ImageRow
@@ -268,7 +268,7 @@ def scene_of(case: Evaluation, pair: tuple[KeptVerdict, KeptVerdict], known_at: 
 def advice_by(text: str) -> Callable[[Finding], str]:
     """What a policy says to do about its findings; "" where it cannot say."""
     try:
-        policy = loaded(text)
+        policy = load_policy(text)
     except HullmarkError:
         return lambda finding: ""
     native = language_of(policy).as_native(policy)
@@ -290,7 +290,7 @@ def verdict_of(
     inputs, version = case.inputs, case.version
     try:
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
-        policy = loaded(version.text)
+        policy = load_policy(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         options = _options(case, source, exceptions, runs)
         checked = judge_by(facts.look, policy, case.now, means_of(services), options, facts.look_beside)

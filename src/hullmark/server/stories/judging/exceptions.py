@@ -56,14 +56,16 @@ def is_behind(body: ExceptionBody, finding: Finding) -> bool:
     return (
         finding.allowlisted is not None
         and finding.rule_id == body.rule
-        and finding.allowlisted == _excepted(body).described()
+        and finding.allowlisted == _make_exception(body).described()
     )
 
 
 def used_in(rows: Iterable[ExceptionRow], name: str, reference: str, findings: Iterable[Finding]) -> tuple[UUID, ...]:
     """The exceptions by which findings of a verdict are covered: of the policy called `name`, on an image judged under a reference."""
     covered = {
-        (finding.rule_id, _named(finding.allowlisted)) for finding in findings if finding.allowlisted is not None
+        (finding.rule_id, _encode_exception(finding.allowlisted))
+        for finding in findings
+        if finding.allowlisted is not None
     }
     if not covered:
         return ()
@@ -71,11 +73,12 @@ def used_in(rows: Iterable[ExceptionRow], name: str, reference: str, findings: I
     return tuple(
         key
         for key, body in bodies
-        if covers(body, name, reference) and (body.rule, _named(_excepted(body).described())) in covered
+        if covers(body, name, reference)
+        and (body.rule, _encode_exception(_make_exception(body).described())) in covered
     )
 
 
-def _named(described: Mapping[str, Any]) -> bytes:
+def _encode_exception(described: Mapping[str, Any]) -> bytes:
     """What a finding shows of its exception, so that equal ones are found."""
     return msgspec.json.encode(described, order="sorted")
 
@@ -83,10 +86,10 @@ def _named(described: Mapping[str, Any]) -> bytes:
 def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[PolicyException, ...]:
     """The exceptions that count for the policy called `name` and for an image judged under a reference."""
     bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
-    return tuple(_excepted(body) for body in bodies if covers(body, name, reference))
+    return tuple(_make_exception(body) for body in bodies if covers(body, name, reference))
 
 
-def _excepted(body: ExceptionBody) -> PolicyException:
+def _make_exception(body: ExceptionBody) -> PolicyException:
     return PolicyException(
         rule=body.rule,
         subject=NameGlob(body.subject),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.match.find import uncovered_in
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import CoverageGap, Matches
@@ -55,7 +55,7 @@ def matches_of(
     """What `hullmark vulns` says of the image with this snapshot. For a thread. Raises HullmarkError where the snapshot is not there."""
     scanned = facts.look(ScanRequest(reads=MATCHING_READS, reach=moments.follows))
     with books.opened(snapshot.digest, snapshot.object) as source:
-        return matched(scanned, source, MatchOptions(at=moments.day(services.clock()), reach=moments.follows))
+        return match_scan(scanned, source, MatchOptions(at=moments.day(services.clock()), reach=moments.follows))
 
 
 def uncovered_of(books: Books, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:

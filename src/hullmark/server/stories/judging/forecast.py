@@ -11,7 +11,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Finding
-from hullmark.policy.recount import changed
+from hullmark.policy.recount import replace_findings
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
@@ -78,7 +78,7 @@ async def forecasts(
 def forecast(whole: KeptVerdict, blamed: Blame) -> Forecast:
     """What a verdict is without what is to blame."""
     gone = [finding for finding in whole.findings if finding.allowlisted is None and blamed.includes(finding)]
-    after = changed(whole, (), [(finding.rule_id, finding.trigger_id) for finding in gone])
+    after = replace_findings(whole, (), [(finding.rule_id, finding.trigger_id) for finding in gone])
     weak = [finding.weakness for finding in gone if finding.weakness is not None]
     fixes = {PackageFix(package=line.place or line.package, version=line.fix_version) for line in weak}
     return Forecast(verdict=after.verdict.value, reason=after.reason, findings=len(gone), fixes=tuple(sorted(fixes)))

@@ -27,7 +27,7 @@ async def grants_of(
     """What images are granted where they run; nothing where no policy in force asks for it."""
     if not await granted.asks_for_isolation(connection, account_id):
         return {}
-    found = await granted.granted(connection, account_id, image_ids, MOST_GRANTS + 1)
+    found = await granted.list_granted_facts(connection, account_id, image_ids, MOST_GRANTS + 1)
     return {image_id: tuple(rows) for image_id, rows in found.items()}
 
 

@@ -21,7 +21,7 @@ from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.earlier import Basis, as_compared, looking
 from hullmark.server.stories.judging.evaluation import ANALYZER, count_of
 from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.judging.selection import SelectedVersion, choose
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
@@ -75,7 +75,7 @@ async def with_hindsight(
     """The same with the advisories that count today, and what is known to be signed: by the policies and exceptions of then, the moment as
     now. Nothing is written."""
     then = await _then(services, account_id, image, moment)
-    return await asyncio.to_thread(_judged, services, books, account_id, image, then, moment)
+    return await asyncio.to_thread(_judge_past, services, books, account_id, image, then, moment)
 
 
 async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _PastState:
@@ -113,7 +113,7 @@ def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
     )
 
 
-def _judged(
+def _judge_past(
     services: Services, books: Books, account_id: int, image: HeldImage, then: _PastState, moment: datetime
 ) -> list[PastVerdict]:
     if not then.chosen:
@@ -127,7 +127,7 @@ def _judged(
             version = then.versions[choice.activation.version_id]
             exceptions = exceptions_for(then.exceptions, version.name, choice.reference)
             options = asked_for(choice, image, source, exceptions)
-            policy = loaded(version.text)
+            policy = load_policy(version.text)
             checked = judge_by(facts.look, policy, moment, means_of(services), options, facts.look_beside)
             values = {name: getattr(checked.verdict, name) for name in type(checked.verdict).__struct_fields__}
             basis = Basis(version.digest, snapshot.digest if snapshot is not None else "", ANALYZER)
@@ -163,7 +163,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     difference: Difference | None
 
 
-def paired(books: Books, before: Iterable[PastVerdict], after: Iterable[PastVerdict]) -> list[Pair]:
+def pair_verdicts(books: Books, before: Iterable[PastVerdict], after: Iterable[PastVerdict]) -> list[Pair]:
     """The verdicts of two moments beside each other, by policy and environment, each with the one cause. For a thread."""
     olds, news = ({(row.policy, row.environment): row for row in rows} for rows in (before, after))
     with looking(books) as lookup:

@@ -15,7 +15,7 @@ from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING
-from hullmark.notify.transitions import numbered
+from hullmark.notify.transitions import number_news
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.register import want_verdict, want_verdicts
@@ -109,7 +109,7 @@ async def _judge_once(
         }
         for image_id, judged in same.items():
             await _drop_others(connection, account_id, image_id, before[image_id].earlier, judged)
-        count = await _written(connection, account_id, [one for judged in same.values() for one in judged])
+        count = await _store_verdicts(connection, account_id, [one for judged in same.values() for one in judged])
     return _CameTo(count, [image_id for image_id in before if image_id not in same and image_id not in faults], faults)
 
 
@@ -246,7 +246,7 @@ async def _drop_others(
         await verdicts.drop_others(connection, account_id, image_id, kept)
 
 
-async def _written(connection: Connection, account_id: int, new_verdicts: list[NewVerdict]) -> int:
+async def _store_verdicts(connection: Connection, account_id: int, new_verdicts: list[NewVerdict]) -> int:
     """Store verdicts and announce changes; returns how many are new. The caller's transaction."""
     recorded = [(new_verdict, await verdicts.record(connection, new_verdict.judged)) for new_verdict in new_verdicts]
     in_force = [(new_verdict, noted) for new_verdict, noted in recorded if not new_verdict.judged.is_shadow]
@@ -306,7 +306,7 @@ async def _tell_news(
     for new_verdict, noted in in_force:
         if noted.is_new:
             for one in new_verdict.news:
-                news = numbered(one, noted.history_id)
+                news = number_news(one, noted.history_id)
                 _, some = groups.setdefault((news.cause.key, news.suppressed), (news.cause, []))
                 some += news.transitions
     # Each locks its cause: all who judge do so in one order. What nobody is told of comes first, as it says that no more is to

@@ -9,6 +9,6 @@ from hullmark.policy.load import load_any
 
 
 @lru_cache(maxsize=256)
-def loaded(text: str) -> AnyPolicy:
+def load_policy(text: str) -> AnyPolicy:
     """The policy that a text holds. Raises HullmarkError, naming every fault of a native one."""
     return load_any(text.encode("utf-8", "surrogatepass"))

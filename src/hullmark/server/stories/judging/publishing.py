@@ -19,7 +19,7 @@ from hullmark.proof.verdict_statement import Circumstances
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.judging.admission import Position, page_after
-from hullmark.server.stories.judging.signing import Signatory, signed
+from hullmark.server.stories.judging.signing import Signatory, sign_verdict
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
@@ -109,7 +109,7 @@ async def _publish_image(services: Services, account_id: int, account: str, imag
     async with services.database.tenant(account_id) as connection:
         logins = await registries.registries(connection, account_id)
         current = await verdicts.current(connection, account_id, image.id)
-        there = {_slot(row): row for row in await statements.published(connection, account_id, image.id)}
+        there = {_slot(row): row for row in await statements.list_published(connection, account_id, image.id)}
     soon = now + timedelta(seconds=services.settings.signed_for) / 2
     wanted_logins = [row for row in logins if row.publishes]
     for place in _places(services, account_id, wanted_logins, image):
@@ -170,7 +170,9 @@ def _put(services: Services, account: str, place: _Place, row: VerdictRow, now: 
             repository = RegistryRepository(f"{place.name}@{row.image_digest}", options, "pull,push")
             subject = subject_in(repository, row.image_digest)
             verdict = verdict_at(services.objects, row)
-            made = signed(verdict, (subject,), place.name, circumstances, Signatory(services.settings, account, now))
+            made = sign_verdict(
+                verdict, (subject,), place.name, circumstances, Signatory(services.settings, account, now)
+            )
             attach_verdict(made, repository)
     except HullmarkError as error:
         return str(error)

@@ -29,7 +29,7 @@ class Signatory(NamedTuple):
     at: datetime
 
 
-def signed(
+def sign_verdict(
     verdict: Verdict,
     subjects: tuple[Descriptor, ...],
     repository: str,

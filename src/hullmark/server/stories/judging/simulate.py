@@ -23,7 +23,7 @@ from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
 from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.judging.judge import book_of, inputs_of
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
@@ -65,7 +65,7 @@ async def simulate(services: Services, books: Books, key: str) -> None:
     if row is None:
         return
     try:
-        draft = loaded(row.draft)
+        draft = load_policy(row.draft)
         turn = Turn()
         row = await _some(services, books, row, draft)
         while row is not None and not turn.is_over():
@@ -91,7 +91,7 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
         # Not those of the inputs: they are empty where nothing is in force yet.
         exceptions = tuple(await policies.exceptions(connection, row.account_id))
     trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
-    found = await asyncio.to_thread(_tried, services, books, trial, wanted)
+    found = await asyncio.to_thread(_try_draft, services, books, trial, wanted)
     last = some[-1] if found.last is None else found.last
     async with services.database.system() as connection:
         await jobs.count_judging(connection, row.account_id, found.seconds)
@@ -110,7 +110,7 @@ class _TrialResult(NamedTuple):
     last: int | None
 
 
-def _tried(
+def _try_draft(
     services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
 ) -> _TrialResult:
     flips: list[FlipRow] = []
@@ -120,7 +120,7 @@ def _tried(
     for inputs, current in wanted:
         if last is not None and turn.is_over():
             return _TrialResult(flips, _hits(verdicts_of), seconds + time.thread_time() - began, last)
-        checked = _drafted(services, books, inputs, trial)
+        checked = _judge_by_draft(services, books, inputs, trial)
         seconds += checked.seconds
         before = _before(services, current, trial.row.environment)
         verdicts_of.append((before, checked.verdict))
@@ -135,8 +135,8 @@ def _hits(pairs: Iterable[tuple[Verdict | None, Verdict]]) -> list[RuleHits]:
     """How often each rule fires, before and after; what exceptions cover is left out."""
     before, after, findings = Counter[str](), Counter[str](), Counter[str]()
     for old, new in pairs:
-        before.update(_fired(old).keys())
-        fired = _fired(new)
+        before.update(_count_fired_rules(old).keys())
+        fired = _count_fired_rules(new)
         after.update(fired.keys())
         findings.update(fired)
     return [
@@ -145,7 +145,7 @@ def _hits(pairs: Iterable[tuple[Verdict | None, Verdict]]) -> list[RuleHits]:
     ]
 
 
-def _fired(verdict: Verdict | None) -> Counter[str]:
+def _count_fired_rules(verdict: Verdict | None) -> Counter[str]:
     found = verdict.findings if verdict is not None else ()
     return Counter(
         finding.rule_id.replace("\0", "\ufffd")[:_LONGEST]
@@ -161,7 +161,7 @@ class _DraftVerdict(NamedTuple):
     seconds: float
 
 
-def _drafted(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _DraftVerdict:
+def _judge_by_draft(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _DraftVerdict:
     """The draft's verdict on one image. A fault only affects this image: its verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)

@@ -14,9 +14,9 @@ from hullmark._version import __version__
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.attached import signed_about
 from hullmark.app.check import CheckOptions, judge_by, wants_advisories
-from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.catalog.sbom.document import SbomPackage, empty_source
-from hullmark.catalog.sbom.packages import merged, package_of
+from hullmark.catalog.sbom.packages import merge_packages, package_of
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventorySource
@@ -113,7 +113,7 @@ def _carried_out(
             "there are no advisories yet",
             advice="an operator has them fetched: hullmark advisories update, or POST /api/v1/advisories/update",
         )
-    with _opened(books, known.snapshot if needs_advisories else None) as source:
+    with _open_snapshot(books, known.snapshot if needs_advisories else None) as source:
         if not order.reference:
             looks = Looks(_looking_at(_inventory(order, document)))
             return _scan_answer(services, order, known, policy, source, looks)
@@ -127,16 +127,16 @@ def _carried_out(
             def look(request: ScanRequest) -> ScanResult:
                 return scan_image(image, request, resources)
 
-            def looked(request: ScanRequest) -> ScanResult:
+            def look_at_image(request: ScanRequest) -> ScanResult:
                 return with_reach(look, request) if request.reach else look(request)
 
             def looked_beside(source: InventorySource) -> SignedDocuments | None:
                 return signed_about(f"registry:{named}", source, options)
 
-            return _scan_answer(services, order, known, policy, source, Looks(looked, looked_beside))
+            return _scan_answer(services, order, known, policy, source, Looks(look_at_image, looked_beside))
 
 
-def _opened(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
+def _open_snapshot(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
     return books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
 
@@ -169,7 +169,7 @@ def inventory_of(order: ScanOrder) -> Inventory:
     return Inventory(
         source=empty_source("packages"),
         distro=Distro(id=id, version_id=version) if id else None,
-        packages=merged(found),
+        packages=merge_packages(found),
         problems=tuple(Problem("", -1, "sbom", reason) for reason in dict.fromkeys(problems)),
     )
 
@@ -207,9 +207,9 @@ def _scan_answer(
     scanned = once.seen or once.look(ScanRequest())
     matches: Matches | None = None
     if order.matches and source is not None:
-        matches = matched(scanned, source, MatchOptions(at=services.clock().date().isoformat()))
+        matches = match_scan(scanned, source, MatchOptions(at=services.clock().date().isoformat()))
     if order.format:
-        return load("matches", order.format).render(_required(matches), RenderContext(tool_version=__version__))
+        return load("matches", order.format).render(_require_matches(matches), RenderContext(tool_version=__version__))
     shown = msgspec.structs.replace(scanned.inventory, files=None)
     return msgspec.json.encode(
         ScanAnswer(
@@ -245,7 +245,7 @@ def _raw(kind: Any, result: Any) -> msgspec.Raw:
     return msgspec.Raw(load(kind, "json").render(result, RenderContext(tool_version=__version__)).strip())
 
 
-def _required(matches: Matches | None) -> Matches:
+def _require_matches(matches: Matches | None) -> Matches:
     if matches is None:
         raise HullmarkError("no matches were asked for", advice="leave out matches=false, or the format")
     return matches

@@ -65,7 +65,7 @@ def _exchange(settings: HttpSettings, post: Post, connections: Connections, time
         body = bytearray()
         # What is longer is not looked at: the receiver has said by the status what it thinks.
         most = min(post.most, MAX_ANSWER_BYTES)
-        while len(body) < most and (piece := streamed.arrived(most - len(body))):
+        while len(body) < most and (piece := streamed.read_available(most - len(body))):
             body += piece
         return Reply(status=streamed.status, body=bytes(body), headers=streamed.headers)
     finally:

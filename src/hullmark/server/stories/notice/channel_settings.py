@@ -97,11 +97,11 @@ def apart(settings: msgspec.Struct) -> tuple[dict[str, Any], dict[str, Any]]:
     """What may be shown of settings, and what is secret. An address with a secret in it is in both: as it is shown, and whole."""
     whole: dict[str, Any] = msgspec.to_builtins(settings)
     names = secret_names(type(settings))
-    plain = {name: _masked(value) for name, value in whole.items() if name not in names}
+    plain = {name: _mask_value(value) for name, value in whole.items() if name not in names}
     return plain, {name: value for name, value in whole.items() if name in names or plain[name] != value}
 
 
-def _masked(value: Any) -> Any:
+def _mask_value(value: Any) -> Any:
     """A setting that is no secret, as it is shown: an address may hold one."""
     return masked_address(value) if isinstance(value, str) else value
 
@@ -109,18 +109,18 @@ def _masked(value: Any) -> Any:
 async def seal_again(connection: Connection, vault: Vault, row: ChannelRow) -> ChannelRow:
     """A channel that was kept when addresses were not looked at for secrets: from now on they are encrypted, too."""
     kind = CHANNELS.get(row.kind)
-    if kind is None or all(_masked(value) == value for value in row.settings.values()):
+    if kind is None or all(_mask_value(value) == value for value in row.settings.values()):
         return row
     try:
         plain, secret = apart(as_settings(kind, given_settings(vault, row)))
     except HullmarkError:
         return row  # what is wrong with them is said where they are used
-    kept = msgspec.structs.replace(row, settings=plain, secrets=sealed(vault, row.account_id, row.id, secret))
+    kept = msgspec.structs.replace(row, settings=plain, secrets=seal_secrets(vault, row.account_id, row.id, secret))
     await change_channel(connection, kept)
     return kept
 
 
-def sealed(vault: Vault, account_id: int, channel_id: UUID, secret: Mapping[str, Any]) -> bytes:
+def seal_secrets(vault: Vault, account_id: int, channel_id: UUID, secret: Mapping[str, Any]) -> bytes:
     """Secrets as they are kept: bound to their channel."""
     return vault.encrypt(msgspec.json.encode(secret).decode(), _context(account_id, channel_id))
 
@@ -137,22 +137,22 @@ def settings_of(vault: Vault, row: ChannelRow) -> tuple[Channel, Any]:
     return channel, as_settings(channel, given_settings(vault, row))
 
 
-def shown(channel: Channel, given: Mapping[str, Any]) -> dict[str, Any]:
+def show_settings(channel: Channel, given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as they are shown."""
     names = secret_names(channel.settings)
-    return {name: hidden(value) if name in names else _masked(value) for name, value in given.items()}
+    return {name: hide_secret(value) if name in names else _mask_value(value) for name, value in given.items()}
 
 
-def hidden(value: Any) -> Any:
+def hide_secret(value: Any) -> Any:
     """A secret as it is shown: whether there is one, and of mappings its names."""
     if isinstance(value, Mapping):
-        return {name: hidden(child) for name, child in value.items()}
+        return {name: hide_secret(child) for name, child in value.items()}
     if isinstance(value, list | tuple):
-        return [hidden(item) for item in value]
+        return [hide_secret(item) for item in value]
     return HIDDEN if value else value
 
 
-def filled(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+def fill_secrets(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that were sent, with what is kept in the places of hidden secrets.
 
     Raises HullmarkError where nothing is kept, and where a kept secret would be sent to another server than until now: whoever may change
@@ -166,11 +166,15 @@ def filled(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) 
             raise HullmarkError(
                 f"{name}: the secret that is kept is not sent to another server", advice=f"give it instead of {HIDDEN}"
             )
-        filled[name] = _filled(name, value, kept.get(name)) if name in names else _unmasked(name, value, kept.get(name))
+        filled[name] = (
+            _fill_secret(name, value, kept.get(name))
+            if name in names
+            else _restore_address(name, value, kept.get(name))
+        )
     return filled
 
 
-def _unmasked(name: str, value: Any, kept: Any) -> Any:
+def _restore_address(name: str, value: Any, kept: Any) -> Any:
     """An address as it was shown is the one that is kept. Raises HullmarkError for one with a secret that is hidden otherwise."""
     if not isinstance(value, str) or HIDDEN_PART not in value or "://" not in value:
         return value
@@ -194,21 +198,21 @@ def _has_hidden(value: Any) -> bool:
     return any(map(_has_hidden, value)) if isinstance(value, list) else value == HIDDEN
 
 
-def _filled(name: str, value: Any, kept: Any) -> Any:
+def _fill_secret(name: str, value: Any, kept: Any) -> Any:
     if value == HIDDEN:
         if not kept or not isinstance(kept, str):
             raise HullmarkError(f"{name}: there is no secret that could be kept", advice=f"give it instead of {HIDDEN}")
         return kept
     if isinstance(value, Mapping):
         named = kept if isinstance(kept, Mapping) else {}
-        return {key: _filled(f"{name}.{key}", child, named.get(key)) for key, child in value.items()}
+        return {key: _fill_secret(f"{name}.{key}", child, named.get(key)) for key, child in value.items()}
     if isinstance(value, list):
         placed = kept if isinstance(kept, list) else []
-        return [_filled(name, item, placed[i] if i < len(placed) else None) for i, item in enumerate(value)]
+        return [_fill_secret(name, item, placed[i] if i < len(placed) else None) for i, item in enumerate(value)]
     return value
 
 
-def masked(settings: Any) -> Any:
+def mask_settings(settings: Any) -> Any:
     """The same settings with every secret hidden, to show what would be sent. They need not be such as could be used."""
     found = copy(settings)
     names = secret_names(settings.__class__)
@@ -217,12 +221,12 @@ def masked(settings: Any) -> Any:
         if field.encode_name in names:
             msgspec.structs.force_setattr(found, field.name, _like(value) if value else value)
         else:
-            msgspec.structs.force_setattr(found, field.name, _masked(value))
+            msgspec.structs.force_setattr(found, field.name, _mask_value(value))
     return found
 
 
 def _like(value: Any) -> Any:
-    return tuple(hidden(value)) if isinstance(value, tuple) else hidden(value)
+    return tuple(hide_secret(value)) if isinstance(value, tuple) else hide_secret(value)
 
 
 def check_addresses(services: Services, settings: msgspec.Struct) -> None:

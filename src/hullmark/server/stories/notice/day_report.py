@@ -94,11 +94,11 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
     values = {"account": account_id, "since": since, "until": until}
     async with database.system() as connection:
         await exports.begin(connection, account_id)
-        seen = await notice_report.seen(connection, values)
+        seen = await notice_report.count_known(connection, values)
         totals = await notice_report.totals(connection, values)
         outcomes = await notice_report.outcomes(connection, values)
         items = await notice_report.items_by_state(connection, values)
-        sent = await notice_report.sent(connection, values)
+        sent = await notice_report.list_sent_messages(connection, values)
         attempts = await notice_report.attempts(connection, values)
         hushed = await silences.silences_between(connection, account_id, since, until - timedelta(microseconds=1))
         removed = await notice_report.removed_channels(connection, account_id, since)
@@ -109,7 +109,7 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
         timezone=timezone,
         since=since,
         until=until,
-        **_seen(seen),  # type: ignore[arg-type]
+        **_describe_counts(seen),  # type: ignore[arg-type]
         matched=TouchedCounts(packages=seen.packages, images=totals.images),
         transitions=changed,
         items={state: items.get(state, 0) for state in _STATES},
@@ -122,7 +122,7 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
     )
 
 
-def _seen(seen: KnownCounts) -> dict[str, object]:
+def _describe_counts(seen: KnownCounts) -> dict[str, object]:
     return {"snapshots": seen.snapshots, "adopted": seen.adopted, "causes": dict(sorted(seen.causes.items()))}
 
 

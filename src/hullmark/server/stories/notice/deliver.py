@@ -17,7 +17,7 @@ from hullmark.model.notice import Digest, Notice
 from hullmark.server.stories.muting import mute_of
 from hullmark.server.stories.notice.channel_settings import seal_again
 from hullmark.server.stories.notice.notices import notice_of
-from hullmark.server.stories.notice.placed import placed
+from hullmark.server.stories.notice.placed import add_places
 from hullmark.server.stories.notice.running import with_places
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
@@ -56,7 +56,7 @@ async def deliver(services: Services, channel_id: str) -> int:
         while following := await _next(services, number):
             await still_ours()
             account_id = following.message.account_id
-            notice = await with_places(services, account_id, await placed(services, account_id, following.notice))
+            notice = await with_places(services, account_id, await add_places(services, account_id, following.notice))
             attempt = await send(services, following.channel, notice, following.message.id)
             count += await _written_down(services, following, attempt)
             if time.monotonic() > ends:
@@ -95,11 +95,11 @@ async def _written_down(services: Services, sent: _Next, attempt: Attempt) -> bo
         if not await deliveries.log_attempt(connection, sent.message.account_id, sent.message.id, attempt):
             return False
         if attempt.outcome == "delivered":
-            if await deliveries.delivered(connection, sent.message.id, attempt, now) and _is_timed(sent.message):
+            if await deliveries.note_delivery(connection, sent.message.id, attempt, now) and _is_timed(sent.message):
                 await latency.count_latency(connection, sent.message.id)
-            await _recovered(connection, sent.channel)
+            await _note_recovery(connection, sent.channel)
             return True
-        await _failed(services, connection, sent, attempt, now)
+        await _note_failure(services, connection, sent, attempt, now)
         return False
 
 
@@ -108,7 +108,7 @@ def _is_timed(message: MessageRow) -> bool:
     return message.form == "group" and message.resent_at is None
 
 
-async def _recovered(connection: Connection, row: ChannelRow) -> None:
+async def _note_recovery(connection: Connection, row: ChannelRow) -> None:
     await channels.well(connection, row.id)
     if row.failing_told_at is not None:
         since = row.failing_since.isoformat() if row.failing_since else None
@@ -117,7 +117,9 @@ async def _recovered(connection: Connection, row: ChannelRow) -> None:
         )
 
 
-async def _failed(services: Services, connection: Connection, sent: _Next, attempt: Attempt, now: datetime) -> None:
+async def _note_failure(
+    services: Services, connection: Connection, sent: _Next, attempt: Attempt, now: datetime
+) -> None:
     message = sent.message
     if attempt.outcome == "refused":
         is_dead = await deliveries.refusals(connection, message) >= MOST_REFUSALS

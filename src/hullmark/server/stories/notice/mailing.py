@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from hullmark.model.limit import Limit
-from hullmark.net.bounded import Connections, connected, within
+from hullmark.net.bounded import Connections, connect_to_host, within
 from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.net.guard import Guard
 from hullmark.net.trust import Trust, context_for
@@ -67,7 +67,7 @@ def mail_server(url: str) -> MailServer:
 def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
     """Hand a mail in. The reply's body names recipients that were rejected while others were not. Raises Again, Refused."""
     server, sender = _server(services, mail), _sender_of(services, mail)
-    message = composed(mail, sender, services.clock())
+    message = compose_mail(mail, sender, services.clock())
     guard = services.guard if mail.relay else None
     try:
         return within(
@@ -82,7 +82,7 @@ def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
     except ssl.SSLError as error:
         raise Again(f"no trusted TLS connection to {server.name} can be made ({error.reason})") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise _judged(error, server) from error
+        raise _classify_error(error, server) from error
 
 
 def _sender_of(services: Services, mail: Mail) -> str:
@@ -97,7 +97,7 @@ def _sender_of(services: Services, mail: Mail) -> str:
     return mail.sender or usual
 
 
-def _named(name: str, sender: str) -> str:
+def _add_domain(name: str, sender: str) -> str:
     return name.replace(UNSAID_HOST, _domain(sender) or UNSAID_HOST)
 
 
@@ -115,7 +115,7 @@ def _server(services: Services, mail: Mail) -> MailServer:
         raise Again("the mail relay's URL cannot be read: write smtp://USER:PASSWORD@HOST:PORT or smtps://…") from None
 
 
-def composed(mail: Mail, sender: str, at: datetime) -> bytes:
+def compose_mail(mail: Mail, sender: str, at: datetime) -> bytes:
     """The mail as it is sent (RFC 5322): plain text, and HTML where there is any. Raises Refused for what no header can hold."""
     message = EmailMessage(policy=_POLICY)
     try:
@@ -124,10 +124,10 @@ def composed(mail: Mail, sender: str, at: datetime) -> bytes:
         message["Subject"] = " ".join(mail.subject.split())
         message["Date"] = format_datetime(at)
         if mail.message_id:
-            message["Message-ID"] = _named(mail.message_id, sender)
+            message["Message-ID"] = _add_domain(mail.message_id, sender)
         if mail.thread:
-            message["In-Reply-To"] = _named(mail.thread, sender)
-            message["References"] = _named(mail.thread, sender)
+            message["In-Reply-To"] = _add_domain(mail.thread, sender)
+            message["References"] = _add_domain(mail.thread, sender)
         # So that no holiday message answers it (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text, cte="quoted-printable")
@@ -156,7 +156,7 @@ def _converse(
     session = _Session(guard, connections, timeout)
     try:
         session.reach(server)
-        _secured(session, server)
+        _secure_session(session, server)
         if server.user:
             session.login(server.user, server.password)
         rejected = session.sendmail(_address(envelope.sender), envelope.recipients, envelope.message)
@@ -170,7 +170,7 @@ def _converse(
     return Reply(status=200, body=rejections.encode()[:4096])
 
 
-def _secured(session: _Session, server: MailServer) -> None:
+def _secure_session(session: _Session, server: MailServer) -> None:
     session.ehlo_or_helo_if_needed()
     if server.is_secure:
         return
@@ -187,7 +187,7 @@ def _address(sender: str) -> str:
     return sender.rpartition("<")[2].rstrip("> ") if "<" in sender else sender
 
 
-def _judged(error: smtplib.SMTPException | OSError, server: MailServer) -> Again | MessageRefused:
+def _classify_error(error: smtplib.SMTPException | OSError, server: MailServer) -> Again | MessageRefused:
     """What an error means: what a relay says of this mail with 5xx is for good; of the connection or the login it is not."""
     text: bytes | str
     match error:
@@ -229,7 +229,7 @@ class _Session(smtplib.SMTP):
             raise smtplib.SMTPConnectError(code, text)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connection = connected(host, port, self._guard, timeout)
+        connection = connect_to_host(host, port, self._guard, timeout)
         self._connections.watch(connection)
         if not self._is_secure:
             return connection

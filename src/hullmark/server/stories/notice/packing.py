@@ -111,13 +111,13 @@ def in_order(
         rank, into = current.get((batch.channel_id, cause), (None, None))
         if into is None:
             joins = gathering.get((batch.channel_id, cause, None))
-            rank, into = (number if joins is None else joins.id - _NEW), _divided(batch, joins)
+            rank, into = (number if joins is None else joins.id - _NEW), _make_empty_batch(batch, joins)
             ordered.append(into)
         image, verdict = about.get(number, (None, None))
         before = seen.get((batch.channel_id, image), _NOTHING) if image is not None else _NOTHING
         assert rank is not None  # noqa: S101 - as above
         if before.bound(verdict) > rank:
-            rank, into = number, _divided(batch, None)
+            rank, into = number, _make_empty_batch(batch, None)
             ordered.append(into)
         current[batch.channel_id, cause] = (rank, into)
         into.ids.append(number)
@@ -135,7 +135,7 @@ def _gathering(there: Iterable[OpenMessage]) -> dict[tuple[UUID, int | None, UUI
     }
 
 
-def _divided(batch: MessageBatch, joins: OpenMessage | None) -> MessageBatch:
+def _make_empty_batch(batch: MessageBatch, joins: OpenMessage | None) -> MessageBatch:
     return MessageBatch(
         channel_id=batch.channel_id,
         subscription_id=batch.subscription_id,

@@ -46,7 +46,7 @@ class _Source(NamedTuple):
     reach: str
 
 
-async def placed(services: Services, account_id: int, notice: Notice | Digest) -> Notice | Digest:
+async def add_places(services: Services, account_id: int, notice: Notice | Digest) -> Notice | Digest:
     """The same with the place and time of each finding of the first images, as far as these are known."""
     items = notice.items if isinstance(notice, Notice) else tuple(i for group in notice.groups for i in group.items[:3])
     wanted = [item for item in items if item.history_id is not None and any(map(_is_open, item.evidence))][:MOST_PLACED]
@@ -121,7 +121,7 @@ def _item_placed(objects: Objects, item: Item, source: _Source) -> Item:
             evidence = replace(evidence, reach=index.of(evidence.package))
         if finding is None:
             return evidence
-        return _found(evidence, places(finding), since.get(finding.trigger_id))
+        return _add_place(evidence, places(finding), since.get(finding.trigger_id))
 
     return replace(item, evidence=tuple(map(looked_up, item.evidence)))
 
@@ -133,7 +133,7 @@ def _index(objects: Objects, name: str) -> ReachIndex | None:
         return None  # it is lost: the message says the rest
 
 
-def _found(evidence: Evidence, places: tuple[Place, ...], since: datetime | None) -> Evidence:
+def _add_place(evidence: Evidence, places: tuple[Place, ...], since: datetime | None) -> Evidence:
     evidence = replace(evidence, since=evidence.since or since)
     if evidence.path or not places:
         return evidence

@@ -70,7 +70,7 @@ async def route_what_waits(services: Services) -> None:
 
 
 async def _route_some(services: Services, connection: Connection, account_id: int, limit: int) -> RoutingResult:
-    waiting = await routing.unrouted(connection, account_id, limit)
+    waiting = await routing.list_unrouted(connection, account_id, limit)
     if not waiting:
         return RoutingResult()
     now = services.clock()
@@ -106,7 +106,7 @@ async def _pack(
     there = await routing.messages_about(connection, account_id, groups) if groups else []
     there += await routing.open_digests(connection, account_id, digests) if digests else []
     newest = max(number for decision in decided for number in decision.ids)
-    more = await routing.unfinished(connection, sorted({cause for _, cause in groups}), newest)
+    more = await routing.list_unfinished_causes(connection, sorted({cause for _, cause in groups}), newest)
     about = await routing.images_of(connection, account_id, [number for batch in batches for number in batch.ids])
     images = sorted({image for image, _ in about.values()})
     joined = min((message.id for message in there if message.cause_id and message.state == "gathering"), default=None)

@@ -16,15 +16,15 @@ import psycopg
 import structlog
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.guard import guarded
+from hullmark.model.guard import guard_call
 from hullmark.model.notice import Digest, Item, Notice
 from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Outgoing, Reply, Thread
-from hullmark.notify.templates import MOST_TITLE, TemplateFault, rendered
+from hullmark.notify.templates import MOST_TITLE, TemplateFault, render_template
 from hullmark.notify.words import text_of, title_of
 from hullmark.report.verdict_json import document
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.notice import carriers, threads
-from hullmark.server.stories.notice.channel_settings import apart, masked, settings_of
+from hullmark.server.stories.notice.channel_settings import apart, mask_settings, settings_of
 from hullmark.server.stories.notice.links import image_link
 from hullmark.server.stories.notice.notices import item_of
 from hullmark.server.stories.services import Services
@@ -101,7 +101,7 @@ async def _within(
         whole /= _LESS  # who hangs takes turns away from others
     state = await _threads(services, channel, row, notice.account, number)
     asking = _ChannelState(
-        services, asyncio.get_running_loop(), row, notice.account, await _begun(services, row, number)
+        services, asyncio.get_running_loop(), row, notice.account, await _find_earlier_attempts(services, row, number)
     )
     work = partial(
         _attempt, services, channel, settings, lambda: delivery_of(services, row, notice, state, asking), whole
@@ -124,11 +124,13 @@ async def _threads(
         return await threads.threads_of(connection, row, number, partial(image_link, services.settings, account))
 
 
-async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.EarlierAttempts | None:
+async def _find_earlier_attempts(
+    services: Services, row: ChannelRow, number: int | None
+) -> deliveries.EarlierAttempts | None:
     if number is None:
         return None
     async with services.database.system() as connection:
-        return await deliveries.begun(connection, row.account_id, number)
+        return await deliveries.find_earlier_attempts(connection, row.account_id, number)
 
 
 def delivery_of(
@@ -139,7 +141,7 @@ def delivery_of(
     asking: _ChannelState | None = None,
 ) -> Delivery:
     """What a channel is to deliver, in the words of its templates."""
-    title, text = worded(row.templates, notice)
+    title, text = format_notice(row.templates, notice)
     plain = Delivery(notice=notice, title=title, text=text, now=services.clock(), threads=handed)
     if asking is None:
         return plain
@@ -159,24 +161,24 @@ def delivery_of(
     )
 
 
-def worded(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
+def format_notice(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
     """Title and text; the default ones if a template fails, so that no message is lost."""
     usual = title_of(notice), text_of(notice)
     try:
-        return tried(templates, notice)
+        return try_templates(templates, notice)
     except TemplateFault as error:
         _log.warning("template", notice=notice.id, reason=str(error))
         return usual
 
 
-def tried(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
+def try_templates(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
     """Title and text by templates. Raises TemplateFault."""
     title, text = title_of(notice), text_of(notice)
     own_title = templates.get("title", "")
     own_text = templates.get("text", "")
     return (
-        " ".join(rendered(own_title, notice, title, text, MOST_TITLE).split()) or title if own_title else title,
-        rendered(own_text, notice, title, text) if own_text else text,
+        " ".join(render_template(own_title, notice, title, text, MOST_TITLE).split()) or title if own_title else title,
+        render_template(own_text, notice, title, text) if own_text else text,
     )
 
 
@@ -199,13 +201,13 @@ def _attempt(
             status = reply.status
             sent = steps.send(reply)
 
-    def failed(error: Exception) -> _SendOutcome:
+    def make_failed_outcome(error: Exception) -> _SendOutcome:
         # A fault of ours: it is told in the log, and must not hold up what comes after this message.
         _log.error("bug", channel=channel.name, exc_info=error)
         return _SendOutcome("refused", status, "this is a fault of the server; its log says more")
 
     try:
-        return guarded(drive, failed, passing=(*_ENDS, *_TROUBLE))
+        return guard_call(drive, make_failed_outcome, passing=(*_ENDS, *_TROUBLE))
     except StopIteration as end:
         return _SendOutcome("delivered", status, remote=str(end.value or ""))
     except MessageRefused as error:
@@ -221,7 +223,7 @@ def preview(channel: Channel, settings: Any, delivery: Delivery) -> tuple[list[O
     shown: list[Outgoing] = []
 
     def drive() -> str:
-        steps = channel.deliver(delivery, masked(settings))
+        steps = channel.deliver(delivery, mask_settings(settings))
         sent = next(steps)
         while len(shown) < _STEPS_SHOWN:
             shown.append(sent)
@@ -229,12 +231,12 @@ def preview(channel: Channel, settings: Any, delivery: Delivery) -> tuple[list[O
         steps.close()
         return f"only the first {_STEPS_SHOWN} steps are shown"
 
-    def ended(error: Exception) -> str:
+    def explain_end(error: Exception) -> str:
         if isinstance(error, StopIteration):
             return ""
         return "what follows depends on the answer" if shown else "nothing can be shown with hidden settings"
 
-    note = guarded(drive, ended)
+    note = guard_call(drive, explain_end)
     return shown, note
 
 
@@ -296,12 +298,12 @@ class _ChannelState:
         return any(subscription.is_active for subscription in found)
 
     def _ask(self, question: Callable[[Connection], Awaitable[_T]]) -> _T:
-        async def asked() -> _T:
+        async def run_question() -> _T:
             async with self._services.database.system() as connection:
                 return await question(connection)
 
         try:
-            return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(_ASKED)
+            return asyncio.run_coroutine_threadsafe(run_question(), self._loop).result(_ASKED)
         except TimeoutError as error:
             raise HullmarkError("the database does not answer in time", advice="try again") from error
 

@@ -74,7 +74,7 @@ async def _stale_now(
     if last is not None:
         reasons += _failing(last, limit, now)
         found = (
-            _held(last)
+            _describe_held_feeds(last)
             if last.outcomes
             else {name: staleness.reasons for name, staleness in known.items() if name != FEEDS}
         )
@@ -82,7 +82,7 @@ async def _stale_now(
     return {**found, FEEDS: old} if old else found
 
 
-def _held(last: LastUpdate) -> dict[str, tuple[str, ...]]:
+def _describe_held_feeds(last: LastUpdate) -> dict[str, tuple[str, ...]]:
     """The feeds whose last good records stay, because they bring much less than before."""
     held = (outcome for outcome in last.outcomes if outcome.status == "held")
     return {outcome.feed: (f"The feed {outcome.feed} is held back: {outcome.reason}.",) for outcome in held}

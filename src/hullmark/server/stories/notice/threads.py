@@ -95,8 +95,10 @@ async def threads_of(
         images = await threads.images_of(connection, channel.account_id, message_id)
         owners = await applications_of(connection, channel.account_id, images)
         named = NamedThreads(
-            of_causes={cause.id: _named(cause.kind, cause.subject) for cause in causes},
-            of_images={image: [_named("application", name) for name in names] for image, names in owners.items()},
+            of_causes={cause.id: _make_thread_title(cause.kind, cause.subject) for cause in causes},
+            of_images={
+                image: [_make_thread_title("application", name) for name in names] for image, names in owners.items()
+            },
         )
         await threads.apply_message(connection, channel.account_id, channel.id, message_id, named)
     rows = await threads.changed_by(connection, channel.id, message_id)
@@ -107,7 +109,7 @@ async def threads_of(
     return tuple(_thread(channel.id, row, tuple(listed[row.key])) for row in rows)
 
 
-def _named(kind: str, subject: str) -> tuple[str, str]:
+def _make_thread_title(kind: str, subject: str) -> tuple[str, str]:
     key = thread_key(kind, subject)
     family, _, about = key.partition(":")
     return key, _TITLES.get(family, "{}: images are out of compliance").format(about or family)

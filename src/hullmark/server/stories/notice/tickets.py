@@ -45,10 +45,12 @@ async def tickets_about(connection: Connection, account_id: int, cause: CauseRow
     known = await tickets.tickets_of(connection, account_id, cause.id, thread_key(cause.kind, cause.subject))
     made = [_ticket(row) for row in known if row.kind in TRACKERS]
     unsent = await tickets.unsent_of(connection, account_id, cause.id, TRACKERS)
-    return Tickets(made=made, unsent=unsent, channels=_left(trackers, made, unsent))
+    return Tickets(made=made, unsent=unsent, channels=_list_other_trackers(trackers, made, unsent))
 
 
-def _left(trackers: Sequence[ChannelRow], made: Sequence[Ticket], unsent: Sequence[TicketMessage]) -> list[str]:
+def _list_other_trackers(
+    trackers: Sequence[ChannelRow], made: Sequence[Ticket], unsent: Sequence[TicketMessage]
+) -> list[str]:
     taken = {each.channel for each in made} | {each.channel for each in unsent}
     return [row.name for row in trackers if row.is_active and row.name not in taken]
 

@@ -87,9 +87,9 @@ async def applications_of(connection: Connection, account_id: int, image_ids: Se
 
 
 @lru_cache(1024)
-def _parsed(text: str) -> Selector:
+def _parse_selector(text: str) -> Selector:
     return parse_selector(text)
 
 
 def _fits(selector: str, labels: Mapping[str, str]) -> bool:
-    return _parsed(selector).fits(labels)
+    return _parse_selector(selector).fits(labels)

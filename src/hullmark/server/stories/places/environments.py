@@ -20,11 +20,11 @@ def environment_of(settings: PlaceSettings, place: Place, labels: Mapping[str, s
     if not settings.environments:
         return ""
     seen = {**labels, **{f"{PLACE_PREFIX}{key}": str(getattr(place, key)) for key in PLACE_KEYS}}
-    return next((rule.environment for rule in settings.environments if _parsed(rule.selector).fits(seen)), "")
+    return next((rule.environment for rule in settings.environments if _parse_selector(rule.selector).fits(seen)), "")
 
 
 @lru_cache(1024)
-def _parsed(text: str) -> Selector:
+def _parse_selector(text: str) -> Selector:
     return parse_selector(text)
 
 

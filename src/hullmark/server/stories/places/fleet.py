@@ -80,10 +80,10 @@ async def summary(connection: Connection, account_id: int, wanted: FleetFilter, 
 async def granted_at(connection: Connection, account_id: int, placement_id: int) -> GrantedHere | None:
     """What a place grants its container; None where nobody told."""
     row = await granted.granted_at(connection, account_id, placement_id)
-    return None if row is None else _assessed(row)
+    return None if row is None else _assess_grants(row)
 
 
-def _assessed(row: GrantedFacts) -> GrantedHere:
+def _assess_grants(row: GrantedFacts) -> GrantedHere:
     placed = placed_container(row)
     is_cut = IS_CUT in row.facts
     return GrantedHere(

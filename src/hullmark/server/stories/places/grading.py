@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.isolation.grades import assess, weakened
+from hullmark.isolation.grades import assess, lower_to_host
 from hullmark.model.isolation import GRADES, Isolation
 from hullmark.model.limit import Limit
 from hullmark.server.tables.places.shared import GradedFacts
@@ -33,27 +33,27 @@ def kept_facts(isolation: Isolation) -> KeptFacts:
     which only later versions know make no other digest."""
     assessment = assess(isolation)
     if isolation.escapes:
-        assessment = weakened(assessment, f"the host has a known escape: {isolation.escapes[0]}")
+        assessment = lower_to_host(assessment, f"the host has a known escape: {isolation.escapes[0]}")
     told = {name: value for name, value in msgspec.to_builtins(isolation).items() if value != _NOTHING[name]}
     rank = GRADES.index(assessment.grade)
     reason = "; ".join(reason.text for reason in assessment.reasons)[:_LONGEST_TEXT].replace("\0", "")
-    encoded = msgspec.json.encode({name: _sorted(value) for name, value in told.items()}, order="sorted")
-    facts = {name: _bounded(value) for name, value in told.items()}
-    if any(facts[name] != _sorted(value) for name, value in told.items()):
+    encoded = msgspec.json.encode({name: _sort_list(value) for name, value in told.items()}, order="sorted")
+    facts = {name: _bound_value(value) for name, value in told.items()}
+    if any(facts[name] != _sort_list(value) for name, value in told.items()):
         facts[IS_CUT] = True
     return KeptFacts(hashlib.sha256(encoded).digest(), GradedFacts(facts=facts, grade=rank, reason=reason))
 
 
-def _sorted(value: object) -> object:
+def _sort_list(value: object) -> object:
     """A list in one order, whoever told it."""
     return sorted(value, key=str) if isinstance(value, list | tuple) else value
 
 
-def _bounded(value: object) -> object:
+def _bound_value(value: object) -> object:
     if isinstance(value, str):
         return value[:_LONGEST_TEXT].replace("\0", "")
     if isinstance(value, list | tuple):
-        return sorted(map(_bounded, value), key=str)[:_MOST_OF_A_LIST]
+        return sorted(map(_bound_value, value), key=str)[:_MOST_OF_A_LIST]
     if isinstance(value, dict):
-        return {key: _bounded(item) for key, item in value.items()}
+        return {key: _bound_value(item) for key, item in value.items()}
     return value

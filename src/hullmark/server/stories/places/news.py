@@ -52,7 +52,7 @@ async def _tell_uncertified(
     connection: Connection, source: Source, report: InventoryReport, changed: Differences
 ) -> None:
     """A whole list is one cause; else each image is one in its cluster."""
-    found = await started.uncertified(connection, source.account_id, changed.began, changed.ended)
+    found = await started.list_uncertified_images(connection, source.account_id, changed.began, changed.ended)
     groups: dict[str, list[UncertifiedImage]] = {}
     for image in found:
         groups.setdefault(report.list or str(image.running_image_id), []).append(image)
@@ -81,7 +81,9 @@ def cause_of_start(source: Source, report: InventoryReport, key: str, images: Se
 
 def started_uncertified(image: UncertifiedImage, at: datetime) -> Transition:
     """That an image which no verdict lets pass started."""
-    why = {"stop": "its verdict is stop", "unknown": "its verdict is unknown"}.get(image.verdict, _unjudged(image))
+    why = {"stop": "its verdict is stop", "unknown": "its verdict is unknown"}.get(
+        image.verdict, _explain_unjudged_image(image)
+    )
     more = f" and at {image.places - 1} more" if image.places > 1 else ""
     return Transition(
         kind="place.uncertified",
@@ -103,7 +105,7 @@ def started_uncertified(image: UncertifiedImage, at: datetime) -> Transition:
     )
 
 
-def _unjudged(image: UncertifiedImage) -> str:
+def _explain_unjudged_image(image: UncertifiedImage) -> str:
     if image.image_id is None:
         return "nobody added the image"
     if image.state in ("waiting", "analysing"):

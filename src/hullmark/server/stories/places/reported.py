@@ -121,11 +121,11 @@ def check_report(report: InventoryReport) -> None:
     """Raise HullmarkError for a report that cannot be kept, whoever sends it."""
     for told in (report.running, report.ended, report.events):
         if len(told) > MOST_CONTAINERS:
-            raise _refused(f"a report names at most {MOST_CONTAINERS} containers, ended ones and events each")
+            raise _make_refusal(f"a report names at most {MOST_CONTAINERS} containers, ended ones and events each")
     if not 0 < report.sequence < 1 << 62:
-        raise _refused("the sequence of a report is a number from 1 on")
+        raise _make_refusal("the sequence of a report is a number from 1 on")
     if not report.collector:
-        raise _refused("a report names its collector")
+        raise _make_refusal("a report names its collector")
     _check("collector", report.collector, PLACE_BYTES["cluster"])
     _check("list", report.list, LONGEST_ID)
     for container in report.running:
@@ -137,7 +137,7 @@ def check_report(report: InventoryReport) -> None:
 
 def _check_container(told: RunningContainer) -> None:
     if not told.id:
-        raise _refused("a container has an id")
+        raise _make_refusal("a container has an id")
     for name, most in PLACE_BYTES.items():
         _check(f"{name} of a place", getattr(told.place, name), most)
     for name, text in (("id of a container", told.id), ("node", told.node)):
@@ -152,15 +152,17 @@ def _check_place(report: InventoryReport, place: Place) -> None:
     own = place.namespace if report.platform == "ecs" else place.cluster
     if (place.platform, own) != (report.platform, report.collector):
         name = f"{place.platform} {own}"
-        raise _refused(f"{report.platform} {report.collector} tells of its own places, and of none of {name[:100]}")
+        raise _make_refusal(
+            f"{report.platform} {report.collector} tells of its own places, and of none of {name[:100]}"
+        )
 
 
 def _check(name: str, text: str, most: int) -> None:
     if len(text.encode()) > most:
-        raise _refused(f"the {name} is longer than {most} bytes: {text[:50]}…")
+        raise _make_refusal(f"the {name} is longer than {most} bytes: {text[:50]}…")
     if "\0" in text:
-        raise _refused(f"the {name} holds a NUL: {text[:50]!r}")
+        raise _make_refusal(f"the {name} holds a NUL: {text[:50]!r}")
 
 
-def _refused(what: str) -> HullmarkError:
+def _make_refusal(what: str) -> HullmarkError:
     return HullmarkError(what, advice="the collector is to leave out or shorten what cannot be kept")

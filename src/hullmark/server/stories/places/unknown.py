@@ -23,7 +23,7 @@ async def add_running(services: Services, account_id: int, number: int) -> None:
     if image is None:
         return
     try:
-        reference = _named(image)
+        reference = _format_reference(image)
         platform = f"linux/{image.architecture}" if image.architecture else ""
         wanted = ImageRegistration(reference=reference, platform=platform, watch=False)
         await add(services, account_id, wanted, _BY)
@@ -36,7 +36,7 @@ async def add_running(services: Services, account_id: int, number: int) -> None:
             )
 
 
-def _named(image: UnknownImage) -> str:
+def _format_reference(image: UnknownImage) -> str:
     """The reference with the digest that runs, where one is known: its tag may lead elsewhere by now."""
     named = parse_reference(image.reference)
     return str(named) if not image.digest or named.digest else f"{named.host}/{named.repository}@{image.digest}"

@@ -10,7 +10,7 @@ from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import PASSING
 from hullmark.policy.evaluate import MAX_FINDINGS
-from hullmark.policy.recount import counted
+from hullmark.policy.recount import format_count
 from hullmark.server.tables.rollout.summed import NewRow, Row
 from hullmark.server.tables.rollout.waves import FindingChange
 
@@ -44,7 +44,7 @@ class VerdictDelta(NamedTuple):
     told: tuple[WorseningNotice, ...]
 
 
-def added(change: FindingChange) -> VerdictDelta:
+def make_verdict_delta(change: FindingChange) -> VerdictDelta:
     """A change as it is added."""
     notices = tuple(
         WorseningNotice(entry["cause"], entry["kind"], SEVERITY_RANK[entry["severity"]], entry["evidence"])
@@ -144,9 +144,9 @@ def _word(row: Row, stops: int, warns: int) -> str:
 def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
     """As the policy says it, without the names of the rules, which the verdict's findings tell; None: as it was."""
     if word == "stop":
-        return f"{counted(stops, 'finding')} to stop for"
+        return f"{format_count(stops, 'finding')} to stop for"
     if word == "warn":
-        return counted(warns, "warning")
+        return format_count(warns, "warning")
     return "nothing to stop or warn for" if word != row.verdict else None
 
 

@@ -26,7 +26,7 @@ from hullmark.policy.verdict_diff import Lookup
 from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.announcements import announcements
 from hullmark.server.stories.rollout.sums import PackageFindings, Target
@@ -108,7 +108,7 @@ async def thresholds(connection: Connection) -> Thresholds:
         for account_id in await adoptions.accounts_with_policies(connection)
         for version in await _versions(connection, account_id)
     }
-    return await asyncio.to_thread(lambda: sums.thresholds_of(loaded(text) for text in sorted(texts)))
+    return await asyncio.to_thread(lambda: sums.thresholds_of(load_policy(text) for text in sorted(texts)))
 
 
 async def weigh_changes(services: Services, books: Books, step: Step, rank: int) -> bool:

@@ -15,7 +15,7 @@ from hullmark.model.verdict import VerdictInputs
 from hullmark.notify.causes import cause_of, severity_of
 from hullmark.notify.evidence import evidence_of
 from hullmark.notify.scene import Pair, Scene
-from hullmark.notify.transitions import announced
+from hullmark.notify.transitions import find_announcements
 from hullmark.policy.verdict_diff import Change, compare
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.announcements import pair_of
@@ -125,7 +125,7 @@ def _deltas(
     pieces: dict[int, list[Piece]] = {}
     for places in sums.apart([asked[number] for number in loud], _TOLD_TOGETHER):
         some = [loud[place] for place in places]
-        told = _told([(before[number], after[number]) for number in some], question, causes)
+        told = _list_pieces([(before[number], after[number]) for number in some], question, causes)
         pieces |= {number: told[place] for place, number in enumerate(some)}
     found: dict[int, PackageDelta] = {}
     for number, total in enumerate(totals):
@@ -150,7 +150,7 @@ def _delta(total: Sum, pieces: Sequence[Piece]) -> PackageDelta:
     )
 
 
-def _told(
+def _list_pieces(
     some: Sequence[tuple[PackageFindings, PackageFindings]], question: Question, causes: dict[CauseName, notice.Cause]
 ) -> list[list[Piece]]:
     """What is told of each of these changes: that which is news where the image stays out of compliance, else its first change."""
@@ -163,7 +163,7 @@ def _told(
         for finding in side.findings.values()
     }
     pieces: list[list[Piece]] = [[] for _ in some]
-    for change, kind in announced(difference, pair):
+    for change, kind in find_announcements(difference, pair):
         pieces[places[change.finding.subject]].append(_piece(change, kind, pair, question.scene))
     for change in difference.changes:
         if not (those := pieces[places[change.finding.subject]]):
@@ -201,7 +201,7 @@ def gravest(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     return (*ordered[:GRAVEST], *[piece for before, piece in later if before.kind != piece.kind])
 
 
-def joined(some: Sequence[PackageDelta]) -> PackageDelta:
+def join_deltas(some: Sequence[PackageDelta]) -> PackageDelta:
     """What several deltas come to together, without the findings themselves."""
     moments = [delta.next_at for delta in some if delta.next_at]
     return PackageDelta(

@@ -162,14 +162,14 @@ class _Order:
     async def think(self, work: Callable[[], _T]) -> _T:
         """Do some work in a thread, and count its processor time."""
 
-        def timed() -> _T:
+        def measure_work() -> _T:
             began = time.thread_time()
             try:
                 return work()
             finally:
                 self.seconds += time.thread_time() - began
 
-        return await asyncio.to_thread(timed)
+        return await asyncio.to_thread(measure_work)
 
 
 async def _order(services: Services, step: PolicyStep) -> _Order | None:

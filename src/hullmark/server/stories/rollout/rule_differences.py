@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hullmark.policy.gates.vulnerabilities import ListedVulnerabilities, VulnerabilityFindings
 from hullmark.policy.languages import language_of
 from hullmark.policy.rules import Policy, Rule
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.sums import Target
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
@@ -39,7 +39,7 @@ def difference_of(
     account_id: int, before: PolicyVersion, after: PolicyVersion, exceptions: Sequence[ExceptionRow]
 ) -> RuleDifference | None:
     """What differs between two versions; None if that cannot be found package by package. `exceptions` are those of the account."""
-    older, newer = (language_of(policy).as_native(policy) for policy in map(loaded, (before.text, after.text)))
+    older, newer = (language_of(policy).as_native(policy) for policy in map(load_policy, (before.text, after.text)))
     targets = [sums.target_of(account_id, version, exceptions) for version in (before, after)]
     policies = [target.policy for target in targets if target is not None and target.policy is not None]
     target = targets[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from hullmark.server.stories.rollout.package_deltas import PackageDelta, Question, Think, deltas_of, joined
+from hullmark.server.stories.rollout.package_deltas import PackageDelta, Question, Think, deltas_of, join_deltas
 from hullmark.server.stories.rollout.telling import Causes
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.rollout import policy_changes, waves
@@ -92,14 +92,14 @@ class SetDeltas:
             packages = changed.get(number, ())
             twins = frozenset(self._twins.keys() & set(members.get(number, ()))) if self._twins else frozenset[int]()
             if packages or twins:
-                total = self._joined(packages) if packages else NOTHING.total
+                total = self._join_packages(packages) if packages else NOTHING.total
                 purls = frozenset([min(twin, *self._twins[twin]) for twin in twins])
                 self._sets[number] = SetDelta(numbered.get(number, 0), packages, twins, purls, total)
             else:
                 self._sets[number] = NOTHING
 
-    def _joined(self, packages: Iterable[int]) -> PackageDelta:
-        return joined([delta for package in packages if (delta := self._packages[package]) is not None])
+    def _join_packages(self, packages: Iterable[int]) -> PackageDelta:
+        return join_deltas([delta for package in packages if (delta := self._packages[package]) is not None])
 
     def of(self, sets: Iterable[int]) -> list[SetDelta]:
         """The deltas of these sets, without those that change nothing."""
@@ -116,8 +116,8 @@ class SetDeltas:
         ):
             return None
         if len(packages) == sum([len(delta.packages) for delta in sets]):
-            return sets[0].total if len(sets) == 1 else joined([delta.total for delta in sets])
-        return self._joined(packages)
+            return sets[0].total if len(sets) == 1 else join_deltas([delta.total for delta in sets])
+        return self._join_packages(packages)
 
     def _hold_twins(self, sets: Sequence[SetDelta], twins: frozenset[int]) -> bool:
         """Whether a purl is in these sets more than once: mostly it is not, and then no package needs to be looked at."""

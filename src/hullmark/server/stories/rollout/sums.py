@@ -30,7 +30,7 @@ from hullmark.policy.values import Expression
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.evaluation import digest_of_exceptions
 from hullmark.server.stories.judging.exceptions import ExceptionBody, exceptions_for
-from hullmark.server.stories.judging.loaded import loaded
+from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
 
 _AT_ONCE = 400
@@ -73,7 +73,7 @@ def target_of(
 ) -> Target | None:
     """A version with an account's exceptions; None if advisories change nothing that it says. `is_costly`: judging by it takes long."""
     try:
-        policy = loaded(version.text)
+        policy = load_policy(version.text)
     except HullmarkError:
         return None  # its verdicts say so, whatever advisories say
     language = language_of(policy)
@@ -102,7 +102,7 @@ def target_of(
     return msgspec.structs.replace(
         target,
         policy=dataclasses.replace(whole, rules=(*rules[VulnerabilityFindings], *rules[ListedVulnerabilities])),
-        narrowed=_narrowed(narrow, version.name),
+        narrowed=_widen_exceptions(narrow, version.name),
         asks_untold=any(_asks_what_is_known(rule) for rule in native.rules),
         wide=dataclasses.replace(whole, rules=rules[StaleData]) if rules[StaleData] else None,
     )
@@ -117,7 +117,7 @@ def asks_what_is_exploited(target: Target) -> bool:
     return any(params.exploited is not None or params.ransomware or params.risk is not None for params in findings)
 
 
-def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException, ...]:
+def _widen_exceptions(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException, ...]:
     """Exceptions for some images, as if they counted for all."""
     widened = [msgspec.structs.replace(row, body={**row.body, "images": "*"}) for row in rows]
     return exceptions_for(widened, name, "")

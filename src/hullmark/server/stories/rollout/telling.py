@@ -92,7 +92,7 @@ async def tell(
             news.before,
             news.after,
             news.severity,
-            _shown(shown, news.evidence),
+            _encode_evidence(shown, news.evidence),
         )
         for account_id, number, news in news_rows
     ]
@@ -113,7 +113,7 @@ async def tell(
         await transitions.want_routing(connection, account_id)
 
 
-def _shown(known: dict[int, str], evidence: list[Any]) -> str:
+def _encode_evidence(known: dict[int, str], evidence: list[Any]) -> str:
     """Evidence as JSON. Most of it is one object that many images share."""
     text = known.get(id(evidence))
     if text is None:

@@ -11,7 +11,15 @@ import msgspec
 
 from hullmark.model import notice
 from hullmark.server.stories.images.register import want_verdicts
-from hullmark.server.stories.rollout.deltas import JUDGE, Judge, Moment, NextVerdict, VerdictDelta, added, outcome_of
+from hullmark.server.stories.rollout.deltas import (
+    JUDGE,
+    Judge,
+    Moment,
+    NextVerdict,
+    VerdictDelta,
+    make_verdict_delta,
+    outcome_of,
+)
 from hullmark.server.stories.rollout.telling import MOST_EVIDENCE, CauseName, Causes, gather, tell
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
@@ -79,7 +87,7 @@ async def _work(order: _Order) -> None:
         pass
 
 
-async def _loaded(order: _Order, number: int) -> Wave:
+async def _load_wave(order: _Order, number: int) -> Wave:
     async with order.lock:
         if number not in order.loaded:
             async with order.services.database.system() as connection:
@@ -94,7 +102,7 @@ async def _wave(connection: Connection, number: int) -> Wave:
     causes: dict[CauseName, notice.Cause] = {}
     for change in await waves.changes_of(connection, number):
         key = (change.account_id, change.policy_id, change.policy_version, change.exceptions_digest)
-        changes.setdefault(key, {}).setdefault(change.package_id, []).append(added(change))
+        changes.setdefault(key, {}).setdefault(change.package_id, []).append(make_verdict_delta(change))
         concerned.setdefault((change.account_id, change.policy_id), set()).add(change.package_id)
         for entry in change.told:
             evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
@@ -134,7 +142,7 @@ async def _write_part(order: _Order) -> bool:
         part = await waves.take_part(connection, order.snapshot_id)
         if part is None:
             return False
-        wave = await _loaded(order, part.wave_id)
+        wave = await _load_wave(order, part.wave_id)
         found = await _outcomes(connection, order, wave, part, now)
         await _write(connection, order, wave, found, now)
     return True

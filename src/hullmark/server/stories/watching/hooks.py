@@ -39,7 +39,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def sealed(services: Services, account_id: int, key: UUID, secret: str) -> bytes:
+def seal_secret(services: Services, account_id: int, key: UUID, secret: str) -> bytes:
     """A secret as it is kept, for this hook alone."""
     return services.vault.encrypt(secret, _context(account_id, key))
 
@@ -67,7 +67,7 @@ def registry_of(kind: str, registry: str) -> str:
     return host
 
 
-async def proven(services: Services, key: UUID, delivery: Delivery) -> HookRow | None:
+async def find_proven_hook(services: Services, key: UUID, delivery: Delivery) -> HookRow | None:
     """The hook that a delivery is for, if its sender knows the secret; None for all else, after the same work."""
     async with services.database.system() as connection:
         row = await hooks.hook_of_anybody(connection, key)
@@ -83,7 +83,7 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> HookResu
     now = services.clock()
     found = usable(HOOKS[row.kind].names(delivery), row.registry)
     async with services.database.tenant(row.account_id) as connection:
-        await hooks.used(connection, row.account_id, row.id, now)
+        await hooks.note_use(connection, row.account_id, row.id, now)
         if not found:
             return HookResult(named=0, due=0, added=0)
         names = [TagName(named_tag.registry, named_tag.repository, named_tag.tag) for named_tag in found]

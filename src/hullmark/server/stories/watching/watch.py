@@ -135,11 +135,11 @@ class _Round:
                 if answer.error is None:
                     answer = _ask(sessions[-1], row)
                     refused = answer.error if _is_refusal(answer.error) else None
-                    self._heed(answer.error)
+                    self._note_error(answer.error)
                 found.append(answer)
         return found
 
-    def _heed(self, error: HullmarkError | None) -> None:
+    def _note_error(self, error: HullmarkError | None) -> None:
         self._unwell = self._unwell + 1 if isinstance(error, RegistryUnwell) else 0
         if isinstance(error, (NetError, TooOften)) or self._unwell >= _UNWELL_IN_A_ROW:
             self._stop = error
@@ -162,14 +162,14 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
     if isinstance(answer.error, ImageNotFound):
         return LookResult(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
     if answer.error is not None or found is None:
-        return failed(row, answer.error)
+        return make_failed_result(row, answer.error)
     digest = row.digest if found.is_same else found.digest
     if digest == row.digest:
-        return _unchanged(row, digest, found.etag)
+        return _make_unchanged_result(row, digest, found.etag)
     name = TagName(row.registry, row.repository, row.tag)
     async with services.database.tenant(account_id) as connection:
         if await watches.points_to(connection, account_id, name, digest):
-            return _unchanged(row, digest, found.etag)
+            return _make_unchanged_result(row, digest, found.etag)
     wanted = ImageRegistration(
         reference=row.reference,
         platform=row.platform,
@@ -181,13 +181,13 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
     except ImageNotFound:
         return LookResult(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
     except HullmarkError as error:
-        return failed(row, error)
+        return make_failed_result(row, error)
     # Should it have moved once more meanwhile, the next look says so.
     etag = found.etag if added.named == digest else ""
     return LookResult(watch=row, digest=added.named, etag=etag, pause=_spread(row.every))
 
 
-def _unchanged(row: WatchRow, digest: str, etag: str) -> LookResult:
+def _make_unchanged_result(row: WatchRow, digest: str, etag: str) -> LookResult:
     """Where the registry said that there is something new it may not have been ready: once more, soon."""
     is_early = row.noticed_at is not None
     return LookResult(
@@ -195,7 +195,7 @@ def _unchanged(row: WatchRow, digest: str, etag: str) -> LookResult:
     )
 
 
-def failed(row: WatchRow, error: HullmarkError | None) -> LookResult:
+def make_failed_result(row: WatchRow, error: HullmarkError | None) -> LookResult:
     """Less and less often, once an hour at least; or as seldom as it is looked at anyway."""
     failures = row.failures + 1
     pause = max(row.every, min(row.every * 2.0 ** min(failures, 20), _LONGEST_PAUSE))
@@ -214,7 +214,7 @@ async def _repository(services: Services, account_id: int, row: WatchRow) -> Loo
         pause = _spread(row.every * _SELDOM)
         return LookResult(watch=row, digest="", etag="", pause=pause, reason=str(error)[:1000])
     except HullmarkError as error:
-        return failed(row, error)
+        return make_failed_result(row, error)
     pause = 0.0 if found.is_more else _spread(row.every)
     return LookResult(watch=row, digest="", etag="", pause=pause, reason=found.reason)
 

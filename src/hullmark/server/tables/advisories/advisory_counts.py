@@ -128,10 +128,10 @@ async def held_now(connection: Connection, account_id: int, images: Sequence[int
         """,
         {"account": account_id, "images": list(images)},
     )
-    return [_held(row) for row in await cursor.fetchall()]
+    return [_make_held_advisory(row) for row in await cursor.fetchall()]
 
 
-def _held(row: tuple[Any, ...]) -> HeldAdvisory:
+def _make_held_advisory(row: tuple[Any, ...]) -> HeldAdvisory:
     name, severity, risk, epss, is_exploited, is_fixable, images, live, bodies = row
     named = [_named(body) for body in bodies or ()]
     return HeldAdvisory(
@@ -151,7 +151,7 @@ def _held(row: tuple[Any, ...]) -> HeldAdvisory:
 # What is kept
 
 
-async def counted(connection: Connection, account_id: int) -> CountRun | None:
+async def find_count_run(connection: Connection, account_id: int) -> CountRun | None:
     """When the counts that are kept were made; None where there are none yet."""
     async with connection.cursor(row_factory=class_row(CountRun)) as cursor:
         await cursor.execute("SELECT at, seconds FROM advisory_counted WHERE account_id = %s", (account_id,))
@@ -308,7 +308,7 @@ async def _keep(connection: Connection, account_id: int, numbers: Sequence[int],
     rows = []
     for number, name, severity, risk, epss, is_exploited, bodies in await cursor.fetchall():
         counts = (number in tallies.fixable, tallies.images[number], tallies.live[number])
-        held = _held((name, severity, risk, epss, is_exploited, *counts, bodies))
+        held = _make_held_advisory((name, severity, risk, epss, is_exploited, *counts, bodies))
         rows.append(msgspec.structs.astuple(held))
     await connection.execute(
         """

@@ -142,7 +142,10 @@ NewChange = tuple[int, int | None, str, Sequence[Side], Sequence[Side]]
 
 async def note(conn: Connection, snapshot_id: int, changes: Iterable[NewChange]) -> None:
     """Write changes down. Those of vulnerabilities that the snapshot's news do not name come last."""
-    rows = [(number, package, name, _kept(before), _kept(after)) for number, package, name, before, after in changes]
+    rows = [
+        (number, package, name, _encode_sides(before), _encode_sides(after))
+        for number, package, name, before, after in changes
+    ]
     await conn.execute(
         "INSERT INTO match_change (snapshot_id, coordinate_id, package_id, name, rank, before, after) "
         "SELECT %s, new.coordinate_id, new.package_id, new.name, coalesce(news.rank, 3), new.before, new.after "
@@ -153,7 +156,7 @@ async def note(conn: Connection, snapshot_id: int, changes: Iterable[NewChange])
     )
 
 
-def _kept(sides: Sequence[Side]) -> bytes:
+def _encode_sides(sides: Sequence[Side]) -> bytes:
     plain = [
         _Plain(
             tuple(side.row),

@@ -80,7 +80,7 @@ def advisory_digest(named: MatchedAdvisory) -> bytes:
     return hashlib.sha256(_encode(content)).digest()
 
 
-async def unmatched(conn: Connection, ids: Iterable[int]) -> tuple[int, ...]:
+async def list_unmatched(conn: Connection, ids: Iterable[int]) -> tuple[int, ...]:
     """Which of these coordinates were never matched, sorted."""
     cursor = await conn.execute(
         "SELECT id FROM coordinate WHERE id = ANY(%s::bigint[]) "
@@ -161,14 +161,14 @@ async def _rows(conn: Connection, results: Mapping[int, CoordinateMatches]) -> s
     rows: dict[tuple[int, int], FoundRow] = {}
     for number, result in results.items():
         for match in result.matches:
-            row = _found(number, advisories[advisory_digest(match.advisory)], match)
+            row = _make_found_row(number, advisories[advisory_digest(match.advisory)], match)
             rows.setdefault(
                 (row.coordinate_id, row.advisory_id), row
             )  # equal advisories of one coordinate are one match
     return set(rows.values())
 
 
-def _found(coordinate_id: int, advisory_id: int, match: Match) -> FoundRow:
+def _make_found_row(coordinate_id: int, advisory_id: int, match: Match) -> FoundRow:
     fix, suppressed = match.fix, match.suppressed
     return FoundRow(
         coordinate_id,

@@ -181,7 +181,7 @@ async def take_planned(conn: Connection, most: int, rank: int = LAST_RANK) -> tu
     return tuple(sorted(number for (number,) in await cursor.fetchall()))
 
 
-async def planned(conn: Connection, rank: int = LAST_RANK) -> int:
+async def count_planned(conn: Connection, rank: int = LAST_RANK) -> int:
     """How many coordinates up to a rank are still to be matched again."""
     row = await (await conn.execute("SELECT count(*) FROM rematch WHERE rank <= %s", (rank,))).fetchone()
     return int(row[0]) if row else 0

@@ -13,7 +13,7 @@ from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 
-from hullmark.match.coordinates import Coordinate, asked, coordinate_of, package_of
+from hullmark.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
 from hullmark.match.find import channels_in_use
 from hullmark.match.lookups import is_system
 from hullmark.model.inventory import Distro, Inventory
@@ -170,7 +170,7 @@ async def _store_coordinates(conn: Connection, coordinates: dict[bytes, Coordina
 
 def _keys(coordinate: Coordinate) -> set[Key]:
     """Every name under which a snapshot could have it."""
-    return {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
+    return {(lookup.ask.namespace, lookup.ask.name) for lookup in list_lookups(package_of(coordinate), coordinate)}
 
 
 def key_of(key: Key) -> bytes:

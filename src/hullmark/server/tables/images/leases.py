@@ -190,7 +190,7 @@ async def read_again(connection: Connection, image_id: int, key: str, fingerprin
     return cursor.rowcount == 1
 
 
-async def outdated(connection: Connection, fingerprint: str, limit: int) -> list[int]:
+async def list_outdated_images(connection: Connection, fingerprint: str, limit: int) -> list[int]:
     """Analysed images that other extractors read than these, and that can be read again: not SBOMs, nor uploads, whose archive is gone."""
     cursor = await connection.execute(
         """

@@ -221,15 +221,15 @@ def in_order(rebuilds: Sequence[Rebuild], stands: Sequence[tuple[int, int]]) -> 
     Each stands on the one that the fewest other images have besides, and comes behind it; what heals most with all that stands on it comes
     first. Of two that the same images hold, the one that heals more is the base.
     """
-    known = {each.id: each for each in rebuilds}
-    rank = {each.id: (-each.images, -sum(each.vanishing), each.id) for each in rebuilds}
+    known = {rebuild.id: rebuild for rebuild in rebuilds}
+    rank = {rebuild.id: (-rebuild.images, -sum(rebuild.vanishing), rebuild.id) for rebuild in rebuilds}
     below: dict[int, list[int]] = {}
     for upper, lower in stands:
         if upper in known and lower in known and rank[lower] < rank[upper]:
             below.setdefault(upper, []).append(lower)
     base = {upper: max(lowers, key=rank.__getitem__) for upper, lowers in below.items()}
     above: dict[int | None, list[int]] = {}
-    heals = {each.id: each.healed for each in rebuilds}
+    heals = {rebuild.id: rebuild.healed for rebuild in rebuilds}
     for number in sorted(known, key=rank.__getitem__, reverse=True):
         above.setdefault(base.get(number), []).append(number)
         if number in base:

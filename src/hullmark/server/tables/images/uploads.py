@@ -23,7 +23,7 @@ async def still_receiving(connection: Connection, upload: UUID, size: int) -> bo
     return cursor.rowcount == 1
 
 
-async def received(connection: Connection, upload: UUID, size: int, digest: str) -> bool:
+async def finish_upload(connection: Connection, upload: UUID, size: int, digest: str) -> bool:
     """All of it has come. False if it was given up meanwhile."""
     cursor = await connection.execute(
         """

@@ -90,7 +90,7 @@ _VERDICTS = """
         AND tag.image_id = {image} AND tag.is_current ORDER BY 1 LIMIT %(most)s) AS tags"""
 
 
-async def listed(connection: Connection, account_id: int, after: int, limit: int) -> list[AdmissionRow]:
+async def list_images(connection: Connection, account_id: int, after: int, limit: int) -> list[AdmissionRow]:
     """The images with verdicts in force, by their numbers, after one."""
     async with connection.cursor(row_factory=class_row(AdmissionRow)) as cursor:
         await cursor.execute(
@@ -107,7 +107,7 @@ async def listed(connection: Connection, account_id: int, after: int, limit: int
         return await cursor.fetchall()
 
 
-async def changed(
+async def list_changed_images(
     connection: Connection, account_id: int, after: tuple[int, int], settled: int, limit: int
 ) -> list[AdmissionRow]:
     """The images that changed after one (transaction and number), in transactions before `settled`."""

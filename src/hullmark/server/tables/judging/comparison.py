@@ -64,12 +64,12 @@ class ChangeMatrix(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, before: str, after: str) -> int:
         """How many verdicts went from one word to the other."""
-        return sum(each.verdicts for each in self.counts if (each.before, each.after) == (before, after))
+        return sum(count.verdicts for count in self.counts if (count.before, count.after) == (before, after))
 
     @property
     def verdicts(self) -> int:
         """All that differ."""
-        return sum(each.verdicts for each in self.counts)
+        return sum(count.verdicts for count in self.counts)
 
 
 class VerdictChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +149,11 @@ async def count_changes(connection: Connection, account_id: int, span: Span, wan
         {**_values(account_id, span, wanted), "most": most},
     )
     rows = await cursor.fetchall()
-    since = rows[0][4] if rows else await _uncounted(connection, {**_values(account_id, span, wanted), "most": most})
+    since = (
+        rows[0][4]
+        if rows
+        else await _find_uncounted_moment(connection, {**_values(account_id, span, wanted), "most": most})
+    )
     counts = [
         ChangeCount(before=before, after=after, verdicts=int(count), images=int(images))
         for before, after, count, images, _ in rows
@@ -157,7 +161,7 @@ async def count_changes(connection: Connection, account_id: int, span: Span, wan
     return ChangeMatrix(counts=counts, since=since)
 
 
-async def _uncounted(connection: Connection, values: dict[str, Any]) -> datetime | None:
+async def _find_uncounted_moment(connection: Connection, values: dict[str, Any]) -> datetime | None:
     """The moment of the newest change that is not counted."""
     cursor = await connection.execute(
         f"SELECT change.at FROM verdict_change change WHERE {_INSIDE} ORDER BY change.at DESC, change.id DESC OFFSET %(most)s LIMIT 1",

@@ -80,7 +80,7 @@ async def take_due(connection: Connection, now: datetime, limit: int) -> list[tu
 
 async def take_ending(connection: Connection, now: datetime, days: int, limit: int) -> list[EndingException]:
     """Some exceptions that end within so many days and were not taken for that yet, the first to end first."""
-    return await _taken(
+    return await _fetch_ending_exceptions(
         connection,
         """
         UPDATE exception SET warned = %(days)s WHERE id IN (
@@ -95,7 +95,7 @@ async def take_ending(connection: Connection, now: datetime, days: int, limit: i
 
 async def take_ended(connection: Connection, now: datetime, limit: int) -> list[EndingException]:
     """Some exceptions that have ended by the calendar and were not taken for that yet, the first to end first."""
-    return await _taken(
+    return await _fetch_ending_exceptions(
         connection,
         """
         UPDATE exception SET expired_at = %(now)s WHERE id IN (
@@ -107,7 +107,9 @@ async def take_ended(connection: Connection, now: datetime, limit: int) -> list[
     )
 
 
-async def _taken(connection: Connection, statement: str, values: dict[str, Any]) -> list[EndingException]:
+async def _fetch_ending_exceptions(
+    connection: Connection, statement: str, values: dict[str, Any]
+) -> list[EndingException]:
     async with connection.cursor(row_factory=class_row(EndingException)) as cursor:
         await cursor.execute(statement, values)
         return sorted(await cursor.fetchall(), key=lambda row: (row.expires_at, row.id))

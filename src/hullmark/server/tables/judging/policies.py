@@ -108,7 +108,7 @@ _EXCEPTION = "id, body, owner, reason, expires_at, created_by, created_at, ended
 async def keep_version(connection: Connection, account_id: int, new: NewVersion) -> tuple[PolicyVersion, bool]:
     """Keep a text as the next version of its policy; returns it, and whether it is new: the newest one's own digest is not kept
     twice."""
-    policy_id = await _locked(connection, account_id, new.name)
+    policy_id = await _lock_policy(connection, account_id, new.name)
     newest = await version_of(connection, account_id, new.name)
     if newest is not None and newest.text == new.text and newest.is_draft == new.is_draft:
         return newest, False
@@ -135,7 +135,7 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
     return kept, True
 
 
-async def _locked(connection: Connection, account_id: int, name: str) -> int:
+async def _lock_policy(connection: Connection, account_id: int, name: str) -> int:
     """The number of a policy, new or not, of which nobody else keeps a version until the transaction ends.
 
     The lock lets verdicts refer to the policy meanwhile: who writes them may be who this transaction is to wait for, if it activates.

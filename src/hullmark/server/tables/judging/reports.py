@@ -225,7 +225,9 @@ ORDER BY p.type, p.name, p.purl, p.id LIMIT %(limit)s"""
 )
 
 
-async def unknown(conn: Connection, image_id: int, cursor: str | None = None, limit: int = 100) -> UnknownPage:
+async def list_unknown_packages(
+    conn: Connection, image_id: int, cursor: str | None = None, limit: int = 100
+) -> UnknownPage:
     """The packages of an image about which nothing is known, at most `limit`. Raises HullmarkError for a bad cursor."""
     start = ("", "", "", 0)
     keys = start if cursor is None else _keys(cursor, start)
@@ -299,10 +301,10 @@ async def counts(conn: Connection, image_ids: Sequence[int]) -> dict[int, Counts
     for image_id, rank, number, fixable in await (await conn.execute(_EXEMPTED, parameters)).fetchall():
         totals[image_id][rank] -= number
         totals[image_id][len(SEVERITIES) + rank] -= fixable
-    return {number: _counted(total) for number, total in totals.items()}
+    return {number: _make_counts(total) for number, total in totals.items()}
 
 
-def _counted(totals: Sequence[int]) -> Counts:
+def _make_counts(totals: Sequence[int]) -> Counts:
     names = [severity_named(name) for name in SEVERITIES]
     numbers, fixable = totals[: len(names)], totals[len(names) :]
     return Counts(

@@ -93,7 +93,7 @@ async def add(connection: Connection, new: NewSimulation) -> None:
     )
 
 
-async def unfinished(connection: Connection, account_id: int) -> int:
+async def count_unfinished(connection: Connection, account_id: int) -> int:
     """How many trials of an account have not ended."""
     row = await (
         await connection.execute(
@@ -161,7 +161,7 @@ async def advance(connection: Connection, row: SimulationRow, tried: TriedImages
         return False
     await connection.execute(
         "UPDATE simulation SET done = done + %s, last_image = %s, hits = %s WHERE id = %s",
-        (tried.seen, tried.last_image, Jsonb(_added(known[0], tried.hits)), row.id),
+        (tried.seen, tried.last_image, Jsonb(_add_hits(known[0], tried.hits)), row.id),
     )
     for flip in tried.flips:
         await connection.execute(
@@ -174,7 +174,7 @@ async def advance(connection: Connection, row: SimulationRow, tried: TriedImages
     return True
 
 
-def _added(known: Mapping[str, list[int]], more: list[RuleHits]) -> dict[str, list[int]]:
+def _add_hits(known: Mapping[str, list[int]], more: list[RuleHits]) -> dict[str, list[int]]:
     """Counts by rule, with those of more images."""
     counts = {rule: list(numbers) for rule, numbers in known.items()}
     for rule_count in more:

@@ -29,7 +29,7 @@ class PublishedStatement(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = "image_id, policy_id, environment, repository, history_id, verdict, expires_at, retry_at, failures"
 
 
-async def published(connection: Connection, account_id: int, image_id: int) -> list[PublishedStatement]:
+async def list_published(connection: Connection, account_id: int, image_id: int) -> list[PublishedStatement]:
     """What lies beside an image, or should."""
     async with connection.cursor(row_factory=class_row(PublishedStatement)) as cursor:
         await cursor.execute(

@@ -307,7 +307,7 @@ async def last_in_force(connection: Connection, account_id: int, image_id: int) 
         return await cursor.fetchall()
 
 
-async def awaited(connection: Connection, account_id: int, image_ids: Sequence[int]) -> set[int]:
+async def list_awaiting_verdicts(connection: Connection, account_id: int, image_ids: Sequence[int]) -> set[int]:
     """The numbers of the current verdicts of images that do not know yet what the advisories that count say."""
     cursor = await connection.execute(
         "SELECT history_id FROM verdict WHERE account_id = %s AND image_id = ANY(%s::bigint[]) AND is_awaiting",

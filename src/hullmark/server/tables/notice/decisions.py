@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from hullmark.model.notice import TransitionKind
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice.subscriptions import Scope, Stopped
-from hullmark.server.tables.places.running import runs, stopped
+from hullmark.server.tables.places.running import build_stopped_condition, runs
 
 Stage = Literal[
     "no subscription",
@@ -124,7 +124,7 @@ batch AS MATERIALIZED (
         t.is_deployed OR coalesce(former.is_deployed, false) AS is_deployed,
         NOT t.is_deployed AND NOT coalesce(former.is_deployed, false) AND t.kind = ANY(%(about_findings)s::text[])
             AND EXISTS (SELECT FROM collector WHERE collector.account_id = %(account)s)
-            AND {stopped("t.account_id", "t.image_id")} AS is_stopped
+            AND {build_stopped_condition("t.account_id", "t.image_id")} AS is_stopped
     FROM transition t JOIN cause ON cause.id = t.cause_id
     -- Where a tag moved, what it leads to now is as well known as what it led to before: who hears that it is out of compliance hears
     -- that it is back, too.

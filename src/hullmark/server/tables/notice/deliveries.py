@@ -48,7 +48,7 @@ class EarlierAttempts(msgspec.Struct, frozen=True, kw_only=True):
     earlier: str
 
 
-async def begun(connection: Connection, account_id: int, number: int) -> EarlierAttempts | None:
+async def find_earlier_attempts(connection: Connection, account_id: int, number: int) -> EarlierAttempts | None:
     """What a message goes on from."""
     async with connection.cursor(row_factory=class_row(EarlierAttempts)) as cursor:
         await cursor.execute(
@@ -118,7 +118,7 @@ async def refusals(connection: Connection, message: MessageRow) -> int:
     return int(row[0]) if row else 0
 
 
-async def delivered(connection: Connection, number: int, attempt: Attempt, now: datetime) -> bool:
+async def note_delivery(connection: Connection, number: int, attempt: Attempt, now: datetime) -> bool:
     """A message has arrived; False if somebody else wrote that down already."""
     cursor = await connection.execute(
         """

@@ -108,7 +108,7 @@ async def items_by_state(connection: Connection, values: dict[str, Any]) -> dict
     return {str(state): int(count) for state, count in await cursor.fetchall()}
 
 
-async def sent(connection: Connection, values: dict[str, Any]) -> list[SentMessages]:
+async def list_sent_messages(connection: Connection, values: dict[str, Any]) -> list[SentMessages]:
     """The messages that began in a time."""
     async with connection.cursor(row_factory=class_row(SentMessages)) as cursor:
         await cursor.execute(
@@ -133,7 +133,7 @@ async def attempts(connection: Connection, values: dict[str, Any]) -> dict[str, 
     return {str(outcome): int(count) for outcome, count in await cursor.fetchall()}
 
 
-async def seen(connection: Connection, values: dict[str, Any]) -> KnownCounts:
+async def count_known(connection: Connection, values: dict[str, Any]) -> KnownCounts:
     """What became known in a time."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(

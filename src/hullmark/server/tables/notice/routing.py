@@ -46,7 +46,7 @@ async def lock_routing(connection: Connection, account_id: int) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, account_id % (1 << 31)))
 
 
-async def unrouted(connection: Connection, account_id: int, limit: int) -> list[tuple[int, datetime]]:
+async def list_unrouted(connection: Connection, account_id: int, limit: int) -> list[tuple[int, datetime]]:
     """The first transitions that are not routed: number and moment."""
     cursor = await connection.execute(
         "SELECT id, at FROM transition WHERE account_id = %s AND routed_at IS NULL ORDER BY id LIMIT %s",
@@ -68,7 +68,7 @@ async def accounts_to_route(connection: Connection, until: datetime) -> list[int
     return [int(account) for (account,) in await cursor.fetchall()]
 
 
-async def unfinished(connection: Connection, causes: Sequence[int], after: int) -> set[int]:
+async def list_unfinished_causes(connection: Connection, causes: Sequence[int], after: int) -> set[int]:
     """The causes with more to come: they are not complete, or have unrouted transitions after a number."""
     cursor = await connection.execute(
         """

@@ -58,7 +58,7 @@ class Turns:
 
     async def _take(self, channel_id: UUID) -> _Session | None:
         async with self._one:
-            session = self._session or await self._begun()
+            session = self._session or await self._begin_session()
             if channel_id in session.held:
                 return None
             lock = (DELIVERERS, str(channel_id))
@@ -83,7 +83,7 @@ class Turns:
         async with self._one:
             return await self._run(session, question, values)
 
-    async def _begun(self) -> _Session:
+    async def _begin_session(self) -> _Session:
         async with AsyncExitStack() as leave:
             connection = await leave.enter_async_context(self._database.system())
             self._session = _Session(connection, leave.pop_all())

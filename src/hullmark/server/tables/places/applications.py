@@ -287,7 +287,7 @@ async def annotated_images(connection: Connection, account_id: int, wanted: Sele
     conditions = ["held.account_id = %(account)s"]
     for at, requirement in enumerate(wanted.requirements):
         values |= {f"key{at}": requirement.key, f"values{at}": list(requirement.values)}
-        conditions.append(_annotated(requirement, at))
+        conditions.append(_build_annotation_condition(requirement, at))
     cursor = await connection.execute(
         f"SELECT held.image_id FROM account_image held WHERE {' AND '.join(conditions)} ORDER BY 1 LIMIT %(limit)s",
         values,
@@ -295,7 +295,7 @@ async def annotated_images(connection: Connection, account_id: int, wanted: Sele
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
-def _annotated(requirement: Requirement, at: int) -> str:
+def _build_annotation_condition(requirement: Requirement, at: int) -> str:
     held = f"(held.annotations ->> %(key{at})s::text) IS NOT NULL"
     if requirement.operator in ("in", "notin"):
         held = f"coalesce((held.annotations ->> %(key{at})s::text) = ANY(%(values{at})s::text[]), false)"

@@ -38,7 +38,7 @@ async def asks_for_isolation(connection: Connection, account_id: int) -> bool:
     return bool(row and row[0])
 
 
-async def granted(
+async def list_granted_facts(
     connection: Connection, account_id: int, image_ids: Sequence[int], limit: int
 ) -> dict[int, list[GrantedFacts]]:
     """What images are granted where they run, as collectors told, each once in an environment: at most `limit` of each image."""

@@ -76,12 +76,12 @@ async def different(connection: Connection, source: Source, rows: Sequence[Conta
                 told.kind, told.running_image_id, told.isolation_id, told.label_set_id)
         ORDER BY told.position
         """,
-        {**_columns(row.placement for row in rows), **_told(rows), "collector": source.collector_id},
+        {**_columns(row.placement for row in rows), **_list_columns(rows), "collector": source.collector_id},
     )
     return {int(position) - 1: number for position, number in await cursor.fetchall()}
 
 
-def _told(rows: Sequence[ContainerRow]) -> dict[str, list[Any]]:
+def _list_columns(rows: Sequence[ContainerRow]) -> dict[str, list[Any]]:
     return {
         "ids": [row.id for row in rows],
         "node": [row.node for row in rows],
@@ -154,7 +154,7 @@ async def put_containers(connection: Connection, source: Source, placed: Sequenc
         ON CONFLICT (collector_id, id) DO UPDATE SET node = EXCLUDED.node, since = EXCLUDED.since, placement_id = EXCLUDED.placement_id
         """,
         {
-            **_told(rows),
+            **_list_columns(rows),
             "placements": [number for _, number in placed],
             "account": source.account_id,
             "collector": source.collector_id,

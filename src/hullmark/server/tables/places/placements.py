@@ -201,7 +201,7 @@ class _Search:
                 search.conditions.append(f"placed.{name} = %({name})s")
                 search.values[name] = value
         search._at(wanted.at)
-        steps = (search._of_image, search._labelled, search._graded, search._judged)
+        steps = (search._of_image, search._restrict_to_labels, search._restrict_to_grade, search._restrict_to_verdict)
         for step in steps:
             if not await step(connection, wanted):
                 return None
@@ -254,7 +254,7 @@ class _Search:
         self.conditions.append(f"placed.{column}{'' if found <= _SORTED else ' + 0'} = ANY(%({name})s::bigint[])")
         return bool(found)
 
-    async def _labelled(self, connection: Connection, wanted: PlacementFilter) -> bool:
+    async def _restrict_to_labels(self, connection: Connection, wanted: PlacementFilter) -> bool:
         of_labels: list[Requirement] = []
         for at, requirement in enumerate(wanted.selector.requirements):
             if requirement.key.startswith(PLACE_PREFIX):
@@ -273,7 +273,7 @@ class _Search:
         self.conditions += [_of_label(requirement, at) for at, requirement in enumerate(of_labels)]
         return True
 
-    async def _graded(self, connection: Connection, wanted: PlacementFilter) -> bool:
+    async def _restrict_to_grade(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if wanted.grade is None:
             return True
         if wanted.grade < 0:
@@ -292,7 +292,7 @@ class _Search:
         self.values["grade"] = wanted.grade
         return True
 
-    async def _judged(self, connection: Connection, wanted: PlacementFilter) -> bool:
+    async def _restrict_to_verdict(self, connection: Connection, wanted: PlacementFilter) -> bool:
         if not wanted.verdict:
             return True
         worse = _WORST_FIRST[: _WORST_FIRST.index(wanted.verdict)] if wanted.verdict != "none" else _WORST_FIRST

@@ -23,7 +23,7 @@ def runs(account: LiteralString, image: LiteralString, environment: LiteralStrin
     )
 
 
-def stopped(account: LiteralString, image: LiteralString) -> LiteralString:
+def build_stopped_condition(account: LiteralString, image: LiteralString) -> LiteralString:
     """SQL that says whether an image ran, as a collector told, and runs nowhere any more."""
     return (
         "(EXISTS (SELECT FROM running_image ran JOIN placement placed ON placed.running_image_id = ran.id AND placed.until IS NOT NULL"

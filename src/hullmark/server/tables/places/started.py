@@ -32,7 +32,7 @@ class UncertifiedImage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-async def uncertified(
+async def list_uncertified_images(
     connection: Connection, account_id: int, numbers: Sequence[int], ended: Sequence[int]
 ) -> list[UncertifiedImage]:
     """Of placements that began, by number, those of images that no verdict lets pass, by image and environment. Where the image ran at the

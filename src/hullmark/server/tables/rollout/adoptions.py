@@ -26,7 +26,7 @@ class ShownSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     adopted_at: datetime | None
 
 
-async def shown(connection: Connection, limit: int) -> list[ShownSnapshot]:
+async def list_snapshots(connection: Connection, limit: int) -> list[ShownSnapshot]:
     """The snapshots that are kept, the newest first."""
     async with connection.cursor(row_factory=class_row(ShownSnapshot)) as cursor:
         await cursor.execute(

@@ -87,7 +87,7 @@ async def forget_hook(connection: Connection, account_id: int, key: UUID) -> boo
     return cursor.rowcount == 1
 
 
-async def used(connection: Connection, account_id: int, key: UUID, now: datetime) -> None:
+async def note_use(connection: Connection, account_id: int, key: UUID, now: datetime) -> None:
     """A hook was used."""
     await connection.execute(
         "UPDATE hook SET last_used_at = %s WHERE account_id = %s AND id = %s", (now, account_id, key)

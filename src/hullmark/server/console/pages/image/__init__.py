@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery
 
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
-from hullmark.server.api.resources.images import counted, find
+from hullmark.server.api.resources.images import count_matches, find
 from hullmark.server.console.pages.image import (
     files,
     history,
@@ -78,7 +78,9 @@ async def image_page(
     chosen = next((candidate for candidate in shown if candidate.key == tab), shown[0])
     if tab and chosen.key != tab and any(candidate.key == tab for candidate in TABS):
         raise Refusal(
-            403, f"this needs the permission {_needed(tab)}", f"your role in {caller.account} is {caller.role}"
+            403,
+            f"this needs the permission {_find_needed_permission(tab)}",
+            f"your role in {caller.account} is {caller.role}",
         )
     is_there = bool(row.document) or not chosen.needs_analysis
     view = await chosen.show(image) if is_there else None
@@ -101,7 +103,7 @@ async def head_of(image: OpenedImage) -> ImageHead:
         held = []
         if caller.may("verdicts:read"):
             held = await judged.current(connection, caller.account_id, row.id)
-        counts = await counted(connection, [row])
+        counts = await count_matches(connection, [row])
     words = {verdict.verdict for verdict in held}
     return ImageHead(
         row=row,
@@ -113,7 +115,7 @@ async def head_of(image: OpenedImage) -> ImageHead:
     )
 
 
-def _needed(key: str) -> str:
+def _find_needed_permission(key: str) -> str:
     return next(tab.permission for tab in TABS if tab.key == key)
 
 

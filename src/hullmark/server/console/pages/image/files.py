@@ -14,7 +14,7 @@ from hullmark.model.limit import Limit
 from hullmark.scanning.request import ScanRequest
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.listing import Column, Fetch, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.file_tree import FileTree, ListedFile, ListedFolder
 from hullmark.server.stories.images.folders import WITH_CONTENT, StoredFolders
@@ -85,7 +85,7 @@ async def show(image: OpenedImage) -> Any:
     folder, text, state = _folder(image), image.asked("q"), image.asked("state", 20)
     stored = await image.folders()
     listing = await _listing(image, stored, folder, text, state)
-    if listing is not None and (answer := exported(image.request, listing)) is not None:
+    if listing is not None and (answer := export_listing(image.request, listing)) is not None:
         return answer
     path = image.asked("file", 4000)
     return FilesView(
@@ -156,7 +156,7 @@ def _rows(tree: FileTree, folder: str, text: str, state: str) -> list[FileRow]:
         return [_row("", file) for file in tree.with_text(text, state)]
     start = "/" if folder == "/" else f"{folder}/"
     folders, files = tree.of_folder(folder)
-    return [*(_row(start, each) for each in folders), *(_row(start, each) for each in files)]
+    return [*(_row(start, folder) for folder in folders), *(_row(start, file) for file in files)]
 
 
 def _path(each: ListedFolder | ListedFile) -> str:
@@ -184,7 +184,7 @@ def _row(start: str, each: ListedFolder | ListedFile) -> FileRow:
 
 async def _content(image: OpenedImage, path: str) -> ContentView:
     """A file as it is kept beside the records of the layers, its secrets masked."""
-    found = await asyncio.to_thread(_kept, image, path)
+    found = await asyncio.to_thread(_read_kept_file, image, path)
     body = found.body[: int(_MOST_CONTENT)] if found.body is not None else b""
     reason = found.reason or ("" if found.body is not None else "the server does not keep the content of this file")
     if b"\0" in body:
@@ -194,7 +194,7 @@ async def _content(image: OpenedImage, path: str) -> ContentView:
     return ContentView(path=path, lines=lines, reason=reason, is_cut=is_cut)
 
 
-def _kept(image: OpenedImage, path: str) -> FileContent:
+def _read_kept_file(image: OpenedImage, path: str) -> FileContent:
     facet = kept_facet([path])
     facts = StoredFacts(image.services.objects, image.row.document, means_of(image.services))
     found: list[FileContent] = facts.look(ScanRequest(facets=(facet,))).facets[facet.name]

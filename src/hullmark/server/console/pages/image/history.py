@@ -10,7 +10,7 @@ from markupsafe import Markup
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.charts.strip import draw_strip
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing
 from hullmark.server.console.verdict_strip import tracks_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import VerdictRow
@@ -49,7 +49,7 @@ async def show(image: OpenedImage) -> Any:
         return page(rows, limit, lambda row: row.id)
 
     listing = Listing(name="history", columns=_COLUMNS, fetch=fetch)
-    if (answer := exported(image.request, listing)) is not None:
+    if (answer := export_listing(image.request, listing)) is not None:
         return answer
     last = (await fetch("", _ON_THE_STRIP)).items
     tracks = tracks_of(last, image.services.clock(), lambda row: f"{image.base}/history/{row.id}")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from hullmark.server.console.charts.bars import draw_bars, waterfall
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 from hullmark.server.stories.images.file_tree import FileTree
 
@@ -60,7 +60,7 @@ async def show(image: OpenedImage) -> Any:
     analysis, tree = await image.analysis(), await image.files()
     rows = await asyncio.to_thread(_rows, analysis, tree)
     listing = listing_of("layers", _COLUMNS, rows)
-    if (answer := exported(image.request, listing)) is not None:
+    if (answer := export_listing(image.request, listing)) is not None:
         return answer
     steps = [(f"{row.number} {row.instruction}"[:_NAME], float(row.kept), float(row.hidden)) for row in rows]
     return LayersView(

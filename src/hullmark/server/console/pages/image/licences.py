@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.expressions import in_spdx_terms
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis
 
 _EXAMPLES = 6
@@ -45,7 +46,7 @@ async def show(image: OpenedImage) -> Any:
     rows = _rows(analysis)
     listing = listing_of("licences", _COLUMNS, rows)
     packages = analysis.inventory.packages
-    return exported(image.request, listing) or LicencesView(
+    return export_listing(image.request, listing) or LicencesView(
         licences=await listing.shown(image.request),
         count=len(rows),
         without=sum(not package.licenses for package in packages),
@@ -58,7 +59,7 @@ def _rows(analysis: StoredAnalysis) -> list[LicenceRow]:
     recognised: dict[str, int] = {}
     for package in analysis.inventory.packages:
         found = {evidence.license for evidence in package.license_evidence if evidence.kind == "found"}
-        for licence in dict.fromkeys(package.licenses):
+        for licence in in_spdx_terms(package.licenses):
             names.setdefault(licence, []).append(package.name)
             recognised[licence] = recognised.get(licence, 0) + (licence in found)
     return sorted(

@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.tables.images import images, lineage
 from hullmark.server.tables.images.images import EarlierTag, HeldImage, ImageFilter
 
@@ -66,8 +66,8 @@ async def show(image: OpenedImage) -> Any:
     layers = [layer.digest for layer in analysis.inventory.source.layers]
     relatives = listing_of("relatives", _RELATIVES, await _relatives(image, layers), "relatives.cursor")
     return (
-        exported(image.request, listing)
-        or exported(image.request, relatives)
+        export_listing(image.request, listing)
+        or export_listing(image.request, relatives)
         or LineageView(
             base_name=labels.get(_BASE_NAME, ""),
             base_digest=labels.get(_BASE_DIGEST, ""),

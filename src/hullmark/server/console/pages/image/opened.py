@@ -25,7 +25,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
 
 
-def asked(request: Request[Any, Any, Any], name: str, longest: int = 500) -> str:
+def read_query_value(request: Request[Any, Any, Any], name: str, longest: int = 500) -> str:
     """A value of the query, "" where it is not given; what no database takes is left out."""
     return str(request.query_params.get(name, ""))[:longest].replace("\0", "").strip()
 
@@ -51,7 +51,7 @@ class OpenedImage:
 
     def asked(self, name: str, longest: int = 500) -> str:
         """A value of the query, "" where it is not given."""
-        return asked(self.request, name, longest)
+        return read_query_value(self.request, name, longest)
 
     async def analysis(self) -> StoredAnalysis:
         """What is stored of it. Raises Refusal 409 while it is not analysed, HullmarkError where it cannot be read."""
@@ -98,7 +98,7 @@ def listing_of(
     return Listing(name=name, columns=columns, fetch=fetch, cursor_name=cursor_name)
 
 
-def exported(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response[Any] | None:
+def export_listing(request: Request[Any, Any, Any], listing: Listing[Any]) -> Response[Any] | None:
     """The whole list, where that is asked for."""
     return export(request, listing) if wants_export(request, listing.name) else None
 

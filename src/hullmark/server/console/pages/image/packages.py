@@ -7,20 +7,22 @@ from typing import Any
 
 import msgspec
 
+from hullmark.licences.expressions import in_spdx_terms
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of, narrow
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of, narrow
 from hullmark.server.stories.images.documents import StoredAnalysis
 
 _MOST_NEIGHBOURS = Limit(200, "packages that need one, or that it needs, shown on its page", "shortened")
 
 
 class ShownPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A package as a row. `needed_by`: how many need it; None where nobody looked."""
+    """A package as a row. `licences` are in SPDX's terms where they tell any; `needed_by`: how many need it; None where nobody looked."""
 
     package: Package
+    licences: tuple[str, ...]
     needed_by: int | None
 
 
@@ -35,6 +37,7 @@ class PackageView(msgspec.Struct, kw_only=True):
     """One package closely."""
 
     package: Package
+    licences: tuple[str, ...]
     needed_by: list[Neighbour]
     needs: list[Neighbour]
     is_explained: bool
@@ -54,7 +57,7 @@ _COLUMNS: tuple[Column[ShownPackage], ...] = (
     Column("name", "Name", lambda row: row.package.name),
     Column("version", "Version", lambda row: row.package.version, "code"),
     Column("type", "Type", lambda row: row.package.type),
-    Column("licences", "Licences", lambda row: ", ".join(row.package.licenses)),
+    Column("licences", "Licences", lambda row: ", ".join(row.licences)),
     Column("path", "Found at", lambda row: row.package.locations[0].path if row.package.locations else "", "code"),
     Column("layer", "Layer", lambda row: row.package.locations[0].layer if row.package.locations else None, "number"),
     Column("needed_by", "Needed by", lambda row: row.needed_by, "number"),
@@ -73,10 +76,10 @@ async def show(image: OpenedImage) -> Any:
         for package in analysis.inventory.packages
         if text in package.name.casefold()
         and (not type_ or package.type == type_)
-        and (not licence or licence in package.licenses)
+        and (not licence or licence in in_spdx_terms(package.licenses))
     ]
     listing = listing_of("packages", _COLUMNS, _rows(analysis, found))
-    return exported(image.request, listing) or PackagesView(
+    return export_listing(image.request, listing) or PackagesView(
         packages=await narrow(image.request, listing, ("purl",)),
         types=sorted(Counter(package.type for package in analysis.inventory.packages).items()),
         text=image.asked("q"),
@@ -89,7 +92,11 @@ def _rows(analysis: StoredAnalysis, packages: list[Package]) -> list[ShownPackag
     relations = analysis.inventory.relations
     needed = None if relations is None else Counter(relation.dependency for relation in relations)
     return [
-        ShownPackage(package=package, needed_by=None if needed is None else needed[package.purl])
+        ShownPackage(
+            package=package,
+            licences=in_spdx_terms(package.licenses),
+            needed_by=None if needed is None else needed[package.purl],
+        )
         for package in packages
     ]
 
@@ -107,6 +114,7 @@ def _one(analysis: StoredAnalysis, purl: str) -> PackageView:
     )
     return PackageView(
         package=package,
+        licences=in_spdx_terms(package.licenses),
         needed_by=needed_by[:_MOST_NEIGHBOURS],
         needs=needs[:_MOST_NEIGHBOURS],
         is_explained=analysis.inventory.relations is not None,

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from hullmark.server.api.paging import Page
-from hullmark.server.api.resources.places import PlaceView, listed
+from hullmark.server.api.resources.places import PlaceView, find_page_of_places
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing
 from hullmark.server.tables.places.placements import PlacementFilter
 
 
@@ -36,10 +36,10 @@ async def show(image: OpenedImage) -> Any:
     wanted = PlacementFilter(digest=image.row.digest)
 
     async def fetch(cursor: str, limit: int) -> Page[PlaceView]:
-        return await listed(image.services, image.caller, wanted, limit, cursor)
+        return await find_page_of_places(image.services, image.caller, wanted, limit, cursor)
 
     listing = Listing(name="places", columns=_COLUMNS, fetch=fetch)
-    return exported(image.request, listing) or PlacesView(places=await listing.shown(image.request))
+    return export_listing(image.request, listing) or PlacesView(places=await listing.shown(image.request))
 
 
 TAB = Tab(key="places", title="Runs at", show=show, permission="places:read", needs_analysis=False)

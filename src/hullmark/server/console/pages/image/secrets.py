@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.secret import Secret
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 
 
 class SecretsView(msgspec.Struct, kw_only=True):
@@ -36,7 +36,7 @@ async def show(image: OpenedImage) -> Any:
     found = (await image.analysis()).facts.secrets
     rows = sorted(found or (), key=lambda secret: bool(secret.allowed))
     listing = listing_of("secrets", _COLUMNS, rows)
-    return exported(image.request, listing) or SecretsView(
+    return export_listing(image.request, listing) or SecretsView(
         secrets=await listing.shown(image.request),
         is_searched=found is not None,
         counting=sum(not secret.allowed for secret in rows),

@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.setting import Setting
 from hullmark.server.console.listing import Column, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 
 
 class SettingsView(msgspec.Struct, kw_only=True):
@@ -38,7 +38,7 @@ async def show(image: OpenedImage) -> Any:
     text = image.asked("q").casefold()
     rows = [setting for setting in known.settings if text in setting.key.casefold()] if known is not None else []
     listing = listing_of("settings", _COLUMNS, rows)
-    return exported(image.request, listing) or SettingsView(
+    return export_listing(image.request, listing) or SettingsView(
         config=facts.config,
         history=facts.config.history if facts.config is not None else (),
         settings=await listing.shown(image.request),

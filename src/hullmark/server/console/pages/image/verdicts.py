@@ -14,7 +14,7 @@ from hullmark.model.verdict import Finding
 from hullmark.report.verdict_words import excuse, places
 from hullmark.server.api.problems import not_found
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, asked, exported, listing_of
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of, read_query_value
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.judging.earlier import first_seen_of
 from hullmark.server.stories.services import Services
@@ -90,10 +90,10 @@ async def findings_of(request: Request[Any, Any, Any], services: Services, row: 
     verdict = await asyncio.to_thread(verdict_at, services.objects, row)
     known = first_seen_of(verdict, row.at)
     counts = _counts(verdict)
-    wanted = asked(request, "action", 10)
+    wanted = read_query_value(request, "action", 10)
     chosen = wanted if wanted in _ACTIONS else next((name for name in _ACTIONS if counts[name]), "stop")
-    listing = _listing([_shown(finding, known) for finding in verdict.findings if _fits(finding, chosen)])
-    return exported(request, listing) or FindingsView(
+    listing = _listing([_make_finding_view(finding, known) for finding in verdict.findings if _fits(finding, chosen)])
+    return export_listing(request, listing) or FindingsView(
         row=row,
         reason=verdict.reason,
         findings=await listing.shown(request),
@@ -123,7 +123,7 @@ def _counts(verdict: KeptVerdict) -> dict[str, int]:
     return counts
 
 
-def _shown(finding: Finding, known: dict[str, datetime]) -> ShownFinding:
+def _make_finding_view(finding: Finding, known: dict[str, datetime]) -> ShownFinding:
     return ShownFinding(
         action=finding.action.value,
         rule=finding.rule_id,

@@ -12,7 +12,7 @@ from hullmark.reach.matched import ReachIndex
 from hullmark.server.api.paging import Page
 from hullmark.server.api.resources.vulnerabilities import ReachedMatch, reach_filter, with_reach
 from hullmark.server.console.listing import Column, Listing, ShownPage
-from hullmark.server.console.pages.image.opened import OpenedImage, Tab, exported
+from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, UnknownPackage
@@ -55,11 +55,11 @@ async def show(image: OpenedImage) -> Any:
     """The tab."""
     index = await image.reach()
     listing = _listing(image, _filter(image, index), index)
-    if (answer := exported(image.request, listing)) is not None:
+    if (answer := export_listing(image.request, listing)) is not None:
         return answer
     async with image.services.database.tenant(image.caller.account_id) as connection:
         counts = (await reports.counts(connection, [image.row.id]))[image.row.id]
-        unknown = await reports.unknown(connection, image.row.id, None, _UNKNOWN)
+        unknown = await reports.list_unknown_packages(connection, image.row.id, None, _UNKNOWN)
         current = await snapshots.current(connection)
     by_reason: dict[str, list[UnknownPackage]] = {}
     for package in unknown.packages:

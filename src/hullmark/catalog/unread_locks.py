@@ -1,0 +1,72 @@
+"""Lock files in an image, which names packages that a project wants: whether they are installed, their own records say. Where there is
+a lock file and no such package, *none* must not look like *nothing there*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.declared import is_others
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+from hullmark.rootfs.tree import Tree
+
+_ROOM = "catalog"
+_KINDS = {
+    "bazel": ("MODULE.bazel.lock",),
+    "cargo": ("Cargo.lock",),
+    "cocoapods": ("Podfile.lock",),
+    "composer": ("composer.lock",),
+    "conan": ("conan.lock",),
+    "conda": ("conda-lock.yml", "pixi.lock"),
+    "cpan": ("cpanfile.snapshot",),
+    "cran": ("renv.lock",),
+    "crystal": ("shard.lock",),
+    "deno": ("deno.lock",),
+    "dub": ("dub.selections.json",),
+    "gem": ("Gemfile.lock", "Gemfile.next.lock", "gems.locked"),
+    "golang": ("go.sum",),
+    "hackage": ("cabal.project.freeze", "stack.yaml.lock"),
+    "hex": ("mix.lock", "rebar.lock"),
+    "julia": ("JuliaManifest.toml",),
+    "luarocks": ("luarocks.lock",),
+    "maven": ("buildscript-gradle.lockfile", "gradle.lockfile"),
+    "nimble": ("nimble.lock",),
+    "nix": ("flake.lock",),
+    "npm": ("bun.lock", "bun.lockb", "npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"),
+    "nuget": ("packages.lock.json", "paket.lock", "project.assets.json"),
+    "pub": ("pubspec.lock",),
+    "purescript": ("spago.lock",),
+    "pypi": ("Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock"),
+    "swift": ("Cartfile.resolved", "Package.resolved"),
+    "terraform": (".terraform.lock.hcl",),
+}
+_TYPES = {name.encode(): kind for kind, names in _KINDS.items() for name in names}
+"""The purl type of the packages that a lock file of this name lists."""
+
+
+def unread_locks(tree: Tree, packages: Iterable[Package], catalogers: Iterable[Cataloger]) -> Iterator[Problem]:
+    """A note for each type of packages of which there are lock files and nothing else. Lock files that belong to installed packages say
+    nothing, and those that a chosen cataloger reads have been read.
+    """
+    found: dict[str, list[bytes]] = {}
+    for path in tree.nodes:
+        kind = _TYPES.get(path[path.rfind(b"/") + 1 :])
+        if kind is not None and tree.nodes[path].entry.kind in "fh":
+            found.setdefault(kind, []).append(path)
+    if not found:
+        return
+    there = {package.type for package in packages}
+    read = {glob.rpartition("/")[2] for cataloger in catalogers for read in cataloger.reads for glob in read.globs}
+    for kind in sorted(found.keys() - there):
+        paths = sorted(path.decode("utf-8", "backslashreplace") for path in found[kind])
+        paths = [path for path in paths if path.rpartition("/")[2] not in read and not is_others(path)]
+        if paths:
+            name = paths[0].rpartition("/")[2]
+            count = f"{len(paths):,} such files, first /{paths[0]}" if len(paths) > 1 else f"/{paths[0]}"
+            reason = (
+                f"{name} is there ({count}), and no {kind} package is installed: lock files are read in folders, "
+                "and in images with --catalogers +directory"
+            )
+            yield Problem(f"/{paths[0]}", -1, _ROOM, reason, "note", facts=("packages",), types=(kind,))
